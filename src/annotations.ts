@@ -1,0 +1,209 @@
+/**
+ * Every annotation users can write, in one table: how its value is read, whom it is for, what it defaults to, what it
+ * does. The parser, the operator's defaults, `model-injector explain` and the reference page are made from it.
+ */
+import { credentialsForms, parseCredentials } from './values/credentials.ts'
+import { parseDurationSeconds } from './values/duration.ts'
+import { parseEndpoint, parseRegion } from './values/endpoint.ts'
+import { expectationForms, parseExpectation } from './values/expectation.ts'
+import { parseEnvName, parseImage, parseLabelName, parseObjectName } from './values/names.ts'
+import { parseKeyPattern } from './values/pattern.ts'
+import { parseList, parseWord, parsed, unreadable, type Parsed } from './values/parsed.ts'
+import { parseMountPath } from './values/path.ts'
+import { parsePositiveBytes, parsePositiveMillicores } from './values/quantity.ts'
+import { parseSource, sourceForms } from './values/source.ts'
+import { parseVolumeChoice, volumeForms } from './values/volume.ts'
+
+/** The prefix of every annotation, label and node label, unless the operator's configuration says another. */
+export const defaultPrefix = 'models.example.io/'
+
+export const deliveries = ['download', 'mountpoint', 'claim', 'node', 'image'] as const
+export type Delivery = (typeof deliveries)[number]
+
+export interface AnnotationRow<T> {
+  /** `model`: may be repeated with a suffix for a second, third… model. */
+  readonly scope: 'pod' | 'model'
+  /** True where the operator's configuration may set another default. */
+  readonly operator: boolean
+  readonly accepted: string
+  readonly default: string
+  readonly description: string
+  readonly example: string
+  /** The deliveries it applies to; without it, all. */
+  readonly appliesTo?: readonly Delivery[]
+  readonly parse: (text: string) => Parsed<T>
+}
+
+export const engines = ['native', 's5cmd'] as const
+export const initOrders = ['auto', 'first', 'last'] as const
+export const credentialsScopes = ['pod', 'loader'] as const
+export const s3Deliveries = ['download', 'mountpoint'] as const
+
+export type InitOrder = (typeof initOrders)[number]
+export type RunAsUser = number | 'auto'
+
+const downloads = ['download'] as const
+
+export const annotations = {
+  inject: row({
+    scope: 'pod', operator: false, accepted: '"true", "false"', default: 'true if a source is present', example: '"false"',
+    description: '"false" always wins and leaves the pod alone; "true" without a source is denied',
+    parse: parseBoolean,
+  }),
+  source: row({
+    scope: 'model', operator: false, accepted: sourceForms, default: 'required', example: 's3://models/llama/1.2.3/',
+    description: 'where the model is; a prefix means all objects below it, a key exactly that object',
+    parse: parseSource,
+  }),
+  delivery: row({
+    scope: 'model', operator: true, accepted: s3Deliveries.join(', '), default: 'download', example: 'download',
+    description: 'how an s3:// source reaches the pod', appliesTo: ['download', 'mountpoint'],
+    parse: parseWord(s3Deliveries),
+  }),
+  claim: row({
+    scope: 'model', operator: false, accepted: 'the name of a PersistentVolumeClaim', default: 'mp-<id>', example: 'llama-claim',
+    description: 'claim of a mountpoint delivery', appliesTo: ['mountpoint'],
+    parse: parseObjectName,
+  }),
+  'mount-path': row({
+    scope: 'model', operator: true, accepted: 'an absolute path without "..", ":", and outside /proc, /sys, /dev and the token directories',
+    default: '/models/NAME', example: '/app/model-artifacts',
+    description: 'where the files below the source appear in the containers',
+    parse: parseMountPath,
+  }),
+  containers: row({
+    scope: 'model', operator: false, accepted: 'comma list of container names, or * for all app containers',
+    default: 'all app containers but known sidecars', example: 'app,worker',
+    description: 'which containers get the model; an init container may be named if it starts after the loader',
+    parse: parseContainers,
+  }),
+  'read-only': row({
+    scope: 'model', operator: true, accepted: '"true", "false"', default: '"true"', example: '"false"',
+    description: 'whether the app can only read the model',
+    parse: parseBoolean,
+  }),
+  size: row({
+    scope: 'model', operator: false, accepted: 'a Kubernetes quantity, as 20Gi', default: 'none; a warning says what that risks', example: '20Gi',
+    description: 'size of the model, for the scheduler and the volume; required for memory and ephemeral/ volumes',
+    appliesTo: downloads, parse: parsePositiveBytes,
+  }),
+  volume: row({
+    scope: 'model', operator: true, accepted: volumeForms, default: 'disk', example: 'memory',
+    description: 'what a downloaded model is kept on: an emptyDir on disk or in memory, a new claim of a storage class, a volume of the pod',
+    appliesTo: downloads, parse: parseVolumeChoice,
+  }),
+  include: row({
+    scope: 'model', operator: false, accepted: 'comma list of patterns on the key below the source, with * (crosses /) and ?',
+    default: 'everything', example: '*.safetensors,*.json',
+    description: 'only objects that match one of these', appliesTo: downloads, parse: parseKeyPatterns,
+  }),
+  exclude: row({
+    scope: 'model', operator: false, accepted: 'comma list of patterns as for include', default: 'nothing', example: 'original/*',
+    description: 'no objects that match one of these, even if included', appliesTo: downloads, parse: parseKeyPatterns,
+  }),
+  expect: row({
+    scope: 'model', operator: false, accepted: expectationForms, default: 'what the listing said, with a warning', example: 'objects=12',
+    description: 'what the model must consist of, or the app does not start', appliesTo: ['download', 'claim', 'node'],
+    parse: parseExpectation,
+  }),
+  env: row({
+    scope: 'model', operator: false, accepted: 'the name of an environment variable', default: 'none', example: 'MODEL_PATH',
+    description: 'variable that gets the mount path in the containers',
+    parse: parseEnvName,
+  }),
+  region: row({
+    scope: 'model', operator: true, accepted: 'a region name', default: 'the one of the identity webhook', example: 'eu-west-1',
+    description: "the bucket's region", appliesTo: ['download', 'mountpoint'], parse: parseRegion,
+  }),
+  endpoint: row({
+    scope: 'model', operator: true, accepted: 'https://host[:port] or http://host[:port]', default: 'AWS', example: 'https://s3.example.com',
+    description: 'an S3-compatible server, addressed by path', appliesTo: downloads, parse: parseEndpoint,
+  }),
+  'service-account': row({
+    scope: 'pod', operator: false, accepted: 'the name of a ServiceAccount', default: "the pod's own", example: 'model-reader',
+    description: 'service account that may read the bucket, set on the pod',
+    parse: parseObjectName,
+  }),
+  credentials: row({
+    scope: 'pod', operator: true, accepted: credentialsForms, default: 'pod-identity', example: 'secret/s3-keys',
+    description: 'how the loader proves who it is; a Secret has AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and perhaps AWS_SESSION_TOKEN',
+    parse: parseCredentials,
+  }),
+  'credentials-scope': row({
+    scope: 'pod', operator: true, accepted: credentialsScopes.join(', '), default: 'pod', example: 'loader',
+    description: 'loader: the identity webhook of EKS is told to leave the app containers without credentials',
+    parse: parseWord(credentialsScopes),
+  }),
+  'init-order': row({
+    scope: 'pod', operator: true, accepted: initOrders.join(', '), default: 'auto (knows service meshes)', example: 'last',
+    description: 'where the loader stands among the init containers',
+    parse: parseWord(initOrders),
+  }),
+  'run-as-user': row({
+    scope: 'pod', operator: true, accepted: 'a user id of at least 1, or auto', default: 'auto', example: '1000',
+    description: "user of the loader; auto is the containers' common user if that is known and not root, else 65532",
+    parse: parseRunAsUser,
+  }),
+  cpu: row({
+    scope: 'pod', operator: true, accepted: 'a Kubernetes quantity, as 500m', default: '2, at most what the app has', example: '4',
+    description: 'cpu of the loader', parse: parsePositiveMillicores,
+  }),
+  memory: row({
+    scope: 'pod', operator: true, accepted: 'a Kubernetes quantity of at least 192Mi', default: '512Mi, at most what the app has', example: '1Gi',
+    description: 'memory of the loader', parse: parsePositiveBytes,
+  }),
+  timeout: row({
+    scope: 'pod', operator: true, accepted: 'a duration, as 90s, 30m, 2h', default: '2h', example: '30m',
+    description: 'after which the loader gives up', parse: parseDurationSeconds,
+  }),
+  'stall-timeout': row({
+    scope: 'pod', operator: true, accepted: 'a duration, as 90s, 30m, 2h', default: '2m', example: '30s',
+    description: 'after which the loader gives up if not one byte arrived', parse: parseDurationSeconds,
+  }),
+  engine: row({
+    scope: 'pod', operator: true, accepted: engines.join(', '), default: 'native', example: 'native',
+    description: "which loader: the product's own, or a script around the stock peakcom/s5cmd image",
+    parse: parseWord(engines),
+  }),
+  image: row({
+    scope: 'pod', operator: true, accepted: "an image that the operator's policy lists", default: "the operator's, pinned by digest",
+    example: 'example/model-injector@sha256:…',
+    description: 'image of the loader', parse: parseImage,
+  }),
+} as const
+
+export type AnnotationName = keyof typeof annotations
+export type ValueOf<N extends AnnotationName> = (typeof annotations)[N] extends AnnotationRow<infer T> ? T : never
+
+export const annotationNames = Object.keys(annotations) as AnnotationName[]
+
+/** Annotations and labels that the product writes itself. */
+export const statusAnnotation = 'status'
+export const injectedLabel = 'injected'
+
+export function isAnnotationName(text: string): text is AnnotationName {
+  return Object.hasOwn(annotations, text)
+}
+
+function row<T>(definition: AnnotationRow<T>): AnnotationRow<T> {
+  return definition
+}
+
+function parseBoolean(text: string): Parsed<boolean> {
+  return text === 'true' || text === 'false' ? parsed(text === 'true') : unreadable('is neither "true" nor "false"')
+}
+
+function parseContainers(text: string): Parsed<readonly string[] | '*'> {
+  return text.trim() === '*' ? parsed('*') : parseList(text, parseLabelName)
+}
+
+function parseKeyPatterns(text: string): Parsed<readonly string[]> {
+  return parseList(text, parseKeyPattern)
+}
+
+function parseRunAsUser(text: string): Parsed<RunAsUser> {
+  if (text === 'auto') return parsed('auto')
+  const user = /^\d{1,10}$/.test(text) ? Number(text) : -1
+  if (user === 0) return unreadable('is root, which the restricted Pod Security Standard forbids')
+  return user > 0 && user <= 2 ** 31 - 1 ? parsed(user) : unreadable('is not a user id')
+}

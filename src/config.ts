@@ -1,0 +1,247 @@
+/**
+ * The operator's configuration: one strict YAML file. It is read once, whole: every mistake is reported with its path,
+ * and what comes out is frozen. Reading the file and noticing that it changed is somebody else's work.
+ */
+import { createHash } from 'node:crypto'
+import { Ajv, type ErrorObject } from 'ajv'
+import { parse as parseYaml } from 'yaml'
+import { annotationNames, annotations, defaultPrefix, isAnnotationName, type AnnotationName } from './annotations.ts'
+import { nearest } from './nearest.ts'
+import { parseBytes } from './values/quantity.ts'
+import { quote } from './reasons.ts'
+import { version } from './version.ts'
+
+export interface PolicyRule {
+  readonly name: string
+  /** Patterns; a rule is about the pods of these namespaces. */
+  readonly namespaces: readonly string[]
+  /** Patterns on the source's URI. Without the list every source but `node://` is allowed, likewise below. */
+  readonly sources?: readonly string[]
+  readonly endpoints?: readonly string[]
+  readonly credentials?: readonly string[]
+  readonly serviceAccounts?: readonly string[]
+  readonly deliveries?: readonly string[]
+  readonly mountPaths?: readonly string[]
+  /** Loader images that pods may ask for; without the list none but the operator's own. */
+  readonly images?: readonly string[]
+  readonly maxSizeBytes?: number
+}
+
+export interface Config {
+  /** Ends in a slash. */
+  readonly annotationPrefix: string
+  /** As written in an annotation; valid, because the annotation's own parser has read them. */
+  readonly defaults: Readonly<Partial<Record<AnnotationName, string>>>
+  /** App containers that get no model unless they are named. */
+  readonly sidecars: readonly string[]
+  readonly unknownAnnotations: 'deny' | 'warn'
+  /** OpenShift chooses user ids itself and refuses others. */
+  readonly openshift: boolean
+  readonly podIdentity: { readonly uri: string }
+  readonly loader: {
+    readonly imagePullPolicy: 'Always' | 'IfNotPresent' | 'Never'
+    readonly imagePullSecrets: readonly string[]
+    readonly env: Readonly<Record<string, string>>
+  }
+  readonly policy: { readonly rules: readonly PolicyRule[] }
+  /** 16 hexadecimal digits that change when anything above does. */
+  readonly hash: string
+}
+
+export type ConfigResult =
+  | { readonly ok: true; readonly config: Config }
+  | { readonly ok: false; readonly problems: readonly string[] }
+
+/** What holds where the file is silent. */
+const builtIn: Omit<Config, 'hash' | 'policy'> = {
+  annotationPrefix: defaultPrefix,
+  defaults: {
+    delivery: 'download', 'mount-path': '/models/NAME', 'read-only': 'true', volume: 'disk',
+    credentials: 'pod-identity', 'credentials-scope': 'pod', 'init-order': 'auto', 'run-as-user': 'auto',
+    cpu: '2', memory: '512Mi', timeout: '2h', 'stall-timeout': '2m', engine: 'native',
+    image: `model-injector:${version}`,
+  },
+  /** Containers that other webhooks and operators put beside the app. */
+  sidecars: [
+    'istio-proxy', 'linkerd-proxy', 'envoy', 'envoy-sidecar', 'consul-dataplane', 'kuma-sidecar', 'daprd', 'vault-agent',
+    'cloud-sql-proxy', 'aws-otel-collector', 'otc-container', 'datadog-agent', 'fluent-bit', 'fluentd', 'xray-daemon',
+    'queue-proxy', 'wait', 'gke-gcsfuse-sidecar',
+  ],
+  unknownAnnotations: 'deny',
+  openshift: false,
+  podIdentity: { uri: 'http://169.254.170.23/v1/credentials' },
+  loader: { imagePullPolicy: 'IfNotPresent', imagePullSecrets: [], env: {} },
+}
+
+interface ConfigFile {
+  annotationPrefix?: string
+  defaults?: Record<string, string | number | boolean>
+  sidecars?: string[]
+  unknownAnnotations?: 'deny' | 'warn'
+  openshift?: boolean
+  podIdentity?: { uri?: string }
+  loader?: Partial<Config['loader']>
+  policy?: { rules?: (Omit<PolicyRule, 'maxSizeBytes'> & { maxSize?: string })[] }
+}
+
+const strings = { type: 'array', items: { type: 'string', minLength: 1 } } as const
+const nonEmptyStrings = { ...strings, minItems: 1 } as const
+
+const configSchema = {
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    annotationPrefix: { type: 'string', pattern: '^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/$' },
+    defaults: { type: 'object', additionalProperties: { type: ['string', 'number', 'boolean'] } },
+    sidecars: strings,
+    unknownAnnotations: { enum: ['deny', 'warn'] },
+    openshift: { type: 'boolean' },
+    podIdentity: {
+      type: 'object', additionalProperties: false,
+      properties: { uri: { type: 'string', pattern: '^http://(169\\.254\\.170\\.23|\\[fd00:ec2::23\\])/v1/credentials$' } },
+    },
+    loader: {
+      type: 'object', additionalProperties: false,
+      properties: {
+        imagePullPolicy: { enum: ['Always', 'IfNotPresent', 'Never'] },
+        imagePullSecrets: strings,
+        env: {
+          type: 'object', additionalProperties: { type: 'string' },
+          propertyNames: { pattern: '^(?!MODEL_)[A-Za-z_][A-Za-z0-9_]*$' },
+        },
+      },
+    },
+    policy: {
+      type: 'object', additionalProperties: false,
+      properties: {
+        rules: {
+          type: 'array',
+          items: {
+            type: 'object', additionalProperties: false, required: ['name', 'namespaces'],
+            properties: {
+              name: { type: 'string', minLength: 1, maxLength: 63 },
+              namespaces: nonEmptyStrings,
+              sources: nonEmptyStrings, endpoints: nonEmptyStrings, credentials: nonEmptyStrings,
+              serviceAccounts: nonEmptyStrings, deliveries: nonEmptyStrings, mountPaths: nonEmptyStrings,
+              images: nonEmptyStrings,
+              maxSize: { type: 'string' },
+            },
+          },
+        },
+      },
+    },
+  },
+} as const
+
+const validateFile = new Ajv({ allErrors: true, allowUnionTypes: true, verbose: true }).compile<ConfigFile>(configSchema)
+
+/** The configuration of an installation that configured nothing. */
+export const defaultConfig: Config = resolve({})
+
+/** Reads the text of a configuration file; an empty one is the default configuration. */
+export function parseConfig(text: string): ConfigResult {
+  let file: unknown
+  try {
+    file = parseYaml(text, { maxAliasCount: 100 }) ?? {}
+  } catch (error) {
+    return { ok: false, problems: [`not readable as YAML: ${error instanceof Error ? error.message : String(error)}`] }
+  }
+  if (!validateFile(file)) return { ok: false, problems: schemaProblems(validateFile.errors ?? []) }
+  const problems = [...defaultsProblems(file), ...policyProblems(file)]
+  return problems.length === 0 ? { ok: true, config: resolve(file) } : { ok: false, problems }
+}
+
+function resolve(file: ConfigFile): Config {
+  const settings = {
+    ...builtIn,
+    ...file,
+    defaults: { ...builtIn.defaults, ...stringValues(file.defaults ?? {}) },
+    podIdentity: { ...builtIn.podIdentity, ...file.podIdentity },
+    loader: { ...builtIn.loader, ...file.loader },
+    policy: { rules: (file.policy?.rules ?? []).map(resolveRule) },
+  }
+  return deepFreeze({ ...settings, hash: hashOf(settings) })
+}
+
+function resolveRule({ maxSize, ...rule }: NonNullable<NonNullable<ConfigFile['policy']>['rules']>[number]): PolicyRule {
+  const bytes = maxSize === undefined ? undefined : parseBytes(maxSize)
+  return bytes?.ok ? { ...rule, maxSizeBytes: bytes.value } : rule
+}
+
+function stringValues(values: Record<string, string | number | boolean>): Record<string, string> {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, String(value)]))
+}
+
+/** Defaults are read by the parser of the annotation they stand in for. */
+function defaultsProblems(file: ConfigFile): string[] {
+  return Object.entries(file.defaults ?? {}).flatMap(([name, value]) => {
+    const at = `defaults.${name}`
+    const allowed = annotationNames.filter((known) => annotations[known].operator)
+    if (!isAnnotationName(name)) return [`${at}: is no annotation${suggestion(name, allowed)}`]
+    const row = annotations[name]
+    if (!row.operator) return [`${at}: has no default that an operator can set; those that have: ${allowed.join(', ')}`]
+    const result = row.parse(String(value).replaceAll('NAME', 'name'))
+    return result.ok ? [] : [`${at}: ${quote(String(value))} ${result.problem}; accepted: ${row.accepted}`]
+  })
+}
+
+function policyProblems(file: ConfigFile): string[] {
+  const rules = file.policy?.rules ?? []
+  return rules.flatMap((rule, i) => {
+    const size = rule.maxSize === undefined ? undefined : parseBytes(rule.maxSize)
+    const twice = rules.findIndex((other) => other.name === rule.name) < i
+    return [
+      size?.ok === false ? [`policy.rules[${i}].maxSize: ${quote(rule.maxSize ?? '')} ${size.problem}`] : [],
+      twice ? [`policy.rules[${i}].name: ${quote(rule.name)} names another rule already`] : [],
+    ].flat()
+  })
+}
+
+/** A name that its pattern refuses is reported twice; the report without the name is left out. */
+function schemaProblems(errors: readonly ErrorObject[]): string[] {
+  return errors.filter(({ propertyName }) => propertyName === undefined).map(describeSchemaError)
+}
+
+function describeSchemaError(error: ErrorObject): string {
+  const path = fieldPath(error.instancePath)
+  const at = path === '' ? 'the configuration' : path
+  const params = error.params as { additionalProperty?: string; allowedValues?: string[]; pattern?: string; propertyName?: string }
+  if (params.additionalProperty !== undefined) {
+    const known = Object.keys((error.parentSchema as { properties?: object } | undefined)?.properties ?? {})
+    const key = path === '' ? params.additionalProperty : `${path}.${params.additionalProperty}`
+    return `${key}: unknown key${suggestion(params.additionalProperty, known)}; known: ${known.join(', ')}`
+  }
+  if (params.allowedValues !== undefined) return `${at}: must be one of ${params.allowedValues.join(', ')}`
+  if (params.propertyName !== undefined) return `${at}: the name ${quote(params.propertyName)} is not allowed`
+  return `${at}: ${error.message ?? 'is not valid'}`
+}
+
+/** `/policy/rules/0/name` → `policy.rules[0].name` */
+function fieldPath(pointer: string): string {
+  return pointer.replace(/\/(\d+)(?=\/|$)/g, '[$1]').replace(/^\//, '').replaceAll('/', '.').replaceAll('~1', '/').replaceAll('~0', '~')
+}
+
+function suggestion(word: string, known: readonly string[]): string {
+  const near = nearest(word, known)
+  return near === undefined ? '' : `, did you mean ${near}?`
+}
+
+function hashOf(settings: object): string {
+  return createHash('sha256').update(JSON.stringify(sortKeys(settings))).digest('hex').slice(0, 16)
+}
+
+/** Two files that say the same in another order are one configuration. */
+function sortKeys(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sortKeys)
+  if (typeof value !== 'object' || value === null) return value
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))
+  return Object.fromEntries(entries.map(([key, item]) => [key, sortKeys(item)]))
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null) {
+    Object.values(value).forEach(deepFreeze)
+    Object.freeze(value)
+  }
+  return value
+}

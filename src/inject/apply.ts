@@ -1,0 +1,85 @@
+/**
+ * From pod and plan to the injected pod: a new object that shares everything untouched with the old one. What another
+ * webhook changed in a part of ours is left as found; only what is missing is put there.
+ */
+import { hasLoaderCommand } from './parts.ts'
+import type { ContainerAddition } from './mounts.ts'
+import { annotationsOf, initContainersOf, volumesOf, type Container, type EnvVar, type Pod, type PodSpec, type VolumeMount } from './pod.ts'
+import type { InjectionPlan } from './plan.ts'
+
+export function apply(pod: Pod, plan: InjectionPlan): Pod {
+  const initContainers = withLoaders(initContainersOf(pod), plan).map((container) => withAdditions(container, plan.additions))
+  const volumes = addMissing(volumesOf(pod), plan.volumes, ({ name }) => name)
+  const spec: PodSpec = {
+    ...pod.spec,
+    containers: pod.spec.containers.map((container) => withAdditions(container, plan.additions)),
+    ...(initContainers.length > 0 && { initContainers }),
+    ...(volumes.length > 0 && { volumes }),
+    ...(plan.serviceAccount !== undefined && { serviceAccountName: plan.serviceAccount, serviceAccount: plan.serviceAccount }),
+    ...(plan.fsGroup !== undefined && {
+      securityContext: { ...pod.spec.securityContext, fsGroup: plan.fsGroup, fsGroupChangePolicy: 'OnRootMismatch' },
+    }),
+    ...(plan.imagePullSecrets.length > 0 && {
+      imagePullSecrets: [...(pod.spec.imagePullSecrets ?? []), ...plan.imagePullSecrets.map((name) => ({ name }))],
+    }),
+  }
+  return {
+    ...pod,
+    metadata: {
+      ...pod.metadata,
+      annotations: { ...annotationsOf(pod), ...plan.annotations },
+      labels: { ...pod.metadata?.labels, ...plan.labels },
+    },
+    spec,
+  }
+}
+
+/** A loader that is there keeps its place; one that is missing goes where the plan says. */
+function withLoaders(present: readonly Container[], { loaders, loaderIndex }: InjectionPlan): readonly Container[] {
+  const kept = present.map((container) => {
+    const planned = loaders.find(({ name }) => name === container.name)
+    return planned === undefined ? container : mergeLoader(container, planned)
+  })
+  const missing = loaders.filter(({ name }) => !present.some((container) => container.name === name))
+  const index = indexBehind(kept, loaderIndex, loaders)
+  return [...kept.slice(0, index), ...missing, ...kept.slice(index)]
+}
+
+/** Where `count` containers that are not ours have gone by. */
+function indexBehind(containers: readonly Container[], count: number, loaders: readonly Container[]): number {
+  let others = 0
+  const index = containers.findIndex(({ name }) => !loaders.some((loader) => loader.name === name) && others++ === count)
+  return index < 0 ? containers.length : index
+}
+
+function mergeLoader(present: Container, planned: Container): Container {
+  return {
+    ...planned,
+    ...(hasLoaderCommand(present) ? present : { ...present, command: [], args: planned.args ?? [] }),
+    env: addMissing(correctEnv(present.env ?? [], planned.env ?? []), planned.env ?? [], ({ name }) => name),
+    volumeMounts: addMissing(present.volumeMounts ?? [], planned.volumeMounts ?? [], ({ mountPath }) => mountPath),
+  }
+}
+
+/** Our own variables say what to load and must be right; the others may have been set by somebody who knows better. */
+function correctEnv(present: readonly EnvVar[], planned: readonly EnvVar[]): readonly EnvVar[] {
+  return present.map((variable) => (variable.name.startsWith('MODEL_') ? (planned.find(({ name }) => name === variable.name) ?? variable) : variable))
+}
+
+function withAdditions(container: Container, additions: readonly ContainerAddition[]): Container {
+  const own = additions.filter((addition) => addition.container === container.name)
+  if (own.length === 0) return container
+  const mounts: readonly VolumeMount[] = own.map(({ volumeMount }) => volumeMount)
+  const env = own.flatMap((addition) => addition.env ?? [])
+  return {
+    ...container,
+    volumeMounts: addMissing(container.volumeMounts ?? [], mounts, ({ mountPath }) => mountPath),
+    ...(env.length > 0 && { env: addMissing(container.env ?? [], env, ({ name }) => name) }),
+  }
+}
+
+function addMissing<T>(present: readonly T[], wanted: readonly T[], keyOf: (item: T) => string): readonly T[] {
+  const keys = new Set(present.map(keyOf))
+  const missing = wanted.filter((item) => !keys.has(keyOf(item)))
+  return missing.length === 0 ? present : [...present, ...missing]
+}

@@ -1,0 +1,106 @@
+/**
+ * The loader's workload identity. For EKS Pod Identity the loader carries exactly what the identity webhook of EKS would
+ * add (amazon-eks-pod-identity-webhook main.go, pkg/handler/handler.go): that webhook leaves alone what is there already,
+ * so the pod comes out the same whether it runs before us, after us, or not at all.
+ */
+import type { Config } from '../config.ts'
+import type { Findings } from './findings.ts'
+import { initContainersOf, volumesOf, type Container, type EnvVar, type Pod, type Volume, type VolumeMount } from './pod.ts'
+import { isOurLoader } from './parts.ts'
+import type { InjectionRequest } from './request.ts'
+
+export interface LoaderIdentity {
+  readonly env: readonly EnvVar[]
+  readonly volumeMounts: readonly VolumeMount[]
+  readonly volumes: readonly Volume[]
+}
+
+export const podIdentityVolume = 'eks-pod-identity-token'
+export const podIdentityEnv = ['AWS_CONTAINER_CREDENTIALS_FULL_URI', 'AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE'] as const
+const podIdentityAudience = 'pods.eks.amazonaws.com'
+const podIdentityDirectory = '/var/run/secrets/pods.eks.amazonaws.com/serviceaccount'
+const irsaEnv: readonly string[] = ['AWS_ROLE_ARN', 'AWS_WEB_IDENTITY_TOKEN_FILE']
+const irsaVolume = 'aws-iam-token'
+
+export function loaderIdentity(pod: Pod, request: InjectionRequest, config: Config, findings: Findings): LoaderIdentity {
+  switch (request.credentials.kind) {
+    case 'pod-identity': return podIdentity(pod, config, findings)
+    case 'irsa': return siblingIdentity(pod, request)
+    case 'secret': return secretKeys(request.credentials.name)
+    case 'anonymous': return nothing
+  }
+}
+
+/** Containers that are to have no credentials although the pod's service account has a role. */
+export function containersWithoutCredentials(pod: Pod, request: InjectionRequest, findings: Findings): readonly string[] {
+  if (request.credentialsScope === 'pod') return []
+  const others = [...initContainersOf(pod), ...pod.spec.containers].filter((container) => !isOurLoader(container))
+  const have = others.filter(({ env }) => env?.some(({ name }) => name === podIdentityEnv[0] || name === irsaEnv[0]))
+  if (have.length > 0) {
+    findings.warn('CredentialsShared', `${have.map(({ name }) => name).join(', ')}: credentials were added before us and stay`)
+  }
+  return others.map(({ name }) => name)
+}
+
+const nothing: LoaderIdentity = { env: [], volumeMounts: [], volumes: [] }
+
+function podIdentity(pod: Pod, config: Config, findings: Findings): LoaderIdentity {
+  const present = volumesOf(pod).find(({ name }) => name === podIdentityVolume)
+  if (present !== undefined && !isPodIdentityToken(present)) {
+    findings.deny({
+      reason: 'NameTaken', field: `spec.volumes[${podIdentityVolume}]`,
+      problem: `has the name of the EKS Pod Identity token but is no token for ${podIdentityAudience}`, remedy: 'rename that volume',
+    })
+  }
+  return {
+    env: [
+      { name: podIdentityEnv[0], value: config.podIdentity.uri },
+      { name: podIdentityEnv[1], value: `${podIdentityDirectory}/${podIdentityVolume}` },
+    ],
+    volumeMounts: [{ name: podIdentityVolume, mountPath: podIdentityDirectory, readOnly: true }],
+    volumes: [{
+      name: podIdentityVolume,
+      projected: {
+        sources: [{ serviceAccountToken: { audience: podIdentityAudience, expirationSeconds: 86400, path: podIdentityVolume } }],
+      },
+    }],
+  }
+}
+
+function isPodIdentityToken(volume: Volume): boolean {
+  // The expiry is not compared: the identity webhook draws it between 22 and 24 hours.
+  return JSON.stringify(volume.projected ?? null).includes(`"audience":"${podIdentityAudience}"`)
+}
+
+/**
+ * The role is an annotation of the service account, which only the identity webhook reads. Where it ran before us it
+ * has seen every container but ours, so a sibling's pair is taken over; else it will find our container itself. Not
+ * where we replace the service account: the role is the old one's.
+ */
+function siblingIdentity(pod: Pod, request: InjectionRequest): LoaderIdentity {
+  const current = pod.spec.serviceAccountName ?? 'default'
+  if (request.serviceAccount !== undefined && request.serviceAccount !== current) return nothing
+  const sibling = [...pod.spec.containers, ...initContainersOf(pod)].find((container) => !isOurLoader(container) && hasIrsa(container))
+  if (sibling === undefined) return nothing
+  return {
+    env: (sibling.env ?? []).filter(({ name }) => irsaEnv.includes(name)),
+    volumeMounts: (sibling.volumeMounts ?? []).filter(({ name }) => name === irsaVolume),
+    volumes: [],
+  }
+}
+
+function hasIrsa(container: Container): boolean {
+  return irsaEnv.every((wanted) => container.env?.some(({ name }) => name === wanted))
+    && (container.volumeMounts ?? []).some(({ name }) => name === irsaVolume)
+}
+
+function secretKeys(secret: string): LoaderIdentity {
+  const fromSecret = (key: string, optional: boolean): EnvVar => ({
+    name: key,
+    valueFrom: { secretKeyRef: { name: secret, key, ...(optional && { optional }) } },
+  })
+  return {
+    ...nothing,
+    env: [fromSecret('AWS_ACCESS_KEY_ID', false), fromSecret('AWS_SECRET_ACCESS_KEY', false), fromSecret('AWS_SESSION_TOKEN', true)],
+  }
+}

@@ -1,0 +1,144 @@
+/**
+ * The core: a pod and the operator's configuration in, an outcome out. Pure: no file, clock, environment, logger or
+ * network, and nothing that waits. The webhook and the command line are two front ends of this one function.
+ */
+import type { Config } from '../config.ts'
+import type { DenyReason, Diagnostic, InjectReason, SkipReason, Warning } from '../reasons.ts'
+import { apply } from './apply.ts'
+import { decide } from './decide.ts'
+import { Findings } from './findings.ts'
+import { annotationField, annotationKey } from './keys.ts'
+import { fitToMesh } from './mesh-fit.ts'
+import { diff, type Operation } from './patch.ts'
+import type { Pod } from './pod.ts'
+import { readPod } from './pod-shape.ts'
+import { plan } from './plan.ts'
+import { recognise, type Recognition } from './recognise.ts'
+import { readRequest, type InjectionRequest } from './request.ts'
+import { hasStatus, type Status } from './status.ts'
+import { uninject } from './uninject.ts'
+
+export type Outcome = Skipped | Injected | Denied
+
+export interface Skipped {
+  readonly outcome: 'skipped'
+  readonly reason: SkipReason
+  readonly warnings: readonly Warning[]
+}
+
+export interface Injected {
+  readonly outcome: 'injected'
+  readonly reason: InjectReason
+  readonly pod: Pod
+  readonly patch: readonly Operation[]
+  readonly warnings: readonly Warning[]
+  readonly models: readonly { readonly name: string; readonly source: string; readonly delivery: string }[]
+  /** Names of the policy rules that allowed it. */
+  readonly rules: readonly string[]
+}
+
+export interface Denied {
+  readonly outcome: 'denied'
+  /** That of the first diagnostic. */
+  readonly reason: DenyReason
+  readonly diagnostics: readonly [Diagnostic, ...Diagnostic[]]
+  readonly warnings: readonly Warning[]
+}
+
+/** `namespace` is that of the request: a pod has none of its own yet when it is created. Never changes `object`. */
+export function inject(object: unknown, namespace: string, config: Config): Outcome {
+  const prefix = config.annotationPrefix
+  const decision = decide(object, prefix)
+  if (decision.decision === 'skip') return { outcome: 'skipped', reason: decision.reason, warnings: [] }
+  const read = readPod(object)
+  if (!read.ok) return denied([read.diagnostic], [])
+  const recognition = recognise(read.pod, prefix)
+  if (recognition.state === 'whole') return keep(read.pod, recognition.status)
+  return injectPod(read.pod, recognition, { namespace, config })
+}
+
+/** The pod is whole; only a service mesh that came after us may want the loader elsewhere. */
+function keep(pod: Pod, status: Status): Outcome {
+  const fitted = fitToMesh(pod, status)
+  if (fitted === pod) return { outcome: 'skipped', reason: 'AlreadyInjected', warnings: [] }
+  const { models } = status
+  return { outcome: 'injected', reason: 'MovedForMesh', pod: fitted, patch: diff(pod, fitted), warnings: [], models, rules: [] }
+}
+
+interface Context {
+  readonly namespace: string
+  readonly config: Config
+}
+
+function injectPod(pod: Pod, recognition: Exclude<Recognition, { state: 'whole' }>, { namespace, config }: Context): Outcome {
+  const findings = new Findings()
+  const prefix = config.annotationPrefix
+  reportTraces(pod, recognition, prefix, findings)
+  checkOS(pod, findings)
+  const bare = recognition.state === 'fresh' ? pod : uninject(pod, prefix)
+  const request = readRequest(pod, config, findings)
+  checkSources(request, prefix, findings)
+  const unreadable = [...findings.diagnostics]
+  const keptTargets = recognition.state === 'damaged' ? targetsOf(recognition.status) : new Map<string, readonly string[]>()
+  const injectionPlan = plan(bare, request, { namespace, config, findings, keptTargets })
+  if (findings.denied) return denied(withoutAftermath(findings.diagnostics, unreadable), findings.warnings)
+  // A damaged pod keeps what others made of our parts; an outdated one gets new parts.
+  const injected = apply(recognition.state === 'damaged' ? pod : bare, injectionPlan)
+  return {
+    outcome: 'injected',
+    reason: recognition.state === 'damaged' ? 'Healed' : 'Injected',
+    pod: injected,
+    patch: diff(pod, injected),
+    warnings: findings.warnings,
+    models: request.models.map(({ name, source, delivery }) => ({ name, source: source.uri, delivery })),
+    rules: injectionPlan.rules,
+  }
+}
+
+function reportTraces(pod: Pod, recognition: Exclude<Recognition, { state: 'whole' }>, prefix: string, findings: Findings): void {
+  if (recognition.state === 'outdated') {
+    findings.warn('StatusOutdated', 'the pod carried parts for other annotations; they were replaced')
+  }
+  if (recognition.state === 'damaged') return
+  if (recognition.state === 'fresh' && hasStatus(pod, prefix)) findings.warn('StatusWithoutParts', `${prefix}status describes parts the pod does not have; it was ignored`)
+  for (const field of recognition.foreign) {
+    findings.deny({ reason: 'NameTaken', field, problem: 'is a name that model-injector uses for its own parts', remedy: 'rename it' })
+  }
+}
+
+function checkOS(pod: Pod, findings: Findings): void {
+  const [field, value] = pod.spec.os?.name === undefined
+    ? ['spec.nodeSelector[kubernetes.io/os]', pod.spec.nodeSelector?.['kubernetes.io/os']]
+    : ['spec.os.name', pod.spec.os.name]
+  if (value === undefined || value === 'linux') return
+  findings.deny({ reason: 'UnsupportedOS', field, found: value, problem: 'is not supported', accepted: 'linux' })
+}
+
+function checkSources(request: InjectionRequest, prefix: string, findings: Findings): void {
+  if (request.models.length > 0 || findings.denied) return
+  findings.deny({
+    reason: 'MissingSource', field: annotationField(annotationKey(prefix, 'source')),
+    problem: 'is missing, so there is nothing to inject', remedy: `add it, or set ${annotationKey(prefix, 'inject')} to "false"`,
+  })
+}
+
+/**
+ * Planning goes on with the default where an annotation could not be read, so that all mistakes of a pod come in one
+ * answer. What that default then runs into is not the user's mistake, nor is what the policy makes of it.
+ */
+function withoutAftermath(diagnostics: readonly Diagnostic[], unreadable: readonly Diagnostic[]): readonly Diagnostic[] {
+  if (unreadable.length === 0) return diagnostics
+  const fields = new Set(unreadable.map(({ field }) => field))
+  const later = diagnostics.slice(unreadable.length)
+  return [...unreadable, ...later.filter(({ field, reason }) => !fields.has(field) && reason !== 'NotAllowed')]
+}
+
+function targetsOf(status: Status): ReadonlyMap<string, readonly string[]> {
+  return new Map(status.models.map(({ name, containers }) => [name, containers]))
+}
+
+function denied(diagnostics: readonly Diagnostic[], warnings: readonly Warning[]): Denied {
+  const [first, ...rest] = diagnostics
+  if (first === undefined) throw new Error('a denial without a diagnostic')
+  return { outcome: 'denied', reason: first.reason, diagnostics: [first, ...rest], warnings }
+}

@@ -1,0 +1,26 @@
+/** Annotations of others that hold comma lists, to which names of ours are added. */
+import { annotationsOf, type Pod } from './pod.ts'
+
+/** The identity webhook of EKS leaves the containers of this list alone. It does not trim its items. */
+export const skipContainersAnnotation = 'eks.amazonaws.com/skip-containers'
+
+/** Autoscalers do not remove a node with a pod that has local volumes, unless the pod says that they may go. */
+export const safeToEvictAnnotation = 'cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes'
+
+/** The names that are not in the pod's list yet. */
+export function missingFromList(pod: Pod, annotation: string, names: readonly string[]): readonly string[] {
+  const known = (annotationsOf(pod)[annotation] ?? '').split(',')
+  return names.filter((name) => !known.includes(name))
+}
+
+/** The list with the names behind it; what stands there stays as it is, and nothing is put in twice. */
+export function mergeIntoList(pod: Pod, annotation: string, names: readonly string[]): string {
+  const present = annotationsOf(pod)[annotation] ?? ''
+  return [...(present === '' ? [] : [present]), ...missingFromList(pod, annotation, names)].join(',')
+}
+
+/** The list without the names; undefined where nothing is left. */
+export function removeFromList(present: string, names: readonly string[]): string | undefined {
+  const rest = present.split(',').filter((item) => !names.includes(item)).join(',')
+  return rest === '' ? undefined : rest
+}

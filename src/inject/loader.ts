@@ -1,0 +1,44 @@
+/** The loader init container. Users' words reach it through its environment only, never through its command. */
+import type { Config } from '../config.ts'
+import type { LoaderTask } from './deliveries/delivery.ts'
+import type { LoaderIdentity } from './identity.ts'
+import { loaderArgs, loaderContainerName, tmpVolume } from './parts.ts'
+import type { Container, EnvVar, Resources, Volume } from './pod.ts'
+import type { InjectionRequest, ModelRequest } from './request.ts'
+import { loaderSecurityContext } from './security.ts'
+
+/** The root file system is read-only; the loader needs a place for its own small files. */
+export const loaderTmpVolume: Volume = { name: tmpVolume, emptyDir: { sizeLimit: '64Mi' } }
+
+/** Without it an SDK would quietly take the role of the node where nothing else was injected. */
+const noNodeRole: EnvVar = { name: 'AWS_EC2_METADATA_DISABLED', value: 'true' }
+
+export interface LoaderParts {
+  readonly identity: LoaderIdentity
+  readonly resources: Resources
+  readonly user: number | undefined
+}
+
+export function loaderContainer(
+  model: ModelRequest, task: LoaderTask, { identity, resources, user }: LoaderParts, { request, config }: { request: InjectionRequest; config: Config },
+): Container {
+  return {
+    name: loaderContainerName(model.suffix),
+    image: request.image,
+    imagePullPolicy: config.loader.imagePullPolicy,
+    args: [...loaderArgs],
+    env: firstOfName([...task.env, noNodeRole, ...identity.env, ...operatorEnv(config)]),
+    resources,
+    securityContext: loaderSecurityContext(user),
+    terminationMessagePolicy: 'FallbackToLogsOnError',
+    volumeMounts: [task.volumeMount, { name: tmpVolume, mountPath: '/tmp' }, ...identity.volumeMounts],
+  }
+}
+
+function operatorEnv(config: Config): EnvVar[] {
+  return Object.entries(config.loader.env).map(([name, value]) => ({ name, value }))
+}
+
+function firstOfName(env: readonly EnvVar[]): EnvVar[] {
+  return env.filter((variable, i) => env.findIndex(({ name }) => name === variable.name) === i)
+}

@@ -1,0 +1,72 @@
+/**
+ * Where the loader has network although a service mesh redirects the pod's traffic.
+ *
+ * | mesh in the pod                                        | loader stands                     | and runs as          |
+ * |--------------------------------------------------------|-----------------------------------|----------------------|
+ * | proxy is a sidecar container among the init containers | right after the proxy             | any user             |
+ * | istio-init or linkerd-init redirects                   | before it                         | any user             |
+ * | a CNI plugin redirects from the start                  | anywhere                          | the proxy's own user |
+ * | none, or ambient                                       | first                             | any user             |
+ *
+ * The proxy's own traffic is what a CNI plugin lets through: istio by user 1337, linkerd by user 2102.
+ * Sources: istio pkg/kube/inject/webhook.go (reorderPod), linkerd2 charts/patch, kserve storage_initializer_injector.go.
+ */
+import type { InitOrder } from '../annotations.ts'
+import { annotationsOf, initContainersOf, isNativeSidecar, type Container, type Pod } from './pod.ts'
+import { isOurLoader } from './parts.ts'
+
+interface MeshProxy {
+  readonly container: string
+  /** Redirects traffic from inside the pod; without it a CNI plugin has done so from outside. */
+  readonly redirectInit: string
+  readonly user: number
+}
+
+const meshProxies: readonly MeshProxy[] = [
+  { container: 'istio-proxy', redirectInit: 'istio-init', user: 1337 },
+  { container: 'linkerd-proxy', redirectInit: 'linkerd-init', user: 2102 },
+]
+
+/** Traffic of every user is intercepted in this mode, so the proxy's user is no way out. */
+const istioInterceptionMode = 'sidecar.istio.io/interceptionMode'
+
+/** The index among the pod's init containers (ours not counted) at which the loaders belong. */
+export function loaderIndex(pod: Pod, order: InitOrder): number {
+  const others = initContainersOf(pod).filter((container) => !isOurLoader(container))
+  if (order === 'last') return others.length
+  return order === 'first' ? 0 : lastNativeProxy(others) + 1
+}
+
+/** True where the loaders stand behind every native proxy and before every container that cuts the network off. */
+export function loadersHaveNetwork(pod: Pod): boolean {
+  const containers = initContainersOf(pod)
+  const proxy = lastNativeProxy(containers)
+  const redirect = proxy < 0 ? containers.findIndex(({ name }) => meshProxies.some(({ redirectInit }) => redirectInit === name)) : -1
+  return containers.every((container, i) => !isOurLoader(container) || (i > proxy && (redirect < 0 || i < redirect)))
+}
+
+/** The user whose traffic a CNI plugin lets through, where one redirects this pod; else undefined. */
+export function userPastInterception(pod: Pod): number | undefined {
+  const proxy = cniProxy(pod)
+  return proxy === undefined ? undefined : (proxy.container.securityContext?.runAsUser ?? proxy.user)
+}
+
+/** True where the mesh takes the traffic of every user, so that no choice of ours helps. */
+export function interceptsEverybody(pod: Pod): boolean {
+  return cniProxy(pod)?.container.name === 'istio-proxy' && annotationsOf(pod)[istioInterceptionMode] === 'TPROXY'
+}
+
+function cniProxy(pod: Pod): { container: Container; user: number } | undefined {
+  for (const proxy of meshProxies) {
+    const container = pod.spec.containers.find(({ name }) => name === proxy.container)
+    const redirects = initContainersOf(pod).some(({ name }) => name === proxy.redirectInit)
+    if (container !== undefined && !redirects) return { container, user: proxy.user }
+  }
+  return undefined
+}
+
+function lastNativeProxy(containers: readonly Container[]): number {
+  return containers.findLastIndex(
+    (container) => isNativeSidecar(container) && meshProxies.some((proxy) => proxy.container === container.name),
+  )
+}

@@ -1,0 +1,57 @@
+/**
+ * The names of what is added to a pod. They are fixed, so that policies can check them from the annotations alone, and
+ * so that a second pass finds what the first one added.
+ */
+import type { Container } from './pod.ts'
+
+export const tmpVolume = 'model-tmp'
+
+/** Where the loader sees the volume, whole. App containers see one directory of it. */
+export const loaderRoot = '/model'
+
+/** The command of the native engine in the product's own image. */
+export const loaderArgs: readonly string[] = ['load']
+
+/** Environment without which a loader cannot work; a container that lacks one of these is not whole. */
+export const requiredLoaderEnv = [
+  'MODEL_NAME', 'MODEL_SOURCE', 'MODEL_ROOT', 'MODEL_ID', 'MODEL_CREDENTIALS', 'MODEL_TIMEOUT_SECONDS', 'MODEL_STALL_TIMEOUT_SECONDS',
+] as const
+
+const loaderName = 'model-loader'
+const dataName = 'model-data'
+
+export function loaderContainerName(suffix: string | undefined): string {
+  return suffix === undefined ? loaderName : `${loaderName}-${suffix}`
+}
+
+export function dataVolumeName(suffix: string | undefined): string {
+  return suffix === undefined ? dataName : `${dataName}-${suffix}`
+}
+
+/** Users may have containers and volumes that only begin like ours. */
+export function isLoaderName(name: string): boolean {
+  return name === loaderName || name.startsWith(`${loaderName}-`)
+}
+
+function isOwnVolumeName(name: string): boolean {
+  return name === tmpVolume || name === dataName || name.startsWith(`${dataName}-`)
+}
+
+/** The volumes of ours that the loaders mount: the name alone may be a user's. */
+export function ownVolumesOf(loaders: readonly Container[]): ReadonlySet<string> {
+  return new Set(loaders.flatMap(({ volumeMounts }) => volumeMounts ?? []).map(({ name }) => name).filter(isOwnVolumeName))
+}
+
+/** Ours is what has our name, our command and our environment; any of them alone proves nothing. */
+export function isOurLoader(container: Container): boolean {
+  return isLoaderName(container.name) && hasLoaderCommand(container) && envValue(container, 'MODEL_SOURCE') !== undefined
+}
+
+export function hasLoaderCommand(container: Container): boolean {
+  const args = container.args ?? []
+  return (container.command ?? []).length === 0 && args.length === loaderArgs.length && args.every((arg, i) => arg === loaderArgs[i])
+}
+
+export function envValue(container: Container, name: string): string | undefined {
+  return container.env?.find((variable) => variable.name === name)?.value
+}

@@ -1,0 +1,98 @@
+/**
+ * Whether a pod has been through here before. A webhook is called again when a later one changed the pod, and pods are
+ * copied, restored and resubmitted; what is whole is never planned anew, whatever configuration shaped it.
+ */
+import { parseSource } from '../values/source.ts'
+import { modelSuffixes, unsuffixedName } from './annotation-reader.ts'
+import { podIdentityEnv } from './identity.ts'
+import { ownAnnotations } from './keys.ts'
+import {
+  dataVolumeName, envValue, hasLoaderCommand, isLoaderName, isOurLoader, loaderContainerName, loaderRoot, ownVolumesOf, requiredLoaderEnv, tmpVolume,
+} from './parts.ts'
+import { initContainersOf, volumesOf, type Container, type Pod } from './pod.ts'
+import { hashAnnotations, readStatus, type ModelStatus, type Status } from './status.ts'
+
+export type Recognition =
+  /** Nothing of ours; `foreign` are fields that hold one of our names for something else. */
+  | { readonly state: 'fresh'; readonly foreign: readonly string[] }
+  /** Made from the annotations that the pod still has. */
+  | { readonly state: 'whole'; readonly status: Status }
+  | { readonly state: 'damaged'; readonly status: Status }
+  /** Made from other annotations than the pod has now. */
+  | { readonly state: 'outdated'; readonly foreign: readonly string[] }
+
+export function recognise(pod: Pod, prefix: string): Recognition {
+  const status = readStatus(pod, prefix)
+  if (status !== undefined && describesPod(status, pod, prefix)) return { state: isWhole(pod, status) ? 'whole' : 'damaged', status }
+  const foreign = foreignNames(pod, prefix)
+  return { state: initContainersOf(pod).some(isOurLoader) ? 'outdated' : 'fresh', foreign }
+}
+
+/** True for a status that was made for these annotations, and whose loaders are there at least by name. */
+function describesPod(status: Status, pod: Pod, prefix: string): boolean {
+  const initContainers = initContainersOf(pod).map(({ name }) => name)
+  const loaders = status.models.flatMap(({ loader }) => loader ?? [])
+  return (
+    status.annotations === hashAnnotations(pod, prefix) &&
+    loaders.length > 0 && loaders.every((name) => isLoaderName(name) && initContainers.includes(name)) &&
+    namesTheSources(status, pod, prefix)
+  )
+}
+
+/** A status is only text: it could leave out a model, or name another source than the annotation. */
+function namesTheSources({ models }: Status, pod: Pod, prefix: string): boolean {
+  const sources = ownAnnotations(pod, prefix).filter(({ name }) => name === 'source')
+  return sources.length === models.length && sources.every(({ suffix, value }) => {
+    const source = parseSource(value)
+    return models.some((model) => model.name === (suffix ?? unsuffixedName) && source.ok && model.source === source.value.uri)
+  })
+}
+
+function foreignNames(pod: Pod, prefix: string): readonly string[] {
+  const suffixes = modelSuffixes(ownAnnotations(pod, prefix))
+  const loaderNames = suffixes.map(loaderContainerName)
+  const volumeNames = [tmpVolume, ...suffixes.map(dataVolumeName)]
+  const ownVolumes = ownVolumesOf(initContainersOf(pod).filter(isOurLoader))
+  return [
+    ...pod.spec.containers.flatMap(({ name }, i) => (loaderNames.includes(name) ? `spec.containers[${i}].name` : [])),
+    ...initContainersOf(pod).flatMap((container, i) =>
+      loaderNames.includes(container.name) && !isOurLoader(container) ? `spec.initContainers[${i}].name` : []),
+    ...volumesOf(pod).flatMap(({ name }, i) => (volumeNames.includes(name) && !ownVolumes.has(name) ? `spec.volumes[${i}].name` : [])),
+  ]
+}
+
+function isWhole(pod: Pod, status: Status): boolean {
+  const volumes = volumesOf(pod).map(({ name }) => name)
+  return status.added.volumes.every((name) => volumes.includes(name)) && status.models.every((model) => isModelWhole(pod, model))
+}
+
+function isModelWhole(pod: Pod, model: ModelStatus): boolean {
+  const loader = initContainersOf(pod).find(({ name }) => name === model.loader)
+  if (model.loader !== undefined && (loader === undefined || !isLoaderWhole(loader, model))) return false
+  const containers = [...pod.spec.containers, ...initContainersOf(pod)]
+  return model.containers.every((name) => {
+    const container = containers.find((candidate) => candidate.name === name)
+    return container !== undefined && hasModel(container, model)
+  })
+}
+
+function isLoaderWhole(loader: Container, { source, volume }: ModelStatus): boolean {
+  const has = (name: string): boolean => loader.env?.some((variable) => variable.name === name) === true
+  const mounts = (name: string, path: string): boolean =>
+    loader.volumeMounts?.some((mount) => mount.name === name && mount.mountPath === path) === true
+  return (
+    hasLoaderCommand(loader) &&
+    envValue(loader, 'MODEL_SOURCE') === source &&
+    requiredLoaderEnv.every(has) &&
+    mounts(volume, loaderRoot) &&
+    mounts(tmpVolume, '/tmp') &&
+    (envValue(loader, 'MODEL_CREDENTIALS') !== 'pod-identity' || podIdentityEnv.every(has))
+  )
+}
+
+function hasModel(container: Container, { volume, mountPath, subPath, env, envAdded }: ModelStatus): boolean {
+  const mounted = container.volumeMounts?.some((mount) => mount.name === volume && mount.mountPath === mountPath && mount.subPath === subPath)
+  const needsEnv = env !== undefined && envAdded?.includes(container.name) === true
+  return mounted === true && (!needsEnv || envValue(container, env) === mountPath)
+}
+

@@ -1,0 +1,123 @@
+/** From annotations to what is asked for: every model with all its choices, the operator's defaults filled in. */
+import { annotations, type Delivery, type InitOrder, type RunAsUser } from '../annotations.ts'
+import type { Config } from '../config.ts'
+import type { Credentials } from '../values/credentials.ts'
+import type { Expectation } from '../values/expectation.ts'
+import { Mi } from '../values/quantity.ts'
+import type { Source } from '../values/source.ts'
+import type { VolumeChoice } from '../values/volume.ts'
+import { AnnotationReader, checkKeys, modelSuffixes, unsuffixedName } from './annotation-reader.ts'
+import type { Findings } from './findings.ts'
+import { annotationField, annotationKey, ownAnnotations } from './keys.ts'
+import type { Pod } from './pod.ts'
+
+export interface ModelRequest {
+  /** The suffix, or `model` for the unsuffixed one. */
+  readonly name: string
+  readonly suffix: string | undefined
+  readonly source: Source
+  readonly delivery: Delivery
+  readonly mountPath: string
+  readonly containers: readonly string[] | '*' | undefined
+  readonly readOnly: boolean
+  readonly sizeBytes: number | undefined
+  readonly volume: VolumeChoice
+  readonly include: readonly string[]
+  readonly exclude: readonly string[]
+  readonly expect: Expectation | undefined
+  readonly env: string | undefined
+  readonly region: string | undefined
+  readonly endpoint: string | undefined
+}
+
+export interface InjectionRequest {
+  /** The unsuffixed model first, then by name. */
+  readonly models: readonly ModelRequest[]
+  readonly serviceAccount: string | undefined
+  readonly credentials: Credentials
+  readonly credentialsScope: 'pod' | 'loader'
+  readonly initOrder: InitOrder
+  readonly runAsUser: RunAsUser
+  readonly cpuMillicores: number
+  readonly memoryBytes: number
+  /** True where the pod itself says how much its loader gets; then nothing is taken away from it. */
+  readonly cpuChosen: boolean
+  readonly memoryChosen: boolean
+  readonly timeoutSeconds: number
+  readonly stallTimeoutSeconds: number
+  readonly image: string
+  readonly imageChosen: boolean
+}
+
+/** Below it the loader would be killed for its memory in the middle of a download. */
+export const leastLoaderMemoryBytes = 192 * Mi
+
+const deliveryOfScheme = { pvc: 'claim', node: 'node', oci: 'image' } as const
+
+/** Reads all annotations of a pod; where something is wrong, `findings` has it and the result is not to be used. */
+export function readRequest(pod: Pod, config: Config, findings: Findings): InjectionRequest {
+  const own = ownAnnotations(pod, config.annotationPrefix)
+  checkKeys(own, config, findings)
+  const reader = new AnnotationReader(own, config, findings)
+  reader.read('inject')
+  checkEngine(reader, findings, config)
+  return {
+    models: modelSuffixes(own).flatMap((suffix) => readModel(reader, suffix) ?? []),
+    serviceAccount: reader.read('service-account'),
+    credentials: reader.read('credentials') ?? { kind: 'pod-identity' },
+    credentialsScope: reader.read('credentials-scope') ?? 'pod',
+    initOrder: reader.read('init-order') ?? 'auto',
+    runAsUser: reader.read('run-as-user') ?? 'auto',
+    cpuMillicores: reader.read('cpu') ?? 0,
+    memoryBytes: readMemory(reader, findings, config),
+    cpuChosen: reader.has('cpu'),
+    memoryChosen: reader.has('memory'),
+    timeoutSeconds: reader.read('timeout') ?? 0,
+    stallTimeoutSeconds: reader.read('stall-timeout') ?? 0,
+    image: reader.read('image') ?? '',
+    imageChosen: reader.has('image'),
+  }
+}
+
+/** Undefined where even the source cannot be read; what else is wrong has been reported, and stands as if not written. */
+function readModel(reader: AnnotationReader, suffix: string | undefined): ModelRequest | undefined {
+  const name = suffix ?? unsuffixedName
+  const source = reader.read('source', suffix)
+  if (source === undefined) return undefined
+  const delivery = source.scheme === 's3' ? (reader.read('delivery', suffix) ?? 'download') : deliveryOfScheme[source.scheme]
+  reader.checkApplicability(suffix, delivery, source)
+  return {
+    name, suffix, source, delivery,
+    mountPath: reader.read('mount-path', suffix, name) ?? '',
+    containers: reader.read('containers', suffix),
+    readOnly: reader.read('read-only', suffix) ?? true,
+    sizeBytes: reader.read('size', suffix),
+    volume: reader.read('volume', suffix) ?? { kind: 'disk' },
+    include: reader.read('include', suffix) ?? [],
+    exclude: reader.read('exclude', suffix) ?? [],
+    expect: reader.read('expect', suffix),
+    env: reader.read('env', suffix),
+    region: reader.read('region', suffix),
+    endpoint: reader.read('endpoint', suffix),
+  }
+}
+
+function checkEngine(reader: AnnotationReader, findings: Findings, config: Config): void {
+  const engine = reader.read('engine')
+  if (engine === 's5cmd') {
+    const field = annotationField(annotationKey(config.annotationPrefix, 'engine'))
+    findings.deny({ reason: 'EngineNotAvailable', field, found: engine, problem: 'is not in this version', accepted: 'native' })
+  }
+}
+
+function readMemory(reader: AnnotationReader, findings: Findings, config: Config): number {
+  const bytes = reader.read('memory') ?? leastLoaderMemoryBytes
+  if (bytes < leastLoaderMemoryBytes) {
+    findings.deny({
+      reason: 'ResourcesTooSmall', field: annotationField(annotationKey(config.annotationPrefix, 'memory')),
+      problem: 'is not enough for the loader', accepted: annotations.memory.accepted,
+    })
+  }
+  return bytes
+}
+

@@ -1,0 +1,112 @@
+/**
+ * What was done to a pod, as JSON in an annotation: evidence for people, and what `uninject` needs to undo it. The pod's
+ * author can write anything there, so nothing is believed that the pod's own parts do not show.
+ */
+import { createHash } from 'node:crypto'
+import { Ajv } from 'ajv'
+import { statusAnnotation } from '../annotations.ts'
+import { ownAnnotations } from './keys.ts'
+import { annotationsOf, type Pod } from './pod.ts'
+
+export const statusSchemaVersion = 1
+
+export interface Status {
+  readonly schema: typeof statusSchemaVersion
+  readonly injector: string
+  /** Hashes of the inputs that shaped this pod: the operator's configuration and the pod's own annotations. */
+  readonly config: string
+  readonly annotations: string
+  readonly models: readonly ModelStatus[]
+  readonly initOrder: 'auto' | 'first' | 'last'
+  readonly runAsUser: 'auto' | 'chosen'
+  /** Names of what was added to lists of the pod. */
+  readonly added: AddedNames
+  /** What stood in the fields that were changed; null where there was nothing. */
+  readonly replaced: Replaced
+}
+
+export interface ModelStatus {
+  readonly name: string
+  readonly source: string
+  readonly delivery: string
+  readonly id?: string
+  readonly loader?: string
+  readonly image?: string
+  readonly volume: string
+  readonly subPath: string
+  readonly mountPath: string
+  readonly containers: readonly string[]
+  readonly env?: string
+  /** Containers to which the variable was added; others had it already. */
+  readonly envAdded?: readonly string[]
+}
+
+export interface AddedNames {
+  readonly volumes: readonly string[]
+  readonly safeToEvict?: readonly string[]
+  readonly skipContainers?: readonly string[]
+  readonly imagePullSecrets?: readonly string[]
+}
+
+export interface Replaced {
+  readonly serviceAccountName?: string | null
+  readonly serviceAccount?: string | null
+  readonly fsGroup?: null
+  readonly fsGroupChangePolicy?: string | null
+}
+
+const names = { type: 'array', items: { type: 'string' } } as const
+const nullableText = { type: 'string', nullable: true } as const
+
+const validate = new Ajv().compile<Status>({
+  type: 'object',
+  required: ['schema', 'injector', 'config', 'annotations', 'models', 'initOrder', 'runAsUser', 'added', 'replaced'],
+  properties: {
+    schema: { const: statusSchemaVersion },
+    injector: { type: 'string' }, config: { type: 'string' }, annotations: { type: 'string' },
+    models: {
+      type: 'array', minItems: 1,
+      items: {
+        type: 'object',
+        required: ['name', 'source', 'delivery', 'volume', 'subPath', 'mountPath', 'containers'],
+        properties: {
+          name: { type: 'string' }, source: { type: 'string' }, delivery: { type: 'string' }, id: { type: 'string' },
+          loader: { type: 'string' }, image: { type: 'string' }, volume: { type: 'string' }, subPath: { type: 'string' },
+          mountPath: { type: 'string' }, containers: names, env: { type: 'string' }, envAdded: names,
+        },
+      },
+    },
+    initOrder: { enum: ['auto', 'first', 'last'] },
+    runAsUser: { enum: ['auto', 'chosen'] },
+    added: {
+      type: 'object', required: ['volumes'],
+      properties: { volumes: names, safeToEvict: names, skipContainers: names, imagePullSecrets: names },
+    },
+    replaced: {
+      type: 'object',
+      properties: { serviceAccountName: nullableText, serviceAccount: nullableText, fsGroup: { type: 'null' }, fsGroupChangePolicy: nullableText },
+    },
+  },
+})
+
+/** The pod's status; undefined where there is none or where it is none of ours. */
+export function readStatus(pod: Pod, prefix: string): Status | undefined {
+  const text = annotationsOf(pod)[prefix + statusAnnotation]
+  if (text === undefined) return undefined
+  try {
+    const value: unknown = JSON.parse(text)
+    return validate(value) ? value : undefined
+  } catch {
+    return undefined
+  }
+}
+
+export function hasStatus(pod: Pod, prefix: string): boolean {
+  return annotationsOf(pod)[prefix + statusAnnotation] !== undefined
+}
+
+/** A copy of an injected pod whose annotations were then edited has another hash than its status says. */
+export function hashAnnotations(pod: Pod, prefix: string): string {
+  const pairs = ownAnnotations(pod, prefix).map(({ key, value }) => [key, value])
+  return createHash('sha256').update(JSON.stringify(pairs)).digest('hex').slice(0, 16)
+}

@@ -1,0 +1,9 @@
+/** "Did you mean": the one known word that is near enough to a misspelt one. */
+import { closest, distance } from 'fastest-levenshtein'
+
+export function nearest<T extends string>(text: string, words: readonly T[]): T | undefined {
+  // A hostile key may be long, and the distance takes time that grows with both lengths.
+  if (text.length > 64 || words.length === 0) return undefined
+  const word = closest(text, words) as T
+  return distance(text, word) <= Math.max(2, Math.floor(word.length / 3)) ? word : undefined
+}

@@ -1,0 +1,95 @@
+/**
+ * Every reason the product can give, in one closed table. Responses, log lines, metric labels, the command line and the
+ * docs use these words and no others. Append only: a word that was once released keeps its meaning for ever.
+ *
+ * Three words are never mixed: a pod is *skipped* (allowed, untouched), *denied* (the user can mend it), or the webhook
+ * *failed* (ours to mend).
+ */
+export const skipReasons = {
+  NotAnnotated: 'the pod has no annotation of ours that asks for a model',
+  OptedOut: 'the pod says inject: "false"',
+  AlreadyInjected: 'the pod carries all its parts already',
+  MirrorPod: 'the pod mirrors a static pod of a node, which the API server cannot change',
+  NotPodCreation: 'the request is not the creation of a pod',
+} as const
+
+export const injectReasons = {
+  Injected: 'the parts that bring the model were added',
+  Healed: 'parts that another webhook had damaged were put back',
+  MovedForMesh: 'the loader was fitted to a service mesh that came after it',
+} as const
+
+export const denyReasons = {
+  InvalidPod: 'the pod itself is malformed',
+  UnsupportedOS: 'models are delivered to Linux pods only',
+  UnknownAnnotation: 'an annotation below our prefix is not known',
+  InvalidAnnotation: 'an annotation has a value that is not accepted',
+  MissingSource: 'injection is asked for, but no source says what to bring',
+  OrphanAnnotation: 'an annotation belongs to a model that has no source',
+  NotApplicable: 'an annotation does not apply to the way this model is delivered',
+  DeliveryNotAvailable: 'this version does not deliver from that kind of source yet',
+  EngineNotAvailable: 'this version does not have that loader engine yet',
+  NotAllowed: "the operator's policy does not allow it",
+  NoTargetContainer: 'no container of the pod would get the model',
+  UnknownContainer: 'a container is named that the pod does not have, or that starts before the loader',
+  MountConflict: 'something is mounted at, above or below the path of the model',
+  EnvConflict: 'the environment variable has another value already',
+  NameTaken: 'an object that is not ours has one of our names',
+  SizeRequired: 'the size of the model has to be known here',
+  VolumeNotUsable: 'the named volume cannot hold a model',
+  FsGroupRequired: 'the pod needs an fsGroup of its own choice',
+  NotWritable: 'the app could not write to the model although it asked to',
+  ResourcesTooSmall: "the loader does not fit into the pod's resources",
+} as const
+
+export const warnReasons = {
+  NoExpectation: 'without expect, a model that is still being uploaded looks complete',
+  NoSize: 'without size, the scheduler does not know how much disk the model needs',
+  ServiceAccountReplaced: 'the service account of the pod was replaced',
+  StatusWithoutParts: 'the status annotation describes parts that the pod does not have; it was ignored',
+  StatusOutdated: 'the pod carried parts for other annotations; they were replaced',
+  UnknownAnnotationIgnored: 'an unknown annotation was ignored, as the operator configured',
+  FsGroupAdded: 'an fsGroup was added so that the loader can write to the volume',
+  WriterUnknown: 'the user of the app is not known here, so its write access cannot be checked',
+  PlaintextEndpoint: 'the endpoint is http://, so the model travels unprotected',
+  NoNetworkBeforeMesh: 'the loader runs where a service mesh has cut the network off',
+  MeshInterception: 'a service mesh takes the traffic of the loader, which may not reach S3 or its credentials',
+  CredentialsShared: 'other containers have the credentials already, although only the loader should',
+} as const
+
+export type SkipReason = keyof typeof skipReasons
+export type InjectReason = keyof typeof injectReasons
+export type DenyReason = keyof typeof denyReasons
+export type WarnReason = keyof typeof warnReasons
+export type Reason = SkipReason | InjectReason | DenyReason
+
+/** One mistake of the user: where it is, what was found, what would be accepted, what to do. */
+export interface Diagnostic {
+  readonly reason: DenyReason
+  /** A field path of the pod, as `metadata.annotations[models.example.io/size]`. */
+  readonly field: string
+  readonly found?: string
+  readonly problem: string
+  readonly accepted?: string
+  readonly remedy?: string
+}
+
+export interface Warning {
+  readonly reason: WarnReason
+  readonly message: string
+}
+
+/** One line, safe to print: values of users are quoted as JSON and cut. */
+export function formatDiagnostic(diagnostic: Diagnostic): string {
+  const { field, found, problem, accepted, remedy } = diagnostic
+  const value = found === undefined ? '' : ` ${quote(found)}`
+  const hints = [accepted === undefined ? [] : `accepted: ${accepted}`, remedy ?? []].flat()
+  return `${field}:${value} ${[problem, ...hints].join('; ')}`
+}
+
+/** Quotes a value that somebody else wrote: no control character reaches a terminal or a log line, 120 characters at most. */
+export function quote(text: string): string {
+  const cut = text.length > 120 ? `${text.slice(0, 117)}...` : text
+  return JSON.stringify(cut).replace(/[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069]/g, (character) =>
+    `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)
+}

@@ -1,0 +1,112 @@
+/** Where a model is: the value of the `source` annotation. */
+import { parseObjectName } from './names.ts'
+import { parsed, unreadable, type Parsed } from './parsed.ts'
+import { parseAbsolutePath } from './path.ts'
+
+export interface S3Source {
+  readonly scheme: 's3'
+  readonly bucket: string
+  /** The key of one object, or a prefix that ends in `/`. */
+  readonly key: string
+  readonly extent: 'prefix' | 'object'
+  readonly uri: string
+}
+
+export interface ClaimSource {
+  readonly scheme: 'pvc'
+  readonly claim: string
+  readonly path: string | undefined
+  readonly uri: string
+}
+
+export interface NodeSource {
+  readonly scheme: 'node'
+  readonly path: string
+  readonly uri: string
+}
+
+export interface OciSource {
+  readonly scheme: 'oci'
+  readonly reference: string
+  readonly path: string | undefined
+  readonly uri: string
+}
+
+export type Source = S3Source | ClaimSource | NodeSource | OciSource
+
+export const sourceForms = 's3://bucket/prefix/, s3://bucket/key, pvc://claim[/path], node:///path, oci://image@sha256:HEX[#path]'
+
+const bucketName = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/
+const digestReference = /^[\w.-]+(?::\d+)?(?:\/[\w.-]+)+@sha256:[0-9a-f]{64}$/
+
+/** Reads a source and brings it to its one spelling (`s3://b/p/*` is `s3://b/p/`). */
+export function parseSource(text: string): Parsed<Source> {
+  if (text.startsWith('arn:')) return unreadable('is an ARN; write the bucket as s3://bucket/prefix/')
+  const [scheme, rest] = splitOnce(text, '://')
+  if (rest === undefined) return unreadable('has no scheme')
+  switch (scheme) {
+    case 's3': return parseS3(rest)
+    case 'pvc': return parseClaim(rest)
+    case 'node': return parseNode(rest)
+    case 'oci': return parseOci(rest)
+    default: return unreadable(`has the unknown scheme "${scheme}"`)
+  }
+}
+
+function parseS3(rest: string): Parsed<S3Source> {
+  const [bucket, written = ''] = splitOnce(rest, '/')
+  if (bucket.startsWith('arn:')) return unreadable('names an ARN; write the bucket by its name')
+  if (!bucketName.test(bucket)) return unreadable(`has the bucket name "${bucket}", which S3 does not allow`)
+  const key = written.endsWith('/*') ? written.slice(0, -1) : written
+  const problem = s3KeyProblem(key)
+  if (problem !== undefined) return unreadable(problem)
+  return parsed({ scheme: 's3', bucket, key, extent: key.endsWith('/') ? 'prefix' : 'object', uri: `s3://${bucket}/${key}` })
+}
+
+function s3KeyProblem(key: string): string | undefined {
+  if (key === '' || key === '*') return 'names a whole bucket; name a prefix or a key in it'
+  if (/[*?]/.test(key)) return 'has a wildcard; only a closing /* is one, use include and exclude for the rest'
+  if (Buffer.byteLength(key) > 1024) return 'has a key of more than 1024 bytes'
+  return segmentsProblem(key)
+}
+
+function parseClaim(rest: string): Parsed<ClaimSource> {
+  const [claim, path] = splitOnce(rest, '/')
+  const name = parseObjectName(claim)
+  if (!name.ok) return unreadable(`has the claim name "${claim}", which Kubernetes does not allow`)
+  if (path === undefined || path === '') return parsed({ scheme: 'pvc', claim, path: undefined, uri: `pvc://${claim}` })
+  const problem = segmentsProblem(path)
+  if (problem !== undefined) return unreadable(problem)
+  const trimmed = path.replace(/\/$/, '')
+  return parsed({ scheme: 'pvc', claim, path: trimmed, uri: `pvc://${claim}/${trimmed}` })
+}
+
+function parseNode(rest: string): Parsed<NodeSource> {
+  const path = parseAbsolutePath(rest)
+  if (!path.ok) return unreadable('needs an absolute path after node://, as in node:///opt/models/llama')
+  if (path.value === '/') return unreadable('names the whole file system of the node')
+  return parsed({ scheme: 'node', path: path.value, uri: `node://${path.value}` })
+}
+
+function parseOci(rest: string): Parsed<OciSource> {
+  const [reference, path] = splitOnce(rest, '#')
+  if (!digestReference.test(reference)) return unreadable('needs registry/repository@sha256: and 64 hexadecimal digits')
+  if (path === undefined) return parsed({ scheme: 'oci', reference, path: undefined, uri: `oci://${reference}` })
+  const problem = path === '' ? 'has an empty path after #' : segmentsProblem(path)
+  if (problem !== undefined) return unreadable(problem)
+  return parsed({ scheme: 'oci', reference, path, uri: `oci://${reference}#${path}` })
+}
+
+/** `a/../b` would leave its directory on disk, `a//b` has no name there. */
+function segmentsProblem(path: string): string | undefined {
+  if (/[\u0000-\u001f\u007f]/.test(path)) return 'has a control character'
+  const segments = (path.endsWith('/') ? path.slice(0, -1) : path).split('/')
+  return segments.some((segment) => segment === '' || segment === '.' || segment === '..')
+    ? 'has an empty, "." or ".." segment'
+    : undefined
+}
+
+function splitOnce(text: string, separator: string): [string, string | undefined] {
+  const at = text.indexOf(separator)
+  return at < 0 ? [text, undefined] : [text.slice(0, at), text.slice(at + separator.length)]
+}

@@ -1,0 +1,27 @@
+/** What a downloaded model is kept on: the value of the `volume` annotation. */
+import { parseLabelName, parseObjectName } from './names.ts'
+import { parsed, unreadable, type Parsed } from './parsed.ts'
+
+export type VolumeChoice =
+  | { readonly kind: 'disk' }
+  | { readonly kind: 'memory' }
+  | { readonly kind: 'ephemeral'; readonly storageClass: string }
+  | { readonly kind: 'existing'; readonly volume: string }
+
+export const volumeForms = 'disk, memory, ephemeral/STORAGECLASS, existing/VOLUME'
+
+export function parseVolumeChoice(text: string): Parsed<VolumeChoice> {
+  if (text === 'disk' || text === 'memory') return parsed({ kind: text })
+  const slash = text.indexOf('/')
+  const kind = text.slice(0, Math.max(slash, 0))
+  const name = text.slice(slash + 1)
+  if (kind === 'ephemeral') {
+    const storageClass = parseObjectName(name)
+    return storageClass.ok ? parsed({ kind, storageClass: name }) : unreadable('needs the name of a storage class')
+  }
+  if (kind === 'existing') {
+    const volume = parseLabelName(name)
+    return volume.ok ? parsed({ kind, volume: name }) : unreadable('needs the name of a volume of the pod')
+  }
+  return unreadable('is none of the accepted forms')
+}
