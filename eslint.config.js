@@ -1,7 +1,8 @@
+import { defineConfig } from 'eslint/config'
 import tseslint from 'typescript-eslint'
 
 /** Strict linting with type information; the numbers are budgets on how much a reader has to hold in mind. */
-export default tseslint.config(
+export default defineConfig(
   { ignores: ['dist/', 'node_modules/', '.cache/', '.tap/'] },
   ...tseslint.configs.strictTypeChecked,
   ...tseslint.configs.stylisticTypeChecked,
