@@ -1,0 +1,35 @@
+/**
+ * Runs tap on the given files and folders: a line for every file, all that is known of every failure, and at the end
+ * `N passed, N failed`. A skipped or todo test is a failure: what does not run proves nothing.
+ */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { Parser, type Result } from 'tap-parser'
+import { stringify } from 'yaml'
+
+const tap = join(import.meta.dirname, '..', 'node_modules', 'tap', 'dist', 'esm', 'run.mjs')
+const child = spawn(
+  process.execPath,
+  [tap, '--disable-coverage', '--jobs=2', '--timeout=300', '--reporter=tap', ...process.argv.slice(2)],
+  { stdio: ['inherit', 'pipe', 'inherit'] },
+)
+const counts = { passed: 0, failed: 0 }
+const parser = new Parser()
+parser.on('assert', reportFile)
+parser.on('pass', () => { counts.passed++ })
+for (const event of ['fail', 'skip', 'todo'] as const) parser.on(event, (result: Result) => { reportFailure(event, result) })
+child.stdout.pipe(parser)
+const [[code]] = (await Promise.all([once(child, 'exit'), once(parser, 'complete')])) as [[number | null], unknown[]]
+process.stdout.write(`${counts.passed} passed, ${counts.failed} failed\n`)
+process.exitCode = code === 0 && counts.failed === 0 && counts.passed > 0 ? 0 : 1
+
+function reportFile({ ok, name, time }: Result): void {
+  process.stdout.write(`${ok ? 'ok    ' : 'NOT OK'} ${name} (${((time ?? 0) / 1000).toFixed(1)} s)\n`)
+}
+
+function reportFailure(event: 'fail' | 'skip' | 'todo', { fullname, name, diag }: Result): void {
+  counts.failed++
+  const words = event === 'fail' ? 'failed' : `${event}, which counts as failed`
+  process.stdout.write(`${words}: ${fullname} > ${name}\n${diag === null ? '' : stringify(diag).replace(/^/gm, '    ')}`)
+}
