@@ -62,17 +62,17 @@ function judge(model: ModelRequest, subject: PolicySubject, rules: readonly Poli
 function refusedAttributes(model: ModelRequest, { request, serviceAccount }: PolicySubject, rule: PolicyRule): string[] {
   const allows = (patterns: readonly string[] | undefined, value: string | undefined): boolean =>
     patterns === undefined || value === undefined || matchesAny(patterns, value)
-  const checks: [boolean, string][] = [
-    [allows(rule.sources ?? (model.source.scheme === 'node' ? [] : undefined), model.source.uri), `the source ${quote(model.source.uri)}`],
-    [allows(rule.endpoints, model.endpoint), `the endpoint ${quote(model.endpoint ?? '')}`],
-    [allows(rule.credentials, formatCredentials(request.credentials)), `the credentials ${quote(formatCredentials(request.credentials))}`],
-    [allows(rule.serviceAccounts, serviceAccount), `the service account ${quote(serviceAccount)}`],
-    [allows(rule.deliveries, model.delivery), `the delivery ${model.delivery}`],
-    [allows(rule.mountPaths, model.mountPath), `the mount path ${quote(model.mountPath)}`],
-    [!request.imageChosen || allows(rule.images ?? [], request.image), `the image ${quote(request.image)}`],
-    [allowsSize(rule, model), sizeWords(rule, model)],
+  const checks: [boolean, () => string][] = [
+    [allows(rule.sources ?? (model.source.scheme === 'node' ? [] : undefined), model.source.uri), () => `the source ${quote(model.source.uri)}`],
+    [allows(rule.endpoints, model.endpoint), () => `the endpoint ${quote(model.endpoint ?? '')}`],
+    [allows(rule.credentials, formatCredentials(request.credentials)), () => `the credentials ${quote(formatCredentials(request.credentials))}`],
+    [allows(rule.serviceAccounts, serviceAccount), () => `the service account ${quote(serviceAccount)}`],
+    [allows(rule.deliveries, model.delivery), () => `the delivery ${model.delivery}`],
+    [allows(rule.mountPaths, model.mountPath), () => `the mount path ${quote(model.mountPath)}`],
+    [!request.imageChosen || allows(rule.images ?? [], request.image), () => `the image ${quote(request.image)}`],
+    [allowsSize(rule, model), () => sizeWords(rule, model)],
   ]
-  return checks.filter(([allowed]) => !allowed).map(([, words]) => words)
+  return checks.filter(([allowed]) => !allowed).map(([, words]) => words())
 }
 
 /** A limit cannot be held for a model that does not say its size. */
