@@ -84,12 +84,20 @@ export function formatDiagnostic(diagnostic: Diagnostic): string {
   const { field, found, problem, accepted, remedy } = diagnostic
   const value = found === undefined ? '' : ` ${quote(found)}`
   const hints = [accepted === undefined ? [] : `accepted: ${accepted}`, remedy ?? []].flat()
-  return `${field}:${value} ${[problem, ...hints].join('; ')}`
+  return printable(`${field}:${value} ${[problem, ...hints].join('; ')}`)
 }
 
 /** Quotes a value that somebody else wrote: no control character reaches a terminal or a log line, 120 characters at most. */
 export function quote(text: string): string {
   const cut = text.length > 120 ? `${text.slice(0, 117)}...` : text
-  return JSON.stringify(cut).replace(/[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069]/g, (character) =>
+  return printable(JSON.stringify(cut))
+}
+
+/**
+ * Writes out what a terminal would obey or hide: control characters, and those that turn or blank the text around them.
+ * Names and keys of a manifest are in messages, too, and on the command line no API server has checked them before.
+ */
+export function printable(text: string): string {
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g, (character) =>
     `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }

@@ -82,18 +82,18 @@ function checkKey(annotation: OwnAnnotation, own: readonly OwnAnnotation[], conf
   } else if (annotations[name].scope === 'pod') {
     if (suffix !== undefined) {
       const remedy = `write ${annotationKey(config.annotationPrefix, name)}`
-      findings.deny({ reason: 'UnknownAnnotation', field, problem: 'is for the whole pod and takes no suffix', remedy })
+      findings.deny({ reason: 'UnknownAnnotation', field, found: value, problem: 'is for the whole pod and takes no suffix', remedy })
     }
   } else if (!isUsableSuffix(suffix)) {
     const problem = suffix === unsuffixedName ? 'has the suffix of the unsuffixed model' : 'has a suffix that is no model name'
-    findings.deny({ reason: 'UnknownAnnotation', field, problem, accepted: `a DNS label of at most ${longestModelName} characters` })
+    findings.deny({ reason: 'UnknownAnnotation', field, found: value, problem, accepted: `a DNS label of at most ${longestModelName} characters` })
   } else if (!own.some((other) => other.name === 'source' && other.suffix === suffix)) {
     const source = annotationKey(config.annotationPrefix, 'source', suffix)
     findings.deny({ reason: 'OrphanAnnotation', field, found: value, problem: `has no ${source} beside it`, remedy: 'add the source or remove this' })
   }
 }
 
-function reportUnknown({ key, name, suffix }: OwnAnnotation, config: Config, findings: Findings): void {
+function reportUnknown({ key, name, suffix, value }: OwnAnnotation, config: Config, findings: Findings): void {
   const near = nearest(name, annotationNames)
   const meant = near === undefined ? undefined : annotationKey(config.annotationPrefix, near, suffix)
   if (config.unknownAnnotations === 'warn') {
@@ -101,7 +101,7 @@ function reportUnknown({ key, name, suffix }: OwnAnnotation, config: Config, fin
     return
   }
   findings.deny({
-    reason: 'UnknownAnnotation', field: annotationField(key), problem: 'is not known',
+    reason: 'UnknownAnnotation', field: annotationField(key), found: value, problem: 'belongs to no known annotation',
     ...(meant === undefined ? { accepted: annotationNames.join(', ') } : { remedy: `did you mean ${meant}?` }),
   })
 }

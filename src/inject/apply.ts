@@ -55,7 +55,7 @@ function indexBehind(containers: readonly Container[], count: number, loaders: r
 function mergeLoader(present: Container, planned: Container): Container {
   return {
     ...planned,
-    ...(hasLoaderCommand(present) ? present : { ...present, command: [], args: planned.args ?? [] }),
+    ...(hasLoaderCommand(present) ? present : { ...present, ...(present.command && { command: [] }), args: planned.args ?? [] }),
     env: addMissing(correctEnv(present.env ?? [], planned.env ?? []), planned.env ?? [], ({ name }) => name),
     volumeMounts: addMissing(present.volumeMounts ?? [], planned.volumeMounts ?? [], ({ mountPath }) => mountPath),
   }

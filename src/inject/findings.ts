@@ -1,5 +1,5 @@
 /** What was noticed on the way: all mistakes of a pod are answered at once, so nothing stops at the first. */
-import type { Diagnostic, Warning, WarnReason } from '../reasons.ts'
+import { printable, type Diagnostic, type Warning, type WarnReason } from '../reasons.ts'
 
 export class Findings {
   readonly diagnostics: Diagnostic[] = []
@@ -10,7 +10,8 @@ export class Findings {
   }
 
   warn(reason: WarnReason, message: string): void {
-    if (!this.warnings.some((known) => known.message === message)) this.warnings.push({ reason, message })
+    const line = printable(message)
+    if (!this.warnings.some((known) => known.message === line)) this.warnings.push({ reason, message: line })
   }
 
   get denied(): boolean {

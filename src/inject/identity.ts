@@ -22,10 +22,13 @@ const podIdentityDirectory = '/var/run/secrets/pods.eks.amazonaws.com/serviceacc
 const irsaEnv: readonly string[] = ['AWS_ROLE_ARN', 'AWS_WEB_IDENTITY_TOKEN_FILE']
 const irsaVolume = 'aws-iam-token'
 
+/** The identity webhook adds both or, where a container has either, none. */
+export const regionEnv: readonly string[] = ['AWS_REGION', 'AWS_DEFAULT_REGION']
+
 export function loaderIdentity(pod: Pod, request: InjectionRequest, config: Config, findings: Findings): LoaderIdentity {
   switch (request.credentials.kind) {
-    case 'pod-identity': return podIdentity(pod, config, findings)
-    case 'irsa': return siblingIdentity(pod, request)
+    case 'pod-identity': return withRegion(podIdentity(pod, config, findings), pod, podIdentityEnv)
+    case 'irsa': return withRegion(siblingIdentity(pod, request), pod, irsaEnv)
     case 'secret': return secretKeys(request.credentials.name)
     case 'anonymous': return nothing
   }
@@ -92,6 +95,18 @@ function siblingIdentity(pod: Pod, request: InjectionRequest): LoaderIdentity {
 function hasIrsa(container: Container): boolean {
   return irsaEnv.every((wanted) => container.env?.some(({ name }) => name === wanted))
     && (container.volumeMounts ?? []).some(({ name }) => name === irsaVolume)
+}
+
+/**
+ * The identity webhook adds the cluster's region to every container that names none. Where it ran before us a container
+ * with its credentials shows the region that ours would have got.
+ */
+function withRegion(identity: LoaderIdentity, pod: Pod, credentialsEnv: readonly string[]): LoaderIdentity {
+  const sibling = [...pod.spec.containers, ...initContainersOf(pod)].find((container) =>
+    !isOurLoader(container) && [...credentialsEnv, ...regionEnv].every((name) => container.env?.some((variable) => variable.name === name)))
+  const region = sibling?.env?.filter(({ name }) => regionEnv.includes(name)) ?? []
+  const added = region.every(({ value }) => value !== undefined && value === region[0]?.value) ? region : []
+  return { ...identity, env: [...identity.env, ...added] }
 }
 
 function secretKeys(secret: string): LoaderIdentity {

@@ -78,12 +78,11 @@ function injectPod(pod: Pod, recognition: Exclude<Recognition, { state: 'whole' 
   const bare = recognition.state === 'fresh' ? pod : uninject(pod, prefix)
   const request = readRequest(pod, config, findings)
   checkSources(request, prefix, findings)
-  const unreadable = [...findings.diagnostics]
+  const read = { diagnostics: [...findings.diagnostics], warnings: [...findings.warnings] }
   const keptTargets = recognition.state === 'damaged' ? targetsOf(recognition.status) : new Map<string, readonly string[]>()
   const injectionPlan = plan(bare, request, { namespace, config, findings, keptTargets })
-  if (findings.denied) return denied(withoutAftermath(findings.diagnostics, unreadable), findings.warnings)
-  // A damaged pod keeps what others made of our parts; an outdated one gets new parts.
-  const injected = apply(recognition.state === 'damaged' ? pod : bare, injectionPlan)
+  if (findings.denied) return deniedWithoutAftermath(findings, read)
+  const injected = fitToMesh(apply(keepsParts(recognition, config) ? pod : bare, injectionPlan), injectionPlan.status)
   return {
     outcome: 'injected',
     reason: recognition.state === 'damaged' ? 'Healed' : 'Injected',
@@ -93,6 +92,14 @@ function injectPod(pod: Pod, recognition: Exclude<Recognition, { state: 'whole' 
     models: request.models.map(({ name, source, delivery }) => ({ name, source: source.uri, delivery })),
     rules: injectionPlan.rules,
   }
+}
+
+/**
+ * A damaged pod keeps what others made of our parts; an outdated one gets new parts. So does one that was made with another
+ * configuration: another default region means another directory on the volume, and half of each would start an empty app.
+ */
+function keepsParts(recognition: Recognition, config: Config): boolean {
+  return recognition.state === 'damaged' && recognition.status.config === config.hash
 }
 
 function reportTraces(pod: Pod, recognition: Exclude<Recognition, { state: 'whole' }>, prefix: string, findings: Findings): void {
@@ -126,11 +133,11 @@ function checkSources(request: InjectionRequest, prefix: string, findings: Findi
  * Planning goes on with the default where an annotation could not be read, so that all mistakes of a pod come in one
  * answer. What that default then runs into is not the user's mistake, nor is what the policy makes of it.
  */
-function withoutAftermath(diagnostics: readonly Diagnostic[], unreadable: readonly Diagnostic[]): readonly Diagnostic[] {
-  if (unreadable.length === 0) return diagnostics
-  const fields = new Set(unreadable.map(({ field }) => field))
-  const later = diagnostics.slice(unreadable.length)
-  return [...unreadable, ...later.filter(({ field, reason }) => !fields.has(field) && reason !== 'NotAllowed')]
+function deniedWithoutAftermath(findings: Findings, read: Pick<Findings, 'diagnostics' | 'warnings'>): Denied {
+  if (read.diagnostics.length === 0) return denied(findings.diagnostics, findings.warnings)
+  const fields = new Set(read.diagnostics.map(({ field }) => field))
+  const later = findings.diagnostics.slice(read.diagnostics.length)
+  return denied([...read.diagnostics, ...later.filter(({ field, reason }) => !fields.has(field) && reason !== 'NotAllowed')], read.warnings)
 }
 
 function targetsOf(status: Status): ReadonlyMap<string, readonly string[]> {

@@ -1,7 +1,7 @@
 /** The loader init container. Users' words reach it through its environment only, never through its command. */
 import type { Config } from '../config.ts'
 import type { LoaderTask } from './deliveries/delivery.ts'
-import type { LoaderIdentity } from './identity.ts'
+import { regionEnv, type LoaderIdentity } from './identity.ts'
 import { loaderArgs, loaderContainerName, tmpVolume } from './parts.ts'
 import type { Container, EnvVar, Resources, Volume } from './pod.ts'
 import type { InjectionRequest, ModelRequest } from './request.ts'
@@ -27,12 +27,18 @@ export function loaderContainer(
     image: request.image,
     imagePullPolicy: config.loader.imagePullPolicy,
     args: [...loaderArgs],
-    env: firstOfName([...task.env, noNodeRole, ...identity.env, ...operatorEnv(config)]),
+    env: firstOfName([...task.env, noNodeRole, ...identityEnv(task, identity), ...operatorEnv(config)]),
     resources,
     securityContext: loaderSecurityContext(user),
     terminationMessagePolicy: 'FallbackToLogsOnError',
     volumeMounts: [task.volumeMount, { name: tmpVolume, mountPath: '/tmp' }, ...identity.volumeMounts],
   }
+}
+
+/** A region of the model's own is the only one, as it is for the identity webhook. */
+function identityEnv(task: LoaderTask, identity: LoaderIdentity): readonly EnvVar[] {
+  const chosen = task.env.some(({ name }) => regionEnv.includes(name))
+  return chosen ? identity.env.filter(({ name }) => !regionEnv.includes(name)) : identity.env
 }
 
 function operatorEnv(config: Config): EnvVar[] {

@@ -27,8 +27,15 @@ const meshProxies: readonly MeshProxy[] = [
   { container: 'linkerd-proxy', redirectInit: 'linkerd-init', user: 2102 },
 ]
 
+/** Init containers of meshes besides the proxies. A mesh may come before or after us, so what these use is not the app's. */
+const meshInitContainers: readonly string[] = ['istio-init', 'istio-validation', 'linkerd-init', 'linkerd-network-validator']
+
 /** Traffic of every user is intercepted in this mode, so the proxy's user is no way out. */
 const istioInterceptionMode = 'sidecar.istio.io/interceptionMode'
+
+export function isMeshInitContainer({ name }: Container): boolean {
+  return meshInitContainers.includes(name)
+}
 
 /** The index among the pod's init containers (ours not counted) at which the loaders belong. */
 export function loaderIndex(pod: Pod, order: InitOrder): number {
@@ -45,10 +52,22 @@ export function loadersHaveNetwork(pod: Pod): boolean {
   return containers.every((container, i) => !isOurLoader(container) || (i > proxy && (redirect < 0 || i < redirect)))
 }
 
+/** Whether a loader at this index among the other init containers has network; a chosen order may put it where it has none. */
+export function hasNetworkAt(pod: Pod, index: number): boolean {
+  const others = initContainersOf(pod).filter((container) => !isOurLoader(container))
+  const proxy = lastNativeProxy(others)
+  const redirect = others.findIndex(({ name }) => meshProxies.some(({ redirectInit }) => redirectInit === name))
+  if (proxy >= 0 && index > proxy) return true
+  return redirect < 0 ? proxy < 0 : index <= redirect
+}
+
 /** The user whose traffic a CNI plugin lets through, where one redirects this pod; else undefined. */
 export function userPastInterception(pod: Pod): number | undefined {
   const proxy = cniProxy(pod)
-  return proxy === undefined ? undefined : (proxy.container.securityContext?.runAsUser ?? proxy.user)
+  if (proxy === undefined || interceptsEverybody(pod)) return undefined
+  // A proxy that binds low ports runs as root, which a loader never does; istio exempts its usual user all the same.
+  const user = proxy.container.securityContext?.runAsUser ?? 0
+  return user === 0 ? proxy.user : user
 }
 
 /** True where the mesh takes the traffic of every user, so that no choice of ours helps. */

@@ -33,13 +33,15 @@ export function isLoaderName(name: string): boolean {
   return name === loaderName || name.startsWith(`${loaderName}-`)
 }
 
-function isOwnVolumeName(name: string): boolean {
-  return name === tmpVolume || name === dataName || name.startsWith(`${dataName}-`)
-}
-
-/** The volumes of ours that the loaders mount: the name alone may be a user's. */
+/**
+ * The volumes of ours that the loaders mount: their own data volume and the one for small files. The name alone may be a
+ * user's, and so may a volume that only begins like ours and that a loader fills because it was asked to.
+ */
 export function ownVolumesOf(loaders: readonly Container[]): ReadonlySet<string> {
-  return new Set(loaders.flatMap(({ volumeMounts }) => volumeMounts ?? []).map(({ name }) => name).filter(isOwnVolumeName))
+  return new Set(loaders.flatMap(({ name, volumeMounts }) => {
+    const own = [tmpVolume, dataName + name.slice(loaderName.length)]
+    return (volumeMounts ?? []).map((mount) => mount.name).filter((mounted) => own.includes(mounted))
+  }))
 }
 
 /** Ours is what has our name, our command and our environment; any of them alone proves nothing. */

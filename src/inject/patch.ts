@@ -3,6 +3,7 @@
  * them: the cost is that of what changed, and fields nobody here knows of are never named in an operation.
  */
 import jsonPatch, { type Operation } from 'fast-json-patch'
+import { isOurLoader } from './parts.ts'
 import { initContainersOf, type Container, type Pod } from './pod.ts'
 
 export type { Operation }
@@ -10,25 +11,36 @@ export type { Operation }
 /** The operations that turn `before` into `after`. */
 export function diff(before: Pod, after: Pod): Operation[] {
   if (before === after) return []
-  const inserted = insertedInitContainers(before, after)
-  if (inserted === undefined) return jsonPatch.compare(before, after)
+  const old = initContainersOf(before)
+  const placed = placedInitContainers(old, initContainersOf(after))
+  if (placed === undefined) return jsonPatch.compare(before, after)
   // Compared by index, one container put in front of three would rewrite all four (11 operations instead of one).
-  const names = new Set(inserted.map(({ container }) => container.name))
-  const rest = initContainersOf(after).filter(({ name }) => !names.has(name))
-  const middle = { ...after, spec: { ...after.spec, initContainers: rest } }
+  const names = new Set(placed.map(({ container }) => container.name))
+  const others = ({ name }: Container): boolean => !names.has(name)
   return [
-    ...jsonPatch.compare(before, middle),
-    ...inserted.map(({ container, index }): Operation => ({ op: 'add', path: `/spec/initContainers/${index}`, value: container })),
+    ...old.flatMap(({ name }, i): Operation[] => (names.has(name) ? [{ op: 'remove', path: `/spec/initContainers/${i}` }] : [])).reverse(),
+    ...jsonPatch.compare(withInitContainers(before, old.filter(others)), withInitContainers(after, initContainersOf(after).filter(others))),
+    ...placed.map(({ container, index }): Operation => ({ op: 'add', path: `/spec/initContainers/${index}`, value: container })),
   ]
 }
 
-/** The new init containers with their final index, if the others are all there in their old order; else undefined. */
-function insertedInitContainers(before: Pod, after: Pod): { container: Container; index: number }[] | undefined {
-  const old = initContainersOf(before)
+/**
+ * The init containers that are new or stand elsewhere, with their final index; undefined where that is no way to say what
+ * happened: there were none before, some went away, or others than ours changed their order.
+ */
+function placedInitContainers(old: readonly Container[], now: readonly Container[]): { container: Container; index: number }[] | undefined {
   if (old.length === 0) return undefined
-  const known = new Set(old.map(({ name }) => name))
-  const kept = initContainersOf(after).filter(({ name }) => known.has(name))
-  const sameOrder = kept.length === old.length && kept.every(({ name }, i) => name === old[i]?.name)
-  if (!sameOrder) return undefined
-  return initContainersOf(after).flatMap((container, index) => (known.has(container.name) ? [] : { container, index }))
+  for (const isFixed of [() => true, (container: Container) => !isOurLoader(container)]) {
+    const fixed = old.filter(isFixed)
+    const names = new Set(fixed.map(({ name }) => name))
+    const kept = now.filter(({ name }) => names.has(name))
+    if (kept.length === fixed.length && kept.every(({ name }, i) => name === fixed[i]?.name)) {
+      return now.flatMap((container, index) => (names.has(container.name) ? [] : { container, index }))
+    }
+  }
+  return undefined
+}
+
+function withInitContainers(pod: Pod, initContainers: readonly Container[]): Pod {
+  return { ...pod, spec: { ...pod.spec, initContainers } }
 }

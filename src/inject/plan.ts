@@ -8,7 +8,7 @@ import type { Findings } from './findings.ts'
 import { containersWithoutCredentials, loaderIdentity, type LoaderIdentity } from './identity.ts'
 import { mergeIntoList, missingFromList, safeToEvictAnnotation, skipContainersAnnotation } from './lists.ts'
 import { loaderContainer, loaderTmpVolume } from './loader.ts'
-import { loaderIndex } from './mesh.ts'
+import { hasNetworkAt, loaderIndex } from './mesh.ts'
 import { loaderContainerName } from './parts.ts'
 import { planMounts, type ContainerAddition } from './mounts.ts'
 import { volumesOf, type Container, type Pod, type Volume } from './pod.ts'
@@ -30,6 +30,7 @@ export interface InjectionPlan {
   readonly imagePullSecrets: readonly string[]
   readonly annotations: Readonly<Record<string, string>>
   readonly labels: Readonly<Record<string, string>>
+  readonly status: Status
   /** Names of the policy rules that allowed it. */
   readonly rules: readonly string[]
 }
@@ -73,6 +74,7 @@ export function plan(pod: Pod, request: InjectionRequest, context: PlanContext):
     ...parts,
     annotations: { ...mergedLists(pod, lists), [config.annotationPrefix + statusAnnotation]: JSON.stringify(status) },
     labels: { [config.annotationPrefix + injectedLabel]: 'true' },
+    status,
     rules,
   }
 }
@@ -91,6 +93,9 @@ function planLoaders(
 ): readonly Container[] {
   const loading = models.filter(({ delivered }) => delivered.loader !== undefined)
   if (loading.length === 0) return []
+  if (!hasNetworkAt(pod, loaderIndex(pod, request.initOrder))) {
+    context.findings.warn('NoNetworkBeforeMesh', `init-order ${request.initOrder} puts the loader where a service mesh has cut the network off`)
+  }
   const resources = loaderResources(pod, request, context.config, context.findings)
   return loading.flatMap(({ model, delivered: { loader }, user }) =>
     loader === undefined ? [] : loaderContainer(model, loader, { identity, resources, user }, { request, config: context.config }))

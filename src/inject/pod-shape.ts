@@ -4,6 +4,7 @@
  */
 import { Ajv } from 'ajv'
 import type { Diagnostic } from '../reasons.ts'
+import { annotationField } from './keys.ts'
 import type { Pod } from './pod.ts'
 
 const text = { type: 'string' } as const
@@ -71,11 +72,15 @@ const podSchema = {
 
 const validate = new Ajv({ allowUnionTypes: true }).compile<Pod>(podSchema)
 
+const annotationsPointer = '/metadata/annotations/'
+
 /** Reads a pod, or says where it is malformed. Only the first problem: a malformed pod is not worth a full report. */
 export function readPod(value: unknown): { ok: true; pod: Pod } | { ok: false; diagnostic: Diagnostic } {
   if (!validate(value)) {
     const error = validate.errors?.[0]
-    return malformed(fieldPath(error?.instancePath ?? ''), error?.message ?? 'is malformed')
+    const path = error?.instancePath ?? ''
+    const hint = path.startsWith(annotationsPointer) ? '; write it in quotes' : ''
+    return malformed(fieldPath(path), `${error?.message ?? 'is malformed'}${hint}`)
   }
   const twice = duplicateName(value)
   return twice === undefined ? { ok: true, pod: value } : malformed(twice.field, `has the name of another: ${twice.name}`)
@@ -101,5 +106,11 @@ function firstDuplicate(items: { field: string; name: string }[]): { field: stri
 }
 
 function fieldPath(pointer: string): string {
-  return pointer.replace(/\/(\d+)(?=\/|$)/g, '[$1]').replace(/^\//, '').replaceAll('/', '.').replaceAll('~1', '/').replaceAll('~0', '~')
+  if (pointer.startsWith(annotationsPointer)) return annotationField(unescape(pointer.slice(annotationsPointer.length)))
+  return unescape(pointer.replace(/\/(\d+)(?=\/|$)/g, '[$1]').replace(/^\//, '').replaceAll('/', '.'))
+}
+
+/** RFC 6901 §4: `~1` before `~0`. */
+function unescape(segment: string): string {
+  return segment.replaceAll('~1', '/').replaceAll('~0', '~')
 }

@@ -3,7 +3,7 @@ import { annotations, type Delivery, type InitOrder, type RunAsUser } from '../a
 import type { Config } from '../config.ts'
 import type { Credentials } from '../values/credentials.ts'
 import type { Expectation } from '../values/expectation.ts'
-import { Mi } from '../values/quantity.ts'
+import { formatBytes, Mi } from '../values/quantity.ts'
 import type { Source } from '../values/source.ts'
 import type { VolumeChoice } from '../values/volume.ts'
 import { AnnotationReader, checkKeys, modelSuffixes, unsuffixedName } from './annotation-reader.ts'
@@ -115,7 +115,7 @@ function readMemory(reader: AnnotationReader, findings: Findings, config: Config
   if (bytes < leastLoaderMemoryBytes) {
     findings.deny({
       reason: 'ResourcesTooSmall', field: annotationField(annotationKey(config.annotationPrefix, 'memory')),
-      problem: 'is not enough for the loader', accepted: annotations.memory.accepted,
+      found: formatBytes(bytes), problem: 'is not enough for the loader', accepted: annotations.memory.accepted,
     })
   }
   return bytes

@@ -5,10 +5,13 @@
  *
  * Known sidecars are left out of every sum: a mesh may add its proxy before or after us, and the pod must come out the same.
  */
+import type { AnnotationName } from '../annotations.ts'
 import type { Config } from '../config.ts'
 import type { Findings } from './findings.ts'
 import { annotationField, annotationKey } from './keys.ts'
-import { appContainers, initContainersOf, type Container, type Pod, type Resources } from './pod.ts'
+import { mediumOf, type Medium } from './medium.ts'
+import { isMeshInitContainer } from './mesh.ts'
+import { appContainers, initContainersOf, isNativeSidecar, type Container, type Pod, type Resources } from './pod.ts'
 import { isOurLoader } from './parts.ts'
 import { leastLoaderMemoryBytes, type InjectionRequest, type ModelRequest } from './request.ts'
 import { formatBytes, formatMillicores, Mi, parseBytes, parseMillicores } from '../values/quantity.ts'
@@ -38,16 +41,31 @@ export function withHeadroom(bytes: number): number {
 
 /** Resources of every loader of the pod: they run one after another, so each gets the whole share. */
 export function loaderResources(pod: Pod, request: InjectionRequest, config: Config, findings: Findings): Resources {
-  const apps = appContainers(pod, config.sidecars)
   const qos = qosClass(pod, config)
   const memory = qos === 'BestEffort' ? undefined : memoryShare(pod, request, config, findings)
   const cpu = qos === 'BestEffort' ? undefined : cpuShare(pod, request, config, findings)
-  const storage = storageShare(apps, request, config, findings)
-  return resourcesOf({
-    cpu: qos === 'Guaranteed' ? pinned(cpu) : cpu,
-    memory: qos === 'Guaranteed' ? pinned(memory) : memory,
-    'ephemeral-storage': storage,
-  })
+  const storage = storageShare(pod, request, config, findings)
+  const fit = (name: Compute, share: Share | undefined): Share | undefined =>
+    asksByLimit(pod, name, config) ? undefined : qos === 'Guaranteed' ? pinned(share) : share
+  return resourcesOf({ cpu: fit('cpu', cpu), memory: fit('memory', memory), 'ephemeral-storage': storage })
+}
+
+/**
+ * A pod that limits itself as a whole, and of which no container asks for anything, asks for its limit. The first request
+ * of a container, ours, would take its place: the pod would be Guaranteed no more.
+ */
+function asksByLimit(pod: Pod, name: Compute, config: Config): boolean {
+  const { resources } = pod.spec
+  if (amount(resources, 'requests', name) !== undefined || amount(resources, 'limits', name) === undefined) return false
+  return containersRequest(pod, name, config) === 0
+}
+
+/** What the containers ask for together: the app, or one init container if that is more. */
+function containersRequest(pod: Pod, name: Compute, config: Config): number {
+  const request = ({ resources }: Container): number => amount(resources, 'requests', name) ?? amount(resources, 'limits', name) ?? 0
+  const init = otherInitContainers(pod, config)
+  const app = sum([...appContainers(pod, config.sidecars), ...init.filter(isNativeSidecar)], request)
+  return Math.max(app, ...init.map(request))
 }
 
 /** k8s.io/kubernetes/pkg/apis/core/v1/helper/qos: only cpu and memory count, init containers too. */
@@ -61,7 +79,8 @@ function qosClass(pod: Pod, config: Config): QosClass {
   if (!scopes.some(uses)) return 'BestEffort'
   const guaranteed = scopes.every((scope) => compute.every((name) => {
     const limit = amount(scope, 'limits', name)
-    return limit !== undefined && limit > 0 && (amount(scope, 'requests', name) ?? limit) === limit
+    const asked = scope === own && containersRequest(pod, name, config) || limit
+    return limit !== undefined && limit > 0 && (amount(scope, 'requests', name) ?? asked) === limit
   }))
   return guaranteed ? 'Guaranteed' : 'Burstable'
 }
@@ -70,7 +89,7 @@ function cpuShare(pod: Pod, request: InjectionRequest, config: Config, findings:
   const app = appShare(pod, 'cpu', config)
   const own = request.cpuMillicores
   if (request.cpuChosen) {
-    if (own > app.podLimit) tooLarge('cpu', formatMillicores(app.podLimit), config, findings)
+    if (own > app.podLimit) tooLarge(fieldOf('cpu', config), formatMillicores(own), formatMillicores(app.podLimit), findings)
     return withinPod({ request: own, limit: app.limit === undefined ? undefined : own }, app)
   }
   // Without any cpu of the app a request of ours would be the only one and raise what the pod asks for.
@@ -84,10 +103,12 @@ function cpuShare(pod: Pod, request: InjectionRequest, config: Config, findings:
  */
 function memoryShare(pod: Pod, request: InjectionRequest, config: Config, findings: Findings): Share {
   const app = appShare(pod, 'memory', config)
-  const volumes = sizeOn(request.models, 'memory')
+  const volumes = sizeOn(request.models, 'memory', pod)
   const needed = volumes + (request.memoryChosen ? request.memoryBytes : leastLoaderMemoryBytes)
   if (needed > app.podLimit) {
-    tooLarge('memory', formatBytes(app.podLimit), config, findings)
+    const inMemory = request.models.find((model) => mediumOf(model, pod) === 'memory')
+    const field = inMemory === undefined ? fieldOf('memory', config) : fieldOf('size', config, inMemory.suffix)
+    tooLarge(field, formatBytes(needed), formatBytes(app.podLimit), findings)
     return { request: undefined, limit: undefined }
   }
   const share = withinPod(withMemoryVolumes(app, request, volumes), app)
@@ -118,14 +139,15 @@ function withinPod({ request, limit }: Share, { podRequest, podLimit }: AppShare
  * The kubelet evicts a pod whose files, all containers and volumes together, exceed the pod's limit. The loader's share
  * is part of it although the loader has ended, so it carries the models and what the app writes beside them.
  */
-function storageShare(apps: readonly Container[], request: InjectionRequest, config: Config, findings: Findings): Share {
-  const models = sizeOn(request.models, 'disk')
+function storageShare(pod: Pod, request: InjectionRequest, config: Config, findings: Findings): Share {
+  const apps = appContainers(pod, config.sidecars)
+  const models = sizeOn(request.models, 'disk', pod)
   const asked = models + sum(apps, (app) => amount(app.resources, 'requests', 'ephemeral-storage') ?? amount(app.resources, 'limits', 'ephemeral-storage'))
   const limited = apps.filter((app) => amount(app.resources, 'limits', 'ephemeral-storage') !== undefined)
   if (limited.length === 0) return { request: asked === 0 ? undefined : roundUpToMi(asked), limit: undefined }
-  for (const model of request.models.filter(({ volume, sizeBytes }) => volume.kind === 'disk' && sizeBytes === undefined)) {
+  for (const model of request.models.filter((candidate) => mediumOf(candidate, pod) === 'disk' && candidate.sizeBytes === undefined)) {
     findings.deny({
-      reason: 'SizeRequired', field: annotationField(annotationKey(config.annotationPrefix, 'size', model.suffix)),
+      reason: 'SizeRequired', field: fieldOf('size', config, model.suffix),
       problem: `is required, because container ${limited[0]?.name ?? ''} has an ephemeral-storage limit that the model would count against`,
       accepted: 'a Kubernetes quantity, as 20Gi',
     })
@@ -149,11 +171,12 @@ function appShare(pod: Pod, name: Compute, config: Config): AppShare {
 }
 
 function otherInitContainers(pod: Pod, config: Config): readonly Container[] {
-  return initContainersOf(pod).filter((container) => !isOurLoader(container) && !config.sidecars.includes(container.name))
+  return initContainersOf(pod).filter((container) =>
+    !isOurLoader(container) && !isMeshInitContainer(container) && !config.sidecars.includes(container.name))
 }
 
-function sizeOn(models: readonly ModelRequest[], kind: 'disk' | 'memory'): number {
-  return sum(models, (model) => (model.delivery === 'download' && model.volume.kind === kind ? model.sizeBytes : undefined))
+function sizeOn(models: readonly ModelRequest[], medium: Medium, pod: Pod): number {
+  return sum(models, (model) => (mediumOf(model, pod) === medium ? model.sizeBytes : undefined))
 }
 
 function pinned(share: Share | undefined): Share | undefined {
@@ -182,6 +205,10 @@ function amount(resources: Resources | null | undefined, bound: 'requests' | 'li
   return result.ok ? result.value : undefined
 }
 
+function fieldOf(name: AnnotationName, config: Config, suffix?: string): string {
+  return annotationField(annotationKey(config.annotationPrefix, name, suffix))
+}
+
 function sum<T>(items: readonly T[], valueOf: (item: T) => number | undefined): number {
   return items.reduce((total, item) => total + (valueOf(item) ?? 0), 0)
 }
@@ -190,17 +217,17 @@ function roundUpToMi(bytes: number): number {
   return Math.ceil(bytes / Mi) * Mi
 }
 
-function tooLarge(name: Compute, most: string, config: Config, findings: Findings): void {
+function tooLarge(field: string, needed: string, most: string, findings: Findings): void {
   findings.deny({
-    reason: 'ResourcesTooSmall', field: annotationField(annotationKey(config.annotationPrefix, name)),
-    problem: `is more than spec.resources leaves for the loader: ${most}`, remedy: 'raise spec.resources or lower it',
+    reason: 'ResourcesTooSmall', field, problem: `needs ${needed} with all that goes with it, but spec.resources allows the pod ${most}`,
+    remedy: 'raise spec.resources or lower this',
   })
 }
 
 function tooSmall(bytes: number, config: Config, findings: Findings): void {
   const least = formatBytes(leastLoaderMemoryBytes)
   findings.deny({
-    reason: 'ResourcesTooSmall', field: annotationField(annotationKey(config.annotationPrefix, 'memory')),
+    reason: 'ResourcesTooSmall', field: fieldOf('memory', config),
     problem: `is not set, and the ${formatBytes(bytes)} that the app containers have is less than the ${least} a loader needs`,
     remedy: `set it to ${least} or more, or raise the memory limit of the app`,
   })

@@ -49,6 +49,7 @@ function parseManifest(text: string): Parsed<Expectation> {
   const match = /^(.+)@sha256:([0-9a-f]{64})$/.exec(text)
   if (match === null) return unreadable('needs KEY@sha256: and 64 hexadecimal digits')
   const [, key = '', sha256 = ''] = match
+  if (/[\u0000-\u001f\u007f]/.test(key)) return unreadable('has a manifest key with a control character')
   const unsafe = key.split('/').some((segment) => segment === '' || segment === '.' || segment === '..')
   return unsafe ? unreadable('has a manifest key with an empty, "." or ".." segment') : parsed({ manifest: { key, sha256 } })
 }

@@ -8,28 +8,25 @@ export const Ki = 2 ** 10
 export const Mi = 2 ** 20
 export const Gi = 2 ** 30
 
-const multipliers: Readonly<Record<string, number>> = {
-  n: 1e-9, u: 1e-6, m: 1e-3, '': 1, k: 1e3, M: 1e6, G: 1e9, T: 1e12, P: 1e15, E: 1e18,
-  Ki, Mi, Gi, Ti: 2 ** 40, Pi: 2 ** 50, Ei: 2 ** 60,
+/** Of each suffix the power of two and the power of ten. */
+const suffixes: Readonly<Record<string, readonly [bits: number, tens: number]>> = {
+  n: [0, -9], u: [0, -6], m: [0, -3], '': [0, 0], k: [0, 3], M: [0, 6], G: [0, 9], T: [0, 12], P: [0, 15], E: [0, 18],
+  Ki: [10, 0], Mi: [20, 0], Gi: [30, 0], Ti: [40, 0], Pi: [50, 0], Ei: [60, 0],
 }
 
-const quantityPattern = /^([+-]?(?:\d+(?:\.\d*)?|\.\d+))(?:([eE][+-]?\d{1,3})|([numkMGTPE]|[KMGTPE]i))?$/
+const quantityPattern = /^(?=[+-]?\.?\d)(?<digits>[+-]?\d*)(?:\.(?<fraction>\d*))?(?:[eE](?<exponent>[+-]?\d{1,3})|(?<suffix>[numkMGTPE]|[KMGTPE]i)?)$/
+
+/** No quantity that a cluster can hold needs as many characters; arithmetic on a million digits would hold up everybody. */
+const longestQuantity = 64
 
 /** Reads bytes; a fraction of a byte is rounded up, as the API server does. */
 export function parseBytes(text: string): Parsed<number> {
-  const value = parseScalar(text)
-  if (value === undefined) return unreadable('is not a Kubernetes quantity')
-  const bytes = Math.ceil(value)
-  return bytes >= 0 && Number.isSafeInteger(bytes) ? parsed(bytes) : unreadable('is out of range')
+  return parseWhole(text, 0)
 }
 
 /** Reads millicores; a fraction of a millicore is rounded up. */
 export function parseMillicores(text: string): Parsed<number> {
-  const value = parseScalar(text)
-  if (value === undefined) return unreadable('is not a Kubernetes quantity')
-  // 0.1 cores are 100.00000000000001 in binary: what is nearer than a millionth to a whole number is that number.
-  const millicores = Math.ceil(Number((value * 1000).toFixed(6)))
-  return millicores >= 0 && Number.isSafeInteger(millicores) ? parsed(millicores) : unreadable('is out of range')
+  return parseWhole(text, 3)
 }
 
 /** Like the two above, but zero is a mistake. */
@@ -53,15 +50,25 @@ export function formatMillicores(millicores: number): string {
   return millicores % 1000 === 0 ? String(millicores / 1000) : `${millicores}m`
 }
 
-export function isQuantity(value: unknown): boolean {
-  return typeof value === 'number' || (typeof value === 'string' && quantityPattern.test(value))
+/** The quantity times a power of ten, exactly, then rounded up: in binary 0.07k would be 70.00000000000001, so 71. */
+function parseWhole(text: string, powerOfTen: number): Parsed<number> {
+  const { digits, fraction = '', exponent = '0', suffix = '' } = quantityParts(text)
+  if (digits === undefined) return unreadable('is not a Kubernetes quantity')
+  const value = scale(BigInt(digits + fraction), suffixes[suffix] ?? [0, 0], powerOfTen + Number(exponent) - fraction.length)
+  return value >= 0n && value <= BigInt(Number.MAX_SAFE_INTEGER) ? parsed(Number(value)) : unreadable('is out of range')
 }
 
-function parseScalar(text: string): number | undefined {
-  const match = quantityPattern.exec(text)
-  if (match === null) return undefined
-  const [, digits = '', exponent, suffix = ''] = match
-  return exponent === undefined ? Number(digits) * (multipliers[suffix] ?? Number.NaN) : Number(digits + exponent)
+function quantityParts(text: string): Readonly<Record<string, string | undefined>> {
+  const parts = text.length > longestQuantity ? undefined : quantityPattern.exec(text)?.groups
+  return parts ?? {}
+}
+
+/** Rounded up; below zero for whatever is below zero. */
+function scale(digits: bigint, [bits, tens]: readonly [bits: number, tens: number], powerOfTen: number): bigint {
+  const shift = tens + powerOfTen
+  const scaled = digits * 2n ** BigInt(bits) * 10n ** BigInt(Math.max(shift, 0))
+  const divisor = 10n ** BigInt(Math.max(-shift, 0))
+  return scaled < 0n ? -1n : (scaled + divisor - 1n) / divisor
 }
 
 function refuseZero(result: Parsed<number>): Parsed<number> {

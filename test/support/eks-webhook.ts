@@ -3,7 +3,7 @@
  * source and not after our own core: what it adds, what it leaves alone, and where. It differs from the real one in one
  * point: the real one rebuilds containers from its own API types and drops fields that these do not know.
  */
-import type { Container, EnvVar, Pod, Volume, VolumeMount } from '../../src/inject/pod.ts'
+import { annotationsOf, type Container, type EnvVar, type Pod, type Volume, type VolumeMount } from '../../src/inject/pod.ts'
 
 export interface EksOptions {
   /** Service accounts with a Pod Identity association. They win over roles. */
@@ -28,18 +28,16 @@ interface Identity {
 
 /** The pod as that webhook leaves it; the same object where it has nothing to do. */
 export function eksWebhook(pod: Pod, options: EksOptions): Pod {
-  const annotations = pod.metadata?.annotations ?? {}
+  const annotations = annotationsOf(pod)
   if (pod.metadata?.labels?.['eks.amazonaws.com/skip-pod-identity-webhook'] !== undefined) return pod
   const identity = identityOf(pod, options)
   if (identity === undefined) return pod
   // Items are not trimmed: "a, b" skips "a" and the container " b", which cannot exist.
   const skipped = (annotations['eks.amazonaws.com/skip-containers'] ?? '').split(',')
   const visit = (container: Container): Container => (skipped.includes(container.name) ? container : withIdentity(container, identity, options))
+  const labelled = identity.volume === podIdentityVolume ? withLabel(pod, 'eks.amazonaws.com/pod-identity', 'enabled') : pod
   return {
-    ...pod,
-    ...(options.podIdentity?.includes(serviceAccountOf(pod)) && {
-      metadata: { ...pod.metadata, labels: { ...pod.metadata?.labels, 'eks.amazonaws.com/pod-identity': 'enabled' } },
-    }),
+    ...labelled,
     spec: {
       ...pod.spec,
       containers: pod.spec.containers.map(visit),
@@ -47,6 +45,12 @@ export function eksWebhook(pod: Pod, options: EksOptions): Pod {
       volumes: withTokenVolume(pod.spec.volumes ?? [], identity, expiration(annotations, options)),
     },
   }
+}
+
+const podIdentityVolume = 'eks-pod-identity-token'
+
+function withLabel(pod: Pod, label: string, value: string): Pod {
+  return { ...pod, metadata: { ...pod.metadata, labels: { ...pod.metadata?.labels, [label]: value } } }
 }
 
 /** Only `serviceAccountName` is looked at, as it is in this call. */
@@ -58,13 +62,13 @@ function identityOf(pod: Pod, { podIdentity = [], roles = {}, uri = 'http://169.
   const account = serviceAccountOf(pod)
   if (podIdentity.includes(account)) {
     const directory = '/var/run/secrets/pods.eks.amazonaws.com/serviceaccount'
-    const file = 'eks-pod-identity-token'
+    const file = podIdentityVolume
     return {
       env: [
         { name: 'AWS_CONTAINER_CREDENTIALS_FULL_URI', value: uri },
         { name: 'AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE', value: `${directory}/${file}` },
       ],
-      volume: 'eks-pod-identity-token', directory, audience: 'pods.eks.amazonaws.com', file,
+      volume: podIdentityVolume, directory, audience: 'pods.eks.amazonaws.com', file,
     }
   }
   const role = roles[account]

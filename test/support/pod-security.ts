@@ -84,17 +84,23 @@ function containerViolations(container: SecuredContainer, pod: SecurityContext, 
   const where = `${kind} ${container.name}`
   return [
     ...contextViolations(context, where),
+    ...capabilityViolations(context, where),
     ...failing([
       [context.privileged === true, `${where} is privileged`],
       [context.allowPrivilegeEscalation !== false, `${where} may escalate privileges`],
       [(context.runAsNonRoot ?? pod.runAsNonRoot) !== true, `${where} is not known to run as non-root`],
-      [(context.seccompProfile?.type ?? pod.seccompProfile?.type) === undefined, `${where} has no seccomp profile`],
-      [context.capabilities?.drop?.includes('ALL') !== true, `${where} does not drop all capabilities`],
-      [context.capabilities?.add?.some((capability) => capability !== 'NET_BIND_SERVICE') === true, `${where} adds capabilities`],
+      [(context.seccompProfile ?? pod.seccompProfile)?.type === undefined, `${where} has no seccomp profile`],
       [!['Default', undefined].includes(context.procMount), `${where} has an unmasked /proc`],
       [container.ports?.some(({ hostPort = 0 }) => hostPort > 0) === true, `${where} has a host port`],
     ]),
   ]
+}
+
+function capabilityViolations({ capabilities }: SecurityContext, where: string): string[] {
+  return failing([
+    [capabilities?.drop?.includes('ALL') !== true, `${where} does not drop all capabilities`],
+    [capabilities?.add?.some((capability) => capability !== 'NET_BIND_SERVICE') === true, `${where} adds capabilities`],
+  ])
 }
 
 function failing(checks: readonly (readonly [boolean, string])[]): string[] {

@@ -6,8 +6,8 @@ import { createHash } from 'node:crypto'
 import { formatExpectation } from '../../values/expectation.ts'
 import { formatCredentials } from '../../values/credentials.ts'
 import { formatBytes } from '../../values/quantity.ts'
-import type { Findings } from '../findings.ts'
 import { annotationField, annotationKey } from '../keys.ts'
+import { mediumOf } from '../medium.ts'
 import { dataVolumeName, loaderRoot } from '../parts.ts'
 import { volumesOf, type EnvVar, type Volume } from '../pod.ts'
 import type { InjectionRequest, ModelRequest } from '../request.ts'
@@ -17,7 +17,7 @@ import type { DeliveredModel, DeliveryContext } from './delivery.ts'
 export function download(model: ModelRequest, context: DeliveryContext): DeliveredModel | undefined {
   const volume = chooseVolume(model, context)
   if (volume === undefined) return undefined
-  warnOfGaps(model, context.findings)
+  warnOfGaps(model, context)
   const id = modelId(model)
   return {
     volume: volume.name,
@@ -88,15 +88,17 @@ function requireSize(model: ModelRequest, context: DeliveryContext, make: (bytes
   if (model.sizeBytes !== undefined) return make(model.sizeBytes)
   context.findings.deny({
     reason: 'SizeRequired', field: annotationField(annotationKey(context.config.annotationPrefix, 'size', model.suffix)),
-    problem: `is required for a volume of the kind ${model.volume.kind}`, accepted: 'a Kubernetes quantity, as 20Gi',
+    problem: model.volume.kind === 'ephemeral' ? 'is required for an ephemeral volume' : 'is required for a volume in memory', accepted: 'a Kubernetes quantity, as 20Gi',
   })
   return undefined
 }
 
-function existingVolume(model: ModelRequest, name: string, { pod, config, findings }: DeliveryContext): ChosenVolume | undefined {
+function existingVolume(model: ModelRequest, name: string, context: DeliveryContext): ChosenVolume | undefined {
+  const { pod, config, findings } = context
   const volume = volumesOf(pod).find((candidate) => candidate.name === name)
   if (volume !== undefined && isWritable(volume)) {
-    return { name, added: [], needsFsGroup: !('emptyDir' in volume) }
+    const chosen = { name, added: [], needsFsGroup: !('emptyDir' in volume) }
+    return mediumOf(model, pod) === 'memory' ? requireSize(model, context, () => chosen) : chosen
   }
   findings.deny({
     reason: 'VolumeNotUsable', field: annotationField(annotationKey(config.annotationPrefix, 'volume', model.suffix)), found: `existing/${name}`,
@@ -116,9 +118,9 @@ function listWritable(volumes: readonly Volume[]): string {
   return names.length === 0 ? '' : `: ${names.join(', ')}`
 }
 
-function warnOfGaps(model: ModelRequest, findings: Findings): void {
+function warnOfGaps(model: ModelRequest, { pod, findings }: DeliveryContext): void {
   if (model.expect === undefined) findings.warn('NoExpectation', `${model.name}: without expect, a model still being uploaded looks complete`)
-  if (model.volume.kind === 'disk' && model.sizeBytes === undefined) {
+  if (mediumOf(model, pod) === 'disk' && model.sizeBytes === undefined) {
     findings.warn('NoSize', `${model.name}: without size, the scheduler may choose a node whose disk is too small`)
   }
   if (model.endpoint?.startsWith('http://')) findings.warn('PlaintextEndpoint', `${model.name}: the endpoint is http://, the model travels unprotected`)
