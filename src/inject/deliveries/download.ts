@@ -34,6 +34,9 @@ export function modelId({ source, endpoint, region, include, exclude, expect }: 
   return createHash('sha256').update(JSON.stringify(inputs)).digest('hex').slice(0, 16)
 }
 
+/** Loaders of several pods may meet on one volume; each stages in a directory named by its pod. */
+const podUid: EnvVar = { name: 'MODEL_POD_UID', valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath: 'metadata.uid' } } }
+
 function loaderEnv(model: ModelRequest, id: string, request: InjectionRequest): EnvVar[] {
   const values: Record<string, string | undefined> = {
     MODEL_NAME: model.name,
@@ -51,7 +54,7 @@ function loaderEnv(model: ModelRequest, id: string, request: InjectionRequest): 
     MODEL_STALL_TIMEOUT_SECONDS: String(request.stallTimeoutSeconds),
     AWS_REGION: model.region,
   }
-  return Object.entries(values).flatMap(([name, value]) => (value === undefined ? [] : { name, value }))
+  return [...Object.entries(values).flatMap(([name, value]) => (value === undefined ? [] : { name, value })), podUid]
 }
 
 interface ChosenVolume {
