@@ -26,10 +26,10 @@ export function diff(before: Pod, after: Pod): Operation[] {
 
 /**
  * The init containers that are new or stand elsewhere, with their final index; undefined where that is no way to say what
- * happened: there were none before, some went away, or others than ours changed their order.
+ * happened: there were none before or are none now, some went away, or others than ours changed their order.
  */
 function placedInitContainers(old: readonly Container[], now: readonly Container[]): { container: Container; index: number }[] | undefined {
-  if (old.length === 0) return undefined
+  if (old.length === 0 || now.length === 0) return undefined
   for (const isFixed of [() => true, (container: Container) => !isOurLoader(container)]) {
     const fixed = old.filter(isFixed)
     const names = new Set(fixed.map(({ name }) => name))

@@ -1,0 +1,35 @@
+/**
+ * Writes what is made from the code between the markers of the pages; with --check it changes nothing and fails if a
+ * page is out of date.
+ */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { annotationsInBrief, annotationsInMarkdown, reasonsInMarkdown } from '../src/cli/reference.ts'
+
+const root = join(import.meta.dirname, '..')
+const isCheck = process.argv.includes('--check')
+
+generate('README.md', 'annotations', annotationsInBrief())
+generate('docs/annotations.md', 'annotations', annotationsInMarkdown())
+generate('docs/reasons.md', 'reasons', reasonsInMarkdown())
+
+function generate(page: string, marker: string, text: string): void {
+  const file = join(root, page)
+  const before = readFileSync(file, 'utf8')
+  const after = fill(page, before, marker, text)
+  if (before === after) return
+  if (!isCheck) {
+    writeFileSync(file, after)
+    return
+  }
+  process.stderr.write(`${page} is out of date: run make generate\n`)
+  process.exitCode = 1
+}
+
+function fill(page: string, content: string, marker: string, text: string): string {
+  const [begin, end] = [`<!-- ${marker} -->\n`, `<!-- /${marker} -->`]
+  const start = content.indexOf(begin)
+  const stop = content.indexOf(end, start)
+  if (start < 0 || stop < 0) throw new Error(`${page} has no ${begin.trim()} with its ${end}`)
+  return `${content.slice(0, start + begin.length)}${text}${content.slice(stop)}`
+}

@@ -1,0 +1,88 @@
+/** `model-injector explain`: the tables of annotations and reasons, for terminals, scripts and the reference pages. */
+import { Command, Option } from 'commander'
+import { annotationNames, defaultPrefix, isAnnotationName, type AnnotationName } from '../annotations.ts'
+import { nearest } from '../nearest.ts'
+import { quote } from '../reasons.ts'
+import { annotationsInMarkdown, entryOf, reasonEntries, reasonsInMarkdown } from './reference.ts'
+import { printTable } from './table.ts'
+import { terminalWidth, writeReport } from './terminal.ts'
+
+const formats = ['json', 'markdown'] as const
+
+interface ExplainOptions {
+  readonly reasons?: true
+  readonly output?: (typeof formats)[number]
+}
+
+const help = `
+Examples:
+  model-injector explain
+  model-injector explain size
+  model-injector explain ${defaultPrefix}mount-path.llama
+  model-injector explain --reasons -o markdown`
+
+export function explainCommand(): Command {
+  return new Command('explain')
+    .description('explain the annotations, or one of them')
+    .argument('[annotation]', 'its name, with or without prefix and suffix')
+    .option('--reasons', 'explain the reasons that responses, logs and metrics give')
+    .addOption(new Option('-o, --output <format>', 'format (default: plain text)').choices(formats))
+    .addHelpText('after', help)
+    .action(explain)
+}
+
+function explain(key: string | undefined, options: ExplainOptions, command: Command): void {
+  if (options.reasons === true && key !== undefined) command.error("error: option '--reasons' cannot be used with an annotation")
+  const name = key === undefined ? undefined : nameIn(key)
+  if (name === undefined || isAnnotationName(name)) {
+    process.stdout.write(textFor(name, options))
+    return
+  }
+  const near = nearest(name, annotationNames)
+  const hint = near === undefined ? `known: ${annotationNames.join(', ')}` : `did you mean ${near}?`
+  writeReport(`model-injector: ${quote(key ?? name)} is no annotation of model-injector; ${hint}\n`)
+  process.exitCode = 1
+}
+
+function textFor(name: AnnotationName | undefined, { reasons, output }: ExplainOptions): string {
+  if (reasons === true) return explainReasons(output)
+  return name === undefined ? explainAll(output) : explainOne(name, output)
+}
+
+/** `models.example.io/size.llama` → `size` */
+function nameIn(key: string): string {
+  const own = key.slice(key.lastIndexOf('/') + 1)
+  return own.includes('.') ? own.slice(0, own.indexOf('.')) : own
+}
+
+function explainAll(output: ExplainOptions['output']): string {
+  const entries = annotationNames.map(entryOf)
+  if (output === 'json') return `${JSON.stringify(entries, null, 2)}\n`
+  if (output === 'markdown') return annotationsInMarkdown()
+  const rows = entries.map(({ name, scope, default: byDefault, description }) => [name, scope, byDefault, description])
+  return `${printTable(['NAME', 'SCOPE', 'DEFAULT', 'DESCRIPTION'], rows, terminalWidth())}
+Annotations go on the pod, or on the pod template of a workload, and start with ${defaultPrefix}
+Those of scope "model" take a suffix for a second model: ${defaultPrefix}source.llama
+`
+}
+
+function explainOne(name: AnnotationName, output: ExplainOptions['output']): string {
+  const entry = entryOf(name)
+  if (output === 'json') return `${JSON.stringify(entry, null, 2)}\n`
+  if (output === 'markdown') return annotationsInMarkdown([name])
+  const fields: readonly (readonly [string, string])[] = [
+    ['Accepted:', entry.accepted],
+    ['Default:', `${entry.default}${entry.operator ? " (the operator's configuration may set another)" : ''}`],
+    ['Scope:', entry.scope === 'pod' ? 'the whole pod' : `one model; ${entry.key}.NAME is that of the model NAME`],
+    ['Applies to:', entry.appliesTo === undefined ? 'every delivery' : `delivery ${entry.appliesTo.join(', ')}`],
+    ['Example:', entry.example],
+  ]
+  return `${printTable([entry.key], [[entry.description]], terminalWidth())}\n${printTable(undefined, fields, terminalWidth())}`
+}
+
+function explainReasons(output: ExplainOptions['output']): string {
+  if (output === 'json') return `${JSON.stringify(reasonEntries(), null, 2)}\n`
+  if (output === 'markdown') return reasonsInMarkdown()
+  const rows = reasonEntries().map(({ outcome, reason, meaning }) => [outcome, reason, meaning])
+  return printTable(['OUTCOME', 'REASON', 'MEANING'], rows, terminalWidth())
+}

@@ -1,0 +1,53 @@
+/** `model-injector inject`: does to manifests what the webhook does to their pods, by the same core. */
+import type { Command } from 'commander'
+import type { Config } from '../config.ts'
+import { inject, type Injected } from '../inject/inject.ts'
+import { readStatus } from '../inject/status.ts'
+import { injectReasons, skipReasons } from '../reasons.ts'
+import { denied, misplacedAnnotations, notAWorkload, skipped } from './judge.ts'
+import { manifestCommand, type ManifestOptions } from './manifest-command.ts'
+import type { Verdict } from './manifests/transform.ts'
+import { valueAt, type FoundObject } from './manifests/workloads.ts'
+import { printable } from './printable.ts'
+
+const help = `
+The result goes to stdout, the report to stderr. What is not changed comes out byte for byte; what is denied is left out,
+and the exit code is 1.
+
+Examples:
+  model-injector inject -f deployment.yaml
+  model-injector inject -f deployment.yaml --diff
+  model-injector inject -f manifests/ -f extra.yaml --config config.yaml -n apps | kubectl apply -f -
+  kustomize build . | model-injector inject -f - -o json
+  kubectl get deployment my-app -o yaml | model-injector inject -f - -o patch`
+
+export function injectCommand(): Command {
+  return manifestCommand('inject', makeJudge)
+    .description('add to manifests what the webhook adds to their pods')
+    .option('-n, --namespace <name>', 'namespace of objects that name none', 'default')
+    .addHelpText('after', help)
+}
+
+function makeJudge(config: Config, { namespace = 'default' }: ManifestOptions): (found: FoundObject) => Verdict {
+  return (found) => {
+    if (found.podPath === undefined) return skipped(notAWorkload)
+    return judge(found, found.podPath, { namespace: found.namespace ?? namespace, config })
+  }
+}
+
+function judge(found: FoundObject, podPath: readonly string[], { namespace, config }: { namespace: string; config: Config }): Verdict {
+  const outcome = inject(valueAt(found.object, podPath), namespace, config)
+  const warnings = [...outcome.warnings.map(({ message }) => message), ...misplacedAnnotations(found, config.annotationPrefix)]
+  switch (outcome.outcome) {
+    case 'skipped': return skipped(skipReasons[outcome.reason], warnings)
+    case 'denied': return denied(outcome.diagnostics, podPath, warnings)
+    case 'injected': return { verdict: 'injected', patch: outcome.patch, lines: [describe(outcome, config.annotationPrefix)], warnings }
+  }
+}
+
+/** `injected: model <- s3://bucket/model/ at /models/model` */
+function describe({ pod, models, reason }: Injected, prefix: string): string {
+  const paths = new Map(readStatus(pod, prefix)?.models.map(({ name, mountPath }) => [name, mountPath]))
+  const brought = models.map(({ name, source }) => `${name} <- ${printable(source)} at ${paths.get(name) ?? '?'}`).join(', ')
+  return reason === 'Injected' ? `injected: ${brought}` : `injected: ${brought} (${injectReasons[reason]})`
+}

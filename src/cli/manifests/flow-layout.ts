@@ -1,0 +1,48 @@
+/** Edits of maps and lists that are written between brackets: JSON, and YAML that looks like it. */
+import { indentationOf, indentRest, type Edit } from './edit.ts'
+import { withNewlines, type Item, type Layout, type Source } from './source.ts'
+import { printFlow, printJSON } from './yaml.ts'
+
+export function flowLayout(source: Source, items: readonly Item[]): Layout {
+  const { text } = source
+  const last = items.at(-1)
+  const gap = /\s*$/.exec(text.slice(0, last?.start ?? 0))?.[0] ?? ''
+  const indentation = gap.includes('\n') ? gap.slice(gap.lastIndexOf('\n') + 1) : indentationOf(text, last?.start ?? 0)
+  const separator = `,${gap === '' && !source.json ? ' ' : gap}`
+  const print = (value: unknown): string => (last?.key === undefined ? printInline(source, value, indentation) : printEntry(source, value as object, indentation))
+  return {
+    remove: (indexes) => indexes.map((i) => removeItem(items, i, indexes)),
+    replace: ({ value, end }, wanted) => {
+      const start = value.range?.[0] ?? end
+      const printed = printInline(source, wanted, indentationOf(text, start))
+      return { start, end, text: text[start - 1] === ':' && !source.json ? ` ${printed}` : printed }
+    },
+    insert: (index, values) => {
+      const before = items[index]
+      if (before !== undefined) return { start: before.end, end: before.end, text: values.map((value) => separator + print(value)).join('') }
+      const start = items[0]?.start ?? 0
+      return { start, end: start, text: values.map((value) => print(value) + separator).join('') }
+    },
+  }
+}
+
+/** With the comma before it, or behind it where everything before is removed as well. */
+function removeItem(items: readonly Item[], index: number, removed: readonly number[]): Edit {
+  const item = items[index]
+  const survivesBefore = items.some((_item, i) => i < index && !removed.includes(i))
+  return survivesBefore
+    ? { start: items[index - 1]?.end ?? 0, end: item?.end ?? 0, text: '' }
+    : { start: item?.start ?? 0, end: items[index + 1]?.start ?? 0, text: '' }
+}
+
+function printEntry(source: Source, entry: object, indentation: string): string {
+  const colon = source.json && source.jsonIndent === undefined ? ':' : ': '
+  return Object.entries(entry)
+    .map(([key, value]) => `${source.json ? JSON.stringify(key) : printFlow(key)}${colon}${printInline(source, value, indentation)}`)
+    .join('')
+}
+
+export function printInline(source: Source, value: unknown, indentation: string): string {
+  if (!source.json) return printFlow(value)
+  return withNewlines(source, indentRest(printJSON(value, source.jsonIndent ?? ''), indentation))
+}

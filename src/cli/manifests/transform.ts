@@ -1,0 +1,74 @@
+/** Judges every object of a document, and makes the document that comes out. */
+import jsonPatch, { type Operation } from 'fast-json-patch'
+import type { ManifestDocument } from './documents.ts'
+import { rewrite } from './rewrite.ts'
+import { objectsOf, type FoundObject, type Path } from './workloads.ts'
+
+export const verdicts = ['injected', 'uninjected', 'skipped', 'denied'] as const
+
+export interface Verdict {
+  readonly verdict: (typeof verdicts)[number]
+  /** Relative to the pod. */
+  readonly patch: readonly Operation[]
+  /** What people are told, behind the title of the object. */
+  readonly lines: readonly string[]
+  readonly warnings: readonly string[]
+}
+
+export type Judge = (found: FoundObject) => Verdict
+
+export interface JudgedObject extends FoundObject, Omit<Verdict, 'patch'> {
+  /** Relative to the object. */
+  readonly patch: readonly Operation[]
+}
+
+export interface TransformedDocument {
+  readonly source: ManifestDocument
+  readonly objects: readonly JudgedObject[]
+  /** Undefined if everything in it was denied: an object without its model must not be applied. */
+  readonly result: { readonly value: unknown; readonly text: string } | undefined
+}
+
+export function transform(source: ManifestDocument, judge: Judge): TransformedDocument {
+  const objects = objectsOf(source.value).map((found) => judgeObject(found, judge))
+  return { source, objects, result: resultOf(source, objects) }
+}
+
+function judgeObject(found: FoundObject, judge: Judge): JudgedObject {
+  const { patch, ...verdict } = judge(found)
+  return { ...found, ...verdict, patch: patch.map((operation) => moveBelow(operation, found.podPath ?? [])) }
+}
+
+function resultOf(source: ManifestDocument, objects: readonly JudgedObject[]): TransformedDocument['result'] {
+  const denied = objects.filter(({ verdict }) => verdict === 'denied')
+  if (denied.length > 0 && denied.length === objects.length) return undefined
+  // From the last to the first, because each removal moves the items behind it.
+  const removals = denied.toReversed().map(({ path }): Operation => ({ op: 'remove', path: pointerTo(path) }))
+  return change(source, [...changesOf(objects), ...removals])
+}
+
+/** The whole document with its changes, and what was denied as it stands: what people compare. */
+export function preview({ source, objects }: TransformedDocument): string {
+  return change(source, changesOf(objects)).text
+}
+
+function changesOf(objects: readonly JudgedObject[]): Operation[] {
+  return objects.flatMap(({ patch, path }) => patch.map((operation) => moveBelow(operation, path)))
+}
+
+function change(source: ManifestDocument, operations: readonly Operation[]): { readonly value: unknown; readonly text: string } {
+  if (operations.length === 0) return source
+  const value = jsonPatch.applyPatch<unknown>(structuredClone(source.value), structuredClone(operations)).newDocument
+  return { value, text: rewrite(source.text, value) }
+}
+
+function moveBelow(operation: Operation, path: Path): Operation {
+  const prefix = pointerTo(path)
+  const moved = { ...operation, path: prefix + operation.path }
+  return 'from' in moved ? { ...moved, from: prefix + moved.from } : moved
+}
+
+/** https://www.rfc-editor.org/rfc/rfc6901 */
+function pointerTo(path: Path): string {
+  return path.map((key) => `/${String(key).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')
+}

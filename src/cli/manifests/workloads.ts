@@ -1,0 +1,83 @@
+/** Which objects have a pod in them, and where. */
+import { printable } from '../printable.ts'
+
+type JSONObject = Readonly<Record<string, unknown>>
+
+/** The keys and list indexes that lead to a value. */
+export type Path = readonly (string | number)[]
+
+export interface FoundObject {
+  /** Where the object is in its document; empty, unless it is in a list. */
+  readonly path: Path
+  readonly object: unknown
+  /** `deployment/my-app`, safe to print. */
+  readonly title: string
+  readonly kind: string
+  readonly name: string | undefined
+  readonly namespace: string | undefined
+  /** Where the pod is in the object; undefined if it has none. */
+  readonly podPath: readonly string[] | undefined
+}
+
+const template = ['spec', 'template'] as const
+
+const podPaths: Readonly<Record<string, readonly string[]>> = {
+  '/Pod': [],
+  '/PodTemplate': ['template'],
+  '/ReplicationController': template,
+  'apps/Deployment': template,
+  'apps/ReplicaSet': template,
+  'apps/StatefulSet': template,
+  'apps/DaemonSet': template,
+  'batch/Job': template,
+  'batch/CronJob': ['spec', 'jobTemplate', 'spec', 'template'],
+}
+
+interface TypeMeta {
+  readonly apiVersion: string
+  readonly kind: string
+}
+
+/** The objects of a document: itself, or the items of a list, however deep lists are nested. */
+export function objectsOf(value: unknown, path: Path = [], itemType?: TypeMeta): readonly FoundObject[] {
+  if (value === null || value === undefined) return []
+  if (!isObject(value)) return [describe(value, path, { apiVersion: '', kind: '' })]
+  const type = typeOf(value, itemType)
+  if (!type.kind.endsWith('List') || !Array.isArray(value.items)) return [describe(value, path, type)]
+  const ownType = typeOfItems(type)
+  return value.items.flatMap((item: unknown, i) => objectsOf(item, [...path, 'items', i], ownType))
+}
+
+function typeOf({ apiVersion, kind }: JSONObject, fallback: TypeMeta = { apiVersion: '', kind: '' }): TypeMeta {
+  return { apiVersion: textOf(apiVersion) ?? fallback.apiVersion, kind: textOf(kind) ?? fallback.kind }
+}
+
+/** The items of a DeploymentList need not say that they are Deployments. */
+function typeOfItems({ apiVersion, kind }: TypeMeta): TypeMeta | undefined {
+  return kind === 'List' ? undefined : { apiVersion, kind: kind.slice(0, -'List'.length) }
+}
+
+function describe(object: unknown, path: Path, { apiVersion, kind }: TypeMeta): FoundObject {
+  const metadata = valueAt(object, ['metadata'])
+  const name = textOf(valueAt(metadata, ['name'])) ?? textOf(valueAt(metadata, ['generateName']))
+  const group = apiVersion.includes('/') ? apiVersion.slice(0, apiVersion.indexOf('/')) : ''
+  const type = `${group}/${kind}`
+  return {
+    path, object, kind, name,
+    title: `${printable(kind === '' ? 'object' : kind.toLowerCase())}/${printable(name ?? '(no name)')}`,
+    namespace: textOf(valueAt(metadata, ['namespace'])),
+    podPath: Object.hasOwn(podPaths, type) ? podPaths[type] : undefined,
+  }
+}
+
+export function valueAt(value: unknown, path: Path): unknown {
+  return path.reduce<unknown>((inner, key) => (isObject(inner) && Object.hasOwn(inner, key) ? inner[key] : undefined), value)
+}
+
+export function isObject(value: unknown): value is JSONObject {
+  return typeof value === 'object' && value !== null
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined
+}

@@ -1,0 +1,67 @@
+/** The tables of annotations and reasons in the forms that `explain` prints and the reference pages hold. */
+import { annotationNames, annotations, defaultPrefix, type AnnotationName, type AnnotationRow } from '../annotations.ts'
+import { denyReasons, injectReasons, skipReasons, warnReasons } from '../reasons.ts'
+import { printYAML } from './manifests/yaml.ts'
+import { printMarkdownTable } from './table.ts'
+
+export interface AnnotationEntry extends Omit<AnnotationRow<unknown>, 'parse'> {
+  readonly name: AnnotationName
+  readonly key: string
+}
+
+export function entryOf(name: AnnotationName): AnnotationEntry {
+  const { scope, operator, accepted, default: byDefault, description, example, appliesTo }: AnnotationRow<unknown> = annotations[name]
+  return {
+    name, key: defaultPrefix + name, scope, description, accepted, default: byDefault, operator,
+    ...(appliesTo !== undefined && { appliesTo }),
+    example: exampleLine(name, example),
+  }
+}
+
+/** Ready to be copied into a manifest: `4` and `*.json` need quotes there. */
+function exampleLine(name: AnnotationName, example: string): string {
+  return printYAML({ [defaultPrefix + name]: example.replace(/^"(.*)"$/, '$1') }).trimEnd()
+}
+
+export function annotationsInMarkdown(names: readonly AnnotationName[] = annotationNames): string {
+  return printMarkdownTable(['Annotation', 'Accepted', 'Default', 'Operator may set another', 'Description'], names.map(entryOf).map((entry) => [
+    titleOf(entry),
+    entry.accepted,
+    entry.default,
+    entry.operator ? 'yes' : '',
+    entry.description + (entry.appliesTo === undefined ? '' : ` (only for delivery ${entry.appliesTo.join(', ')})`),
+  ]))
+}
+
+/** For people who want to know what there is. */
+export function annotationsInBrief(): string {
+  return printMarkdownTable(['Annotation', 'Default', 'Description'], annotationNames.map(entryOf).map((entry) => [titleOf(entry), entry.default, entry.description]))
+}
+
+function titleOf({ name, scope }: AnnotationEntry): string {
+  return `\`${name}${scope === 'model' ? '[.NAME]' : ''}\``
+}
+
+const reasonTables = [
+  ['skipped', 'the pod is allowed and left alone', skipReasons],
+  ['injected', 'the pod is allowed and changed', injectReasons],
+  ['denied', 'the pod is refused until its author mends it', denyReasons],
+  ['warning', 'the pod is allowed, but its author should know', warnReasons],
+] as const
+
+export interface ReasonEntry {
+  readonly outcome: (typeof reasonTables)[number][0]
+  readonly reason: string
+  readonly meaning: string
+}
+
+export function reasonEntries(): readonly ReasonEntry[] {
+  return reasonTables.flatMap(([outcome, , table]) => Object.entries<string>(table).map(([reason, meaning]) => ({ outcome, reason, meaning })))
+}
+
+export function reasonsInMarkdown(): string {
+  return reasonTables.map(([outcome, meaning, table]) => {
+    const rows = Object.entries<string>(table).map(([reason, sentence]) => [`\`${reason}\``, sentence])
+    return `## ${outcome}: ${meaning}\n\n${printMarkdownTable(['Reason', 'Meaning'], rows)}`
+  }).join('\n')
+}

@@ -1,0 +1,80 @@
+/** `model-injector serve`: reads the options, starts the server, and stops it on a signal. */
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { pino } from 'pino'
+import { systemClock } from '../server/clock.ts'
+import { startServer, type RunningServer, type ServerOptions } from '../server/start-server.ts'
+
+interface ServeOptions {
+  readonly config?: string
+  readonly tlsDir: string
+  readonly address?: string
+  readonly port: number
+  readonly healthPort: number
+  readonly tlsMinVersion: 'TLSv1.3' | 'TLSv1.2'
+  readonly drainSeconds: number
+  readonly logLevel: string
+}
+
+const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']
+
+const examples = `
+Examples:
+  model-injector serve --tls-dir /etc/model-injector/tls
+  model-injector serve --tls-dir ./certs/dev --config config.yaml --log-level debug`
+
+export function serveCommand(): Command {
+  return new Command('serve')
+    .description('serve the admission webhook over HTTPS, and health and metrics on a plain port')
+    .option('--config <file>', 'configuration file, read again when it changes (default: the built-in configuration)')
+    .requiredOption('--tls-dir <dir>', 'directory with tls.crt and tls.key, read again when they change')
+    .option('--address <address>', 'address to listen on (default: all, IPv6 and IPv4)')
+    .option('--port <number>', 'port of the webhook; 0 for any', parsePort, 8443)
+    .option('--health-port <number>', 'plain port of /healthz, /readyz and /metrics; 0 for any', parsePort, 9090)
+    .addOption(new Option('--tls-min-version <version>', 'oldest TLS version that is accepted').choices(['TLSv1.3', 'TLSv1.2']).default('TLSv1.3'))
+    .option('--drain-seconds <seconds>', 'how long to go on answering after SIGTERM, until all clients have heard of it', parseSeconds, 10)
+    .addOption(new Option('--log-level <level>', 'least level that is logged').choices(logLevels).default('info'))
+    .addHelpText('after', examples)
+    .action(serve)
+}
+
+async function serve(options: ServeOptions): Promise<void> {
+  const logger = pino({ level: options.logLevel, timestamp: pino.stdTimeFunctions.isoTime })
+  stopOnSignal(await startServer(serverOptionsOf(options), { logger, clock: systemClock }))
+}
+
+function serverOptionsOf(options: ServeOptions): ServerOptions {
+  return {
+    configFile: options.config,
+    tlsDirectory: options.tlsDir,
+    address: options.address,
+    port: options.port,
+    healthPort: options.healthPort,
+    minVersion: options.tlsMinVersion,
+    drainSeconds: options.drainSeconds,
+  }
+}
+
+/** A second signal, as of an impatient Ctrl-C, ends the drain. */
+function stopOnSignal(server: RunningServer): void {
+  const hurry = new AbortController()
+  let stopping = false
+  const onSignal = (): void => {
+    if (stopping) hurry.abort()
+    else void server.stop(hurry.signal).then(() => process.exit(0))
+    stopping = true
+  }
+  process.on('SIGTERM', onSignal)
+  process.on('SIGINT', onSignal)
+}
+
+function parsePort(text: string): number {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : -1
+  if (port < 0 || port > 65535) throw new InvalidArgumentError('It is not a port from 0 to 65535.')
+  return port
+}
+
+function parseSeconds(text: string): number {
+  const seconds = /^\d{1,4}(\.\d{1,3})?$/.test(text) ? Number(text) : -1
+  if (seconds < 0) throw new InvalidArgumentError('It is not a number of seconds from 0 to 9999.')
+  return seconds
+}

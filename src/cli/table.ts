@@ -1,0 +1,46 @@
+/** Tables of plain text, wrapped to the terminal, and of Markdown. */
+
+/** The last column takes the room that is left; the others are wrapped if they would take more than their share. */
+export function printTable(header: readonly string[] | undefined, rows: readonly (readonly string[])[], width: number): string {
+  const all = header === undefined ? rows : [header, ...rows]
+  const widths = columnWidths(all, width)
+  return all.map((row) => printRow(row, widths)).join('')
+}
+
+const gap = '  '
+const widestInnerColumn = 28
+
+function columnWidths(rows: readonly (readonly string[])[], width: number): readonly number[] {
+  const count = rows[0]?.length ?? 0
+  const inner = Array.from({ length: count - 1 }, (_, i) => Math.min(widestInnerColumn, Math.max(...rows.map((row) => row[i]?.length ?? 0))))
+  const taken = inner.reduce((sum, column) => sum + column + gap.length, 0)
+  return [...inner, Math.max(20, width - taken)]
+}
+
+function printRow(row: readonly string[], widths: readonly number[]): string {
+  const cells = row.map((text, i) => wrap(text, widths[i] ?? 0))
+  const height = Math.max(...cells.map(({ length }) => length))
+  return Array.from({ length: height }, (_, line) =>
+    `${cells.map((cell, i) => (cell[line] ?? '').padEnd(widths[i] ?? 0)).join(gap).trimEnd()}\n`).join('')
+}
+
+/** Words that are longer than the line stay whole: they are there to be copied. */
+function wrap(text: string, width: number): string[] {
+  const lines: string[] = []
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1)
+    if (last !== undefined && last.length + 1 + word.length <= width) lines[lines.length - 1] = `${last} ${word}`
+    else lines.push(word)
+  }
+  return lines
+}
+
+export function printMarkdownTable(header: readonly string[], rows: readonly (readonly string[])[]): string {
+  const lines = [header, header.map(() => '---'), ...rows.map((row) => row.map(escapeCell))]
+  return lines.map((cells) => `| ${cells.join(' | ')} |\n`).join('')
+}
+
+/** `<id>` would be taken for HTML, and `*` for emphasis; what is code already stays as it is. */
+function escapeCell(text: string): string {
+  return text.startsWith('`') ? text : text.replace(/[|*<>[\]_]/g, '\\$&')
+}

@@ -1,0 +1,36 @@
+/** What is asked of the terminal: its width, whether it shows colours, and that it may go away. */
+import { styleText } from 'node:util'
+
+export const colorChoices = ['auto', 'always', 'never'] as const
+export type ColorChoice = (typeof colorChoices)[number]
+
+type Format = Parameters<typeof styleText>[0]
+export type Paint = (format: Format, text: string) => string
+
+/** `auto` looks at NO_COLOR, FORCE_COLOR and whether stdout is a terminal. */
+export function painter(choice: ColorChoice): Paint {
+  if (choice === 'never') return (_format, text) => text
+  if (choice === 'always') return (format, text) => styleText(format, text, { validateStream: false })
+  return (format, text) => styleText(format, text, { stream: process.stdout })
+}
+
+/** Neither a name nor a message of a parser may move the cursor or turn the direction of text. */
+export function writeReport(text: string): void {
+  process.stderr.write(text.replace(/(?!\n)\p{C}/gu, '\ufffd'))
+}
+
+const widthWithoutTerminal = 100
+const leastWidth = 60
+
+export function terminalWidth(): number {
+  return Math.max(leastWidth, process.stdout.columns || Number(process.env.COLUMNS) || widthWithoutTerminal)
+}
+
+/** `| head` closes the pipe when it has seen enough, which is no failure. */
+export function ignoreClosedPipe(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error
+    })
+  }
+}

@@ -1,0 +1,79 @@
+/** `model-injector uninject`: takes out of manifests what was put in. */
+import type { Command } from 'commander'
+import type { Config } from '../config.ts'
+import { decide } from '../inject/decide.ts'
+import { diff } from '../inject/patch.ts'
+import { annotationsOf, initContainersOf, volumesOf, type Pod } from '../inject/pod.ts'
+import { readPod } from '../inject/pod-shape.ts'
+import { uninject } from '../inject/uninject.ts'
+import { denied, notAWorkload, skipped } from './judge.ts'
+import { manifestCommand } from './manifest-command.ts'
+import type { Verdict } from './manifests/transform.ts'
+import { valueAt, type FoundObject } from './manifests/workloads.ts'
+import { printable } from './printable.ts'
+
+const help = `
+The annotations that ask for a model stay, so that the webhook still injects it. What has no parts of ours comes out byte
+for byte.
+
+Examples:
+  model-injector uninject -f deployment.yaml
+  kubectl get deployment my-app -o yaml | model-injector uninject -f - --diff`
+
+const nothingOfOurs = 'the pod has no parts that model-injector added'
+
+export function uninjectCommand(): Command {
+  return manifestCommand('uninject', ({ annotationPrefix }: Config) => (found) => judge(found, annotationPrefix))
+    .description('take out of manifests what inject or the webhook put in')
+    .addHelpText('after', help)
+}
+
+function judge({ object, podPath }: FoundObject, prefix: string): Verdict {
+  if (podPath === undefined) return skipped(notAWorkload)
+  const template = valueAt(object, podPath)
+  const read = readPod(template)
+  if (!read.ok) return decide(template, prefix).decision === 'skip' ? skipped(nothingOfOurs) : denied([read.diagnostic], podPath)
+  const clean = uninject(read.pod, prefix)
+  const patch = diff(read.pod, clean)
+  if (patch.length === 0) return skipped(nothingOfOurs)
+  return { verdict: 'uninjected', patch, lines: [`uninjected: took out ${describe(read.pod, clean)}`], warnings: [] }
+}
+
+/** Everything that is there before and not after, in the words of the manifest. */
+function describe(before: Pod, after: Pod): string {
+  const removed = [
+    ...missing('init container', namesOf(initContainersOf(before)), namesOf(initContainersOf(after))),
+    ...missing('volume', namesOf(volumesOf(before)), namesOf(volumesOf(after))),
+    ...missing('annotation', Object.keys(annotationsOf(before)), Object.keys(annotationsOf(after))),
+    ...missing('label', Object.keys(before.metadata?.labels ?? {}), Object.keys(after.metadata?.labels ?? {})),
+    ...describeContainers(before, after),
+  ]
+  return `${removed.join('; ')}${describeRestored(before, after)}`
+}
+
+function missing(what: string, before: readonly string[], after: readonly string[]): string[] {
+  const names = before.filter((name) => !after.includes(name))
+  return names.length === 0 ? [] : [`${what}${names.length === 1 ? '' : 's'} ${names.map(printable).join(', ')}`]
+}
+
+function namesOf(items: readonly { readonly name: string }[]): string[] {
+  return items.map(({ name }) => name)
+}
+
+function describeContainers(before: Pod, after: Pod): string[] {
+  const kept = [...initContainersOf(after), ...after.spec.containers]
+  const changed = [...initContainersOf(before), ...before.spec.containers]
+    .filter((container) => kept.some((other) => other.name === container.name && diff(podOf(container), podOf(other)).length > 0))
+  return changed.length === 0 ? [] : [`mounts and variables of ${namesOf(changed).map(printable).join(', ')}`]
+}
+
+function podOf(container: Pod['spec']['containers'][number]): Pod {
+  return { spec: { containers: [container] } }
+}
+
+function describeRestored(before: Pod, after: Pod): string {
+  if (before.spec.serviceAccountName === after.spec.serviceAccountName) return ''
+  return after.spec.serviceAccountName === undefined
+    ? '; service account'
+    : `; put back service account ${printable(after.spec.serviceAccountName)}`
+}

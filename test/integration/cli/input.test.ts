@@ -1,0 +1,102 @@
+/** What `-f` reads, and what it does with what cannot be read. */
+import t from 'tap'
+import { join } from 'node:path'
+import { parseAllDocuments } from 'yaml'
+import { configMap, cronJob, deployment } from './manifests.ts'
+import { runCLI } from './run-cli.ts'
+
+// Every run starts a process, which takes its time on a busy machine.
+t.setTimeout(120_000)
+
+t.test('what is not a workload comes out byte for byte', async (t) => {
+  const others = `# head\n---\n${configMap}--- # empty\n---\nnull\n...\n%YAML 1.2\n---\nkind: Unknown\napiVersion: example.io/v1\nspec: {template: {metadata: {annotations: {models.example.io/source: x}}}}\n# tail`
+  const { code, stdout, stderr } = await runCLI(['inject', '-f', '-'], { stdin: others })
+  t.equal(code, 0)
+  t.equal(stdout, others)
+  t.equal(stderr, 'configmap/settings skipped: not a workload\nunknown/(no name) skipped: not a workload\n2 skipped\n')
+})
+
+t.test('an empty file is fine', async (t) => {
+  for (const stdin of ['', '# nothing\n', '---\n']) {
+    t.strictSame(await runCLI(['inject', '-f', '-'], { stdin }), { code: 0, stdout: stdin, stderr: 'no objects found\n' })
+  }
+})
+
+t.test('a directory is read recursively and in order, and several files become one stream', async (t) => {
+  const dir = t.testdir({
+    'b.yaml': configMap.trimEnd(), 'a.yml': deployment, 'notes.txt': '{', '.hidden.yaml': '{',
+    'd.yaml': {}, sub: { 'c.json': '{"kind": "Secret", "apiVersion": "v1", "metadata": {"name": "s"}}' },
+  })
+  const { code, stdout, stderr } = await runCLI(['inject', '-f', dir, '-f', '-'], { stdin: cronJob })
+  t.equal(code, 0)
+  t.strictSame(parseAllDocuments(stdout).map((document) => document.get('kind')), ['Deployment', 'ConfigMap', 'Secret', 'CronJob'])
+  t.match(stderr, /^deployment\/.*\nconfigmap\/.*\nsecret\/s .*\ncronjob\/nightly injected/)
+})
+
+t.test('all mistakes of the configuration are printed, and nothing is done', async (t) => {
+  const config = join(t.testdir({ 'c.yaml': 'unknown: 1\nopenshift: maybe\n' }), 'c.yaml')
+  const { code, stdout, stderr } = await runCLI(['inject', '-f', '-', '--config', config], { stdin: deployment })
+  t.equal(code, 1)
+  t.equal(stdout, '')
+  t.match(stderr, 'unknown: unknown key')
+  t.match(stderr, 'openshift: must be boolean')
+  t.match((await runCLI(['inject', '-f', '-', '--config', `${config}.gone`])).stderr, /^model-injector: .*c\.yaml\.gone: no such file or directory\n$/)
+})
+
+t.test('every file that cannot be read or parsed is named with its line, and nothing is printed', async (t) => {
+  const dir = t.testdir({
+    'good.yaml': deployment,
+    'twice.yaml': 'a: 1\nb: 1\na: 2\n',
+    'open.yaml': 'a: 1\n---\nb: [1,\n',
+    'alias.yaml': 'a:\n  b: *nowhere\n',
+    'template.yaml': '{{ if .Values.x }}\n',
+    'bomb.yaml': ['x0: &x0 [1,1,1,1,1,1,1,1,1,1]', ...Array.from({ length: 9 }, (_, i) => `x${i + 1}: &x${i + 1} [${Array(10).fill(`*x${i}`).join()}]`)].join('\n'),
+    'deep.yaml': '['.repeat(20_000),
+    'escape.yaml': 'a: *x\u001b[31m\n',
+  })
+  const { code, stdout, stderr } = await runCLI(['inject', '-f', dir], { cwd: dir })
+  t.equal(code, 1)
+  t.equal(stdout, '')
+  t.match(stderr, `model-injector: ${join(dir, 'twice.yaml')}:3:1: Map keys must be unique\n`)
+  t.match(stderr, `model-injector: ${join(dir, 'alias.yaml')}:2:6: no anchor &nowhere stands before this alias\n`)
+  t.match(stderr, /open\.yaml:\d+:\d+: /)
+  t.match(stderr, /template\.yaml:1:\d+: /)
+  t.match(stderr, /bomb\.yaml: Excessive alias count/)
+  t.match(stderr, /deep\.yaml:1:\d+: is nested too deeply\n/)
+  t.match(stderr, /escape\.yaml:1:/)
+  t.notMatch(stderr, /\u001b|good\.yaml|bug/)
+})
+
+t.test('paths that are no manifests are errors', async (t) => {
+  const dir = t.testdir({ empty: {}, 'latin.yaml': Buffer.from([0x61, 0xff]), 'large.yaml': `a: ${'x'.repeat(17 * 2 ** 20)}` })
+  const { code, stdout, stderr } = await runCLI(['inject', ...['empty', 'latin.yaml', 'large.yaml', 'gone.yaml'].flatMap((name) => ['-f', name])], { cwd: dir })
+  t.equal(code, 1)
+  t.equal(stdout, '')
+  t.strictSame(stderr.trimEnd().split('\n').sort(), [
+    'model-injector: empty: holds no .yaml, .yml or .json file',
+    'model-injector: gone.yaml: no such file or directory',
+    'model-injector: large.yaml: is larger than 16 MiB',
+    'model-injector: latin.yaml: is not UTF-8 text',
+  ])
+})
+
+t.test('names of objects cannot write to the terminal', async (t) => {
+  const { stderr } = await runCLI(['inject', '-f', '-'], { stdin: JSON.stringify({ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'a\u001b[2J\nb injected' } }) })
+  t.equal(stderr, 'secret/"a\\u001b[2J\\nb injected" skipped: not a workload\n1 skipped\n')
+})
+
+t.test('malformed workloads are denied or skipped, never a crash', async (t) => {
+  const shapes = [
+    'kind: Deployment\napiVersion: apps/v1\n', 'kind: Deployment\napiVersion: apps/v1\nspec: 7\n', 'kind: Pod\napiVersion: v1\nspec: []\nmetadata: null\n',
+    'kind: [Pod]\napiVersion: {}\nmetadata: {name: 7}\n', 'kind: List\napiVersion: v1\nitems: [null, 1, {}, [[]]]\n', 'kind: List\napiVersion: v1\nitems: 1\n', '- 1\n', 'text\n',
+  ]
+  const skipped = await runCLI(['inject', '-f', '-'], { stdin: shapes.join('---\n') })
+  t.equal(skipped.code, 0)
+  t.equal(skipped.stdout, shapes.join('---\n'))
+  const denied = await runCLI(['inject', '-f', '-'], { stdin: deployment.replace('      containers:', '      containers: {}\n      other:') })
+  t.equal(denied.code, 1)
+  t.equal(denied.stdout, '')
+  t.match(denied.stderr, '  spec.template.spec.containers: must be array')
+  const bare = await runCLI(['inject', '-f', '-'], { stdin: deployment.slice(0, deployment.indexOf('    spec:')) })
+  t.match(bare.stderr, '  spec.template: must have required property')
+})

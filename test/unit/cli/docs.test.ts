@@ -1,0 +1,29 @@
+/** The reference pages say what `explain` says. */
+import t from 'tap'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { annotationNames } from '../../../src/annotations.ts'
+import { denyReasons, injectReasons, skipReasons, warnReasons } from '../../../src/reasons.ts'
+import { annotationsInMarkdown, reasonsInMarkdown } from '../../../src/cli/reference.ts'
+
+const hint = 'the page is out of date: run make generate'
+
+function blockOf(page: string, marker: string): string {
+  const content = readFileSync(join(import.meta.dirname, '../../..', page), 'utf8')
+  const [, block] = content.split(new RegExp(`<!-- /?${marker} -->\\n`))
+  return block ?? ''
+}
+
+t.test('docs/annotations.md has the table of annotations, and README.md all their names', (t) => {
+  t.equal(blockOf('docs/annotations.md', 'annotations'), annotationsInMarkdown(), hint)
+  const named = [...blockOf('README.md', 'annotations').matchAll(/^\| `([a-z-]+)/gm)].map(([, name]) => name)
+  t.strictSame(named, annotationNames, hint)
+  t.end()
+})
+
+t.test('docs/reasons.md has every reason of the code and no other', (t) => {
+  t.equal(blockOf('docs/reasons.md', 'reasons'), reasonsInMarkdown(), hint)
+  const named = [...blockOf('docs/reasons.md', 'reasons').matchAll(/^\| `(\w+)`/gm)].map(([, name]) => name)
+  t.strictSame(named, [skipReasons, injectReasons, denyReasons, warnReasons].flatMap((table) => Object.keys(table)), hint)
+  t.end()
+})
