@@ -5,6 +5,10 @@
  * Three words are never mixed: a pod is *skipped* (allowed, untouched), *denied* (the user can mend it), or the webhook
  * *failed* (ours to mend).
  */
+import { printable, quote } from './values/printable.ts'
+
+export { printable, quote }
+
 export const skipReasons = {
   NotAnnotated: 'the pod has no annotation of ours that asks for a model',
   OptedOut: 'the pod says inject: "false"',
@@ -42,6 +46,11 @@ export const denyReasons = {
   ResourcesTooSmall: "the loader does not fit into the pod's resources",
 } as const
 
+/** Ours to mend: no answer was given, so the webhook's failurePolicy decided. */
+export const failReasons = {
+  InternalError: 'the webhook has a bug; its log has the stack',
+} as const
+
 export const warnReasons = {
   NoExpectation: 'without expect, a model that is still being uploaded looks complete',
   NoSize: 'without size, the scheduler does not know how much disk the model needs',
@@ -60,6 +69,7 @@ export const warnReasons = {
 export type SkipReason = keyof typeof skipReasons
 export type InjectReason = keyof typeof injectReasons
 export type DenyReason = keyof typeof denyReasons
+export type FailReason = keyof typeof failReasons
 export type WarnReason = keyof typeof warnReasons
 export type Reason = SkipReason | InjectReason | DenyReason
 
@@ -85,19 +95,4 @@ export function formatDiagnostic(diagnostic: Diagnostic): string {
   const value = found === undefined ? '' : ` ${quote(found)}`
   const hints = [accepted === undefined ? [] : `accepted: ${accepted}`, remedy ?? []].flat()
   return printable(`${field}:${value} ${[problem, ...hints].join('; ')}`)
-}
-
-/** Quotes a value that somebody else wrote: no control character reaches a terminal or a log line, 120 characters at most. */
-export function quote(text: string): string {
-  const cut = text.length > 120 ? `${text.slice(0, 117)}...` : text
-  return printable(JSON.stringify(cut))
-}
-
-/**
- * Writes out what a terminal would obey or hide: control characters, and those that turn or blank the text around them.
- * Names and keys of a manifest are in messages, too, and on the command line no API server has checked them before.
- */
-export function printable(text: string): string {
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g, (character) =>
-    `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }

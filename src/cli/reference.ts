@@ -1,6 +1,6 @@
 /** The tables of annotations and reasons in the forms that `explain` prints and the reference pages hold. */
 import { annotationNames, annotations, defaultPrefix, type AnnotationName, type AnnotationRow } from '../annotations.ts'
-import { denyReasons, injectReasons, skipReasons, warnReasons } from '../reasons.ts'
+import { denyReasons, failReasons, injectReasons, skipReasons, warnReasons } from '../reasons.ts'
 import { printYAML } from './manifests/yaml.ts'
 import { printMarkdownTable } from './table.ts'
 
@@ -46,6 +46,7 @@ const reasonTables = [
   ['skipped', 'the pod is allowed and left alone', skipReasons],
   ['injected', 'the pod is allowed and changed', injectReasons],
   ['denied', 'the pod is refused until its author mends it', denyReasons],
+  ['failed', 'the webhook gave no answer, and its failurePolicy decides', failReasons],
   ['warning', 'the pod is allowed, but its author should know', warnReasons],
 ] as const
 

@@ -1,0 +1,91 @@
+/** Writes the AdmissionReview that answers a request. Only allowed and denied are answers; a fault of ours has none. */
+import type { Denied, Injected, Outcome } from '../inject/inject.ts'
+import { formatDiagnostic, type Diagnostic, type Warning } from '../reasons.ts'
+import { reviewApiVersion, reviewKind } from './review.ts'
+
+export interface AdmissionReview {
+  readonly apiVersion: typeof reviewApiVersion
+  readonly kind: typeof reviewKind
+  readonly response: AdmissionResponse
+}
+
+export interface AdmissionResponse {
+  readonly uid: string
+  readonly allowed: boolean
+  readonly patchType?: 'JSONPatch'
+  /** The JSON Patch in base64. */
+  readonly patch?: string
+  readonly warnings?: readonly string[]
+  /** Bare keys: the API server puts the webhook's name in front and drops keys that have a slash already. */
+  readonly auditAnnotations: Readonly<Record<string, string>>
+  /** Without `details`: where they are, kubectl prints them instead of the message. */
+  readonly status?: { readonly code: 422; readonly reason: 'Invalid'; readonly message: string }
+}
+
+/** The API server may cut what is longer; kubernetes/api admission/v1 asks for 120 at most. */
+const longestWarning = 120
+
+/** A hostile pod can have as many mistakes as fit into 3 MiB; nobody reads more. */
+const mostDiagnostics = 100
+
+export function respond(uid: string, outcome: Outcome, configHash: string): AdmissionReview {
+  return {
+    apiVersion: reviewApiVersion,
+    kind: reviewKind,
+    response: {
+      uid,
+      allowed: outcome.outcome !== 'denied',
+      ...verdictOf(outcome),
+      ...(outcome.warnings.length === 0 ? {} : { warnings: outcome.warnings.map(warningText) }),
+      auditAnnotations: {
+        decision: outcome.outcome,
+        reason: outcome.reason,
+        'config-hash': configHash,
+        ...(outcome.outcome === 'injected' ? provenanceOf(outcome) : {}),
+      },
+    },
+  }
+}
+
+function verdictOf(outcome: Outcome): Pick<AdmissionResponse, 'patchType' | 'patch' | 'status'> {
+  switch (outcome.outcome) {
+    case 'skipped': return {}
+    case 'injected': return patchOf(outcome)
+    case 'denied': return { status: { code: 422, reason: 'Invalid', message: denialMessage(outcome) } }
+  }
+}
+
+function patchOf({ patch }: Injected): Pick<AdmissionResponse, 'patchType' | 'patch'> {
+  if (patch.length === 0) return {}
+  return { patchType: 'JSONPatch', patch: Buffer.from(JSON.stringify(patch)).toString('base64') }
+}
+
+function provenanceOf({ models, rules }: Injected): Record<string, string> {
+  return {
+    sources: models.map(({ source }) => source).join(','),
+    ...(rules.length === 0 ? {} : { rule: rules.join(',') }),
+  }
+}
+
+function denialMessage({ diagnostics }: Denied): string {
+  const shown = diagnostics.slice(0, mostDiagnostics)
+  const more = diagnostics.length - shown.length
+  return [
+    `model-injector: ${countOf(diagnostics)}`,
+    ...shown.map(formatDiagnostic),
+    ...(more === 0 ? [] : [`and ${more} more`]),
+  ].join('\n')
+}
+
+function countOf({ length }: readonly Diagnostic[]): string {
+  return length === 1 ? '1 problem' : `${length} problems`
+}
+
+/**
+ * Warnings travel as an HTTP header. The API server drops one with a control character or broken Unicode, so these are
+ * mended, and a cut never halves a character.
+ */
+function warningText({ message }: Warning): string {
+  const characters = Array.from(message.toWellFormed().replace(/\p{Cc}/gu, ' '))
+  return characters.length <= longestWarning ? characters.join('') : `${characters.slice(0, longestWarning - 1).join('')}…`
+}

@@ -1,0 +1,12 @@
+/** Error bodies: small, of one shape, and with nothing in them that the client did not know. */
+import { STATUS_CODES } from 'node:http'
+
+export interface ErrorBody {
+  readonly statusCode: number
+  readonly error: string
+  readonly message: string
+}
+
+export function errorBody(statusCode: number, message: string): ErrorBody {
+  return { statusCode, error: STATUS_CODES[statusCode] ?? 'Error', message }
+}

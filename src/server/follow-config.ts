@@ -1,0 +1,79 @@
+/** Keeps the configuration the one in the mounted file. A bad new file is refused, and the old configuration stays. */
+import { basename, dirname } from 'node:path'
+import type { Logger } from 'pino'
+import { defaultConfig, parseConfig, type Config, type ConfigResult } from '../config.ts'
+import { AppError } from '../errors.ts'
+import type { Clock } from './clock.ts'
+import type { Metrics } from './metrics.ts'
+import { readSettledFiles, watchFiles, type Followed } from './watch-directory.ts'
+
+export interface ConfigDeps {
+  /** Without a file, the default configuration for ever. */
+  readonly file: string | undefined
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly metrics: Metrics
+  readonly pollMs?: number
+}
+
+/** Throws an AppError with all problems if the file that is there at the start is bad. */
+export async function followConfig(deps: ConfigDeps): Promise<Followed<Config>> {
+  if (deps.file === undefined) return unchanging(startWith(defaultConfig, deps))
+  const [directory, name] = [dirname(deps.file), basename(deps.file)]
+  const seen = await readSettledFiles(directory, [name])
+  let current = startWith(readOrThrow(seen[name], deps.file), deps)
+
+  function take(content: Buffer | undefined): void {
+    const result = readConfig(content)
+    if (!result.ok) {
+      refuse(result.problems, deps)
+      return
+    }
+    current = result.config
+    deps.metrics.config.reloaded(factsOf(result.config, deps.clock))
+    deps.logger.info({ file: deps.file, configHash: result.config.hash }, 'configuration reloaded')
+    warnAboutImage(result.config, deps.logger)
+  }
+
+  const watch = watchFiles({
+    directory, names: [name], seen, onChange: (contents) => { take(contents[name]) },
+    ...(deps.pollMs === undefined ? {} : { pollMs: deps.pollMs }),
+  })
+  return { current: () => current, close: watch.close }
+}
+
+function startWith(config: Config, { metrics, clock, logger }: ConfigDeps): Config {
+  metrics.config.loaded(factsOf(config, clock))
+  warnAboutImage(config, logger)
+  return config
+}
+
+function unchanging(config: Config): Followed<Config> {
+  return { current: () => config, close: () => undefined }
+}
+
+function readOrThrow(content: Buffer | undefined, file: string): Config {
+  if (content === undefined) throw new AppError('ConfigurationUnreadable', `${file} cannot be read`)
+  const result = readConfig(content)
+  if (result.ok) return result.config
+  throw new AppError('ConfigurationInvalid', [`${file} is not a valid configuration:`, ...result.problems.map((problem) => `  ${problem}`)].join('\n'))
+}
+
+function readConfig(content: Buffer | undefined): ConfigResult {
+  return content === undefined ? { ok: false, problems: ['the file cannot be read'] } : parseConfig(content.toString())
+}
+
+function refuse(problems: readonly string[], { file, logger, metrics }: ConfigDeps): void {
+  metrics.config.refused()
+  logger.error({ file, problems }, 'configuration refused')
+}
+
+function factsOf({ hash }: Config, clock: Clock): { hash: string; loadedAtMs: number } {
+  return { hash, loadedAtMs: clock.now() }
+}
+
+/** A tag can be moved to another image, which every annotated pod would then run. */
+function warnAboutImage({ defaults }: Config, logger: Logger): void {
+  if (defaults.image?.includes('@sha256:') === true) return
+  logger.warn({ image: defaults.image }, 'the loader image is not pinned by digest')
+}

@@ -1,0 +1,29 @@
+/** What a client may make the server hold, and for how long. */
+
+const MiB = 1024 * 1024
+
+export interface Limits {
+  readonly bodyBytes: number
+  readonly inFlightBodyBytes: number
+  readonly connections: number
+  readonly requestTimeoutMs: number
+  readonly keepAliveTimeoutMs: number
+  readonly socketTimeoutMs: number
+  readonly handshakeTimeoutMs: number
+}
+
+export const defaultLimits: Limits = {
+  // An object has 3 MiB at most, and an UPDATE carries two of them.
+  bodyBytes: 7 * MiB,
+  // 18 of the largest bodies, or some 16,000 usual pods.
+  inFlightBodyBytes: 128 * MiB,
+  // An idle TLS connection costs about 50 KiB; an API server keeps a few dozen.
+  connections: 1000,
+  // Only receiving counts here. An API server waits 30 s for a webhook at the very most.
+  requestTimeoutMs: 15_000,
+  // API servers reuse a connection that was idle for 90 s; whoever closes earlier loses requests that are on their way.
+  keepAliveTimeoutMs: 95_000,
+  // Cuts off those who never read their answer.
+  socketTimeoutMs: 120_000,
+  handshakeTimeoutMs: 10_000,
+}

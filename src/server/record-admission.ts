@@ -1,0 +1,53 @@
+/** The one place that counts and logs an admission, once its outcome is known. */
+import type { AdmissionRequest } from '../admission/review.ts'
+import type { Outcome } from '../inject/inject.ts'
+import type { Logger } from 'pino'
+import type { Metrics } from './metrics.ts'
+
+export interface Failed {
+  readonly outcome: 'failed'
+  readonly reason: 'InternalError'
+  readonly error: unknown
+}
+
+/** Longest name of an object in the API. What claims to be longer need not fill the log. */
+const longestName = 253
+
+export function recordAdmission(
+  { logger, metrics }: { readonly logger: Logger; readonly metrics: Metrics },
+  request: AdmissionRequest,
+  outcome: Outcome | Failed,
+  durationMs: number,
+): void {
+  metrics.countAdmission({ outcome: outcome.outcome, reason: outcome.reason, durationMs })
+  const line = { ...describeRequest(request), ...describeOutcome(outcome), durationMs: Math.round(durationMs * 1000) / 1000 }
+  if (outcome.outcome === 'failed') logger.error({ ...line, err: outcome.error }, 'admission')
+  else logger.info(line, 'admission')
+  if (outcome.outcome === 'injected') logger.debug({ uid: request.uid, patch: outcome.patch }, 'patch')
+}
+
+function describeRequest(request: AdmissionRequest): Record<string, unknown> {
+  const { uid, namespace, operation, dryRun } = request
+  return { uid, namespace: cut(namespace), pod: cut(podRef(request)), operation: cut(operation), dryRun }
+}
+
+function describeOutcome(outcome: Outcome | Failed): Record<string, unknown> {
+  return {
+    outcome: outcome.outcome,
+    reason: outcome.reason,
+    ops: outcome.outcome === 'injected' ? outcome.patch.length : 0,
+    warnings: outcome.outcome === 'failed' ? 0 : outcome.warnings.length,
+  }
+}
+
+/** The pods of a controller have no name yet when they get here. */
+function podRef({ name, object }: AdmissionRequest): string {
+  const { metadata } = (object ?? {}) as { metadata?: { name?: unknown; generateName?: unknown } | null }
+  if (name !== '') return name
+  if (typeof metadata?.name === 'string' && metadata.name !== '') return metadata.name
+  return typeof metadata?.generateName === 'string' ? `${metadata.generateName} (generated)` : ''
+}
+
+function cut(text: string): string {
+  return text.slice(0, longestName)
+}
