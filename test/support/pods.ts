@@ -5,7 +5,7 @@
 import fc from 'fast-check'
 import { defaultPrefix } from '../../src/annotations.ts'
 import { parseConfig, type Config } from '../../src/config.ts'
-import type { Container, Pod, Volume } from '../../src/inject/pod.ts'
+import type { Container, Pod, PodSpec, Volume } from '../../src/inject/pod.ts'
 
 type Json = Record<string, unknown>
 
@@ -225,3 +225,8 @@ export const configurations: fc.Arbitrary<Config> = mergeAll(
   if (!result.ok) throw new Error(result.problems.join('\n'))
   return result.config
 })
+
+/** A small pod for a test of one thing: an app container and what is given. */
+export function podWith(annotations: Readonly<Record<string, string>>, spec: Partial<PodSpec> = {}): Pod {
+  return annotate({ apiVersion: 'v1', kind: 'Pod', spec: { containers: [{ name: 'app', image: 'app:1' }], ...spec } }, annotations)
+}

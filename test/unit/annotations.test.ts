@@ -1,0 +1,57 @@
+import t from 'tap'
+import { annotationNames, annotations, defaultPrefix, deliveries, isAnnotationName } from '../../src/annotations.ts'
+import { defaultConfig } from '../../src/config.ts'
+
+for (const name of annotationNames) {
+  const row = annotations[name]
+
+  t.test(`${name} says what it is for, what it takes and what holds without it`, (t) => {
+    for (const text of [row.accepted, row.default, row.description, row.example]) t.ok(text.trim() === text && text.length > 0, text)
+    t.notMatch(row.description, /\.$/, 'no full stop at the end')
+    t.match(name, /^[a-z]+(-[a-z]+)*$/)
+    t.end()
+  })
+
+  t.test(`the example of ${name} is accepted by its own parser`, (t) => {
+    const value = row.example.replace(/^"(.*)"$/, '$1').replace('…', 'a'.repeat(64))
+    t.equal(row.parse(value).ok, true, value)
+    t.end()
+  })
+
+  t.test(`${name} refuses what is empty or has a control character in it`, (t) => {
+    for (const text of ['', '\u0000', 'a\u001b[31mb', '\n']) {
+      const result = row.parse(text)
+      t.equal(result.ok, false, JSON.stringify(text))
+      t.match(!result.ok && result.problem, /^[a-z]/)
+    }
+    t.end()
+  })
+
+  t.test(`${name} leaves room for the longest model name in its key`, (t) => {
+    t.ok(row.scope === 'pod' || `${name}.${'a'.repeat(40)}`.length <= 63, 'the name part of an annotation key has 63 characters at most')
+    t.end()
+  })
+}
+
+t.test('a default that the product brings is one that an operator may change, and is accepted', (t) => {
+  for (const [name, value] of Object.entries(defaultConfig.defaults)) {
+    t.ok(isAnnotationName(name) && annotations[name].operator, name)
+    t.ok(isAnnotationName(name) && annotations[name].parse(value.replace('NAME', 'llama')).ok, `${name}: ${value}`)
+  }
+  t.end()
+})
+
+t.test('what applies to some deliveries only names deliveries that there are, and is about one model', (t) => {
+  for (const name of annotationNames) {
+    const { scope, appliesTo = [] } = annotations[name]
+    t.strictSame(appliesTo.filter((delivery) => !deliveries.includes(delivery)), [], name)
+    t.ok(appliesTo.length === 0 || scope === 'model', name)
+  }
+  t.end()
+})
+
+t.test('names of object methods are no annotations', (t) => {
+  t.strictSame(['toString', '__proto__', 'constructor', '', 'Source'].map(isAnnotationName), [false, false, false, false, false])
+  t.ok(defaultPrefix.endsWith('/'))
+  t.end()
+})

@@ -1,0 +1,162 @@
+/** Imports go one way, and the core knows nothing of the world: read from the syntax of the sources, not from their names. */
+import { globSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import t from 'tap'
+import ts from 'typescript'
+
+/** From the top down: each may import what stands below it and itself. */
+const chain = ['main', 'cli', 'server', 'admission', 'inject', 'leaves', 'values']
+
+/**
+ * Beside the chain: what each may import, and who may import it. The loader runs in other pods than the webhook and stands
+ * alone; both read the values of annotations by the same parsers, or they would not mean the same model.
+ */
+const beside: Readonly<Record<string, { readonly imports: readonly string[]; readonly importedBy: readonly string[] }>> = {
+  loader: { imports: ['aws', 'values'], importedBy: ['main', 'cli'] },
+  cluster: { imports: ['leaves', 'values'], importedBy: ['main', 'cli'] },
+  aws: { imports: ['leaves', 'values'], importedBy: ['main', 'cli', 'loader'] },
+}
+
+const leaves = /^src\/(?:annotations|reasons|errors|config|nearest|version)\.ts$/
+
+/** Packages that one part alone may import. */
+const owners: readonly (readonly [packages: RegExp, owner: string])[] = [
+  [/^@kubernetes\/client-node/, 'cluster'],
+  [/^@aws-sdk\//, 'aws'],
+]
+
+/** All that the core may take from outside; the leaves also read YAML and measure distances between words. */
+const pureImports: Readonly<Record<string, readonly string[]>> = {
+  inject: ['node:crypto', 'ajv', 'fast-json-patch'],
+  leaves: ['node:crypto', 'ajv', 'yaml', 'fastest-levenshtein'],
+  values: [],
+}
+
+/** Names through which a program reaches the world outside or time itself. */
+const impureNames = ['process', 'console', 'Date', 'performance', 'setTimeout', 'setInterval', 'setImmediate', 'queueMicrotask', 'fetch', 'globalThis', 'require']
+
+function layerOf(path: string): string {
+  if (leaves.test(path)) return 'leaves'
+  return /^src\/main\.ts$/.test(path) ? 'main' : (/^src\/([^/]+)\//.exec(path)?.[1] ?? path)
+}
+
+/** Every rule that a source breaks, in words. */
+function problemsOf(path: string, text: string): string[] {
+  const layer = layerOf(path)
+  if (!chain.includes(layer) && !Object.hasOwn(beside, layer)) return [`${path} is in no known part`]
+  const source = ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true)
+  const imports = ts.preProcessFile(text, true, true).importedFiles.map(({ fileName }) => fileName)
+  const problems = imports.flatMap((name) => importProblem(path, layer, name) ?? [])
+  return [...problems, ...(layer === 'inject' ? impurities(source) : [])]
+}
+
+function importProblem(path: string, layer: string, name: string): string | undefined {
+  if (!name.startsWith('.')) return packageProblem(layer, name)
+  const target = layerOf(join(dirname(path), name))
+  return mayImport(layer, target) ? undefined : `${layer} imports ${target}: ${name}`
+}
+
+function mayImport(layer: string, target: string): boolean {
+  if (layer === target) return true
+  if (Object.hasOwn(beside, layer)) return beside[layer]?.imports.includes(target) === true
+  if (Object.hasOwn(beside, target)) return beside[target]?.importedBy.includes(layer) === true
+  return chain.includes(target) && chain.indexOf(target) > chain.indexOf(layer)
+}
+
+function packageProblem(layer: string, name: string): string | undefined {
+  const owner = owners.find(([packages]) => packages.test(name))?.[1]
+  if (owner !== undefined && owner !== layer) return `${layer} imports ${name}, which belongs to ${owner}`
+  const allowed = pureImports[layer]
+  return allowed === undefined || allowed.includes(name) ? undefined : `${layer} imports ${name}`
+}
+
+function impurities(source: ts.SourceFile): string[] {
+  const found: string[] = []
+  const visit = (node: ts.Node): void => {
+    if (ts.isAwaitExpression(node) || node.kind === ts.SyntaxKind.AsyncKeyword || node.kind === ts.SyntaxKind.AwaitKeyword) found.push('waits')
+    if (ts.isIdentifier(node) && impureNames.includes(node.text) && !isMemberName(node)) found.push(`uses ${node.text}`)
+    if (ts.isPropertyAccessExpression(node) && node.getText() === 'Math.random') found.push('uses Math.random')
+    ts.forEachChild(node, visit)
+  }
+  visit(source)
+  return [...new Set(found)]
+}
+
+/** `outcome.process` and `{ process: 1 }` are no use of the global. */
+function isMemberName(node: ts.Identifier): boolean {
+  const { parent } = node
+  return (ts.isPropertyAccessExpression(parent) && parent.name === node) || (ts.isPropertyAssignment(parent) && parent.name === node) || ts.isPropertySignature(parent)
+}
+
+const paths = globSync('src/**/*.ts').sort()
+
+t.test('there is something to read', (t) => {
+  for (const part of ['inject', 'leaves', 'values']) t.ok(paths.filter((path) => layerOf(path) === part).length > 5, part)
+  t.end()
+})
+
+for (const path of paths) {
+  t.test(`${path} imports downwards only`, (t) => {
+    t.strictSame(problemsOf(path, readFileSync(path, 'utf8')), [])
+    t.end()
+  })
+}
+
+const broken: readonly [path: string, text: string, problem: string][] = [
+  ['src/inject/plan.ts', "import { x } from '../admission/review.ts'", 'inject imports admission: ../admission/review.ts'],
+  ['src/inject/deliveries/download.ts', "import type { X } from '../../server/server.ts'", 'inject imports server: ../../server/server.ts'],
+  ['src/values/path.ts', "import { x } from '../inject/pod.ts'", 'values imports inject: ../inject/pod.ts'],
+  ['src/config.ts', "export { x } from './cli/serve.ts'", 'leaves imports cli: ./cli/serve.ts'],
+  ['src/admission/review.ts', "import '../server/server.ts'", 'admission imports server: ../server/server.ts'],
+  ['src/server/server.ts', "const x = await import('../cli/serve.ts')", 'server imports cli: ../cli/serve.ts'],
+  ['src/cli/serve.ts', "import '../main.ts'", 'cli imports main: ../main.ts'],
+  ['src/loader/load.ts', "import { parseConfig } from '../config.ts'", 'loader imports leaves: ../config.ts'],
+  ['src/loader/load.ts', "import { envValue } from '../inject/parts.ts'", 'loader imports inject: ../inject/parts.ts'],
+  ['src/inject/loader.ts', "import { load } from '../loader/load.ts'", 'inject imports loader: ../loader/load.ts'],
+  ['src/server/server.ts', "import { sts } from '../aws/sts.ts'", 'server imports aws: ../aws/sts.ts'],
+  ['src/admission/x.ts', "import { y } from '../cluster/client.ts'", 'admission imports cluster: ../cluster/client.ts'],
+  ['src/cluster/client.ts', "import { y } from '../inject/inject.ts'", 'cluster imports inject: ../inject/inject.ts'],
+  ['src/cli/check.ts', "import { KubeConfig } from '@kubernetes/client-node'", 'cli imports @kubernetes/client-node, which belongs to cluster'],
+  ['src/cluster/client.ts', "import { STSClient } from '@aws-sdk/client-sts'", 'cluster imports @aws-sdk/client-sts, which belongs to aws'],
+  ['src/inject/plan.ts', "import { readFileSync } from 'node:fs'", 'inject imports node:fs'],
+  ['src/inject/plan.ts', "import { pino } from 'pino'", 'inject imports pino'],
+  ['src/inject/plan.ts', "import { parse } from 'yaml'", 'inject imports yaml'],
+  ['src/values/path.ts', "import { readFileSync } from 'node:fs'", 'values imports node:fs'],
+  ['src/config.ts', "import { readFileSync } from 'node:fs'", 'leaves imports node:fs'],
+  ['src/values/path.ts', "import { annotations } from '../annotations.ts'", 'values imports leaves: ../annotations.ts'],
+  ['src/inject/plan.ts', 'export const x = await y', 'waits'],
+  ['src/inject/plan.ts', 'async function x() {}', 'waits'],
+  ['src/inject/plan.ts', 'async function x() { for await (const y of z) y() }', 'waits'],
+  ['src/inject/plan.ts', 'const x = process.env.HOME', 'uses process'],
+  ['src/inject/plan.ts', 'const { env } = process', 'uses process'],
+  ['src/inject/plan.ts', 'const x = Date.now()', 'uses Date'],
+  ['src/inject/plan.ts', 'const x = new Date()', 'uses Date'],
+  ['src/inject/plan.ts', 'const x = Math.random()', 'uses Math.random'],
+  ['src/inject/plan.ts', 'console.log(1)', 'uses console'],
+  ['src/elsewhere/x.ts', '', 'src/elsewhere/x.ts is in no known part'],
+]
+
+for (const [path, text, problem] of broken) {
+  t.test(`it would notice that ${JSON.stringify(text)} stands in ${path}`, (t) => {
+    t.ok(problemsOf(path, text).includes(problem), problemsOf(path, text).join('; '))
+    t.end()
+  })
+}
+
+const fine: readonly [path: string, text: string][] = [
+  ['src/main.ts', "import { run } from './cli/run.ts'"],
+  ['src/cli/serve.ts', "import { x } from '../inject/inject.ts'\nimport { readFile } from 'node:fs/promises'\nawait readFile('x')\nconsole.log(process.env)"],
+  ['src/cli/check.ts', "import { x } from '../cluster/client.ts'"],
+  ['src/cluster/client.ts', "import { KubeConfig } from '@kubernetes/client-node'"],
+  ['src/loader/load.ts', "import { x } from './journal.ts'\nimport { open } from 'node:fs/promises'\nimport { s3 } from '../aws/s3.ts'\nimport { parseSource } from '../values/source.ts'"],
+  ['src/cli/load.ts', "import { load } from '../loader/load.ts'"],
+  ['src/inject/deliveries/x.ts', "import { createHash } from 'node:crypto'\nimport { x } from '../../values/path.ts'"],
+  ['src/inject/plan.ts', "// await process.env, Date.now()\nconst words = 'console.log(Math.random())'\nconst x = { process: 1 }.process"],
+]
+
+for (const [path, text] of fine) {
+  t.test(`it lets pass what is allowed in ${path}: ${JSON.stringify(text).slice(0, 50)}`, (t) => {
+    t.strictSame(problemsOf(path, text), [])
+    t.end()
+  })
+}

@@ -1,0 +1,72 @@
+import t from 'tap'
+import { parseConfig, type PolicyRule } from '../../../src/config.ts'
+import { inject } from '../../../src/inject/inject.ts'
+import { podWith } from '../../support/pods.ts'
+
+type Rule = Omit<PolicyRule, 'name' | 'namespaces' | 'maxSizeBytes'> & { name?: string; namespaces?: readonly string[]; maxSize?: string }
+
+/** The problem of the denial, or the rules that allowed it. */
+function verdict(rules: readonly Rule[], annotations: Record<string, string>, namespace = 'team-a'): unknown {
+  const result = parseConfig(JSON.stringify({ policy: { rules: rules.map((rule) => ({ name: 'rule', namespaces: ['team-*'], ...rule })) } }))
+  if (!result.ok) throw new Error(result.problems.join('\n'))
+  const outcome = inject(podWith({ source: 's3://models/llama/', ...annotations }, { serviceAccountName: 'own' }), namespace, result.config)
+  if (outcome.outcome === 'injected') return outcome.rules
+  return outcome.outcome === 'denied' ? outcome.diagnostics.map(({ reason, problem }) => `${reason} ${problem}`) : outcome.reason
+}
+
+t.test('without rules everything is allowed but an image of the pod and node://', (t) => {
+  t.strictSame(verdict([], { endpoint: 'https://anywhere.example.com', 'service-account': 'any', size: '5Ti' }), [])
+  t.strictSame(verdict([], { image: 'evil:1' }), [`NotAllowed is not allowed without a rule of the operator's policy: the image "evil:1"`])
+  t.match(verdict([], { source: 'node:///opt/models' }), [`NotAllowed is not allowed without a rule of the operator's policy: the source "node:///opt/models"`])
+  t.end()
+})
+
+t.test('with any rule, a namespace that none is about gets nothing', (t) => {
+  t.strictSame(verdict([{}], {}, 'other'), [`NotAllowed is not allowed: no rule of the operator's policy is about the namespace "other"`])
+  t.strictSame(verdict([{}], {}, 'my-team-a'), [`NotAllowed is not allowed: no rule of the operator's policy is about the namespace "my-team-a"`])
+  t.strictSame(verdict([{}], {}), ['rule'])
+  t.end()
+})
+
+const attributes: readonly [rule: Rule, allowed: Record<string, string>, refused: Record<string, string>, words: string][] = [
+  [{ sources: ['s3://models/*'] }, {}, { source: 's3://other/x/' }, 'the source "s3://other/x/"'],
+  [{ sources: ['s3://models/llama/'] }, { source: 's3://models/llama/*' }, { source: 's3://models/llama/x' }, 'the source "s3://models/llama/x"'],
+  [{ endpoints: ['https://*.corp'] }, { endpoint: 'https://s3.corp' }, { endpoint: 'https://evil' }, 'the endpoint "https://evil"'],
+  [{ endpoints: ['https://*.corp'] }, {}, { endpoint: 'http://s3.corp' }, 'the endpoint "http://s3.corp"'],
+  [{ credentials: ['pod-identity', 'secret/s3-*'] }, { credentials: 'secret/s3-a' }, { credentials: 'secret/admin' }, 'the credentials "secret/admin"'],
+  [{ credentials: ['irsa'] }, { credentials: 'irsa' }, {}, 'the credentials "pod-identity"'],
+  [{ serviceAccounts: ['own', 'model-*'] }, { 'service-account': 'model-reader' }, { 'service-account': 'admin' }, 'the service account "admin"'],
+  [{ serviceAccounts: ['model-*'] }, { 'service-account': 'model-reader' }, {}, 'the service account "own"'],
+  [{ deliveries: ['download'] }, {}, { source: 'pvc://claim' }, 'the delivery claim'],
+  [{ mountPaths: ['/models/*'] }, {}, { 'mount-path': '/srv/x' }, 'the mount path "/srv/x"'],
+  [{ images: ['corp/*'] }, { image: 'corp/loader:1' }, { image: 'evil:1' }, 'the image "evil:1"'],
+  [{}, {}, { image: 'evil:1' }, 'the image "evil:1"'],
+  [{ maxSize: '10Gi' }, { size: '10Gi' }, { size: '10241Mi' }, 'a size over 10Gi'],
+  [{ maxSize: '10Gi' }, { size: '1' }, {}, 'a model without size (at most 10Gi)'],
+  [{ sources: ['node:///opt/*'] }, {}, { source: 'node:///etc/x' }, 'the source "node:///etc/x"'],
+]
+
+for (const [rule, allowed, refused, words] of attributes) {
+  t.test(`a rule with ${JSON.stringify(rule)} does not allow ${words}`, (t) => {
+    const denials = verdict([rule], refused)
+    t.match(denials, [`NotAllowed is not allowed by the operator's policy: rule "rule" does not allow ${words}`])
+    if (rule.sources?.[0]?.startsWith('node') !== true) t.strictSame(verdict([rule], allowed), ['rule'], 'but allows what it lists')
+    t.end()
+  })
+}
+
+t.test('one rule has to allow everything: two halves are no permission', (t) => {
+  const halves: Rule[] = [{ name: 'a', sources: ['s3://models/*'], credentials: ['irsa'] }, { name: 'b', sources: ['s3://other/*'] }]
+  t.strictSame(verdict(halves, {}), [
+    `NotAllowed is not allowed by the operator's policy: rule "a" does not allow the credentials "pod-identity"; rule "b" does not allow the source "s3://models/llama/"`,
+  ])
+  t.strictSame(verdict(halves, { credentials: 'irsa' }), ['a'])
+  t.end()
+})
+
+t.test('each model is judged for itself, and the rules that allowed them are named once', (t) => {
+  const rules: Rule[] = [{ name: 'llama', sources: ['s3://models/llama/*'] }, { name: 'small', maxSize: '1Gi' }]
+  t.strictSame(verdict(rules, { 'source.b': 's3://models/llama/b/', 'source.c': 's3://other/y/', 'size.c': '1Gi' }), ['llama', 'small'])
+  t.match(verdict(rules, { 'source.c': 's3://other/y/' }), [/^NotAllowed .*rule "small" does not allow a model without size/])
+  t.end()
+})

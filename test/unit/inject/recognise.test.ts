@@ -1,0 +1,139 @@
+import t from 'tap'
+import { defaultConfig } from '../../../src/config.ts'
+import { inject, type Outcome } from '../../../src/inject/inject.ts'
+import { requiredLoaderEnv } from '../../../src/inject/parts.ts'
+import type { Container, Pod } from '../../../src/inject/pod.ts'
+import { recognise } from '../../../src/inject/recognise.ts'
+import { podWith } from '../../support/pods.ts'
+
+const prefix = 'models.example.io/'
+const source = 's3://models/llama/'
+const plain = podWith({ source, env: 'MODEL_PATH' })
+const whole = injected(plain)
+
+function injected(pod: Pod): Pod {
+  const outcome = inject(pod, 'team', defaultConfig)
+  if (outcome.outcome !== 'injected') throw new Error(JSON.stringify(outcome))
+  return outcome.pod
+}
+
+function withLoader(pod: Pod, change: (loader: Container) => Container): Pod {
+  return { ...pod, spec: { ...pod.spec, initContainers: (pod.spec.initContainers ?? []).map(change) } }
+}
+
+function withApp(change: (app: Container) => Container): Pod {
+  return { ...whole, spec: { ...whole.spec, containers: whole.spec.containers.map(change) } }
+}
+
+function withAnnotation(pod: Pod, name: string, value: string): Pod {
+  return { ...pod, metadata: { ...pod.metadata, annotations: { ...pod.metadata?.annotations, [prefix + name]: value } } }
+}
+
+function statusOf(pod: Pod): string {
+  return pod.metadata?.annotations?.[`${prefix}status`] ?? ''
+}
+
+const without = (name: string) => <T extends { readonly name: string }>(items: readonly T[] | null | undefined): T[] => (items ?? []).filter((item) => item.name !== name)
+
+const states: readonly [name: string, pod: Pod, state: string][] = [
+  ['a pod that was never here', plain, 'fresh'],
+  ['an injected pod', whole, 'whole'],
+  ['one whose loader got another image', withLoader(whole, (loader) => ({ ...loader, image: 'mirror.corp/injector:1' })), 'whole'],
+  ['one whose loader got resources, mounts and variables of others', withLoader(whole, (loader) => ({
+    ...loader, resources: { limits: { cpu: '1' } }, env: [...(loader.env ?? []), { name: 'HTTP_PROXY', value: 'x' }],
+    volumeMounts: [...(loader.volumeMounts ?? []), { name: 'kube-api-access', mountPath: '/var/run/secrets/kubernetes.io/serviceaccount' }],
+  })), 'whole'],
+  ['one with another container beside it', { ...whole, spec: { ...whole.spec, containers: [...whole.spec.containers, { name: 'proxy' }] } }, 'whole'],
+  ['one whose loader has another source', withLoader(whole, (loader) => ({ ...loader, env: without('MODEL_SOURCE')(loader.env).concat({ name: 'MODEL_SOURCE', value: 's3://evil/x/' }) })), 'damaged'],
+  ['one whose loader lost its environment', withLoader(whole, (loader) => ({ ...loader, env: null })), 'damaged'],
+  ['one whose loader lost its credentials', withLoader(whole, (loader) => ({ ...loader, env: without('AWS_CONTAINER_CREDENTIALS_FULL_URI')(loader.env) })), 'damaged'],
+  ['one whose loader lost its volume', withLoader(whole, (loader) => ({ ...loader, volumeMounts: without('model-data')(loader.volumeMounts) })), 'damaged'],
+  ['one whose loader runs something else', withLoader(whole, (loader) => ({ ...loader, command: ['/bin/true'] })), 'damaged'],
+  ['one whose app lost its mount', withApp((app) => ({ ...app, volumeMounts: [] })), 'damaged'],
+  ['one whose app lost its variable', withApp((app) => ({ ...app, env: [] })), 'damaged'],
+  ['one that lost a volume', { ...whole, spec: { ...whole.spec, volumes: without('model-tmp')(whole.spec.volumes) } }, 'damaged'],
+  ['one whose source was edited', withAnnotation(whole, 'source', 's3://models/other/'), 'outdated'],
+  ['one with one more annotation', withAnnotation(whole, 'size', '1Gi'), 'outdated'],
+  ['one without its status', withAnnotation(whole, 'status', ''), 'outdated'],
+  ['one whose status is no JSON', withAnnotation(whole, 'status', '{'), 'outdated'],
+  ['one whose status is of another schema', withAnnotation(whole, 'status', statusOf(whole).replace('"schema":1', '"schema":2')), 'outdated'],
+  ['one whose status names another source', withAnnotation(whole, 'status', statusOf(whole).replaceAll(source, 's3://evil/x/')), 'outdated'],
+  ['one whose status names another loader', withAnnotation(whole, 'status', statusOf(whole).replaceAll('"model-loader"', '"migrate"')), 'outdated'],
+  ['a pod that only has the status of another', withAnnotation(plain, 'status', statusOf(whole)), 'fresh'],
+  ['a pod with a container that only has our name', { ...plain, spec: { ...plain.spec, initContainers: [{ name: 'model-loader' }] } }, 'fresh'],
+]
+
+for (const [name, pod, state] of states) {
+  t.test(`${name} is ${state}`, (t) => {
+    t.equal(recognise(pod, prefix).state, state)
+    t.end()
+  })
+}
+
+for (const name of requiredLoaderEnv) {
+  t.test(`one whose loader lost ${name} alone is damaged`, (t) => {
+    t.equal(recognise(withLoader(whole, (loader) => ({ ...loader, env: without(name)(loader.env) })), prefix).state, 'damaged')
+    t.end()
+  })
+}
+
+const answers: Readonly<Record<string, (outcome: Outcome) => boolean>> = {
+  whole: ({ outcome, reason }) => outcome === 'skipped' && reason === 'AlreadyInjected',
+  damaged: ({ outcome, reason, warnings }) => outcome === 'injected' && reason === 'Healed' && warnings.every((warning) => warning.reason !== 'StatusOutdated'),
+  outdated: ({ outcome, reason, warnings }) => outcome === 'injected' && reason === 'Injected' && warnings.some((warning) => warning.reason === 'StatusOutdated'),
+}
+
+for (const [name, pod, state] of states.filter(([, , state]) => state in answers)) {
+  t.test(`${name} is answered as such, and left alone afterwards`, (t) => {
+    const outcome = inject(pod, 'team', defaultConfig)
+    t.ok(answers[state]?.(outcome), JSON.stringify({ ...outcome, pod: undefined, patch: undefined }))
+    t.equal(inject(outcome.outcome === 'injected' ? outcome.pod : pod, 'team', defaultConfig).reason, 'AlreadyInjected')
+    t.end()
+  })
+}
+
+t.test('healing leaves what others made of the loader', (t) => {
+  const broken = withLoader(whole, (loader) => ({ ...loader, image: 'mirror.corp/injector:1', resources: { limits: { cpu: '1' } }, args: [] }))
+  const [loader] = injected(broken).spec.initContainers ?? []
+  t.match(loader, { image: 'mirror.corp/injector:1', resources: { limits: { cpu: '1' } }, args: ['load'] })
+  t.end()
+})
+
+t.test('healing with another configuration makes the parts anew, so that loader and app agree on one directory', (t) => {
+  const other = { ...defaultConfig, defaults: { ...defaultConfig.defaults, region: 'eu-west-1', 'mount-path': '/mnt/NAME' }, hash: 'other' }
+  const outcome = inject(withLoader(whole, (loader) => ({ ...loader, args: [] })), 'team', other)
+  const pod = outcome.outcome === 'injected' ? outcome.pod : plain
+  const id = pod.spec.initContainers?.[0]?.env?.find(({ name }) => name === 'MODEL_ID')?.value ?? ''
+  t.strictSame(pod.spec.containers[0]?.volumeMounts, [{ name: 'model-data', mountPath: '/mnt/model', subPath: `${id}/files`, readOnly: true }])
+  t.strictSame(pod.spec.containers[0]?.env, [{ name: 'MODEL_PATH', value: '/mnt/model' }])
+  t.equal(inject(pod, 'team', other).reason, 'AlreadyInjected')
+  t.end()
+})
+
+t.test('a second pass keeps to the containers of the first, healed or not', (t) => {
+  const joined: Pod = withLoader({ ...whole, spec: { ...whole.spec, containers: [...whole.spec.containers, { name: 'late' }] } }, (loader) => ({ ...loader, args: [] }))
+  t.strictSame(injected(joined).spec.containers.map(({ name, volumeMounts = [] }) => [name, volumeMounts?.length]), [['app', 1], ['late', 0]])
+  t.end()
+})
+
+const foreign: readonly [name: string, pod: Pod, field: string][] = [
+  ['an init container', podWith({ source }, { initContainers: [{ name: 'model-loader', image: 'x' }] }), 'spec.initContainers[0].name'],
+  ['an app container', podWith({ source }, { containers: [{ name: 'app' }, { name: 'model-loader' }] }), 'spec.containers[1].name'],
+  ['a data volume', podWith({ source }, { volumes: [{ name: 'x' }, { name: 'model-data', emptyDir: {} }] }), 'spec.volumes[1].name'],
+  ['the volume for small files', podWith({ source }, { volumes: [{ name: 'model-tmp', emptyDir: {} }] }), 'spec.volumes[0].name'],
+  ['the data volume of a suffix', podWith({ 'source.a': source }, { volumes: [{ name: 'model-data-a', emptyDir: {} }] }), 'spec.volumes[0].name'],
+  ['a container with our name and command but not our environment', podWith({ source }, { initContainers: [{ name: 'model-loader', args: ['load'] }] }), 'spec.initContainers[0].name'],
+]
+
+for (const [name, pod, field] of foreign) {
+  t.test(`${name} of somebody else that holds one of our names is a denial`, (t) => {
+    t.match(inject(pod, 'team', defaultConfig), { outcome: 'denied', reason: 'NameTaken', diagnostics: [{ field }] })
+    t.end()
+  })
+}
+
+t.test('names that only begin like ours, or belong to a model the pod does not have, are no clash', (t) => {
+  const pod = podWith({ source }, { initContainers: [{ name: 'model-loader-x' }, { name: 'model-loaders' }], volumes: [{ name: 'model-data-x', emptyDir: {} }, { name: 'model-database', emptyDir: {} }] })
+  t.equal(inject(pod, 'team', defaultConfig).outcome, 'injected')
+  t.end()
+})
