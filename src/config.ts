@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import { Ajv, type ErrorObject } from 'ajv'
-import { parse as parseYaml } from 'yaml'
+import { parseDocument } from 'yaml'
 import { annotationNames, annotations, defaultPrefix, isAnnotationName, type AnnotationName } from './annotations.ts'
 import { nearest } from './nearest.ts'
 import { parseBytes } from './values/quantity.ts'
@@ -140,15 +140,24 @@ export const defaultConfig: Config = resolve({})
 
 /** Reads the text of a configuration file; an empty one is the default configuration. */
 export function parseConfig(text: string): ConfigResult {
-  let file: unknown
-  try {
-    file = parseYaml(text, { maxAliasCount: 100 }) ?? {}
-  } catch (error) {
-    return { ok: false, problems: [`not readable as YAML: ${error instanceof Error ? error.message : String(error)}`] }
-  }
+  const yaml = readYaml(text)
+  if (!yaml.ok) return yaml
+  const file = yaml.value ?? {}
   if (!validateFile(file)) return { ok: false, problems: schemaProblems(validateFile.errors ?? []) }
   const problems = [...defaultsProblems(file), ...policyProblems(file)]
   return problems.length === 0 ? { ok: true, config: resolve(file) } : { ok: false, problems }
+}
+
+/** Strictly: what the library only warns about, as a tag that it does not know, is a mistake here. */
+function readYaml(text: string): { ok: true; value: unknown } | { ok: false; problems: readonly string[] } {
+  const document = parseDocument(text, { logLevel: 'silent' })
+  const problems = [...document.errors, ...document.warnings].map(({ message }) => `not readable as YAML: ${message}`)
+  if (problems.length > 0) return { ok: false, problems }
+  try {
+    return { ok: true, value: document.toJS({ maxAliasCount: 100 }) }
+  } catch (error) {
+    return { ok: false, problems: [`not readable as YAML: ${error instanceof Error ? error.message : String(error)}`] }
+  }
 }
 
 function resolve(file: ConfigFile): Config {

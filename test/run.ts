@@ -1,9 +1,10 @@
 /**
- * Runs tap on the given files and folders: a line for every file, all that is known of every failure, and at the end
+ * Runs tap on the given files and on every *.test.ts in the given folders: a line for every file, all that is known of every failure, and at the end
  * `N passed, N failed`. A skipped or todo test is a failure: what does not run proves nothing.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { globSync } from 'node:fs'
 import { join } from 'node:path'
 import { Parser, type Result } from 'tap-parser'
 import { stringify } from 'yaml'
@@ -11,7 +12,7 @@ import { stringify } from 'yaml'
 const tap = join(import.meta.dirname, '..', 'node_modules', 'tap', 'dist', 'esm', 'run.mjs')
 const child = spawn(
   process.execPath,
-  [tap, '--disable-coverage', '--jobs=2', '--timeout=300', '--reporter=tap', ...process.argv.slice(2)],
+  [tap, '--disable-coverage', '--jobs=2', '--timeout=300', '--reporter=tap', ...testFiles(process.argv.slice(2))],
   { stdio: ['inherit', 'pipe', 'inherit'] },
 )
 const counts = { passed: 0, failed: 0 }
@@ -23,6 +24,13 @@ child.stdout.pipe(parser)
 const [[code]] = (await Promise.all([once(child, 'exit'), once(parser, 'complete')])) as [[number | null], unknown[]]
 process.stdout.write(`${counts.passed} passed, ${counts.failed} failed\n`)
 process.exitCode = code === 0 && counts.failed === 0 && counts.passed > 0 ? 0 : 1
+
+/** tap would take helpers that lie beside the tests for tests without a test. */
+function testFiles(paths: readonly string[]): readonly string[] {
+  const files = paths.flatMap((path) => (path.endsWith('.ts') ? [path] : globSync(`${path}/**/*.test.ts`).sort()))
+  if (files.length === 0) throw new Error(`no *.test.ts in ${paths.join(', ')}`)
+  return files
+}
 
 function reportFile({ ok, name, time }: Result): void {
   process.stdout.write(`${ok ? 'ok    ' : 'NOT OK'} ${name} (${((time ?? 0) / 1000).toFixed(1)} s)\n`)

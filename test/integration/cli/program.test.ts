@@ -93,5 +93,5 @@ t.test('explain --reasons lists all of them with their outcome', async (t) => {
   const { stdout } = await runCLI(['explain', '--reasons'])
   for (const [reason, meaning] of Object.entries(skipReasons)) t.match(stdout.replace(/\s+/g, ' '), `skipped ${reason} ${meaning}`)
   const entries = JSON.parse((await runCLI(['explain', '--reasons', '-o', 'json'])).stdout) as { outcome: string }[]
-  t.strictSame([...new Set(entries.map(({ outcome }) => outcome))], ['skipped', 'injected', 'denied', 'warning'])
+  t.strictSame([...new Set(entries.map(({ outcome }) => outcome))], ['skipped', 'injected', 'denied', 'failed', 'warning'])
 })
