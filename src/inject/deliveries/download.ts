@@ -11,7 +11,7 @@ import { mediumOf } from '../medium.ts'
 import { dataVolumeName, loaderRoot } from '../parts.ts'
 import { volumesOf, type EnvVar, type Volume } from '../pod.ts'
 import type { InjectionRequest, ModelRequest } from '../request.ts'
-import { withHeadroom } from '../resources.ts'
+import { withHeadroom } from '../resources/amounts.ts'
 import type { DeliveredModel, DeliveryContext } from './delivery.ts'
 
 export function download(model: ModelRequest, context: DeliveryContext): DeliveredModel | undefined {

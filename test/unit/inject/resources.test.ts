@@ -2,7 +2,7 @@ import t from 'tap'
 import { defaultConfig } from '../../../src/config.ts'
 import { inject, type Outcome } from '../../../src/inject/inject.ts'
 import type { Container, Resources, Volume } from '../../../src/inject/pod.ts'
-import { withHeadroom } from '../../../src/inject/resources.ts'
+import { withHeadroom } from '../../../src/inject/resources/amounts.ts'
 import { podWith } from '../../support/pods.ts'
 
 interface Case {

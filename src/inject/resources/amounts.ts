@@ -1,0 +1,43 @@
+/** Single figures: what a container asks for, what models weigh, and how that is written. */
+import type { AnnotationName } from '../../annotations.ts'
+import type { Config } from '../../config.ts'
+import { Mi, parseBytes, parseMillicores } from '../../values/quantity.ts'
+import { annotationField, annotationKey } from '../keys.ts'
+import { mediumOf, type Medium } from '../medium.ts'
+import type { Pod, Resources } from '../pod.ts'
+import type { ModelRequest } from '../request.ts'
+
+/** What a container may use of one resource; undefined means that the field stays out. */
+export interface Share {
+  readonly request: number | undefined
+  readonly limit: number | undefined
+}
+
+export function amount(resources: Resources | null | undefined, bound: 'requests' | 'limits', name: string): number | undefined {
+  const value = resources?.[bound]?.[name]
+  if (value === undefined) return undefined
+  const result = name === 'cpu' ? parseMillicores(String(value)) : parseBytes(String(value))
+  return result.ok ? result.value : undefined
+}
+
+export function sum<T>(items: readonly T[], valueOf: (item: T) => number | undefined): number {
+  return items.reduce((total, item) => total + (valueOf(item) ?? 0), 0)
+}
+
+/** The bytes of all models whose size is known on that medium. */
+export function sizeOn(models: readonly ModelRequest[], medium: Medium, pod: Pod): number {
+  return sum(models, (model) => (mediumOf(model, pod) === medium ? model.sizeBytes : undefined))
+}
+
+/** Room for the file system's own needs: 2 % and 64Mi. */
+export function withHeadroom(bytes: number): number {
+  return roundUpToMi(Math.ceil(bytes * 1.02) + 64 * Mi)
+}
+
+export function roundUpToMi(bytes: number): number {
+  return Math.ceil(bytes / Mi) * Mi
+}
+
+export function fieldOf(name: AnnotationName, config: Config, suffix?: string): string {
+  return annotationField(annotationKey(config.annotationPrefix, name, suffix))
+}

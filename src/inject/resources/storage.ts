@@ -1,0 +1,28 @@
+/** Ephemeral storage of the loader. */
+import type { Config } from '../../config.ts'
+import type { Findings } from '../findings.ts'
+import { mediumOf } from '../medium.ts'
+import { appContainers, type Pod } from '../pod.ts'
+import type { InjectionRequest } from '../request.ts'
+import { amount, fieldOf, roundUpToMi, sizeOn, sum, withHeadroom, type Share } from './amounts.ts'
+
+/**
+ * The kubelet evicts a pod whose files, all containers and volumes together, exceed the pod's limit. The loader's share
+ * is part of it although the loader has ended, so it carries the models and what the app writes beside them.
+ */
+export function storageShare(pod: Pod, request: InjectionRequest, config: Config, findings: Findings): Share {
+  const apps = appContainers(pod, config.sidecars)
+  const models = sizeOn(request.models, 'disk', pod)
+  const asked = models + sum(apps, (app) => amount(app.resources, 'requests', 'ephemeral-storage') ?? amount(app.resources, 'limits', 'ephemeral-storage'))
+  const limited = apps.filter((app) => amount(app.resources, 'limits', 'ephemeral-storage') !== undefined)
+  if (limited.length === 0) return { request: asked === 0 ? undefined : roundUpToMi(asked), limit: undefined }
+  for (const model of request.models.filter((candidate) => mediumOf(candidate, pod) === 'disk' && candidate.sizeBytes === undefined)) {
+    findings.deny({
+      reason: 'SizeRequired', field: fieldOf('size', config, model.suffix),
+      problem: `is required, because container ${limited[0]?.name ?? ''} has an ephemeral-storage limit that the model would count against`,
+      accepted: 'a Kubernetes quantity, as 20Gi',
+    })
+  }
+  const limit = withHeadroom(models) + sum(limited, (app) => amount(app.resources, 'limits', 'ephemeral-storage'))
+  return { request: roundUpToMi(asked), limit: roundUpToMi(Math.max(limit, asked)) }
+}
