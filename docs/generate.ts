@@ -4,7 +4,7 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { annotationsInBrief, annotationsInMarkdown, reasonsInMarkdown } from '../src/cli/reference.ts'
+import { annotationsInBrief, annotationsInMarkdown, exitsInMarkdown, podFailurePolicyInMarkdown, reasonsInMarkdown } from '../src/cli/reference.ts'
 
 const root = join(import.meta.dirname, '..')
 const isCheck = process.argv.includes('--check')
@@ -12,6 +12,8 @@ const isCheck = process.argv.includes('--check')
 generate('README.md', 'annotations', annotationsInBrief())
 generate('docs/annotations.md', 'annotations', annotationsInMarkdown())
 generate('docs/reasons.md', 'reasons', reasonsInMarkdown())
+generate('docs/loader.md', 'exits', exitsInMarkdown())
+generate('docs/loader.md', 'policy', podFailurePolicyInMarkdown())
 
 function generate(page: string, marker: string, text: string): void {
   const file = join(root, page)

@@ -4,6 +4,7 @@ import { AppError } from '../errors.ts'
 import { version } from '../version.ts'
 import { explainCommand } from './explain.ts'
 import { injectCommand } from './inject.ts'
+import { loadCommand } from './load.ts'
 import { serveCommand } from './serve.ts'
 import { ignoreClosedPipe, writeReport } from './terminal.ts'
 import { uninjectCommand } from './uninject.ts'
@@ -35,7 +36,7 @@ export function buildProgram(): Command {
     .showHelpAfterError('(--help shows the options and examples)')
     .exitOverride()
     .addHelpText('after', help)
-  for (const command of [serveCommand(), injectCommand(), uninjectCommand(), explainCommand()]) {
+  for (const command of [serveCommand(), injectCommand(), uninjectCommand(), explainCommand(), loadCommand()]) {
     program.addCommand(command.copyInheritedSettings(program))
   }
   return program

@@ -1,6 +1,7 @@
 /** The tables of annotations and reasons in the forms that `explain` prints and the reference pages hold. */
 import { annotationNames, annotations, defaultPrefix, type AnnotationName, type AnnotationRow } from '../annotations.ts'
 import { denyReasons, failReasons, injectReasons, skipReasons, warnReasons } from '../reasons.ts'
+import { exits } from '../loader/exit-codes.ts'
 import { printYAML } from './manifests/yaml.ts'
 import { printMarkdownTable } from './table.ts'
 
@@ -65,4 +66,17 @@ export function reasonsInMarkdown(): string {
     const rows = Object.entries<string>(table).map(([reason, sentence]) => [`\`${reason}\``, sentence])
     return `## ${outcome}: ${meaning}\n\n${printMarkdownTable(['Reason', 'Meaning'], rows)}`
   }).join('\n')
+}
+
+export function exitsInMarkdown(): string {
+  return printMarkdownTable(['Exit', 'Meaning', 'What to do', 'A later run may succeed by itself'], Object.values(exits).map(({ code, summary, remedy, heals }) => [
+    String(code), summary, remedy, heals ? 'yes' : '',
+  ]))
+}
+
+/** For Jobs: a pod that fails in a way that no retry mends fails the Job at once. */
+export function podFailurePolicyInMarkdown(): string {
+  const values = Object.values(exits).filter(({ heals }) => !heals).map(({ code }) => code)
+  const rule = { action: 'FailJob', onExitCodes: { containerName: 'model-loader', operator: 'In', values } }
+  return `\`\`\`yaml\n${printYAML({ podFailurePolicy: { rules: [rule] } })}\`\`\`\n`
 }

@@ -78,7 +78,6 @@ const entities: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', 
 
 /** Control characters become references that XML 1.0 forbids; that is why clients may ask for `encoding-type=url`. */
 function escapeText(text: string): string {
-  // eslint-disable-next-line no-control-regex
   return text.replace(/[&<>"\u0000-\u001f]/g, (character) => entities[character] ?? `&#${character.charCodeAt(0)};`)
 }
 

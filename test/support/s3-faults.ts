@@ -115,11 +115,9 @@ export function faultBook(): FaultBook {
 }
 
 function matches(match: FaultMatch, request: RecordedRequest): boolean {
-  return (match.method ?? request.method) === request.method
-    && (match.operation ?? request.operation) === request.operation
-    && (match.key?.test(request.key ?? '') ?? true)
-    && (match.range?.test(request.range ?? '') ?? true)
-    && (match.where?.(request) ?? true)
+  const equal = [[match.method, request.method], [match.operation, request.operation]].every(([wanted, found]) => wanted === undefined || wanted === found)
+  const alike = ([[match.key, request.key], [match.range, request.range]] as const).every(([wanted, found]) => wanted?.test(found ?? '') ?? true)
+  return equal && alike && (match.where?.(request) ?? true)
 }
 
 /** The first action of a kind. */
@@ -136,6 +134,7 @@ export interface Delivery {
 }
 
 const SLICES_PER_SECOND = 10
+const READ_MILLISECONDS = 50
 
 /** Sends the body, faults included; the headers are set already. */
 export async function deliver(source: AsyncIterable<Buffer>, delivery: Delivery): Promise<void> {
@@ -157,8 +156,12 @@ export async function deliver(source: AsyncIterable<Buffer>, delivery: Delivery)
 
 async function stopAnswer(kind: 'truncate' | 'reset' | 'stall', { response, signal, reset }: Delivery): Promise<void> {
   if (kind === 'stall') await once(response, 'close', { signal })
-  else if (kind === 'reset') reset()
-  else response.socket?.end()
+  else if (kind === 'truncate') response.socket?.end()
+  else {
+    // A reset throws away what the client has not read yet.
+    await sleep(READ_MILLISECONDS, undefined, { signal })
+    reset()
+  }
 }
 
 function corrupted(chunk: Buffer, offset: number, actions: readonly FaultAction[]): Buffer {
@@ -179,7 +182,7 @@ async function send(piece: Buffer, delivery: Delivery): Promise<void> {
   }
 }
 
-/** Waits until the bytes have left the process, so that a reset that follows does not overtake them. */
+/** Waits until the bytes have left the process, so that what ends the connection does not overtake them. */
 async function write(part: Buffer, { response, signal, onSent }: Delivery): Promise<void> {
   signal.throwIfAborted()
   await new Promise<void>((resolve, reject) => {

@@ -131,6 +131,10 @@ async function runGateway(directory: string, tls: Tls | undefined): Promise<Gate
     'posix', '--sidecar', join(directory, 'metadata'), join(directory, 'buckets'),
   ], { stdio: ['ignore', log, log], env: { ...process.env, ROOT_ACCESS_KEY_ID: ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY: SECRET_ACCESS_KEY } })
   closeSync(log)
+  // A test that ends in the middle must not leave it behind.
+  const kill = (): void => { child.kill('SIGKILL') }
+  process.once('exit', kill)
+  child.once('exit', () => { process.off('exit', kill) })
   return { directory, tls, child, endpoint: `${tls === undefined ? 'http' : 'https'}://${address}` }
 }
 

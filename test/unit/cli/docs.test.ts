@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { annotationNames } from '../../../src/annotations.ts'
 import { denyReasons, failReasons, injectReasons, skipReasons, warnReasons } from '../../../src/reasons.ts'
-import { annotationsInMarkdown, reasonsInMarkdown } from '../../../src/cli/reference.ts'
+import { annotationsInMarkdown, exitsInMarkdown, podFailurePolicyInMarkdown, reasonsInMarkdown } from '../../../src/cli/reference.ts'
 
 const hint = 'the page is out of date: run make generate'
 
@@ -25,5 +25,12 @@ t.test('docs/reasons.md has every reason of the code and no other', (t) => {
   t.equal(blockOf('docs/reasons.md', 'reasons'), reasonsInMarkdown(), hint)
   const named = [...blockOf('docs/reasons.md', 'reasons').matchAll(/^\| `(\w+)`/gm)].map(([, name]) => name)
   t.strictSame(named, [skipReasons, injectReasons, denyReasons, failReasons, warnReasons].flatMap((table) => Object.keys(table)), hint)
+  t.end()
+})
+
+t.test('docs/loader.md has every exit code, and the policy that stops Jobs that no retry mends', (t) => {
+  t.equal(blockOf('docs/loader.md', 'exits'), exitsInMarkdown(), hint)
+  t.equal(blockOf('docs/loader.md', 'policy'), podFailurePolicyInMarkdown(), hint)
+  t.match(podFailurePolicyInMarkdown(), /values:\n {6}- 10\n {6}- 11\n/)
   t.end()
 })

@@ -1,0 +1,47 @@
+/** The calls to AWS STS that the product makes. */
+import { AssumeRoleWithWebIdentityCommand, STSClient, type Credentials } from '@aws-sdk/client-sts'
+
+export interface WebIdentityRequest {
+  readonly roleArn: string
+  readonly sessionName: string
+  readonly token: string
+  readonly region: string | undefined
+  readonly signal: AbortSignal
+}
+
+export interface SessionCredentials {
+  readonly accessKeyId: string
+  readonly secretAccessKey: string
+  readonly sessionToken: string
+  readonly expiresAtMs: number
+}
+
+export type WebIdentityResult =
+  | { readonly ok: true; readonly credentials: SessionCredentials }
+  | { readonly ok: false; readonly denied: boolean; readonly problem: string }
+
+/** Not signed: the token is the proof. Load and lost connections are tried again by the SDK, ten times. */
+export async function assumeRoleWithWebIdentity({ roleArn, sessionName, token, region, signal }: WebIdentityRequest): Promise<WebIdentityResult> {
+  const client = new STSClient({ region: region ?? 'us-east-1', maxAttempts: 10 })
+  const command = new AssumeRoleWithWebIdentityCommand({ RoleArn: roleArn, RoleSessionName: sessionName, WebIdentityToken: token })
+  try {
+    const { Credentials: answer } = await client.send(command, { abortSignal: signal })
+    return sessionOf(answer ?? {})
+  } catch (error) {
+    signal.throwIfAborted()
+    return refusalOf(error as Error & { $metadata?: { httpStatusCode?: number } })
+  } finally {
+    client.destroy()
+  }
+}
+
+function sessionOf(answer: Partial<Credentials>): WebIdentityResult {
+  const { AccessKeyId: accessKeyId, SecretAccessKey: secretAccessKey, SessionToken: sessionToken, Expiration: expiration } = answer
+  if (!accessKeyId || !secretAccessKey || !sessionToken || !expiration) return { ok: false, denied: false, problem: 'STS answered without credentials' }
+  return { ok: true, credentials: { accessKeyId, secretAccessKey, sessionToken, expiresAtMs: expiration.getTime() } }
+}
+
+function refusalOf({ name, message, $metadata }: Error & { $metadata?: { httpStatusCode?: number } }): WebIdentityResult {
+  const status = $metadata?.httpStatusCode ?? 0
+  return { ok: false, denied: status >= 400 && status < 500 && status !== 429, problem: `${name}: ${message}` }
+}

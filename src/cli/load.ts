@@ -1,0 +1,82 @@
+/** `model-injector load`: what the injected init container runs. */
+import { Command, Option } from 'commander'
+import { readTask, readVerifyTask, type LoadTask } from '../loader/environment.ts'
+import { exits, failureLine, LoaderFailure } from '../loader/exit-codes.ts'
+import { counted, formatSize } from '../loader/format-size.ts'
+import { verifyMounted } from '../loader/verify-mounted.ts'
+import { jsonReport, textReport, writeTerminationMessage, type Report } from '../loader/report.ts'
+
+interface LoadOptions {
+  readonly verify?: true
+  readonly log: 'text' | 'json'
+  readonly terminationLog: string
+  readonly startJitter: number
+}
+
+export function loadCommand(): Command {
+  return new Command('load')
+    .description('load a model onto a volume, as the environment says (the injected init container runs this)')
+    .option('--verify', 'only check what is mounted at MODEL_ROOT; writes nothing')
+    .addOption(new Option('--log <form>', 'lines for people, or JSON').choices(['text', 'json']).default('text'))
+    .option('--termination-log <file>', 'where the kubelet looks for the reason of a failure', '/dev/termination-log')
+    .addOption(new Option('--start-jitter <seconds>', 'wait up to so long before listing').argParser(Number).default(1))
+    .action(async (options: LoadOptions) => { process.exitCode = await run(options) })
+}
+
+async function run(options: LoadOptions): Promise<number> {
+  const report = options.log === 'json' ? jsonReport(process.stdout) : textReport(process.stdout)
+  try {
+    if (options.verify) return await verify(report)
+    const task = taskOf(process.env)
+    // The AWS SDK takes a tenth of a second to load, which no other command should pay.
+    const { load } = await import('../loader/load.ts')
+    const marker = await withDeadline(task, (signal) => load(task, { env: process.env, report, signal, startJitterMs: options.startJitter * 1000 }))
+    report.info(`ready: ${counted(marker.files, 'file')}, ${formatSize(marker.bytes)} at ${task.root}/${task.id}`)
+    return 0
+  } catch (error) {
+    return fail(error, report, options)
+  }
+}
+
+async function verify(report: Report): Promise<number> {
+  const read = readVerifyTask(process.env)
+  if (!read.ok) throw new LoaderFailure('InvalidEnvironment', read.problems.join(', '))
+  const { files, bytes } = await verifyMounted(read.task)
+  report.info(`${read.task.source.uri} is there: ${counted(files, 'file')}, ${formatSize(bytes)}`)
+  return 0
+}
+
+function taskOf(env: NodeJS.ProcessEnv): LoadTask {
+  const read = readTask(env)
+  if (read.ok) return read.task
+  throw new LoaderFailure('InvalidEnvironment', read.problems.join(', '))
+}
+
+/** Ends the work at the task's timeout, and on SIGTERM, which leaves a state that the next run continues from. */
+async function withDeadline<T>(task: LoadTask, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const end = new AbortController()
+  const overdue = setTimeout(() => { end.abort(new LoaderFailure('NoProgress', `not finished within ${task.timeoutSeconds} s`)) }, task.timeoutSeconds * 1000)
+  const terminate = (): void => { end.abort(new LoaderFailure('Terminated', 'told to stop')) }
+  process.once('SIGTERM', terminate)
+  process.once('SIGINT', terminate)
+  try {
+    return await work(end.signal)
+  } catch (error) {
+    // Whatever broke because of the end, the end is the reason.
+    throw end.signal.aborted ? end.signal.reason : error
+  } finally {
+    clearTimeout(overdue)
+    process.off('SIGTERM', terminate)
+    process.off('SIGINT', terminate)
+  }
+}
+
+function fail(error: unknown, report: Report, { terminationLog }: LoadOptions): number {
+  const failure = error instanceof LoaderFailure ? error : new LoaderFailure('Bug', error instanceof Error ? error.message : String(error), { cause: error })
+  const line = failureLine(failure)
+  const { code } = exits[failure.exit]
+  report.error(line, { exit: code })
+  if (failure.exit === 'Bug' && error instanceof Error) report.error(error.stack ?? '')
+  writeTerminationMessage(terminationLog, line)
+  return code
+}

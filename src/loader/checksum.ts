@@ -1,0 +1,75 @@
+/** Checksums of whole objects, as S3 keeps them: compared with what arrived, or with the file read back. */
+import { createHash } from 'node:crypto'
+import { open } from 'node:fs/promises'
+import type { ChecksumAlgorithm } from '../aws/s3.ts'
+import { combineCrc, loadCrc, type CrcAlgorithm } from './transfer/crc.ts'
+
+export interface WantedChecksum {
+  readonly algorithm: ChecksumAlgorithm
+  /** base64, as S3 writes it. */
+  readonly value: string
+}
+
+export interface PartCrc {
+  readonly offset: number
+  readonly length: number
+  readonly crc?: string
+}
+
+const crcNames: Readonly<Partial<Record<ChecksumAlgorithm, CrcAlgorithm>>> = { CRC32: 'crc32', CRC32C: 'crc32c', CRC64NVME: 'crc64nvme' }
+const readBytes = 2 ** 20
+
+/** Those that come for free while the bytes arrive are preferred to those that need the file to be read again. */
+const preference: readonly ChecksumAlgorithm[] = ['CRC64NVME', 'CRC32C', 'CRC32', 'SHA256', 'SHA1']
+
+export function crcOf(algorithm: ChecksumAlgorithm | undefined): CrcAlgorithm | undefined {
+  return algorithm === undefined ? undefined : crcNames[algorithm]
+}
+
+export function preferredChecksum(checksums: Readonly<Partial<Record<ChecksumAlgorithm, string>>>): WantedChecksum | undefined {
+  const algorithm = preference.find((candidate) => checksums[candidate] !== undefined)
+  return algorithm === undefined ? undefined : { algorithm, value: checksums[algorithm] ?? '' }
+}
+
+/** From the headers of an answer: undefined where S3 keeps none, or only one that is composed of parts. */
+export function checksumOfHeaders(headers: Readonly<Record<string, string>>): { wanted: WantedChecksum | undefined; composite: boolean } {
+  const values = preference.flatMap((algorithm) => {
+    const value = headers[`x-amz-checksum-${algorithm.toLowerCase()}`]
+    return value === undefined ? [] : [[algorithm, value] as const]
+  })
+  const composite = headers['x-amz-checksum-type'] === 'COMPOSITE' || values.some(([, value]) => value.includes('-'))
+  return { wanted: composite ? undefined : preferredChecksum(Object.fromEntries(values)), composite }
+}
+
+/** The checksum of the whole from those of its parts; undefined where one of them has none. */
+export function combineParts(algorithm: CrcAlgorithm, parts: readonly PartCrc[]): string | undefined {
+  const [first, ...rest] = [...parts].sort((a, b) => a.offset - b.offset)
+  return rest.reduce<string | undefined>(
+    (whole, { crc, length }) => (whole === undefined || crc === undefined ? undefined : combineCrc(algorithm, whole, crc, length)),
+    first?.crc,
+  )
+}
+
+/** Reads the file. */
+export async function checksumOfFile(path: string, algorithm: ChecksumAlgorithm, signal: AbortSignal): Promise<string> {
+  const running = await startChecksum(algorithm)
+  const file = await open(path, 'r')
+  try {
+    const buffer = Buffer.allocUnsafe(readBytes)
+    for (;;) {
+      signal.throwIfAborted()
+      const { bytesRead } = await file.read(buffer, 0, readBytes)
+      if (bytesRead === 0) return running.value()
+      running.update(buffer.subarray(0, bytesRead))
+    }
+  } finally {
+    await file.close()
+  }
+}
+
+async function startChecksum(algorithm: ChecksumAlgorithm): Promise<{ update(bytes: Uint8Array): void; value(): string }> {
+  const crc = crcOf(algorithm)
+  if (crc !== undefined) return (await loadCrc(crc))()
+  const hash = createHash(algorithm === 'SHA1' ? 'sha1' : 'sha256')
+  return { update: (bytes) => { hash.update(bytes) }, value: () => hash.digest('base64') }
+}

@@ -1,0 +1,52 @@
+/** Where the loader's credentials come from: what was injected, and nothing else. The node's role is never asked for. */
+import type { Environment, LoadTask } from '../environment.ts'
+import { LoaderFailure } from '../exit-codes.ts'
+import { podIdentityCredentials } from './pod-identity.ts'
+import { webIdentityCredentials } from './web-identity.ts'
+
+export interface AwsCredentials {
+  readonly accessKeyId: string
+  readonly secretAccessKey: string
+  readonly sessionToken?: string
+  /** Undefined for keys that do not expire. */
+  readonly expiresAtMs?: number
+}
+
+/** `refresh` asks for others than the last ones, which a server has refused. */
+export type CredentialsSource = (refresh: boolean) => Promise<AwsCredentials>
+
+/** Credentials are renewed when they have less than this left, so that none expires inside a request. */
+const leastValidityMs = 5 * 60 * 1000
+
+/** Undefined for anonymous access. */
+export function credentialsSource(task: LoadTask, env: Environment, signal: AbortSignal): CredentialsSource | undefined {
+  switch (task.credentials.kind) {
+    case 'pod-identity': return cached(podIdentityCredentials(env, signal))
+    case 'irsa': return cached(webIdentityCredentials(task, env, signal))
+    case 'secret': return fixed(keysOf(env, task.credentials.name))
+    case 'anonymous': return undefined
+  }
+}
+
+function keysOf(env: Environment, secret: string): AwsCredentials {
+  const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey, AWS_SESSION_TOKEN: sessionToken } = env
+  if (!accessKeyId || !secretAccessKey) {
+    throw new LoaderFailure('NoIdentity', `the Secret ${secret} gave no AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY`)
+  }
+  return { accessKeyId, secretAccessKey, ...(sessionToken && { sessionToken }) }
+}
+
+function fixed(credentials: AwsCredentials): CredentialsSource {
+  return () => Promise.resolve(credentials)
+}
+
+/** Asks once for all who need new credentials at the same time. */
+function cached(ask: () => Promise<AwsCredentials>): CredentialsSource {
+  let current: AwsCredentials | undefined
+  let asking: Promise<AwsCredentials> | undefined
+  return (refresh) => {
+    if (current !== undefined && !refresh && (current.expiresAtMs ?? Number.POSITIVE_INFINITY) - Date.now() > leastValidityMs) return Promise.resolve(current)
+    asking ??= ask().then((credentials) => (current = credentials)).finally(() => { asking = undefined })
+    return asking
+  }
+}

@@ -1,0 +1,113 @@
+/**
+ * Credentials from the EKS Pod Identity agent of the node. Its answers are told apart as eks-pod-identity-agent gives them:
+ * 404 may be an association that was made a moment ago, 429 and 5xx are load, a refused connection is an agent that is
+ * not up yet on a new node: all are tried again for a while. 400 and 403 do not heal.
+ */
+import { readFile } from 'node:fs/promises'
+import { get } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Environment } from '../environment.ts'
+import { LoaderFailure } from '../exit-codes.ts'
+import type { AwsCredentials } from './credentials.ts'
+
+/** An association takes "several seconds" to be known everywhere (CreatePodIdentityAssociation); new nodes take longer. */
+const patienceMs = 90_000
+const answerTimeoutMs = 10_000
+const firstPauseMs = 250
+const longestPauseMs = 8_000
+
+/** As SDKs allow (@aws-sdk/credential-provider-http checkUrl): anything else would send the token of the pod to a stranger. */
+const allowedHosts = /^(169\.254\.170\.23|\[fd00:ec2::23\]|127\.\d+\.\d+\.\d+|localhost|\[::1\])$/
+
+interface Answer {
+  readonly status: number
+  readonly body: string
+}
+
+export function podIdentityCredentials(env: Environment, signal: AbortSignal): () => Promise<AwsCredentials> {
+  const { AWS_CONTAINER_CREDENTIALS_FULL_URI: uri, AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: tokenFile } = env
+  if (!uri || !tokenFile) {
+    throw new LoaderFailure('NoIdentity', 'AWS_CONTAINER_CREDENTIALS_FULL_URI and AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE are not set')
+  }
+  const url = URL.canParse(uri) ? new URL(uri) : undefined
+  if (url?.protocol !== 'http:' || !allowedHosts.test(url.hostname)) {
+    throw new LoaderFailure('NoIdentity', `AWS_CONTAINER_CREDENTIALS_FULL_URI is not the address of a Pod Identity agent: ${uri}`)
+  }
+  return () => askWithPatience(url, tokenFile, signal)
+}
+
+async function askWithPatience(url: URL, tokenFile: string, signal: AbortSignal): Promise<AwsCredentials> {
+  const giveUpAtMs = performance.now() + patienceMs
+  for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
+    const token = await readToken(tokenFile)
+    const answer = await ask(url, token, signal).catch((error: unknown) => {
+      signal.throwIfAborted()
+      return error instanceof Error ? error : new Error(String(error))
+    })
+    if (!(answer instanceof Error) && answer.status === 200) return readCredentials(answer.body)
+    const problem = describe(answer, token)
+    if (!(answer instanceof Error) && (answer.status === 400 || answer.status === 403)) throw new LoaderFailure('Denied', problem)
+    if (performance.now() + pauseMs > giveUpAtMs) throw new LoaderFailure('NoCredentials', problem)
+    // Full jitter: a job that starts a thousand pods must not ask a thousand times in the same instant.
+    await sleep(pauseMs * (0.5 + Math.random() / 2), undefined, { signal })
+  }
+}
+
+/** Read anew every time: the kubelet renews the file. */
+async function readToken(file: string): Promise<string> {
+  try {
+    return (await readFile(file, 'utf8')).trim()
+  } catch (error) {
+    throw new LoaderFailure('NoCredentials', `the token file ${file} cannot be read`, { cause: error })
+  }
+}
+
+function ask(url: URL, token: string, signal: AbortSignal): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    // The agent wants the token as it is, without "Bearer".
+    const request = get(url, { headers: { authorization: token }, signal, timeout: answerTimeoutMs, agent: false }, (response) => {
+      let body = ''
+      response.setEncoding('utf8')
+      response.on('data', (chunk: string) => {
+        body += chunk
+        if (body.length > 65_536) response.destroy(new Error('the agent answered with more than 64 KiB'))
+      })
+      response.once('end', () => { resolve({ status: response.statusCode ?? 0, body }) })
+      response.once('error', reject)
+    })
+    request.once('timeout', () => request.destroy(new Error(`no answer in ${answerTimeoutMs / 1000} s`)))
+    request.once('error', reject)
+  })
+}
+
+function readCredentials(body: string): AwsCredentials {
+  const value = parseJson(body)
+  const { AccessKeyId: accessKeyId, SecretAccessKey: secretAccessKey, Token: sessionToken, Expiration: expiration } = value
+  const expiresAtMs = typeof expiration === 'string' ? Date.parse(expiration) : Number.NaN
+  if (typeof accessKeyId !== 'string' || typeof secretAccessKey !== 'string' || typeof sessionToken !== 'string' || Number.isNaN(expiresAtMs)) {
+    throw new LoaderFailure('NoCredentials', 'the agent answered with something that is no credentials')
+  }
+  return { accessKeyId, secretAccessKey, sessionToken, expiresAtMs }
+}
+
+function parseJson(body: string): Readonly<Record<string, unknown>> {
+  try {
+    const value: unknown = JSON.parse(body)
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
+  } catch {
+    return {}
+  }
+}
+
+function describe(answer: Answer | Error, token: string): string {
+  if (answer instanceof Error) return `the Pod Identity agent cannot be reached: ${answer.message}`
+  if (answer.status === 404) return `there is no Pod Identity association for ${serviceAccountOf(token)}`
+  return `the Pod Identity agent answered ${answer.status}: ${answer.body.trim().replace(/\s+/g, ' ').slice(0, 200)}`
+}
+
+/** The claims tell who asks; only for the message, nothing is decided by them. */
+function serviceAccountOf(token: string): string {
+  const claims = parseJson(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())
+  const kubernetes = claims['kubernetes.io'] as { namespace?: string; serviceaccount?: { name?: string } } | undefined
+  return kubernetes?.namespace === undefined ? "the pod's service account" : `service account ${kubernetes.namespace}/${kubernetes.serviceaccount?.name ?? ''}`
+}

@@ -1,0 +1,22 @@
+/** Credentials by IRSA: the role that the identity webhook of EKS injected, assumed with the pod's projected token. */
+import { readFile } from 'node:fs/promises'
+import { assumeRoleWithWebIdentity } from '../../aws/sts.ts'
+import type { Environment, LoadTask } from '../environment.ts'
+import { LoaderFailure } from '../exit-codes.ts'
+import type { AwsCredentials } from './credentials.ts'
+
+export function webIdentityCredentials(task: LoadTask, env: Environment, signal: AbortSignal): () => Promise<AwsCredentials> {
+  const { AWS_ROLE_ARN: roleArn, AWS_WEB_IDENTITY_TOKEN_FILE: tokenFile } = env
+  if (!roleArn || !tokenFile) {
+    throw new LoaderFailure('NoIdentity', 'AWS_ROLE_ARN and AWS_WEB_IDENTITY_TOKEN_FILE are not set; the service account may lack its eks.amazonaws.com/role-arn')
+  }
+  return async () => {
+    const token = await readFile(tokenFile, 'utf8').catch((error: unknown) => {
+      throw new LoaderFailure('NoCredentials', `the token file ${tokenFile} cannot be read`, { cause: error })
+    })
+    const sessionName = `model-injector-${task.podUid}`.slice(0, 64)
+    const result = await assumeRoleWithWebIdentity({ roleArn, sessionName, token, region: task.region, signal })
+    if (result.ok) return result.credentials
+    throw new LoaderFailure(result.denied ? 'Denied' : 'NoCredentials', `role ${roleArn} cannot be assumed: ${result.problem}`)
+  }
+}

@@ -1,0 +1,14 @@
+/** Figures in words for people. */
+const units = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB'] as const
+
+/** One object, two objects. */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`
+}
+
+/** For people: three digits are enough. */
+export function formatSize(bytes: number): string {
+  const power = Math.min(units.length - 1, bytes < 1 ? 0 : Math.floor(Math.log2(bytes) / 10))
+  const value = bytes / 1024 ** power
+  return `${power === 0 ? value.toFixed(0) : value.toPrecision(3)} ${units[power] ?? ''}`
+}

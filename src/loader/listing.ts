@@ -1,0 +1,128 @@
+/** What there is to load: listed, filtered, and refused as a whole if one object cannot be loaded safely. */
+import { S3Error, type ListedObject, type S3 } from '../aws/s3.ts'
+import { matchesAny } from '../values/pattern.ts'
+import type { LoadTask } from './environment.ts'
+import { LoaderFailure } from './exit-codes.ts'
+import { failureOf } from './s3-failure.ts'
+
+export interface ModelObject {
+  readonly key: string
+  /** Below the source, and below the mount path. */
+  readonly path: string
+  readonly size: number
+  readonly etag: string
+}
+
+export interface Listing {
+  readonly objects: readonly ModelObject[]
+  readonly bytes: number
+}
+
+const longestSegmentBytes = 255
+const longestPathBytes = 2048
+const shownKeys = 3
+
+/** Throws a LoaderFailure where the model is not there, cannot be listed, or cannot be loaded. */
+export async function listModel(task: LoadTask, s3: S3): Promise<Listing> {
+  const found = task.source.extent === 'prefix' ? await listPrefix(task, s3) : [await headObject(task, s3)]
+  const objects = found.filter(({ path }) => isWanted(path, task))
+  if (objects.length === 0) throw await nothingThere(task, s3, found.length)
+  refuseUnsafeKeys(objects)
+  refuseArchived(objects)
+  const listing = { objects, bytes: objects.reduce((sum, { size }) => sum + size, 0) }
+  refuseUnexpected(listing, task)
+  return listing
+}
+
+type Found = ModelObject & Pick<ListedObject, 'archived'>
+
+async function listPrefix({ source }: LoadTask, s3: S3): Promise<Found[]> {
+  const objects: Found[] = []
+  try {
+    for await (const page of s3.list(source.bucket, source.key)) {
+      // Consoles make an empty object for a directory; the prefix itself may be one, too.
+      const files = page.filter(({ key, size }) => !(key.endsWith('/') && size === 0))
+      for (const object of files) objects.push({ ...object, path: object.key.slice(source.key.length) })
+    }
+  } catch (error) {
+    throw failureOf(error, source, 'list')
+  }
+  return objects
+}
+
+async function headObject({ source }: LoadTask, s3: S3): Promise<Found> {
+  try {
+    const { key, size, etag, archived } = await s3.head(source.bucket, source.key)
+    return { key, size, etag, archived, path: key.slice(key.lastIndexOf('/') + 1) }
+  } catch (error) {
+    if (!(error instanceof S3Error) || error.problem.status !== 404) throw failureOf(error, source, 'list')
+    const below = await s3.peek(source.bucket, `${source.key}/`, 1).catch(() => [])
+    const remedy = below.length > 0 ? `there are objects below it: write ${source.uri}/` : 'check the source'
+    throw new LoaderFailure('Nothing', `${source.uri} is not there`, { remedy, cause: error })
+  }
+}
+
+function isWanted(path: string, { include, exclude }: LoadTask): boolean {
+  return (include.length === 0 || matchesAny(include, path)) && !matchesAny(exclude, path)
+}
+
+async function nothingThere({ source }: LoadTask, s3: S3, listed: number): Promise<LoaderFailure> {
+  if (listed > 0) {
+    return new LoaderFailure('Nothing', `none of the ${listed} objects below ${source.uri} is included`, { remedy: 'check include and exclude' })
+  }
+  const key = source.key.slice(0, -1)
+  const same = await s3.peek(source.bucket, key, 1).catch(() => [])
+  const hint = same[0]?.key === key ? `there is one object of that name: write s3://${source.bucket}/${key}` : 'check the source'
+  return new LoaderFailure('Nothing', `no object below ${source.uri}`, { remedy: hint })
+}
+
+function refuseUnsafeKeys(objects: readonly ModelObject[]): void {
+  const unsafe = objects.flatMap(({ key, path }) => {
+    const problem = pathProblem(path)
+    return problem === undefined ? [] : [`${JSON.stringify(key)} ${problem}`]
+  })
+  const all = unsafe.length > 0 ? unsafe : conflicts(objects)
+  if (all.length === 0) return
+  const more = all.length > shownKeys ? ` and ${all.length - shownKeys} more` : ''
+  throw new LoaderFailure('UnsafeKeys', all.slice(0, shownKeys).join(', ') + more)
+}
+
+/** A key becomes a path: whatever would leave its directory, or is no name there, is refused before anything is written. */
+function pathProblem(path: string): string | undefined {
+  if (/[\u0000-\u001f\u007f]/.test(path)) return 'has a control character'
+  if (Buffer.byteLength(path) > longestPathBytes) return `has more than ${longestPathBytes} bytes`
+  for (const segment of path.split('/')) {
+    if (segment === '') return 'has an empty segment'
+    if (segment === '.' || segment === '..') return `has the segment "${segment}"`
+    if (Buffer.byteLength(segment) > longestSegmentBytes) return `has a segment of more than ${longestSegmentBytes} bytes`
+  }
+  return undefined
+}
+
+/** `k` beside `k/x`: a file system has one of them only. */
+function conflicts(objects: readonly ModelObject[]): string[] {
+  const directories = new Set<string>()
+  for (const { path } of objects) {
+    for (let at = path.lastIndexOf('/'); at > 0; at = path.lastIndexOf('/', at - 1)) {
+      const directory = path.slice(0, at)
+      if (directories.has(directory)) break
+      directories.add(directory)
+    }
+  }
+  return objects.filter(({ path }) => directories.has(path)).map(({ key }) => `${JSON.stringify(key)} is a file and a directory`)
+}
+
+function refuseArchived(objects: readonly Found[]): void {
+  const archived = objects.filter((object) => object.archived)
+  if (archived.length === 0) return
+  const keys = archived.slice(0, shownKeys).map(({ key }) => JSON.stringify(key)).join(', ')
+  throw new LoaderFailure('DownloadFailed', `${archived.length} objects are archived: ${keys}`, { remedy: 'restore them from Glacier first' })
+}
+
+function refuseUnexpected({ objects, bytes }: Listing, { expect }: LoadTask): void {
+  const problems = [
+    expect?.objects === undefined || expect.objects === objects.length ? [] : `${expect.objects} objects were expected, ${objects.length} are there`,
+    expect?.bytes === undefined || expect.bytes === bytes ? [] : `${expect.bytes} bytes were expected, ${bytes} are there`,
+  ].flat()
+  if (problems.length > 0) throw new LoaderFailure('VerificationFailed', problems.join(', '), { remedy: 'wait until the upload is complete, or correct expect' })
+}

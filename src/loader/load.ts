@@ -1,0 +1,128 @@
+/**
+ * The phases of a load. The app never starts without its model and never with half of it: what is published has been
+ * listed, received, verified and brought to the disk as a whole, and everything else ends with an exit code of its own.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { s3Client, type S3 } from '../aws/s3.ts'
+import { credentialsSource, type CredentialsSource } from './credentials/credentials.ts'
+import { download } from './download.ts'
+import type { Environment, LoadTask } from './environment.ts'
+import { LoaderFailure } from './exit-codes.ts'
+import { counted, formatSize } from './format-size.ts'
+import { listModel, type Listing } from './listing.ts'
+import { readManifest } from './manifest.ts'
+import { moverFor } from './mover.ts'
+import type { Report } from './report.ts'
+import { transferFailureOf } from './transfer-failure.ts'
+import { TransferError } from './transfer/transfer.ts'
+import { fileFailureOf } from './volume/file-failure.ts'
+import { layoutOf, type Layout } from './volume/layout.ts'
+import { acquireLock } from './volume/lock.ts'
+import { findPublished, type Marker } from './volume/published.ts'
+import { refuseTooLarge } from './volume/space.ts'
+import { discard, openStaging, publish, removeStaleStagings } from './volume/staging.ts'
+
+export interface LoadDependencies {
+  readonly env: Environment
+  readonly report: Report
+  /** Its reason is what the loader ends with. */
+  readonly signal: AbortSignal
+  /** A thousand pods that start at once do not list in the same instant; they wait up to so long. */
+  readonly startJitterMs: number
+}
+
+interface Session extends LoadDependencies {
+  readonly task: LoadTask
+  readonly layout: Layout
+}
+
+/** Resolves when the model is at its place; rejects with a LoaderFailure, or with what is a bug. */
+export async function load(task: LoadTask, deps: LoadDependencies): Promise<Marker> {
+  const session = { ...deps, task, layout: layoutOf(task) }
+  try {
+    return (await alreadyPublished(session)) ?? (await loadLocked(session))
+  } catch (error) {
+    throw fileFailureOf(transferFailureOf(error, task))
+  }
+}
+
+async function alreadyPublished({ layout, task, report }: Session): Promise<Marker | undefined> {
+  const marker = await findPublished(layout, task)
+  if (marker !== undefined) report.info(`${task.source.uri} is on the volume already: ${counted(marker.files, 'file')}, ${formatSize(marker.bytes)}`)
+  return marker
+}
+
+/** Without a lock both would load, and one would publish: it only saves bandwidth. */
+async function loadLocked(session: Session): Promise<Marker> {
+  const { layout, task, env, signal, report, startJitterMs } = session
+  const credentials = credentialsSource(task, env, signal)
+  const lock = await acquireLock(layout, task.podUid, async () => (await findPublished(layout, task)) !== undefined, signal)
+  if (lock === undefined) {
+    const marker = await alreadyPublished(session)
+    if (marker !== undefined) return marker
+  }
+  try {
+    for (const name of await removeStaleStagings(layout)) report.info(`removed ${name}, which nobody has worked on for ten minutes`)
+    await sleep(Math.random() * startJitterMs, undefined, { signal })
+    return await loadWith(session, credentials)
+  } finally {
+    await lock?.release()
+  }
+}
+
+async function loadWith(session: Session, credentials: CredentialsSource | undefined): Promise<Marker> {
+  const { task, signal, report } = session
+  const region = task.region ?? 'us-east-1'
+  const s3 = s3Client({ region, endpoint: task.endpoint, credentials, signal })
+  try {
+    return await loadOnce(session, s3, credentials)
+  } catch (error) {
+    if (!isChange(error)) throw error
+    report.warn(`${error.key} changed while it was read; listing again`)
+    return await loadOnce(session, s3, credentials).catch((again: unknown) => {
+      if (!isChange(again)) throw again
+      throw new LoaderFailure('VerificationFailed', `${again.key} changed twice while it was read`, { cause: again })
+    })
+  } finally {
+    s3.close()
+  }
+}
+
+async function loadOnce(session: Session, s3: S3, credentials: CredentialsSource | undefined): Promise<Marker> {
+  const { task, layout, report, signal } = session
+  const listing = await listModel(task, s3)
+  const manifest = await readManifest(task, listing.objects, s3)
+  const staging = await openStaging(layout, task, listing.objects)
+  try {
+    await refuseTooLarge(task, listing.bytes, staging.verifiedBytes)
+    report.info(describe(task, listing, staging.verifiedBytes))
+    const move = moverFor(session, { credentials, listing, verifiedBytes: staging.verifiedBytes })
+    const { withoutChecksum } = await download({ task, listing, manifest, staging, s3, signal, move })
+    if (withoutChecksum > 0) report.info(`S3 keeps no checksum of the whole for ${withoutChecksum} of ${counted(listing.objects.length, 'object')}; their sizes were checked`)
+  } catch (error) {
+    await staging.journal.close()
+    // What was received does not hold: the next run must not build on it.
+    if (error instanceof LoaderFailure && error.exit === 'VerificationFailed') await discard(layout)
+    throw error
+  }
+  const marker = { schema: 1, id: task.id, source: task.source.uri, files: listing.objects.length, bytes: listing.bytes } as const
+  if (await publish(staging, task, marker)) return marker
+  return takeOthers(session)
+}
+
+/** Another loader's rename came first. Its model is as whole as ours. */
+async function takeOthers(session: Session): Promise<Marker> {
+  const marker = await alreadyPublished(session)
+  await discard(session.layout)
+  if (marker === undefined) throw new LoaderFailure('ForeignFiles', `${session.layout.published} cannot be replaced`)
+  return marker
+}
+
+function describe({ source }: LoadTask, { objects, bytes }: Listing, verified: number): string {
+  const rest = verified === 0 ? '' : `, ${formatSize(verified)} of them from an earlier run`
+  return `loading ${source.uri}: ${counted(objects.length, 'object')}, ${formatSize(bytes)}${rest}`
+}
+
+function isChange(error: unknown): error is TransferError {
+  return error instanceof TransferError && (error.kind === 'changed' || error.kind === 'notFound')
+}

@@ -1,0 +1,78 @@
+/** Puts the mover of bytes to work: where S3 is, how many connections, and what people see of it. */
+import { availableParallelism } from 'node:os'
+import type { CredentialsSource } from './credentials/credentials.ts'
+import type { DownloadContext } from './download.ts'
+import type { LoadTask } from './environment.ts'
+import type { Listing } from './listing.ts'
+import type { Report } from './report.ts'
+import { transfer, type Origin } from './transfer/transfer.ts'
+import { modesOf } from './volume/layout.ts'
+
+/** More threads than these bring nothing: two fill a 10 Gbit/s line. */
+const mostWorkers = 4
+const connections = 32
+const progressEveryMs = 5000
+
+interface Work {
+  readonly credentials: CredentialsSource | undefined
+  readonly listing: Listing
+  readonly verifiedBytes: number
+}
+
+interface Session {
+  readonly task: LoadTask
+  readonly report: Report
+  readonly signal: AbortSignal
+}
+
+export function moverFor({ task, report, signal }: Session, { credentials, listing, verifiedBytes }: Work): DownloadContext['move'] {
+  return async (jobs, onDone) => {
+    const workers = Math.min(availableParallelism(), mostWorkers)
+    const meter = startMeter(report, listing.bytes, verifiedBytes)
+    try {
+      await transfer(jobs, onDone, {
+        origin: originOf(task),
+        region: task.region ?? 'us-east-1',
+        credentials: (refresh) => (credentials === undefined ? Promise.resolve(undefined) : credentials(refresh)),
+        workers,
+        connectionsPerWorker: Math.ceil(connections / workers),
+        stallTimeoutMs: task.stallTimeoutSeconds * 1000,
+        signal,
+        fileMode: modesOf(task).file,
+        sync: 'part',
+        onProgress: meter.add,
+      })
+    } finally {
+      meter.stop()
+    }
+  }
+}
+
+function originOf({ endpoint, region = 'us-east-1', source: { bucket } }: LoadTask): Origin {
+  if (endpoint !== undefined) {
+    const { protocol, hostname, port } = new URL(endpoint)
+    const secure = protocol === 'https:'
+    return { protocol: secure ? 'https:' : 'http:', host: hostname, port: port === '' ? (secure ? 443 : 80) : Number(port), pathPrefix: `/${bucket}` }
+  }
+  const domain = `s3.${region}.amazonaws.com${region.startsWith('cn-') ? '.cn' : ''}`
+  // A dot in the bucket's name does not match the certificate for *.s3.REGION.amazonaws.com.
+  const byPath = bucket.includes('.')
+  return { protocol: 'https:', host: byPath ? domain : `${bucket}.${domain}`, port: 443, pathPrefix: byPath ? `/${bucket}` : '' }
+}
+
+function startMeter(report: Report, totalBytes: number, verifiedBytes: number): { readonly add: (bytes: number) => void; readonly stop: () => void } {
+  const startedAtMs = performance.now()
+  let received = 0
+  const show = (): void => {
+    const bytesPerSecond = Math.round((received * 1000) / (performance.now() - startedAtMs))
+    report.progress({ bytes: verifiedBytes + received, totalBytes, bytesPerSecond })
+  }
+  const timer = setInterval(show, progressEveryMs)
+  return {
+    add: (bytes) => { received += bytes },
+    stop: () => {
+      clearInterval(timer)
+      if (received > 0) show()
+    },
+  }
+}

@@ -1,0 +1,44 @@
+/** What an error of S3 means for the loader. */
+import { S3Error, type S3Problem } from '../aws/s3.ts'
+import type { S3Source } from '../values/source.ts'
+import { LoaderFailure } from './exit-codes.ts'
+
+const networkCodes: Readonly<Record<string, string>> = {
+  ENOTFOUND: 'the name of the server does not resolve', EAI_AGAIN: 'the name of the server does not resolve',
+  ECONNREFUSED: 'the server refuses the connection', ECONNRESET: 'the connection was cut', ETIMEDOUT: 'the server does not answer',
+  EHOSTUNREACH: 'the server is not reachable', ENETUNREACH: 'the network is not reachable', EPIPE: 'the connection was cut',
+  TimeoutError: 'the server does not answer',
+}
+
+const tlsCode = /^(CERT_|ERR_TLS|ERR_SSL|UNABLE_TO|SELF_SIGNED|DEPTH_ZERO|EPROTO)/
+
+/** Failures and aborts pass through; anything that is not S3's stays what it is, a bug. */
+export function failureOf(error: unknown, source: S3Source, doing: 'list' | 'read'): unknown {
+  if (!(error instanceof S3Error)) return error
+  const { problem } = error
+  const options = { cause: error }
+  if (problem.code === 'RequestTimeTooSkewed') {
+    return new LoaderFailure('CannotList', 'the clock of the node is off', { ...options, remedy: 'correct the clock of the node' })
+  }
+  if (problem.status === 403) return new LoaderFailure('Denied', `${source.uri}: ${words(problem)}`, options)
+  const region = regionFailure(problem, source, options)
+  if (region !== undefined) return region
+  if (problem.code === 'NoSuchBucket') return new LoaderFailure('CannotList', `there is no bucket ${source.bucket}`, options)
+  if (problem.code === 'InvalidObjectState') {
+    return new LoaderFailure('DownloadFailed', `${source.uri} is archived`, { ...options, remedy: 'restore it from Glacier first' })
+  }
+  return new LoaderFailure(doing === 'list' ? 'CannotList' : 'DownloadFailed', `${source.uri}: ${words(problem)}`, options)
+}
+
+function regionFailure({ status, code, region }: S3Problem, { bucket }: S3Source, options: ErrorOptions): LoaderFailure | undefined {
+  const redirected = status === 301 || status === 307 || code === 'PermanentRedirect' || code === 'AuthorizationHeaderMalformed'
+  if (!redirected) return undefined
+  const where = region === undefined ? 'another region' : `the region ${region}`
+  const remedy = region === undefined ? 'set the region annotation' : `set the region annotation to ${region}`
+  return new LoaderFailure('CannotList', `the bucket ${bucket} is in ${where}`, { ...options, remedy })
+}
+
+function words({ code, message }: S3Problem): string {
+  if (tlsCode.test(code)) return `TLS: ${message}`
+  return networkCodes[code] ?? `${code}: ${message}`
+}

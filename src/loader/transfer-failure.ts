@@ -1,0 +1,26 @@
+/** What the mover of bytes reports, in the loader's own words. */
+import type { LoadTask } from './environment.ts'
+import { LoaderFailure, type Exit } from './exit-codes.ts'
+import { TransferError, type TransferErrorKind } from './transfer/transfer.ts'
+
+const exitOf: Readonly<Record<TransferErrorKind, Exit>> = {
+  denied: 'Denied',
+  skewed: 'CannotList', noSuchBucket: 'CannotList', wrongRegion: 'CannotList',
+  archived: 'DownloadFailed', changed: 'DownloadFailed', notFound: 'DownloadFailed',
+  network: 'DownloadFailed', tls: 'DownloadFailed', dns: 'DownloadFailed', http: 'DownloadFailed', protocol: 'DownloadFailed',
+  stalled: 'NoProgress',
+  noSpace: 'NoSpace',
+  notWritable: 'NotWritable',
+}
+
+const remedyOf: Readonly<Partial<Record<TransferErrorKind, string>>> = {
+  skewed: 'correct the clock of the node',
+  archived: 'restore it from Glacier first',
+}
+
+/** Anything that is no TransferError stays what it is. */
+export function transferFailureOf(error: unknown, { source }: LoadTask): unknown {
+  if (!(error instanceof TransferError)) return error
+  const remedy = remedyOf[error.kind]
+  return new LoaderFailure(exitOf[error.kind], `${source.uri}: ${error.message}`, { cause: error, ...(remedy !== undefined && { remedy }) })
+}

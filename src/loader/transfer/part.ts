@@ -1,0 +1,70 @@
+/** What the mover of bytes is told and what it tells: plain data, because it crosses threads. */
+import type { CrcAlgorithm } from './crc.ts'
+
+export interface Origin {
+  readonly protocol: 'https:' | 'http:'
+  readonly host: string
+  readonly port: number
+  /** '' where the bucket is in the host's name, '/bucket' for path style. */
+  readonly pathPrefix: string
+  /** PEM, instead of the authorities that Node trusts. */
+  readonly ca?: string
+}
+
+export interface TransferCredentials {
+  readonly accessKeyId: string
+  readonly secretAccessKey: string
+  readonly sessionToken?: string
+}
+
+export interface PartJob {
+  /** The caller's number of the object, given back in PartDone. */
+  readonly object: number
+  readonly key: string
+  readonly etag: string
+  readonly objectSize: number
+  /** Absolute. Created where it does not exist; its directory exists. */
+  readonly file: string
+  readonly offset: number
+  readonly length: number
+  /** One GET without Range, which alone makes S3 send the object's checksums. The file is truncated first. */
+  readonly whole: boolean
+  readonly crc: 'none' | CrcAlgorithm
+}
+
+export interface PartDone {
+  readonly object: number
+  readonly offset: number
+  readonly length: number
+  readonly etag: string
+  /** Of the bytes that were written, as S3 writes it: base64 of the big-endian value. */
+  readonly crc?: string
+  /** The x-amz-checksum-* headers of the answer, x-amz-checksum-type included. */
+  readonly checksums: Readonly<Record<string, string>>
+}
+
+export interface RetryPolicy {
+  /** Per part; a try that brought a lot does not count. */
+  readonly tries: number
+  readonly firstDelayMs: number
+  readonly longestDelayMs: number
+}
+
+/** What a crew of connections works by. */
+export interface CrewSettings {
+  readonly origin: Origin
+  readonly region: string
+  readonly connections: number
+  /** A connection without a byte for so long is given up. */
+  readonly idleLimitMs: number
+  readonly retries: RetryPolicy
+  readonly fileMode: number
+  readonly sync: 'part' | 'none'
+}
+
+/** Credentials of one generation; each refresh makes the next. */
+export interface KeptCredentials {
+  readonly generation: number
+  /** undefined: requests are not signed. */
+  readonly value: TransferCredentials | undefined
+}

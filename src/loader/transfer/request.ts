@@ -1,0 +1,58 @@
+/** The one request there is: a signed GET of an object or a range of it, pinned to an ETag. */
+import type { Origin, TransferCredentials } from './part.ts'
+import { signHeaders } from './sign.ts'
+
+export interface GetRequest {
+  readonly path: string
+  /** In the order in which they are sent; Host first. */
+  readonly headers: Readonly<Record<string, string>>
+}
+
+export interface Wanted {
+  readonly key: string
+  readonly etag: string
+  /** undefined: the whole object, with its checksums. */
+  readonly range: { readonly first: number; readonly last: number } | undefined
+}
+
+export function buildRequest(wanted: Wanted, origin: Origin, region: string, credentials: TransferCredentials | undefined): GetRequest {
+  const path = `${origin.pathPrefix}/${encodeKey(wanted.key)}`
+  const headers = { Host: hostHeader(origin), ...wantedHeaders(wanted) }
+  if (credentials === undefined) return { path, headers }
+  return { path, headers: signHeaders(path, headers, { region, credentials, now: new Date() }) }
+}
+
+/** Header values come from encoders or from S3 itself; a line break in an ETag would smuggle a header, so it is refused. */
+export function writeRequest({ path, headers }: GetRequest): string {
+  let text = `GET ${path} HTTP/1.1\r\n`
+  for (const [name, value] of Object.entries(headers)) {
+    if (/[\x00-\x1f\x7f-\uffff]/.test(value)) throw new Error(`the header ${name} would hold a control character`)
+    text += `${name}: ${value}\r\n`
+  }
+  return `${text}\r\n`
+}
+
+/** Every byte but the unreserved of RFC 3986 and the slash, once: how S3 reads a path and how SigV4 wants it signed. */
+export function encodeKey(key: string): string {
+  return encodeURIComponent(key).replace(/[!'()*]/g, hexEscape).replaceAll('%2F', '/')
+}
+
+/** As HTTP quotes it; a listing has it quoted already. */
+export function quoteEtag(etag: string): string {
+  return etag.endsWith('"') ? etag : `"${etag}"`
+}
+
+function wantedHeaders({ etag, range }: Wanted): Record<string, string> {
+  const pinned = { 'If-Match': quoteEtag(etag) }
+  if (range === undefined) return { ...pinned, 'x-amz-checksum-mode': 'ENABLED' }
+  return { ...pinned, Range: `bytes=${range.first}-${range.last}` }
+}
+
+function hostHeader({ protocol, host, port }: Origin): string {
+  const name = host.includes(':') ? `[${host}]` : host
+  return port === (protocol === 'https:' ? 443 : 80) ? name : `${name}:${port}`
+}
+
+function hexEscape(character: string): string {
+  return `%${character.charCodeAt(0).toString(16).toUpperCase()}`
+}

@@ -1,0 +1,98 @@
+/** What can go wrong while bytes are moved, in the words that the loader's exit codes are chosen by. */
+export type TransferErrorKind =
+  /** Any 403 that is none of the others. */
+  | 'denied'
+  /** The clocks of S3 and of the node are too far apart. */
+  | 'skewed'
+  | 'notFound' | 'noSuchBucket' | 'wrongRegion'
+  /** The object is not the one that was listed any more. */
+  | 'changed'
+  /** Glacier: it has to be restored first. */
+  | 'archived'
+  | 'stalled' | 'network' | 'tls' | 'dns' | 'http'
+  /** The answer is none that S3 gives. */
+  | 'protocol'
+  | 'noSpace' | 'notWritable'
+
+export interface TransferErrorDetail {
+  readonly kind: TransferErrorKind
+  readonly key: string
+  readonly status?: number
+  /** S3's or the system's: AccessDenied, ECONNRESET. */
+  readonly code?: string
+  /** Where the bucket is, as far as S3 said it. */
+  readonly region?: string
+}
+
+export class TransferError extends Error {
+  override readonly name = 'TransferError'
+  readonly kind: TransferErrorKind
+  readonly key: string
+  readonly status?: number
+  readonly code?: string
+  readonly region?: string
+
+  constructor(message: string, detail: TransferErrorDetail, options?: ErrorOptions) {
+    super(message, options)
+    this.kind = detail.kind
+    this.key = detail.key
+    if (detail.status !== undefined) this.status = detail.status
+    if (detail.code !== undefined) this.code = detail.code
+    if (detail.region !== undefined) this.region = detail.region
+  }
+}
+
+/** How an error crosses from a worker: a structured clone of an Error forgets its class and its fields. */
+export interface ErrorMessage {
+  readonly message: string
+  readonly stack?: string
+  readonly detail?: TransferErrorDetail
+}
+
+export function toMessage(error: Error): ErrorMessage {
+  if (!(error instanceof TransferError)) return { message: error.message, ...(error.stack !== undefined && { stack: error.stack }) }
+  const { message, kind, key, status, code, region } = error
+  return { message, detail: { kind, key, ...(status !== undefined && { status }), ...(code !== undefined && { code }), ...(region !== undefined && { region }) } }
+}
+
+export function fromMessage({ message, stack, detail }: ErrorMessage): Error {
+  if (detail !== undefined) return new TransferError(message, detail)
+  const error = new Error(message)
+  if (stack !== undefined) error.stack = stack
+  return error
+}
+
+const fileKinds: Readonly<Record<string, TransferErrorKind>> = {
+  ENOSPC: 'noSpace', EFBIG: 'noSpace',
+  EACCES: 'notWritable', EPERM: 'notWritable', EROFS: 'notWritable', EIO: 'notWritable', EDQUOT: 'notWritable',
+  ENOENT: 'notWritable', ENOTDIR: 'notWritable', EISDIR: 'notWritable', ELOOP: 'notWritable', ESTALE: 'notWritable',
+}
+
+/** Of a system call on the staging file; anything unexpected stays what it is, a bug. */
+export function fileError(error: unknown, key: string, file: string): unknown {
+  const code = errorCode(error)
+  const kind = code === undefined ? undefined : fileKinds[code]
+  if (kind === undefined || code === undefined) return error
+  return new TransferError(`cannot write ${file}: ${(error as Error).message}`, { kind, key, code }, { cause: error })
+}
+
+const tlsCodes = /^(?:CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_|ERR_TLS_|ERR_SSL_|EPROTO)/
+
+/** Of a connection, from name lookup to reset. */
+export function networkError(error: Error, key: string): TransferError {
+  if (error instanceof TransferError) return error
+  const code = errorCode(error)
+  const message = `${key}: ${error.message}`
+  return new TransferError(message, { kind: networkKind(code), key, ...(code !== undefined && { code }) }, { cause: error })
+}
+
+function networkKind(code: string | undefined): TransferErrorKind {
+  if (code === undefined) return 'network'
+  if (code === 'ENOTFOUND' || code.startsWith('EAI_')) return 'dns'
+  return tlsCodes.test(code) ? 'tls' : 'network'
+}
+
+function errorCode(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !('code' in error)) return undefined
+  return typeof error.code === 'string' ? error.code : undefined
+}

@@ -1,0 +1,23 @@
+/** A crew on a thread of its own. */
+import { parentPort, workerData } from 'node:worker_threads'
+import { LocalCrew } from './crew.ts'
+import { toMessage } from './transfer-error.ts'
+import type { FromWorker, ToWorker, WorkerStart } from './worker-crew.ts'
+
+if (parentPort === null) throw new Error('this file is started as a worker')
+const port = parentPort
+const send = (message: FromWorker): void => { port.postMessage(message) }
+const { settings, credentials } = workerData as WorkerStart
+
+const crew = new LocalCrew(settings, credentials, {
+  done: (parts) => { send({ done: parts }) },
+  progress: (bytes) => { send({ progress: bytes }) },
+  retried: (error) => { send({ retried: toMessage(error) }) },
+  expired: (error, generation) => { send({ expired: toMessage(error), generation }) },
+  failed: (error) => { send({ failed: toMessage(error) }) },
+})
+
+port.on('message', (message: ToWorker) => {
+  if ('jobs' in message) crew.add(message.jobs)
+  else crew.use(message.credentials)
+})

@@ -1,0 +1,6 @@
+import t from 'tap'
+import { nativeEngine } from '../support/loader-run.ts'
+import { conformance } from './conformance.ts'
+
+t.setTimeout(45 * 60 * 1000)
+conformance(t, nativeEngine)
