@@ -1,10 +1,10 @@
 /**
  * The main job without a cluster: the real webhook on HTTPS with throw-away certificates is asked as an API server asks
- * it, first about the annotated Deployment beside this file, then about the same with a misspelt annotation.
+ * it, and the loader that it injected then runs as the kubelet would run it, against an S3 server on loopback.
  */
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { request } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -13,10 +13,15 @@ import { styleText } from 'node:util'
 import { createTwoFilesPatch } from 'diff'
 import jsonPatch, { type Operation } from 'fast-json-patch'
 import { parse, stringify } from 'yaml'
+import { runLoader, startModelStore, type PodSpec } from './demo-node.ts'
 
 interface Pod {
   readonly metadata: { readonly annotations: Readonly<Record<string, string>>; readonly [field: string]: unknown }
   readonly spec: object
+}
+
+interface InjectedPod extends Pod {
+  readonly spec: PodSpec
 }
 
 interface Deployment {
@@ -39,35 +44,41 @@ interface Webhook {
 
 const root = join(import.meta.dirname, '..')
 const directory = mkdtempSync(join(tmpdir(), 'model-injector-demo-'))
+const startedAtMs = performance.now()
 
 const deployment = parse(readFileSync(join(root, 'examples', 'deployment.yaml'), 'utf8')) as Deployment
 heading('The annotated Deployment (examples/deployment.yaml)')
 print(stringify(deployment.spec.template.metadata.annotations))
 
 heading('The webhook, on HTTPS with throw-away certificates')
+const store = await startModelStore(directory)
 const webhook = await startWebhook()
 print(`model-injector serve listens on https://127.0.0.1:${webhook.port}/mutate\n`)
 try {
-  await showInjection(podOf(deployment))
+  const pod = await showInjection(podOf(deployment))
   await showRefusal(podOf(deployment))
+  heading('The node runs the loader with its injected environment, against an S3 server on loopback')
+  print(await runLoader(pod.spec, directory))
 } finally {
   webhook.child.kill('SIGTERM')
   await once(webhook.child, 'exit')
+  await store.stop()
   rmSync(directory, { recursive: true })
 }
-heading('Next')
-print('make demo-cluster                                     the same on a real API server\n')
-print('node dist/main.js inject -f examples/deployment.yaml --diff   without a webhook\n')
-print('node dist/main.js explain                             every annotation\n')
+heading(`All of it in ${((performance.now() - startedAtMs) / 1000).toFixed(1)} s. Next`)
+print('make demo-cluster                                            the same on a real API server\n')
+print('node dist/main.js inject -f examples/deployment.yaml --diff  without a webhook\n')
+print('node dist/main.js explain                                    every annotation\n')
 
-async function showInjection(pod: Pod): Promise<void> {
+async function showInjection(pod: Pod): Promise<InjectedPod> {
   heading('The API server creates its pod and asks the webhook; the pod that comes out')
   const { response, durationMs } = await ask(pod)
   const patch = JSON.parse(Buffer.from(response.patch ?? '', 'base64').toString()) as Operation[]
-  const injected: unknown = jsonPatch.applyPatch(structuredClone(pod), patch).newDocument
+  const injected = jsonPatch.applyPatch(structuredClone(pod), patch).newDocument as InjectedPod
   print(diff(stringify(pod, { lineWidth: 0 }), stringify(injected, { lineWidth: 0 })))
   for (const warning of response.warnings ?? []) print(styleText('yellow', `Warning: ${warning}\n`))
   print(styleText('bold', `${patch.length} patch operations, answered in ${durationMs.toFixed(1)} ms over HTTPS, the TLS handshake included\n`))
+  return injected
 }
 
 async function showRefusal(pod: Pod): Promise<void> {
@@ -89,7 +100,10 @@ function podOf({ metadata, spec: { template } }: Deployment): Pod {
 
 async function startWebhook(): Promise<Webhook> {
   execFileSync(join(root, 'certs', 'throwaway.sh'), [directory, '127.0.0.1'])
-  const args = ['serve', '--tls-dir', directory, '--address', '127.0.0.1', '--port', '0', '--health-port', '0', '--drain-seconds', '0']
+  // In a cluster these are the defaults: S3 itself, and the agent of the node.
+  const configFile = join(directory, 'config.yaml')
+  writeFileSync(configFile, stringify({ defaults: { endpoint: store.endpoint, region: 'us-east-1' }, podIdentity: { uri: store.agentUri } }))
+  const args = ['serve', '--config', configFile, '--tls-dir', directory, '--address', '127.0.0.1', '--port', '0', '--health-port', '0', '--drain-seconds', '0']
   const child = spawn(process.execPath, [join(root, 'dist', 'main.js'), ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
   for await (const line of createInterface({ input: child.stdout })) {
     const { msg, port } = JSON.parse(line) as { msg: string; port: number }

@@ -39,6 +39,8 @@ export interface Config {
   readonly openshift: boolean
   readonly podIdentity: { readonly uri: string }
   readonly loader: {
+    /** Of the engine s5cmd; the native engine's is the default of the image annotation. */
+    readonly s5cmdImage: string
     readonly imagePullPolicy: 'Always' | 'IfNotPresent' | 'Never'
     readonly imagePullSecrets: readonly string[]
     readonly env: Readonly<Record<string, string>>
@@ -70,7 +72,7 @@ const builtIn: Omit<Config, 'hash' | 'policy'> = {
   unknownAnnotations: 'deny',
   openshift: false,
   podIdentity: { uri: 'http://169.254.170.23/v1/credentials' },
-  loader: { imagePullPolicy: 'IfNotPresent', imagePullSecrets: [], env: {} },
+  loader: { s5cmdImage: 'peakcom/s5cmd:v2.3.0', imagePullPolicy: 'IfNotPresent', imagePullSecrets: [], env: {} },
 }
 
 interface ConfigFile {
@@ -98,11 +100,12 @@ const configSchema = {
     openshift: { type: 'boolean' },
     podIdentity: {
       type: 'object', additionalProperties: false,
-      properties: { uri: { type: 'string', pattern: '^http://(169\\.254\\.170\\.23|\\[fd00:ec2::23\\])/v1/credentials$' } },
+      properties: { uri: { type: 'string', pattern: '^http://(169\\.254\\.170\\.23|\\[fd00:ec2::23\\]|127\\.0\\.0\\.1:\\d{1,5})/v1/credentials$' } },
     },
     loader: {
       type: 'object', additionalProperties: false,
       properties: {
+        s5cmdImage: { type: 'string', minLength: 1 },
         imagePullPolicy: { enum: ['Always', 'IfNotPresent', 'Never'] },
         imagePullSecrets: strings,
         env: {
