@@ -6,6 +6,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
+import { createRequire } from 'node:module'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
@@ -43,7 +44,7 @@ interface S3Rver {
 type S3RverClass = new (options: object) => S3Rver
 
 /** It comes without types. */
-const s3rver: string = 's3rver'
+const Server = createRequire(import.meta.url)('s3rver') as S3RverClass
 
 const bucket = 'my-ml-bucket'
 const prefix = 'model-artifacts/my-model-1.2.3/'
@@ -56,7 +57,6 @@ const files: Readonly<Record<string, string | Buffer>> = {
 }
 
 export async function startModelStore(directory: string): Promise<ModelStore> {
-  const { default: Server } = (await import(s3rver)) as { default: S3RverClass }
   const server = new Server({ port: 0, address: '127.0.0.1', silent: true, directory: join(directory, 's3'), configureBuckets: [{ name: bucket }] })
   const endpoint = `http://127.0.0.1:${(await server.run()).port}`
   const client = new S3Client({ endpoint, region: 'us-east-1', forcePathStyle: true, credentials: keys })
