@@ -1,11 +1,12 @@
 /**
- * Wall clock, CPU and memory of loading from S3 over HTTPS: the loader's mover of bytes beside `s5cmd sync` and `s5cmd cp`,
- * in turns on the same server, into a tmpfs. The server costs CPU too and shares the machine, so throughput is what this
+ * Wall clock, CPU and memory of loading from S3 over HTTPS: `model-injector load`, its mover of bytes alone (`transfer`),
+ * `s5cmd sync` and `s5cmd cp`, in turns on the same server, into a tmpfs. Measures what `npm run build` made. The server costs CPU too and shares the machine, so throughput is what this
  * machine allows for both; the ratios of one run are what to trust. Linux only: CPU time is read from /proc.
  */
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { accessSync, constants, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { accessSync, constants, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { stripTypeScriptTypes } from 'node:module'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -37,6 +38,7 @@ const directory = mkdtempSync(join(tmpdir(), 'model-injector-bench-'))
 const memory = isWritable('/dev/shm') ? mkdtempSync('/dev/shm/model-injector-bench-') : directory
 const ca = join(directory, 'ca.crt')
 const s5cmd = await s5cmdBinary()
+const transferScript = writeTransferScript()
 execFileSync(join(root, 'certs', 'throwaway.sh'), [directory, '127.0.0.1'])
 const server = spawn(process.execPath, [join(root, 'bench', 'loader-server.ts'), directory, ...workloads.map(({ count, bytes, prefix }) => `${count}*${bytes}:${prefix}`)],
   { stdio: ['ignore', 'pipe', 'inherit'] })
@@ -44,6 +46,7 @@ const [port] = await once(createInterface({ input: server.stdout }), 'line') as 
 const origin = `https://127.0.0.1:${port}`
 
 const engines: readonly Engine[] = [
+  wholeLoader(),
   ours('transfer, no checksum', 'none'),
   ours('transfer, CRC-32C', 'crc32c'),
   ours('transfer, CRC-64/NVME', 'crc64nvme'),
@@ -61,12 +64,35 @@ try {
   rmSync(memory, { recursive: true, force: true })
 }
 
+/** As JavaScript on what was built: Node's own type stripper would add tens of megabytes. */
+function writeTransferScript(): string {
+  const file = join(directory, 'transfer.mjs')
+  const source = stripTypeScriptTypes(readFileSync(join(root, 'bench', 'loader-transfer.ts'), 'utf8'))
+  writeFileSync(file, source.replace('../src/loader/transfer/transfer.ts', join(root, 'dist', 'loader', 'transfer', 'transfer.js')))
+  return file
+}
+
+/** With all it does around the bytes: listing, journal, fdatasync, checksums, publishing. */
+function wholeLoader(): Engine {
+  return {
+    name: 'model-injector load',
+    command: ({ prefix }, destination) => ({
+      file: process.execPath,
+      args: [join(root, 'dist', 'main.js'), 'load', '--termination-log', '/dev/null', '--start-jitter', '0'],
+      env: {
+        MODEL_NAME: 'bench', MODEL_SOURCE: `s3://bucket/${prefix}`, MODEL_ROOT: destination, MODEL_ID: '0123456789abcdef', MODEL_CREDENTIALS: 'secret/bench', MODEL_ENDPOINT: origin,
+        MODEL_TIMEOUT_SECONDS: '600', MODEL_STALL_TIMEOUT_SECONDS: '60', AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE', AWS_SECRET_ACCESS_KEY: 'secret', AWS_REGION: 'us-east-1', NODE_EXTRA_CA_CERTS: ca,
+      },
+    }),
+  }
+}
+
 function ours(name: string, crc: string): Engine {
   return {
     name,
     command: ({ prefix }, destination) => ({
       file: process.execPath,
-      args: [join(root, 'bench', 'loader-transfer.ts')],
+      args: [transferScript],
       env: { ORIGIN: origin, CA: ca, PREFIX: prefix, DESTINATION: destination, CRC: crc },
     }),
   }
@@ -101,7 +127,7 @@ async function measure(engine: Engine, workload: Workload): Promise<Measured> {
   mkdirSync(destination)
   const { file, args, env } = engine.command(workload, destination)
   const [cpuBefore, startedAt] = [childrensCpuSeconds(), performance.now()]
-  const child = spawn(file, args, { stdio: ['ignore', 'ignore', 'inherit'], env: { ...process.env, ...env } })
+  const child = spawn(file, args, { stdio: ['ignore', 'ignore', 'inherit'], env: { PATH: process.env.PATH, HOME: directory, ...env } })
   let peak = 0
   const sampler = setInterval(() => { peak = Math.max(peak, peakMegabytes(child.pid ?? 0)) }, 25)
   const [code] = await once(child, 'exit') as [number | null]
@@ -116,7 +142,7 @@ async function measure(engine: Engine, workload: Workload): Promise<Measured> {
 
 /** `s5cmd sync` exits 0 with half of it. */
 function checkFiles(engine: Engine, workload: Workload, destination: string): void {
-  const sizes = readdirSync(destination, { recursive: true, encoding: 'utf8' }).map((name) => statSync(join(destination, name))).filter((file) => file.isFile())
+  const sizes = readdirSync(destination, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.bin')).map((name) => statSync(join(destination, name)))
   if (sizes.length !== workload.count || sizes.some(({ size }) => size !== workload.bytes)) throw new Error(`${engine.name} did not bring ${workload.name}`)
 }
 

@@ -5,7 +5,7 @@
 import { createSecureContext } from 'node:tls'
 import { backoffMs, startThrottle } from './backoff.ts'
 import { loadCrc, type CrcAlgorithm, type RunningCrc } from './crc.ts'
-import { fetchPart, type PartState } from './fetch-part.ts'
+import { fetchPart, type Fetched, type PartState } from './fetch-part.ts'
 import { Lane } from './lane.ts'
 import { partFiles } from './part-file.ts'
 import type { CrewSettings, KeptCredentials, PartDone, PartJob } from './part.ts'
@@ -128,12 +128,12 @@ export class LocalCrew implements Crew {
   async #work(lane: Lane, part: Part): Promise<void> {
     const credentials = this.#credentials
     try {
-      const fault = await fetchPart(part, lane, {
+      const outcome = await fetchPart(part, lane, {
         settings: this.#settings, credentials: credentials.value, files: this.#files, signal: this.#stopped.signal,
         onBytes: (bytes) => { this.#bytes += bytes },
       })
-      if (fault === undefined) this.#finish(part)
-      else this.#mend(part, fault, credentials.generation)
+      if ('file' in outcome) void this.#finish(part, outcome)
+      else this.#mend(part, outcome, credentials.generation)
     } catch (error) {
       if (lane.wasStale && isOfNetwork(error)) this.#again(part)
       else this.#mend(part, faultOf(error, part.job.key), credentials.generation)
@@ -142,7 +142,16 @@ export class LocalCrew implements Crew {
     this.#pump()
   }
 
-  #finish({ job, crc, checksums }: Part): void {
+  /** The connection is at the next part already while the disk takes its time. */
+  async #finish({ job, crc, checksums }: Part, { file }: Fetched): Promise<void> {
+    try {
+      if (this.#settings.sync === 'part') await file.sync()
+    } catch (error) {
+      this.#end(error)
+    } finally {
+      file.close()
+    }
+    if (this.#stopped.signal.aborted) return
     const { object, offset, length, etag } = job
     this.#outbox.push({ object, offset, length, etag, checksums, ...(crc !== undefined && { crc: crc.value() }) })
     if (this.#queue.length === 0) this.#flushSoon(0)

@@ -25,17 +25,23 @@ export interface FetchContext {
   readonly onBytes: (bytes: number) => void
 }
 
+/** The bytes are in the file; whoever keeps it closes it. */
+export interface Fetched {
+  readonly file: Pick<PartFile, 'sync' | 'close'>
+}
+
 /** Gives what S3 answered instead of the bytes; throws what the network, the file system or a strange answer brings. */
-export async function fetchPart(part: PartState, lane: Lane, context: FetchContext): Promise<Fault | undefined> {
+export async function fetchPart(part: PartState, lane: Lane, context: FetchContext): Promise<Fetched | Fault> {
   const { job } = part
   const sink = openSink(part, context)
   try {
     const answer = await exchange(part, lane, sink, context)
-    if (!answer.accepted) return faultOfAnswer(answer.head, answer.text, job.key, context.settings.region)
-    if (context.settings.sync === 'part') await sink.sync()
-    return undefined
-  } finally {
+    if (answer.accepted) return { file: sink }
     sink.close()
+    return faultOfAnswer(answer.head, answer.text, job.key, context.settings.region)
+  } catch (error) {
+    sink.close()
+    throw error
   }
 }
 

@@ -6,6 +6,7 @@ import { LocalCrew, type Crew, type CrewReports } from './crew.ts'
 import { keepCredentials, type CredentialsKeeper, type CredentialsSource } from './credentials.ts'
 import { Dispatch } from './dispatch.ts'
 import type { CrewSettings, KeptCredentials, Origin, PartDone, PartJob, RetryPolicy } from './part.ts'
+import { keepYoungHeapSmall } from './young-heap.ts'
 import { TransferError } from './transfer-error.ts'
 import { startWorkerCrew } from './worker-crew.ts'
 
@@ -44,6 +45,7 @@ export async function transfer(
   onDone: (done: PartDone) => void | Promise<void>,
   options: TransferOptions,
 ): Promise<void> {
+  keepYoungHeapSmall()
   const end = new AbortController()
   const over = AbortSignal.any([options.signal, end.signal])
   over.throwIfAborted()
@@ -91,7 +93,7 @@ async function run(parts: Iterable<PartJob> | AsyncIterable<PartJob>, dispatch: 
 
 function startCrew(onThread: boolean, options: TransferOptions, credentials: KeptCredentials, reports: CrewReports): Crew {
   const settings: CrewSettings = {
-    origin: options.origin,
+    origin: { ...options.origin, host: options.origin.host.replace(/^\[(.*)\]$/, '$1') },
     region: options.region,
     connections: options.connectionsPerWorker,
     idleLimitMs: Math.min(options.stallTimeoutMs / 2, longestIdleMs),

@@ -254,8 +254,9 @@ t.test('a good answer in chunks is left to Node and still checked', async (t) =>
   let cut = 0
   const server = await serve(t, {}, ({ request, response }) => {
     const { status, headers, body } = success(model, request)
-    const { etag, 'content-range': range } = headers
-    response.writeHead(status, range === undefined ? { etag: etag ?? '' } : { etag: etag ?? '', 'content-range': range })
+    const unframed: Record<string, string | number> = { ...headers }
+    delete unframed['content-length']
+    response.writeHead(status, unframed)
     response.write(body.subarray(0, 10))
     response.end(body.subarray(10, body.length - cut))
   })
