@@ -39,8 +39,8 @@ export interface Config {
   readonly openshift: boolean
   readonly podIdentity: { readonly uri: string }
   readonly loader: {
-    /** Of the engine s5cmd; the native engine's is the default of the image annotation. */
-    readonly s5cmdImage: string
+    /** Of the engine s5cmd, which has a default of its own; the native engine's is the default of the image annotation. */
+    readonly s5cmdImage?: string
     readonly imagePullPolicy: 'Always' | 'IfNotPresent' | 'Never'
     readonly imagePullSecrets: readonly string[]
     readonly env: Readonly<Record<string, string>>
@@ -72,7 +72,7 @@ const builtIn: Omit<Config, 'hash' | 'policy'> = {
   unknownAnnotations: 'deny',
   openshift: false,
   podIdentity: { uri: 'http://169.254.170.23/v1/credentials' },
-  loader: { s5cmdImage: 'peakcom/s5cmd:v2.3.0', imagePullPolicy: 'IfNotPresent', imagePullSecrets: [], env: {} },
+  loader: { imagePullPolicy: 'IfNotPresent', imagePullSecrets: [], env: {} },
 }
 
 interface ConfigFile {

@@ -1,110 +1,28 @@
-/** The calls to S3 that list and look; the bytes of models do not come this way (src/loader/transfer does that). */
+/** The calls to S3 that list and look, by the SDK; the bytes of models do not come this way (src/loader/transfer does that). */
 import { GetObjectCommand, HeadObjectCommand, ListObjectsV2Command, S3Client, type S3ClientConfig } from '@aws-sdk/client-s3'
-
-export interface S3Options {
-  readonly region: string
-  /** Origin of an S3-compatible server, addressed by path; undefined for AWS. */
-  readonly endpoint: string | undefined
-  /** Undefined for anonymous access: then requests are not signed. */
-  readonly credentials: ((refresh: boolean) => Promise<S3Credentials>) | undefined
-  readonly signal: AbortSignal
-}
-
-export interface S3Credentials {
-  readonly accessKeyId: string
-  readonly secretAccessKey: string
-  readonly sessionToken?: string
-}
-
-export interface ListedObject {
-  readonly key: string
-  readonly size: number
-  /** With its quotes, as If-Match wants it. */
-  readonly etag: string
-  /** In a storage class that has to be restored before it can be read. */
-  readonly archived: boolean
-}
-
-export interface ObjectHead extends ListedObject {
-  /** Checksums of the whole object by algorithm, base64; empty where S3 has none or only one composed of parts. */
-  readonly checksums: Readonly<Partial<Record<ChecksumAlgorithm, string>>>
-  readonly composite: boolean
-}
-
-export type ChecksumAlgorithm = 'CRC32' | 'CRC32C' | 'CRC64NVME' | 'SHA1' | 'SHA256'
-
-/** An answer of S3 that is an error, or no answer at all. */
-export interface S3Problem {
-  readonly status: number
-  /** S3's code, as NoSuchBucket, or the name of a network error, as ENOTFOUND. */
-  readonly code: string
-  readonly message: string
-  /** Where the bucket is, if S3 said so. */
-  readonly region: string | undefined
-}
-
-export class S3Error extends Error {
-  readonly problem: S3Problem
-
-  constructor(problem: S3Problem, cause: unknown) {
-    super(`${problem.code}: ${problem.message}`, { cause })
-    this.name = 'S3Error'
-    this.problem = problem
-  }
-}
-
-export interface S3 {
-  /** All objects below a prefix, page by page. */
-  list(bucket: string, prefix: string): AsyncGenerator<readonly ListedObject[]>
-  /** One page of at most `count` keys, for a hint. */
-  peek(bucket: string, prefix: string, count: number): Promise<readonly ListedObject[]>
-  head(bucket: string, key: string): Promise<ObjectHead>
-  /** The whole of a small object. */
-  read(bucket: string, key: string, etag: string, mostBytes: number): Promise<Buffer>
-  close(): void
-}
+import { S3Error, type S3Calls, type S3Options, type S3Problem } from './s3-api.ts'
 
 const archivedClasses = ['GLACIER', 'DEEP_ARCHIVE']
+const expiredCodes = ['ExpiredToken', 'ExpiredTokenException']
 const algorithms = ['CRC32', 'CRC32C', 'CRC64NVME', 'SHA1', 'SHA256'] as const
 
-export function s3Client(options: S3Options): S3 {
+export function s3Client(options: S3Options): S3Calls {
   const client = new S3Client(clientConfig(options))
-  const send = async <Answer>(call: () => Promise<Answer>): Promise<Answer> => {
-    try {
-      return await call()
-    } catch (error) {
-      options.signal.throwIfAborted()
-      const problem = problemOf(error)
-      // Credentials can end between the check of their expiry and the answer.
-      if (problem.code !== 'ExpiredToken' && problem.code !== 'ExpiredTokenException') throw new S3Error(problem, error)
-      await options.credentials?.(true)
-      return call().catch((again: unknown) => { throw new S3Error(problemOf(again), again) })
-    }
-  }
   const request = { abortSignal: options.signal }
-
-  async function page(bucket: string, prefix: string, more: { token?: string | undefined; count?: number }): Promise<{ objects: ListedObject[]; next: string | undefined }> {
-    // Encoded, because XML has no way to write some characters that keys may have.
-    const command = new ListObjectsV2Command({
-      Bucket: bucket, Prefix: prefix, EncodingType: 'url', ContinuationToken: more.token, MaxKeys: more.count, OptionalObjectAttributes: ['RestoreStatus'],
-    })
-    const answer = await send(() => client.send(command, request))
-    const objects = (answer.Contents ?? []).map(({ Key = '', Size = 0, ETag = '', StorageClass = '', RestoreStatus: restored }) => ({
-      key: answer.EncodingType === 'url' ? decodeKey(Key) : Key, size: Size, etag: ETag, archived: archivedClasses.includes(StorageClass) && restored?.RestoreExpiryDate === undefined,
-    }))
-    return { objects, next: answer.IsTruncated === true ? answer.NextContinuationToken : undefined }
-  }
-
+  const send = <Answer>(call: () => Promise<Answer>): Promise<Answer> => sendOnce(call, options)
   return {
-    async * list(bucket, prefix) {
-      let token: string | undefined
-      do {
-        const { objects, next } = await page(bucket, prefix, { token })
-        yield objects
-        token = next
-      } while (token !== undefined)
+    page: async (bucket, prefix, { token, count }) => {
+      // Encoded, because XML has no way to write some characters that keys may have.
+      const command = new ListObjectsV2Command({
+        Bucket: bucket, Prefix: prefix, EncodingType: 'url', ContinuationToken: token, MaxKeys: count, OptionalObjectAttributes: ['RestoreStatus'],
+      })
+      const answer = await send(() => client.send(command, request))
+      const objects = (answer.Contents ?? []).map(({ Key = '', Size = 0, ETag = '', StorageClass = '', RestoreStatus: restored }) => ({
+        key: answer.EncodingType === 'url' ? decodeKey(Key) : Key, size: Size, etag: ETag,
+        archived: archivedClasses.includes(StorageClass) && restored?.RestoreExpiryDate === undefined,
+      }))
+      return { objects, next: answer.IsTruncated === true ? answer.NextContinuationToken : undefined }
     },
-    peek: async (bucket, prefix, count) => (await page(bucket, prefix, { count })).objects,
     head: async (bucket, key) => {
       const answer = await send(() => client.send(new HeadObjectCommand({ Bucket: bucket, Key: key, ChecksumMode: 'ENABLED' }), request))
       const composite = answer.ChecksumType === 'COMPOSITE'
@@ -120,9 +38,21 @@ export function s3Client(options: S3Options): S3 {
     read: async (bucket, key, etag, mostBytes) => {
       const answer = await send(() => client.send(new GetObjectCommand({ Bucket: bucket, Key: key, IfMatch: etag }), request))
       if ((answer.ContentLength ?? 0) > mostBytes) throw new RangeError(`${key} has more than ${mostBytes} bytes`)
-      return Buffer.from((await answer.Body?.transformToByteArray()) ?? [])
+      return (await answer.Body?.transformToByteArray()) ?? new Uint8Array()
     },
-    close: () => { client.destroy() },
+  }
+}
+
+async function sendOnce<Answer>(call: () => Promise<Answer>, { signal, credentials }: S3Options): Promise<Answer> {
+  try {
+    return await call()
+  } catch (error) {
+    signal.throwIfAborted()
+    const problem = problemOf(error)
+    // Credentials can end between the check of their expiry and the answer.
+    if (!expiredCodes.includes(problem.code)) throw new S3Error(problem, error)
+    await credentials?.(true)
+    return call().catch((again: unknown) => { throw new S3Error(problemOf(again), again) })
   }
 }
 

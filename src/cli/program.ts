@@ -2,12 +2,7 @@
 import { Command, CommanderError } from 'commander'
 import { AppError } from '../errors.ts'
 import { version } from '../version.ts'
-import { explainCommand } from './explain.ts'
-import { injectCommand } from './inject.ts'
-import { loadCommand } from './load.ts'
-import { serveCommand } from './serve.ts'
 import { ignoreClosedPipe, writeReport } from './terminal.ts'
-import { uninjectCommand } from './uninject.ts'
 
 const help = `
 Exit codes:
@@ -23,22 +18,34 @@ Examples:
 export async function run(argv: readonly string[]): Promise<void> {
   ignoreClosedPipe()
   try {
-    await buildProgram().parseAsync(argv)
+    await (await buildProgram(argv[2])).parseAsync(argv)
   } catch (error) {
     process.exitCode = report(error)
   }
 }
 
-export function buildProgram(): Command {
+/**
+ * Each command with what it needs, read only when it is called: the loader runs beside every app and has no room for the
+ * server's libraries (17 MB).
+ */
+const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  serve: async () => (await import('./serve.ts')).serveCommand(),
+  inject: async () => (await import('./inject.ts')).injectCommand(),
+  uninject: async () => (await import('./uninject.ts')).uninjectCommand(),
+  explain: async () => (await import('./explain.ts')).explainCommand(),
+  load: async () => (await import('./load.ts')).loadCommand(),
+}
+
+/** With one command, or with all where none of that name is there, so that the help can list them. */
+export async function buildProgram(name?: string): Promise<Command> {
   const program = new Command('model-injector')
     .description('Brings ML models into pods that ask for them with annotations.')
     .version(version)
     .showHelpAfterError('(--help shows the options and examples)')
     .exitOverride()
     .addHelpText('after', help)
-  for (const command of [serveCommand(), injectCommand(), uninjectCommand(), explainCommand(), loadCommand()]) {
-    program.addCommand(command.copyInheritedSettings(program))
-  }
+  const one = Object.entries(commands).find(([command]) => command === name)?.[1]
+  for (const make of one === undefined ? Object.values(commands) : [one]) program.addCommand((await make()).copyInheritedSettings(program))
   return program
 }
 

@@ -2,7 +2,7 @@
  * From pod and plan to the injected pod: a new object that shares everything untouched with the old one. What another
  * webhook changed in a part of ours is left as found; only what is missing is put there.
  */
-import { hasLoaderCommand } from './parts.ts'
+import { runsAnEngine } from './engines/registry.ts'
 import type { ContainerAddition } from './mounts.ts'
 import { annotationsOf, initContainersOf, volumesOf, type Container, type EnvVar, type Pod, type PodSpec, type VolumeMount } from './pod.ts'
 import type { InjectionPlan } from './plan.ts'
@@ -55,9 +55,17 @@ function indexBehind(containers: readonly Container[], count: number, loaders: r
 function mergeLoader(present: Container, planned: Container): Container {
   return {
     ...planned,
-    ...(hasLoaderCommand(present) ? present : { ...present, ...(present.command && { command: [] }), args: planned.args ?? [] }),
+    ...(runsAnEngine(present) ? present : { ...present, ...commandOf(planned, present) }),
     env: addMissing(correctEnv(present.env ?? [], planned.env ?? []), planned.env ?? [], ({ name }) => name),
     volumeMounts: addMissing(present.volumeMounts ?? [], planned.volumeMounts ?? [], ({ mountPath }) => mountPath),
+  }
+}
+
+/** A field that the plan does not have is emptied where there is one, because a merge takes nothing away. */
+function commandOf(planned: Container, present: Container): Pick<Container, 'command' | 'args'> {
+  return {
+    ...((planned.command ?? present.command) && { command: planned.command ?? [] }),
+    ...((planned.args ?? present.args) && { args: planned.args ?? [] }),
   }
 }
 

@@ -1,8 +1,9 @@
 /** The loader init container. Users' words reach it through its environment only, never through its command. */
 import type { Config } from '../config.ts'
 import type { LoaderTask } from './deliveries/delivery.ts'
+import { engineByName } from './engines/registry.ts'
 import { regionEnv, type LoaderIdentity } from './identity.ts'
-import { loaderArgs, loaderContainerName, tmpVolume } from './parts.ts'
+import { loaderContainerName, tmpVolume } from './parts.ts'
 import type { Container, EnvVar, Resources, Volume } from './pod.ts'
 import type { InjectionRequest, ModelRequest } from './request.ts'
 import { loaderSecurityContext } from './security.ts'
@@ -26,7 +27,7 @@ export function loaderContainer(
     name: loaderContainerName(model.suffix),
     image: request.image,
     imagePullPolicy: config.loader.imagePullPolicy,
-    args: [...loaderArgs],
+    ...engineByName[request.engine].command,
     env: firstOfName([...task.env, noNodeRole, ...identityEnv(task, identity), ...operatorEnv(config)]),
     resources,
     securityContext: loaderSecurityContext(user),

@@ -2,15 +2,13 @@
  * The names of what is added to a pod. They are fixed, so that policies can check them from the annotations alone, and
  * so that a second pass finds what the first one added.
  */
+import { runsAnEngine } from './engines/registry.ts'
 import type { Container } from './pod.ts'
 
 export const tmpVolume = 'model-tmp'
 
 /** Where the loader sees the volume, whole. App containers see one directory of it. */
 export const loaderRoot = '/model'
-
-/** The command of the native engine in the product's own image. */
-export const loaderArgs: readonly string[] = ['load']
 
 /** Environment without which a loader cannot work; a container that lacks one of these is not whole. */
 export const requiredLoaderEnv = [
@@ -46,12 +44,7 @@ export function ownVolumesOf(loaders: readonly Container[]): ReadonlySet<string>
 
 /** Ours is what has our name, our command and our environment; any of them alone proves nothing. */
 export function isOurLoader(container: Container): boolean {
-  return isLoaderName(container.name) && hasLoaderCommand(container) && envValue(container, 'MODEL_SOURCE') !== undefined
-}
-
-export function hasLoaderCommand(container: Container): boolean {
-  const args = container.args ?? []
-  return (container.command ?? []).length === 0 && args.length === loaderArgs.length && args.every((arg, i) => arg === loaderArgs[i])
+  return isLoaderName(container.name) && runsAnEngine(container) && envValue(container, 'MODEL_SOURCE') !== undefined
 }
 
 export function envValue(container: Container, name: string): string | undefined {

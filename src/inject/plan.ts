@@ -180,6 +180,7 @@ function modelStatus({ model, delivered, targets }: PlannedModel, request: Injec
     source: model.source.uri,
     delivery: model.delivery,
     ...(loader !== undefined && { id: loader.id, loader: loaderContainerName(model.suffix), image: request.image }),
+    ...(loader !== undefined && request.engine !== 'native' && { engine: request.engine }),
     volume: delivered.volume,
     subPath: delivered.subPath,
     mountPath: model.mountPath,

@@ -4,10 +4,11 @@
  */
 import { parseSource } from '../values/source.ts'
 import { modelSuffixes, unsuffixedName } from './annotation-reader.ts'
+import { runsAnEngine } from './engines/registry.ts'
 import { podIdentityEnv } from './identity.ts'
 import { ownAnnotations } from './keys.ts'
 import {
-  dataVolumeName, envValue, hasLoaderCommand, isLoaderName, isOurLoader, loaderContainerName, loaderRoot, ownVolumesOf, requiredLoaderEnv, tmpVolume,
+  dataVolumeName, envValue, isLoaderName, isOurLoader, loaderContainerName, loaderRoot, ownVolumesOf, requiredLoaderEnv, tmpVolume,
 } from './parts.ts'
 import { initContainersOf, volumesOf, type Container, type Pod } from './pod.ts'
 import { hashAnnotations, readStatus, type ModelStatus, type Status } from './status.ts'
@@ -81,7 +82,7 @@ function isLoaderWhole(loader: Container, { source, volume }: ModelStatus): bool
   const mounts = (name: string, path: string): boolean =>
     loader.volumeMounts?.some((mount) => mount.name === name && mount.mountPath === path) === true
   return (
-    hasLoaderCommand(loader) &&
+    runsAnEngine(loader) &&
     envValue(loader, 'MODEL_SOURCE') === source &&
     requiredLoaderEnv.every(has) &&
     mounts(volume, loaderRoot) &&

@@ -7,8 +7,10 @@ import { formatBytes, Mi } from '../values/quantity.ts'
 import type { Source } from '../values/source.ts'
 import type { VolumeChoice } from '../values/volume.ts'
 import { AnnotationReader, checkKeys, modelSuffixes, unsuffixedName } from './annotation-reader.ts'
+import type { EngineName } from './engines/engine.ts'
+import { engineByName } from './engines/registry.ts'
 import type { Findings } from './findings.ts'
-import { annotationField, annotationKey, ownAnnotations } from './keys.ts'
+import { annotationField, annotationKey, ownAnnotations, type OwnAnnotation } from './keys.ts'
 import type { Pod } from './pod.ts'
 
 export interface ModelRequest {
@@ -45,6 +47,7 @@ export interface InjectionRequest {
   readonly memoryChosen: boolean
   readonly timeoutSeconds: number
   readonly stallTimeoutSeconds: number
+  readonly engine: EngineName
   readonly image: string
   readonly imageChosen: boolean
 }
@@ -60,7 +63,13 @@ export function readRequest(pod: Pod, config: Config, findings: Findings): Injec
   checkKeys(own, config, findings)
   const reader = new AnnotationReader(own, config, findings)
   reader.read('inject')
-  checkEngine(reader, findings, config)
+  const request = readAll(own, reader, findings, config)
+  engineByName[request.engine].checkRequest(request, config, findings)
+  return request
+}
+
+function readAll(own: readonly OwnAnnotation[], reader: AnnotationReader, findings: Findings, config: Config): InjectionRequest {
+  const engine = reader.read('engine') ?? 'native'
   return {
     models: modelSuffixes(own).flatMap((suffix) => readModel(reader, suffix) ?? []),
     serviceAccount: reader.read('service-account'),
@@ -74,7 +83,8 @@ export function readRequest(pod: Pod, config: Config, findings: Findings): Injec
     memoryChosen: reader.has('memory'),
     timeoutSeconds: reader.read('timeout') ?? 0,
     stallTimeoutSeconds: reader.read('stall-timeout') ?? 0,
-    image: reader.read('image') ?? '',
+    engine,
+    image: readImage(reader, engine, config),
     imageChosen: reader.has('image'),
   }
 }
@@ -102,12 +112,9 @@ function readModel(reader: AnnotationReader, suffix: string | undefined): ModelR
   }
 }
 
-function checkEngine(reader: AnnotationReader, findings: Findings, config: Config): void {
-  const engine = reader.read('engine')
-  if (engine === 's5cmd') {
-    const field = annotationField(annotationKey(config.annotationPrefix, 'engine'))
-    findings.deny({ reason: 'EngineNotAvailable', field, found: engine, problem: 'is not in this version', accepted: 'native' })
-  }
+/** The default of the image annotation is the native engine's own. */
+function readImage(reader: AnnotationReader, engine: EngineName, config: Config): string {
+  return (reader.has('image') ? reader.read('image') : undefined) ?? engineByName[engine].image(config)
 }
 
 function readMemory(reader: AnnotationReader, findings: Findings, config: Config): number {

@@ -31,6 +31,8 @@ export interface ModelStatus {
   readonly delivery: string
   readonly id?: string
   readonly loader?: string
+  /** Undefined for the native one. */
+  readonly engine?: string
   readonly image?: string
   readonly volume: string
   readonly subPath: string
@@ -71,7 +73,7 @@ const validate = new Ajv().compile<Status>({
         required: ['name', 'source', 'delivery', 'volume', 'subPath', 'mountPath', 'containers'],
         properties: {
           name: { type: 'string' }, source: { type: 'string' }, delivery: { type: 'string' }, id: { type: 'string' },
-          loader: { type: 'string' }, image: { type: 'string' }, volume: { type: 'string' }, subPath: { type: 'string' },
+          loader: { type: 'string' }, engine: { type: 'string' }, image: { type: 'string' }, volume: { type: 'string' }, subPath: { type: 'string' },
           mountPath: { type: 'string' }, containers: names, env: { type: 'string' }, envAdded: names,
         },
       },

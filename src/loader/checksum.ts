@@ -1,7 +1,7 @@
 /** Checksums of whole objects, as S3 keeps them: compared with what arrived, or with the file read back. */
 import { createHash } from 'node:crypto'
 import { open } from 'node:fs/promises'
-import type { ChecksumAlgorithm } from '../aws/s3.ts'
+import type { ChecksumAlgorithm } from '../aws/s3-api.ts'
 import { combineCrc, loadCrc, type CrcAlgorithm } from './transfer/crc.ts'
 
 export interface WantedChecksum {

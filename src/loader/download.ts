@@ -1,7 +1,7 @@
 /** From a listing to verified files in staging: what is missing is planned in parts, moved, journaled and checked. */
-import { writeFile } from 'node:fs/promises'
+import { chmod, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { S3 } from '../aws/s3.ts'
+import type { S3 } from '../aws/s3-api.ts'
 import { checksumOfFile, checksumOfHeaders, combineParts, crcOf, preferredChecksum, type WantedChecksum } from './checksum.ts'
 import type { LoadTask } from './environment.ts'
 import { LoaderFailure } from './exit-codes.ts'
@@ -36,12 +36,10 @@ export interface DownloadResult {
   readonly withoutChecksum: number
 }
 
-/** What is known of one object while it arrives. */
-interface ObjectState {
-  readonly object: ModelObject
-  readonly file: string
+/** An object of several parts, while it arrives. */
+interface LargeState {
   readonly parts: JournaledPart[]
-  wanted: WantedChecksum | undefined
+  readonly wanted: WantedChecksum | undefined
 }
 
 /** Uploaders choose the algorithm, mostly one for all objects of a model: the last one seen is the best guess for the next. */
@@ -49,72 +47,121 @@ interface Habit {
   crc: PartJob['crc']
 }
 
+/** A byte for each object of one part, however many there are: what is known of it when it is in staging. */
+const smallStates = { missing: 0, verified: 1, withoutChecksum: 2 } as const
+
+interface Arrivals {
+  readonly small: Uint8Array
+  readonly large: ReadonlyMap<number, LargeState>
+  readonly habit: Habit
+}
+
 /** Resolves when every object is in staging, on the disk, journaled and verified. */
 export async function download(context: DownloadContext): Promise<DownloadResult> {
-  const states = context.listing.objects.map((object): ObjectState => ({
-    object, file: join(context.staging.layout.stagingFiles, object.path), parts: [...(context.staging.verified.get(object.path) ?? [])], wanted: undefined,
-  }))
-  await lookUpChecksums(states, context)
-  await makeEmptyFiles(states, context)
+  const arrivals = await startArrivals(context)
+  context.s3.close()
+  await makeEmptyFiles(context)
   const writer = new JournalWriter(context)
-  const habit: Habit = { crc: 'crc64nvme' }
   try {
-    await context.move(missingParts(states, habit), (done) => receive(states[done.object], done, { writer, habit }))
+    await context.move(missingParts(context, arrivals), (done) => receive(done, arrivals, writer, context))
   } finally {
     await writer.flush()
   }
-  return verify(states, context)
+  return verify(arrivals, context)
+}
+
+async function startArrivals(context: DownloadContext): Promise<Arrivals> {
+  const { listing: { objects }, staging } = context
+  const small = new Uint8Array(objects.length)
+  for (const [i, { path, size }] of objects.entries()) {
+    if (size === 0 || (size <= partBytes && staging.verified.has(path))) small[i] = smallStates.verified
+  }
+  return { small, large: await lookUpLarge(context), habit: { crc: await learnHabit(context) } }
 }
 
 /** For objects of several parts one HEAD tells the checksum; it has to be known before, so that parts are summed as they come. */
-async function lookUpChecksums(states: readonly ObjectState[], { s3, task }: DownloadContext): Promise<void> {
-  const large = states.filter(({ object }) => object.size > partBytes)[Symbol.iterator]()
+async function lookUpLarge(context: DownloadContext): Promise<ReadonlyMap<number, LargeState>> {
+  const large = new Map<number, LargeState>()
+  const waiting = [...context.listing.objects.entries()].filter(([, { size }]) => size > partBytes)[Symbol.iterator]()
   const lookUp = async (): Promise<void> => {
-    for (const state of large) {
-      const head = await s3.head(task.source.bucket, state.object.key).catch((error: unknown) => { throw failureOf(error, task.source, 'read') })
-      state.wanted = preferredChecksum(head.checksums)
+    for (const [i, object] of waiting) {
+      large.set(i, { parts: [...(context.staging.verified.get(object.path) ?? [])], wanted: await lookUpChecksum(object, context) })
     }
   }
   await Promise.all(Array.from({ length: headsAtOnce }, lookUp))
+  return large
 }
 
-async function makeEmptyFiles(states: readonly ObjectState[], { task }: DownloadContext): Promise<void> {
-  for (const { object, file } of states) if (object.size === 0) await writeFile(file, '', { mode: modesOf(task).file })
+/** Small objects tell their checksum with their bytes; one HEAD tells which to compute on the way. */
+async function learnHabit(context: DownloadContext): Promise<PartJob['crc']> {
+  const first = context.listing.objects.find(({ size }) => size > 0 && size <= partBytes)
+  return first === undefined ? 'none' : (crcOf((await lookUpChecksum(first, context))?.algorithm) ?? 'none')
 }
 
-function* missingParts(states: readonly ObjectState[], habit: Habit): Iterable<PartJob> {
-  for (const [i, state] of states.entries()) {
-    const { object, parts } = state
-    if (coveredBytes(parts) === object.size) continue
-    if (object.size <= partBytes) yield { ...jobOf(i, state), offset: 0, length: object.size, whole: true, crc: habit.crc }
-    else yield* rangesOf(i, state)
+async function lookUpChecksum({ key }: ModelObject, { s3, task: { source } }: DownloadContext): Promise<WantedChecksum | undefined> {
+  try {
+    return preferredChecksum((await s3.head(source.bucket, key)).checksums)
+  } catch (error) {
+    throw failureOf(error, source, 'read')
   }
 }
 
-function* rangesOf(i: number, state: ObjectState): Iterable<PartJob> {
-  const have = new Set(state.parts.map(({ offset }) => offset))
-  const { size } = state.object
-  for (let offset = 0; offset < size; offset += partBytes) {
-    if (have.has(offset)) continue
-    yield { ...jobOf(i, state), offset, length: Math.min(partBytes, size - offset), whole: false, crc: crcOf(state.wanted?.algorithm) ?? 'none' }
+async function makeEmptyFiles({ listing, staging, task }: DownloadContext): Promise<void> {
+  const { file: mode } = modesOf(task)
+  for (const { path, size } of listing.objects) {
+    if (size > 0) continue
+    const file = join(staging.layout.stagingFiles, path)
+    await writeFile(file, '')
+    // Not by writeFile, of whose mode the umask takes bits.
+    await chmod(file, mode)
   }
 }
 
-function jobOf(i: number, { object: { key, etag, size }, file }: ObjectState): Pick<PartJob, 'object' | 'key' | 'etag' | 'objectSize' | 'file'> {
-  return { object: i, key, etag, objectSize: size, file }
+function* missingParts({ listing: { objects }, staging }: DownloadContext, { small, large, habit }: Arrivals): Iterable<PartJob> {
+  for (const [i, { key, path, etag, size }] of objects.entries()) {
+    const job = { object: i, key, etag, objectSize: size, file: join(staging.layout.stagingFiles, path) }
+    const state = large.get(i)
+    if (state !== undefined) yield* missingRanges(job, state)
+    else if (small[i] === smallStates.missing) yield { ...job, offset: 0, length: size, whole: true, crc: habit.crc }
+  }
 }
 
-async function receive(state: ObjectState | undefined, done: PartDone, { writer, habit }: { writer: JournalWriter; habit: Habit }): Promise<void> {
-  if (state === undefined) throw new Error(`a part of the unknown object ${done.object}`)
-  const { path, etag, size } = state.object
+function* missingRanges(job: Pick<PartJob, 'object' | 'key' | 'etag' | 'objectSize' | 'file'>, { parts, wanted }: LargeState): Iterable<PartJob> {
+  const have = new Set(parts.map(({ offset }) => offset))
+  const crc = crcOf(wanted?.algorithm) ?? 'none'
+  for (let offset = 0; offset < job.objectSize; offset += partBytes) {
+    if (!have.has(offset)) yield { ...job, offset, length: Math.min(partBytes, job.objectSize - offset), whole: false, crc }
+  }
+}
+
+async function receive(done: PartDone, { small, large, habit }: Arrivals, writer: JournalWriter, context: DownloadContext): Promise<void> {
+  const object = context.listing.objects[done.object]
+  if (object === undefined) throw new Error(`a part of the unknown object ${done.object}`)
+  const { path, etag, size } = object
   const { offset, length, crc } = done
-  if (size <= partBytes) {
-    state.wanted = checksumOfHeaders(done.checksums).wanted
-    habit.crc = crcOf(state.wanted?.algorithm) ?? habit.crc
-  }
   const part = { path, etag, size, offset, length, ...(crc !== undefined && { crc }) }
-  state.parts.push(part)
+  const state = large.get(done.object)
+  if (state !== undefined) {
+    state.parts.push(part)
+  } else {
+    const { wanted } = checksumOfHeaders(done.checksums)
+    if (wanted !== undefined) await compareSmall(object, wanted, { crc, habit }, context)
+    small[done.object] = wanted === undefined ? smallStates.withoutChecksum : smallStates.verified
+  }
   await writer.add(part)
+}
+
+/** What was summed on arrival may have been another algorithm: then the file itself decides. */
+async function compareSmall(
+  object: ModelObject, wanted: WantedChecksum, { crc, habit }: { crc: string | undefined; habit: Habit }, context: DownloadContext,
+): Promise<void> {
+  habit.crc = crcOf(wanted.algorithm) ?? 'none'
+  if (crc !== wanted.value) await compareFile(object, wanted, context)
+}
+
+async function compareFile({ path }: ModelObject, { algorithm, value }: WantedChecksum, { staging, signal }: DownloadContext): Promise<void> {
+  const found = await checksumOfFile(join(staging.layout.stagingFiles, path), algorithm, signal)
+  if (found !== value) throw new LoaderFailure('VerificationFailed', `${path} has the ${algorithm} ${found}, S3 says ${value}`)
 }
 
 /** The parts it is given are on the disk already; lines are written together, because each write waits for the disk. */
@@ -122,7 +169,7 @@ class JournalWriter {
   readonly #staging: Staging
   #lines: JournaledPart[] = []
   #writing: Promise<void> = Promise.resolve()
-  #lastFlushMs = performance.now()
+  #timer: NodeJS.Timeout | undefined
 
   constructor({ staging }: DownloadContext) {
     this.#staging = staging
@@ -130,48 +177,50 @@ class JournalWriter {
 
   async add(part: JournaledPart): Promise<void> {
     this.#lines.push(part)
-    if (this.#lines.length >= linesAtOnce || performance.now() - this.#lastFlushMs > flushAfterMs) await this.flush()
+    if (this.#lines.length >= linesAtOnce) await this.flush()
+    // Not left to the next part, which may be slow: what is there must outlive a kill. An error is the next flush's, too.
+    else this.#timer ??= setTimeout(() => { this.flush().catch(() => undefined) }, flushAfterMs)
   }
 
   flush(): Promise<void> {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
     const lines = this.#lines
     this.#lines = []
-    this.#lastFlushMs = performance.now()
     this.#writing = this.#writing.then(() => this.#staging.journal.append(lines))
     return this.#writing
   }
 }
 
-async function verify(states: readonly ObjectState[], context: DownloadContext): Promise<DownloadResult> {
+/** Small objects were compared when they arrived; the others can be only when their last part is there. */
+async function verify({ small, large }: Arrivals, context: DownloadContext): Promise<DownloadResult> {
   let withoutChecksum = 0
-  for (const state of states) {
+  for (const [i, object] of context.listing.objects.entries()) {
     context.signal.throwIfAborted()
-    const { object: { path, size }, parts } = state
-    if (coveredBytes(parts) !== size) throw new LoaderFailure('VerificationFailed', `${path} has ${coveredBytes(parts)} bytes, ${size} were listed`)
-    const verified = (await matchesManifest(state, context)) || (await matchesChecksum(state, context))
-    if (!verified) withoutChecksum++
+    const state = large.get(i)
+    const covered = state === undefined ? small[i] !== smallStates.missing : coveredBytes(state.parts) === object.size
+    if (!covered) throw new LoaderFailure('VerificationFailed', `${object.path} is not there as a whole`)
+    const compared = state === undefined ? small[i] === smallStates.verified : await compareLarge(object, state, context)
+    const inManifest = await compareWithManifest(object, context)
+    if (!compared && !inManifest) withoutChecksum++
   }
   return { withoutChecksum }
 }
 
-/** False: the manifest says nothing of it. */
-async function matchesManifest({ object: { path }, file }: ObjectState, { manifest, signal }: DownloadContext): Promise<boolean> {
-  const wanted = manifest?.get(path)
+/** False: S3 keeps no checksum of it, or not one of the whole. */
+async function compareLarge(object: ModelObject, { parts, wanted }: LargeState, context: DownloadContext): Promise<boolean> {
   if (wanted === undefined) return false
-  const found = await checksumOfFile(file, 'SHA256', signal)
-  if (found !== wanted) throw new LoaderFailure('VerificationFailed', `${path} has the SHA-256 ${hex(found)}, the manifest says ${hex(wanted)}`)
+  const crc = crcOf(wanted.algorithm)
+  if (crc === undefined || combineParts(crc, parts) !== wanted.value) await compareFile(object, wanted, context)
   return true
 }
 
-/** False: S3 keeps no checksum of it, or not one of the whole. */
-async function matchesChecksum({ object: { path, size }, file, parts, wanted }: ObjectState, { signal }: DownloadContext): Promise<boolean> {
-  if (wanted === undefined || size === 0) return size === 0
-  const crc = crcOf(wanted.algorithm)
-  const received = crc === undefined ? undefined : combineParts(crc, parts)
-  // What was summed on arrival may have been another algorithm: then the file itself decides.
-  if (received === wanted.value) return true
-  const found = await checksumOfFile(file, wanted.algorithm, signal)
-  if (found !== wanted.value) throw new LoaderFailure('VerificationFailed', `${path} has the ${wanted.algorithm} ${found}, S3 says ${wanted.value}`)
+/** False: there is none, or it says nothing of it. */
+async function compareWithManifest({ path }: ModelObject, { manifest, staging, signal }: DownloadContext): Promise<boolean> {
+  const wanted = manifest?.get(path)
+  if (wanted === undefined) return false
+  const found = await checksumOfFile(join(staging.layout.stagingFiles, path), 'SHA256', signal)
+  if (found !== wanted) throw new LoaderFailure('VerificationFailed', `${path} has the SHA-256 ${hex(found)}, the manifest says ${hex(wanted)}`)
   return true
 }
 

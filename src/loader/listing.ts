@@ -1,5 +1,5 @@
 /** What there is to load: listed, filtered, and refused as a whole if one object cannot be loaded safely. */
-import { S3Error, type ListedObject, type S3 } from '../aws/s3.ts'
+import { S3Error, type ListedObject, type S3 } from '../aws/s3-api.ts'
 import { matchesAny } from '../values/pattern.ts'
 import type { LoadTask } from './environment.ts'
 import { LoaderFailure } from './exit-codes.ts'

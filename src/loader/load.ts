@@ -3,23 +3,24 @@
  * listed, received, verified and brought to the disk as a whole, and everything else ends with an exit code of its own.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { s3Client, type S3 } from '../aws/s3.ts'
+import type { S3 } from '../aws/s3-api.ts'
+import { s3OnThread } from '../aws/s3-thread.ts'
 import { credentialsSource, type CredentialsSource } from './credentials/credentials.ts'
 import { download } from './download.ts'
 import type { Environment, LoadTask } from './environment.ts'
 import { LoaderFailure } from './exit-codes.ts'
 import { counted, formatSize } from './format-size.ts'
 import { listModel, type Listing } from './listing.ts'
-import { readManifest } from './manifest.ts'
+import { readManifest, type Manifest } from './manifest.ts'
 import { moverFor } from './mover.ts'
 import type { Report } from './report.ts'
 import { transferFailureOf } from './transfer-failure.ts'
 import { TransferError } from './transfer/transfer.ts'
-import { fileFailureOf } from './volume/file-failure.ts'
+import { fileFailureOf, hasCode } from './volume/file-failure.ts'
 import { layoutOf, type Layout } from './volume/layout.ts'
 import { acquireLock } from './volume/lock.ts'
 import { findPublished, type Marker } from './volume/published.ts'
-import { refuseTooLarge } from './volume/space.ts'
+import { outOfSpace, refuseTooLarge } from './volume/space.ts'
 import { discard, openStaging, publish, removeStaleStagings } from './volume/staging.ts'
 
 export interface LoadDependencies {
@@ -57,11 +58,10 @@ async function loadLocked(session: Session): Promise<Marker> {
   const { layout, task, env, signal, report, startJitterMs } = session
   const credentials = credentialsSource(task, env, signal)
   const lock = await acquireLock(layout, task.podUid, async () => (await findPublished(layout, task)) !== undefined, signal)
-  if (lock === undefined) {
+  try {
+    // Who held the lock before may have published.
     const marker = await alreadyPublished(session)
     if (marker !== undefined) return marker
-  }
-  try {
     for (const name of await removeStaleStagings(layout)) report.info(`removed ${name}, which nobody has worked on for ten minutes`)
     await sleep(Math.random() * startJitterMs, undefined, { signal })
     return await loadWith(session, credentials)
@@ -71,27 +71,48 @@ async function loadLocked(session: Session): Promise<Marker> {
 }
 
 async function loadWith(session: Session, credentials: CredentialsSource | undefined): Promise<Marker> {
-  const { task, signal, report } = session
-  const region = task.region ?? 'us-east-1'
-  const s3 = s3Client({ region, endpoint: task.endpoint, credentials, signal })
   try {
-    return await loadOnce(session, s3, credentials)
+    return await listAndLoad(session, credentials)
   } catch (error) {
     if (!isChange(error)) throw error
-    report.warn(`${error.key} changed while it was read; listing again`)
-    return await loadOnce(session, s3, credentials).catch((again: unknown) => {
+    session.report.warn(`${error.key} changed while it was read; listing again`)
+    return await listAndLoad(session, credentials).catch((again: unknown) => {
       if (!isChange(again)) throw again
       throw new LoaderFailure('VerificationFailed', `${again.key} changed twice while it was read`, { cause: again })
     })
+  }
+}
+
+async function listAndLoad(session: Session, credentials: CredentialsSource | undefined): Promise<Marker> {
+  const { task: { region = 'us-east-1', endpoint }, signal } = session
+  const s3 = s3OnThread({ region, endpoint, credentials, signal })
+  try {
+    return await loadOnce(session, s3, credentials)
   } finally {
     s3.close()
   }
 }
 
 async function loadOnce(session: Session, s3: S3, credentials: CredentialsSource | undefined): Promise<Marker> {
-  const { task, layout, report, signal } = session
+  const { task } = session
   const listing = await listModel(task, s3)
   const manifest = await readManifest(task, listing.objects, s3)
+  try {
+    return await loadListed(session, { s3, credentials, listing, manifest })
+  } catch (error) {
+    throw hasCode(error, 'ENOSPC') ? await outOfSpace(task, { files: listing.objects.length, bytes: listing.bytes }, error) : error
+  }
+}
+
+interface Listed {
+  readonly s3: S3
+  readonly credentials: CredentialsSource | undefined
+  readonly listing: Listing
+  readonly manifest: Manifest | undefined
+}
+
+async function loadListed(session: Session, { s3, credentials, listing, manifest }: Listed): Promise<Marker> {
+  const { task, layout, report, signal } = session
   const staging = await openStaging(layout, task, listing.objects)
   try {
     await refuseTooLarge(task, listing.bytes, staging.verifiedBytes)

@@ -1,6 +1,6 @@
 /** A manifest in the format of sha256sum: what the model has to be, file by file. */
 import { createHash } from 'node:crypto'
-import { S3Error, type S3 } from '../aws/s3.ts'
+import { S3Error, type S3 } from '../aws/s3-api.ts'
 import type { LoadTask } from './environment.ts'
 import { LoaderFailure } from './exit-codes.ts'
 import { failureOf } from './s3-failure.ts'
@@ -29,7 +29,7 @@ export async function readManifest(task: LoadTask, objects: readonly ModelObject
 async function readSmall({ source }: LoadTask, key: string, s3: S3): Promise<Buffer> {
   try {
     const { etag } = await s3.head(source.bucket, key)
-    return await s3.read(source.bucket, key, etag, longestManifestBytes)
+    return Buffer.from(await s3.read(source.bucket, key, etag, longestManifestBytes))
   } catch (error) {
     if (error instanceof RangeError) throw new LoaderFailure('VerificationFailed', error.message, { cause: error })
     if (error instanceof S3Error && error.problem.status === 404) throw new LoaderFailure('VerificationFailed', `the manifest ${key} is not there`, { cause: error })

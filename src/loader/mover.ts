@@ -1,4 +1,5 @@
 /** Puts the mover of bytes to work: where S3 is, how many connections, and what people see of it. */
+import { statfs } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import type { CredentialsSource } from './credentials/credentials.ts'
 import type { DownloadContext } from './download.ts'
@@ -39,13 +40,18 @@ export function moverFor({ task, report, signal }: Session, { credentials, listi
         stallTimeoutMs: task.stallTimeoutSeconds * 1000,
         signal,
         fileMode: modesOf(task).file,
-        sync: 'part',
+        sync: (await isInMemory(task.root)) ? 'none' : 'part',
         onProgress: meter.add,
       })
     } finally {
       meter.stop()
     }
   }
+}
+
+/** Nothing in memory survives a crash, so nothing there has to be brought to a disk (statfs(2), TMPFS_MAGIC). */
+async function isInMemory(path: string): Promise<boolean> {
+  return (await statfs(path)).type === 0x01021994
 }
 
 function originOf({ endpoint, region = 'us-east-1', source: { bucket } }: LoadTask): Origin {

@@ -1,5 +1,5 @@
 /** What an error of S3 means for the loader. */
-import { S3Error, type S3Problem } from '../aws/s3.ts'
+import { S3Error, type S3Problem } from '../aws/s3-api.ts'
 import type { S3Source } from '../values/source.ts'
 import { LoaderFailure } from './exit-codes.ts'
 

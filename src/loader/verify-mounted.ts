@@ -35,18 +35,22 @@ function refuseUnexpected(found: { files: number; bytes: number }, { source, exp
 async function verifyManifest(directory: string, task: VerifyTask): Promise<void> {
   const wanted = task.expect?.manifest
   if (wanted === undefined) return
-  const text = await readFile(join(directory, wanted.key)).catch((error: unknown) => { throw readFailureOf(error, task) })
+  const text = await readFile(join(directory, wanted.key)).catch((error: unknown) => {
+    if (!hasCode(error, 'ENOENT', 'ENOTDIR')) throw readFailureOf(error, task)
+    throw new LoaderFailure('VerificationFailed', `the manifest ${wanted.key} is not there`, { cause: error })
+  })
   const found = createHash('sha256').update(text).digest('hex')
   if (found !== wanted.sha256) throw new LoaderFailure('VerificationFailed', `the manifest ${wanted.key} has the SHA-256 ${found}, not ${wanted.sha256}`)
   const manifest = parseManifest(text.toString(), wanted.key)
   const entries = await readdir(directory, { recursive: true, withFileTypes: true })
   const paths = entries.filter((entry) => !entry.isDirectory()).map((entry) => relative(directory, join(entry.parentPath, entry.name)))
   refuseOtherFiles(manifest, paths.filter((path) => path !== wanted.key))
-  for (const [path, sha256] of manifest) {
-    if ((await checksumOfFile(join(directory, path), 'SHA256', new AbortController().signal)) !== sha256) {
-      throw new LoaderFailure('VerificationFailed', `${path} does not have the SHA-256 of the manifest`)
-    }
-  }
+  for (const [path, sha256] of manifest) await verifyFile(directory, path, sha256, task)
+}
+
+async function verifyFile(directory: string, path: string, sha256: string, task: VerifyTask): Promise<void> {
+  const found = await checksumOfFile(join(directory, path), 'SHA256', new AbortController().signal).catch((error: unknown) => { throw readFailureOf(error, task) })
+  if (found !== sha256) throw new LoaderFailure('VerificationFailed', `${path} does not have the SHA-256 of the manifest`)
 }
 
 function readFailureOf(error: unknown, { source }: VerifyTask): unknown {

@@ -94,7 +94,7 @@ export interface CommandLineAnswer extends Answer {
 export async function askCommandLine(golden: GoldenCase): Promise<CommandLineAnswer> {
   const config = configFile(golden)
   const { stdout, stderr, exitCode } = await capture(async () => {
-    await buildProgram().parseAsync(['inject', '-f', inputFile(golden), ...(config === undefined ? [] : ['--config', config])], { from: 'user' })
+    await (await buildProgram()).parseAsync(['inject', '-f', inputFile(golden), ...(config === undefined ? [] : ['--config', config])], { from: 'user' })
   })
   return { ...readReport(stderr, golden.manifest), manifest: stdout === '' ? undefined : parseYAML(stdout), exitCode, text: stdout }
 }

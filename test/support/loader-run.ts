@@ -1,7 +1,7 @@
 /** Runs a loader engine as a pod does: its own process, its environment and nothing else. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { readFile, writeFile } from 'node:fs/promises'
+import { chmod, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 export interface Engine {
@@ -40,6 +40,8 @@ export async function startLoader(
 ): Promise<RunningLoader> {
   const terminationLog = join(directory, `termination-${crypto.randomUUID()}`)
   await writeFile(terminationLog, '')
+  // As the kubelet makes it: the container may run as anybody.
+  await chmod(terminationLog, 0o666)
   const [file = '', ...args] = wrap(engine.command(terminationLog))
   const child = spawn(file, args, { env: { PATH: process.env.PATH, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
   let log = ''

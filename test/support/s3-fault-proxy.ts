@@ -224,13 +224,14 @@ function refuse({ proxy, incoming, record }: Omit<Exchange, 'actions'>): S3Error
 }
 
 async function answerCaller(exchange: Exchange): Promise<void> {
-  const { actions, record, proxy, response, signal } = exchange
+  const { actions, record, proxy, response, signal, connection } = exchange
   for (const action of actions) {
     if (action.kind === 'run') await action.run()
     if (action.kind === 'replace') await proxy.upstream.putObject(record.bucket, record.key ?? '', action.body)
     if (action.kind === 'close') response.setHeader('connection', 'close')
   }
-  if (actionOf(actions, 'drop') !== undefined) response.destroy()
+  // The TLS socket alone sometimes leaves the connection beneath it open.
+  if (actionOf(actions, 'drop') !== undefined) connection.socket.destroy()
   else if (actionOf(actions, 'hang') !== undefined) await once(response, 'close', { signal })
   else await answerUnlessFaulty(exchange)
 }

@@ -63,7 +63,7 @@ t.test('what a part of the file leaves out keeps its default', (t) => {
 
 const mistakes: readonly [text: string, problems: readonly string[]][] = [
   ['sidecar: [a]', ['sidecar: unknown key, did you mean sidecars?; known: annotationPrefix, defaults, sidecars, unknownAnnotations, openshift, podIdentity, loader, policy']],
-  ['loader: {imagepullpolicy: Always}', ['loader.imagepullpolicy: unknown key, did you mean imagePullPolicy?; known: imagePullPolicy, imagePullSecrets, env']],
+  ['loader: {imagepullpolicy: Always}', ['loader.imagepullpolicy: unknown key, did you mean imagePullPolicy?; known: s5cmdImage, imagePullPolicy, imagePullSecrets, env']],
   ['policy: {rules: [{name: a, namespaces: ["*"], source: ["x"]}]}', [
     'policy.rules[0].source: unknown key, did you mean sources?; known: name, namespaces, sources, endpoints, credentials, serviceAccounts, deliveries, mountPaths, images, maxSize',
   ]],
@@ -165,7 +165,7 @@ t.test('the hash is the same for the same settings in another order or spelling'
 t.test('the hash is another one after any change', (t) => {
   const files = [
     '{}', 'annotationPrefix: a/', 'defaults: {cpu: 3}', 'defaults: {memory: 3Gi}', 'sidecars: []', 'sidecars: [a, b]', 'sidecars: [b, a]', 'unknownAnnotations: warn', 'openshift: true',
-    'podIdentity: {uri: "http://[fd00:ec2::23]/v1/credentials"}', 'loader: {imagePullPolicy: Always}', 'loader: {imagePullSecrets: [a]}', 'loader: {env: {A: b}}', 'loader: {env: {A: c}}',
+    'podIdentity: {uri: "http://[fd00:ec2::23]/v1/credentials"}', 'loader: {imagePullPolicy: Always}', 'loader: {imagePullSecrets: [a]}', 'loader: {s5cmdImage: a}', 'loader: {env: {A: b}}', 'loader: {env: {A: c}}',
     ...['name: b, namespaces: [x]', 'name: a, namespaces: [y]', 'name: a, namespaces: [x], sources: [y]', 'name: a, namespaces: [x], maxSize: 1Gi', 'name: a, namespaces: [x], maxSize: 2Gi']
       .map((rule) => `policy: {rules: [{${rule}}]}`),
   ]

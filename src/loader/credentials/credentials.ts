@@ -21,7 +21,7 @@ const leastValidityMs = 5 * 60 * 1000
 /** Undefined for anonymous access. */
 export function credentialsSource(task: LoadTask, env: Environment, signal: AbortSignal): CredentialsSource | undefined {
   switch (task.credentials.kind) {
-    case 'pod-identity': return cached(podIdentityCredentials(env, signal))
+    case 'pod-identity': return cached(podIdentityCredentials(task, env, signal))
     case 'irsa': return cached(webIdentityCredentials(task, env, signal))
     case 'secret': return fixed(keysOf(env, task.credentials.name))
     case 'anonymous': return undefined

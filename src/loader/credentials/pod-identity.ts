@@ -6,12 +6,12 @@
 import { readFile } from 'node:fs/promises'
 import { get } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Environment } from '../environment.ts'
+import type { Environment, LoadTask } from '../environment.ts'
 import { LoaderFailure } from '../exit-codes.ts'
 import type { AwsCredentials } from './credentials.ts'
 
 /** An association takes "several seconds" to be known everywhere (CreatePodIdentityAssociation); new nodes take longer. */
-const patienceMs = 90_000
+const longestPatienceMs = 90_000
 const answerTimeoutMs = 10_000
 const firstPauseMs = 250
 const longestPauseMs = 8_000
@@ -24,7 +24,7 @@ interface Answer {
   readonly body: string
 }
 
-export function podIdentityCredentials(env: Environment, signal: AbortSignal): () => Promise<AwsCredentials> {
+export function podIdentityCredentials({ timeoutSeconds }: Pick<LoadTask, 'timeoutSeconds'>, env: Environment, signal: AbortSignal): () => Promise<AwsCredentials> {
   const { AWS_CONTAINER_CREDENTIALS_FULL_URI: uri, AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: tokenFile } = env
   if (!uri || !tokenFile) {
     throw new LoaderFailure('NoIdentity', 'AWS_CONTAINER_CREDENTIALS_FULL_URI and AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE are not set')
@@ -33,10 +33,18 @@ export function podIdentityCredentials(env: Environment, signal: AbortSignal): (
   if (url?.protocol !== 'http:' || !allowedHosts.test(url.hostname)) {
     throw new LoaderFailure('NoIdentity', `AWS_CONTAINER_CREDENTIALS_FULL_URI is not the address of a Pod Identity agent: ${uri}`)
   }
-  return () => askWithPatience(url, tokenFile, signal)
+  // Well before the task's own deadline, which would only say that time is up, not what was missing.
+  const patienceMs = Math.min(longestPatienceMs, timeoutSeconds * 500)
+  return () => askWithPatience({ url, tokenFile, patienceMs }, signal)
 }
 
-async function askWithPatience(url: URL, tokenFile: string, signal: AbortSignal): Promise<AwsCredentials> {
+interface Agent {
+  readonly url: URL
+  readonly tokenFile: string
+  readonly patienceMs: number
+}
+
+async function askWithPatience({ url, tokenFile, patienceMs }: Agent, signal: AbortSignal): Promise<AwsCredentials> {
   const giveUpAtMs = performance.now() + patienceMs
   for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
     const token = await readToken(tokenFile)

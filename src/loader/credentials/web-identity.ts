@@ -1,6 +1,5 @@
 /** Credentials by IRSA: the role that the identity webhook of EKS injected, assumed with the pod's projected token. */
 import { readFile } from 'node:fs/promises'
-import { assumeRoleWithWebIdentity } from '../../aws/sts.ts'
 import type { Environment, LoadTask } from '../environment.ts'
 import { LoaderFailure } from '../exit-codes.ts'
 import type { AwsCredentials } from './credentials.ts'
@@ -14,6 +13,8 @@ export function webIdentityCredentials(task: LoadTask, env: Environment, signal:
     const token = await readFile(tokenFile, 'utf8').catch((error: unknown) => {
       throw new LoaderFailure('NoCredentials', `the token file ${tokenFile} cannot be read`, { cause: error })
     })
+    // Only pods with IRSA need this part of the SDK, and the loader has little memory.
+    const { assumeRoleWithWebIdentity } = await import('../../aws/sts.ts')
     const sessionName = `model-injector-${task.podUid}`.slice(0, 64)
     const result = await assumeRoleWithWebIdentity({ roleArn, sessionName, token, region: task.region, signal })
     if (result.ok) return result.credentials

@@ -15,15 +15,23 @@ export interface JournaledPart {
   readonly crc?: string
 }
 
+/** A tenth of the time after which other loaders take a staging directory for abandoned. */
+const heartbeatMs = 60_000
+
 export class Journal {
   readonly #file: FileHandle
+  readonly #heartbeat: NodeJS.Timeout
 
-  private constructor(file: FileHandle) {
+  private constructor(file: FileHandle, everyMs: number) {
     this.#file = file
+    this.#heartbeat = setInterval(() => { void this.#touch() }, everyMs).unref()
   }
 
-  static async open(path: string): Promise<Journal> {
-    return new Journal(await open(path, 'a', 0o600))
+  /** The file is touched every so often until it is closed: reading a large model back takes longer than others wait. */
+  static async open(path: string, everyMs = heartbeatMs): Promise<Journal> {
+    const journal = new Journal(await open(path, 'a', 0o600), everyMs)
+    await journal.#touch()
+    return journal
   }
 
   /** The files themselves have to be on the disk before. */
@@ -33,13 +41,16 @@ export class Journal {
     await this.#file.datasync()
   }
 
-  /** Shows other loaders of the volume that this one is alive. */
-  async touch(): Promise<void> {
-    const now = new Date()
-    await this.#file.utimes(now, now)
+  /**
+   * Shows other loaders of the volume that this one is alive. An empty line is no evidence, ends a line that was cut off
+   * before, and is dated by the clock of the volume, which utimes(2) is not. On a full disk the next append says so.
+   */
+  async #touch(): Promise<void> {
+    await this.#file.appendFile('\n').catch(() => undefined)
   }
 
   async close(): Promise<void> {
+    clearInterval(this.#heartbeat)
     await this.#file.close()
   }
 }
@@ -51,6 +62,7 @@ export async function readJournal(path: string): Promise<readonly JournaledPart[
     throw error
   })
   return text.split('\n').slice(0, -1).flatMap((line) => {
+    if (line === '') return []
     try {
       return JSON.parse(line) as JournaledPart
     } catch {

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { hasCode } from './file-failure.ts'
 import type { Layout } from './layout.ts'
+import { volumeNowMs } from './volume-clock.ts'
 
 const heartbeatMs = 10_000
 const pollMs = 500
@@ -19,9 +20,18 @@ export interface Lock {
 
 /**
  * Waits until this pod is the one that loads, or until `isPublished` says that another has. Undefined: published, or the
- * other one makes no progress and waiting for it is no use.
+ * volume has no room for a lock; how much it lacks is found out by who loads without one.
  */
 export async function acquireLock(layout: Layout, podUid: string, isPublished: () => Promise<boolean>, signal: AbortSignal): Promise<Lock | undefined> {
+  try {
+    return await waitForLock(layout, podUid, isPublished, signal)
+  } catch (error) {
+    if (!hasCode(error, 'ENOSPC')) throw error
+    return undefined
+  }
+}
+
+async function waitForLock(layout: Layout, podUid: string, isPublished: () => Promise<boolean>, signal: AbortSignal): Promise<Lock | undefined> {
   for (;;) {
     signal.throwIfAborted()
     if (await takeLock(layout.lock, podUid)) return holdLock(layout.lock)
@@ -35,13 +45,17 @@ async function takeLock(path: string, podUid: string): Promise<boolean> {
   const owner = join(path, 'owner')
   try {
     await mkdir(path)
-    await writeFile(owner, podUid)
-    return true
   } catch (error) {
     if (!hasCode(error, 'EEXIST')) throw error
     // A loader that was killed left it behind, and its container was started again.
     return (await readFile(owner, 'utf8').catch(() => '')) === podUid
   }
+  await writeFile(owner, podUid).catch(async (error: unknown) => {
+    // A lock without an owner would hold up everybody, its maker too.
+    await rm(path, { recursive: true, force: true })
+    throw error
+  })
+  return true
 }
 
 function holdLock(path: string): Lock {
@@ -60,9 +74,6 @@ function holdLock(path: string): Lock {
 }
 
 async function isStale(layout: Layout): Promise<boolean> {
-  const probe = `${layout.lock}.probe-${process.pid}`
-  await writeFile(probe, '')
-  const [lock, now] = await Promise.all([stat(layout.lock).catch(() => undefined), stat(probe)])
-  await rm(probe)
-  return lock !== undefined && now.mtimeMs - lock.mtimeMs > staleAfterMs
+  const [lock, nowMs] = await Promise.all([stat(layout.lock).catch(() => undefined), volumeNowMs(layout.root)])
+  return lock !== undefined && nowMs - lock.mtimeMs > staleAfterMs
 }

@@ -17,3 +17,13 @@ export async function refuseTooLarge(task: LoadTask, listed: number, verified: n
     throw new LoaderFailure('NoSpace', `the model needs ${needed} bytes (${formatBytes(needed)}), ${free} (${formatBytes(free)}) are free`)
   }
 }
+
+/** It fitted when it was asked, and does not any more: somebody else writes there, or the volume counts files. */
+export async function outOfSpace({ root }: LoadTask, listed: { readonly files: number; readonly bytes: number }, cause: unknown): Promise<LoaderFailure> {
+  const { bavail, bsize, files, ffree } = await statfs(root)
+  const free = bavail * bsize
+  // Some file systems have no limit, and say 0 of 0.
+  const freeFiles = files === 0 ? '' : ` and ${ffree} more files`
+  const needed = `the model needs ${listed.bytes} bytes (${formatBytes(listed.bytes)}) in ${listed.files} files`
+  return new LoaderFailure('NoSpace', `the volume became full: ${needed}, ${free} (${formatBytes(free)})${freeFiles} are free`, { cause })
+}

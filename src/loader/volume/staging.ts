@@ -1,12 +1,13 @@
 /** One pod's work in progress on the volume. */
-import { mkdir, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
-import { dirname, join, relative } from 'node:path'
+import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
+import { join, relative } from 'node:path'
 import type { LoadTask } from '../environment.ts'
 import type { ModelObject } from '../listing.ts'
 import { hasCode } from './file-failure.ts'
 import { Journal, readJournal, type JournaledPart } from './journal.ts'
 import { modesOf, stagingPattern, type Layout } from './layout.ts'
 import type { Marker } from './published.ts'
+import { volumeNowMs } from './volume-clock.ts'
 
 /** A loader touches its journal every few seconds; one that has not for so long is gone. */
 const staleAfterMs = 10 * 60 * 1000
@@ -17,6 +18,8 @@ export interface Staging {
   /** Parts of an earlier run that are still good, by path. */
   readonly verified: ReadonlyMap<string, readonly JournaledPart[]>
   readonly verifiedBytes: number
+  /** Below `files/`, parents first. */
+  readonly directories: readonly string[]
 }
 
 /** Makes or takes up the staging directory: what was verified for the same object stays, everything else goes. */
@@ -25,10 +28,11 @@ export async function openStaging(layout: Layout, task: LoadTask, objects: reado
   await mkdir(layout.stagingFiles, { recursive: true })
   await setMode(layout.stagingFiles, mode)
   const verified = verifiedParts(await readJournal(layout.journal), objects)
-  await removeUnlisted(layout, objects)
-  await makeDirectories(layout, objects, mode)
+  const directories = directoriesOf(objects)
+  await removeUnlisted(layout, objects, directories)
+  await makeDirectories(layout, directories, mode)
   const verifiedBytes = [...verified.values()].flat().reduce((sum, { length }) => sum + length, 0)
-  return { layout, journal: await Journal.open(layout.journal), verified, verifiedBytes }
+  return { layout, journal: await Journal.open(layout.journal), verified, verifiedBytes, directories }
 }
 
 function verifiedParts(parts: readonly JournaledPart[], objects: readonly ModelObject[]): Map<string, JournaledPart[]> {
@@ -44,34 +48,40 @@ function verifiedParts(parts: readonly JournaledPart[], objects: readonly ModelO
 }
 
 /** What is gone from the source since an earlier run, whether it was a file or has become one. */
-async function removeUnlisted({ stagingFiles }: Layout, objects: readonly ModelObject[]): Promise<void> {
-  const files = new Set(objects.map(({ path }) => path))
-  const directories = new Set(objects.flatMap(({ path }) => ancestorsOf(path)))
-  for (const entry of await readdir(stagingFiles, { recursive: true, withFileTypes: true })) {
+async function removeUnlisted({ stagingFiles }: Layout, objects: readonly ModelObject[], directories: readonly string[]): Promise<void> {
+  const entries = await readdir(stagingFiles, { recursive: true, withFileTypes: true })
+  if (entries.length === 0) return
+  const names = { files: new Set(objects.map(({ path }) => path)), directories: new Set(directories) }
+  for (const entry of entries) {
     const path = join(entry.parentPath, entry.name)
-    const wanted = entry.isDirectory() ? directories : files
+    const wanted = entry.isDirectory() ? names.directories : names.files
     if (!wanted.has(relative(stagingFiles, path))) await rm(path, { recursive: true, force: true })
   }
 }
 
-/** `a/b/c` → `a`, `a/b` */
-function ancestorsOf(path: string): string[] {
-  const segments = path.split('/').slice(0, -1)
-  return segments.map((_, i) => segments.slice(0, i + 1).join('/'))
+/** The directories that the objects need, parents first. */
+function directoriesOf(objects: readonly ModelObject[]): readonly string[] {
+  const directories = new Set<string>()
+  for (const { path } of objects) {
+    for (let at = path.indexOf('/'); at > 0; at = path.indexOf('/', at + 1)) directories.add(path.slice(0, at))
+  }
+  return [...directories].sort()
 }
 
-async function makeDirectories({ stagingFiles }: Layout, objects: readonly ModelObject[], mode: number): Promise<void> {
-  const directories = new Set(objects.map(({ path }) => dirname(path)).filter((path) => path !== '.'))
-  for (const directory of directories) await mkdir(join(stagingFiles, directory), { recursive: true })
-  for (const directory of await directoriesBelow(stagingFiles)) await setMode(directory, mode)
+async function makeDirectories({ stagingFiles }: Layout, directories: readonly string[], mode: number): Promise<void> {
+  for (const directory of directories) {
+    await mkdir(join(stagingFiles, directory), { recursive: true })
+    await setMode(join(stagingFiles, directory), mode)
+  }
 }
 
 /** Everything durable, then one rename: the model is there as a whole or not at all. False: another loader was first. */
-export async function publish({ layout, journal }: Staging, task: LoadTask, marker: Marker): Promise<boolean> {
+export async function publish({ layout, journal, directories }: Staging, task: LoadTask, marker: Marker): Promise<boolean> {
   await journal.close()
   await writeDurably(layout.stagingMarker, `${JSON.stringify(marker)}\n`)
   await rm(layout.journal)
-  for (const directory of [...(await directoriesBelow(layout.stagingFiles)), layout.stagingFiles, layout.staging]) await syncDirectory(directory)
+  const below = directories.map((directory) => join(layout.stagingFiles, directory)).reverse()
+  for (const directory of [...below, layout.stagingFiles, layout.staging]) await syncDirectory(directory)
   await setMode(layout.staging, modesOf(task).directory)
   try {
     await rename(layout.staging, layout.published)
@@ -114,15 +124,6 @@ async function lastTouchedMs(staging: string, nowMs: number): Promise<number> {
   return latest === 0 ? nowMs : latest
 }
 
-/** A network file system has a clock of its own. */
-async function volumeNowMs(root: string): Promise<number> {
-  const probe = join(root, `.clock-${process.pid}`)
-  await writeFile(probe, '')
-  const { mtimeMs } = await stat(probe)
-  await rm(probe)
-  return mtimeMs
-}
-
 async function writeDurably(path: string, text: string): Promise<void> {
   const file = await open(path, 'w', 0o644)
   try {
@@ -141,11 +142,6 @@ async function syncDirectory(path: string): Promise<void> {
   } finally {
     await directory.close()
   }
-}
-
-async function directoriesBelow(directory: string): Promise<string[]> {
-  const entries = await readdir(directory, { recursive: true, withFileTypes: true })
-  return entries.filter((entry) => entry.isDirectory()).map((entry) => join(entry.parentPath, entry.name)).reverse()
 }
 
 /** The umask of whoever started us has no say in who can read the model. */

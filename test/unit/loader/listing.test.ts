@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { S3Error, type ListedObject, type ObjectHead, type S3 } from '../../../src/aws/s3.ts'
+import { S3Error, type ListedObject, type ObjectHead, type S3 } from '../../../src/aws/s3-api.ts'
 import { LoaderFailure } from '../../../src/loader/exit-codes.ts'
 import { listModel } from '../../../src/loader/listing.ts'
 import { loadTask } from '../../support/load-task.ts'

@@ -1,0 +1,73 @@
+/**
+ * S3 on a thread of its own, which is ended when the listing is done: the SDK and what it leaves behind take 35 to 100 MB,
+ * and the loader has to stay small while it downloads.
+ */
+import { extname } from 'node:path'
+import { Worker } from 'node:worker_threads'
+import { S3Error, s3Over, type ObjectHead, type Page, type S3, type S3Calls, type S3Credentials, type S3Options, type S3Problem } from './s3-api.ts'
+
+export type S3ThreadStart = Pick<S3Options, 'region' | 'endpoint'> & { readonly anonymous: boolean }
+
+export type ToS3Thread =
+  | { readonly id: number; readonly call: keyof S3Calls; readonly args: readonly unknown[] }
+  | { readonly credentials: S3Credentials | undefined; readonly problem?: string }
+
+export type FromS3Thread =
+  | { readonly id: number; readonly value: unknown }
+  | { readonly id: number; readonly problem: S3Problem }
+  | { readonly id: number; readonly error: { readonly name: string; readonly message: string } }
+  | { readonly askCredentials: boolean }
+
+interface Pending {
+  readonly resolve: (value: unknown) => void
+  readonly reject: (error: unknown) => void
+}
+
+const resourceLimits = { maxYoungGenerationSizeMb: 8 }
+
+export function s3OnThread({ region, endpoint, credentials, signal }: S3Options): S3 {
+  const file = new URL(`./s3-worker${extname(import.meta.filename)}`, import.meta.url)
+  const worker = new Worker(file, { workerData: { region, endpoint, anonymous: credentials === undefined } satisfies S3ThreadStart, execArgv: [], resourceLimits })
+  const pending = new Map<number, Pending>()
+  let failure: Error | undefined
+  let nextId = 0
+  const end = (reason: unknown): void => {
+    failure ??= reason instanceof Error ? reason : new Error('S3 cannot be asked any more', { cause: reason })
+    for (const { reject } of pending.values()) reject(failure)
+    pending.clear()
+    signal.removeEventListener('abort', abort)
+    void worker.terminate()
+  }
+  const abort = (): void => { end(signal.reason) }
+  signal.addEventListener('abort', abort)
+  worker.on('error', end)
+  worker.on('exit', (code) => { end(new Error(`the thread that asks S3 ended with ${code}`)) })
+  worker.on('message', (message: FromS3Thread) => {
+    if ('askCredentials' in message) {
+      // What is wrong with the credentials is the reason that the load ends with, not what S3 would make of it.
+      credentials?.(message.askCredentials).then((value) => { worker.postMessage({ credentials: value } satisfies ToS3Thread) }, end)
+      return
+    }
+    settle(message, pending)
+  })
+  const call = (method: keyof S3Calls, args: readonly unknown[]): Promise<unknown> => {
+    if (failure !== undefined) return Promise.reject(failure)
+    const id = nextId++
+    worker.postMessage({ id, call: method, args } satisfies ToS3Thread)
+    return new Promise((resolve, reject) => { pending.set(id, { resolve, reject }) })
+  }
+  const calls: S3Calls = {
+    page: async (...args) => (await call('page', args)) as Page,
+    head: async (...args) => (await call('head', args)) as ObjectHead,
+    read: async (...args) => (await call('read', args)) as Uint8Array,
+  }
+  return s3Over(calls, () => { end(new Error('closed')) })
+}
+
+function settle(message: Exclude<FromS3Thread, { askCredentials: boolean }>, pending: Map<number, Pending>): void {
+  const waiting = pending.get(message.id)
+  pending.delete(message.id)
+  if ('value' in message) waiting?.resolve(message.value)
+  else if ('problem' in message) waiting?.reject(new S3Error(message.problem, undefined))
+  else waiting?.reject(message.error.name === 'RangeError' ? new RangeError(message.error.message) : new Error(message.error.message))
+}

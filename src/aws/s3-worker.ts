@@ -1,0 +1,38 @@
+/** The far end of s3-thread.ts: the only thread that loads the SDK. */
+import { parentPort, workerData } from 'node:worker_threads'
+import { collectGarbage } from './collect-garbage.ts'
+import { s3Client } from './s3.ts'
+import { S3Error, type S3Calls, type S3Credentials } from './s3-api.ts'
+import type { FromS3Thread, S3ThreadStart, ToS3Thread } from './s3-thread.ts'
+
+const { region, endpoint, anonymous } = workerData as S3ThreadStart
+/** A page of 1000 objects leaves more than a megabyte behind. */
+const pagesPerCollection = 10
+let pages = 0
+const waiting: ((credentials: S3Credentials) => void)[] = []
+const calls = s3Client({ region, endpoint, credentials: anonymous ? undefined : askCredentials, signal: new AbortController().signal })
+
+parentPort?.on('message', (message: ToS3Thread) => {
+  if ('call' in message) void answer(message.id, message.call, message.args)
+  else if (message.credentials !== undefined) for (const resolve of waiting.splice(0)) resolve(message.credentials)
+})
+
+function askCredentials(refresh: boolean): Promise<S3Credentials> {
+  tell({ askCredentials: refresh })
+  return new Promise((resolve) => { waiting.push(resolve) })
+}
+
+async function answer(id: number, method: keyof S3Calls, args: readonly unknown[]): Promise<void> {
+  try {
+    if (method === 'page' && ++pages % pagesPerCollection === 0) collectGarbage()
+    const call = calls[method] as (...given: readonly unknown[]) => Promise<unknown>
+    tell({ id, value: await call(...args) })
+  } catch (error) {
+    if (error instanceof S3Error) tell({ id, problem: error.problem })
+    else tell({ id, error: error instanceof Error ? { name: error.name, message: error.message } : { name: 'Error', message: String(error) } })
+  }
+}
+
+function tell(message: FromS3Thread): void {
+  parentPort?.postMessage(message)
+}
