@@ -6,7 +6,7 @@ BIN := node_modules/.bin
 export PATH := $(CURDIR)/node_modules/node/bin:$(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo demo-cluster test test-fast test-cluster lint typecheck generate verify-generated bench image clean
+.PHONY: help setup build demo demo-cluster test test-fast test-cluster test-loader lint typecheck generate verify-generated bench image clean
 
 ## Shows this help
 help:
@@ -35,9 +35,9 @@ demo: dist/main.js
 demo-cluster: dist/main.js
 	@node examples/demo-cluster.ts
 
-## Runs every test: types, lint, fast tests, and those on a real API server
+## Runs every test: types, lint, fast tests, the loader against a real S3 server, and those on a real API server
 test: typecheck lint verify-generated dist/main.js
-	@node test/run.ts test/unit test/property test/golden test/integration test/cluster
+	@node test/run.ts test/unit test/property test/golden test/integration test/loader test/cluster
 
 ## Runs the tests that need nothing but Node
 test-fast: dist/main.js
@@ -46,6 +46,10 @@ test-fast: dist/main.js
 ## Runs the tests on a real API server
 test-cluster: dist/main.js
 	@node test/run.ts test/cluster
+
+## Runs both loader engines against a real S3 server behind a proxy that injects faults
+test-loader: dist/main.js
+	@node test/run.ts test/unit/loader test/loader
 
 ## Checks the types
 typecheck: node_modules/.installed
@@ -62,9 +66,10 @@ generate: dist/main.js
 verify-generated: dist/main.js
 	@node docs/generate.ts --check
 
-## Measures the CPU time of an admission against a server that only parses and answers
+## Measures the CPU time of an admission, and loading beside s5cmd, each against a baseline in the same run
 bench: dist/main.js
 	@node bench/admission.ts
+	@node bench/loader.ts
 
 ## Builds the image (needs docker)
 image:

@@ -1,6 +1,7 @@
 /** From a listing to verified files in staging: what is missing is planned in parts, moved, journaled and checked. */
 import { chmod, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { collectGarbage } from '../aws/collect-garbage.ts'
 import type { S3 } from '../aws/s3-api.ts'
 import { checksumOfFile, checksumOfHeaders, combineParts, crcOf, preferredChecksum, type WantedChecksum } from './checksum.ts'
 import type { LoadTask } from './environment.ts'
@@ -19,6 +20,8 @@ export const partBytes = 16 * 2 ** 20
 const headsAtOnce = 8
 const linesAtOnce = 256
 const flushAfterMs = 500
+/** What so many small objects leave behind is a good part of what the loader may use. */
+const partsPerCollection = 8192
 
 export interface DownloadContext {
   readonly task: LoadTask
@@ -60,6 +63,7 @@ interface Arrivals {
 export async function download(context: DownloadContext): Promise<DownloadResult> {
   const arrivals = await startArrivals(context)
   context.s3.close()
+  if (context.listing.objects.length > partsPerCollection) collectGarbage()
   await makeEmptyFiles(context)
   const writer = new JournalWriter(context)
   try {
@@ -82,7 +86,7 @@ async function startArrivals(context: DownloadContext): Promise<Arrivals> {
 /** For objects of several parts one HEAD tells the checksum; it has to be known before, so that parts are summed as they come. */
 async function lookUpLarge(context: DownloadContext): Promise<ReadonlyMap<number, LargeState>> {
   const large = new Map<number, LargeState>()
-  const waiting = [...context.listing.objects.entries()].filter(([, { size }]) => size > partBytes)[Symbol.iterator]()
+  const waiting = context.listing.objects.entries().filter(([, { size }]) => size > partBytes)
   const lookUp = async (): Promise<void> => {
     for (const [i, object] of waiting) {
       large.set(i, { parts: [...(context.staging.verified.get(object.path) ?? [])], wanted: await lookUpChecksum(object, context) })
@@ -170,6 +174,7 @@ class JournalWriter {
   #lines: JournaledPart[] = []
   #writing: Promise<void> = Promise.resolve()
   #timer: NodeJS.Timeout | undefined
+  #added = 0
 
   constructor({ staging }: DownloadContext) {
     this.#staging = staging
@@ -177,6 +182,7 @@ class JournalWriter {
 
   async add(part: JournaledPart): Promise<void> {
     this.#lines.push(part)
+    if (++this.#added % partsPerCollection === 0) collectGarbage()
     if (this.#lines.length >= linesAtOnce) await this.flush()
     // Not left to the next part, which may be slow: what is there must outlive a kill. An error is the next flush's, too.
     else this.#timer ??= setTimeout(() => { this.flush().catch(() => undefined) }, flushAfterMs)

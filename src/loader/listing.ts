@@ -77,10 +77,7 @@ async function nothingThere({ source }: LoadTask, s3: S3, listed: number): Promi
 }
 
 function refuseUnsafeKeys(objects: readonly ModelObject[]): void {
-  const unsafe = objects.flatMap(({ key, path }) => {
-    const problem = pathProblem(path)
-    return problem === undefined ? [] : [`${JSON.stringify(key)} ${problem}`]
-  })
+  const unsafe = objects.filter(({ path }) => pathProblem(path) !== undefined).map(({ key, path }) => `${JSON.stringify(key)} ${pathProblem(path) ?? ''}`)
   const all = unsafe.length > 0 ? unsafe : conflicts(objects)
   if (all.length === 0) return
   const more = all.length > shownKeys ? ` and ${all.length - shownKeys} more` : ''

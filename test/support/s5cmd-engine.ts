@@ -1,9 +1,9 @@
 /** The engine s5cmd as it runs in the stock image: its script in busybox, and nothing else on the path. */
 import { execFileSync } from 'node:child_process'
-import { accessSync, constants } from 'node:fs'
 import { mkdir, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { s5cmd } from '../../src/inject/engines/s5cmd.ts'
+import { busyboxBinary } from './busybox.ts'
 import { s5cmdBinary } from './go-binaries.ts'
 import type { Engine } from './loader-run.ts'
 
@@ -24,7 +24,7 @@ export async function s5cmdEngine(directory: string, shell?: string): Promise<En
 }
 
 async function linkApplets(directory: string): Promise<string> {
-  const busybox = findBusybox()
+  const busybox = await busyboxBinary()
   const path = join(directory, 'busybox')
   await mkdir(path)
   const applets = execFileSync(busybox, ['--list'], { encoding: 'utf8' }).trim().split('\n')
@@ -32,17 +32,4 @@ async function linkApplets(directory: string): Promise<string> {
   if (missing.length > 0) throw new Error(`${busybox} has no ${missing.join(', ')}`)
   for (const name of applets.filter((applet) => !applet.includes('/'))) await symlink(busybox, join(path, name))
   return path
-}
-
-function findBusybox(): string {
-  const found = ['/bin/busybox', '/usr/bin/busybox', '/usr/local/bin/busybox'].find((path) => {
-    try {
-      accessSync(path, constants.X_OK)
-      return true
-    } catch {
-      return false
-    }
-  })
-  if (found === undefined) throw new Error('busybox is needed to run the s5cmd engine: install busybox-static')
-  return found
 }

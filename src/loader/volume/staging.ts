@@ -36,13 +36,18 @@ export async function openStaging(layout: Layout, task: LoadTask, objects: reado
 }
 
 function verifiedParts(parts: readonly JournaledPart[], objects: readonly ModelObject[]): Map<string, JournaledPart[]> {
-  const listed = new Map(objects.map((object) => [object.path, object]))
   const verified = new Map<string, JournaledPart[]>()
+  if (parts.length === 0) return verified
+  const listed = new Map(objects.map((object) => [object.path, object]))
+  const seen = new Set<string>()
   for (const part of parts) {
     const object = listed.get(part.path)
-    if (object?.etag !== part.etag || object.size !== part.size) continue
-    const known = verified.get(part.path) ?? []
-    if (!known.some(({ offset }) => offset === part.offset)) verified.set(part.path, [...known, part])
+    const place = `${part.offset} ${part.path}`
+    if (object?.etag !== part.etag || object.size !== part.size || seen.has(place)) continue
+    seen.add(place)
+    const known = verified.get(part.path)
+    if (known === undefined) verified.set(part.path, [part])
+    else known.push(part)
   }
   return verified
 }

@@ -1,0 +1,37 @@
+/** What every engine has to do beyond one run, by subject. */
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Test } from 'tap'
+import type { Engine } from '../support/loader-run.ts'
+import { stageOf, startLoaderWorld } from '../support/loader-world.ts'
+import { credentials } from './scenarios/credentials.ts'
+import { expiries } from './scenarios/expiries.ts'
+import { irsa } from './scenarios/irsa.ts'
+import { progress } from './scenarios/progress.ts'
+import { restarts } from './scenarios/restarts.ts'
+import { scale } from './scenarios/scale.ts'
+import type { Scenario } from './scenarios/scenario.ts'
+import { sources } from './scenarios/sources.ts'
+import { volumes } from './scenarios/volumes.ts'
+
+const subjects: Readonly<Record<string, readonly Scenario[]>> = { restarts, volumes, sources, credentials, expiries, irsa, progress, scale }
+const timeout = 15 * 60 * 1000
+
+/** `only`: of these subjects. */
+export function scenarios(t: Test, engine: Engine, only: readonly string[] = Object.keys(subjects)): void {
+  for (const [subject, list] of Object.entries(subjects).filter(([name]) => only.includes(name))) {
+    t.test(`${subject}, with the engine ${engine.name}`, { timeout }, async (t) => {
+      const directory = t.testdir({ volumes: {} })
+      const world = await startLoaderWorld(directory, engine)
+      t.teardown(() => world.stop())
+      for (const [i, { name, run }] of list.filter(({ cannot }) => cannot?.[engine.name] === undefined).entries()) {
+        await t.test(name, async (t) => {
+          world.proxy.reset()
+          const root = join(directory, 'volumes', `${i}`)
+          mkdirSync(root)
+          await run(t, stageOf(world, name, root))
+        })
+      }
+    })
+  }
+}

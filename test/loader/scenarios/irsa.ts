@@ -1,0 +1,67 @@
+/** IRSA: a role that STS gives for the token of the pod. */
+import type { Test } from 'tap'
+import { endsWith } from '../../support/loader-end.ts'
+import { holdsModel, holdsNothing, type Stage } from '../../support/loader-world.ts'
+import { startSts, type Sts } from '../../support/sts.ts'
+import { noKeys, serviceAccount, tokenFile, type Env } from './identity.ts'
+import type { Scenario } from './scenario.ts'
+
+const roleArn = 'arn:aws:iam::111122223333:role/models'
+
+/** Its SDK knows no other address of STS than that of AWS, and sends STS to the endpoint of S3 where one is set. */
+const cannot = { s5cmd: 'has no irsa with an endpoint; denied at admission' } as const
+
+export const irsa: readonly Scenario[] = [
+  {
+    name: 'a role that trusts the service account is assumed, and signs every request', cannot,
+    run: async (t, stage) => {
+      const { sts, env } = await withSts(t, stage)
+      endsWith(t, await stage.run(env), 0)
+      await holdsModel(t, stage)
+      t.strictSame(sts.calls.map(({ action, roleArn: role, status }) => ({ action, role, status })), [{ action: 'AssumeRoleWithWebIdentity', role: roleArn, status: 200 }])
+      const used = new Set(stage.world.proxy.requests.map(({ accessKeyId }) => accessKeyId))
+      t.strictSame([...used], [sts.calls[0]?.accessKeyId])
+    },
+  },
+  {
+    name: 'a role that does not trust the service account ends the loader at once', cannot,
+    run: async (t, stage) => {
+      const { sts, env } = await withSts(t, stage)
+      sts.trust(roleArn, 'ml/somebody-else')
+      endsWith(t, await stage.run(env), 10, /arn:aws:iam::111122223333:role\/models.*AccessDenied|Not authorized/)
+      t.equal(sts.calls.length, 1, 'it was asked once')
+      await holdsNothing(t, stage)
+    },
+  },
+  {
+    name: 'STS that is unavailable for a while is waited for', cannot,
+    run: async (t, stage) => {
+      const { sts, env } = await withSts(t, stage)
+      sts.beUnavailable(3)
+      endsWith(t, await stage.run(env), 0)
+      t.strictSame(sts.calls.map(({ status }) => status), [503, 503, 503, 200])
+      await holdsModel(t, stage)
+    },
+  },
+  {
+    name: 'a pod without the variables of IRSA is refused', cannot,
+    run: async (t, stage) => {
+      const { sts, env } = await withSts(t, stage)
+      endsWith(t, await stage.run({ ...env, AWS_ROLE_ARN: '' }), 78, /no workload identity/)
+      endsWith(t, await stage.run({ ...env, AWS_WEB_IDENTITY_TOKEN_FILE: '' }), 78, /no workload identity/)
+      t.strictSame(sts.calls, [])
+      await holdsNothing(t, stage)
+    },
+  },
+]
+
+async function withSts(t: Test, stage: Stage): Promise<{ sts: Sts; env: Env }> {
+  await stage.put('config.json', '{}')
+  const sts = await startSts(stage.world.proxy.credentials)
+  t.teardown(() => sts.stop())
+  sts.trust(roleArn, `${serviceAccount.namespace}/${serviceAccount.serviceAccount}`)
+  const env = {
+    ...noKeys, MODEL_CREDENTIALS: 'irsa', AWS_ROLE_ARN: roleArn, AWS_WEB_IDENTITY_TOKEN_FILE: await tokenFile(stage, 'sts.amazonaws.com'), AWS_ENDPOINT_URL_STS: sts.endpoint,
+  }
+  return { sts, env }
+}

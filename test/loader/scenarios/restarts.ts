@@ -1,0 +1,111 @@
+/** Loaders that are ended in the middle, and loaders that meet each other. */
+import { readdir, readFile, stat, utimes } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Test } from 'tap'
+import { endsWith } from '../../support/loader-end.ts'
+import type { RunningLoader } from '../../support/loader-run.ts'
+import { holdsModel, holdsNothing, type Stage } from '../../support/loader-world.ts'
+import { treeOf } from '../../support/process-memory.ts'
+import { waitFor } from '../../support/wait-for.ts'
+import { bytes } from '../cases.ts'
+import { endOf, MiB, requestsOf, waitForBytes, type Scenario } from './scenario.ts'
+
+const partBytes = 16 * MiB
+const quickParts = 3
+const parts = 6
+
+export const restarts: readonly Scenario[] = [
+  {
+    name: 'SIGKILL in the middle of a download: the next run brings the rest',
+    run: async (t, stage) => {
+      const loader = await startedHalf(stage)
+      killTree(loader)
+      await loader.end
+      await holdsNothing(t, stage)
+      await continues(t, stage)
+    },
+  },
+  {
+    name: 'SIGTERM in the middle of a download ends it at once, and the next run continues',
+    run: async (t, stage) => {
+      const loader = await startedHalf(stage)
+      const toldAtMs = performance.now()
+      loader.child.kill('SIGTERM')
+      endsWith(t, await loader.end, 143, /^SIGTERM: /)
+      t.ok(performance.now() - toldAtMs < 3000, 'well within the grace period of a pod')
+      await holdsNothing(t, stage)
+      t.strictSame((await readdir(stage.root)).filter((name) => name.startsWith('.lock')), [], 'no lock is left')
+      await continues(t, stage)
+    },
+  },
+  {
+    name: 'two pods load the same model onto one volume',
+    run: async (t, stage) => {
+      for (let i = 0; i < 4; i++) await stage.put(`shard-${i}.bin`, bytes(20 * MiB, i))
+      const loaders = await Promise.all(['pod-1', 'pod-2'].map((uid) => stage.start({ MODEL_POD_UID: uid })))
+      for (const loader of loaders) endsWith(t, await loader.end, 0)
+      await holdsModel(t, stage)
+      const fetched = requestsOf(stage).reduce((sum, { bytesSent }) => sum + bytesSent, 0)
+      if (stage.world.engine.name === 'native') t.equal(fetched, 80 * MiB, 'every byte came once')
+    },
+  },
+  {
+    name: 'what a loader that was killed long ago left on the volume is removed, its lock taken over',
+    run: async (t, stage) => {
+      const loader = await startedHalf(stage, { MODEL_POD_UID: 'pod-0' })
+      killTree(loader)
+      await loader.end
+      const left = await readdir(stage.root)
+      t.ok(left.some((name) => name.startsWith('.staging-')), left.join(' '))
+      await makeOld(stage.root)
+      stage.world.proxy.reset()
+      endsWith(t, await stage.run({ MODEL_POD_UID: 'pod-1' }), 0)
+      await holdsModel(t, stage)
+    },
+  },
+]
+
+/** A loader that has brought the first parts, and waits for the slow rest. */
+async function startedHalf(stage: Stage, env: Readonly<Record<string, string>> = {}): Promise<RunningLoader> {
+  await stage.put('weights.bin', bytes(parts * partBytes, 2))
+  await stage.put('config.json', '{}')
+  const isLate = ({ key, range }: { key: string | undefined; range: string | undefined }): boolean => (
+    key?.endsWith('weights.bin') === true && Number(/^bytes=(\d+)-/.exec(range ?? '')?.[1] ?? 0) >= quickParts * partBytes
+  )
+  stage.fault({ match: { operation: 'get', where: isLate }, times: 'always', action: { kind: 'slow', bytesPerSecond: 200_000 } })
+  const loader = await stage.start(env)
+  if (stage.world.engine.name === 'native') await waitForJournal(stage, loader, env.MODEL_POD_UID ?? 'pod-1')
+  else await waitForBytes(stage, loader, partBytes)
+  return loader
+}
+
+async function waitForJournal({ root, id }: Stage, loader: RunningLoader, uid: string): Promise<void> {
+  const journal = join(root, `.staging-${id}-${uid}`, 'journal.ndjson')
+  await waitFor(`${quickParts} parts in the journal`, async () => {
+    const lines = (await readFile(journal, 'utf8')).match(/"offset"/g) ?? []
+    return lines.length >= quickParts ? true : undefined
+  }, { timeoutSeconds: 30, signal: endOf(loader) })
+}
+
+/** The next run ends well; the native engine does not fetch again what it has journaled. */
+async function continues(t: Test, stage: Stage): Promise<void> {
+  stage.world.proxy.reset()
+  endsWith(t, await stage.run(), 0)
+  await holdsModel(t, stage)
+  if (stage.world.engine.name !== 'native') return
+  const ranges = requestsOf(stage).filter(({ key }) => key?.endsWith('weights.bin')).map(({ range }) => Number(/^bytes=(\d+)-/.exec(range ?? '')?.[1])).sort((a, b) => a - b)
+  t.strictSame(ranges, [3, 4, 5].map((part) => part * partBytes), 'only what was missing')
+}
+
+/** As the end of its container does: nothing of it stays. */
+function killTree({ child }: RunningLoader): void {
+  for (const pid of treeOf(child.pid!)) process.kill(pid, 'SIGKILL')
+}
+
+async function makeOld(root: string): Promise<void> {
+  const then = new Date(Date.now() - 20 * 60 * 1000)
+  for (const name of await readdir(root, { recursive: true })) {
+    const path = join(root, name)
+    if ((await stat(path)).isDirectory() || name.endsWith('journal.ndjson')) await utimes(path, then, then)
+  }
+}

@@ -1,0 +1,91 @@
+/** Many objects, large objects: memory stays where it is. */
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { readdir, readFile, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import type { Test } from 'tap'
+import { leastLoaderMemoryBytes } from '../../../src/inject/request.ts'
+import { buildProduct } from '../../support/built-product.ts'
+import { endsWith } from '../../support/loader-end.ts'
+import type { Stage } from '../../support/loader-world.ts'
+import { withoutHooks } from '../../support/private-mounts.ts'
+import { watchMemory } from '../../support/process-memory.ts'
+import { startSyntheticS3 } from '../../support/s3-synthetic.ts'
+import { noKeys, type Env } from './identity.ts'
+import { MiB, type Scenario } from './scenario.ts'
+
+const mostMiB = 150
+/** The keys themselves take room; what the webhook gives a loader at least has to do. */
+const mostMiBOfManyKeys = leastLoaderMemoryBytes / MiB
+const hole = 1536 * MiB
+
+export const scale: readonly Scenario[] = [
+  {
+    name: 'ten thousand small objects take a bounded amount of memory',
+    run: async (t, stage) => {
+      const names = Array.from({ length: 10_000 }, (_, i) => `layer-${i % 100}/tensor-${i}`)
+      for (const name of names) await stage.world.server.placeObject(stage.bucket, stage.prefix + name, `the content of ${name}`)
+      await loadsInBounds(t, stage, {})
+      for (const name of names) {
+        if (await readFile(join(filesOf(stage), name), 'utf8') !== `the content of ${name}`) t.fail(`${name} has other content`)
+      }
+      t.equal(await countFiles(stage), names.length)
+    },
+  },
+  {
+    name: 'a hundred thousand objects take a bounded amount of memory',
+    run: async (t, stage) => {
+      const count = 100_000
+      const server = await startSyntheticS3(count)
+      t.teardown(() => server.stop())
+      await loadsInBounds(t, stage, {
+        ...noKeys, MODEL_SOURCE: 's3://models/synthetic/', MODEL_ENDPOINT: server.endpoint, MODEL_CREDENTIALS: 'anonymous', MODEL_EXPECT: `objects=${count}`, MODEL_TIMEOUT_SECONDS: '300',
+      }, mostMiBOfManyKeys)
+      t.equal(await countFiles(stage), count)
+      const [first = '', last = ''] = [server.keyOf(0), server.keyOf(count - 1)].map((key) => key.slice('synthetic/'.length))
+      for (const path of [first, last]) t.equal(await readFile(join(filesOf(stage), path), 'utf8'), server.bodyOf(`synthetic/${path}`))
+    },
+  },
+  {
+    name: 'one large object takes a bounded amount of memory',
+    run: async (t, stage) => {
+      await stage.world.server.placeHole(stage.bucket, `${stage.prefix}weights.bin`, hole)
+      await loadsInBounds(t, stage, { MODEL_TIMEOUT_SECONDS: '300' })
+      const file = join(filesOf(stage), 'weights.bin')
+      t.equal((await stat(file)).size, hole)
+      t.equal(await sha256Of(file), await sha256Of(join(stage.world.server.bucketDirectory(stage.bucket), stage.prefix, 'weights.bin')))
+      await rm(file)
+    },
+  },
+]
+
+async function loadsInBounds(t: Test, stage: Stage, env: Env, bound = mostMiB): Promise<void> {
+  const loader = await stage.start(env, stage.world.engine.name === 'native' ? await built(stage) : undefined)
+  const memory = watchMemory(loader.child)
+  endsWith(t, await loader.end, 0)
+  t.comment(`peak memory ${memory.peakMiB.toFixed(0)} MiB`)
+  t.ok(memory.peakMiB > 10 && memory.peakMiB < bound, `${memory.peakMiB.toFixed(0)} MiB`)
+  t.strictSame(await readdir(stage.root), [stage.id], 'no staging is left')
+}
+
+let building: Promise<string> | undefined
+
+async function built({ world }: Stage): Promise<(command: readonly string[]) => readonly string[]> {
+  const main = await (building ??= buildProduct(join(world.directory, 'product')))
+  return ([node = '', , ...args]) => withoutHooks([node, main, ...args])
+}
+
+function filesOf({ root, id }: Stage): string {
+  return join(root, id, 'files')
+}
+
+async function countFiles(stage: Stage): Promise<number> {
+  return (await readdir(filesOf(stage), { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile()).length
+}
+
+async function sha256Of(file: string): Promise<string> {
+  const hash = createHash('sha256')
+  await pipeline(createReadStream(file, { highWaterMark: MiB }), hash)
+  return hash.digest('hex')
+}

@@ -1,0 +1,42 @@
+/** What needs more than one run, or more than faults in front of S3. */
+import { chmod, copyFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Test } from 'tap'
+import type { Engine, RunningLoader } from '../../support/loader-run.ts'
+import type { LoaderWorld, Stage } from '../../support/loader-world.ts'
+import { waitFor } from '../../support/wait-for.ts'
+
+export interface Scenario {
+  readonly name: string
+  readonly run: (t: Test, stage: Stage) => Promise<void>
+  /** What this engine cannot do by its nature, as the docs say it. */
+  readonly cannot?: Readonly<Partial<Record<Engine['name'], string>>>
+}
+
+export const MiB = 2 ** 20
+
+/** Until the loader has so many bytes of this model on their way; fails at once if it ends before. */
+export async function waitForBytes(stage: Stage, loader: RunningLoader, bytes: number): Promise<void> {
+  const sent = (): number => requestsOf(stage).reduce((sum, { bytesSent }) => sum + bytesSent, 0)
+  await waitFor(`${bytes} bytes`, () => Promise.resolve(sent() >= bytes ? true : undefined), { timeoutSeconds: 30, signal: endOf(loader) })
+}
+
+/** For what is waited for while a loader runs. */
+export function endOf(loader: RunningLoader): AbortSignal {
+  const ended = new AbortController()
+  void loader.end.then(({ log }) => { ended.abort(new Error(`the loader ended before: ${log}`)) })
+  return ended.signal
+}
+
+/** The requests for objects of this model. */
+export function requestsOf({ world, prefix }: Stage): LoaderWorld['proxy']['requests'] {
+  return world.proxy.requests.filter(({ operation, key }) => operation === 'get' && key?.startsWith(prefix))
+}
+
+/** For a loader that runs as another user: what signs the server's certificate, where everybody can read it. */
+export async function readableCertificate({ world: { proxy, engine, directory } }: Stage): Promise<Readonly<Record<string, string>>> {
+  const file = join(directory, 'proxy-ca.pem')
+  await copyFile(proxy.caCertificateFile ?? '', file)
+  await chmod(file, 0o644)
+  return engine.environment(file)
+}
