@@ -48,9 +48,13 @@ export function requireRoot(what: string): void {
   if (!isRoot) throw new Error(`${what} takes root: run the tests as root, as CI does`)
 }
 
+/** Its own files are part of a container's image; here they may lie where only their owner can look. It allows no writing. */
+const onlyToRead = '-all,+dac_read_search'
+
 /** As a container with runAsUser 65532 and no privileges. */
 export function asUser65532(command: readonly string[]): readonly string[] {
-  return [findTool('setpriv'), '--reuid', '65532', '--regid', '65532', '--clear-groups', '--no-new-privs', '--inh-caps=-all', '--bounding-set=-all', '--', ...withoutHooks(command)]
+  const capabilities = [`--inh-caps=${onlyToRead}`, `--ambient-caps=${onlyToRead}`, `--bounding-set=${onlyToRead}`]
+  return [findTool('setpriv'), '--reuid', '65532', '--regid', '65532', '--clear-groups', '--no-new-privs', ...capabilities, '--', ...withoutHooks(command)]
 }
 
 /** Of the machine, and not of what the command has on its own path. */

@@ -1,6 +1,6 @@
 /** Volumes that are full, read-only, somebody else's, or hold what the loader did not write. */
 import { chmodSync, chownSync } from 'node:fs'
-import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import { endsWith } from '../../support/loader-end.ts'
@@ -141,10 +141,12 @@ async function loadsAsRestricted(t: Test, stage: Stage, expected: { readOnly: 't
   t.teardown(() => mounts.stop())
   // The world's directory has the termination log, which the kubelet mounts writable.
   const bind = 'for path in "$1" "$2"; do mount --bind "$path" "$path"; done'
-  await mounts.run(`${bind}; mount -t tmpfs -o mode=1777 tmpfs /tmp; mount -o remount,bind,ro /`, stage.world.directory, stage.root)
+  const temporary = join(stage.world.directory, 'tmp')
+  await mkdir(temporary, { recursive: true })
+  await mounts.run(`${bind}; mount -t tmpfs -o mode=1777 tmpfs "$3"; mount -o remount,bind,ro /`, stage.world.directory, stage.root, temporary)
   const wrap = (command: readonly string[]): readonly string[] => mounts.wrap(asUser65532(['sh', '-c', 'umask 077 && exec "$@"', 'sh', ...command]))
 
-  const end = await stage.run({ ...(await readableCertificate(stage)), MODEL_READ_ONLY: expected.readOnly, TMPDIR: '/tmp' }, wrap)
+  const end = await stage.run({ ...(await readableCertificate(stage)), MODEL_READ_ONLY: expected.readOnly, TMPDIR: temporary }, wrap)
 
   endsWith(t, end, 0)
   await holdsModel(t, stage)
