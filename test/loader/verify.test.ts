@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { endsWith } from '../support/loader-end.ts'
 import { nativeEngine, startLoader, type LoaderEnd } from '../support/loader-run.ts'
-import { asUser65532, privateMounts, requireRoot } from '../support/private-mounts.ts'
+import { asBareUser65532, privateMounts, requireRoot } from '../support/private-mounts.ts'
 
 t.setTimeout(5 * 60 * 1000)
 
@@ -75,18 +75,30 @@ t.test('a model that may not be read', async (t) => {
   requireRoot('another user')
   const volume = await volumeOf(t)
   await chmod(join(volume, 'llama'), 0o700)
-  endsWith(t, await verify(t, volume, {}, asUser65532), 10, /pvc:\/\/models\/llama cannot be read/)
+  const wrap = await asStranger(t, volume)
+  endsWith(t, await verify(t, volume, {}, wrap), 10, /pvc:\/\/models\/llama cannot be read/)
   await chmod(join(volume, 'llama'), 0o755)
   await chmod(join(volume, 'llama', 'config.json'), 0o600)
   await writeFile(join(volume, 'llama', 'manifest.sha256'), manifest)
   const env = { MODEL_EXPECT: `manifest=manifest.sha256@sha256:${sha256(manifest)}` }
-  endsWith(t, await verify(t, volume, env, asUser65532), 10, /cannot be read/)
+  endsWith(t, await verify(t, volume, env, wrap), 10, /cannot be read/)
 })
 
 t.test('an environment that is not complete', async (t) => {
   const volume = await volumeOf(t)
   endsWith(t, await verify(t, volume, { MODEL_SOURCE: 's3://models/llama/', MODEL_ROOT: '' }), 64, /MODEL_SOURCE.*MODEL_ROOT/)
 })
+
+const checkout = join(import.meta.dirname, '..', '..')
+
+/** The checkout may lie where only its owner can look; a stranger sees it at /mnt. */
+async function asStranger(t: Test, volume: string): Promise<(command: readonly string[]) => readonly string[]> {
+  const mounts = await privateMounts()
+  t.teardown(() => mounts.stop())
+  await mounts.run('mount --bind "$1" /mnt', checkout)
+  const seen = (path: string): string => path.replaceAll(checkout, '/mnt')
+  return (command) => mounts.wrap(asBareUser65532(['env', `MODEL_ROOT=${seen(volume)}`, ...command.map(seen)]))
+}
 
 async function volumeOf(t: Test): Promise<string> {
   const volume = t.testdir({ volume: { llama: { 'config.json': files['config.json'], shards: { 'model.bin': files['shards/model.bin'] } } } })

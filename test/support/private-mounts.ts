@@ -51,9 +51,17 @@ export function requireRoot(what: string): void {
 /** Its own files are part of a container's image; here they may lie where only their owner can look. It allows no writing. */
 const onlyToRead = '-all,+dac_read_search'
 
-/** As a container with runAsUser 65532 and no privileges. */
+/** As a container with runAsUser 65532 and no privileges to write. */
 export function asUser65532(command: readonly string[]): readonly string[] {
-  const capabilities = [`--inh-caps=${onlyToRead}`, `--ambient-caps=${onlyToRead}`, `--bounding-set=${onlyToRead}`]
+  return asUser([`--inh-caps=${onlyToRead}`, `--ambient-caps=${onlyToRead}`, `--bounding-set=${onlyToRead}`], command)
+}
+
+/** The same without any privilege; what it has to read must be readable. */
+export function asBareUser65532(command: readonly string[]): readonly string[] {
+  return asUser(['--inh-caps=-all', '--bounding-set=-all'], command)
+}
+
+function asUser(capabilities: readonly string[], command: readonly string[]): readonly string[] {
   return [findTool('setpriv'), '--reuid', '65532', '--regid', '65532', '--clear-groups', '--no-new-privs', ...capabilities, '--', ...withoutHooks(command)]
 }
 
