@@ -4,7 +4,6 @@
 export const errorCodes = {
   ConfigurationInvalid: 'the configuration file has mistakes',
   ConfigurationUnreadable: 'the configuration file cannot be read',
-  CertificateUnusable: 'the certificate or its key cannot be used',
   InputUnreadable: 'a manifest cannot be read',
   ListenFailed: 'the address cannot be listened on',
 } as const
