@@ -43,6 +43,7 @@ export type InitOrder = (typeof initOrders)[number]
 export type RunAsUser = number | 'auto'
 
 const downloads = ['download'] as const
+const fromS3 = ['download', 'mountpoint'] as const
 
 export const annotations = {
   inject: row({
@@ -52,17 +53,17 @@ export const annotations = {
   }),
   source: row({
     scope: 'model', operator: false, accepted: sourceForms, default: 'required', example: 's3://models/llama/1.2.3/',
-    description: 'where the model is; a prefix means all objects below it, a key exactly that object',
+    description: 'where the model is; a prefix means all objects below it, a key exactly that object; a path, the directory of the volume',
     parse: parseSource,
   }),
   delivery: row({
     scope: 'model', operator: true, accepted: s3Deliveries.join(', '), default: 'download', example: 'download',
-    description: 'how an s3:// source reaches the pod', appliesTo: ['download', 'mountpoint'],
+    description: 'how an s3:// source reaches the pod', appliesTo: fromS3,
     parse: parseWord(s3Deliveries),
   }),
   claim: row({
-    scope: 'model', operator: false, accepted: 'the name of a PersistentVolumeClaim', default: 'mp-<id>', example: 'llama-claim',
-    description: 'claim of a mountpoint delivery', appliesTo: ['mountpoint'],
+    scope: 'model', operator: false, accepted: 'the name of a PersistentVolumeClaim', default: 'mp-<id>, as model-injector render mountpoint prints it',
+    example: 'llama-claim', description: 'claim of a mountpoint delivery', appliesTo: ['mountpoint'],
     parse: parseObjectName,
   }),
   'mount-path': row({
@@ -79,7 +80,7 @@ export const annotations = {
   }),
   'read-only': row({
     scope: 'model', operator: true, accepted: '"true", "false"', default: '"true"', example: '"false"',
-    description: 'whether the app can only read the model',
+    description: 'whether the app can only read the model; "false" for a download alone, anything else is mounted read-only',
     parse: parseBoolean,
   }),
   size: row({
@@ -103,7 +104,8 @@ export const annotations = {
   }),
   expect: row({
     scope: 'model', operator: false, accepted: expectationForms, default: 'what the listing said, with a warning', example: 'objects=12',
-    description: 'what the model must consist of, or the app does not start', appliesTo: ['download', 'claim', 'node'],
+    description: 'what the model must consist of, or the app does not start; at a claim or a node, a loader checks what is there',
+    appliesTo: ['download', 'claim', 'node'],
     parse: parseExpectation,
   }),
   env: row({
@@ -113,7 +115,7 @@ export const annotations = {
   }),
   region: row({
     scope: 'model', operator: true, accepted: 'a region name', default: 'the one of the identity webhook', example: 'eu-west-1',
-    description: "the bucket's region", appliesTo: ['download', 'mountpoint'], parse: parseRegion,
+    description: "the bucket's region", appliesTo: fromS3, parse: parseRegion,
   }),
   endpoint: row({
     scope: 'model', operator: true, accepted: 'https://host[:port] or http://host[:port]', default: 'AWS', example: 'https://s3.example.com',
@@ -162,7 +164,7 @@ export const annotations = {
   }),
   engine: row({
     scope: 'pod', operator: true, accepted: engines.join(', '), default: 'native', example: 'native',
-    description: "which loader: the product's own, or a script around the stock peakcom/s5cmd image",
+    description: "which loader brings models: the product's own, or a script around the stock peakcom/s5cmd image; checking is always done by the product's own",
     parse: parseWord(engines),
   }),
   image: row({
@@ -180,6 +182,12 @@ export const annotationNames = Object.keys(annotations) as AnnotationName[]
 /** Annotations and labels that the product writes itself. */
 export const statusAnnotation = 'status'
 export const injectedLabel = 'injected'
+
+/** False for an annotation that would do nothing for a model that is delivered like that. */
+export function appliesTo(name: AnnotationName, delivery: Delivery): boolean {
+  const row: AnnotationRow<unknown> = annotations[name]
+  return row.appliesTo?.includes(delivery) !== false
+}
 
 export function isAnnotationName(text: string): text is AnnotationName {
   return Object.hasOwn(annotations, text)

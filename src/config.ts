@@ -5,8 +5,10 @@
 import { createHash } from 'node:crypto'
 import { Ajv, type ErrorObject } from 'ajv'
 import { parseDocument } from 'yaml'
-import { annotationNames, annotations, defaultPrefix, isAnnotationName, type AnnotationName } from './annotations.ts'
+import { annotationNames, annotations, defaultPrefix, deliveries, isAnnotationName, type AnnotationName } from './annotations.ts'
 import { nearest } from './nearest.ts'
+import { parseClusterVersion } from './values/cluster-version.ts'
+import { matchesPattern } from './values/pattern.ts'
 import { parseBytes } from './values/quantity.ts'
 import { quote } from './reasons.ts'
 import { version } from './version.ts'
@@ -44,6 +46,12 @@ export interface Config {
     readonly imagePullPolicy: 'Always' | 'IfNotPresent' | 'Never'
     readonly imagePullSecrets: readonly string[]
     readonly env: Readonly<Record<string, string>>
+  }
+  /** What the cluster can do depends on its version; without it, nothing that an older one would do wrong is done. */
+  readonly cluster?: { readonly version?: string }
+  readonly mountpoint?: {
+    /** Whether the Mountpoint CSI driver reserves room for its own pods, and takes the gate away once it has. */
+    readonly headroomGate?: boolean
   }
   readonly policy: { readonly rules: readonly PolicyRule[] }
   /** 16 hexadecimal digits that change when anything above does. */
@@ -83,17 +91,21 @@ interface ConfigFile {
   openshift?: boolean
   podIdentity?: { uri?: string }
   loader?: Partial<Config['loader']>
+  cluster?: NonNullable<Config['cluster']>
+  mountpoint?: NonNullable<Config['mountpoint']>
   policy?: { rules?: (Omit<PolicyRule, 'maxSizeBytes'> & { maxSize?: string })[] }
 }
 
 const strings = { type: 'array', items: { type: 'string', minLength: 1 } } as const
 const nonEmptyStrings = { ...strings, minItems: 1 } as const
 
-const configSchema = {
+/** The chart checks its values by it too. */
+export const configSchema = {
   type: 'object',
   additionalProperties: false,
   properties: {
-    annotationPrefix: { type: 'string', pattern: '^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/$' },
+    // Node labels have `node.` in front of it, and no more than 253 characters before the slash.
+    annotationPrefix: { type: 'string', pattern: '^[a-z0-9]([-a-z0-9.]{0,246}[a-z0-9])?/$' },
     defaults: { type: 'object', additionalProperties: { type: ['string', 'number', 'boolean'] } },
     sidecars: strings,
     unknownAnnotations: { enum: ['deny', 'warn'] },
@@ -114,6 +126,8 @@ const configSchema = {
         },
       },
     },
+    cluster: { type: 'object', additionalProperties: false, properties: { version: { type: 'string' } } },
+    mountpoint: { type: 'object', additionalProperties: false, properties: { headroomGate: { type: 'boolean' } } },
     policy: {
       type: 'object', additionalProperties: false,
       properties: {
@@ -147,7 +161,7 @@ export function parseConfig(text: string): ConfigResult {
   if (!yaml.ok) return yaml
   const file = yaml.value ?? {}
   if (!validateFile(file)) return { ok: false, problems: schemaProblems(validateFile.errors ?? []) }
-  const problems = [...defaultsProblems(file), ...policyProblems(file)]
+  const problems = [...defaultsProblems(file), ...clusterProblems(file), ...policyProblems(file)]
   return problems.length === 0 ? { ok: true, config: resolve(file) } : { ok: false, problems }
 }
 
@@ -197,16 +211,28 @@ function defaultsProblems(file: ConfigFile): string[] {
   })
 }
 
+function clusterProblems({ cluster }: ConfigFile): string[] {
+  const version = parseClusterVersion(cluster?.version ?? '1.0')
+  return version.ok ? [] : [`cluster.version: ${quote(cluster?.version ?? '')} ${version.problem}; accepted: as 1.36 or v1.36.2-eks-1a2b3c4`]
+}
+
 function policyProblems(file: ConfigFile): string[] {
   const rules = file.policy?.rules ?? []
   return rules.flatMap((rule, i) => {
     const size = rule.maxSize === undefined ? undefined : parseBytes(rule.maxSize)
     const twice = rules.findIndex((other) => other.name === rule.name) < i
     return [
+      deliveryProblems(rule.deliveries ?? [], `policy.rules[${i}].deliveries`),
       size?.ok === false ? [`policy.rules[${i}].maxSize: ${quote(rule.maxSize ?? '')} ${size.problem}`] : [],
       twice ? [`policy.rules[${i}].name: ${quote(rule.name)} names another rule already`] : [],
     ].flat()
   })
+}
+
+/** A rule that can never be met is a slip of the pen: `pvc` is the scheme of a source, and its delivery is `claim`. */
+function deliveryProblems(patterns: readonly string[], at: string): string[] {
+  return patterns.flatMap((pattern, i) => (
+    deliveries.some((delivery) => matchesPattern(pattern, delivery)) ? [] : [`${at}[${i}]: ${quote(pattern)} matches no delivery; there are ${deliveries.join(', ')}`]))
 }
 
 /** A name that its pattern refuses is reported twice; the report without the name is left out. */
@@ -225,7 +251,12 @@ function describeSchemaError(error: ErrorObject): string {
   }
   if (params.allowedValues !== undefined) return `${at}: must be one of ${params.allowedValues.join(', ')}`
   if (params.propertyName !== undefined) return `${at}: the name ${quote(params.propertyName)} is not allowed`
-  return `${at}: ${error.message ?? 'is not valid'}`
+  return `${at}: ${error.message ?? 'is not valid'}${quotesHint(error)}`
+}
+
+/** YAML takes 1.40 for the number 1.4. */
+function quotesHint({ keyword, data, schema }: ErrorObject): string {
+  return keyword === 'type' && schema === 'string' && typeof data === 'number' ? '; write it in quotes' : ''
 }
 
 /** `/policy/rules/0/name` → `policy.rules[0].name` */

@@ -31,7 +31,7 @@ export const denyReasons = {
   MissingSource: 'injection is asked for, but no source says what to bring',
   OrphanAnnotation: 'an annotation belongs to a model that has no source',
   NotApplicable: 'an annotation does not apply to the way this model is delivered',
-  DeliveryNotAvailable: 'this version does not deliver from that kind of source yet',
+  DeliveryNotAvailable: 'models cannot be delivered from that kind of source on this cluster',
   EngineCannot: 'the chosen loader engine cannot do what an annotation asks for',
   NotAllowed: "the operator's policy does not allow it",
   NoTargetContainer: 'no container of the pod would get the model',
@@ -44,6 +44,7 @@ export const denyReasons = {
   FsGroupRequired: 'the pod needs an fsGroup of its own choice',
   NotWritable: 'the app could not write to the model although it asked to',
   ResourcesTooSmall: "the loader does not fit into the pod's resources",
+  NodeConflict: 'the pod asks for nodes that do not have the model',
 } as const
 
 /** Ours to mend: no answer was given, so the webhook's failurePolicy decided. */
@@ -64,6 +65,9 @@ export const warnReasons = {
   NoNetworkBeforeMesh: 'the loader runs where a service mesh has cut the network off',
   MeshInterception: 'a service mesh takes the traffic of the loader, which may not reach S3 or its credentials',
   CredentialsShared: 'other containers have the credentials already, although only the loader should',
+  PathMayChange: 'the path ends in current, so a restarted container may see another version than its neighbours',
+  NodeNameSet: 'the pod names its node, which refuses the pod if it does not have the model',
+  DaemonSetPending: 'pods of a DaemonSet stay Pending on nodes that do not have the model',
 } as const
 
 export type SkipReason = keyof typeof skipReasons

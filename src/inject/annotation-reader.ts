@@ -1,5 +1,5 @@
 /** Reads single annotations with the operator's defaults behind them, and refuses keys that mean nothing. */
-import { annotationNames, annotations, isAnnotationName, type AnnotationName, type Delivery, type ValueOf } from '../annotations.ts'
+import { annotationNames, annotations, appliesTo, isAnnotationName, type AnnotationName, type Delivery, type ValueOf } from '../annotations.ts'
 import type { Config } from '../config.ts'
 import { nearest } from '../nearest.ts'
 import { quote } from '../reasons.ts'
@@ -58,12 +58,14 @@ export class AnnotationReader {
   /** An annotation that would do nothing is a misunderstanding, and is said to be one. */
   checkApplicability(suffix: string | undefined, delivery: Delivery, source: Source): void {
     for (const name of annotationNames) {
-      const appliesTo: readonly Delivery[] | undefined = annotations[name].appliesTo
-      if (appliesTo?.includes(delivery) !== false || !this.has(name, suffix)) continue
       const key = annotationKey(this.#config.annotationPrefix, name, suffix)
+      const found = this.#values.get(key)
+      if (found === undefined) continue
+      const writable = name === 'read-only' && found === 'false' && delivery !== 'download'
+      if (appliesTo(name, delivery) && !writable) continue
       this.#findings.deny({
-        reason: 'NotApplicable', field: annotationField(key), found: this.#values.get(key) ?? '',
-        problem: `does not apply to ${quote(source.uri)} delivered as ${delivery}`, remedy: 'remove it',
+        reason: 'NotApplicable', field: annotationField(key), found,
+        problem: `does not apply to ${quote(source.uri)} delivered as ${delivery}${writable ? ', which is mounted read-only' : ''}`, remedy: 'remove it',
       })
     }
   }

@@ -2,9 +2,10 @@
  * From pod and plan to the injected pod: a new object that shares everything untouched with the old one. What another
  * webhook changed in a part of ours is left as found; only what is missing is put there.
  */
-import { runsAnEngine } from './engines/registry.ts'
+import { runsAnEngine, runsVerifier } from './engines/registry.ts'
 import type { ContainerAddition } from './mounts.ts'
 import { annotationsOf, initContainersOf, volumesOf, type Container, type EnvVar, type Pod, type PodSpec, type VolumeMount } from './pod.ts'
+import { placePod } from './placement.ts'
 import type { InjectionPlan } from './plan.ts'
 
 export function apply(pod: Pod, plan: InjectionPlan): Pod {
@@ -30,7 +31,7 @@ export function apply(pod: Pod, plan: InjectionPlan): Pod {
       annotations: { ...annotationsOf(pod), ...plan.annotations },
       labels: { ...pod.metadata?.labels, ...plan.labels },
     },
-    spec,
+    spec: placePod(spec, plan.placement),
   }
 }
 
@@ -55,10 +56,14 @@ function indexBehind(containers: readonly Container[], count: number, loaders: r
 function mergeLoader(present: Container, planned: Container): Container {
   return {
     ...planned,
-    ...(runsAnEngine(present) ? present : { ...present, ...commandOf(planned, present) }),
+    ...(runsTheSame(present, planned) ? present : { ...present, ...commandOf(planned, present) }),
     env: addMissing(correctEnv(present.env ?? [], planned.env ?? []), planned.env ?? [], ({ name }) => name),
     volumeMounts: addMissing(present.volumeMounts ?? [], planned.volumeMounts ?? [], ({ mountPath }) => mountPath),
   }
+}
+
+function runsTheSame(present: Container, planned: Container): boolean {
+  return runsAnEngine(present) && runsVerifier(present) === runsVerifier(planned)
 }
 
 /** A field that the plan does not have is emptied where there is one, because a merge takes nothing away. */

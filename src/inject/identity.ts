@@ -30,7 +30,7 @@ export function loaderIdentity(pod: Pod, request: InjectionRequest, config: Conf
     case 'pod-identity': return withRegion(podIdentity(pod, config, findings), pod, podIdentityEnv)
     case 'irsa': return withRegion(siblingIdentity(pod, request), pod, irsaEnv)
     case 'secret': return secretKeys(request.credentials.name)
-    case 'anonymous': return nothing
+    case 'anonymous': return noIdentity
   }
 }
 
@@ -45,7 +45,7 @@ export function containersWithoutCredentials(pod: Pod, request: InjectionRequest
   return others.map(({ name }) => name)
 }
 
-const nothing: LoaderIdentity = { env: [], volumeMounts: [], volumes: [] }
+export const noIdentity: LoaderIdentity = { env: [], volumeMounts: [], volumes: [] }
 
 function podIdentity(pod: Pod, config: Config, findings: Findings): LoaderIdentity {
   const present = volumesOf(pod).find(({ name }) => name === podIdentityVolume)
@@ -82,9 +82,9 @@ function isPodIdentityToken(volume: Volume): boolean {
  */
 function siblingIdentity(pod: Pod, request: InjectionRequest): LoaderIdentity {
   const current = pod.spec.serviceAccountName ?? 'default'
-  if (request.serviceAccount !== undefined && request.serviceAccount !== current) return nothing
+  if (request.serviceAccount !== undefined && request.serviceAccount !== current) return noIdentity
   const sibling = [...pod.spec.containers, ...initContainersOf(pod)].find((container) => !isOurLoader(container) && hasIrsa(container))
-  if (sibling === undefined) return nothing
+  if (sibling === undefined) return noIdentity
   return {
     env: (sibling.env ?? []).filter(({ name }) => irsaEnv.includes(name)),
     volumeMounts: (sibling.volumeMounts ?? []).filter(({ name }) => name === irsaVolume),
@@ -115,7 +115,7 @@ function secretKeys(secret: string): LoaderIdentity {
     valueFrom: { secretKeyRef: { name: secret, key, ...(optional && { optional }) } },
   })
   return {
-    ...nothing,
+    ...noIdentity,
     env: [fromSecret('AWS_ACCESS_KEY_ID', false), fromSecret('AWS_SECRET_ACCESS_KEY', false), fromSecret('AWS_SESSION_TOKEN', true)],
   }
 }

@@ -16,7 +16,7 @@ import { plan } from './plan.ts'
 import { recognise, type Recognition } from './recognise.ts'
 import { readRequest, type InjectionRequest } from './request.ts'
 import { hasStatus, type Status } from './status.ts'
-import { uninject } from './uninject.ts'
+import { displace, uninject } from './uninject.ts'
 
 export type Outcome = Skipped | Injected | Denied
 
@@ -82,7 +82,7 @@ function injectPod(pod: Pod, recognition: Exclude<Recognition, { state: 'whole' 
   const keptTargets = recognition.state === 'damaged' ? targetsOf(recognition.status) : new Map<string, readonly string[]>()
   const injectionPlan = plan(bare, request, { namespace, config, findings, keptTargets })
   if (findings.denied) return deniedWithoutAftermath(findings, read)
-  const injected = fitToMesh(apply(keepsParts(recognition, config) ? pod : bare, injectionPlan), injectionPlan.status)
+  const injected = fitToMesh(apply(keepsParts(recognition, config) ? displace(pod, recognition.status) : bare, injectionPlan), injectionPlan.status)
   return {
     outcome: 'injected',
     reason: recognition.state === 'damaged' ? 'Healed' : 'Injected',
@@ -98,7 +98,7 @@ function injectPod(pod: Pod, recognition: Exclude<Recognition, { state: 'whole' 
  * A damaged pod keeps what others made of our parts; an outdated one gets new parts. So does one that was made with another
  * configuration: another default region means another directory on the volume, and half of each would start an empty app.
  */
-function keepsParts(recognition: Recognition, config: Config): boolean {
+function keepsParts(recognition: Recognition, config: Config): recognition is Extract<Recognition, { state: 'damaged' }> {
   return recognition.state === 'damaged' && recognition.status.config === config.hash
 }
 

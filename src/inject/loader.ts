@@ -1,7 +1,7 @@
 /** The loader init container. Users' words reach it through its environment only, never through its command. */
 import type { Config } from '../config.ts'
 import type { LoaderTask } from './deliveries/delivery.ts'
-import { engineByName } from './engines/registry.ts'
+import { engineFor } from './engines/registry.ts'
 import { regionEnv, type LoaderIdentity } from './identity.ts'
 import { loaderContainerName, tmpVolume } from './parts.ts'
 import type { Container, EnvVar, Resources, Volume } from './pod.ts'
@@ -23,17 +23,23 @@ export interface LoaderParts {
 export function loaderContainer(
   model: ModelRequest, task: LoaderTask, { identity, resources, user }: LoaderParts, { request, config }: { request: InjectionRequest; config: Config },
 ): Container {
+  const brings = task.kind === 'load'
   return {
     name: loaderContainerName(model.suffix),
-    image: request.image,
+    image: loaderImage(task, request, config),
     imagePullPolicy: config.loader.imagePullPolicy,
-    ...engineByName[request.engine].command,
-    env: firstOfName([...task.env, noNodeRole, ...identityEnv(task, identity), ...operatorEnv(config)]),
+    ...engineFor(task, request.engine).command,
+    env: firstOfName([...task.env, ...(brings ? [noNodeRole, ...identityEnv(task, identity)] : []), ...operatorEnv(config)]),
     resources,
     securityContext: loaderSecurityContext(user),
     terminationMessagePolicy: 'FallbackToLogsOnError',
-    volumeMounts: [task.volumeMount, { name: tmpVolume, mountPath: '/tmp' }, ...identity.volumeMounts],
+    volumeMounts: [task.volumeMount, ...(brings ? [{ name: tmpVolume, mountPath: '/tmp' }, ...identity.volumeMounts] : [])],
   }
+}
+
+/** The pod's image is for the engine that the pod chose. */
+export function loaderImage(task: LoaderTask, request: InjectionRequest, config: Config): string {
+  return task.kind === 'verify' && request.engine !== 'native' ? engineFor(task, request.engine).image(config) : request.image
 }
 
 /** A region of the model's own is the only one, as it is for the identity webhook. */

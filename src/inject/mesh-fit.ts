@@ -1,6 +1,6 @@
 /** Fits a loader that is there already to a service mesh that was injected after it. */
 import { loaderIndex, loadersHaveNetwork, userPastInterception } from './mesh.ts'
-import { isOurLoader } from './parts.ts'
+import { isBringingLoader, isOurLoader } from './parts.ts'
 import { initContainersOf, type Container, type Pod } from './pod.ts'
 import type { Status } from './status.ts'
 
@@ -10,6 +10,7 @@ export function fitToMesh(pod: Pod, status: Status): Pod {
   return status.runAsUser === 'auto' ? runPastInterception(placed) : placed
 }
 
+/** All of them: they stay together, in their order. */
 function moveLoaders(pod: Pod): Pod {
   const loaders = initContainersOf(pod).filter(isOurLoader)
   const others = initContainersOf(pod).filter((container) => !isOurLoader(container))
@@ -19,7 +20,7 @@ function moveLoaders(pod: Pod): Pod {
 
 function runPastInterception(pod: Pod): Pod {
   const user = userPastInterception(pod)
-  const fits = (container: Container): boolean => !isOurLoader(container) || container.securityContext?.runAsUser === user
+  const fits = (container: Container): boolean => !isBringingLoader(container) || container.securityContext?.runAsUser === user
   if (user === undefined || initContainersOf(pod).every(fits)) return pod
   return withInitContainers(pod, initContainersOf(pod).map((container) =>
     fits(container) ? container : { ...container, securityContext: { ...container.securityContext, runAsUser: user } }))

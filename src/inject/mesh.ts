@@ -13,7 +13,7 @@
  */
 import type { InitOrder } from '../annotations.ts'
 import { annotationsOf, initContainersOf, isNativeSidecar, type Container, type Pod } from './pod.ts'
-import { isOurLoader } from './parts.ts'
+import { isBringingLoader, isOurLoader } from './parts.ts'
 
 interface MeshProxy {
   readonly container: string
@@ -44,12 +44,12 @@ export function loaderIndex(pod: Pod, order: InitOrder): number {
   return order === 'first' ? 0 : lastNativeProxy(others) + 1
 }
 
-/** True where the loaders stand behind every native proxy and before every container that cuts the network off. */
+/** True where the loaders that need it stand behind every native proxy and before every container that cuts the network off. */
 export function loadersHaveNetwork(pod: Pod): boolean {
   const containers = initContainersOf(pod)
   const proxy = lastNativeProxy(containers)
   const redirect = proxy < 0 ? containers.findIndex(({ name }) => meshProxies.some(({ redirectInit }) => redirectInit === name)) : -1
-  return containers.every((container, i) => !isOurLoader(container) || (i > proxy && (redirect < 0 || i < redirect)))
+  return containers.every((container, i) => !isBringingLoader(container) || (i > proxy && (redirect < 0 || i < redirect)))
 }
 
 /** Whether a loader at this index among the other init containers has network; a chosen order may put it where it has none. */

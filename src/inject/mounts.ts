@@ -17,7 +17,7 @@ export interface ContainerAddition {
 export interface MountedModel {
   readonly model: ModelRequest
   readonly volume: string
-  readonly subPath: string
+  readonly subPath?: string
   readonly containers: readonly Container[]
 }
 
@@ -25,7 +25,7 @@ export interface MountedModel {
 export function planMounts(mounted: readonly MountedModel[], config: Config, findings: Findings): readonly ContainerAddition[] {
   const additions: ContainerAddition[] = []
   for (const { model, volume, subPath, containers } of mounted) {
-    const volumeMount = { name: volume, mountPath: model.mountPath, subPath, ...(model.readOnly && { readOnly: true }) }
+    const volumeMount = { name: volume, mountPath: model.mountPath, ...(subPath !== undefined && { subPath }), ...(model.readOnly && { readOnly: true }) }
     for (const container of containers) {
       const sameContainer = additions.filter((addition) => addition.container === container.name)
       checkPath(model, container, sameContainer, { config, findings })

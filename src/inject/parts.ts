@@ -2,7 +2,7 @@
  * The names of what is added to a pod. They are fixed, so that policies can check them from the annotations alone, and
  * so that a second pass finds what the first one added.
  */
-import { runsAnEngine } from './engines/registry.ts'
+import { runsAnEngine, runsVerifier } from './engines/registry.ts'
 import type { Container } from './pod.ts'
 
 export const tmpVolume = 'model-tmp'
@@ -10,10 +10,13 @@ export const tmpVolume = 'model-tmp'
 /** Where the loader sees the volume, whole. App containers see one directory of it. */
 export const loaderRoot = '/model'
 
-/** Environment without which a loader cannot work; a container that lacks one of these is not whole. */
+/** Environment without which a loader cannot bring a model; a container that lacks one of these is not whole. */
 export const requiredLoaderEnv = [
   'MODEL_NAME', 'MODEL_SOURCE', 'MODEL_ROOT', 'MODEL_ID', 'MODEL_CREDENTIALS', 'MODEL_TIMEOUT_SECONDS', 'MODEL_STALL_TIMEOUT_SECONDS',
 ] as const
+
+/** The same for one that only checks a model. */
+export const requiredVerifierEnv = ['MODEL_NAME', 'MODEL_SOURCE', 'MODEL_ROOT'] as const
 
 const loaderName = 'model-loader'
 const dataName = 'model-data'
@@ -45,6 +48,11 @@ export function ownVolumesOf(loaders: readonly Container[]): ReadonlySet<string>
 /** Ours is what has our name, our command and our environment; any of them alone proves nothing. */
 export function isOurLoader(container: Container): boolean {
   return isLoaderName(container.name) && runsAnEngine(container) && envValue(container, 'MODEL_SOURCE') !== undefined
+}
+
+/** One that fetches something, and so needs network and an identity. */
+export function isBringingLoader(container: Container): boolean {
+  return isOurLoader(container) && !runsVerifier(container)
 }
 
 export function envValue(container: Container, name: string): string | undefined {

@@ -1,22 +1,22 @@
 /** From what is asked for to what will be added: complete, checked against the pod, nothing changed yet. */
 import { injectedLabel, statusAnnotation } from '../annotations.ts'
 import type { Config } from '../config.ts'
-import { version } from '../version.ts'
 import type { DeliveredModel } from './deliveries/delivery.ts'
 import { deliver } from './deliveries/registry.ts'
 import type { Findings } from './findings.ts'
-import { containersWithoutCredentials, loaderIdentity, type LoaderIdentity } from './identity.ts'
-import { mergeIntoList, missingFromList, safeToEvictAnnotation, skipContainersAnnotation } from './lists.ts'
+import { containersWithoutCredentials, loaderIdentity, noIdentity, type LoaderIdentity } from './identity.ts'
+import { mergeIntoList, safeToEvictAnnotation, skipContainersAnnotation } from './lists.ts'
 import { loaderContainer, loaderTmpVolume } from './loader.ts'
 import { hasNetworkAt, loaderIndex } from './mesh.ts'
-import { loaderContainerName } from './parts.ts'
 import { planMounts, type ContainerAddition } from './mounts.ts'
+import { missingPlacement, type Placement } from './placement.ts'
+import { planStatus } from './planned-status.ts'
 import { volumesOf, type Container, type Pod, type Volume } from './pod.ts'
 import { checkPolicy } from './policy.ts'
 import type { InjectionRequest, ModelRequest } from './request.ts'
 import { loaderResources } from './resources/loader-resources.ts'
 import { checkWriters, loaderUser, plannedFsGroup } from './security.ts'
-import { hashAnnotations, statusSchemaVersion, type ModelStatus, type Replaced, type Status } from './status.ts'
+import type { Status } from './status.ts'
 import { targetContainers } from './targets.ts'
 
 export interface InjectionPlan {
@@ -28,6 +28,8 @@ export interface InjectionPlan {
   readonly serviceAccount: string | undefined
   readonly fsGroup: number | undefined
   readonly imagePullSecrets: readonly string[]
+  /** What the pod's own scheduling lacks. */
+  readonly placement: Placement
   readonly annotations: Readonly<Record<string, string>>
   readonly labels: Readonly<Record<string, string>>
   readonly status: Status
@@ -43,7 +45,7 @@ export interface PlanContext {
   readonly keptTargets: ReadonlyMap<string, readonly string[]>
 }
 
-interface PlannedModel {
+export interface PlannedModel {
   readonly model: ModelRequest
   readonly targets: readonly Container[]
   readonly delivered: DeliveredModel
@@ -54,21 +56,28 @@ interface PlannedModel {
 export function plan(pod: Pod, request: InjectionRequest, context: PlanContext): InjectionPlan {
   const { config, findings } = context
   const rules = checkPolicy({ namespace: context.namespace, serviceAccount: finalServiceAccount(pod, request), request }, config, findings)
-  const models = request.models.flatMap((model) => planModel(pod, model, request, context) ?? [])
-  const identity = loaderIdentity(pod, request, config, findings)
-  const fsGroup = plannedFsGroup(pod, models.map(({ delivered }) => delivered), config, findings)
+  const index = placeOfLoaders(pod, request)
+  const models = planModels(pod, request, index, context)
+  const delivered = models.map((planned) => planned.delivered)
+  const identity = bringsModels(request) ? loaderIdentity(pod, request, config, findings) : noIdentity
+  const fsGroup = plannedFsGroup(pod, delivered, config, findings)
   for (const { model, targets, user } of models) checkWriters(pod, model, { targets, loaderUser: user, fsGroup }, context)
   warnOfServiceAccount(pod, request, findings)
+  const loaders = planLoaders(pod, models, { identity, index, request, context })
   const parts = {
-    loaders: planLoaders(pod, models, identity, { request, context }),
-    loaderIndex: loaderIndex(pod, request.initOrder),
-    volumes: planVolumes(pod, models, identity),
-    additions: planMounts(models.map(({ model, delivered, targets }) => ({ model, ...delivered, containers: targets })), config, findings),
+    loaders,
+    loaderIndex: index,
+    volumes: planVolumes(pod, models, identity, request),
+    additions: planMounts(models.map(({ model, delivered: chosen, targets }) => ({ model, ...chosen, containers: targets })), config, findings),
     serviceAccount: request.serviceAccount,
     fsGroup,
-    imagePullSecrets: missingPullSecrets(pod, config),
+    imagePullSecrets: loaders.length > 0 ? missingPullSecrets(pod, config) : [],
+    placement: planPlacement(pod, delivered),
   }
-  const lists = { [safeToEvictAnnotation]: evictableVolumes(parts.volumes), [skipContainersAnnotation]: containersWithoutCredentials(pod, request, findings) }
+  const lists = {
+    [safeToEvictAnnotation]: evictableVolumes(parts.volumes),
+    [skipContainersAnnotation]: bringsModels(request) ? containersWithoutCredentials(pod, request, findings) : [],
+  }
   const status = planStatus(pod, request, { ...parts, models, lists, config })
   return {
     ...parts,
@@ -79,34 +88,63 @@ export function plan(pod: Pod, request: InjectionRequest, context: PlanContext):
   }
 }
 
-function planModel(pod: Pod, model: ModelRequest, request: InjectionRequest, context: PlanContext): PlannedModel | undefined {
-  const kept = context.keptTargets.get(model.name)
-  const targets = targetContainers(pod, kept === undefined ? model : { ...model, containers: kept }, request, context)
-  const delivered = deliver(model, { pod, request, config: context.config, findings: context.findings })
-  if (delivered === undefined) return undefined
-  const user = delivered.loader === undefined ? undefined : loaderUser(pod, targets, request.runAsUser, context)
-  return { model, targets, delivered, user }
+/** True where some loader fetches something, and so needs network and an identity. */
+function bringsModels({ models }: InjectionRequest): boolean {
+  return models.some(({ delivery }) => delivery === 'download')
 }
 
-function planLoaders(
-  pod: Pod, models: readonly PlannedModel[], identity: LoaderIdentity, { request, context }: { request: InjectionRequest; context: PlanContext },
-): readonly Container[] {
-  const loading = models.filter(({ delivered }) => delivered.loader !== undefined)
-  if (loading.length === 0) return []
-  if (!hasNetworkAt(pod, loaderIndex(pod, request.initOrder))) {
+/** A loader that only checks what is mounted has nothing to wait for. */
+function placeOfLoaders(pod: Pod, request: InjectionRequest): number {
+  return request.initOrder === 'auto' && !bringsModels(request) ? 0 : loaderIndex(pod, request.initOrder)
+}
+
+function planModels(pod: Pod, request: InjectionRequest, index: number, context: PlanContext): readonly PlannedModel[] {
+  const planned: PlannedModel[] = []
+  for (const model of request.models) {
+    const volumes = planned.flatMap(({ delivered }) => delivered.volumes)
+    const delivered = deliver(model, { pod, volumes, request, config: context.config, findings: context.findings })
+    const kept = context.keptTargets.get(model.name)
+    // What only has to be mounted is there before the first container starts.
+    const start = delivered === undefined || delivered.loader !== undefined ? index : 0
+    const targets = targetContainers(pod, kept === undefined ? model : { ...model, containers: kept }, start, context)
+    if (delivered !== undefined) planned.push({ model, targets, delivered, user: userOf(delivered, targets, { pod, request, context }) })
+  }
+  return planned
+}
+
+function userOf(
+  { loader }: DeliveredModel, targets: readonly Container[], { pod, request, context }: { pod: Pod; request: InjectionRequest; context: PlanContext },
+): number | undefined {
+  return loader === undefined ? undefined : loaderUser(pod, targets, request.runAsUser, { ...context, needsNetwork: loader.kind === 'load' })
+}
+
+interface LoaderContext {
+  readonly identity: LoaderIdentity
+  readonly index: number
+  readonly request: InjectionRequest
+  readonly context: PlanContext
+}
+
+function planLoaders(pod: Pod, models: readonly PlannedModel[], { identity, index, request, context }: LoaderContext): readonly Container[] {
+  if (models.every(({ delivered }) => delivered.loader === undefined)) return []
+  if (bringsModels(request) && !hasNetworkAt(pod, index)) {
     context.findings.warn('NoNetworkBeforeMesh', `init-order ${request.initOrder} puts the loader where a service mesh has cut the network off`)
   }
   const resources = loaderResources(pod, request, context.config, context.findings)
-  return loading.flatMap(({ model, delivered: { loader }, user }) =>
+  return models.flatMap(({ model, delivered: { loader }, user }) =>
     loader === undefined ? [] : loaderContainer(model, loader, { identity, resources, user }, { request, config: context.config }))
 }
 
+function planPlacement(pod: Pod, delivered: readonly DeliveredModel[]): Placement {
+  const all = (field: keyof Placement): readonly string[] => delivered.flatMap(({ placement }) => placement?.[field] ?? [])
+  return missingPlacement(pod.spec, { nodeLabels: all('nodeLabels'), tolerations: all('tolerations'), schedulingGates: all('schedulingGates') })
+}
+
 /** What the loaders share comes last; a volume that is there already (the token of the identity webhook) is not added again. */
-function planVolumes(pod: Pod, models: readonly PlannedModel[], identity: LoaderIdentity): readonly Volume[] {
+function planVolumes(pod: Pod, models: readonly PlannedModel[], identity: LoaderIdentity, request: InjectionRequest): readonly Volume[] {
   const own = models.flatMap(({ delivered }) => delivered.volumes)
-  const loads = models.some(({ delivered }) => delivered.loader !== undefined)
   const present = volumesOf(pod).map(({ name }) => name)
-  return [...own, ...(loads ? [loaderTmpVolume, ...identity.volumes] : [])].filter(({ name }) => !present.includes(name))
+  return [...own, ...(bringsModels(request) ? [loaderTmpVolume, ...identity.volumes] : [])].filter(({ name }) => !present.includes(name))
 }
 
 function finalServiceAccount(pod: Pod, request: InjectionRequest): string {
@@ -125,8 +163,9 @@ function missingPullSecrets(pod: Pod, config: Config): readonly string[] {
   return config.loader.imagePullSecrets.filter((name) => !present.includes(name))
 }
 
+/** What an autoscaler takes for local: directories of the node too, which every node has that such a pod may run on. */
 function evictableVolumes(volumes: readonly Volume[]): readonly string[] {
-  return volumes.filter((volume) => 'emptyDir' in volume).map(({ name }) => name)
+  return volumes.filter((volume) => 'emptyDir' in volume || 'hostPath' in volume).map(({ name }) => name)
 }
 
 function mergedLists(pod: Pod, lists: Readonly<Record<string, readonly string[]>>): Record<string, string> {
@@ -135,64 +174,4 @@ function mergedLists(pod: Pod, lists: Readonly<Record<string, readonly string[]>
       .filter(([, names]) => names.length > 0)
       .map(([annotation, names]) => [annotation, mergeIntoList(pod, annotation, names)]),
   )
-}
-
-interface StatusInput {
-  readonly models: readonly PlannedModel[]
-  readonly lists: Readonly<Record<string, readonly string[]>>
-  readonly config: Config
-  readonly volumes: readonly Volume[]
-  readonly additions: readonly ContainerAddition[]
-  readonly fsGroup: number | undefined
-  readonly imagePullSecrets: readonly string[]
-}
-
-function planStatus(pod: Pod, request: InjectionRequest, input: StatusInput): Status {
-  const added = (annotation: string): readonly string[] => missingFromList(pod, annotation, input.lists[annotation] ?? [])
-  const safeToEvict = added(safeToEvictAnnotation)
-  const skipContainers = added(skipContainersAnnotation)
-  return {
-    schema: statusSchemaVersion,
-    injector: version,
-    config: input.config.hash,
-    annotations: hashAnnotations(pod, input.config.annotationPrefix),
-    models: input.models.map((planned) => modelStatus(planned, request, input.additions)),
-    initOrder: request.initOrder,
-    runAsUser: request.runAsUser === 'auto' ? 'auto' : 'chosen',
-    added: {
-      volumes: input.volumes.map(({ name }) => name),
-      ...(safeToEvict.length > 0 && { safeToEvict }),
-      ...(skipContainers.length > 0 && { skipContainers }),
-      ...(input.imagePullSecrets.length > 0 && { imagePullSecrets: input.imagePullSecrets }),
-    },
-    replaced: replacedFields(pod, request, input.fsGroup),
-  }
-}
-
-function modelStatus({ model, delivered, targets }: PlannedModel, request: InjectionRequest, additions: readonly ContainerAddition[]): ModelStatus {
-  const { loader } = delivered
-  const containers = targets.map(({ name }) => name)
-  const envAdded = additions
-    .filter(({ container, env }) => env?.name === model.env && env?.value === model.mountPath && containers.includes(container))
-    .map(({ container }) => container)
-  return {
-    name: model.name,
-    source: model.source.uri,
-    delivery: model.delivery,
-    ...(loader !== undefined && { id: loader.id, loader: loaderContainerName(model.suffix), image: request.image }),
-    ...(loader !== undefined && request.engine !== 'native' && { engine: request.engine }),
-    volume: delivered.volume,
-    subPath: delivered.subPath,
-    mountPath: model.mountPath,
-    containers,
-    ...(model.env !== undefined && { env: model.env, envAdded }),
-  }
-}
-
-function replacedFields(pod: Pod, request: InjectionRequest, fsGroup: number | undefined): Replaced {
-  const { serviceAccountName, serviceAccount, securityContext } = pod.spec
-  return {
-    ...(request.serviceAccount !== undefined && { serviceAccountName: serviceAccountName ?? null, serviceAccount: serviceAccount ?? null }),
-    ...(fsGroup !== undefined && { fsGroup: null, fsGroupChangePolicy: securityContext?.fsGroupChangePolicy ?? null }),
-  }
 }

@@ -38,6 +38,22 @@ const container = {
   },
 }
 
+const requirement = {
+  type: 'object', properties: { key: { ...text, nullable: true }, operator: { ...text, nullable: true }, values: listOf(text) },
+} as const
+
+function objectWith(properties: object): object {
+  return { type: 'object', nullable: true, properties }
+}
+
+const affinity = objectWith({
+  nodeAffinity: objectWith({
+    requiredDuringSchedulingIgnoredDuringExecution: objectWith({
+      nodeSelectorTerms: listOf({ type: 'object', properties: { matchExpressions: listOf(requirement), matchFields: listOf({ type: 'object' }) } }),
+    }),
+  }),
+})
+
 const podSchema = {
   type: 'object',
   required: ['spec'],
@@ -46,6 +62,7 @@ const podSchema = {
       type: 'object', nullable: true,
       properties: {
         name: { ...text, nullable: true }, generateName: { ...text, nullable: true }, annotations: texts, labels: texts,
+        ownerReferences: listOf({ type: 'object', properties: { kind: { ...text, nullable: true } } }),
       },
     },
     spec: {
@@ -56,7 +73,12 @@ const podSchema = {
         initContainers: listOf(container),
         volumes: listOf({
           type: 'object', required: ['name'],
-          properties: { name, persistentVolumeClaim: { type: 'object', nullable: true } },
+          properties: {
+            name,
+            persistentVolumeClaim: objectWith({ claimName: { ...text, nullable: true } }),
+            hostPath: objectWith({ path: { ...text, nullable: true } }),
+            image: objectWith({ reference: { ...text, nullable: true } }),
+          },
         }),
         serviceAccountName: { ...text, nullable: true },
         serviceAccount: { ...text, nullable: true },
@@ -64,6 +86,12 @@ const podSchema = {
         resources,
         imagePullSecrets: listOf({ type: 'object' }),
         nodeSelector: texts,
+        nodeName: { ...text, nullable: true },
+        affinity,
+        tolerations: listOf({
+          type: 'object', properties: { key: { ...text, nullable: true }, operator: { ...text, nullable: true }, effect: { ...text, nullable: true } },
+        }),
+        schedulingGates: listOf({ type: 'object', properties: { name: { ...text, nullable: true } } }),
         os: { type: 'object', nullable: true, properties: { name: text } },
       },
     },

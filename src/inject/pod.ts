@@ -13,6 +13,7 @@ export interface ObjectMeta {
   readonly generateName?: string
   readonly annotations?: Readonly<Record<string, string>> | null
   readonly labels?: Readonly<Record<string, string>> | null
+  readonly ownerReferences?: readonly { readonly kind?: string }[] | null
   readonly [field: string]: unknown
 }
 
@@ -26,6 +27,10 @@ export interface PodSpec {
   readonly resources?: Resources | null
   readonly imagePullSecrets?: readonly { readonly name?: string }[] | null
   readonly nodeSelector?: Readonly<Record<string, string>> | null
+  readonly nodeName?: string | null
+  readonly affinity?: Affinity | null
+  readonly tolerations?: readonly Toleration[] | null
+  readonly schedulingGates?: readonly { readonly name?: string }[] | null
   readonly os?: { readonly name?: string } | null
   readonly [field: string]: unknown
 }
@@ -61,9 +66,47 @@ export interface VolumeMount {
 export interface Volume {
   readonly name: string
   readonly emptyDir?: unknown
-  readonly persistentVolumeClaim?: { readonly readOnly?: boolean; readonly [field: string]: unknown } | null
+  readonly persistentVolumeClaim?: { readonly claimName?: string; readonly readOnly?: boolean; readonly [field: string]: unknown } | null
+  readonly hostPath?: { readonly path?: string; readonly [field: string]: unknown } | null
+  readonly image?: { readonly reference?: string; readonly [field: string]: unknown } | null
   readonly ephemeral?: unknown
   readonly projected?: unknown
+  readonly [field: string]: unknown
+}
+
+export interface Affinity {
+  readonly nodeAffinity?: NodeAffinity | null
+  readonly [field: string]: unknown
+}
+
+export interface NodeAffinity {
+  readonly requiredDuringSchedulingIgnoredDuringExecution?: NodeSelector | null
+  readonly [field: string]: unknown
+}
+
+export interface NodeSelector {
+  /** A node has to match one of them. */
+  readonly nodeSelectorTerms?: readonly NodeSelectorTerm[] | null
+  readonly [field: string]: unknown
+}
+
+/** A node has to match all of it; one that says nothing matches no node. */
+export interface NodeSelectorTerm {
+  readonly matchExpressions?: readonly NodeSelectorRequirement[] | null
+  readonly matchFields?: readonly unknown[] | null
+  readonly [field: string]: unknown
+}
+
+export interface NodeSelectorRequirement {
+  readonly key?: string
+  readonly operator?: string
+  readonly values?: readonly string[] | null
+}
+
+export interface Toleration {
+  readonly key?: string
+  readonly operator?: string
+  readonly effect?: string
   readonly [field: string]: unknown
 }
 

@@ -35,17 +35,23 @@ function checkModel(model: ModelRequest, subject: PolicySubject, config: Config,
   const key = annotationKey(config.annotationPrefix, 'source', model.suffix)
   const verdict = judge(model, subject, config.policy.rules)
   if (verdict.allowed) return verdict.rule
-  findings.deny({ reason: 'NotAllowed', field: annotationField(key), found: model.source.uri, problem: verdict.problem })
+  const { problem, remedy } = verdict
+  findings.deny({ reason: 'NotAllowed', field: annotationField(key), found: model.source.uri, problem, ...(remedy !== undefined && { remedy }) })
   return undefined
 }
 
-type Verdict = { readonly allowed: true; readonly rule: string | undefined } | { readonly allowed: false; readonly problem: string }
+type Verdict =
+  | { readonly allowed: true; readonly rule: string | undefined }
+  | { readonly allowed: false; readonly problem: string; readonly remedy?: string }
 
 function judge(model: ModelRequest, subject: PolicySubject, rules: readonly PolicyRule[]): Verdict {
   if (rules.length === 0) {
     const refused = refusedAttributes(model, subject, withoutRules)
     if (refused.length === 0) return { allowed: true, rule: undefined }
-    return { allowed: false, problem: `is not allowed without a rule of the operator's policy: ${refused.join(', ')}` }
+    return {
+      allowed: false, problem: `is not allowed without a rule of the operator's policy: ${refused.join(', ')}`,
+      remedy: `an operator allows it by a rule that lists it under ${listsToBeOn(model, subject)}; from the first rule on, everything else needs one, too`,
+    }
   }
   const about = rules.filter((rule) => matchesAny(rule.namespaces, subject.namespace))
   if (about.length === 0) {
@@ -55,22 +61,34 @@ function judge(model: ModelRequest, subject: PolicySubject, rules: readonly Poli
   const allowing = verdicts.find(({ refused }) => refused.length === 0)
   if (allowing !== undefined) return { allowed: true, rule: allowing.rule.name }
   const reasons = verdicts.map(({ rule, refused }) => `rule ${quote(rule.name)} does not allow ${refused.join(', ')}`)
-  return { allowed: false, problem: `is not allowed by the operator's policy: ${reasons.join('; ')}` }
+  const problem = `is not allowed by the operator's policy: ${reasons.join('; ')}`
+  const unlisted = model.source.scheme === 'node' && about.some(({ sources }) => sources === undefined)
+  return { allowed: false, problem, ...(unlisted && { remedy: 'a rule allows node:// only where its sources list it' }) }
 }
 
-/** The attributes of a model that a rule does not allow, as words for the message. */
+/** What no rule allows by being silent. */
+function listsToBeOn({ source }: ModelRequest, { request }: PolicySubject): string {
+  return [source.scheme === 'node' ? 'sources' : [], request.imageChosen ? 'images' : []].flat().join(' and ')
+}
+
+/**
+ * The attributes of a model that a rule does not allow, as words for the message. Credentials, endpoint and size are those
+ * of a download; what is only mounted has none.
+ */
 function refusedAttributes(model: ModelRequest, { request, serviceAccount }: PolicySubject, rule: PolicyRule): string[] {
   const allows = (patterns: readonly string[] | undefined, value: string | undefined): boolean =>
     patterns === undefined || value === undefined || matchesAny(patterns, value)
+  const downloaded = model.delivery === 'download'
+  const credentials = formatCredentials(request.credentials)
   const checks: [boolean, () => string][] = [
     [allows(rule.sources ?? (model.source.scheme === 'node' ? [] : undefined), model.source.uri), () => `the source ${quote(model.source.uri)}`],
     [allows(rule.endpoints, model.endpoint), () => `the endpoint ${quote(model.endpoint ?? '')}`],
-    [allows(rule.credentials, formatCredentials(request.credentials)), () => `the credentials ${quote(formatCredentials(request.credentials))}`],
+    [!downloaded || allows(rule.credentials, credentials), () => `the credentials ${quote(credentials)}`],
     [allows(rule.serviceAccounts, serviceAccount), () => `the service account ${quote(serviceAccount)}`],
     [allows(rule.deliveries, model.delivery), () => `the delivery ${model.delivery}`],
     [allows(rule.mountPaths, model.mountPath), () => `the mount path ${quote(model.mountPath)}`],
     [!request.imageChosen || allows(rule.images ?? [], request.image), () => `the image ${quote(request.image)}`],
-    [allowsSize(rule, model), () => sizeWords(rule, model)],
+    [!downloaded || allowsSize(rule, model), () => sizeWords(rule, model)],
   ]
   return checks.filter(([allowed]) => !allowed).map(([, words]) => words())
 }

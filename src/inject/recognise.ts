@@ -4,12 +4,14 @@
  */
 import { parseSource } from '../values/source.ts'
 import { modelSuffixes, unsuffixedName } from './annotation-reader.ts'
-import { runsAnEngine } from './engines/registry.ts'
+import { runsAnEngine, runsVerifier } from './engines/registry.ts'
 import { podIdentityEnv } from './identity.ts'
 import { ownAnnotations } from './keys.ts'
+import { bringsModel, ownVolumes } from './own-volumes.ts'
 import {
-  dataVolumeName, envValue, isLoaderName, isOurLoader, loaderContainerName, loaderRoot, ownVolumesOf, requiredLoaderEnv, tmpVolume,
+  dataVolumeName, envValue, isLoaderName, isOurLoader, loaderContainerName, loaderRoot, requiredLoaderEnv, requiredVerifierEnv, tmpVolume,
 } from './parts.ts'
+import { isPlaced } from './placement.ts'
 import { initContainersOf, volumesOf, type Container, type Pod } from './pod.ts'
 import { hashAnnotations, readStatus, type ModelStatus, type Status } from './status.ts'
 
@@ -25,19 +27,21 @@ export type Recognition =
 export function recognise(pod: Pod, prefix: string): Recognition {
   const status = readStatus(pod, prefix)
   if (status !== undefined && describesPod(status, pod, prefix)) return { state: isWhole(pod, status) ? 'whole' : 'damaged', status }
-  const foreign = foreignNames(pod, prefix)
-  return { state: initContainersOf(pod).some(isOurLoader) ? 'outdated' : 'fresh', foreign }
+  const loaders = initContainersOf(pod).filter(isOurLoader)
+  const own = ownVolumes(pod, loaders, prefix)
+  return { state: loaders.length > 0 || own.size > 0 ? 'outdated' : 'fresh', foreign: foreignNames(pod, own, prefix) }
 }
 
-/** True for a status that was made for these annotations, and whose loaders are there at least by name. */
+/** True for a status that was made for these annotations, and for whose models there is evidence in the pod. */
 function describesPod(status: Status, pod: Pod, prefix: string): boolean {
-  const initContainers = initContainersOf(pod).map(({ name }) => name)
-  const loaders = status.models.flatMap(({ loader }) => loader ?? [])
-  return (
-    status.annotations === hashAnnotations(pod, prefix) &&
-    loaders.length > 0 && loaders.every((name) => isLoaderName(name) && initContainers.includes(name)) &&
-    namesTheSources(status, pod, prefix)
-  )
+  return status.annotations === hashAnnotations(pod, prefix) && namesTheSources(status, pod, prefix) && status.models.every((model) => hasEvidence(model, pod))
+}
+
+/** A loader at least by its name; without one, the volume. */
+function hasEvidence(model: ModelStatus, pod: Pod): boolean {
+  const { loader } = model
+  if (loader === undefined) return bringsModel(pod, model)
+  return isLoaderName(loader) && initContainersOf(pod).some(({ name }) => name === loader)
 }
 
 /** A status is only text: it could leave out a model, or name another source than the annotation. */
@@ -49,22 +53,22 @@ function namesTheSources({ models }: Status, pod: Pod, prefix: string): boolean 
   })
 }
 
-function foreignNames(pod: Pod, prefix: string): readonly string[] {
+function foreignNames(pod: Pod, own: ReadonlySet<string>, prefix: string): readonly string[] {
   const suffixes = modelSuffixes(ownAnnotations(pod, prefix))
   const loaderNames = suffixes.map(loaderContainerName)
   const volumeNames = [tmpVolume, ...suffixes.map(dataVolumeName)]
-  const ownVolumes = ownVolumesOf(initContainersOf(pod).filter(isOurLoader))
   return [
     ...pod.spec.containers.flatMap(({ name }, i) => (loaderNames.includes(name) ? `spec.containers[${i}].name` : [])),
     ...initContainersOf(pod).flatMap((container, i) =>
       loaderNames.includes(container.name) && !isOurLoader(container) ? `spec.initContainers[${i}].name` : []),
-    ...volumesOf(pod).flatMap(({ name }, i) => (volumeNames.includes(name) && !ownVolumes.has(name) ? `spec.volumes[${i}].name` : [])),
+    ...volumesOf(pod).flatMap(({ name }, i) => (volumeNames.includes(name) && !own.has(name) ? `spec.volumes[${i}].name` : [])),
   ]
 }
 
 function isWhole(pod: Pod, status: Status): boolean {
   const volumes = volumesOf(pod).map(({ name }) => name)
-  return status.added.volumes.every((name) => volumes.includes(name)) && status.models.every((model) => isModelWhole(pod, model))
+  const present = status.added.volumes.every((name) => volumes.includes(name))
+  return present && isPlaced(pod.spec, status.added) && status.models.every((model) => isModelWhole(pod, model))
 }
 
 function isModelWhole(pod: Pod, model: ModelStatus): boolean {
@@ -77,16 +81,17 @@ function isModelWhole(pod: Pod, model: ModelStatus): boolean {
   })
 }
 
-function isLoaderWhole(loader: Container, { source, volume }: ModelStatus): boolean {
+function isLoaderWhole(loader: Container, { source, volume, delivery }: ModelStatus): boolean {
+  const verifies = delivery !== 'download'
   const has = (name: string): boolean => loader.env?.some((variable) => variable.name === name) === true
   const mounts = (name: string, path: string): boolean =>
     loader.volumeMounts?.some((mount) => mount.name === name && mount.mountPath === path) === true
   return (
-    runsAnEngine(loader) &&
+    runsAnEngine(loader) && runsVerifier(loader) === verifies &&
     envValue(loader, 'MODEL_SOURCE') === source &&
-    requiredLoaderEnv.every(has) &&
+    (verifies ? requiredVerifierEnv : requiredLoaderEnv).every(has) &&
     mounts(volume, loaderRoot) &&
-    mounts(tmpVolume, '/tmp') &&
+    (verifies || mounts(tmpVolume, '/tmp')) &&
     (envValue(loader, 'MODEL_CREDENTIALS') !== 'pod-identity' || podIdentityEnv.every(has))
   )
 }

@@ -1,5 +1,5 @@
 /** From annotations to what is asked for: every model with all its choices, the operator's defaults filled in. */
-import { annotations, type Delivery, type InitOrder, type RunAsUser } from '../annotations.ts'
+import { annotations, appliesTo, type AnnotationName, type Delivery, type InitOrder, type RunAsUser, type ValueOf } from '../annotations.ts'
 import type { Config } from '../config.ts'
 import type { Credentials } from '../values/credentials.ts'
 import type { Expectation } from '../values/expectation.ts'
@@ -19,6 +19,8 @@ export interface ModelRequest {
   readonly suffix: string | undefined
   readonly source: Source
   readonly delivery: Delivery
+  /** Of a mountpoint delivery, where it has not the name that is made from its source. */
+  readonly claim: string | undefined
   readonly mountPath: string
   readonly containers: readonly string[] | '*' | undefined
   readonly readOnly: boolean
@@ -96,19 +98,23 @@ function readModel(reader: AnnotationReader, suffix: string | undefined): ModelR
   if (source === undefined) return undefined
   const delivery = source.scheme === 's3' ? (reader.read('delivery', suffix) ?? 'download') : deliveryOfScheme[source.scheme]
   reader.checkApplicability(suffix, delivery, source)
+  // A default of the operator is no choice of deliveries to which it does not apply.
+  const read = <N extends AnnotationName>(annotation: N): ValueOf<N> | undefined =>
+    appliesTo(annotation, delivery) ? reader.read(annotation, suffix) : undefined
   return {
     name, suffix, source, delivery,
+    claim: read('claim'),
     mountPath: reader.read('mount-path', suffix, name) ?? '',
-    containers: reader.read('containers', suffix),
-    readOnly: reader.read('read-only', suffix) ?? true,
-    sizeBytes: reader.read('size', suffix),
-    volume: reader.read('volume', suffix) ?? { kind: 'disk' },
-    include: reader.read('include', suffix) ?? [],
-    exclude: reader.read('exclude', suffix) ?? [],
-    expect: reader.read('expect', suffix),
-    env: reader.read('env', suffix),
-    region: reader.read('region', suffix),
-    endpoint: reader.read('endpoint', suffix),
+    containers: read('containers'),
+    readOnly: delivery !== 'download' || read('read-only') !== false,
+    sizeBytes: read('size'),
+    volume: read('volume') ?? { kind: 'disk' },
+    include: read('include') ?? [],
+    exclude: read('exclude') ?? [],
+    expect: read('expect'),
+    env: read('env'),
+    region: read('region'),
+    endpoint: read('endpoint'),
   }
 }
 
@@ -127,4 +133,3 @@ function readMemory(reader: AnnotationReader, findings: Findings, config: Config
   }
   return bytes
 }
-

@@ -24,15 +24,20 @@ export function loaderSecurityContext(user: number | undefined): Record<string, 
 
 /** Undefined lets the cluster choose (OpenShift). */
 export function loaderUser(
-  pod: Pod, targets: readonly Container[], chosen: RunAsUser, { config, findings }: { config: Config; findings: Findings },
+  pod: Pod, targets: readonly Container[], chosen: RunAsUser, { config, findings, needsNetwork }: { config: Config; findings: Findings; needsNetwork: boolean },
 ): number | undefined {
+  const exempt = needsNetwork ? userPastInterception(pod) : undefined
+  if (needsNetwork) warnOfInterception(pod, chosen, findings)
+  if (chosen !== 'auto') return chosen
+  if (exempt !== undefined) return exempt
+  return config.openshift ? undefined : (commonUser(pod, targets) ?? defaultUser)
+}
+
+function warnOfInterception(pod: Pod, chosen: RunAsUser, findings: Findings): void {
   const exempt = userPastInterception(pod)
   if (interceptsEverybody(pod) || (exempt !== undefined && chosen !== 'auto' && chosen !== exempt)) {
     findings.warn('MeshInterception', 'a service mesh takes the traffic of the loader, which may not reach S3 or its credentials')
   }
-  if (chosen !== 'auto') return chosen
-  if (exempt !== undefined) return exempt
-  return config.openshift ? undefined : (commonUser(pod, targets) ?? defaultUser)
 }
 
 function commonUser(pod: Pod, targets: readonly Container[]): number | undefined {
@@ -47,10 +52,10 @@ function effectiveUser(pod: Pod, container: Container): number | undefined {
 
 /** The fsGroup to set, if one has to be set; on OpenShift the cluster sets one itself. */
 export function plannedFsGroup(pod: Pod, delivered: readonly DeliveredModel[], config: Config, findings: Findings): number | undefined {
-  const needing = delivered.filter(({ needsFsGroup }) => needsFsGroup)
+  const needing = delivered.filter(({ needsFsGroup }) => needsFsGroup === true)
   if (needing.length === 0 || config.openshift || typeof pod.spec.securityContext?.fsGroup === 'number') return undefined
   const ours = needing.map(({ volume }) => volume)
-  const others = volumesOf(pod).filter((volume) => ('persistentVolumeClaim' in volume || 'ephemeral' in volume) && !ours.includes(volume.name))
+  const others = [...volumesOf(pod), ...delivered.flatMap(({ volumes }) => volumes)].filter((volume) => ('persistentVolumeClaim' in volume || 'ephemeral' in volume) && !ours.includes(volume.name))
   if (others.length > 0) {
     findings.deny({
       reason: 'FsGroupRequired', field: 'spec.securityContext.fsGroup',

@@ -35,7 +35,7 @@ export interface ModelStatus {
   readonly engine?: string
   readonly image?: string
   readonly volume: string
-  readonly subPath: string
+  readonly subPath?: string
   readonly mountPath: string
   readonly containers: readonly string[]
   readonly env?: string
@@ -48,6 +48,9 @@ export interface AddedNames {
   readonly safeToEvict?: readonly string[]
   readonly skipContainers?: readonly string[]
   readonly imagePullSecrets?: readonly string[]
+  readonly nodeLabels?: readonly string[]
+  readonly tolerations?: readonly string[]
+  readonly schedulingGates?: readonly string[]
 }
 
 export interface Replaced {
@@ -70,7 +73,7 @@ const validate = new Ajv().compile<Status>({
       type: 'array', minItems: 1,
       items: {
         type: 'object',
-        required: ['name', 'source', 'delivery', 'volume', 'subPath', 'mountPath', 'containers'],
+        required: ['name', 'source', 'delivery', 'volume', 'mountPath', 'containers'],
         properties: {
           name: { type: 'string' }, source: { type: 'string' }, delivery: { type: 'string' }, id: { type: 'string' },
           loader: { type: 'string' }, engine: { type: 'string' }, image: { type: 'string' }, volume: { type: 'string' }, subPath: { type: 'string' },
@@ -82,7 +85,10 @@ const validate = new Ajv().compile<Status>({
     runAsUser: { enum: ['auto', 'chosen'] },
     added: {
       type: 'object', required: ['volumes'],
-      properties: { volumes: names, safeToEvict: names, skipContainers: names, imagePullSecrets: names },
+      properties: {
+        volumes: names, safeToEvict: names, skipContainers: names, imagePullSecrets: names,
+        nodeLabels: names, tolerations: names, schedulingGates: names,
+      },
     },
     replaced: {
       type: 'object',

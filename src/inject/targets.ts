@@ -2,19 +2,16 @@
 import type { Config } from '../config.ts'
 import type { Findings } from './findings.ts'
 import { annotationField, annotationKey } from './keys.ts'
-import { loaderIndex } from './mesh.ts'
 import { isOurLoader } from './parts.ts'
 import { initContainersOf, type Container, type Pod } from './pod.ts'
-import type { InjectionRequest, ModelRequest } from './request.ts'
+import type { ModelRequest } from './request.ts'
 
-/** The containers of one model; mistakes in the list go to `findings`. */
-export function targetContainers(
-  pod: Pod, model: ModelRequest, request: InjectionRequest, { config, findings }: { config: Config; findings: Findings },
-): readonly Container[] {
+/** The containers of one model that is there after `start` other init containers; mistakes in the list go to `findings`. */
+export function targetContainers(pod: Pod, model: ModelRequest, start: number, { config, findings }: { config: Config; findings: Findings }): readonly Container[] {
   const field = annotationField(annotationKey(config.annotationPrefix, 'containers', model.suffix))
   if (model.containers === '*') return pod.spec.containers
   if (model.containers !== undefined) {
-    const candidates = [...pod.spec.containers, ...afterLoader(pod, request)]
+    const candidates = [...pod.spec.containers, ...initContainersFrom(pod, start)]
     return model.containers.flatMap((name) => {
       const container = candidates.find((candidate) => candidate.name === name)
       if (container === undefined) findings.deny({ reason: 'UnknownContainer', field, found: name, ...describeUnknown(pod, name, candidates) })
@@ -31,11 +28,8 @@ export function targetContainers(
   return apps
 }
 
-/** Init containers that start when the model is there. */
-function afterLoader(pod: Pod, request: InjectionRequest): readonly Container[] {
-  return initContainersOf(pod)
-    .filter((container) => !isOurLoader(container))
-    .slice(loaderIndex(pod, request.initOrder))
+function initContainersFrom(pod: Pod, start: number): readonly Container[] {
+  return initContainersOf(pod).filter((container) => !isOurLoader(container)).slice(start)
 }
 
 function describeUnknown(pod: Pod, name: string, candidates: readonly Container[]): { problem: string; accepted: string } {

@@ -1,7 +1,10 @@
 /** Takes out what was put in, and puts back what was replaced, as the status annotation says. */
 import { injectedLabel, statusAnnotation } from '../annotations.ts'
+import { nodeLabelPrefix } from './deliveries/node.ts'
 import { removeFromList, safeToEvictAnnotation, skipContainersAnnotation } from './lists.ts'
-import { isLoaderName, isOurLoader, ownVolumesOf } from './parts.ts'
+import { ownVolumes } from './own-volumes.ts'
+import { isLoaderName, isOurLoader } from './parts.ts'
+import { displacedFields, labelsAskedFor, type Placement } from './placement.ts'
 import { annotationsOf, initContainersOf, volumesOf, type Container, type EnvVar, type ObjectMeta, type Pod, type PodSpec, type VolumeMount } from './pod.ts'
 import { readStatus, type Replaced, type Status } from './status.ts'
 
@@ -9,8 +12,20 @@ import { readStatus, type Replaced, type Status } from './status.ts'
 export function uninject(pod: Pod, prefix: string): Pod {
   const status = readStatus(pod, prefix)
   const loaders = initContainersOf(pod).filter((container) => isOurLoader(container) || isListedLoader(container, status))
-  if (status === undefined && loaders.length === 0) return pod
-  return { ...pod, metadata: cleanMetadata(pod, status, prefix), spec: cleanSpec(pod, status, loaders) }
+  const dataVolumes = ownVolumes(pod, loaders, prefix)
+  if (status === undefined && loaders.length === 0 && dataVolumes.size === 0) return pod
+  const spec = cleanSpec(pod, status, { loaders, dataVolumes })
+  return { ...pod, metadata: cleanMetadata(pod, status, prefix), spec: replaceFields(spec, displacedFields(spec, placementOf(pod, status, prefix))) }
+}
+
+/** The pod without what was added to where and when it may be scheduled. */
+export function displace(pod: Pod, { added }: Status): Pod {
+  return { ...pod, spec: replaceFields(pod.spec, displacedFields(pod.spec, added)) }
+}
+
+/** Where the status is lost, labels below our prefix are ours; anything else may be the user's. */
+function placementOf(pod: Pod, status: Status | undefined, prefix: string): Partial<Placement> {
+  return status?.added ?? { nodeLabels: labelsAskedFor(pod.spec, nodeLabelPrefix(prefix)) }
 }
 
 /** A loader that lost its command or environment to another webhook is known by the status alone. */
@@ -18,15 +33,20 @@ function isListedLoader({ name }: Container, status: Status | undefined): boolea
   return isLoaderName(name) && status?.models.some(({ loader }) => loader === name) === true
 }
 
-function cleanSpec(pod: Pod, status: Status | undefined, loaders: readonly Container[]): PodSpec {
-  const loaderVolumes = ownVolumesOf(loaders)
-  const ownVolumes = new Set([...(status?.added.volumes ?? []), ...loaderVolumes])
-  const clean = (container: Container): Container => cleanContainer(container, status, loaderVolumes)
+interface OwnParts {
+  readonly loaders: readonly Container[]
+  /** Nobody else has anything to mount from them. */
+  readonly dataVolumes: ReadonlySet<string>
+}
+
+function cleanSpec(pod: Pod, status: Status | undefined, { loaders, dataVolumes }: OwnParts): PodSpec {
+  const added = new Set([...(status?.added.volumes ?? []), ...dataVolumes])
+  const clean = (container: Container): Container => cleanContainer(container, status, dataVolumes)
   const containers = pod.spec.containers.map(clean)
   const initContainers = initContainersOf(pod).filter((container) => !loaders.includes(container)).map(clean)
   // The identity webhook of EKS mounts the token volume in the app's containers too, whoever added it first.
   const mounted = new Set([...containers, ...initContainers].flatMap(({ volumeMounts }) => volumeMounts ?? []).map(({ name }) => name))
-  const volumes = volumesOf(pod).filter(({ name }) => !ownVolumes.has(name) || mounted.has(name))
+  const volumes = volumesOf(pod).filter(({ name }) => !added.has(name) || mounted.has(name))
   return replaceFields(pod.spec, {
     containers,
     initContainers: nonEmpty(initContainers),
@@ -35,10 +55,10 @@ function cleanSpec(pod: Pod, status: Status | undefined, loaders: readonly Conta
   })
 }
 
-function cleanContainer(container: Container, status: Status | undefined, loaderVolumes: ReadonlySet<string>): Container {
+function cleanContainer(container: Container, status: Status | undefined, dataVolumes: ReadonlySet<string>): Container {
   const models = (status?.models ?? []).filter(({ containers }) => containers.includes(container.name))
   const isOwnMount = ({ name, mountPath }: VolumeMount): boolean =>
-    loaderVolumes.has(name) || models.some((model) => model.volume === name && model.mountPath === mountPath)
+    dataVolumes.has(name) || models.some((model) => model.volume === name && model.mountPath === mountPath)
   const isOwnEnv = ({ name }: EnvVar): boolean => models.some(({ env, envAdded }) => env === name && envAdded?.includes(container.name))
   return replaceFields(container, {
     ...(container.volumeMounts?.some(isOwnMount) && { volumeMounts: nonEmpty(container.volumeMounts.filter((mount) => !isOwnMount(mount))) }),

@@ -34,6 +34,11 @@ export function parseAbsolutePath(text: string): Parsed<string> {
   return parsed(path)
 }
 
+/** The last segment of a path. */
+export function basename(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1)
+}
+
 export function isSameOrBelow(path: string, ancestor: string): boolean {
   return path === ancestor || isBelow(path, ancestor)
 }

@@ -94,7 +94,8 @@ function parseOci(rest: string): Parsed<OciSource> {
   if (path === undefined) return parsed({ scheme: 'oci', reference, path: undefined, uri: `oci://${reference}` })
   const problem = path === '' ? 'has an empty path after #' : segmentsProblem(path)
   if (problem !== undefined) return unreadable(problem)
-  return parsed({ scheme: 'oci', reference, path, uri: `oci://${reference}#${path}` })
+  const trimmed = path.replace(/\/$/, '')
+  return parsed({ scheme: 'oci', reference, path: trimmed, uri: `oci://${reference}#${trimmed}` })
 }
 
 /** `a/../b` would leave its directory on disk, `a//b` has no name there. */

@@ -9,8 +9,8 @@ import t from 'tap'
 import { annotationNames, defaultPrefix } from '../../src/annotations.ts'
 import { defaultConfig, type Config } from '../../src/config.ts'
 import { inject, type Injected, type Outcome } from '../../src/inject/inject.ts'
-import { isOurLoader } from '../../src/inject/parts.ts'
-import type { Container, Pod, Volume } from '../../src/inject/pod.ts'
+import { isBringingLoader, isOurLoader } from '../../src/inject/parts.ts'
+import type { Affinity, Container, NodeSelectorRequirement, NodeSelectorTerm, Pod, Volume } from '../../src/inject/pod.ts'
 import { uninject } from '../../src/inject/uninject.ts'
 import { formatDiagnostic } from '../../src/reasons.ts'
 import { eksWebhook, type EksOptions } from '../support/eks-webhook.ts'
@@ -28,6 +28,7 @@ const mergedLists = ['cluster-autoscaler.kubernetes.io/safe-to-evict-local-volum
 const podIdentityNames = ['AWS_CONTAINER_CREDENTIALS_FULL_URI', 'AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE', 'eks-pod-identity-token']
 const roleNames = ['AWS_ROLE_ARN', 'AWS_WEB_IDENTITY_TOKEN_FILE', 'aws-iam-token']
 const regionNames = ['AWS_REGION', 'AWS_DEFAULT_REGION']
+const required = 'requiredDuringSchedulingIgnoredDuringExecution'
 const secretKeys = ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN']
 
 function law(name: string, check: (test: typeof t) => void): void {
@@ -96,13 +97,17 @@ lawOfInjection('everything but the declared additions stays byte for byte', (pod
 })
 
 lawOfInjection('an app container gets only mounts of models and declared variables, behind its own', (pod, _config, outcome) => {
-  const paths = new Set(modelMountPaths(outcome))
+  const models = new Map(modelsOf(outcome.pod).map((model) => [model.mountPath, model]))
   for (const [i, container] of outcome.pod.spec.containers.entries()) {
     const [mounts, ownMounts] = listsOf(container.volumeMounts, pod.spec.containers[i]?.volumeMounts)
     const [env, ownEnv] = listsOf(container.env, pod.spec.containers[i]?.env)
     equal([mounts.slice(0, ownMounts.length), env.slice(0, ownEnv.length)], [ownMounts, ownEnv])
-    truthy(mounts.slice(ownMounts.length).every(({ mountPath, subPath = '' }) => paths.has(mountPath) && subPath.endsWith('/files')), 'a foreign mount')
-    truthy(env.slice(ownEnv.length).every(({ name, value = '' }) => name.endsWith('_PATH') && paths.has(value)), 'a foreign variable')
+    for (const mount of mounts.slice(ownMounts.length)) {
+      const model = models.get(mount.mountPath)
+      truthy(model !== undefined && isPlaceOf(model, mount.subPath), `a foreign mount at ${mount.mountPath}`)
+      truthy(model?.delivery === 'download' || mount.readOnly === true, `${mount.mountPath} is only mounted, so it is read-only`)
+    }
+    truthy(env.slice(ownEnv.length).every(({ name, value = '' }) => name.endsWith('_PATH') && models.has(value)), 'a foreign variable')
   }
 })
 
@@ -125,7 +130,7 @@ lawOfInjection('taking the parts out again gives the pod as it came, up to empty
 
 lawOfInjection('taking the parts out and injecting again gives the same pod', (_pod, config, outcome) => {
   const again = inject(uninject(outcome.pod, defaultPrefix), 'team', config)
-  equal(again.outcome === 'injected' && withoutStatus(again.pod), withoutStatus(outcome.pod))
+  equal(again.outcome === 'injected' && withoutEmpties(withoutStatus(again.pod)), withoutEmpties(withoutStatus(outcome.pod)))
 })
 
 lawOfInjection('the QoS class stays', (pod, _config, outcome) => {
@@ -139,23 +144,56 @@ lawOfInjection('a loader never asks for more than its own limit', (_pod, _config
   }
 })
 
-lawOfInjection('a loader meets the restricted Pod Security Standard and adds no kind of volume that it forbids', (pod, _config, outcome) => {
-  const before = new Set(restrictedViolations(pod))
-  equal(restrictedViolations(outcome.pod as SecuredPod).filter((violation) => !before.has(violation)), [])
+lawOfInjection('a loader meets the restricted Pod Security Standard, and no volume breaks it but a directory of the node', (pod, _config, outcome) => {
+  const directories = askedFor(pod).filter(({ source }) => source.startsWith('node://')).map(({ suffix }) => `volume model-data${suffix} is a hostPath`)
+  const allowed = new Set([...restrictedViolations(pod), ...directories])
+  equal(restrictedViolations(outcome.pod as SecuredPod).filter((violation) => !allowed.has(violation)), [])
 })
 
-lawOfInjection('loaders and volumes have the fixed names, and the label says that they are there', (pod, _config, outcome) => {
-  const suffixes = Object.keys(pod.metadata?.annotations ?? {})
-    .flatMap((key) => (/^models\.example\.io\/source(?:\.(.+))?$/.exec(key) === null ? [] : [key.slice(`${defaultPrefix}source`.length).replace('.', '-')])).sort()
-  equal(loaders(outcome.pod).map(({ name }) => name), suffixes.map((suffix) => `model-loader${suffix}`))
+lawOfInjection('loaders and volumes have the fixed names that follow from the annotations, and the label says that they are there', (pod, _config, outcome) => {
+  const asked = askedFor(pod)
+  equal(loaders(outcome.pod).map(({ name }) => name), asked.filter(hasLoader).map(({ suffix }) => `model-loader${suffix}`))
+  const volumes = (outcome.pod.spec.volumes ?? []).map(({ name }) => name)
+  equal(asked.filter(({ volume, suffix }) => !volume.startsWith('existing/') && !volumes.includes(`model-data${suffix}`)), [])
+  equal(volumes.includes('model-tmp'), asked.some(isDownload))
   equal(outcome.pod.metadata?.labels?.[`${defaultPrefix}injected`], 'true')
 })
 
-lawOfInjection('the words of the user reach a loader through its environment only', (_pod, config, outcome) => {
-  for (const loader of loaders(outcome.pod)) {
-    equal([loader.command, loader.args], [undefined, ['load']])
-    equal(loader.image, config.defaults.image)
+lawOfInjection('the words of the user reach a loader through its environment only', (pod, config, outcome) => {
+  const kinds = askedFor(pod).filter(hasLoader).map((model) => (isDownload(model) ? ['load'] : ['load', '--verify']))
+  equal(loaders(outcome.pod).map(({ command, args }) => [command, args]), kinds.map((args) => [undefined, args]))
+  for (const loader of loaders(outcome.pod)) equal(loader.image, config.defaults.image)
+})
+
+lawOfInjection('a loader that only checks gets no identity and mounts one volume, read-only', (pod, config, outcome) => {
+  const verifiers = loaders(outcome.pod).filter((loader) => !isBringingLoader(loader))
+  for (const { env, volumeMounts } of verifiers) {
+    const names = (env ?? []).map(({ name }) => name).filter((name) => !Object.hasOwn(config.loader.env, name))
+    equal(names.filter((name) => !name.startsWith('MODEL_')), [])
+    equal(volumeMounts?.map(({ mountPath, readOnly }) => [mountPath, readOnly]), [['/model', true]])
   }
+  if (askedFor(pod).some(isDownload)) return
+  equal(outcome.pod.metadata?.annotations?.['eks.amazonaws.com/skip-containers'], pod.metadata?.annotations?.['eks.amazonaws.com/skip-containers'])
+})
+
+lawOfInjection('no node may be chosen that lacks a model of the node, and no other node is kept from the pod', (pod, _config, outcome) => {
+  const { nodeSelector, affinity, tolerations } = outcome.pod.spec
+  const asked = new Set(askedFor(pod).filter(({ source }) => source.startsWith('node://')).map(({ source }) => source.replace(/\/$/, ''))).size
+  const labelsOf = (term: NodeSelectorTerm): Set<string> => new Set([
+    ...Object.keys(nodeSelector ?? {}), ...expressionsOf(term).filter(({ operator, values }) => operator === 'In' && values?.join() === 'present').map(({ key = '' }) => key),
+  ].filter((key) => key.startsWith('node.models.example.io/')))
+  const terms = termsOf(affinity).filter((term) => expressionsOf(term).length + (term.matchFields ?? []).length > 0)
+  for (const term of termsOf(affinity).length === 0 ? [{}] : terms) truthy(labelsOf(term).size >= asked, 'a term without a label')
+  if (asked === 0) equal([affinity, tolerations], [pod.spec.affinity, pod.spec.tolerations])
+  else truthy(tolerations?.some(({ key, operator }) => operator === 'Exists' && (key ?? 'models.example.io/baked') === 'models.example.io/baked') === true, 'a toleration')
+})
+
+lawOfInjection('no two volumes of one claim are mounted by us', (pod, _config, { pod: injected }) => {
+  const claims = new Map((injected.spec.volumes ?? []).flatMap(({ name, persistentVolumeClaim }) => (persistentVolumeClaim ? [[name, persistentVolumeClaim.claimName] as const] : [])))
+  const foreign = (pod.spec.volumes ?? []).map(({ name }) => name)
+  const mounted = new Set(everyContainer(injected).flatMap(({ volumeMounts }) => (volumeMounts ?? []).map(({ name }) => name)).filter((name) => claims.has(name)))
+  const ours = [...mounted].filter((name) => !foreign.includes(name))
+  for (const name of ours) truthy(![...claims].some(([other, claimName]) => other !== name && mounted.has(other) && claimName === claims.get(name)), `${name} mounts a claim a second time`)
 })
 
 /* Beside other webhooks */
@@ -237,13 +275,13 @@ law('after our last pass every loader has network whatever mesh came before or a
     const result = pass(pod, steps, cast)
     if (result === undefined || chosen('init-order') !== 'auto') return
     const init = result.spec.initContainers ?? []
-    const places = init.flatMap((container, i) => (isOurLoader(container) ? [i] : []))
+    const places = init.flatMap((container, i) => (isBringingLoader(container) ? [i] : []))
     const proxy = init.findIndex(({ name, restartPolicy }) => /^(istio|linkerd)-proxy$/.test(name) && restartPolicy === 'Always')
     const redirect = init.findIndex(({ name }) => name === 'istio-init' || name === 'linkerd-init')
     if (proxy >= 0) truthy(places.every((place) => place > proxy), 'behind the proxy')
     else if (redirect >= 0) truthy(places.every((place) => place < redirect), 'before the redirection')
     const exempt = exemptUsers[cast.mode]
-    if (exempt !== undefined && chosen('run-as-user') === 'auto') equal(loaders(result).map(({ securityContext }) => securityContext?.runAsUser), places.map(() => exempt))
+    if (exempt !== undefined && chosen('run-as-user') === 'auto') equal(places.map((place) => init[place]?.securityContext?.runAsUser), places.map(() => exempt))
   }), runs())
 })
 
@@ -294,6 +332,7 @@ law('what another webhook breaks in a loader is put back, and then the pod is le
     const first = inject(pod, 'team', config)
     if (first.outcome !== 'injected') return
     const broken = changeLoaders(first.pod, damages[kind]!)
+    if (isDeepStrictEqual(loaders(broken), loaders(first.pod))) return
     const second = inject(broken, 'team', config)
     if (second.outcome !== 'injected') throw new Error(`${kind}: ${JSON.stringify(second)}`)
     healed++
@@ -432,9 +471,51 @@ function listsOf<T>(...lists: (readonly T[] | null | undefined)[]): [readonly T[
   return [after ?? [], before ?? []]
 }
 
-function modelMountPaths({ pod }: Injected): string[] {
-  const { models } = JSON.parse(pod.metadata?.annotations?.[`${defaultPrefix}status`] ?? '') as { models: { mountPath: string }[] }
-  return models.map(({ mountPath }) => mountPath)
+interface StatusModel {
+  readonly mountPath: string
+  readonly delivery: string
+  readonly source: string
+}
+
+function modelsOf(pod: Pod): readonly StatusModel[] {
+  const { models } = JSON.parse(pod.metadata?.annotations?.[`${defaultPrefix}status`] ?? '') as { models: StatusModel[] }
+  return models
+}
+
+/** Whether a subPath is the directory of a volume that holds the model. */
+function isPlaceOf({ delivery, source }: StatusModel, subPath: string | undefined): boolean {
+  if (delivery === 'download') return subPath?.endsWith('/files') === true
+  return subPath === (/^pvc:\/\/[^/]+\/(.+)$|^oci:.*#(.+)$/.exec(source) ?? []).slice(1).find(Boolean)
+}
+
+/** What the annotations alone say of a model. */
+interface AskedModel {
+  /** With its hyphen, or empty. */
+  readonly suffix: string
+  readonly source: string
+  readonly delivery: string
+  readonly volume: string
+  readonly expects: boolean
+}
+
+/** The unsuffixed model first, then by name. */
+function askedFor(pod: Pod): readonly AskedModel[] {
+  const annotations = pod.metadata?.annotations ?? {}
+  const keys = Object.keys(annotations).flatMap((key) => (/^models\.example\.io\/source(?:\.(.+))?$/.test(key) ? [key.slice(`${defaultPrefix}source`.length)] : [])).sort()
+  return keys.map((key) => {
+    const of = (name: string): string | undefined => annotations[`${defaultPrefix}${name}${key}`]
+    return { suffix: key.replace('.', '-'), source: of('source') ?? '', delivery: of('delivery') ?? '', volume: of('volume') ?? '', expects: of('expect') !== undefined }
+  })
+}
+
+function isDownload({ source, delivery }: AskedModel): boolean {
+  return source.startsWith('s3://') && delivery !== 'mountpoint'
+}
+
+/** The table that policies check from the annotations alone. */
+function hasLoader(model: AskedModel): boolean {
+  if (model.source.startsWith('pvc://')) return model.expects || /^pvc:\/\/[^/]+\/./.test(model.source)
+  return model.source.startsWith('node://') ? model.expects : isDownload(model)
 }
 
 /** The injected pod with what was added cut off by position and name, knowing nothing of the status. */
@@ -460,10 +541,29 @@ function withoutAdditions(injected: Pod, original: Pod): unknown {
       initContainers: (spec.initContainers ?? []).filter((container) => !isOurLoader(container)).map((container, i) => clean(container, before[i]!)),
       volumes: head(spec.volumes, original.spec.volumes),
       imagePullSecrets: head(spec.imagePullSecrets, original.spec.imagePullSecrets),
+      tolerations: head(spec.tolerations, original.spec.tolerations),
+      schedulingGates: head(spec.schedulingGates, original.spec.schedulingGates),
+      affinity: withoutAddedTerms(spec.affinity, original.spec.affinity),
       serviceAccountName: original.spec.serviceAccountName, serviceAccount: original.spec.serviceAccount,
       securityContext: { ...spec.securityContext, fsGroup: original.spec.securityContext?.fsGroup, fsGroupChangePolicy: original.spec.securityContext?.fsGroupChangePolicy },
     },
   } as Pod)
+}
+
+/** Terms of the original with as many expressions as they had; whatever else there is stays to be compared. */
+function withoutAddedTerms(affinity: Affinity | null | undefined, original: Affinity | null | undefined): unknown {
+  const before = termsOf(original)
+  const terms = termsOf(affinity).slice(0, before.length).map((term, i) => ({ ...term, matchExpressions: expressionsOf(term).slice(0, expressionsOf(before[i]).length) }))
+  const nodeAffinity = affinity?.nodeAffinity
+  return withoutEmpties({ ...affinity, nodeAffinity: { ...nodeAffinity, [required]: { ...nodeAffinity?.[required], nodeSelectorTerms: terms } } })
+}
+
+function termsOf(affinity: Affinity | null | undefined): readonly NodeSelectorTerm[] {
+  return affinity?.nodeAffinity?.[required]?.nodeSelectorTerms ?? []
+}
+
+function expressionsOf(term: NodeSelectorTerm | undefined): readonly NodeSelectorRequirement[] {
+  return term?.matchExpressions ?? []
 }
 
 /** Known fields that hold nothing are taken away; what is in fields that nobody knows stays as it is. */
@@ -476,7 +576,7 @@ function withoutNothings(pod: Pod): unknown {
     ...pod,
     metadata: drop({ ...metadata, annotations: drop(metadata.annotations), labels: drop(metadata.labels) }),
     spec: drop({
-      ...pod.spec, securityContext: drop(pod.spec.securityContext),
+      ...pod.spec, securityContext: drop(pod.spec.securityContext), affinity: withoutEmpties(pod.spec.affinity ?? {}),
       containers: pod.spec.containers.map(drop), initContainers: (pod.spec.initContainers ?? []).map(drop),
     }),
   })
@@ -503,6 +603,8 @@ function sorted(value: unknown): unknown {
 function ownNames(loader: Container, original: Pod, cast: Cast): readonly string[] {
   const suffix = loader.name.slice('model-loader'.length).replace('-', '.')
   const region = annotationOf(original, `region${suffix}`) ?? cast.config.defaults.region
+  // What that webhook adds to a loader that fetches nothing is of no use to it, and none of ours.
+  if (!isBringingLoader(loader)) return Object.keys(cast.config.loader.env)
   return [
     ...Object.keys(cast.config.loader.env), 'AWS_EC2_METADATA_DISABLED', ...(region === undefined ? [] : ['AWS_REGION']),
     ...identityNames(loader.env?.find(({ name }) => name === 'MODEL_CREDENTIALS')?.value ?? '', original, cast),
@@ -526,6 +628,7 @@ function annotationOf(pod: Pod, name: string): string | undefined {
 function ownParts(pod: Pod, original: Pod, cast: Cast): unknown {
   const isOwn = (loader: Container) => ({ name }: { readonly name: string }): boolean =>
     /^(MODEL_|model-)/.test(name) || ownNames(loader, original, cast).includes(name)
+  const models = modelsOf(pod)
   const app = pod.spec.containers.filter(({ name }) => original.spec.containers.some((container) => container.name === name))
   return {
     loaders: loaders(pod).map((loader) => ({
@@ -534,7 +637,8 @@ function ownParts(pod: Pod, original: Pod, cast: Cast): unknown {
       volumeMounts: byName((loader.volumeMounts ?? []).filter((mount) => mount.mountPath === '/model' || isOwn(loader)(mount))),
     })),
     volumes: byName(ownVolumes(pod, loaders(pod).flatMap((loader) => ownNames(loader, original, cast)))),
-    mounts: app.map(({ name, volumeMounts }) => [name, byName((volumeMounts ?? []).filter(({ subPath }) => subPath?.endsWith('/files')))]),
+    mounts: app.map(({ name, volumeMounts }) => [name, byName((volumeMounts ?? []).filter(({ mountPath }) => models.some((model) => model.mountPath === mountPath)))]),
+    placement: [pod.spec.affinity, pod.spec.tolerations, pod.spec.schedulingGates],
     env: app.map(({ name, env }) => [name, byName((env ?? []).filter((variable) => variable.name.endsWith('_PATH')))]),
     accounts: [pod.spec.serviceAccountName, pod.spec.serviceAccount],
     fsGroup: [pod.spec.securityContext?.fsGroup, pod.spec.securityContext?.fsGroupChangePolicy],

@@ -121,6 +121,32 @@ const podLevelResources: fc.Arbitrary<Json> = fc.constantFrom<Json[]>(
   { resources: { requests: { cpu: '32', memory: '256Gi' }, limits: { cpu: '64', memory: '512Gi' } } },
 )
 
+/** The labels of nodes with the models below, as an author may have written them; held against the core by the golden cases. */
+const nodeLabels = ['node.models.example.io/c962e4b60149e320', 'node.models.example.io/b23fa908035e83ff']
+
+const requirement: fc.Arbitrary<Json> = fc.oneof(
+  { weight: 4, arbitrary: fc.constantFrom<Json[]>({ key: 'zone', operator: 'In', values: ['a', 'b'] }, { key: 'gpu', operator: 'Exists' }, { key: 'spot', operator: 'DoesNotExist' }) },
+  { weight: 2, arbitrary: fc.constantFrom(...nodeLabels).map((key) => ({ key, operator: 'In', values: ['present'] })) },
+  { weight: 1, arbitrary: fc.constantFrom(...nodeLabels).map((key) => ({ key, operator: 'Exists' })) },
+)
+
+const nodeSelectorTerm: fc.Arbitrary<Json> = mergeAll(
+  sometimes('matchExpressions', fc.array(requirement, { minLength: 1, maxLength: 3 })),
+  fc.constantFrom<Json[]>({}, {}, { matchFields: [{ key: 'metadata.name', operator: 'In', values: ['node-7'] }] }),
+)
+
+const nodeAffinity: fc.Arbitrary<Json> = mergeAll(
+  sometimes('requiredDuringSchedulingIgnoredDuringExecution', fc.array(nodeSelectorTerm, { minLength: 1, maxLength: 3 }).map((nodeSelectorTerms) => ({ nodeSelectorTerms })), undefined),
+  fc.constantFrom<Json[]>({}, { preferredDuringSchedulingIgnoredDuringExecution: [{ weight: 1, preference: { matchExpressions: [{ key: 'disk', operator: 'Exists' }] } }] }),
+)
+
+const scheduling: fc.Arbitrary<Json> = mergeAll(
+  sometimes('affinity', mergeAll(sometimes('nodeAffinity', nodeAffinity, {}), fc.constantFrom<Json[]>({}, { podAffinity: {} }), unknownFields), {}),
+  fc.constantFrom<Json[]>({}, {}, { tolerations: [{ operator: 'Exists' }] }, { tolerations: null }, { tolerations: [{ key: 'gpu', operator: 'Exists' }] },
+    { tolerations: [{ key: 'models.example.io/baked', operator: 'Equal', value: '', effect: 'NoSchedule' }] }),
+  fc.constantFrom<Json[]>({}, {}, { schedulingGates: [{ name: 'example.com/quota' }] }, { schedulingGates: [] }, { nodeName: 'node-7' }),
+)
+
 const spec: fc.Arbitrary<Json> = fc.oneof(volumes, fc.constant([])).chain((list) => {
   const available = list.map(({ name }) => name)
   return mergeAll(
@@ -130,8 +156,8 @@ const spec: fc.Arbitrary<Json> = fc.oneof(volumes, fc.constant([])).chain((list)
     fc.constantFrom<Json[]>({}, { serviceAccountName: 'default', serviceAccount: 'default' }, { serviceAccountName: 'own' }, { serviceAccount: 'own', serviceAccountName: 'own' }),
     sometimes('securityContext', podSecurityContext, {}), podLevelResources,
     fc.constantFrom<Json[]>({}, {}, { imagePullSecrets: [{ name: 'registry' }] }, { imagePullSecrets: null }, { imagePullSecrets: [] }),
-    fc.constantFrom<Json[]>({}, { nodeSelector: { 'kubernetes.io/os': 'linux' } }, { nodeSelector: null }, { os: { name: 'linux' } }),
-    fc.constantFrom<Json[]>({}, { hostNetwork: true }, { restartPolicy: 'Never' }, { tolerations: [{ operator: 'Exists' }] }),
+    fc.constantFrom<Json[]>({}, { nodeSelector: { 'kubernetes.io/os': 'linux' } }, { nodeSelector: null }, { os: { name: 'linux' } }, { nodeSelector: { [nodeLabels[0]!]: 'present' } }),
+    fc.constantFrom<Json[]>({}, { hostNetwork: true }, { restartPolicy: 'Never' }), scheduling,
     unknownFields,
   )
 })
@@ -149,7 +175,7 @@ const foreignAnnotations: fc.Arbitrary<Record<string, string>> = fc.oneof(
 export const plainPods: fc.Arbitrary<Pod> = wired(mergeAll<Pod>(
   fc.constantFrom<Json[]>({}, { apiVersion: 'v1', kind: 'Pod' }),
   sometimes('metadata', mergeAll(
-    fc.constantFrom<Json[]>({}, { generateName: 'app-6d4b-' }, { name: 'app', namespace: 'team' }),
+    fc.constantFrom<Json[]>({}, { generateName: 'app-6d4b-' }, { name: 'app', namespace: 'team' }, { ownerReferences: [{ kind: 'DaemonSet', name: 'app' }] }),
     sometimes('annotations', foreignAnnotations, {}), sometimes('labels', fc.constantFrom({ app: 'llm' }, { 'x/y~z': '' }), {}), unknownFields,
   ), {}),
   spec.map((value) => ({ spec: value })), unknownFields,
@@ -171,16 +197,36 @@ export interface AnnotationOptions {
   readonly star?: boolean
 }
 
-function modelAnnotations(pod: Pod, suffix: string | undefined, { star = true }: AnnotationOptions): fc.Arbitrary<Record<string, string>> {
+const expectation = optional('expect', 'objects=12', 'bytes=123456,objects=2')
+
+function sourceOf(...values: readonly string[]): fc.Arbitrary<Record<string, string>> {
+  return fc.constantFrom(...values.map((source) => ({ source })))
+}
+
+function download(pod: Pod): fc.Arbitrary<Record<string, string>> {
   const existing = (pod.spec.volumes ?? []).filter((volume) => 'emptyDir' in volume || 'persistentVolumeClaim' in volume)
-  const choices = [...volumeChoices, ...existing.map(({ name }) => ({ volume: `existing/${name}` }))]
+  return mergeAll<Record<string, string>>(
+    sourceOf(...sources), fc.constantFrom(...volumeChoices, ...existing.map(({ name }) => ({ volume: `existing/${name}` }))), optional('read-only', 'true', 'false'),
+    optional('include', '*.safetensors,*.json'), optional('exclude', 'original/*'), expectation, optional('region', 'eu-west-1'),
+    optional('endpoint', 'https://s3.example.com', 'http://minio:9000'), fc.constant({ delivery: 'download' }),
+  )
+}
+
+/** Claims that pods of these tests have in volumes of their own, too; two models may be on one. */
+const claim = mergeAll<Record<string, string>>(
+  sourceOf('pvc://data', 'pvc://data/llama', 'pvc://models', 'pvc://models/llama/1.2.3', 'pvc://models/llama/current/'), expectation, optional('read-only', 'true'),
+)
+const node = mergeAll<Record<string, string>>(sourceOf('node:///opt/models/llama', 'node:///opt/models/b/'), expectation)
+const mountpoint = mergeAll<Record<string, string>>(
+  sourceOf('s3://models/llama/1.2.3/', 's3://models/b/*'), fc.constant({ delivery: 'mountpoint' }), optional('claim', 'data', 'llama-1.2.3'), optional('region', 'eu-west-1'),
+)
+const image = sourceOf(...['', '#weights', '#a/b/'].map((path) => `oci://registry.example.com/models/llama@sha256:${'ab'.repeat(32)}${path}`))
+
+function modelAnnotations(pod: Pod, suffix: string | undefined, { star = true }: AnnotationOptions): fc.Arbitrary<Record<string, string>> {
   const label = suffix ?? 'model'
   return mergeAll<Record<string, string>>(
-    fc.constantFrom(...sources.map((source) => ({ source }))), fc.constantFrom(...choices),
-    optional('mount-path', `/srv/${label}`, `/opt/models/${label}/`), optional('read-only', 'true', 'false'),
-    optional('include', '*.safetensors,*.json'), optional('exclude', 'original/*'), optional('expect', 'objects=12', 'bytes=123456,objects=2'),
-    optional('env', `${label.toUpperCase().replaceAll('-', '_')}_PATH`), optional('region', 'eu-west-1'),
-    optional('endpoint', 'https://s3.example.com', 'http://minio:9000'), optional('delivery', 'download'),
+    fc.oneof({ weight: 5, arbitrary: download(pod) }, { weight: 3, arbitrary: claim }, { weight: 2, arbitrary: node }, { weight: 2, arbitrary: mountpoint }, { weight: 2, arbitrary: image }),
+    optional('mount-path', `/srv/${label}`, `/opt/models/${label}/`), optional('env', `${label.toUpperCase().replaceAll('-', '_')}_PATH`),
     optional('containers', 'app', ...pod.spec.containers.map(({ name }) => `app, ${name}`), ...(star ? ['*'] : [])),
   ).map((values) => Object.fromEntries(Object.entries(values).map(([name, value]) => [suffix === undefined ? name : `${name}.${suffix}`, value])))
 }
@@ -207,7 +253,7 @@ export function annotatedPods(options: AnnotationOptions = {}): fc.Arbitrary<Pod
   return plainPods.chain((pod) => annotationSets(pod, options).map((annotations) => annotate(pod, annotations)))
 }
 
-/** What an operator may write, all of it under the default prefix. */
+/** What an operator may write, all of it under the default prefix; nearly all of them allow every delivery. */
 export const configurations: fc.Arbitrary<Config> = mergeAll(
   sometimes('defaults', mergeAll(
     optional('mount-path', '/mnt/NAME', '/models/NAME'), optional('read-only', 'false'), optional('credentials', 'anonymous', 'irsa', 'secret/keys'),
@@ -219,7 +265,12 @@ export const configurations: fc.Arbitrary<Config> = mergeAll(
   fc.constantFrom<Json[]>({}, {}, { openshift: true }, { unknownAnnotations: 'warn' }),
   fc.constantFrom<Json[]>({}, { podIdentity: { uri: 'http://[fd00:ec2::23]/v1/credentials' } }),
   fc.constantFrom<Json[]>({}, { loader: { imagePullPolicy: 'Always', imagePullSecrets: ['registry', 'mirror'], env: { HTTPS_PROXY: 'http://proxy:3128' } } }),
-  fc.constantFrom<Json[]>({}, {}, { policy: { rules: [{ name: 'all', namespaces: ['*'], images: ['*'] }] } }),
+  fc.oneof(
+    { weight: 9, arbitrary: fc.constant<Json>({ policy: { rules: [{ name: 'all', namespaces: ['*'], images: ['*'], sources: ['*'] }] } }) },
+    { weight: 1, arbitrary: fc.constant<Json>({}) },
+  ),
+  fc.oneof({ weight: 9, arbitrary: fc.constantFrom<Json[]>({ cluster: { version: '1.36' } }, { cluster: { version: 'v1.35.2-eks-1' } }) }, { weight: 1, arbitrary: fc.constant<Json>({}) }),
+  fc.constantFrom<Json[]>({}, { mountpoint: { headroomGate: true } }),
 ).map((file) => {
   const result = parseConfig(JSON.stringify(file))
   if (!result.ok) throw new Error(result.problems.join('\n'))

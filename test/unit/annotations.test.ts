@@ -1,5 +1,5 @@
 import t from 'tap'
-import { annotationNames, annotations, defaultPrefix, deliveries, isAnnotationName } from '../../src/annotations.ts'
+import { annotationNames, annotations, appliesTo, defaultPrefix, deliveries, isAnnotationName } from '../../src/annotations.ts'
 import { defaultConfig } from '../../src/config.ts'
 
 for (const name of annotationNames) {
@@ -47,6 +47,13 @@ t.test('what applies to some deliveries only names deliveries that there are, an
     t.strictSame(appliesTo.filter((delivery) => !deliveries.includes(delivery)), [], name)
     t.ok(appliesTo.length === 0 || scope === 'model', name)
   }
+  t.end()
+})
+
+t.test('what an annotation does not apply to would do nothing there', (t) => {
+  t.strictSame(deliveries.filter((delivery) => appliesTo('expect', delivery)), ['download', 'claim', 'node'])
+  t.strictSame(deliveries.filter((delivery) => appliesTo('claim', delivery)), ['mountpoint'])
+  t.strictSame(deliveries.filter((delivery) => appliesTo('mount-path', delivery)), deliveries)
   t.end()
 })
 

@@ -36,6 +36,10 @@ loader:
   imagePullSecrets: [registry]
   env:
     HTTPS_PROXY: http://proxy:3128
+cluster:
+  version: v1.36.2-eks-1a2b3c4
+mountpoint:
+  headroomGate: true
 policy:
   rules:
     - name: team
@@ -50,6 +54,7 @@ policy:
     annotationPrefix: 'ml.example.com/', sidecars: ['proxy'], unknownAnnotations: 'warn', openshift: true,
     podIdentity: { uri: 'http://[fd00:ec2::23]/v1/credentials' },
     loader: { imagePullPolicy: 'Always', imagePullSecrets: ['registry'], env: { HTTPS_PROXY: 'http://proxy:3128' } },
+    cluster: { version: 'v1.36.2-eks-1a2b3c4' }, mountpoint: { headroomGate: true },
     policy: { rules: [{ name: 'team', namespaces: ['team-*'], sources: ['s3://team/*'], maxSizeBytes: 50 * 2 ** 30 }] },
   })
   t.end()
@@ -62,13 +67,13 @@ t.test('what a part of the file leaves out keeps its default', (t) => {
 })
 
 const mistakes: readonly [text: string, problems: readonly string[]][] = [
-  ['sidecar: [a]', ['sidecar: unknown key, did you mean sidecars?; known: annotationPrefix, defaults, sidecars, unknownAnnotations, openshift, podIdentity, loader, policy']],
+  ['sidecar: [a]', ['sidecar: unknown key, did you mean sidecars?; known: annotationPrefix, defaults, sidecars, unknownAnnotations, openshift, podIdentity, loader, cluster, mountpoint, policy']],
   ['loader: {imagepullpolicy: Always}', ['loader.imagepullpolicy: unknown key, did you mean imagePullPolicy?; known: s5cmdImage, imagePullPolicy, imagePullSecrets, env']],
   ['policy: {rules: [{name: a, namespaces: ["*"], source: ["x"]}]}', [
     'policy.rules[0].source: unknown key, did you mean sources?; known: name, namespaces, sources, endpoints, credentials, serviceAccounts, deliveries, mountPaths, images, maxSize',
   ]],
-  ['entirelyDifferent: 1', ['entirelyDifferent: unknown key; known: annotationPrefix, defaults, sidecars, unknownAnnotations, openshift, podIdentity, loader, policy']],
-  ['__proto__: {openshift: true}', ['__proto__: unknown key; known: annotationPrefix, defaults, sidecars, unknownAnnotations, openshift, podIdentity, loader, policy']],
+  ['entirelyDifferent: 1', ['entirelyDifferent: unknown key; known: annotationPrefix, defaults, sidecars, unknownAnnotations, openshift, podIdentity, loader, cluster, mountpoint, policy']],
+  ['__proto__: {openshift: true}', ['__proto__: unknown key; known: annotationPrefix, defaults, sidecars, unknownAnnotations, openshift, podIdentity, loader, cluster, mountpoint, policy']],
   ['[]', ['the configuration: must be object']],
   ['text', ['the configuration: must be object']],
   ['policy:', ['policy: must be object']],
@@ -77,7 +82,15 @@ const mistakes: readonly [text: string, problems: readonly string[]][] = [
   ['loader: {imagePullPolicy: always}', ['loader.imagePullPolicy: must be one of Always, IfNotPresent, Never']],
   ['loader: {env: {MODEL_SOURCE: x}}', ['loader.env: the name "MODEL_SOURCE" is not allowed']],
   ['loader: {env: {"A B": x}}', ['loader.env: the name "A B" is not allowed']],
-  ['loader: {env: {A: 1}}', ['loader.env.A: must be string']],
+  ['loader: {env: {A: 1}}', ['loader.env.A: must be string; write it in quotes']],
+  ['cluster: {version: 1.40}', ['cluster.version: must be string; write it in quotes']],
+  ['cluster: {version: latest}', ['cluster.version: "latest" is not the version of a cluster; accepted: as 1.36 or v1.36.2-eks-1a2b3c4']],
+  ['cluster: {versions: "1.36"}', ['cluster.versions: unknown key, did you mean version?; known: version']],
+  ['mountpoint: {headroomGate: "true"}', ['mountpoint.headroomGate: must be boolean']],
+  ['mountpoint: {headroom: true}', ['mountpoint.headroom: unknown key, did you mean headroomGate?; known: headroomGate']],
+  ['policy: {rules: [{name: a, namespaces: [x], deliveries: [claim, "mount*", pvc]}]}', [
+    'policy.rules[0].deliveries[2]: "pvc" matches no delivery; there are download, mountpoint, claim, node, image',
+  ]],
   ['policy: {rules: [{name: a}]}', ["policy.rules[0]: must have required property 'namespaces'"]],
   ['policy: {rules: [{name: a, namespaces: []}]}', ['policy.rules[0].namespaces: must NOT have fewer than 1 items']],
   ['policy: {rules: [{name: a, namespaces: [x], maxSize: 5XB}]}', ['policy.rules[0].maxSize: "5XB" is not a Kubernetes quantity']],
@@ -99,7 +112,7 @@ for (const [text, problems] of mistakes) {
 }
 
 t.test('the prefix and the address of the Pod Identity agent are held to their forms', (t) => {
-  for (const prefix of ['models.example.io', '/', 'A/', 'a b/', '-a/', 'a-/', 'a/b/', '']) t.match(problemsOf(`annotationPrefix: ${JSON.stringify(prefix)}`), [/^annotationPrefix: must match pattern/], prefix)
+  for (const prefix of ['models.example.io', '/', 'A/', 'a b/', '-a/', 'a-/', 'a/b/', '', `${'a'.repeat(249)}/`]) t.match(problemsOf(`annotationPrefix: ${JSON.stringify(prefix)}`), [/^annotationPrefix: must match pattern/], prefix)
   for (const uri of ['http://169.254.169.254/latest', 'https://169.254.170.23/v1/credentials', 'http://evil/v1/credentials']) {
     t.match(problemsOf(`podIdentity: {uri: ${uri}}`), [/^podIdentity\.uri: must match pattern/], uri)
   }
@@ -165,7 +178,7 @@ t.test('the hash is the same for the same settings in another order or spelling'
 t.test('the hash is another one after any change', (t) => {
   const files = [
     '{}', 'annotationPrefix: a/', 'defaults: {cpu: 3}', 'defaults: {memory: 3Gi}', 'sidecars: []', 'sidecars: [a, b]', 'sidecars: [b, a]', 'unknownAnnotations: warn', 'openshift: true',
-    'podIdentity: {uri: "http://[fd00:ec2::23]/v1/credentials"}', 'loader: {imagePullPolicy: Always}', 'loader: {imagePullSecrets: [a]}', 'loader: {s5cmdImage: a}', 'loader: {env: {A: b}}', 'loader: {env: {A: c}}',
+    'podIdentity: {uri: "http://[fd00:ec2::23]/v1/credentials"}', 'loader: {imagePullPolicy: Always}', 'loader: {imagePullSecrets: [a]}', 'loader: {s5cmdImage: a}', 'loader: {env: {A: b}}', 'loader: {env: {A: c}}', 'cluster: {version: "1.35"}', 'cluster: {version: "1.36"}', 'mountpoint: {headroomGate: true}',
     ...['name: b, namespaces: [x]', 'name: a, namespaces: [y]', 'name: a, namespaces: [x], sources: [y]', 'name: a, namespaces: [x], maxSize: 1Gi', 'name: a, namespaces: [x], maxSize: 2Gi']
       .map((rule) => `policy: {rules: [{${rule}}]}`),
   ]

@@ -12,12 +12,16 @@ const chain = ['main', 'cli', 'server', 'admission', 'inject', 'leaves', 'values
  * alone; both read the values of annotations by the same parsers, or they would not mean the same model.
  */
 const beside: Readonly<Record<string, { readonly imports: readonly string[]; readonly importedBy: readonly string[] }>> = {
-  loader: { imports: ['aws', 'values'], importedBy: ['main', 'cli'] },
-  cluster: { imports: ['leaves', 'values'], importedBy: ['main', 'cli'] },
-  aws: { imports: ['leaves', 'values'], importedBy: ['main', 'cli', 'loader'] },
+  loader: { imports: ['aws', 'values'], importedBy: ['main', 'cli', 'publish'] },
+  cluster: { imports: ['leaves', 'values'], importedBy: ['main', 'cli', 'check', 'publish'] },
+  aws: { imports: ['leaves', 'values'], importedBy: ['main', 'cli', 'loader', 'check', 'publish'] },
+  audit: { imports: ['inject', 'leaves', 'values'], importedBy: ['main', 'cli'] },
+  check: { imports: ['inject', 'cluster', 'aws', 'leaves', 'values'], importedBy: ['main', 'cli'] },
+  render: { imports: ['inject', 'leaves', 'values'], importedBy: ['main', 'cli', 'check'] },
+  publish: { imports: ['loader', 'cluster', 'aws', 'leaves', 'values'], importedBy: ['main', 'cli'] },
 }
 
-const leaves = /^src\/(?:annotations|reasons|errors|config|nearest|version)\.ts$/
+const leaves = /^src\/(?:annotations|reasons|errors|config|match-conditions|nearest|version)\.ts$/
 
 /** Packages that one part alone may import. */
 const owners: readonly (readonly [packages: RegExp, owner: string])[] = [

@@ -12,9 +12,11 @@ import { dataVolumeName, loaderRoot } from '../parts.ts'
 import { volumesOf, type EnvVar, type Volume } from '../pod.ts'
 import type { InjectionRequest, ModelRequest } from '../request.ts'
 import { withHeadroom } from '../resources/amounts.ts'
-import type { DeliveredModel, DeliveryContext } from './delivery.ts'
+import type { DeliveredModel, Deliverer, DeliveryContext } from './delivery.ts'
 
-export function download(model: ModelRequest, context: DeliveryContext): DeliveredModel | undefined {
+export const download: Deliverer = { deliver: deliverDownload }
+
+function deliverDownload(model: ModelRequest, context: DeliveryContext): DeliveredModel | undefined {
   const volume = chooseVolume(model, context)
   if (volume === undefined) return undefined
   warnOfGaps(model, context)
@@ -24,12 +26,14 @@ export function download(model: ModelRequest, context: DeliveryContext): Deliver
     subPath: `${id}/files`,
     volumes: volume.added,
     needsFsGroup: volume.needsFsGroup,
-    loader: { id, env: loaderEnv(model, id, context.request), volumeMount: { name: volume.name, mountPath: loaderRoot } },
+    loader: { kind: 'load', id, env: loaderEnv(model, id, context.request), volumeMount: { name: volume.name, mountPath: loaderRoot } },
   }
 }
 
+export type ModelContent = Pick<ModelRequest, 'source' | 'endpoint' | 'region' | 'include' | 'exclude' | 'expect'>
+
 /** Names what is on the volume: whatever changes the files that are wanted changes the id. 16 hexadecimal digits. */
-export function modelId({ source, endpoint, region, include, exclude, expect }: ModelRequest): string {
+export function modelId({ source, endpoint, region, include, exclude, expect }: ModelContent): string {
   const inputs = [source.uri, endpoint ?? '', region ?? '', include, exclude, expect === undefined ? '' : formatExpectation(expect)]
   return createHash('sha256').update(JSON.stringify(inputs)).digest('hex').slice(0, 16)
 }

@@ -11,6 +11,8 @@
 # shellcheck shell=sh disable=SC2015,SC2317
 set -eu
 export LC_ALL=C
+# s5cmd would let its heap grow to 180 MB over 10,000 objects; the webhook gives a loader 192 MiB at least.
+export GOMEMLIMIT=128MiB
 umask 077
 # Progress goes to the log whatever the output of a command is redirected to.
 exec 3>&1
@@ -55,7 +57,7 @@ say() {
 
 fail() { # CODE WHAT [REMEDY]
   case $1 in
-    10) summary='access denied' remedy='allow s3:GetObject and s3:ListBucket on the prefix, and check the Pod Identity association' ;;
+    10) summary='access denied' remedy='allow s3:GetObject and s3:ListBucket on the prefix' ;;
     11) summary='cannot list the source' remedy='check bucket, region and endpoint' ;;
     12) summary='nothing is there' remedy='check the source' ;;
     13) summary='not enough space' remedy='raise the size annotation or choose another volume' ;;
@@ -66,10 +68,20 @@ fail() { # CODE WHAT [REMEDY]
     18) summary='the destination holds files the loader did not write' remedy='remove them or choose another volume' ;;
     19) summary='the volume is not writable' remedy='check fsGroup, run-as-user and the volume' ;;
     64) summary='the environment of the loader is invalid' remedy='the pod was changed after injection: create it anew' ;;
-    75) summary='the Pod Identity agent gave no credentials' remedy='check the agent on the node and the association of the service account' ;;
-    78) summary='no workload identity was injected' remedy="give the pod an identity; the node's role is never used" ;;
+    75) summary='no credentials in time' remedy='look at what gives them, the Pod Identity agent or STS' ;;
+    78) summary='no workload identity was injected' remedy="give the pod an identity, the node's role is never used" ;;
     143) summary='SIGTERM' remedy='the next run starts anew' ;;
     *) summary='a bug in the loader' remedy='report it with the log' ;;
+  esac
+  case $1:${MODEL_CREDENTIALS:-} in
+    10:pod-identity) remedy='allow s3:GetObject and s3:ListBucket on the prefix, and check the Pod Identity association' ;;
+    10:irsa) remedy='allow s3:GetObject and s3:ListBucket on the prefix to the role, and let its trust policy name the service account' ;;
+    10:secret/*) remedy='allow s3:GetObject and s3:ListBucket on the prefix to the owner of the keys, or mend the Secret' ;;
+    10:anonymous) remedy='choose other credentials, or let everybody read the prefix' ;;
+    75:pod-identity) remedy='check the agent on the node and the association of the service account' ;;
+    75:irsa) remedy='check that the pod reaches STS, and the region' ;;
+    78:irsa) remedy='annotate the service account with its role and create the pod anew' ;;
+    78:secret/*) remedy='put both keys into the Secret' ;;
   esac
   # A line break or a terminal's escape sequence in a message of a server would forge lines of the log.
   line=$(printf '%s' "$summary: $2; ${3:-$remedy} (exit $1)" | tr '\000-\037\177' ' ' | cut -c 1-4000)
@@ -130,11 +142,12 @@ watch_child() {
   while sleep "$interval" >/dev/null 2>&1 3>&- && kill -0 "$$" 2>/dev/null; do
     now=$(uptime_seconds)
     [ "$((now - started))" -lt "$MODEL_TIMEOUT_SECONDS" ] || give_up "not finished within $MODEL_TIMEOUT_SECONDS s"
+    if [ -s "$tmp/agent-waiting" ]; then say "waiting for the Pod Identity agent: $(cat "$tmp/agent-waiting")"; fi
     [ "$1" = FLOW ] || continue
     received=$(measure_staging)
     if [ "$received" != "$before" ]; then before=$received moved_at=$now; fi
     [ "$((now - moved_at))" -lt "$MODEL_STALL_TIMEOUT_SECONDS" ] || give_up "not one byte in $MODEL_STALL_TIMEOUT_SECONDS s"
-    [ -z "${bytes:-}" ] || show_progress "${received#* }" "$((now - began))"
+    [ -z "${bytes:-}" ] || show_progress "${received##* }" "$((now - began))"
   done
 }
 
@@ -144,11 +157,13 @@ give_up() {
   exit 0
 }
 
-# Blocks, not sizes: parts are written at their place in the file, and the hole before them has not arrived yet. Also the
-# sign of life that keeps other loaders of the volume from removing this staging.
+# How many files there are, their bytes, and the bytes of the model among them. Blocks where they are less than the size: parts
+# are written at their place in the file, and the hole before them has not arrived yet. Also the sign of life that keeps other
+# loaders of the volume from removing this staging.
 measure_staging() {
   touch "$staging" 2>/dev/null || :
-  find "$staging" -type f -exec stat -c '%b %B' {} + 2>/dev/null | awk '{ n++; s += $1 * $2 } END { printf "%d %.0f", n, s }'
+  find "$staging" -type f -exec stat -c '%s %b %B %n' {} + 2>/dev/null | FILES=" ${files:-}/" awk '
+    { n++; b = $2 * $3 < $1 ? $2 * $3 : $1; s += b; if (index($0, ENVIRON["FILES"])) f += b } END { printf "%d %.0f %.0f", n, s, f }'
 }
 
 show_progress() { # BYTES SECONDS
@@ -207,9 +222,14 @@ check_values() {
   case $MODEL_POD_UID in *[!0-9A-Za-z-]*) reject MODEL_POD_UID "$MODEL_POD_UID" 'is no uid' ;; esac
   [ "${#MODEL_POD_UID}" -le 64 ] || reject MODEL_POD_UID "$MODEL_POD_UID" 'is no uid'
   case $MODEL_READ_ONLY in true | false) ;; *) reject MODEL_READ_ONLY "$MODEL_READ_ONLY" 'is neither true nor false' ;; esac
+  case ,$MODEL_EXCLUDE, in
+    ,,) ;;
+    *,,* | *,/* | *[[:cntrl:]]*) reject MODEL_EXCLUDE "$MODEL_EXCLUDE" 'has an item that is empty, starts with a slash or has a control character' ;;
+  esac
   [ -z "$MODEL_INCLUDE" ] || reject MODEL_INCLUDE "$MODEL_INCLUDE" 'is set, but the engine s5cmd has no include'
   case ${MODEL_CREDENTIALS:-irsa} in
-    pod-identity | irsa | anonymous | secret/?*) ;;
+    pod-identity | irsa | anonymous) ;;
+    secret/[a-z0-9]*) case ${MODEL_CREDENTIALS#secret/} in *[!a-z0-9.-]*) reject MODEL_CREDENTIALS "$MODEL_CREDENTIALS" 'needs the name of a Secret after secret/' ;; esac ;;
     *) reject MODEL_CREDENTIALS "$MODEL_CREDENTIALS" 'is none of pod-identity, irsa, secret/NAME, anonymous' ;;
   esac
   # The engine would ask the S3 server for the role, not STS, and crash on its answer.
@@ -237,12 +257,14 @@ read_source() {
 }
 
 read_expectation() {
-  expected_objects='' expected_bytes='' manifest_key='' manifest_sha256=''
+  expected_kinds='' expected_objects='' expected_bytes='' manifest_key='' manifest_sha256=''
   split_list "$MODEL_EXPECT" read_expected
 }
 
 read_expected() {
   value=${1#*=}
+  case " $expected_kinds " in *" ${1%%=*} "*) reject MODEL_EXPECT "$MODEL_EXPECT" 'says one thing twice' ;; esac
+  expected_kinds="$expected_kinds ${1%%=*}"
   case $1 in
     objects=*) expected_objects=$value; is_whole "$value" || reject MODEL_EXPECT "$1" 'needs a whole number of at least 1' ;;
     bytes=*) expected_bytes=$value; is_whole "$value" || reject MODEL_EXPECT "$1" 'needs a whole number of at least 1' ;;
@@ -359,10 +381,19 @@ try() {
 file_failure() {
   message=$(tail -n 1 "$tmp/error")
   case $message in
-    *'o space left'*) fail 13 "the volume is full: $message" ;;
+    *'o space left'*) no_space_left ;;
     *[Pp]ermission\ denied* | *not\ permitted* | *ead-only\ file\ system* | *I/O\ error* | *nput/output\ error* | *uota\ exceeded*) fail 19 "$message" ;;
     *) fail 70 "$message" ;;
   esac
+}
+
+# It fitted when it was asked, and does not any more: somebody else writes there, or the volume counts files.
+no_space_left() {
+  room=$(stat -f -c '%a %S %c %d' "$MODEL_ROOT" | awk '{ printf "%.0f %s", $1 * $2, ($3 > 0 ? $4 : "") }')
+  free=${room%% *} free_files=${room#* }
+  free="$free ($(format_size "$free"))${free_files:+ and $free_files more files} are free"
+  [ -n "${bytes:-}" ] || fail 13 "the volume is full: $free"
+  fail 13 "the volume became full: the model needs $bytes bytes ($(format_size "$bytes")) in $(counted "$objects" file), $free"
 }
 
 # --- credentials ---------------------------------------------------------------------------------------------------
@@ -479,6 +510,7 @@ while :; do
         *'"AccessKeyId":"'*'"SecretAccessKey":"'*'"Token":"'*) ;;
         *) give_up 75 'the agent answered with something that is no credentials' ;;
       esac
+      rm -f "$AGENT_TMP/agent-waiting"
       printf '%s' "$body" | sed 's/"Token":/"SessionToken":/; s/^ *{/{"Version":1,/'
       exit 0 ;;
     404) what="there is no Pod Identity association for service account $(account_of "$token")" ;;
@@ -486,6 +518,7 @@ while :; do
     *) what="the Pod Identity agent answered $status: $(printf '%s' "$body" | cut -c 1-200)" ;;
   esac
   case $status in 400 | 403) give_up 10 "$what" ;; esac
+  printf '%s' "$what" >"$AGENT_TMP/agent-waiting"
   read -r now rest </proc/uptime
   [ "${now%.*}" -lt "$end" ] || give_up 75 "$what"
   # A job that starts a thousand pods must not ask a thousand times in the same instant.
@@ -641,7 +674,7 @@ s3_failure() { # CODE
     *NoSuchBucket*) fail 11 "there is no bucket $bucket" ;;
     *BucketRegionError* | *PermanentRedirect* | *AuthorizationHeaderMalformed*) wrong_region ;;
     *InvalidObjectState* | *'on Glacier storage'*) fail 14 "$MODEL_SOURCE: $error" 'restore it from Glacier first' ;;
-    *'no space left on device'*) fail 13 'the volume is full' ;;
+    *'no space left on device'*) no_space_left ;;
     *'permission denied'* | *'read-only file system'* | *'input/output error'* | *'quota exceeded'*) fail 19 "$error" ;;
     *'status code: 403'* | *ExpiredToken* | *InvalidToken*) fail 10 "$MODEL_SOURCE: $error" ;;
     *'x509: '* | *'tls: '*) fail "$1" "$MODEL_SOURCE: TLS: $error" ;;
@@ -823,7 +856,7 @@ format_size() {
 }
 
 first_three() {
-  printf '%s\n' "$1" | awk 'NR <= 3 { printf "%s%s", NR > 1 ? ", " : "", $0 } END { if (NR > 3) printf " and %d more", NR - 3 }'
+  printf '%s\n' "$1" | awk 'NR <= 3 { printf "%s%s", (NR > 1 ? ", " : ""), $0 } END { if (NR > 3) printf " and %d more", NR - 3 }'
 }
 
 main

@@ -72,6 +72,38 @@ for (const [name, others, expected] of moved) {
   })
 }
 
+for (const [mode] of placed) {
+  t.test(`a loader that only checks stands first and keeps its user beside ${mode}, whoever came first`, (t) => {
+    const pod = podWith({ source: 'pvc://models/llama' }, { initContainers: init })
+    const before = injected(mesh(pod, mode))
+    t.equal(names(before.pod), ['model-loader', ...names(mesh(pod, mode)).split(' ')].join(' '))
+    t.equal(userOf(before.pod), 65532)
+    t.strictSame(before.warnings, [])
+    t.equal(inject(mesh(injected(pod).pod, mode), 'team', defaultConfig).reason, 'AlreadyInjected')
+    t.end()
+  })
+}
+
+t.test('loaders that bring and loaders that check stay together, where those that bring have network', (t) => {
+  const pod = podWith({ 'source.a': 'pvc://models/a', 'source.b': 's3://models/b/', 'source.c': 'pvc://models/c' }, { initContainers: init })
+  const expected = 'istio-init istio-proxy model-loader-a model-loader-b model-loader-c migrate wait'
+  t.equal(names(injected(mesh(pod, 'istio-native')).pod), expected)
+  const cni = injected(mesh(pod, 'istio-cni')).pod.spec.initContainers ?? []
+  t.strictSame(cni.slice(0, 3).map(({ securityContext }) => securityContext?.runAsUser), [65532, 1337, 65532], 'only traffic needs the user of the proxy')
+  const first = injected(pod).pod
+  const proxy = { name: 'istio-proxy', restartPolicy: 'Always' }
+  const late: Pod = { ...first, spec: { ...first.spec, initContainers: [...(first.spec.initContainers ?? []), proxy] } }
+  t.equal(names(injected(late).pod), 'migrate wait istio-proxy model-loader-a model-loader-b model-loader-c')
+  t.end()
+})
+
+t.test('init-order is obeyed by a loader that only checks, without a warning about network', (t) => {
+  const outcome = injected(mesh(podWith({ source: 'pvc://models/llama', 'init-order': 'last' }, { initContainers: init }), 'istio-init'))
+  t.equal(names(outcome.pod), 'migrate wait istio-init model-loader')
+  t.strictSame(outcome.warnings, [])
+  t.end()
+})
+
 t.test('without a mesh the loader is first', (t) => {
   t.equal(names(injected(podWith({ source: 's3://models/llama/' }, { initContainers: init })).pod), 'model-loader migrate wait')
   t.end()

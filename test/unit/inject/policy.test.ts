@@ -1,5 +1,5 @@
 import t from 'tap'
-import { parseConfig, type PolicyRule } from '../../../src/config.ts'
+import { defaultConfig, parseConfig, type PolicyRule } from '../../../src/config.ts'
 import { inject } from '../../../src/inject/inject.ts'
 import { podWith } from '../../support/pods.ts'
 
@@ -43,17 +43,49 @@ const attributes: readonly [rule: Rule, allowed: Record<string, string>, refused
   [{}, {}, { image: 'evil:1' }, 'the image "evil:1"'],
   [{ maxSize: '10Gi' }, { size: '10Gi' }, { size: '10241Mi' }, 'a size over 10Gi'],
   [{ maxSize: '10Gi' }, { size: '1' }, {}, 'a model without size (at most 10Gi)'],
-  [{ sources: ['node:///opt/*'] }, {}, { source: 'node:///etc/x' }, 'the source "node:///etc/x"'],
+  [{ sources: ['node:///opt/*'] }, { source: 'node:///opt/x' }, { source: 'node:///etc/x' }, 'the source "node:///etc/x"'],
 ]
 
 for (const [rule, allowed, refused, words] of attributes) {
   t.test(`a rule with ${JSON.stringify(rule)} does not allow ${words}`, (t) => {
     const denials = verdict([rule], refused)
     t.match(denials, [`NotAllowed is not allowed by the operator's policy: rule "rule" does not allow ${words}`])
-    if (rule.sources?.[0]?.startsWith('node') !== true) t.strictSame(verdict([rule], allowed), ['rule'], 'but allows what it lists')
+    t.strictSame(verdict([rule], allowed), ['rule'], 'but allows what it lists')
     t.end()
   })
 }
+
+t.test('what is only mounted has no credentials, endpoint or size that a rule could refuse', (t) => {
+  const rule: Rule = { credentials: ['irsa'], endpoints: ['https://*.corp'], maxSize: '1Gi', deliveries: ['claim', 'mountpoint'] }
+  t.strictSame(verdict([rule], { source: 'pvc://models/llama' }), ['rule'])
+  t.strictSame(verdict([rule], { delivery: 'mountpoint' }), ['rule'])
+  t.match(verdict([rule], {}), [/ does not allow the credentials "pod-identity", the delivery download, a model without size/])
+  t.end()
+})
+
+t.test('the account, the path and the source of what is only mounted are judged as any', (t) => {
+  const rule: Rule = { serviceAccounts: ['model-*'], mountPaths: ['/models/*'], sources: ['pvc://models/*'] }
+  t.match(verdict([rule], { source: 'pvc://others/llama', 'mount-path': '/srv/x' }), [
+    / does not allow the source "pvc:\/\/others\/llama", the service account "own", the mount path "\/srv\/x"$/,
+  ])
+  t.strictSame(verdict([rule], { source: 'pvc://models/llama', 'service-account': 'model-reader' }), ['rule'])
+  t.end()
+})
+
+t.test('what no rule allows by being silent says how an operator allows it', (t) => {
+  const remedy = (text: string, annotations: Record<string, string>): unknown => {
+    const config = parseConfig(text)
+    const outcome = inject(podWith({ source: 's3://models/llama/', ...annotations }), 'team-a', config.ok ? config.config : defaultConfig)
+    return outcome.outcome === 'denied' ? outcome.diagnostics.map((diagnostic) => diagnostic.remedy) : outcome.reason
+  }
+  const rest = '; from the first rule on, everything else needs one, too'
+  t.strictSame(remedy('', { source: 'node:///opt/x' }), [`an operator allows it by a rule that lists it under sources${rest}`])
+  t.strictSame(remedy('', { image: 'a:1' }), [`an operator allows it by a rule that lists it under images${rest}`])
+  t.strictSame(remedy('', { source: 'node:///opt/x', image: 'a:1' }), [`an operator allows it by a rule that lists it under sources and images${rest}`])
+  t.strictSame(remedy('policy: {rules: [{name: a, namespaces: ["*"]}]}', { source: 'node:///opt/x' }), ['a rule allows node:// only where its sources list it'])
+  t.strictSame(remedy('policy: {rules: [{name: a, namespaces: ["*"], sources: ["node:///etc/*"]}]}', { source: 'node:///opt/x' }), [undefined])
+  t.end()
+})
 
 t.test('one rule has to allow everything: two halves are no permission', (t) => {
   const halves: Rule[] = [{ name: 'a', sources: ['s3://models/*'], credentials: ['irsa'] }, { name: 'b', sources: ['s3://other/*'] }]

@@ -1,8 +1,9 @@
 import t from 'tap'
-import { defaultConfig } from '../../../src/config.ts'
+import { defaultConfig, parseConfig } from '../../../src/config.ts'
+import { nodeLabelFor } from '../../../src/inject/deliveries/node.ts'
 import { inject, type Outcome } from '../../../src/inject/inject.ts'
-import { requiredLoaderEnv } from '../../../src/inject/parts.ts'
-import type { Container, Pod } from '../../../src/inject/pod.ts'
+import { requiredLoaderEnv, requiredVerifierEnv } from '../../../src/inject/parts.ts'
+import type { Container, NodeSelectorTerm, Pod } from '../../../src/inject/pod.ts'
 import { recognise } from '../../../src/inject/recognise.ts'
 import { podWith } from '../../support/pods.ts'
 
@@ -91,6 +92,110 @@ for (const [name, pod, state] of states.filter(([, , state]) => state in answers
     t.end()
   })
 }
+
+/* Models that are only mounted */
+
+const parsed = parseConfig('cluster: {version: "1.36"}\npolicy: {rules: [{name: all, namespaces: ["*"], sources: ["*"]}]}\nmountpoint: {headroomGate: true}')
+const permissive = parsed.ok ? parsed.config : defaultConfig
+
+function mounted(annotations: Record<string, string>): Pod {
+  const outcome = inject(podWith(annotations), 'team', permissive)
+  if (outcome.outcome !== 'injected') throw new Error(JSON.stringify(outcome))
+  return outcome.pod
+}
+
+const image = `oci://registry.example.com/llama@sha256:${'ab'.repeat(32)}`
+const kinds: Readonly<Record<string, Record<string, string>>> = {
+  'a claim': { source: 'pvc://models' }, 'a checked claim': { source: 'pvc://models/llama' }, 'a directory of the node': { source: 'node:///opt/llama' },
+  'a checked directory of the node': { source: 'node:///opt/llama', expect: 'objects=1' }, 'a claim of mountpoint': { source, delivery: 'mountpoint' },
+  'an image volume': { source: image }, 'a download and a claim': { source, 'source.b': 'pvc://models' },
+}
+
+const changes: readonly [name: string, change: (pod: Pod) => Pod, state: string][] = [
+  ['as it was injected', (pod) => pod, 'whole'],
+  ['whose gate was taken away', (pod) => ({ ...pod, spec: { ...pod.spec, schedulingGates: [] } }), 'whole'],
+  ['whose app lost its mounts', (pod) => ({ ...pod, spec: { ...pod.spec, containers: [{ name: 'app' }] } }), 'damaged'],
+  ['with one more annotation', (pod) => withAnnotation(pod, 'init-order', 'first'), 'outdated'],
+  ['without its status', (pod) => withAnnotation(pod, 'status', ''), 'outdated'],
+  ['whose status is of another schema', (pod) => withAnnotation(pod, 'status', statusOf(pod).replace('"schema":1', '"schema":2')), 'outdated'],
+]
+
+for (const [kind, annotations] of Object.entries(kinds)) {
+  for (const [name, change, state] of changes) {
+    t.test(`a pod with ${kind} ${name} is ${state}, is answered as such, and left alone afterwards`, (t) => {
+      const pod = change(mounted(annotations))
+      t.match(recognise(pod, prefix), { state })
+      const outcome = inject(pod, 'team', permissive)
+      t.ok(answers[state]?.(outcome), JSON.stringify({ ...outcome, pod: undefined, patch: undefined }))
+      t.equal(inject(outcome.outcome === 'injected' ? outcome.pod : pod, 'team', permissive).reason, 'AlreadyInjected')
+      t.end()
+    })
+  }
+}
+
+for (const [kind, annotations] of Object.entries(kinds)) {
+  t.test(`a status of ${kind} in a pod that has no part of it is not believed`, (t) => {
+    const pod = withAnnotation(podWith(annotations), 'status', statusOf(mounted(annotations)))
+    t.match(inject(pod, 'team', permissive), { outcome: 'injected', reason: 'Injected', warnings: [{ reason: 'StatusWithoutParts' }] })
+    t.end()
+  })
+
+  t.test(`a volume of somebody else that has the name of ${kind} is a denial`, (t) => {
+    const pod = podWith(annotations, { volumes: mounted(annotations).spec.volumes ?? [] })
+    t.match(inject(pod, 'team', permissive), { outcome: 'denied', reason: 'NameTaken', diagnostics: [{ field: 'spec.volumes[0].name' }] })
+    t.end()
+  })
+}
+
+t.test('neither status nor label makes a volume ours that brings something else', (t) => {
+  const pod = mounted({ source: 'pvc://models' })
+  const other: Pod = { ...pod, spec: { ...pod.spec, volumes: [{ name: 'model-data', persistentVolumeClaim: { claimName: 'others', readOnly: true } }] } }
+  for (const changed of [other, withAnnotation(other, 'status', ''), withAnnotation(withAnnotation(pod, 'status', ''), 'source', 'pvc://others')]) {
+    t.match(recognise(changed, prefix), { state: 'fresh', foreign: ['spec.volumes[0].name'] })
+  }
+  t.end()
+})
+
+t.test('a copy of a pod with another claim gets that claim, and nothing of the old one stays', (t) => {
+  const copy = withAnnotation(mounted({ source: 'pvc://models' }), 'source', 'pvc://others')
+  const outcome = inject(copy, 'team', permissive)
+  t.match(outcome, { outcome: 'injected', reason: 'Injected', warnings: [{ reason: 'StatusOutdated' }] })
+  t.strictSame(outcome.outcome === 'injected' && outcome.pod.spec.volumes, [{ name: 'model-data', persistentVolumeClaim: { claimName: 'others', readOnly: true } }])
+  t.end()
+})
+
+for (const name of requiredVerifierEnv) {
+  t.test(`a pod whose checking loader lost ${name} is damaged`, (t) => {
+    t.equal(recognise(withLoader(mounted({ source: 'pvc://models/llama' }), (loader) => ({ ...loader, env: without(name)(loader.env) })), prefix).state, 'damaged')
+    t.end()
+  })
+}
+
+t.test('a loader that brings is none that checks, nor the other way round', (t) => {
+  const checking = mounted({ source: 'pvc://models/llama' })
+  for (const [pod, args] of [[checking, ['load']], [whole, ['load', '--verify']]] as const) {
+    const changed = withLoader(pod, (loader) => ({ ...loader, args }))
+    t.equal(recognise(changed, prefix).state, 'damaged')
+    const healed = inject(changed, 'team', pod === whole ? defaultConfig : permissive)
+    t.strictSame(healed.outcome === 'injected' && healed.pod.spec.initContainers, pod.spec.initContainers)
+  }
+  t.end()
+})
+
+function withTerms(pod: Pod, nodeSelectorTerms: readonly NodeSelectorTerm[]): Pod {
+  return { ...pod, spec: { ...pod.spec, affinity: { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms } } } } }
+}
+
+t.test('a term that another webhook added without the label gets it, the others do not get it twice', (t) => {
+  const pod = mounted({ source: 'node:///opt/llama' })
+  const label = { key: nodeLabelFor('/opt/llama', prefix), operator: 'In', values: ['present'] }
+  const zone = { key: 'zone', operator: 'Exists' }
+  const widened = withTerms(pod, [{ matchExpressions: [label, zone] }, { matchExpressions: [zone] }])
+  const outcome = inject(widened, 'team', permissive)
+  t.match(outcome, { outcome: 'injected', reason: 'Healed' })
+  t.strictSame(outcome.outcome === 'injected' && outcome.pod.spec.affinity, withTerms(pod, [{ matchExpressions: [zone, label] }, { matchExpressions: [zone, label] }]).spec.affinity)
+  t.end()
+})
 
 t.test('healing leaves what others made of the loader', (t) => {
   const broken = withLoader(whole, (loader) => ({ ...loader, image: 'mirror.corp/injector:1', resources: { limits: { cpu: '1' } }, args: [] }))

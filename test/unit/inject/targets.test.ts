@@ -28,6 +28,8 @@ const cases: readonly [name: string, annotations: Record<string, string>, target
   ['a sidecar container behind the loader', { containers: 'log-shipper' }, ['log-shipper']],
   ['an init container in front of the loader', { containers: 'migrate', 'init-order': 'last' }, ['UnknownContainer migrate: app, worker, istio-proxy']],
   ['a name that the pod does not have', { containers: 'app,wroker' }, ['UnknownContainer wroker: app, worker, istio-proxy, migrate, log-shipper']],
+  ['an init container in front of a loader that only checks', { source: 'pvc://models/llama', containers: 'migrate', 'init-order': 'last' }, ['UnknownContainer migrate: app, worker, istio-proxy']],
+  ['an init container, and no loader has to run before it', { source: 'pvc://models', containers: 'migrate,log-shipper', 'init-order': 'last' }, ['migrate', 'log-shipper']],
   ['the loader itself', { containers: 'model-loader' }, ['UnknownContainer model-loader: app, worker, istio-proxy, migrate, log-shipper']],
 ]
 

@@ -46,6 +46,57 @@ const pods: readonly [name: string, pod: Pod][] = [
   ['a volume called model-data that another model went to', podWith({ 'source.a': source, 'volume.a': 'existing/model-data' }, { volumes: [{ name: 'model-data', emptyDir: {} }] })],
 ]
 
+const image = `oci://registry.example.com/llama@sha256:${'ab'.repeat(32)}`
+const zone = { key: 'zone', operator: 'In', values: ['a'] }
+const nodeSelectorTerms = [{ matchExpressions: [zone] }, { matchFields: [{ key: 'metadata.name', operator: 'In', values: ['n'] }] }, {}]
+const scheduled = {
+  affinity: { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms } }, podAffinity: {} },
+  tolerations: [{ key: 'gpu', operator: 'Exists' }], schedulingGates: [{ name: 'quota' }], nodeSelector: { disk: 'ssd' },
+}
+const read = parseConfig('cluster: {version: "1.36"}\npolicy: {rules: [{name: all, namespaces: ["*"], sources: ["*"]}]}\nmountpoint: {headroomGate: true}')
+const permissive = read.ok ? read.config : defaultConfig
+
+const mounted: readonly [name: string, pod: Pod][] = [
+  ['a claim', podWith({ source: 'pvc://models', env: 'MODEL_PATH' })],
+  ['a checked claim', podWith({ source: 'pvc://models/llama' }, { initContainers: [{ name: 'migrate' }] })],
+  ['a claim that the pod has already', podWith({ source: 'pvc://models/llama' }, {
+    containers: [{ name: 'app', volumeMounts: [{ name: 'shared', mountPath: '/data' }] }], volumes: [{ name: 'shared', persistentVolumeClaim: { claimName: 'models' } }],
+  })],
+  ['two models of one claim', podWith({ source: 'pvc://models/a', 'source.b': 'pvc://models/b' })],
+  ['a directory of the node', podWith({ source: 'node:///opt/llama' })],
+  ['a directory of the node beside what schedules the pod already', podWith({ source: 'node:///opt/llama', expect: 'objects=1' }, scheduled)],
+  ['two directories of the node', podWith({ source: 'node:///opt/a', 'source.b': 'node:///opt/b' }, scheduled)],
+  ['a claim of mountpoint', podWith({ source, delivery: 'mountpoint', 'service-account': 'reader' })],
+  ['a claim of mountpoint beside another gate', podWith({ source, delivery: 'mountpoint' }, scheduled)],
+  ['an image volume', podWith({ source: `${image}#weights` })],
+  ['all kinds of models', podWith({ source, 'source.a': 'pvc://models/a', 'source.b': 'node:///opt/b', 'source.c': source, 'delivery.c': 'mountpoint', 'source.d': image }, scheduled)],
+]
+
+for (const [name, pod] of mounted) {
+  t.test(`a pod with ${name} comes back as it was`, (t) => {
+    const after = injected(pod, permissive)
+    t.not(after, pod)
+    t.strictSame(uninject(after, prefix), pod)
+    t.end()
+  })
+}
+
+t.test('without status and label a volume that is only mounted may be the user’s, and stays', (t) => {
+  const after = injected(podWith({ source: 'pvc://models' }), permissive)
+  const bare: Pod = { ...after, metadata: { annotations: { [`${prefix}source`]: 'pvc://models' } } }
+  t.equal(uninject(bare, prefix), bare)
+  t.end()
+})
+
+t.test('without its status a pod with our label loses the volume, its mounts and the label of the node', (t) => {
+  const after = injected(podWith({ source: 'node:///opt/llama' }), permissive)
+  const bare: Pod = { ...after, metadata: { ...after.metadata, annotations: { [`${prefix}source`]: 'node:///opt/llama' } } }
+  const { volumes, affinity, containers, tolerations } = uninject(bare, prefix).spec
+  t.strictSame([volumes, affinity, containers], [undefined, undefined, [{ name: 'app', image: 'app:1' }]])
+  t.strictSame(tolerations, after.spec.tolerations, 'a toleration keeps nobody away, and may be the user’s')
+  t.end()
+})
+
 for (const [name, pod] of pods) {
   t.test(`${name} comes back as it was`, (t) => {
     const after = injected(pod)

@@ -16,6 +16,7 @@ const accepted: readonly [text: string, source: object][] = [
   [`oci://registry.example.com:5000/team/llama@sha256:${digest}`, {
     scheme: 'oci', reference: `registry.example.com:5000/team/llama@sha256:${digest}`, path: undefined, uri: `oci://registry.example.com:5000/team/llama@sha256:${digest}`,
   }],
+  [`oci://r/llama@sha256:${digest}#models/`, { scheme: 'oci', reference: `r/llama@sha256:${digest}`, path: 'models', uri: `oci://r/llama@sha256:${digest}#models` }],
   [`oci://r/llama@sha256:${digest}#models/a`, { scheme: 'oci', reference: `r/llama@sha256:${digest}`, path: 'models/a', uri: `oci://r/llama@sha256:${digest}#models/a` }],
 ]
 

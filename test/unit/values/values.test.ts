@@ -1,12 +1,13 @@
 /** The readers of single values: what each accepts and brings to one form, and what each refuses with which words. */
 import t from 'tap'
+import { compareClusterVersions, parseClusterVersion } from '../../../src/values/cluster-version.ts'
 import { formatCredentials, parseCredentials } from '../../../src/values/credentials.ts'
 import { parseDurationSeconds } from '../../../src/values/duration.ts'
 import { parseEndpoint, parseRegion } from '../../../src/values/endpoint.ts'
 import { formatExpectation, parseExpectation } from '../../../src/values/expectation.ts'
 import { isModelName, parseEnvName, parseImage, parseLabelName, parseObjectName } from '../../../src/values/names.ts'
 import { parseList, parseWord, parsed, unreadable, type Parsed } from '../../../src/values/parsed.ts'
-import { isBelow, isSameOrBelow, parseAbsolutePath, parseMountPath } from '../../../src/values/path.ts'
+import { basename, isBelow, isSameOrBelow, parseAbsolutePath, parseMountPath } from '../../../src/values/path.ts'
 import { parseVolumeChoice } from '../../../src/values/volume.ts'
 
 interface Table<T> {
@@ -182,5 +183,28 @@ t.test('a word is taken only as it is written in the table', (t) => {
   const read = parseWord(['first', 'last'])
   t.strictSame(read('last'), { ok: true, value: 'last' })
   for (const text of ['Last', ' last', '', 'toString']) t.strictSame(read(text), { ok: false, problem: 'is none of the accepted words' }, shown(text))
+  t.end()
+})
+
+table('the version of a cluster', {
+  reads: parseClusterVersion,
+  accepted: [
+    ['1.36', { major: 1, minor: 36 }], ['v1.36', { major: 1, minor: 36 }], ['1.36.2', { major: 1, minor: 36 }], ['v1.40.0-eks-1a2b3c4', { major: 1, minor: 40 }],
+    ['v1.36.0-rc.1+k3s1', { major: 1, minor: 36 }], ['1.36+', { major: 1, minor: 36 }],
+  ],
+  refused: ['', '1', 'v1', '1.', '.36', '1.36 ', 'latest', '1.36x', '1.3636', '1,36', '1.36.2\n'].map((text) => [text, 'is not the version of a cluster'] as const),
+})
+
+t.test('versions of clusters are compared as numbers, not as text', (t) => {
+  const order = (one: string, other: string): number => {
+    const [first, second] = [parseClusterVersion(one), parseClusterVersion(other)]
+    return first.ok && second.ok ? Math.sign(compareClusterVersions(first.value, second.value)) : Number.NaN
+  }
+  t.strictSame([order('1.9', '1.10'), order('1.35', '1.35.7'), order('1.36', '1.35'), order('2.0', '1.99')], [-1, 0, 1, 1])
+  t.end()
+})
+
+t.test('the last segment of a path', (t) => {
+  t.strictSame(['current', 'llama/current', '/opt/models'].map(basename), ['current', 'current', 'models'])
   t.end()
 })

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { defaultConfig, parseConfig, type Config } from '../../../../src/config.ts'
-import { engineByName, runsAnEngine } from '../../../../src/inject/engines/registry.ts'
+import { engineByName, runsAnEngine, runsVerifier } from '../../../../src/inject/engines/registry.ts'
 import { inject } from '../../../../src/inject/inject.ts'
 import type { Container, Pod } from '../../../../src/inject/pod.ts'
 import { readStatus } from '../../../../src/inject/status.ts'
@@ -9,7 +9,8 @@ import { uninject } from '../../../../src/inject/uninject.ts'
 const prefix = 'models.example.io/'
 
 function podWith(annotations: Readonly<Record<string, string>>): Pod {
-  const own = { source: 's3://models/llama/', expect: 'objects=2', size: '1Gi', ...annotations }
+  const all: Record<string, string> = { source: 's3://models/llama/', expect: 'objects=2', size: '1Gi', ...annotations }
+  const own = Object.fromEntries(Object.entries(all).filter(([, value]) => value !== ''))
   return {
     apiVersion: 'v1', kind: 'Pod',
     metadata: { name: 'app', annotations: Object.fromEntries(Object.entries(own).map(([name, value]) => [prefix + name, value])) },
@@ -122,5 +123,31 @@ t.test('what only resembles an engine is none', (t) => {
   t.notOk(runsAnEngine({ command: [shell, '-x', script] }))
   t.notOk(runsAnEngine({ args: ['load', 'more'] }))
   t.notOk(runsAnEngine({}))
+  t.end()
+})
+
+/* Checking what is mounted */
+
+t.test('a model is checked by the native engine in its own image, whatever engine loads others', (t) => {
+  const config = configOf('defaults: {image: "corp/injector:1", engine: s5cmd}\nloader: {s5cmdImage: "corp/s5cmd:1"}')
+  const pod = injected(podWith({ 'source.a': 'pvc://models/a' }), config)
+  t.strictSame((pod.spec.initContainers ?? []).map(({ image, args }) => [image, args]), [['corp/s5cmd:1', undefined], ['corp/injector:1', ['load', '--verify']]])
+  t.strictSame(readStatus(pod, prefix)?.models.map(({ engine, image }) => [engine, image]), [['s5cmd', 'corp/s5cmd:1'], [undefined, 'corp/injector:1']])
+  t.end()
+})
+
+t.test('an image that the pod chose for the native engine checks, too; one for another engine does not', (t) => {
+  const config = configOf('defaults: {image: "corp/injector:1"}\npolicy: {rules: [{name: all, namespaces: ["*"], images: ["*"]}]}')
+  const images = (engine: string): unknown => injected(podWith({ source: 'pvc://models/a', size: '', image: 'own:1', engine }), config).spec.initContainers?.map(({ image }) => image)
+  t.strictSame(images('native'), ['own:1'])
+  t.strictSame(images('s5cmd'), ['corp/injector:1'])
+  t.end()
+})
+
+t.test('loading and checking are told apart by the command line', (t) => {
+  t.ok(runsVerifier({ args: ['load', '--verify'] }) && runsAnEngine({ args: ['load', '--verify'] }))
+  for (const container of [{ args: ['load'] }, { args: ['--verify', 'load'] }, { args: ['load', '--verify', 'x'] }, { command: ['sh'], args: ['load', '--verify'] }, {}]) {
+    t.notOk(runsVerifier(container), JSON.stringify(container))
+  }
   t.end()
 })

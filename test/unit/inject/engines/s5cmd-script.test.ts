@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { s5cmdScript } from '../../../../src/inject/engines/s5cmd-script.ts'
 import { s5cmd } from '../../../../src/inject/engines/s5cmd.ts'
+import { credentialsRemedies } from '../../../../src/loader/credentials/remedies.ts'
 import { exits } from '../../../../src/loader/exit-codes.ts'
 
 const directory = join(import.meta.dirname, '../../../../src/inject/engines')
@@ -45,6 +46,15 @@ t.test('the script has the exit codes, summaries and remedies of the native engi
   // It cannot continue: what is in its staging is no evidence.
   const expected = Object.values(exits).map(({ code, summary, remedy }) => ({ code, summary, remedy: code === 143 ? 'the next run starts anew' : remedy }))
   t.strictSame(sorted(inScript), sorted(expected))
+  t.end()
+})
+
+t.test('the script has the remedies of the native engine for each kind of credentials', (t) => {
+  const rows = [...readable.matchAll(/^ +(\d+):([a-z-]+)(?:\/\*)?\) remedy='([^']*)' ;;$/gm)].map(([, code, kind, remedy]) => [Number(code), kind, remedy])
+  const expected = (Object.keys(credentialsRemedies) as (keyof typeof credentialsRemedies)[]).flatMap((exit) => (
+    Object.entries(credentialsRemedies[exit]).map(([kind, remedy]) => [exits[exit].code, kind, remedy])
+  ))
+  t.strictSame(rows, expected)
   t.end()
 })
 

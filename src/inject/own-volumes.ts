@@ -1,0 +1,44 @@
+/** Which volumes of a pod are ours: names alone may be a user's. */
+import { injectedLabel } from '../annotations.ts'
+import { parseSource } from '../values/source.ts'
+import { modelSuffixes, unsuffixedName } from './annotation-reader.ts'
+import { isVolumeFor } from './deliveries/registry.ts'
+import { annotationKey, ownAnnotations } from './keys.ts'
+import { dataVolumeName, ownVolumesOf } from './parts.ts'
+import { annotationsOf, volumesOf, type Container, type Pod } from './pod.ts'
+import { readStatus } from './status.ts'
+
+/** Those that one of these loaders mounts, and those that bring a model without a loader. */
+export function ownVolumes(pod: Pod, loaders: readonly Container[], prefix: string): ReadonlySet<string> {
+  return new Set([...ownVolumesOf(loaders), ...volumesWithModels(pod, prefix)])
+}
+
+/** True for a volume that has our name and brings just this model. */
+export function bringsModel(pod: Pod, { name, source }: NamedSource): boolean {
+  const volume = volumesOf(pod).find((candidate) => candidate.name === volumeNameOf(name))
+  const parsed = parseSource(source)
+  return volume !== undefined && parsed.ok && isVolumeFor(volume, parsed.value)
+}
+
+interface NamedSource {
+  readonly name: string
+  readonly source: string
+}
+
+function volumeNameOf(model: string): string {
+  return dataVolumeName(model === unsuffixedName ? undefined : model)
+}
+
+function volumesWithModels(pod: Pod, prefix: string): readonly string[] {
+  return namedSources(pod, prefix).filter((model) => bringsModel(pod, model)).map(({ name }) => volumeNameOf(name))
+}
+
+/** What the status says was brought; where that is lost, what the annotations of a pod with our label ask for. */
+function namedSources(pod: Pod, prefix: string): readonly NamedSource[] {
+  const status = readStatus(pod, prefix)
+  if (status !== undefined) return status.models
+  if (pod.metadata?.labels?.[prefix + injectedLabel] !== 'true') return []
+  return modelSuffixes(ownAnnotations(pod, prefix)).map((suffix) => ({
+    name: suffix ?? unsuffixedName, source: annotationsOf(pod)[annotationKey(prefix, 'source', suffix)] ?? '',
+  }))
+}

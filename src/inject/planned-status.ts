@@ -1,0 +1,83 @@
+/** What the status annotation will say of a plan. */
+import type { Config } from '../config.ts'
+import { version } from '../version.ts'
+import { missingFromList, safeToEvictAnnotation, skipContainersAnnotation } from './lists.ts'
+import { loaderImage } from './loader.ts'
+import type { ContainerAddition } from './mounts.ts'
+import { loaderContainerName } from './parts.ts'
+import type { Placement } from './placement.ts'
+import type { PlannedModel } from './plan.ts'
+import type { Pod, Volume } from './pod.ts'
+import type { InjectionRequest } from './request.ts'
+import { hashAnnotations, statusSchemaVersion, type ModelStatus, type Replaced, type Status } from './status.ts'
+
+interface StatusInput {
+  readonly models: readonly PlannedModel[]
+  readonly lists: Readonly<Record<string, readonly string[]>>
+  readonly config: Config
+  readonly volumes: readonly Volume[]
+  readonly additions: readonly ContainerAddition[]
+  readonly fsGroup: number | undefined
+  readonly imagePullSecrets: readonly string[]
+  readonly placement: Placement
+}
+
+export function planStatus(pod: Pod, request: InjectionRequest, input: StatusInput): Status {
+  const added = (annotation: string): readonly string[] => missingFromList(pod, annotation, input.lists[annotation] ?? [])
+  const safeToEvict = added(safeToEvictAnnotation)
+  const skipContainers = added(skipContainersAnnotation)
+  return {
+    schema: statusSchemaVersion,
+    injector: version,
+    config: input.config.hash,
+    annotations: hashAnnotations(pod, input.config.annotationPrefix),
+    models: input.models.map((planned) => modelStatus(planned, request, input)),
+    initOrder: request.initOrder,
+    runAsUser: request.runAsUser === 'auto' ? 'auto' : 'chosen',
+    added: {
+      volumes: input.volumes.map(({ name }) => name),
+      ...(safeToEvict.length > 0 && { safeToEvict }),
+      ...(skipContainers.length > 0 && { skipContainers }),
+      ...(input.imagePullSecrets.length > 0 && { imagePullSecrets: input.imagePullSecrets }),
+      ...placementStatus(input.placement),
+    },
+    replaced: replacedFields(pod, request, input.fsGroup),
+  }
+}
+
+function placementStatus({ nodeLabels, tolerations, schedulingGates }: Placement): Partial<Placement> {
+  return {
+    ...(nodeLabels.length > 0 && { nodeLabels }),
+    ...(tolerations.length > 0 && { tolerations }),
+    ...(schedulingGates.length > 0 && { schedulingGates }),
+  }
+}
+
+function modelStatus({ model, delivered, targets }: PlannedModel, request: InjectionRequest, { additions, config }: StatusInput): ModelStatus {
+  const { loader } = delivered
+  const containers = targets.map(({ name }) => name)
+  const envAdded = additions
+    .filter(({ container, env }) => env?.name === model.env && env?.value === model.mountPath && containers.includes(container))
+    .map(({ container }) => container)
+  return {
+    name: model.name,
+    source: model.source.uri,
+    delivery: model.delivery,
+    ...(loader?.kind === 'load' && { id: loader.id }),
+    ...(loader !== undefined && { loader: loaderContainerName(model.suffix), image: loaderImage(loader, request, config) }),
+    ...(loader?.kind === 'load' && request.engine !== 'native' && { engine: request.engine }),
+    volume: delivered.volume,
+    ...(delivered.subPath !== undefined && { subPath: delivered.subPath }),
+    mountPath: model.mountPath,
+    containers,
+    ...(model.env !== undefined && { env: model.env, envAdded }),
+  }
+}
+
+function replacedFields(pod: Pod, request: InjectionRequest, fsGroup: number | undefined): Replaced {
+  const { serviceAccountName, serviceAccount, securityContext } = pod.spec
+  return {
+    ...(request.serviceAccount !== undefined && { serviceAccountName: serviceAccountName ?? null, serviceAccount: serviceAccount ?? null }),
+    ...(fsGroup !== undefined && { fsGroup: null, fsGroupChangePolicy: securityContext?.fsGroupChangePolicy ?? null }),
+  }
+}
