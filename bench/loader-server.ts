@@ -1,6 +1,7 @@
 /**
  * The cheapest S3 there can be over HTTPS: lists, answers ranges, and sends the same 16 MiB over and over out of memory, so
- * that a benchmark of clients measures clients. Checks no signature. Prints its port when it listens.
+ * that a benchmark of clients measures clients. Checks no signature. Prints its port when it listens, and then the time (ms
+ * since 1970) of the first GET of an object after each listing.
  *
  * node loader-server.ts CERTIFICATE-DIRECTORY COUNT*BYTES:PREFIX...
  */
@@ -19,6 +20,7 @@ const lastModified = new Date(Date.now() - 86_400_000)
 const [directory = '.', ...specifications] = process.argv.slice(2)
 const objects = new Map(specifications.flatMap(objectsOf))
 const keys = [...objects.keys()].sort()
+let justListed = false
 
 const server = createServer({ cert: readFileSync(join(directory, 'tls.crt')), key: readFileSync(join(directory, 'tls.key')) }, (request, response) => {
   const url = new URL(request.url ?? '/', 'https://server')
@@ -36,6 +38,7 @@ function objectsOf(specification: string): [string, number][] {
 }
 
 function list(parameters: URLSearchParams, response: ServerResponse): void {
+  justListed = true
   const prefix = parameters.get('prefix') ?? ''
   const found = keys.filter((key) => key.startsWith(prefix))
   const start = Number(parameters.get('continuation-token') ?? 0)
@@ -52,6 +55,10 @@ function xml(response: ServerResponse, body: string): void {
 }
 
 function get(key: string, request: IncomingMessage, response: ServerResponse): void {
+  if (justListed && request.method === 'GET') {
+    justListed = false
+    process.stdout.write(`${Date.now()}\n`)
+  }
   const size = objects.get(key)
   if (size === undefined) {
     response.writeHead(404, { 'content-type': 'application/xml' }).end('<Error><Code>NoSuchKey</Code></Error>')

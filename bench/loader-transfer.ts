@@ -5,7 +5,7 @@
 import { mkdirSync, readFileSync } from 'node:fs'
 import { request } from 'node:https'
 import { join } from 'node:path'
-import { transfer, type CrcAlgorithm, type PartJob } from '../src/loader/transfer/transfer.ts'
+import { startTransfer, type CrcAlgorithm, type PartJob } from '../src/loader/transfer/transfer.ts'
 
 const { ORIGIN = '', CA = '', PREFIX = '', DESTINATION = '', CRC = 'none', WORKERS = '2', CONNECTIONS = '8', PART_BYTES = String(64 * 1024 * 1024) } = process.env
 const origin = new URL(ORIGIN)
@@ -13,15 +13,17 @@ const ca = readFileSync(CA, 'utf8')
 const partBytes = Number(PART_BYTES)
 
 mkdirSync(DESTINATION, { recursive: true })
-await transfer(parts(), () => undefined, {
+const started = startTransfer({
   origin: { protocol: 'https:', host: origin.hostname, port: Number(origin.port), pathPrefix: '/bucket', ca },
   region: 'us-east-1',
-  credentials: () => Promise.resolve({ accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'secret', sessionToken: 'x'.repeat(1000) }),
   workers: Number(WORKERS),
   connectionsPerWorker: Number(CONNECTIONS),
   stallTimeoutMs: 30_000,
-  signal: new AbortController().signal,
   fileMode: 0o644,
+})
+await started.move(parts(), () => undefined, {
+  credentials: () => Promise.resolve({ accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'secret', sessionToken: 'x'.repeat(1000) }),
+  signal: new AbortController().signal,
   onProgress: () => undefined,
 })
 

@@ -23,7 +23,7 @@ interface Pending {
   readonly reject: (error: unknown) => void
 }
 
-const resourceLimits = { maxYoungGenerationSizeMb: 8 }
+const resourceLimits = { maxYoungGenerationSizeMb: 4 }
 
 export function s3OnThread({ region, endpoint, credentials, signal }: S3Options): S3 {
   const file = new URL(`./s3-worker${extname(import.meta.filename)}`, import.meta.url)

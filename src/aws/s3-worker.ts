@@ -6,8 +6,8 @@ import { S3Error, type S3Calls, type S3Credentials } from './s3-api.ts'
 import type { FromS3Thread, S3ThreadStart, ToS3Thread } from './s3-thread.ts'
 
 const { region, endpoint, anonymous } = workerData as S3ThreadStart
-/** A page of 1000 objects leaves more than a megabyte behind. */
-const pagesPerCollection = 10
+/** A page of 1000 objects leaves more than a megabyte behind, while the threads that will download are there already. */
+const pagesPerCollection = 4
 let pages = 0
 const waiting: ((credentials: S3Credentials) => void)[] = []
 const calls = s3Client({ region, endpoint, credentials: anonymous ? undefined : askCredentials, signal: new AbortController().signal })

@@ -43,7 +43,8 @@ export function s3Client(options: S3Options): S3Calls {
   }
 }
 
-async function sendOnce<Answer>(call: () => Promise<Answer>, { signal, credentials }: S3Options): Promise<Answer> {
+/** Once more with other credentials, where those have expired. Throws an S3Error. */
+export async function sendOnce<Answer>(call: () => Promise<Answer>, { signal, credentials }: S3Options): Promise<Answer> {
   try {
     return await call()
   } catch (error) {
@@ -56,7 +57,7 @@ async function sendOnce<Answer>(call: () => Promise<Answer>, { signal, credentia
   }
 }
 
-function clientConfig({ region, endpoint, credentials }: S3Options): S3ClientConfig {
+export function clientConfig({ region, endpoint, credentials }: S3Options): S3ClientConfig {
   return {
     region,
     ...(endpoint !== undefined && { endpoint, forcePathStyle: true }),
@@ -77,7 +78,7 @@ const unsigned: Partial<S3ClientConfig> = {
 }
 
 /** Not every S3-compatible server encodes; those that do say so. */
-function decodeKey(encoded: string): string {
+export function decodeKey(encoded: string): string {
   return decodeURIComponent(encoded.replaceAll('+', ' '))
 }
 

@@ -1,6 +1,7 @@
 /** `model-injector load`: what the injected init container runs. */
-import { Command, Option } from 'commander'
-import { readTask, readVerifyTask, type LoadTask } from '../loader/environment.ts'
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { withRemedyFor } from '../loader/credentials/remedies.ts'
+import { readTask, readVerifyTask, type LoadTask, type VerifyTask } from '../loader/environment.ts'
 import { exits, failureLine, LoaderFailure } from '../loader/exit-codes.ts'
 import { counted, formatSize } from '../loader/format-size.ts'
 import { keepYoungHeapSmall } from '../loader/transfer/young-heap.ts'
@@ -12,7 +13,11 @@ interface LoadOptions {
   readonly log: 'text' | 'json'
   readonly terminationLog: string
   readonly startJitter: number
+  readonly allowInstanceProfile?: true
 }
+
+/** setTimeout takes longer ones, 24 days and more, for none at all. */
+const longestTimerMs = 2 ** 31 - 1
 
 export function loadCommand(): Command {
   return new Command('load')
@@ -20,20 +25,29 @@ export function loadCommand(): Command {
     .option('--verify', 'only check what is mounted at MODEL_ROOT; writes nothing')
     .addOption(new Option('--log <form>', 'lines for people, or JSON').choices(['text', 'json']).default('text'))
     .option('--termination-log <file>', 'where the kubelet looks for the reason of a failure', '/dev/termination-log')
-    .addOption(new Option('--start-jitter <seconds>', 'wait up to so long before listing').argParser(Number).default(1))
+    .addOption(new Option('--start-jitter <seconds>', 'wait up to so long before listing').argParser(parseSeconds).default(1))
+    .option('--allow-instance-profile', 'on a host that builds images: without another identity, use the role of the EC2 instance')
     .action(async (options: LoadOptions) => { process.exitCode = await run(options) })
+}
+
+function parseSeconds(text: string): number {
+  if (!/^\d{1,4}(\.\d+)?$/.test(text)) throw new InvalidArgumentError('It has to be a number of seconds.')
+  return Number(text)
 }
 
 async function run(options: LoadOptions): Promise<number> {
   const report = options.log === 'json' ? jsonReport(process.stdout) : textReport(process.stdout)
   try {
     if (options.verify) return await verify(report)
-    const task = taskOf(process.env)
+    const task = { ...taskOf(process.env), allowInstanceProfile: options.allowInstanceProfile === true }
     ignoreHome(process.env)
     keepYoungHeapSmall()
     // The AWS SDK takes a tenth of a second to load, which no other command should pay.
     const { load } = await import('../loader/load.ts')
-    const marker = await withDeadline(task, (signal) => load(task, { env: process.env, report, signal, startJitterMs: options.startJitter * 1000 }))
+    const deps = { env: process.env, report, startJitterMs: options.startJitter * 1000 }
+    const marker = await withDeadline(task, (signal) => load(task, { ...deps, signal })).catch((error: unknown) => {
+      throw error instanceof LoaderFailure ? withRemedyFor(error, task.credentials) : error
+    })
     report.info(`ready: ${counted(marker.files, 'file')}, ${formatSize(marker.bytes)} at ${task.root}/${task.id}`)
     return 0
   } catch (error) {
@@ -51,7 +65,7 @@ function ignoreHome(env: NodeJS.ProcessEnv): void {
 async function verify(report: Report): Promise<number> {
   const read = readVerifyTask(process.env)
   if (!read.ok) throw new LoaderFailure('InvalidEnvironment', read.problems.join(', '))
-  const { files, bytes } = await verifyMounted(read.task)
+  const { files, bytes } = await withDeadline(read.task, (signal) => verifyMounted(read.task, { report, signal }))
   report.info(`${read.task.source.uri} is there: ${counted(files, 'file')}, ${formatSize(bytes)}`)
   return 0
 }
@@ -63,9 +77,10 @@ function taskOf(env: NodeJS.ProcessEnv): LoadTask {
 }
 
 /** Ends the work at the task's timeout, and on SIGTERM, which leaves a state that the next run continues from. */
-async function withDeadline<T>(task: LoadTask, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+async function withDeadline<T>({ timeoutSeconds }: Pick<VerifyTask, 'timeoutSeconds'>, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const end = new AbortController()
-  const overdue = setTimeout(() => { end.abort(new LoaderFailure('NoProgress', `not finished within ${task.timeoutSeconds} s`)) }, task.timeoutSeconds * 1000)
+  const giveUp = (): void => { end.abort(new LoaderFailure('NoProgress', `not finished within ${timeoutSeconds} s`)) }
+  const overdue = timeoutSeconds === undefined ? undefined : setTimeout(giveUp, Math.min(timeoutSeconds * 1000, longestTimerMs))
   const terminate = (): void => { end.abort(new LoaderFailure('Terminated', 'told to stop')) }
   process.once('SIGTERM', terminate)
   process.once('SIGINT', terminate)

@@ -80,7 +80,8 @@ async function startArrivals(context: DownloadContext): Promise<Arrivals> {
   for (const [i, { path, size }] of objects.entries()) {
     if (size === 0 || (size <= partBytes && staging.verified.has(path))) small[i] = smallStates.verified
   }
-  return { small, large: await lookUpLarge(context), habit: { crc: await learnHabit(context) } }
+  const [large, crc] = await Promise.all([lookUpLarge(context), learnHabit(context)])
+  return { small, large, habit: { crc } }
 }
 
 /** For objects of several parts one HEAD tells the checksum; it has to be known before, so that parts are summed as they come. */

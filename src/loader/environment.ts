@@ -23,6 +23,8 @@ export interface LoadTask {
   readonly sizeBytes: number | undefined
   readonly readOnly: boolean
   readonly credentials: Credentials
+  /** On a host that builds images, and in no pod: not of the environment, which a pod's author may have a say in. */
+  readonly allowInstanceProfile: boolean
   readonly endpoint: string | undefined
   readonly region: string | undefined
   readonly timeoutSeconds: number
@@ -46,6 +48,7 @@ export function readTask(env: Environment): { ok: true; task: LoadTask } | { ok:
     sizeBytes: reader.optional('MODEL_SIZE_BYTES', parseWhole),
     readOnly: reader.optional('MODEL_READ_ONLY', parseWord(['true', 'false'])) !== 'false',
     credentials: reader.required('MODEL_CREDENTIALS', parseCredentials),
+    allowInstanceProfile: false,
     endpoint: reader.optional('MODEL_ENDPOINT', parseEndpoint),
     region: reader.optional('AWS_REGION', parseRegion) ?? reader.optional('AWS_DEFAULT_REGION', parseRegion),
     timeoutSeconds: reader.required('MODEL_TIMEOUT_SECONDS', parseWhole),
@@ -60,6 +63,8 @@ export interface VerifyTask {
   /** The mount of the volume. */
   readonly root: string
   readonly expect: Expectation | undefined
+  /** For a file system that does not answer; undefined: as long as it takes. */
+  readonly timeoutSeconds: number | undefined
 }
 
 export function readVerifyTask(env: Environment): { ok: true; task: VerifyTask } | { ok: false; problems: readonly string[] } {
@@ -67,8 +72,9 @@ export function readVerifyTask(env: Environment): { ok: true; task: VerifyTask }
   const source = reader.required('MODEL_SOURCE', parseMountedSource)
   const root = reader.required('MODEL_ROOT', parseAbsolutePath)
   const expect = reader.optional('MODEL_EXPECT', parseExpectation)
+  const timeoutSeconds = reader.optional('MODEL_TIMEOUT_SECONDS', parseWhole)
   if (source === undefined || root === undefined || reader.problems.length > 0) return { ok: false, problems: reader.problems }
-  return { ok: true, task: { source, root, expect } }
+  return { ok: true, task: { source, root, expect, timeoutSeconds } }
 }
 
 class EnvironmentReader {

@@ -3,7 +3,7 @@
  * docs/loader.md go by. Append only.
  */
 export const exits = {
-  Denied: { code: 10, summary: 'access denied', remedy: 'allow s3:GetObject and s3:ListBucket on the prefix, and check the Pod Identity association', heals: false },
+  Denied: { code: 10, summary: 'access denied', remedy: 'allow s3:GetObject and s3:ListBucket on the prefix', heals: false },
   CannotList: { code: 11, summary: 'cannot list the source', remedy: 'check bucket, region and endpoint', heals: false },
   Nothing: { code: 12, summary: 'nothing is there', remedy: 'check the source', heals: false },
   NoSpace: { code: 13, summary: 'not enough space', remedy: 'raise the size annotation or choose another volume', heals: false },
@@ -15,8 +15,8 @@ export const exits = {
   NotWritable: { code: 19, summary: 'the volume is not writable', remedy: 'check fsGroup, run-as-user and the volume', heals: false },
   InvalidEnvironment: { code: 64, summary: 'the environment of the loader is invalid', remedy: 'the pod was changed after injection: create it anew', heals: false },
   Bug: { code: 70, summary: 'a bug in the loader', remedy: 'report it with the log', heals: true },
-  NoCredentials: { code: 75, summary: 'the Pod Identity agent gave no credentials', remedy: 'check the agent on the node and the association of the service account', heals: true },
-  NoIdentity: { code: 78, summary: 'no workload identity was injected', remedy: "give the pod an identity; the node's role is never used", heals: false },
+  NoCredentials: { code: 75, summary: 'no credentials in time', remedy: 'look at what gives them, the Pod Identity agent or STS', heals: true },
+  NoIdentity: { code: 78, summary: 'no workload identity was injected', remedy: "give the pod an identity, the node's role is never used", heals: false },
   Terminated: { code: 143, summary: 'SIGTERM', remedy: 'the next run continues', heals: true },
 } as const
 

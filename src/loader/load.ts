@@ -12,7 +12,7 @@ import { LoaderFailure } from './exit-codes.ts'
 import { counted, formatSize } from './format-size.ts'
 import { listModel, type Listing } from './listing.ts'
 import { readManifest, type Manifest } from './manifest.ts'
-import { moverFor } from './mover.ts'
+import { startMover, type Mover } from './mover.ts'
 import type { Report } from './report.ts'
 import { transferFailureOf } from './transfer-failure.ts'
 import { TransferError } from './transfer/transfer.ts'
@@ -55,15 +55,16 @@ async function alreadyPublished({ layout, task, report }: Session): Promise<Mark
 
 /** Without a lock both would load, and one would publish: it only saves bandwidth. */
 async function loadLocked(session: Session): Promise<Marker> {
-  const { layout, task, env, signal, report, startJitterMs } = session
-  const credentials = credentialsSource(task, env, signal)
-  const lock = await acquireLock(layout, task.podUid, async () => (await findPublished(layout, task)) !== undefined, signal)
+  const { layout, task, env, signal, report } = session
+  const say = (line: string): void => { report.info(line) }
+  const credentials = credentialsSource(task, env, signal, say)
+  const isPublished = async (): Promise<boolean> => (await findPublished(layout, task)) !== undefined
+  const lock = await acquireLock(layout, { podUid: task.podUid, isPublished, signal, say })
   try {
     // Who held the lock before may have published.
     const marker = await alreadyPublished(session)
     if (marker !== undefined) return marker
     for (const name of await removeStaleStagings(layout)) report.info(`removed ${name}, which nobody has worked on for ten minutes`)
-    await sleep(Math.random() * startJitterMs, undefined, { signal })
     return await loadWith(session, credentials)
   } finally {
     await lock?.release()
@@ -84,40 +85,48 @@ async function loadWith(session: Session, credentials: CredentialsSource | undef
 }
 
 async function listAndLoad(session: Session, credentials: CredentialsSource | undefined): Promise<Marker> {
-  const { task: { region = 'us-east-1', endpoint }, signal } = session
+  const { task: { region = 'us-east-1', endpoint }, signal, startJitterMs } = session
+  const mover = await startMover(session)
   const s3 = s3OnThread({ region, endpoint, credentials, signal })
   try {
-    return await loadOnce(session, s3, credentials)
+    await sleep(Math.random() * startJitterMs, undefined, { signal })
+    return await loadOnce(session, { s3, mover, credentials })
   } finally {
     s3.close()
+    await mover.stop()
   }
 }
 
-async function loadOnce(session: Session, s3: S3, credentials: CredentialsSource | undefined): Promise<Marker> {
+interface Means {
+  readonly s3: S3
+  readonly mover: Mover
+  readonly credentials: CredentialsSource | undefined
+}
+
+async function loadOnce(session: Session, means: Means): Promise<Marker> {
   const { task } = session
+  const { s3 } = means
   const listing = await listModel(task, s3)
   const manifest = await readManifest(task, listing.objects, s3)
   try {
-    return await loadListed(session, { s3, credentials, listing, manifest })
+    return await loadListed(session, { ...means, listing, manifest })
   } catch (error) {
     throw hasCode(error, 'ENOSPC') ? await outOfSpace(task, { files: listing.objects.length, bytes: listing.bytes }, error) : error
   }
 }
 
-interface Listed {
-  readonly s3: S3
-  readonly credentials: CredentialsSource | undefined
+interface Listed extends Means {
   readonly listing: Listing
   readonly manifest: Manifest | undefined
 }
 
-async function loadListed(session: Session, { s3, credentials, listing, manifest }: Listed): Promise<Marker> {
+async function loadListed(session: Session, { s3, mover, credentials, listing, manifest }: Listed): Promise<Marker> {
   const { task, layout, report, signal } = session
   const staging = await openStaging(layout, task, listing.objects)
   try {
     await refuseTooLarge(task, listing.bytes, staging.verifiedBytes)
     report.info(describe(task, listing, staging.verifiedBytes))
-    const move = moverFor(session, { credentials, listing, verifiedBytes: staging.verifiedBytes })
+    const move = mover.moveFor({ credentials, listing, verifiedBytes: staging.verifiedBytes })
     const { withoutChecksum } = await download({ task, listing, manifest, staging, s3, signal, move })
     if (withoutChecksum > 0) report.info(`S3 keeps no checksum of the whole for ${withoutChecksum} of ${counted(listing.objects.length, 'object')}; their sizes were checked`)
   } catch (error) {

@@ -6,7 +6,7 @@ import type { DownloadContext } from './download.ts'
 import type { LoadTask } from './environment.ts'
 import type { Listing } from './listing.ts'
 import type { Report } from './report.ts'
-import { transfer, type Origin } from './transfer/transfer.ts'
+import { startTransfer, type Origin, type TransferOptions } from './transfer/transfer.ts'
 import { modesOf } from './volume/layout.ts'
 
 /** More threads than these bring nothing: two fill a 10 Gbit/s line. */
@@ -14,38 +14,49 @@ const mostWorkers = 4
 const connections = 32
 const progressEveryMs = 5000
 
-interface Work {
-  readonly credentials: CredentialsSource | undefined
-  readonly listing: Listing
-  readonly verifiedBytes: number
-}
-
 interface Session {
   readonly task: LoadTask
   readonly report: Report
   readonly signal: AbortSignal
 }
 
-export function moverFor({ task, report, signal }: Session, { credentials, listing, verifiedBytes }: Work): DownloadContext['move'] {
-  return async (jobs, onDone) => {
-    const workers = Math.min(availableParallelism(), mostWorkers)
-    const meter = startMeter(report, listing.bytes, verifiedBytes)
-    try {
-      await transfer(jobs, onDone, {
-        origin: originOf(task),
-        region: task.region ?? 'us-east-1',
-        credentials: (refresh) => (credentials === undefined ? Promise.resolve(undefined) : credentials(refresh)),
-        workers,
-        connectionsPerWorker: Math.ceil(connections / workers),
-        stallTimeoutMs: task.stallTimeoutSeconds * 1000,
-        signal,
-        fileMode: modesOf(task).file,
-        sync: (await isInMemory(task.root)) ? 'none' : 'part',
-        onProgress: meter.add,
-      })
-    } finally {
-      meter.stop()
-    }
+interface Work {
+  readonly credentials: CredentialsSource | undefined
+  readonly listing: Listing
+  readonly verifiedBytes: number
+}
+
+export interface Mover {
+  moveFor(work: Work): DownloadContext['move']
+  stop(): Promise<void>
+}
+
+/** Its threads start at once, so that they are ready when it is known what there is to load. */
+export async function startMover(session: Session): Promise<Mover> {
+  const { task } = session
+  const workers = Math.min(availableParallelism(), mostWorkers)
+  const started = startTransfer({
+    origin: originOf(task),
+    region: task.region ?? 'us-east-1',
+    workers,
+    connectionsPerWorker: Math.ceil(connections / workers),
+    stallTimeoutMs: task.stallTimeoutSeconds * 1000,
+    fileMode: modesOf(task).file,
+    sync: (await isInMemory(task.root)) ? 'none' : 'part',
+  })
+  return { moveFor: (work) => (jobs, onDone) => moveAll(session, work, (options) => started.move(jobs, onDone, options)), stop: started.stop }
+}
+
+async function moveAll({ report, signal }: Session, { credentials, listing, verifiedBytes }: Work, move: (options: TransferOptions) => Promise<void>): Promise<void> {
+  const meter = startMeter(report, listing.bytes, verifiedBytes)
+  try {
+    await move({
+      credentials: (refresh) => (credentials === undefined ? Promise.resolve(undefined) : credentials(refresh)),
+      signal,
+      onProgress: meter.add,
+    })
+  } finally {
+    meter.stop()
   }
 }
 

@@ -238,7 +238,7 @@ export const cases: readonly LoaderCase[] = [
     },
   },
   {
-    name: 'a deeply archived object', exit: 14,
+    name: 'a deeply archived object', exit: 14, says: /archived|Glacier/i,
     arrange: async (stage) => {
       await small(stage)
       stage.world.proxy.forge(stage.bucket, { key: `${stage.prefix}config.json`, storageClass: 'DEEP_ARCHIVE' })
@@ -334,7 +334,7 @@ export const cases: readonly LoaderCase[] = [
     },
   },
   {
-    name: 'objects that are throttled for ever', exit: 17,
+    name: 'objects that are throttled for ever', exit: 17, says: /no progress in time: not one byte in 3 s/,
     arrange: async (stage) => {
       await small(stage)
       stage.fault({ match: { operation: 'get' }, times: 'always', action: { kind: 'status', status: 503, code: 'SlowDown' } })
@@ -356,16 +356,18 @@ export const cases: readonly LoaderCase[] = [
     },
   },
   {
-    name: 'an object that is replaced while it is read', exit: 0, cannot: { s5cmd: 'does not pin what it listed: lists again afterwards, and loads once more what changed' },
+    name: 'an object that is replaced while it is read', exit: 0, says: /weights\.bin changed while it was read; listing again/,
     arrange: async (stage) => {
       await large(stage)
       const other = bytes(40 * MiB, 9)
-      stage.fault({ match: { operation: 'get', range: /16777216/ }, action: { kind: 'replace', body: other } })
+      // In the middle for who reads it in parts of 16 MiB; others do not pin what they listed, and list again afterwards.
+      const range = stage.world.engine.name === 'native' ? /16777216/ : /./
+      stage.fault({ match: { operation: 'get', range }, action: { kind: 'replace', body: other } })
       stage.model.set('weights.bin', other)
     },
   },
   {
-    name: 'an answer with another range than asked for', exit: 14, cannot: { s5cmd: 'does not look at Content-Range' },
+    name: 'an answer with another range than asked for', exit: 14, says: /the download failed/, cannot: { s5cmd: 'does not look at Content-Range' },
     arrange: async (stage) => {
       await large(stage)
       stage.fault({ match: { operation: 'get' }, times: 'always', action: { kind: 'headers', headers: { 'content-range': 'bytes 0-9/10' } } })
@@ -419,7 +421,7 @@ function unsafeKeys(): LoaderCase[] {
     ['a control character', ['a\u0001b']], ['a segment that is too long', ['x'.repeat(300)]], ['a file beside a directory of its name', ['k', 'k/x']],
   ]
   return keys.map(([what, paths]) => ({
-    name: `an unsafe key: ${what}`, exit: 16, says: /unsafe keys/,
+    name: `an unsafe key: ${what}`, exit: 16, says: /unsafe keys: [^;]*(has an?|has the|is a) /,
     arrange: async (stage) => {
       await small(stage)
       for (const path of paths) stage.world.proxy.forge(stage.bucket, { key: stage.prefix + path, body: 'x' })

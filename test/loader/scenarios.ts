@@ -5,6 +5,7 @@ import type { Test } from 'tap'
 import type { Engine } from '../support/loader-run.ts'
 import { stageOf, startLoaderWorld } from '../support/loader-world.ts'
 import { credentials } from './scenarios/credentials.ts'
+import { environments } from './scenarios/environments.ts'
 import { expiries } from './scenarios/expiries.ts'
 import { irsa } from './scenarios/irsa.ts'
 import { progress } from './scenarios/progress.ts'
@@ -14,7 +15,7 @@ import type { Scenario } from './scenarios/scenario.ts'
 import { sources } from './scenarios/sources.ts'
 import { volumes } from './scenarios/volumes.ts'
 
-const subjects: Readonly<Record<string, readonly Scenario[]>> = { restarts, volumes, sources, credentials, expiries, irsa, progress, scale }
+export const subjects: Readonly<Record<string, readonly Scenario[]>> = { environments, restarts, volumes, sources, credentials, expiries, irsa, progress, scale }
 const timeout = 15 * 60 * 1000
 
 /** `only`: of these subjects. */

@@ -1,11 +1,14 @@
 /** `load --verify`: looks at a model that somebody else put there, and changes nothing. */
+import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { chmod, lstat, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import type { Stats } from 'node:fs'
+import { chmod, lstat, mkdir, readdir, readFile, readlink, rename, symlink, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { endsWith } from '../support/loader-end.ts'
-import { nativeEngine, startLoader, type LoaderEnd } from '../support/loader-run.ts'
+import { nativeEngine, startLoader, type LoaderEnd, type RunningLoader } from '../support/loader-run.ts'
 import { asBareUser65532, privateMounts, requireRoot } from '../support/private-mounts.ts'
+import { waitFor } from '../support/wait-for.ts'
 
 t.setTimeout(5 * 60 * 1000)
 
@@ -31,7 +34,8 @@ t.test('a path that is not on the volume', async (t) => {
 t.test('an empty directory, as the kubelet makes one for a subPath', async (t) => {
   const volume = await volumeOf(t)
   await mkdir(join(volume, 'empty', 'nested'), { recursive: true })
-  endsWith(t, await verify(t, volume, { MODEL_SOURCE: 'pvc://models/empty' }), 12, /pvc:\/\/models\/empty is empty/)
+  endsWith(t, await verify(t, volume, { MODEL_SOURCE: 'pvc://models/empty' }), 12, /pvc:\/\/models\/empty is empty; expected: at least one file/)
+  endsWith(t, await verify(t, volume, { MODEL_SOURCE: 'pvc://models/empty', MODEL_EXPECT: 'objects=2,bytes=9' }), 12, /is empty; expected: 2 files, 9 bytes/)
 })
 
 t.test('what is expected', async (t) => {
@@ -40,8 +44,8 @@ t.test('what is expected', async (t) => {
   const size = 9 + Buffer.byteLength(manifest)
   const cases = [
     ['objects=3', 0], [`bytes=${size}`, 0], [`objects=3,bytes=${size}`, 0], [`manifest=manifest.sha256@sha256:${sha256(manifest)}`, 0],
-    ['objects=4', 15, /4 files were expected, 3 are there/], ['bytes=10', 15, /10 bytes were expected/],
-    ['objects=1,bytes=2', 15, /1 files were expected.*2 bytes were expected/],
+    ['objects=4', 15, /4 files expected, 3 found/], ['bytes=10', 15, new RegExp(`10 bytes expected, ${size} found`)],
+    ['objects=1,bytes=2', 15, new RegExp(`1 file expected, 3 found, 2 bytes expected, ${size} found`)],
     [`manifest=manifest.sha256@sha256:${'0'.repeat(64)}`, 15, /has the SHA-256/],
     [`manifest=other.sha256@sha256:${sha256(manifest)}`, 15, /other\.sha256 is not there/],
   ] as const
@@ -61,6 +65,80 @@ t.test('a model that is not what its manifest says', async (t) => {
   endsWith(t, await verify(t, volume, env), 0)
   await writeFile(join(volume, 'llama', 'extra'), '')
   endsWith(t, await verify(t, volume, env), 15, /not in the manifest: extra/)
+})
+
+t.test('a link on the way to the model, as a publisher swaps it', async (t) => {
+  const volume = await volumeOf(t)
+  await rename(join(volume, 'llama'), join(volume, 'v2'))
+  await mkdir(join(volume, 'llama'))
+  await rename(join(volume, 'v2'), join(volume, 'llama', 'v2'))
+  await symlink('v2', join(volume, 'llama', 'current'))
+  const env = { MODEL_SOURCE: 'pvc://models/llama/current', MODEL_EXPECT: 'objects=2,bytes=9' }
+  endsWith(t, await verify(t, volume, env), 0, /^pvc:\/\/models\/llama\/current is there: 2 files, 9 bytes$/)
+  endsWith(t, await verify(t, volume, { MODEL_EXPECT: 'objects=2,bytes=9' }), 0, /2 files/)
+  await writeFile(join(volume, 'llama', 'v2', 'manifest.sha256'), manifest)
+  endsWith(t, await verify(t, volume, { ...env, MODEL_EXPECT: `manifest=manifest.sha256@sha256:${sha256(manifest)}` }), 0)
+})
+
+t.test('a link on the way to the model that leads out of the volume', async (t) => {
+  const volume = await volumeOf(t)
+  for (const [name, target] of [['absolute', join(volume, 'llama')], ['upwards', '../volume/llama']] as const) {
+    await symlink(target, join(volume, name))
+    endsWith(t, await verify(t, volume, { MODEL_SOURCE: `pvc://models/${name}` }), 12, new RegExp(`the link ${name} leads out of the volume, to ${target}`))
+  }
+  await symlink('missing', join(volume, 'dangling'))
+  await symlink('loop', join(volume, 'loop'))
+  for (const name of ['dangling', 'loop']) endsWith(t, await verify(t, volume, { MODEL_SOURCE: `pvc://models/${name}` }), 12, /is not there/)
+})
+
+t.test('files that are links to others of the model, as a cache of Hugging Face has them', async (t) => {
+  const volume = await cacheOf(t)
+  const cached = { MODEL_SOURCE: 'pvc://models/hub' }
+  endsWith(t, await verify(t, volume, { ...cached, MODEL_EXPECT: 'objects=2,bytes=9' }), 0, /2 files, 9 bytes/)
+  const listed = `${sha256('{}')}  snapshots/1/config.json\n${sha256('weights')}  blobs/b\n`
+  await writeFile(join(volume, 'hub', 'manifest.sha256'), listed)
+  const env = { ...cached, MODEL_EXPECT: `manifest=manifest.sha256@sha256:${sha256(listed)}` }
+  endsWith(t, await verify(t, volume, env), 0)
+  await writeFile(join(volume, 'hub', 'blobs', 'a'), '[]')
+  endsWith(t, await verify(t, volume, env), 15, /snapshots\/1\/config\.json does not have the SHA-256/)
+})
+
+t.test('links that the app would find broken, because it sees nothing around what it has mounted', async (t) => {
+  const volume = await cacheOf(t)
+  const one = { MODEL_SOURCE: 'pvc://models/hub/snapshots/1' }
+  endsWith(t, await verify(t, volume, one), 15, /the link (config\.json|model\.bin) leads out of what is mounted \(\.\.\/\.\.\/blobs\/[ab]\)/)
+  await symlink('/etc/passwd', join(volume, 'llama', 'absolute'))
+  endsWith(t, await verify(t, volume), 15, /the link absolute leads out of what is mounted \(\/etc\/passwd\)/)
+  await symlink('nothing', join(volume, 'hub', 'dangling'))
+  endsWith(t, await verify(t, volume, { MODEL_SOURCE: 'pvc://models/hub' }), 15, /the link dangling leads nowhere \(nothing\)/)
+})
+
+t.test('a pipe, which would be read for ever', async (t) => {
+  const volume = await volumeOf(t)
+  execFileSync('mkfifo', [join(volume, 'llama', 'pipe')])
+  endsWith(t, await verify(t, volume), 15, /pipe is neither a file nor a directory/)
+})
+
+t.test('what the file system has at the root of a volume is no part of the model', async (t) => {
+  const volume = await volumeOf(t)
+  for (const name of ['lost+found', '.snapshot']) {
+    await mkdir(join(volume, name))
+    await writeFile(join(volume, name, 'other'), 'x')
+  }
+  endsWith(t, await verify(t, volume, { MODEL_SOURCE: 'pvc://models' }), 0, /pvc:\/\/models is there: 2 files/)
+})
+
+for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  t.test(`${signal} ends a check in the middle`, async (t) => {
+    const loader = await startLongCheck(t)
+    await waitFor('the check to read', () => Promise.resolve(loader.log().includes('reading pvc://models/llama: 1 file') ? true : undefined), { timeoutSeconds: 30 })
+    loader.child.kill(signal)
+    endsWith(t, await loader.end, 143, /^SIGTERM: told to stop/)
+  })
+}
+
+t.test('a check that does not end in time', async (t) => {
+  endsWith(t, await (await startLongCheck(t, { MODEL_TIMEOUT_SECONDS: '1' })).end, 17, /not finished within 1 s/)
 })
 
 t.test('a read-only volume can be verified', async (t) => {
@@ -87,6 +165,10 @@ t.test('a model that may not be read', async (t) => {
 t.test('an environment that is not complete', async (t) => {
   const volume = await volumeOf(t)
   endsWith(t, await verify(t, volume, { MODEL_SOURCE: 's3://models/llama/', MODEL_ROOT: '' }), 64, /MODEL_SOURCE.*MODEL_ROOT/)
+  const wrong = { MODEL_SOURCE: 'pvc://models/../etc', MODEL_ROOT: 'volume', MODEL_EXPECT: 'files=2', MODEL_TIMEOUT_SECONDS: 'soon' }
+  const end = await verify(t, volume, wrong)
+  endsWith(t, end, 64)
+  for (const [name, value] of Object.entries(wrong)) t.ok(end.terminationMessage.includes(`${name} "${value}"`), name)
 })
 
 const checkout = join(import.meta.dirname, '..', '..')
@@ -103,6 +185,27 @@ async function asStranger(t: Test, volume: string): Promise<(command: readonly s
 async function volumeOf(t: Test): Promise<string> {
   const volume = t.testdir({ volume: { llama: { 'config.json': files['config.json'], shards: { 'model.bin': files['shards/model.bin'] } } } })
   return Promise.resolve(join(volume, 'volume'))
+}
+
+/** Links to blobs, as huggingface_hub lays them out. */
+async function cacheOf(t: Test): Promise<string> {
+  const volume = await volumeOf(t)
+  for (const directory of ['blobs', 'snapshots/1']) await mkdir(join(volume, 'hub', directory), { recursive: true })
+  for (const [blob, content] of [['a', '{}'], ['b', 'weights']] as const) await writeFile(join(volume, 'hub', 'blobs', blob), content)
+  for (const [name, blob] of [['config.json', 'a'], ['model.bin', 'b']] as const) await symlink(`../../blobs/${blob}`, join(volume, 'hub', 'snapshots', '1', name))
+  await symlink('snapshots/1', join(volume, 'hub', 'main'))
+  return volume
+}
+
+/** Of a file that takes minutes to read, and no room. */
+async function startLongCheck(t: Test, env: Readonly<Record<string, string>> = {}): Promise<RunningLoader> {
+  const volume = t.testdir({ llama: {} })
+  const lines = `${'0'.repeat(64)}  weights.bin\n`
+  await writeFile(join(volume, 'llama', 'weights.bin'), '')
+  await truncate(join(volume, 'llama', 'weights.bin'), 2 ** 40)
+  await writeFile(join(volume, 'llama', 'manifest.sha256'), lines)
+  const expect = `manifest=manifest.sha256@sha256:${sha256(lines)}`
+  return startLoader(nativeEngine, volume, { MODEL_SOURCE: 'pvc://models/llama', MODEL_ROOT: volume, MODEL_EXPECT: expect, ...env }, (command) => [...command, '--verify'])
 }
 
 /** And looks that nothing has changed: neither a byte nor a time. */
@@ -124,8 +227,13 @@ async function describe(directory: string): Promise<readonly unknown[]> {
   return Promise.all(names.map(async (name) => {
     const path = join(directory, name)
     const status = await lstat(path)
-    return { name, mode: status.mode, mtimeMs: status.mtimeMs, ctimeMs: status.ctimeMs, content: status.isFile() ? await readFile(path, 'utf8') : undefined }
+    return { name, mode: status.mode, mtimeMs: status.mtimeMs, ctimeMs: status.ctimeMs, content: await contentOf(path, status) }
   }))
+}
+
+async function contentOf(path: string, status: Stats): Promise<string | undefined> {
+  if (status.isSymbolicLink()) return readlink(path)
+  return status.isFile() ? readFile(path, 'utf8') : undefined
 }
 
 function sha256(text: string): string {

@@ -1,7 +1,12 @@
-/** Where the loader's credentials come from: what was injected, and nothing else. The node's role is never asked for. */
+/**
+ * Where the loader's credentials come from: what was injected, and nothing else. The node's role is never asked for, but on a host
+ * that builds images, which has no other, where its operator allows it.
+ */
 import type { Environment, LoadTask } from '../environment.ts'
 import { LoaderFailure } from '../exit-codes.ts'
-import { podIdentityCredentials } from './pod-identity.ts'
+import { hasPodIdentity, podIdentityCredentials } from './pod-identity.ts'
+import { instanceProfileCredentials } from './instance-profile.ts'
+import type { Say } from './waiting.ts'
 import { webIdentityCredentials } from './web-identity.ts'
 
 export interface AwsCredentials {
@@ -18,11 +23,13 @@ export type CredentialsSource = (refresh: boolean) => Promise<AwsCredentials>
 /** Credentials are renewed when they have less than this left, so that none expires inside a request. */
 const leastValidityMs = 5 * 60 * 1000
 
-/** Undefined for anonymous access. */
-export function credentialsSource(task: LoadTask, env: Environment, signal: AbortSignal): CredentialsSource | undefined {
+/** Undefined for anonymous access. `say` is told what is waited for. */
+export function credentialsSource(task: LoadTask, env: Environment, signal: AbortSignal, say: Say = () => undefined): CredentialsSource | undefined {
   switch (task.credentials.kind) {
-    case 'pod-identity': return cached(podIdentityCredentials(task, env, signal))
-    case 'irsa': return cached(webIdentityCredentials(task, env, signal))
+    case 'pod-identity':
+      if (task.allowInstanceProfile && !hasPodIdentity(env)) return cached(instanceProfileCredentials(env, signal, say))
+      return cached(podIdentityCredentials(task, env, signal, say))
+    case 'irsa': return cached(webIdentityCredentials(task, env, signal, say))
     case 'secret': return fixed(keysOf(env, task.credentials.name))
     case 'anonymous': return undefined
   }

@@ -9,6 +9,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Environment, LoadTask } from '../environment.ts'
 import { LoaderFailure } from '../exit-codes.ts'
 import type { AwsCredentials } from './credentials.ts'
+import { parseObject, readSession } from './session.ts'
+import { tellWaiting, type Say } from './waiting.ts'
 
 /** An association takes "several seconds" to be known everywhere (CreatePodIdentityAssociation); new nodes take longer. */
 const longestPatienceMs = 90_000
@@ -24,7 +26,13 @@ interface Answer {
   readonly body: string
 }
 
-export function podIdentityCredentials({ timeoutSeconds }: Pick<LoadTask, 'timeoutSeconds'>, env: Environment, signal: AbortSignal): () => Promise<AwsCredentials> {
+export function hasPodIdentity(env: Environment): boolean {
+  return Boolean(env.AWS_CONTAINER_CREDENTIALS_FULL_URI) && Boolean(env.AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE)
+}
+
+export function podIdentityCredentials(
+  { timeoutSeconds }: Pick<LoadTask, 'timeoutSeconds'>, env: Environment, signal: AbortSignal, say: Say = () => undefined,
+): () => Promise<AwsCredentials> {
   const { AWS_CONTAINER_CREDENTIALS_FULL_URI: uri, AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: tokenFile } = env
   if (!uri || !tokenFile) {
     throw new LoaderFailure('NoIdentity', 'AWS_CONTAINER_CREDENTIALS_FULL_URI and AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE are not set')
@@ -35,16 +43,17 @@ export function podIdentityCredentials({ timeoutSeconds }: Pick<LoadTask, 'timeo
   }
   // Well before the task's own deadline, which would only say that time is up, not what was missing.
   const patienceMs = Math.min(longestPatienceMs, timeoutSeconds * 500)
-  return () => askWithPatience({ url, tokenFile, patienceMs }, signal)
+  return () => tellWaiting(say, 'the Pod Identity agent', (onProblem) => askWithPatience({ url, tokenFile, patienceMs, onProblem }, signal))
 }
 
 interface Agent {
   readonly url: URL
   readonly tokenFile: string
   readonly patienceMs: number
+  readonly onProblem: (problem: string) => void
 }
 
-async function askWithPatience({ url, tokenFile, patienceMs }: Agent, signal: AbortSignal): Promise<AwsCredentials> {
+async function askWithPatience({ url, tokenFile, patienceMs, onProblem }: Agent, signal: AbortSignal): Promise<AwsCredentials> {
   const giveUpAtMs = performance.now() + patienceMs
   for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
     const token = await readToken(tokenFile)
@@ -56,6 +65,7 @@ async function askWithPatience({ url, tokenFile, patienceMs }: Agent, signal: Ab
     const problem = describe(answer, token)
     if (!(answer instanceof Error) && (answer.status === 400 || answer.status === 403)) throw new LoaderFailure('Denied', problem)
     if (performance.now() + pauseMs > giveUpAtMs) throw new LoaderFailure('NoCredentials', problem)
+    onProblem(problem)
     // Full jitter: a job that starts a thousand pods must not ask a thousand times in the same instant.
     await sleep(pauseMs * (0.5 + Math.random() / 2), undefined, { signal })
   }
@@ -89,22 +99,9 @@ function ask(url: URL, token: string, signal: AbortSignal): Promise<Answer> {
 }
 
 function readCredentials(body: string): AwsCredentials {
-  const value = parseJson(body)
-  const { AccessKeyId: accessKeyId, SecretAccessKey: secretAccessKey, Token: sessionToken, Expiration: expiration } = value
-  const expiresAtMs = typeof expiration === 'string' ? Date.parse(expiration) : Number.NaN
-  if (typeof accessKeyId !== 'string' || typeof secretAccessKey !== 'string' || typeof sessionToken !== 'string' || Number.isNaN(expiresAtMs)) {
-    throw new LoaderFailure('NoCredentials', 'the agent answered with something that is no credentials')
-  }
-  return { accessKeyId, secretAccessKey, sessionToken, expiresAtMs }
-}
-
-function parseJson(body: string): Readonly<Record<string, unknown>> {
-  try {
-    const value: unknown = JSON.parse(body)
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
-  } catch {
-    return {}
-  }
+  const credentials = readSession(body)
+  if (credentials === undefined) throw new LoaderFailure('NoCredentials', 'the agent answered with something that is no credentials')
+  return credentials
 }
 
 function describe(answer: Answer | Error, token: string): string {
@@ -115,7 +112,7 @@ function describe(answer: Answer | Error, token: string): string {
 
 /** The claims tell who asks; only for the message, nothing is decided by them. */
 function serviceAccountOf(token: string): string {
-  const claims = parseJson(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())
+  const claims = parseObject(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())
   const kubernetes = claims['kubernetes.io'] as { namespace?: string; serviceaccount?: { name?: string } } | undefined
   return kubernetes?.namespace === undefined ? "the pod's service account" : `service account ${kubernetes.namespace}/${kubernetes.serviceaccount?.name ?? ''}`
 }

@@ -26,8 +26,9 @@ export interface CrewReports {
 }
 
 export interface Crew {
-  add(jobs: readonly PartJob[]): void
+  /** Nothing is fetched before. */
   use(credentials: KeptCredentials): void
+  add(jobs: readonly PartJob[]): void
   /** Leaves no socket, timer or descriptor. */
   stop(): Promise<void>
 }
@@ -35,6 +36,8 @@ export interface Crew {
 /** Results wait for others this long: a message to another thread costs as much as a small object. */
 const batchMs = 4
 const longestCheckMs = 1000
+/** Enough to begin with; the others connect when there is work for them. */
+const aheadConnections = 4
 const longestConnectMs = 10_000
 /** A try that brought so much is not one that failed: a large part survives a flaky network. */
 const worthwhileBytes = 1024 * 1024
@@ -59,14 +62,13 @@ export class LocalCrew implements Crew {
   #outbox: PartDone[] = []
   #bytes = 0
   #flush: NodeJS.Timeout | undefined
-  #credentials: KeptCredentials
+  #credentials: KeptCredentials = { generation: -1, value: undefined }
   #expired = -1
 
-  constructor(settings: CrewSettings, credentials: KeptCredentials, reports: CrewReports) {
+  constructor(settings: CrewSettings, reports: CrewReports) {
     const { origin, connections, idleLimitMs } = settings
     this.#settings = settings
     this.#reports = reports
-    this.#credentials = credentials
     this.#files = partFiles(settings.fileMode)
     this.#throttle = startThrottle(connections)
     const secureContext = origin.protocol === 'https:' ? createSecureContext(origin.ca === undefined ? {} : { ca: origin.ca }) : undefined
@@ -74,6 +76,11 @@ export class LocalCrew implements Crew {
     this.#lanes = Array.from({ length: connections }, () => new Lane(lane))
     this.#idle = [...this.#lanes]
     this.#checker = setInterval(() => { this.#check() }, Math.min(longestCheckMs, idleLimitMs / 4))
+  }
+
+  /** Some connections, while it is not known yet what there is to fetch. */
+  connect(): void {
+    for (const lane of this.#idle.slice(-aheadConnections)) lane.connect()
   }
 
   add(jobs: readonly PartJob[]): void {

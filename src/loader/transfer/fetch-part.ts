@@ -1,7 +1,6 @@
 /** One try to bring a part, from where the last one came to. */
 import type { RunningCrc } from './crc.ts'
 import type { Answer, Lane, Receiver } from './lane.ts'
-import { getByLibrary } from './library-get.ts'
 import type { PartFile, partFiles } from './part-file.ts'
 import type { CrewSettings, PartJob, TransferCredentials } from './part.ts'
 import { buildRequest, writeRequest, type Wanted } from './request.ts'
@@ -54,6 +53,8 @@ async function exchange(part: PartState, lane: Lane, sink: Receiver, { settings,
   }, wanted.key)
   const answer = await lane.get(text, sink)
   if (answer.accepted || answer.head.status > 299) return answer
+  // S3 hardly ever needs it, and it brings all of Node's HTTP client, which takes 30 ms to load on each thread.
+  const { getByLibrary } = await import('./library-get.ts')
   return getByLibrary(request, sink, { origin, idleLimitMs, signal, length: part.job.length - part.received })
 }
 

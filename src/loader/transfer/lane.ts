@@ -76,6 +76,11 @@ export class Lane {
     return this.#reused && this.#received === 0 && !this.#timedOut
   }
 
+  /** Ahead of the first GET; if it fails, that GET tries again and says why. */
+  connect(): void {
+    if (this.#socket === undefined) this.#connect()
+  }
+
   get(request: string, receiver: Receiver): Promise<Answer> {
     return new Promise((resolve, reject) => {
       this.#exchange = { receiver, request, resolve, reject }
@@ -83,9 +88,9 @@ export class Lane {
       this.#received = 0
       this.#watch = { received: 0, since: performance.now() }
       this.#timedOut = false
-      this.#reused = this.#socket !== undefined
-      if (this.#socket === undefined) this.#connect()
-      else this.#socket.write(request, 'latin1')
+      this.#reused = this.#connected
+      if (this.#connected) this.#socket?.write(request, 'latin1')
+      else this.connect()
     })
   }
 
@@ -132,8 +137,9 @@ export class Lane {
   }
 
   #opened(socket: Socket): void {
-    if (socket !== this.#socket || this.#exchange === undefined) return
+    if (socket !== this.#socket) return
     this.#connected = true
+    if (this.#exchange === undefined) return
     this.#watch = { received: 0, since: performance.now() }
     socket.write(this.#exchange.request, 'latin1')
   }

@@ -5,11 +5,6 @@ import type { Crew, CrewReports } from './crew.ts'
 import type { CrewSettings, KeptCredentials, PartDone, PartJob } from './part.ts'
 import { fromMessage, type ErrorMessage } from './transfer-error.ts'
 
-export interface WorkerStart {
-  readonly settings: CrewSettings
-  readonly credentials: KeptCredentials
-}
-
 export type ToWorker = { readonly jobs: readonly PartJob[] } | { readonly credentials: KeptCredentials }
 
 export type FromWorker =
@@ -19,23 +14,38 @@ export type FromWorker =
   | { readonly expired: ErrorMessage; readonly generation: number }
   | { readonly failed: ErrorMessage }
 
+/** A crew that loads its code and connects while it is not known yet what there is to fetch. */
+export interface StartedCrew {
+  /** Once. */
+  engage(reports: CrewReports): Crew
+  stop(): Promise<void>
+}
+
 /** Of a heap that holds little more than the code: without it V8 lets garbage pile up before it looks. */
 const resourceLimits = { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 64 }
 
-export function startWorkerCrew(settings: CrewSettings, credentials: KeptCredentials, reports: CrewReports): Crew {
+export function startWorkerCrew(settings: CrewSettings): StartedCrew {
   // Beside this file: .ts as it is written, .js as it is built. No flags of the main thread's loaders, no environment.
   const file = new URL(`./worker${extname(import.meta.filename)}`, import.meta.url)
-  const worker = new Worker(file, { workerData: { settings, credentials } satisfies WorkerStart, execArgv: [], env: {}, resourceLimits })
+  const worker = new Worker(file, { workerData: settings, execArgv: [], env: {}, resourceLimits })
+  const broken = Promise.withResolvers<Error>()
   let stopped = false
-  worker.on('message', (message: FromWorker) => { if (!stopped) pass(message, reports) })
-  worker.on('error', (error) => { if (!stopped) reports.failed(error instanceof Error ? error : new Error(String(error))) })
-  worker.on('exit', (code) => { if (!stopped) reports.failed(new Error(`a worker thread ended with ${code}`)) })
+  worker.on('error', (error) => { broken.resolve(error instanceof Error ? error : new Error(String(error))) })
+  worker.on('exit', (code) => { broken.resolve(new Error(`a worker thread ended with ${code}`)) })
+  const stop = async (): Promise<void> => {
+    stopped = true
+    await worker.terminate()
+  }
   return {
-    add: (jobs) => { worker.postMessage({ jobs } satisfies ToWorker) },
-    use: (kept) => { worker.postMessage({ credentials: kept } satisfies ToWorker) },
-    stop: async () => {
-      stopped = true
-      await worker.terminate()
+    stop,
+    engage: (reports) => {
+      worker.on('message', (message: FromWorker) => { if (!stopped) pass(message, reports) })
+      void broken.promise.then((error) => { if (!stopped) reports.failed(error) })
+      return {
+        use: (kept) => { worker.postMessage({ credentials: kept } satisfies ToWorker) },
+        add: (jobs) => { worker.postMessage({ jobs } satisfies ToWorker) },
+        stop,
+      }
     },
   }
 }

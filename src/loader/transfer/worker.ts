@@ -2,20 +2,22 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { LocalCrew } from './crew.ts'
 import { toMessage } from './transfer-error.ts'
-import type { FromWorker, ToWorker, WorkerStart } from './worker-crew.ts'
+import type { CrewSettings } from './part.ts'
+import type { FromWorker, ToWorker } from './worker-crew.ts'
 
 if (parentPort === null) throw new Error('this file is started as a worker')
 const port = parentPort
 const send = (message: FromWorker): void => { port.postMessage(message) }
-const { settings, credentials } = workerData as WorkerStart
 
-const crew = new LocalCrew(settings, credentials, {
+const crew = new LocalCrew(workerData as CrewSettings, {
   done: (parts) => { send({ done: parts }) },
   progress: (bytes) => { send({ progress: bytes }) },
   retried: (error) => { send({ retried: toMessage(error) }) },
   expired: (error, generation) => { send({ expired: toMessage(error), generation }) },
   failed: (error) => { send({ failed: toMessage(error) }) },
 })
+
+crew.connect()
 
 port.on('message', (message: ToWorker) => {
   if ('jobs' in message) crew.add(message.jobs)

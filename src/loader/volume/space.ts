@@ -3,6 +3,7 @@ import { statfs } from 'node:fs/promises'
 import { formatBytes } from '../../values/quantity.ts'
 import type { LoadTask } from '../environment.ts'
 import { LoaderFailure } from '../exit-codes.ts'
+import { counted } from '../format-size.ts'
 
 /** `verified` bytes are in staging already. */
 export async function refuseTooLarge(task: LoadTask, listed: number, verified: number): Promise<void> {
@@ -24,6 +25,6 @@ export async function outOfSpace({ root }: LoadTask, listed: { readonly files: n
   const free = bavail * bsize
   // Some file systems have no limit, and say 0 of 0.
   const freeFiles = files === 0 ? '' : ` and ${ffree} more files`
-  const needed = `the model needs ${listed.bytes} bytes (${formatBytes(listed.bytes)}) in ${listed.files} files`
+  const needed = `the model needs ${listed.bytes} bytes (${formatBytes(listed.bytes)}) in ${counted(listed.files, 'file')}`
   return new LoaderFailure('NoSpace', `the volume became full: ${needed}, ${free} (${formatBytes(free)})${freeFiles} are free`, { cause })
 }

@@ -129,7 +129,7 @@ async function lastTouchedMs(staging: string, nowMs: number): Promise<number> {
   return latest === 0 ? nowMs : latest
 }
 
-async function writeDurably(path: string, text: string): Promise<void> {
+export async function writeDurably(path: string, text: string): Promise<void> {
   const file = await open(path, 'w', 0o644)
   try {
     await file.writeFile(text)
@@ -140,7 +140,7 @@ async function writeDurably(path: string, text: string): Promise<void> {
   }
 }
 
-async function syncDirectory(path: string): Promise<void> {
+export async function syncDirectory(path: string): Promise<void> {
   const directory = await open(path, 'r')
   try {
     await directory.sync()
@@ -150,7 +150,7 @@ async function syncDirectory(path: string): Promise<void> {
 }
 
 /** The umask of whoever started us has no say in who can read the model. */
-async function setMode(path: string, mode: number): Promise<void> {
+export async function setMode(path: string, mode: number): Promise<void> {
   const directory = await open(path, 'r')
   try {
     await directory.chmod(mode)

@@ -1,14 +1,13 @@
 /** Credentials from the Pod Identity agent: what heals is waited for, with a bound; what does not heal ends the loader at once. */
-import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import { endsWith } from '../../support/loader-end.ts'
-import type { RunningLoader } from '../../support/loader-run.ts'
 import { holdsModel, holdsNothing, type Stage } from '../../support/loader-world.ts'
 import { inNetworkNamespace } from '../../support/network-namespace.ts'
+import { startImds } from '../../support/imds.ts'
 import type { AgentFailure, PodIdentityAgent } from '../../support/pod-identity-agent.ts'
 import { requireRoot } from '../../support/private-mounts.ts'
-import { commandOf, treeOf } from '../../support/process-memory.ts'
+import { startFaultProxy } from '../../support/s3-fault-proxy.ts'
 import { waitFor } from '../../support/wait-for.ts'
 import type { RealAddressResult } from '../real-address.ts'
 import { noKeys, serviceAccount, withAgent, type Env } from './identity.ts'
@@ -16,6 +15,8 @@ import { endOf, type Scenario } from './scenario.ts'
 
 /** Short enough that a test can see the patience of the loader end. */
 const shortTimeout = { MODEL_TIMEOUT_SECONDS: '10' }
+/** The engine s5cmd looks for progress every second, so that its lines come sooner. */
+const frequentLines = { MODEL_STALL_TIMEOUT_SECONDS: '9' }
 
 export const credentials: readonly Scenario[] = [
   {
@@ -42,8 +43,9 @@ export const credentials: readonly Scenario[] = [
       await stage.put('config.json', '{}')
       const { agent, env } = await withAgent(t, stage)
       await agent.refuseConnections()
-      const loader = await stage.start(env)
-      await waitFor('the loader to be refused', isAsking(stage, loader), { timeoutSeconds: 30, signal: endOf(loader) })
+      const loader = await stage.start({ ...env, ...frequentLines })
+      const line = /^waiting for the Pod Identity agent.*: the Pod Identity agent cannot be reached: .*refused/mi
+      await waitFor('the loader to say what it waits for', () => Promise.resolve(line.test(loader.log()) ? true : undefined), { timeoutSeconds: 30, signal: endOf(loader) })
       await agent.acceptConnections()
       endsWith(t, await loader.end, 0)
       await holdsModel(t, stage)
@@ -55,7 +57,7 @@ export const credentials: readonly Scenario[] = [
       await stage.put('config.json', '{}')
       const { agent, env } = await withAgent(t, stage)
       await agent.refuseConnections()
-      endsWith(t, await stage.run({ ...env, ...shortTimeout }), 75, /agent cannot be reached/)
+      endsWith(t, await stage.run({ ...env, ...shortTimeout }), 75, /agent cannot be reached.*; check the agent on the node and the association/)
       await holdsNothing(t, stage)
     },
   },
@@ -99,6 +101,69 @@ export const credentials: readonly Scenario[] = [
       endsWith(t, await stage.run({ ...noKeys, MODEL_CREDENTIALS: 'pod-identity' }), 78, /no workload identity/)
       t.strictSame(stage.world.proxy.requests, [], 'nobody was asked anything')
       await holdsNothing(t, stage)
+    },
+  },
+  {
+    name: 'keys of a Secret, with a session token or without, sign every request',
+    run: async (t, stage) => {
+      await stage.put('config.json', '{}')
+      const session = { accessKeyId: 'ASIASESSION000000000', secretAccessKey: 'secret/+=', sessionToken: 'token/+==' }
+      stage.world.proxy.credentials.set(session.accessKeyId, session)
+      const env = { AWS_ACCESS_KEY_ID: session.accessKeyId, AWS_SECRET_ACCESS_KEY: session.secretAccessKey }
+      endsWith(t, await stage.run(env), 10, /; allow s3:GetObject .* to the owner of the keys, or mend the Secret \(exit 10\)$/)
+      await holdsNothing(t, stage)
+      endsWith(t, await stage.run({ ...env, AWS_SESSION_TOKEN: session.sessionToken }), 0)
+      await holdsModel(t, stage)
+    },
+  },
+  {
+    name: 'a Secret without its keys is told from a pod without an identity',
+    run: async (t, stage) => {
+      await stage.put('config.json', '{}')
+      for (const name of Object.keys(noKeys)) endsWith(t, await stage.run({ [name]: '' }), 78, /the Secret keys gave no .*; put both keys into the Secret \(exit 78\)$/)
+      t.strictSame(stage.world.proxy.requests, [], 'nobody was asked anything')
+      await holdsNothing(t, stage)
+    },
+  },
+  {
+    name: 'anonymous reading sends no signature, whatever the pod has',
+    run: async (t, stage) => {
+      await stage.put('config.json', '{}')
+      endsWith(t, await stage.run({ MODEL_CREDENTIALS: 'anonymous' }), 10, /; choose other credentials, or let everybody read the prefix \(exit 10\)$/)
+      await holdsNothing(t, stage)
+      t.strictSame(stage.world.proxy.requests.filter(({ accessKeyId }) => accessKeyId !== undefined), [], 'nothing was signed')
+      const open = await startFaultProxy(stage.world.server, { tls: true, anonymous: true })
+      t.teardown(() => open.stop())
+      endsWith(t, await stage.run({ ...stage.world.engine.environment(open.caCertificateFile), MODEL_ENDPOINT: open.endpoint, MODEL_CREDENTIALS: 'anonymous' }), 0)
+      await holdsModel(t, stage)
+      t.ok(open.requests.length > 0 && open.requests.every(({ accessKeyId }) => accessKeyId === undefined))
+    },
+  },
+  {
+    name: 'on a host that builds images its operator may allow the role of the instance', cannot: { s5cmd: 'builds no images: has no such flag' },
+    run: async (t, stage) => {
+      await stage.put('config.json', '{}')
+      const imds = await startImds({ credentials: stage.world.proxy.credentials })
+      t.teardown(() => imds.stop())
+      const env = { ...noKeys, MODEL_CREDENTIALS: 'pod-identity', AWS_EC2_METADATA_SERVICE_ENDPOINT: imds.endpoint }
+      endsWith(t, await stage.run(env), 78, /the node's role is never used/)
+      t.strictSame(imds.calls, [], 'without the flag nobody asks')
+      const allowed = (command: readonly string[]): readonly string[] => [...command, '--allow-instance-profile']
+      endsWith(t, await stage.run(env, allowed), 0)
+      await holdsModel(t, stage)
+      t.ok(stage.world.proxy.requests.every(({ accessKeyId }) => accessKeyId === imds.accessKeyId))
+    },
+  },
+  {
+    name: 'an identity that was injected goes before the role of the instance', cannot: { s5cmd: 'builds no images: has no such flag' },
+    run: async (t, stage) => {
+      await stage.put('config.json', '{}')
+      const imds = await startImds({ credentials: stage.world.proxy.credentials })
+      t.teardown(() => imds.stop())
+      const { env } = await withAgent(t, stage)
+      endsWith(t, await stage.run({ ...env, AWS_EC2_METADATA_SERVICE_ENDPOINT: imds.endpoint }, (command) => [...command, '--allow-instance-profile']), 0)
+      t.strictSame(imds.calls, [])
+      await holdsModel(t, stage)
     },
   },
   {
@@ -150,16 +215,6 @@ function endsAtOnce(what: string, failure: AgentFailure): Scenario {
       agent.fail(failure, 'always')
       await denied(t, stage, agent, env)
     },
-  }
-}
-
-/** The native engine asks as soon as it has the volume: a few looks later it has been refused. A script is seen to sleep. */
-function isAsking(stage: Stage, { child }: RunningLoader): () => Promise<true | undefined> {
-  let looks = 0
-  return async () => {
-    const sleeps = treeOf(child.pid!).some((pid) => commandOf(pid) === 'sleep')
-    if ((await readdir(stage.root)).length > 0) looks++
-    return sleeps || looks > 5 ? true : undefined
   }
 }
 

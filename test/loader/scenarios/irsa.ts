@@ -1,4 +1,5 @@
 /** IRSA: a role that STS gives for the token of the pod. */
+import { join } from 'node:path'
 import type { Test } from 'tap'
 import { endsWith } from '../../support/loader-end.ts'
 import { holdsModel, holdsNothing, type Stage } from '../../support/loader-world.ts'
@@ -28,7 +29,7 @@ export const irsa: readonly Scenario[] = [
     run: async (t, stage) => {
       const { sts, env } = await withSts(t, stage)
       sts.trust(roleArn, 'ml/somebody-else')
-      endsWith(t, await stage.run(env), 10, /arn:aws:iam::111122223333:role\/models.*AccessDenied|Not authorized/)
+      endsWith(t, await stage.run(env), 10, /arn:aws:iam::111122223333:role\/models.*(AccessDenied|Not authorized).*; allow .* to the role, and let its trust policy name/)
       t.equal(sts.calls.length, 1, 'it was asked once')
       await holdsNothing(t, stage)
     },
@@ -44,10 +45,21 @@ export const irsa: readonly Scenario[] = [
     },
   },
   {
+    name: 'a token of IRSA that is not there is not blamed on the Pod Identity agent',
+    run: async (t, stage) => {
+      await stage.put('config.json', '{}')
+      const env = { ...noKeys, MODEL_CREDENTIALS: 'irsa', AWS_ROLE_ARN: roleArn, AWS_WEB_IDENTITY_TOKEN_FILE: join(stage.world.directory, 'no-such-token') }
+      // One of the engines has no irsa at an endpoint; neither gets as far as asking anybody.
+      const { name } = stage.world.engine
+      endsWith(t, await stage.run({ ...env, ...(name === 's5cmd' && { MODEL_ENDPOINT: '' }) }), 75, /^no credentials in time: the token file .* cannot be read; check that the pod reaches STS, and the region/)
+      await holdsNothing(t, stage)
+    },
+  },
+  {
     name: 'a pod without the variables of IRSA is refused', cannot,
     run: async (t, stage) => {
       const { sts, env } = await withSts(t, stage)
-      endsWith(t, await stage.run({ ...env, AWS_ROLE_ARN: '' }), 78, /no workload identity/)
+      endsWith(t, await stage.run({ ...env, AWS_ROLE_ARN: '' }), 78, /no workload identity.*; annotate the service account with its role/)
       endsWith(t, await stage.run({ ...env, AWS_WEB_IDENTITY_TOKEN_FILE: '' }), 78, /no workload identity/)
       t.strictSame(sts.calls, [])
       await holdsNothing(t, stage)

@@ -22,16 +22,16 @@ export const progress: readonly Scenario[] = [
     name: 'people see how far a slow download has come, every few seconds',
     run: async (t, stage) => {
       await slowModel(stage)
-      const end = await stage.run()
+      // The engine s5cmd looks every second then.
+      const end = await stage.run({ MODEL_STALL_TIMEOUT_SECONDS: '9' })
       endsWith(t, end, 0)
       const lines = end.log.split('\n').filter((line) => /^\S+ \S+ of 1\.14 MiB \(\d+ %\), \S+ \S+\/s, \d+ s left$/.test(line))
       t.ok(lines.length >= 2, end.log)
       const percents = lines.map((line) => Number(/\((\d+) %\)/.exec(line)?.[1]))
       t.strictSame(percents, [...percents].sort((a, b) => a - b), 'it never goes back')
       t.ok(percents.some((percent) => percent > 0 && percent < 100))
-      t.equal(percents.at(-1), 100)
+      if (stage.world.engine.name === 'native') t.equal(percents.at(-1), 100)
     },
-    cannot: { s5cmd: 'says nothing of bytes while it copies' },
   },
   {
     name: 'machines get JSON, with bytes and how many there are',

@@ -1,5 +1,5 @@
 /** Loaders that are ended in the middle, and loaders that meet each other. */
-import { readdir, readFile, stat, utimes } from 'node:fs/promises'
+import { readdir, readFile, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import { endsWith } from '../../support/loader-end.ts'
@@ -46,7 +46,9 @@ export const restarts: readonly Scenario[] = [
       for (const loader of loaders) endsWith(t, await loader.end, 0)
       await holdsModel(t, stage)
       const fetched = requestsOf(stage).reduce((sum, { bytesSent }) => sum + bytesSent, 0)
-      if (stage.world.engine.name === 'native') t.equal(fetched, 80 * MiB, 'every byte came once')
+      if (stage.world.engine.name !== 'native') return
+      t.equal(fetched, 80 * MiB, 'every byte came once')
+      t.match(loaders.map((loader) => loader.log()).join(''), /^waiting for pod pod-[12], which loads this model onto the same volume$/m)
     },
   },
   {
@@ -105,7 +107,6 @@ function killTree({ child }: RunningLoader): void {
 async function makeOld(root: string): Promise<void> {
   const then = new Date(Date.now() - 20 * 60 * 1000)
   for (const name of await readdir(root, { recursive: true })) {
-    const path = join(root, name)
-    if ((await stat(path)).isDirectory() || name.endsWith('journal.ndjson')) await utimes(path, then, then)
+    await utimes(join(root, name), then, then)
   }
 }

@@ -2,11 +2,11 @@
 import { endsWith } from '../../support/loader-end.ts'
 import { holdsModel, holdsNothing } from '../../support/loader-world.ts'
 import { bytes } from '../cases.ts'
-import { requestsOf, type Scenario } from './scenario.ts'
+import { MiB, requestsOf, type Scenario } from './scenario.ts'
 
 export const sources: readonly Scenario[] = [
   {
-    name: 'an object that changes twice while it is read ends the loader', cannot: { s5cmd: 'does not pin what it listed; size and count are compared' },
+    name: 'an object that changes twice while it is read ends the loader',
     run: async (t, stage) => {
       await stage.put('config.json', '{}')
       await stage.put('weights.bin', bytes(100_000, 1))
@@ -20,6 +20,22 @@ export const sources: readonly Scenario[] = [
       endsWith(t, await stage.run(), 0)
       stage.model.set('weights.bin', bytes(100_000, version))
       await holdsModel(t, stage)
+    },
+  },
+  {
+    name: 'every byte is asked for by the ETag that was listed: small objects whole with their checksum, large ones in ranges after one HEAD',
+    cannot: { s5cmd: 'does not pin what it listed; it lists again afterwards' },
+    run: async (t, stage) => {
+      await stage.put('config.json', '{}')
+      await stage.put('weights.bin', bytes(40 * MiB, 1))
+      endsWith(t, await stage.run(), 0)
+      await holdsModel(t, stage)
+      const gets = requestsOf(stage)
+      t.ok(gets.every(({ ifMatch }) => ifMatch !== undefined && ifMatch !== ''))
+      t.match(gets.filter(({ key }) => key?.endsWith('config.json')), [{ range: undefined, checksumMode: true }])
+      const ranges = gets.filter(({ key }) => key?.endsWith('weights.bin')).map(({ range }) => range)
+      t.strictSame(ranges.sort(), ['bytes=0-16777215', 'bytes=16777216-33554431', 'bytes=33554432-41943039'])
+      t.equal(stage.world.proxy.requests.filter(({ operation, key }) => operation === 'head' && key?.endsWith('weights.bin')).length, 1)
     },
   },
 ]

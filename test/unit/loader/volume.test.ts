@@ -6,7 +6,7 @@ import { LoaderFailure } from '../../../src/loader/exit-codes.ts'
 import type { ModelObject } from '../../../src/loader/listing.ts'
 import { readJournal } from '../../../src/loader/volume/journal.ts'
 import { layoutOf, type Layout } from '../../../src/loader/volume/layout.ts'
-import { acquireLock } from '../../../src/loader/volume/lock.ts'
+import { acquireLock, type LockRequest } from '../../../src/loader/volume/lock.ts'
 import { findPublished, type Marker } from '../../../src/loader/volume/published.ts'
 import { refuseTooLarge } from '../../../src/loader/volume/space.ts'
 import { discard, openStaging, publish, removeStaleStagings } from '../../../src/loader/volume/staging.ts'
@@ -144,10 +144,10 @@ t.test('the size annotation and the free space are asked before the first byte',
 t.test('one of two loaders gets the lock; the other waits until the model is published', async (t) => {
   const { layout } = volumeOf(t)
   const end = new AbortController()
-  const first = await acquireLock(layout, 'a', () => Promise.resolve(false), end.signal)
+  const first = await acquireLock(layout, lockFor('a', () => Promise.resolve(false), end.signal))
   t.ok(first)
   let published = false
-  const second = acquireLock(layout, 'b', () => Promise.resolve(published), end.signal)
+  const second = acquireLock(layout, lockFor('b', () => Promise.resolve(published), end.signal))
   published = true
   t.equal(await second, undefined)
   await first?.release()
@@ -157,8 +157,8 @@ t.test('one of two loaders gets the lock; the other waits until the model is pub
 t.test('a lock of the same pod, whose loader was killed, is taken up', async (t) => {
   const { layout } = volumeOf(t)
   const { signal } = new AbortController()
-  await acquireLock(layout, 'a', () => Promise.resolve(false), signal)
-  const again = await acquireLock(layout, 'a', () => Promise.resolve(false), signal)
+  await acquireLock(layout, lockFor('a', () => Promise.resolve(false), signal))
+  const again = await acquireLock(layout, lockFor('a', () => Promise.resolve(false), signal))
   t.ok(again)
   await again?.release()
 })
@@ -168,8 +168,8 @@ t.test('a lock whose owner is gone is taken over', async (t) => {
   await mkdir(layout.lock)
   await writeFile(join(layout.lock, 'owner'), 'gone')
   const then = new Date(Date.now() - 120_000)
-  await utimes(layout.lock, then, then)
-  const lock = await acquireLock(layout, 'b', () => Promise.resolve(false), new AbortController().signal)
+  for (const path of [layout.lock, join(layout.lock, 'owner')]) await utimes(path, then, then)
+  const lock = await acquireLock(layout, lockFor('b', () => Promise.resolve(false), new AbortController().signal))
   t.equal(await readFile(join(layout.lock, 'owner'), 'utf8'), 'b')
   await lock?.release()
 })
@@ -178,7 +178,7 @@ t.test('waiting for the lock ends with the task', async (t) => {
   const { layout } = volumeOf(t)
   await mkdir(layout.lock)
   const end = new AbortController()
-  const waiting = acquireLock(layout, 'b', () => Promise.resolve(false), end.signal)
+  const waiting = acquireLock(layout, lockFor('b', () => Promise.resolve(false), end.signal))
   end.abort(new LoaderFailure('Terminated', 'told to stop'))
   await t.rejects(waiting)
   await rm(layout.lock, { recursive: true })
@@ -210,4 +210,8 @@ function partOf(object: ModelObject | undefined): { path: string; etag: string; 
 
 function markerOf({ id }: LoadTask): Marker {
   return { schema: 1, id, source: 's3://models/llama/1.2.3/', files: 2, bytes: 5 }
+}
+
+function lockFor(podUid: string, isPublished: LockRequest['isPublished'], signal: AbortSignal): LockRequest {
+  return { podUid, isPublished, signal, say: () => undefined }
 }

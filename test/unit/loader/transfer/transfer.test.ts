@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { combineCrc, loadCrc } from '../../../../src/loader/transfer/crc.ts'
-import { transfer, TransferError, type PartDone, type PartJob, type TransferOptions } from '../../../../src/loader/transfer/transfer.ts'
+import { startTransfer, TransferError, type PartDone, type PartJob, type TransferOptions, type TransferSettings } from '../../../../src/loader/transfer/transfer.ts'
 import { createCertificateAuthority, issueCertificate } from '../../../support/pki.ts'
 import { waitFor } from '../../../support/wait-for.ts'
 import { fail, startServer, success, type Certificates, type Incident, type ScriptedServer, type StoredObject } from './scripted-server.ts'
@@ -36,15 +36,16 @@ interface Outcome {
   readonly error: unknown
 }
 
-async function run(server: Pick<ScriptedServer, 'origin'>, parts: Iterable<PartJob> | AsyncIterable<PartJob>, options: Partial<TransferOptions> = {}): Promise<Outcome> {
+async function run(server: Pick<ScriptedServer, 'origin'>, parts: Iterable<PartJob> | AsyncIterable<PartJob>, options: Partial<TransferSettings & TransferOptions> = {}): Promise<Outcome> {
   const done: PartDone[] = []
   const retries: Error[] = []
   let bytes = 0
-  const error = await transfer(parts, (part) => { done.push(part) }, {
+  const given = {
     origin: server.origin, region: 'us-east-1', credentials: () => Promise.resolve(keys), workers: 0, connectionsPerWorker: 4, stallTimeoutMs: 20_000,
     signal: new AbortController().signal, fileMode: 0o644, retries: { firstDelayMs: 1, longestDelayMs: 5 },
-    onProgress: (more) => { bytes += more }, onRetry: (retry) => { retries.push(retry) }, ...options,
-  }).then(() => undefined, (reason: unknown) => reason)
+    onProgress: (more: number) => { bytes += more }, onRetry: (retry: Error) => { retries.push(retry) }, ...options,
+  }
+  const error = await startTransfer(given).move(parts, (part) => { done.push(part) }, given).then(() => undefined, (reason: unknown) => reason)
   return { done, bytes, retries, error }
 }
 
@@ -401,9 +402,9 @@ t.test('parts are taken only as they can be worked off', async (t) => {
       yield { ...part!, object: i }
     }
   }
-  await transfer(parts(), () => { done++ }, {
-    origin: server.origin, region: 'r', credentials: () => Promise.resolve(keys), workers: 2, connectionsPerWorker: 2, stallTimeoutMs: 20_000,
-    signal: new AbortController().signal, fileMode: 0o644, onProgress: () => undefined,
+  const settings = { origin: server.origin, region: 'r', workers: 2, connectionsPerWorker: 2, stallTimeoutMs: 20_000, fileMode: 0o644 }
+  await startTransfer(settings).move(parts(), () => { done++ }, {
+    credentials: () => Promise.resolve(keys), signal: new AbortController().signal, onProgress: () => undefined,
   })
   t.equal(done, 5000)
   t.ok(ahead < 700, `${ahead} ahead`)
@@ -413,18 +414,16 @@ t.test('a part counts when the caller has dealt with it, and the caller can end 
   const directory = t.testdir()
   const server = await serve(t, { model })
   const parts = partsOf(directory, 'model', model, { partBytes: 1_000_000 })
-  const options = {
-    origin: server.origin, region: 'r', credentials: () => Promise.resolve(keys), workers: 0, connectionsPerWorker: 2, stallTimeoutMs: 20_000,
-    signal: new AbortController().signal, fileMode: 0o644, onProgress: () => undefined,
-  }
+  const settings = { origin: server.origin, region: 'r', workers: 0, connectionsPerWorker: 2, stallTimeoutMs: 20_000, fileMode: 0o644 }
+  const options = { credentials: () => Promise.resolve(keys), signal: new AbortController().signal, onProgress: () => undefined }
   let journalled = 0
-  await transfer(parts, async ({ offset }) => {
+  await startTransfer(settings).move(parts, async ({ offset }) => {
     await writeFile(join(directory, `journal-${offset}`), '')
     journalled++
   }, options)
   t.equal(journalled, parts.length)
   const broken = new Error('the journal is broken')
-  await t.rejects(transfer(parts, () => { throw broken }, options), broken)
+  await t.rejects(startTransfer(settings).move(parts, () => { throw broken }, options), broken)
 })
 
 t.test('many 503 make it ask for less', async (t) => {

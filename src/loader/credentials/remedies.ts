@@ -1,0 +1,30 @@
+/** What to do when credentials are missing or do not suffice: another thing for each way to prove who one is. */
+import type { Credentials } from '../../values/credentials.ts'
+import { exits, LoaderFailure } from '../exit-codes.ts'
+
+const allow = 'allow s3:GetObject and s3:ListBucket on the prefix'
+
+export const credentialsRemedies = {
+  Denied: {
+    'pod-identity': `${allow}, and check the Pod Identity association`,
+    irsa: `${allow} to the role, and let its trust policy name the service account`,
+    secret: `${allow} to the owner of the keys, or mend the Secret`,
+    anonymous: 'choose other credentials, or let everybody read the prefix',
+  },
+  NoCredentials: {
+    'pod-identity': 'check the agent on the node and the association of the service account',
+    irsa: 'check that the pod reaches STS, and the region',
+  },
+  NoIdentity: {
+    irsa: 'annotate the service account with its role and create the pod anew',
+    secret: 'put both keys into the Secret',
+  },
+} as const satisfies Readonly<Partial<Record<keyof typeof exits, Readonly<Partial<Record<Credentials['kind'], string>>>>>>
+
+/** A failure that knows a better remedy than its row of the table keeps it. */
+export function withRemedyFor(failure: LoaderFailure, { kind }: Credentials): LoaderFailure {
+  const remedies: Readonly<Partial<Record<string, Readonly<Partial<Record<string, string>>>>>> = credentialsRemedies
+  const remedy = remedies[failure.exit]?.[kind]
+  if (remedy === undefined || failure.remedy !== exits[failure.exit].remedy) return failure
+  return new LoaderFailure(failure.exit, failure.message, { cause: failure, remedy })
+}
