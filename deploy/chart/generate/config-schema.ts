@@ -1,0 +1,23 @@
+/** The schema by which the webhook reads its configuration, in the words that Helm understands. */
+import { annotationNames, annotations } from '../../../src/annotations.ts'
+import { configSchema } from '../../../src/config.ts'
+import type { JsonSchema } from './kubernetes-schema.ts'
+
+export function operatorConfigSchema(): JsonSchema {
+  const schema = withoutLookahead(configSchema) as { properties: Record<string, object> }
+  const withDefault = annotationNames.filter((name) => annotations[name].operator)
+  // The webhook checks these names itself, but a typo is better told before anything is installed.
+  const defaults = { ...schema.properties.defaults, propertyNames: { enum: withDefault } }
+  return { ...schema, properties: { ...schema.properties, defaults } }
+}
+
+/** Helm's regular expressions are Go's, which cannot look ahead. */
+function withoutLookahead(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutLookahead)
+  if (typeof value !== 'object' || value === null) return value
+  const { pattern, ...rest } = value as { pattern?: unknown }
+  const [, forbidden, wanted] = typeof pattern === 'string' ? /^\^\(\?!([^()]+)\)(.*)$/.exec(pattern) ?? [] : []
+  const others = Object.fromEntries(Object.entries(rest).map(([key, item]) => [key, withoutLookahead(item)]))
+  if (forbidden !== undefined) return { ...others, pattern: `^${wanted ?? ''}`, not: { pattern: `^${forbidden}` } }
+  return pattern === undefined ? others : { ...others, pattern: withoutLookahead(pattern) }
+}

@@ -1,0 +1,76 @@
+/** The operator's configuration on its way from the values into the webhook, which reads it as strictly as ever. */
+import t from 'tap'
+import { defaultConfig, parseConfig, type Config } from '../../src/config.ts'
+import { matchConditions } from '../../src/match-conditions.ts'
+import { objectOf, renderChart, valueAt, type Values } from '../support/helm.ts'
+
+// Helm runs anew for each case: a tenth of a second when the machine is idle.
+t.setTimeout(5 * 60 * 1000)
+
+interface Case {
+  readonly name: string
+  readonly values: Values
+  readonly expect: (config: Config) => unknown
+  readonly value: unknown
+}
+
+const rule = { name: 'team-a', namespaces: ['team-a'], sources: ['s3://models/team-a/*'], serviceAccounts: ['reader'], maxSize: '100Gi' }
+const digest = `sha256:${'ab'.repeat(32)}`
+
+const cases: readonly Case[] = [
+  { name: 'the loader\'s image is the chart\'s own', values: {}, expect: ({ defaults }) => defaults.image, value: 'model-injector:0.1.0' },
+  { name: 'the loader\'s image follows the chart\'s', values: { image: { repository: 'r.example.com/mi', digest } }, expect: ({ defaults }) => defaults.image, value: `r.example.com/mi@${digest}` },
+  { name: 'the loader\'s image may be another', values: { config: { defaults: { image: 'loader:1' } } }, expect: ({ defaults }) => defaults.image, value: 'loader:1' },
+  { name: 'defaults of annotations', values: { config: { defaults: { region: 'eu-west-1', memory: '1Gi', cpu: 2, 'read-only': false } } }, expect: ({ defaults }) => [defaults.region, defaults.memory, defaults.cpu, defaults['read-only'], defaults.timeout], value: ['eu-west-1', '1Gi', '2', 'false', '2h'] },
+  { name: 'the prefix', values: { config: { annotationPrefix: 'ml.example.com/' } }, expect: ({ annotationPrefix }) => annotationPrefix, value: 'ml.example.com/' },
+  { name: 'sidecars', values: { config: { sidecars: ['mine'] } }, expect: ({ sidecars }) => sidecars, value: ['mine'] },
+  { name: 'no sidecars in the values are the known ones', values: {}, expect: ({ sidecars }) => sidecars, value: defaultConfig.sidecars },
+  { name: 'unknown annotations', values: { config: { unknownAnnotations: 'warn' } }, expect: ({ unknownAnnotations }) => unknownAnnotations, value: 'warn' },
+  { name: 'OpenShift', values: { config: { openshift: true } }, expect: ({ openshift }) => openshift, value: true },
+  { name: 'the agent of an IPv6 cluster', values: { config: { podIdentity: { uri: 'http://[fd00:ec2::23]/v1/credentials' } } }, expect: ({ podIdentity }) => podIdentity.uri, value: 'http://[fd00:ec2::23]/v1/credentials' },
+  { name: 'environment of the loader, text that looks like something else included', values: { config: { loader: { env: { A: 'true', B: '1e3', C: '@at: "x"\nline', D: '' } } } }, expect: ({ loader }) => loader.env, value: { A: 'true', B: '1e3', C: '@at: "x"\nline', D: '' } },
+  { name: 'pull secrets of injected pods', values: { config: { loader: { imagePullSecrets: ['registry'] } } }, expect: ({ loader }) => loader.imagePullSecrets, value: ['registry'] },
+  { name: 'the pull policy of the loader', values: { config: { loader: { imagePullPolicy: 'Always' } } }, expect: ({ loader }) => loader.imagePullPolicy, value: 'Always' },
+  { name: 'the image of the engine s5cmd', values: { config: { loader: { s5cmdImage: 's5cmd:1' } } }, expect: ({ loader }) => loader.s5cmdImage, value: 's5cmd:1' },
+  { name: 'rules of the policy', values: { config: { policy: { rules: [rule] } } }, expect: ({ policy }) => policy.rules, value: [{ name: 'team-a', namespaces: ['team-a'], sources: ['s3://models/team-a/*'], serviceAccounts: ['reader'], maxSizeBytes: 100 * 2 ** 30 }] },
+]
+
+async function configOf(values: Values): Promise<Config> {
+  const text = valueAt(objectOf(await renderChart(values), 'ConfigMap', 'model-injector'), 'data', 'config.yaml')
+  const result = parseConfig(text as string)
+  if (!result.ok) throw new Error(result.problems.join('\n'))
+  return result.config
+}
+
+for (const { name, values, expect, value } of cases) {
+  t.test(`${name}: from the values to the webhook`, async (t) => {
+    t.strictSame(expect(await configOf(values)), value)
+  })
+}
+
+t.test('untouched values are the built-in configuration', async (t) => {
+  const { hash, ...config } = await configOf({})
+  const { hash: builtIn, ...expected } = defaultConfig
+  t.strictSame(config, expected)
+  t.equal(hash, builtIn)
+})
+
+for (const prefix of ['models.example.io/', 'ml.example.com/', 'x/', 'a-b.c/']) {
+  t.test(`the match conditions are those of the code for the prefix ${prefix}`, async (t) => {
+    const objects = await renderChart({ config: { annotationPrefix: prefix } })
+    const expected = matchConditions(prefix).map(({ name, expression }) => ({ name, expression }))
+    t.strictSame(valueAt(objectOf(objects, 'MutatingWebhookConfiguration'), 'webhooks.0.matchConditions'), expected)
+    const guard = valueAt(objectOf(objects, 'ValidatingAdmissionPolicy', 'model-injector-guard'), 'spec.matchConditions') as unknown[]
+    t.strictSame(guard.slice(0, expected.length), expected, 'and the guard looks at the same pods')
+  })
+}
+
+t.test('without a prefix in the values it is the built-in one', async (t) => {
+  const objects = await renderChart({ config: { annotationPrefix: null } })
+  t.strictSame(valueAt(objectOf(objects, 'MutatingWebhookConfiguration'), 'webhooks.0.matchConditions.0.expression'), matchConditions(defaultConfig.annotationPrefix)[0]?.expression)
+})
+
+t.test('helm test asks with the prefix that the webhook has', async (t) => {
+  const pod = objectOf(await renderChart({ config: { annotationPrefix: 'ml.example.com/' } }, { hooks: true }), 'Pod')
+  t.strictSame(valueAt(pod, 'spec.containers.0.env.2'), { name: 'ANNOTATION_PREFIX', value: 'ml.example.com/' })
+})
