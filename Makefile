@@ -6,7 +6,7 @@ BIN := node_modules/.bin
 export PATH := $(CURDIR)/node_modules/node/bin:$(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo demo-cluster test test-fast test-cluster test-loader lint typecheck generate verify-generated bench image clean
+.PHONY: help setup build demo demo-cluster test test-fast test-cluster test-chart test-loader lint typecheck generate verify-generated bench image clean
 
 ## Shows this help
 help:
@@ -37,7 +37,7 @@ demo-cluster: dist/main.js
 
 ## Runs every test: types, lint, fast tests, the loader against a real S3 server, and those on a real API server
 test: typecheck lint verify-generated dist/main.js
-	@node test/run.ts test/unit test/property test/golden test/integration test/loader test/cluster
+	@node test/run.ts test/unit test/property test/golden test/integration test/loader test/chart test/cluster
 
 ## Runs the tests that need nothing but Node
 test-fast: dist/main.js
@@ -46,6 +46,10 @@ test-fast: dist/main.js
 ## Runs the tests on a real API server
 test-cluster: dist/main.js
 	@node test/run.ts test/cluster
+
+## Runs the tests of the Helm chart
+test-chart: dist/main.js
+	@node test/run.ts test/chart
 
 ## Runs both loader engines against a real S3 server behind a proxy that injects faults
 test-loader: dist/main.js
@@ -61,9 +65,13 @@ lint: node_modules/.installed
 
 ## Writes the pages that are made from the code
 generate: dist/main.js
+	@node deploy/chart/generate-policies.ts
+	@node deploy/chart/generate.ts
 	@node docs/generate.ts
 
 verify-generated: dist/main.js
+	@node deploy/chart/generate-policies.ts --check
+	@node deploy/chart/generate.ts --check
 	@node docs/generate.ts --check
 
 ## Measures the CPU time of an admission, and loading beside s5cmd, each against a baseline in the same run

@@ -4,8 +4,7 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { cases } from '../test/loader/cases.ts'
-import { printMarkdownTable } from '../src/cli/table.ts'
+import { conformanceInMarkdown, limitsInMarkdown } from '../test/loader/conformance-table.ts'
 import { annotationsInBrief, annotationsInMarkdown, exitsInMarkdown, podFailurePolicyInMarkdown, reasonsInMarkdown } from '../src/cli/reference.ts'
 
 const root = join(import.meta.dirname, '..')
@@ -17,12 +16,7 @@ generate('docs/reasons.md', 'reasons', reasonsInMarkdown())
 generate('docs/loader.md', 'exits', exitsInMarkdown())
 generate('docs/loader.md', 'policy', podFailurePolicyInMarkdown())
 generate('docs/loader.md', 'cannot', limitsInMarkdown())
-
-/** From the conformance suite, which leaves out just these. */
-function limitsInMarkdown(): string {
-  const limits = cases.flatMap(({ name, cannot }) => Object.entries(cannot ?? {}).map(([engine, why]) => [name, engine, why]))
-  return printMarkdownTable(['Case', 'Engine', 'Why'], limits)
-}
+generate('docs/loader.md', 'conformance', conformanceInMarkdown())
 
 function generate(page: string, marker: string, text: string): void {
   const file = join(root, page)

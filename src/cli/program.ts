@@ -33,6 +33,9 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   inject: async () => (await import('./inject.ts')).injectCommand(),
   uninject: async () => (await import('./uninject.ts')).uninjectCommand(),
   explain: async () => (await import('./explain.ts')).explainCommand(),
+  render: async () => (await import('./render.ts')).renderCommand(),
+  check: async () => (await import('./check.ts')).checkCommand(),
+  why: async () => (await import('./why.ts')).whyCommand(),
   load: async () => (await import('./load.ts')).loadCommand(),
 }
 

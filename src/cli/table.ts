@@ -25,7 +25,7 @@ function printRow(row: readonly string[], widths: readonly number[]): string {
 }
 
 /** Words that are longer than the line stay whole: they are there to be copied. */
-function wrap(text: string, width: number): string[] {
+export function wrap(text: string, width: number): string[] {
   const lines: string[] = []
   for (const word of text.split(' ')) {
     const last = lines.at(-1)

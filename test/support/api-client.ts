@@ -31,7 +31,8 @@ export interface ApiClient {
 
 const collections: Readonly<Record<string, string>> = {
   Pod: 'pods', Deployment: 'deployments', ServiceAccount: 'serviceaccounts', ResourceQuota: 'resourcequotas', LimitRange: 'limitranges',
-  Namespace: 'namespaces', MutatingWebhookConfiguration: 'mutatingwebhookconfigurations', Job: 'jobs',
+  Namespace: 'namespaces', MutatingWebhookConfiguration: 'mutatingwebhookconfigurations', ValidatingWebhookConfiguration: 'validatingwebhookconfigurations',
+  CustomResourceDefinition: 'customresourcedefinitions', Issuer: 'issuers', Job: 'jobs',
 }
 
 export async function apiClient(kubeConfig: KubeConfig): Promise<ApiClient> {
@@ -88,12 +89,21 @@ function exchange(url: URL, options: RequestOptions, body: string | undefined): 
       response.on('data', (chunk: Buffer) => chunks.push(chunk))
       response.once('error', reject)
       response.once('end', () => {
-        resolve({ status: response.statusCode ?? 0, body: JSON.parse(Buffer.concat(chunks).toString()), warnings: readWarnings(response.rawHeaders) })
+        resolve({ status: response.statusCode ?? 0, body: parseBody(Buffer.concat(chunks).toString()), warnings: readWarnings(response.rawHeaders) })
       })
     })
     sent.once('error', reject)
     sent.end(body)
   })
+}
+
+/** Paths of resources that the server does not have yet are answered in plain text. */
+function parseBody(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return text
+  }
 }
 
 /** `Warning: 299 - "text"` (RFC 7234 §5.5); one header for each. */

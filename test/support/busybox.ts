@@ -1,4 +1,4 @@
-/** The shell and the tools of the stock image, from the machine or from its Debian package. */
+/** The shell and the tools of the stock image: those of the machine, of its Debian package, or those that BUSYBOX names. */
 import { execFile } from 'node:child_process'
 import { access, constants, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises'
 import { homedir } from 'node:os'
@@ -8,8 +8,9 @@ import { promisify } from 'node:util'
 const run = promisify(execFile)
 const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'model-injector', 'busybox')
 
-/** Absolute. Installs nothing: a package is only unpacked into the cache. */
+/** Absolute. Installs nothing: a package is only unpacked into the cache. BUSYBOX may name that of a copy of the stock image. */
 export async function busyboxBinary(): Promise<string> {
+  if (process.env.BUSYBOX !== undefined) return process.env.BUSYBOX
   for (const path of ['/bin/busybox', '/usr/bin/busybox', '/usr/local/bin/busybox', join(cache, 'bin', 'busybox')]) {
     if (await isExecutable(path)) return path
   }

@@ -36,7 +36,7 @@ function pathsIn(directory: string): ControlPlaneBinaries {
   }
 }
 
-function kubernetesComponent(name: string, duration: string): GoBinary {
+export function kubernetesComponent(name: string, duration: string): GoBinary {
   return {
     name, duration, module: new URL('../cluster/tools/k8s/', import.meta.url),
     dependency: 'k8s.io/kubernetes', goPackage: `k8s.io/kubernetes/cmd/${name}`, linkerFlags: kubernetesVersionFlags,

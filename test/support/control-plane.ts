@@ -1,11 +1,10 @@
-import { spawn, type ChildProcess } from 'node:child_process'
-import { closeSync, openSync } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { createServer, type AddressInfo, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
-import { basename, join } from 'node:path'
+import { join } from 'node:path'
 import { CoreV1Api, Health, KubeConfig } from '@kubernetes/client-node'
+import { endProcesses, logTails, messageOf, runProcess, type ClusterCommand, type ClusterProcess } from './cluster-process.ts'
 import { controlPlaneBinaries, type ControlPlaneBinaries } from './control-plane-binaries.ts'
+import { freePorts } from './free-ports.ts'
 import {
   createCertificateAuthority, createSigningKeys, issueCertificate,
   type Certificate, type CertificateRequest, type SigningKeys,
@@ -25,6 +24,9 @@ export interface ControlPlane {
   readonly url: string
   /** PEM. */
   readonly caCertificate: string
+  readonly authority: Certificate
+  /** For a part of the cluster. The subject is its user, as openssl takes it: /O=system:nodes/CN=system:node:NAME */
+  kubeConfigFor(name: string, subject: string): Promise<string>
   /** Holds everything of this control plane, the logs included (NAME.log); gone after stop(). */
   readonly directory: string
   /** May be called more than once. */
@@ -47,14 +49,6 @@ interface Pki {
   readonly serviceAccounts: SigningKeys
 }
 
-interface RunningProcess {
-  readonly name: string
-  readonly child: ChildProcess
-  /** Tells how: "exited with code 1". */
-  readonly exited: Promise<string>
-  readonly endSignal: 'SIGTERM' | 'SIGKILL'
-}
-
 /** What is known before the first process starts. */
 interface Plan {
   readonly binaries: ControlPlaneBinaries
@@ -68,11 +62,9 @@ interface Plan {
 const START_ATTEMPTS = 3
 // Measured 3 to 5 s; a machine that builds and tests beside it may need a multiple.
 const READY_TIMEOUT_SECONDS = 120
-const END_TIMEOUT_SECONDS = 10
-const LOG_TAIL_LINES = 20
 const SERVICE_RANGE = '10.96.0.0/16'
-// Loopback is refused here. The address need not exist: nothing in the tests dials it.
-const ADVERTISED_ADDRESS = '10.99.0.1'
+// Loopback is refused here. The address exists where there is a node, which has it.
+export const ADVERTISED_ADDRESS = '10.99.0.1'
 
 /** Runs etcd, kube-apiserver and kube-controller-manager on loopback, with free ports and a directory of their own. */
 export async function startControlPlane({ apiServerFlags = [] }: ControlPlaneOptions = {}): Promise<ControlPlane> {
@@ -95,16 +87,18 @@ async function startOnFreePorts(
   extraApiServerFlags: readonly string[],
 ): Promise<ControlPlane> {
   const directory = await mkdtemp(join(tmpdir(), 'model-injector-control-plane-'))
-  const processes: RunningProcess[] = []
+  const processes: ClusterProcess[] = []
   let stopped: Promise<void> | undefined
-  const stop = (): Promise<void> => stopped ??= stopAll(processes, directory)
+  const stop = (): Promise<void> => stopped ??= endProcesses(processes).then(() => rm(directory, { recursive: true, force: true }))
   try {
     const plan = await makePlan(directory, binaries, extraApiServerFlags)
     const kubeConfig = await makeKubeConfig(plan, plan.pki.admin)
     const kubeConfigFile = await writeKubeConfig(directory, 'admin', kubeConfig)
     await startProcesses(plan, kubeConfig, processes)
     const caCertificate = await readFile(plan.pki.authority.certificateFile, 'utf8')
-    return { kubeConfig, kubeConfigFile, url: plan.url, caCertificate, directory, stop }
+    const { authority } = plan.pki
+    const kubeConfigFor = (name: string, subject: string): Promise<string> => issueKubeConfig(plan, name, subject)
+    return { kubeConfig, kubeConfigFile, url: plan.url, authority, caCertificate, kubeConfigFor, directory, stop }
   } catch (error) {
     const logs = await logTails(processes, directory)
     await stop()
@@ -118,24 +112,24 @@ async function makePlan(
   extraApiServerFlags: readonly string[],
 ): Promise<Plan> {
   const pki = await makePki(directory)
-  const ports = await freePorts()
+  const ports = await choosePorts()
   return { binaries, directory, ports, pki, extraApiServerFlags, url: `https://127.0.0.1:${ports.apiServer}` }
 }
 
-async function startProcesses(plan: Plan, kubeConfig: KubeConfig, processes: RunningProcess[]): Promise<void> {
+async function startProcesses(plan: Plan, kubeConfig: KubeConfig, processes: ClusterProcess[]): Promise<void> {
+  const { directory, binaries } = plan
   const failure = new AbortController()
   const ready = { timeoutSeconds: READY_TIMEOUT_SECONDS, signal: failure.signal }
-  const run = (...command: Parameters<typeof runProcess>): void => {
-    const running = runProcess(...command)
+  const run = (command: ClusterCommand): void => {
+    const running = runProcess(directory, command)
     processes.push(running)
     void running.exited.then((how) => { failure.abort(new Error(`${running.name} ${how}`)) })
   }
-  const { directory, binaries } = plan
-  run(directory, binaries.etcd, etcdFlags(plan), 'SIGTERM')
+  run({ file: binaries.etcd, args: etcdFlags(plan) })
   // SIGKILL: on SIGTERM it drains for 6 s, for data that is thrown away.
-  run(directory, binaries.kubeApiserver, apiServerFlags(plan), 'SIGKILL')
+  run({ file: binaries.kubeApiserver, args: apiServerFlags(plan), endSignal: 'SIGKILL' })
   await waitFor('/readyz of kube-apiserver', () => apiServerIsReady(kubeConfig), ready)
-  run(directory, binaries.kubeControllerManager, await controllerManagerFlags(plan), 'SIGTERM')
+  run({ file: binaries.kubeControllerManager, args: await controllerManagerFlags(plan) })
   await waitFor('the default ServiceAccount', () => defaultServiceAccount(kubeConfig), ready)
 }
 
@@ -232,6 +226,11 @@ async function makeKubeConfig({ url, pki }: Plan, user: Certificate): Promise<Ku
   return kubeConfig
 }
 
+async function issueKubeConfig(plan: Plan, name: string, subject: string): Promise<string> {
+  const user = await issueCertificate(plan.directory, plan.pki.authority, { name, subject, usage: 'clientAuth' })
+  return await writeKubeConfig(plan.directory, name, await makeKubeConfig(plan, user))
+}
+
 async function writeKubeConfig(directory: string, name: string, kubeConfig: KubeConfig): Promise<string> {
   const file = join(directory, `${name}.kubeconfig`)
   await writeFile(file, kubeConfig.exportConfig(), { mode: 0o600 })
@@ -242,106 +241,7 @@ async function base64Of(file: string): Promise<string> {
   return await readFile(file, 'base64')
 }
 
-async function freePorts(): Promise<Ports> {
-  // All are held open together, so that none is handed out twice.
-  const servers = await Promise.all([listen(), listen(), listen(), listen()])
-  const [etcd, etcdPeer, apiServer, controllerManager] = servers.map(portOf)
-  await Promise.all(servers.map(close))
+async function choosePorts(): Promise<Ports> {
+  const [etcd, etcdPeer, apiServer, controllerManager] = await freePorts(4)
   return { etcd: etcd!, etcdPeer: etcdPeer!, apiServer: apiServer!, controllerManager: controllerManager! }
-}
-
-function listen(): Promise<Server> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().once('error', reject)
-    server.listen(0, '127.0.0.1', () => { resolve(server) })
-  })
-}
-
-function portOf(server: Server): number {
-  return (server.address() as AddressInfo).port
-}
-
-function close(server: Server): Promise<void> {
-  return new Promise((resolve) => { server.close(() => { resolve() }) })
-}
-
-function runProcess(
-  directory: string,
-  file: string,
-  flags: readonly string[],
-  endSignal: RunningProcess['endSignal'],
-): RunningProcess {
-  const name = basename(file)
-  const log = openSync(logFileOf(directory, name), 'w')
-  // An empty environment: ETCD_* and *_PROXY variables of the machine must not reach the test.
-  const child = spawn(file, flags, { cwd: directory, env: {}, stdio: ['ignore', log, log] })
-  closeSync(log)
-  const exited = whenExited(child)
-  const guard = child.pid === undefined ? undefined : startGuard(child.pid, directory)
-  const killNow = (): void => { child.kill('SIGKILL') }
-  process.once('exit', killNow)
-  return {
-    name, child, endSignal,
-    exited: exited.then(async (how) => {
-      process.off('exit', killNow)
-      if (guard !== undefined) await endGuard(guard)
-      return how
-    }),
-  }
-}
-
-/**
- * Ends the process and removes the directory when the pipe from the test closes, and so also when the test is ended by
- * SIGKILL or by a signal without a handler, of which Node tells nobody. While the test runs, the guard ends together
- * with its process, so that the pid cannot be another's by then.
- */
-function startGuard(pid: number, directory: string): ChildProcess {
-  // Ctrl+C reaches the whole process group; the guard has to live on and do its work then.
-  const script = 'trap "" INT TERM HUP; read -r _; kill -9 "$1" 2>/dev/null; rm -rf -- "$2"'
-  return spawn('/bin/sh', ['-c', script, 'guard', String(pid), directory], { stdio: ['pipe', 'ignore', 'ignore'] })
-}
-
-async function endGuard(guard: ChildProcess): Promise<void> {
-  const exited = whenExited(guard)
-  guard.kill('SIGKILL')
-  await exited
-}
-
-function whenExited(child: ChildProcess): Promise<string> {
-  return new Promise((resolve) => {
-    child.once('exit', (code, signal) => {
-      resolve(signal === null ? `exited with code ${code}` : `was ended by ${signal}`)
-    })
-    // No such file or not executable: then there is no exit.
-    child.once('error', (error) => { resolve(`was not started: ${error.message}`) })
-  })
-}
-
-async function stopAll(processes: readonly RunningProcess[], directory: string): Promise<void> {
-  await Promise.all(processes.map(endProcess))
-  await rm(directory, { recursive: true, force: true })
-}
-
-async function endProcess({ child, exited, endSignal }: RunningProcess): Promise<void> {
-  child.kill(endSignal)
-  const lastResort = setTimeout(() => { child.kill('SIGKILL') }, END_TIMEOUT_SECONDS * 1000)
-  await exited
-  clearTimeout(lastResort)
-}
-
-async function logTails(processes: readonly RunningProcess[], directory: string): Promise<string> {
-  const tails = await Promise.all(processes.map(async ({ name }) => {
-    const log = await readFile(logFileOf(directory, name), 'utf8').catch(messageOf)
-    const lines = log.trimEnd().split('\n')
-    return `\n--- the end of ${name}.log ---\n${lines.slice(-LOG_TAIL_LINES).join('\n')}`
-  }))
-  return tails.join('')
-}
-
-function logFileOf(directory: string, name: string): string {
-  return join(directory, `${name}.log`)
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : JSON.stringify(error)
 }

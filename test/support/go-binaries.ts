@@ -18,6 +18,8 @@ export interface GoBinary {
   readonly goPackage: string
   readonly linkerFlags: (version: string) => string
   readonly duration: string
+  /** Build tags. */
+  readonly tags?: string
 }
 
 /** Binaries that stand in one directory, which their pins name. */
@@ -100,7 +102,8 @@ async function cacheDirectory(set: GoBinarySet): Promise<string> {
   const modules = [...new Set(set.binaries.map(({ module }) => fileURLToPath(module)))].sort()
   const key = createHash('sha256').update(await go(['env', 'GOVERSION', 'GOOS', 'GOARCH'], modules[0] ?? '.', set))
   for (const module of modules) {
-    for (const file of ['go.mod', 'go.sum', 'tools.go']) key.update(await readFile(join(module, file)))
+    const sources = (await readdir(module)).filter((file) => file.endsWith('.go')).sort()
+    for (const file of ['go.mod', 'go.sum', ...sources]) key.update(await readFile(join(module, file)))
   }
   const configured = process.env.XDG_CACHE_HOME
   const cache = configured ? resolve(configured) : join(homedir(), '.cache')
@@ -114,11 +117,13 @@ async function buildUnlessThere(directory: string, binary: GoBinary, set: GoBina
   report(`building ${binary.name} ${version} from source, ${binary.duration} on two cores, once`)
   // Renamed when complete, so that a killed build never leaves half a binary under the final name.
   const partial = `${target}.${process.pid}.partial`
+  const startedAt = performance.now()
   await go([
-    'build', '-mod=readonly', '-trimpath', '-buildvcs=false', '-ldflags', `-s -w ${binary.linkerFlags(version)}`.trim(),
+    'build', '-mod=readonly', '-trimpath', '-buildvcs=false', '-tags', binary.tags ?? '', '-ldflags', `-s -w ${binary.linkerFlags(version)}`.trim(),
     '-o', partial, binary.goPackage,
   ], fileURLToPath(binary.module), set)
   await rename(partial, target)
+  report(`built ${binary.name} in ${((performance.now() - startedAt) / 1000).toFixed(0)} s`)
 }
 
 async function pinnedVersion({ module, dependency }: GoBinary): Promise<string> {

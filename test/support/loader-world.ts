@@ -54,7 +54,7 @@ export function stageOf(world: LoaderWorld, name: string, root: string): Stage {
     ...engine.environment(proxy.caCertificateFile),
     AWS_ACCESS_KEY_ID: server.accessKeyId, AWS_SECRET_ACCESS_KEY: server.secretAccessKey, AWS_REGION: server.region, AWS_EC2_METADATA_DISABLED: 'true',
     MODEL_NAME: 'model', MODEL_SOURCE: `s3://models/${prefix}`, MODEL_ROOT: root, MODEL_ID: id, MODEL_POD_UID: 'pod-1', MODEL_CREDENTIALS: 'secret/keys',
-    MODEL_ENDPOINT: proxy.endpoint, MODEL_TIMEOUT_SECONDS: '60', MODEL_STALL_TIMEOUT_SECONDS: '20', ...env,
+    MODEL_ENDPOINT: proxy.endpoint, MODEL_TIMEOUT_SECONDS: '150', MODEL_STALL_TIMEOUT_SECONDS: '20', ...env,
   }, wrap)
   return {
     world, bucket: 'models', prefix, root, id, model, start,

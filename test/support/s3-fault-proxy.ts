@@ -27,6 +27,8 @@ export type { ForgedObject } from './s3-listing.ts'
 
 export interface FaultProxyOptions {
   readonly tls: boolean
+  /** 127.0.0.1 without it; its certificate is for that one only. */
+  readonly address?: string
   /** Who may come in; the server's own key, if not given. Entries may be added at any time. */
   readonly credentials?: CredentialsTable
   /** Requests without a signature are answered too. */
@@ -85,12 +87,12 @@ interface Exchange {
 }
 
 export async function startFaultProxy(upstream: S3Server, options: FaultProxyOptions): Promise<FaultProxy> {
-  const { credentials = new Map([[upstream.accessKeyId, { secretAccessKey: upstream.secretAccessKey }]]), anonymous = false } = options
+  const { credentials = new Map([[upstream.accessKeyId, { secretAccessKey: upstream.secretAccessKey }]]), anonymous = false, address = '127.0.0.1' } = options
   const directory = await mkdtemp(join(tmpdir(), 'model-injector-s3-proxy-'))
   const pki = options.tls ? await makePki(directory) : undefined
   const proxy: Proxy = { upstream, credentials, anonymous, agent: makeAgent(upstream), requests: [], faults: faultBook(), forgeries: new Map() }
   const { server, sockets } = makeServer(proxy, pki)
-  server.listen(0, '127.0.0.1')
+  server.listen(0, address)
   await once(server, 'listening')
   const bucketForgeries = (bucket: string): Map<string, ForgedObject | undefined> => {
     const existing = proxy.forgeries.get(bucket) ?? new Map<string, ForgedObject | undefined>()
@@ -106,7 +108,7 @@ export async function startFaultProxy(upstream: S3Server, options: FaultProxyOpt
     await rm(directory, { recursive: true })
   }
   return {
-    endpoint: `${pki === undefined ? 'http' : 'https'}://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    endpoint: `${pki === undefined ? 'http' : 'https'}://${address}:${(server.address() as AddressInfo).port}`,
     region: upstream.region, caCertificate: pki?.caCertificate, caCertificateFile: pki?.caCertificateFile,
     credentials, requests: proxy.requests, get openConnections() { return sockets.size },
     fault: (rule) => proxy.faults.add(rule),

@@ -1,10 +1,10 @@
-/** The project's own webhook configuration, pointed at a webhook of the test. */
+/** The project's own webhook configuration, as the chart renders it, pointed at a webhook of the test. */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { parse } from 'yaml'
 import type { KubernetesObject } from './api-client.ts'
+import { objectOf, parseObjects } from './helm.ts'
 
-const file = join(import.meta.dirname, '..', '..', 'deploy', 'webhook-configuration.yaml')
+const file = join(import.meta.dirname, '..', '..', 'deploy', 'manifests.yaml')
 
 interface Target {
   readonly url: string
@@ -17,7 +17,7 @@ interface Configuration extends KubernetesObject {
 }
 
 export async function ourConfiguration(target: Target): Promise<KubernetesObject> {
-  const configuration = parse(await readFile(file, 'utf8')) as Configuration
+  const configuration = objectOf(parseObjects(await readFile(file, 'utf8')), 'MutatingWebhookConfiguration') as Configuration
   return { ...configuration, webhooks: configuration.webhooks.map((webhook) => ({ ...webhook, clientConfig: clientConfig(target) })) }
 }
 

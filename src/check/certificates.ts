@@ -1,0 +1,52 @@
+/** Reads certificates and judges them as the API server does. */
+import { X509Certificate } from 'node:crypto'
+import { isIP } from 'node:net'
+
+/** Undefined where the text is not made of certificates. */
+export function readCertificates(pem: string): readonly X509Certificate[] | undefined {
+  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []
+  try {
+    return blocks.length === 0 ? undefined : blocks.map((block) => new X509Certificate(block))
+  } catch {
+    return undefined
+  }
+}
+
+/** Whether the chain leads to one of the trusted ones; each of those is enough by itself, as in Go. */
+export function isTrusted(chain: readonly X509Certificate[], trusted: readonly X509Certificate[]): boolean {
+  const [leaf, ...intermediates] = chain
+  if (leaf === undefined) return false
+  const seen = new Set<string>()
+  let current: X509Certificate | undefined = leaf
+  while (current !== undefined && !seen.has(current.fingerprint256)) {
+    const here: X509Certificate = current
+    if (trusted.some((authority) => authority.fingerprint256 === here.fingerprint256 || isIssuedBy(here, authority))) return true
+    seen.add(here.fingerprint256)
+    current = intermediates.find((intermediate) => isIssuedBy(here, intermediate))
+  }
+  return false
+}
+
+function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
+  return certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey)
+}
+
+/** Only the alternative names count: Go has not looked at the common name since 1.15. */
+export function isFor(certificate: X509Certificate, serverName: string): boolean {
+  return isIP(serverName) === 0 ? certificate.checkHost(serverName, { subject: 'never' }) !== undefined : certificate.checkIP(serverName) !== undefined
+}
+
+export interface Life {
+  readonly daysLeft: number
+  readonly totalDays: number
+}
+
+const dayMs = 24 * 60 * 60 * 1000
+
+/** Negative days where it is over; whole days, rounded down. */
+export function lifeOf({ validFromDate, validToDate }: X509Certificate, nowMs: number): Life {
+  return {
+    daysLeft: Math.floor((validToDate.getTime() - nowMs) / dayMs),
+    totalDays: Math.ceil((validToDate.getTime() - validFromDate.getTime()) / dayMs),
+  }
+}

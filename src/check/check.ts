@@ -1,0 +1,55 @@
+/** Looks at an installation as a whole. */
+import type { Cluster, ServerVersion } from '../cluster/cluster.ts'
+import { ClusterError } from '../cluster/cluster-error.ts'
+import { error, severities, type Finding, type Severity } from './finding.ts'
+import { topics } from './registry.ts'
+import { surveyCluster, type SurveyOptions } from './survey.ts'
+
+export interface Report {
+  readonly server: string
+  readonly context: string
+  /** Undefined where the API server did not answer. */
+  readonly serverVersion: string | undefined
+  readonly username: string | undefined
+  readonly sections: readonly Section[]
+}
+
+export interface Section {
+  readonly title: string
+  readonly findings: readonly Finding[]
+}
+
+export async function checkCluster(cluster: Cluster, options: SurveyOptions): Promise<Report> {
+  const { server, context } = cluster
+  const version = await askVersion(cluster)
+  if (version instanceof ClusterError) return { server, context, serverVersion: undefined, username: undefined, sections: [unanswered(version)] }
+  const survey = await surveyCluster(cluster, version, options)
+  const sections = topics.map(({ title, check }) => ({ title, findings: check(survey) })).filter(({ findings }) => findings.length > 0)
+  return { server, context, serverVersion: version.gitVersion, username: await askName(cluster), sections }
+}
+
+/** Without an answer to the first question there is nothing to find out, and one error says why. */
+async function askVersion(cluster: Cluster): Promise<ServerVersion | ClusterError> {
+  return cluster.serverVersion().catch((reason: unknown) => {
+    if (reason instanceof ClusterError) return reason
+    throw reason
+  })
+}
+
+function unanswered({ message }: ClusterError): Section {
+  return { title: 'API server', findings: [error('api-server', message, 'see whether kubectl version with the same kubeconfig and context works')] }
+}
+
+/** Older API servers cannot say. */
+async function askName(cluster: Cluster): Promise<string | undefined> {
+  return cluster.whoAmI().then(({ username }) => username, () => undefined)
+}
+
+export function findingsOf({ sections }: Report): readonly Finding[] {
+  return sections.flatMap(({ findings }) => findings)
+}
+
+export function countBySeverity(findings: readonly Finding[]): Readonly<Record<Severity, number>> {
+  const counts = severities.map((severity) => [severity, findings.filter((finding) => finding.severity === severity).length] as const)
+  return Object.fromEntries(counts) as Record<Severity, number>
+}

@@ -1,0 +1,15 @@
+/** What the operator's configuration says, where it can be read; the built-in one otherwise. */
+import { defaultConfig, type Config } from '../config.ts'
+import { valueOf } from './look.ts'
+import type { Installation } from './installation.ts'
+
+type Configured = Pick<Installation, 'configuration'>
+
+export function configOf({ configuration }: Configured): Config {
+  const result = valueOf(configuration)?.result
+  return result?.ok === true ? result.config : defaultConfig
+}
+
+export function defaultCredentials(configured: Configured): string {
+  return configOf(configured).defaults.credentials ?? 'pod-identity'
+}

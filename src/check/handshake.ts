@@ -1,0 +1,45 @@
+/** The certificate that a server shows, whoever signed it. */
+import { once } from 'node:events'
+import type { Duplex } from 'node:stream'
+import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls'
+import { printable } from '../values/printable.ts'
+import { found, unknown, type Look } from './look.ts'
+
+const timeoutMs = 10_000
+
+/** As PEM: its own certificate, and those that it sends along. */
+export async function certificateFrom(target: { readonly socket: Duplex } | { readonly host: string; readonly port: number }, servername: string): Promise<Look<string>> {
+  // Trust is judged later, against the CA bundle and with better words.
+  const options: ConnectionOptions = { ...target, rejectUnauthorized: false, ...(/^[\d.]+$|:/.test(servername) ? {} : { servername }) }
+  const socket = connect(options)
+  // What comes after the handshake, as the end of a tunnel, is nobody's business here.
+  socket.on('error', () => undefined)
+  try {
+    await once(socket, 'secureConnect', { signal: AbortSignal.timeout(timeoutMs) })
+    return found(chainOf(socket))
+  } catch (error) {
+    return unknown(`no TLS handshake: ${describe(error)}`)
+  } finally {
+    socket.destroy()
+  }
+}
+
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return 'the connection failed'
+  return error.name === 'AbortError' ? `no answer within ${timeoutMs / 1000} s` : printable(error.message)
+}
+
+function chainOf(socket: TLSSocket): string {
+  const chain: string[] = []
+  let next: ReturnType<TLSSocket['getPeerCertificate']> | undefined = socket.getPeerCertificate(true)
+  while (next !== undefined && !chain.includes(toPEM(next.raw))) {
+    chain.push(toPEM(next.raw))
+    next = (next as { issuerCertificate?: ReturnType<TLSSocket['getPeerCertificate']> }).issuerCertificate
+  }
+  return chain.join('')
+}
+
+function toPEM(der: Buffer): string {
+  const lines = der.toString('base64').replace(/.{64}/g, '$&\n').trimEnd()
+  return `-----BEGIN CERTIFICATE-----\n${lines}\n-----END CERTIFICATE-----\n`
+}

@@ -1,0 +1,125 @@
+/**
+ * Finds the parts of an installation from what refers to what, not from their names: the webhook configuration names the
+ * Service, that selects the pods, their Deployment mounts the ConfigMap and the Secret.
+ */
+import type { Cluster } from '../cluster/cluster.ts'
+import { collect } from '../cluster/collect.ts'
+import type { Deployment, EndpointSlice, MutatingWebhook, MutatingWebhookConfiguration, Pod, Service } from '../cluster/objects.ts'
+import { resources } from '../cluster/resources.ts'
+import { defaultConfig, parseConfig, type ConfigResult } from '../config.ts'
+import { selects } from './label-selector.ts'
+import { absent, found, look, lookBehind, unknown, valueOf, type Look } from './look.ts'
+import { argumentOf, mountedFile, webhookContainer } from './mounted-file.ts'
+import { registrationName } from './registration.ts'
+
+export interface Installation {
+  readonly registration: Look<MutatingWebhookConfiguration>
+  /** The one webhook of the registration. */
+  readonly webhook: Look<MutatingWebhook>
+  readonly service: Look<Service>
+  readonly endpointSlices: Look<readonly EndpointSlice[]>
+  readonly deployment: Look<Deployment>
+  readonly pods: Look<readonly Pod[]>
+  readonly configuration: Look<Configuration>
+  /** From the Secret. */
+  readonly certificate: Look<MountedCertificate>
+}
+
+export interface MountedCertificate {
+  readonly place: string
+  /** With intermediate certificates behind it. */
+  readonly pem: string
+}
+
+export interface Configuration {
+  /** `ConfigMap model-injector/settings, key config.yaml` */
+  readonly place: string
+  readonly result: ConfigResult
+}
+
+const noDeployment = unknown('the Deployment of the webhook was not found')
+
+export type Registered = Pick<Installation, 'registration' | 'webhook'>
+
+export async function findInstallation(cluster: Cluster): Promise<Installation> {
+  const { registration, webhook } = await findRegistration(cluster)
+  const service = await findService(cluster, webhook)
+  const deployment = await lookBehind(service, (value) => findDeployment(cluster, value))
+  return {
+    registration, webhook, service, deployment,
+    endpointSlices: await lookBehind(service, (value) => listEndpointSlices(cluster, value)),
+    pods: await lookBehind(service, (value) => listPods(cluster, value)),
+    configuration: await findConfiguration(cluster, deployment),
+    certificate: await findCertificate(cluster, deployment),
+  }
+}
+
+export async function findRegistration(cluster: Cluster): Promise<Registered> {
+  const registration = await look(() => cluster.get(resources.mutatingWebhookConfigurations, registrationName))
+  return { registration, webhook: webhookOf(registration) }
+}
+
+/** For those who need no more than how pods are treated. */
+export async function findConfigurationOf(cluster: Cluster, webhook: Look<MutatingWebhook>): Promise<Look<Configuration>> {
+  const service = await findService(cluster, webhook)
+  return findConfiguration(cluster, await lookBehind(service, (value) => findDeployment(cluster, value)))
+}
+
+function webhookOf(registration: Look<MutatingWebhookConfiguration>): Look<MutatingWebhook> {
+  if (registration.state !== 'found') return registration
+  const webhook = registration.value.webhooks?.[0]
+  return webhook === undefined ? absent : found(webhook)
+}
+
+async function findService(cluster: Cluster, webhook: Look<MutatingWebhook>): Promise<Look<Service>> {
+  const reference = valueOf(webhook)?.clientConfig.service
+  if (webhook.state === 'found' && reference === undefined) return unknown('the webhook configuration names a URL, no Service')
+  if (reference === undefined) return webhook.state === 'unknown' ? webhook : unknown('no webhook configuration says where the webhook is')
+  return look(() => cluster.get(resources.services, reference.name, reference.namespace))
+}
+
+async function findDeployment(cluster: Cluster, { metadata, spec }: Service): Promise<Deployment | undefined> {
+  if (spec.selector === undefined) return undefined
+  for await (const deployment of cluster.list(resources.deployments, { namespace: metadata.namespace })) {
+    if (selects({ matchLabels: spec.selector }, deployment.spec.template.metadata?.labels ?? {})) return deployment
+  }
+  return undefined
+}
+
+function listEndpointSlices(cluster: Cluster, { metadata }: Service): Promise<readonly EndpointSlice[]> {
+  const labelSelector = `kubernetes.io/service-name=${metadata.name}`
+  return collect(cluster.list(resources.endpointSlices, { namespace: metadata.namespace, labelSelector }))
+}
+
+function listPods(cluster: Cluster, { metadata, spec }: Service): Promise<readonly Pod[]> {
+  const labelSelector = Object.entries(spec.selector ?? {}).map(([key, value]) => `${key}=${value}`).join(',')
+  if (labelSelector === '') return Promise.resolve([])
+  return collect(cluster.list(resources.pods, { namespace: metadata.namespace, labelSelector }))
+}
+
+async function findConfiguration(cluster: Cluster, deployment: Look<Deployment>): Promise<Look<Configuration>> {
+  if (deployment.state !== 'found') return deployment.state === 'unknown' ? deployment : noDeployment
+  const path = argumentOf(webhookContainer(deployment.value.spec.template.spec), '--config')
+  if (path === undefined) return found({ place: 'the built-in configuration', result: { ok: true, config: defaultConfig } })
+  const file = mountedFile(deployment.value, path)
+  if (file?.kind !== 'ConfigMap') return unknown(`${path} is not mounted from a ConfigMap`)
+  const { name, namespace, key } = file
+  const configMap = await look(() => cluster.get(resources.configMaps, name, namespace))
+  if (configMap.state === 'unknown') return configMap
+  const text = valueOf(configMap)?.data?.[key]
+  const place = `ConfigMap ${namespace}/${name}, key ${key}`
+  return found({ place, result: text === undefined ? { ok: false, problems: ['is not there'] } : parseConfig(text) })
+}
+
+async function findCertificate(cluster: Cluster, deployment: Look<Deployment>): Promise<Look<MountedCertificate>> {
+  if (deployment.state !== 'found') return deployment.state === 'unknown' ? deployment : noDeployment
+  const directory = argumentOf(webhookContainer(deployment.value.spec.template.spec), '--tls-dir')
+  const file = directory === undefined ? undefined : mountedFile(deployment.value, `${directory}/tls.crt`)
+  if (file?.kind !== 'Secret') return unknown('the certificate is not mounted from a Secret')
+  const { name, namespace, key } = file
+  const secret = await look(() => cluster.get(resources.secrets, name, namespace))
+  if (secret.state === 'unknown') return secret
+  const data = valueOf(secret)?.data?.[key]
+  const place = `Secret ${namespace}/${name}`
+  return data === undefined ? unknown(`${place} with its key ${key} is not there`) : found({ place, pem: Buffer.from(data, 'base64').toString() })
+}

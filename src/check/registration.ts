@@ -1,0 +1,42 @@
+/** Facts about webhook configurations, ours and those of others. */
+import type { MutatingWebhook, MutatingWebhookConfiguration, WebhookRule } from '../cluster/objects.ts'
+
+/** Whatever the release is called: it decides when the webhook runs. */
+export const registrationName = 'model-injector'
+
+export function selectsPodCreation({ rules = [] }: Pick<MutatingWebhook, 'rules'>): boolean {
+  return rules.some(({ apiGroups = [], resources = [], operations = [] }) =>
+    includesAny(apiGroups, ['', '*']) && includesAny(resources, ['pods', '*', '*/*']) && includesAny(operations, ['CREATE', '*']))
+}
+
+/** Operations on pods that the match conditions were not made for: on DELETE they fail, and so refuse it. */
+export function otherOperations(rules: readonly WebhookRule[] = []): readonly string[] {
+  return [...new Set(rules.flatMap(({ operations = [] }) => operations))].filter((operation) => operation !== 'CREATE')
+}
+
+/** The API server calls them in the order of their names. */
+export function inRunOrder(registrations: readonly MutatingWebhookConfiguration[]): readonly MutatingWebhookConfiguration[] {
+  return registrations
+    .filter(({ webhooks = [] }) => webhooks.some(selectsPodCreation))
+    .toSorted((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1))
+}
+
+/** The one of EKS, and the same installed by hand under another name. */
+export function isIdentityWebhook({ metadata, webhooks = [] }: MutatingWebhookConfiguration): boolean {
+  return [metadata.name, ...webhooks.map(({ name }) => name)].some((name) => /pod-identity-webhook|iam-for-pods\.amazonaws\.com/.test(name))
+}
+
+const meshNames = /^(?:istio-|linkerd-|consul-connect|consul-|kuma-|osm-)/
+
+export function isMesh({ metadata }: MutatingWebhookConfiguration): boolean {
+  return meshNames.test(metadata.name)
+}
+
+/** Where the API server calls the webhook: `model-injector.apps.svc`, or the host of a URL. */
+export function serverNameOf({ clientConfig: { service, url } }: MutatingWebhook): string {
+  return service === undefined ? new URL(url ?? 'https://unknown').hostname.replace(/^\[|\]$/g, '') : `${service.name}.${service.namespace}.svc`
+}
+
+function includesAny(list: readonly string[], words: readonly string[]): boolean {
+  return list.some((item) => words.includes(item))
+}

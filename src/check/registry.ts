@@ -1,0 +1,33 @@
+/** The topics of `check`, in the order in which they are reported: what comes first explains what comes after it. */
+import type { Finding } from './finding.ts'
+import type { Survey } from './survey.ts'
+import { checkAdmission } from './topics/admission.ts'
+import { checkAPIServer } from './topics/api-server.ts'
+import { checkCertificates } from './topics/certificates.ts'
+import { checkConfiguration } from './topics/configuration.ts'
+import { checkOrder } from './topics/order.ts'
+import { checkPermissions } from './topics/permissions.ts'
+import { checkPodIdentity } from './topics/pod-identity.ts'
+import { checkPolicies } from './topics/policies.ts'
+import { checkRegistration } from './topics/registration.ts'
+import { checkVersions } from './topics/versions.ts'
+import { checkWorkload } from './topics/workload.ts'
+
+export interface Topic {
+  readonly title: string
+  readonly check: (survey: Survey) => readonly Finding[]
+}
+
+export const topics: readonly Topic[] = [
+  { title: 'API server', check: checkAPIServer },
+  { title: 'Registration', check: checkRegistration },
+  { title: 'Other webhooks', check: checkOrder },
+  { title: 'Certificate', check: checkCertificates },
+  { title: 'Replicas', check: checkWorkload },
+  { title: 'Configuration', check: checkConfiguration },
+  { title: 'Versions', check: checkVersions },
+  { title: 'Policies', check: checkPolicies },
+  { title: 'Permissions', check: checkPermissions },
+  { title: 'Credentials', check: checkPodIdentity },
+  { title: 'Admission', check: checkAdmission },
+]

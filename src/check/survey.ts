@@ -1,0 +1,81 @@
+/** Everything that the findings are made from, asked of the cluster once. The findings themselves only look at it. */
+import type { Cluster, ServerVersion } from '../cluster/cluster.ts'
+import { collect } from '../cluster/collect.ts'
+import type { DaemonSet, MutatingWebhookConfiguration, RoleBinding, ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding } from '../cluster/objects.ts'
+import { resources } from '../cluster/resources.ts'
+import { configOf } from './configured.ts'
+import { findInstallation, type Installation } from './installation.ts'
+import { selects, type Labels } from './label-selector.ts'
+import { found, look, valueOf, type Look } from './look.ts'
+import { probeAdmission, type Probe } from './probe.ts'
+import { askReplicas, type Replica } from './replicas.ts'
+
+export interface Survey extends Installation {
+  readonly version: Look<ServerVersion>
+  readonly nowMs: number
+  /** That of the configuration; the default where it is not known. */
+  readonly prefix: string
+  readonly registrations: Look<readonly MutatingWebhookConfiguration[]>
+  /** Of the namespaces that must not be selected: kube-system and that of the webhook. */
+  readonly protectedNamespaces: Readonly<Record<string, Labels>>
+  readonly replicas: Look<readonly Replica[]>
+  readonly policies: Look<readonly ValidatingAdmissionPolicy[]>
+  readonly policyBindings: Look<readonly ValidatingAdmissionPolicyBinding[]>
+  readonly roleBindings: Look<readonly RoleBinding[]>
+  readonly podIdentityAgent: Look<DaemonSet>
+  readonly probe: Probe
+}
+
+export interface SurveyOptions {
+  readonly nowMs: number
+  /** Where the webhook can be reached directly. */
+  readonly serverURL?: string | undefined
+  /** Of the probe; that of the context otherwise. */
+  readonly namespace?: string | undefined
+}
+
+/** `version` is the answer that showed that the API server is there. */
+export async function surveyCluster(cluster: Cluster, version: ServerVersion, options: SurveyOptions): Promise<Survey> {
+  const installation = await findInstallation(cluster)
+  const prefix = configOf(installation).annotationPrefix
+  const protectedNamespaces = await readNamespaces(cluster, protectedNames(installation))
+  const [registrations, replicas, policies, policyBindings, roleBindings, podIdentityAgent, probe] = await Promise.all([
+    look(() => collect(cluster.list(resources.mutatingWebhookConfigurations))),
+    askReplicas(cluster, installation, options.serverURL),
+    look(() => collect(cluster.list(resources.validatingAdmissionPolicies))),
+    look(() => collect(cluster.list(resources.validatingAdmissionPolicyBindings))),
+    look(() => listBindings(cluster, installation)),
+    look(() => cluster.get(resources.daemonSets, 'eks-pod-identity-agent', 'kube-system')),
+    probeAdmission(cluster, prefix, options.namespace ?? probeNamespace(cluster, installation, protectedNamespaces)),
+  ])
+  return {
+    ...installation, version: found(version), nowMs: options.nowMs, prefix, protectedNamespaces,
+    registrations, replicas, policies, policyBindings, roleBindings, podIdentityAgent, probe,
+  }
+}
+
+function protectedNames({ webhook }: Installation): readonly string[] {
+  const own = valueOf(webhook)?.clientConfig.service?.namespace
+  return own === undefined ? ['kube-system'] : ['kube-system', own]
+}
+
+/** The API server itself puts this label on every namespace; others matter only where they can be read. */
+async function readNamespaces(cluster: Cluster, names: readonly string[]): Promise<Survey['protectedNamespaces']> {
+  const entries = await Promise.all(names.map(async (name) => {
+    const namespace = valueOf(await look(() => cluster.get(resources.namespaces, name)))
+    return [name, { ...namespace?.metadata.labels, 'kubernetes.io/metadata.name': name }] as const
+  }))
+  return Object.fromEntries(entries)
+}
+
+/** Those of all namespaces: a service account can be bound from anywhere. */
+async function listBindings(cluster: Cluster, { deployment }: Installation): Promise<readonly RoleBinding[] | undefined> {
+  if (deployment.state !== 'found') return undefined
+  return [...await collect(cluster.list(resources.clusterRoleBindings)), ...await collect(cluster.list(resources.roleBindings))]
+}
+
+/** Not one that the webhook leaves alone. */
+function probeNamespace({ namespace }: Cluster, { webhook }: Installation, protectedNamespaces: Survey['protectedNamespaces']): string {
+  const labels = protectedNamespaces[namespace]
+  return labels !== undefined && !selects(valueOf(webhook)?.namespaceSelector, labels) ? 'default' : namespace
+}

@@ -1,0 +1,43 @@
+/** Service, endpoints and replicas: whether there is anybody to answer. */
+import { error, ok, unchecked, warning, type Finding } from '../finding.ts'
+import { valueOf, type Look } from '../look.ts'
+import type { Survey } from '../survey.ts'
+
+export function checkWorkload(survey: Survey): readonly Finding[] {
+  if (survey.webhook.state !== 'found') return []
+  return [checkService(survey), checkEndpoints(survey), checkReplicas(survey)]
+}
+
+function checkService({ service, webhook }: Survey): Finding {
+  if (service.state === 'unknown') return unchecked('service', service.why)
+  const { namespace = '', name = '', port: wanted = 443 } = valueOf(webhook)?.clientConfig.service ?? {}
+  if (service.state === 'absent') return error('service', `there is no Service ${namespace}/${name}`)
+  const ports = (service.value.spec.ports ?? []).map(({ port }) => port)
+  if (ports.includes(wanted)) return ok('service', `${namespace}/${name}, port ${wanted}`)
+  return error('service', `the Service ${namespace}/${name} has no port ${wanted}, only ${ports.join(', ')}`)
+}
+
+function checkEndpoints({ endpointSlices, service }: Survey): Finding {
+  if (endpointSlices.state !== 'found') return unchecked('endpoints', whyNot(endpointSlices, 'there is no Service'))
+  const endpoints = endpointSlices.value.flatMap((slice) => slice.endpoints ?? [])
+  const ready = endpoints.filter(({ conditions }) => conditions?.ready !== false)
+  if (ready.length > 0) return ok('endpoints', `${ready.length} ready: ${ready.flatMap(({ addresses }) => addresses).join(', ')}`)
+  if (endpoints.length > 0) return error('endpoints', `none of ${endpoints.length} is ready`)
+  const selector = service.state === 'found' ? JSON.stringify(service.value.spec.selector ?? {}) : ''
+  return error('endpoints', `there are none: no pod has the labels that the Service selects (${selector}), or none has an address yet`)
+}
+
+function checkReplicas({ deployment }: Survey): Finding {
+  if (deployment.state === 'unknown') return unchecked('replicas', deployment.why)
+  if (deployment.state === 'absent') return error('replicas', 'no Deployment has pods that the Service selects', 'apply the chart again (helm upgrade)')
+  const { metadata: { name }, spec: { replicas: wanted = 1 }, status: { readyReplicas = 0 } = {} } = deployment.value
+  const what = `${readyReplicas} of ${wanted} ready (Deployment ${name})`
+  if (readyReplicas === 0) return error('replicas', what)
+  if (readyReplicas < wanted || wanted < 2) return warning('replicas', what)
+  return ok('replicas', what)
+}
+
+function whyNot(seen: Look<unknown>, otherwise: string): string {
+  return seen.state === 'unknown' ? seen.why : otherwise
+}
+

@@ -1,0 +1,21 @@
+/** What a pod was made by: a ReplicaSet, and the Deployment behind it. */
+import type { Cluster } from '../../cluster/cluster.ts'
+import type { KubernetesObject } from '../../cluster/objects.ts'
+import { apiVersionOf, resources, type Resource } from '../../cluster/resources.ts'
+import { look, valueOf } from '../look.ts'
+
+/** Deployment, ReplicaSet, Pod; CronJob, Job, Pod. */
+const longestChain = 3
+
+/** From the nearest to the farthest; it ends at what may not be read, or is of a kind we do not know. */
+export async function ownersOf(cluster: Cluster, { metadata }: KubernetesObject, left = longestChain): Promise<readonly KubernetesObject[]> {
+  const reference = metadata.ownerReferences?.find(({ controller }) => controller === true)
+  const resource = reference === undefined ? undefined : resourceOf(reference.apiVersion, reference.kind)
+  if (reference === undefined || resource === undefined || left === 0) return []
+  const owner = valueOf(await look(() => cluster.get(resource, reference.name, metadata.namespace)))
+  return owner === undefined ? [] : [owner, ...await ownersOf(cluster, owner, left - 1)]
+}
+
+export function resourceOf(apiVersion: string, kind: string): Resource | undefined {
+  return Object.values<Resource>(resources).find((resource) => resource.kind === kind && apiVersionOf(resource) === apiVersion)
+}

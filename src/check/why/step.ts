@@ -1,0 +1,31 @@
+/** The questions on the way of a pod to its model, in the order in which the API server and the webhook ask them. */
+export const stepIds = [
+  'pod', 'registration', 'namespace-selector', 'object-selector', 'match-conditions', 'opt-out', 'annotations', 'policy', 'outcome', 'dry-run',
+] as const
+export type StepId = (typeof stepIds)[number]
+
+/** `stops`: the pod gets no further. `unknown`: it was not evaluated. `fact`: worth knowing, and without consequence. */
+export type StepVerdict = 'passes' | 'stops' | 'unknown' | 'fact'
+
+export interface Step {
+  readonly id: StepId
+  readonly verdict: StepVerdict
+  readonly what: string
+  readonly details: readonly string[]
+}
+
+export function passes(id: StepId, what: string, details: readonly string[] = []): Step {
+  return { id, verdict: 'passes', what, details }
+}
+
+export function stops(id: StepId, what: string, details: readonly string[] = []): Step {
+  return { id, verdict: 'stops', what, details }
+}
+
+export function notEvaluated(id: StepId, why: string, details: readonly string[] = []): Step {
+  return { id, verdict: 'unknown', what: why, details }
+}
+
+export function fact(id: StepId, what: string, details: readonly string[] = []): Step {
+  return { id, verdict: 'fact', what, details }
+}

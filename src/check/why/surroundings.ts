@@ -1,0 +1,51 @@
+/** What `why` has to know of a cluster, and what it says where no cluster is asked. */
+import type { Cluster } from '../../cluster/cluster.ts'
+import { resources } from '../../cluster/resources.ts'
+import { defaultConfig, type Config } from '../../config.ts'
+import { findConfigurationOf, findRegistration, type Configuration, type Registered } from '../installation.ts'
+import { look, unknown, type Look } from '../look.ts'
+import type { Labels } from '../label-selector.ts'
+import type { Surroundings } from './subject.ts'
+
+/** A file of the user's; it stands in for that of the cluster. */
+export interface GivenConfig {
+  readonly config: Config
+  readonly place: string
+}
+
+/** The same for all pods that are asked about. */
+export interface ClusterFacts extends Registered {
+  readonly configuration: GivenConfig
+}
+
+export function factsWithoutCluster(given: GivenConfig): ClusterFacts {
+  const notAsked = unknown('no cluster was asked')
+  return { registration: notAsked, webhook: notAsked, configuration: given }
+}
+
+export async function askFacts(cluster: Cluster, given: GivenConfig | undefined): Promise<ClusterFacts> {
+  const registered = await findRegistration(cluster)
+  const configuration = given ?? usable(await findConfigurationOf(cluster, registered.webhook))
+  return { ...registered, configuration }
+}
+
+/** A webhook that finds its file invalid goes on with an older one, which nobody can read here. */
+function usable(configuration: Look<Configuration>): GivenConfig {
+  const because = (why: string): GivenConfig => ({ config: defaultConfig, place: `the built-in configuration, since that of the cluster is not known: ${why}` })
+  if (configuration.state !== 'found') return because(configuration.state === 'unknown' ? configuration.why : 'it is not there')
+  const { place, result } = configuration.value
+  return result.ok ? { config: result.config, place } : because(`${place} is not valid: ${result.problems.join('; ')}`)
+}
+
+export async function surroundingsOf(facts: ClusterFacts, cluster: Cluster | undefined, namespace: string): Promise<Surroundings> {
+  const { registration, webhook, configuration: { config, place } } = facts
+  return { registration, webhook, config, configPlace: place, namespaceLabels: await labelsOf(cluster, namespace) }
+}
+
+async function labelsOf(cluster: Cluster | undefined, namespace: string): Promise<Look<Labels>> {
+  if (cluster === undefined) return unknown('no cluster was asked')
+  return look(async () => {
+    const found = await cluster.get(resources.namespaces, namespace)
+    return found === undefined ? undefined : (found.metadata.labels ?? {})
+  })
+}

@@ -1,0 +1,75 @@
+/** The report of `check` for people, and the table of everything it looks at for the docs. */
+import { countBySeverity, findingsOf, type Report, type Section } from '../check/check.ts'
+import { checkIds, checks } from '../check/checks.ts'
+import { severities, type Finding, type Severity } from '../check/finding.ts'
+import { printable } from '../values/printable.ts'
+import { printMarkdownTable, wrap } from './table.ts'
+import type { Paint } from './terminal.ts'
+
+export interface ReportStyle {
+  readonly width: number
+  readonly paint: Paint
+  /** Only what is not ok. */
+  readonly quiet: boolean
+}
+
+const marks: Readonly<Record<Severity, { readonly word: string; readonly format: Parameters<Paint>[0]; readonly summary: string }>> = {
+  ok: { word: 'ok', format: 'green', summary: 'ok' },
+  warning: { word: 'warning', format: 'yellow', summary: 'warnings' },
+  error: { word: 'ERROR', format: ['red', 'bold'], summary: 'errors' },
+  unchecked: { word: '-', format: 'dim', summary: 'not checked' },
+}
+
+export function printReport(report: Report, style: ReportStyle): string {
+  const sections = report.sections.map((section) => printSection(section, style)).filter((text) => text !== '')
+  return `${[printCluster(report, style), ...sections, summarise(report, style)].join('\n')}\n`
+}
+
+function printCluster({ server, context, serverVersion, username }: Report, { paint }: ReportStyle): string {
+  const facts = [`context ${context}`, ...(username === undefined ? [] : [`as ${username}`]), ...(serverVersion === undefined ? [] : [serverVersion])]
+  return `${paint('bold', server)} (${facts.join(', ')})\n`
+}
+
+function printSection({ title, findings }: Section, style: ReportStyle): string {
+  const shown = style.quiet ? findings.filter(({ severity }) => severity !== 'ok') : findings
+  if (shown.length === 0) return ''
+  return `${style.paint('bold', title)}\n${shown.map((finding) => printFinding(finding, style)).join('')}`
+}
+
+const markWidth = 9
+const idWidth = 21
+const indent = ' '.repeat(2 + markWidth)
+
+function printFinding({ id, severity, what, why, remedy }: Finding, { width, paint }: ReportStyle): string {
+  const { word, format } = marks[severity]
+  const head = `  ${paint(format, word.padEnd(markWidth))}${id.padEnd(idWidth)}`
+  const text = severity === 'unchecked' ? `not checked: ${what}` : what
+  // Names, expressions and answers of others are in it.
+  const [first = '', ...rest] = wrap(printable(text), width - indent.length - idWidth)
+  const body = [`${head}${dimIf(severity === 'unchecked', first, paint)}`, ...rest.map((line) => `${indent}${' '.repeat(idWidth)}${dimIf(severity === 'unchecked', line, paint)}`)]
+  const hints = [printHint('why', why, width, paint), printHint('mend', remedy, width, paint)].flat()
+  return [...body, ...hints].map((line) => `${line}\n`).join('')
+}
+
+function dimIf(isDim: boolean, text: string, paint: Paint): string {
+  return isDim ? paint('dim', text) : text
+}
+
+function printHint(label: string, text: string | undefined, width: number, paint: Paint): readonly string[] {
+  if (text === undefined) return []
+  const room = indent.length + 6
+  return wrap(printable(text), width - room).map((line, i) => `${indent}${i === 0 ? paint('bold', label.padEnd(6)) : ' '.repeat(6)}${line}`)
+}
+
+function summarise(report: Report, { paint }: ReportStyle): string {
+  const counts = countBySeverity(findingsOf(report))
+  return severities.filter((severity) => counts[severity] > 0).map((severity) => {
+    const { format, summary } = marks[severity]
+    return paint(format, `${counts[severity]} ${counts[severity] === 1 ? summary.replace(/^(warning|error)s$/, '$1') : summary}`)
+  }).join(', ')
+}
+
+export function checksInMarkdown(): string {
+  const rows = checkIds.map((id) => [`\`${id}\``, checks[id].about, checks[id].why, checks[id].remedy])
+  return printMarkdownTable(['Id', 'How it should be', 'Why it matters', 'How to mend it'], rows)
+}

@@ -1,0 +1,60 @@
+/** `model-injector check`: whether an installation is as it should be. */
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { checkCluster, countBySeverity, findingsOf, type Report } from '../check/check.ts'
+import { version } from '../version.ts'
+import { printReport } from './check-report.ts'
+import { useCluster, withClusterOptions, type ClusterOptions } from './cluster-options.ts'
+import { colorChoices, painter, terminalWidth, type ColorChoice } from './terminal.ts'
+
+interface CheckOptions extends ClusterOptions {
+  readonly namespace?: string
+  readonly serverUrl?: string
+  readonly output?: 'json'
+  readonly color: ColorChoice
+  readonly quiet?: true
+}
+
+const help = `
+It changes nothing: a pod is created as a dry run only. What may not be looked at is reported as not checked.
+
+Exit codes:
+  0  fine, or warnings only
+  1  at least one error
+  2  the command was not understood
+
+Examples:
+  model-injector check
+  model-injector check --context prod --quiet
+  model-injector check -o json | jq '.findings[] | select(.severity == "error")'
+  model-injector check --server-url https://10.0.3.7:8443`
+
+export function checkCommand(): Command {
+  return withClusterOptions(new Command('check'))
+    .description('check the installation in a cluster, and say how to mend what is wrong')
+    .option('-n, --namespace <name>', "namespace in which a pod is created as a dry run (default: that of the context)")
+    .option('--server-url <url>', 'address of the webhook, where its certificate is asked for (default: each replica, through the API server)', parseServerURL)
+    .addOption(new Option('-o, --output <format>', 'format (default: plain text)').choices(['json']))
+    .addOption(new Option('--color <when>', 'colours of the report').choices(colorChoices).default('auto'))
+    .option('-q, --quiet', 'report only what is not as it should be')
+    .addHelpText('after', help)
+    .action(check)
+}
+
+async function check(options: CheckOptions): Promise<void> {
+  const report = await useCluster(options, (cluster) =>
+    checkCluster(cluster, { nowMs: Date.now(), serverURL: options.serverUrl, namespace: options.namespace }))
+  const style = { width: terminalWidth(), paint: painter(options.color), quiet: options.quiet === true }
+  process.stdout.write(options.output === 'json' ? printJSON(report) : printReport(report, style))
+  if (findingsOf(report).some(({ severity }) => severity === 'error')) process.exitCode = 1
+}
+
+function printJSON(report: Report): string {
+  const { sections, ...cluster } = report
+  const findings = sections.flatMap(({ title, findings: own }) => own.map((finding) => ({ ...finding, section: title })))
+  return `${JSON.stringify({ version, cluster, summary: countBySeverity(findings), findings }, null, 2)}\n`
+}
+
+function parseServerURL(text: string): string {
+  if (!URL.canParse(text) || new URL(text).protocol !== 'https:') throw new InvalidArgumentError('It is no https:// address.')
+  return text
+}

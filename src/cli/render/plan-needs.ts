@@ -1,0 +1,99 @@
+/** From what workloads need, and the flags, to what is rendered: roles by service account, volumes by claim, nodes by path. */
+import type { Config } from '../../config.ts'
+import type { Access } from '../../render/access.ts'
+import { renderAmi } from '../../render/ami.ts'
+import type { Origin, SizeOf } from '../../render/aws-names.ts'
+import { renderFsx } from '../../render/fsx.ts'
+import { renderMountpointVolumes } from '../../render/mountpoint.ts'
+import type { MountpointVolume } from '../../render/mountpoint-volume.ts'
+import { besidesOf, type Need, type SortedNeeds } from '../../render/needs.ts'
+import { merge, nothing, type Rendering } from '../../render/rendering.ts'
+import { renderS3 } from '../../render/s3.ts'
+import type { S3Source } from '../../values/source.ts'
+import { roleNameOf } from './access.ts'
+import { filesOf, nodePlan, type NodeValues } from './ami.ts'
+import { sharedPlan, type SharedValues } from './fsx.ts'
+
+/** What the needs call for has been required before. */
+export type NeedValues = SharedValues & NodeValues & {
+  readonly cache: number | undefined
+  readonly origin: readonly Origin[]
+  readonly size: readonly SizeOf[]
+}
+
+export function renderNeeds(sorted: SortedNeeds, values: NeedValues, config: Config): Rendering {
+  const readers = readersOf(sorted.roles, values)
+  return merge([
+    ...readers.map((access) => renderS3(access)),
+    renderMountpointVolumes(mountsOf(sorted.mounts, values), readers.filter(({ identities: [identity] }) => sorted.mounts.some((need) => identity !== undefined && isSame(need, identity)))),
+    sorted.claims.length === 0 ? nothing : renderFsx({ ...sharedPlan(values, config), models: sharedModels(sorted.claims, values) }),
+    ...byUri(sorted.nodes).map(([uri, [need]]) => (need === undefined ? nothing : renderAmi({
+      ...nodePlan(values, config), sizeBytes: sizeOf(uri, values),
+      baked: filesOf(values, { path: need.source.path, source: originOf(uri, values), expect: need.model.expect }, config),
+    }))),
+  ])
+}
+
+/** A service account has one role, for all the models of all its pods. */
+function readersOf(roles: readonly Need[], values: NeedValues): Access[] {
+  const groups = Map.groupBy(roles, ({ namespace, serviceAccount }) => `${namespace}/${serviceAccount}`)
+  return [...groups.values()].flatMap((needs) => (needs[0] === undefined ? [] : [readerOf(needs[0], needs, values)]))
+}
+
+function readerOf({ namespace, serviceAccount, credentials }: Need, needs: readonly Need[], values: NeedValues): Access {
+  const { accountId, region, cluster: name, kmsKey, oidcProvider } = values
+  const base = { cluster: { name, accountId, region }, scope: 'source', identities: [{ namespace, serviceAccount }] } as const
+  const sources = unique(needs.flatMap(({ model }) => (model.source.scheme === 's3' ? [model.source] : [])), ({ uri }) => uri)
+  return {
+    ...base, sources, kmsKey, role: roleNameOf(base),
+    besides: unique(needs.flatMap(({ model }) => besidesOf(model)), ({ bucket, key }) => `${bucket}/${key}`),
+    trust: credentials.kind === 'irsa' ? { kind: 'irsa', provider: oidcProvider ?? '' } : { kind: 'pod-identity' },
+    bucketRegions: unique(needs.map((need) => regionOf(need, values)), (text) => text),
+  }
+}
+
+function mountsOf(mounts: SortedNeeds['mounts'], values: NeedValues): MountpointVolume[] {
+  const volumes = mounts.map((need) => ({ source: need.source, namespace: need.namespace, claim: need.model.claim, region: regionOf(need, values), cacheBytes: values.cache }))
+  return unique(volumes, ({ namespace, claim, source }) => `${namespace}/${claim ?? source.uri}`)
+}
+
+function sharedModels(claims: SortedNeeds['claims'], values: NeedValues): Parameters<typeof renderFsx>[0]['models'] {
+  return [...Map.groupBy(claims, ({ source }) => source.claim)].map(([claim, needs]) => ({
+    claim, sizeBytes: sizeOf(claimUri(claim), values), source: originOf(claimUri(claim), values),
+    namespaces: unique(needs.map(({ namespace }) => namespace), (text) => text).filter((namespace) => namespace !== values.storeNamespace),
+  }))
+}
+
+export function byUri<T extends { readonly source: { readonly uri: string } }>(needs: readonly T[]): [string, T[]][] {
+  return [...Map.groupBy(needs, ({ source }) => source.uri)]
+}
+
+/** Without the path: one claim has many versions. */
+export function claimUri(claim: string): string {
+  return `pvc://${claim}`
+}
+
+function regionOf({ model }: Need, { bucketRegion, region }: NeedValues): string {
+  return model.region ?? bucketRegion ?? region
+}
+
+function originOf(uri: string, { origin }: NeedValues): S3Source {
+  const found = origin.find((candidate) => candidate.uri === uri)
+  if (found === undefined) throw new Error(`${uri} has no origin`)
+  return found.source
+}
+
+function sizeOf(uri: string, { size }: NeedValues): number {
+  const found = size.find((candidate) => candidate.uri === uri)
+  if (found === undefined) throw new Error(`${uri} has no size`)
+  return found.bytes
+}
+
+function isSame(need: Need, { namespace, serviceAccount }: { namespace: string; serviceAccount: string }): boolean {
+  return need.namespace === namespace && need.serviceAccount === serviceAccount
+}
+
+/** The first of each. */
+function unique<T>(items: readonly T[], keyOf: (item: T) => string): T[] {
+  return [...Map.groupBy(items, keyOf).values()].flatMap((group) => group.slice(0, 1))
+}

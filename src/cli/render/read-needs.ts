@@ -1,0 +1,52 @@
+/** Reads manifests: what each workload needs, what was denied, and what is there already. */
+import type { Config } from '../../config.ts'
+import { needsOf, type Need } from '../../render/needs.ts'
+import { skipReasons } from '../../reasons.ts'
+import { denied, misplacedAnnotations } from '../judge.ts'
+import { readDocuments } from '../manifests/documents.ts'
+import { readManifestFiles } from '../manifests/input.ts'
+import { objectsOf, valueAt, type FoundObject } from '../manifests/workloads.ts'
+
+export interface FoundNeeds {
+  readonly needs: readonly Need[]
+  /** `v1 PersistentVolumeClaim apps/llama`, as the key of a rendered object. */
+  readonly present: ReadonlySet<string>
+  readonly lines: readonly string[]
+  readonly isDenied: boolean
+}
+
+export async function readNeeds(paths: readonly string[], namespace: string, config: Config): Promise<FoundNeeds> {
+  const documents = readDocuments(await readManifestFiles([...new Set(paths)]))
+  const objects = documents.flatMap(({ value }) => objectsOf(value))
+  const read = objects.map((found) => readObject(found, found.namespace ?? namespace, config))
+  return {
+    needs: read.flatMap(({ needs }) => needs),
+    present: new Set(objects.map((found) => presentKey(found, namespace))),
+    lines: read.flatMap(({ lines }) => lines),
+    isDenied: read.some(({ isDenied }) => isDenied),
+  }
+}
+
+type ReadObject = Omit<FoundNeeds, 'present'>
+
+function readObject(found: FoundObject, namespace: string, config: Config): ReadObject {
+  const { podPath, title } = found
+  if (podPath === undefined) return { needs: [], lines: [], isDenied: false }
+  const result = needsOf(valueAt(found.object, podPath), namespace, config)
+  const misplaced = misplacedAnnotations(found, config.annotationPrefix).map((warning) => `${title} warning: ${warning}`)
+  switch (result.outcome) {
+    case 'skipped': return { needs: [], lines: [`${title} skipped: ${skipReasons[result.reason]}`, ...misplaced], isDenied: false }
+    case 'denied': return { needs: [], lines: [...linesOf(title, denied(result.diagnostics, podPath).lines), ...misplaced], isDenied: true }
+    case 'needs': return { needs: result.needs, lines: misplaced, isDenied: false }
+  }
+}
+
+function linesOf(title: string, lines: readonly string[]): string[] {
+  return lines.map((line, i) => (i === 0 ? `${title} ${line}` : `  ${line}`))
+}
+
+/** A ServiceAccount or a claim without a namespace is applied to the one of the command. */
+function presentKey({ object, kind, name, namespace }: FoundObject, byDefault: string): string {
+  const apiVersion = valueAt(object, ['apiVersion'])
+  return `${typeof apiVersion === 'string' ? apiVersion : ''} ${kind} ${namespace ?? byDefault}/${name ?? ''}`
+}

@@ -1,0 +1,159 @@
+/** The fields that the commands read of the API's objects. Everything else passes through as it came. */
+
+export interface KubernetesObject {
+  readonly apiVersion: string
+  readonly kind: string
+  readonly metadata: ObjectMeta
+  readonly [field: string]: unknown
+}
+
+export interface ObjectMeta {
+  readonly name: string
+  readonly namespace?: string
+  readonly uid?: string
+  readonly creationTimestamp?: string
+  readonly labels?: Readonly<Record<string, string>>
+  readonly annotations?: Readonly<Record<string, string>>
+  readonly ownerReferences?: readonly OwnerReference[]
+  readonly [field: string]: unknown
+}
+
+export interface OwnerReference {
+  readonly apiVersion: string
+  readonly kind: string
+  readonly name: string
+  readonly controller?: boolean
+}
+
+export interface Pod extends KubernetesObject {
+  readonly spec: PodSpec
+  readonly status?: {
+    readonly phase?: string
+    readonly podIP?: string
+    readonly conditions?: readonly { readonly type: string; readonly status: string }[]
+  }
+}
+
+export interface PodSpec {
+  readonly containers: readonly Container[]
+  readonly initContainers?: readonly Container[]
+  readonly volumes?: readonly Volume[]
+  readonly serviceAccountName?: string
+  readonly hostNetwork?: boolean
+  readonly automountServiceAccountToken?: boolean
+  readonly [field: string]: unknown
+}
+
+export interface Container {
+  readonly name: string
+  readonly image?: string
+  readonly args?: readonly string[]
+  readonly ports?: readonly { readonly name?: string; readonly containerPort: number }[]
+  readonly volumeMounts?: readonly { readonly name: string; readonly mountPath: string; readonly subPath?: string }[]
+  readonly [field: string]: unknown
+}
+
+export interface Volume {
+  readonly name: string
+  readonly configMap?: { readonly name?: string; readonly items?: readonly KeyToPath[] }
+  readonly secret?: { readonly secretName?: string; readonly items?: readonly KeyToPath[] }
+  readonly [field: string]: unknown
+}
+
+export interface KeyToPath {
+  readonly key: string
+  readonly path: string
+}
+
+export interface Deployment extends KubernetesObject {
+  readonly spec: {
+    readonly replicas?: number
+    readonly selector: LabelSelector
+    readonly template: { readonly metadata?: Partial<ObjectMeta>; readonly spec: PodSpec }
+  }
+  readonly status?: { readonly replicas?: number; readonly readyReplicas?: number; readonly updatedReplicas?: number }
+}
+
+export interface DaemonSet extends KubernetesObject {
+  readonly status?: { readonly desiredNumberScheduled?: number; readonly numberReady?: number }
+}
+
+export interface Service extends KubernetesObject {
+  readonly spec: {
+    readonly selector?: Readonly<Record<string, string>>
+    readonly ports?: readonly { readonly name?: string; readonly port: number; readonly targetPort?: number | string }[]
+  }
+}
+
+export interface EndpointSlice extends KubernetesObject {
+  readonly endpoints?: readonly { readonly addresses: readonly string[]; readonly conditions?: { readonly ready?: boolean } }[] | null
+  readonly ports?: readonly { readonly name?: string; readonly port?: number }[] | null
+}
+
+export interface ConfigMap extends KubernetesObject {
+  readonly data?: Readonly<Record<string, string>>
+}
+
+export interface Secret extends KubernetesObject {
+  /** In base64. */
+  readonly data?: Readonly<Record<string, string>>
+}
+
+export interface MutatingWebhookConfiguration extends KubernetesObject {
+  readonly webhooks?: readonly MutatingWebhook[]
+}
+
+/** With the defaults that the API server filled in. */
+export interface MutatingWebhook {
+  readonly name: string
+  readonly clientConfig: WebhookClientConfig
+  readonly rules?: readonly WebhookRule[]
+  readonly failurePolicy?: string
+  readonly matchPolicy?: string
+  readonly reinvocationPolicy?: string
+  readonly sideEffects?: string
+  readonly timeoutSeconds?: number
+  readonly namespaceSelector?: LabelSelector
+  readonly objectSelector?: LabelSelector
+  readonly matchConditions?: readonly { readonly name: string; readonly expression: string }[]
+}
+
+export interface WebhookClientConfig {
+  readonly url?: string
+  readonly service?: { readonly namespace: string; readonly name: string; readonly path?: string; readonly port?: number }
+  /** PEM in base64. */
+  readonly caBundle?: string
+}
+
+export interface WebhookRule {
+  readonly apiGroups?: readonly string[]
+  readonly apiVersions?: readonly string[]
+  readonly operations?: readonly string[]
+  readonly resources?: readonly string[]
+  readonly scope?: string
+}
+
+export interface LabelSelector {
+  readonly matchLabels?: Readonly<Record<string, string>>
+  readonly matchExpressions?: readonly { readonly key: string; readonly operator: string; readonly values?: readonly string[] }[]
+}
+
+export interface ValidatingAdmissionPolicy extends KubernetesObject {
+  readonly spec: {
+    readonly failurePolicy?: string
+    readonly matchConstraints?: { readonly resourceRules?: readonly WebhookRule[] }
+    readonly matchConditions?: readonly { readonly expression: string }[]
+    readonly validations?: readonly { readonly expression: string }[]
+    readonly variables?: readonly { readonly expression: string }[]
+  }
+  readonly status?: { readonly typeChecking?: { readonly expressionWarnings?: readonly { readonly fieldRef: string; readonly warning: string }[] } }
+}
+
+export interface ValidatingAdmissionPolicyBinding extends KubernetesObject {
+  readonly spec: { readonly policyName: string; readonly validationActions?: readonly string[] }
+}
+
+export interface RoleBinding extends KubernetesObject {
+  readonly roleRef: { readonly kind: string; readonly name: string }
+  readonly subjects?: readonly { readonly kind: string; readonly name: string; readonly namespace?: string }[]
+}

@@ -1,0 +1,74 @@
+/** The kinds of objects that commands ask for, as the API's paths and rules of RBAC name them. */
+import type {
+  ConfigMap, DaemonSet, Deployment, EndpointSlice, KubernetesObject, MutatingWebhookConfiguration, Pod, RoleBinding, Secret, Service,
+  ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding,
+} from './objects.ts'
+
+export interface Resource<T extends KubernetesObject = KubernetesObject> {
+  /** Empty for the core group. */
+  readonly group: string
+  readonly version: string
+  readonly plural: string
+  readonly kind: string
+  readonly namespaced: boolean
+  /** What its objects are, for the compiler alone: nothing is checked. */
+  readonly objects?: T
+}
+
+export const resources = {
+  pods: core<Pod>('pods', 'Pod'),
+  services: core<Service>('services', 'Service'),
+  configMaps: core<ConfigMap>('configmaps', 'ConfigMap'),
+  secrets: core<Secret>('secrets', 'Secret'),
+  persistentVolumeClaims: core('persistentvolumeclaims', 'PersistentVolumeClaim'),
+  serviceAccounts: core('serviceaccounts', 'ServiceAccount'),
+  podTemplates: core('podtemplates', 'PodTemplate'),
+  replicationControllers: core('replicationcontrollers', 'ReplicationController'),
+  persistentVolumes: clusterWide('', 'v1', 'persistentvolumes', 'PersistentVolume'),
+  namespaces: clusterWide('', 'v1', 'namespaces', 'Namespace'),
+  nodes: clusterWide('', 'v1', 'nodes', 'Node'),
+  deployments: namespaced<Deployment>('apps', 'v1', 'deployments', 'Deployment'),
+  replicaSets: namespaced('apps', 'v1', 'replicasets', 'ReplicaSet'),
+  statefulSets: namespaced('apps', 'v1', 'statefulsets', 'StatefulSet'),
+  daemonSets: namespaced<DaemonSet>('apps', 'v1', 'daemonsets', 'DaemonSet'),
+  jobs: namespaced('batch', 'v1', 'jobs', 'Job'),
+  cronJobs: namespaced('batch', 'v1', 'cronjobs', 'CronJob'),
+  endpointSlices: namespaced<EndpointSlice>('discovery.k8s.io', 'v1', 'endpointslices', 'EndpointSlice'),
+  storageClasses: clusterWide('storage.k8s.io', 'v1', 'storageclasses', 'StorageClass'),
+  csiDrivers: clusterWide('storage.k8s.io', 'v1', 'csidrivers', 'CSIDriver'),
+  mutatingWebhookConfigurations: clusterWide<MutatingWebhookConfiguration>(
+    'admissionregistration.k8s.io', 'v1', 'mutatingwebhookconfigurations', 'MutatingWebhookConfiguration'),
+  validatingAdmissionPolicies: clusterWide<ValidatingAdmissionPolicy>(
+    'admissionregistration.k8s.io', 'v1', 'validatingadmissionpolicies', 'ValidatingAdmissionPolicy'),
+  validatingAdmissionPolicyBindings: clusterWide<ValidatingAdmissionPolicyBinding>(
+    'admissionregistration.k8s.io', 'v1', 'validatingadmissionpolicybindings', 'ValidatingAdmissionPolicyBinding'),
+  roleBindings: namespaced<RoleBinding>('rbac.authorization.k8s.io', 'v1', 'rolebindings', 'RoleBinding'),
+  clusterRoleBindings: clusterWide<RoleBinding>('rbac.authorization.k8s.io', 'v1', 'clusterrolebindings', 'ClusterRoleBinding'),
+} as const
+
+function core<T extends KubernetesObject>(plural: string, kind: string): Resource<T> {
+  return namespaced('', 'v1', plural, kind)
+}
+
+function namespaced<T extends KubernetesObject>(group: string, version: string, plural: string, kind: string): Resource<T> {
+  return { group, version, plural, kind, namespaced: true }
+}
+
+function clusterWide<T extends KubernetesObject>(group: string, version: string, plural: string, kind: string): Resource<T> {
+  return { group, version, plural, kind, namespaced: false }
+}
+
+/** `/apis/apps/v1/namespaces/NS/deployments/NAME`; without a namespace, those of all. */
+export function pathOf({ group, version, plural, namespaced: hasNamespace }: Resource, namespace?: string, name?: string): string {
+  const segments = [
+    ...(group === '' ? ['api', version] : ['apis', group, version]),
+    ...(hasNamespace && namespace !== undefined ? ['namespaces', namespace] : []),
+    plural,
+    ...(name === undefined ? [] : [name]),
+  ]
+  return `/${segments.map(encodeURIComponent).join('/')}`
+}
+
+export function apiVersionOf({ group, version }: Resource): string {
+  return group === '' ? version : `${group}/${version}`
+}

@@ -1,0 +1,87 @@
+/** Requests to the API server as JSON, over one pool of connections. */
+import { Agent as HTTPAgent, type IncomingMessage, request as requestHTTP } from 'node:http'
+import { Agent as HTTPSAgent, request as requestHTTPS, type RequestOptions } from 'node:https'
+import { json, text } from 'node:stream/consumers'
+import type { KubeConfig } from '@kubernetes/client-node'
+import { version } from '../version.ts'
+import { unreachable } from './cluster-error.ts'
+
+export interface Answer {
+  readonly status: number
+  /** Parsed where it is JSON, else text. */
+  readonly body: unknown
+  readonly warnings: readonly string[]
+}
+
+export interface Call {
+  /** In words, for the error: `list pods`. */
+  readonly tried: string
+  readonly method: 'GET' | 'POST'
+  /** With its query. */
+  readonly path: string
+  readonly body?: unknown
+}
+
+export interface Transport {
+  /** Throws a ClusterError where no answer comes; every status is an answer. */
+  readonly send: (call: Call) => Promise<Answer>
+  readonly close: () => void
+}
+
+/** A page of large pods through a slow tunnel takes seconds; an API server gives up after 60. */
+const timeoutMs = 70_000
+
+/**
+ * The generated clients of the library make a pool, and so a new connection, for every call, and rebuild every object from
+ * the fields they know. What we need of the library is who we are and where the server is.
+ */
+export function transportOf(kubeConfig: KubeConfig): Transport {
+  const server = kubeConfig.getCurrentCluster()?.server ?? ''
+  const isProxied = kubeConfig.getCurrentCluster()?.proxyUrl !== undefined
+  const agent = server.startsWith('http:') ? new HTTPAgent({ keepAlive: true }) : new HTTPSAgent({ keepAlive: true })
+
+  async function send({ tried, method, path, body }: Call): Promise<Answer> {
+    try {
+      const options: RequestOptions = {}
+      // Each time, because tokens expire; the library keeps them until then.
+      await kubeConfig.applyToHTTPSOptions(options)
+      const payload = body === undefined ? undefined : JSON.stringify(body)
+      const headers = { ...(options.headers as Record<string, string> | undefined), ...headersFor(payload) }
+      return await exchange(new URL(server + path), { ...options, method, headers, agent: isProxied ? options.agent : agent }, payload)
+    } catch (error) {
+      throw unreachable(tried, server, error)
+    }
+  }
+
+  return { send, close: () => { agent.destroy() } }
+}
+
+function headersFor(payload: string | undefined): Record<string, string> {
+  const headers = { accept: 'application/json', 'user-agent': `model-injector/${version}` }
+  return payload === undefined ? headers : { ...headers, 'content-type': 'application/json' }
+}
+
+async function exchange(url: URL, options: RequestOptions, payload: string | undefined): Promise<Answer> {
+  const response = await respond(url, options, payload)
+  const isJSON = response.headers['content-type']?.startsWith('application/json') === true
+  const body: unknown = await (isJSON ? json(response) : text(response))
+  return { status: response.statusCode ?? 0, body, warnings: readWarnings(response.rawHeaders) }
+}
+
+function respond(url: URL, options: RequestOptions, payload: string | undefined): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const request = url.protocol === 'http:' ? requestHTTP : requestHTTPS
+    const sent = request(url, { ...options, signal: AbortSignal.timeout(timeoutMs) }, resolve)
+    sent.once('error', reject)
+    sent.end(payload)
+  })
+}
+
+/** `Warning: 299 - "text"` (RFC 7234 §5.5); Node joins them with commas, which texts have, too. */
+function readWarnings(rawHeaders: readonly string[]): readonly string[] {
+  return rawHeaders.flatMap((value, i) => {
+    if (i % 2 === 0 || rawHeaders[i - 1]?.toLowerCase() !== 'warning') return []
+    const quoted = /^299 \S+ "((?:[^"\\]|\\.)*)"/.exec(value)?.[1]
+    return quoted === undefined ? [value] : [quoted.replace(/\\(.)/g, '$1')]
+  })
+}

@@ -1,0 +1,32 @@
+/** Amazon resource names, in the partition that the region belongs to. */
+
+/** Where an EKS cluster is, and whose it is. */
+export interface Cluster {
+  readonly name: string
+  readonly accountId: string
+  readonly region: string
+}
+
+export function partitionOf(region: string): string {
+  if (region.startsWith('cn-')) return 'aws-cn'
+  if (region.startsWith('us-gov-')) return 'aws-us-gov'
+  return region.startsWith('eusc-') ? 'aws-eusc' : 'aws'
+}
+
+/** Of service endpoints; service principals end in amazonaws.com everywhere but in the European Sovereign Cloud. */
+export function domainOf(region: string): string {
+  if (region.startsWith('cn-')) return 'amazonaws.com.cn'
+  return region.startsWith('eusc-') ? 'amazonaws.eu' : 'amazonaws.com'
+}
+
+export function clusterArn({ name, accountId, region }: Cluster): string {
+  return `arn:${partitionOf(region)}:eks:${region}:${accountId}:cluster/${name}`
+}
+
+export function roleArn({ accountId, region }: Cluster, role: string): string {
+  return `arn:${partitionOf(region)}:iam::${accountId}:role/${role}`
+}
+
+export function bucketArn(bucket: string, region: string): string {
+  return `arn:${partitionOf(region)}:s3:::${bucket}`
+}

@@ -1,0 +1,64 @@
+/** Beside pods that mount a model of FSx for ONTAP: one volume that a publisher fills and Trident shares with other namespaces. */
+import { namespace } from './namespace.ts'
+import { accessCommands, accessFiles, accessStackOf, readerParts, type RoleParts } from './pod-identity-association.ts'
+import { publisherCronJob, publisherJob, type Publisher } from './publisher-job.ts'
+import { pruner } from './pruner.ts'
+import type { Rendering } from './rendering.ts'
+import { serviceAccount } from './service-account.ts'
+import { backendConfig, consumerClaim, sharedClaim, storageClass, volumeReference, type Backend, type SharedModel } from './trident.ts'
+import { tridentRole } from './trident-role.ts'
+import type { Access } from './access.ts'
+import { fit } from './names.ts'
+
+export interface FsxPlan {
+  readonly backend: Backend
+  readonly models: readonly SharedModel[]
+  readonly publisher: Publisher
+  /** How long a version stays that no pod mounts; undefined: for ever. */
+  readonly pruneOlderThan?: string | undefined
+  /** Without what the plan itself knows. */
+  readonly access: Pick<Access, 'cluster' | 'trust' | 'bucketRegions' | 'kmsKey'>
+}
+
+export function renderFsx(plan: FsxPlan): Rendering {
+  const { backend, models, publisher } = plan
+  const roles = [readerParts(publisherAccess(plan)), tridentRole(backend, plan.access)]
+  return {
+    kubernetes: [
+      namespace(publisher.namespace),
+      storageClass(backend), backendConfig(backend),
+      serviceAccount({ namespace: publisher.namespace, serviceAccount: publisher.serviceAccount }, publisherAccess(plan), { automountToken: false }),
+      ...models.flatMap((model) => objectsOf(model, plan)),
+    ],
+    stacks: roles.map(accessStackOf),
+    commands: roles.flatMap(accessCommands),
+    files: roles.flatMap(accessFiles),
+    notes: notesOf(plan, roles),
+  }
+}
+
+function objectsOf(model: SharedModel, { backend, publisher, pruneOlderThan }: FsxPlan): Rendering['kubernetes'] {
+  return [
+    sharedClaim(model, publisher.namespace, backend),
+    publisherJob(model, publisher), publisherCronJob(model, publisher),
+    ...(pruneOlderThan === undefined ? [] : pruner(model, publisher, pruneOlderThan)),
+    ...model.namespaces.flatMap((consumer) => [volumeReference(model, consumer, publisher.namespace), consumerClaim(model, consumer, publisher.namespace, backend)]),
+  ]
+}
+
+function publisherAccess({ access, models, publisher }: FsxPlan): Access {
+  return {
+    ...access, scope: 'source',
+    role: fit(`${access.cluster.name}-${publisher.namespace}-${publisher.serviceAccount}`, 64),
+    identities: [{ namespace: publisher.namespace, serviceAccount: publisher.serviceAccount }],
+    sources: models.map(({ source }) => source),
+    readsTags: publisher.requiredTag !== undefined,
+  }
+}
+
+function notesOf({ backend, models, publisher }: FsxPlan, [, trident]: readonly RoleParts[]): string[] {
+  return [
+    `${backend.tridentNamespace}/${trident?.access.identities[0]?.serviceAccount ?? ''}: restart Trident's controller after its role is associated; pods that exist get no credentials`,
+    ...models.map(({ claim, source }) => `${source.uri}VERSION/ is published as pvc://${claim}/versions/VERSION once it has a manifest.sha256 (sha256sum of all its files)${publisher.requiredTag === undefined ? '' : ` with the tag ${publisher.requiredTag}`}`),
+  ]
+}

@@ -1,0 +1,87 @@
+/** The policies as the chart renders them, beside what they have to agree with. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { parse } from 'yaml'
+import { knownAnnotations } from '../../deploy/chart/generate-policies.ts'
+import { deliveries } from '../../src/annotations.ts'
+import { matchConditions } from '../../src/match-conditions.ts'
+import type { KubernetesObject } from '../support/api-client.ts'
+import { chartDirectory, objectOf, renderChart, type Values } from '../support/helm.ts'
+import { guardName, placementName, type Policy } from '../support/policies.ts'
+
+const policy = 'ValidatingAdmissionPolicy'
+const binding = 'ValidatingAdmissionPolicyBinding'
+
+interface Webhook {
+  readonly namespaceSelector: object
+  readonly matchConditions: Policy['spec']['matchConditions']
+}
+
+const selections: readonly { readonly name: string; readonly values: Values }[] = [
+  { name: 'by default', values: {} },
+  { name: 'with another prefix', values: { config: { annotationPrefix: 'models.corp.example/' } } },
+  { name: 'with excluded namespaces', values: { webhook: { excludedNamespaces: ['monitoring', 'kube-system'] } } },
+  {
+    name: 'with a selector',
+    values: { webhook: { namespaceSelector: { matchLabels: { models: 'yes' }, matchExpressions: [{ key: 'tier', operator: 'Exists' }] } } },
+  },
+]
+
+for (const { name, values } of selections) {
+  t.test(`${name}, the guard looks at the pods that the webhook sees, and at no others`, async (t) => {
+    const objects = await renderChart(values, { release: 'release', namespace: 'models' })
+    const guard = objectOf(objects, policy, guardName) as Policy
+    const [webhook] = (objectOf(objects, 'MutatingWebhookConfiguration') as KubernetesObject & { webhooks: readonly Webhook[] }).webhooks
+
+    t.strictSame(guard.spec.matchConstraints.namespaceSelector, webhook?.namespaceSelector)
+    t.strictSame(guard.spec.matchConditions.slice(0, 3), webhook?.matchConditions)
+    const { annotationPrefix = 'models.example.io/' } = (values.config ?? {}) as { annotationPrefix?: string }
+    t.strictSame(guard.spec.matchConditions.slice(0, 3), matchConditions(annotationPrefix).map(({ name, expression }) => ({ name, expression })))
+    t.strictSame((objectOf(objects, policy, placementName) as Policy).spec.matchConstraints.namespaceSelector, webhook?.namespaceSelector)
+  })
+}
+
+t.test('the guard refuses the creation of pods alone, and also what it cannot judge', async (t) => {
+  const objects = await renderChart()
+  const { spec } = objectOf(objects, policy, guardName) as Policy
+  t.strictSame(spec.matchConstraints.resourceRules, [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['pods'], scope: 'Namespaced' }])
+  t.equal(spec.failurePolicy, 'Fail')
+  t.strictSame(objectOf(objects, binding, guardName).spec, { policyName: guardName, validationActions: ['Deny'] })
+})
+
+t.test('the placement policy never refuses anything', async (t) => {
+  const objects = await renderChart()
+  t.equal((objectOf(objects, policy, placementName) as Policy).spec.failurePolicy, 'Ignore')
+  t.strictSame(objectOf(objects, binding, placementName).spec, { policyName: placementName, validationActions: ['Warn'] })
+})
+
+t.test('each can be turned off without the other', async (t) => {
+  const names = async (values: Values): Promise<(string | undefined)[]> =>
+    (await renderChart(values)).filter(({ kind }) => kind === policy || kind === binding).map(({ metadata }) => metadata?.name).sort()
+  t.strictSame(await names({}), [guardName, guardName, placementName, placementName])
+  t.strictSame(await names({ guard: { enabled: false } }), [placementName, placementName])
+  t.strictSame(await names({ placement: { enabled: false } }), [guardName, guardName])
+})
+
+t.test('the names do not depend on the release', async (t) => {
+  const objects = await renderChart({ fullnameOverride: 'other' }, { release: 'other', namespace: 'other' })
+  for (const name of [guardName, placementName]) for (const kind of [policy, binding]) t.ok(objectOf(objects, kind, name))
+})
+
+t.test('who is asked for help is whoever runs it, unless the operator says a name', async (t) => {
+  for (const [contact, asked] of [['', 'ask whoever runs model-injector in this cluster: '], ['#ml', 'ask #ml: ']] as const) {
+    t.match(JSON.stringify(objectOf(await renderChart({ guard: { contact } }), policy, guardName)), asked)
+  }
+})
+
+t.test('every delivery has its row in the table of the guard', (t) => {
+  const rows = parse(readFileSync(join(chartDirectory, 'policies', 'parts.yaml'), 'utf8')) as { delivery: string }[]
+  t.strictSame(rows.map(({ delivery }) => delivery).sort(), [...deliveries, 'none'].sort())
+  t.end()
+})
+
+t.test('the annotations that the placement policy knows are those of the code', (t) => {
+  t.equal(readFileSync(join(chartDirectory, 'policies', 'known-annotations.yaml'), 'utf8'), knownAnnotations(), 'run make generate')
+  t.end()
+})

@@ -1,0 +1,169 @@
+/** `why` on the command line: what it reads, what it prints, and its exit codes. */
+import { writeFile } from 'node:fs/promises'
+import t from 'tap'
+import { matchConditions } from '../../../src/match-conditions.ts'
+import { startFakeAPIServer, writeKubeconfig, type FakeAnswer, type FakeRequest } from '../../unit/cluster/fake-api-server.ts'
+import { badJob, cronJob, deployment } from './manifests.ts'
+import { runCLI } from './run-cli.ts'
+
+// Every run starts a process, which takes its time on a busy machine.
+t.setTimeout(120_000)
+
+const misplaced = `apiVersion: apps/v1
+kind: Deployment
+metadata: { name: misplaced, annotations: { models.example.io/source: "s3://models/llama/" } }
+spec: { template: { spec: { containers: [{ name: app, image: app }] } } }
+`
+
+const directory = t.testdir({
+  'config.yaml': 'unknownAnnotations: deny\n', 'good.yaml': deployment, 'job.yaml': cronJob, 'bad.yaml': badJob, 'misplaced.yaml': misplaced,
+  'several.yaml': `${deployment}---\n${cronJob}---\n${badJob}`, 'none.yaml': 'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: x }\n',
+})
+const offline = ['--config', `${directory}/config.yaml`]
+
+t.test('a file and a configuration need no cluster', async (t) => {
+  const { code, stdout, stderr } = await runCLI(['why', '-f', `${directory}/good.yaml`, ...offline], { env: { HOME: directory, COLUMNS: '200' } })
+  t.equal(stderr, '')
+  t.equal(code, 0)
+  t.match(stdout, /^deployment\/my-inference-app in the namespace apps would be injected\n/)
+  t.match(stdout, '\n  -    namespace-selector  not evaluated: no cluster was asked\n')
+  t.match(stdout, '\n  yes  match-conditions    annotated, not-opted-out, not-a-mirror-pod (those of the chart; no cluster was asked for its own)\n')
+  t.match(stdout, /\n {2}yes {2}outcome {13}.*model <- s3:\/\/my-ml-bucket/)
+  t.notMatch(stdout, '\u001b')
+})
+
+t.test('a mistake is told with its place and exit code 1', async (t) => {
+  const { code, stdout } = await runCLI(['why', '-f', `${directory}/bad.yaml`, ...offline], { env: { COLUMNS: '200' } })
+  t.equal(code, 1)
+  t.match(stdout, /^job\/broken in the namespace default would be denied\n {2}the webhook denies it: 2 mistakes/)
+  t.match(stdout, 'metadata.annotations[models.example.io/sise]: "1Gi" belongs to no known annotation; did you mean models.example.io/size?')
+})
+
+t.test('annotations on the workload instead of its template are the first hint', async (t) => {
+  const { code, stdout } = await runCLI(['why', '-f', `${directory}/misplaced.yaml`, ...offline], { env: { COLUMNS: '200' } })
+  t.equal(code, 1)
+  t.match(stdout, '  hint  models.example.io/source stands in metadata.annotations, where nothing reads it; move it to spec.template.metadata.annotations\n')
+})
+
+t.test('every object of every document is answered, and one that is not injected decides the exit code', async (t) => {
+  const { code, stdout } = await runCLI(['why', '-f', `${directory}/several.yaml`, ...offline, '-o', 'json', '-n', 'batch'])
+  t.equal(code, 1)
+  const explanations = JSON.parse(stdout) as { title: string; namespace: string; verdict: string; live: boolean }[]
+  t.strictSame(explanations.map(({ title, namespace, verdict, live }) => [title, namespace, verdict, live]), [
+    ['deployment/my-inference-app', 'apps', 'injected', false], ['cronjob/nightly', 'batch', 'injected', false], ['job/broken', 'batch', 'denied', false],
+  ])
+})
+
+t.test('nothing of others moves the cursor', async (t) => {
+  const stdin = cronJob.replace('name: nightly', 'name: "a\\u001b[2Jb"\n  namespace: "n\\u009b2J"')
+  const { stdout } = await runCLI(['why', '-f', '-', ...offline], { stdin })
+  t.match(stdout, 'in the namespace n\\u009b2J')
+  t.notMatch(stdout.replaceAll('\n', ''), /\p{Cc}/u)
+})
+
+t.test('stdin is a file, too', async (t) => {
+  const { code, stdout } = await runCLI(['why', '-f', '-', ...offline], { stdin: cronJob })
+  t.equal(code, 0)
+  t.match(stdout, /^cronjob\/nightly in the namespace default would be injected\n/)
+})
+
+t.test('a file without a pod, and no cluster where one is needed, are told', async (t) => {
+  t.strictSame(await runCLI(['why', '-f', `${directory}/none.yaml`, ...offline]), { code: 1, stdout: '', stderr: `model-injector: ${directory}/none.yaml: holds neither a pod nor a workload\n` })
+  const { code, stderr } = await runCLI(['why', '-f', `${directory}/good.yaml`], { env: { HOME: directory } })
+  t.equal(code, 1)
+  t.match(stderr, /^model-injector: no cluster is known: .*; or give --config FILE, so that no cluster is asked\n$/)
+})
+
+t.test('what was not understood is exit code 2', async (t) => {
+  for (const args of [[], ['pod', '-f', 'x'], ['a', 'b'], ['pod', '-o', 'yaml'], ['-f', ''], ['-f', '-', '-f', '-']]) {
+    const { code, stdout } = await runCLI(['why', ...args])
+    t.equal(code, 2, args.join(' '))
+    t.equal(stdout, '')
+  }
+  const { code, stdout } = await runCLI(['why', '--help'])
+  t.equal(code, 0)
+  t.match(stdout, /\nExit codes:\n[^]*\nExamples:\n {2}model-injector why /)
+})
+
+const webhook = {
+  name: 'pods.models.example.io', clientConfig: { url: 'https://example.com/' }, failurePolicy: 'Fail',
+  rules: [{ apiGroups: [''], operations: ['CREATE'], resources: ['pods'] }],
+  namespaceSelector: { matchExpressions: [{ key: 'kubernetes.io/metadata.name', operator: 'NotIn', values: ['kube-system'] }] },
+  matchConditions: matchConditions('models.example.io/').map(({ name, expression }) => ({ name, expression })),
+}
+
+const replicaSet = { apiVersion: 'apps/v1', kind: 'ReplicaSet', controller: true }
+const objects: Readonly<Record<string, object>> = {
+  '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/model-injector': { metadata: { name: 'model-injector' }, webhooks: [webhook] },
+  '/api/v1/namespaces/apps': { metadata: { name: 'apps', labels: {} } },
+  '/api/v1/namespaces/apps/pods/forgotten-1': {
+    apiVersion: 'v1', kind: 'Pod', spec: { containers: [{ name: 'app' }] },
+    metadata: { name: 'forgotten-1', namespace: 'apps', ownerReferences: [{ ...replicaSet, name: 'forgotten' }] },
+  },
+  '/apis/apps/v1/namespaces/apps/replicasets/forgotten': {
+    apiVersion: 'apps/v1', kind: 'ReplicaSet', spec: { template: {} },
+    metadata: { name: 'forgotten', namespace: 'apps', annotations: { 'models.example.io/source': 'x' }, ownerReferences: [{ ...replicaSet, kind: 'Deployment', name: 'forgotten' }] },
+  },
+  '/apis/apps/v1/namespaces/apps/deployments/forgotten': {
+    apiVersion: 'apps/v1', kind: 'Deployment', spec: { template: { spec: { containers: [{ name: 'app' }] } } },
+    metadata: { name: 'forgotten', namespace: 'apps', annotations: { 'models.example.io/source': 'x' } },
+  },
+}
+
+function answer({ path, method }: FakeRequest): FakeAnswer {
+  if (method === 'POST') return { status: 400, body: { message: 'exceeded quota\nby much' } }
+  const object = objects[path]
+  return object === undefined ? { status: 404, body: { message: 'not found' } } : { body: object }
+}
+
+t.test('a pod of the cluster', async (t) => {
+  const server = await startFakeAPIServer(answer)
+  t.teardown(() => server.close())
+  const kubeconfig = await writeKubeconfig(`${directory}/kubeconfig`, server.url, { namespace: 'apps' })
+  const inCluster = ['--kubeconfig', kubeconfig]
+
+  await t.test('of a Deployment with the annotations in the wrong place leads to the Deployment', async (t) => {
+    const { code, stdout } = await runCLI(['why', 'forgotten-1', ...inCluster], { env: { COLUMNS: '200' } })
+    t.equal(code, 1)
+    t.match(stdout, /^pod\/forgotten-1 in the namespace apps is not injected\n/)
+    t.match(stdout, '\n  hint  deployment/forgotten: models.example.io/source stands in metadata.annotations')
+    t.notMatch(stdout, 'replicaset/forgotten', 'the ReplicaSet only copies them')
+  })
+
+  await t.test('or a workload of it is named as kubectl does', async (t) => {
+    for (const name of ['deployment/forgotten', 'Deployments/forgotten']) {
+      const { code, stdout } = await runCLI(['why', name, '-n', 'apps', ...inCluster])
+      t.equal(code, 1)
+      t.match(stdout, /^deployment\/forgotten in the namespace apps would not be injected\n/)
+    }
+  })
+
+  await t.test('that is not there, or of a kind without pods, is told', async (t) => {
+    t.strictSame(await runCLI(['why', 'nobody', ...inCluster]), { code: 1, stdout: '', stderr: `model-injector: there is no pod "nobody" in the namespace apps of ${server.url}\n` })
+    t.match(await runCLI(['why', 'service/x', ...inCluster]), { code: 1, stderr: /^model-injector: "service" is no kind that has a pod; known: pod, deployment, / })
+  })
+
+  await t.test('is judged by the built-in configuration where that of the cluster is not known, which is told', async (t) => {
+    const { code, stdout } = await runCLI(['why', '-f', `${directory}/good.yaml`, ...inCluster], { env: { COLUMNS: '200' } })
+    t.equal(code, 0)
+    t.match(stdout, /policy +no rule is needed \(the built-in configuration, since that of the cluster is not known: the webhook configuration names a URL, no Service\)/)
+    t.match(stdout, '\n  yes  namespace-selector  the namespace apps is selected\n')
+  })
+
+  await t.test('is created as a dry run with --server, and what the API server says decides', async (t) => {
+    const { code, stdout } = await runCLI(['why', '-f', `${directory}/good.yaml`, '--server', ...inCluster])
+    t.equal(code, 1)
+    t.match(stdout, '\n  the API server refuses the pod: exceeded quota\n')
+    const { path, query, body } = server.requests.findLast(({ method }) => method === 'POST') ?? {}
+    t.equal(path, '/api/v1/namespaces/apps/pods')
+    t.equal(query?.get('dryRun'), 'All')
+    t.match(body, { kind: 'Pod', metadata: { generateName: 'my-inference-app-', namespace: 'apps' } })
+  })
+})
+
+t.test('the cluster that --config names no longer is not asked, unless an option says so', async (t) => {
+  await writeFile(`${directory}/broken-kubeconfig`, 'clusters: [')
+  const env = { KUBECONFIG: `${directory}/broken-kubeconfig` }
+  t.equal((await runCLI(['why', '-f', `${directory}/good.yaml`, ...offline], { env })).code, 0)
+  t.equal((await runCLI(['why', '-f', `${directory}/good.yaml`, ...offline, '--server'], { env })).code, 1)
+})
