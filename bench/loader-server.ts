@@ -55,24 +55,32 @@ function xml(response: ServerResponse, body: string): void {
 }
 
 function get(key: string, request: IncomingMessage, response: ServerResponse): void {
-  if (justListed && request.method === 'GET') {
-    justListed = false
-    process.stdout.write(`${Date.now()}\n`)
-  }
+  if (request.method === 'GET') reportFirstByte()
   const size = objects.get(key)
   if (size === undefined) {
     response.writeHead(404, { 'content-type': 'application/xml' }).end('<Error><Code>NoSuchKey</Code></Error>')
     return
   }
-  const range = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '')
-  const first = Number(range?.[1] ?? 0)
-  const last = Math.min(Number(range?.[2] ?? size - 1), size - 1)
-  response.writeHead(range === null ? 200 : 206, {
+  const { first, last, status } = rangeOf(request.headers.range, size)
+  response.writeHead(status, {
     'content-length': last - first + 1, etag, 'last-modified': lastModified.toUTCString(), 'accept-ranges': 'bytes',
-    ...(range !== null && { 'content-range': `bytes ${first}-${last}/${size}` }),
+    ...(status === 206 && { 'content-range': `bytes ${first}-${last}/${size}` }),
   })
   if (request.method === 'HEAD') response.end()
   else send(response, first, last + 1)
+}
+
+/** Between the listing and this is the start-up; behind it is the transfer. */
+function reportFirstByte(): void {
+  if (!justListed) return
+  justListed = false
+  process.stdout.write(`${Date.now()}\n`)
+}
+
+function rangeOf(header: string | undefined, size: number): { readonly first: number; readonly last: number; readonly status: 200 | 206 } {
+  const range = /^bytes=(\d+)-(\d+)$/.exec(header ?? '')
+  if (range === null) return { first: 0, last: size - 1, status: 200 }
+  return { first: Number(range[1]), last: Math.min(Number(range[2]), size - 1), status: 206 }
 }
 
 function send(response: ServerResponse, from: number, end: number): void {
