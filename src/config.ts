@@ -2,13 +2,15 @@
  * The operator's configuration: one strict YAML file. It is read once, whole: every mistake is reported with its path,
  * and what comes out is frozen. Reading the file and noticing that it changed is somebody else's work.
  */
-import { createHash } from 'node:crypto'
+import { createHash, X509Certificate } from 'node:crypto'
 import { Ajv, type ErrorObject } from 'ajv'
 import { parseDocument } from 'yaml'
 import { annotationNames, annotations, defaultPrefix, deliveries, isAnnotationName, type AnnotationName } from './annotations.ts'
 import { nearest } from './nearest.ts'
 import { parseClusterVersion } from './values/cluster-version.ts'
+import { parseProxy } from './values/endpoint.ts'
 import { matchesPattern } from './values/pattern.ts'
+import { parseCertificates } from './values/pem.ts'
 import { parseBytes } from './values/quantity.ts'
 import { quote } from './reasons.ts'
 import { version } from './version.ts'
@@ -46,6 +48,14 @@ export interface Config {
     readonly imagePullPolicy: 'Always' | 'IfNotPresent' | 'Never'
     readonly imagePullSecrets: readonly string[]
     readonly env: Readonly<Record<string, string>>
+    readonly proxy?: {
+      /** http://host:port */
+      readonly url: string
+      /** Hosts that are reached without it, as in NO_PROXY. */
+      readonly noProxy?: readonly string[]
+    }
+    /** PEM of authorities that loaders trust beside the public ones, for an endpoint of the operator's own. */
+    readonly caCertificates?: string
   }
   /** What the cluster can do depends on its version; without it, nothing that an older one would do wrong is done. */
   readonly cluster?: { readonly version?: string }
@@ -124,6 +134,11 @@ export const configSchema = {
           type: 'object', additionalProperties: { type: 'string' },
           propertyNames: { pattern: '^(?!MODEL_)[A-Za-z_][A-Za-z0-9_]*$' },
         },
+        proxy: {
+          type: 'object', additionalProperties: false, required: ['url'],
+          properties: { url: { type: 'string' }, noProxy: { type: 'array', items: { type: 'string', pattern: '^[^,\\s]+$' } } },
+        },
+        caCertificates: { type: 'string' },
       },
     },
     cluster: { type: 'object', additionalProperties: false, properties: { version: { type: 'string' } } },
@@ -161,7 +176,7 @@ export function parseConfig(text: string): ConfigResult {
   if (!yaml.ok) return yaml
   const file = yaml.value ?? {}
   if (!validateFile(file)) return { ok: false, problems: schemaProblems(validateFile.errors ?? []) }
-  const problems = [...defaultsProblems(file), ...clusterProblems(file), ...policyProblems(file)]
+  const problems = [...defaultsProblems(file), ...clusterProblems(file), ...networkProblems(file), ...policyProblems(file)]
   return problems.length === 0 ? { ok: true, config: resolve(file) } : { ok: false, problems }
 }
 
@@ -214,6 +229,34 @@ function defaultsProblems(file: ConfigFile): string[] {
 function clusterProblems({ cluster }: ConfigFile): string[] {
   const version = parseClusterVersion(cluster?.version ?? '1.0')
   return version.ok ? [] : [`cluster.version: ${quote(cluster?.version ?? '')} ${version.problem}; accepted: as 1.36 or v1.36.2-eks-1a2b3c4`]
+}
+
+function networkProblems({ loader }: ConfigFile): string[] {
+  return [proxyProblem(loader?.proxy?.url), certificatesProblem(loader?.caCertificates)].flatMap((problem) => problem ?? [])
+}
+
+/** What is configured here is to be read in every pod. */
+function proxyProblem(url: string | undefined): string | undefined {
+  if (url === undefined) return undefined
+  if (url.includes('@')) return 'loader.proxy.url: has a user name, which everybody could read in the pods; let the proxy know the nodes by their addresses'
+  const proxy = parseProxy(url)
+  return proxy.ok ? undefined : `loader.proxy.url: ${quote(url)} ${proxy.problem}`
+}
+
+function certificatesProblem(text: string | undefined): string | undefined {
+  if (text === undefined) return undefined
+  const blocks = parseCertificates(text)
+  if (!blocks.ok) return `loader.caCertificates: ${blocks.problem}`
+  const unreadable = blocks.value.findIndex((block) => !isCertificate(block))
+  return unreadable === -1 ? undefined : `loader.caCertificates: block ${unreadable + 1} is not a certificate`
+}
+
+function isCertificate(pem: string): boolean {
+  try {
+    return new X509Certificate(pem).raw.length > 0
+  } catch {
+    return false
+  }
 }
 
 function policyProblems(file: ConfigFile): string[] {

@@ -1,11 +1,13 @@
 /** The far end of s3-thread.ts: the only thread that loads the SDK. */
 import { parentPort, workerData } from 'node:worker_threads'
+import { trustAlso } from '../network/trust.ts'
 import { collectGarbage } from './collect-garbage.ts'
 import { s3Client } from './s3.ts'
 import { S3Error, type S3Calls, type S3Credentials } from './s3-api.ts'
 import type { FromS3Thread, S3ThreadStart, ToS3Thread } from './s3-thread.ts'
 
 const { region, endpoint, anonymous } = workerData as S3ThreadStart
+trustAlso(process.env.MODEL_CA_CERTIFICATES)
 /** A page of 1000 objects leaves more than a megabyte behind, while the threads that will download are there already. */
 const pagesPerCollection = 4
 let pages = 0

@@ -1,5 +1,7 @@
 /** The calls to S3 that list and look, by the SDK; the bytes of models do not come this way (src/loader/transfer does that). */
 import { GetObjectCommand, HeadObjectCommand, ListObjectsV2Command, S3Client, type S3ClientConfig } from '@aws-sdk/client-s3'
+import { agentThrough } from '../network/proxy-agent.ts'
+import { proxyFor } from '../network/proxy.ts'
 import { S3Error, type S3Calls, type S3Options, type S3Problem } from './s3-api.ts'
 
 const archivedClasses = ['GLACIER', 'DEEP_ARCHIVE']
@@ -58,6 +60,7 @@ export async function sendOnce<Answer>(call: () => Promise<Answer>, { signal, cr
 }
 
 export function clientConfig({ region, endpoint, credentials }: S3Options): S3ClientConfig {
+  const proxy = proxyFor(endpoint ?? `https://s3.${region}.amazonaws.com`)
   return {
     region,
     ...(endpoint !== undefined && { endpoint, forcePathStyle: true }),
@@ -67,7 +70,7 @@ export function clientConfig({ region, endpoint, credentials }: S3Options): S3Cl
       // The SDK asks again a minute later; what it gets then is kept by its source, not by the SDK.
       credentials: async () => ({ ...(await credentials(false)), expiration: new Date(Date.now() + 60_000) }),
     }),
-    requestHandler: { connectionTimeout: 10_000, requestTimeout: 30_000 },
+    requestHandler: { connectionTimeout: 10_000, requestTimeout: 30_000, ...(proxy !== undefined && { httpsAgent: agentThrough(proxy) }) },
   }
 }
 

@@ -1,5 +1,7 @@
 /** The calls to AWS STS that the product makes. */
-import { AssumeRoleWithWebIdentityCommand, STSClient, type Credentials } from '@aws-sdk/client-sts'
+import { AssumeRoleWithWebIdentityCommand, STSClient, type Credentials, type STSClientConfig } from '@aws-sdk/client-sts'
+import { agentThrough } from '../network/proxy-agent.ts'
+import { proxyFor } from '../network/proxy.ts'
 
 export interface WebIdentityRequest {
   readonly roleArn: string
@@ -22,7 +24,7 @@ export type WebIdentityResult =
 
 /** Not signed: the token is the proof. Load and lost connections are tried again by the SDK, ten times. */
 export async function assumeRoleWithWebIdentity({ roleArn, sessionName, token, region, signal }: WebIdentityRequest): Promise<WebIdentityResult> {
-  const client = new STSClient({ region: region ?? 'us-east-1', maxAttempts: 10 })
+  const client = new STSClient(clientConfig(region ?? 'us-east-1'))
   const command = new AssumeRoleWithWebIdentityCommand({ RoleArn: roleArn, RoleSessionName: sessionName, WebIdentityToken: token })
   try {
     const { Credentials: answer } = await client.send(command, { abortSignal: signal })
@@ -33,6 +35,11 @@ export async function assumeRoleWithWebIdentity({ roleArn, sessionName, token, r
   } finally {
     client.destroy()
   }
+}
+
+function clientConfig(region: string): STSClientConfig {
+  const proxy = proxyFor(`https://sts.${region}.amazonaws.com`)
+  return { region, maxAttempts: 10, ...(proxy !== undefined && { requestHandler: { httpsAgent: agentThrough(proxy) } }) }
 }
 
 function sessionOf(answer: Partial<Credentials>): WebIdentityResult {

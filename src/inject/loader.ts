@@ -3,6 +3,7 @@ import type { Config } from '../config.ts'
 import type { LoaderTask } from './deliveries/delivery.ts'
 import { engineFor } from './engines/registry.ts'
 import { regionEnv, type LoaderIdentity } from './identity.ts'
+import { networkEnv } from './network.ts'
 import { loaderContainerName, tmpVolume } from './parts.ts'
 import type { Container, EnvVar, Resources, Volume } from './pod.ts'
 import type { InjectionRequest, ModelRequest } from './request.ts'
@@ -29,7 +30,7 @@ export function loaderContainer(
     image: loaderImage(task, request, config),
     imagePullPolicy: config.loader.imagePullPolicy,
     ...engineFor(task, request.engine).command,
-    env: firstOfName([...task.env, ...(brings ? [noNodeRole, ...identityEnv(task, identity)] : []), ...operatorEnv(config)]),
+    env: firstOfName([...task.env, ...(brings ? [noNodeRole, ...identityEnv(task, identity)] : []), ...operatorEnv(config), ...(brings ? networkEnv(config) : [])]),
     resources,
     securityContext: loaderSecurityContext(user),
     terminationMessagePolicy: 'FallbackToLogsOnError',

@@ -1,11 +1,12 @@
 /** The loader's task, read from its environment: the only way anything of a user reaches it. */
 import { quote } from '../values/printable.ts'
 import { parseCredentials, type Credentials } from '../values/credentials.ts'
-import { parseEndpoint, parseRegion } from '../values/endpoint.ts'
+import { parseEndpoint, parseProxy, parseRegion } from '../values/endpoint.ts'
 import { parseExpectation, type Expectation } from '../values/expectation.ts'
 import { parseKeyPattern } from '../values/pattern.ts'
 import { parseList, parseWord, parsed, unreadable, type Parsed } from '../values/parsed.ts'
 import { parseAbsolutePath } from '../values/path.ts'
+import { parseCertificates } from '../values/pem.ts'
 import { parseSource, type S3Source, type Source } from '../values/source.ts'
 
 export interface LoadTask {
@@ -27,6 +28,8 @@ export interface LoadTask {
   readonly allowInstanceProfile: boolean
   readonly endpoint: string | undefined
   readonly region: string | undefined
+  /** PEM of authorities that only the operator's own servers have. */
+  readonly alsoTrusted: string | undefined
   readonly timeoutSeconds: number
   readonly stallTimeoutSeconds: number
 }
@@ -51,9 +54,11 @@ export function readTask(env: Environment): { ok: true; task: LoadTask } | { ok:
     allowInstanceProfile: false,
     endpoint: reader.optional('MODEL_ENDPOINT', parseEndpoint),
     region: reader.optional('AWS_REGION', parseRegion) ?? reader.optional('AWS_DEFAULT_REGION', parseRegion),
+    alsoTrusted: reader.optional('MODEL_CA_CERTIFICATES', parseCertificates)?.join('\n'),
     timeoutSeconds: reader.required('MODEL_TIMEOUT_SECONDS', parseWhole),
     stallTimeoutSeconds: reader.required('MODEL_STALL_TIMEOUT_SECONDS', parseWhole),
   }
+  for (const name of ['https_proxy', 'HTTPS_PROXY']) reader.optional(name, parseProxy)
   return isComplete(task) && reader.problems.length === 0 ? { ok: true, task } : { ok: false, problems: reader.problems }
 }
 

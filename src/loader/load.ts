@@ -5,6 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { S3 } from '../aws/s3-api.ts'
 import { s3OnThread } from '../aws/s3-thread.ts'
+import { trustAlso } from '../network/trust.ts'
 import { credentialsSource, type CredentialsSource } from './credentials/credentials.ts'
 import { download } from './download.ts'
 import type { Environment, LoadTask } from './environment.ts'
@@ -21,7 +22,7 @@ import { layoutOf, type Layout } from './volume/layout.ts'
 import { acquireLock } from './volume/lock.ts'
 import { findPublished, type Marker } from './volume/published.ts'
 import { outOfSpace, refuseTooLarge } from './volume/space.ts'
-import { discard, openStaging, publish, removeStaleStagings } from './volume/staging.ts'
+import { discard, openStaging, publish, removeStaleStagings, type Staging } from './volume/staging.ts'
 
 export interface LoadDependencies {
   readonly env: Environment
@@ -40,10 +41,20 @@ interface Session extends LoadDependencies {
 /** Resolves when the model is at its place; rejects with a LoaderFailure, or with what is a bug. */
 export async function load(task: LoadTask, deps: LoadDependencies): Promise<Marker> {
   const session = { ...deps, task, layout: layoutOf(task) }
+  trustOperators(task)
   try {
     return (await alreadyPublished(session)) ?? (await loadLocked(session))
   } catch (error) {
     throw fileFailureOf(transferFailureOf(error, task))
+  }
+}
+
+/** For STS; the threads that ask S3 are told on their own. */
+function trustOperators({ alsoTrusted }: LoadTask): void {
+  try {
+    trustAlso(alsoTrusted)
+  } catch (error) {
+    throw new LoaderFailure('InvalidEnvironment', `MODEL_CA_CERTIFICATES holds no certificates: ${String(error)}`, { cause: error })
   }
 }
 
@@ -131,13 +142,18 @@ async function loadListed(session: Session, { s3, mover, credentials, listing, m
     if (withoutChecksum > 0) report.info(`S3 keeps no checksum of the whole for ${withoutChecksum} of ${counted(listing.objects.length, 'object')}; their sizes were checked`)
   } catch (error) {
     await staging.journal.close()
-    // What was received does not hold: the next run must not build on it.
-    if (error instanceof LoaderFailure && error.exit === 'VerificationFailed') await discard(layout)
+    if (isOfNoUse(error, staging)) await discard(layout)
     throw error
   }
   const marker = { schema: 1, id: task.id, source: task.source.uri, files: listing.objects.length, bytes: listing.bytes } as const
   if (await publish(staging, task, marker)) return marker
   return takeOthers(session)
+}
+
+/** What was received does not hold, and the next run must not build on it; or nothing was received. */
+function isOfNoUse(error: unknown, { verifiedBytes }: Staging): boolean {
+  if (!(error instanceof LoaderFailure)) return false
+  return error.exit === 'VerificationFailed' || (error.exit === 'NoSpace' && verifiedBytes === 0)
 }
 
 /** Another loader's rename came first. Its model is as whole as ours. */

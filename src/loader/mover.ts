@@ -1,6 +1,7 @@
 /** Puts the mover of bytes to work: where S3 is, how many connections, and what people see of it. */
 import { statfs } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
+import { proxyFor } from '../network/proxy.ts'
 import type { CredentialsSource } from './credentials/credentials.ts'
 import type { DownloadContext } from './download.ts'
 import type { LoadTask } from './environment.ts'
@@ -65,7 +66,13 @@ async function isInMemory(path: string): Promise<boolean> {
   return (await statfs(path)).type === 0x01021994
 }
 
-function originOf({ endpoint, region = 'us-east-1', source: { bucket } }: LoadTask): Origin {
+function originOf(task: LoadTask): Origin {
+  const origin = addressOf(task)
+  const proxy = proxyFor(`${origin.protocol}//${origin.host}:${origin.port}`)
+  return { ...origin, ...(proxy !== undefined && { proxy }), ...(task.alsoTrusted !== undefined && { alsoTrusted: task.alsoTrusted }) }
+}
+
+function addressOf({ endpoint, region = 'us-east-1', source: { bucket } }: LoadTask): Origin {
   if (endpoint !== undefined) {
     const { protocol, hostname, port } = new URL(endpoint)
     const secure = protocol === 'https:'

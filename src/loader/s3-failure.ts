@@ -12,6 +12,8 @@ const networkCodes: Readonly<Record<string, string>> = {
 
 const tlsCode = /^(CERT_|ERR_TLS|ERR_SSL|UNABLE_TO|SELF_SIGNED|DEPTH_ZERO|EPROTO)/
 
+const untrusted = 'check the endpoint; for a certificate of your own, an operator sets loader.caCertificates'
+
 /** Failures and aborts pass through; anything that is not S3's stays what it is, a bug. */
 export function failureOf(error: unknown, source: S3Source, doing: 'list' | 'read'): unknown {
   if (!(error instanceof S3Error)) return error
@@ -27,7 +29,8 @@ export function failureOf(error: unknown, source: S3Source, doing: 'list' | 'rea
   if (problem.code === 'InvalidObjectState') {
     return new LoaderFailure('DownloadFailed', `${source.uri} is archived`, { ...options, remedy: 'restore it from Glacier first' })
   }
-  return new LoaderFailure(doing === 'list' ? 'CannotList' : 'DownloadFailed', `${source.uri}: ${words(problem)}`, options)
+  const remedy = tlsCode.test(problem.code) ? { remedy: untrusted } : {}
+  return new LoaderFailure(doing === 'list' ? 'CannotList' : 'DownloadFailed', `${source.uri}: ${words(problem)}`, { ...options, ...remedy })
 }
 
 function regionFailure({ status, code, region }: S3Problem, { bucket }: S3Source, options: ErrorOptions): LoaderFailure | undefined {
@@ -39,6 +42,11 @@ function regionFailure({ status, code, region }: S3Problem, { bucket }: S3Source
 }
 
 function words({ code, message }: S3Problem): string {
-  if (tlsCode.test(code)) return `TLS: ${message}`
+  if (tlsCode.test(code)) return `TLS: ${withoutNodesHint(message)}`
   return networkCodes[code] ?? `${code}: ${message}`
+}
+
+/** Node tells whoever runs it to use a flag, which nobody can in a pod. */
+function withoutNodesHint(message: string): string {
+  return message.replace(/; if the root CA is installed locally.*$/s, '')
 }

@@ -15,3 +15,10 @@ export function parseEndpoint(text: string): Parsed<string> {
 export function parseRegion(text: string): Parsed<string> {
   return /^[a-z0-9][a-z0-9-]{0,62}$/.test(text) ? parsed(text) : unreadable('is not a region name')
 }
+
+/** Reads where an HTTP proxy listens. */
+export function parseProxy(text: string): Parsed<string> {
+  if (!URL.canParse(text) || !text.startsWith('http://')) return unreadable('is not http://host:port')
+  const url = new URL(text)
+  return url.pathname === '/' && url.search === '' && url.hash === '' ? parsed(text) : unreadable('has a path, a query or a fragment')
+}

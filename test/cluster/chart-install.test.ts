@@ -65,7 +65,7 @@ async function tests(t: Test): Promise<void> {
   })
 
   await t.test('an annotated pod loads its model through Pod Identity, and its app reads it', async (t) => {
-    const script = 'echo "the model is $(cat $MODEL_DIR/config.json)"; cd $MODEL_DIR; find . -type f | sort; wc -c < weights/part-1.bin; touch config.json'
+    const script = 'exec 2>&1; echo "the model is $(cat $MODEL_DIR/config.json)"; cd $MODEL_DIR; find . -type f | sort; wc -c < weights/part-1.bin; touch config.json'
     const startedAt = performance.now()
     await api.create(restricted(appPod({ namespace, name: 'app', image: cluster.images.app, script, annotations: annotated(cluster, { env: 'MODEL_DIR' }) })))
     const pod = await whenEnded(api, namespace, 'app')

@@ -11,7 +11,7 @@ import { prepareCluster, startCluster, type Cluster } from '../support/cluster.t
 import { waitFor } from '../support/wait-for.ts'
 
 const namespace = 'team-a'
-const script = 'cat $MODEL_DIR/config.json; touch $MODEL_DIR/config.json'
+const script = 'exec 2>&1; cat $MODEL_DIR/config.json; touch $MODEL_DIR/config.json'
 const readOnly = 'touch: /models/model/config.json: Read-only file system'
 // Image volumes need a version that is known, directories of nodes a rule.
 const config = {

@@ -334,7 +334,7 @@ export const cases: readonly LoaderCase[] = [
     },
   },
   {
-    name: 'objects that are throttled for ever', exit: 17, says: /no progress in time: not one byte in 3 s/,
+    name: 'objects that are throttled for ever', exit: 17, says: /no progress in time: .*not one byte in 3 s/,
     arrange: async (stage) => {
       await small(stage)
       stage.fault({ match: { operation: 'get' }, times: 'always', action: { kind: 'status', status: 503, code: 'SlowDown' } })

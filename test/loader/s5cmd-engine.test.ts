@@ -247,7 +247,7 @@ t.test('an object dated in the future is missed, and expect notices', async (t) 
 t.test('a volume that fills up in the middle', async (t) => {
   const stage = await smallModel()
   world.proxy.forge(stage.bucket, { key: `${stage.prefix}big.bin`, size: 10, body: bytes(3_000_000, 2) })
-  endsWith(t, await stage.run({}, mounted('-t tmpfs -o size=1m tmpfs', stage.root)), 13, /^not enough space: the volume is full/m)
+  endsWith(t, await stage.run({}, mounted('-t tmpfs -o size=1m tmpfs', stage.root)), 13, /^not enough space: the volume became full: the model needs 200023 bytes/m)
 })
 
 t.test('a volume that is too small from the start', async (t) => {

@@ -8,6 +8,7 @@ import { credentials } from './scenarios/credentials.ts'
 import { environments } from './scenarios/environments.ts'
 import { expiries } from './scenarios/expiries.ts'
 import { irsa } from './scenarios/irsa.ts'
+import { network } from './scenarios/network.ts'
 import { progress } from './scenarios/progress.ts'
 import { restarts } from './scenarios/restarts.ts'
 import { scale } from './scenarios/scale.ts'
@@ -15,7 +16,7 @@ import type { Scenario } from './scenarios/scenario.ts'
 import { sources } from './scenarios/sources.ts'
 import { volumes } from './scenarios/volumes.ts'
 
-export const subjects: Readonly<Record<string, readonly Scenario[]>> = { environments, restarts, volumes, sources, credentials, expiries, irsa, progress, scale }
+export const subjects: Readonly<Record<string, readonly Scenario[]>> = { environments, network, restarts, volumes, sources, credentials, expiries, irsa, progress, scale }
 const timeout = 15 * 60 * 1000
 
 /** `only`: of these subjects. */

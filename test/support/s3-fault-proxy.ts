@@ -160,7 +160,7 @@ interface ProxyPki {
 async function makePki(directory: string): Promise<ProxyPki> {
   const authority = await createCertificateAuthority(directory, 'proxy-ca')
   const { certificateFile, keyFile } = await issueCertificate(directory, authority, {
-    name: 'proxy', subject: '/CN=proxy', usage: 'serverAuth', alternativeNames: ['IP:127.0.0.1', 'DNS:localhost'],
+    name: 'proxy', subject: '/CN=proxy', usage: 'serverAuth', alternativeNames: ['IP:127.0.0.1', 'DNS:localhost', 'DNS:s3.example.test'],
   })
   return {
     context: createSecureContext({ cert: await readFile(certificateFile), key: await readFile(keyFile) }),

@@ -68,7 +68,7 @@ t.test('what a part of the file leaves out keeps its default', (t) => {
 
 const mistakes: readonly [text: string, problems: readonly string[]][] = [
   ['sidecar: [a]', ['sidecar: unknown key, did you mean sidecars?; known: annotationPrefix, defaults, sidecars, unknownAnnotations, openshift, podIdentity, loader, cluster, mountpoint, policy']],
-  ['loader: {imagepullpolicy: Always}', ['loader.imagepullpolicy: unknown key, did you mean imagePullPolicy?; known: s5cmdImage, imagePullPolicy, imagePullSecrets, env']],
+  ['loader: {imagepullpolicy: Always}', ['loader.imagepullpolicy: unknown key, did you mean imagePullPolicy?; known: s5cmdImage, imagePullPolicy, imagePullSecrets, env, proxy, caCertificates']],
   ['policy: {rules: [{name: a, namespaces: ["*"], source: ["x"]}]}', [
     'policy.rules[0].source: unknown key, did you mean sources?; known: name, namespaces, sources, endpoints, credentials, serviceAccounts, deliveries, mountPaths, images, maxSize',
   ]],
@@ -196,5 +196,49 @@ t.test('the configuration cannot be changed by whoever gets it', (t) => {
 t.test('no file makes the reader throw', (t) => {
   const texts = fc.oneof(fc.string({ maxLength: 60 }), fc.json(), fc.string({ unit: fc.constantFrom('a', ':', ' ', '\n', '-', '[', '{', '&', '*', '!', '<', '"'), maxLength: 30 }))
   fc.assert(fc.property(texts, (text) => typeof parseConfig(text).ok === 'boolean'), { numRuns: 500 })
+  t.end()
+})
+
+/** Of a throwaway authority, whose key is gone. */
+const authority = `-----BEGIN CERTIFICATE-----
+MIIBsjCCAVegAwIBAgIUQ03MFFRIaUuYeo++zJKw9rMNIqcwCgYIKoZIzj0EAwIw
+JjEkMCIGA1UEAwwbbW9kZWwtaW5qZWN0b3ItdGhyb3dhd2F5LWNhMB4XDTI2MTEy
+MzEzNDEwMVoXDTI2MTIyMzEzNDEwMVowJjEkMCIGA1UEAwwbbW9kZWwtaW5qZWN0
+b3ItdGhyb3dhd2F5LWNhMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEOHsYqW8y
+jZB4WW5imYU9qyF/MfjdcTDCfIkLSl+KqdXYyJcaaBMgjkWG1CNHG+jXYLaLoW24
+hjEiwPigB7rTk6NjMGEwHQYDVR0OBBYEFAE/qn9MW8uj7bKacD/ipqnElLXBMB8G
+A1UdIwQYMBaAFAE/qn9MW8uj7bKacD/ipqnElLXBMA8GA1UdEwEB/wQFMAMBAf8w
+DgYDVR0PAQH/BAQDAgIEMAoGCCqGSM49BAMCA0kAMEYCIQCHN/BCYFy2nBEFd1yQ
+15MMaN7mTJT6Cc7dwn9FezFPjQIhAN9HSVoCqM3DsoPovgSQ1oHv4ibON8Xaom12
+iZkOUqtL
+-----END CERTIFICATE-----`
+
+function indented(text: string): string {
+  return text.replace(/^/gm, '    ')
+}
+
+t.test('a proxy and authorities for the loaders are read', (t) => {
+  const { loader } = read(`loader:\n  proxy: {url: "http://proxy:3128", noProxy: [.amazonaws.com]}\n  caCertificates: |\n${indented(authority)}\n`)
+  t.strictSame(loader.proxy, { url: 'http://proxy:3128', noProxy: ['.amazonaws.com'] })
+  t.equal(loader.caCertificates?.trim(), authority)
+  t.equal(loader.imagePullPolicy, 'IfNotPresent', 'the other defaults stay')
+  t.end()
+})
+
+t.test('a proxy or authorities that could not work are refused', (t) => {
+  const cases: [string, RegExp][] = [
+    ['loader: {proxy: {url: "proxy:3128"}}', /^loader\.proxy\.url: "proxy:3128" is not http:\/\/host:port$/],
+    ['loader: {proxy: {url: "http://me:secret@proxy:3128"}}', /^loader\.proxy\.url: has a user name, which everybody could read in the pods/],
+    ['loader: {proxy: {}}', /^loader\.proxy: must have required property 'url'$/],
+    ['loader: {proxy: {url: "http://proxy", noProxy: ["a,b"]}}', /^loader\.proxy\.noProxy\[0\]: must match pattern/],
+    ['loader: {caCertificates: hello}', /^loader\.caCertificates: is not a list of PEM certificates$/],
+    [`loader:\n  caCertificates: |\n${indented(authority.replace('MII', 'AAA'))}\n`, /^loader\.caCertificates: block 1 is not a certificate$/],
+  ]
+  for (const [text, problem] of cases) {
+    const problems = problemsOf(text)
+    t.equal(problems.length, 1, text)
+    t.match(problems[0], problem)
+  }
+  t.notMatch(problemsOf('loader: {proxy: {url: "http://me:secret@proxy:3128"}}')[0], /secret/)
   t.end()
 })

@@ -12,9 +12,10 @@ const chain = ['main', 'cli', 'server', 'admission', 'inject', 'leaves', 'values
  * alone; both read the values of annotations by the same parsers, or they would not mean the same model.
  */
 const beside: Readonly<Record<string, { readonly imports: readonly string[]; readonly importedBy: readonly string[] }>> = {
-  loader: { imports: ['aws', 'values'], importedBy: ['main', 'cli', 'publish'] },
+  network: { imports: [], importedBy: ['aws', 'loader'] },
+  loader: { imports: ['aws', 'network', 'values'], importedBy: ['main', 'cli', 'publish'] },
   cluster: { imports: ['leaves', 'values'], importedBy: ['main', 'cli', 'check', 'publish'] },
-  aws: { imports: ['leaves', 'values'], importedBy: ['main', 'cli', 'loader', 'check', 'publish'] },
+  aws: { imports: ['network', 'leaves', 'values'], importedBy: ['main', 'cli', 'loader', 'check', 'publish'] },
   audit: { imports: ['inject', 'leaves', 'values'], importedBy: ['main', 'cli'] },
   check: { imports: ['inject', 'cluster', 'aws', 'leaves', 'values'], importedBy: ['main', 'cli'] },
   render: { imports: ['inject', 'leaves', 'values'], importedBy: ['main', 'cli', 'check'] },

@@ -23,6 +23,7 @@ main() {
   trap 'interrupted' TERM INT
   read_environment
   tmp=$(mktemp -d "${TMPDIR:-/tmp}/model-loader.XXXXXX")
+  trust_operators
   skip_if_published
   prepare_credentials
   pause_at_random
@@ -34,6 +35,14 @@ main() {
     [ -z "$changed" ] || fail 15 "$changed changed twice while it was read"
   fi
   publish
+}
+
+# Go reads one file, so that it has to hold what the image trusts, too.
+trust_operators() {
+  [ -n "${MODEL_CA_CERTIFICATES:-}" ] || return 0
+  cat "${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt}" >"$tmp/authorities" 2>/dev/null || :
+  printf '\n%s\n' "$MODEL_CA_CERTIFICATES" >>"$tmp/authorities"
+  export SSL_CERT_FILE="$tmp/authorities"
 }
 
 load_once() {
@@ -190,6 +199,8 @@ uptime_seconds() {
 
 # --- the environment -----------------------------------------------------------------------------------------------
 
+untrusted='check the endpoint; for a certificate of your own, an operator sets loader.caCertificates'
+
 read_environment() {
   problems=
   s5cmd=${MODEL_S5CMD:-/s5cmd}
@@ -235,6 +246,11 @@ check_values() {
   # The engine would ask the S3 server for the role, not STS, and crash on its answer.
   case ${MODEL_CREDENTIALS:-}:$MODEL_ENDPOINT in irsa:?*) reject MODEL_ENDPOINT "$MODEL_ENDPOINT" 'is set, but the engine s5cmd has no irsa there' ;; esac
   is_endpoint "$MODEL_ENDPOINT" || reject MODEL_ENDPOINT "$MODEL_ENDPOINT" 'is not http://host[:port] or https://host[:port]'
+  case ${MODEL_CA_CERTIFICATES:-} in
+    '' | *'-----BEGIN CERTIFICATE-----'*'-----END CERTIFICATE-----'*) ;;
+    *) reject MODEL_CA_CERTIFICATES "$MODEL_CA_CERTIFICATES" 'is not a list of PEM certificates' ;;
+  esac
+  case ${HTTPS_PROXY:-} in '' | http://*) ;; *) reject HTTPS_PROXY "$HTTPS_PROXY" 'is not http://host:port' ;; esac
   case $region in -* | *[!a-z0-9-]*) reject AWS_REGION "$region" 'is not a region name' ;; esac
   for name in MODEL_SIZE_BYTES MODEL_TIMEOUT_SECONDS MODEL_STALL_TIMEOUT_SECONDS; do
     eval "value=\${$name:-}"
@@ -677,7 +693,7 @@ s3_failure() { # CODE
     *'no space left on device'*) no_space_left ;;
     *'permission denied'* | *'read-only file system'* | *'input/output error'* | *'quota exceeded'*) fail 19 "$error" ;;
     *'status code: 403'* | *ExpiredToken* | *InvalidToken*) fail 10 "$MODEL_SOURCE: $error" ;;
-    *'x509: '* | *'tls: '*) fail "$1" "$MODEL_SOURCE: TLS: $error" ;;
+    *'x509: '* | *'tls: '*) fail "$1" "$MODEL_SOURCE: TLS: $error" "$untrusted" ;;
     *'no such host'*) fail "$1" "$MODEL_SOURCE: the name of the server does not resolve" ;;
     *'connection refused'*) fail "$1" "$MODEL_SOURCE: the server refuses the connection" ;;
     *) fail "$1" "$MODEL_SOURCE: $error" ;;

@@ -80,6 +80,7 @@ export class LocalCrew implements Crew {
 
   /** Some connections, while it is not known yet what there is to fetch. */
   connect(): void {
+    if (this.#settings.origin.proxy !== undefined) return
     for (const lane of this.#idle.slice(-aheadConnections)) lane.connect()
   }
 

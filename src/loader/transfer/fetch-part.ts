@@ -51,9 +51,11 @@ async function exchange(part: PartState, lane: Lane, sink: Receiver, { settings,
     const built = buildRequest(wanted, origin, region, credentials)
     return { request: built, text: writeRequest(built) }
   }, wanted.key)
-  const answer = await lane.get(text, sink)
-  if (answer.accepted || answer.head.status > 299) return answer
-  // S3 hardly ever needs it, and it brings all of Node's HTTP client, which takes 30 ms to load on each thread.
+  if (origin.proxy === undefined) {
+    const answer = await lane.get(text, sink)
+    if (answer.accepted || answer.head.status > 299) return answer
+  }
+  // Without a proxy, S3 hardly ever needs it, and it brings all of Node's HTTP client, which takes 30 ms to load on each thread.
   const { getByLibrary } = await import('./library-get.ts')
   return getByLibrary(request, sink, { origin, idleLimitMs, signal, length: part.job.length - part.received })
 }

@@ -1,6 +1,7 @@
-/** The same exchange by Node's own client, for answers that are good but framed in a way that Lane does not read. */
+/** The same exchange by Node's own client, for answers that are good but framed in a way that Lane does not read, and through a proxy. */
 import { request as requestHttp, type IncomingMessage, type RequestOptions } from 'node:http'
-import { request as requestHttps } from 'node:https'
+import { request as requestHttps, type Agent } from 'node:https'
+import { agentThrough } from '../../network/proxy-agent.ts'
 import type { Answer, Receiver } from './lane.ts'
 import type { Origin } from './part.ts'
 import type { GetRequest } from './request.ts'
@@ -19,15 +20,25 @@ export interface LibraryGetOptions {
 export async function getByLibrary({ path, headers }: GetRequest, receiver: Receiver, options: LibraryGetOptions): Promise<Answer> {
   const { origin, idleLimitMs, signal } = options
   const { protocol, host, port, ca } = origin
-  const response = await send(protocol, { host, port, path, headers, signal, agent: false, timeout: idleLimitMs, ...(ca !== undefined && { ca }) })
+  const agent = origin.proxy === undefined ? false : agentOf(origin.proxy)
+  const response = await send(protocol, { host, port, path, headers, signal, agent, timeout: idleLimitMs, ...(ca !== undefined && { ca }) })
   const head = toHead(response)
   try {
     if (!receiver.accept(head)) return { head, accepted: false, text: await readText(response) }
     await readBody(response, receiver, options.length)
     return { head, accepted: true, text: '' }
   } finally {
-    response.destroy()
+    // A connection through a proxy costs three round trips, so it is kept where the answer was read to its end.
+    if (!response.complete) response.destroy()
   }
+}
+
+const agents = new Map<string, Agent>()
+
+function agentOf(proxy: string): Agent {
+  const agent = agents.get(proxy) ?? agentThrough(proxy)
+  agents.set(proxy, agent)
+  return agent
 }
 
 function send(protocol: Origin['protocol'], options: RequestOptions): Promise<IncomingMessage> {

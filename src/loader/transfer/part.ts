@@ -9,6 +9,10 @@ export interface Origin {
   readonly pathPrefix: string
   /** PEM, instead of the authorities that Node trusts. */
   readonly ca?: string
+  /** PEM, beside the authorities that Node trusts. */
+  readonly alsoTrusted?: string
+  /** URL of an HTTP proxy. */
+  readonly proxy?: string
 }
 
 export interface TransferCredentials {

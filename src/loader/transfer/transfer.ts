@@ -135,7 +135,7 @@ function watch(dispatch: Dispatch, { stallTimeoutMs, keeper, end, over }: { stal
     if (keeper.isRefreshing()) dispatch.forgive()
     if (dispatch.silentMs(performance.now()) <= stallTimeoutMs) return
     const trouble = dispatch.lastTrouble === undefined ? '' : `; the last error: ${dispatch.lastTrouble.message}`
-    end.abort(new TransferError(`no byte came for ${stallTimeoutMs / 1000} s${trouble}`, { kind: 'stalled', key: '' }))
+    end.abort(new TransferError(`not one byte in ${stallTimeoutMs / 1000} s${trouble}`, { kind: 'stalled', key: '' }))
   }, Math.min(1000, stallTimeoutMs / 4))
   over.addEventListener('abort', () => { clearInterval(watchdog) }, { once: true })
 }

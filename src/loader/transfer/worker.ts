@@ -1,5 +1,6 @@
 /** A crew on a thread of its own. */
 import { parentPort, workerData } from 'node:worker_threads'
+import { trustAlso } from '../../network/trust.ts'
 import { LocalCrew } from './crew.ts'
 import { toMessage } from './transfer-error.ts'
 import type { CrewSettings } from './part.ts'
@@ -9,7 +10,9 @@ if (parentPort === null) throw new Error('this file is started as a worker')
 const port = parentPort
 const send = (message: FromWorker): void => { port.postMessage(message) }
 
-const crew = new LocalCrew(workerData as CrewSettings, {
+const settings = workerData as CrewSettings
+trustAlso(settings.origin.alsoTrusted)
+const crew = new LocalCrew(settings, {
   done: (parts) => { send({ done: parts }) },
   progress: (bytes) => { send({ progress: bytes }) },
   retried: (error) => { send({ retried: toMessage(error) }) },

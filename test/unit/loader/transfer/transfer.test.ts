@@ -320,7 +320,7 @@ for (const workers of [0, 2]) {
   t.test(`when nothing comes for the stall timeout, everything ends (${workers} workers)`, async (t) => {
     const server = await serve(t, {}, () => undefined)
     const { error } = await run(server, partsOf(t.testdir(), 'k', model, { partBytes: 40_000 }), { stallTimeoutMs: 600, workers })
-    t.match(error, { kind: 'stalled', message: /no byte came for 0.6 s/ })
+    t.match(error, { kind: 'stalled', message: /not one byte in 0.6 s/ })
     await waitFor('the sockets to be closed', () => Promise.resolve(server.sockets.size === 0 ? true : undefined), { timeoutSeconds: 5 })
   })
 

@@ -1,0 +1,68 @@
+/** What stands between a loader and S3 in a company's network: a proxy, and a server with a certificate of the company's own. */
+import { readFile } from 'node:fs/promises'
+import type { Test } from 'tap'
+import { startConnectProxy, type ConnectProxy } from '../../support/connect-proxy.ts'
+import { endsWith } from '../../support/loader-end.ts'
+import { holdsModel, holdsNothing, type Stage } from '../../support/loader-world.ts'
+import type { Scenario } from './scenario.ts'
+
+/** The certificate of the test's server has it; no resolver knows it. */
+const onlyKnownToTheProxy = 's3.example.test'
+
+export const network: readonly Scenario[] = [
+  {
+    name: 'a server whose certificate only the operator trusts is trusted by what the operator gave',
+    run: async (t, stage) => {
+      await putModel(stage)
+      const authorities = await readFile(stage.world.proxy.caCertificateFile ?? '', 'utf8')
+      const untrusted = { NODE_EXTRA_CA_CERTS: '/dev/null', SSL_CERT_FILE: '/dev/null' }
+      endsWith(t, await stage.run(untrusted), 11, /TLS: .*; check the endpoint; for a certificate of your own, an operator sets loader\.caCertificates/)
+      await holdsNothing(t, stage)
+      endsWith(t, await stage.run({ ...untrusted, MODEL_CA_CERTIFICATES: `# of the company\n${authorities}` }), 0)
+      await holdsModel(t, stage)
+    },
+  },
+  {
+    name: 'a model is loaded through the proxy, and nothing goes past it',
+    run: async (t, stage) => {
+      await putModel(stage)
+      const { proxy, env } = await behindProxy(t, stage)
+      endsWith(t, await stage.run({ ...env, HTTPS_PROXY: proxy.url, NO_PROXY: '169.254.170.23,.svc' }), 0)
+      await holdsModel(t, stage)
+      t.ok(proxy.asked.length > 0)
+      t.ok(proxy.asked.every((host) => host.startsWith(`${onlyKnownToTheProxy}:`)), 'what it was asked for')
+    },
+  },
+  {
+    name: 'a host that is named in NO_PROXY is reached without the proxy',
+    run: async (t, stage) => {
+      await putModel(stage)
+      const { proxy } = await behindProxy(t, stage)
+      endsWith(t, await stage.run({ HTTPS_PROXY: proxy.url, NO_PROXY: '127.0.0.1' }), 0)
+      await holdsModel(t, stage)
+      t.strictSame(proxy.asked, [])
+    },
+  },
+  {
+    name: 'a proxy that refuses ends the loader, and the line says what it answered',
+    run: async (t, stage) => {
+      await putModel(stage)
+      const { proxy, env } = await behindProxy(t, stage)
+      proxy.refuse(403)
+      endsWith(t, await stage.run({ ...env, HTTPS_PROXY: proxy.url }), 11, /403|Forbidden/)
+      await holdsNothing(t, stage)
+    },
+  },
+]
+
+async function putModel(stage: Stage): Promise<void> {
+  await stage.put('config.json', '{}')
+  await stage.put('weights.bin', new Uint8Array(20 * 2 ** 20).map((_, i) => i % 251))
+}
+
+async function behindProxy(t: Test, { world }: Stage): Promise<{ readonly proxy: ConnectProxy; readonly env: Readonly<Record<string, string>> }> {
+  const { port } = new URL(world.proxy.endpoint)
+  const proxy = await startConnectProxy(Number(port))
+  t.teardown(() => proxy.stop())
+  return { proxy, env: { MODEL_ENDPOINT: `https://${onlyKnownToTheProxy}:${port}` } }
+}
