@@ -6,6 +6,7 @@ import type { Config } from '../config.ts'
 import type { DenyReason, Diagnostic, InjectReason, SkipReason, Warning } from '../reasons.ts'
 import { apply } from './apply.ts'
 import { decide } from './decide.ts'
+import { sealStatus } from './digest.ts'
 import { Findings } from './findings.ts'
 import { annotationField, annotationKey } from './keys.ts'
 import { fitToMesh } from './mesh-fit.ts'
@@ -82,7 +83,8 @@ function injectPod(pod: Pod, recognition: Exclude<Recognition, { state: 'whole' 
   const keptTargets = recognition.state === 'damaged' ? targetsOf(recognition.status) : new Map<string, readonly string[]>()
   const injectionPlan = plan(bare, request, { namespace, config, findings, keptTargets })
   if (findings.denied) return deniedWithoutAftermath(findings, read)
-  const injected = fitToMesh(apply(keepsParts(recognition, config) ? displace(pod, recognition.status) : bare, injectionPlan), injectionPlan.status)
+  const parts = apply(keepsParts(recognition, config) ? displace(pod, recognition.status) : bare, injectionPlan)
+  const injected = sealStatus(fitToMesh(parts, injectionPlan.status), injectionPlan.status, prefix)
   return {
     outcome: 'injected',
     reason: recognition.state === 'damaged' ? 'Healed' : 'Injected',

@@ -23,6 +23,8 @@ export interface Status {
   readonly added: AddedNames
   /** What stood in the fields that were changed; null where there was nothing. */
   readonly replaced: Replaced
+  /** Of the parts that are ours, by path, so that a later change shows (digest.ts). */
+  readonly digests?: Readonly<Record<string, string>>
 }
 
 export interface ModelStatus {
@@ -94,6 +96,7 @@ const validate = new Ajv().compile<Status>({
       type: 'object',
       properties: { serviceAccountName: nullableText, serviceAccount: nullableText, fsGroup: { type: 'null' }, fsGroupChangePolicy: nullableText },
     },
+    digests: { type: 'object', nullable: true, additionalProperties: { type: 'string' } },
   },
 })
 

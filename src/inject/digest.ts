@@ -1,0 +1,33 @@
+/**
+ * Digests of the parts that are ours, which the status keeps. They show that a part was changed afterwards, and which. Who can
+ * write the status can write digests, too: they are evidence, not proof.
+ */
+import { createHash } from 'node:crypto'
+import { statusAnnotation } from '../annotations.ts'
+import { ownedFields, type PartFields } from './owned-fields.ts'
+import type { Pod } from './pod.ts'
+import type { Status } from './status.ts'
+
+/** By the path of the part; the status itself is `status`. */
+export type Digests = Readonly<Record<string, string>>
+
+/** The pod with the digests of its parts in its status, which is the last thing that is done to it. */
+export function sealStatus(pod: Pod, status: Status, prefix: string): Pod {
+  const sealed: Status = { ...status, digests: digestsOf(pod, status) }
+  return { ...pod, metadata: { ...pod.metadata, annotations: { ...pod.metadata?.annotations, [prefix + statusAnnotation]: JSON.stringify(sealed) } } }
+}
+
+/** What the digests of a pod's parts are now, for a status that it has or could have. */
+export function digestsOf(pod: Pod, { digests: _before, ...status }: Status): Digests {
+  const parts = Object.entries(ownedFields(pod, status)).map(([part, fields]) => [part, digestOf(fields)])
+  return { ...Object.fromEntries(parts), status: digestOfText(JSON.stringify(status)) }
+}
+
+function digestOf(fields: PartFields): string {
+  const present = Object.entries(fields).filter(([, value]) => value !== undefined)
+  return digestOfText(JSON.stringify(present.sort(([a], [b]) => (a < b ? -1 : 1))))
+}
+
+function digestOfText(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 16)
+}

@@ -1,0 +1,130 @@
+/**
+ * The fields of a pod that are ours, as far as they decide which model the app sees: what a digest is made over and what an
+ * audit compares. Flat, each under its path. What the API server fills in, what other webhooks may add (mounts,
+ * environment, resources), and what they may rewrite (images) is not among them, nor is any order.
+ */
+import { createHash } from 'node:crypto'
+import { parseBytes } from '../values/quantity.ts'
+import { loaderRoot } from './parts.ts'
+import { initContainersOf, volumesOf, type Container, type EnvVar, type Pod, type Volume, type VolumeMount } from './pod.ts'
+import type { Status } from './status.ts'
+
+/** Each part by the path of its object, as `spec.volumes[model-data]`; one that is gone has no fields. */
+export type OwnedFields = Readonly<Record<string, PartFields>>
+
+/** What is undefined is not there. */
+export type PartFields = Readonly<Record<string, string | undefined>>
+
+export function ownedFields(pod: Pod, status: Omit<Status, 'digests'>): OwnedFields {
+  const loaders = status.models.flatMap(({ loader }) => loader ?? [])
+  return {
+    ...Object.fromEntries(loaders.map((name) => [`spec.initContainers[${name}]`, loaderFields(findContainer(initContainersOf(pod), name))])),
+    ...targetFields(pod, status),
+    ...Object.fromEntries(status.added.volumes.map((name) => [`spec.volumes[${name}]`, volumeFields(volumesOf(pod).find((volume) => volume.name === name))])),
+    ...(status.replaced.serviceAccountName !== undefined && { 'spec.serviceAccountName': { '': pod.spec.serviceAccountName ?? undefined } }),
+  }
+}
+
+function findContainer(containers: readonly Container[], name: string): Container | undefined {
+  return containers.find((container) => container.name === name)
+}
+
+/** Where others mount something into a loader, that is theirs; `/tmp` is ours, too, but nothing in it decides anything. */
+function loaderFields(loader: Container | undefined): PartFields {
+  if (loader === undefined) return {}
+  const own = (loader.env ?? []).filter(({ name }) => name.startsWith('MODEL_'))
+  return {
+    command: commandText(loader.command), args: commandText(loader.args),
+    ...Object.fromEntries(own.map((variable) => [`env[${variable.name}]`, envText(variable)])),
+    ...mountField(loader, loaderRoot),
+  }
+}
+
+function targetFields(pod: Pod, { models }: Pick<Status, 'models'>): OwnedFields {
+  const fields: Record<string, Record<string, string | undefined>> = {}
+  for (const { containers, mountPath, env, envAdded = [] } of models) {
+    for (const name of containers) {
+      const isApp = findContainer(pod.spec.containers, name) !== undefined
+      const container = findContainer(isApp ? pod.spec.containers : initContainersOf(pod), name)
+      const part = fields[`spec.${isApp ? 'containers' : 'initContainers'}[${name}]`] ??= {}
+      Object.assign(part, mountField(container, mountPath))
+      if (env !== undefined && envAdded.includes(name)) part[`env[${env}]`] = container?.env?.filter((variable) => variable.name === env).map(envText).at(-1)
+    }
+  }
+  return fields
+}
+
+function mountField(container: Container | undefined, path: string): PartFields {
+  const mount = container?.volumeMounts?.find(({ mountPath }) => mountPath === path)
+  return { [`volumeMounts[${path}]`]: mount === undefined ? undefined : mountText(mount) }
+}
+
+function mountText({ name, subPath, subPathExpr, readOnly }: VolumeMount): string {
+  return JSON.stringify({
+    name, ...(subPath && { subPath }), ...(typeof subPathExpr === 'string' && subPathExpr !== '' && { subPathExpr }), ...(readOnly === true && { readOnly }),
+  })
+}
+
+function envText({ value, valueFrom }: EnvVar): string {
+  return valueFrom === undefined || valueFrom === null ? (value ?? '') : canonicalJSON(valueFrom)
+}
+
+/** The script of an engine has 30 KiB, which nobody wants to read as evidence. */
+const longestCommand = 1000
+
+function commandText(words: readonly string[] | null | undefined): string {
+  const text = JSON.stringify(words ?? [])
+  return text.length <= longestCommand ? text : `sha256:${sha256(text)} (${text.length} characters)`
+}
+
+function volumeFields(volume: Volume | undefined): PartFields {
+  if (volume === undefined) return {}
+  return Object.fromEntries(Object.entries(volume).flatMap(([kind, source]) =>
+    kind === 'name' || source === null || source === undefined ? [] : Object.entries(sourceFields(kind, source as Source)).map(([field, value]) => [`${kind}${field}`, value])))
+}
+
+type Source = Readonly<Record<string, unknown>>
+
+/** What says which files are in the volume. Amounts are compared by what they mean: the API server writes them its own way. */
+function sourceFields(kind: string, source: Source): PartFields {
+  switch (kind) {
+    case 'emptyDir': return { '': '', '.medium': text(source.medium), '.sizeLimit': amount(source.sizeLimit) }
+    case 'persistentVolumeClaim': return { '.claimName': text(source.claimName), '.readOnly': source.readOnly === true ? 'true' : undefined }
+    case 'hostPath': return { '.path': text(source.path), '.type': text(source.type) }
+    // A mirror of a registry keeps the digest, and only the digest says what is in it.
+    case 'image': return { '.reference': text(source.reference)?.replace(/^[^@]*@/, '@') }
+    case 'ephemeral': return ephemeralFields(source)
+    case 'projected': return { '.sources': canonicalJSON((source.sources ?? []) as unknown) }
+    default: return { '': canonicalJSON(source) }
+  }
+}
+
+function ephemeralFields({ volumeClaimTemplate }: Source): PartFields {
+  const { spec } = (volumeClaimTemplate ?? {}) as { spec?: { storageClassName?: unknown; accessModes?: unknown; resources?: { requests?: { storage?: unknown } } } }
+  return {
+    '.storageClassName': text(spec?.storageClassName), '.accessModes': canonicalJSON(spec?.accessModes ?? []),
+    '.storage': amount(spec?.resources?.requests?.storage),
+  }
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined
+}
+
+function amount(value: unknown): string | undefined {
+  if (value === undefined || value === null) return undefined
+  const bytes = parseBytes(String(value as string | number))
+  return bytes.ok ? `${bytes.value} bytes` : String(value as string | number)
+}
+
+/** Keys sorted; without the expiry of tokens, which webhooks draw. */
+function canonicalJSON(value: unknown): string {
+  return JSON.stringify(value, (key, item: unknown) => {
+    if (key === 'expirationSeconds') return undefined
+    return typeof item === 'object' && item !== null && !Array.isArray(item) ? Object.fromEntries(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1))) : item
+  })
+}
+
+function sha256(words: string): string {
+  return createHash('sha256').update(words).digest('hex')
+}
