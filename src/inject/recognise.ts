@@ -37,11 +37,19 @@ function describesPod(status: Status, pod: Pod, prefix: string): boolean {
   return status.annotations === hashAnnotations(pod, prefix) && namesTheSources(status, pod, prefix) && status.models.every((model) => hasEvidence(model, pod))
 }
 
-/** A loader at least by its name; without one, the volume. */
+/**
+ * A loader at least by its name; without one, the volume. Some webhooks write the list of init containers anew and lose ours:
+ * then it is the mounts, whose directory nobody has by chance.
+ */
 function hasEvidence(model: ModelStatus, pod: Pod): boolean {
   const { loader } = model
   if (loader === undefined) return bringsModel(pod, model)
-  return isLoaderName(loader) && initContainersOf(pod).some(({ name }) => name === loader)
+  if (!isLoaderName(loader)) return false
+  return initContainersOf(pod).some(({ name }) => name === loader) || bringsModel(pod, model) || isMountedEverywhere(model, pod)
+}
+
+function isMountedEverywhere(model: ModelStatus, pod: Pod): boolean {
+  return model.containers.length > 0 && model.subPath !== undefined && isInItsContainers(pod, model)
 }
 
 /** A status is only text: it could leave out a model, or name another source than the annotation. */
@@ -74,6 +82,10 @@ function isWhole(pod: Pod, status: Status): boolean {
 function isModelWhole(pod: Pod, model: ModelStatus): boolean {
   const loader = initContainersOf(pod).find(({ name }) => name === model.loader)
   if (model.loader !== undefined && (loader === undefined || !isLoaderWhole(loader, model))) return false
+  return isInItsContainers(pod, model)
+}
+
+function isInItsContainers(pod: Pod, model: ModelStatus): boolean {
   const containers = [...pod.spec.containers, ...initContainersOf(pod)]
   return model.containers.every((name) => {
     const container = containers.find((candidate) => candidate.name === name)

@@ -344,6 +344,24 @@ law('what another webhook breaks in a loader is put back, and then the pod is le
   test.ok(healed > 150, `${healed} pods were healed`)
 })
 
+law('loaders that another webhook took away are put back', (test) => {
+  let healed = 0
+  fc.assert(fc.property(annotatedPods(), configurations, configurations, (pod, config, other) => {
+    const first = inject(pod, 'team', config)
+    if (first.outcome !== 'injected' || loaders(first.pod).length === 0) return
+    const initContainers = (first.pod.spec.initContainers ?? []).filter((container) => !isOurLoader(container))
+    const broken: Pod = { ...first.pod, spec: { ...first.pod.spec, initContainers } }
+    const second = inject(broken, 'team', config)
+    if (second.outcome !== 'injected') throw new Error(JSON.stringify(second))
+    healed++
+    equal(second.reason, 'Healed')
+    equal(loaderParts(second.pod), loaderParts(first.pod))
+    equal(appParts(second.pod), appParts(first.pod))
+    settles(broken, other)
+  }), runs())
+  test.ok(healed > 150, `${healed} pods were healed`)
+})
+
 law('mounts and variables of the app that another webhook took away are put back', () => {
   fc.assert(fc.property(annotatedPods(), configurations, configurations, fc.boolean(), (pod, config, other, keepEnv) => {
     const first = inject(pod, 'team', config)
