@@ -31,7 +31,7 @@ build: dist/main.js
 demo: dist/main.js
 	@node examples/demo.ts
 
-## The same on a real API server, built from source once (about ten minutes)
+## Shows the product in a real cluster, from helm install to the app's log line (root; built once, about ten minutes)
 demo-cluster: dist/main.js
 	@node examples/demo-cluster.ts
 
