@@ -1,8 +1,13 @@
 /** CRCs of 64 bits. Node has none, and no library had one that keeps up with a fast network: crc64.wat takes half of hash-wasm's time. */
 import { crc64Module } from './crc64-module.ts'
 
+/** What is used of it; Node's types leave it to those of browsers. */
+const { WebAssembly } = globalThis as unknown as {
+  readonly WebAssembly: { instantiate(bytes: Uint8Array): Promise<{ readonly instance: { readonly exports: unknown } }> }
+}
+
 interface Exports {
-  readonly memory: WebAssembly.Memory
+  readonly memory: { readonly buffer: ArrayBuffer }
   readonly init: (polynomial: bigint) => void
   readonly update: (crc: bigint, length: number) => bigint
 }
@@ -14,7 +19,7 @@ const inverted = 0xffff_ffff_ffff_ffffn
 /** Once for each thread. Gives the checksum of what came before and these bytes. */
 export async function loadCrc64(polynomial: bigint): Promise<(bytes: Uint8Array, previous: bigint) => bigint> {
   const { instance } = await WebAssembly.instantiate(Buffer.from(crc64Module, 'base64'))
-  const { memory, init, update } = instance.exports as unknown as Exports
+  const { memory, init, update } = instance.exports as Exports
   init(polynomial)
   const window = new Uint8Array(memory.buffer, windowStart, windowBytes)
   return (bytes, previous) => {
