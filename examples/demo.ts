@@ -66,7 +66,7 @@ try {
   rmSync(directory, { recursive: true })
 }
 heading(`All of it in ${((performance.now() - startedAtMs) / 1000).toFixed(1)} s. Next`)
-print('make demo-cluster                                            the same on a real API server\n')
+print('make demo-cluster                                            from helm install to the log of the app, on a real node\n')
 print('node dist/main.js inject -f examples/deployment.yaml --diff  without a webhook\n')
 print('node dist/main.js explain                                    every annotation\n')
 

@@ -59,6 +59,6 @@ function publisherAccess({ access, models, publisher }: FsxPlan): Access {
 function notesOf({ backend, models, publisher }: FsxPlan, [, trident]: readonly RoleParts[]): string[] {
   return [
     `${backend.tridentNamespace}/${trident?.access.identities[0]?.serviceAccount ?? ''}: restart Trident's controller after its role is associated; pods that exist get no credentials`,
-    ...models.map(({ claim, source }) => `${source.uri}VERSION/ is published as pvc://${claim}/versions/VERSION once it has a manifest.sha256 (sha256sum of all its files)${publisher.requiredTag === undefined ? '' : ` with the tag ${publisher.requiredTag}`}`),
+    ...models.map(({ claim, source }) => `${source.uri}VERSION/ is published as pvc://${claim}/versions/VERSION once it has a manifest.sha256 (sha256sum of all its other files)${publisher.requiredTag === undefined ? '' : ` with the tag ${publisher.requiredTag}`}`),
   ]
 }
