@@ -1,5 +1,6 @@
 /** What the publisher asks of S3 beside what loaders ask: which directories there are, and what is known of one object. */
-import { GetObjectCommand, GetObjectTaggingCommand, HeadObjectCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3'
+import { GetObjectCommand, GetObjectTaggingCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3'
+import { trustAlso } from '../network/trust.ts'
 import { clientConfig, decodeKey, sendOnce } from './s3.ts'
 import type { S3Options } from './s3-api.ts'
 
@@ -13,32 +14,38 @@ export interface DatedObject {
 export interface PublishedCalls {
   /** What stands between the prefix and the next slash, page by page. Prefixes are listed, not the objects below them. */
   directories(bucket: string, prefix: string): AsyncGenerator<readonly string[]>
-  describe(bucket: string, key: string): Promise<DatedObject>
+  /**
+   * Undefined where there is no such object. By a listing: whoever may list a prefix only gets a 403 for the HEAD of a key that
+   * is not there, as S3 tells its absence to nobody who may not list the whole bucket.
+   */
+  find(bucket: string, key: string): Promise<DatedObject | undefined>
   tags(bucket: string, key: string): Promise<ReadonlyMap<string, string>>
   /** The whole of a small object. */
   read(bucket: string, key: string, etag: string): Promise<Buffer>
   close(): void
 }
 
-/** Every failure is an S3Error, or the reason of the signal. */
-export function publishedCalls(options: S3Options): PublishedCalls {
+/** Every failure is an S3Error, or the reason of the signal. `alsoTrusted`: PEM of the operator's own authorities. */
+export function publishedCalls(options: S3Options, alsoTrusted?: string): PublishedCalls {
+  trustAlso(alsoTrusted)
   const client = new S3Client(clientConfig(options))
   const request = { abortSignal: options.signal }
   const send = <Answer>(call: () => Promise<Answer>): Promise<Answer> => sendOnce(call, options)
+  const list = (input: { Bucket: string; Prefix: string; Delimiter?: string; ContinuationToken?: string | undefined; MaxKeys?: number }) =>
+    send(() => client.send(new ListObjectsV2Command({ ...input, EncodingType: 'url' }), request))
   return {
     async* directories(bucket, prefix) {
       for (let token: string | undefined, first = true; first || token !== undefined; first = false) {
-        const command = new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix, Delimiter: '/', EncodingType: 'url', ContinuationToken: token })
-        const answer = await send(() => client.send(command, request))
-        const decode = answer.EncodingType === 'url' ? decodeKey : (key: string): string => key
-        yield (answer.CommonPrefixes ?? []).map(({ Prefix = '' }) => decode(Prefix).slice(prefix.length, -1))
+        const answer = await list({ Bucket: bucket, Prefix: prefix, Delimiter: '/', ContinuationToken: token })
+        yield (answer.CommonPrefixes ?? []).map(({ Prefix = '' }) => decoder(answer)(Prefix).slice(prefix.length, -1))
         token = answer.IsTruncated === true ? answer.NextContinuationToken : undefined
       }
     },
-    describe: async (bucket, key) => {
-      const { ETag: etag = '', ContentLength: size = 0, LastModified: lastModified = new Date(0) } =
-        await send(() => client.send(new HeadObjectCommand({ Bucket: bucket, Key: key }), request))
-      return { etag, size, lastModified }
+    find: async (bucket, key) => {
+      // The key itself comes before every other that begins with it.
+      const answer = await list({ Bucket: bucket, Prefix: key, MaxKeys: 1 })
+      const found = answer.Contents?.find(({ Key = '' }) => decoder(answer)(Key) === key)
+      return found && { etag: found.ETag ?? '', size: found.Size ?? 0, lastModified: found.LastModified ?? new Date(0) }
     },
     tags: async (bucket, key) => {
       const { TagSet = [] } = await send(() => client.send(new GetObjectTaggingCommand({ Bucket: bucket, Key: key }), request))
@@ -50,4 +57,8 @@ export function publishedCalls(options: S3Options): PublishedCalls {
     }),
     close: () => { client.destroy() },
   }
+}
+
+function decoder({ EncodingType }: { readonly EncodingType?: string | undefined }): (key: string) => string {
+  return EncodingType === 'url' ? decodeKey : (key) => key
 }

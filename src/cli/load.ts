@@ -56,7 +56,7 @@ async function run(options: LoadOptions): Promise<number> {
 }
 
 /** The AWS SDK looks for settings in a home directory: nobody injected any, and a user without a name has no home (it throws). */
-function ignoreHome(env: NodeJS.ProcessEnv): void {
+export function ignoreHome(env: NodeJS.ProcessEnv): void {
   env.HOME ??= '/'
   env.AWS_CONFIG_FILE = '/dev/null'
   env.AWS_SHARED_CREDENTIALS_FILE = '/dev/null'

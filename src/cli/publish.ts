@@ -1,0 +1,127 @@
+/** `model-injector publish`: what the Job and the CronJob beside a shared volume run. */
+import { resolve } from 'node:path'
+import { Command, Option } from 'commander'
+import { exits, LoaderFailure } from '../loader/exit-codes.ts'
+import type { Report } from '../loader/report.ts'
+import { credentialsChoices, type CredentialsChoice } from '../publish/access.ts'
+import { orders, type Order } from '../publish/decide-current.ts'
+import type { Tag } from '../publish/offers.ts'
+import { publish, type PublishResult } from '../publish/publish.ts'
+import { parseVersionName, versionForms } from '../publish/version-name.ts'
+import { parseEndpoint, parseRegion } from '../values/endpoint.ts'
+import { parsed, unreadable, type Parsed } from '../values/parsed.ts'
+import { parseSource, type S3Source } from '../values/source.ts'
+import { ignoreHome } from './load.ts'
+import { pruneCommand } from './publish/prune.ts'
+import { argument, end, runWork, type OutputOptions } from './publish/run.ts'
+
+interface PublishOptions extends OutputOptions {
+  readonly source: S3Source
+  readonly volume: string
+  readonly requiredTag?: Tag
+  readonly current?: string
+  readonly newestBy: Order
+  readonly region?: string
+  readonly endpoint?: string
+  readonly credentials: CredentialsChoice
+  readonly dryRun?: true
+}
+
+const help = `
+Each directory below the source is a version. It is published once it has a manifest.sha256 (sha256sum of all its other files), and
+the tag if one is required: the loader stages it on the volume and verifies every file, then it appears as versions/VERSION at once, and
+the link current moves to the newest. Nothing on the volume is ever changed or removed, whatever the bucket lists.
+
+Exit codes: those of the loader; docs/publish.md says what each means here.
+
+Examples:
+  model-injector publish --source s3://my-ml-bucket/llama/ --volume /models-volume
+  model-injector publish --source s3://my-ml-bucket/llama/ --volume /models-volume --required-tag status=published
+  model-injector publish --source s3://my-ml-bucket/llama/ --volume /models-volume --current 1.2.2   # roll back, and stay there
+  model-injector publish --source s3://my-ml-bucket/llama/ --volume /models-volume --current newest  # follow the newest again`
+
+export function publishCommand(): Command {
+  const versions = versionsCommand()
+  const publish = new Command('publish')
+    .description('bring versions of a model from S3 to a shared volume, and prune old ones')
+    .usage('--source URI --volume DIR [options] | prune [options]')
+    .showHelpAfterError('(--help shows the options and examples)')
+    .exitOverride()
+    .addHelpText('after', () => `\n${versions.helpInformation()}${help}`)
+  // Its options are those of a command of its own: on this one they would be taken from behind `prune`.
+  publish.addCommand(versions.copyInheritedSettings(publish), { isDefault: true })
+  return publish.addCommand(pruneCommand().copyInheritedSettings(publish))
+}
+
+function versionsCommand(): Command {
+  return new Command('versions')
+    .description('bring what is published and not there yet (the default: publish alone is the same)')
+    .requiredOption('--source <uri>', 's3://bucket/prefix/, below which each directory is a version', argument(parsePrefix, 's3://bucket/prefix/'))
+    .requiredOption('--volume <dir>', 'where the volume is mounted')
+    .option('--required-tag <key=value>', 'object tag without which a manifest publishes nothing', argument(parseTag, 'KEY=VALUE'))
+    .option('--current <version>', 'lead current there, and leave it there; newest: follow the newest again', argument(parseCurrent, `newest, or ${versionForms}`))
+    .addOption(new Option('--newest-by <order>', "what makes a version the newest: its name, or its manifest's time in S3").choices(orders).default('version'))
+    .option('--region <region>', "the bucket's region (default: AWS_REGION)", argument(parseRegion, 'a region as eu-west-1'))
+    .option('--endpoint <url>', 'an S3-compatible server', argument(parseEndpoint, 'https://host[:port]'))
+    .addOption(new Option('--credentials <how>', 'how it proves who it is; keys are those of the environment').choices(credentialsChoices).default('auto'))
+    .option('--dry-run', 'only say what would be published, and where current would lead')
+    .addOption(new Option('-o, --output <format>', 'format (default: plain text)').choices(['json']))
+    .action(run)
+}
+
+function parsePrefix(text: string): Parsed<S3Source> {
+  const source = parseSource(text)
+  if (!source.ok) return source
+  const { value } = source
+  if (value.scheme !== 's3') return unreadable('is not an s3:// source')
+  return value.extent === 'prefix' ? parsed(value) : unreadable('names one object; a prefix ends in a slash')
+}
+
+function parseTag(text: string): Parsed<Tag> {
+  const [key = '', ...rest] = text.split('=')
+  return key === '' || rest.length === 0 ? unreadable('has no key and value') : parsed({ key, value: rest.join('=') })
+}
+
+function parseCurrent(text: string): Parsed<string> {
+  return text === 'newest' ? parsed(text) : parseVersionName(text)
+}
+
+async function run(options: PublishOptions): Promise<void> {
+  const { source, volume, requiredTag, current, newestBy, dryRun = false, region, endpoint, credentials } = options
+  const request = { source, root: resolve(volume), requiredTag, current, order: newestBy, dryRun, access: { region, endpoint, credentials } }
+  ignoreHome(process.env)
+  await runWork(options, async (means) => {
+    const result = await publish(request, { ...means, env: process.env })
+    if (options.output === 'json') process.stdout.write(printJSON(result, dryRun))
+    else for (const line of describe(result, dryRun)) means.report.info(line)
+    return finish(result, means.report)
+  })
+}
+
+/** Others were published all the same; the exit code is that of the newest one that was not. */
+function finish({ failed: [first, ...rest] }: PublishResult, report: Report): number {
+  if (first === undefined) return 0
+  const { exit, message, remedy } = first.failure
+  const more = rest.length === 0 ? '' : ` (and ${rest.length} more: ${rest.slice(0, 5).map(({ version }) => version).join(', ')})`
+  return end(new LoaderFailure(exit, `${first.version} is not published: ${message}${more}`, { remedy }), report)
+}
+
+function describe({ published, present, failed, current }: PublishResult, dryRun: boolean): readonly string[] {
+  const would = dryRun ? 'would be ' : ''
+  const counts = [
+    `${published.length} ${would}published${published.length === 0 ? '' : ` (${published.join(', ')})`}`,
+    `${present.length} there already`, ...(failed.length === 0 ? [] : [`${failed.length} left out`]),
+  ]
+  return [counts.join(', '), describeCurrent(current, dryRun), ...(current.why === undefined ? [] : [current.why])]
+}
+
+function describeCurrent({ version, from, moved }: PublishResult['current'], dryRun: boolean): string {
+  if (version === undefined) return 'current leads nowhere yet'
+  if (!moved) return `current leads to ${version}, as before`
+  return `current ${dryRun ? 'would lead' : 'leads'} to ${version}${from === undefined ? '' : `, not to ${from} any more`}`
+}
+
+function printJSON({ published, present, failed, current }: PublishResult, dryRun: boolean): string {
+  const reasons = failed.map(({ version, failure: { exit, message, remedy } }) => ({ version, exit: exits[exit].code, message, remedy }))
+  return `${JSON.stringify({ dryRun, published, present, failed: reasons, current }, null, 2)}\n`
+}

@@ -1,0 +1,94 @@
+/** `model-injector publish prune`: what the CronJob beside a shared volume runs to take old versions off it. */
+import { hostname } from 'node:os'
+import { resolve } from 'node:path'
+import { Command, Option } from 'commander'
+import { AppError } from '../../errors.ts'
+import { LoaderFailure } from '../../loader/exit-codes.ts'
+import { parseAgeSeconds } from '../../publish/age.ts'
+import type { Verdict } from '../../publish/prune/decide.ts'
+import { prune, type PruneDependencies, type PruneRequest } from '../../publish/prune/prune.ts'
+import type { ClaimRef } from '../../publish/prune/uses.ts'
+import { parseObjectName } from '../../values/names.ts'
+import { parsed, unreadable, type Parsed } from '../../values/parsed.ts'
+import { useCluster, withClusterOptions, type ClusterOptions } from '../cluster-options.ts'
+import { printTable } from '../table.ts'
+import { terminalWidth } from '../terminal.ts'
+import { argument, runWork, type OutputOptions } from './run.ts'
+
+interface PruneOptions extends ClusterOptions, OutputOptions {
+  readonly volume: string
+  readonly claim: ClaimRef
+  readonly olderThan: number
+  readonly grace: number
+  readonly hotSwap?: true
+  readonly dryRun?: true
+}
+
+const ages = '30d, 12h, 1d12h'
+
+const help = `
+What stays: the version that current leads to, newer ones, those that a pod mounts, those of others, and all that were in use
+within --older-than. The rest goes into .trash, and is removed by a run after --grace; a version in the trash that a pod mounts
+comes back. If pods or claims of the whole cluster cannot be listed, nothing is touched.
+
+Examples:
+  model-injector publish prune --volume /models-volume --claim model-store/llama --older-than 30d
+  model-injector publish prune --volume /models-volume --claim model-store/llama --older-than 30d --dry-run`
+
+export function pruneCommand(): Command {
+  return withClusterOptions(new Command('prune'))
+    .description('take versions off a shared volume that no pod has used for long')
+    .requiredOption('--volume <dir>', 'where the volume is mounted')
+    .requiredOption('--claim <namespace/name>', 'the claim of the volume', argument(parseClaim, 'NAMESPACE/NAME'))
+    .requiredOption('--older-than <age>', 'how long a version has to be out of use', argument(parseAgeSeconds, ages))
+    .addOption(new Option('--grace <age>', 'how long it stays in the trash').argParser(argument(parseAgeSeconds, ages)).default(86_400, '1d'))
+    .option('--hot-swap', 'pods that mount the whole volume read it by way of current only (else they protect every version)')
+    .option('--dry-run', 'only say what would be done')
+    .addOption(new Option('-o, --output <format>', 'format (default: plain text)').choices(['json']))
+    .addHelpText('after', help)
+    .action(run)
+}
+
+function parseClaim(text: string): Parsed<ClaimRef> {
+  const [namespace = '', name = '', ...rest] = text.split('/')
+  return rest.length === 0 && [namespace, name].every((part) => parseObjectName(part).ok) ? parsed({ namespace, name }) : unreadable('is no claim of a namespace')
+}
+
+async function run(options: PruneOptions): Promise<void> {
+  const { claim, dryRun = false, hotSwap = false } = options
+  const request = { root: resolve(options.volume), claim, olderThanSeconds: options.olderThan, graceSeconds: options.grace, hotSwap, dryRun }
+  await runWork(options, async (means) => {
+    const verdicts = await pruneWith(options, request, means)
+    process.stdout.write(options.output === 'json' ? printJSON(verdicts, dryRun) : printText(verdicts, dryRun))
+    return 0
+  })
+}
+
+async function pruneWith(options: ClusterOptions, request: PruneRequest, means: Pick<PruneDependencies, 'report' | 'signal'>): Promise<readonly Verdict[]> {
+  try {
+    return await useCluster(options, (cluster) => prune(request, { ...means, cluster, ownPod: ownPod() }))
+  } catch (error) {
+    // It is not clear which cluster is meant.
+    throw error instanceof AppError ? new LoaderFailure('CannotList', error.message, { cause: error, remedy: 'check --kubeconfig and --context' }) : error
+  }
+}
+
+/** The name of a pod is that of its host. */
+function ownPod(): string | undefined {
+  return process.env.KUBERNETES_SERVICE_HOST === undefined ? undefined : hostname()
+}
+
+const words: Readonly<Record<Verdict['action'], readonly [done: string, would: string]>> = {
+  keep: ['kept', 'kept'], trash: ['moved to the trash', 'would move to the trash'], restore: ['restored', 'would be restored'],
+  'keep-in-trash': ['in the trash', 'in the trash'], remove: ['removed', 'would be removed'],
+}
+
+function printText(verdicts: readonly Verdict[], dryRun: boolean): string {
+  if (verdicts.length === 0) return 'the volume has no versions\n'
+  const rows = verdicts.map(({ version, action, why }) => [version, words[action][dryRun ? 1 : 0], why])
+  return printTable(['VERSION', 'WHAT', 'WHY'], rows, terminalWidth())
+}
+
+function printJSON(verdicts: readonly Verdict[], dryRun: boolean): string {
+  return `${JSON.stringify({ dryRun, versions: verdicts.map(({ version, action, why }) => ({ version, action, why })) }, null, 2)}\n`
+}

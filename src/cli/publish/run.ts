@@ -1,0 +1,57 @@
+/** What both commands of the publisher share: where their lines go, how they are stopped, and how they end. */
+import { InvalidArgumentError } from 'commander'
+import { exits, failureLine, LoaderFailure } from '../../loader/exit-codes.ts'
+import { textReport, writeTerminationMessage, type Report } from '../../loader/report.ts'
+import type { Parsed } from '../../values/parsed.ts'
+
+export interface OutputOptions {
+  readonly output?: 'json'
+}
+
+interface Means {
+  readonly report: Report
+  /** Its reason is what the work ends with. */
+  readonly signal: AbortSignal
+}
+
+const terminationLog = '/dev/termination-log'
+
+/** JSON has stdout for itself. The work returns the exit code. */
+export async function runWork({ output }: OutputOptions, work: (means: Means) => Promise<number>): Promise<void> {
+  const report = textReport(output === 'json' ? process.stderr : process.stdout)
+  const ending = new AbortController()
+  const terminate = (): void => { ending.abort(new LoaderFailure('Terminated', 'told to stop')) }
+  process.once('SIGTERM', terminate)
+  process.once('SIGINT', terminate)
+  try {
+    process.exitCode = await work({ report, signal: ending.signal })
+  } catch (error) {
+    process.exitCode = fail(ending.signal.aborted ? ending.signal.reason : error, report)
+  } finally {
+    process.off('SIGTERM', terminate)
+    process.off('SIGINT', terminate)
+  }
+}
+
+function fail(error: unknown, report: Report): number {
+  const failure = error instanceof LoaderFailure ? error : new LoaderFailure('Bug', error instanceof Error ? error.message : String(error), { cause: error })
+  if (failure.exit === 'Bug' && error instanceof Error) report.error(error.stack ?? '')
+  return end(failure, report)
+}
+
+/** The last line of the log, which the kubelet shows too. Returns the exit code. */
+export function end(failure: LoaderFailure, report: Report): number {
+  const line = failureLine(failure)
+  report.error(line)
+  writeTerminationMessage(terminationLog, line)
+  return exits[failure.exit].code
+}
+
+/** A parser of values as commander takes one. */
+export function argument<T>(parse: (text: string) => Parsed<T>, accepted: string): (text: string) => T {
+  return (text) => {
+    const result = parse(text)
+    if (result.ok) return result.value
+    throw new InvalidArgumentError(`It ${result.problem}; accepted: ${accepted}.`)
+  }
+}

@@ -1,0 +1,58 @@
+/** How the publisher reaches S3: the loader's own ways, and never the node's role. */
+import { publishedCalls, type PublishedCalls } from '../aws/s3-published.ts'
+import { credentialsSource } from '../loader/credentials/credentials.ts'
+import { readTask, type Environment, type LoadTask } from '../loader/environment.ts'
+import { LoaderFailure } from '../loader/exit-codes.ts'
+import type { Report } from '../loader/report.ts'
+import type { S3Source } from '../values/source.ts'
+import type { Volume } from './volume.ts'
+
+/** `keys` are AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; `auto` is the first of the others that the environment speaks of. */
+export const credentialsChoices = ['auto', 'pod-identity', 'irsa', 'keys', 'anonymous'] as const
+export type CredentialsChoice = (typeof credentialsChoices)[number]
+
+export interface Access {
+  readonly credentials: CredentialsChoice
+  readonly region: string | undefined
+  readonly endpoint: string | undefined
+}
+
+/** No byte for so long, and the run ends; the next one continues. */
+const stallTimeoutSeconds = '120'
+/** The Job's activeDeadlineSeconds ends a run; this bounds only how long the agent is waited for. */
+const timeoutSeconds = '86400'
+
+/** What is the same for every version: the loader's own reading of the environment, with its checks. */
+export function baseTask({ source, volume, access }: { readonly source: S3Source; readonly volume: Volume; readonly access: Access }, env: Environment): LoadTask {
+  const { MODEL_CA_CERTIFICATES, HTTPS_PROXY, https_proxy } = env
+  const read = readTask({
+    MODEL_CA_CERTIFICATES, HTTPS_PROXY, https_proxy,
+    MODEL_NAME: 'publish', MODEL_SOURCE: source.uri, MODEL_ROOT: volume.incoming, MODEL_ID: '0'.repeat(16), MODEL_CREDENTIALS: credentialsOf(access.credentials, env),
+    MODEL_ENDPOINT: access.endpoint, AWS_REGION: access.region ?? env.AWS_REGION, AWS_DEFAULT_REGION: env.AWS_DEFAULT_REGION,
+    MODEL_TIMEOUT_SECONDS: timeoutSeconds, MODEL_STALL_TIMEOUT_SECONDS: stallTimeoutSeconds,
+  })
+  if (!read.ok) throw new LoaderFailure('InvalidEnvironment', read.problems.join(', '), { remedy: 'correct the environment or the options' })
+  return read.task
+}
+
+function credentialsOf(choice: CredentialsChoice, env: Environment): string {
+  const kind = choice === 'auto' ? kindIn(env) : choice
+  return kind === 'keys' ? 'secret/of-the-environment' : kind
+}
+
+function kindIn(env: Environment): Exclude<CredentialsChoice, 'auto'> {
+  if (env.AWS_CONTAINER_CREDENTIALS_FULL_URI) return 'pod-identity'
+  if (env.AWS_WEB_IDENTITY_TOKEN_FILE) return 'irsa'
+  if (env.AWS_ACCESS_KEY_ID) return 'keys'
+  throw new LoaderFailure('NoIdentity', 'no credentials are in the environment: neither of EKS Pod Identity, nor of IRSA, nor keys', {
+    remedy: 'associate the service account with a role and create the pod anew, or set --credentials; the role of the node is never used',
+  })
+}
+
+/** The caller closes it. */
+export function connectS3(task: LoadTask, env: Environment, { signal, report }: { readonly signal: AbortSignal; readonly report: Report }): PublishedCalls {
+  const { region = 'us-east-1', endpoint, alsoTrusted } = task
+  const credentials = credentialsSource(task, env, signal, (line) => { report.info(line) })
+  return publishedCalls({ region, endpoint, credentials, signal }, alsoTrusted)
+}
+

@@ -1,0 +1,39 @@
+/** Failures of a publisher are those of the loader, with what a platform's admin can do about them. */
+import { S3Error } from '../aws/s3-api.ts'
+import { exits, LoaderFailure, type Exit } from '../loader/exit-codes.ts'
+import { fileFailureOf } from '../loader/volume/file-failure.ts'
+
+const remedies: Readonly<Partial<Record<Exit, string>>> = {
+  CannotList: 'check --source, the region and --endpoint',
+  Nothing: 'check --source',
+  NoSpace: 'prune old versions, or enlarge the claim',
+  VerificationFailed: 'it is left out; publish it under a new version',
+  NoProgress: 'look at the network; the next run continues',
+  ForeignFiles: 'move them away, or publish under another version',
+  NotWritable: 'check the claim, and fsGroup and runAsUser of the publisher',
+}
+
+/** What bringing one version may end with while others can be published: objects of one may be encrypted with a key of their own. */
+const ofOneVersion: readonly Exit[] = ['Denied', 'VerificationFailed', 'UnsafeKeys', 'Nothing', 'ForeignFiles', 'DownloadFailed']
+
+export function isOfOneVersion(error: unknown): error is LoaderFailure {
+  return error instanceof LoaderFailure && ofOneVersion.includes(error.exit)
+}
+
+/** A remedy that is known better than in the loader's table stays, but for those that speak of annotations. */
+export function publishFailureOf(error: unknown): unknown {
+  const failure = fileFailureOf(error)
+  if (!(failure instanceof LoaderFailure)) return failure
+  const region = regionOf(failure.cause)
+  if (region !== undefined) return new LoaderFailure(failure.exit, failure.message, { cause: failure, remedy: `set --region or AWS_REGION to ${region}` })
+  const remedy = remedies[failure.exit]
+  if (remedy === undefined || failure.remedy !== exits[failure.exit].remedy) return failure
+  return new LoaderFailure(failure.exit, failure.message, { cause: failure, remedy })
+}
+
+/** Where S3 said that the bucket is. */
+function regionOf(cause: unknown): string | undefined {
+  if (!(cause instanceof S3Error)) return undefined
+  const { status, code, region } = cause.problem
+  return [301, 307].includes(status) || ['PermanentRedirect', 'AuthorizationHeaderMalformed'].includes(code) ? region : undefined
+}

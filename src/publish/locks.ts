@@ -1,0 +1,44 @@
+/**
+ * Who works on what of the volume: a loader's lock with other names. A lock saves bandwidth and keeps `current` from being moved
+ * by two; whether a version is whole never hangs on it, because every step that counts is one rename(2).
+ */
+import { join } from 'node:path'
+import type { Report } from '../loader/report.ts'
+import { acquireLock } from '../loader/volume/lock.ts'
+import type { Volume } from './volume.ts'
+
+export interface LockHolder {
+  /** One for each process: two of one name would both believe that they have it. */
+  readonly owner: string
+  readonly signal: AbortSignal
+  readonly report: Report
+}
+
+/** Undefined: another process published it meanwhile. */
+export function withVersionLock<T>(volume: Volume, version: string, holder: LockHolder, { isDone, work }: {
+  readonly isDone: () => Promise<boolean>
+  readonly work: () => Promise<T>
+}): Promise<T | undefined> {
+  return withLock({ volume, name: `lock-version-${version}`, isDone }, holder, async () => (await isDone() ? undefined : await work()))
+}
+
+/** Held for moments, by who moves `current`, moves a version into the trash, or takes one out. */
+export function withCurrentLock<T>(volume: Volume, holder: LockHolder, work: () => Promise<T>): Promise<T> {
+  return withLock({ volume, name: 'lock-current', isDone: () => Promise.resolve(false) }, holder, work)
+}
+
+interface LockPlace {
+  readonly volume: Volume
+  readonly name: string
+  readonly isDone: () => Promise<boolean>
+}
+
+async function withLock<T>({ volume, name, isDone }: LockPlace, { owner, signal, report }: LockHolder, work: () => Promise<T>): Promise<T> {
+  const say = (): void => { report.info(`waiting for another process of publish (${name})`) }
+  const lock = await acquireLock({ root: volume.own, lock: join(volume.own, name) }, { podUid: owner, isPublished: isDone, signal, say })
+  try {
+    return await work()
+  } finally {
+    await lock?.release()
+  }
+}

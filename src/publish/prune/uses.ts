@@ -1,0 +1,118 @@
+/** Which versions pods can read now: by the claim of the volume, or by claims of other namespaces that share it through Trident. */
+import { ClusterError } from '../../cluster/cluster-error.ts'
+import type { Cluster } from '../../cluster/cluster.ts'
+import type { Container, Pod } from '../../cluster/objects.ts'
+import { resources } from '../../cluster/resources.ts'
+import { LoaderFailure } from '../../loader/exit-codes.ts'
+import { parseSource } from '../../values/source.ts'
+import { reachOf, type Reach } from './reach.ts'
+
+export interface ClaimRef {
+  readonly namespace: string
+  readonly name: string
+}
+
+export interface Uses {
+  /** Pods, as NAMESPACE/NAME, by the version that they mount. */
+  readonly versions: ReadonlyMap<string, readonly string[]>
+  /** Pods that mount `current`: they read what it led to when one of their containers started. */
+  readonly current: readonly PodUse[]
+  /** Pods that mount the whole volume, or all versions: what they read nobody can see. */
+  readonly whole: readonly PodUse[]
+}
+
+export interface PodUse {
+  readonly pod: string
+  readonly createdMs: number
+}
+
+/** `ownPod` is the pod that this runs in: where it is found among those of the namespace, it must mount the claim. */
+export async function readUses(cluster: Cluster, claim: ClaimRef, ownPod: string | undefined): Promise<Uses> {
+  try {
+    return await usesOf(cluster, claim, await claimsOf(cluster, claim), ownPod)
+  } catch (error) {
+    if (!(error instanceof ClusterError)) throw error
+    const exit = error.status === 401 || error.status === 403 ? 'Denied' : 'CannotList'
+    throw new LoaderFailure(exit, error.message, { cause: error, remedy: 'let it list pods and persistentvolumeclaims in the whole cluster; until then nothing is pruned' })
+  }
+}
+
+const sharedFrom = 'trident.netapp.io/shareFromPVC'
+
+/** All that lead to the volume, as NAMESPACE/NAME. */
+async function claimsOf(cluster: Cluster, claim: ClaimRef): Promise<ReadonlySet<string>> {
+  const wanted = `${claim.namespace}/${claim.name}`
+  const found = new Set<string>()
+  for await (const { metadata } of cluster.list(resources.persistentVolumeClaims)) {
+    const name = `${metadata.namespace ?? ''}/${metadata.name}`
+    if (name === wanted || metadata.annotations?.[sharedFrom]?.trim() === wanted) found.add(name)
+  }
+  // With a mistyped claim no version would have a user.
+  if (!found.has(wanted)) throw new LoaderFailure('Nothing', `there is no claim ${wanted}`, { remedy: 'correct --claim' })
+  return found
+}
+
+async function usesOf(cluster: Cluster, claim: ClaimRef, claims: ReadonlySet<string>, ownPod: string | undefined): Promise<Uses> {
+  const uses = { versions: new Map<string, string[]>(), current: [] as PodUse[], whole: [] as PodUse[] }
+  for await (const pod of cluster.list(resources.pods)) {
+    const volumes = volumesOf(pod, claims)
+    if (pod.metadata.name === ownPod && pod.metadata.namespace === claim.namespace && pod.spec.containers.some(isPublisher) && volumes.size === 0) {
+      throw new LoaderFailure('ForeignFiles', `this pod does not mount the claim ${claim.namespace}/${claim.name}`, { remedy: 'correct --claim: it has to be the claim of --volume' })
+    }
+    if (volumes.size > 0 && !hasEnded(pod)) addUses(uses, pod, volumes)
+  }
+  return uses
+}
+
+function hasEnded({ status }: Pod): boolean {
+  return status?.phase === 'Succeeded' || status?.phase === 'Failed'
+}
+
+/** Names of the claims, by those of the pod's volumes that lead there. */
+function volumesOf({ metadata, spec }: Pod, claims: ReadonlySet<string>): ReadonlyMap<string, string> {
+  const found = new Map<string, string>()
+  for (const volume of spec.volumes ?? []) {
+    const { persistentVolumeClaim, ephemeral } = volume as { persistentVolumeClaim?: { claimName: string }; ephemeral?: object }
+    // The claim of a generic ephemeral volume has the names of both.
+    const name = persistentVolumeClaim?.claimName ?? (ephemeral === undefined ? undefined : `${metadata.name}-${volume.name}`)
+    if (name !== undefined && claims.has(`${metadata.namespace ?? ''}/${name}`)) found.set(volume.name, name)
+  }
+  return found
+}
+
+function addUses(uses: { versions: Map<string, string[]>; current: PodUse[]; whole: PodUse[] }, pod: Pod, volumes: ReadonlyMap<string, string>): void {
+  const { namespace = '', name, creationTimestamp = '' } = pod.metadata
+  const use = { pod: `${namespace}/${name}`, createdMs: Date.parse(creationTimestamp) || 0 }
+  const reaches = runningContainers(pod).filter((container) => !isPublisher(container)).flatMap((container) => reachesOf(container, volumes))
+  for (const version of new Set(reaches.flatMap((reach) => (reach.kind === 'version' ? reach.version : [])))) {
+    uses.versions.set(version, [...(uses.versions.get(version) ?? []), use.pod])
+  }
+  for (const kind of ['current', 'whole'] as const) if (reaches.some((reach) => reach.kind === kind)) uses[kind].push(use)
+}
+
+/** Init containers have ended where the pod runs, but for sidecars. */
+function runningContainers({ spec, status }: Pod): readonly Container[] {
+  const init = (spec.initContainers ?? []).filter(({ restartPolicy }) => status?.phase !== 'Running' || restartPolicy === 'Always')
+  return [...init, ...spec.containers, ...((spec.ephemeralContainers ?? []) as readonly Container[])]
+}
+
+/** The publisher and this very command mount the whole volume, and no model of it. */
+function isPublisher({ args }: Container): boolean {
+  return args?.[0] === 'publish' && args.includes('--volume')
+}
+
+function reachesOf(container: Container, volumes: ReadonlyMap<string, string>): readonly Reach[] {
+  return (container.volumeMounts ?? []).flatMap((mount) => {
+    const claim = volumes.get(mount.name)
+    return claim === undefined ? [] : reachOf(mount.subPath ? mount : { ...mount, ...checkedPath(container, claim) })
+  })
+}
+
+/** The loader that checks a claim mounts it whole, and reads the path that it is told. */
+function checkedPath({ args, env }: Container, claim: string): { readonly subPath?: string } {
+  const variables = env as readonly { readonly name: string; readonly value?: string }[] | undefined
+  const text = args?.[0] === 'load' ? variables?.find(({ name }) => name === 'MODEL_SOURCE')?.value : undefined
+  const source = parseSource(text ?? '')
+  if (!source.ok || source.value.scheme !== 'pvc' || source.value.claim !== claim) return {}
+  return source.value.path === undefined ? {} : { subPath: source.value.path }
+}

@@ -1,0 +1,114 @@
+/** What is on the volume now. Reads only. */
+import { readdir, readFile, readlink, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { hasCode } from '../loader/volume/file-failure.ts'
+import { readRecord, recordPath, type VersionRecord } from './record.ts'
+import { isVersionName } from './version-name.ts'
+import { kindOf, type Volume } from './volume.ts'
+
+export type Current =
+  | { readonly kind: 'none' }
+  /** `there`: the directory is. */
+  | { readonly kind: 'version'; readonly version: string; readonly there: boolean }
+  /** A link that leads anywhere else. */
+  | { readonly kind: 'foreign'; readonly target: string }
+
+export interface HeldVersion {
+  readonly version: string
+  /** Undefined: somebody else put it there. */
+  readonly record: VersionRecord | undefined
+  /** When it was published here, by the volume's clock; undefined without a record. */
+  readonly publishedMs: number | undefined
+  /** When it was last seen current or mounted; undefined if never. */
+  readonly inUseMs: number | undefined
+}
+
+export interface TrashedVersion {
+  readonly version: string
+  /** Of its directory in .trash. */
+  readonly name: string
+  readonly trashedMs: number
+}
+
+export interface Survey {
+  readonly current: Current
+  readonly versions: ReadonlyMap<string, HeldVersion>
+  readonly trash: readonly TrashedVersion[]
+  /** Removed, or in the trash. */
+  readonly pruned: ReadonlySet<string>
+  readonly pinned: string | undefined
+}
+
+export async function surveyVolume(volume: Volume): Promise<Survey> {
+  const versions = new Map<string, HeldVersion>()
+  for (const version of await versionsIn(volume.versions)) versions.set(version, await describeHeld(volume, version))
+  const trash = await readTrash(volume)
+  const tombstones = (await namesIn(volume.pruned)).filter(isVersionName)
+  return {
+    versions, trash,
+    pruned: new Set([...tombstones, ...trash.map(({ version }) => version)].filter((version) => !versions.has(version))),
+    current: await readCurrent(volume),
+    pinned: await readPinned(volume),
+  }
+}
+
+/** Directories that are not empty: the kubelet makes an empty one for a subPath that is not there yet. */
+async function versionsIn(directory: string): Promise<readonly string[]> {
+  const found: string[] = []
+  for (const name of (await namesIn(directory)).filter(isVersionName)) {
+    const path = join(directory, name)
+    if (await kindOf(path) === 'directory' && (await readdir(path)).length > 0) found.push(name)
+  }
+  return found
+}
+
+async function describeHeld(volume: Volume, version: string): Promise<HeldVersion> {
+  const record = await readRecord(volume, version)
+  const publishedMs = record === undefined ? undefined : await modifiedMs(recordPath(volume, version))
+  return { version, record, publishedMs, inUseMs: await modifiedMs(join(volume.inUse, version)) }
+}
+
+export async function readCurrent(volume: Volume): Promise<Current> {
+  const target = await readlink(volume.current).catch((error: unknown) => {
+    if (hasCode(error, 'ENOENT')) return undefined
+    throw error
+  })
+  if (target === undefined) return { kind: 'none' }
+  const version = /^(?:\.\/)?versions\/([^/]+)\/?$/.exec(target)?.[1]
+  if (version === undefined || !isVersionName(version)) return { kind: 'foreign', target }
+  return { kind: 'version', version, there: await kindOf(join(volume.versions, version)) === 'directory' }
+}
+
+async function readPinned({ pinned }: Volume): Promise<string | undefined> {
+  const text = await readFile(pinned, 'utf8').catch((error: unknown) => {
+    if (hasCode(error, 'ENOENT')) return ''
+    throw error
+  })
+  return text.trim() === '' ? undefined : text.trim()
+}
+
+/** What has another name in .trash is somebody else's, or on its way out. */
+async function readTrash({ trash }: Volume): Promise<readonly TrashedVersion[]> {
+  return (await namesIn(trash)).flatMap((name) => {
+    const [, trashedMs, version = ''] = /^(\d{1,15})-(.+)$/.exec(name) ?? []
+    return trashedMs === undefined || !isVersionName(version) ? [] : [{ version, name, trashedMs: Number(trashedMs) }]
+  })
+}
+
+async function namesIn(directory: string): Promise<readonly string[]> {
+  try {
+    return (await readdir(directory)).sort()
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return []
+    throw error
+  }
+}
+
+async function modifiedMs(path: string): Promise<number | undefined> {
+  try {
+    return (await stat(path)).mtimeMs
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return undefined
+    throw error
+  }
+}

@@ -1,0 +1,87 @@
+/**
+ * The shared volume, as `publish` keeps it:
+ *
+ *     current -> versions/1.2.3     what is used by whoever does not name a version; moved by one rename(2) of a new link
+ *     versions/1.2.3/…              a published version; appears by one rename(2) of a finished directory onto nothing
+ *     .publish/versions/1.2.3.json  what it has to hold. A directory without it was put there by somebody else
+ *     .publish/incoming/…           work in progress, in the loader's own layout
+ *     .publish/pruned/1.2.3         was removed, and is not brought again unless told
+ *     .publish/in-use/1.2.3         when it was last current, or mounted by a pod
+ *     .publish/pinned               the version that `current` stays at
+ *     .publish/lock-…               who works on it; saves bandwidth, proves nothing
+ *     .trash/<time>-1.2.3/          pruned; removed by a later run
+ *
+ * Everything else is somebody else's and never touched. Times are those of the volume's own clock.
+ */
+import { lstat, mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { LoaderFailure } from '../loader/exit-codes.ts'
+import { hasCode } from '../loader/volume/file-failure.ts'
+import { setMode, syncDirectory } from '../loader/volume/staging.ts'
+
+export interface Volume {
+  readonly root: string
+  readonly versions: string
+  readonly current: string
+  readonly trash: string
+  /** What the publisher knows; the rest of its paths are below. */
+  readonly own: string
+  readonly records: string
+  readonly incoming: string
+  readonly pruned: string
+  readonly inUse: string
+  readonly pinned: string
+}
+
+export function volumeAt(root: string): Volume {
+  const own = join(root, '.publish')
+  return {
+    root, own,
+    versions: join(root, 'versions'), current: join(root, 'current'), trash: join(root, '.trash'),
+    records: join(own, 'versions'), incoming: join(own, 'incoming'), pruned: join(own, 'pruned'), inUse: join(own, 'in-use'),
+    pinned: join(own, 'pinned'),
+  }
+}
+
+/** Before anything is asked or written: the volume is there, and what has one of our names is ours by its kind. */
+export async function refuseOtherKinds(volume: Volume): Promise<void> {
+  if (await kindOf(volume.root) !== 'directory') {
+    throw new LoaderFailure('NotWritable', `${volume.root} is no directory`, { remedy: 'mount the claim there, or correct --volume' })
+  }
+  const wanted = [[volume.versions, 'directory'], [volume.own, 'directory'], [volume.trash, 'directory'], [volume.current, 'link']] as const
+  for (const [path, kind] of wanted) {
+    const found = await kindOf(path)
+    if (found !== undefined && found !== kind) throw new LoaderFailure('ForeignFiles', `${path} is a ${found}, not a ${kind}`, { remedy: 'move it away: it was not made by publish' })
+  }
+}
+
+/** Of the path itself, not of what a link leads to; undefined where nothing is. */
+export async function kindOf(path: string): Promise<'directory' | 'link' | 'file' | undefined> {
+  try {
+    const found = await lstat(path)
+    if (found.isDirectory()) return 'directory'
+    return found.isSymbolicLink() ? 'link' : 'file'
+  } catch (error) {
+    if (hasCode(error, 'ENOENT', 'ENOTDIR')) return undefined
+    throw error
+  }
+}
+
+/** With what is in it made durable by the caller. Readable for everybody, whatever the umask. */
+export async function makeOwnDirectory(parent: string, path: string): Promise<void> {
+  try {
+    await mkdir(path)
+  } catch (error) {
+    if (hasCode(error, 'EEXIST')) return
+    throw error
+  }
+  await setMode(path, 0o755)
+  await syncDirectory(parent)
+}
+
+/** What publishing needs; also `.trash`, so that pruning a full volume does not have to make it. */
+export async function prepareVolume(volume: Volume): Promise<void> {
+  const { root, own } = volume
+  for (const path of [volume.versions, own, volume.trash]) await makeOwnDirectory(root, path)
+  for (const path of [volume.records, volume.incoming, volume.pruned, volume.inUse]) await makeOwnDirectory(own, path)
+}

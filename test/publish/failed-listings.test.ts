@@ -1,0 +1,51 @@
+/** Answers of S3 that say nothing true of what is published: whatever they look like, every byte of the volume stays as it was. */
+import t from 'tap'
+import type { FaultAction } from '../support/s3-fault-proxy.ts'
+import { bucket, endsWith, inventoryOf, shelfWithVersions, startPublishWorld } from './publish-world.ts'
+
+const world = await startPublishWorld(t.testdir())
+t.teardown(() => world.stop())
+// The SDK tries eight times before a listing has failed for good: half a minute.
+t.setTimeout(300_000)
+
+interface Case {
+  readonly name: string
+  readonly action: FaultAction
+  readonly exit: number
+  readonly says: RegExp
+}
+
+const denied = { kind: 'status', status: 403, code: 'AccessDenied' } as const
+const cases: readonly Case[] = [
+  { name: 'a listing that is denied', action: denied, exit: 10, says: /^access denied: / },
+  { name: 'a listing that is throttled for good', action: { kind: 'status', status: 503, code: 'SlowDown' }, exit: 11, says: /^cannot list the source: .*SlowDown/ },
+  { name: 'a bucket in another region', action: { kind: 'redirect', region: 'us-west-2' }, exit: 11, says: /set --region or AWS_REGION to us-west-2/ },
+  { name: 'no bucket of that name', action: { kind: 'status', status: 404, code: 'NoSuchBucket' }, exit: 11, says: /there is no bucket models; check --source/ },
+  { name: 'a listing that is cut off', action: { kind: 'truncate', afterBytes: 200 }, exit: 11, says: /^cannot list the source: / },
+]
+
+for (const { name, action, exit, says } of cases) {
+  t.test(`${name} leaves every byte as it was`, async (t) => {
+    const shelf = await shelfWithVersions(t, world)
+    const before = await inventoryOf(shelf.root)
+    world.proxy.fault({ match: { operation: 'list' }, times: 'always', action })
+    endsWith(t, await shelf.run(), exit, says)
+    t.strictSame(await inventoryOf(shelf.root), before)
+  })
+}
+
+t.test('a prefix below which nothing is, as a mistyped one, leaves every byte as it was', async (t) => {
+  const shelf = await shelfWithVersions(t, world)
+  const before = await inventoryOf(shelf.root)
+  const end = await shelf.run(['--source', `s3://${bucket}/llama-mistyped/`])
+  endsWith(t, end, 12, /^nothing is there: no directory below s3:\/\/models\/llama-mistyped\/; check --source \(exit 12\)$/)
+  t.strictSame(await inventoryOf(shelf.root), before)
+})
+
+t.test('credentials that are missing or not known leave every byte as it was', async (t) => {
+  const shelf = await shelfWithVersions(t, world)
+  const before = await inventoryOf(shelf.root)
+  endsWith(t, await shelf.run(['--credentials', 'pod-identity']), 78, /no workload identity was injected/)
+  endsWith(t, await shelf.run(['--credentials', 'anonymous']), 10, /^access denied/)
+  t.strictSame(await inventoryOf(shelf.root), before)
+})

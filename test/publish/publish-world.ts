@@ -1,0 +1,150 @@
+/** What stands around a publisher: a real S3 server, faults in front of it, and a volume of which every byte is known. */
+import { createHash } from 'node:crypto'
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { lstat, mkdir, readdir, readFile, readlink } from 'node:fs/promises'
+import { join } from 'node:path'
+import { PutObjectTaggingCommand } from '@aws-sdk/client-s3'
+import type { Test } from 'tap'
+import { startFaultProxy, type FaultProxy } from '../support/s3-fault-proxy.ts'
+import { startS3Server, type S3Server } from '../support/s3-server.ts'
+
+export type Files = Readonly<Record<string, string | Uint8Array>>
+
+export interface PublishWorld {
+  readonly server: S3Server
+  readonly proxy: FaultProxy
+  stop(): Promise<void>
+}
+
+/** One case: versions below a prefix of its own, and a volume of its own. */
+export interface Shelf {
+  readonly world: PublishWorld
+  readonly prefix: string
+  readonly root: string
+  /** Uploads the files and then, unless told otherwise, the manifest of them. */
+  upload(version: string, files: Files, manifest?: 'whole' | 'none' | Files): Promise<void>
+  uploadManifest(version: string, files: Files): Promise<void>
+  tag(version: string, key: string, value: string): Promise<void>
+  start(args?: readonly string[]): RunningPublisher
+  run(args?: readonly string[]): Promise<PublisherEnd>
+}
+
+export interface RunningPublisher {
+  readonly child: ChildProcess
+  readonly end: Promise<PublisherEnd>
+}
+
+export interface PublisherEnd {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+const main = join(import.meta.dirname, '../../src/main.ts')
+export const bucket = 'models'
+
+export async function startPublishWorld(directory: string): Promise<PublishWorld> {
+  const server = await startS3Server(directory, { tls: false })
+  await server.createBucket(bucket)
+  const proxy = await startFaultProxy(server, { tls: false })
+  return {
+    server, proxy,
+    stop: async () => {
+      await proxy.stop()
+      await server.stop()
+    },
+  }
+}
+
+export async function shelfOf(t: Test, world: PublishWorld): Promise<Shelf> {
+  world.proxy.reset()
+  const name = createHash('sha256').update(t.fullname).digest('hex').slice(0, 12)
+  const [prefix, root] = [`llama-${name}/`, join(t.testdir(), 'volume')]
+  await mkdir(root)
+  const start = (args: readonly string[] = []): RunningPublisher =>
+    startPublisher(world, ['--source', `s3://${bucket}/${prefix}`, '--volume', root, '--endpoint', world.proxy.endpoint, ...args])
+  const uploadManifest = async (version: string, files: Files): Promise<void> => {
+    await world.server.putObject(bucket, `${prefix}${version}/manifest.sha256`, manifestOf(files))
+  }
+  return {
+    world, prefix, root, start, uploadManifest,
+    run: (args) => start(args).end,
+    upload: async (version, files, manifest = 'whole') => {
+      for (const [path, body] of Object.entries(files)) await world.server.putObject(bucket, `${prefix}${version}/${path}`, body)
+      if (manifest !== 'none') await uploadManifest(version, manifest === 'whole' ? files : manifest)
+    },
+    tag: async (version, Key, Value) => {
+      await world.server.client.send(new PutObjectTaggingCommand({ Bucket: bucket, Key: `${prefix}${version}/manifest.sha256`, Tagging: { TagSet: [{ Key, Value }] } }))
+    },
+  }
+}
+
+/** A volume with two versions, and a third in the bucket that the next run would bring. */
+export async function shelfWithVersions(t: Test, world: PublishWorld): Promise<Shelf> {
+  const shelf = await shelfOf(t, world)
+  const files = { 'config.json': '{"layers":2}', 'weights/part-1.bin': 'weights' }
+  for (const version of ['1.0.0', '1.1.0']) await shelf.upload(version, files)
+  endsWith(t, await shelf.run(), 0)
+  await shelf.upload('1.2.0', files)
+  return shelf
+}
+
+function startPublisher({ server }: PublishWorld, args: readonly string[]): RunningPublisher {
+  const env = { PATH: process.env.PATH, AWS_ACCESS_KEY_ID: server.accessKeyId, AWS_SECRET_ACCESS_KEY: server.secretAccessKey, AWS_REGION: server.region }
+  const child = spawn(process.execPath, [main, 'publish', ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+  const texts = { stdout: '', stderr: '' }
+  for (const name of ['stdout', 'stderr'] as const) child[name].setEncoding('utf8').on('data', (text: string) => { texts[name] += text })
+  return { child, end: endOf(child, texts) }
+}
+
+async function endOf(child: ChildProcess, texts: { readonly stdout: string; readonly stderr: string }): Promise<PublisherEnd> {
+  const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null]
+  return { code, signal, ...texts }
+}
+
+/** As sha256sum writes it. */
+export function manifestOf(files: Files): string {
+  return Object.entries(files).map(([path, body]) => `${sha256(body)}  ${path}\n`).join('')
+}
+
+export function sha256(body: string | Uint8Array): string {
+  return createHash('sha256').update(body).digest('hex')
+}
+
+/** Every file, directory and link below the root, with its mode, its times and a digest of what it holds. */
+export async function inventoryOf(root: string): Promise<Readonly<Record<string, string>>> {
+  const found: Record<string, string> = {}
+  for (const entry of await readdir(root, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name)
+    const { mode, mtimeMs } = await lstat(path)
+    const content = entry.isSymbolicLink() ? await readlink(path) : (entry.isFile() ? sha256(await readFile(path)) : 'directory')
+    found[path.slice(root.length + 1)] = `${mode.toString(8)} ${mtimeMs} ${content}`
+  }
+  return found
+}
+
+/** What a version has to be: its files and the manifest, byte for byte, and nothing else. */
+export async function holds(t: Test, { root }: Shelf, version: string, files: Files): Promise<void> {
+  const directory = join(root, 'versions', version)
+  const wanted = { ...files, 'manifest.sha256': manifestOf(files) }
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true }).catch(() => [])
+  const paths = entries.filter((entry) => !entry.isDirectory()).map((entry) => join(entry.parentPath, entry.name))
+  t.strictSame(paths.map((path) => path.slice(directory.length + 1)).sort(), Object.keys(wanted).sort(), `the files of ${version}`)
+  for (const path of paths) t.equal(sha256(await readFile(path)), sha256((wanted as Files)[path.slice(directory.length + 1)] ?? ''), path.slice(root.length + 1))
+}
+
+export async function versionsOn({ root }: Shelf): Promise<readonly string[]> {
+  return (await readdir(join(root, 'versions')).catch(() => [])).sort()
+}
+
+export function currentOf({ root }: Shelf): Promise<string | undefined> {
+  return readlink(join(root, 'current')).catch(() => undefined)
+}
+
+export function endsWith(t: Test, { code, stdout, stderr }: PublisherEnd, wanted: number, says?: RegExp): void {
+  if (code !== wanted) t.comment(stdout + stderr)
+  t.equal(code, wanted)
+  if (says !== undefined) t.match(stdout.trim().split('\n').at(-1), says)
+}
