@@ -1,6 +1,7 @@
 /** Writes the AdmissionReview that answers a request. Only allowed and denied are answers; a fault of ours has none. */
 import type { Denied, Injected, Outcome } from '../inject/inject.ts'
 import { formatDiagnostic, type Diagnostic, type Warning } from '../reasons.ts'
+import { auditAnnotations, type Answered, type AuditAnnotations } from './audit-annotations.ts'
 import { reviewApiVersion, reviewKind } from './review.ts'
 
 export interface AdmissionReview {
@@ -16,8 +17,7 @@ export interface AdmissionResponse {
   /** The JSON Patch in base64. */
   readonly patch?: string
   readonly warnings?: readonly string[]
-  /** Bare keys: the API server puts the webhook's name in front and drops keys that have a slash already. */
-  readonly auditAnnotations: Readonly<Record<string, string>>
+  readonly auditAnnotations: AuditAnnotations
   /** Without `details`: where they are, kubectl prints them instead of the message. */
   readonly status?: { readonly code: 422; readonly reason: 'Invalid'; readonly message: string }
 }
@@ -28,21 +28,17 @@ const longestWarning = 120
 /** A hostile pod can have as many mistakes as fit into 3 MiB; nobody reads more. */
 const mostDiagnostics = 100
 
-export function respond(uid: string, outcome: Outcome, configHash: string): AdmissionReview {
+export function respond(answered: Answered): AdmissionReview {
+  const { request, outcome } = answered
   return {
     apiVersion: reviewApiVersion,
     kind: reviewKind,
     response: {
-      uid,
+      uid: request.uid,
       allowed: outcome.outcome !== 'denied',
       ...verdictOf(outcome),
       ...(outcome.warnings.length === 0 ? {} : { warnings: outcome.warnings.map(warningText) }),
-      auditAnnotations: {
-        decision: outcome.outcome,
-        reason: outcome.reason,
-        'config-hash': configHash,
-        ...(outcome.outcome === 'injected' ? provenanceOf(outcome) : {}),
-      },
+      auditAnnotations: auditAnnotations(answered),
     },
   }
 }
@@ -60,14 +56,7 @@ function patchOf({ patch }: Injected): Pick<AdmissionResponse, 'patchType' | 'pa
   return { patchType: 'JSONPatch', patch: Buffer.from(JSON.stringify(patch)).toString('base64') }
 }
 
-function provenanceOf({ models, rules }: Injected): Record<string, string> {
-  return {
-    sources: models.map(({ source }) => source).join(','),
-    ...(rules.length === 0 ? {} : { rule: rules.join(',') }),
-  }
-}
-
-function denialMessage({ diagnostics }: Denied): string {
+export function denialMessage({ diagnostics }: Denied): string {
   const shown = diagnostics.slice(0, mostDiagnostics)
   const more = diagnostics.length - shown.length
   return [

@@ -2,6 +2,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { pino } from 'pino'
 import { systemClock } from '../server/clock.ts'
+import type { EventsApi } from '../server/record-events.ts'
 import { startServer, type RunningServer, type ServerOptions } from '../server/start-server.ts'
 
 interface ServeOptions {
@@ -13,6 +14,8 @@ interface ServeOptions {
   readonly tlsMinVersion: 'TLSv1.3' | 'TLSv1.2'
   readonly drainSeconds: number
   readonly logLevel: string
+  readonly events: boolean
+  readonly serviceAccountDir: string
 }
 
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']
@@ -33,13 +36,23 @@ export function serveCommand(): Command {
     .addOption(new Option('--tls-min-version <version>', 'oldest TLS version that is accepted').choices(['TLSv1.3', 'TLSv1.2']).default('TLSv1.3'))
     .option('--drain-seconds <seconds>', 'how long to go on answering after SIGTERM, until all clients have heard of it', parseSeconds, 10)
     .addOption(new Option('--log-level <level>', 'least level that is logged').choices(logLevels).default('info'))
+    .option('--events', 'write Events on the owners of pods, with the service account of this pod', false)
+    .option('--service-account-dir <dir>', 'directory with token and ca.crt for --events', '/var/run/secrets/kubernetes.io/serviceaccount')
     .addHelpText('after', examples)
     .action(serve)
 }
 
 async function serve(options: ServeOptions): Promise<void> {
   const logger = pino({ level: options.logLevel, timestamp: pino.stdTimeFunctions.isoTime })
-  stopOnSignal(await startServer(serverOptionsOf(options), { logger, clock: systemClock }))
+  const eventsApi = await connectEvents(options)
+  stopOnSignal(await startServer(serverOptionsOf(options), { logger, clock: systemClock, eventsApi }))
+}
+
+/** Read only where it is asked for: by default the webhook knows no API server. */
+async function connectEvents({ events, serviceAccountDir }: ServeOptions): Promise<EventsApi | undefined> {
+  if (!events) return undefined
+  const { inClusterEvents } = await import('../cluster/in-cluster-events.ts')
+  return inClusterEvents(serviceAccountDir, process.env)
 }
 
 function serverOptionsOf(options: ServeOptions): ServerOptions {

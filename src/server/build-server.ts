@@ -16,12 +16,15 @@ import { errorBody } from './error-body.ts'
 import { defaultLimits, type Limits } from './limits.ts'
 import type { Metrics } from './metrics.ts'
 import { recordAdmission } from './record-admission.ts'
+import type { EventRecorder } from './record-events.ts'
 
 export interface ServerDeps {
   readonly getConfig: () => Config
   readonly logger: Logger
   readonly metrics: Metrics
   readonly clock: Clock
+  /** Without it, no Events are written. */
+  readonly events?: Pick<EventRecorder, 'record'> | undefined
   /** While true, every answer asks the client to come back on another connection, which leads elsewhere. */
   readonly isStopping?: () => boolean
   readonly minVersion?: SecureVersion
@@ -96,7 +99,9 @@ function answerAdmission(request: AdmissionRequest, reply: FastifyReply, deps: S
   try {
     const { outcome, review } = admit(request, deps.getConfig())
     recordAdmission(deps, request, outcome, durationMs())
-    return reply.send(review)
+    const answered = reply.send(review)
+    deps.events?.record(request, outcome)
+    return answered
   } catch (error) {
     recordAdmission(deps, request, { outcome: 'failed', reason: 'InternalError', error }, durationMs())
     return reply.code(500).send(errorBody(500, 'the webhook failed'))

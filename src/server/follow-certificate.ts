@@ -68,8 +68,8 @@ function put({ cert, key }: Certificate, { server, minVersion }: CertificateDeps
   server.setSecureContext({ cert, key, minVersion })
 }
 
-function report({ notAfterMs, serialNumber }: Certificate, isFirst: boolean, { directory, logger, metrics }: CertificateDeps): void {
-  metrics.certificate[isFirst ? 'loaded' : 'reloaded']({ notAfterMs })
+function report({ notBeforeMs, notAfterMs, serialNumber }: Certificate, isFirst: boolean, { directory, logger, metrics }: CertificateDeps): void {
+  metrics.certificate[isFirst ? 'loaded' : 'reloaded']({ notBeforeMs, notAfterMs })
   logger.info({ directory, serialNumber, notAfter: new Date(notAfterMs).toISOString() }, 'certificate loaded')
 }
 

@@ -1,23 +1,15 @@
 /** The metrics, in a registry of their own. Every label has a closed set of values: no name or text of a user is one. */
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
-import { denyReasons, failReasons, injectReasons, skipReasons, type FailReason, type Reason } from '../reasons.ts'
+import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client'
+import { version } from '../version.ts'
+import { admissionMetrics, type AdmissionMetrics } from './admission-metrics.ts'
 
-export type AdmissionOutcome = 'skipped' | 'injected' | 'denied' | 'failed'
-
-export interface AdmissionCount {
-  readonly outcome: AdmissionOutcome
-  readonly reason: Reason | FailReason
-  readonly durationMs: number
-}
-
-export interface Metrics {
+export interface Metrics extends AdmissionMetrics {
   readonly registry: Registry
-  readonly countAdmission: (count: AdmissionCount) => void
   /** A request that was no admission: malformed, too large, too many at once. */
   readonly countRefusal: (statusCode: number) => void
   readonly countDroppedConnection: () => void
   readonly config: ReloadMetrics<{ readonly hash: string; readonly loadedAtMs: number }>
-  readonly certificate: ReloadMetrics<{ readonly notAfterMs: number }>
+  readonly certificate: ReloadMetrics<{ readonly notBeforeMs: number; readonly notAfterMs: number }>
 }
 
 export interface ReloadMetrics<T> {
@@ -28,43 +20,22 @@ export interface ReloadMetrics<T> {
   readonly refused: () => void
 }
 
-/** The core takes well below a millisecond for a usual pod; an API server gives up after seconds. */
-const durationBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5]
-
-const reasonsByOutcome: Record<AdmissionOutcome, object> = {
-  skipped: skipReasons, injected: injectReasons, denied: denyReasons, failed: failReasons,
-}
-
 export function createMetrics(): Metrics {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
+  tellVersion(registry)
   return {
     registry,
-    countAdmission: admissionCounter(registry),
+    ...admissionMetrics(registry),
     ...protectionCounters(registry),
     config: configMetrics(registry),
     certificate: certificateMetrics(registry),
   }
 }
 
-function admissionCounter(registry: Registry): Metrics['countAdmission'] {
-  const total = new Counter({
-    name: 'model_injector_admissions_total', help: 'Admissions by outcome and reason.',
-    labelNames: ['outcome', 'reason'], registers: [registry],
-  })
-  const duration = new Histogram({
-    name: 'model_injector_admission_duration_seconds', help: 'Time from the parsed request to its answer.',
-    labelNames: ['outcome'], buckets: durationBuckets, registers: [registry],
-  })
-  // A series that starts with its first event hides that event from rate().
-  for (const [outcome, reasons] of Object.entries(reasonsByOutcome)) {
-    duration.zero({ outcome })
-    for (const reason of Object.keys(reasons)) total.inc({ outcome, reason }, 0)
-  }
-  return ({ outcome, reason, durationMs }) => {
-    total.inc({ outcome, reason })
-    duration.observe({ outcome }, durationMs / 1000)
-  }
+function tellVersion(registry: Registry): void {
+  new Gauge({ name: 'model_injector_build_info', help: 'Always 1; the label says which version runs.', labelNames: ['version'], registers: [registry] })
+    .set({ version }, 1)
 }
 
 const refusalStatuses = [400, 404, 408, 413, 415, 431, 500, 503] as const
@@ -109,7 +80,14 @@ function certificateMetrics(registry: Registry): Metrics['certificate'] {
     name: 'model_injector_certificate_not_after_timestamp_seconds', help: 'When the certificate in service expires; 0 without one.',
     registers: [registry],
   })
-  return reloadMetrics(registry, 'certificate', ({ notAfterMs }) => { notAfter.set(notAfterMs / 1000) })
+  const notBefore = new Gauge({
+    name: 'model_injector_certificate_not_before_timestamp_seconds', help: 'Since when the certificate in service is valid; 0 without one.',
+    registers: [registry],
+  })
+  return reloadMetrics(registry, 'certificate', ({ notBeforeMs, notAfterMs }) => {
+    notBefore.set(notBeforeMs / 1000)
+    notAfter.set(notAfterMs / 1000)
+  })
 }
 
 function reloadMetrics<T>(registry: Registry, subject: 'config' | 'certificate', describe: (facts: T) => void): ReloadMetrics<T> {

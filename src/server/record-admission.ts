@@ -1,6 +1,6 @@
 /** The one place that counts and logs an admission, once its outcome is known. */
 import type { AdmissionRequest } from '../admission/review.ts'
-import type { Outcome } from '../inject/inject.ts'
+import type { Denied, Injected, Outcome } from '../inject/inject.ts'
 import type { Logger } from 'pino'
 import type { Metrics } from './metrics.ts'
 
@@ -20,10 +20,28 @@ export function recordAdmission(
   durationMs: number,
 ): void {
   metrics.countAdmission({ outcome: outcome.outcome, reason: outcome.reason, durationMs })
+  if (outcome.outcome !== 'failed') countDetails(metrics, request, outcome)
   const line = { ...describeRequest(request), ...describeOutcome(outcome), durationMs: Math.round(durationMs * 1000) / 1000 }
   if (outcome.outcome === 'failed') logger.error({ ...line, err: outcome.error }, 'admission')
   else logger.info(line, 'admission')
   if (outcome.outcome === 'injected') logger.debug({ uid: request.uid, patch: outcome.patch }, 'patch')
+}
+
+function countDetails(metrics: Metrics, { dryRun }: AdmissionRequest, outcome: Outcome): void {
+  for (const { reason } of outcome.warnings) metrics.countWarning(reason)
+  if (outcome.outcome === 'denied' && isPolicyDenial(outcome)) metrics.countPolicyDenial('enforce')
+  if (outcome.warnings.some(({ reason }) => reason === 'PolicyWouldDeny')) metrics.countPolicyDenial('audit')
+  if (outcome.outcome === 'injected' && !dryRun) countModels(metrics, outcome)
+}
+
+function isPolicyDenial({ diagnostics }: Denied): boolean {
+  return diagnostics.some(({ reason }) => reason === 'NotAllowed')
+}
+
+/** A pod that is healed or moved was counted when it was injected. */
+function countModels(metrics: Metrics, { reason, models }: Injected): void {
+  if (reason !== 'Injected') return
+  for (const { delivery } of models) metrics.countInjectedModel(delivery)
 }
 
 function describeRequest(request: AdmissionRequest): Record<string, unknown> {

@@ -1,4 +1,5 @@
 /** Puts the running server together: configuration, certificate, both ports, and the graceful stop. */
+import { hostname } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { SecureVersion } from 'node:tls'
 import type { Logger } from 'pino'
@@ -12,6 +13,7 @@ import { followConfig } from './follow-config.ts'
 import type { Limits } from './limits.ts'
 import { closeWithin, listen, trackConnections } from './listen.ts'
 import { createMetrics } from './metrics.ts'
+import { createEventRecorder, type EventRecorder, type EventsApi } from './record-events.ts'
 import type { Followed } from './watch-directory.ts'
 
 export interface ServerOptions {
@@ -40,6 +42,8 @@ const closeDeadlineMs = 15_000
 interface Deps {
   readonly logger: Logger
   readonly clock: Clock
+  /** Without it, no Events are written. */
+  readonly eventsApi?: EventsApi | undefined
 }
 
 interface Parts {
@@ -47,6 +51,7 @@ interface Parts {
   readonly health: HealthServer
   readonly config: Followed<Config>
   readonly certificate: Followed<Certificate | undefined>
+  readonly events: EventRecorder | undefined
   readonly state: { stopping: boolean }
 }
 
@@ -66,18 +71,20 @@ export async function startServer(options: ServerOptions, deps: Deps): Promise<R
   }
 }
 
-async function assemble(options: ServerOptions, { logger, clock }: Deps): Promise<Parts> {
+async function assemble(options: ServerOptions, { logger, clock, eventsApi }: Deps): Promise<Parts> {
   const { minVersion, limits = {}, pollMs } = options
   const metrics = createMetrics()
   const state = { stopping: false }
   const files = { logger, clock, metrics, ...(pollMs === undefined ? {} : { pollMs }) }
   const config = await followConfig({ ...files, file: options.configFile })
+  // A container's host name is the name of its pod.
+  const events = eventsApi === undefined ? undefined : createEventRecorder({ api: eventsApi, logger, clock, metrics, instance: hostname() })
   const webhook = buildServer({
-    logger, clock, metrics, minVersion, limits, getConfig: config.current, isStopping: () => state.stopping,
+    logger, clock, metrics, minVersion, limits, events, getConfig: config.current, isStopping: () => state.stopping,
   })
   const certificate = await followCertificate({ ...files, directory: options.tlsDirectory, server: webhook.server, minVersion })
   const notReadyReason = (): string | undefined => (state.stopping ? 'shutting down' : certificateProblem(certificate.current(), clock))
-  return { webhook, health: buildHealthServer({ metrics, notReadyReason }), config, certificate, state }
+  return { webhook, health: buildHealthServer({ metrics, notReadyReason }), config, certificate, events, state }
 }
 
 function certificateProblem(certificate: Certificate | undefined, clock: Clock): string | undefined {
@@ -90,13 +97,14 @@ function logErrors({ webhook, health }: Parts, logger: Logger): void {
 }
 
 /** The health port stays until the webhook has answered its last request. */
-function closer({ webhook, health, config, certificate }: Parts): () => Promise<void> {
+function closer({ webhook, health, config, certificate, events }: Parts): () => Promise<void> {
   const webhookConnections = trackConnections(webhook)
   const healthConnections = trackConnections(health)
   return async () => {
     config.close()
     certificate.close()
     await closeWithin(webhook, webhookConnections, closeDeadlineMs)
+    await events?.close()
     await closeWithin(health, healthConnections, 0)
   }
 }

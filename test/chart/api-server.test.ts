@@ -1,5 +1,6 @@
 /** A real API server takes every object of the chart, and Helm installs, changes and removes it there. */
 import { execFile } from 'node:child_process'
+import { dirname } from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
 import { apiClient, type ApiClient, type KubernetesObject } from '../support/api-client.ts'
@@ -138,8 +139,9 @@ async function identities(api: ApiClient, namespace: string): Promise<unknown[]>
   return answers.map(({ body }) => valueAt(body, 'metadata.uid') ?? body)
 }
 
+/** Its cache goes where the control plane's files are, not into the directory that the test runs in. */
 async function runKubectl(kubeConfigFile: string, args: readonly string[], input: string): Promise<HelmResult> {
-  const running = promisify(execFile)(await kubectlBinary(), ['--kubeconfig', kubeConfigFile, ...args], { env: {}, maxBuffer: 64 * 1024 * 1024 })
+  const running = promisify(execFile)(await kubectlBinary(), ['--kubeconfig', kubeConfigFile, ...args], { env: { HOME: dirname(kubeConfigFile) }, maxBuffer: 64 * 1024 * 1024 })
   running.child.stdin?.end(input)
   return await running.then(
     ({ stdout, stderr }) => ({ ok: true, stdout, stderr }),

@@ -1,8 +1,10 @@
 /** The operator's configuration on its way from the values into the webhook, which reads it as strictly as ever. */
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import t from 'tap'
 import { defaultConfig, parseConfig, type Config } from '../../src/config.ts'
 import { matchConditions } from '../../src/match-conditions.ts'
-import { objectOf, renderChart, valueAt, type Values } from '../support/helm.ts'
+import { chartDirectory, objectOf, parseObjects, renderChart, valueAt, type RenderOptions, type Values } from '../support/helm.ts'
 
 // Helm runs anew for each case: a tenth of a second when the machine is idle.
 t.setTimeout(5 * 60 * 1000)
@@ -32,11 +34,13 @@ const cases: readonly Case[] = [
   { name: 'pull secrets of injected pods', values: { config: { loader: { imagePullSecrets: ['registry'] } } }, expect: ({ loader }) => loader.imagePullSecrets, value: ['registry'] },
   { name: 'the pull policy of the loader', values: { config: { loader: { imagePullPolicy: 'Always' } } }, expect: ({ loader }) => loader.imagePullPolicy, value: 'Always' },
   { name: 'the image of the engine s5cmd', values: { config: { loader: { s5cmdImage: 's5cmd:1' } } }, expect: ({ loader }) => loader.s5cmdImage, value: 's5cmd:1' },
+  { name: 'the version of the cluster that the admin gives', values: { config: { cluster: { version: '1.36' } } }, expect: ({ cluster }) => cluster?.version, value: '1.36' },
+  { name: 'the headroom gate of Mountpoint', values: { config: { mountpoint: { headroomGate: true } } }, expect: ({ mountpoint }) => mountpoint?.headroomGate, value: true },
   { name: 'rules of the policy', values: { config: { policy: { rules: [rule] } } }, expect: ({ policy }) => policy.rules, value: [{ name: 'team-a', namespaces: ['team-a'], sources: ['s3://models/team-a/*'], serviceAccounts: ['reader'], maxSizeBytes: 100 * 2 ** 30 }] },
 ]
 
-async function configOf(values: Values): Promise<Config> {
-  const text = valueAt(objectOf(await renderChart(values), 'ConfigMap', 'model-injector'), 'data', 'config.yaml')
+async function configOf(values: Values, options: RenderOptions = {}): Promise<Config> {
+  const text = valueAt(objectOf(await renderChart(values, options), 'ConfigMap', 'model-injector'), 'data', 'config.yaml')
   const result = parseConfig(text as string)
   if (!result.ok) throw new Error(result.problems.join('\n'))
   return result.config
@@ -48,11 +52,15 @@ for (const { name, values, expect, value } of cases) {
   })
 }
 
-t.test('untouched values are the built-in configuration', async (t) => {
-  const { hash, ...config } = await configOf({})
-  const { hash: builtIn, ...expected } = defaultConfig
-  t.strictSame(config, expected)
-  t.equal(hash, builtIn)
+t.test('untouched values are the built-in configuration, but that the cluster is known', async (t) => {
+  const config = await configOf({}, { kubeVersion: 'v1.35.2-eks-1a2b3c4' })
+  t.strictSame(config, { ...defaultConfig, cluster: { version: 'v1.35.2-eks-1a2b3c4' }, mountpoint: { headroomGate: false }, policy: { rules: [], mode: 'enforce', enforceNamespaces: [], auditNamespaces: [] }, hash: config.hash })
+})
+
+t.test('the plain manifests know of no cluster', async (t) => {
+  const objects = parseObjects(await readFile(join(chartDirectory, '..', 'manifests.yaml'), 'utf8'))
+  const result = parseConfig(valueAt(objectOf(objects, 'ConfigMap'), 'data', 'config.yaml') as string)
+  t.equal(result.ok ? result.config.cluster : result.problems, undefined)
 })
 
 for (const prefix of ['models.example.io/', 'ml.example.com/', 'x/', 'a-b.c/']) {

@@ -118,7 +118,11 @@ const defaults: readonly Case[] = [
     ],
   },
   { name: 'both policies are there', expect: [['ValidatingAdmissionPolicy/model-injector-guard', 'metadata.name', 'model-injector-guard'], ['ValidatingAdmissionPolicy/model-injector-placement', 'metadata.name', 'model-injector-placement']] },
-  { name: 'no object of an operator that the cluster may not have', expect: [['ServiceMonitor'], ['PrometheusRule']] },
+  { name: 'no object of an operator that the cluster may not have', expect: [['ServiceMonitor'], ['PrometheusRule'], ['ConfigMap/model-injector-dashboard']] },
+  {
+    name: 'a replica that is only slow stays in the endpoints',
+    expect: [['Deployment', `${container}.readinessProbe.timeoutSeconds`, 5], ['Deployment', `${container}.readinessProbe.failureThreshold`, 5]],
+  },
   {
     name: 'helm test brings a pod that has no token and no private key',
     options: hooks,
@@ -241,10 +245,15 @@ const others: readonly Case[] = [
   { name: 'a ServiceMonitor finds the Service', values: { metrics: { serviceMonitor: { enabled: true } } }, expect: [['ServiceMonitor', 'spec', { selector: { matchLabels: selector }, namespaceSelector: { matchNames: ['model-injector'] }, endpoints: [{ port: 'http-metrics', path: '/metrics', interval: '30s' }] }]] },
   { name: 'a ServiceMonitor is found by its labels', values: { metrics: { serviceMonitor: { enabled: true, labels: { release: 'prometheus' }, interval: '10s' } } }, expect: [['ServiceMonitor', 'metadata.labels.release', 'prometheus'], ['ServiceMonitor', 'spec.endpoints.0.interval', '10s']] },
   {
+    name: 'the alerts are found by their labels', values: { metrics: { prometheusRule: { enabled: true, labels: { release: 'prometheus' } } } },
+    expect: [['PrometheusRule', 'metadata.labels.release', 'prometheus'], ['PrometheusRule', 'metadata.namespace', 'model-injector'], ['PrometheusRule', 'spec.groups.0.rules.0.alert', 'ModelInjectorAbsent']],
+  },
+  { name: 'the dashboard is found by its labels', values: { metrics: { dashboard: { enabled: true, labels: { grafana: 'x' } } } }, expect: [['ConfigMap/model-injector-dashboard', 'metadata.labels.grafana', 'x']] },
+  {
     name: 'Events need one permission, a token, a way out, and are side effects', values: { events: { enabled: true } },
     expect: [
       [webhook, 'webhooks.0.sideEffects', 'NoneOnDryRun'], ['Deployment', `${pod}.automountServiceAccountToken`, true],
-      ['ClusterRole', 'rules', [{ apiGroups: ['', 'events.k8s.io'], resources: ['events'], verbs: ['create'] }]],
+      ['ClusterRole', 'rules', [{ apiGroups: ['events.k8s.io'], resources: ['events'], verbs: ['create', 'patch'] }]], ['Deployment', `${container}.args`, [...args(), '--events']],
       ['ClusterRoleBinding', 'subjects', [{ kind: 'ServiceAccount', name: 'model-injector', namespace: 'model-injector' }]],
       ['ClusterRoleBinding', 'roleRef.name', 'model-injector-events'], ['NetworkPolicy', 'spec.egress.0.ports', [{ port: 443, protocol: 'TCP' }, { port: 6443, protocol: 'TCP' }]],
     ],

@@ -30,14 +30,20 @@ export interface AdmissionLine {
 
 const main = join(import.meta.dirname, '..', '..', 'src', 'main.ts')
 
+export interface WebhookOptions {
+  /** Of the command `serve`, behind the harness's own. */
+  readonly args?: readonly string[]
+  readonly env?: Readonly<Record<string, string>>
+}
+
 /** `directory` is the caller's and holds certificates and configuration. */
-export async function startWebhook(directory: string, configuration = ''): Promise<WebhookProcess> {
+export async function startWebhook(directory: string, configuration = '', options: WebhookOptions = {}): Promise<WebhookProcess> {
   const caCertificate = await writeCertificates(directory)
   const configFile = join(directory, 'config.yaml')
   await writeFile(configFile, configuration)
-  const args = ['serve', '--config', configFile, '--tls-dir', join(directory, 'tls'), '--address', '127.0.0.1', '--port', '0', '--health-port', '0', '--drain-seconds', '0']
+  const args = ['serve', '--config', configFile, '--tls-dir', join(directory, 'tls'), '--address', '127.0.0.1', '--port', '0', '--health-port', '0', '--drain-seconds', '0', ...(options.args ?? [])]
   // A test runner's loaders are of no use to it.
-  const child = spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, NODE_OPTIONS: '' } })
+  const child = spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, NODE_OPTIONS: '', ...options.env } })
   const lines: Record<string, unknown>[] = []
   createInterface({ input: child.stdout }).on('line', (line) => { lines.push(JSON.parse(line) as Record<string, unknown>) })
   const exited = once(child, 'exit')

@@ -1,5 +1,5 @@
 /** The chart's objects with their defaults, and the namespace they live in, for `kubectl apply`. */
-import { parseAllDocuments, type Document } from 'yaml'
+import { parse, parseAllDocuments, stringify, type Document } from 'yaml'
 import { templateChart } from '../../../test/support/helm.ts'
 
 const title = `# model-injector without Helm: rendered from deploy/chart, with its defaults. Needs cert-manager.
@@ -43,5 +43,15 @@ function plainDocument(document: Document): string {
       if (document.hasIn([...metadata, 'labels', label])) document.deleteIn([...metadata, 'labels', label])
     }
   }
+  forgetCluster(document)
   return document.toString({ lineWidth: 0, flowCollectionPadding: false, directives: false })
+}
+
+/** Helm's own idea of a version is that of no cluster in particular. */
+function forgetCluster(document: Document): void {
+  const path = ['data', 'config.yaml']
+  if (!document.hasIn(path)) return
+  const config = parse(String(document.getIn(path))) as { cluster?: unknown }
+  delete config.cluster
+  document.setIn(path, stringify(config, { lineWidth: 0 }))
 }

@@ -123,6 +123,7 @@ t.test('what keeps it from starting ends it with exit code 1, one message and no
   const cases: [string, string[], RegExp | string][] = [
     ['all problems of a bad configuration', [...onLoopback, '--config', file], /config\.yaml is not a valid configuration:\n.* {2}polices.*\n.* {2}openshift.*\n/],
     ['a taken port', [...onLoopback, '--port', String(taken), '--health-port', '0'], `model-injector: cannot listen on 127.0.0.1:${taken}: something else listens there already\n`],
+    ['Events outside of a pod', [...onLoopback, '--events', '--service-account-dir', directory], /^model-injector: --events needs the service account of a pod: .*\n$/],
   ]
   const running = cases.map(([, args]) => runCommand(t, ...args))
   for (const [i, [what, , message]] of cases.entries()) {

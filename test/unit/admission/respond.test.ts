@@ -1,5 +1,6 @@
 import t from 'tap'
-import { respond } from '../../../src/admission/respond.ts'
+import { longestAuditValueBytes, type AuditAnnotations } from '../../../src/admission/audit-annotations.ts'
+import { respond, type AdmissionReview } from '../../../src/admission/respond.ts'
 import type { Injected, Outcome } from '../../../src/inject/inject.ts'
 import type { Diagnostic, Warning } from '../../../src/reasons.ts'
 
@@ -11,8 +12,12 @@ const injected: Injected = {
   models: [{ name: 'model', source: 's3://models/llama/', delivery: 'download' }],
 }
 
+function answer(outcome: Outcome, object: unknown = {}): AdmissionReview {
+  return respond({ request: { uid, object }, outcome, configHash: hash, annotationPrefix: 'models.example.io/' })
+}
+
 t.test('a skipped pod is allowed without a patch, and the audit log gets the reason', (t) => {
-  t.strictSame(respond(uid, { outcome: 'skipped', reason: 'OptedOut', warnings: [] }, hash), {
+  t.strictSame(answer({ outcome: 'skipped', reason: 'OptedOut', warnings: [] }), {
     apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview',
     response: { uid, allowed: true, auditAnnotations: { decision: 'skipped', reason: 'OptedOut', 'config-hash': hash } },
   })
@@ -20,7 +25,7 @@ t.test('a skipped pod is allowed without a patch, and the audit log gets the rea
 })
 
 t.test('an injected pod is allowed with its patch in base64', (t) => {
-  const { response } = respond(uid, injected, hash)
+  const { response } = answer(injected)
   const { patch, ...rest } = response
   t.strictSame(rest, {
     uid, allowed: true, patchType: 'JSONPatch',
@@ -32,25 +37,61 @@ t.test('an injected pod is allowed with its patch in base64', (t) => {
 
 t.test('several sources and rules are comma lists', (t) => {
   const models = [...injected.models, { name: 'lora', source: 's3://models/lora/', delivery: 'download' }]
-  const { auditAnnotations } = respond(uid, { ...injected, models, rules: ['team-a', 'shared'] }, hash).response
+  const { auditAnnotations } = answer({ ...injected, models, rules: ['team-a', 'shared'] }).response
   t.match(auditAnnotations, { sources: 's3://models/llama/,s3://models/lora/', rule: 'team-a,shared' })
   t.end()
 })
 
+t.test('a denied pod\'s sources are told as its author wrote them, and the rules that refused it where they are known', (t) => {
+  const annotations = { 'models.example.io/source.b': 's3://b/', 'models.example.io/source': 'ftp://a', 'models.example.io/size': '1Gi', 'models.example.io/sources': 'x', 'models.example.io/source.c': 3 }
+  const outcome = { ...denied(diagnostic('spec.a')), rules: ['team-a', 'team-b'] }
+  t.strictSame(answer(outcome, { metadata: { annotations } }).response.auditAnnotations, {
+    decision: 'denied', reason: 'InvalidAnnotation', 'config-hash': hash, sources: 'ftp://a,s3://b/', rule: 'team-a,team-b',
+  })
+  for (const object of [null, {}, { metadata: null }, { metadata: { annotations: 'x' } }]) t.equal(answer(outcome, object).response.auditAnnotations.sources, undefined)
+  t.end()
+})
+
+t.test('values for the audit log', (t) => {
+  const sourcesOf = (source: string): string => auditOf({ ...injected, models: [{ name: 'model', source, delivery: 'download' }] }).sources!
+
+  t.test('of 2048 bytes are whole', (t) => {
+    t.equal(sourcesOf('s'.repeat(longestAuditValueBytes)), 's'.repeat(2048))
+    t.end()
+  })
+  t.test('that are longer are cut with a mark, and never inside a character', (t) => {
+    t.equal(sourcesOf('s'.repeat(2049)), `${'s'.repeat(2045)}…`)
+    t.equal(sourcesOf('é'.repeat(2000)), `${'é'.repeat(1022)}…`)
+    t.equal(sourcesOf(`s${'🚀'.repeat(2000)}`), `s${'🚀'.repeat(511)}…`)
+    t.equal(sourcesOf('é'.repeat(1024)), 'é'.repeat(1024))
+    t.end()
+  })
+  t.test('have no control characters and no halves of characters', (t) => {
+    t.equal(sourcesOf('a\nb\u0000c\ud800'), 'a b c\ufffd')
+    t.end()
+  })
+  t.test('of a hostile pod stay small', (t) => {
+    const annotations = Object.fromEntries(Array.from({ length: 5000 }, (_, i) => [`models.example.io/source.m${i}`, 's3://b/']))
+    t.ok(Buffer.byteLength(answer(denied(diagnostic('x')), { metadata: { annotations } }).response.auditAnnotations.sources!) <= 2048)
+    t.end()
+  })
+  t.end()
+})
+
 t.test('no key of an audit annotation has a slash, which the API server would drop', (t) => {
-  const { auditAnnotations } = respond(uid, { ...injected, rules: ['team-a'] }, hash).response
+  const { auditAnnotations } = answer({ ...injected, rules: ['team-a'] }).response
   t.strictSame(Object.keys(auditAnnotations).filter((key) => key.includes('/')), [])
   t.end()
 })
 
 t.test('an empty patch is left out, with its type', (t) => {
-  const { response } = respond(uid, { ...injected, patch: [] }, hash)
+  const { response } = answer({ ...injected, patch: [] })
   t.strictSame(Object.keys(response), ['uid', 'allowed', 'auditAnnotations'])
   t.end()
 })
 
 t.test('a denied pod gets all diagnostics in one message, one line each, and no details', (t) => {
-  const { response } = respond(uid, denied(diagnostic('spec.a'), diagnostic('spec.b')), hash)
+  const { response } = answer(denied(diagnostic('spec.a'), diagnostic('spec.b')))
   t.strictSame(response, {
     uid, allowed: false,
     status: { code: 422, reason: 'Invalid', message: 'model-injector: 2 problems\nspec.a: "x" is bad\nspec.b: "x" is bad' },
@@ -60,14 +101,14 @@ t.test('a denied pod gets all diagnostics in one message, one line each, and no 
 })
 
 t.test('one problem is called one problem', (t) => {
-  const { status } = respond(uid, denied(diagnostic('spec.a')), hash).response
+  const { status } = answer(denied(diagnostic('spec.a'))).response
   t.equal(status?.message.split('\n')[0], 'model-injector: 1 problem')
   t.end()
 })
 
 t.test('a thousand problems are counted, and a hundred shown', (t) => {
   const many = Array.from({ length: 999 }, (_, i) => diagnostic(`spec.x${i}`))
-  const lines = respond(uid, denied(diagnostic('spec.a'), ...many), hash).response.status!.message.split('\n')
+  const lines = answer(denied(diagnostic('spec.a'), ...many)).response.status!.message.split('\n')
   t.equal(lines.length, 102)
   t.equal(lines[0], 'model-injector: 1000 problems')
   t.equal(lines.at(-1), 'and 900 more')
@@ -75,13 +116,13 @@ t.test('a thousand problems are counted, and a hundred shown', (t) => {
 })
 
 t.test('a denial carries its warnings', (t) => {
-  const { warnings } = respond(uid, { ...denied(diagnostic('spec.a')), warnings: [warning('look out')] }, hash).response
+  const { warnings } = answer({ ...denied(diagnostic('spec.a')), warnings: [warning('look out')] }).response
   t.strictSame(warnings, ['look out'])
   t.end()
 })
 
 t.test('warnings', (t) => {
-  const textOf = (message: string): string => respond(uid, { ...injected, warnings: [warning(message)] }, hash).response.warnings![0]!
+  const textOf = (message: string): string => answer({ ...injected, warnings: [warning(message)] }).response.warnings![0]!
 
   t.test('of 120 characters are whole', (t) => {
     t.equal(textOf('w'.repeat(120)), 'w'.repeat(120))
@@ -102,6 +143,10 @@ t.test('warnings', (t) => {
   t.end()
 })
 
+function auditOf(outcome: Outcome): AuditAnnotations {
+  return answer(outcome).response.auditAnnotations
+}
+
 function warning(message: string): Warning {
   return { reason: 'NoSize', message }
 }
@@ -111,5 +156,5 @@ function diagnostic(field: string): Diagnostic {
 }
 
 function denied(first: Diagnostic, ...rest: Diagnostic[]): Outcome {
-  return { outcome: 'denied', reason: first.reason, diagnostics: [first, ...rest], warnings: [] }
+  return { outcome: 'denied', reason: first.reason, diagnostics: [first, ...rest], warnings: [], rules: [] }
 }

@@ -60,7 +60,7 @@ t.test('options are read in both forms', (t) => {
 t.test('the metrics are read as the webhook writes them', async (t) => {
   const metrics = createMetrics()
   metrics.config.loaded({ hash: '0123456789abcdef', loadedAtMs: 1 })
-  metrics.certificate.loaded({ notAfterMs: 1 })
+  metrics.certificate.loaded({ notBeforeMs: 0, notAfterMs: 1 })
   t.strictSame(readMetrics(await metrics.registry.metrics()), { configHash: '0123456789abcdef', configIsCurrent: true, certificateIsCurrent: true })
   metrics.config.refused()
   metrics.certificate.refused()

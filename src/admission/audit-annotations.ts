@@ -1,0 +1,62 @@
+/** What the audit log of the API server is told of every admission, so that it can be searched for models and rules. */
+import type { Outcome } from '../inject/inject.ts'
+import type { AdmissionRequest } from './review.ts'
+import { cut } from './cut.ts'
+
+/** Bare words: the API server puts the webhook's name in front and drops keys that have a slash already. */
+export type AuditKey = 'decision' | 'reason' | 'config-hash' | 'sources' | 'rule'
+
+export type AuditAnnotations = Readonly<Partial<Record<AuditKey, string>>>
+
+/** The API server takes values of any length, and audit backends drop events that are too long for them. */
+export const longestAuditValueBytes = 2048
+
+/** A pod can have hundreds of annotations; what is cut afterwards need not be gathered. */
+const mostSources = 100
+
+/** What the answer is made of. */
+export interface Answered {
+  readonly request: Pick<AdmissionRequest, 'uid' | 'object'>
+  readonly outcome: Outcome
+  readonly configHash: string
+  readonly annotationPrefix: string
+}
+
+export function auditAnnotations({ request, outcome, configHash, annotationPrefix }: Answered): AuditAnnotations {
+  return {
+    decision: outcome.outcome,
+    reason: outcome.reason,
+    'config-hash': configHash,
+    ...bounded('sources', sourcesOf(outcome, request.object, annotationPrefix)),
+    ...bounded('rule', rulesOf(outcome)),
+  }
+}
+
+function bounded(key: AuditKey, values: readonly string[]): AuditAnnotations {
+  return values.length === 0 ? {} : { [key]: cut(values.join(','), longestAuditValueBytes) }
+}
+
+/** Those of a denied pod are as its author wrote them. */
+function sourcesOf(outcome: Outcome, object: unknown, prefix: string): readonly string[] {
+  switch (outcome.outcome) {
+    case 'skipped': return []
+    case 'injected': return outcome.models.map(({ source }) => source)
+    case 'denied': return writtenSources(object, `${prefix}source`)
+  }
+}
+
+function writtenSources(object: unknown, key: string): readonly string[] {
+  const { metadata } = (object ?? {}) as { metadata?: { annotations?: unknown } | null }
+  const annotations = metadata?.annotations
+  if (typeof annotations !== 'object' || annotations === null) return []
+  return Object.entries(annotations)
+    .filter(([name, value]) => (name === key || name.startsWith(`${key}.`)) && typeof value === 'string')
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .slice(0, mostSources)
+    .map(([, value]) => String(value))
+}
+
+/** The rules that allowed it, or those about the namespace that all refused it. */
+function rulesOf(outcome: Outcome): readonly string[] {
+  return outcome.outcome === 'skipped' ? [] : outcome.rules
+}

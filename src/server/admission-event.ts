@@ -1,0 +1,64 @@
+/** What an Event says of an admission, and of whom. Pure; whether and when it is sent is decided elsewhere. */
+import { cut } from '../admission/cut.ts'
+import { denialMessage } from '../admission/respond.ts'
+import type { AdmissionRequest } from '../admission/review.ts'
+import type { Injected, Outcome } from '../inject/inject.ts'
+import type { Reason } from '../reasons.ts'
+
+/** What controls the pod: a ReplicaSet, a Job. The pod itself is not stored yet, and never will be if it was denied. */
+export interface Owner {
+  readonly apiVersion: string
+  readonly kind: string
+  readonly name: string
+  readonly uid: string
+  readonly namespace: string
+}
+
+export interface AdmissionEvent {
+  readonly owner: Owner
+  readonly type: 'Normal' | 'Warning'
+  readonly reason: Reason
+  readonly action: 'Inject' | 'Deny'
+  readonly note: string
+}
+
+/** The API server refuses longer ones. */
+const longestNoteBytes = 1024
+
+const longestName = 253
+
+/** Undefined for a dry run, which has no side effect, for a pod that was skipped, and for one that nobody controls. */
+export function eventOf(request: AdmissionRequest, outcome: Outcome): AdmissionEvent | undefined {
+  if (request.dryRun || outcome.outcome === 'skipped') return undefined
+  const owner = ownerOf(request)
+  if (owner === undefined) return undefined
+  const { reason } = outcome
+  return outcome.outcome === 'denied'
+    ? { owner, type: 'Warning', reason, action: 'Deny', note: cut(denialMessage(outcome).replaceAll('\n', '; '), longestNoteBytes) }
+    : { owner, type: 'Normal', reason, action: 'Inject', note: cut(injectionNote(outcome), longestNoteBytes) }
+}
+
+function injectionNote({ models, rules }: Injected): string {
+  const brought = models.map(({ name, source, delivery }) => `${name} from ${source} by ${delivery}`).join(', ')
+  return `model-injector: pods get ${brought}${rules.length === 0 ? '' : `; allowed by ${rules.join(', ')}`}`
+}
+
+/** Names what the pod's author wrote there: the Event stands in the pod's own namespace, whatever that is. */
+function ownerOf({ object, namespace }: AdmissionRequest): Owner | undefined {
+  const { metadata } = (object ?? {}) as { metadata?: { ownerReferences?: unknown } | null }
+  const references = metadata?.ownerReferences
+  const controller = Array.isArray(references) ? references.find(isController) : undefined
+  if (controller === undefined) return undefined
+  const { apiVersion, kind, name, uid } = controller
+  return { apiVersion, kind, name, uid, namespace }
+}
+
+function isController(reference: unknown): reference is Omit<Owner, 'namespace'> {
+  if (typeof reference !== 'object' || reference === null) return false
+  const fields = reference as Readonly<Record<string, unknown>>
+  return fields.controller === true && ['apiVersion', 'kind', 'name', 'uid'].every((field) => isName(fields[field]))
+}
+
+function isName(value: unknown): boolean {
+  return typeof value === 'string' && value !== '' && value.length <= longestName
+}
