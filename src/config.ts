@@ -31,6 +31,19 @@ export interface PolicyRule {
   readonly maxSizeBytes?: number
 }
 
+export const policyModes = ['enforce', 'audit'] as const
+export type PolicyMode = (typeof policyModes)[number]
+
+export interface Policy {
+  readonly rules: readonly PolicyRule[]
+  /** What a refusal does: it denies the pod (default), or it only warns while the rules are on trial. */
+  readonly mode?: PolicyMode
+  /** Patterns of the namespaces in which the rules are enforced already although the mode is audit. */
+  readonly enforceNamespaces?: readonly string[]
+  /** Patterns of the namespaces in which the rules are still on trial although the mode is enforce. */
+  readonly auditNamespaces?: readonly string[]
+}
+
 export interface Config {
   /** Ends in a slash. */
   readonly annotationPrefix: string
@@ -63,7 +76,7 @@ export interface Config {
     /** Whether the Mountpoint CSI driver reserves room for its own pods, and takes the gate away once it has. */
     readonly headroomGate?: boolean
   }
-  readonly policy: { readonly rules: readonly PolicyRule[] }
+  readonly policy: Policy
   /** 16 hexadecimal digits that change when anything above does. */
   readonly hash: string
 }
@@ -103,7 +116,7 @@ interface ConfigFile {
   loader?: Partial<Config['loader']>
   cluster?: NonNullable<Config['cluster']>
   mountpoint?: NonNullable<Config['mountpoint']>
-  policy?: { rules?: (Omit<PolicyRule, 'maxSizeBytes'> & { maxSize?: string })[] }
+  policy?: Partial<Omit<Policy, 'rules'>> & { rules?: (Omit<PolicyRule, 'maxSizeBytes'> & { maxSize?: string })[] }
 }
 
 const strings = { type: 'array', items: { type: 'string', minLength: 1 } } as const
@@ -146,6 +159,9 @@ export const configSchema = {
     policy: {
       type: 'object', additionalProperties: false,
       properties: {
+        mode: { enum: policyModes },
+        enforceNamespaces: strings,
+        auditNamespaces: strings,
         rules: {
           type: 'array',
           items: {
@@ -199,7 +215,7 @@ function resolve(file: ConfigFile): Config {
     defaults: { ...builtIn.defaults, ...stringValues(file.defaults ?? {}) },
     podIdentity: { ...builtIn.podIdentity, ...file.podIdentity },
     loader: { ...builtIn.loader, ...file.loader },
-    policy: { rules: (file.policy?.rules ?? []).map(resolveRule) },
+    policy: { ...file.policy, rules: (file.policy?.rules ?? []).map(resolveRule) },
   }
   return deepFreeze({ ...settings, hash: hashOf(settings) })
 }
@@ -260,7 +276,18 @@ function isCertificate(pem: string): boolean {
 }
 
 function policyProblems(file: ConfigFile): string[] {
-  const rules = file.policy?.rules ?? []
+  return [...ruleProblems(file.policy?.rules ?? []), ...modeProblems(file.policy ?? {})]
+}
+
+/** A list that says what the mode says already was meant for the other mode: pods would be denied, or not, against the intention. */
+function modeProblems({ mode = 'enforce', enforceNamespaces = [], auditNamespaces = [] }: NonNullable<ConfigFile['policy']>): string[] {
+  const [list, namespaces, other] = mode === 'enforce'
+    ? ['enforceNamespaces', enforceNamespaces, 'audit']
+    : ['auditNamespaces', auditNamespaces, 'enforce']
+  return namespaces.length === 0 ? [] : [`policy.${list}: has no effect with mode ${mode}; it names the exceptions of mode ${other}`]
+}
+
+function ruleProblems(rules: NonNullable<NonNullable<ConfigFile['policy']>['rules']>): string[] {
   return rules.flatMap((rule, i) => {
     const size = rule.maxSize === undefined ? undefined : parseBytes(rule.maxSize)
     const twice = rules.findIndex((other) => other.name === rule.name) < i

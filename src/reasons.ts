@@ -68,6 +68,7 @@ export const warnReasons = {
   PathMayChange: 'the path ends in current, so a restarted container may see another version than its neighbours',
   NodeNameSet: 'the pod names its node, which refuses the pod if it does not have the model',
   DaemonSetPending: 'pods of a DaemonSet stay Pending on nodes that do not have the model',
+  PolicyWouldDeny: "the operator's policy is on trial in this namespace, and would deny the pod once it is enforced",
 } as const
 
 export type SkipReason = keyof typeof skipReasons

@@ -32,7 +32,7 @@ export function manifestCommand(name: string, makeJudge: JudgeMaker): Command {
     .action(async (options: ManifestOptions) => { await transformFiles(options, makeJudge) })
 }
 
-function collectPaths(path: string, paths: readonly string[] = []): readonly string[] {
+export function collectPaths(path: string, paths: readonly string[] = []): readonly string[] {
   if (path === '') throw new InvalidArgumentError('It is empty.')
   if (path === '-' && paths.includes('-')) throw new InvalidArgumentError('stdin can be read only once.')
   return [...paths, path]

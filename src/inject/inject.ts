@@ -44,6 +44,8 @@ export interface Denied {
   readonly reason: DenyReason
   readonly diagnostics: readonly [Diagnostic, ...Diagnostic[]]
   readonly warnings: readonly Warning[]
+  /** Names of the policy rules about the pod's namespace that all refused a model of it. */
+  readonly rules: readonly string[]
 }
 
 /** `namespace` is that of the request: a pod has none of its own yet when it is created. Never changes `object`. */
@@ -82,7 +84,7 @@ function injectPod(pod: Pod, recognition: Exclude<Recognition, { state: 'whole' 
   const read = { diagnostics: [...findings.diagnostics], warnings: [...findings.warnings] }
   const keptTargets = recognition.state === 'damaged' ? targetsOf(recognition.status) : new Map<string, readonly string[]>()
   const injectionPlan = plan(bare, request, { namespace, config, findings, keptTargets })
-  if (findings.denied) return deniedWithoutAftermath(findings, read)
+  if (findings.denied) return deniedWithoutAftermath(findings, read, injectionPlan.refusedBy)
   const parts = apply(keepsParts(recognition, config) ? displace(pod, recognition.status) : bare, injectionPlan)
   const injected = sealStatus(fitToMesh(parts, injectionPlan.status), injectionPlan.status, prefix)
   return {
@@ -135,8 +137,8 @@ function checkSources(request: InjectionRequest, prefix: string, findings: Findi
  * Planning goes on with the default where an annotation could not be read, so that all mistakes of a pod come in one
  * answer. What that default then runs into is not the user's mistake, nor is what the policy makes of it.
  */
-function deniedWithoutAftermath(findings: Findings, read: Pick<Findings, 'diagnostics' | 'warnings'>): Denied {
-  if (read.diagnostics.length === 0) return denied(findings.diagnostics, findings.warnings)
+function deniedWithoutAftermath(findings: Findings, read: Pick<Findings, 'diagnostics' | 'warnings'>, refusedBy: readonly string[]): Denied {
+  if (read.diagnostics.length === 0) return denied(findings.diagnostics, findings.warnings, refusedBy)
   const fields = new Set(read.diagnostics.map(({ field }) => field))
   const later = findings.diagnostics.slice(read.diagnostics.length)
   return denied([...read.diagnostics, ...later.filter(({ field, reason }) => !fields.has(field) && reason !== 'NotAllowed')], read.warnings)
@@ -146,8 +148,8 @@ function targetsOf(status: Status): ReadonlyMap<string, readonly string[]> {
   return new Map(status.models.map(({ name, containers }) => [name, containers]))
 }
 
-function denied(diagnostics: readonly Diagnostic[], warnings: readonly Warning[]): Denied {
+function denied(diagnostics: readonly Diagnostic[], warnings: readonly Warning[], rules: readonly string[] = []): Denied {
   const [first, ...rest] = diagnostics
   if (first === undefined) throw new Error('a denial without a diagnostic')
-  return { outcome: 'denied', reason: first.reason, diagnostics: [first, ...rest], warnings }
+  return { outcome: 'denied', reason: first.reason, diagnostics: [first, ...rest], warnings, rules }
 }

@@ -35,6 +35,8 @@ export interface InjectionPlan {
   readonly status: Status
   /** Names of the policy rules that allowed it. */
   readonly rules: readonly string[]
+  /** Names of those that all refused a model. */
+  readonly refusedBy: readonly string[]
 }
 
 export interface PlanContext {
@@ -55,7 +57,7 @@ export interface PlannedModel {
 /** Plans for a pod without parts of ours. Where something is wrong `findings` has it, and the plan is not to be used. */
 export function plan(pod: Pod, request: InjectionRequest, context: PlanContext): InjectionPlan {
   const { config, findings } = context
-  const rules = checkPolicy({ namespace: context.namespace, serviceAccount: finalServiceAccount(pod, request), request }, config, findings)
+  const { allowedBy, refusedBy } = checkPolicy({ namespace: context.namespace, serviceAccount: finalServiceAccount(pod, request), request }, config, findings)
   const index = placeOfLoaders(pod, request)
   const models = planModels(pod, request, index, context)
   const delivered = models.map((planned) => planned.delivered)
@@ -84,7 +86,8 @@ export function plan(pod: Pod, request: InjectionRequest, context: PlanContext):
     annotations: { ...mergedLists(pod, lists), [config.annotationPrefix + statusAnnotation]: JSON.stringify(status) },
     labels: { [config.annotationPrefix + injectedLabel]: 'true' },
     status,
-    rules,
+    rules: allowedBy,
+    refusedBy,
   }
 }
 
@@ -147,7 +150,8 @@ function planVolumes(pod: Pod, models: readonly PlannedModel[], identity: Loader
   return [...own, ...(bringsModels(request) ? [loaderTmpVolume, ...identity.volumes] : [])].filter(({ name }) => !present.includes(name))
 }
 
-function finalServiceAccount(pod: Pod, request: InjectionRequest): string {
+/** The one the pod ends up with. */
+export function finalServiceAccount(pod: Pod, request: InjectionRequest): string {
   return request.serviceAccount ?? pod.spec.serviceAccountName ?? pod.spec.serviceAccount ?? 'default'
 }
 

@@ -1,8 +1,9 @@
 /**
  * The operator's policy. No rules: everything is allowed but a loader image of the pod's choice and `node://`.
- * Any rule: everything is refused but what one rule for the pod's namespace allows in all its attributes.
+ * Any rule: everything is refused but what one rule for the pod's namespace allows in all its attributes. On trial (mode
+ * audit), a refusal becomes a warning, but never for what would be refused without any rule.
  */
-import type { Config, PolicyRule } from '../config.ts'
+import type { Config, Policy, PolicyMode, PolicyRule } from '../config.ts'
 import { quote } from '../reasons.ts'
 import { formatCredentials } from '../values/credentials.ts'
 import { matchesAny } from '../values/pattern.ts'
@@ -18,52 +19,105 @@ export interface PolicySubject {
   readonly request: InjectionRequest
 }
 
+export interface PolicyVerdict {
+  /** Tolerated: all rules refuse it, and the policy is on trial in this namespace. */
+  readonly verdict: 'allowed' | 'tolerated' | 'denied'
+  /** The rule that allowed it; none is needed where there are no rules. */
+  readonly allowedBy?: string
+  /** The rules about the namespace, which all refused it. */
+  readonly refusedBy: readonly string[]
+  /** Every rule that refused it, and what it does not allow. */
+  readonly why?: string
+  /** The same as part of a sentence that begins with the source. */
+  readonly problem?: string
+  readonly remedy?: string
+}
+
+export interface PolicyCheck {
+  /** Names of the rules that allowed a model, each once. */
+  readonly allowedBy: readonly string[]
+  /** Names of the rules about the namespace that all refused a model, each once. */
+  readonly refusedBy: readonly string[]
+}
+
 /** What holds where the operator has written no rule. */
 const withoutRules: PolicyRule = { name: '', namespaces: ['*'] }
 
-/** The names of the rules that allowed the models, each once; refusals go to `findings`. */
-export function checkPolicy(subject: PolicySubject, config: Config, findings: Findings): readonly string[] {
-  const used = new Set<string>()
-  for (const model of subject.request.models) {
-    const rule = checkModel(model, subject, config, findings)
-    if (rule !== undefined) used.add(rule)
+/** Refusals go to `findings`: as denials where the policy is enforced, as warnings where it is on trial. */
+export function checkPolicy(subject: PolicySubject, config: Config, findings: Findings): PolicyCheck {
+  const verdicts = subject.request.models.map((model) => {
+    const verdict = judgeModel(model, subject, config.policy)
+    report(model, verdict, config, findings)
+    return verdict
+  })
+  return {
+    allowedBy: [...new Set(verdicts.flatMap(({ allowedBy }) => allowedBy ?? []))],
+    refusedBy: [...new Set(verdicts.flatMap(({ verdict, refusedBy }) => (verdict === 'denied' ? refusedBy : [])))],
   }
-  return [...used]
 }
 
-function checkModel(model: ModelRequest, subject: PolicySubject, config: Config, findings: Findings): string | undefined {
-  const key = annotationKey(config.annotationPrefix, 'source', model.suffix)
-  const verdict = judge(model, subject, config.policy.rules)
-  if (verdict.allowed) return verdict.rule
-  const { problem, remedy } = verdict
-  findings.deny({ reason: 'NotAllowed', field: annotationField(key), found: model.source.uri, problem, ...(remedy !== undefined && { remedy }) })
-  return undefined
+function report(model: ModelRequest, { verdict, why = '', problem = '', remedy }: PolicyVerdict, config: Config, findings: Findings): void {
+  if (verdict === 'allowed') return
+  // The name and not the source, which may be long: the API server may cut a warning after 120 characters.
+  if (verdict === 'tolerated') {
+    findings.warn('PolicyWouldDeny', `the policy would deny ${model.name}: ${why}`)
+    return
+  }
+  const field = annotationField(annotationKey(config.annotationPrefix, 'source', model.suffix))
+  findings.deny({ reason: 'NotAllowed', field, found: model.source.uri, problem, ...(remedy !== undefined && { remedy }) })
 }
 
-type Verdict =
-  | { readonly allowed: true; readonly rule: string | undefined }
-  | { readonly allowed: false; readonly problem: string; readonly remedy?: string }
+/** Whether refusals of the policy deny the pods of a namespace, or only warn. */
+export function policyMode({ mode = 'enforce', enforceNamespaces = [], auditNamespaces = [] }: Policy, namespace: string): PolicyMode {
+  if (mode === 'audit') return matchesAny(enforceNamespaces, namespace) ? 'enforce' : 'audit'
+  return matchesAny(auditNamespaces, namespace) ? 'audit' : 'enforce'
+}
 
-function judge(model: ModelRequest, subject: PolicySubject, rules: readonly PolicyRule[]): Verdict {
-  if (rules.length === 0) {
-    const refused = refusedAttributes(model, subject, withoutRules)
-    if (refused.length === 0) return { allowed: true, rule: undefined }
-    return {
-      allowed: false, problem: `is not allowed without a rule of the operator's policy: ${refused.join(', ')}`,
-      remedy: `an operator allows it by a rule that lists it under ${listsToBeOn(model, subject)}; from the first rule on, everything else needs one, too`,
-    }
+export function judgeModel(model: ModelRequest, subject: PolicySubject, policy: Policy): PolicyVerdict {
+  const verdict = policy.rules.length === 0 ? judgeWithoutRules(model, subject) : judgeByRules(model, subject, policy.rules)
+  const isTolerated = verdict.verdict === 'denied' && policyMode(policy, subject.namespace) === 'audit' && isSafe(model, subject, policy.rules)
+  return isTolerated ? { ...verdict, verdict: 'tolerated' } : verdict
+}
+
+/**
+ * A trial takes away no protection that was there before the first rule: a directory of the node or an image of the pod's
+ * choice needs a rule about the namespace that lists it, even where the rule refuses something else.
+ */
+function isSafe(model: ModelRequest, subject: PolicySubject, rules: readonly PolicyRule[]): boolean {
+  const about = rules.filter((rule) => matchesAny(rule.namespaces, subject.namespace))
+  return [withoutRules, ...about].some(({ sources, images }) => (
+    refusedAttributes(model, subject, { ...withoutRules, ...(model.source.scheme === 'node' && sources && { sources }), ...(images && { images }) }).length === 0))
+}
+
+function judgeWithoutRules(model: ModelRequest, subject: PolicySubject): PolicyVerdict {
+  const refused = refusedAttributes(model, subject, withoutRules).join(', ')
+  if (refused === '') return { verdict: 'allowed', refusedBy: [] }
+  return {
+    verdict: 'denied', refusedBy: [], why: `without a rule there is no permission for ${refused}`,
+    problem: `is not allowed without a rule of the operator's policy: ${refused}`,
+    remedy: `an operator allows it by a rule that lists it under ${listsToBeOn(model, subject)}; from the first rule on, everything else needs one, too`,
   }
+}
+
+function judgeByRules(model: ModelRequest, subject: PolicySubject, rules: readonly PolicyRule[]): PolicyVerdict {
   const about = rules.filter((rule) => matchesAny(rule.namespaces, subject.namespace))
   if (about.length === 0) {
-    return { allowed: false, problem: `is not allowed: no rule of the operator's policy is about the namespace ${quote(subject.namespace)}` }
+    const namespace = quote(subject.namespace)
+    return { verdict: 'denied', refusedBy: [], why: `no rule is about the namespace ${namespace}`, problem: `is not allowed: no rule of the operator's policy is about the namespace ${namespace}` }
   }
-  const verdicts = about.map((rule) => ({ rule, refused: refusedAttributes(model, subject, rule) }))
-  const allowing = verdicts.find(({ refused }) => refused.length === 0)
-  if (allowing !== undefined) return { allowed: true, rule: allowing.rule.name }
-  const reasons = verdicts.map(({ rule, refused }) => `rule ${quote(rule.name)} does not allow ${refused.join(', ')}`)
-  const problem = `is not allowed by the operator's policy: ${reasons.join('; ')}`
+  const allowing = about.find((rule) => allowsModel(rule, model, subject))
+  if (allowing !== undefined) return { verdict: 'allowed', allowedBy: allowing.name, refusedBy: [] }
+  const why = about.map((rule) => `rule ${quote(rule.name)} does not allow ${refusedAttributes(model, subject, rule).join(', ')}`).join('; ')
   const unlisted = model.source.scheme === 'node' && about.some(({ sources }) => sources === undefined)
-  return { allowed: false, problem, ...(unlisted && { remedy: 'a rule allows node:// only where its sources list it' }) }
+  return {
+    verdict: 'denied', refusedBy: about.map(({ name }) => name), why, problem: `is not allowed by the operator's policy: ${why}`,
+    ...(unlisted && { remedy: 'a rule allows node:// only where its sources list it' }),
+  }
+}
+
+/** Only for a rule about the pod's namespace. */
+export function allowsModel(rule: PolicyRule, model: ModelRequest, subject: PolicySubject): boolean {
+  return refusedAttributes(model, subject, rule).length === 0
 }
 
 /** What no rule allows by being silent. */

@@ -242,3 +242,12 @@ t.test('a proxy or authorities that could not work are refused', (t) => {
   t.notMatch(problemsOf('loader: {proxy: {url: "http://me:secret@proxy:3128"}}')[0], /secret/)
   t.end()
 })
+
+t.test('a policy is enforced or on trial, and exceptions are those of the mode', (t) => {
+  t.strictSame(read('policy: {mode: audit, enforceNamespaces: [team-a]}').policy, { mode: 'audit', enforceNamespaces: ['team-a'], rules: [] })
+  t.strictSame(read('policy: {mode: enforce, enforceNamespaces: [], auditNamespaces: [old-*]}').policy.auditNamespaces, ['old-*'])
+  t.strictSame(problemsOf('policy: {mode: warn}'), ['policy.mode: must be one of enforce, audit'])
+  t.strictSame(problemsOf('policy: {mode: audit, auditNamespaces: [x]}'), ['policy.auditNamespaces: has no effect with mode audit; it names the exceptions of mode enforce'])
+  t.strictSame(problemsOf('policy: {enforceNamespaces: [x]}'), ['policy.enforceNamespaces: has no effect with mode enforce; it names the exceptions of mode audit'])
+  t.end()
+})

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { defaultConfig, parseConfig, type PolicyRule } from '../../../src/config.ts'
 import { inject } from '../../../src/inject/inject.ts'
+import { judgePod } from '../../../src/inject/policy-of-pod.ts'
 import { podWith } from '../../support/pods.ts'
 
 type Rule = Omit<PolicyRule, 'name' | 'namespaces' | 'maxSizeBytes'> & { name?: string; namespaces?: readonly string[]; maxSize?: string }
@@ -100,5 +101,79 @@ t.test('each model is judged for itself, and the rules that allowed them are nam
   const rules: Rule[] = [{ name: 'llama', sources: ['s3://models/llama/*'] }, { name: 'small', maxSize: '1Gi' }]
   t.strictSame(verdict(rules, { 'source.b': 's3://models/llama/b/', 'source.c': 's3://other/y/', 'size.c': '1Gi' }), ['llama', 'small'])
   t.match(verdict(rules, { 'source.c': 's3://other/y/' }), [/^NotAllowed .*rule "small" does not allow a model without size/])
+  t.end()
+})
+
+t.test('a denial names the rules about the namespace that all refused it, each once', (t) => {
+  const outcome = (rules: readonly object[], annotations: Record<string, string>): unknown => {
+    const config = parseConfig(JSON.stringify({ policy: { rules } }))
+    const result = inject(podWith({ source: 's3://other/x/', ...annotations }), 'team-a', config.ok ? config.config : defaultConfig)
+    return result.outcome === 'denied' ? [result.reason, result.rules] : result.outcome
+  }
+  const [a, b] = [{ name: 'a', namespaces: ['team-*'], sources: ['s3://models/*'] }, { name: 'b', namespaces: ['team-a'], maxSize: '1Gi' }]
+  t.strictSame(outcome([a, b, { name: 'c', namespaces: ['other'] }], { 'source.two': 's3://other/y/' }), ['NotAllowed', ['a', 'b']])
+  t.strictSame(outcome([{ ...a, namespaces: ['other'] }], {}), ['NotAllowed', []], 'none is about the namespace')
+  t.strictSame(outcome([a], { sise: '1Gi' }), ['UnknownAnnotation', []], 'what the policy makes of a misread pod is left out')
+  t.end()
+})
+
+/** What becomes of a pod in namespace team-a, and the messages of the policy. */
+function tried(policy: object, annotations: Record<string, string>): unknown {
+  const result = parseConfig(JSON.stringify({ policy }))
+  if (!result.ok) throw new Error(result.problems.join('\n'))
+  const download = { source: 's3://models/llama/', size: '2Gi' }
+  const outcome = inject(podWith('source' in annotations ? annotations : { ...download, ...annotations }), 'team-a', result.config)
+  return [outcome.outcome, ...outcome.warnings.filter(({ reason }) => reason === 'PolicyWouldDeny').map(({ message }) => message)]
+}
+
+
+t.test('on trial, what all rules refuse is allowed with a warning that says which rules would deny it', (t) => {
+  const rules = [{ name: 'a', namespaces: ['team-*'], sources: ['s3://a/*'] }, { name: 'b', namespaces: ['team-*'], maxSize: '1Gi' }]
+  t.strictSame(tried({ mode: 'audit', rules }, {}), ['injected', 'the policy would deny model: rule "a" does not allow the source "s3://models/llama/"; rule "b" does not allow a size over 1Gi'])
+  t.strictSame(tried({ mode: 'audit', rules: [{ name: 'c', namespaces: ['other'] }] }, {}), ['injected', 'the policy would deny model: no rule is about the namespace "team-a"'])
+  t.strictSame(tried({ mode: 'audit', rules }, { size: '1Gi' }), ['injected'])
+  t.strictSame(tried({ mode: 'enforce', rules }, {}), ['denied'])
+  t.strictSame(tried({ rules }, {}), ['denied'], 'a policy is enforced unless it says otherwise')
+  t.end()
+})
+
+t.test('a policy is put into force namespace by namespace', (t) => {
+  const rules = [{ name: 'a', namespaces: ['*'], sources: ['s3://a/*'] }]
+  t.match(tried({ mode: 'audit', enforceNamespaces: ['team-*'], rules }, {}), ['denied'])
+  t.match(tried({ mode: 'audit', enforceNamespaces: ['other'], rules }, {}), ['injected', /would deny/])
+  t.match(tried({ mode: 'enforce', auditNamespaces: ['team-?'], rules }, {}), ['injected', /would deny/])
+  t.match(tried({ auditNamespaces: ['other'], rules }, {}), ['denied'])
+  t.end()
+})
+
+t.test('a trial takes away no protection: directories of the node and images need a rule that lists them all the same', (t) => {
+  const node = { source: 'node:///opt/x' }
+  const [silent, wrong] = [{ name: 'a', namespaces: ['team-*'] }, { name: 'b', namespaces: ['team-*'], deliveries: ['download'] }]
+  t.strictSame(tried({ mode: 'audit', rules: [silent, wrong] }, node), ['denied'])
+  t.strictSame(tried({ mode: 'audit', rules: [{ ...wrong, sources: ['node:///etc/*'] }] }, node), ['denied'])
+  t.strictSame(tried({ mode: 'audit', rules: [{ ...wrong, namespaces: ['other'], sources: ['node:///opt/*'] }] }, node), ['denied'], 'a rule about other namespaces lists it')
+  t.match(tried({ mode: 'audit', rules: [{ ...wrong, sources: ['node:///opt/*'] }] }, node), ['injected', /"b" does not allow the delivery node/])
+  t.strictSame(tried({ mode: 'audit' }, node), ['denied'], 'without rules')
+  t.strictSame(tried({ mode: 'audit', rules: [silent] }, { image: 'evil:1' }), ['denied'])
+  t.match(tried({ mode: 'audit', rules: [{ ...silent, images: ['corp/*'], maxSize: '1Gi' }] }, { image: 'corp/a:1' }), ['injected', /a size over 1Gi/])
+  t.strictSame(tried({ mode: 'audit', rules: [silent] }, {}), ['injected'])
+  t.end()
+})
+
+t.test('a pod is judged by the policy as it was before it was injected', (t) => {
+  const pod = podWith({ source: 's3://models/llama/', 'source.b': 's3://other/x/' })
+  const injected = inject(pod, 'team-a', defaultConfig)
+  if (injected.outcome !== 'injected') throw new Error(injected.reason)
+  const rules = [{ name: 'wide', namespaces: ['*'], sources: ['s3://models/*'] }, { name: 'narrow', namespaces: ['team-a'], sources: ['s3://models/llama/'] }]
+  const config = parseConfig(JSON.stringify({ policy: { rules } }))
+  if (!config.ok) throw new Error(config.problems.join())
+  const verdict = judgePod(injected.pod, 'team-a', config.config)
+  t.strictSame(verdict, judgePod(pod, 'team-a', config.config))
+  t.match(verdict, {
+    state: 'judged', mode: 'enforce',
+    models: [{ name: 'model', verdict: 'allowed', allowedBy: 'wide', allowing: ['wide', 'narrow'] }, { name: 'b', verdict: 'denied', refusedBy: ['wide', 'narrow'], allowing: [] }],
+  })
+  t.match(judgePod(podWith({ source: 's3://models/llama/', sise: '1' }), 'team-a', config.config), { state: 'invalid', diagnostics: [{ reason: 'UnknownAnnotation' }] })
+  t.strictSame(judgePod(podWith({}), 'team-a', config.config), { state: 'skipped', reason: 'NotAnnotated' })
   t.end()
 })

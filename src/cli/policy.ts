@@ -1,0 +1,45 @@
+/** `model-injector policy`: what the operator's policy makes of pods, before it is in force. */
+import { Command, Option } from 'commander'
+import { collectPaths } from './manifest-command.ts'
+import { testPolicy } from './policy/test-policy.ts'
+import { expectations, outputNames } from './policy/options.ts'
+
+const help = `
+Every pod and every workload is judged as at its admission, by the same code as the webhook's, and also what was injected
+already. Rules that allowed none of the models are told on stderr: they are misspelt, superfluous, or about other pods.
+
+A pod whose namespace is in audit mode counts as denied where the policy would deny it; --audit-warn lets it pass. A pod that
+the webhook would deny for other mistakes is denied here, too. With --expect denied every pod has to be denied by the policy:
+keep what must never run in a directory of its own, and a rule that is too wide fails the build.
+
+Exit codes:
+  0  every pod is as expected
+  1  a pod is not, or something could not be read
+  2  the command was not understood
+
+Examples:
+  model-injector policy test -f pods/ --config policy.yaml
+  model-injector policy test -f pods/denied/ --config policy.yaml --expect denied
+  kustomize build . | model-injector policy test -f - --config policy.yaml -n apps -o junit > policy.xml
+  kubectl get pods -A -o yaml | model-injector policy test -f - --config policy.yaml -o json`
+
+export function policyCommand(): Command {
+  const policy = new Command('policy')
+    .description("try the operator's policy on pods before it is in force")
+    .showHelpAfterError('(--help shows the options and examples)')
+    .exitOverride()
+  return policy.addCommand(testCommand().copyInheritedSettings(policy))
+}
+
+function testCommand(): Command {
+  return new Command('test')
+    .description('say for each pod what the policy allows or denies, by which rule, and why')
+    .requiredOption('-f, --filename <path>', 'file, directory (*.yaml, *.yml, *.json, recursively) or - for stdin; may be repeated', collectPaths)
+    .requiredOption('--config <file>', "operator's configuration file, which has the policy")
+    .option('-n, --namespace <name>', 'namespace of objects that name none', 'default')
+    .addOption(new Option('-o, --output <format>', 'format').choices(outputNames).default('table'))
+    .addOption(new Option('--expect <verdict>', 'what every pod has to be').choices(expectations).default('allowed'))
+    .option('--audit-warn', 'let pods pass that are denied in namespaces in audit mode')
+    .addHelpText('after', help)
+    .action(testPolicy)
+}

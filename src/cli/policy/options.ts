@@ -1,0 +1,42 @@
+/** The choices of `model-injector policy test`, and what its parts tell each other. */
+import type { PolicyMode } from '../../config.ts'
+import type { ModelVerdict } from '../../inject/policy-of-pod.ts'
+import type { Diagnostic, SkipReason } from '../../reasons.ts'
+
+export const outputNames = ['table', 'json', 'junit'] as const
+export const expectations = ['allowed', 'denied'] as const
+
+export interface PolicyTestOptions {
+  readonly filename: readonly string[]
+  readonly config: string
+  readonly namespace: string
+  readonly output: (typeof outputNames)[number]
+  readonly expect: (typeof expectations)[number]
+  readonly auditWarn?: true
+}
+
+export interface TestedPod {
+  readonly file: string
+  /** `deployment/chat` */
+  readonly title: string
+  readonly namespace: string
+  readonly verdict: 'allowed' | 'denied' | 'skipped'
+  /** Why it was skipped, or denied: NotAllowed is the policy's word, others are mistakes of another kind. */
+  readonly reason?: SkipReason | Diagnostic['reason']
+  readonly mode?: PolicyMode
+  readonly models: readonly ModelVerdict[]
+  /** Mistakes that are none of the policy's business. */
+  readonly problems: readonly string[]
+  readonly asExpected: boolean
+}
+
+export interface UnusedRule {
+  readonly name: string
+  readonly why: string
+}
+
+export interface PolicyReport {
+  readonly config: string
+  readonly pods: readonly TestedPod[]
+  readonly unusedRules: readonly UnusedRule[]
+}
