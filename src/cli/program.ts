@@ -36,6 +36,9 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   render: async () => (await import('./render.ts')).renderCommand(),
   check: async () => (await import('./check.ts')).checkCommand(),
   why: async () => (await import('./why.ts')).whyCommand(),
+  policy: async () => (await import('./policy.ts')).policyCommand(),
+  audit: async () => (await import('./audit.ts')).auditCommand(),
+  publish: async () => (await import('./publish.ts')).publishCommand(),
   load: async () => (await import('./load.ts')).loadCommand(),
 }
 

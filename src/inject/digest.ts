@@ -8,7 +8,10 @@ import { ownedFields, type PartFields } from './owned-fields.ts'
 import type { Pod } from './pod.ts'
 import type { Status } from './status.ts'
 
-/** By the path of the part; the status itself is `status`. */
+/**
+ * By the path of the part; the status itself is `status`. What goes into them is fixed: were it changed under the same name of
+ * the field, every pod that was injected before would look as if somebody had changed it.
+ */
 export type Digests = Readonly<Record<string, string>>
 
 /** The pod with the digests of its parts in its status, which is the last thing that is done to it. */
@@ -18,12 +21,14 @@ export function sealStatus(pod: Pod, status: Status, prefix: string): Pod {
 }
 
 /** What the digests of a pod's parts are now, for a status that it has or could have. */
-export function digestsOf(pod: Pod, { digests: _before, ...status }: Status): Digests {
-  const parts = Object.entries(ownedFields(pod, status)).map(([part, fields]) => [part, digestOf(fields)])
-  return { ...Object.fromEntries(parts), status: digestOfText(JSON.stringify(status)) }
+export function digestsOf(pod: Pod, status: Status): Digests {
+  const parts = Object.entries(ownedFields(pod, status)).map(([part, fields]) => [part, digestOf(fields)] as const)
+  // Nothing can have a digest of itself in it.
+  return { ...Object.fromEntries(parts), status: digestOfText(JSON.stringify({ ...status, digests: undefined })) }
 }
 
-function digestOf(fields: PartFields): string {
+/** Of one part; a part that is gone has the digest of no fields. */
+export function digestOf(fields: PartFields): string {
   const present = Object.entries(fields).filter(([, value]) => value !== undefined)
   return digestOfText(JSON.stringify(present.sort(([a], [b]) => (a < b ? -1 : 1))))
 }

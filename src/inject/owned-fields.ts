@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto'
 import { parseBytes } from '../values/quantity.ts'
 import { loaderRoot } from './parts.ts'
 import { initContainersOf, volumesOf, type Container, type EnvVar, type Pod, type Volume, type VolumeMount } from './pod.ts'
-import type { Status } from './status.ts'
+import type { ModelStatus, Status } from './status.ts'
 
 /** Each part by the path of its object, as `spec.volumes[model-data]`; one that is gone has no fields. */
 export type OwnedFields = Readonly<Record<string, PartFields>>
@@ -40,18 +40,29 @@ function loaderFields(loader: Container | undefined): PartFields {
   }
 }
 
+/** A container that gets several models has the fields of all of them. */
 function targetFields(pod: Pod, { models }: Pick<Status, 'models'>): OwnedFields {
-  const fields: Record<string, Record<string, string | undefined>> = {}
-  for (const { containers, mountPath, env, envAdded = [] } of models) {
-    for (const name of containers) {
-      const isApp = findContainer(pod.spec.containers, name) !== undefined
-      const container = findContainer(isApp ? pod.spec.containers : initContainersOf(pod), name)
-      const part = fields[`spec.${isApp ? 'containers' : 'initContainers'}[${name}]`] ??= {}
-      Object.assign(part, mountField(container, mountPath))
-      if (env !== undefined && envAdded.includes(name)) part[`env[${env}]`] = container?.env?.filter((variable) => variable.name === env).map(envText).at(-1)
+  const fields: Record<string, PartFields> = {}
+  for (const model of models) {
+    for (const name of model.containers) {
+      const { part, container } = findTarget(pod, name)
+      fields[part] = { ...fields[part], ...mountField(container, model.mountPath), ...envField(container, name, model) }
     }
   }
   return fields
+}
+
+function findTarget(pod: Pod, name: string): { readonly part: string; readonly container: Container | undefined } {
+  const app = findContainer(pod.spec.containers, name)
+  return app === undefined
+    ? { part: `spec.initContainers[${name}]`, container: findContainer(initContainersOf(pod), name) }
+    : { part: `spec.containers[${name}]`, container: app }
+}
+
+/** Where a container had the variable already, it is not ours. */
+function envField(container: Container | undefined, target: string, { env, envAdded }: ModelStatus): PartFields {
+  if (env === undefined || envAdded?.includes(target) !== true) return {}
+  return { [`env[${env}]`]: container?.env?.filter(({ name }) => name === env).map(envText).at(-1) }
 }
 
 function mountField(container: Container | undefined, path: string): PartFields {
@@ -94,7 +105,7 @@ function sourceFields(kind: string, source: Source): PartFields {
     // A mirror of a registry keeps the digest, and only the digest says what is in it.
     case 'image': return { '.reference': text(source.reference)?.replace(/^[^@]*@/, '@') }
     case 'ephemeral': return ephemeralFields(source)
-    case 'projected': return { '.sources': canonicalJSON((source.sources ?? []) as unknown) }
+    case 'projected': return { '.sources': canonicalJSON((source.sources ?? [])) }
     default: return { '': canonicalJSON(source) }
   }
 }
@@ -113,8 +124,9 @@ function text(value: unknown): string | undefined {
 
 function amount(value: unknown): string | undefined {
   if (value === undefined || value === null) return undefined
-  const bytes = parseBytes(String(value as string | number))
-  return bytes.ok ? `${bytes.value} bytes` : String(value as string | number)
+  const written = typeof value === 'string' || typeof value === 'number' ? String(value) : canonicalJSON(value)
+  const bytes = parseBytes(written)
+  return bytes.ok ? `${bytes.value} bytes` : written
 }
 
 /** Keys sorted; without the expiry of tokens, which webhooks draw. */

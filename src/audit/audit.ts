@@ -1,0 +1,68 @@
+/** Audits pods as they come, one at a time: ten thousand take no more memory than a page of them. */
+import type { Config } from '../config.ts'
+import { printable } from '../values/printable.ts'
+import { judgePod } from './judge-pod.ts'
+import { judgementNames, type AuditedPod, type AuditSummary, type Judged, type Judgement } from './judgement.ts'
+
+/** A pod of a cluster, or the pod of a workload in a file. */
+export interface AuditedObject {
+  readonly pod: unknown
+  /** For a pod that names none. */
+  readonly namespace: string
+  readonly file?: string
+  /** Of the workload that the pod is the template of. */
+  readonly workload?: { readonly kind: string; readonly name: string }
+}
+
+export interface AuditOptions {
+  readonly config: Config
+  /** What is known of the cluster that explains why a pod was not injected; asked for missing ones alone. */
+  readonly whyMissing?: (pod: AuditedPod) => Promise<string | undefined>
+}
+
+/** Those of the pods that ask for a model, or say or show that they have one. Errors of `objects` pass through. */
+export async function* auditPods(objects: AsyncIterable<AuditedObject> | Iterable<AuditedObject>, { config, whyMissing }: AuditOptions): AsyncGenerator<AuditedPod, void, undefined> {
+  for await (const object of objects) {
+    const audited = judgePod(object.pod, object.namespace, config)
+    if (audited === undefined) continue
+    const placed = place(audited, object)
+    yield whyMissing !== undefined && has(placed, 'missing') ? explainMissing(placed, await whyMissing(placed)) : placed
+  }
+}
+
+function place(pod: AuditedPod, { file, workload }: AuditedObject): AuditedPod {
+  return {
+    ...pod,
+    ...(file !== undefined && { file }),
+    ...(workload !== undefined && { name: `${workload.kind.toLowerCase()}/${workload.name}`, owner: workload }),
+  }
+}
+
+function explainMissing(pod: AuditedPod, why: string | undefined): AuditedPod {
+  if (why === undefined) return pod
+  const explain = (judged: Judged): Judged => (judged.judgement === 'missing' ? { ...judged, reason: `${judged.reason}; ${printable(why)}` } : judged)
+  const [first, ...rest] = pod.judgements
+  return { ...pod, judgements: [explain(first), ...rest.map(explain)] }
+}
+
+export function has({ judgements }: AuditedPod, judgement: Judgement): boolean {
+  return judgements.some((judged) => judged.judgement === judgement)
+}
+
+/** Counts what passes by. */
+export class AuditCount {
+  #pods = 0
+  readonly #counts = new Map<Judgement, number>(judgementNames.map((name) => [name, 0]))
+
+  async* count(pods: AsyncIterable<AuditedPod>): AsyncGenerator<AuditedPod, void, undefined> {
+    for await (const pod of pods) {
+      this.#pods++
+      for (const name of new Set(pod.judgements.map(({ judgement }) => judgement))) this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1)
+      yield pod
+    }
+  }
+
+  get summary(): AuditSummary {
+    return { pods: this.#pods, ...(Object.fromEntries(this.#counts) as Record<Judgement, number>) }
+  }
+}

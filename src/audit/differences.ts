@@ -1,0 +1,41 @@
+/** Compares the parts of a pod with what was recorded of them and with what they would be today. */
+import { digestOf, type Digests } from '../inject/digest.ts'
+import type { OwnedFields, PartFields } from '../inject/owned-fields.ts'
+import type { Evidence } from './judgement.ts'
+
+/** The parts whose fields have other digests than these; those of the status itself are somebody else's to compare. */
+export function changedParts(fields: OwnedFields, digests: Digests): readonly string[] {
+  const parts = new Set([...Object.keys(fields), ...Object.keys(digests)])
+  parts.delete('status')
+  return [...parts].filter((part) => digestOf(fields[part] ?? {}) !== (digests[part] ?? digestOf({})))
+}
+
+export function digestsOfFields(fields: OwnedFields): Digests {
+  return Object.fromEntries(Object.entries(fields).map(([part, own]) => [part, digestOf(own)]))
+}
+
+/** Every field of both, in the order of the pod that is expected. */
+export function allFields(expected: OwnedFields, found: OwnedFields): readonly Evidence[] {
+  return [...new Set([...Object.keys(expected), ...Object.keys(found)])].flatMap((part) => fieldsOf(part, expected[part] ?? {}, found[part] ?? {}))
+}
+
+/** Those that differ, of these parts. */
+export function differingFields(parts: readonly string[], expected: OwnedFields, found: OwnedFields): readonly Evidence[] {
+  return parts.flatMap((part) => fieldsOf(part, expected[part] ?? {}, found[part] ?? {})).filter((evidence) => evidence.expected !== evidence.found)
+}
+
+function fieldsOf(part: string, expected: PartFields, found: PartFields): readonly Evidence[] {
+  return [...new Set([...Object.keys(expected), ...Object.keys(found)])].flatMap((field) => {
+    const [wanted, present] = [expected[field], found[field]]
+    return wanted === undefined && present === undefined ? [] : [evidence(fieldPath(part, field), wanted, present)]
+  })
+}
+
+/** A field that only has to be there has no text of its own. */
+function fieldPath(part: string, field: string): string {
+  return field === '' ? part : `${part}.${field}`
+}
+
+export function evidence(field: string, expected: string | undefined, found: string | undefined): Evidence {
+  return { field, ...(expected !== undefined && { expected }), ...(found !== undefined && { found }) }
+}

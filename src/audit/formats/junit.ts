@@ -1,0 +1,46 @@
+/** JUnit XML, which every CI system shows: a test case for each pod, a suite for each namespace. */
+import { fragment } from 'xmlbuilder2'
+import { levelOf, type AuditedPod, type Judged } from '../judgement.ts'
+import type { Format, FormatContext } from './format.ts'
+
+/** The counts that suites may carry would have to stand before the pods, and are left out. */
+export const junit: Format = async function* (pods, context) {
+  yield '<?xml version="1.0" encoding="UTF-8"?>\n<testsuites name="model-injector audit">\n'
+  let open: string | undefined
+  for await (const pod of pods) {
+    if (pod.namespace !== open) {
+      yield `${open === undefined ? '' : '</testsuite>\n'}${startTag(pod.namespace, context)}\n`
+      open = pod.namespace
+    }
+    yield `${testCase(pod, context)}\n`
+  }
+  yield `${open === undefined ? '' : '</testsuite>\n'}</testsuites>\n`
+}
+
+/** Characters that XML cannot hold become question marks. */
+const xml = { invalidCharReplacement: '?' } as const
+
+function startTag(namespace: string, { now }: FormatContext): string {
+  const element = fragment(xml).ele('testsuite', { name: namespace, timestamp: now.toISOString().slice(0, 19) })
+  return element.toString().replace(/\/>$/, '>')
+}
+
+function testCase(pod: AuditedPod, context: FormatContext): string {
+  const { name, namespace, owner, file, judgements, models } = pod
+  const place = owner === undefined ? namespace : `${namespace}.${owner.kind}.${owner.name}`
+  const element = fragment(xml).ele('testcase', { name, classname: place, ...(file !== undefined && { file }) })
+  const [failed, other] = [judgements.filter((judged) => fails(judged, context)), judgements.filter((judged) => !fails(judged, context))]
+  const [worst] = failed
+  if (worst !== undefined) element.ele('failure', { type: worst.judgement, message: worst.reason }).txt(failed.flatMap(describe).join('\n'))
+  element.ele('system-out').txt([...models.map((model) => `${model.name}: ${model.source}`), ...other.flatMap(describe)].join('\n'))
+  return element.toString()
+}
+
+/** What nobody should live with, and what the user says. */
+function fails(judged: Judged, { failsOn }: FormatContext): boolean {
+  return levelOf(judged) === 'error' || failsOn(judged)
+}
+
+function describe({ judgement, reason, evidence }: Judged): readonly string[] {
+  return [`${judgement}: ${reason}`, ...evidence.map(({ field, expected, found }) => `  ${field}: ${found ?? '(nothing)'}, expected ${expected ?? '(nothing)'}`)]
+}

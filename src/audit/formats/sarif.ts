@@ -1,0 +1,58 @@
+/**
+ * SARIF 2.1.0 (https://docs.oasis-open.org/sarif/sarif/v2.1.0/), which code scanning of forges shows. A result for every
+ * judgement but conforming.
+ */
+import { createHash } from 'node:crypto'
+import { pathToFileURL } from 'node:url'
+import { version } from '../../version.ts'
+import { judgementNames, judgements, levelOf, type AuditedPod, type Judged } from '../judgement.ts'
+import type { Format } from './format.ts'
+
+const problems = judgementNames.filter((name) => name !== 'conforming')
+
+export const sarif: Format = async function* (pods, { summary, ...context }) {
+  const driver = { name: 'model-injector', version, semanticVersion: version, rules: problems.map(describeRule) }
+  yield `{"$schema":"https://json.schemastore.org/sarif-2.1.0.json","version":"2.1.0","runs":[{"tool":${JSON.stringify({ driver })},"columnKind":"utf16CodeUnits","results":[`
+  let separator = '\n'
+  for await (const pod of pods) {
+    for (const judged of pod.judgements.filter(({ judgement }) => judgement !== 'conforming')) {
+      yield separator + JSON.stringify(resultOf(pod, judged))
+      separator = ',\n'
+    }
+  }
+  const { place, scope, config, configHash } = context
+  yield `\n],"properties":${JSON.stringify({ place, scope, config, configHash, summary: summary() })}}]}\n`
+}
+
+function describeRule(name: (typeof problems)[number]): object {
+  const { meaning, remedy, level } = judgements[name]
+  return { id: name, shortDescription: { text: meaning }, help: { text: remedy }, defaultConfiguration: { level } }
+}
+
+function resultOf(pod: AuditedPod, judged: Judged): object {
+  const { judgement, reason } = judged
+  const title = `${pod.namespace}/${pod.name}`
+  return {
+    ruleId: judgement, ruleIndex: problems.findIndex((name) => name === judgement), level: levelOf(judged), message: { text: `${title}: ${reason}` },
+    locations: [{
+      // Forges show only results that have a file; a pod of a cluster gets a path that no checkout has.
+      physicalLocation: { artifactLocation: { uri: pod.file === undefined ? encodePath(`cluster/${pod.namespace}/pods/${pod.name}`) : uriOf(pod.file) }, region: { startLine: 1 } },
+      logicalLocations: [{ name: pod.name, fullyQualifiedName: title, kind: 'resource' }],
+    }],
+    partialFingerprints: { 'modelInjectorAudit/v1': fingerprint(pod, judged) },
+    properties: { models: pod.models.map(({ source }) => source), evidence: judged.evidence },
+  }
+}
+
+function uriOf(file: string): string {
+  return file.startsWith('/') ? pathToFileURL(file).href : encodePath(file)
+}
+
+function encodePath(path: string): string {
+  return path.split('/').map(encodeURIComponent).join('/')
+}
+
+/** Pods come and go with other names; the workload's problem stays the same one. */
+function fingerprint({ namespace, owner, name }: AuditedPod, { judgement }: Judged): string {
+  return createHash('sha256').update(JSON.stringify([namespace, owner?.kind ?? 'Pod', owner?.name ?? name, judgement])).digest('hex')
+}

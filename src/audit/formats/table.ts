@@ -1,0 +1,96 @@
+/** The audit for people: a row for each pod, and below it why it does not conform. Rows are laid out in pages, so that the first come at once. */
+import Table from 'cli-table3'
+import { printable } from '../../values/printable.ts'
+import { conforms, judgementNames, levelOf, type AuditedPod, type AuditSummary, type Judged } from '../judgement.ts'
+import type { Format, FormatContext, Terminal } from './format.ts'
+import { wrapWords } from './wrap-words.ts'
+
+const rowsPerPage = 200
+const longestSource = 300
+
+export const table: Format = async function* (pods, context) {
+  const { terminal, summary } = context
+  let page: AuditedPod[] = []
+  let widths: Widths | undefined
+  const print = (): string => {
+    const isFirst = widths === undefined
+    widths ??= widthsFor(page, terminal.width)
+    const text = page.length === 0 ? '' : printPage(page, widths, { terminal, head: isFirst })
+    page = []
+    return text
+  }
+  for await (const pod of pods) {
+    if (terminal.quiet && isFine(pod)) continue
+    page.push(pod)
+    if (page.length === rowsPerPage) yield print()
+  }
+  const last = print()
+  if (last !== '') yield last
+  yield summarise(summary(), context)
+}
+
+/** The judgements take what they need; the model gets what is left. */
+type Widths = readonly [namespace: number, pod: number, model: number, judgements: number]
+
+const gap = 2
+const indent = '    '
+
+function widthsFor(pods: readonly AuditedPod[], width: number): Widths {
+  const widest = (cell: (pod: AuditedPod) => string, least: number, most: number): number =>
+    Math.max(least, Math.min(most, Math.max(0, ...pods.map((pod) => cell(pod).length))))
+  const namespace = widest((pod) => pod.namespace, 9, Math.floor(width / 6))
+  const name = widest((pod) => pod.name, 12, Math.floor(width / 3))
+  const judgements = widest((pod) => wordsOf(pod).join(', '), 10, Math.floor(width / 4))
+  return [namespace, name, Math.max(20, width - namespace - name - judgements - 3 * gap), judgements]
+}
+
+const plain = {
+  top: '', 'top-mid': '', 'top-left': '', 'top-right': '', bottom: '', 'bottom-mid': '', 'bottom-left': '', 'bottom-right': '',
+  left: '', 'left-mid': '', mid: '', 'mid-mid': '', right: '', 'right-mid': '', middle: ' '.repeat(gap),
+} as const
+
+function printPage(pods: readonly AuditedPod[], widths: Widths, { terminal, head }: { readonly terminal: Terminal; readonly head: boolean }): string {
+  const printed = new Table({ chars: plain, style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 }, colWidths: [...widths] })
+  if (head) printed.push(['NAMESPACE', 'POD', 'MODEL', 'JUDGEMENT'].map((title) => terminal.paint('title', title)))
+  for (const pod of pods) {
+    printed.push(rowOf(pod, widths, terminal))
+    for (const judged of problemsOf(pod)) printed.push([{ colSpan: widths.length, content: reasonOf(judged, widths, terminal) }])
+  }
+  return `${printed.toString().split('\n').map((line) => line.trimEnd()).join('\n')}\n`
+}
+
+function rowOf(pod: AuditedPod, [namespace, name, model, judgements]: Widths, { paint }: Terminal): string[] {
+  const [worst] = pod.judgements
+  const sources = pod.models.map(({ source }) => printable(source.length > longestSource ? `${source.slice(0, longestSource)}...` : source))
+  const cell = (lines: readonly string[], width: number): string => lines.flatMap((line) => wrapWords(line, width)).join('\n')
+  return [
+    cell([printable(pod.namespace)], namespace), cell([printable(pod.name)], name), cell(sources.length > 0 ? sources : ['-'], model),
+    wrapWords(wordsOf(pod).join(', '), judgements).map((line) => paint(levelOf(worst), line)).join('\n'),
+  ]
+}
+
+function reasonOf(judged: Judged, widths: Widths, { paint }: Terminal): string {
+  // For the library, columns that become one are one character apart.
+  const width = widths.reduce((sum, column) => sum + column + 1, -1) - indent.length
+  const [first = '', ...rest] = wrapWords(`${judged.judgement}: ${judged.reason}`, width)
+  const painted = first.replace(judged.judgement, paint(levelOf(judged), judged.judgement))
+  return [painted, ...rest].map((line) => indent + line).join('\n')
+}
+
+function wordsOf({ judgements }: AuditedPod): readonly string[] {
+  return judgements.map(({ judgement }) => judgement)
+}
+
+function problemsOf({ judgements }: AuditedPod): readonly Judged[] {
+  return judgements.filter(({ judgement }) => judgement !== 'conforming')
+}
+
+function isFine(pod: AuditedPod): boolean {
+  return conforms(pod) && pod.judgements.length === 1
+}
+
+function summarise(summary: AuditSummary, { scope, place, config }: FormatContext): string {
+  const counts = judgementNames.filter((name) => summary[name] > 0).map((name) => `${summary[name]} ${name}`)
+  const pods = `${summary.pods} ${summary.pods === 1 ? 'pod' : 'pods'} with models`
+  return `${summary.pods === 0 ? '' : '\n'}${[pods, ...counts].join(', ')} (${printable(place)}, ${printable(scope)}; ${printable(config)})\n`
+}

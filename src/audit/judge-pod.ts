@@ -1,0 +1,61 @@
+/** Judges one pod, and says why. */
+import type { Config } from '../config.ts'
+import type { Diagnostic } from '../reasons.ts'
+import { decide } from '../inject/decide.ts'
+import type { Pod } from '../inject/pod.ts'
+import { readPod } from '../inject/pod-shape.ts'
+import { allFields } from './differences.ts'
+import type { AuditedPod, Evidence } from './judgement.ts'
+import { judgeSubject, malformed } from './judge-subject.ts'
+import { modelsOf } from './models.ts'
+import { ownerOf } from './owner.ts'
+import { examine, hasLabel, type Subject } from './subject.ts'
+
+/** Undefined for a pod that neither asks for a model nor says that it has one. `namespace` is for objects that name none. */
+export function judgePod(object: unknown, namespace: string, config: Config): AuditedPod | undefined {
+  const read = readPod(object)
+  if (!read.ok) return judgeMalformed(object, namespace, { config, diagnostic: read.diagnostic })
+  const own = textOf(read.pod.metadata?.namespace) ?? namespace
+  const subject = examine(read.pod, own, config)
+  if (subject === undefined) return undefined
+  const judgements = judgeSubject(subject)
+  const diff = judgements.some(({ judgement }) => judgement === 'conforming') ? undefined : diffOf(subject)
+  return {
+    ...identityOf(read.pod, own),
+    ...(subject.status !== undefined && { injector: subject.status.injector }),
+    models: modelsOf(subject),
+    rules: subject.outcome.outcome === 'injected' ? subject.outcome.rules : [],
+    judgements,
+    ...(diff !== undefined && { diff }),
+  }
+}
+
+/** Nothing in it can be relied on, not even that the annotations are texts. */
+function judgeMalformed(object: unknown, namespace: string, { config, diagnostic }: { config: Config; diagnostic: Diagnostic }): AuditedPod | undefined {
+  const { metadata } = (typeof object === 'object' && object !== null ? object : {}) as Partial<Pod>
+  const isOurs = decide(object, config.annotationPrefix).decision === 'inject' || hasLabel({ metadata: { labels: metadata?.labels ?? {} }, spec: { containers: [] } }, config.annotationPrefix)
+  if (!isOurs) return undefined
+  return { ...identityOf({ metadata: metadata ?? {}, spec: { containers: [] } }, textOf(metadata?.namespace) ?? namespace), models: [], rules: [], judgements: [malformed(diagnostic)] }
+}
+
+type Identity = Pick<AuditedPod, 'namespace' | 'name' | 'owner' | 'createdAt' | 'uid' | 'phase' | 'serviceAccount'>
+
+function identityOf(pod: Pod, namespace: string): Identity {
+  const metadata = pod.metadata ?? {}
+  const optional = { owner: ownerOf(metadata), createdAt: textOf(metadata.creationTimestamp), uid: textOf(metadata.uid), phase: textOf((pod.status as { phase?: unknown } | null | undefined)?.phase) }
+  return {
+    namespace, name: textOf(metadata.name) ?? textOf(metadata.generateName) ?? '',
+    serviceAccount: textOf(pod.spec.serviceAccountName) ?? textOf(pod.spec.serviceAccount) ?? 'default',
+    ...Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined)),
+  }
+}
+
+/** Where today nothing would be added, there is nothing to compare with. */
+function diffOf({ planned, found }: Subject): readonly Evidence[] | undefined {
+  return planned === undefined ? undefined : allFields(planned.fields, found ?? {})
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined
+}
+

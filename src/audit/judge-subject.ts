@@ -1,0 +1,129 @@
+/** Every judgement that holds of a pod, the worst first. */
+import { injectedLabel, statusAnnotation } from '../annotations.ts'
+import { annotationField, ownAnnotations } from '../inject/keys.ts'
+import { initContainersOf } from '../inject/pod.ts'
+import { hasStatus } from '../inject/status.ts'
+import { formatDiagnostic, printable, quote, skipReasons, type Diagnostic } from '../reasons.ts'
+import { evidence } from './differences.ts'
+import { judgementNames, levelOf, type Evidence, type Judged, type Judgement, type Level } from './judgement.ts'
+import { unpinnedModels } from './models.ts'
+import { plannedDifferences } from './planned-differences.ts'
+import { hasLabel, isCreated, type Subject } from './subject.ts'
+import { isOfToday, tracesOfTampering } from './tampering.ts'
+
+type Judge = (subject: Subject) => Judged | undefined
+
+const levels: readonly Level[] = ['error', 'warning', 'note', 'none']
+const besideConforming: readonly Judgement[] = ['unpinned', 'rewritten']
+
+export function judgeSubject(subject: Subject): readonly [Judged, ...Judged[]] {
+  const judges: readonly Judge[] = [missing, spoofed, tampered, notAllowed, invalid, outdated, unpinned, rewritten]
+  const found = judges.flatMap((judge) => judge(subject) ?? [])
+  const conforms = found.every(({ judgement }) => besideConforming.includes(judgement))
+  const all = (conforms ? [...found, conforming(subject)] : found).sort((a, b) => rank(a) - rank(b))
+  const [worst, ...rest] = all
+  if (worst === undefined) throw new Error('a pod without a judgement')
+  return [worst, ...rest]
+}
+
+/** Judgements of one level stand in the order of their table; what conforms says so first. */
+function rank(judged: Judged): number {
+  if (judged.judgement === 'conforming') return -1
+  return levels.indexOf(levelOf(judged)) * judgementNames.length + judgementNames.indexOf(judged.judgement)
+}
+
+function judged(judgement: Judgement, reason: string, found: readonly Evidence[] = []): Judged {
+  return { judgement, reason: printable(reason), evidence: found }
+}
+
+function conforming({ recognition, outcome, pod }: Subject): Judged {
+  if (recognition.state === 'fresh' && !isCreated(pod)) {
+    return judged('conforming', outcome.outcome === 'injected' ? 'not created yet; it would be injected' : 'not created yet; it would be left alone')
+  }
+  return judged('conforming', "its parts are those of today's configuration")
+}
+
+function missing({ recognition, decision, pod, config: { annotationPrefix } }: Subject): Judged | undefined {
+  if (recognition.state !== 'fresh' || !isCreated(pod)) return undefined
+  if (decision.decision === 'skip') return decision.reason === 'MirrorPod' ? judged('missing', skipReasons.MirrorPod) : undefined
+  const asked = ownAnnotations(pod, annotationPrefix).filter(({ name }) => name === 'source').map(({ key, value }) => evidence(annotationField(key), undefined, value))
+  return judged('missing', 'it asks for a model and carries none: it was created around the webhook, or annotated afterwards', asked)
+}
+
+function spoofed({ recognition, pod, config: { annotationPrefix } }: Subject): Judged | undefined {
+  if (recognition.state !== 'fresh') return undefined
+  const { annotations, labels } = pod.metadata ?? {}
+  const claims = [
+    ...(hasStatus(pod, annotationPrefix) ? [{ by: 'status', field: annotationField(annotationPrefix + statusAnnotation), found: annotations?.[annotationPrefix + statusAnnotation] }] : []),
+    ...(hasLabel(pod, annotationPrefix) ? [{ by: 'label', field: `metadata.labels[${annotationPrefix}${injectedLabel}]`, found: labels?.[annotationPrefix + injectedLabel] }] : []),
+  ]
+  if (claims.length === 0) return undefined
+  const who = claims.map(({ by }) => `its ${by}`).join(' and ')
+  return judged('spoofed', `${who} ${claims.length === 1 ? 'says' : 'say'} that it was injected, and none of its parts do`, claims.map(({ field, found }) => evidence(field, undefined, found)))
+}
+
+function tampered(subject: Subject): Judged | undefined {
+  const traces = tracesOfTampering(subject)
+  if (traces.length === 0) return undefined
+  const found = traces.flatMap((trace) => trace.evidence)
+  return judged('tampered', `${traces.map(({ what }) => what).join('; ')}${nameFields(found)}`, found)
+}
+
+function notAllowed({ outcome }: Subject): Judged | undefined {
+  return denial('notAllowed', diagnosticsOf(outcome).filter(({ reason }) => reason === 'NotAllowed'))
+}
+
+function invalid({ outcome }: Subject): Judged | undefined {
+  return denial('invalid', diagnosticsOf(outcome).filter(({ reason }) => reason !== 'NotAllowed'))
+}
+
+export function malformed(diagnostic: Diagnostic): Judged {
+  return judged('invalid', formatDiagnostic(diagnostic), [evidence(diagnostic.field, diagnostic.accepted, diagnostic.found)])
+}
+
+function denial(judgement: Judgement, diagnostics: readonly Diagnostic[]): Judged | undefined {
+  if (diagnostics.length === 0) return undefined
+  return judged(judgement, diagnostics.map(formatDiagnostic).join(' | '), diagnostics.map(({ field, accepted, found }) => evidence(field, accepted, found)))
+}
+
+function diagnosticsOf(outcome: Subject['outcome']): readonly Diagnostic[] {
+  return outcome.outcome === 'denied' ? outcome.diagnostics : []
+}
+
+function outdated(subject: Subject): Judged | undefined {
+  const { recognition, decision, status, config: { annotationPrefix } } = subject
+  if (recognition.state === 'fresh' || status === undefined) return undefined
+  if (decision.decision === 'skip') return judged('outdated', `today it would be left alone: ${skipReasons[decision.reason]}`)
+  if (isOfToday(subject, status)) return undefined
+  const differences = plannedDifferences(subject)
+  if (differences.length === 0) return undefined
+  const cause = recognition.state === 'outdated' ? 'its annotations were changed after it was injected' : `it was injected by version ${quote(status.injector)} with another configuration`
+  return judged('outdated', `${cause}; today other parts would be added${nameFields(differences)}`, recognition.state === 'outdated' ? [evidence(`annotations below ${annotationPrefix}`, 'as they were', 'changed'), ...differences] : differences)
+}
+
+function unpinned(subject: Subject): Judged | undefined {
+  const models = unpinnedModels(subject)
+  if (models.length === 0) return undefined
+  const which = models.length === 1 ? 'the model' : 'the models'
+  return judged('unpinned', `neither a manifest nor a digest says what ${which} ${models.join(', ')} must consist of`)
+}
+
+function rewritten({ pod, status, recognition }: Subject): Judged | undefined {
+  if (status === undefined || recognition.state === 'fresh') return undefined
+  const changed = status.models.flatMap(({ loader, image }) => {
+    const container = initContainersOf(pod).find(({ name }) => name === loader)
+    return image === undefined || container === undefined || container.image === image ? [] : [evidence(`spec.initContainers[${container.name}].image`, image, container.image)]
+  })
+  if (changed.length === 0) return undefined
+  return judged('rewritten', changed.map(({ expected = '', found = 'none' }) => `the loader's image is ${quote(found)}, and ${quote(expected)} was added`).join('; '), changed)
+}
+
+/** Enough of them to know where to look. */
+const namedFields = 3
+
+function nameFields(found: readonly Evidence[]): string {
+  const fields = [...new Set(found.map(({ field }) => field))]
+  if (fields.length === 0) return ''
+  const more = fields.length > namedFields ? ` and ${fields.length - namedFields} more` : ''
+  return ` (${fields.slice(0, namedFields).join(', ')}${more})`
+}

@@ -1,0 +1,36 @@
+/** How the parts that were added differ from those that today's configuration would add. */
+import type { OwnedFields } from '../inject/owned-fields.ts'
+import type { Status } from '../inject/status.ts'
+import { changedParts, differingFields, digestsOfFields, evidence } from './differences.ts'
+import type { Evidence } from './judgement.ts'
+import type { Planned, Subject } from './subject.ts'
+
+/** Of what was recorded, or where nothing was, of what is there. Empty where nothing would be added today. */
+export function plannedDifferences({ planned, status, found, config }: Subject): readonly Evidence[] {
+  if (planned === undefined || status === undefined || found === undefined) return []
+  const wanted = status.config === config.hash ? withoutNewTargets(planned, status) : planned.fields
+  const before = status.digests ?? digestsOfFields(found)
+  const parts = changedParts(wanted, before)
+  const known = parts.filter((part) => !changedParts(found, before).includes(part))
+  const unknown = parts.filter((part) => !known.includes(part)).map((part) => evidence(part, describe(wanted, part), before[part] && `digest ${before[part]}`))
+  return [...differingFields(known, wanted, found), ...unknown, ...imageDifferences(planned.status, status)]
+}
+
+function describe(fields: OwnedFields, part: string): string | undefined {
+  const digest = digestsOfFields(fields)[part]
+  return digest && `digest ${digest}`
+}
+
+/** A container that another webhook added after us would get the model now, and none the next time either. */
+function withoutNewTargets({ fields, status: today }: Planned, { models }: Status): OwnedFields {
+  const before = new Set(models.flatMap(({ containers }) => containers))
+  const added = new Set(today.models.flatMap(({ containers }) => containers).filter((name) => !before.has(name)))
+  return Object.fromEntries(Object.entries(fields).filter(([part]) => !added.has(/^spec\.(?:c|initC)ontainers\[(.+)\]$/.exec(part)?.[1] ?? '')))
+}
+
+function imageDifferences(today: Status, before: Status): readonly Evidence[] {
+  return today.models.flatMap(({ name, loader, image }) => {
+    const old = before.models.find((model) => model.name === name)?.image
+    return image === undefined || old === undefined || image === old ? [] : [evidence(`spec.initContainers[${loader ?? ''}].image`, image, old)]
+  })
+}

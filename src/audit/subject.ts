@@ -1,0 +1,76 @@
+/** All that is known of a pod before it is judged: what it carries, what was recorded of it, and what today's configuration would make of it. */
+import { injectedLabel } from '../annotations.ts'
+import type { Config } from '../config.ts'
+import { decide, type Decision } from '../inject/decide.ts'
+import { inject, type Outcome } from '../inject/inject.ts'
+import { ownAnnotations } from '../inject/keys.ts'
+import { ownedFields, type OwnedFields } from '../inject/owned-fields.ts'
+import type { Pod } from '../inject/pod.ts'
+import { recognise, type Recognition } from '../inject/recognise.ts'
+import { hasStatus, readStatus, type Status } from '../inject/status.ts'
+import { uninject } from '../inject/uninject.ts'
+
+export interface Subject {
+  readonly pod: Pod
+  readonly namespace: string
+  readonly config: Config
+  readonly decision: Decision
+  readonly recognition: Recognition
+  /** As the pod has it: evidence, not proof. */
+  readonly status: Status | undefined
+  /** What the webhook would do with the pod as it was before it was injected. */
+  readonly outcome: Outcome
+  /** The fields that we own, as they are; undefined where no status says which those are. */
+  readonly found: OwnedFields | undefined
+  /** The same as they would be today. */
+  readonly planned: Planned | undefined
+}
+
+export interface Planned {
+  readonly fields: OwnedFields
+  readonly status: Status
+}
+
+/** Undefined for a pod that neither asks for a model nor says or shows that it has one. */
+export function examine(pod: Pod, namespace: string, config: Config): Subject | undefined {
+  const prefix = config.annotationPrefix
+  const decision = decide(pod, prefix)
+  const recognition = recognise(pod, prefix)
+  if (!asksForModel(pod, decision, prefix) && recognition.state === 'fresh' && !hasStatus(pod, prefix) && !hasLabel(pod, prefix)) return undefined
+  const status = readStatus(pod, prefix)
+  const outcome = inject(recognition.state === 'fresh' ? pod : uninject(pod, prefix), namespace, config)
+  const planned = outcome.outcome === 'injected' ? plannedParts(outcome.pod, status, prefix) : undefined
+  return { pod, namespace, config, decision, recognition, status, outcome, planned, found: foundFields(pod, recognition, status ?? planned?.status) }
+}
+
+/** With nothing of ours in it, the pod's own mounts at our paths are not ours either. */
+function foundFields(pod: Pod, { state }: Recognition, status: Status | undefined): OwnedFields | undefined {
+  return status === undefined || state === 'fresh' ? undefined : ownedFields(pod, status)
+}
+
+/**
+ * A token volume that the identity webhook mounts in the app's containers, too, is not taken out of the pod, and so is not
+ * added again: it counts as ours where it was ours.
+ */
+function plannedParts(pod: Pod, recorded: Status | undefined, prefix: string): Planned | undefined {
+  const status = readStatus(pod, prefix)
+  if (status === undefined) return undefined
+  const kept = (recorded?.added.volumes ?? []).filter((name) => pod.spec.volumes?.some((volume) => volume.name === name) === true)
+  const volumes = [...new Set([...status.added.volumes, ...kept])]
+  return { status, fields: ownedFields(pod, { ...status, added: { ...status.added, volumes } }) }
+}
+
+export function hasLabel(pod: Pod, prefix: string): boolean {
+  return pod.metadata?.labels?.[prefix + injectedLabel] !== undefined
+}
+
+/** The mirror of a static pod may ask, and cannot be given anything. */
+function asksForModel(pod: Pod, decision: Decision, prefix: string): boolean {
+  if (decision.decision === 'inject') return true
+  return decision.reason === 'MirrorPod' && ownAnnotations(pod, prefix).length > 0
+}
+
+/** What is in a file may not have been created yet. */
+export function isCreated({ metadata }: Pod): boolean {
+  return typeof metadata?.uid === 'string'
+}

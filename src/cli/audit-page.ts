@@ -1,0 +1,91 @@
+/** `model-injector audit --html` and `--serve`: the page as a file, and live. */
+import { isIP, isIPv6 } from 'node:net'
+import { InvalidArgumentError } from 'commander'
+import { buildPageServer } from '../audit/page/build-page-server.ts'
+import { startLiveAudit } from '../audit/page/live-audit.ts'
+import type { AboutAudit } from '../audit/page/page-data.ts'
+import { streamPage, writePageFile } from '../audit/page/write-page.ts'
+import type { AuditedPod } from '../audit/judgement.ts'
+import { AppError } from '../errors.ts'
+import { closeWithin, listen, trackConnections } from '../server/listen.ts'
+import { writeReport } from './terminal.ts'
+
+export type { AboutAudit }
+
+/** `-` is stdout. A page that is not complete is not there. */
+export async function writePage(file: string, pods: AsyncIterable<AuditedPod>, about: AboutAudit): Promise<void> {
+  try {
+    await (file === '-' ? streamPage(process.stdout, pods, about) : writePageFile(file, pods, about))
+  } catch (error) {
+    if (!isSystemError(error)) throw error
+    // `| head` has seen enough.
+    if (error.code === 'EPIPE') return
+    throw new AppError('OutputUnwritable', `${file}: cannot be written: ${error.code ?? error.message}`, { cause: error })
+  }
+}
+
+/** Those of the cluster have become AppErrors by now, so this is one of the file. */
+function isSystemError(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && 'syscall' in error
+}
+
+export interface ListenAddress {
+  readonly host: string
+  readonly port: number
+}
+
+const loopback = '127.0.0.1'
+
+/** `0.0.0.0:8080`, `[::1]:8080`, `audit.example.com:8080`; a port alone is one of loopback. */
+export function parseListenAddress(text: string): ListenAddress {
+  const [, bracketed, plain, portText = ''] = /^(?:(?:\[([^\]]+)\]|([A-Za-z0-9.-]+)):)?(\d{1,5})$/.exec(text) ?? []
+  const port = portText === '' ? -1 : Number(portText)
+  if (port < 0 || port > 65535 || (bracketed !== undefined && !isIPv6(bracketed))) {
+    throw new InvalidArgumentError('It is no ADDRESS:PORT, as 127.0.0.1:8080 or 0.0.0.0:8080, and no port, which is one of loopback.')
+  }
+  return { host: bracketed ?? plain ?? loopback, port }
+}
+
+export interface ServePageOptions {
+  /** Without it, a free port of loopback. */
+  readonly listen?: ListenAddress | undefined
+}
+
+const restMs = 10_000
+const retryMs = 5000
+const closeDeadlineMs = 1000
+
+/** Returns when a signal has ended it. `audit` is called for each new look at the cluster, and `about`, if a function, after it. */
+export async function servePage(options: ServePageOptions, audit: () => AsyncIterable<AuditedPod>, about: AboutAudit | (() => AboutAudit)): Promise<void> {
+  const { host, port } = options.listen ?? { host: loopback, port: 0 }
+  const currentAbout = typeof about === 'function' ? about : (): AboutAudit => about
+  const live = startLiveAudit({ audit, about: currentAbout, restMs, retryMs })
+  try {
+    const app = await buildPageServer({ live, about: currentAbout, listenHost: host })
+    const connections = trackConnections(app)
+    const actualPort = await listen(app, port, host)
+    const ended = signalled()
+    announce(host, actualPort)
+    await ended
+    await closeWithin(app, connections, closeDeadlineMs)
+  } finally {
+    live.stop()
+  }
+}
+
+async function signalled(): Promise<void> {
+  await new Promise<void>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => { resolve() })
+  })
+}
+
+function announce(host: string, port: number): void {
+  const isEverywhere = host === '0.0.0.0' || host === '::'
+  const name = isEverywhere ? 'localhost' : isIPv6(host) ? `[${host}]` : host
+  process.stdout.write(`The audit is at http://${name}:${port}/ until Ctrl-C.\n`)
+  if (!isLoopback(host)) writeReport(`model-injector: whoever reaches port ${port} of ${isEverywhere ? 'this machine' : host} sees the audit, without a password and without TLS\n`)
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
+}
