@@ -1,12 +1,14 @@
 /** A cluster of any size is audited in the same memory, because pods are judged while they come in. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import t from 'tap'
-import { runCLI } from '../integration/cli/run-cli.ts'
 import { writeKubeconfig } from '../unit/cluster/fake-api-server.ts'
 import { startSyntheticCluster } from './synthetic-cluster.ts'
 
-/** A thousand pods need half of it, for the program itself; ten thousand are 80 MiB as JSON alone. */
-const heapMiB = 64
+/** The program itself, run from its sources, takes 60 of it; ten thousand pods are 80 MiB as JSON alone, so they cannot be held. */
+const heapMiB = 80
 const podCount = 10_000
 
 t.test(`${podCount} pods are audited in a heap of ${heapMiB} MiB`, { timeout: 300_000 }, async (t) => {
@@ -14,11 +16,20 @@ t.test(`${podCount} pods are audited in a heap of ${heapMiB} MiB`, { timeout: 30
   t.teardown(() => server.close())
   const directory = t.testdir({ 'empty.yaml': '' })
   const kubeconfig = await writeKubeconfig(join(directory, 'kubeconfig'), server.url)
-  const env = { NODE_OPTIONS: `--max-old-space-size=${heapMiB}` }
-  const { code, stdout, stderr } = await runCLI(['audit', '--kubeconfig', kubeconfig, '--config', join(directory, 'empty.yaml'), '-o', 'csv', '--fail-on', 'tampered'], { env })
+  const { code, stdout, stderr } = await runAlone([
+    process.execPath, `--max-old-space-size=${heapMiB}`, join(import.meta.dirname, '../../src/main.ts'),
+    'audit', '--kubeconfig', kubeconfig, '--config', join(directory, 'empty.yaml'), '-o', 'csv', '--fail-on', 'tampered',
+  ])
   t.equal(code, 3, stderr.slice(0, 1000))
   t.equal(stderr, 'model-injector: failed on 2000 tampered\n')
   t.equal(stdout.trim().split('\n').length, 9001, 'a row for each pod with a model, and the header')
   t.equal(server.requests.filter(({ path }) => path === '/api/v1/pods').length, podCount / 500)
   t.equal(server.requests.filter(({ path }) => path !== '/api/v1/pods').length, 1, 'nothing is asked for each pod')
 })
+
+/** With an empty environment: the test runner gives its own code to every Node that it sees, and that takes more than the audit. */
+async function runAlone(command: readonly string[]): Promise<{ readonly code: number | null; readonly stdout: string; readonly stderr: string }> {
+  const child = spawn('env', ['-i', ...command], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close') as Promise<[number | null]>])
+  return { code, stdout, stderr }
+}

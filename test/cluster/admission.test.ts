@@ -3,8 +3,10 @@ import { join } from 'node:path'
 import t from 'tap'
 import { parse } from 'yaml'
 import { defaultConfig } from '../../src/config.ts'
+import { digestsOf } from '../../src/inject/digest.ts'
 import { inject } from '../../src/inject/inject.ts'
 import type { Pod } from '../../src/inject/pod.ts'
+import type { Status } from '../../src/inject/status.ts'
 import { apiClient, type ApiClient, type KubernetesObject } from '../support/api-client.ts'
 import { missingFrom } from '../support/contains.ts'
 import { startControlPlane } from '../support/control-plane.ts'
@@ -163,8 +165,9 @@ async function installWebhook(api: ApiClient, webhook: WebhookProcess): Promise<
 function asStored(template: Pod): Pod {
   const { 'models.example.io/status': status = '', ...annotations } = template.metadata?.annotations ?? {}
   const replaced = { serviceAccountName: 'default', serviceAccount: 'default' }
-  const stored = JSON.stringify({ ...(JSON.parse(status) as object), replaced })
-  return { ...template, metadata: { ...template.metadata, annotations: { ...annotations, 'models.example.io/status': stored } } }
+  const stored: Status = { ...(JSON.parse(status) as Status), replaced }
+  const sealed = JSON.stringify({ ...stored, digests: digestsOf(template, stored) })
+  return { ...template, metadata: { ...template.metadata, annotations: { ...annotations, 'models.example.io/status': sealed } } }
 }
 
 function twoAdmissions(webhook: WebhookProcess, namespace: string): readonly AdmissionLine[] | undefined {

@@ -33,7 +33,7 @@ async function tests(t: Test): Promise<void> {
     t.equal(report.username, 'admin')
     // The cluster of the tests has the agent itself, but no DaemonSet of it.
     t.strictSame(problemsOf(report), [['pod-identity-agent', 'warning']], detailsOf(report))
-    t.strictSame(findingsOf(report).length, 26)
+    t.strictSame(findingsOf(report).length, 27)
   })
 
   await t.test('the command says so with exit code 0', async (t) => {
@@ -41,7 +41,7 @@ async function tests(t: Test): Promise<void> {
     t.equal(code, 0)
     t.match(stdout, /\n {2}ok {7}admission {12}a pod in the namespace default gets its model\n/)
     t.match(stdout, /\n {2}ok {7}certificate-served {3}that of Secret model-injector\/model-injector-tls: model-injector-\S+,\s+model-injector-\S+\n/)
-    t.match(stdout, /\n1 warning, 25 ok\n$/)
+    t.match(stdout, /\n1 warning, 26 ok\n$/)
   })
 
   await t.test('whoever may read what the chart grants to readers is told what could not be looked at', async (t) => {
