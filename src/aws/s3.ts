@@ -1,5 +1,5 @@
 /** The calls to S3 that list and look, by the SDK; the bytes of models do not come this way (src/loader/transfer does that). */
-import { GetObjectCommand, HeadObjectCommand, ListObjectsV2Command, S3Client, type S3ClientConfig } from '@aws-sdk/client-s3'
+import { GetObjectCommand, HeadObjectCommand, ListObjectsV2Command, S3Client, type ListObjectsV2CommandOutput, type S3ClientConfig } from '@aws-sdk/client-s3'
 import { agentThrough } from '../network/proxy-agent.ts'
 import { proxyFor } from '../network/proxy.ts'
 import { S3Error, type S3Calls, type S3Options, type S3Problem } from './s3-api.ts'
@@ -19,11 +19,12 @@ export function s3Client(options: S3Options): S3Calls {
         Bucket: bucket, Prefix: prefix, EncodingType: 'url', ContinuationToken: token, MaxKeys: count, OptionalObjectAttributes: ['RestoreStatus'],
       })
       const answer = await send(() => client.send(command, request))
+      const next = nextToken(answer)
       const objects = (answer.Contents ?? []).map(({ Key = '', Size = 0, ETag = '', StorageClass = '', RestoreStatus: restored }) => ({
         key: answer.EncodingType === 'url' ? decodeKey(Key) : Key, size: Size, etag: ETag,
         archived: archivedClasses.includes(StorageClass) && restored?.RestoreExpiryDate === undefined,
       }))
-      return { objects, next: answer.IsTruncated === true ? answer.NextContinuationToken : undefined }
+      return { objects, next }
     },
     head: async (bucket, key) => {
       const answer = await send(() => client.send(new HeadObjectCommand({ Bucket: bucket, Key: key, ChecksumMode: 'ENABLED' }), request))
@@ -43,6 +44,13 @@ export function s3Client(options: S3Options): S3Calls {
       return (await answer.Body?.transformToByteArray()) ?? new Uint8Array()
     },
   }
+}
+
+/** Of a server that says there is more, but not how to get it, the rest would be missing without a word. */
+function nextToken({ IsTruncated: hasMore = false, NextContinuationToken: token }: ListObjectsV2CommandOutput): string | undefined {
+  if (!hasMore) return undefined
+  if (token !== undefined) return token
+  throw new S3Error({ status: 200, code: 'TruncatedListing', message: 'the server says that there is more, and not how to get it', region: undefined }, undefined)
 }
 
 /** Once more with other credentials, where those have expired. Throws an S3Error. */
