@@ -19,6 +19,19 @@ interface LoadOptions {
 /** setTimeout takes longer ones, 24 days and more, for none at all. */
 const longestTimerMs = 2 ** 31 - 1
 
+const help = `
+What to load comes from the environment alone. Without it, every variable that is missing is named.
+
+Exit codes:
+   0  the model is at its place
+${Object.values(exits).map(({ code, summary }) => `${String(code).padStart(4)}  ${summary}`).join('\n')}
+
+Examples:
+  model-injector load
+  model-injector load --log json
+  model-injector load --allow-instance-profile
+  model-injector load --verify`
+
 export function loadCommand(): Command {
   return new Command('load')
     .description('load a model onto a volume, as the environment says (the injected init container runs this)')
@@ -27,6 +40,7 @@ export function loadCommand(): Command {
     .option('--termination-log <file>', 'where the kubelet looks for the reason of a failure', '/dev/termination-log')
     .addOption(new Option('--start-jitter <seconds>', 'wait up to so long before listing').argParser(parseSeconds).default(1))
     .option('--allow-instance-profile', 'on a host that builds images: without another identity, use the role of the EC2 instance')
+    .addHelpText('after', help)
     .action(async (options: LoadOptions) => { process.exitCode = await run(options) })
 }
 

@@ -13,7 +13,10 @@ Exit codes:
 Examples:
   model-injector inject -f deployment.yaml | kubectl apply -f -
   model-injector inject -f deployment.yaml --diff
-  model-injector explain size`
+  model-injector explain size
+  model-injector check
+  model-injector why my-app-7d4b9-x2x5k -n apps
+  model-injector audit --fail-on tampered,missing`
 
 export async function run(argv: readonly string[]): Promise<void> {
   ignoreClosedPipe()

@@ -32,8 +32,8 @@ t.test('what was not understood is a usage error with exit code 2 and nothing on
 
 t.test('--version and --help are fine, and every command shows examples that begin with its name', async (t) => {
   t.strictSame(await runCLI(['--version']), { code: 0, stdout: `${version}\n`, stderr: '' })
-  for (const command of ['serve', 'inject', 'uninject', 'explain']) {
-    const { code, stdout } = await runCLI([command, '--help'])
+  for (const command of ['serve', 'inject', 'uninject', 'explain', 'render', 'check', 'why', 'policy test', 'audit', 'publish', 'load']) {
+    const { code, stdout } = await runCLI([...command.split(' '), '--help'])
     t.equal(code, 0)
     t.match(stdout.slice(stdout.indexOf('\nExamples:')), `  model-injector ${command} `)
   }
