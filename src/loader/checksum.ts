@@ -16,6 +16,12 @@ export interface PartCrc {
   readonly crc?: string
 }
 
+export interface RunningChecksum {
+  update(bytes: Uint8Array): void
+  /** base64, as S3 writes it. */
+  value(): string
+}
+
 const crcNames: Readonly<Partial<Record<ChecksumAlgorithm, CrcAlgorithm>>> = { CRC32: 'crc32', CRC32C: 'crc32c', CRC64NVME: 'crc64nvme' }
 const readBytes = 2 ** 20
 
@@ -67,7 +73,7 @@ export async function checksumOfFile(path: string, algorithm: ChecksumAlgorithm,
   }
 }
 
-async function startChecksum(algorithm: ChecksumAlgorithm): Promise<{ update(bytes: Uint8Array): void; value(): string }> {
+export async function startChecksum(algorithm: ChecksumAlgorithm): Promise<RunningChecksum> {
   const crc = crcOf(algorithm)
   if (crc !== undefined) return (await loadCrc(crc))()
   const hash = createHash(algorithm === 'SHA1' ? 'sha1' : 'sha256')

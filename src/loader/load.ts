@@ -138,7 +138,7 @@ async function loadListed(session: Session, { s3, mover, credentials, listing, m
     await refuseTooLarge(task, listing.bytes, staging.verifiedBytes)
     report.info(describe(task, listing, staging.verifiedBytes))
     const move = mover.moveFor({ credentials, listing, verifiedBytes: staging.verifiedBytes })
-    const { withoutChecksum } = await download({ task, listing, manifest, staging, s3, signal, move })
+    const { withoutChecksum } = await download({ task, listing, manifest, staging, s3, report, signal, move })
     if (withoutChecksum > 0) report.info(`S3 keeps no checksum of the whole for ${withoutChecksum} of ${counted(listing.objects.length, 'object')}; their sizes were checked`)
   } catch (error) {
     await staging.journal.close()
