@@ -5,6 +5,9 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { conformanceInMarkdown, limitsInMarkdown } from '../test/loader/conformance-table.ts'
+import { installationChecks } from '../src/check/checks.ts'
+import { deliveryChecks } from '../src/check/delivery-checks.ts'
+import { checksInMarkdown } from '../src/cli/check-report.ts'
 import { annotationsInBrief, annotationsInMarkdown, exitsInMarkdown, podFailurePolicyInMarkdown, reasonsInMarkdown } from '../src/cli/reference.ts'
 
 const root = join(import.meta.dirname, '..')
@@ -17,6 +20,8 @@ generate('docs/loader.md', 'exits', exitsInMarkdown())
 generate('docs/loader.md', 'policy', podFailurePolicyInMarkdown())
 generate('docs/loader.md', 'cannot', limitsInMarkdown())
 generate('docs/loader.md', 'conformance', conformanceInMarkdown())
+generate('docs/troubleshooting.md', 'checks', checksInMarkdown(installationChecks))
+generate('docs/troubleshooting.md', 'delivery-checks', checksInMarkdown(deliveryChecks))
 
 function generate(page: string, marker: string, text: string): void {
   const file = join(root, page)

@@ -20,11 +20,18 @@ export interface Section {
 }
 
 export async function checkCluster(cluster: Cluster, options: SurveyOptions): Promise<Report> {
+  return openReport(cluster, async (version) => {
+    const survey = await surveyCluster(cluster, version, options)
+    return topics.map(({ title, check }) => ({ title, findings: check(survey) })).filter(({ findings }) => findings.length > 0)
+  })
+}
+
+/** What every report begins with; `sectionsOf` makes the rest of it, once it is known that the API server answers. */
+export async function openReport(cluster: Cluster, sectionsOf: (version: ServerVersion) => Promise<readonly Section[]>): Promise<Report> {
   const { server, context } = cluster
   const version = await askVersion(cluster)
   if (version instanceof ClusterError) return { server, context, serverVersion: undefined, username: undefined, sections: [unanswered(version)] }
-  const survey = await surveyCluster(cluster, version, options)
-  const sections = topics.map(({ title, check }) => ({ title, findings: check(survey) })).filter(({ findings }) => findings.length > 0)
+  const sections = await sectionsOf(version)
   return { server, context, serverVersion: version.gitVersion, username: await askName(cluster), sections }
 }
 

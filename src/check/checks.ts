@@ -2,6 +2,8 @@
  * Everything `check` looks at, in one closed table: the ids are stable, and the page of docs on troubleshooting is made from
  * it. `remedy` is the usual one; where more is known, the finding says so itself.
  */
+import { deliveryChecks } from './delivery-checks.ts'
+
 export interface CheckRow {
   /** What is looked at. */
   readonly about: string
@@ -9,7 +11,8 @@ export interface CheckRow {
   readonly remedy: string
 }
 
-export const checks = {
+/** Of an installation. */
+export const installationChecks = {
   'api-server': row({
     about: 'The API server answers and is of a version that has match conditions and admission policies (1.30 or later).',
     why: 'without match conditions every pod of the cluster depends on the webhook',
@@ -146,6 +149,8 @@ export const checks = {
     remedy: 'mend what the other findings say; on EKS with a custom CNI the control plane reaches the pod only with hostNetwork; security groups have to let the port through',
   }),
 } as const
+
+export const checks = { ...installationChecks, ...deliveryChecks } as const
 
 export type CheckId = keyof typeof checks
 

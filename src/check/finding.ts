@@ -13,6 +13,8 @@ export interface Finding {
   /** Both of errors and warnings only. */
   readonly why?: string
   readonly remedy?: string
+  /** What does the remedy, as it can be given to a shell, one after the other. */
+  readonly commands?: readonly string[]
 }
 
 export function ok(id: CheckId, what: string): Finding {
@@ -26,6 +28,10 @@ export function warning(id: CheckId, what: string, remedy: string = checks[id].r
 
 export function error(id: CheckId, what: string, remedy: string = checks[id].remedy): Finding {
   return { id, severity: 'error', what, why: checks[id].why, remedy }
+}
+
+export function withCommands(finding: Finding, ...commands: readonly string[]): Finding {
+  return { ...finding, commands }
 }
 
 /** `because` begins with a small letter and has no full stop, as all messages. */

@@ -1,6 +1,6 @@
-/** The report of `check` for people, and the table of everything it looks at for the docs. */
+/** The report of `check` for people, and tables of what it looks at for the docs. */
 import { countBySeverity, findingsOf, type Report, type Section } from '../check/check.ts'
-import { checkIds, checks } from '../check/checks.ts'
+import type { CheckRow } from '../check/checks.ts'
 import { severities, type Finding, type Severity } from '../check/finding.ts'
 import { printable } from '../values/printable.ts'
 import { printMarkdownTable, wrap } from './table.ts'
@@ -40,7 +40,7 @@ const markWidth = 9
 const idWidth = 21
 const indent = ' '.repeat(2 + markWidth)
 
-function printFinding({ id, severity, what, why, remedy }: Finding, { width, paint }: ReportStyle): string {
+function printFinding({ id, severity, what, why, remedy, commands = [] }: Finding, { width, paint }: ReportStyle): string {
   const { word, format } = marks[severity]
   const head = `  ${paint(format, word.padEnd(markWidth))}${id.padEnd(idWidth)}`
   const text = severity === 'unchecked' ? `not checked: ${what}` : what
@@ -48,7 +48,9 @@ function printFinding({ id, severity, what, why, remedy }: Finding, { width, pai
   const [first = '', ...rest] = wrap(printable(text), width - indent.length - idWidth)
   const body = [`${head}${dimIf(severity === 'unchecked', first, paint)}`, ...rest.map((line) => `${indent}${' '.repeat(idWidth)}${dimIf(severity === 'unchecked', line, paint)}`)]
   const hints = [printHint('why', why, width, paint), printHint('mend', remedy, width, paint)].flat()
-  return [...body, ...hints].map((line) => `${line}\n`).join('')
+  // Whole, since they are there to be copied: a terminal that breaks a line does not break what is copied from it.
+  const runs = commands.map((command) => `${indent}      ${printable(command)}`)
+  return [...body, ...hints, ...runs].map((line) => `${line}\n`).join('')
 }
 
 function dimIf(isDim: boolean, text: string, paint: Paint): string {
@@ -69,7 +71,7 @@ function summarise(report: Report, { paint }: ReportStyle): string {
   }).join(', ')
 }
 
-export function checksInMarkdown(): string {
-  const rows = checkIds.map((id) => [`\`${id}\``, checks[id].about, checks[id].why, checks[id].remedy])
+export function checksInMarkdown(checks: Readonly<Record<string, CheckRow>>): string {
+  const rows = Object.entries(checks).map(([id, { about, why, remedy }]) => [`\`${id}\``, about, why, remedy])
   return printMarkdownTable(['Id', 'How it should be', 'Why it matters', 'How to mend it'], rows)
 }

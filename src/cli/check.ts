@@ -2,11 +2,12 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { checkCluster, countBySeverity, findingsOf, type Report } from '../check/check.ts'
 import { version } from '../version.ts'
+import { addDeliveryOptions, checkNamespaceDelivery, refuseDeliveryOptions, type DeliveryOptions } from './check-delivery.ts'
 import { printReport } from './check-report.ts'
 import { useCluster, withClusterOptions, type ClusterOptions } from './cluster-options.ts'
 import { colorChoices, painter, terminalWidth, type ColorChoice } from './terminal.ts'
 
-interface CheckOptions extends ClusterOptions {
+interface CheckOptions extends ClusterOptions, DeliveryOptions {
   readonly namespace?: string
   readonly serverUrl?: string
   readonly output?: 'json'
@@ -26,23 +27,33 @@ Examples:
   model-injector check
   model-injector check --context prod --quiet
   model-injector check -o json | jq '.findings[] | select(.severity == "error")'
-  model-injector check --server-url https://10.0.3.7:8443`
+  model-injector check --server-url https://10.0.3.7:8443
+  model-injector check --delivery fsx apps
+  model-injector check --delivery fsx apps --claim llama --from model-store/llama
+  model-injector check --delivery mountpoint apps --source s3://my-ml-bucket/llama/1.2.3/`
 
 export function checkCommand(): Command {
-  return withClusterOptions(new Command('check'))
-    .description('check the installation in a cluster, and say how to mend what is wrong')
+  const command = withClusterOptions(new Command('check'))
+    .description('check the installation in a cluster, or what a delivery needs in a namespace, and say how to mend what is wrong')
+    .argument('[namespace]', 'with --delivery: the namespace of the pods (default: that of the context)')
     .option('-n, --namespace <name>', "namespace in which a pod is created as a dry run (default: that of the context)")
     .option('--server-url <url>', 'address of the webhook, where its certificate is asked for (default: each replica, through the API server)', parseServerURL)
     .addOption(new Option('-o, --output <format>', 'format (default: plain text)').choices(['json']))
     .addOption(new Option('--color <when>', 'colours of the report').choices(colorChoices).default('auto'))
     .option('-q, --quiet', 'report only what is not as it should be')
-    .addHelpText('after', help)
-    .action(check)
+  return addDeliveryOptions(command).addHelpText('after', help).action(check)
 }
 
-async function check(options: CheckOptions): Promise<void> {
+async function check(namespace: string | undefined, options: CheckOptions, command: Command): Promise<void> {
+  if (options.delivery === undefined) refuseDeliveryOptions(namespace, command)
   const report = await useCluster(options, (cluster) =>
-    checkCluster(cluster, { nowMs: Date.now(), serverURL: options.serverUrl, namespace: options.namespace }))
+    options.delivery === undefined
+      ? checkCluster(cluster, { nowMs: Date.now(), serverURL: options.serverUrl, namespace: options.namespace })
+      : checkNamespaceDelivery(cluster, namespace, command))
+  printFindings(report, options)
+}
+
+function printFindings(report: Report, options: CheckOptions): void {
   const style = { width: terminalWidth(), paint: painter(options.color), quiet: options.quiet === true }
   process.stdout.write(options.output === 'json' ? printJSON(report) : printReport(report, style))
   if (findingsOf(report).some(({ severity }) => severity === 'error')) process.exitCode = 1

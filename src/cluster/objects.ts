@@ -30,8 +30,15 @@ export interface Pod extends KubernetesObject {
   readonly status?: {
     readonly phase?: string
     readonly podIP?: string
-    readonly conditions?: readonly { readonly type: string; readonly status: string }[]
+    readonly conditions?: readonly Condition[]
   }
+}
+
+export interface Condition {
+  readonly type: string
+  readonly status: string
+  readonly reason?: string
+  readonly message?: string
 }
 
 export interface PodSpec {
@@ -76,6 +83,10 @@ export interface Deployment extends KubernetesObject {
 
 export interface DaemonSet extends KubernetesObject {
   readonly status?: { readonly desiredNumberScheduled?: number; readonly numberReady?: number }
+}
+
+export interface PodDisruptionBudget extends KubernetesObject {
+  readonly spec?: { readonly selector?: LabelSelector }
 }
 
 export interface Service extends KubernetesObject {
@@ -156,4 +167,120 @@ export interface ValidatingAdmissionPolicyBinding extends KubernetesObject {
 export interface RoleBinding extends KubernetesObject {
   readonly roleRef: { readonly kind: string; readonly name: string }
   readonly subjects?: readonly { readonly kind: string; readonly name: string; readonly namespace?: string }[]
+}
+
+export interface Namespace extends KubernetesObject {
+  readonly status?: { readonly phase?: string }
+}
+
+export interface ServiceAccount extends KubernetesObject {
+  readonly imagePullSecrets?: readonly { readonly name?: string }[]
+}
+
+export interface PersistentVolumeClaim extends KubernetesObject {
+  readonly spec: {
+    readonly accessModes?: readonly string[]
+    readonly storageClassName?: string
+    readonly volumeName?: string
+    readonly resources?: { readonly requests?: { readonly storage?: string } }
+    readonly [field: string]: unknown
+  }
+  readonly status?: { readonly phase?: string; readonly capacity?: { readonly storage?: string } }
+}
+
+export interface PersistentVolume extends KubernetesObject {
+  readonly spec: {
+    readonly accessModes?: readonly string[]
+    readonly storageClassName?: string
+    readonly persistentVolumeReclaimPolicy?: string
+    readonly claimRef?: { readonly namespace?: string; readonly name?: string; readonly uid?: string }
+    readonly mountOptions?: readonly string[]
+    readonly csi?: CSIVolume
+    readonly [field: string]: unknown
+  }
+  readonly status?: { readonly phase?: string }
+}
+
+export interface CSIVolume {
+  readonly driver: string
+  readonly volumeHandle: string
+  readonly readOnly?: boolean
+  readonly volumeAttributes?: Readonly<Record<string, string>>
+  readonly [field: string]: unknown
+}
+
+export interface StorageClass extends KubernetesObject {
+  readonly provisioner: string
+  readonly parameters?: Readonly<Record<string, string>>
+  readonly mountOptions?: readonly string[]
+  readonly reclaimPolicy?: string
+  readonly volumeBindingMode?: string
+}
+
+export interface CSIDriver extends KubernetesObject {
+  readonly spec: { readonly podInfoOnMount?: boolean; readonly tokenRequests?: readonly { readonly audience: string }[] }
+}
+
+export interface Node extends KubernetesObject {
+  readonly spec: { readonly taints?: readonly Taint[]; readonly unschedulable?: boolean }
+  readonly status?: {
+    readonly conditions?: readonly Condition[]
+    readonly nodeInfo?: { readonly containerRuntimeVersion: string; readonly kubeletVersion: string; readonly operatingSystem: string }
+  }
+}
+
+export interface Taint {
+  readonly key: string
+  readonly value?: string
+  readonly effect: string
+}
+
+/** Of Karpenter. */
+export interface NodePool extends KubernetesObject {
+  readonly spec: {
+    readonly template: {
+      readonly metadata?: { readonly labels?: Readonly<Record<string, string>> }
+      readonly spec: {
+        readonly nodeClassRef: { readonly group: string; readonly kind: string; readonly name: string }
+        readonly taints?: readonly Taint[]
+        readonly requirements?: readonly NodeRequirement[]
+      }
+    }
+    readonly limits?: Readonly<Record<string, string | number>>
+  }
+  readonly status?: { readonly conditions?: readonly Condition[]; readonly resources?: Readonly<Record<string, string>> }
+}
+
+export interface NodeRequirement {
+  readonly key: string
+  readonly operator: string
+  readonly values?: readonly string[]
+}
+
+/** Of Karpenter's provider for AWS. */
+export interface EC2NodeClass extends KubernetesObject {
+  readonly spec: {
+    readonly amiSelectorTerms?: readonly {
+      readonly alias?: string; readonly id?: string; readonly name?: string; readonly owner?: string; readonly tags?: Readonly<Record<string, string>>
+    }[]
+  }
+  readonly status?: { readonly conditions?: readonly Condition[]; readonly amis?: readonly { readonly id: string; readonly name?: string }[] }
+}
+
+/** Of NetApp Trident, as are the next two. */
+export interface TridentVolumeReference extends KubernetesObject {
+  readonly spec: { readonly pvcName?: string; readonly pvcNamespace?: string }
+}
+
+export interface TridentBackendConfig extends KubernetesObject {
+  readonly spec: {
+    readonly storageDriverName?: string
+    readonly credentials?: { readonly name?: string; readonly type?: string }
+  }
+  readonly status?: { readonly phase?: string; readonly lastOperationStatus?: string; readonly message?: string }
+}
+
+export interface TridentVolume extends KubernetesObject {
+  readonly state?: string
+  readonly orphaned?: boolean
 }

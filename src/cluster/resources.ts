@@ -1,7 +1,8 @@
 /** The kinds of objects that commands ask for, as the API's paths and rules of RBAC name them. */
 import type {
-  ConfigMap, DaemonSet, Deployment, EndpointSlice, KubernetesObject, MutatingWebhookConfiguration, Pod, RoleBinding, Secret, Service,
-  ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding,
+  ConfigMap, CSIDriver, DaemonSet, Deployment, EC2NodeClass, EndpointSlice, KubernetesObject, MutatingWebhookConfiguration, Namespace, Node, NodePool,
+  PersistentVolume, PersistentVolumeClaim, Pod, PodDisruptionBudget, RoleBinding, Secret, Service, ServiceAccount, StorageClass, TridentBackendConfig, TridentVolume,
+  TridentVolumeReference, ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding,
 } from './objects.ts'
 
 export interface Resource<T extends KubernetesObject = KubernetesObject> {
@@ -20,22 +21,23 @@ export const resources = {
   services: core<Service>('services', 'Service'),
   configMaps: core<ConfigMap>('configmaps', 'ConfigMap'),
   secrets: core<Secret>('secrets', 'Secret'),
-  persistentVolumeClaims: core('persistentvolumeclaims', 'PersistentVolumeClaim'),
-  serviceAccounts: core('serviceaccounts', 'ServiceAccount'),
+  persistentVolumeClaims: core<PersistentVolumeClaim>('persistentvolumeclaims', 'PersistentVolumeClaim'),
+  serviceAccounts: core<ServiceAccount>('serviceaccounts', 'ServiceAccount'),
   podTemplates: core('podtemplates', 'PodTemplate'),
   replicationControllers: core('replicationcontrollers', 'ReplicationController'),
-  persistentVolumes: clusterWide('', 'v1', 'persistentvolumes', 'PersistentVolume'),
-  namespaces: clusterWide('', 'v1', 'namespaces', 'Namespace'),
-  nodes: clusterWide('', 'v1', 'nodes', 'Node'),
+  persistentVolumes: clusterWide<PersistentVolume>('', 'v1', 'persistentvolumes', 'PersistentVolume'),
+  namespaces: clusterWide<Namespace>('', 'v1', 'namespaces', 'Namespace'),
+  nodes: clusterWide<Node>('', 'v1', 'nodes', 'Node'),
   deployments: namespaced<Deployment>('apps', 'v1', 'deployments', 'Deployment'),
   replicaSets: namespaced('apps', 'v1', 'replicasets', 'ReplicaSet'),
   statefulSets: namespaced('apps', 'v1', 'statefulsets', 'StatefulSet'),
   daemonSets: namespaced<DaemonSet>('apps', 'v1', 'daemonsets', 'DaemonSet'),
   jobs: namespaced('batch', 'v1', 'jobs', 'Job'),
   cronJobs: namespaced('batch', 'v1', 'cronjobs', 'CronJob'),
+  podDisruptionBudgets: namespaced<PodDisruptionBudget>('policy', 'v1', 'poddisruptionbudgets', 'PodDisruptionBudget'),
   endpointSlices: namespaced<EndpointSlice>('discovery.k8s.io', 'v1', 'endpointslices', 'EndpointSlice'),
-  storageClasses: clusterWide('storage.k8s.io', 'v1', 'storageclasses', 'StorageClass'),
-  csiDrivers: clusterWide('storage.k8s.io', 'v1', 'csidrivers', 'CSIDriver'),
+  storageClasses: clusterWide<StorageClass>('storage.k8s.io', 'v1', 'storageclasses', 'StorageClass'),
+  csiDrivers: clusterWide<CSIDriver>('storage.k8s.io', 'v1', 'csidrivers', 'CSIDriver'),
   mutatingWebhookConfigurations: clusterWide<MutatingWebhookConfiguration>(
     'admissionregistration.k8s.io', 'v1', 'mutatingwebhookconfigurations', 'MutatingWebhookConfiguration'),
   validatingAdmissionPolicies: clusterWide<ValidatingAdmissionPolicy>(
@@ -44,6 +46,11 @@ export const resources = {
     'admissionregistration.k8s.io', 'v1', 'validatingadmissionpolicybindings', 'ValidatingAdmissionPolicyBinding'),
   roleBindings: namespaced<RoleBinding>('rbac.authorization.k8s.io', 'v1', 'rolebindings', 'RoleBinding'),
   clusterRoleBindings: clusterWide<RoleBinding>('rbac.authorization.k8s.io', 'v1', 'clusterrolebindings', 'ClusterRoleBinding'),
+  nodePools: clusterWide<NodePool>('karpenter.sh', 'v1', 'nodepools', 'NodePool'),
+  ec2NodeClasses: clusterWide<EC2NodeClass>('karpenter.k8s.aws', 'v1', 'ec2nodeclasses', 'EC2NodeClass'),
+  tridentVolumeReferences: namespaced<TridentVolumeReference>('trident.netapp.io', 'v1', 'tridentvolumereferences', 'TridentVolumeReference'),
+  tridentBackendConfigs: namespaced<TridentBackendConfig>('trident.netapp.io', 'v1', 'tridentbackendconfigs', 'TridentBackendConfig'),
+  tridentVolumes: namespaced<TridentVolume>('trident.netapp.io', 'v1', 'tridentvolumes', 'TridentVolume'),
 } as const
 
 function core<T extends KubernetesObject>(plural: string, kind: string): Resource<T> {

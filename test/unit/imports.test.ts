@@ -17,7 +17,7 @@ const beside: Readonly<Record<string, { readonly imports: readonly string[]; rea
   cluster: { imports: ['leaves', 'values'], importedBy: ['main', 'cli', 'check', 'publish'] },
   aws: { imports: ['network', 'leaves', 'values'], importedBy: ['main', 'cli', 'loader', 'check', 'publish'] },
   audit: { imports: ['inject', 'leaves', 'values'], importedBy: ['main', 'cli'] },
-  check: { imports: ['inject', 'cluster', 'aws', 'leaves', 'values'], importedBy: ['main', 'cli'] },
+  check: { imports: ['inject', 'render', 'cluster', 'aws', 'leaves', 'values'], importedBy: ['main', 'cli'] },
   render: { imports: ['inject', 'leaves', 'values'], importedBy: ['main', 'cli', 'check'] },
   publish: { imports: ['loader', 'cluster', 'aws', 'leaves', 'values'], importedBy: ['main', 'cli'] },
 }
