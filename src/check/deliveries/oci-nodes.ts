@@ -18,7 +18,7 @@ export function checkNodes(nodes: Look<readonly Node[]>, askers: readonly Asker[
     const problem = nodeProblem(node)
     return problem === undefined ? [] : [{ name: node.metadata.name, problem }]
   })
-  if (problems.length === 0) return [ok('node-runtime', `of ${able.length}: ${[...new Set(able.map(describeNode))].join('; ')}`)]
+  if (problems.length === 0) return [ok('node-runtime', `${[...new Set(able.map(describeNode))].join('; ')} (nodes: ${able.length})`)]
   return [...Map.groupBy(problems, ({ problem }) => problem)].map(([problem, same]) => nodeFinding(problem, same.map(({ name }) => name), able.length === problems.length))
 }
 
