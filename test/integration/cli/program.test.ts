@@ -12,7 +12,7 @@ import { version } from '../../../src/version.ts'
 import { runCLI } from './run-cli.ts'
 
 // Every run starts a process, which takes its time on a busy machine.
-t.setTimeout(120_000)
+t.setTimeout(300_000)
 
 const root = join(import.meta.dirname, '../../..')
 
