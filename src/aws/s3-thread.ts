@@ -9,6 +9,7 @@ import { S3Error, s3Over, type ObjectHead, type Page, type S3, type S3Calls, typ
 export type S3ThreadStart = Pick<S3Options, 'region' | 'endpoint'> & { readonly anonymous: boolean }
 
 export type ToS3Thread =
+  | { readonly start: S3ThreadStart }
   | { readonly id: number; readonly call: keyof S3Calls; readonly args: readonly unknown[] }
   | { readonly credentials: S3Credentials | undefined; readonly problem?: string }
 
@@ -24,10 +25,22 @@ interface Pending {
 }
 
 const resourceLimits = { maxYoungGenerationSizeMb: 4 }
+let prepared: Worker | undefined
+
+/**
+ * Starts the thread that the next call of s3OnThread() takes. The SDK takes a tenth of a second to load, and the caller has
+ * other things to do meanwhile. A thread that nobody takes keeps no process alive.
+ */
+export function prepareS3Thread(): void {
+  prepared ??= startThread()
+  prepared.unref()
+}
 
 export function s3OnThread({ region, endpoint, credentials, signal }: S3Options): S3 {
-  const file = new URL(`./s3-worker${extname(import.meta.filename)}`, import.meta.url)
-  const worker = new Worker(file, { workerData: { region, endpoint, anonymous: credentials === undefined } satisfies S3ThreadStart, execArgv: [], resourceLimits })
+  const worker = prepared ?? startThread()
+  prepared = undefined
+  worker.ref()
+  worker.postMessage({ start: { region, endpoint, anonymous: credentials === undefined } } satisfies ToS3Thread)
   const pending = new Map<number, Pending>()
   let failure: Error | undefined
   let nextId = 0
@@ -62,6 +75,10 @@ export function s3OnThread({ region, endpoint, credentials, signal }: S3Options)
     read: async (...args) => (await call('read', args)) as Uint8Array,
   }
   return s3Over(calls, () => { end(new Error('closed')) })
+}
+
+function startThread(): Worker {
+  return new Worker(new URL(`./s3-worker${extname(import.meta.filename)}`, import.meta.url), { execArgv: [], resourceLimits })
 }
 
 function settle(message: Exclude<FromS3Thread, { askCredentials: boolean }>, pending: Map<number, Pending>): void {

@@ -1,23 +1,27 @@
 /** The far end of s3-thread.ts: the only thread that loads the SDK. */
-import { parentPort, workerData } from 'node:worker_threads'
+import { parentPort } from 'node:worker_threads'
 import { trustAlso } from '../network/trust.ts'
 import { collectGarbage } from './collect-garbage.ts'
 import { s3Client } from './s3.ts'
 import { S3Error, type S3Calls, type S3Credentials } from './s3-api.ts'
 import type { FromS3Thread, S3ThreadStart, ToS3Thread } from './s3-thread.ts'
 
-const { region, endpoint, anonymous } = workerData as S3ThreadStart
 trustAlso(process.env.MODEL_CA_CERTIFICATES)
 /** A page of 1000 objects leaves more than a megabyte behind, while the threads that will download are there already. */
 const pagesPerCollection = 4
 let pages = 0
 const waiting: ((credentials: S3Credentials) => void)[] = []
-const calls = s3Client({ region, endpoint, credentials: anonymous ? undefined : askCredentials, signal: new AbortController().signal })
+let calls: S3Calls | undefined
 
 parentPort?.on('message', (message: ToS3Thread) => {
-  if ('call' in message) void answer(message.id, message.call, message.args)
+  if ('start' in message) calls = startCalls(message.start)
+  else if ('call' in message) void answer(message.id, message.call, message.args)
   else if (message.credentials !== undefined) for (const resolve of waiting.splice(0)) resolve(message.credentials)
 })
+
+function startCalls({ region, endpoint, anonymous }: S3ThreadStart): S3Calls {
+  return s3Client({ region, endpoint, credentials: anonymous ? undefined : askCredentials, signal: new AbortController().signal })
+}
 
 function askCredentials(refresh: boolean): Promise<S3Credentials> {
   tell({ askCredentials: refresh })
@@ -27,7 +31,7 @@ function askCredentials(refresh: boolean): Promise<S3Credentials> {
 async function answer(id: number, method: keyof S3Calls, args: readonly unknown[]): Promise<void> {
   try {
     if (method === 'page' && ++pages % pagesPerCollection === 0) collectGarbage()
-    const call = calls[method] as (...given: readonly unknown[]) => Promise<unknown>
+    const call = calls?.[method] as (...given: readonly unknown[]) => Promise<unknown>
     tell({ id, value: await call(...args) })
   } catch (error) {
     if (error instanceof S3Error) tell({ id, problem: error.problem })

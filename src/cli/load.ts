@@ -56,7 +56,9 @@ async function run(options: LoadOptions): Promise<number> {
     const task = { ...taskOf(process.env), allowInstanceProfile: options.allowInstanceProfile === true }
     ignoreHome(process.env)
     keepYoungHeapSmall()
-    // The AWS SDK takes a tenth of a second to load, which no other command should pay.
+    // What takes a tenth of a second to load, no other command should pay.
+    const { prepareS3Thread } = await import('../aws/s3-thread.ts')
+    prepareS3Thread()
     const { load } = await import('../loader/load.ts')
     const deps = { env: process.env, report, startJitterMs: options.startJitter * 1000 }
     const marker = await withDeadline(task, (signal) => load(task, { ...deps, signal })).catch((error: unknown) => {

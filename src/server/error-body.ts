@@ -1,5 +1,5 @@
 /** Error bodies: small, of one shape, and with nothing in them that the client did not know. */
-import { STATUS_CODES } from 'node:http'
+import { STATUS_CODES } from '../network/node-http.ts'
 
 export interface ErrorBody {
   readonly statusCode: number

@@ -12,7 +12,7 @@ const chain = ['main', 'cli', 'server', 'admission', 'inject', 'leaves', 'values
  * alone; both read the values of annotations by the same parsers, or they would not mean the same model.
  */
 const beside: Readonly<Record<string, { readonly imports: readonly string[]; readonly importedBy: readonly string[] }>> = {
-  network: { imports: [], importedBy: ['aws', 'loader'] },
+  network: { imports: [], importedBy: ['aws', 'loader', 'server'] },
   loader: { imports: ['aws', 'network', 'values'], importedBy: ['main', 'cli', 'publish'] },
   cluster: { imports: ['leaves', 'values'], importedBy: ['main', 'cli', 'check', 'publish'] },
   aws: { imports: ['network', 'leaves', 'values'], importedBy: ['main', 'cli', 'loader', 'check', 'publish'] },

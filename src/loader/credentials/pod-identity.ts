@@ -4,8 +4,8 @@
  * not up yet on a new node: all are tried again for a while. 400 and 403 do not heal.
  */
 import { readFile } from 'node:fs/promises'
-import { get } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { get } from '../../network/node-http.ts'
 import type { Environment, LoadTask } from '../environment.ts'
 import { LoaderFailure } from '../exit-codes.ts'
 import type { AwsCredentials } from './credentials.ts'

@@ -1,6 +1,7 @@
 /** The same exchange by Node's own client, for answers that are good but framed in a way that Lane does not read, and through a proxy. */
-import { request as requestHttp, type IncomingMessage, type RequestOptions } from 'node:http'
+import type { IncomingMessage, RequestOptions } from 'node:http'
 import { request as requestHttps, type Agent } from 'node:https'
+import { request as requestHttp } from '../../network/node-http.ts'
 import { agentThrough } from '../../network/proxy-agent.ts'
 import type { Answer, Receiver } from './lane.ts'
 import type { Origin } from './part.ts'

@@ -2,7 +2,6 @@
  * Moves the bytes of S3 objects into files: parts in, a report for each part that is in its file. Signed requests pinned to
  * an ETag, retries, no byte unaccounted for; what the parts mean, and whether they make up a model, is the caller's business.
  */
-import { LocalCrew } from './crew.ts'
 import { keepCredentials, type CredentialsKeeper, type CredentialsSource } from './credentials.ts'
 import { Dispatch } from './dispatch.ts'
 import type { CrewSettings, Origin, PartDone, PartJob, RetryPolicy } from './part.ts'
@@ -18,7 +17,7 @@ export { TransferError, type TransferErrorKind } from './transfer-error.ts'
 export interface TransferSettings {
   readonly origin: Origin
   readonly region: string
-  /** Threads; 0 to stay on this one. */
+  /** Threads. */
   readonly workers: number
   readonly connectionsPerWorker: number
   readonly stallTimeoutMs: number
@@ -50,13 +49,16 @@ export interface StartedTransfer {
   readonly stop: () => Promise<void>
 }
 
+/** Where the code of a crew is loaded is its own business: this thread does without TLS, which takes 60 ms to load. */
+export type StartCrew = (settings: CrewSettings) => StartedCrew
+
 const defaultRetries: RetryPolicy = { tries: 10, firstDelayMs: 100, longestDelayMs: 20_000 }
 const longestIdleMs = 30_000
 
 /** Threads take a tenth of a second to load their code and to connect: best started while credentials and a listing are awaited. */
-export function startTransfer(settings: TransferSettings): StartedTransfer {
+export function startTransfer(settings: TransferSettings, startCrew: StartCrew = startWorkerCrew): StartedTransfer {
   keepYoungHeapSmall()
-  const crews = startCrews(settings)
+  const crews = startCrews(settings, startCrew)
   const stop = async (): Promise<void> => { await Promise.all(crews.map((crew) => crew.stop())) }
   const move: Move = async (parts, onDone, options) => {
     const end = new AbortController()
@@ -104,7 +106,7 @@ async function work(parts: Parameters<Move>[0], dispatch: Dispatch, { settings, 
   await dispatch.deal(parts, over)
 }
 
-function startCrews(given: TransferSettings): readonly StartedCrew[] {
+function startCrews(given: TransferSettings, startCrew: StartCrew): readonly StartedCrew[] {
   const settings: CrewSettings = {
     origin: { ...given.origin, host: given.origin.host.replace(/^\[(.*)\]$/, '$1') },
     region: given.region,
@@ -114,8 +116,7 @@ function startCrews(given: TransferSettings): readonly StartedCrew[] {
     fileMode: given.fileMode,
     sync: given.sync ?? 'none',
   }
-  if (given.workers === 0) return [{ engage: (reports) => new LocalCrew(settings, reports), stop: () => Promise.resolve() }]
-  return Array.from({ length: given.workers }, () => startWorkerCrew(settings))
+  return Array.from({ length: given.workers }, () => startCrew(settings))
 }
 
 /** Rejects as soon as it is over, whatever still goes on; what is left behind fails without a sound. */

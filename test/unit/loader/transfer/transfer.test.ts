@@ -7,7 +7,8 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { combineCrc, loadCrc } from '../../../../src/loader/transfer/crc.ts'
-import { startTransfer, TransferError, type PartDone, type PartJob, type TransferOptions, type TransferSettings } from '../../../../src/loader/transfer/transfer.ts'
+import { LocalCrew } from '../../../../src/loader/transfer/crew.ts'
+import { startTransfer, TransferError, type PartDone, type PartJob, type StartCrew, type StartedTransfer, type TransferOptions, type TransferSettings } from '../../../../src/loader/transfer/transfer.ts'
 import { createCertificateAuthority, issueCertificate } from '../../../support/pki.ts'
 import { waitFor } from '../../../support/wait-for.ts'
 import { fail, startServer, success, type Certificates, type Incident, type ScriptedServer, type StoredObject } from './scripted-server.ts'
@@ -29,6 +30,13 @@ function partsOf(directory: string, key: string, object: StoredObject, change: P
   }))
 }
 
+/** What a thread does, on this one. */
+const startLocalCrew: StartCrew = (settings) => ({ engage: (reports) => new LocalCrew(settings, reports), stop: () => Promise.resolve() })
+
+function start(settings: TransferSettings): StartedTransfer {
+  return settings.workers === 0 ? startTransfer({ ...settings, workers: 1 }, startLocalCrew) : startTransfer(settings)
+}
+
 interface Outcome {
   readonly done: PartDone[]
   readonly bytes: number
@@ -45,7 +53,7 @@ async function run(server: Pick<ScriptedServer, 'origin'>, parts: Iterable<PartJ
     signal: new AbortController().signal, fileMode: 0o644, retries: { firstDelayMs: 1, longestDelayMs: 5 },
     onProgress: (more: number) => { bytes += more }, onRetry: (retry: Error) => { retries.push(retry) }, ...options,
   }
-  const error = await startTransfer(given).move(parts, (part) => { done.push(part) }, given).then(() => undefined, (reason: unknown) => reason)
+  const error = await start(given).move(parts, (part) => { done.push(part) }, given).then(() => undefined, (reason: unknown) => reason)
   return { done, bytes, retries, error }
 }
 
@@ -403,7 +411,7 @@ t.test('parts are taken only as they can be worked off', async (t) => {
     }
   }
   const settings = { origin: server.origin, region: 'r', workers: 2, connectionsPerWorker: 2, stallTimeoutMs: 20_000, fileMode: 0o644 }
-  await startTransfer(settings).move(parts(), () => { done++ }, {
+  await start(settings).move(parts(), () => { done++ }, {
     credentials: () => Promise.resolve(keys), signal: new AbortController().signal, onProgress: () => undefined,
   })
   t.equal(done, 5000)
@@ -417,13 +425,13 @@ t.test('a part counts when the caller has dealt with it, and the caller can end 
   const settings = { origin: server.origin, region: 'r', workers: 0, connectionsPerWorker: 2, stallTimeoutMs: 20_000, fileMode: 0o644 }
   const options = { credentials: () => Promise.resolve(keys), signal: new AbortController().signal, onProgress: () => undefined }
   let journalled = 0
-  await startTransfer(settings).move(parts, async ({ offset }) => {
+  await start(settings).move(parts, async ({ offset }) => {
     await writeFile(join(directory, `journal-${offset}`), '')
     journalled++
   }, options)
   t.equal(journalled, parts.length)
   const broken = new Error('the journal is broken')
-  await t.rejects(startTransfer(settings).move(parts, () => { throw broken }, options), broken)
+  await t.rejects(start(settings).move(parts, () => { throw broken }, options), broken)
 })
 
 t.test('many 503 make it ask for less', async (t) => {
