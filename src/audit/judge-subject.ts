@@ -1,8 +1,8 @@
 /** Every judgement that holds of a pod, the worst first. */
 import { injectedLabel, statusAnnotation } from '../annotations.ts'
-import { annotationField, ownAnnotations } from '../inject/keys.ts'
+import { annotationField } from '../inject/keys.ts'
 import { initContainersOf } from '../inject/pod.ts'
-import { hasStatus } from '../inject/status.ts'
+import { hasStatus, type Status } from '../inject/status.ts'
 import { formatDiagnostic, printable, quote, skipReasons, type Diagnostic } from '../reasons.ts'
 import { evidence } from './differences.ts'
 import { judgementNames, levelOf, type Evidence, type Judged, type Judgement, type Level } from './judgement.ts'
@@ -26,9 +26,8 @@ export function judgeSubject(subject: Subject): readonly [Judged, ...Judged[]] {
   return [worst, ...rest]
 }
 
-/** Judgements of one level stand in the order of their table; what conforms says so first. */
+/** Judgements of one level stand in the order of their table. */
 function rank(judged: Judged): number {
-  if (judged.judgement === 'conforming') return -1
   return levels.indexOf(levelOf(judged)) * judgementNames.length + judgementNames.indexOf(judged.judgement)
 }
 
@@ -43,11 +42,15 @@ function conforming({ recognition, outcome, pod }: Subject): Judged {
   return judged('conforming', "its parts are those of today's configuration")
 }
 
-function missing({ recognition, decision, pod, config: { annotationPrefix } }: Subject): Judged | undefined {
+function missing({ recognition, decision, planned, pod }: Subject): Judged | undefined {
   if (recognition.state !== 'fresh' || !isCreated(pod)) return undefined
   if (decision.decision === 'skip') return decision.reason === 'MirrorPod' ? judged('missing', skipReasons.MirrorPod) : undefined
-  const asked = ownAnnotations(pod, annotationPrefix).filter(({ name }) => name === 'source').map(({ key, value }) => evidence(annotationField(key), undefined, value))
-  return judged('missing', 'it asks for a model and carries none: it was created around the webhook, or annotated afterwards', asked)
+  const absent = planned === undefined ? [] : addedParts(planned.status).map((part) => evidence(part, 'added by the webhook', undefined))
+  return judged('missing', 'it asks for a model and carries none: it was created around the webhook, or annotated afterwards', absent)
+}
+
+function addedParts({ models, added }: Status): readonly string[] {
+  return [...models.flatMap(({ loader }) => (loader === undefined ? [] : `spec.initContainers[${loader}]`)), ...added.volumes.map((name) => `spec.volumes[${name}]`)]
 }
 
 function spoofed({ recognition, pod, config: { annotationPrefix } }: Subject): Judged | undefined {
@@ -104,8 +107,8 @@ function outdated(subject: Subject): Judged | undefined {
 function unpinned(subject: Subject): Judged | undefined {
   const models = unpinnedModels(subject)
   if (models.length === 0) return undefined
-  const which = models.length === 1 ? 'the model' : 'the models'
-  return judged('unpinned', `neither a manifest nor a digest says what ${which} ${models.join(', ')} must consist of`)
+  const which = models.length === 1 ? 'the model' : 'each of the models'
+  return judged('unpinned', `neither a manifest nor a digest says what ${which} ${models.map(quote).join(', ')} must consist of`)
 }
 
 function rewritten({ pod, status, recognition }: Subject): Judged | undefined {

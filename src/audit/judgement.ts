@@ -113,7 +113,7 @@ export interface AuditedPod {
   readonly models: readonly AuditedModel[]
   /** Names of the rules of today's policy that allow it. */
   readonly rules: readonly string[]
-  /** At least one. `conforming` stands alone or beside `unpinned` and `rewritten`. The worst comes first. */
+  /** At least one, the worst first: `conforming` stands alone, or last behind `unpinned` and `rewritten`. */
   readonly judgements: readonly [Judged, ...Judged[]]
   /**
    * For a pod that does not conform: all fields that we own, as today's configuration would make them (`expected`) and as they are

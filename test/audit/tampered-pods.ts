@@ -46,7 +46,7 @@ export const changedPods: Readonly<Record<string, readonly [pod: Pod, words: rea
   'another-source': [withLoader((loader) => withEnv(loader, 'MODEL_SOURCE', 's3://elsewhere/llama/')), ['tampered']],
   'another-manifest': [withLoader((loader) => withEnv(loader, 'MODEL_EXPECT', 'objects=1')), ['tampered']],
   'another-command': [withLoader((loader) => ({ ...loader, command: ['/bin/true'] })), ['tampered']],
-  'another-image': [withLoader((loader) => ({ ...loader, image: 'mirror.example.com/model-injector:0.1.0' })), ['conforming', 'rewritten']],
+  'another-image': [withLoader((loader) => ({ ...loader, image: 'mirror.example.com/model-injector:0.1.0' })), ['rewritten', 'conforming']],
   'without-loader': [{ ...whole, spec: { ...whole.spec, initContainers: [] } }, ['tampered']],
   'writable-mount': [withApp((app) => ({ ...app, volumeMounts: (app.volumeMounts ?? []).map(({ name, mountPath, subPath = '' }) => ({ name, mountPath, subPath })) })), ['tampered']],
   'another-volume': [withVolumes((volume) => (volume.name === 'model-data' ? { name: volume.name, hostPath: { path: '/somewhere' } } : volume)), ['tampered']],
@@ -57,7 +57,7 @@ export const changedPods: Readonly<Record<string, readonly [pod: Pod, words: rea
   'never-injected': [asked, ['missing']],
   'made-up-status': [annotated(asked, 'status', statusText), ['missing', 'spoofed']],
   'made-up-label': [{ spec: { containers: [{ name: 'app', image: 'app:1' }] }, metadata: { labels: { [`${prefix}injected`]: 'true' } } }, ['spoofed']],
-  'unpinned': [injected(podWith({ source: 's3://models/llama-1.2.3/', size: '1Gi', expect: 'objects=2' })), ['conforming', 'unpinned']],
+  'unpinned': [injected(podWith({ source: 's3://models/llama-1.2.3/', size: '1Gi', expect: 'objects=2' })), ['unpinned', 'conforming']],
   'bad-annotation': [podWith({ ...pinnedAnnotations, size: 'huge' }), ['missing', 'invalid']],
   'hostile': [annotated(injected(podWith({ ...pinnedAnnotations, source: 's3://models/=cmd("x")\u202e<script>alert(1)</script>/' })), 'timeout', '1h'), ['outdated']],
 }

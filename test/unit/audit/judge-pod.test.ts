@@ -104,12 +104,12 @@ const cases: Readonly<Record<string, Case>> = {
     pod: { ...whole, spec: { ...whole.spec, containers: [...whole.spec.containers, { name: 'agent-of-somebody' }] } }, words: ['conforming'],
   },
   'a manifest that was not created yet is judged by what it would become': { pod: asked, words: ['conforming'], reason: /not created yet; it would be injected/ },
-  'a pod that asks and got nothing is missing its model': { pod: created(asked), words: ['missing'], reason: /created around the webhook/, field: `metadata.annotations[${prefix}source]` },
+  'a pod that asks and got nothing is missing its model': { pod: created(asked), words: ['missing'], reason: /created around the webhook/, field: 'spec.initContainers[model-loader]' },
   'a mirror of a static pod cannot get one': {
     pod: created({ ...asked, metadata: { ...asked.metadata, annotations: { ...asked.metadata?.annotations, 'kubernetes.io/config.mirror': 'x' } } }), words: ['missing'], reason: /static pod/,
   },
   'a status without parts is spoofed': {
-    pod: withAnnotation(created(asked), 'status', whole.metadata?.annotations?.[`${prefix}status`]), words: ['missing', 'spoofed'], field: `metadata.annotations[${prefix}source]`,
+    pod: withAnnotation(created(asked), 'status', whole.metadata?.annotations?.[`${prefix}status`]), words: ['missing', 'spoofed'], field: 'spec.volumes[model-data]',
   },
   'a label alone is spoofed': {
     pod: created({ metadata: { labels: { [`${prefix}injected`]: 'true' } }, spec: { containers: [{ name: 'app' }] } }), words: ['spoofed'], reason: /its label says/, field: `metadata.labels[${prefix}injected]`,
@@ -169,11 +169,12 @@ const cases: Readonly<Record<string, Case>> = {
   'also in a manifest': { pod: asked, config: strict, words: ['notAllowed'] },
   'what would be denied for another reason is invalid': { pod: podWith({ ...pinned, size: 'huge' }), words: ['invalid'], reason: /"huge"/, field: `metadata.annotations[${prefix}size]` },
   'so is a pod that is malformed': { pod: { metadata: { annotations: { [`${prefix}source`]: 1 } }, spec: { containers: [{ name: 'app' }] } }, words: ['invalid'], reason: /must be string/ },
-  'a model without manifest or digest is unpinned': { pod: injected(podWith({ source: 's3://models/llama/', expect: 'objects=2' })), words: ['conforming', 'unpinned'] },
+  'a model without manifest or digest is unpinned': { pod: injected(podWith({ source: 's3://models/llama/', expect: 'objects=2' })), words: ['unpinned', 'conforming'], reason: /what the model "model" must consist of/ },
+  'it can be outdated and unpinned': { pod: injected(podWith({ source: 's3://models/llama/', expect: 'objects=2' })), config: otherConfig, words: ['outdated', 'unpinned'] },
   'a digest pins an image volume': {
     pod: podWith({ source: `oci://registry.example.com/llama@sha256:${digest}` }), config: configOf('cluster: {version: "1.36"}'), words: ['conforming'],
   },
-  'another name of the image is a rewrite': { pod: withLoader((loader) => ({ ...loader, image: 'mirror.corp/model-injector:0.1.0' })), words: ['conforming', 'rewritten'], reason: /today's configuration/ },
+  'another name of the image is a rewrite': { pod: withLoader((loader) => ({ ...loader, image: 'mirror.corp/model-injector:0.1.0' })), words: ['rewritten', 'conforming'], reason: /mirror\.corp/ },
 }
 
 /** Who can write the parts can write digests that fit them. */
