@@ -66,13 +66,13 @@ function lostParts(subject: Subject): Trace | undefined {
   return { what: 'parts without which no model comes are gone', evidence: missing }
 }
 
-/** A mirror of a registry keeps the digest. */
+/** A mirror of a registry keeps the digest; without one, nothing says which image it is. */
 function otherImages({ pod }: Subject, { models }: Status): Trace | undefined {
   const digest = (image: string | undefined): string | undefined => /@(sha256:[0-9a-f]{64})$/.exec(image ?? '')?.[1]
   return trace('the loader runs another image', models.flatMap(({ loader, image }) => {
     const found = initContainersOf(pod).find(({ name }) => name === loader)?.image
     const [recorded, now] = [digest(image), digest(found)]
-    return recorded === undefined || now === undefined || recorded === now ? [] : [evidence(`spec.initContainers[${loader ?? ''}].image`, image, found)]
+    return recorded === undefined || recorded === now || found === undefined ? [] : [evidence(`spec.initContainers[${loader ?? ''}].image`, image, found)]
   }))
 }
 

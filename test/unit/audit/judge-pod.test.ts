@@ -136,6 +136,10 @@ const cases: Readonly<Record<string, Case>> = {
     pod: withLoader((loader) => ({ ...loader, image: `evil@sha256:${'b'.repeat(64)}` }), injected(asked, configOf(`defaults: {image: "registry.example.com/injector@sha256:${digest}"}`))),
     config: configOf(`defaults: {image: "registry.example.com/injector@sha256:${digest}"}`), words: ['tampered', 'rewritten'], field: 'spec.initContainers[model-loader].image',
   },
+  'so is a loader whose image has lost its digest': {
+    pod: withLoader((loader) => ({ ...loader, image: 'registry.example.com/injector:9' }), injected(asked, configOf(`defaults: {image: "registry.example.com/injector@sha256:${digest}"}`))),
+    config: configOf(`defaults: {image: "registry.example.com/injector@sha256:${digest}"}`), words: ['tampered', 'rewritten'], reason: /another image/, field: 'spec.initContainers[model-loader].image',
+  },
   'so is one without its label': { pod: withoutLabel(whole), words: ['tampered'], field: `metadata.labels[${prefix}injected]` },
   'so is one without its status': { pod: withAnnotation(whole, 'status', undefined), words: ['tampered'], reason: /the status is gone/ },
   'so is one with a status that is none': { pod: withAnnotation(whole, 'status', '{'), words: ['tampered'], reason: /the status cannot be read/ },
