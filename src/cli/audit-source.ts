@@ -4,7 +4,7 @@ import { findConfigurationOf, findRegistration } from '../check/installation.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { ClusterError } from '../cluster/cluster-error.ts'
 import { resources } from '../cluster/resources.ts'
-import { defaultConfig, type Config } from '../config.ts'
+import { defaultConfig } from '../config.ts'
 import { AppError } from '../errors.ts'
 import { printable } from '../values/printable.ts'
 import { explainMissing } from './audit-missing.ts'
@@ -20,45 +20,49 @@ export interface AuditSourceOptions extends ClusterOptions {
   readonly config?: string
 }
 
-export interface AuditSource extends AuditOptions {
+export interface AuditSource {
   /** From the beginning, each time it is called. */
   readonly objects: () => AsyncIterable<AuditedObject>
+  /** By what pods are judged, read anew each time it is called: a page that is served stays open while operators change it. */
+  readonly today: () => Promise<Today>
   /** What was read, for people. */
   readonly place: string
   readonly scope: string
+}
+
+export interface Today extends AuditOptions {
   readonly configPlace: string
 }
 
 export async function useAuditSource(options: AuditSourceOptions, work: (source: AuditSource) => Promise<void>): Promise<void> {
-  const { filename, config } = options
-  const given = config === undefined ? undefined : { config: await readConfig(config), configPlace: `configuration ${config}` }
-  if (filename === undefined) return useCluster(options, async (cluster) => work(await sourceOfCluster(cluster, options, given)))
-  const asksCluster = given === undefined && (options.context !== undefined || options.kubeconfig !== undefined)
-  const today = asksCluster ? await useCluster(options, async (cluster) => configOfCluster(cluster, (await findRegistration(cluster)).webhook)) : (given ?? builtIn)
-  await work({ ...today, objects: () => objectsInFiles(filename, options.namespace), place: `files ${filename.join(', ')}`, scope: scopeOf(options) })
-}
-
-interface Configured {
-  readonly config: Config
-  readonly configPlace: string
-}
-
-const builtIn: Configured = { config: defaultConfig, configPlace: 'the built-in configuration' }
-
-async function sourceOfCluster(cluster: Cluster, options: AuditSourceOptions, given: Configured | undefined): Promise<AuditSource> {
-  const registered = await findRegistration(cluster)
-  const today = given ?? await configOfCluster(cluster, registered.webhook)
-  return {
-    ...today,
-    objects: () => podsOfCluster(cluster, options.namespace),
-    whyMissing: explainMissing(cluster, registered),
-    place: `cluster ${cluster.server} (context ${cluster.context})`,
-    scope: scopeOf(options),
+  const { filename } = options
+  const scope = scopeOf(options)
+  if (filename !== undefined) {
+    return work({ objects: () => objectsInFiles(filename, options.namespace), today: () => todayOfFiles(options), place: `files ${filename.join(', ')}`, scope })
   }
+  await useCluster(options, (cluster) => work({
+    objects: () => podsOfCluster(cluster, options.namespace), today: () => todayOfCluster(cluster, options), place: `cluster ${cluster.server} (context ${cluster.context})`, scope,
+  }))
+}
+
+async function todayOfFiles(options: AuditSourceOptions): Promise<Today> {
+  if (options.config !== undefined) return configInFile(options.config)
+  if (options.context === undefined && options.kubeconfig === undefined) return { config: defaultConfig, configPlace: 'the built-in configuration' }
+  return useCluster(options, async (cluster) => configOfCluster(cluster, (await findRegistration(cluster)).webhook))
+}
+
+async function todayOfCluster(cluster: Cluster, { config }: AuditSourceOptions): Promise<Today> {
+  const registered = await findRegistration(cluster)
+  const configured = config === undefined ? await configOfCluster(cluster, registered.webhook) : await configInFile(config)
+  return { ...configured, whyMissing: explainMissing(cluster, registered) }
+}
+
+async function configInFile(file: string): Promise<Today> {
+  return { config: await readConfig(file), configPlace: `configuration ${file}` }
 }
 
 /** Judged by another configuration than its own, every pod of a cluster would look outdated. */
-async function configOfCluster(cluster: Cluster, webhook: Parameters<typeof findConfigurationOf>[1]): Promise<Configured> {
+async function configOfCluster(cluster: Cluster, webhook: Parameters<typeof findConfigurationOf>[1]): Promise<Today> {
   const configuration = await findConfigurationOf(cluster, webhook)
   const remedy = 'give the one to judge by with --config FILE (an empty file is the built-in one)'
   if (configuration.state !== 'found') {

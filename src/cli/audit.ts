@@ -7,8 +7,8 @@ import type { FormatContext } from '../audit/formats/format.ts'
 import { formatNames, formats, type FormatName } from '../audit/formats/registry.ts'
 import type { AuditedPod, Level } from '../audit/judgement.ts'
 import { failures, parseFailOn, type FailOn } from './audit-fail-on.ts'
-import { parseListenAddress, servePage, writePage, type ListenAddress } from './audit-page.ts'
-import { useAuditSource, type AuditSource, type AuditSourceOptions } from './audit-source.ts'
+import { parseListenAddress, servePage, writePage, type AboutAudit, type ListenAddress } from './audit-page.ts'
+import { useAuditSource, type AuditSource, type AuditSourceOptions, type Today } from './audit-source.ts'
 import { withClusterOptions } from './cluster-options.ts'
 import { colorChoices, painter, terminalWidth, writeReport, type ColorChoice } from './terminal.ts'
 
@@ -71,19 +71,28 @@ function collectNames(name: string, names: readonly string[] = []): readonly str
 
 async function audit(options: AuditCommandOptions, command: Command): Promise<void> {
   if (options.listen !== undefined && options.serve === undefined) command.error("error: option '--listen <address>' needs --serve")
-  await useAuditSource(options, async (source) => {
-    const look = (): AsyncGenerator<AuditedPod> => auditPods(source.objects(), source)
-    if (options.serve === true) await servePage({ ...(options.listen !== undefined && { listen: options.listen }) }, look, aboutOf(source))
-    else await print(look(), source, options)
-  })
+  if (options.serve === true && options.filename?.includes('-') === true) command.error("error: option '--serve' reads again and again, and stdin can be read only once: name a file")
+  await useAuditSource(options, (source) => (options.serve === true ? serve(source, options) : print(source, options)))
 }
 
-async function print(pods: AsyncIterable<AuditedPod>, source: AuditSource, options: AuditCommandOptions): Promise<void> {
+/** What cannot be read at the start ends the command; later, the page says so and keeps what it has. */
+async function serve(source: AuditSource, { listen }: AuditCommandOptions): Promise<void> {
+  let today = await source.today()
+  async function* look(): AsyncGenerator<AuditedPod> {
+    today = await source.today()
+    yield* auditPods(source.objects(), today)
+  }
+  await servePage({ ...(listen !== undefined && { listen }) }, look, () => aboutOf(source, today))
+}
+
+async function print(source: AuditSource, options: AuditCommandOptions): Promise<void> {
   const { failOn, html } = options
+  const today = await source.today()
+  const about = aboutOf(source, today)
   const count = new AuditCount()
-  const counted = count.count(pods)
-  if (html === undefined) await writeText(formats[options.output ?? 'table'](counted, contextOf(source, count, options)))
-  else await writePage(html, counted, aboutOf(source))
+  const counted = count.count(auditPods(source.objects(), today))
+  if (html === undefined) await writeText(formats[options.output ?? 'table'](counted, contextOf(about, count, options)))
+  else await writePage(html, counted, about)
   const failed = failOn === undefined ? [] : failures(count.summary, failOn)
   if (failed.length === 0) return
   writeReport(`model-injector: failed on ${failed.join(', ')}\n`)
@@ -99,16 +108,16 @@ async function writeText(text: AsyncIterable<string>): Promise<void> {
   }
 }
 
-function aboutOf({ place, scope, configPlace, config }: AuditSource): { place: string; scope: string; config: string; configHash: string } {
+function aboutOf({ place, scope }: AuditSource, { config, configPlace }: Today): AboutAudit {
   return { place, scope, config: configPlace, configHash: config.hash }
 }
 
 const formatOfLevel = { none: 'green', note: 'cyan', warning: 'yellow', error: ['red', 'bold'], title: 'bold' } as const satisfies Record<Level | 'title', unknown>
 
-function contextOf(source: AuditSource, count: AuditCount, { failOn, color, quiet }: AuditCommandOptions): FormatContext {
+function contextOf(about: AboutAudit, count: AuditCount, { failOn, color, quiet }: AuditCommandOptions): FormatContext {
   const paint = painter(color)
   return {
-    ...aboutOf(source),
+    ...about,
     now: new Date(),
     summary: () => count.summary,
     failsOn: ({ judgement }) => failOn?.has(judgement) === true,

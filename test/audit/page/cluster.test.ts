@@ -1,16 +1,19 @@
 /** The whole way: pods in a real API server, `model-injector audit --serve` and `--html` beside it, and a browser in front. */
-import { spawn } from 'node:child_process'
+import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { pathToFileURL } from 'node:url'
-import t from 'tap'
+import type { Page } from 'playwright-core'
+import t, { type Test } from 'tap'
 import { defaultConfig } from '../../../src/config.ts'
 import { inject } from '../../../src/inject/inject.ts'
 import { runCLI } from '../../integration/cli/run-cli.ts'
 import { apiClient, type KubernetesObject } from '../../support/api-client.ts'
 import { startControlPlane } from '../../support/control-plane.ts'
+import { objectOf, renderChart } from '../../support/helm.ts'
+import { waitFor } from '../../support/wait-for.ts'
 import { openBrowser, shownPods } from './browser.ts'
 
 // The first run on a machine builds the control plane from source.
@@ -41,6 +44,9 @@ function tampered(pod: KubernetesObject): KubernetesObject {
   if (changed === text) throw new Error(`there is no MODEL_SOURCE in ${text}`)
   return JSON.parse(changed) as KubernetesObject
 }
+
+const configMaps = '/api/v1/namespaces/model-injector/configmaps'
+const registrations = '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations'
 
 const pods = [
   injected(podOf('good', asks)),
@@ -82,11 +88,53 @@ t.test('in a cluster', { timeout }, async (t) => {
     t.strictSame(complaints, [])
   })
 
-  await t.test('served, it follows the cluster, and keeps what it has when the API server is gone', async (t) => {
-    const child = spawn(process.execPath, [main, 'audit', ...where, '--serve'], { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, NODE_OPTIONS: '' } })
+  async function serve(t: Test, args: readonly string[]): Promise<{ readonly child: ChildProcess; readonly page: Page }> {
+    const child = spawn(process.execPath, [main, 'audit', ...args, '--serve'], { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, NODE_OPTIONS: '' } })
     t.teardown(() => child.kill('SIGKILL'))
     const [line] = (await once(createInterface(child.stdout), 'line')) as [string]
-    const { page } = await browser.openUrl(/http:\S+/.exec(line)?.[0] ?? line)
+    return { child, page: (await browser.openUrl(/http:\S+/.exec(line)?.[0] ?? line)).page }
+  }
+
+  await t.test('served, it judges by the configuration of the cluster as that is now, and by none that is bad', async (t) => {
+    await api.createNamespace('model-injector')
+    const objects = await renderChart()
+    for (const [kind, collection] of [
+      ['Service', '/api/v1/namespaces/model-injector/services'], ['ConfigMap', configMaps], ['Deployment', '/apis/apps/v1/namespaces/model-injector/deployments'],
+      ['MutatingWebhookConfiguration', registrations],
+    ] as const) t.equal((await api.request('POST', collection, objectOf(objects, kind))).status, 201, kind)
+    const configure = async (text: string): Promise<void> => {
+      const configMap = objectOf(objects, 'ConfigMap')
+      t.equal((await api.request('PUT', `${configMaps}/${configMap.metadata?.name ?? ''}`, { ...configMap, data: { 'config.yaml': text } })).status, 200)
+    }
+    await configure('')
+    const { page } = await serve(t, where.slice(0, 2))
+    const good = page.getByRole('row', { name: 'good' })
+    t.strictSame(await good.locator('.badge').allInnerTexts(), ['✓ conforming'])
+    const hash = await page.locator('#about code').innerText()
+    await configure('policy: {rules: [{name: others, namespaces: [others]}]}')
+    await good.locator('.badge', { hasText: 'not allowed' }).waitFor({ timeout: 60_000 })
+    t.match(await page.locator('#about').innerText(), 'ConfigMap model-injector/model-injector')
+    t.not(await page.locator('#about code').innerText(), hash)
+    await configure('policy: {rule: []}')
+    await page.locator('#liveness[data-kind=stale]').waitFor({ timeout: 60_000 })
+    t.match(await page.locator('#liveness').innerText(), /Reading failed: ConfigMap .* is not a valid configuration: .*rule/)
+    t.strictSame(await good.locator('.badge').allInnerTexts(), ['✕ not allowed'], 'what was known is still there')
+    t.equal((await api.request('DELETE', `${registrations}/model-injector`)).status, 200)
+    await waitFor('the API server to forget the webhook', async () => ((await api.tryCreate(podOf('late', asks), { dryRun: true })).status === 201 ? true : undefined), { timeoutSeconds: 30 })
+  })
+
+  await t.test('served, it follows the file of the configuration', async (t) => {
+    const { page } = await serve(t, where)
+    const good = page.getByRole('row', { name: 'good' })
+    t.strictSame(await good.locator('.badge').allInnerTexts(), ['✓ conforming'])
+    await writeFile(config, 'defaults: {timeout: 4h}')
+    await good.locator('.badge', { hasText: 'outdated' }).waitFor({ timeout: 60_000 })
+    await writeFile(config, '')
+    await good.locator('.badge', { hasText: 'conforming' }).waitFor({ timeout: 60_000 })
+  })
+
+  await t.test('served, it follows the cluster, and keeps what it has when the API server is gone', async (t) => {
+    const { child, page } = await serve(t, where)
     await page.getByRole('button', { name: 'good' }).waitFor()
     t.equal((await shownPods(page)).length, 4)
     await api.create(podOf('late', asks))
