@@ -68,11 +68,19 @@ async function exchange(url: URL, options: RequestOptions, payload: string | und
   return { status: response.statusCode ?? 0, body, warnings: readWarnings(response.rawHeaders) }
 }
 
+/**
+ * A connection that rested while a page of pods was judged, or its reader looked at it, may be closed by the server at the
+ * moment it is used again. What only reads is then asked anew: on another such connection, and at last on a new one.
+ */
 function respond(url: URL, options: RequestOptions, payload: string | undefined): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const request = url.protocol === 'http:' ? requestHTTP : requestHTTPS
     const sent = request(url, { ...options, signal: AbortSignal.timeout(timeoutMs) }, resolve)
-    sent.once('error', reject)
+    sent.once('error', (error: NodeJS.ErrnoException) => {
+      const wasClosed = sent.reusedSocket && error.code === 'ECONNRESET' && options.method === 'GET'
+      if (wasClosed) resolve(respond(url, options, payload))
+      else reject(error)
+    })
     sent.end(payload)
   })
 }

@@ -7,7 +7,7 @@ import { ClusterError } from '../../../src/cluster/cluster-error.ts'
 import { resources } from '../../../src/cluster/resources.ts'
 import { startFakeAPIServer, writeKubeconfig, type FakeAnswer, type FakeAPIServer, type FakeRequest } from './fake-api-server.ts'
 
-async function clusterOf(t: Test, answer: (request: FakeRequest) => FakeAnswer): Promise<{ cluster: Cluster; server: FakeAPIServer }> {
+async function clusterOf(t: Test, answer: (request: FakeRequest) => FakeAnswer | undefined): Promise<{ cluster: Cluster; server: FakeAPIServer }> {
   const server = await startFakeAPIServer(answer)
   const cluster = connectCluster({ kubeconfig: await writeKubeconfig(`${t.testdir({})}/config`, server.url, { namespace: 'apps' }) })
   t.teardown(async () => {
@@ -105,6 +105,19 @@ t.test('one connection serves any number of requests', async (t) => {
   for (let i = 0; i < 20; i++) t.strictSame(await cluster.serverVersion(), { gitVersion: 'v1.31.2-eks', major: 1, minor: 31 })
   t.equal(server.requests.length, 20)
   t.equal(server.connections(), 1)
+})
+
+t.test('a list goes on where the server closed the resting connection, and nothing is created twice', async (t) => {
+  let requests = 0
+  const { cluster, server } = await clusterOf(t, ({ method }) => {
+    requests++
+    if (requests === 2 || method === 'POST') return undefined
+    return { body: { metadata: requests === 1 ? { continue: 'more' } : {}, items: [{ metadata: { name: `pod-${requests}` } }] } }
+  })
+  t.strictSame((await collect(cluster.list(resources.pods))).map(({ metadata }) => metadata.name), ['pod-1', 'pod-3'])
+  t.equal(server.connections(), 2)
+  await failureOf(cluster.dryRunCreate(resources.pods, { metadata: { name: 'x' } }, 'apps'))
+  t.equal(requests, 4)
 })
 
 t.test('a dry run tells what was created, with the warnings', async (t) => {

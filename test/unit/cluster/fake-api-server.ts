@@ -26,7 +26,8 @@ export interface FakeAPIServer {
   close(): Promise<void>
 }
 
-export async function startFakeAPIServer(answer: (request: FakeRequest) => FakeAnswer): Promise<FakeAPIServer> {
+/** Where there is no answer, the connection is closed. */
+export async function startFakeAPIServer(answer: (request: FakeRequest) => FakeAnswer | undefined): Promise<FakeAPIServer> {
   const requests: FakeRequest[] = []
   let connections = 0
   const server = createServer((request, response) => { void respond(request, response) })
@@ -36,7 +37,12 @@ export async function startFakeAPIServer(answer: (request: FakeRequest) => FakeA
     const { pathname, searchParams } = new URL(request.url ?? '', 'http://fake')
     const seen = { method: request.method ?? '', path: pathname, query: searchParams, body: request.method === 'POST' ? await json(request) : undefined }
     requests.push(seen)
-    const { status = 200, body, headers = {} } = answer(seen)
+    const answered = answer(seen)
+    if (answered === undefined) {
+      request.socket.destroy()
+      return
+    }
+    const { status = 200, body, headers = {} } = answered
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
     const isText = typeof body === 'string'
     response.writeHead(status, { 'content-type': isText ? 'text/html' : 'application/json' }).end(isText ? body : JSON.stringify(body))
