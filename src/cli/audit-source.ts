@@ -10,7 +10,8 @@ import { printable } from '../values/printable.ts'
 import { explainMissing } from './audit-missing.ts'
 import { useCluster, type ClusterOptions } from './cluster-options.ts'
 import { readDocuments } from './manifests/documents.ts'
-import { readManifestFiles } from './manifests/input.ts'
+import { openManifestFiles, type OpenedFile } from './manifests/input.ts'
+import { jsonItems } from './manifests/json-items.ts'
 import { objectsOf, valueAt, type FoundObject } from './manifests/workloads.ts'
 import { readConfig } from './read-config.ts'
 
@@ -84,13 +85,30 @@ async function* podsOfCluster(cluster: Cluster, namespaces: readonly (string | u
   }
 }
 
-/** By namespace, as they come from a cluster. */
+/** Small files by namespace, as pods come from a cluster; then each large list as it is, so that it need not fit into memory. */
 async function* objectsInFiles(paths: readonly string[], namespaces: readonly string[] | undefined): AsyncGenerator<AuditedObject> {
-  const documents = readDocuments(await readManifestFiles(paths))
+  const isChosen = ({ namespace }: AuditedObject): boolean => namespaces?.includes(namespace) !== false
+  const files = await openManifestFiles(paths)
+  const documents = readDocuments(files.filter((file) => 'text' in file))
   const found = documents.flatMap(({ file, value }) => objectsOf(value).flatMap((object) => auditedObject(object, file) ?? []))
-  if (found.length === 0) throw new AppError('InputUnreadable', `${paths.join(', ')}: holds neither a pod nor a workload`)
-  const chosen = namespaces === undefined ? found : found.filter(({ namespace }) => namespaces.includes(namespace))
-  yield* chosen.toSorted((a, b) => (a.namespace < b.namespace ? -1 : a.namespace > b.namespace ? 1 : 0))
+  yield* found.filter(isChosen).toSorted((a, b) => (a.namespace < b.namespace ? -1 : a.namespace > b.namespace ? 1 : 0))
+  let count = found.length
+  for (const file of files) {
+    if ('text' in file) continue
+    for await (const object of objectsInList(file)) {
+      count++
+      if (isChosen(object)) yield object
+    }
+  }
+  if (count === 0) throw new AppError('InputUnreadable', `${paths.join(', ')}: holds neither a pod nor a workload`)
+}
+
+async function* objectsInList({ name, chunks }: Extract<OpenedFile, { chunks: unknown }>): AsyncGenerator<AuditedObject> {
+  for await (const { list, item } of jsonItems(name, chunks)) {
+    const found = objectsOf(list.kind === undefined ? item : { ...list, items: [item] })
+    if (found.some(({ kind }) => kind === '')) throw new AppError('InputUnreadable', `${name}: neither an item nor what stands before the items says of what kind it is`)
+    yield* found.flatMap((object) => auditedObject(object, name) ?? [])
+  }
 }
 
 function auditedObject({ object, podPath, kind, name, namespace = 'default' }: FoundObject, file: string): AuditedObject | undefined {

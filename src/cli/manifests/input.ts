@@ -18,11 +18,15 @@ const manifestName = /\.(?:yaml|yml|json)$/i
 
 /** Reads all or nothing: every file that cannot be read is in the one error. */
 export async function readManifestFiles(paths: readonly string[]): Promise<readonly ManifestFile[]> {
+  return fromFiles(paths, readManifestFile)
+}
+
+async function fromFiles<T>(paths: readonly string[], take: (path: string) => Promise<T>): Promise<readonly T[]> {
   const problems: string[] = []
-  const files: ManifestFile[] = []
+  const files: T[] = []
   for (const path of paths) {
     for (const name of await orProblem(listFiles(path), problems) ?? []) {
-      const file = await orProblem(readManifestFile(name), problems)
+      const file = await orProblem(take(name), problems)
       if (file !== undefined) files.push(file)
     }
   }
@@ -55,28 +59,67 @@ function isHidden(path: string): boolean {
 }
 
 async function readManifestFile(path: string): Promise<ManifestFile> {
-  const name = path === '-' ? 'stdin' : path
-  const bytes = await readBytes(path, name)
-  try {
-    return { name, text: new TextDecoder('utf-8', { fatal: true }).decode(bytes) }
-  } catch (cause) {
-    throw new AppError('InputUnreadable', `${name}: is not UTF-8 text`, { cause })
-  }
+  const { name, chunks } = openFile(path)
+  return { name, text: await readText(name, chunks, `is larger than ${maxFileMebibytes} MiB`) }
 }
 
-async function readBytes(path: string, name: string): Promise<Buffer> {
-  const chunks: Buffer[] = []
+/** A small file is read; a large one in JSON is left to whoever takes it apart, piece by piece. */
+export type OpenedFile = ManifestFile | { readonly name: string; readonly chunks: AsyncIterable<Buffer> }
+
+const maxSmallBytes = 2 ** 20
+
+/** Opens all or nothing, like readManifestFiles. */
+export async function openManifestFiles(paths: readonly string[]): Promise<readonly OpenedFile[]> {
+  return fromFiles(paths, openManifestFile)
+}
+
+async function openManifestFile(path: string): Promise<OpenedFile> {
+  const { name, chunks } = openFile(path)
+  const iterator = chunks[Symbol.asyncIterator]()
+  const read: Buffer[] = []
   let length = 0
+  while (length <= maxSmallBytes) {
+    const next = await iterator.next()
+    if (next.done === true) break
+    read.push(next.value)
+    length += next.value.length
+  }
+  const all = goOn(read, iterator)
+  const isJSON = length > maxSmallBytes && /^\s*\{/.test(Buffer.concat(read).toString('latin1', 0, 100))
+  return isJSON ? { name, chunks: all } : { name, text: await readText(name, all, `is larger than ${maxFileMebibytes} MiB; in JSON it may be, as kubectl get -o json writes it`) }
+}
+
+async function* goOn(read: readonly Buffer[], rest: AsyncIterator<Buffer>): AsyncGenerator<Buffer, void, undefined> {
+  yield* read
+  yield* { [Symbol.asyncIterator]: () => rest }
+}
+
+function openFile(path: string): { readonly name: string; readonly chunks: AsyncIterable<Buffer> } {
+  const name = path === '-' ? 'stdin' : path
+  return { name, chunks: readChunks(name, path === '-' ? process.stdin : createReadStream(path)) }
+}
+
+async function* readChunks(name: string, stream: AsyncIterable<unknown>): AsyncGenerator<Buffer, void, undefined> {
   try {
-    for await (const chunk of path === '-' ? process.stdin : createReadStream(path)) {
-      chunks.push(chunk as Buffer)
-      length += (chunk as Buffer).length
-      if (length > maxFileBytes) throw new AppError('InputUnreadable', `${name}: is larger than ${maxFileMebibytes} MiB`)
-    }
+    for await (const chunk of stream) yield chunk as Buffer
   } catch (error) {
     throw unreadable(name, error)
   }
-  return Buffer.concat(chunks)
+}
+
+async function readText(name: string, chunks: AsyncIterable<Buffer>, tooLarge: string): Promise<string> {
+  const read: Buffer[] = []
+  let length = 0
+  for await (const chunk of chunks) {
+    read.push(chunk)
+    length += chunk.length
+    if (length > maxFileBytes) throw new AppError('InputUnreadable', `${name}: ${tooLarge}`)
+  }
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(read))
+  } catch (cause) {
+    throw new AppError('InputUnreadable', `${name}: is not UTF-8 text`, { cause })
+  }
 }
 
 function unreadable(name: string, error: unknown): AppError {
