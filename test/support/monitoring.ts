@@ -44,7 +44,7 @@ export function dashboardExpressions({ panels }: Dashboard): readonly (readonly 
 const words = /\b(?:sum|count|min|max|and|or|on|by|rate|increase|absent|histogram_quantile|time|offset|topk|ignoring|without|unless|group_left|avg|label_replace)\b/g
 
 export function metricsIn(expr: string): readonly string[] {
-  const bare = expr.replace(/"[^"]*"/g, '').replace(/\{[^}]*\}/g, '').replace(/\b(?:by|on|without|ignoring)\s*\([^)]*\)/g, '').replace(/\[[^\]]*\]/g, '')
+  const bare = expr.replace(/"[^"]*"/g, '').replace(/\{[^}]*\}/g, '').replace(/\b(?:by|on|without|ignoring|group_left)\s*\([^)]*\)/g, '').replace(/\[[^\]]*\]/g, '')
   return [...new Set(bare.replace(words, ' ').match(/[a-zA-Z_:][a-zA-Z0-9_:]*/g) ?? [])].filter((name) => !/^\d|^[smhd]$/.test(name))
 }
 
