@@ -16,7 +16,7 @@ export const markup = `<a class="skip" href="#results" id="skip">Skip to the res
 <div class="field"><label for="namespace">Namespace</label><select id="namespace"></select></div>
 <div class="field"><label for="family">Model</label><select id="family"></select></div>
 <div class="field"><label for="version">Version</label><select id="version"></select></div>
-<div class="field"><label for="owner">Owner contains</label><input id="owner" type="search" list="owners" placeholder="Deployment/name" spellcheck="false" maxlength="200"><datalist id="owners"></datalist></div>
+<div class="field"><label for="owner">Owner contains</label><input id="owner" type="search" list="owners" placeholder="my-app" spellcheck="false" maxlength="200"><datalist id="owners"></datalist></div>
 </form>
 <section id="results" aria-labelledby="results-title" tabindex="-1">
 <h2 id="results-title" class="unseen">Results</h2>

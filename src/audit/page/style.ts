@@ -77,7 +77,7 @@ thead button:focus-visible{outline-offset:-3px}
 .arrow{color:var(--soft);font-weight:400}
 [aria-sort] .arrow{color:var(--accent);font-weight:700}
 [data-view=pods]>thead th:nth-child(1){width:23%}
-[data-view=pods]>thead th:nth-child(2){width:10%}
+[data-view=pods]>thead th:nth-child(2){width:7.5rem}
 [data-view=pods]>thead th:nth-child(3){width:24%}
 [data-view=pods]>thead th:nth-child(5){width:11%}
 [data-view=pods]>thead th:nth-child(6){width:9.5rem}
@@ -141,7 +141,9 @@ body{padding:1rem .9rem 2rem}
 .field.narrow-only{display:flex;flex:1 1 100%}
 .field{flex-basis:8.5rem}
 .field.wide{flex-basis:100%}
-.tile{padding:.45rem .55rem}
+.tile{padding:.45rem .5rem}
+.tile .word{white-space:nowrap;font-size:.8125rem}
+.tile .sign{min-width:0}
 table.cards,.cards>tbody,.cards>tbody>tr,.cards>tbody>tr>*{display:block;width:auto}
 .cards>thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
 .cards>caption{display:block}
@@ -152,10 +154,14 @@ table.main{background:none;border:0}
 .cards>tbody>tr>*{border:0;padding:.25rem .8rem;background:none}
 .cards>tbody>tr>[data-label]::before{content:attr(data-label);display:block;font-size:.75rem;font-weight:400;color:var(--soft)}
 .main>tbody>tr>th[data-label]::before{content:none}
+.main>tbody>tr:not(.details){display:grid;grid-template-columns:minmax(0,1fr) minmax(0,1fr)}
+.main>tbody>tr>*{grid-column:1/-1}
+[data-view=pods]>tbody>tr>:nth-child(n+5),[data-view=models]>tbody>tr>:nth-child(2),[data-view=models]>tbody>tr>:nth-child(3),[data-view=namespaces]>tbody>tr>:nth-child(3),[data-view=namespaces]>tbody>tr>:nth-child(4){grid-column:auto}
 .details>td{padding:.25rem .8rem 1rem}
 .details tbody th{width:auto}
 .details caption{padding:.35rem .8rem}
 .details .cards>tbody>tr+tr{border-top:1px solid var(--line)}
 }
-@media (forced-colors:active){.tile[aria-pressed=true]{outline:3px solid Highlight}mark{border:1px solid}}
+@media (prefers-contrast:more){:root{--soft:var(--text);--line:var(--edge)}}
+@media (forced-colors:active){.bar nav a[aria-current]{outline:2px solid}.tile[aria-pressed=true]{outline:3px solid Highlight}mark{border:1px solid}}
 `

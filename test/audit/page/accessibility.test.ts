@@ -114,8 +114,29 @@ t.test('what a filter did is in a live region, and only that', async (t) => {
   t.match(await status.innerText(), /^\d of 60 pods$/)
 })
 
+t.test('on a phone nothing is cut off, and short facts stand side by side', async (t) => {
+  const { page } = await browser.open(makePods(30), { viewport: { width: 390, height: 844 } })
+  const top = async (label: string): Promise<number | undefined> => (await page.locator(`#rows tr >> nth=0 >> [data-label="${label}"]`).boundingBox())?.y
+  t.equal(await top('Service account'), await top('Created (UTC)'))
+  for (const view of ['Pods', 'Models', 'Namespaces']) {
+    await page.getByRole('link', { name: view, exact: true }).click()
+    t.equal(await page.evaluate(() => document.documentElement.scrollWidth), 390, view)
+  }
+  const heights = await page.locator('.tile .word').evaluateAll((words) => new Set(words.map((word) => word.getBoundingClientRect().height)).size)
+  t.equal(heights, 1, 'no judgement takes two lines')
+})
+
+t.test('who asks for more contrast gets it', async (t) => {
+  const soft = async (contrast: 'more' | 'no-preference'): Promise<string> => {
+    const { page } = await browser.open(pods, { contrast })
+    return await page.evaluate(() => getComputedStyle(document.querySelector('.lead')!).color)
+  }
+  t.not(await soft('more'), await soft('no-preference'))
+})
+
 t.test('no colour is the only sign', async (t) => {
   const { page } = await browser.open(pods, { forcedColors: 'active' })
   const unmarked = await page.locator('.badge, .tile').evaluateAll((all) => all.filter(({ textContent }) => !/[✕▲●✓]\s*(?:\d+ )?[a-z]/.test(textContent)).length)
   t.equal(unmarked, 0)
+  t.equal(await page.locator('.bar nav a[aria-current]').evaluate((view) => getComputedStyle(view).outlineStyle), 'solid', 'nor of the view that is shown')
 })
