@@ -6,9 +6,9 @@ import type { Evidence } from './judgement.ts'
 import type { Planned, Subject } from './subject.ts'
 
 /** Of what was recorded, or where nothing was, of what is there. Empty where nothing would be added today. */
-export function plannedDifferences({ planned, status, found, config }: Subject): readonly Evidence[] {
+export function plannedDifferences({ planned, status, found, recognition }: Subject): readonly Evidence[] {
   if (planned === undefined || status === undefined || found === undefined) return []
-  const wanted = status.config === config.hash ? withoutNewTargets(planned, status) : planned.fields
+  const wanted = recognition.state === 'outdated' ? planned.fields : withoutNewTargets(planned, status)
   const before = status.digests ?? digestsOfFields(found)
   const parts = changedParts(wanted, before)
   const known = parts.filter((part) => !changedParts(found, before).includes(part))
@@ -21,7 +21,7 @@ function describe(fields: OwnedFields, part: string): string | undefined {
   return digest && `digest ${digest}`
 }
 
-/** A container that another webhook added after us would get the model now, and none the next time either. */
+/** A container that another webhook added after us would get the model now, and none the next time either: not what is outdated, unless annotations name it. */
 function withoutNewTargets({ fields, status: today }: Planned, { models }: Status): OwnedFields {
   const before = new Set(models.flatMap(({ containers }) => containers))
   const added = new Set(today.models.flatMap(({ containers }) => containers).filter((name) => !before.has(name)))

@@ -165,6 +165,12 @@ const cases: Readonly<Record<string, Case>> = {
   'another configuration makes it outdated': { pod: whole, config: otherConfig, words: ['outdated'], reason: /with another configuration/, field: 'spec.initContainers[model-loader].env[MODEL_TIMEOUT_SECONDS]' },
   'another image of the operator does, too': { pod: whole, config: configOf('defaults: {image: "model-injector:9"}'), words: ['outdated'], field: 'spec.initContainers[model-loader].image' },
   'a configuration that makes the same parts does not': { pod: whole, config: lenient, words: ['conforming'] },
+  'nor does one beside which another webhook put a sidecar, which the next pod will have no sooner': {
+    pod: { ...whole, spec: { ...whole.spec, containers: [...whole.spec.containers, { name: 'agent-of-somebody' }] } }, config: lenient, words: ['conforming'],
+  },
+  'but an annotation that now names another container does': {
+    pod: withAnnotation({ ...whole, spec: { ...whole.spec, containers: [...whole.spec.containers, { name: 'second' }] } }, 'containers', 'app,second'), words: ['outdated'], field: 'spec.containers[second].volumeMounts[/models/model]',
+  },
   'annotations that were changed afterwards make it outdated': { pod: withAnnotation(whole, 'timeout', '1h'), words: ['outdated'], reason: /annotations were changed/, field: 'spec.initContainers[model-loader].env[MODEL_TIMEOUT_SECONDS]' },
   'so does an opt-out that came too late': { pod: withAnnotation(whole, 'inject', 'false'), words: ['outdated'], reason: /left alone/ },
   'it can be outdated and tampered with': { pod: appMount((mount) => ({ ...mount, subPath: 'other' })), config: otherConfig, words: ['tampered', 'outdated'] },
