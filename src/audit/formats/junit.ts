@@ -1,28 +1,39 @@
-/** JUnit XML, which every CI system shows: a test case for each pod, a suite for each namespace. */
+/** JUnit XML, which every CI system shows: a test case for each pod, a suite for each namespace, or several for a large one. */
 import { fragment } from 'xmlbuilder2'
 import { levelOf, type AuditedPod, type Judged } from '../judgement.ts'
 import type { Format, FormatContext } from './format.ts'
 
-/** The counts that suites may carry would have to stand before the pods, and are left out. */
+/** The counts of a suite stand before its cases, so its cases are kept until then: not more of them than this. */
+const mostCases = 1000
+
 export const junit: Format = async function* (pods, context) {
   yield '<?xml version="1.0" encoding="UTF-8"?>\n<testsuites name="model-injector audit">\n'
-  let open: string | undefined
+  let suite: Suite | undefined
   for await (const pod of pods) {
-    if (pod.namespace !== open) {
-      yield `${open === undefined ? '' : '</testsuite>\n'}${startTag(pod.namespace, context)}\n`
-      open = pod.namespace
+    if (suite !== undefined && (pod.namespace !== suite.namespace || suite.cases.length === mostCases)) {
+      yield print(suite, context)
+      suite = undefined
     }
-    yield `${testCase(pod, context)}\n`
+    suite ??= { namespace: pod.namespace, cases: [], failures: 0 }
+    suite.cases.push(testCase(pod, context))
+    if (pod.judgements.some((judged) => fails(judged, context))) suite.failures++
   }
-  yield `${open === undefined ? '' : '</testsuite>\n'}</testsuites>\n`
+  if (suite !== undefined) yield print(suite, context)
+  yield '</testsuites>\n'
+}
+
+interface Suite {
+  readonly namespace: string
+  readonly cases: string[]
+  failures: number
 }
 
 /** Characters that XML cannot hold become question marks. */
 const xml = { invalidCharReplacement: '?' } as const
 
-function startTag(namespace: string, { now }: FormatContext): string {
-  const element = fragment(xml).ele('testsuite', { name: namespace, timestamp: now.toISOString().slice(0, 19) })
-  return element.toString().replace(/\/>$/, '>')
+function print({ namespace, cases, failures }: Suite, { now }: FormatContext): string {
+  const element = fragment(xml).ele('testsuite', { name: namespace, tests: cases.length, failures, errors: 0, timestamp: now.toISOString().slice(0, 19) })
+  return `${element.toString().replace(/\/>$/, '>')}\n${cases.join('\n')}\n</testsuite>\n`
 }
 
 function testCase(pod: AuditedPod, context: FormatContext): string {

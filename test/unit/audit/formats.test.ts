@@ -65,6 +65,12 @@ print(json.dumps([[s.get("name"), [[c.get("name"), [f.get("type") for f in c.fin
   const cases = Object.fromEntries(suites.flatMap(([, cases]) => cases))
   t.match(cases, { untouched: [], unpinned: [], 'another-source': ['tampered'], 'edited-annotations': ['outdated'], 'never-injected': ['missing'], 'deployment/my-app': [] })
   t.match((create(text).end({ format: 'object' }) as { testsuites: unknown }).testsuites, { '@name': 'model-injector audit' })
+  const counts = readInPython('import xml.etree.ElementTree as e\nprint(json.dumps([[s.get(a) for a in ("tests", "failures", "errors")] + [len(s), len(s.findall("testcase/failure"))] for s in e.fromstring(sys.stdin.buffer.read())]))', text) as string[][]
+  t.equal(counts.length, 2)
+  for (const [tests, failures, errors, cases, failed] of counts) t.strictSame([Number(tests), Number(failures), Number(errors)], [cases, failed, 0])
+  const one = await first()
+  const many = await write('junit', pods(Array.from({ length: 2001 }, () => one)))
+  t.strictSame([...many.matchAll(/<testsuite [^>]*tests="(\d+)"/g)].map(([, tests]) => tests), ['1000', '1000', '1'])
   const control = await write('junit', pods([{ ...(await first()), name: 'a\u0000\u001bb' }]))
   t.match(readInPython(script, control), [['apps', [['a??b', []]]]], 'what XML cannot hold is replaced')
 })
