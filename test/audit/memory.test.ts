@@ -14,7 +14,11 @@ import { startSyntheticCluster, syntheticPod } from './synthetic-cluster.ts'
 const heapMiB = 80
 const podCount = 10_000
 
-t.test(`${podCount} pods are audited in a heap of ${heapMiB} MiB`, { timeout: 300_000 }, async (t) => {
+// A machine with much else to do takes minutes.
+const timeout = 20 * 60 * 1000
+t.setTimeout(timeout)
+
+t.test(`${podCount} pods are audited in a heap of ${heapMiB} MiB`, { timeout }, async (t) => {
   const server = await startSyntheticCluster(podCount)
   t.teardown(() => server.close())
   const directory = t.testdir({ 'empty.yaml': '' })
@@ -30,7 +34,7 @@ t.test(`${podCount} pods are audited in a heap of ${heapMiB} MiB`, { timeout: 30
   t.equal(server.requests.filter(({ path }) => path !== '/api/v1/pods').length, 1, 'nothing is asked for each pod')
 })
 
-t.test('a dump of ten times as many pods takes no more memory, and is judged in its order', { timeout: 300_000 }, async (t) => {
+t.test('a dump of ten times as many pods takes no more memory, and is judged in its order', { timeout }, async (t) => {
   const directory = t.testdir()
   const resident = async (count: number): Promise<number> => {
     const file = join(directory, `${count}.json`)
