@@ -37,7 +37,7 @@ demo-cluster: dist/main.js
 
 ## Runs every test: types, lint, fast tests, the loader against a real S3 server, and those on a real API server
 test: typecheck lint verify-generated dist/main.js
-	@node test/run.ts test/unit test/property test/golden test/integration test/monitoring test/audit test/publish test/loader test/chart test/render test/cluster
+	@node test/run.ts test/unit test/property test/golden test/integration test/monitoring test/audit test/publish test/identity test/loader test/chart test/render test/cluster
 
 ## Runs the tests that need nothing but Node
 test-fast: dist/main.js

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { conformanceInMarkdown, limitsInMarkdown } from '../test/loader/conformance-table.ts'
 import { installationChecks } from '../src/check/checks.ts'
 import { deliveryChecks } from '../src/check/delivery-checks.ts'
+import { identityChecks } from '../src/check/identity-checks.ts'
 import { checksInMarkdown } from '../src/cli/check-report.ts'
 import { annotationsInBrief, annotationsInMarkdown, exitsInMarkdown, podFailurePolicyInMarkdown, reasonsInMarkdown } from '../src/cli/reference.ts'
 
@@ -22,6 +23,7 @@ generate('docs/loader.md', 'cannot', limitsInMarkdown())
 generate('docs/loader.md', 'conformance', conformanceInMarkdown())
 generate('docs/troubleshooting.md', 'checks', checksInMarkdown(installationChecks))
 generate('docs/troubleshooting.md', 'delivery-checks', checksInMarkdown(deliveryChecks))
+generate('docs/troubleshooting.md', 'identity-checks', checksInMarkdown(identityChecks))
 
 function generate(page: string, marker: string, text: string): void {
   const file = join(root, page)

@@ -24,7 +24,7 @@ export type WebIdentityResult =
 
 /** Not signed: the token is the proof. Load and lost connections are tried again by the SDK, ten times. */
 export async function assumeRoleWithWebIdentity({ roleArn, sessionName, token, region, signal }: WebIdentityRequest): Promise<WebIdentityResult> {
-  const client = new STSClient(clientConfig(region ?? 'us-east-1'))
+  const client = new STSClient(clientConfig(region ?? 'us-east-1', 10))
   const command = new AssumeRoleWithWebIdentityCommand({ RoleArn: roleArn, RoleSessionName: sessionName, WebIdentityToken: token })
   try {
     const { Credentials: answer } = await client.send(command, { abortSignal: signal })
@@ -37,9 +37,15 @@ export async function assumeRoleWithWebIdentity({ roleArn, sessionName, token, r
   }
 }
 
-function clientConfig(region: string): STSClientConfig {
+export interface Timeouts {
+  readonly connectionTimeout?: number
+  readonly requestTimeout?: number
+}
+
+/** `timeouts` are in milliseconds; without them a connection is waited for as long as the system does. */
+export function clientConfig(region: string, maxAttempts: number, timeouts: Timeouts = {}): STSClientConfig {
   const proxy = proxyFor(`https://sts.${region}.amazonaws.com`)
-  return { region, maxAttempts: 10, ...(proxy !== undefined && { requestHandler: { httpsAgent: agentThrough(proxy) } }) }
+  return { region, maxAttempts, requestHandler: { ...timeouts, ...(proxy !== undefined && { httpsAgent: agentThrough(proxy) }) } }
 }
 
 function sessionOf(answer: Partial<Credentials>): WebIdentityResult {

@@ -52,7 +52,7 @@ async function askName(cluster: Cluster): Promise<string | undefined> {
   return cluster.whoAmI().then(({ username }) => username, () => undefined)
 }
 
-export function findingsOf({ sections }: Report): readonly Finding[] {
+export function findingsOf({ sections }: Pick<Report, 'sections'>): readonly Finding[] {
   return sections.flatMap(({ findings }) => findings)
 }
 

@@ -3,6 +3,7 @@
  * it. `remedy` is the usual one; where more is known, the finding says so itself.
  */
 import { deliveryChecks } from './delivery-checks.ts'
+import { identityChecks } from './identity-checks.ts'
 
 export interface CheckRow {
   /** What is looked at. */
@@ -150,7 +151,7 @@ export const installationChecks = {
   }),
 } as const
 
-export const checks = { ...installationChecks, ...deliveryChecks } as const
+export const checks = { ...installationChecks, ...deliveryChecks, ...identityChecks } as const
 
 export type CheckId = keyof typeof checks
 

@@ -4,13 +4,12 @@ import type { Report } from '../check/check.ts'
 import { checkDelivery } from '../check/deliveries/check-delivery.ts'
 import { checkedDeliveries, type CheckedDeliveryName } from '../check/deliveries/registry.ts'
 import type { WantedModel } from '../check/deliveries/wanted.ts'
-import type { Cluster } from '../cluster/cluster.ts'
 import { parseImageDigest, parseS3Prefix } from '../render/aws-names.ts'
 import { quoteWord } from '../render/shell.ts'
 import { parseLabelName, parseObjectName } from '../values/names.ts'
 import { parsed, unreadable, type Parsed } from '../values/parsed.ts'
 import { parseAbsolutePath } from '../values/path.ts'
-import type { ClusterOptions } from './cluster-options.ts'
+import { useCluster, type ClusterOptions } from './cluster-options.ts'
 import { addFlags, fail, parseFlags, problemIf, type Values } from './render/flags.ts'
 
 const deliveryNames = Object.keys(checkedDeliveries) as CheckedDeliveryName[]
@@ -19,7 +18,7 @@ const deliveryNames = Object.keys(checkedDeliveries) as CheckedDeliveryName[]
 const flags = {
   claim: { term: '--claim <name>', description: 'with fsx and mountpoint: the claim that pods mount (default: what workloads are annotated with)', accepted: 'the name of a PersistentVolumeClaim', parse: parseObjectName },
   from: { term: '--from <namespace/claim>', description: 'with fsx and --claim: the claim that it is shared from (default: what its annotation says)', accepted: 'as model-store/llama', parse: parseClaimName },
-  source: { term: '--source <s3://…/>', description: 'with mountpoint: the model (default: what workloads are annotated with)', accepted: 's3://bucket/prefix/', parse: parseS3Prefix },
+  source: { term: '--source <s3://…/>', description: 'with mountpoint: the model; with --identity: what pods read, also more than one (default: what workloads are annotated with)', accepted: 's3://bucket/prefix/', parse: parseS3Prefix, many: true },
   path: { term: '--path <path>', description: 'with ami: where the model stands on the node (default: what workloads are annotated with)', accepted: 'an absolute path', parse: parseAbsolutePath },
   oci: { term: '--oci <image@digest>', description: 'with oci: the image of the model; with ami: one that is in the store of the nodes already', accepted: 'registry/repository@sha256:HEX', parse: parseImageDigest },
 } as const
@@ -40,24 +39,25 @@ export function addDeliveryOptions(command: Command): Command {
   return addFlags(command, flags)
 }
 
-/** A namespace, or one of the flags, is about a delivery that nobody named. */
-export function refuseDeliveryOptions(namespace: string | undefined, command: Command): void {
-  const given = givenFlags(command).map((key) => flags[key].term)
-  const problems = [
+/** A namespace, or one of the flags, is about a delivery that nobody named. `sourceIsMeant`: by another option. */
+export function strayDeliveryOptions(namespace: string | undefined, command: Command, sourceIsMeant: boolean): readonly string[] {
+  const given = givenFlags(command).filter((key) => key !== 'source' || !sourceIsMeant)
+  return [
     ...problemIf(namespace !== undefined, `the namespace ${JSON.stringify(namespace)} belongs to --delivery ${deliveryNames.join('|')}`),
-    ...given.map((term) => `${term} belongs to --delivery`),
+    ...given.map((key) => `${flags[key].term} belongs to --delivery${key === 'source' ? ' or --identity' : ''}`),
   ]
-  if (problems.length > 0) fail(problems, command)
 }
 
 /** Ends the command with everything that is wrong in the options, before anything is asked of the cluster. */
-export function checkNamespaceDelivery(cluster: Cluster, argument: string | undefined, command: Command): Promise<Report> {
+export async function checkNamespaceDelivery(argument: string | undefined, command: Command, otherProblems: readonly string[]): Promise<Report> {
   const options = command.opts<Required<DeliveryOptions> & { namespace?: string; serverUrl?: string } & ClusterOptions>()
   const { values, problems } = parseFlags(flags, [], command.opts())
-  const all = [...problems, ...namespaceProblems(argument, options.namespace), ...combinationProblems(values, options), ...strayFlags(options.delivery, command)]
+  const all = [...problems, ...namespaceProblems(argument, options.namespace), ...combinationProblems(values, options), ...strayFlags(options.delivery, command), ...otherProblems]
   if (all.length > 0) fail(all, command)
-  const namespace = argument ?? options.namespace ?? cluster.namespace
-  return checkDelivery(cluster, { delivery: options.delivery, namespace, named: namedModels(options.delivery, values) }).then((report) => withKubectlOptions(report, options))
+  const report = await useCluster(options, (cluster) => checkDelivery(cluster, {
+    delivery: options.delivery, namespace: argument ?? options.namespace ?? cluster.namespace, named: namedModels(options.delivery, values),
+  }))
+  return withKubectlOptions(report, options)
 }
 
 function givenFlags(command: Command): readonly (keyof typeof flags)[] {
@@ -78,16 +78,17 @@ function namespaceProblems(argument: string | undefined, option: string | undefi
   ]
 }
 
-function combinationProblems({ claim, from, source, path, oci }: Named, { delivery, serverUrl }: { delivery: CheckedDeliveryName; serverUrl?: string }): readonly string[] {
+function combinationProblems({ claim, from, source: sources, path, oci }: Named, { delivery, serverUrl }: { delivery: CheckedDeliveryName; serverUrl?: string }): readonly string[] {
   return [
     ...problemIf(serverUrl !== undefined, '--server-url is about the webhook, and --delivery is not'),
     ...problemIf(delivery === 'fsx' && from !== undefined && claim === undefined, `${flags.from.term} needs ${flags.claim.term}`),
-    ...problemIf(delivery === 'mountpoint' && claim !== undefined && source === undefined, `${flags.claim.term} needs ${flags.source.term}, to compare the volume with`),
+    ...problemIf(delivery === 'mountpoint' && claim !== undefined && sources.length === 0, `${flags.claim.term} needs ${flags.source.term}, to compare the volume with`),
+    ...problemIf(sources.length > 1, `${flags.source.term} is given ${sources.length} times, and --delivery looks at one model`),
     ...problemIf(delivery === 'ami' && path !== undefined && oci !== undefined, '--oci stands instead of --path'),
   ]
 }
 
-function namedModels(delivery: CheckedDeliveryName, { claim, from, source, path, oci }: Named): readonly WantedModel[] {
+function namedModels(delivery: CheckedDeliveryName, { claim, from, source: [source], path, oci }: Named): readonly WantedModel[] {
   const askers = [] as const
   if (delivery === 'fsx') return claim === undefined ? [] : [{ source: { scheme: 'pvc', claim, path: undefined, uri: `pvc://${claim}` }, from, askers }]
   if (delivery === 'mountpoint') return source === undefined ? [] : [{ source, claim, askers }]

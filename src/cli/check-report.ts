@@ -1,6 +1,7 @@
 /** The report of `check` for people, and tables of what it looks at for the docs. */
 import { countBySeverity, findingsOf, type Report, type Section } from '../check/check.ts'
 import type { CheckRow } from '../check/checks.ts'
+import type { IdentityReport } from '../check/identity/check-identity.ts'
 import { severities, type Finding, type Severity } from '../check/finding.ts'
 import { printable } from '../values/printable.ts'
 import { printMarkdownTable, wrap } from './table.ts'
@@ -20,14 +21,19 @@ const marks: Readonly<Record<Severity, { readonly word: string; readonly format:
   unchecked: { word: '-', format: 'dim', summary: 'not checked' },
 }
 
-export function printReport(report: Report, style: ReportStyle): string {
+export function printReport(report: Report | IdentityReport, style: ReportStyle): string {
   const sections = report.sections.map((section) => printSection(section, style)).filter((text) => text !== '')
-  return `${[printCluster(report, style), ...sections, summarise(report, style)].join('\n')}\n`
+  return `${['identity' in report ? printIdentity(report, style) : printCluster(report, style), ...sections, summarise(report, style)].join('\n')}\n`
 }
 
 function printCluster({ server, context, serverVersion, username }: Report, { paint }: ReportStyle): string {
   const facts = [`context ${context}`, ...(username === undefined ? [] : [`as ${username}`]), ...(serverVersion === undefined ? [] : [serverVersion])]
   return `${paint('bold', server)} (${facts.join(', ')})\n`
+}
+
+function printIdentity({ identity: { namespace, serviceAccount, role, clusterArn } }: IdentityReport, { paint }: ReportStyle): string {
+  const facts = [...(role === undefined ? [] : [`role ${role}`]), ...(clusterArn === undefined ? [] : [`cluster ${clusterArn}`])]
+  return `${[paint('bold', `${namespace}/${serviceAccount}`), ...facts.map((fact) => `  ${fact}`)].join('\n')}\n`
 }
 
 function printSection({ title, findings }: Section, style: ReportStyle): string {
@@ -63,7 +69,7 @@ function printHint(label: string, text: string | undefined, width: number, paint
   return wrap(printable(text), width - room).map((line, i) => `${indent}${i === 0 ? paint('bold', label.padEnd(6)) : ' '.repeat(6)}${line}`)
 }
 
-function summarise(report: Report, { paint }: ReportStyle): string {
+function summarise(report: Report | IdentityReport, { paint }: ReportStyle): string {
   const counts = countBySeverity(findingsOf(report))
   return severities.filter((severity) => counts[severity] > 0).map((severity) => {
     const { format, summary } = marks[severity]

@@ -1,13 +1,16 @@
 /** `model-injector check`: whether an installation is as it should be. */
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { checkCluster, countBySeverity, findingsOf, type Report } from '../check/check.ts'
+import type { IdentityReport } from '../check/identity/check-identity.ts'
 import { version } from '../version.ts'
-import { addDeliveryOptions, checkNamespaceDelivery, refuseDeliveryOptions, type DeliveryOptions } from './check-delivery.ts'
+import { addDeliveryOptions, checkNamespaceDelivery, strayDeliveryOptions, type DeliveryOptions } from './check-delivery.ts'
+import { addIdentityOptions, checkServiceAccount, strayIdentityOptions, type IdentityOptions } from './check-identity.ts'
 import { printReport } from './check-report.ts'
 import { useCluster, withClusterOptions, type ClusterOptions } from './cluster-options.ts'
+import { fail } from './render/flags.ts'
 import { colorChoices, painter, terminalWidth, type ColorChoice } from './terminal.ts'
 
-interface CheckOptions extends ClusterOptions, DeliveryOptions {
+interface CheckOptions extends ClusterOptions, DeliveryOptions, IdentityOptions {
   readonly namespace?: string
   readonly serverUrl?: string
   readonly output?: 'json'
@@ -17,6 +20,7 @@ interface CheckOptions extends ClusterOptions, DeliveryOptions {
 
 const help = `
 It changes nothing: a pod is created as a dry run only. What may not be looked at is reported as not checked.
+With --identity it asks AWS, by the credentials of the shell: it becomes the role as a pod would, lists and reads one byte.
 
 Exit codes:
   0  fine, or warnings only
@@ -30,39 +34,47 @@ Examples:
   model-injector check --server-url https://10.0.3.7:8443
   model-injector check --delivery fsx apps
   model-injector check --delivery fsx apps --claim llama --from model-store/llama
-  model-injector check --delivery mountpoint apps --source s3://my-ml-bucket/llama/1.2.3/`
+  model-injector check --delivery mountpoint apps --source s3://my-ml-bucket/llama/1.2.3/
+  model-injector check --identity apps/my-inference-app --role arn:aws:iam::111122223333:role/prod-apps-my-inference-app-models`
 
 export function checkCommand(): Command {
   const command = withClusterOptions(new Command('check'))
-    .description('check the installation in a cluster, or what a delivery needs in a namespace, and say how to mend what is wrong')
+    .description('check the installation in a cluster, what a delivery needs in a namespace, or what a service account may read; and say how to mend what is wrong')
     .argument('[namespace]', 'with --delivery: the namespace of the pods (default: that of the context)')
     .option('-n, --namespace <name>', "namespace in which a pod is created as a dry run (default: that of the context)")
     .option('--server-url <url>', 'address of the webhook, where its certificate is asked for (default: each replica, through the API server)', parseServerURL)
     .addOption(new Option('-o, --output <format>', 'format (default: plain text)').choices(['json']))
     .addOption(new Option('--color <when>', 'colours of the report').choices(colorChoices).default('auto'))
     .option('-q, --quiet', 'report only what is not as it should be')
-  return addDeliveryOptions(command).addHelpText('after', help).action(check)
+  return addIdentityOptions(addDeliveryOptions(command)).addHelpText('after', help).action(check)
 }
 
 async function check(namespace: string | undefined, options: CheckOptions, command: Command): Promise<void> {
-  if (options.delivery === undefined) refuseDeliveryOptions(namespace, command)
-  const report = await useCluster(options, (cluster) =>
-    options.delivery === undefined
-      ? checkCluster(cluster, { nowMs: Date.now(), serverURL: options.serverUrl, namespace: options.namespace })
-      : checkNamespaceDelivery(cluster, namespace, command))
-  printFindings(report, options)
+  printFindings(options.delivery === undefined
+    ? await checkWithoutDelivery(namespace, options, command)
+    : await checkNamespaceDelivery(namespace, command, strayIdentityOptions(command)), options)
 }
 
-function printFindings(report: Report, options: CheckOptions): void {
+async function checkWithoutDelivery(namespace: string | undefined, options: CheckOptions, command: Command): Promise<Report | IdentityReport> {
+  const isIdentity = options.identity !== undefined
+  const stray = strayDeliveryOptions(namespace, command, isIdentity)
+  if (isIdentity) return checkServiceAccount(command, stray)
+  const problems = [...stray, ...strayIdentityOptions(command)]
+  if (problems.length > 0) fail(problems, command)
+  return useCluster(options, (cluster) => checkCluster(cluster, { nowMs: Date.now(), serverURL: options.serverUrl, namespace: options.namespace }))
+}
+
+function printFindings(report: Report | IdentityReport, options: CheckOptions): void {
   const style = { width: terminalWidth(), paint: painter(options.color), quiet: options.quiet === true }
   process.stdout.write(options.output === 'json' ? printJSON(report) : printReport(report, style))
   if (findingsOf(report).some(({ severity }) => severity === 'error')) process.exitCode = 1
 }
 
-function printJSON(report: Report): string {
-  const { sections, ...cluster } = report
+function printJSON(report: Report | IdentityReport): string {
+  const { sections, ...rest } = report
+  const subject = 'identity' in rest ? rest : { cluster: rest }
   const findings = sections.flatMap(({ title, findings: own }) => own.map((finding) => ({ ...finding, section: title })))
-  return `${JSON.stringify({ version, cluster, summary: countBySeverity(findings), findings }, null, 2)}\n`
+  return `${JSON.stringify({ version, ...subject, summary: countBySeverity(findings), findings }, null, 2)}\n`
 }
 
 function parseServerURL(text: string): string {

@@ -19,6 +19,8 @@ export interface Cluster {
   readonly server: string
   /** The context of the kubeconfig. */
   readonly context: string
+  /** What the kubeconfig calls the cluster of that context. */
+  readonly clusterName: string
   /** That of the context, else `default`. */
   readonly namespace: string
 

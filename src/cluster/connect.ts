@@ -16,6 +16,7 @@ export function connectCluster(options: ConnectOptions): Cluster {
   return {
     server: kubeConfig.getCurrentCluster()?.server ?? '',
     context,
+    clusterName: kubeConfig.getCurrentCluster()?.name ?? '',
     namespace: kubeConfig.getContextObject(context)?.namespace ?? 'default',
     get: (resource, name, namespace) => get(transport, resource, name, namespace),
     list: (resource, listOptions) => list(transport, resource, listOptions),

@@ -31,6 +31,8 @@ export interface Access {
   readonly readsTags?: boolean
   readonly bucketRegions: readonly string[]
   readonly kmsKey?: string | undefined
+  /** ARNs of those who may become the role to check it. */
+  readonly checkers?: readonly string[]
 }
 
 export function namespacesOf({ identities }: Access): string[] {

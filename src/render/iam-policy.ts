@@ -27,7 +27,7 @@ export function readPolicy(access: Access): Branch {
 }
 
 /** Sids are unique in a policy. */
-function sidAt(word: string, index: number): string {
+export function sidAt(word: string, index: number): string {
   return index === 0 ? word : `${word}${index + 1}`
 }
 

@@ -1,21 +1,31 @@
 /** Who may become a role. */
 import { namespacesOf, type Access } from './access.ts'
 import { clusterArn, partitionOf } from './arn.ts'
+import { checkerStatement } from './checker-trust.ts'
 import { identityTags, oneOrMany, policyDocument } from './iam-policy.ts'
 import { explain, type Branch } from './tree.ts'
 
 export function trustPolicy(access: Access): Branch {
+  return policyDocument([statementOf(access), ...checkerStatements(access)])
+}
+
+function statementOf(access: Access): Branch {
   const { trust } = access
   switch (trust.kind) {
     case 'pod-identity': return podIdentityTrust(access)
     case 'irsa': return webIdentityTrust(access, trust.provider)
-    case 'instance-profile': return policyDocument([{ Effect: 'Allow', Principal: { Service: 'ec2.amazonaws.com' }, Action: 'sts:AssumeRole' }])
+    case 'instance-profile': return { Effect: 'Allow', Principal: { Service: 'ec2.amazonaws.com' }, Action: 'sts:AssumeRole' }
   }
+}
+
+function checkerStatements(access: Access): Branch[] {
+  const tags = access.trust.kind === 'pod-identity' ? { 'aws:RequestTag/eks-cluster-arn': clusterArn(access.cluster), ...identityTags(access, 'aws:RequestTag') } : {}
+  return (access.checkers ?? []).map((checker, i) => checkerStatement(checker, tags, i)).filter((statement) => statement !== undefined)
 }
 
 function podIdentityTrust(access: Access): Branch {
   const { accountId } = access.cluster
-  return policyDocument([{
+  return {
     Sid: 'PodIdentity', Effect: 'Allow', Principal: { Service: 'pods.eks.amazonaws.com' },
     Action: explain('TagSession, or the session has no tags and the conditions on them refuse everybody.', ['sts:AssumeRole', 'sts:TagSession']),
     Condition: {
@@ -25,7 +35,7 @@ function podIdentityTrust(access: Access): Branch {
       },
       ArnEquals: explain('Another cluster of the account cannot hand out this role.', { 'aws:SourceArn': clusterArn(access.cluster) }),
     },
-  }])
+  }
 }
 
 function explainedTags(access: Access): Branch {
@@ -38,7 +48,7 @@ function explainedTags(access: Access): Branch {
 function webIdentityTrust(access: Access, provider: string): Branch {
   const { accountId, region } = access.cluster
   const subjects = access.identities.map(({ namespace, serviceAccount }) => `system:serviceaccount:${namespace}:${serviceAccount}`)
-  return policyDocument([{
+  return {
     Sid: 'WebIdentity', Effect: 'Allow', Principal: { Federated: `arn:${partitionOf(region)}:iam::${accountId}:oidc-provider/${provider}` },
     Action: 'sts:AssumeRoleWithWebIdentity',
     Condition: {
@@ -47,5 +57,5 @@ function webIdentityTrust(access: Access, provider: string): Branch {
         [`${provider}:aud`]: 'sts.amazonaws.com',
       },
     },
-  }])
+  }
 }

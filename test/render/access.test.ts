@@ -104,6 +104,30 @@ t.test('only the named pods of the named cluster become the role', async (t) => 
   t.notOk(await mayBecome(role, app, { sourceArn: clusterArn.replace('prod', 'test') }))
 })
 
+t.test('whoever checks a role becomes it with the tags of its pods, and with no others', async (t) => {
+  const { trust } = await roleOf('s3 that is checked', 'prod-apps-my-inference-app-models')
+  const reserved = `arn:aws:iam::${accountId}:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Admin_0123456789abcdef`
+  const may = async (principal: string, principalArn: string, session: Session, action: string): Promise<boolean> => {
+    const response = await runSimulation({
+      identityPolicies: [{ name: 'own', policy: { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: 'sts:*', Resource: '*' }] } }], serviceControlPolicies: [], resourceControlPolicies: [], resourcePolicy: trust,
+      request: { action, principal, resource: { resource: `arn:aws:iam::${accountId}:role/role`, accountId }, contextVariables: { ...tagsOf(session, 'RequestTag'), 'aws:PrincipalArn': principalArn } },
+    }, {})
+    if (response.resultType === 'error') throw new Error(JSON.stringify(response.errors))
+    return response.overallResult === 'Allowed'
+  }
+  const user = (name: string): readonly [string, string] => [`arn:aws:iam::${accountId}:user/${name}`, `arn:aws:iam::${accountId}:user/${name}`]
+  const bob = [`arn:aws:sts::${accountId}:assumed-role/AWSReservedSSO_Admin_0123456789abcdef/bob@example.com`, reserved] as const
+  for (const action of ['sts:AssumeRole', 'sts:TagSession']) {
+    for (const checker of [user('alice'), bob]) {
+      t.ok(await may(...checker, app, action), `${checker[0]} ${action}`)
+      t.notOk(await may(...checker, { ...app, namespace: 'ml' }, action), `${checker[0]} for another namespace`)
+      t.notOk(await may(...checker, { ...app, cluster: clusterArn.replace('prod', 'test') }, action), `${checker[0]} for another cluster`)
+    }
+    t.notOk(await may(...user('mallory'), app, action), 'somebody else')
+    t.notOk(await may(bob[0].replace('SSO_Admin', 'SSO_Other'), reserved.replace('SSO_Admin', 'SSO_Other'), app, action), 'a session of another role')
+  }
+})
+
 t.test('one role for all namespaces lets each read only the directory of its name', async (t) => {
   const role = await roleOf('s3 for namespaces', 'prod-reader-models')
   const [apps, ml] = [{ namespace: 'apps', serviceAccount: 'reader' }, { namespace: 'ml', serviceAccount: 'reader' }]

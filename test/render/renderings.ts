@@ -28,6 +28,7 @@ export const variants: Readonly<Record<string, readonly string[]>> = {
   's3 for namespaces': ['s3', '--scope', 'namespace', '--source', 's3://my-ml-bucket/models/', '-n', 'apps', '-n', 'ml', '--service-account', 'reader', ...clusterArgs],
   's3 for service accounts': ['s3', '--scope', 'service-account', '--source', 's3://my-ml-bucket/models/', '-n', 'apps', '--service-account', 'a', '--service-account', 'b', ...clusterArgs],
   's3 by IRSA': ['s3', '--source', 's3://my-ml-bucket/llama/', ...pods, ...clusterArgs, '--credentials', 'irsa', '--oidc-provider', 'https://oidc.eks.eu-west-1.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF'],
+  's3 that is checked': ['s3', '--source', 's3://my-ml-bucket/llama/', ...pods, ...clusterArgs, '--checked-by', 'arn:aws:iam::111122223333:user/alice', '--checked-by', 'arn:aws:sts::111122223333:assumed-role/AWSReservedSSO_Admin_0123456789abcdef/bob@example.com'],
   's3 with a bucket': ['s3', '--source', 's3://my-ml-bucket/llama/', ...pods, ...clusterArgs, '--create-bucket'],
   's3 with a bucket and its copy': ['s3', '--source', 's3://my-ml-bucket/llama/', ...pods, ...clusterArgs, '--create-bucket', '--replica-region', 'eu-central-1'],
   's3 with keys': ['s3', '--source', 's3://my-ml-bucket/llama/', ...pods, ...clusterArgs, '--create-bucket', '--kms-key', key, '--replica-region', 'eu-central-1', '--replica-kms-key', replicaKey],

@@ -19,7 +19,7 @@ import { errorXml, listingXml, type ListingQuery, type S3Error } from './s3-answ
 import { actionOf, deliver, faultBook, type Fault, type FaultAction, type FaultRule, type Operation, type RecordedRequest } from './s3-faults.ts'
 import { describeForged, listPage, type Forgeries, type ForgedObject } from './s3-listing.ts'
 import type { S3Server } from './s3-server.ts'
-import { accessDenied, encodeRfc3986, identify, mayRead, splitOnce, type CredentialsTable } from './s3-signature.ts'
+import { accessDenied, encodeRfc3986, identify, refuseReading, splitOnce, type CredentialsTable } from './s3-signature.ts'
 
 export type { CredentialsTable, Identity } from './s3-signature.ts'
 export type { Fault, FaultAction, FaultMatch, FaultRule, Operation, RecordedRequest } from './s3-faults.ts'
@@ -182,7 +182,7 @@ async function answer(proxy: Proxy, incoming: IncomingMessage, response: ServerR
   try {
     const query = new URLSearchParams(splitOnce(incoming.url ?? '/', '?')[1] ?? '')
     const exchange: Omit<Exchange, 'actions'> = { proxy, incoming, response, connection, record, query, signal: gone.signal }
-    const refusal = refuse(exchange)
+    const refusal = await refuse(exchange)
     if (refusal === undefined) await answerCaller({ ...exchange, actions: proxy.faults.actionsFor(record) })
     else answerError(exchange, refusal)
   } catch (error) {
@@ -214,15 +214,16 @@ function operationOf(method: string, bucket: string, key: string): Operation {
   return method === 'GET' && bucket !== '' ? 'list' : 'other'
 }
 
-function refuse({ proxy, incoming, record }: Omit<Exchange, 'actions'>): S3Error | undefined {
+async function refuse({ proxy, incoming, record }: Omit<Exchange, 'actions'>): Promise<S3Error | undefined> {
   const { method, bucket, key, prefix } = record
   const caller = identify(
     { method, url: incoming.url ?? '/', headers: incoming.headers },
     { credentials: proxy.credentials, anonymous: proxy.anonymous, region: proxy.upstream.region },
   )
   if (!caller.ok) return caller.error
+  const wanted = key === undefined ? { bucket, prefix: prefix ?? '' } : { bucket, key }
   const isRead = method === 'GET' || method === 'HEAD'
-  return isRead && mayRead(caller, `${bucket}/${key ?? prefix ?? ''}`) ? undefined : accessDenied
+  return isRead ? refuseReading(caller, wanted) : accessDenied
 }
 
 async function answerCaller(exchange: Exchange): Promise<void> {

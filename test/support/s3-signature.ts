@@ -9,7 +9,12 @@ export interface Identity {
   readonly expiresAt?: Date
   /** BUCKET/PREFIX, as policies say it; everything without them. */
   readonly allowedPrefixes?: readonly string[]
+  /** What policies that are evaluated say; undefined where they allow it. */
+  readonly refuse?: (request: ReadRequest) => Promise<S3Error | undefined>
 }
+
+/** Of a key, or a listing of a prefix. */
+export type ReadRequest = { readonly bucket: string } & ({ readonly key: string } | { readonly prefix: string })
 
 /** By access key id; what hands out credentials and what checks them share it. */
 export type CredentialsTable = Map<string, Identity>
@@ -19,6 +24,8 @@ export interface SignedRequest {
   /** As it came, with the query. */
   readonly url: string
   readonly headers: IncomingHttpHeaders
+  /** Of services whose clients do not send it in a header. */
+  readonly bodySha256?: string
 }
 
 export type Caller =
@@ -32,7 +39,8 @@ export interface Rules {
   readonly anonymous: boolean
 }
 
-interface Authorization {
+export interface Authorization {
+  readonly service: string
   readonly accessKeyId: string
   readonly date: string
   readonly region: string
@@ -48,25 +56,28 @@ export function identify(request: SignedRequest, rules: Rules): Caller {
   const header = request.headers.authorization
   if (header === undefined) return rules.anonymous ? { ok: true, accessKeyId: undefined } : { ok: false, accessKeyId: undefined, error: accessDenied }
   const authorization = parseAuthorization(header)
-  if (authorization === undefined) return { ok: false, accessKeyId: undefined, error: malformed('The authorization header is malformed.') }
+  if (authorization?.service !== 's3') return { ok: false, accessKeyId: undefined, error: malformed('The authorization header is malformed.') }
   const identity = rules.credentials.get(authorization.accessKeyId)
   const error = problemOf(request, authorization, identity, rules.region)
   if (error !== undefined || identity === undefined) return { ok: false, accessKeyId: authorization.accessKeyId, error: error ?? unknownKey }
   return { ok: true, accessKeyId: authorization.accessKeyId, identity }
 }
 
-/** `place` is BUCKET/KEY of an object, or BUCKET/PREFIX of a listing. */
-export function mayRead(caller: Caller, place: string): boolean {
-  if (!caller.ok) return false
-  const prefixes = caller.accessKeyId === undefined ? undefined : caller.identity.allowedPrefixes
-  return prefixes?.some((prefix) => place.startsWith(prefix)) ?? true
+/** By prefixes, or by policies; whoever has neither may read everything. */
+export async function refuseReading(caller: Caller, request: ReadRequest): Promise<S3Error | undefined> {
+  if (!caller.ok) return caller.error
+  if (caller.accessKeyId === undefined) return undefined
+  const { allowedPrefixes, refuse } = caller.identity
+  const place = `${request.bucket}/${'key' in request ? request.key : request.prefix}`
+  if (allowedPrefixes?.some((prefix) => place.startsWith(prefix)) === false) return accessDenied
+  return refuse?.(request)
 }
 
-function parseAuthorization(header: string): Authorization | undefined {
-  const fields = /^AWS4-HMAC-SHA256 Credential=([^/,]+)\/(\d{8})\/([^/,]+)\/s3\/aws4_request, ?SignedHeaders=([^,]+), ?Signature=([0-9a-f]{64})$/.exec(header)
-  const [, accessKeyId, date, region, signedHeaders, signature] = fields ?? []
-  if (accessKeyId === undefined || date === undefined || region === undefined || signedHeaders === undefined || signature === undefined) return undefined
-  return { accessKeyId, date, region, signedHeaders: signedHeaders.split(';'), signature }
+export function parseAuthorization(header: string): Authorization | undefined {
+  const fields = /^AWS4-HMAC-SHA256 Credential=([^/,]+)\/(\d{8})\/([^/,]+)\/([a-z0-9-]+)\/aws4_request, ?SignedHeaders=([^,]+), ?Signature=([0-9a-f]{64})$/.exec(header)
+  const [, accessKeyId, date, region, service, signedHeaders, signature] = fields ?? []
+  if (accessKeyId === undefined || date === undefined || region === undefined || service === undefined || signedHeaders === undefined || signature === undefined) return undefined
+  return { service, accessKeyId, date, region, signedHeaders: signedHeaders.split(';'), signature }
 }
 
 const unknownKey: S3Error = { status: 403, code: 'InvalidAccessKeyId', message: 'The AWS Access Key Id you provided does not exist in our records.' }
@@ -98,11 +109,9 @@ export const timeTooSkewed: S3Error = {
 }
 
 function signatureProblem(request: SignedRequest, authorization: Authorization, { secretAccessKey }: Identity): S3Error | undefined {
-  const { date, region, signature, signedHeaders } = authorization
-  if (!signedHeaders.includes('host')) return malformed('The host header is not signed.')
-  const stringToSign = ['AWS4-HMAC-SHA256', amzDate(request), `${date}/${region}/s3/aws4_request`, sha256(canonicalRequest(request, signedHeaders))].join('\n')
-  const key = [date, region, 's3', 'aws4_request'].reduce<Buffer | string>(hmac, `AWS4${secretAccessKey}`)
-  if (timingSafeEqual(hmac(key, stringToSign), Buffer.from(signature, 'hex'))) return undefined
+  if (!authorization.signedHeaders.includes('host')) return malformed('The host header is not signed.')
+  const stringToSign = stringToSignOf(request, authorization)
+  if (isSignedWith(secretAccessKey, stringToSign, authorization)) return undefined
   return {
     status: 403, code: 'SignatureDoesNotMatch',
     message: 'The request signature we calculated does not match the signature you provided. Check your key and signing method.',
@@ -110,10 +119,19 @@ function signatureProblem(request: SignedRequest, authorization: Authorization, 
   }
 }
 
-function canonicalRequest({ method, url, headers }: SignedRequest, signedHeaders: readonly string[]): string {
+export function stringToSignOf(request: SignedRequest, { date, region, service, signedHeaders }: Authorization): string {
+  return ['AWS4-HMAC-SHA256', amzDate(request), `${date}/${region}/${service}/aws4_request`, sha256(canonicalRequest(request, signedHeaders))].join('\n')
+}
+
+export function isSignedWith(secretAccessKey: string, stringToSign: string, { date, region, service, signature }: Authorization): boolean {
+  const key = [date, region, service, 'aws4_request'].reduce<Buffer | string>(hmac, `AWS4${secretAccessKey}`)
+  return timingSafeEqual(hmac(key, stringToSign), Buffer.from(signature, 'hex'))
+}
+
+function canonicalRequest({ method, url, headers, bodySha256 }: SignedRequest, signedHeaders: readonly string[]): string {
   const [path = '', query = ''] = splitOnce(url, '?')
   const lines = signedHeaders.map((name) => `${name}:${headerText(headers[name])}\n`)
-  return [method, canonicalPath(path), canonicalQuery(query), lines.join(''), signedHeaders.join(';'), headerText(headers['x-amz-content-sha256'])].join('\n')
+  return [method, canonicalPath(path), canonicalQuery(query), lines.join(''), signedHeaders.join(';'), bodySha256 ?? headerText(headers['x-amz-content-sha256'])].join('\n')
 }
 
 function canonicalPath(path: string): string {

@@ -1,10 +1,11 @@
 /** AWS STS as IRSA needs it: AssumeRoleWithWebIdentity, with what STS checks of token and role, and its XML. */
-import { randomBytes, randomUUID } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import type { CredentialsTable } from './s3-signature.ts'
+import { errorXml, resultXml, sessionXml, type Refusal, type SessionKeys } from './sts-xml.ts'
 
 export interface StsCall {
   readonly action: string
@@ -27,12 +28,6 @@ export interface Sts {
   stop(): Promise<void>
 }
 
-interface Refusal {
-  readonly status: number
-  readonly code: string
-  readonly message: string
-}
-
 interface TokenClaims {
   readonly exp?: number
   readonly aud?: readonly string[]
@@ -40,7 +35,6 @@ interface TokenClaims {
 }
 
 const AUDIENCE = 'sts.amazonaws.com'
-const NAMESPACE = 'https://sts.amazonaws.com/doc/2011-06-15/'
 const HOUR_MILLISECONDS = 3600 * 1000
 
 const unavailable: Refusal = { status: 503, code: 'ServiceUnavailable', message: 'Service is unavailable, try again.' }
@@ -56,7 +50,7 @@ export async function startSts(credentials: CredentialsTable): Promise<Sts> {
     const refusal = unavailableTimes-- > 0 ? unavailable : refuse(form, trusted)
     const accessKeyId = `ASIA${randomBytes(8).toString('hex').toUpperCase()}`
     const asked = { action: form.get('Action') ?? '', roleArn: form.get('RoleArn') ?? '', sessionName: form.get('RoleSessionName') ?? '' }
-    const { status, body } = refusal === undefined ? { status: 200, body: sessionXml(form, accessKeyId, credentials) } : { status: refusal.status, body: errorXml(refusal) }
+    const { status, body } = refusal === undefined ? { status: 200, body: session(form, accessKeyId, credentials) } : { status: refusal.status, body: errorXml(refusal) }
     calls.push({ ...asked, status, accessKeyId: refusal === undefined ? accessKeyId : undefined })
     response.writeHead(status, { 'content-type': 'text/xml' }).end(body)
   }
@@ -91,22 +85,12 @@ function claimsOf(token: string): TokenClaims {
   }
 }
 
-function sessionXml(form: URLSearchParams, accessKeyId: string, credentials: CredentialsTable): string {
-  const secretAccessKey = `${randomBytes(15).toString('hex')}/+/=`
-  const sessionToken = `IQoJ/+${randomBytes(60).toString('base64')}/==`
-  const expiresAt = new Date(Date.now() + HOUR_MILLISECONDS)
-  credentials.set(accessKeyId, { secretAccessKey, sessionToken, expiresAt })
-  const session = `<AccessKeyId>${accessKeyId}</AccessKeyId><SecretAccessKey>${secretAccessKey}</SecretAccessKey><SessionToken>${sessionToken}</SessionToken>`
+function session(form: URLSearchParams, accessKeyId: string, credentials: CredentialsTable): string {
+  const keys: SessionKeys = {
+    accessKeyId, secretAccessKey: `${randomBytes(15).toString('hex')}/+/=`, sessionToken: `IQoJ/+${randomBytes(60).toString('base64')}/==`,
+    expiresAt: new Date(Date.now() + HOUR_MILLISECONDS),
+  }
+  credentials.set(accessKeyId, keys)
   const user = `<AssumedRoleUser><Arn>${form.get('RoleArn') ?? ''}/${form.get('RoleSessionName') ?? ''}</Arn><AssumedRoleId>AROAEXAMPLE</AssumedRoleId></AssumedRoleUser>`
-  const result = `<Credentials>${session}<Expiration>${expiresAt.toISOString().replace(/\.\d+/, '')}</Expiration></Credentials>${user}`
-  return `<AssumeRoleWithWebIdentityResponse xmlns="${NAMESPACE}"><AssumeRoleWithWebIdentityResult>${result}</AssumeRoleWithWebIdentityResult>${metadata()}</AssumeRoleWithWebIdentityResponse>`
-}
-
-function errorXml({ status, code, message }: Refusal): string {
-  const type = status < 500 ? 'Sender' : 'Receiver'
-  return `<ErrorResponse xmlns="${NAMESPACE}"><Error><Type>${type}</Type><Code>${code}</Code><Message>${message}</Message></Error><RequestId>${randomUUID()}</RequestId></ErrorResponse>`
-}
-
-function metadata(): string {
-  return `<ResponseMetadata><RequestId>${randomUUID()}</RequestId></ResponseMetadata>`
+  return resultXml('AssumeRoleWithWebIdentity', `${sessionXml(keys)}${user}`)
 }

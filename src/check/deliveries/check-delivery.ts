@@ -5,9 +5,8 @@ import { resources } from '../../cluster/resources.ts'
 import { defaultConfig, type Config } from '../../config.ts'
 import { openReport, type Report } from '../check.ts'
 import { error, ok, unchecked, withCommands, type Finding } from '../finding.ts'
-import { findConfigurationOf, findRegistration, type Configuration } from '../installation.ts'
-import { found, look, unknown, valueOf, type Look } from '../look.ts'
-import { whyNot } from './delivery-check.ts'
+import { look, valueOf, type Look } from '../look.ts'
+import { describeConfiguration, readConfiguration, statedConfig } from '../read-configuration.ts'
 import { checkedDeliveries, type CheckedDeliveryName } from './registry.ts'
 import { findWanted, titlesOf, type WantedModel, type Wants } from './wanted.ts'
 
@@ -25,7 +24,7 @@ export async function checkDelivery(cluster: Cluster, options: DeliveryCheckOpti
     const space = await look(() => cluster.get(resources.namespaces, namespace))
     const beginning = [checkNamespace(namespace, space), describeConfiguration(stated)]
     if (space.state === 'absent') return [{ title: `Namespace ${namespace}`, findings: beginning }]
-    const known = configOf(stated)
+    const known = statedConfig(stated)
     const config = valueOf(known) ?? defaultConfig
     const wants = await findWants(cluster, options, known)
     const sections = await checkedDeliveries[delivery].check({ cluster, version, namespace, config, known, wanted: wants.wanted, writers: wants.writers })
@@ -67,21 +66,4 @@ function describeWants({ wanted, findings }: Wants, { delivery, namespace, named
   }
   const asked = wanted.map(({ source, askers }) => (askers.length === 0 ? source.uri : `${source.uri} by ${titlesOf(askers)}`)).join('; ')
   return [ok('model-request', named.length > 0 ? `named: ${asked}` : asked), ...findings]
-}
-
-async function readConfiguration(cluster: Cluster): Promise<Look<Configuration>> {
-  const { webhook } = await findRegistration(cluster)
-  return findConfigurationOf(cluster, webhook)
-}
-
-function configOf(stated: Look<Configuration>): Look<Config> {
-  if (stated.state !== 'found') return stated
-  const { place, result } = stated.value
-  return result.ok ? found(result.config) : unknown(`${place} is not valid`)
-}
-
-function describeConfiguration(stated: Look<Configuration>): Finding {
-  if (stated.state !== 'found') return unchecked('configuration', `the built-in one is taken, since that of the webhook is not known: ${whyNot(stated)}`)
-  const { place, result } = stated.value
-  return result.ok ? ok('configuration', `that of ${place}`) : error('configuration', `${place}: ${result.problems.join('; ')}; the built-in one is taken here`)
 }

@@ -3,9 +3,10 @@ import { Command } from 'commander'
 import { scopes } from '../../render/access.ts'
 import { parseAWSRegion, parseBucketName, parseKeyArn, parseS3Source, parseWhole } from '../../render/aws-names.ts'
 import { bucketNameOf, type BucketPlan } from '../../render/bucket.ts'
+import { isChecker } from '../../render/checker-trust.ts'
 import type { Rendering } from '../../render/rendering.ts'
 import { renderS3 } from '../../render/s3.ts'
-import { parseWord } from '../../values/parsed.ts'
+import { parsed, parseWord, unreadable, type Parsed } from '../../values/parsed.ts'
 import { identitiesOf, roleNameOf, trustOf, trustProblems } from './access.ts'
 import { clusterFlags, identityFlags, roleFlags } from './common-flags.ts'
 import { addFlags, fail, parseFlags, parseSwitch, problemIf, type Values } from './flags.ts'
@@ -17,6 +18,7 @@ const flags = {
   scope: { term: '--scope <what>', description: 'source: the role is for these pods and reads these sources; namespace, service-account: one role for many, of whom each reads only the directory of its own name below the sources', accepted: scopes.join(', '), parse: parseWord(scopes), default: 'source' },
   ...clusterFlags,
   ...roleFlags,
+  checkedBy: { term: '--checked-by <arn>', description: 'who may become the role, with the tags of these pods, to run model-injector check --identity', accepted: 'what aws sts get-caller-identity shows, of a user or a role', parse: parseChecker, many: true },
   createBucket: { term: '--create-bucket', description: 'also a CloudFormation template of the bucket', parse: parseSwitch },
   oldVersionsDays: { term: '--old-versions-days <n>', description: 'with --create-bucket: days until versions that were replaced or deleted are gone for good', accepted: '1 to 36500', parse: parseWhole(1, 36_500), default: '90' },
   replicaRegion: { term: '--replica-region <name>', description: 'with --create-bucket: region of a copy of the bucket', accepted: 'as eu-central-1', parse: parseAWSRegion },
@@ -47,9 +49,13 @@ function renderFromFlags(command: Command): Rendering {
   const base = { cluster: { name, accountId, region }, scope, identities: identitiesOf(values.namespace, values.serviceAccount) }
   const bucketRegion = values.bucketRegion ?? region
   return renderS3(
-    { ...base, role: values.roleName ?? roleNameOf(base), trust: trustOf(values), sources: source, bucketRegions: [bucketRegion], kmsKey },
+    { ...base, role: values.roleName ?? roleNameOf(base), trust: trustOf(values), sources: source, bucketRegions: [bucketRegion], kmsKey, checkers: values.checkedBy },
     values.createBucket === true ? bucketPlan(values, bucketRegion) : undefined,
   )
+}
+
+function parseChecker(text: string): Parsed<string> {
+  return isChecker(text) ? parsed(text) : unreadable('is neither a user nor a role')
 }
 
 function bucketPlan(values: S3Values, region: string): BucketPlan {

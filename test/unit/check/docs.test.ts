@@ -4,11 +4,12 @@ import { join } from 'node:path'
 import t from 'tap'
 import { checkIds, installationChecks } from '../../../src/check/checks.ts'
 import { deliveryChecks } from '../../../src/check/delivery-checks.ts'
+import { identityChecks } from '../../../src/check/identity-checks.ts'
 import { checksInMarkdown } from '../../../src/cli/check-report.ts'
 
 const page = readFileSync(join(import.meta.dirname, '../../../docs/troubleshooting.md'), 'utf8')
 
-for (const [marker, checks] of [['checks', installationChecks], ['delivery-checks', deliveryChecks]] as const) {
+for (const [marker, checks] of [['checks', installationChecks], ['delivery-checks', deliveryChecks], ['identity-checks', identityChecks]] as const) {
   t.test(`docs/troubleshooting.md has the table of ${marker}`, (t) => {
     const [, block = ''] = page.split(new RegExp(`<!-- /?${marker} -->\n`))
     t.equal(block, checksInMarkdown(checks), 'the page is out of date: run make generate')

@@ -62,13 +62,13 @@ export async function startFakeAPIServer(answer: (request: FakeRequest) => FakeA
 }
 
 /** A kubeconfig with one context; gives its path. */
-export async function writeKubeconfig(file: string, server: string, { context = 'fake', namespace = '' } = {}): Promise<string> {
+export async function writeKubeconfig(file: string, server: string, { context = 'fake', cluster = `${context}-cluster`, namespace = '' }: { context?: string; cluster?: string; namespace?: string } = {}): Promise<string> {
   await mkdir(dirname(file), { recursive: true })
   await writeFile(file, JSON.stringify({
     apiVersion: 'v1', kind: 'Config', 'current-context': context,
-    clusters: [{ name: `${context}-cluster`, cluster: { server } }],
+    clusters: [{ name: cluster, cluster: { server } }],
     users: [{ name: `${context}-user`, user: { token: 'secret-token' } }],
-    contexts: [{ name: context, context: { cluster: `${context}-cluster`, user: `${context}-user`, ...(namespace === '' ? {} : { namespace }) } }],
+    contexts: [{ name: context, context: { cluster, user: `${context}-user`, ...(namespace === '' ? {} : { namespace }) } }],
   }))
   return file
 }

@@ -24,7 +24,7 @@ export function memoryCluster(world: World): Cluster {
     if (verb === 'list' && world.unknownKinds.includes(plural)) throw refused(`list ${plural}`, 404, { message: 'the server could not find the requested resource' })
   }
   return {
-    server: 'https://cluster.example.com', context: 'memory', namespace: 'apps',
+    server: 'https://cluster.example.com', context: 'memory', clusterName: 'memory', namespace: 'apps',
     async get<T extends KubernetesObject>(resource: Resource<T>, name: string, namespace?: string) {
       answer('get', resource, namespace)
       return Promise.resolve(of(resource).find(({ metadata }) => metadata.name === name && metadata.namespace === namespace) as T | undefined)

@@ -1,0 +1,79 @@
+/** The calls to AWS STS of those who check a role: who am I, and may I become it. Never of the webhook. */
+import { AssumeRoleCommand, GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts'
+import { attempt, type Attempt } from './refusal.ts'
+import type { S3Credentials } from './s3-api.ts'
+import { clientConfig } from './sts.ts'
+
+export interface CallerIdentity {
+  readonly accountId: string
+  readonly arn: string
+}
+
+export interface RoleRequest {
+  readonly roleArn: string
+  readonly sessionName: string
+  /** All are transitive, as those of EKS Pod Identity are. */
+  readonly tags: Readonly<Record<string, string>>
+  /** What the session may do at most. */
+  readonly policy: object
+}
+
+export interface AssumedRole {
+  readonly credentials: S3Credentials
+  /** How full the session token is, as far as STS says so: tags and policy are in it. */
+  readonly tokenPercent: number | undefined
+}
+
+export interface RoleCalls {
+  /** Of the default chain: environment, profile, SSO, container, instance. */
+  credentials(): Promise<Attempt<S3Credentials>>
+  callerIdentity(): Promise<Attempt<CallerIdentity>>
+  assumeRole(request: RoleRequest): Promise<Attempt<AssumedRole>>
+  close(): void
+}
+
+/** The least that STS gives. It is below the hour to which a role that was itself assumed is held. */
+const sessionSeconds = 900
+const mostAttempts = 3
+const timeouts = { connectionTimeout: 10_000, requestTimeout: 30_000 }
+
+export function roleCalls(region: string, signal: AbortSignal): RoleCalls {
+  const client = new STSClient(clientConfig(region, mostAttempts, timeouts))
+  const options = { abortSignal: signal }
+  return {
+    credentials: async () => tellContainer(await attempt(async () => withoutMore(await client.config.credentials()))),
+    callerIdentity: () => attempt(async () => {
+      const { Account: accountId = '', Arn: arn = '' } = await client.send(new GetCallerIdentityCommand({}), options)
+      return { accountId, arn }
+    }),
+    assumeRole: ({ roleArn, sessionName, tags, policy }) => attempt(async () => {
+      const { Credentials: session, SessionTokenUtilization: tokenPercent } = await client.send(new AssumeRoleCommand({
+        RoleArn: roleArn, RoleSessionName: sessionName, DurationSeconds: sessionSeconds, Policy: JSON.stringify(policy), ...tagsOf(tags),
+      }), options)
+      return {
+        credentials: { accessKeyId: session?.AccessKeyId ?? '', secretAccessKey: session?.SecretAccessKey ?? '', sessionToken: session?.SessionToken ?? '' },
+        tokenPercent,
+      }
+    }),
+    close: () => { client.destroy() },
+  }
+}
+
+/** The code of a refusal where the credentials were to come from the agent of a container, as in EKS Pod Identity. */
+export const containerError = 'ContainerProviderError'
+
+function tellContainer<T>(credentials: Attempt<T>): Attempt<T> {
+  const isOfContainer = (process.env.AWS_CONTAINER_CREDENTIALS_FULL_URI ?? '') !== ''
+  if (credentials.ok || !isOfContainer) return credentials
+  return { ok: false, refusal: { ...credentials.refusal, code: containerError } }
+}
+
+function tagsOf(tags: RoleRequest['tags']): Pick<AssumeRoleCommand['input'], 'Tags' | 'TransitiveTagKeys'> {
+  const entries = Object.entries(tags)
+  if (entries.length === 0) return {}
+  return { Tags: entries.map(([Key, Value]) => ({ Key, Value })), TransitiveTagKeys: Object.keys(tags) }
+}
+
+function withoutMore({ accessKeyId, secretAccessKey, sessionToken }: { accessKeyId: string; secretAccessKey: string; sessionToken?: string }): S3Credentials {
+  return { accessKeyId, secretAccessKey, ...(sessionToken !== undefined && { sessionToken }) }
+}

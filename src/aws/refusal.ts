@@ -1,0 +1,33 @@
+/** What came of a call to AWS: its answer, or why there is none. Both are expected by who checks whether a call is refused. */
+import { S3Error, type S3Problem } from './s3-api.ts'
+
+/** `status` is 0 where no answer came; `region` is that of a bucket, where S3 said so. */
+export type Refusal = S3Problem
+
+export type Attempt<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly refusal: Refusal }
+
+/** Faults of our own are thrown on. */
+export async function attempt<T>(call: () => Promise<T>): Promise<Attempt<T>> {
+  try {
+    return { ok: true, value: await call() }
+  } catch (error) {
+    if (!(error instanceof Error) || error instanceof TypeError || error instanceof ReferenceError) throw error
+    return { ok: false, refusal: refusalOf(error) }
+  }
+}
+
+type SDKError = Error & { readonly code?: string | number; readonly $metadata?: { readonly httpStatusCode?: number }; readonly Region?: string }
+
+function refusalOf(error: Error): Refusal {
+  if (error instanceof S3Error) return { ...error.problem, region: error.problem.region ?? (error.cause as Partial<SDKError>).Region }
+  const { name, message, code, $metadata } = error as SDKError
+  // That of a signal is a number.
+  return { status: $metadata?.httpStatusCode ?? 0, code: typeof code === 'string' ? code : name, message: textOf(error, message), region: undefined }
+}
+
+/** A host with two addresses fails with both, and says so only inside. */
+function textOf(error: Error, message: string): string {
+  if (message !== '') return message
+  const [first] = error instanceof AggregateError ? (error.errors as readonly Error[]) : []
+  return first?.message ?? error.name
+}

@@ -1,0 +1,56 @@
+/** What a pod must not read, from what it does read: where a directory is named after its namespace, those beside it are of others. */
+import type { Identity } from '../../render/access.ts'
+import type { S3Source } from '../../values/source.ts'
+
+export interface OtherPrefix {
+  readonly bucket: string
+  /** Empty: the whole bucket. A key where one object is meant. */
+  readonly prefix: string
+  readonly extent: S3Source['extent'] | 'bucket'
+}
+
+/** A level at which directories are named after somebody. */
+export interface Level {
+  readonly bucket: string
+  /** Of the directories, with a slash at its end, or empty. */
+  readonly parent: string
+  readonly own: string
+  readonly nobody: string
+}
+
+/** That of the namespace, and behind it that of the service account: the layouts of `render s3 --scope`. */
+export function levelsOf({ namespace, serviceAccount }: Identity, sources: readonly S3Source[]): Level[] {
+  const levels = sources.flatMap(({ bucket, key }) => {
+    const directories = key.split('/').slice(0, -1)
+    const at = directories.indexOf(namespace)
+    if (at < 0) return []
+    const level = (index: number, own: string, nobody: string): Level => ({ bucket, own, nobody, parent: directories.slice(0, index).map((name) => `${name}/`).join('') })
+    const accounts = directories[at + 1] === serviceAccount ? [level(at + 1, serviceAccount, 'no-such-service-account')] : []
+    return [level(at, namespace, 'no-such-namespace'), ...accounts]
+  })
+  return unique(levels, ({ bucket, parent }) => `${bucket}/${parent}`)
+}
+
+const mostNeighbours = 2
+
+/** Directories that are there prove more; the one of nobody proves it of a rule with a wildcard, and always can be tried. */
+export function neighboursAt({ bucket, parent, own, nobody }: Level, directories: readonly string[]): OtherPrefix[] {
+  const there = directories.filter((name) => name !== own).slice(0, mostNeighbours)
+  return [...there, nobody].map((name) => ({ bucket, prefix: `${parent}${name}/`, extent: 'prefix' }))
+}
+
+export function wholeBuckets(sources: readonly S3Source[]): OtherPrefix[] {
+  return [...new Set(sources.map(({ bucket }) => bucket))].map((bucket) => ({ bucket, prefix: '', extent: 'bucket' }))
+}
+
+export function named({ bucket, key, extent }: S3Source): OtherPrefix {
+  return { bucket, prefix: key, extent }
+}
+
+export function uriOf({ bucket, prefix }: Pick<OtherPrefix, 'bucket' | 'prefix'>): string {
+  return `s3://${bucket}/${prefix}`
+}
+
+function unique<T>(items: readonly T[], keyOf: (item: T) => string): T[] {
+  return [...Map.groupBy(items, keyOf).values()].flatMap((group) => group.slice(0, 1))
+}

@@ -1,0 +1,91 @@
+/** Whether the session reaches what pods want: the region, the listing, something in it, and one object. */
+import type { Attempt, Refusal } from '../../aws/refusal.ts'
+import type { ReachedObject } from '../../aws/s3-reach.ts'
+import type { S3Source } from '../../values/source.ts'
+import { error, ok, unchecked, withCommands, type Finding } from '../finding.ts'
+import { deciderRemedy, isAbout, isDenied, noAnswerRemedy, wordsOf } from './refusals.ts'
+import type { S3View } from './s3-view.ts'
+
+export interface WantedSource {
+  readonly source: S3Source
+  /** Where pods look for the bucket; undefined where that is not known. */
+  readonly region: string | undefined
+}
+
+export interface Ground {
+  readonly session: S3View
+  /** Prefix of annotations. */
+  readonly annotationPrefix: string
+  /** What renders the policy that is right; undefined where not all of it is known. */
+  readonly renderCommand: ((source: S3Source) => string) | undefined
+}
+
+export async function checkWanted(wanted: WantedSource, ground: Ground): Promise<readonly Finding[]> {
+  const { bucket, key } = wanted.source
+  const listed = await ground.session.list(bucket, key)
+  const hasAnswer = listed.ok || isDenied(listed.refusal)
+  return [
+    ...(hasAnswer ? [judgeRegion(wanted, ground)] : []),
+    ...(listed.ok ? await checkListed(wanted.source, listed.value, ground) : [judgeListing(wanted.source, listed.refusal, ground)]),
+  ]
+}
+
+function judgeRegion({ source: { bucket }, region }: WantedSource, { session, annotationPrefix }: Ground): Finding {
+  const actual = session.regionOf(bucket)
+  if (region === undefined) return unchecked('bucket-region', `${bucket} is in ${actual}; in which region pods look is not known, name it with --region`)
+  if (actual === region) return ok('bucket-region', `${bucket} is in ${region}`)
+  return error('bucket-region', `${bucket} is in ${actual}, and pods look in ${region}`, `set the annotation ${annotationPrefix}region: ${actual} on the pods`)
+}
+
+function judgeListing(source: S3Source, refusal: Refusal, ground: Ground): Finding {
+  const what = `${source.uri}: ${wordsOf(refusal)}`
+  if (refusal.code === 'NoSuchBucket') return error('prefix-listed', `there is no bucket ${source.bucket}`, 'correct the name of the bucket; in another partition (China, GovCloud) it is not to be seen from here')
+  if (refusal.status === 0) return error('prefix-listed', what, noAnswerRemedy)
+  if (!isDenied(refusal)) return error('prefix-listed', what)
+  return withRendering(error('prefix-listed', what, deciderRemedy(refusal) ?? 'allow s3:ListBucket for the prefix in the policy of the role, with the tags of these pods; in another account, in that of the bucket, too'), source, refusal, ground)
+}
+
+async function checkListed(source: S3Source, objects: readonly ReachedObject[], ground: Ground): Promise<readonly Finding[]> {
+  const { uri, key, extent } = source
+  const listed = ok('prefix-listed', uri)
+  const models = extent === 'object' ? objects.filter((object) => object.key === key) : objects.filter((object) => !isMarker(object))
+  const [object] = models.toSorted((a, b) => telling(b) - telling(a))
+  if (object === undefined) return [listed, judgeEmpty(source, objects)]
+  const filled = ok('prefix-filled', extent === 'object' ? 'the object is there' : `${object.key.slice(key.length)}${models.length > 1 ? ' and more' : ''}`)
+  return [listed, filled, judgeObject(source, object, await ground.session.read(source.bucket, object.key), ground)]
+}
+
+/** What consoles make for a directory; loaders pass over it. */
+function isMarker({ key, size }: ReachedObject): boolean {
+  return key.endsWith('/') && size === 0
+}
+
+/** An archived one may have been restored, which only reading tells; an empty one has no byte to decrypt. */
+function telling({ archived, size }: ReachedObject): number {
+  return archived ? 2 : Math.min(size, 1)
+}
+
+function judgeEmpty({ uri, key, extent }: S3Source, objects: readonly ReachedObject[]): Finding {
+  if (extent === 'object' && objects.some((object) => object.key.startsWith(`${key}/`))) {
+    return error('prefix-filled', `there is no object ${uri}, but objects below ${uri}/`, 'end the source with a slash: so it is a prefix')
+  }
+  return error('prefix-filled', extent === 'object' ? `there is no object ${uri}` : `nothing is below ${uri}`)
+}
+
+function judgeObject(source: S3Source, { key }: ReachedObject, read: Attempt<void>, ground: Ground): Finding {
+  if (read.ok) return ok('object-read', `the first byte of ${key}`)
+  const { refusal } = read
+  // Asked for its first byte, an object that may be read and has none says just that.
+  if (refusal.status === 416) return ok('object-read', `${key}, which is empty`)
+  const what = `${key}: ${wordsOf(refusal)}`
+  if (refusal.code === 'InvalidObjectState') return error('object-read', `${key} is archived, and cannot be read before it is restored`, 'restore it, or copy the model into a storage class that can be read at once; the loader ends with exit code 14')
+  if (refusal.status === 0) return error('object-read', what, noAnswerRemedy)
+  if (!isDenied(refusal)) return error('object-read', what)
+  if (isAbout(refusal, 'kms:Decrypt')) return error('object-read', what, deciderRemedy(refusal) ?? 'allow kms:Decrypt for the key of the bucket in the policy of the role, and let the policy of the key allow its account: model-injector render s3 --kms-key prints it')
+  return withRendering(error('object-read', what, deciderRemedy(refusal) ?? 'allow s3:GetObject below the prefix in the policy of the role, with the tags of these pods; in another account, in that of the bucket, too'), source, refusal, ground)
+}
+
+/** Where an Allow is what is missing, the whole policy is at hand. */
+function withRendering(finding: Finding, source: S3Source, refusal: Refusal, { renderCommand }: Ground): Finding {
+  return renderCommand === undefined || deciderRemedy(refusal) !== undefined ? finding : withCommands(finding, renderCommand(source))
+}

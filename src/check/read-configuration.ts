@@ -1,0 +1,23 @@
+/** The operator's configuration, for those who need no more of an installation than how pods are treated. */
+import type { Cluster } from '../cluster/cluster.ts'
+import type { Config } from '../config.ts'
+import { error, ok, unchecked, type Finding } from './finding.ts'
+import { findConfigurationOf, findRegistration, type Configuration } from './installation.ts'
+import { found, unknown, type Look } from './look.ts'
+
+export async function readConfiguration(cluster: Cluster): Promise<Look<Configuration>> {
+  const { webhook } = await findRegistration(cluster)
+  return findConfigurationOf(cluster, webhook)
+}
+
+export function statedConfig(stated: Look<Configuration>): Look<Config> {
+  if (stated.state !== 'found') return stated
+  const { place, result } = stated.value
+  return result.ok ? found(result.config) : unknown(`${place} is not valid`)
+}
+
+export function describeConfiguration(stated: Look<Configuration>): Finding {
+  if (stated.state !== 'found') return unchecked('configuration', `the built-in one is taken, since that of the webhook is not known: ${stated.state === 'unknown' ? stated.why : 'it is not there'}`)
+  const { place, result } = stated.value
+  return result.ok ? ok('configuration', `that of ${place}`) : error('configuration', `${place}: ${result.problems.join('; ')}; the built-in one is taken here`)
+}

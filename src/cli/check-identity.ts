@@ -1,0 +1,81 @@
+/** `model-injector check --identity`: what the pods of a service account may read, proven by becoming its role. */
+import type { Command } from 'commander'
+import { parseClusterArn, parseRoleArn } from '../check/identity/arns.ts'
+import type { IdentityReport } from '../check/identity/check-identity.ts'
+import { seeCluster, seenNothing, type Seen } from '../check/identity/seen.ts'
+import { isAllNamed, type Named } from '../check/identity/subject.ts'
+import { AppError } from '../errors.ts'
+import type { Identity } from '../render/access.ts'
+import { parseAWSRegion, parseS3Source } from '../render/aws-names.ts'
+import { parseLabelName, parseObjectName } from '../values/names.ts'
+import { parsed, parseWord, unreadable, type Parsed } from '../values/parsed.ts'
+import { useCluster, type ClusterOptions } from './cluster-options.ts'
+import { addFlags, fail, parseFlags, problemIf } from './render/flags.ts'
+
+const ownFlags = {
+  identity: { term: '--identity <namespace/serviceaccount>', description: 'check what pods with this service account may read', accepted: 'as apps/my-inference-app', parse: parseIdentity },
+  role: { term: '--role <arn>', description: 'with --identity: the role of the service account (default: with IRSA, what it is annotated with)', accepted: 'arn:aws:iam::ACCOUNT:role/NAME', parse: parseRoleArn },
+  credentials: { term: '--credentials <how>', description: 'with --identity: how pods become the role (default: what workloads are annotated with)', accepted: 'pod-identity, irsa', parse: parseWord(['pod-identity', 'irsa']) },
+  other: { term: '--other <s3://…>', description: "with --identity: what these pods must not read (default: what stands beside their namespace's directory)", accepted: 's3://bucket/prefix/, s3://bucket/key', parse: parseS3Source, many: true },
+  clusterArn: { term: '--cluster-arn <arn>', description: 'with --identity: the EKS cluster (default: what the kubeconfig calls it)', accepted: 'arn:aws:eks:REGION:ACCOUNT:cluster/NAME', parse: parseClusterArn },
+  region: { term: '--region <name>', description: 'with --identity: where pods look for buckets (default: what they are annotated with, else the region of the cluster)', accepted: 'as eu-west-1', parse: parseAWSRegion },
+} as const
+
+/** --source is there for --delivery, too. */
+const flags = { ...ownFlags, source: { term: '--source <s3://…/>', description: '', accepted: 's3://bucket/prefix/, s3://bucket/key', parse: parseS3Source, many: true } } as const
+
+export interface IdentityOptions {
+  readonly identity?: string
+}
+
+export function addIdentityOptions(command: Command): Command {
+  return addFlags(command, ownFlags)
+}
+
+/** Of those who check something else. */
+export function strayIdentityOptions(command: Command): readonly string[] {
+  const options = command.opts<Readonly<Record<string, unknown>>>()
+  return [
+    ...problemIf(options.identity !== undefined && options.delivery !== undefined, '--identity and --delivery are two checks: run one after the other'),
+    ...Object.entries(ownFlags).filter(([key]) => key !== 'identity' && options[key] !== undefined).map(([, { term }]) => `${term} belongs to --identity`),
+  ]
+}
+
+/** Ends the command with everything that is wrong in the options, before anything is asked. */
+export async function checkServiceAccount(command: Command, otherProblems: readonly string[]): Promise<IdentityReport> {
+  const options = command.opts<ClusterOptions & { namespace?: string; serverUrl?: string }>()
+  const { values, problems } = parseFlags(flags, ['identity'], command.opts())
+  const all = [
+    ...problems,
+    ...problemIf(options.namespace !== undefined, '--namespace is the first part of --identity'),
+    ...problemIf(options.serverUrl !== undefined, '--server-url is about the webhook, and --identity is not'),
+    ...otherProblems,
+  ]
+  if (all.length > 0) fail(all, command)
+  const { identity, role, credentials, clusterArn: cluster, region, source: sources, other: others } = values
+  const named: Named = { ...identity, role, credentials, cluster, region, sources, others }
+  // The SDK of AWS takes longer to load than everything else that checks need.
+  const { checkIdentity } = await import('../check/identity/check-identity.ts')
+  return checkIdentity(named, await see(named, options), regionOfEnvironment())
+}
+
+function regionOfEnvironment(): string | undefined {
+  return [process.env.AWS_REGION, process.env.AWS_DEFAULT_REGION].find((region) => region !== undefined && region !== '')
+}
+
+/** Without a kubeconfig, what is named has to do; one that was named has to be readable. */
+async function see(named: Named, options: ClusterOptions): Promise<Seen> {
+  if (isAllNamed(named)) return seenNothing('everything is named')
+  try {
+    return await useCluster(options, (cluster) => seeCluster(cluster, named))
+  } catch (error) {
+    const isMissing = error instanceof AppError && error.code === 'KubeconfigUnreadable' && options.kubeconfig === undefined && options.context === undefined
+    if (!isMissing) throw error
+    return seenNothing(error.message)
+  }
+}
+
+function parseIdentity(text: string): Parsed<Identity> {
+  const [, namespace = '', serviceAccount = ''] = /^([^/]*)\/([^/]*)$/.exec(text) ?? []
+  return parseLabelName(namespace).ok && parseObjectName(serviceAccount).ok ? parsed({ namespace, serviceAccount }) : unreadable('is not NAMESPACE/SERVICEACCOUNT')
+}
