@@ -12,7 +12,7 @@ import { stringify } from 'yaml'
 const tap = join(import.meta.dirname, '..', 'node_modules', 'tap', 'dist', 'esm', 'run.mjs')
 const child = spawn(
   process.execPath,
-  [tap, '--disable-coverage', '--jobs=2', '--timeout=300', '--reporter=tap', ...testFiles(process.argv.slice(2))],
+  [tap, '--disable-coverage', '--jobs=2', '--timeout=900', '--reporter=tap', ...testFiles(process.argv.slice(2))],
   { stdio: ['inherit', 'pipe', 'inherit'] },
 )
 const counts = { passed: 0, failed: 0 }
