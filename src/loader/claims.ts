@@ -12,6 +12,10 @@ export function follow(object: ModelObject, wanted: WantedChecksum | undefined, 
   return claims.length === 0 ? undefined : readBack.follow({ file: join(context.staging.layout.stagingFiles, object.path), size: object.size, claims })
 }
 
+export function needsReading(object: ModelObject, wanted: WantedChecksum | undefined, context: DownloadContext): boolean {
+  return claimsOf(object, wanted, context).length > 0
+}
+
 function claimsOf({ path }: ModelObject, wanted: WantedChecksum | undefined, { manifest }: DownloadContext): readonly Claim[] {
   const claims: Claim[] = []
   if (wanted !== undefined && crcOf(wanted.algorithm) === undefined) claims.push({ ...wanted, refuse: (found) => otherThanS3Says(path, wanted, found) })

@@ -28,6 +28,7 @@ export class ReadBack {
   #failure: Error | undefined
   #bytesRead = 0
   #bytesArrived = 0
+  #filesCompared = 0
 
   constructor(signal: AbortSignal) {
     this.#signal = signal
@@ -39,6 +40,11 @@ export class ReadBack {
 
   get bytesArrived(): number {
     return this.#bytesArrived
+  }
+
+  /** Files that were read to their end and are as was claimed. */
+  get filesCompared(): number {
+    return this.#filesCompared
   }
 
   follow(followed: FollowedFile): Follower {
@@ -81,12 +87,14 @@ export class ReadBack {
   }
 
   async #read(follower: Follower): Promise<void> {
+    // Its last part came while it was being read.
+    if (follower.isOver()) return
     this.#open.add(follower)
     for await (const bytes of follower.read(this.#buffer)) {
       this.#signal.throwIfAborted()
       this.#bytesRead += bytes
     }
-    if (follower.isOver) this.#open.delete(follower)
+    if (follower.isOver() && this.#open.delete(follower)) this.#filesCompared++
   }
 }
 
@@ -105,7 +113,7 @@ export class Follower {
   }
 
   /** The whole was read and compared. */
-  get isOver(): boolean {
+  isOver(): boolean {
     return this.#isOver
   }
 
@@ -118,8 +126,6 @@ export class Follower {
   }
 
   async* read(buffer: Buffer): AsyncGenerator<number> {
-    // What was being read when its last part came.
-    if (this.#isOver) return
     const { handle, sums } = this.#open ??= await this.#start()
     while (this.#at < this.#end) {
       const { bytesRead } = await handle.read(buffer, 0, Math.min(buffer.length, this.#end - this.#at), this.#at)

@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { smallStates, type Arrivals, type Habit, type LargeState } from './arrivals.ts'
 import { checksumOfFile, combineParts, crcOf, type WantedChecksum } from './checksum.ts'
-import { otherThanS3Says } from './claims.ts'
+import { needsReading, otherThanS3Says } from './claims.ts'
 import type { DownloadContext, DownloadResult } from './download.ts'
 import { LoaderFailure } from './exit-codes.ts'
 import { formatSize } from './format-size.ts'
@@ -35,7 +35,7 @@ export async function readToEnd({ readBack }: Arrivals, { report }: DownloadCont
 }
 
 /** All was compared as it came, but for the checksums that are made of those of parts. */
-export async function verify({ small, large }: Arrivals, context: DownloadContext): Promise<DownloadResult> {
+export async function verify({ small, large, readBack }: Arrivals, context: DownloadContext): Promise<DownloadResult> {
   let withoutChecksum = 0
   for (const [i, object] of context.listing.objects.entries()) {
     context.signal.throwIfAborted()
@@ -45,7 +45,14 @@ export async function verify({ small, large }: Arrivals, context: DownloadContex
     const compared = state === undefined ? small[i] === smallStates.verified : await compareLarge(object, state, context)
     if (!compared && context.manifest?.has(object.path) !== true) withoutChecksum++
   }
+  refuseUnread(readBack.filesCompared, large, context)
   return { withoutChecksum }
+}
+
+/** A mistake of ours at most; but the app must not start with a file that nobody looked at. */
+function refuseUnread(filesCompared: number, large: Arrivals['large'], context: DownloadContext): void {
+  const wanted = context.listing.objects.filter((object, i) => needsReading(object, large.get(i)?.wanted, context)).length
+  if (filesCompared !== wanted) throw new Error(`${filesCompared} files were read back, not ${wanted}`)
 }
 
 /** False: S3 keeps no checksum of it, or not one of the whole. */

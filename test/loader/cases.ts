@@ -430,7 +430,7 @@ function unsafeKeys(): LoaderCase[] {
 }
 
 /** Uploads a manifest of the model so far; gives the expectation that pins it. */
-async function putManifest(stage: Stage): Promise<string> {
+export async function putManifest(stage: Stage): Promise<string> {
   const lines = [...stage.model].map(([path, body]) => `${createHash('sha256').update(body).digest('hex')}  ${path}\n`).join('')
   await stage.put('manifest.sha256', lines)
   return `manifest=manifest.sha256@sha256:${createHash('sha256').update(lines).digest('hex')}`

@@ -1,5 +1,5 @@
 /** Loaders that are ended in the middle, and loaders that meet each other. */
-import { readdir, readFile, utimes } from 'node:fs/promises'
+import { open, readdir, readFile, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import { endsWith } from '../../support/loader-end.ts'
@@ -7,7 +7,7 @@ import type { RunningLoader } from '../../support/loader-run.ts'
 import { holdsModel, holdsNothing, type Stage } from '../../support/loader-world.ts'
 import { treeOf } from '../../support/process-memory.ts'
 import { waitFor } from '../../support/wait-for.ts'
-import { bytes } from '../cases.ts'
+import { bytes, putManifest } from '../cases.ts'
 import { endOf, MiB, requestsOf, waitForBytes, type Scenario } from './scenario.ts'
 
 const partBytes = 16 * MiB
@@ -39,6 +39,24 @@ export const restarts: readonly Scenario[] = [
     },
   },
   {
+    name: 'what was brought before a SIGKILL is read again for the manifest, and not believed where it changed on the disk',
+    run: async (t, stage) => {
+      await putModel(stage)
+      const env = { MODEL_EXPECT: await putManifest(stage) }
+      const loader = await startedHalf(stage, env)
+      killTree(loader)
+      await loader.end
+      stage.world.proxy.reset()
+      if (stage.world.engine.name === 'native') {
+        await damage(join(stage.root, `.staging-${stage.id}-pod-1`, 'files', 'weights.bin'))
+        endsWith(t, await stage.run(env), 15, /weights\.bin has the SHA-256 [0-9a-f]{64}, the manifest says [0-9a-f]{64}/)
+        await holdsNothing(t, stage)
+      }
+      endsWith(t, await stage.run(env), 0)
+      await holdsModel(t, stage)
+    },
+  },
+  {
     name: 'two pods load the same model onto one volume',
     run: async (t, stage) => {
       for (let i = 0; i < 4; i++) await stage.put(`shard-${i}.bin`, bytes(20 * MiB, i))
@@ -67,10 +85,22 @@ export const restarts: readonly Scenario[] = [
   },
 ]
 
-/** A loader that has brought the first parts, and waits for the slow rest. */
-async function startedHalf(stage: Stage, env: Readonly<Record<string, string>> = {}): Promise<RunningLoader> {
+async function putModel(stage: Stage): Promise<void> {
   await stage.put('weights.bin', bytes(parts * partBytes, 2))
   await stage.put('config.json', '{}')
+}
+
+/** One bit of the first part, which is in the journal. */
+async function damage(file: string): Promise<void> {
+  const handle = await open(file, 'r+')
+  const { buffer } = await handle.read(Buffer.alloc(1), 0, 1, 5)
+  await handle.write(Buffer.of((buffer[0] ?? 0) ^ 1), 0, 1, 5)
+  await handle.close()
+}
+
+/** A loader that has brought the first parts, and waits for the slow rest. */
+async function startedHalf(stage: Stage, env: Readonly<Record<string, string>> = {}): Promise<RunningLoader> {
+  if (!stage.model.has('weights.bin')) await putModel(stage)
   const isLate = ({ key, range }: { key: string | undefined; range: string | undefined }): boolean => (
     key?.endsWith('weights.bin') === true && Number(/^bytes=(\d+)-/.exec(range ?? '')?.[1] ?? 0) >= quickParts * partBytes
   )
