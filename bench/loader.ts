@@ -14,17 +14,16 @@ import { createInterface } from 'node:readline'
 import { s5cmdBinary } from '../test/support/go-binaries.ts'
 
 const mebibyte = 1024 * 1024
-/** Of one to several seconds: an object of 8 GiB shows the steady state, one of 2 GiB what the start adds. */
+/** Small enough that a virtual machine keeps the pages of the run before: with 8 GiB, a byte took 1.7 times the CPU, nearly all in the kernel. */
 const workloads = [
-  { name: '8 GiB', prefix: 'large/', count: 1, bytes: 8192 * mebibyte },
-  { name: '4 × 2 GiB', prefix: 'shards/', count: 4, bytes: 2048 * mebibyte },
-  { name: '2 GiB', prefix: 'medium/', count: 1, bytes: 2048 * mebibyte },
+  { name: '4 GiB', prefix: 'large/', count: 1, bytes: 4096 * mebibyte },
+  { name: '4 × 1 GiB', prefix: 'shards/', count: 4, bytes: 1024 * mebibyte },
   { name: '10,000 × 100 KiB', prefix: 'small/', count: 10_000, bytes: 100 * 1024 },
 ] as const
 const runs = 3
-/** Of all cores, by programs that have no part in it: more spoils a run, and it is repeated, but not for ever. */
-const disturbance = 0.05
-const mostRepetitions = 5
+/** Of all cores, by what has no part in it: more spoils a run, and it is repeated. Loopback's interrupts alone come to 0.05. */
+const disturbance = 0.1
+const mostRepetitions = 2
 
 type Workload = (typeof workloads)[number]
 
@@ -184,6 +183,7 @@ async function measure(engine: Engine, workload: Workload): Promise<Measured> {
   if (code !== 0) throw new Error(`${engine.name} exited with ${code ?? 'a signal'}`)
   checkFiles(engine, workload, destination)
   rmSync(destination, { recursive: true })
+  process.stderr.write(`${workload.name}, ${engine.name}: ${seconds.toFixed(2)} s, CPU ${cpuSeconds.toFixed(2)} s, ${peak.toFixed(0)} MB, others took ${(disturbed * 100).toFixed(0)} %\n`)
   return { seconds, cpuSeconds, peakMegabytes: peak, startSeconds: (firstGetAtMs - startedAtMs) / 1000, disturbed }
 }
 
