@@ -45,7 +45,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   load: async () => (await import('./load.ts')).loadCommand(),
 }
 
-/** With one command, or with all where none of that name is there, so that the help can list them. */
+/** With one command, with none for the version, or with all where none of that name is there, so that the help can list them. */
 export async function buildProgram(name?: string): Promise<Command> {
   const program = new Command('model-injector')
     .description('Brings ML models into pods that ask for them with annotations.')
@@ -53,9 +53,14 @@ export async function buildProgram(name?: string): Promise<Command> {
     .showHelpAfterError('(--help shows the options and examples)')
     .exitOverride()
     .addHelpText('after', help)
-  const one = Object.entries(commands).find(([command]) => command === name)?.[1]
-  for (const make of one === undefined ? Object.values(commands) : [one]) program.addCommand((await make()).copyInheritedSettings(program))
+  for (const make of commandsFor(name)) program.addCommand((await make()).copyInheritedSettings(program))
   return program
+}
+
+function commandsFor(name: string | undefined): readonly (() => Promise<Command>)[] {
+  if (name === '--version' || name === '-V') return []
+  const one = Object.entries(commands).find(([command]) => command === name)?.[1]
+  return one === undefined ? Object.values(commands) : [one]
 }
 
 function report(error: unknown): number {

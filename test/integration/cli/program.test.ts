@@ -8,6 +8,7 @@ import { text } from 'node:stream/consumers'
 import { parse } from 'yaml'
 import { annotationNames, annotations, defaultPrefix } from '../../../src/annotations.ts'
 import { skipReasons } from '../../../src/reasons.ts'
+import { buildProgram } from '../../../src/cli/program.ts'
 import { version } from '../../../src/version.ts'
 import { runCLI } from './run-cli.ts'
 
@@ -28,6 +29,13 @@ t.test('what was not understood is a usage error with exit code 2 and nothing on
     t.equal(stdout, '')
     t.not(stderr, '')
   }
+})
+
+t.test('no command is loaded to say the version, and all are to say what there is', async (t) => {
+  for (const flag of ['--version', '-V']) t.strictSame((await buildProgram(flag)).commands, [])
+  t.equal((await buildProgram('load')).commands.length, 1)
+  t.ok((await buildProgram()).commands.length > 1)
+  t.equal((await buildProgram('--help')).commands.length, (await buildProgram()).commands.length)
 })
 
 t.test('--version and --help are fine, and every command shows examples that begin with its name', async (t) => {
