@@ -19,10 +19,16 @@ export interface RunOptions {
 }
 
 export async function runCLI(args: readonly string[], { stdin = '', cwd, env = {} }: RunOptions = {}): Promise<RunResult> {
-  const child = spawn(process.execPath, [main, ...args], { cwd, env: { PATH: process.env.PATH, ...env } })
+  const child = spawn(process.execPath, [main, ...args], { cwd, env: { ...inherited(), ...env } })
   // The command may end without having read all of it.
   child.stdin.on('error', () => undefined)
   child.stdin.end(stdin)
   const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close') as Promise<[number | null]>])
   return { code, stdout, stderr }
+}
+
+/** Nothing of the machine that could decide what a command does. */
+function inherited(): Readonly<Record<string, string | undefined>> {
+  const { PATH, NODE_COMPILE_CACHE } = process.env
+  return { PATH, ...(NODE_COMPILE_CACHE !== undefined && { NODE_COMPILE_CACHE }) }
 }
