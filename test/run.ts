@@ -1,6 +1,6 @@
 /**
  * Runs tap on the given files and on every *.test.ts in the given folders: a line for every file, all that is known of every failure, and at the end
- * `N passed, N failed`. A skipped or todo test is a failure: what does not run proves nothing.
+ * the names of the failures and `N passed, N failed`. A skipped or todo test is a failure: what does not run proves nothing.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -19,13 +19,15 @@ const child = spawn(
   { stdio: ['inherit', 'pipe', 'inherit'], env: { ...process.env, NODE_COMPILE_CACHE: compileCache } },
 )
 const counts = { passed: 0, failed: 0 }
+/** Said again at the end: of a long log people, and what keeps logs, see the end first. */
+const failures: string[] = []
 const parser = new Parser()
 parser.on('assert', reportFile)
 parser.on('pass', () => { counts.passed++ })
 for (const event of ['fail', 'skip', 'todo'] as const) parser.on(event, (result: Result) => { reportFailure(event, result) })
 child.stdout.pipe(parser)
 const [[code]] = (await Promise.all([once(child, 'exit'), once(parser, 'complete')])) as [[number | null], unknown[]]
-process.stdout.write(`${counts.passed} passed, ${counts.failed} failed\n`)
+process.stdout.write([...failures, `${counts.passed} passed, ${counts.failed} failed`, ''].join('\n'))
 process.exitCode = code === 0 && counts.failed === 0 && counts.passed > 0 ? 0 : 1
 
 /** tap would take helpers that lie beside the tests for tests without a test. */
@@ -42,5 +44,7 @@ function reportFile({ ok, name, time }: Result): void {
 function reportFailure(event: 'fail' | 'skip' | 'todo', { fullname, name, diag }: Result): void {
   counts.failed++
   const words = event === 'fail' ? 'failed' : `${event}, which counts as failed`
-  process.stdout.write(`${words}: ${fullname} > ${name}\n${diag === null ? '' : stringify(diag).replace(/^/gm, '    ')}`)
+  const failure = `${words}: ${fullname} > ${name}`
+  failures.push(failure)
+  process.stdout.write(`${failure}\n${diag === null ? '' : stringify(diag).replace(/^/gm, '    ')}`)
 }
