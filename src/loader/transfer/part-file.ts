@@ -1,5 +1,5 @@
 /** The staging files that a thread writes: parts of one file share a descriptor while any of them is under way. */
-import { closeSync, constants, fchmodSync, fdatasync, ftruncateSync, openSync, writeSync } from 'node:fs'
+import { closeSync, constants, fchmodSync, fdatasync, openSync, writeSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { fileError } from './transfer-error.ts'
 
@@ -17,20 +17,21 @@ interface OpenFile {
 export interface OpenOptions {
   readonly file: string
   readonly key: string
+  /** Of a file that no other part is of. */
   readonly truncate: boolean
 }
 
 const syncData = promisify(fdatasync)
 /** The loader alone writes the staging directory; a link in it is nobody's business. */
-const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_NOFOLLOW
+const toWrite = constants.O_WRONLY | constants.O_CREAT | constants.O_NOFOLLOW
 
 export function partFiles(mode: number): { open(options: OpenOptions): PartFile } {
   const files = new Map<string, OpenFile>()
 
-  function openShared(file: string): OpenFile {
+  function openShared(file: string, truncate: boolean): OpenFile {
     const known = files.get(file)
     if (known !== undefined) return known
-    const opened = { descriptor: openWithMode(file, mode), users: 0 }
+    const opened = { descriptor: openWithMode(file, truncate ? toWrite | constants.O_TRUNC : toWrite, mode), users: 0 }
     files.set(file, opened)
     return opened
   }
@@ -44,9 +45,8 @@ export function partFiles(mode: number): { open(options: OpenOptions): PartFile 
   return {
     open: ({ file, key, truncate }) => {
       const named = <T>(action: () => T): T => naming(key, file, action)
-      const shared = named(() => openShared(file))
+      const shared = named(() => openShared(file, truncate))
       shared.users++
-      if (truncate) named(() => { ftruncateSync(shared.descriptor, 0) })
       return {
         write: (piece, position) => { named(() => { writeAll(shared.descriptor, piece, position) }) },
         sync: () => syncData(shared.descriptor).catch((error: unknown) => { throw fileError(error, key, file) as Error }),
@@ -57,7 +57,7 @@ export function partFiles(mode: number): { open(options: OpenOptions): PartFile 
 }
 
 /** The process's umask must not decide who can read the model. */
-function openWithMode(file: string, mode: number): number {
+function openWithMode(file: string, flags: number, mode: number): number {
   const descriptor = openSync(file, flags, mode)
   try {
     fchmodSync(descriptor, mode)
