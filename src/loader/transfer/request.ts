@@ -1,11 +1,10 @@
 /** The one request there is: a signed GET of an object or a range of it, pinned to an ETag. */
 import type { Origin, TransferCredentials } from './part.ts'
-import { signHeaders } from './sign.ts'
+import { signHeaders, type Headers } from './sign.ts'
 
 export interface GetRequest {
   readonly path: string
-  /** In the order in which they are sent; Host first. */
-  readonly headers: Readonly<Record<string, string>>
+  readonly headers: Headers
 }
 
 export interface Wanted {
@@ -17,7 +16,7 @@ export interface Wanted {
 
 export function buildRequest(wanted: Wanted, origin: Origin, region: string, credentials: TransferCredentials | undefined): GetRequest {
   const path = `${origin.pathPrefix}/${encodeKey(wanted.key)}`
-  const headers = { Host: hostHeader(origin), ...wantedHeaders(wanted) }
+  const headers = wantedHeaders(wanted, hostHeader(origin))
   if (credentials === undefined) return { path, headers }
   return { path, headers: signHeaders(path, headers, { region, credentials, now: new Date() }) }
 }
@@ -25,7 +24,8 @@ export function buildRequest(wanted: Wanted, origin: Origin, region: string, cre
 /** Header values come from encoders or from S3 itself; a line break in an ETag would smuggle a header, so it is refused. */
 export function writeRequest({ path, headers }: GetRequest): string {
   let text = `GET ${path} HTTP/1.1\r\n`
-  for (const [name, value] of Object.entries(headers)) {
+  for (const name of Object.keys(headers)) {
+    const value = headers[name] ?? ''
     if (/[\x00-\x1f\x7f-\uffff]/.test(value)) throw new Error(`the header ${name} would hold a control character`)
     text += `${name}: ${value}\r\n`
   }
@@ -42,10 +42,10 @@ export function quoteEtag(etag: string): string {
   return etag.endsWith('"') ? etag : `"${etag}"`
 }
 
-function wantedHeaders({ etag, range }: Wanted): Record<string, string> {
-  const pinned = { 'If-Match': quoteEtag(etag) }
-  if (range === undefined) return { ...pinned, 'x-amz-checksum-mode': 'ENABLED' }
-  return { ...pinned, Range: `bytes=${range.first}-${range.last}` }
+function wantedHeaders({ etag, range }: Wanted, host: string): Headers {
+  const pinned = quoteEtag(etag)
+  if (range === undefined) return { host, 'if-match': pinned, 'x-amz-checksum-mode': 'ENABLED' }
+  return { host, 'if-match': pinned, range: `bytes=${range.first}-${range.last}` }
 }
 
 function hostHeader({ protocol, host, port }: Origin): string {

@@ -14,23 +14,25 @@ export interface Signing {
 /** SHA-256 of no body. UNSIGNED-PAYLOAD would do on TLS only. */
 const emptyBodyHash = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'
 
-/** The headers, all of them signed, and those that the signature adds. `path` is percent-encoded. */
-export function signHeaders(path: string, headers: Readonly<Record<string, string>>, { region, credentials, now }: Signing): Record<string, string> {
+/** Sent as they are signed: names in lower case and in the order of the alphabet. */
+export type Headers = Readonly<Record<string, string>>
+
+/** The headers, which come before `x-amz-content`, all of them signed, and those that the signature adds. `path` is percent-encoded. */
+export function signHeaders(path: string, headers: Headers, { region, credentials, now }: Signing): Record<string, string> {
   const { accessKeyId, sessionToken } = credentials
   const time = now.toISOString().replace(/[:-]|\.\d{3}/g, '')
-  const complete = {
-    ...headers,
-    'x-amz-content-sha256': emptyBodyHash,
-    'x-amz-date': time,
-    ...(sessionToken !== undefined && { 'x-amz-security-token': sessionToken }),
-  }
-  const scope = `${time.slice(0, 8)}/${region}/s3/aws4_request`
-  const lines = Object.entries(complete).map(([name, value]): [string, string] => [name.toLowerCase(), value]).sort(([a], [b]) => a < b ? -1 : 1)
-  const names = lines.map(([name]) => name).join(';')
-  const canonical = `GET\n${path}\n\n${lines.map(([name, value]) => `${name}:${value.trim()}\n`).join('')}\n${names}\n${emptyBodyHash}`
-  const text = `AWS4-HMAC-SHA256\n${time}\n${scope}\n${hash('sha256', canonical)}`
-  const signature = createHmac('sha256', signingKey(credentials, region, time.slice(0, 8))).update(text).digest('hex')
-  return { ...complete, Authorization: `AWS4-HMAC-SHA256 Credential=${accessKeyId}/${scope}, SignedHeaders=${names}, Signature=${signature}` }
+  const day = time.slice(0, 8)
+  const signed: Record<string, string> = { ...headers, 'x-amz-content-sha256': emptyBodyHash, 'x-amz-date': time }
+  if (sessionToken !== undefined) signed['x-amz-security-token'] = sessionToken
+  const names = Object.keys(signed)
+  let lines = ''
+  for (const name of names) lines += `${name}:${signed[name]?.trim() ?? ''}\n`
+  const list = names.join(';')
+  const scope = `${day}/${region}/s3/aws4_request`
+  const canonicalHash = hash('sha256', `GET\n${path}\n\n${lines}\n${list}\n${emptyBodyHash}`)
+  const signature = createHmac('sha256', signingKey(credentials, region, day)).update(`AWS4-HMAC-SHA256\n${time}\n${scope}\n${canonicalHash}`).digest('hex')
+  signed.authorization = `AWS4-HMAC-SHA256 Credential=${accessKeyId}/${scope}, SignedHeaders=${list}, Signature=${signature}`
+  return signed
 }
 
 let kept: { readonly secret: string; readonly region: string; readonly day: string; readonly key: KeyObject } | undefined
