@@ -1,7 +1,6 @@
 /** The options by which every command that asks a cluster finds it. */
 import type { Command } from 'commander'
 import type { Cluster } from '../cluster/cluster.ts'
-import { connectCluster } from '../cluster/connect.ts'
 
 export interface ClusterOptions {
   readonly kubeconfig?: string
@@ -16,6 +15,8 @@ export function withClusterOptions(command: Command): Command {
 
 /** Idle connections would keep the process alive. */
 export async function useCluster<T>({ kubeconfig, context }: ClusterOptions, work: (cluster: Cluster) => Promise<T>): Promise<T> {
+  // Kubernetes' client is 870 files, which take a second to load: what reads files or the bucket only, or prints its help, does without.
+  const { connectCluster } = await import('../cluster/connect.ts')
   const cluster = connectCluster({ kubeconfig, context })
   try {
     return await work(cluster)

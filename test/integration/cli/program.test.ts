@@ -38,6 +38,23 @@ t.test('no command is loaded to say the version, and all are to say what there i
   t.equal((await buildProgram('--help')).commands.length, (await buildProgram()).commands.length)
 })
 
+t.test('the client of Kubernetes, which takes a second to load, is loaded to ask a cluster and for nothing else', async (t) => {
+  const recorder = `
+    import { registerHooks } from 'node:module'
+    const load = (url, context, next) => {
+      if (url.includes('/@kubernetes/client-node/')) process.env.CLIENT = 'loaded'
+      return next(url, context)
+    }
+    registerHooks({ load })
+    process.on('exit', () => { console.log('client: ' + process.env.CLIENT) })`
+  const clientFor = async (...args: readonly string[]): Promise<string | undefined> => {
+    const child = spawn(process.execPath, ['--import', `data:text/javascript,${encodeURIComponent(recorder)}`, join(root, 'src/main.ts'), ...args], { stdio: ['ignore', 'pipe', 'ignore'] })
+    return /\nclient: (\w+)\n$/.exec(`\n${await text(child.stdout)}`)?.[1]
+  }
+  t.equal(await clientFor('--help'), 'undefined', 'no command needs it to be there')
+  t.equal(await clientFor('why', 'a-pod', '--kubeconfig', join(t.testdir({}), 'none')), 'loaded')
+})
+
 t.test('--version and --help are fine, and every command shows examples that begin with its name', async (t) => {
   t.strictSame(await runCLI(['--version']), { code: 0, stdout: `${version}\n`, stderr: '' })
   for (const command of ['serve', 'inject', 'uninject', 'explain', 'render', 'check', 'why', 'policy test', 'audit', 'publish', 'load']) {
