@@ -92,7 +92,7 @@ export async function shelfWithVersions(t: Test, world: PublishWorld): Promise<S
 }
 
 function startPublisher({ server }: PublishWorld, args: readonly string[]): RunningPublisher {
-  const env = { PATH: process.env.PATH, AWS_ACCESS_KEY_ID: server.accessKeyId, AWS_SECRET_ACCESS_KEY: server.secretAccessKey, AWS_REGION: server.region }
+  const env = { PATH: process.env.PATH, NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE, AWS_ACCESS_KEY_ID: server.accessKeyId, AWS_SECRET_ACCESS_KEY: server.secretAccessKey, AWS_REGION: server.region }
   const child = spawn(process.execPath, [main, 'publish', ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] })
   const texts = { stdout: '', stderr: '' }
   for (const name of ['stdout', 'stderr'] as const) child[name].setEncoding('utf8').on('data', (text: string) => { texts[name] += text })

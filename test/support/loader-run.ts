@@ -43,7 +43,7 @@ export async function startLoader(
   // As the kubelet makes it: the container may run as anybody.
   await chmod(terminationLog, 0o666)
   const [file = '', ...args] = wrap(engine.command(terminationLog))
-  const child = spawn(file, args, { env: { PATH: process.env.PATH, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(file, args, { env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
   let log = ''
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => { log += text })
   return { child, log: () => log, end: endOf(child, () => log, terminationLog) }
