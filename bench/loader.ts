@@ -1,6 +1,6 @@
 /**
- * Wall clock, CPU and memory of loading from S3 over HTTPS: `model-injector load`, its mover of bytes alone (`transfer`),
- * `s5cmd sync` and `s5cmd cp`, in turns on the same server, into a tmpfs. Measures what `npm run build` made. The server
+ * Wall clock, CPU and memory of loading from S3 over HTTPS: `model-injector load`, its mover of bytes alone (`transfer`), the
+ * least that Node can do (bench/loader-floor.ts), `s5cmd sync` and `s5cmd cp`, in turns on the same server, into a tmpfs. Measures what `npm run build` made. The server
  * costs CPU too and shares the machine, so throughput is what this machine allows for both; the ratios of one run are what to
  * trust. Runs in which other programs took much of the CPU are repeated. Linux only: CPU time is read from /proc.
  */
@@ -49,7 +49,8 @@ const directory = mkdtempSync(join(tmpdir(), 'model-injector-bench-'))
 const memory = isWritable('/dev/shm') ? mkdtempSync('/dev/shm/model-injector-bench-') : directory
 const ca = join(directory, 'ca.crt')
 const s5cmd = await s5cmdBinary()
-const transferScript = writeTransferScript()
+const transferScript = writeScript('transfer')
+const floorScript = writeScript('floor')
 execFileSync(join(root, 'certs', 'throwaway.sh'), [directory, '127.0.0.1'])
 const server = spawn(process.execPath, [join(root, 'bench', 'loader-server.ts'), directory, ...workloads.map(({ count, bytes, prefix }) => `${count}*${bytes}:${prefix}`)],
   { stdio: ['ignore', 'pipe', 'inherit'] })
@@ -64,6 +65,7 @@ const engines: readonly Engine[] = [
   ours('transfer, no checksum', 'none'),
   ours('transfer, CRC-32C', 'crc32c'),
   ours('transfer, CRC-64/NVME', 'crc64nvme'),
+  leastOfNode(),
   s5cmdWith('s5cmd sync', 'sync', (workload) => `s3://bucket/${workload.prefix}*`),
   s5cmdWith('s5cmd cp', 'cp', (workload) => `s3://bucket/${workload.prefix}*`),
 ]
@@ -82,9 +84,9 @@ try {
 }
 
 /** As JavaScript on what was built: Node's own type stripper would add tens of megabytes. */
-function writeTransferScript(): string {
-  const file = join(directory, 'transfer.mjs')
-  const source = stripTypeScriptTypes(readFileSync(join(root, 'bench', 'loader-transfer.ts'), 'utf8'))
+function writeScript(name: 'transfer' | 'floor'): string {
+  const file = join(directory, `${name}.mjs`)
+  const source = stripTypeScriptTypes(readFileSync(join(root, 'bench', `loader-${name}.ts`), 'utf8'))
   writeFileSync(file, source.replace('../src/loader/transfer/transfer.ts', join(root, 'dist', 'loader', 'transfer', 'transfer.js')))
   return file
 }
@@ -111,6 +113,17 @@ function ours(name: string, crc: string): Engine {
       file: process.execPath,
       args: [transferScript],
       env: { ORIGIN: origin, CA: ca, PREFIX: prefix, DESTINATION: destination, CRC: crc },
+    }),
+  }
+}
+
+function leastOfNode(): Engine {
+  return {
+    name: 'the least of Node',
+    command: ({ prefix, count, bytes }, destination) => ({
+      file: process.execPath,
+      args: [floorScript],
+      env: { ORIGIN: origin, CA: ca, PREFIX: prefix, COUNT: String(count), BYTES: String(bytes), DESTINATION: destination },
     }),
   }
 }
