@@ -36,7 +36,7 @@ interface Measured {
   readonly seconds: number
   readonly cpuSeconds: number
   readonly peakMegabytes: number
-  /** From the start of the process to its first GET of an object. */
+  /** From the start of the process to its first GET of an object; NaN for what lists nothing, by which the server tells. */
   readonly startSeconds: number
   /** Share of all cores that other programs took meanwhile. */
   readonly disturbed: number
@@ -174,7 +174,8 @@ function printTable(rows: ReadonlyMap<Workload, ReadonlyMap<string, Measured>>):
       return ` ${(gigabytes / of.seconds).toFixed(2)} | ${(of.cpuSeconds / gigabytes).toFixed(2)} |`
     })
     const peaks = measured.map(({ of }) => of.peakMegabytes)
-    print(`| ${name} |${cells.join('')} ${(measured[0]?.of.startSeconds ?? Number.NaN).toFixed(2)} s | ${Math.min(...peaks).toFixed(0)} to ${Math.max(...peaks).toFixed(0)} |`)
+    const startSeconds = measured[0]?.of.startSeconds ?? Number.NaN
+    print(`| ${name} |${cells.join('')} ${Number.isNaN(startSeconds) ? '–' : `${startSeconds.toFixed(2)} s`} | ${Math.min(...peaks).toFixed(0)} to ${Math.max(...peaks).toFixed(0)} |`)
   }
   const disturbed = Math.max(...[...rows.values()].flatMap((row) => [...row.values()].map((of) => of.disturbed)))
   print(`\nOther programs took at most ${(disturbed * 100).toFixed(0)} % of the CPU during the median run.`)
@@ -197,7 +198,7 @@ async function measure(engine: Engine, workload: Workload): Promise<Measured> {
   checkFiles(engine, workload, destination)
   rmSync(destination, { recursive: true })
   process.stderr.write(`${workload.name}, ${engine.name}: ${seconds.toFixed(2)} s, CPU ${cpuSeconds.toFixed(2)} s, ${peak.toFixed(0)} MB, others took ${(disturbed * 100).toFixed(0)} %\n`)
-  return { seconds, cpuSeconds, peakMegabytes: peak, startSeconds: (firstGetAtMs - startedAtMs) / 1000, disturbed }
+  return { seconds, cpuSeconds, peakMegabytes: peak, startSeconds: firstGetAtMs < startedAtMs ? Number.NaN : (firstGetAtMs - startedAtMs) / 1000, disturbed }
 }
 
 /** `s5cmd sync` exits 0 with half of it. */
