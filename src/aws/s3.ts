@@ -10,7 +10,7 @@ const algorithms = ['CRC32', 'CRC32C', 'CRC64NVME', 'SHA1', 'SHA256'] as const
 
 export function s3Client(options: S3Options): S3Calls {
   const client = new S3Client(clientConfig(options))
-  // It copies each answer for a log that nobody keeps, which is a tenth of the CPU of a listing.
+  // The SDK's logger copies each answer for a log that nobody keeps, which is a tenth of the CPU of a listing.
   client.middlewareStack.remove('loggerMiddleware')
   const request = { abortSignal: options.signal }
   const send = <Answer>(call: () => Promise<Answer>): Promise<Answer> => sendOnce(call, options)
