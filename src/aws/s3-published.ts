@@ -1,7 +1,7 @@
 /** What the publisher asks of S3 beside what loaders ask: which directories there are, and what is known of one object. */
 import { GetObjectCommand, GetObjectTaggingCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3'
 import { trustAlso } from '../network/trust.ts'
-import { clientConfig, decodeKey, sendOnce } from './s3.ts'
+import { clientConfig, decodeKey, nextToken, sendOnce } from './s3.ts'
 import type { S3Options } from './s3-api.ts'
 
 export interface DatedObject {
@@ -38,7 +38,7 @@ export function publishedCalls(options: S3Options, alsoTrusted?: string): Publis
       for (let token: string | undefined, first = true; first || token !== undefined; first = false) {
         const answer = await list({ Bucket: bucket, Prefix: prefix, Delimiter: '/', ContinuationToken: token })
         yield (answer.CommonPrefixes ?? []).map(({ Prefix = '' }) => decoder(answer)(Prefix).slice(prefix.length, -1))
-        token = answer.IsTruncated === true ? answer.NextContinuationToken : undefined
+        token = nextToken(answer)
       }
     },
     find: async (bucket, key) => {

@@ -49,7 +49,7 @@ export function s3Client(options: S3Options): S3Calls {
 }
 
 /** Of a server that says there is more, but not how to get it, the rest would be missing without a word. */
-function nextToken({ IsTruncated: hasMore = false, NextContinuationToken: token }: ListObjectsV2CommandOutput): string | undefined {
+export function nextToken({ IsTruncated: hasMore = false, NextContinuationToken: token }: ListObjectsV2CommandOutput): string | undefined {
   if (!hasMore) return undefined
   if (token !== undefined) return token
   throw new S3Error({ status: 200, code: 'TruncatedListing', message: 'the server says that there is more, and not how to get it', region: undefined }, undefined)
