@@ -1,8 +1,9 @@
 /**
- * Wall clock, CPU and memory of loading from S3 over HTTPS: `model-injector load`, its mover of bytes alone (`transfer`), the
- * least that Node can do (bench/loader-floor.ts), `s5cmd sync` and `s5cmd cp`, in turns on the same server, into a tmpfs. Measures what `npm run build` made. The server
- * costs CPU too and shares the machine, so throughput is what this machine allows for both; the ratios of one run are what to
- * trust. Runs in which other programs took much of the CPU are repeated. Linux only: CPU time is read from /proc.
+ * Wall clock, CPU and memory of loading from S3 over HTTPS: `model-injector load`, its mover of bytes alone (`transfer`), a bare
+ * reader (bench/loader-bare.ts), `s5cmd sync` and `s5cmd cp`, in turns on the same server, into a tmpfs. Measures what
+ * `npm run build` made. The server costs CPU too and shares the machine, so throughput is what this machine allows for both;
+ * the ratios of one run are what to trust. Runs in which other programs took much of the CPU are repeated. Linux only: CPU time
+ * is read from /proc.
  */
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -50,7 +51,7 @@ const memory = isWritable('/dev/shm') ? mkdtempSync('/dev/shm/model-injector-ben
 const ca = join(directory, 'ca.crt')
 const s5cmd = await s5cmdBinary()
 const transferScript = writeScript('transfer')
-const floorScript = writeScript('floor')
+const bareScript = writeScript('bare')
 execFileSync(join(root, 'certs', 'throwaway.sh'), [directory, '127.0.0.1'])
 const server = spawn(process.execPath, [join(root, 'bench', 'loader-server.ts'), directory, ...workloads.map(({ count, bytes, prefix }) => `${count}*${bytes}:${prefix}`)],
   { stdio: ['ignore', 'pipe', 'inherit'] })
@@ -65,7 +66,7 @@ const engines: readonly Engine[] = [
   ours('transfer, no checksum', 'none'),
   ours('transfer, CRC-32C', 'crc32c'),
   ours('transfer, CRC-64/NVME', 'crc64nvme'),
-  leastOfNode(),
+  bareReader(),
   s5cmdWith('s5cmd sync', 'sync', (workload) => `s3://bucket/${workload.prefix}*`),
   s5cmdWith('s5cmd cp', 'cp', (workload) => `s3://bucket/${workload.prefix}*`),
 ]
@@ -84,7 +85,7 @@ try {
 }
 
 /** As JavaScript on what was built: Node's own type stripper would add tens of megabytes. */
-function writeScript(name: 'transfer' | 'floor'): string {
+function writeScript(name: 'transfer' | 'bare'): string {
   const file = join(directory, `${name}.mjs`)
   const source = stripTypeScriptTypes(readFileSync(join(root, 'bench', `loader-${name}.ts`), 'utf8'))
   writeFileSync(file, source.replace('../src/loader/transfer/transfer.ts', join(root, 'dist', 'loader', 'transfer', 'transfer.js')))
@@ -117,12 +118,12 @@ function ours(name: string, crc: string): Engine {
   }
 }
 
-function leastOfNode(): Engine {
+function bareReader(): Engine {
   return {
-    name: 'the least of Node',
+    name: 'bare reader on Node',
     command: ({ prefix, count, bytes }, destination) => ({
       file: process.execPath,
-      args: [floorScript],
+      args: [bareScript],
       env: { ORIGIN: origin, CA: ca, PREFIX: prefix, COUNT: String(count), BYTES: String(bytes), DESTINATION: destination },
     }),
   }
