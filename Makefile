@@ -7,7 +7,7 @@ BIN := node_modules/.bin
 export PATH := $(CURDIR)/node_modules/node/bin:$(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo demo-cluster test test-fast test-cluster test-chart test-loader lint typecheck generate verify-generated bench image clean
+.PHONY: help setup build demo demo-cluster test test-fast test-cluster test-chart test-loader lint typecheck format verify-format generate verify-generated bench image clean
 
 ## Shows this help
 help:
@@ -37,7 +37,7 @@ demo-cluster: dist/main.js
 	@node examples/demo-cluster.ts
 
 ## Runs every test: types, lint, fast tests, the loader against a real S3 server, and those on a real API server
-test: typecheck lint verify-generated dist/main.js
+test: typecheck lint verify-format verify-generated dist/main.js
 	@node test/run.ts test/unit test/property test/golden test/integration test/monitoring test/audit test/publish test/identity test/loader test/chart test/render test/cluster
 
 ## Runs the tests that need nothing but Node
@@ -63,6 +63,13 @@ typecheck: node_modules/.installed
 ## Lints with type information
 lint: node_modules/.installed
 	eslint .
+
+## Formats the sources
+format: node_modules/.installed
+	biome format --write .
+
+verify-format: node_modules/.installed
+	biome format .
 
 ## Writes the pages that are made from the code
 generate: dist/main.js

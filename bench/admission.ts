@@ -33,7 +33,9 @@ execFileSync(join(root, 'certs', 'throwaway.sh'), [directory, '127.0.0.1'])
 const ca = readFileSync(join(directory, 'ca.crt'))
 const annotated = admissionReview(realisticPod(true))
 const servers = [
-  await start('parse and answer', [join(root, 'bench', 'floor-server.ts'), directory], annotated, (line) => Number(line)),
+  await start('parse and answer', [join(root, 'bench', 'floor-server.ts'), directory], annotated, (line) =>
+    Number(line),
+  ),
   await start('model-injector, injected', serveArguments(), annotated, listeningPort),
   await start('model-injector, not annotated', serveArguments(), admissionReview(realisticPod(false)), listeningPort),
 ]
@@ -51,7 +53,18 @@ for (const { child, agent } of servers) {
 rmSync(directory, { recursive: true })
 
 function serveArguments(): string[] {
-  return [join(root, 'dist', 'main.js'), 'serve', '--tls-dir', directory, '--address', '127.0.0.1', '--port', '0', '--health-port', '0']
+  return [
+    join(root, 'dist', 'main.js'),
+    'serve',
+    '--tls-dir',
+    directory,
+    '--address',
+    '127.0.0.1',
+    '--port',
+    '0',
+    '--health-port',
+    '0',
+  ]
 }
 
 function listeningPort(line: string): number | undefined {
@@ -59,44 +72,70 @@ function listeningPort(line: string): number | undefined {
   return msg === 'listening' ? port : undefined
 }
 
-async function start(name: string, args: string[], body: string, portOf: (line: string) => number | undefined): Promise<Server> {
+async function start(
+  name: string,
+  args: string[],
+  body: string,
+  portOf: (line: string) => number | undefined,
+): Promise<Server> {
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
   const port = await new Promise<number>((resolve, reject) => {
-    child.once('exit', (code) => { reject(new Error(`${name} exited with ${code ?? 'a signal'}`)) })
+    child.once('exit', (code) => {
+      reject(new Error(`${name} exited with ${code ?? 'a signal'}`))
+    })
     createInterface({ input: child.stdout }).on('line', (line) => {
       const found = portOf(line)
       if (found !== undefined) resolve(found)
     })
   })
-  return { name, child, port, body, agent: new Agent({ keepAlive: true, maxSockets: connections, ca }), cpuMicroseconds: [], perSecond: [] }
+  return {
+    name,
+    child,
+    port,
+    body,
+    agent: new Agent({ keepAlive: true, maxSockets: connections, ca }),
+    cpuMicroseconds: [],
+    perSecond: [],
+  }
 }
 
 async function load(server: Server, durationMs: number): Promise<void> {
   const [cpuBefore, startedAt] = [cpuSeconds(server), performance.now()]
   const endAt = startedAt + durationMs
   let answered = 0
-  await Promise.all(Array.from({ length: connections }, async () => {
-    while (performance.now() < endAt) {
-      await admit(server)
-      answered++
-    }
-  }))
+  await Promise.all(
+    Array.from({ length: connections }, async () => {
+      while (performance.now() < endAt) {
+        await admit(server)
+        answered++
+      }
+    }),
+  )
   server.cpuMicroseconds.push(((cpuSeconds(server) - cpuBefore) * 1e6) / answered)
   server.perSecond.push((answered * 1000) / (performance.now() - startedAt))
 }
 
 function admit({ port, agent, body }: Server): Promise<void> {
   return new Promise((resolve, reject) => {
-    const headers = { 'content-type': 'application/json', accept: 'application/json, */*', 'content-length': Buffer.byteLength(body) }
-    const sent = request({ host: '127.0.0.1', port, path: '/mutate?timeout=5s', method: 'POST', agent, headers }, (response) => {
-      const chunks: Buffer[] = []
-      response.on('data', (chunk: Buffer) => chunks.push(chunk))
-      response.once('end', () => {
-        const { response: { allowed } } = JSON.parse(Buffer.concat(chunks).toString()) as { response: { allowed: boolean } }
-        if (allowed) resolve()
-        else reject(new Error('the pod was denied'))
-      })
-    })
+    const headers = {
+      'content-type': 'application/json',
+      accept: 'application/json, */*',
+      'content-length': Buffer.byteLength(body),
+    }
+    const sent = request(
+      { host: '127.0.0.1', port, path: '/mutate?timeout=5s', method: 'POST', agent, headers },
+      (response) => {
+        const chunks: Buffer[] = []
+        response.on('data', (chunk: Buffer) => chunks.push(chunk))
+        response.once('end', () => {
+          const {
+            response: { allowed },
+          } = JSON.parse(Buffer.concat(chunks).toString()) as { response: { allowed: boolean } }
+          if (allowed) resolve()
+          else reject(new Error('the pod was denied'))
+        })
+      },
+    )
     sent.once('error', reject)
     sent.end(body)
   })
@@ -104,7 +143,9 @@ function admit({ port, agent, body }: Server): Promise<void> {
 
 /** User and system time, fields 14 and 15 of /proc/PID/stat (proc(5)). */
 function cpuSeconds({ child }: Server): number {
-  const fields = readFileSync(`/proc/${child.pid ?? 0}/stat`, 'utf8').replace(/^.*\) /, '').split(' ')
+  const fields = readFileSync(`/proc/${child.pid ?? 0}/stat`, 'utf8')
+    .replace(/^.*\) /, '')
+    .split(' ')
   return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond
 }
 
@@ -115,10 +156,17 @@ function residentMiB({ child }: Server): number {
 
 function report(): void {
   const floor = median(servers[0]?.cpuMicroseconds ?? [])
-  process.stdout.write(`body ${Buffer.byteLength(annotated)} bytes, ${cycles} turns of ${slotMs} ms, ${connections} connections, Node ${process.version}\n\n`)
+  process.stdout.write(
+    `body ${Buffer.byteLength(annotated)} bytes, ${cycles} turns of ${slotMs} ms, ${connections} connections, Node ${process.version}\n\n`,
+  )
   for (const server of servers) {
     const cpu = median(server.cpuMicroseconds)
-    const cells = [`${cpu.toFixed(0)} µs CPU`, `× ${(cpu / floor).toFixed(2)}`, `${median(server.perSecond).toFixed(0)}/s`, `${residentMiB(server).toFixed(0)} MiB`]
+    const cells = [
+      `${cpu.toFixed(0)} µs CPU`,
+      `× ${(cpu / floor).toFixed(2)}`,
+      `${median(server.perSecond).toFixed(0)}/s`,
+      `${residentMiB(server).toFixed(0)} MiB`,
+    ]
     process.stdout.write(`${server.name.padEnd(32)}${cells.map((cell) => cell.padStart(12)).join('')}\n`)
   }
 }

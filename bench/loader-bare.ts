@@ -35,8 +35,14 @@ function allParts(): Part[] {
   return Array.from({ length: Number(COUNT) }, (_, i) => `${String(i).padStart(6, '0')}.bin`).flatMap((name) =>
     Array.from({ length: Math.ceil(Number(BYTES) / partBytes) }, (_, i): Part => {
       const offset = i * partBytes
-      return { key: PREFIX + name, file: join(DESTINATION, name), offset, length: Math.min(partBytes, Number(BYTES) - offset) }
-    }))
+      return {
+        key: PREFIX + name,
+        file: join(DESTINATION, name),
+        offset,
+        length: Math.min(partBytes, Number(BYTES) - offset),
+      }
+    }),
+  )
 }
 
 /** Over one connection, until no part is left for it. */
@@ -64,7 +70,9 @@ function fetchAll(parts: Part[], secureContext: SecureContext): void {
   // tls.connect knows the onread of net.connect, and its types do not.
   const options = { host, port: Number(port), secureContext, onread }
   const socket = connect(options, ask)
-  socket.on('error', (error) => { throw error })
+  socket.on('error', (error) => {
+    throw error
+  })
 
   function ask(): void {
     part = parts.shift()

@@ -29,30 +29,38 @@ const objects = new Map(specifications.flatMap(objectsOf))
 const keys = [...objects.keys()].sort()
 let justListed = false
 
-const server = createServer({
-  cert: readFileSync(join(directory, 'tls.crt')),
-  key: readFileSync(join(directory, 'tls.key')),
-  // As clients on such processors prefer it; OpenSSL's own order takes AES-256, which costs all of them more.
-  ciphers: 'TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES128-GCM-SHA256',
-  noDelay: true,
-}, (socket) => {
-  let head = ''
-  socket.setEncoding('latin1')
-  socket.on('error', () => socket.destroy())
-  socket.on('data', (text: string) => {
-    head += text
-    const end = head.indexOf('\r\n\r\n')
-    if (end === -1) return
-    const request = parse(head.slice(0, end))
-    head = head.slice(end + 4)
-    answer(request, socket)
-  })
+const server = createServer(
+  {
+    cert: readFileSync(join(directory, 'tls.crt')),
+    key: readFileSync(join(directory, 'tls.key')),
+    // As clients on such processors prefer it; OpenSSL's own order takes AES-256, which costs all of them more.
+    ciphers: 'TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES128-GCM-SHA256',
+    noDelay: true,
+  },
+  (socket) => {
+    let head = ''
+    socket.setEncoding('latin1')
+    socket.on('error', () => socket.destroy())
+    socket.on('data', (text: string) => {
+      head += text
+      const end = head.indexOf('\r\n\r\n')
+      if (end === -1) return
+      const request = parse(head.slice(0, end))
+      head = head.slice(end + 4)
+      answer(request, socket)
+    })
+  },
+)
+server.listen(0, '127.0.0.1', () => {
+  process.stdout.write(`${(server.address() as AddressInfo).port}\n`)
 })
-server.listen(0, '127.0.0.1', () => { process.stdout.write(`${(server.address() as AddressInfo).port}\n`) })
 
 function objectsOf(specification: string): [string, number][] {
   const [, count, bytes, prefix] = /^(\d+)\*(\d+):(.*)$/.exec(specification) ?? []
-  return Array.from({ length: Number(count) }, (_, i) => [`${prefix ?? ''}${String(i).padStart(6, '0')}.bin`, Number(bytes)])
+  return Array.from({ length: Number(count) }, (_, i) => [
+    `${prefix ?? ''}${String(i).padStart(6, '0')}.bin`,
+    Number(bytes),
+  ])
 }
 
 function parse(head: string): Request {
@@ -73,15 +81,27 @@ function list(parameters: URLSearchParams, socket: TLSSocket): void {
   const found = keys.filter((key) => key.startsWith(prefix))
   const start = Number(parameters.get('continuation-token') ?? 0)
   const next = start + pageSize
-  const contents = found.slice(start, next).map((key) => `<Contents><Key>${key}</Key><LastModified>${lastModified.toISOString()}</LastModified>` +
-    `<ETag>&quot;${etag.slice(1, -1)}&quot;</ETag><Size>${objects.get(key) ?? 0}</Size><StorageClass>STANDARD</StorageClass></Contents>`)
+  const contents = found
+    .slice(start, next)
+    .map(
+      (key) =>
+        `<Contents><Key>${key}</Key><LastModified>${lastModified.toISOString()}</LastModified>` +
+        `<ETag>&quot;${etag.slice(1, -1)}&quot;</ETag><Size>${objects.get(key) ?? 0}</Size><StorageClass>STANDARD</StorageClass></Contents>`,
+    )
   const more = next < found.length
-  xml(socket, '200 OK', `<ListBucketResult><IsTruncated>${String(more)}</IsTruncated>${more ? `<NextContinuationToken>${next}</NextContinuationToken>` : ''}${contents.join('')}</ListBucketResult>`)
+  xml(
+    socket,
+    '200 OK',
+    `<ListBucketResult><IsTruncated>${String(more)}</IsTruncated>${more ? `<NextContinuationToken>${next}</NextContinuationToken>` : ''}${contents.join('')}</ListBucketResult>`,
+  )
 }
 
 function xml(socket: TLSSocket, status: string, body: string): void {
   const text = `<?xml version="1.0" encoding="UTF-8"?>${body}`
-  socket.write(`HTTP/1.1 ${status}\r\ncontent-type: application/xml\r\ncontent-length: ${text.length}\r\n\r\n${text}`, 'latin1')
+  socket.write(
+    `HTTP/1.1 ${status}\r\ncontent-type: application/xml\r\ncontent-length: ${text.length}\r\n\r\n${text}`,
+    'latin1',
+  )
 }
 
 function get(key: string, { method, range }: Request, socket: TLSSocket): void {
@@ -93,8 +113,11 @@ function get(key: string, { method, range }: Request, socket: TLSSocket): void {
   }
   const { first, last, partial } = rangeOf(range, size)
   socket.cork()
-  socket.write(`HTTP/1.1 ${partial ? '206 Partial Content' : '200 OK'}\r\ncontent-length: ${last - first + 1}\r\n${commonHead}` +
-    `${partial ? `content-range: bytes ${first}-${last}/${size}\r\n` : ''}\r\n`, 'latin1')
+  socket.write(
+    `HTTP/1.1 ${partial ? '206 Partial Content' : '200 OK'}\r\ncontent-length: ${last - first + 1}\r\n${commonHead}` +
+      `${partial ? `content-range: bytes ${first}-${last}/${size}\r\n` : ''}\r\n`,
+    'latin1',
+  )
   if (method === 'GET') send(socket, first, last + 1)
   socket.uncork()
 }
@@ -106,7 +129,10 @@ function reportFirstByte(): void {
   process.stdout.write(`${Date.now()}\n`)
 }
 
-function rangeOf(header: string | undefined, size: number): { readonly first: number; readonly last: number; readonly partial: boolean } {
+function rangeOf(
+  header: string | undefined,
+  size: number,
+): { readonly first: number; readonly last: number; readonly partial: boolean } {
   const range = /^bytes=(\d+)-(\d+)$/.exec(header ?? '')
   if (range === null) return { first: 0, last: size - 1, partial: false }
   return { first: Number(range[1]), last: Math.min(Number(range[2]), size - 1), partial: true }
@@ -119,7 +145,9 @@ function send(socket: TLSSocket, from: number, end: number): void {
     const piece = pattern.subarray(start, Math.min(start + Math.min(pieceBytes, end - at), pattern.length))
     at += piece.length
     if (!socket.write(piece) && at < end) {
-      socket.once('drain', () => { send(socket, at, end) })
+      socket.once('drain', () => {
+        send(socket, at, end)
+      })
       return
     }
   }

@@ -7,7 +7,16 @@ import { request } from 'node:https'
 import { join } from 'node:path'
 import { startTransfer, type CrcAlgorithm, type PartJob } from '../src/loader/transfer/transfer.ts'
 
-const { ORIGIN = '', CA = '', PREFIX = '', DESTINATION = '', CRC = 'none', WORKERS = '2', CONNECTIONS = '8', PART_BYTES = String(64 * 1024 * 1024) } = process.env
+const {
+  ORIGIN = '',
+  CA = '',
+  PREFIX = '',
+  DESTINATION = '',
+  CRC = 'none',
+  WORKERS = '2',
+  CONNECTIONS = '8',
+  PART_BYTES = String(64 * 1024 * 1024),
+} = process.env
 const origin = new URL(ORIGIN)
 const ca = readFileSync(CA, 'utf8')
 const partBytes = Number(PART_BYTES)
@@ -22,7 +31,8 @@ const started = startTransfer({
   fileMode: 0o644,
 })
 await started.move(parts(), () => undefined, {
-  credentials: () => Promise.resolve({ accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'secret', sessionToken: 'x'.repeat(1000) }),
+  credentials: () =>
+    Promise.resolve({ accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'secret', sessionToken: 'x'.repeat(1000) }),
   signal: new AbortController().signal,
   onProgress: () => undefined,
 })
@@ -31,9 +41,20 @@ async function* parts(): AsyncGenerator<PartJob> {
   let object = 0
   let token: string | undefined
   do {
-    const page: string = await get(`/bucket?list-type=2&prefix=${encodeURIComponent(PREFIX)}${token === undefined ? '' : `&continuation-token=${token}`}`)
-    for (const [, key = '', etag = '', size] of page.matchAll(/<Key>(.*?)<\/Key>.*?<ETag>&quot;(.*?)&quot;<\/ETag><Size>(\d+)</g)) {
-      yield* split({ object: object++, key, etag, objectSize: Number(size), file: join(DESTINATION, key.slice(PREFIX.length)), crc: CRC as 'none' | CrcAlgorithm })
+    const page: string = await get(
+      `/bucket?list-type=2&prefix=${encodeURIComponent(PREFIX)}${token === undefined ? '' : `&continuation-token=${token}`}`,
+    )
+    for (const [, key = '', etag = '', size] of page.matchAll(
+      /<Key>(.*?)<\/Key>.*?<ETag>&quot;(.*?)&quot;<\/ETag><Size>(\d+)</g,
+    )) {
+      yield* split({
+        object: object++,
+        key,
+        etag,
+        objectSize: Number(size),
+        file: join(DESTINATION, key.slice(PREFIX.length)),
+        crc: CRC as 'none' | CrcAlgorithm,
+      })
     }
     token = /<NextContinuationToken>(.*?)</.exec(page)?.[1]
   } while (token !== undefined)
@@ -50,7 +71,16 @@ function get(path: string): Promise<string> {
   return new Promise((resolve, reject) => {
     request(new URL(path, origin), { ca }, (response) => {
       let text = ''
-      response.setEncoding('utf8').on('data', (chunk: string) => { text += chunk }).once('end', () => { resolve(text) })
-    }).once('error', reject).end()
+      response
+        .setEncoding('utf8')
+        .on('data', (chunk: string) => {
+          text += chunk
+        })
+        .once('end', () => {
+          resolve(text)
+        })
+    })
+      .once('error', reject)
+      .end()
   })
 }

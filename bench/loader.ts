@@ -7,7 +7,18 @@
  */
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { accessSync, appendFileSync, constants, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  accessSync,
+  appendFileSync,
+  constants,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { stripTypeScriptTypes } from 'node:module'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -30,7 +41,10 @@ type Workload = (typeof workloads)[number]
 
 interface Engine {
   readonly name: string
-  command(workload: Workload, destination: string): { readonly file: string; readonly args: readonly string[]; readonly env?: Readonly<Record<string, string>> }
+  command(
+    workload: Workload,
+    destination: string,
+  ): { readonly file: string; readonly args: readonly string[]; readonly env?: Readonly<Record<string, string>> }
 }
 
 interface Measured {
@@ -43,7 +57,13 @@ interface Measured {
   readonly disturbed: number
 }
 
-const nothing: Measured = { seconds: Number.NaN, cpuSeconds: Number.NaN, peakMegabytes: Number.NaN, startSeconds: Number.NaN, disturbed: Number.NaN }
+const nothing: Measured = {
+  seconds: Number.NaN,
+  cpuSeconds: Number.NaN,
+  peakMegabytes: Number.NaN,
+  startSeconds: Number.NaN,
+  disturbed: Number.NaN,
+}
 const root = join(import.meta.dirname, '..')
 const ticksPerSecond = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }))
 const directory = mkdtempSync(join(tmpdir(), 'model-injector-bench-'))
@@ -53,12 +73,21 @@ const s5cmd = await s5cmdBinary()
 const transferScript = writeScript('transfer')
 const bareScript = writeScript('bare')
 execFileSync(join(root, 'certs', 'throwaway.sh'), [directory, '127.0.0.1'])
-const server = spawn(process.execPath, [join(root, 'bench', 'loader-server.ts'), directory, ...workloads.map(({ count, bytes, prefix }) => `${count}*${bytes}:${prefix}`)],
-  { stdio: ['ignore', 'pipe', 'inherit'] })
+const server = spawn(
+  process.execPath,
+  [
+    join(root, 'bench', 'loader-server.ts'),
+    directory,
+    ...workloads.map(({ count, bytes, prefix }) => `${count}*${bytes}:${prefix}`),
+  ],
+  { stdio: ['ignore', 'pipe', 'inherit'] },
+)
 const lines = createInterface({ input: server.stdout })
-const [port] = await once(lines, 'line') as [string]
+const [port] = (await once(lines, 'line')) as [string]
 let firstGetAtMs = 0
-lines.on('line', (line) => { firstGetAtMs = Number(line) })
+lines.on('line', (line) => {
+  firstGetAtMs = Number(line)
+})
 const origin = `https://127.0.0.1:${port}`
 
 const engines: readonly Engine[] = [
@@ -72,8 +101,12 @@ const engines: readonly Engine[] = [
 ]
 
 try {
-  print(`${cpus().length} cores (${cpus()[0]?.model ?? '?'}), shared with the server, which is bench/loader-server.ts: a real S3 server would be the limit here.`)
-  print(`HTTPS on loopback, destination ${memory === directory ? 'a disk' : 'tmpfs'}, GB = 10^9 bytes, medians of ${runs}; memory is the highest resident set.`)
+  print(
+    `${cpus().length} cores (${cpus()[0]?.model ?? '?'}), shared with the server, which is bench/loader-server.ts: a real S3 server would be the limit here.`,
+  )
+  print(
+    `HTTPS on loopback, destination ${memory === directory ? 'a disk' : 'tmpfs'}, GB = 10^9 bytes, medians of ${runs}; memory is the highest resident set.`,
+  )
   touchMemory(Math.max(...workloads.map(({ count, bytes }) => count * bytes)))
   const rows = new Map<Workload, ReadonlyMap<string, Measured>>()
   for (const workload of workloads) rows.set(workload, await compare(workload))
@@ -88,7 +121,10 @@ try {
 function writeScript(name: 'transfer' | 'bare'): string {
   const file = join(directory, `${name}.mjs`)
   const source = stripTypeScriptTypes(readFileSync(join(root, 'bench', `loader-${name}.ts`), 'utf8'))
-  writeFileSync(file, source.replace('../src/loader/transfer/transfer.ts', join(root, 'dist', 'loader', 'transfer', 'transfer.js')))
+  writeFileSync(
+    file,
+    source.replace('../src/loader/transfer/transfer.ts', join(root, 'dist', 'loader', 'transfer', 'transfer.js')),
+  )
   return file
 }
 
@@ -100,8 +136,18 @@ function wholeLoader(): Engine {
       file: process.execPath,
       args: [join(root, 'dist', 'main.js'), 'load', '--termination-log', '/dev/null', '--start-jitter', '0'],
       env: {
-        MODEL_NAME: 'bench', MODEL_SOURCE: `s3://bucket/${prefix}`, MODEL_ROOT: destination, MODEL_ID: '0123456789abcdef', MODEL_CREDENTIALS: 'secret/bench', MODEL_ENDPOINT: origin,
-        MODEL_TIMEOUT_SECONDS: '600', MODEL_STALL_TIMEOUT_SECONDS: '60', AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE', AWS_SECRET_ACCESS_KEY: 'secret', AWS_REGION: 'us-east-1', NODE_EXTRA_CA_CERTS: ca,
+        MODEL_NAME: 'bench',
+        MODEL_SOURCE: `s3://bucket/${prefix}`,
+        MODEL_ROOT: destination,
+        MODEL_ID: '0123456789abcdef',
+        MODEL_CREDENTIALS: 'secret/bench',
+        MODEL_ENDPOINT: origin,
+        MODEL_TIMEOUT_SECONDS: '600',
+        MODEL_STALL_TIMEOUT_SECONDS: '60',
+        AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE',
+        AWS_SECRET_ACCESS_KEY: 'secret',
+        AWS_REGION: 'us-east-1',
+        NODE_EXTRA_CA_CERTS: ca,
       },
     }),
   }
@@ -124,7 +170,14 @@ function bareReader(): Engine {
     command: ({ prefix, count, bytes }, destination) => ({
       file: process.execPath,
       args: [bareScript],
-      env: { ORIGIN: origin, CA: ca, PREFIX: prefix, COUNT: String(count), BYTES: String(bytes), DESTINATION: destination },
+      env: {
+        ORIGIN: origin,
+        CA: ca,
+        PREFIX: prefix,
+        COUNT: String(count),
+        BYTES: String(bytes),
+        DESTINATION: destination,
+      },
     }),
   }
 }
@@ -135,7 +188,12 @@ function s5cmdWith(name: string, verb: string, source: (workload: Workload) => s
     command: (workload, destination) => ({
       file: s5cmd,
       args: ['--endpoint-url', origin, '--log', 'error', verb, source(workload), `${destination}/`],
-      env: { AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE', AWS_SECRET_ACCESS_KEY: 'secret', AWS_REGION: 'us-east-1', AWS_CA_BUNDLE: ca },
+      env: {
+        AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE',
+        AWS_SECRET_ACCESS_KEY: 'secret',
+        AWS_REGION: 'us-east-1',
+        AWS_CA_BUNDLE: ca,
+      },
     }),
   }
 }
@@ -151,7 +209,8 @@ function touchMemory(bytes: number): void {
 async function compare(workload: Workload): Promise<ReadonlyMap<string, Measured>> {
   const results = new Map<string, Measured[]>(engines.map(({ name }) => [name, []]))
   for (let run = 0; run < runs; run++) {
-    for (const engine of [...engines].sort(() => Math.random() - 0.5)) results.get(engine.name)?.push(await measureUndisturbed(engine, workload))
+    for (const engine of [...engines].sort(() => Math.random() - 0.5))
+      results.get(engine.name)?.push(await measureUndisturbed(engine, workload))
   }
   return new Map([...results].map(([name, measured]) => [name, medians(measured)]))
 }
@@ -171,12 +230,14 @@ function printTable(rows: ReadonlyMap<Workload, ReadonlyMap<string, Measured>>):
   for (const { name } of engines) {
     const measured = workloads.map((workload) => ({ workload, of: rows.get(workload)?.get(name) ?? nothing }))
     const cells = measured.map(({ workload: { count, bytes }, of }) => {
-      const gigabytes = count * bytes / 1e9
+      const gigabytes = (count * bytes) / 1e9
       return ` ${(gigabytes / of.seconds).toFixed(2)} | ${(of.cpuSeconds / gigabytes).toFixed(2)} |`
     })
     const peaks = measured.map(({ of }) => of.peakMegabytes)
     const startSeconds = measured[0]?.of.startSeconds ?? Number.NaN
-    print(`| ${name} |${cells.join('')} ${Number.isNaN(startSeconds) ? '–' : `${startSeconds.toFixed(2)} s`} | ${Math.min(...peaks).toFixed(0)} to ${Math.max(...peaks).toFixed(0)} |`)
+    print(
+      `| ${name} |${cells.join('')} ${Number.isNaN(startSeconds) ? '–' : `${startSeconds.toFixed(2)} s`} | ${Math.min(...peaks).toFixed(0)} to ${Math.max(...peaks).toFixed(0)} |`,
+    )
   }
   const disturbed = Math.max(...[...rows.values()].flatMap((row) => [...row.values()].map((of) => of.disturbed)))
   print(`\nOther programs took at most ${(disturbed * 100).toFixed(0)} % of the CPU during the median run.`)
@@ -186,11 +247,21 @@ async function measure(engine: Engine, workload: Workload): Promise<Measured> {
   const destination = join(memory, 'model')
   mkdirSync(destination)
   const { file, args, env } = engine.command(workload, destination)
-  const [cpuBefore, othersBefore, startedAt, startedAtMs] = [childrensCpuSeconds(), othersCpuSeconds(), performance.now(), Date.now()]
-  const child = spawn(file, args, { stdio: ['ignore', 'ignore', 'inherit'], env: { PATH: process.env.PATH, HOME: directory, ...env } })
+  const [cpuBefore, othersBefore, startedAt, startedAtMs] = [
+    childrensCpuSeconds(),
+    othersCpuSeconds(),
+    performance.now(),
+    Date.now(),
+  ]
+  const child = spawn(file, args, {
+    stdio: ['ignore', 'ignore', 'inherit'],
+    env: { PATH: process.env.PATH, HOME: directory, ...env },
+  })
   let peak = 0
-  const sampler = setInterval(() => { peak = Math.max(peak, peakMegabytes(child.pid ?? 0)) }, 25)
-  const [code] = await once(child, 'exit') as [number | null]
+  const sampler = setInterval(() => {
+    peak = Math.max(peak, peakMegabytes(child.pid ?? 0))
+  }, 25)
+  const [code] = (await once(child, 'exit')) as [number | null]
   const seconds = (performance.now() - startedAt) / 1000
   clearInterval(sampler)
   const cpuSeconds = childrensCpuSeconds() - cpuBefore
@@ -198,14 +269,25 @@ async function measure(engine: Engine, workload: Workload): Promise<Measured> {
   if (code !== 0) throw new Error(`${engine.name} exited with ${code ?? 'a signal'}`)
   checkFiles(engine, workload, destination)
   rmSync(destination, { recursive: true })
-  process.stderr.write(`${workload.name}, ${engine.name}: ${seconds.toFixed(2)} s, CPU ${cpuSeconds.toFixed(2)} s, ${peak.toFixed(0)} MB, others took ${(disturbed * 100).toFixed(0)} %\n`)
-  return { seconds, cpuSeconds, peakMegabytes: peak, startSeconds: firstGetAtMs < startedAtMs ? Number.NaN : (firstGetAtMs - startedAtMs) / 1000, disturbed }
+  process.stderr.write(
+    `${workload.name}, ${engine.name}: ${seconds.toFixed(2)} s, CPU ${cpuSeconds.toFixed(2)} s, ${peak.toFixed(0)} MB, others took ${(disturbed * 100).toFixed(0)} %\n`,
+  )
+  return {
+    seconds,
+    cpuSeconds,
+    peakMegabytes: peak,
+    startSeconds: firstGetAtMs < startedAtMs ? Number.NaN : (firstGetAtMs - startedAtMs) / 1000,
+    disturbed,
+  }
 }
 
 /** `s5cmd sync` exits 0 with half of it. */
 function checkFiles(engine: Engine, workload: Workload, destination: string): void {
-  const sizes = readdirSync(destination, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.bin')).map((name) => statSync(join(destination, name)))
-  if (sizes.length !== workload.count || sizes.some(({ size }) => size !== workload.bytes)) throw new Error(`${engine.name} did not bring ${workload.name}`)
+  const sizes = readdirSync(destination, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.bin'))
+    .map((name) => statSync(join(destination, name)))
+  if (sizes.length !== workload.count || sizes.some(({ size }) => size !== workload.bytes))
+    throw new Error(`${engine.name} did not bring ${workload.name}`)
 }
 
 /** Of those that were waited for: cutime and cstime. The server lives on and is not among them. */
@@ -215,21 +297,30 @@ function childrensCpuSeconds(): number {
 }
 
 function cpuSecondsOf(pid: number | 'self'): { own: number; waitedFor: number } {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /s, '').split(' ').map(Number)
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    .replace(/^.*\) /s, '')
+    .split(' ')
+    .map(Number)
   const [user = 0, system = 0, usersOfChildren = 0, systemsOfChildren = 0] = fields.slice(11, 15)
   return { own: (user + system) / ticksPerSecond, waitedFor: (usersOfChildren + systemsOfChildren) / ticksPerSecond }
 }
 
 /** Of the machine, without this process, its children and the server. */
 function othersCpuSeconds(): number {
-  const [user = 0, nice = 0, system = 0, , , interrupts = 0, softInterrupts = 0, stolen = 0] = readFileSync('/proc/stat', 'utf8').split('\n', 1)[0]?.split(/ +/).slice(1).map(Number) ?? []
+  const [user = 0, nice = 0, system = 0, , , interrupts = 0, softInterrupts = 0, stolen = 0] =
+    readFileSync('/proc/stat', 'utf8').split('\n', 1)[0]?.split(/ +/).slice(1).map(Number) ?? []
   const { own, waitedFor } = cpuSecondsOf('self')
-  return (user + nice + system + interrupts + softInterrupts + stolen) / ticksPerSecond - own - waitedFor - cpuSecondsOf(server.pid ?? 0).own
+  return (
+    (user + nice + system + interrupts + softInterrupts + stolen) / ticksPerSecond -
+    own -
+    waitedFor -
+    cpuSecondsOf(server.pid ?? 0).own
+  )
 }
 
 function peakMegabytes(pid: number): number {
   try {
-    return Number(/^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) * 1024 / 1e6
+    return (Number(/^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) * 1024) / 1e6
   } catch {
     return 0
   }
@@ -237,7 +328,13 @@ function peakMegabytes(pid: number): number {
 
 function medians(measured: readonly Measured[]): Measured {
   const of = (field: keyof Measured): number => median(measured, field)
-  return { seconds: of('seconds'), cpuSeconds: of('cpuSeconds'), peakMegabytes: of('peakMegabytes'), startSeconds: of('startSeconds'), disturbed: of('disturbed') }
+  return {
+    seconds: of('seconds'),
+    cpuSeconds: of('cpuSeconds'),
+    peakMegabytes: of('peakMegabytes'),
+    startSeconds: of('startSeconds'),
+    disturbed: of('disturbed'),
+  }
 }
 
 function median(measured: readonly Measured[], field: keyof Measured): number {

@@ -9,7 +9,13 @@ import { installationChecks } from '../src/check/checks.ts'
 import { deliveryChecks } from '../src/check/delivery-checks.ts'
 import { identityChecks } from '../src/check/identity-checks.ts'
 import { checksInMarkdown } from '../src/cli/check-report.ts'
-import { annotationsInBrief, annotationsInMarkdown, exitsInMarkdown, podFailurePolicyInMarkdown, reasonsInMarkdown } from '../src/cli/reference.ts'
+import {
+  annotationsInBrief,
+  annotationsInMarkdown,
+  exitsInMarkdown,
+  podFailurePolicyInMarkdown,
+  reasonsInMarkdown,
+} from '../src/cli/reference.ts'
 
 const root = join(import.meta.dirname, '..')
 const isCheck = process.argv.includes('--check')

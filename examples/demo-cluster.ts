@@ -18,15 +18,25 @@ import { waitFor } from '../test/support/wait-for.ts'
 
 interface Deployment extends KubernetesObject {
   readonly metadata: { readonly name: string; readonly namespace: string }
-  readonly spec: { readonly template: { readonly metadata: { readonly annotations: Record<string, string> }; readonly spec: { readonly containers: [{ image: string; resources?: object }] } } }
+  readonly spec: {
+    readonly template: {
+      readonly metadata: { readonly annotations: Record<string, string> }
+      readonly spec: { readonly containers: [{ image: string; resources?: object }] }
+    }
+  }
 }
 
 const startedAt = performance.now()
 const deployment = parse(readFileSync(join(import.meta.dirname, 'deployment.yaml'), 'utf8')) as Deployment
 const { name: app, namespace } = deployment.metadata
-const model = { 'config.json': '{"architectures": ["DemoForCausalLM"]}\n', 'tokenizer.json': '{"version": "1.0"}\n', 'model.safetensors': 32 * 2 ** 20 }
+const model = {
+  'config.json': '{"architectures": ["DemoForCausalLM"]}\n',
+  'tokenizer.json': '{"version": "1.0"}\n',
+  'model.safetensors': 32 * 2 ** 20,
+}
 /** What the app's image does when it starts. */
-const appScript = 'cd /app/model-artifacts && echo "serving $(cat config.json), $(wc -c < model.safetensors) bytes of weights" && exec sleep 1000000'
+const appScript =
+  'cd /app/model-artifacts && echo "serving $(cat config.json), $(wc -c < model.safetensors) bytes of weights" && exec sleep 1000000'
 
 if (isInsideCluster()) await demo()
 else process.exitCode = await enter()
@@ -61,7 +71,8 @@ async function demo(): Promise<void> {
 async function prepareApp(cluster: Cluster): Promise<void> {
   const image = `docker.io/library/${deployment.spec.template.spec.containers[0].image}`
   await cluster.node.importImage(await shellImage(image, await mkdtemp('/run/demo-'), ['/bin/sh', '-c', appScript]))
-  for (const [file, content] of Object.entries(model)) await cluster.store.server.putObject('my-ml-bucket', `model-artifacts/my-model-1.2.3/${file}`, content)
+  for (const [file, content] of Object.entries(model))
+    await cluster.store.server.putObject('my-ml-bucket', `model-artifacts/my-model-1.2.3/${file}`, content)
   await cluster.api.createNamespace(namespace)
   await cluster.api.create({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: app, namespace } })
   cluster.associate({ namespace, serviceAccount: app, allowedPrefixes: ['my-ml-bucket/model-artifacts/'] })
@@ -72,16 +83,27 @@ async function showInstall(cluster: Cluster): Promise<void> {
   command(`helm install ${RELEASE} deploy/chart --namespace ${WEBHOOK_NAMESPACE} --create-namespace --wait --values -`)
   const { ok, stdout, stderr } = await installChart(cluster)
   if (!ok) throw new Error(stderr)
-  print(`${stdout.split('\n').filter((line) => /^(?:NAME|STATUS|REVISION)/.test(line)).join('\n')}\n`)
+  print(
+    `${stdout
+      .split('\n')
+      .filter((line) => /^(?:NAME|STATUS|REVISION)/.test(line))
+      .join('\n')}\n`,
+  )
   await kubectl(cluster, ['get', 'pods,certificates', '--namespace', WEBHOOK_NAMESPACE])
 }
 
 async function showApp(cluster: Cluster): Promise<void> {
-  step('a team annotates its Deployment: examples/deployment.yaml, with less room than it asks for, and the S3 server of the demo')
+  step(
+    'a team annotates its Deployment: examples/deployment.yaml, with less room than it asks for, and the S3 server of the demo',
+  )
   const fitted = fitToDemo(cluster)
   print(stringify({ annotations: fitted.spec.template.metadata.annotations }, { lineWidth: 0 }))
   await kubectl(cluster, ['apply', '-f', '-'], JSON.stringify(fitted))
-  const pod = await waitFor('the pod of the app', async () => (await podsOf(cluster.api, namespace, `app.kubernetes.io/name=${app}`)).find(isReady), { timeoutSeconds: 120 })
+  const pod = await waitFor(
+    'the pod of the app',
+    async () => (await podsOf(cluster.api, namespace, `app.kubernetes.io/name=${app}`)).find(isReady),
+    { timeoutSeconds: 120 },
+  )
   await kubectl(cluster, ['get', 'pods', '--namespace', namespace])
   step('its pod has a loader that it did not have')
   await kubectl(cluster, ['logs', '--namespace', namespace, pod.metadata.name, '--container', 'model-loader'])
@@ -92,16 +114,34 @@ async function showApp(cluster: Cluster): Promise<void> {
 function fitToDemo({ store }: Cluster): Deployment {
   const { template } = deployment.spec
   const annotations = {
-    ...template.metadata.annotations, 'models.example.io/size': '64Mi', 'models.example.io/region': store.region, 'models.example.io/endpoint': store.endpoint,
+    ...template.metadata.annotations,
+    'models.example.io/size': '64Mi',
+    'models.example.io/region': store.region,
+    'models.example.io/endpoint': store.endpoint,
   }
-  const containers = template.spec.containers.map((container) => ({ ...container, resources: {} })) as unknown as Deployment['spec']['template']['spec']['containers']
-  return { ...deployment, spec: { ...deployment.spec, template: { ...template, metadata: { ...template.metadata, annotations }, spec: { ...template.spec, containers } } } }
+  const containers = template.spec.containers.map((container) => ({
+    ...container,
+    resources: {},
+  })) as unknown as Deployment['spec']['template']['spec']['containers']
+  return {
+    ...deployment,
+    spec: {
+      ...deployment.spec,
+      template: {
+        ...template,
+        metadata: { ...template.metadata, annotations },
+        spec: { ...template.spec, containers },
+      },
+    },
+  }
 }
 
 function showIdentity({ agent, imds, store }: Cluster): Promise<void> {
   step('it came in by the identity of the pod, and not by that of the node')
   const keys = new Set(store.proxy.requests.map(({ accessKeyId }) => accessKeyId))
-  print(`${agent.calls.length} calls of the Pod Identity agent; ${store.proxy.requests.length} S3 requests, signed with ${[...keys].join(', ')}; ${imds.calls.length} calls of the metadata service\n`)
+  print(
+    `${agent.calls.length} calls of the Pod Identity agent; ${store.proxy.requests.length} S3 requests, signed with ${[...keys].join(', ')}; ${imds.calls.length} calls of the metadata service\n`,
+  )
   return Promise.resolve()
 }
 
@@ -115,17 +155,35 @@ async function showRefusals(cluster: Cluster): Promise<void> {
   await kubectl(cluster, ['create', '-f', '-'], JSON.stringify(podOf(cluster, 'wrong-version', wrong)))
   const { status } = await whenEnded(cluster.api, namespace, 'wrong-version')
   await kubectl(cluster, ['get', 'pods', '--namespace', namespace, 'wrong-version'])
-  print(styleText('yellow', `exit code ${status.initContainerStatuses?.[0]?.state.terminated?.exitCode ?? ''}: ${status.initContainerStatuses?.[0]?.state.terminated?.message ?? ''}\n`))
+  print(
+    styleText(
+      'yellow',
+      `exit code ${status.initContainerStatuses?.[0]?.state.terminated?.exitCode ?? ''}: ${status.initContainerStatuses?.[0]?.state.terminated?.message ?? ''}\n`,
+    ),
+  )
 }
 
 function podOf({ images }: Cluster, name: string, annotations: Record<string, string>): KubernetesObject {
-  return { apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace, annotations }, spec: { restartPolicy: 'Never', containers: [{ name: 'app', image: images.app }] } }
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name, namespace, annotations },
+    spec: { restartPolicy: 'Never', containers: [{ name: 'app', image: images.app }] },
+  }
 }
 
 async function showUninstall(cluster: Cluster): Promise<void> {
   step('the admin takes it away; what runs goes on running')
   command(`helm uninstall ${RELEASE} --namespace ${WEBHOOK_NAMESPACE} --wait`)
-  const { stdout, stderr } = await cluster.helm(['uninstall', RELEASE, '--namespace', WEBHOOK_NAMESPACE, '--wait', '--timeout', '120s'])
+  const { stdout, stderr } = await cluster.helm([
+    'uninstall',
+    RELEASE,
+    '--namespace',
+    WEBHOOK_NAMESPACE,
+    '--wait',
+    '--timeout',
+    '120s',
+  ])
   print(stdout + stderr)
   await kubectl(cluster, ['get', 'pods', '--all-namespaces'])
 }

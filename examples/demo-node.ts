@@ -57,14 +57,28 @@ const files: Readonly<Record<string, string | Buffer>> = {
 }
 
 export async function startModelStore(directory: string): Promise<ModelStore> {
-  const server = new Server({ port: 0, address: '127.0.0.1', silent: true, directory: join(directory, 's3'), configureBuckets: [{ name: bucket }] })
+  const server = new Server({
+    port: 0,
+    address: '127.0.0.1',
+    silent: true,
+    directory: join(directory, 's3'),
+    configureBuckets: [{ name: bucket }],
+  })
   const endpoint = `http://127.0.0.1:${(await server.run()).port}`
   const client = new S3Client({ endpoint, region: 'us-east-1', forcePathStyle: true, credentials: keys })
-  for (const [path, Body] of Object.entries(files)) await client.send(new PutObjectCommand({ Bucket: bucket, Key: prefix + path, Body }))
+  for (const [path, Body] of Object.entries(files))
+    await client.send(new PutObjectCommand({ Bucket: bucket, Key: prefix + path, Body }))
   client.destroy()
   const agent = createServer(({ headers: { authorization } }, response) => {
-    const answer = { AccessKeyId: keys.accessKeyId, SecretAccessKey: keys.secretAccessKey, Token: 'demo', Expiration: new Date(Date.now() + 3_600_000).toISOString() }
-    response.writeHead(authorization === 'demo-token' ? 200 : 400, { 'content-type': 'application/json' }).end(JSON.stringify(answer))
+    const answer = {
+      AccessKeyId: keys.accessKeyId,
+      SecretAccessKey: keys.secretAccessKey,
+      Token: 'demo',
+      Expiration: new Date(Date.now() + 3_600_000).toISOString(),
+    }
+    response
+      .writeHead(authorization === 'demo-token' ? 200 : 400, { 'content-type': 'application/json' })
+      .end(JSON.stringify(answer))
   })
   agent.listen(0, '127.0.0.1')
   await once(agent, 'listening')
@@ -88,11 +102,18 @@ export async function runLoader({ initContainers, containers, volumes }: PodSpec
     const mount = loader.volumeMounts?.find(({ mountPath }) => path === mountPath || path.startsWith(`${mountPath}/`))
     return mount === undefined ? path : join(directory, 'volumes', mount.name) + path.slice(mount.mountPath.length)
   }
-  const env = Object.fromEntries((loader.env ?? []).flatMap(({ name, value }) => (value === undefined ? [] : [[name, onHost(value)]])))
-  const child = spawn(process.execPath, [join(import.meta.dirname, '..', 'dist', 'main.js'), ...(loader.args ?? [])], { env, stdio: 'inherit' })
+  const env = Object.fromEntries(
+    (loader.env ?? []).flatMap(({ name, value }) => (value === undefined ? [] : [[name, onHost(value)]])),
+  )
+  const child = spawn(process.execPath, [join(import.meta.dirname, '..', 'dist', 'main.js'), ...(loader.args ?? [])], {
+    env,
+    stdio: 'inherit',
+  })
   const [exitCode] = (await once(child, 'exit')) as [number | null]
   if (exitCode !== 0) throw new Error(`the loader ended with ${exitCode ?? 'a signal'}`)
-  return containers.flatMap(({ name, volumeMounts = [] }) => volumeMounts.map((mount) => listing(name, mount, directory))).join('')
+  return containers
+    .flatMap(({ name, volumeMounts = [] }) => volumeMounts.map((mount) => listing(name, mount, directory)))
+    .join('')
 }
 
 function listing(container: string, { name, mountPath, subPath = '' }: VolumeMount, directory: string): string {

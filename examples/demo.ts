@@ -66,7 +66,9 @@ try {
   rmSync(directory, { recursive: true })
 }
 heading(`All of it in ${((performance.now() - startedAtMs) / 1000).toFixed(1)} s. Next`)
-print('make demo-cluster                                            from helm install to the log of the app, on a real node\n')
+print(
+  'make demo-cluster                                            from helm install to the log of the app, on a real node\n',
+)
 print('node dist/main.js inject -f examples/deployment.yaml --diff  without a webhook\n')
 print('node dist/main.js explain                                    every annotation\n')
 
@@ -77,14 +79,22 @@ async function showInjection(pod: Pod): Promise<InjectedPod> {
   const injected = jsonPatch.applyPatch(structuredClone(pod), patch).newDocument as InjectedPod
   print(diff(stringify(pod, { lineWidth: 0 }), stringify(injected, { lineWidth: 0 })))
   for (const warning of response.warnings ?? []) print(styleText('yellow', `Warning: ${warning}\n`))
-  print(styleText('bold', `${patch.length} patch operations, answered in ${durationMs.toFixed(1)} ms over HTTPS, the TLS handshake included\n`))
+  print(
+    styleText(
+      'bold',
+      `${patch.length} patch operations, answered in ${durationMs.toFixed(1)} ms over HTTPS, the TLS handshake included\n`,
+    ),
+  )
   return injected
 }
 
 async function showRefusal(pod: Pod): Promise<void> {
   heading('The same pod with two mistakes is refused, and both are named')
   const mistakes = { 'models.example.io/mount-pat': '/app', 'models.example.io/size': '20Gx' }
-  const { response } = await ask({ ...pod, metadata: { ...pod.metadata, annotations: { ...pod.metadata.annotations, ...mistakes } } })
+  const { response } = await ask({
+    ...pod,
+    metadata: { ...pod.metadata, annotations: { ...pod.metadata.annotations, ...mistakes } },
+  })
   print(styleText('red', `${response.status?.message ?? ''}\n`))
 }
 
@@ -102,9 +112,28 @@ async function startWebhook(): Promise<Webhook> {
   execFileSync(join(root, 'certs', 'throwaway.sh'), [directory, '127.0.0.1'])
   // In a cluster these are the defaults: S3 itself, and the agent of the node.
   const configFile = join(directory, 'config.yaml')
-  writeFileSync(configFile, stringify({ defaults: { endpoint: store.endpoint, region: 'us-east-1' }, podIdentity: { uri: store.agentUri } }))
-  const args = ['serve', '--config', configFile, '--tls-dir', directory, '--address', '127.0.0.1', '--port', '0', '--health-port', '0', '--drain-seconds', '0']
-  const child = spawn(process.execPath, [join(root, 'dist', 'main.js'), ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
+  writeFileSync(
+    configFile,
+    stringify({ defaults: { endpoint: store.endpoint, region: 'us-east-1' }, podIdentity: { uri: store.agentUri } }),
+  )
+  const args = [
+    'serve',
+    '--config',
+    configFile,
+    '--tls-dir',
+    directory,
+    '--address',
+    '127.0.0.1',
+    '--port',
+    '0',
+    '--health-port',
+    '0',
+    '--drain-seconds',
+    '0',
+  ]
+  const child = spawn(process.execPath, [join(root, 'dist', 'main.js'), ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
   for await (const line of createInterface({ input: child.stdout })) {
     const { msg, port } = JSON.parse(line) as { msg: string; port: number }
     if (msg !== 'listening') continue
@@ -128,7 +157,14 @@ async function ask(pod: Pod): Promise<{ response: AdmissionResponse; durationMs:
     },
   }
   const startedAt = performance.now()
-  const sent = request({ host: '127.0.0.1', port: webhook.port, path: '/mutate', method: 'POST', ca: webhook.ca, headers: { 'content-type': 'application/json' } })
+  const sent = request({
+    host: '127.0.0.1',
+    port: webhook.port,
+    path: '/mutate',
+    method: 'POST',
+    ca: webhook.ca,
+    headers: { 'content-type': 'application/json' },
+  })
   sent.end(JSON.stringify(review))
   const [incoming] = (await once(sent, 'response')) as [AsyncIterable<Buffer>]
   const chunks: Buffer[] = []
@@ -141,7 +177,9 @@ function diff(before: string, after: string): string {
   return createTwoFilesPatch('pod as the controller made it', 'pod as it is stored', before, after)
     .split('\n')
     .slice(1)
-    .map((line) => (line.startsWith('+') ? styleText('green', line) : line.startsWith('-') ? styleText('red', line) : line))
+    .map((line) =>
+      line.startsWith('+') ? styleText('green', line) : line.startsWith('-') ? styleText('red', line) : line,
+    )
     .join('\n')
 }
 

@@ -5,7 +5,14 @@
 import { createHash, X509Certificate } from 'node:crypto'
 import { Ajv, type ErrorObject } from 'ajv'
 import { parseDocument } from 'yaml'
-import { annotationNames, annotations, defaultPrefix, deliveries, isAnnotationName, type AnnotationName } from './annotations.ts'
+import {
+  annotationNames,
+  annotations,
+  defaultPrefix,
+  deliveries,
+  isAnnotationName,
+  type AnnotationName,
+} from './annotations.ts'
 import { nearest } from './nearest.ts'
 import { parseClusterVersion } from './values/cluster-version.ts'
 import { parseProxy } from './values/endpoint.ts'
@@ -89,16 +96,41 @@ export type ConfigResult =
 const builtIn: Omit<Config, 'hash' | 'policy'> = {
   annotationPrefix: defaultPrefix,
   defaults: {
-    delivery: 'download', 'mount-path': '/models/NAME', 'read-only': 'true', volume: 'disk',
-    credentials: 'pod-identity', 'credentials-scope': 'pod', 'init-order': 'auto', 'run-as-user': 'auto',
-    cpu: '2', memory: '512Mi', timeout: '2h', 'stall-timeout': '2m', engine: 'native',
+    delivery: 'download',
+    'mount-path': '/models/NAME',
+    'read-only': 'true',
+    volume: 'disk',
+    credentials: 'pod-identity',
+    'credentials-scope': 'pod',
+    'init-order': 'auto',
+    'run-as-user': 'auto',
+    cpu: '2',
+    memory: '512Mi',
+    timeout: '2h',
+    'stall-timeout': '2m',
+    engine: 'native',
     image: `model-injector:${version}`,
   },
   /** Containers that other webhooks and operators put beside the app. */
   sidecars: [
-    'istio-proxy', 'linkerd-proxy', 'envoy', 'envoy-sidecar', 'consul-dataplane', 'kuma-sidecar', 'daprd', 'vault-agent',
-    'cloud-sql-proxy', 'aws-otel-collector', 'otc-container', 'datadog-agent', 'fluent-bit', 'fluentd', 'xray-daemon',
-    'queue-proxy', 'wait', 'gke-gcsfuse-sidecar',
+    'istio-proxy',
+    'linkerd-proxy',
+    'envoy',
+    'envoy-sidecar',
+    'consul-dataplane',
+    'kuma-sidecar',
+    'daprd',
+    'vault-agent',
+    'cloud-sql-proxy',
+    'aws-otel-collector',
+    'otc-container',
+    'datadog-agent',
+    'fluent-bit',
+    'fluentd',
+    'xray-daemon',
+    'queue-proxy',
+    'wait',
+    'gke-gcsfuse-sidecar',
   ],
   unknownAnnotations: 'deny',
   openshift: false,
@@ -134,22 +166,35 @@ export const configSchema = {
     unknownAnnotations: { enum: ['deny', 'warn'] },
     openshift: { type: 'boolean' },
     podIdentity: {
-      type: 'object', additionalProperties: false,
-      properties: { uri: { type: 'string', pattern: '^http://(169\\.254\\.170\\.23|\\[fd00:ec2::23\\]|127\\.0\\.0\\.1:\\d{1,5})/v1/credentials$' } },
+      type: 'object',
+      additionalProperties: false,
+      properties: {
+        uri: {
+          type: 'string',
+          pattern: '^http://(169\\.254\\.170\\.23|\\[fd00:ec2::23\\]|127\\.0\\.0\\.1:\\d{1,5})/v1/credentials$',
+        },
+      },
     },
     loader: {
-      type: 'object', additionalProperties: false,
+      type: 'object',
+      additionalProperties: false,
       properties: {
         s5cmdImage: { type: 'string', minLength: 1 },
         imagePullPolicy: { enum: ['Always', 'IfNotPresent', 'Never'] },
         imagePullSecrets: strings,
         env: {
-          type: 'object', additionalProperties: { type: 'string' },
+          type: 'object',
+          additionalProperties: { type: 'string' },
           propertyNames: { pattern: '^(?!MODEL_)[A-Za-z_][A-Za-z0-9_]*$' },
         },
         proxy: {
-          type: 'object', additionalProperties: false, required: ['url'],
-          properties: { url: { type: 'string' }, noProxy: { type: 'array', items: { type: 'string', pattern: '^[^,\\s]+$' } } },
+          type: 'object',
+          additionalProperties: false,
+          required: ['url'],
+          properties: {
+            url: { type: 'string' },
+            noProxy: { type: 'array', items: { type: 'string', pattern: '^[^,\\s]+$' } },
+          },
         },
         caCertificates: { type: 'string' },
       },
@@ -157,7 +202,8 @@ export const configSchema = {
     cluster: { type: 'object', additionalProperties: false, properties: { version: { type: 'string' } } },
     mountpoint: { type: 'object', additionalProperties: false, properties: { headroomGate: { type: 'boolean' } } },
     policy: {
-      type: 'object', additionalProperties: false,
+      type: 'object',
+      additionalProperties: false,
       properties: {
         mode: { enum: policyModes },
         enforceNamespaces: strings,
@@ -165,12 +211,18 @@ export const configSchema = {
         rules: {
           type: 'array',
           items: {
-            type: 'object', additionalProperties: false, required: ['name', 'namespaces'],
+            type: 'object',
+            additionalProperties: false,
+            required: ['name', 'namespaces'],
             properties: {
               name: { type: 'string', minLength: 1, maxLength: 63 },
               namespaces: nonEmptyStrings,
-              sources: nonEmptyStrings, endpoints: nonEmptyStrings, credentials: nonEmptyStrings,
-              serviceAccounts: nonEmptyStrings, deliveries: nonEmptyStrings, mountPaths: nonEmptyStrings,
+              sources: nonEmptyStrings,
+              endpoints: nonEmptyStrings,
+              credentials: nonEmptyStrings,
+              serviceAccounts: nonEmptyStrings,
+              deliveries: nonEmptyStrings,
+              mountPaths: nonEmptyStrings,
               images: nonEmptyStrings,
               maxSize: { type: 'string' },
             },
@@ -181,7 +233,9 @@ export const configSchema = {
   },
 } as const
 
-const validateFile = new Ajv({ allErrors: true, allowUnionTypes: true, verbose: true }).compile<ConfigFile>(configSchema)
+const validateFile = new Ajv({ allErrors: true, allowUnionTypes: true, verbose: true }).compile<ConfigFile>(
+  configSchema,
+)
 
 /** The configuration of an installation that configured nothing. */
 export const defaultConfig: Config = resolve({})
@@ -192,7 +246,12 @@ export function parseConfig(text: string): ConfigResult {
   if (!yaml.ok) return yaml
   const file = yaml.value ?? {}
   if (!validateFile(file)) return { ok: false, problems: schemaProblems(validateFile.errors ?? []) }
-  const problems = [...defaultsProblems(file), ...clusterProblems(file), ...networkProblems(file), ...policyProblems(file)]
+  const problems = [
+    ...defaultsProblems(file),
+    ...clusterProblems(file),
+    ...networkProblems(file),
+    ...policyProblems(file),
+  ]
   return problems.length === 0 ? { ok: true, config: resolve(file) } : { ok: false, problems }
 }
 
@@ -220,7 +279,10 @@ function resolve(file: ConfigFile): Config {
   return deepFreeze({ ...settings, hash: hashOf(settings) })
 }
 
-function resolveRule({ maxSize, ...rule }: NonNullable<NonNullable<ConfigFile['policy']>['rules']>[number]): PolicyRule {
+function resolveRule({
+  maxSize,
+  ...rule
+}: NonNullable<NonNullable<ConfigFile['policy']>['rules']>[number]): PolicyRule {
   const bytes = maxSize === undefined ? undefined : parseBytes(maxSize)
   return bytes?.ok ? { ...rule, maxSizeBytes: bytes.value } : rule
 }
@@ -244,17 +306,22 @@ function defaultsProblems(file: ConfigFile): string[] {
 
 function clusterProblems({ cluster }: ConfigFile): string[] {
   const version = parseClusterVersion(cluster?.version ?? '1.0')
-  return version.ok ? [] : [`cluster.version: ${quote(cluster?.version ?? '')} ${version.problem}; accepted: as 1.36 or v1.36.2-eks-1a2b3c4`]
+  return version.ok
+    ? []
+    : [`cluster.version: ${quote(cluster?.version ?? '')} ${version.problem}; accepted: as 1.36 or v1.36.2-eks-1a2b3c4`]
 }
 
 function networkProblems({ loader }: ConfigFile): string[] {
-  return [proxyProblem(loader?.proxy?.url), certificatesProblem(loader?.caCertificates)].flatMap((problem) => problem ?? [])
+  return [proxyProblem(loader?.proxy?.url), certificatesProblem(loader?.caCertificates)].flatMap(
+    (problem) => problem ?? [],
+  )
 }
 
 /** What is configured here is to be read in every pod. */
 function proxyProblem(url: string | undefined): string | undefined {
   if (url === undefined) return undefined
-  if (url.includes('@')) return 'loader.proxy.url: has a user name, which everybody could read in the pods; let the proxy know the nodes by their addresses'
+  if (url.includes('@'))
+    return 'loader.proxy.url: has a user name, which everybody could read in the pods; let the proxy know the nodes by their addresses'
   const proxy = parseProxy(url)
   return proxy.ok ? undefined : `loader.proxy.url: ${quote(url)} ${proxy.problem}`
 }
@@ -280,11 +347,18 @@ function policyProblems(file: ConfigFile): string[] {
 }
 
 /** A list that says what the mode says already was meant for the other mode: pods would be denied, or not, against the intention. */
-function modeProblems({ mode = 'enforce', enforceNamespaces = [], auditNamespaces = [] }: NonNullable<ConfigFile['policy']>): string[] {
-  const [list, namespaces, other] = mode === 'enforce'
-    ? ['enforceNamespaces', enforceNamespaces, 'audit']
-    : ['auditNamespaces', auditNamespaces, 'enforce']
-  return namespaces.length === 0 ? [] : [`policy.${list}: has no effect with mode ${mode}; it names the exceptions of mode ${other}`]
+function modeProblems({
+  mode = 'enforce',
+  enforceNamespaces = [],
+  auditNamespaces = [],
+}: NonNullable<ConfigFile['policy']>): string[] {
+  const [list, namespaces, other] =
+    mode === 'enforce'
+      ? ['enforceNamespaces', enforceNamespaces, 'audit']
+      : ['auditNamespaces', auditNamespaces, 'enforce']
+  return namespaces.length === 0
+    ? []
+    : [`policy.${list}: has no effect with mode ${mode}; it names the exceptions of mode ${other}`]
 }
 
 function ruleProblems(rules: NonNullable<NonNullable<ConfigFile['policy']>['rules']>): string[] {
@@ -301,8 +375,11 @@ function ruleProblems(rules: NonNullable<NonNullable<ConfigFile['policy']>['rule
 
 /** A rule that can never be met is a slip of the pen: `pvc` is the scheme of a source, and its delivery is `claim`. */
 function deliveryProblems(patterns: readonly string[], at: string): string[] {
-  return patterns.flatMap((pattern, i) => (
-    deliveries.some((delivery) => matchesPattern(pattern, delivery)) ? [] : [`${at}[${i}]: ${quote(pattern)} matches no delivery; there are ${deliveries.join(', ')}`]))
+  return patterns.flatMap((pattern, i) =>
+    deliveries.some((delivery) => matchesPattern(pattern, delivery))
+      ? []
+      : [`${at}[${i}]: ${quote(pattern)} matches no delivery; there are ${deliveries.join(', ')}`],
+  )
 }
 
 /** A name that its pattern refuses is reported twice; the report without the name is left out. */
@@ -313,7 +390,12 @@ function schemaProblems(errors: readonly ErrorObject[]): string[] {
 function describeSchemaError(error: ErrorObject): string {
   const path = fieldPath(error.instancePath)
   const at = path === '' ? 'the configuration' : path
-  const params = error.params as { additionalProperty?: string; allowedValues?: string[]; pattern?: string; propertyName?: string }
+  const params = error.params as {
+    additionalProperty?: string
+    allowedValues?: string[]
+    pattern?: string
+    propertyName?: string
+  }
   if (params.additionalProperty !== undefined) {
     const known = Object.keys((error.parentSchema as { properties?: object } | undefined)?.properties ?? {})
     const key = path === '' ? params.additionalProperty : `${path}.${params.additionalProperty}`
@@ -331,7 +413,12 @@ function quotesHint({ keyword, data, schema }: ErrorObject): string {
 
 /** `/policy/rules/0/name` → `policy.rules[0].name` */
 function fieldPath(pointer: string): string {
-  return pointer.replace(/\/(\d+)(?=\/|$)/g, '[$1]').replace(/^\//, '').replaceAll('/', '.').replaceAll('~1', '/').replaceAll('~0', '~')
+  return pointer
+    .replace(/\/(\d+)(?=\/|$)/g, '[$1]')
+    .replace(/^\//, '')
+    .replaceAll('/', '.')
+    .replaceAll('~1', '/')
+    .replaceAll('~0', '~')
 }
 
 function suggestion(word: string, known: readonly string[]): string {
@@ -340,7 +427,10 @@ function suggestion(word: string, known: readonly string[]): string {
 }
 
 function hashOf(settings: object): string {
-  return createHash('sha256').update(JSON.stringify(sortKeys(settings))).digest('hex').slice(0, 16)
+  return createHash('sha256')
+    .update(JSON.stringify(sortKeys(settings)))
+    .digest('hex')
+    .slice(0, 16)
 }
 
 /** Two files that say the same in another order are one configuration. */

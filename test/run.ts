@@ -23,8 +23,13 @@ const counts = { passed: 0, failed: 0 }
 const failures: string[] = []
 const parser = new Parser()
 parser.on('assert', reportFile)
-parser.on('pass', () => { counts.passed++ })
-for (const event of ['fail', 'skip', 'todo'] as const) parser.on(event, (result: Result) => { reportFailure(event, result) })
+parser.on('pass', () => {
+  counts.passed++
+})
+for (const event of ['fail', 'skip', 'todo'] as const)
+  parser.on(event, (result: Result) => {
+    reportFailure(event, result)
+  })
 child.stdout.pipe(parser)
 const [[code]] = (await Promise.all([once(child, 'exit'), once(parser, 'complete')])) as [[number | null], unknown[]]
 process.stdout.write([...failures, `${counts.passed} passed, ${counts.failed} failed`, ''].join('\n'))

@@ -14,7 +14,8 @@ if (import.meta.main) writeOrCheck(process.argv.includes('--check'))
 
 /** The annotations users can write: those of the whole pod, and those of a model with the deliveries they apply to. */
 export function knownAnnotations(): string {
-  const ofScope = (scope: 'pod' | 'model'): AnnotationName[] => annotationNames.filter((name) => annotations[name].scope === scope).sort()
+  const ofScope = (scope: 'pod' | 'model'): AnnotationName[] =>
+    annotationNames.filter((name) => annotations[name].scope === scope).sort()
   const model = Object.fromEntries(ofScope('model').map((name) => [name, annotations[name].appliesTo ?? deliveries]))
   return title + stringify({ pod: ofScope('pod'), model }, { aliasDuplicateObjects: false, collectionStyle: 'any' })
 }

@@ -13,7 +13,10 @@ const root = join(chart, '..', '..')
 
 /** In this order: Helm checks the values by the schema before it renders anything. */
 const products = [
-  { file: join(chart, 'values.schema.json'), make: async () => valuesSchema(await readFile(join(chart, 'values.yaml'), 'utf8')) },
+  {
+    file: join(chart, 'values.schema.json'),
+    make: async () => valuesSchema(await readFile(join(chart, 'values.yaml'), 'utf8')),
+  },
   { file: join(chart, 'README.md'), make: () => chartReadme(chart) },
   { file: join(chart, '..', 'manifests.yaml'), make: plainManifests },
   { file: join(root, 'certs', 'cert-manager.yaml'), make: certificateManifests },

@@ -12,7 +12,10 @@ export interface Admission {
 /** Throws only for a fault of ours. A dry run is answered like any other, because nothing here has side effects. */
 export function admit(request: AdmissionRequest, config: Config): Admission {
   const outcome = decideOutcome(request, config)
-  return { outcome, review: respond({ request, outcome, configHash: config.hash, annotationPrefix: config.annotationPrefix }) }
+  return {
+    outcome,
+    review: respond({ request, outcome, configHash: config.hash, annotationPrefix: config.annotationPrefix }),
+  }
 }
 
 function decideOutcome({ isPodCreation, object, namespace }: AdmissionRequest, config: Config): Outcome {

@@ -39,9 +39,12 @@ function bounded(key: AuditKey, values: readonly string[]): AuditAnnotations {
 /** Those of a denied pod are as its author wrote them. */
 function sourcesOf(outcome: Outcome, object: unknown, prefix: string): readonly string[] {
   switch (outcome.outcome) {
-    case 'skipped': return []
-    case 'injected': return outcome.models.map(({ source }) => source)
-    case 'denied': return writtenSources(object, `${prefix}source`)
+    case 'skipped':
+      return []
+    case 'injected':
+      return outcome.models.map(({ source }) => source)
+    case 'denied':
+      return writtenSources(object, `${prefix}source`)
   }
 }
 

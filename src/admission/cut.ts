@@ -4,7 +4,10 @@ const mark = '…'
 
 /** At most `longestBytes` of UTF-8, no half of a character, no control character; what was cut ends in a mark. */
 export function cut(text: string, longestBytes: number): string {
-  const clean = text.slice(0, longestBytes + 1).toWellFormed().replace(/\p{Cc}/gu, ' ')
+  const clean = text
+    .slice(0, longestBytes + 1)
+    .toWellFormed()
+    .replace(/\p{Cc}/gu, ' ')
   if (text.length <= longestBytes && Buffer.byteLength(clean) <= longestBytes) return clean
   const room = Buffer.alloc(longestBytes - Buffer.byteLength(mark))
   return `${room.toString('utf8', 0, room.write(clean))}${mark}`

@@ -45,9 +45,12 @@ export function respond(answered: Answered): AdmissionReview {
 
 function verdictOf(outcome: Outcome): Pick<AdmissionResponse, 'patchType' | 'patch' | 'status'> {
   switch (outcome.outcome) {
-    case 'skipped': return {}
-    case 'injected': return patchOf(outcome)
-    case 'denied': return { status: { code: 422, reason: 'Invalid', message: denialMessage(outcome) } }
+    case 'skipped':
+      return {}
+    case 'injected':
+      return patchOf(outcome)
+    case 'denied':
+      return { status: { code: 422, reason: 'Invalid', message: denialMessage(outcome) } }
   }
 }
 
@@ -76,5 +79,7 @@ function countOf({ length }: readonly Diagnostic[]): string {
  */
 function warningText({ message }: Warning): string {
   const characters = Array.from(message.toWellFormed().replace(/\p{Cc}/gu, ' '))
-  return characters.length <= longestWarning ? characters.join('') : `${characters.slice(0, longestWarning - 1).join('')}…`
+  return characters.length <= longestWarning
+    ? characters.join('')
+    : `${characters.slice(0, longestWarning - 1).join('')}…`
 }

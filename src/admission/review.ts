@@ -62,9 +62,14 @@ function readRequest(request: Fields): AdmissionRequest {
 /** Other API groups have pods too: those of metrics.k8s.io are no containers to inject into. */
 function isPodCreation({ operation, kind, resource, subResource }: Fields): boolean {
   return (
-    operation === 'CREATE' && textOf(subResource) === '' &&
-    isObject(kind) && kind.kind === 'Pod' && textOf(kind.group) === '' &&
-    isObject(resource) && resource.resource === 'pods' && textOf(resource.group) === ''
+    operation === 'CREATE' &&
+    textOf(subResource) === '' &&
+    isObject(kind) &&
+    kind.kind === 'Pod' &&
+    textOf(kind.group) === '' &&
+    isObject(resource) &&
+    resource.resource === 'pods' &&
+    textOf(resource.group) === ''
   )
 }
 

@@ -21,7 +21,10 @@ export interface AuditOptions {
 }
 
 /** Those of the pods that ask for a model, or say or show that they have one. Errors of `objects` pass through. */
-export async function* auditPods(objects: AsyncIterable<AuditedObject> | Iterable<AuditedObject>, { config, whyMissing }: AuditOptions): AsyncGenerator<AuditedPod, void, undefined> {
+export async function* auditPods(
+  objects: AsyncIterable<AuditedObject> | Iterable<AuditedObject>,
+  { config, whyMissing }: AuditOptions,
+): AsyncGenerator<AuditedPod, void, undefined> {
   for await (const object of objects) {
     const audited = judgePod(object.pod, object.namespace, config)
     if (audited === undefined) continue
@@ -40,7 +43,8 @@ function place(pod: AuditedPod, { file, workload }: AuditedObject): AuditedPod {
 
 function explainMissing(pod: AuditedPod, why: string | undefined): AuditedPod {
   if (why === undefined) return pod
-  const explain = (judged: Judged): Judged => (judged.judgement === 'missing' ? { ...judged, reason: `${judged.reason}; ${printable(why)}` } : judged)
+  const explain = (judged: Judged): Judged =>
+    judged.judgement === 'missing' ? { ...judged, reason: `${judged.reason}; ${printable(why)}` } : judged
   const [first, ...rest] = pod.judgements
   return { ...pod, judgements: [explain(first), ...rest.map(explain)] }
 }
@@ -54,10 +58,11 @@ export class AuditCount {
   #pods = 0
   readonly #counts = new Map<Judgement, number>(judgementNames.map((name) => [name, 0]))
 
-  async* count(pods: AsyncIterable<AuditedPod>): AsyncGenerator<AuditedPod, void, undefined> {
+  async *count(pods: AsyncIterable<AuditedPod>): AsyncGenerator<AuditedPod, void, undefined> {
     for await (const pod of pods) {
       this.#pods++
-      for (const name of new Set(pod.judgements.map(({ judgement }) => judgement))) this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1)
+      for (const name of new Set(pod.judgements.map(({ judgement }) => judgement)))
+        this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1)
       yield pod
     }
   }

@@ -16,12 +16,20 @@ export function digestsOfFields(fields: OwnedFields): Digests {
 
 /** Every field of both, in the order of the pod that is expected. */
 export function allFields(expected: OwnedFields, found: OwnedFields): readonly Evidence[] {
-  return [...new Set([...Object.keys(expected), ...Object.keys(found)])].flatMap((part) => fieldsOf(part, expected[part] ?? {}, found[part] ?? {}))
+  return [...new Set([...Object.keys(expected), ...Object.keys(found)])].flatMap((part) =>
+    fieldsOf(part, expected[part] ?? {}, found[part] ?? {}),
+  )
 }
 
 /** Those that differ, of these parts. */
-export function differingFields(parts: readonly string[], expected: OwnedFields, found: OwnedFields): readonly Evidence[] {
-  return parts.flatMap((part) => fieldsOf(part, expected[part] ?? {}, found[part] ?? {})).filter((evidence) => evidence.expected !== evidence.found)
+export function differingFields(
+  parts: readonly string[],
+  expected: OwnedFields,
+  found: OwnedFields,
+): readonly Evidence[] {
+  return parts
+    .flatMap((part) => fieldsOf(part, expected[part] ?? {}, found[part] ?? {}))
+    .filter((evidence) => evidence.expected !== evidence.found)
 }
 
 function fieldsOf(part: string, expected: PartFields, found: PartFields): readonly Evidence[] {

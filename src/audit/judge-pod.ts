@@ -31,20 +31,37 @@ export function judgePod(object: unknown, namespace: string, config: Config): Au
 }
 
 /** Nothing in it can be relied on, not even that the annotations are texts. */
-function judgeMalformed(object: unknown, namespace: string, { config, diagnostic }: { config: Config; diagnostic: Diagnostic }): AuditedPod | undefined {
+function judgeMalformed(
+  object: unknown,
+  namespace: string,
+  { config, diagnostic }: { config: Config; diagnostic: Diagnostic },
+): AuditedPod | undefined {
   const { metadata } = (typeof object === 'object' && object !== null ? object : {}) as Partial<Pod>
-  const isOurs = decide(object, config.annotationPrefix).decision === 'inject' || hasLabel({ metadata: { labels: metadata?.labels ?? {} }, spec: { containers: [] } }, config.annotationPrefix)
+  const isOurs =
+    decide(object, config.annotationPrefix).decision === 'inject' ||
+    hasLabel({ metadata: { labels: metadata?.labels ?? {} }, spec: { containers: [] } }, config.annotationPrefix)
   if (!isOurs) return undefined
-  return { ...identityOf({ metadata: metadata ?? {}, spec: { containers: [] } }, textOf(metadata?.namespace) ?? namespace), models: [], rules: [], judgements: [malformed(diagnostic)] }
+  return {
+    ...identityOf({ metadata: metadata ?? {}, spec: { containers: [] } }, textOf(metadata?.namespace) ?? namespace),
+    models: [],
+    rules: [],
+    judgements: [malformed(diagnostic)],
+  }
 }
 
 type Identity = Pick<AuditedPod, 'namespace' | 'name' | 'owner' | 'createdAt' | 'uid' | 'phase' | 'serviceAccount'>
 
 function identityOf(pod: Pod, namespace: string): Identity {
   const metadata = pod.metadata ?? {}
-  const optional = { owner: ownerOf(metadata), createdAt: textOf(metadata.creationTimestamp), uid: textOf(metadata.uid), phase: textOf((pod.status as { phase?: unknown } | null | undefined)?.phase) }
+  const optional = {
+    owner: ownerOf(metadata),
+    createdAt: textOf(metadata.creationTimestamp),
+    uid: textOf(metadata.uid),
+    phase: textOf((pod.status as { phase?: unknown } | null | undefined)?.phase),
+  }
   return {
-    namespace, name: textOf(metadata.name) ?? textOf(metadata.generateName) ?? '',
+    namespace,
+    name: textOf(metadata.name) ?? textOf(metadata.generateName) ?? '',
     serviceAccount: textOf(pod.spec.serviceAccountName) ?? textOf(pod.spec.serviceAccount) ?? 'default',
     ...Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined)),
   }
@@ -58,4 +75,3 @@ function diffOf({ planned, found }: Subject): readonly Evidence[] | undefined {
 function textOf(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined
 }
-

@@ -37,32 +37,68 @@ function judged(judgement: Judgement, reason: string, found: readonly Evidence[]
 
 function conforming({ recognition, outcome, pod }: Subject): Judged {
   if (recognition.state === 'fresh' && !isCreated(pod)) {
-    return judged('conforming', outcome.outcome === 'injected' ? 'not created yet; it would be injected' : 'not created yet; it would be left alone')
+    return judged(
+      'conforming',
+      outcome.outcome === 'injected'
+        ? 'not created yet; it would be injected'
+        : 'not created yet; it would be left alone',
+    )
   }
   return judged('conforming', "its parts are those of today's configuration")
 }
 
 function missing({ recognition, decision, planned, pod }: Subject): Judged | undefined {
   if (recognition.state !== 'fresh' || !isCreated(pod)) return undefined
-  if (decision.decision === 'skip') return decision.reason === 'MirrorPod' ? judged('missing', skipReasons.MirrorPod) : undefined
-  const absent = planned === undefined ? [] : addedParts(planned.status).map((part) => evidence(part, 'added by the webhook', undefined))
-  return judged('missing', 'it asks for a model and carries none: it was created around the webhook, or annotated afterwards', absent)
+  if (decision.decision === 'skip')
+    return decision.reason === 'MirrorPod' ? judged('missing', skipReasons.MirrorPod) : undefined
+  const absent =
+    planned === undefined
+      ? []
+      : addedParts(planned.status).map((part) => evidence(part, 'added by the webhook', undefined))
+  return judged(
+    'missing',
+    'it asks for a model and carries none: it was created around the webhook, or annotated afterwards',
+    absent,
+  )
 }
 
 function addedParts({ models, added }: Status): readonly string[] {
-  return [...models.flatMap(({ loader }) => (loader === undefined ? [] : `spec.initContainers[${loader}]`)), ...added.volumes.map((name) => `spec.volumes[${name}]`)]
+  return [
+    ...models.flatMap(({ loader }) => (loader === undefined ? [] : `spec.initContainers[${loader}]`)),
+    ...added.volumes.map((name) => `spec.volumes[${name}]`),
+  ]
 }
 
 function spoofed({ recognition, pod, config: { annotationPrefix } }: Subject): Judged | undefined {
   if (recognition.state !== 'fresh') return undefined
   const { annotations, labels } = pod.metadata ?? {}
   const claims = [
-    ...(hasStatus(pod, annotationPrefix) ? [{ by: 'status', field: annotationField(annotationPrefix + statusAnnotation), found: annotations?.[annotationPrefix + statusAnnotation] }] : []),
-    ...(hasLabel(pod, annotationPrefix) ? [{ by: 'label', field: `metadata.labels[${annotationPrefix}${injectedLabel}]`, found: labels?.[annotationPrefix + injectedLabel] }] : []),
+    ...(hasStatus(pod, annotationPrefix)
+      ? [
+          {
+            by: 'status',
+            field: annotationField(annotationPrefix + statusAnnotation),
+            found: annotations?.[annotationPrefix + statusAnnotation],
+          },
+        ]
+      : []),
+    ...(hasLabel(pod, annotationPrefix)
+      ? [
+          {
+            by: 'label',
+            field: `metadata.labels[${annotationPrefix}${injectedLabel}]`,
+            found: labels?.[annotationPrefix + injectedLabel],
+          },
+        ]
+      : []),
   ]
   if (claims.length === 0) return undefined
   const who = claims.map(({ by }) => `its ${by}`).join(' and ')
-  return judged('spoofed', `${who} ${claims.length === 1 ? 'says' : 'say'} that it was injected, and none of its parts do`, claims.map(({ field, found }) => evidence(field, undefined, found)))
+  return judged(
+    'spoofed',
+    `${who} ${claims.length === 1 ? 'says' : 'say'} that it was injected, and none of its parts do`,
+    claims.map(({ field, found }) => evidence(field, undefined, found)),
+  )
 }
 
 function tampered(subject: Subject): Judged | undefined {
@@ -73,20 +109,32 @@ function tampered(subject: Subject): Judged | undefined {
 }
 
 function notAllowed({ outcome }: Subject): Judged | undefined {
-  return denial('notAllowed', diagnosticsOf(outcome).filter(({ reason }) => reason === 'NotAllowed'))
+  return denial(
+    'notAllowed',
+    diagnosticsOf(outcome).filter(({ reason }) => reason === 'NotAllowed'),
+  )
 }
 
 function invalid({ outcome }: Subject): Judged | undefined {
-  return denial('invalid', diagnosticsOf(outcome).filter(({ reason }) => reason !== 'NotAllowed'))
+  return denial(
+    'invalid',
+    diagnosticsOf(outcome).filter(({ reason }) => reason !== 'NotAllowed'),
+  )
 }
 
 export function malformed(diagnostic: Diagnostic): Judged {
-  return judged('invalid', formatDiagnostic(diagnostic), [evidence(diagnostic.field, diagnostic.accepted, diagnostic.found)])
+  return judged('invalid', formatDiagnostic(diagnostic), [
+    evidence(diagnostic.field, diagnostic.accepted, diagnostic.found),
+  ])
 }
 
 function denial(judgement: Judgement, diagnostics: readonly Diagnostic[]): Judged | undefined {
   if (diagnostics.length === 0) return undefined
-  return judged(judgement, diagnostics.map(formatDiagnostic).join(' | '), diagnostics.map(({ field, accepted, found }) => evidence(field, accepted, found)))
+  return judged(
+    judgement,
+    diagnostics.map(formatDiagnostic).join(' | '),
+    diagnostics.map(({ field, accepted, found }) => evidence(field, accepted, found)),
+  )
 }
 
 function diagnosticsOf(outcome: Subject['outcome']): readonly Diagnostic[] {
@@ -94,31 +142,60 @@ function diagnosticsOf(outcome: Subject['outcome']): readonly Diagnostic[] {
 }
 
 function outdated(subject: Subject): Judged | undefined {
-  const { recognition, decision, status, config: { annotationPrefix } } = subject
+  const {
+    recognition,
+    decision,
+    status,
+    config: { annotationPrefix },
+  } = subject
   if (recognition.state === 'fresh' || status === undefined) return undefined
-  if (decision.decision === 'skip') return judged('outdated', `today it would be left alone: ${skipReasons[decision.reason]}`)
+  if (decision.decision === 'skip')
+    return judged('outdated', `today it would be left alone: ${skipReasons[decision.reason]}`)
   if (isOfToday(subject, status)) return undefined
   const differences = plannedDifferences(subject)
   if (differences.length === 0) return undefined
-  const cause = recognition.state === 'outdated' ? 'its annotations were changed after it was injected' : `it was injected by version ${quote(status.injector)} with another configuration`
-  return judged('outdated', `${cause}; today other parts would be added${nameFields(differences)}`, recognition.state === 'outdated' ? [evidence(`annotations below ${annotationPrefix}`, 'as they were', 'changed'), ...differences] : differences)
+  const cause =
+    recognition.state === 'outdated'
+      ? 'its annotations were changed after it was injected'
+      : `it was injected by version ${quote(status.injector)} with another configuration`
+  return judged(
+    'outdated',
+    `${cause}; today other parts would be added${nameFields(differences)}`,
+    recognition.state === 'outdated'
+      ? [evidence(`annotations below ${annotationPrefix}`, 'as they were', 'changed'), ...differences]
+      : differences,
+  )
 }
 
 function unpinned(subject: Subject): Judged | undefined {
   const models = unpinnedModels(subject)
   if (models.length === 0) return undefined
   const which = models.length === 1 ? 'the model' : 'each of the models'
-  return judged('unpinned', `neither a manifest nor a digest says what ${which} ${models.map(quote).join(', ')} must consist of`)
+  return judged(
+    'unpinned',
+    `neither a manifest nor a digest says what ${which} ${models.map(quote).join(', ')} must consist of`,
+  )
 }
 
 function rewritten({ pod, status, recognition }: Subject): Judged | undefined {
   if (status === undefined || recognition.state === 'fresh') return undefined
   const changed = status.models.flatMap(({ loader, image }) => {
     const container = initContainersOf(pod).find(({ name }) => name === loader)
-    return image === undefined || container === undefined || container.image === image ? [] : [evidence(`spec.initContainers[${container.name}].image`, image, container.image)]
+    return image === undefined || container === undefined || container.image === image
+      ? []
+      : [evidence(`spec.initContainers[${container.name}].image`, image, container.image)]
   })
   if (changed.length === 0) return undefined
-  return judged('rewritten', changed.map(({ expected = '', found = 'none' }) => `the loader's image is ${quote(found)}, and ${quote(expected)} was added`).join('; '), changed)
+  return judged(
+    'rewritten',
+    changed
+      .map(
+        ({ expected = '', found = 'none' }) =>
+          `the loader's image is ${quote(found)}, and ${quote(expected)} was added`,
+      )
+      .join('; '),
+    changed,
+  )
 }
 
 /** Enough of them to know where to look. */

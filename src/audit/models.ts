@@ -11,14 +11,24 @@ import { splitVersion } from './source-version.ts'
 import type { Subject } from './subject.ts'
 
 export function modelsOf({ pod, status, recognition, config }: Subject): readonly AuditedModel[] {
-  return status === undefined || recognition.state === 'fresh' ? modelsAskedFor(pod, config) : status.models.map((model) => modelBrought(pod, model))
+  return status === undefined || recognition.state === 'fresh'
+    ? modelsAskedFor(pod, config)
+    : status.models.map((model) => modelBrought(pod, model))
 }
 
 /** What the loader is told is what it brings, whatever the status says. */
 function modelBrought(pod: Pod, { name, source, delivery, loader, containers, mountPath }: ModelStatus): AuditedModel {
   const container = initContainersOf(pod).find((candidate) => candidate.name === loader)
   const actual = (container && envValue(container, 'MODEL_SOURCE')) ?? source
-  return { name, source: actual, delivery, ...splitVersion(actual), ...(container?.image !== undefined && { image: container.image }), containers, mountPath }
+  return {
+    name,
+    source: actual,
+    delivery,
+    ...splitVersion(actual),
+    ...(container?.image !== undefined && { image: container.image }),
+    containers,
+    mountPath,
+  }
 }
 
 function modelsAskedFor(pod: Pod, config: Subject['config']): readonly AuditedModel[] {
@@ -27,7 +37,10 @@ function modelsAskedFor(pod: Pod, config: Subject['config']): readonly AuditedMo
     const name = suffix ?? unsuffixedName
     const read = models.find((model) => model.name === name)
     const written = annotationsOf(pod)[annotationKey(config.annotationPrefix, 'source', suffix)] ?? ''
-    const { source, delivery, mountPath } = read === undefined ? { source: written, delivery: 'unknown', mountPath: '' } : { ...read, source: read.source.uri }
+    const { source, delivery, mountPath } =
+      read === undefined
+        ? { source: written, delivery: 'unknown', mountPath: '' }
+        : { ...read, source: read.source.uri }
     return { name, source, delivery, ...splitVersion(source), containers: [], mountPath }
   })
 }
@@ -36,8 +49,10 @@ function modelsAskedFor(pod: Pod, config: Subject['config']): readonly AuditedMo
 export function unpinnedModels({ pod, config }: Subject): readonly string[] {
   const own = ownAnnotations(pod, config.annotationPrefix)
   const reader = new AnnotationReader(own, config, new Findings())
-  return modelSuffixes(own).filter((suffix) => {
-    const source = reader.read('source', suffix)
-    return source !== undefined && source.scheme !== 'oci' && reader.read('expect', suffix)?.manifest === undefined
-  }).map((suffix) => suffix ?? unsuffixedName)
+  return modelSuffixes(own)
+    .filter((suffix) => {
+      const source = reader.read('source', suffix)
+      return source !== undefined && source.scheme !== 'oci' && reader.read('expect', suffix)?.manifest === undefined
+    })
+    .map((suffix) => suffix ?? unsuffixedName)
 }

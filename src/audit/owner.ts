@@ -12,7 +12,9 @@ interface Owned {
 
 /** The Deployment, not its ReplicaSet: that has the name of the Deployment and the hash that each of its pods has as a label. */
 export function ownerOf({ ownerReferences, labels }: Owned): Owner | undefined {
-  const references = Array.isArray(ownerReferences) ? (ownerReferences as readonly Partial<Owner & { controller: boolean }>[]) : []
+  const references = Array.isArray(ownerReferences)
+    ? (ownerReferences as readonly Partial<Owner & { controller: boolean }>[])
+    : []
   const { kind, name } = references.find(({ controller }) => controller === true) ?? {}
   if (kind === undefined || name === undefined) return undefined
   const hash = (labels as Readonly<Record<string, string>> | null | undefined)?.['pod-template-hash']

@@ -12,7 +12,9 @@ export function plannedDifferences({ planned, status, found, recognition }: Subj
   const before = status.digests ?? digestsOfFields(found)
   const parts = changedParts(wanted, before)
   const known = parts.filter((part) => !changedParts(found, before).includes(part))
-  const unknown = parts.filter((part) => !known.includes(part)).map((part) => evidence(part, describe(wanted, part), before[part] && `digest ${before[part]}`))
+  const unknown = parts
+    .filter((part) => !known.includes(part))
+    .map((part) => evidence(part, describe(wanted, part), before[part] && `digest ${before[part]}`))
   return [...differingFields(known, wanted, found), ...unknown, ...imageDifferences(planned.status, status)]
 }
 
@@ -25,12 +27,16 @@ function describe(fields: OwnedFields, part: string): string | undefined {
 function withoutNewTargets({ fields, status: today }: Planned, { models }: Status): OwnedFields {
   const before = new Set(models.flatMap(({ containers }) => containers))
   const added = new Set(today.models.flatMap(({ containers }) => containers).filter((name) => !before.has(name)))
-  return Object.fromEntries(Object.entries(fields).filter(([part]) => !added.has(/^spec\.(?:c|initC)ontainers\[(.+)\]$/.exec(part)?.[1] ?? '')))
+  return Object.fromEntries(
+    Object.entries(fields).filter(([part]) => !added.has(/^spec\.(?:c|initC)ontainers\[(.+)\]$/.exec(part)?.[1] ?? '')),
+  )
 }
 
 function imageDifferences(today: Status, before: Status): readonly Evidence[] {
   return today.models.flatMap(({ name, loader, image }) => {
     const old = before.models.find((model) => model.name === name)?.image
-    return image === undefined || old === undefined || image === old ? [] : [evidence(`spec.initContainers[${loader ?? ''}].image`, image, old)]
+    return image === undefined || old === undefined || image === old
+      ? []
+      : [evidence(`spec.initContainers[${loader ?? ''}].image`, image, old)]
   })
 }

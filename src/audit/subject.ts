@@ -36,11 +36,27 @@ export function examine(pod: Pod, namespace: string, config: Config): Subject | 
   const prefix = config.annotationPrefix
   const decision = decide(pod, prefix)
   const recognition = recognise(pod, prefix)
-  if (!asksForModel(pod, decision, prefix) && recognition.state === 'fresh' && !hasStatus(pod, prefix) && !hasLabel(pod, prefix)) return undefined
+  if (
+    !asksForModel(pod, decision, prefix) &&
+    recognition.state === 'fresh' &&
+    !hasStatus(pod, prefix) &&
+    !hasLabel(pod, prefix)
+  )
+    return undefined
   const status = readStatus(pod, prefix)
   const outcome = inject(recognition.state === 'fresh' ? pod : uninject(pod, prefix), namespace, config)
   const planned = outcome.outcome === 'injected' ? plannedParts(outcome.pod, status, prefix) : undefined
-  return { pod, namespace, config, decision, recognition, status, outcome, planned, found: foundFields(pod, recognition, status ?? planned?.status) }
+  return {
+    pod,
+    namespace,
+    config,
+    decision,
+    recognition,
+    status,
+    outcome,
+    planned,
+    found: foundFields(pod, recognition, status ?? planned?.status),
+  }
 }
 
 /** With nothing of ours in it, the pod's own mounts at our paths are not ours either. */
@@ -55,7 +71,9 @@ function foundFields(pod: Pod, { state }: Recognition, status: Status | undefine
 function plannedParts(pod: Pod, recorded: Status | undefined, prefix: string): Planned | undefined {
   const status = readStatus(pod, prefix)
   if (status === undefined) return undefined
-  const kept = (recorded?.added.volumes ?? []).filter((name) => pod.spec.volumes?.some((volume) => volume.name === name) === true)
+  const kept = (recorded?.added.volumes ?? []).filter(
+    (name) => pod.spec.volumes?.some((volume) => volume.name === name) === true,
+  )
   const volumes = [...new Set([...status.added.volumes, ...kept])]
   return { status, fields: ownedFields(pod, { ...status, added: { ...status.added, volumes } }) }
 }

@@ -21,10 +21,21 @@ export function tracesOfTampering(subject: Subject): readonly Trace[] {
   const { recognition, status, pod, config } = subject
   if (recognition.state === 'fresh') return []
   if (status === undefined) return [lostStatus(subject)]
-  return [changedStatus(subject, status), changedFields(subject, status), lostParts(subject), otherImages(subject, status), forgery(subject, status), lostLabel(subject)]
+  return [
+    changedStatus(subject, status),
+    changedFields(subject, status),
+    lostParts(subject),
+    otherImages(subject, status),
+    forgery(subject, status),
+    lostLabel(subject),
+  ]
     .flatMap((trace) => trace ?? [])
     .concat(trace('something else can write to the model, or is mounted over it', exposures(pod, status)) ?? [])
-    .concat(status.digests === undefined && status.injector === version && config.annotationPrefix !== '' ? [lostDigests(subject)] : [])
+    .concat(
+      status.digests === undefined && status.injector === version && config.annotationPrefix !== ''
+        ? [lostDigests(subject)]
+        : [],
+    )
 }
 
 function trace(what: string, found: readonly Evidence[]): Trace | undefined {
@@ -34,17 +45,30 @@ function trace(what: string, found: readonly Evidence[]): Trace | undefined {
 function lostStatus({ pod, config: { annotationPrefix } }: Subject): Trace {
   const key = annotationPrefix + statusAnnotation
   const text = pod.metadata?.annotations?.[key]
-  return { what: text === undefined ? 'its parts are there, and the status is gone' : 'its parts are there, and the status cannot be read', evidence: [evidence(annotationField(key), undefined, text)] }
+  return {
+    what:
+      text === undefined
+        ? 'its parts are there, and the status is gone'
+        : 'its parts are there, and the status cannot be read',
+    evidence: [evidence(annotationField(key), undefined, text)],
+  }
 }
 
 function lostDigests({ config: { annotationPrefix } }: Subject): Trace {
-  return { what: 'the digests were taken out of the status', evidence: [evidence(`${annotationField(annotationPrefix + statusAnnotation)}.digests`, 'digests of the parts', undefined)] }
+  return {
+    what: 'the digests were taken out of the status',
+    evidence: [
+      evidence(`${annotationField(annotationPrefix + statusAnnotation)}.digests`, 'digests of the parts', undefined),
+    ],
+  }
 }
 
 function changedStatus({ pod, config: { annotationPrefix } }: Subject, status: Status): Trace | undefined {
   const [recorded, now] = [status.digests?.status, digestsOf(pod, status).status]
   if (status.digests === undefined || recorded === now) return undefined
-  return trace('the status is not the one that was written', [evidence(`${annotationField(annotationPrefix + statusAnnotation)}.digests.status`, recorded, now)])
+  return trace('the status is not the one that was written', [
+    evidence(`${annotationField(annotationPrefix + statusAnnotation)}.digests.status`, recorded, now),
+  ])
 }
 
 /** Where today's plan has the digests that were recorded, it says what stood there, field by field. */
@@ -54,39 +78,61 @@ function changedFields({ found, planned }: Subject, { digests }: Status): Trace 
   const original = planned?.fields
   const known = original === undefined ? [] : parts.filter((part) => !changedParts(original, digests).includes(part))
   const now = digestsOfFields(found)
-  const unknown = parts.filter((part) => !known.includes(part)).map((part) => evidence(part, digests[part] && `digest ${digests[part]}`, now[part] && `digest ${now[part]}`))
+  const unknown = parts
+    .filter((part) => !known.includes(part))
+    .map((part) => evidence(part, digests[part] && `digest ${digests[part]}`, now[part] && `digest ${now[part]}`))
   return trace('parts are not those that were recorded', [...differingFields(known, original ?? {}, found), ...unknown])
 }
 
 /** Some of what a part has to have is not in its digest: other webhooks may change it, but not take it away. */
 function lostParts(subject: Subject): Trace | undefined {
   const { recognition, found, planned, status } = subject
-  if (recognition.state !== 'damaged' || (status?.digests !== undefined && found !== undefined && changedParts(found, status.digests).length > 0)) return undefined
-  const missing = found === undefined || planned === undefined ? [] : differingFields(Object.keys(planned.fields), planned.fields, found)
+  if (
+    recognition.state !== 'damaged' ||
+    (status?.digests !== undefined && found !== undefined && changedParts(found, status.digests).length > 0)
+  )
+    return undefined
+  const missing =
+    found === undefined || planned === undefined
+      ? []
+      : differingFields(Object.keys(planned.fields), planned.fields, found)
   return { what: 'parts without which no model comes are gone', evidence: missing }
 }
 
 /** A mirror of a registry keeps the digest; without one, nothing says which image it is. */
 function otherImages({ pod }: Subject, { models }: Status): Trace | undefined {
   const digest = (image: string | undefined): string | undefined => /@(sha256:[0-9a-f]{64})$/.exec(image ?? '')?.[1]
-  return trace('the loader runs another image', models.flatMap(({ loader, image }) => {
-    const found = initContainersOf(pod).find(({ name }) => name === loader)?.image
-    const [recorded, now] = [digest(image), digest(found)]
-    return recorded === undefined || recorded === now || found === undefined ? [] : [evidence(`spec.initContainers[${loader ?? ''}].image`, image, found)]
-  }))
+  return trace(
+    'the loader runs another image',
+    models.flatMap(({ loader, image }) => {
+      const found = initContainersOf(pod).find(({ name }) => name === loader)?.image
+      const [recorded, now] = [digest(image), digest(found)]
+      return recorded === undefined || recorded === now || found === undefined
+        ? []
+        : [evidence(`spec.initContainers[${loader ?? ''}].image`, image, found)]
+    }),
+  )
 }
 
 /** The same version with the same configuration and annotations makes the same parts. */
 function forgery(subject: Subject, status: Status): Trace | undefined {
-  return isOfToday(subject, status) ? trace("the status says that it is of today's configuration, which makes other parts", plannedDifferences(subject)) : undefined
+  return isOfToday(subject, status)
+    ? trace("the status says that it is of today's configuration, which makes other parts", plannedDifferences(subject))
+    : undefined
 }
 
 export function isOfToday({ pod, config }: Subject, status: Status): boolean {
-  return status.config === config.hash && status.injector === version && status.annotations === hashAnnotations(pod, config.annotationPrefix)
+  return (
+    status.config === config.hash &&
+    status.injector === version &&
+    status.annotations === hashAnnotations(pod, config.annotationPrefix)
+  )
 }
 
 function lostLabel({ pod, config: { annotationPrefix } }: Subject): Trace | undefined {
   const key = annotationPrefix + injectedLabel
   const value = pod.metadata?.labels?.[key]
-  return value === 'true' ? undefined : trace('the label is not the one that was set', [evidence(`metadata.labels[${key}]`, 'true', value)])
+  return value === 'true'
+    ? undefined
+    : trace('the label is not the one that was set', [evidence(`metadata.labels[${key}]`, 'true', value)])
 }

@@ -42,20 +42,35 @@ export function roleCalls(region: string, signal: AbortSignal): RoleCalls {
   const options = { abortSignal: signal }
   return {
     credentials: async () => tellContainer(await attempt(async () => withoutMore(await client.config.credentials()))),
-    callerIdentity: () => attempt(async () => {
-      const { Account: accountId = '', Arn: arn = '' } = await client.send(new GetCallerIdentityCommand({}), options)
-      return { accountId, arn }
-    }),
-    assumeRole: ({ roleArn, sessionName, tags, policy }) => attempt(async () => {
-      const { Credentials: session, SessionTokenUtilization: tokenPercent } = await client.send(new AssumeRoleCommand({
-        RoleArn: roleArn, RoleSessionName: sessionName, DurationSeconds: sessionSeconds, Policy: JSON.stringify(policy), ...tagsOf(tags),
-      }), options)
-      return {
-        credentials: { accessKeyId: session?.AccessKeyId ?? '', secretAccessKey: session?.SecretAccessKey ?? '', sessionToken: session?.SessionToken ?? '' },
-        tokenPercent,
-      }
-    }),
-    close: () => { client.destroy() },
+    callerIdentity: () =>
+      attempt(async () => {
+        const { Account: accountId = '', Arn: arn = '' } = await client.send(new GetCallerIdentityCommand({}), options)
+        return { accountId, arn }
+      }),
+    assumeRole: ({ roleArn, sessionName, tags, policy }) =>
+      attempt(async () => {
+        const { Credentials: session, SessionTokenUtilization: tokenPercent } = await client.send(
+          new AssumeRoleCommand({
+            RoleArn: roleArn,
+            RoleSessionName: sessionName,
+            DurationSeconds: sessionSeconds,
+            Policy: JSON.stringify(policy),
+            ...tagsOf(tags),
+          }),
+          options,
+        )
+        return {
+          credentials: {
+            accessKeyId: session?.AccessKeyId ?? '',
+            secretAccessKey: session?.SecretAccessKey ?? '',
+            sessionToken: session?.SessionToken ?? '',
+          },
+          tokenPercent,
+        }
+      }),
+    close: () => {
+      client.destroy()
+    },
   }
 }
 
@@ -74,6 +89,14 @@ function tagsOf(tags: RoleRequest['tags']): Pick<AssumeRoleCommand['input'], 'Ta
   return { Tags: entries.map(([Key, Value]) => ({ Key, Value })), TransitiveTagKeys: Object.keys(tags) }
 }
 
-function withoutMore({ accessKeyId, secretAccessKey, sessionToken }: { accessKeyId: string; secretAccessKey: string; sessionToken?: string }): S3Credentials {
+function withoutMore({
+  accessKeyId,
+  secretAccessKey,
+  sessionToken,
+}: {
+  accessKeyId: string
+  secretAccessKey: string
+  sessionToken?: string
+}): S3Credentials {
   return { accessKeyId, secretAccessKey, ...(sessionToken !== undefined && { sessionToken }) }
 }

@@ -16,13 +16,23 @@ export async function attempt<T>(call: () => Promise<T>): Promise<Attempt<T>> {
   }
 }
 
-type SDKError = Error & { readonly code?: string | number; readonly $metadata?: { readonly httpStatusCode?: number }; readonly Region?: string }
+type SDKError = Error & {
+  readonly code?: string | number
+  readonly $metadata?: { readonly httpStatusCode?: number }
+  readonly Region?: string
+}
 
 function refusalOf(error: Error): Refusal {
-  if (error instanceof S3Error) return { ...error.problem, region: error.problem.region ?? (error.cause as Partial<SDKError>).Region }
+  if (error instanceof S3Error)
+    return { ...error.problem, region: error.problem.region ?? (error.cause as Partial<SDKError>).Region }
   const { name, message, code, $metadata } = error as SDKError
   // That of a signal is a number.
-  return { status: $metadata?.httpStatusCode ?? 0, code: typeof code === 'string' ? code : name, message: textOf(error, message), region: undefined }
+  return {
+    status: $metadata?.httpStatusCode ?? 0,
+    code: typeof code === 'string' ? code : name,
+    message: textOf(error, message),
+    region: undefined,
+  }
 }
 
 /** A host with two addresses fails with both, and says so only inside. */

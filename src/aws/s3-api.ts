@@ -54,7 +54,11 @@ export class S3Error extends Error {
 
 /** Plain data in and out, because it crosses threads. */
 export interface S3Calls {
-  readonly page: (bucket: string, prefix: string, more: { readonly token?: string; readonly count?: number }) => Promise<Page>
+  readonly page: (
+    bucket: string,
+    prefix: string,
+    more: { readonly token?: string; readonly count?: number },
+  ) => Promise<Page>
   readonly head: (bucket: string, key: string) => Promise<ObjectHead>
   /** The whole of a small object; a RangeError where it is larger. */
   readonly read: (bucket: string, key: string, etag: string, mostBytes: number) => Promise<Uint8Array>
@@ -76,7 +80,7 @@ export interface S3 extends Omit<S3Calls, 'page'> {
 
 export function s3Over(calls: S3Calls, close: () => void): S3 {
   return {
-    async* list(bucket, prefix) {
+    async *list(bucket, prefix) {
       for (let token: string | undefined, first = true; first || token !== undefined; first = false) {
         const { objects, next } = await calls.page(bucket, prefix, token === undefined ? {} : { token })
         yield objects

@@ -31,10 +31,15 @@ export function publishedCalls(options: S3Options, alsoTrusted?: string): Publis
   const client = new S3Client(clientConfig(options))
   const request = { abortSignal: options.signal }
   const send = <Answer>(call: () => Promise<Answer>): Promise<Answer> => sendOnce(call, options)
-  const list = (input: { Bucket: string; Prefix: string; Delimiter?: string; ContinuationToken?: string | undefined; MaxKeys?: number }) =>
-    send(() => client.send(new ListObjectsV2Command({ ...input, EncodingType: 'url' }), request))
+  const list = (input: {
+    Bucket: string
+    Prefix: string
+    Delimiter?: string
+    ContinuationToken?: string | undefined
+    MaxKeys?: number
+  }) => send(() => client.send(new ListObjectsV2Command({ ...input, EncodingType: 'url' }), request))
   return {
-    async* directories(bucket, prefix) {
+    async *directories(bucket, prefix) {
       for (let token: string | undefined, first = true; first || token !== undefined; first = false) {
         const answer = await list({ Bucket: bucket, Prefix: prefix, Delimiter: '/', ContinuationToken: token })
         yield (answer.CommonPrefixes ?? []).map(({ Prefix = '' }) => decoder(answer)(Prefix).slice(prefix.length, -1))
@@ -48,14 +53,19 @@ export function publishedCalls(options: S3Options, alsoTrusted?: string): Publis
       return found && { etag: found.ETag ?? '', size: found.Size ?? 0, lastModified: found.LastModified ?? new Date(0) }
     },
     tags: async (bucket, key) => {
-      const { TagSet = [] } = await send(() => client.send(new GetObjectTaggingCommand({ Bucket: bucket, Key: key }), request))
+      const { TagSet = [] } = await send(() =>
+        client.send(new GetObjectTaggingCommand({ Bucket: bucket, Key: key }), request),
+      )
       return new Map(TagSet.map(({ Key = '', Value = '' }) => [Key, Value]))
     },
-    read: (bucket, key, etag) => send(async () => {
-      const answer = await client.send(new GetObjectCommand({ Bucket: bucket, Key: key, IfMatch: etag }), request)
-      return Buffer.from((await answer.Body?.transformToByteArray()) ?? [])
-    }),
-    close: () => { client.destroy() },
+    read: (bucket, key, etag) =>
+      send(async () => {
+        const answer = await client.send(new GetObjectCommand({ Bucket: bucket, Key: key, IfMatch: etag }), request)
+        return Buffer.from((await answer.Body?.transformToByteArray()) ?? [])
+      }),
+    close: () => {
+      client.destroy()
+    },
   }
 }
 

@@ -25,26 +25,50 @@ const fewKeys = 10
 const mostAttempts = 3
 
 export function reachCalls(region: string, credentials: S3Credentials, signal: AbortSignal): ReachCalls {
-  const options: S3Options = { region, endpoint: endpointOfEnvironment(), credentials: () => Promise.resolve(credentials), signal }
+  const options: S3Options = {
+    region,
+    endpoint: endpointOfEnvironment(),
+    credentials: () => Promise.resolve(credentials),
+    signal,
+  }
   const client = new S3Client({ ...clientConfig(options), maxAttempts: mostAttempts })
   const send = <Answer>(call: () => Promise<Answer>): Promise<Attempt<Answer>> => attempt(() => sendOnce(call, options))
   const page = (bucket: string, prefix: string, delimiter?: '/'): Promise<ListObjectsV2CommandOutput> =>
-    client.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix, Delimiter: delimiter, EncodingType: 'url', MaxKeys: fewKeys }), { abortSignal: signal })
+    client.send(
+      new ListObjectsV2Command({
+        Bucket: bucket,
+        Prefix: prefix,
+        Delimiter: delimiter,
+        EncodingType: 'url',
+        MaxKeys: fewKeys,
+      }),
+      { abortSignal: signal },
+    )
   return {
-    list: (bucket, prefix) => send(async () => {
-      const answer = await page(bucket, prefix)
-      return (answer.Contents ?? []).map(({ Key = '', Size: size = 0, StorageClass = '' }) => (
-        { key: decoded(answer, Key), size, archived: archivedClasses.includes(StorageClass) }))
-    }),
-    directories: (bucket, prefix) => send(async () => {
-      const answer = await page(bucket, prefix, '/')
-      return (answer.CommonPrefixes ?? []).map(({ Prefix = '' }) => decoded(answer, Prefix).slice(prefix.length, -1))
-    }),
-    read: (bucket, key) => send(async () => {
-      const answer = await client.send(new GetObjectCommand({ Bucket: bucket, Key: key, Range: 'bytes=0-0' }), { abortSignal: signal })
-      await answer.Body?.transformToByteArray()
-    }),
-    close: () => { client.destroy() },
+    list: (bucket, prefix) =>
+      send(async () => {
+        const answer = await page(bucket, prefix)
+        return (answer.Contents ?? []).map(({ Key = '', Size: size = 0, StorageClass = '' }) => ({
+          key: decoded(answer, Key),
+          size,
+          archived: archivedClasses.includes(StorageClass),
+        }))
+      }),
+    directories: (bucket, prefix) =>
+      send(async () => {
+        const answer = await page(bucket, prefix, '/')
+        return (answer.CommonPrefixes ?? []).map(({ Prefix = '' }) => decoded(answer, Prefix).slice(prefix.length, -1))
+      }),
+    read: (bucket, key) =>
+      send(async () => {
+        const answer = await client.send(new GetObjectCommand({ Bucket: bucket, Key: key, Range: 'bytes=0-0' }), {
+          abortSignal: signal,
+        })
+        await answer.Body?.transformToByteArray()
+      }),
+    close: () => {
+      client.destroy()
+    },
   }
 }
 
@@ -54,7 +78,11 @@ function decoded({ EncodingType }: ListObjectsV2CommandOutput, key: string): str
 
 /** As the SDK reads it. Given to it, since only so does it address buckets by path, as servers other than AWS want it. */
 function endpointOfEnvironment(): string | undefined {
-  const { AWS_IGNORE_CONFIGURED_ENDPOINT_URLS: ignored, AWS_ENDPOINT_URL_S3: ofS3 = '', AWS_ENDPOINT_URL: ofAll = '' } = process.env
+  const {
+    AWS_IGNORE_CONFIGURED_ENDPOINT_URLS: ignored,
+    AWS_ENDPOINT_URL_S3: ofS3 = '',
+    AWS_ENDPOINT_URL: ofAll = '',
+  } = process.env
   if (ignored === 'true') return undefined
   return [ofS3, ofAll].find((url) => url !== '')
 }

@@ -4,7 +4,17 @@
  */
 import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
-import { S3Error, s3Over, type ObjectHead, type Page, type S3, type S3Calls, type S3Credentials, type S3Options, type S3Problem } from './s3-api.ts'
+import {
+  S3Error,
+  s3Over,
+  type ObjectHead,
+  type Page,
+  type S3,
+  type S3Calls,
+  type S3Credentials,
+  type S3Options,
+  type S3Problem,
+} from './s3-api.ts'
 
 export type S3ThreadStart = Pick<S3Options, 'region' | 'endpoint'> & { readonly anonymous: boolean }
 
@@ -51,14 +61,20 @@ export function s3OnThread({ region, endpoint, credentials, signal }: S3Options)
     signal.removeEventListener('abort', abort)
     void worker.terminate()
   }
-  const abort = (): void => { end(signal.reason) }
+  const abort = (): void => {
+    end(signal.reason)
+  }
   signal.addEventListener('abort', abort)
   worker.on('error', end)
-  worker.on('exit', (code) => { end(new Error(`the thread that asks S3 ended with ${code}`)) })
+  worker.on('exit', (code) => {
+    end(new Error(`the thread that asks S3 ended with ${code}`))
+  })
   worker.on('message', (message: FromS3Thread) => {
     if ('askCredentials' in message) {
       // What is wrong with the credentials is the reason that the load ends with, not what S3 would make of it.
-      credentials?.(message.askCredentials).then((value) => { worker.postMessage({ credentials: value } satisfies ToS3Thread) }, end)
+      credentials?.(message.askCredentials).then((value) => {
+        worker.postMessage({ credentials: value } satisfies ToS3Thread)
+      }, end)
       return
     }
     settle(message, pending)
@@ -67,18 +83,25 @@ export function s3OnThread({ region, endpoint, credentials, signal }: S3Options)
     if (failure !== undefined) return Promise.reject(failure)
     const id = nextId++
     worker.postMessage({ id, call: method, args } satisfies ToS3Thread)
-    return new Promise((resolve, reject) => { pending.set(id, { resolve, reject }) })
+    return new Promise((resolve, reject) => {
+      pending.set(id, { resolve, reject })
+    })
   }
   const calls: S3Calls = {
     page: async (...args) => (await call('page', args)) as Page,
     head: async (...args) => (await call('head', args)) as ObjectHead,
     read: async (...args) => (await call('read', args)) as Uint8Array,
   }
-  return s3Over(calls, () => { end(new Error('closed')) })
+  return s3Over(calls, () => {
+    end(new Error('closed'))
+  })
 }
 
 function startThread(): Worker {
-  return new Worker(new URL(`./s3-worker${extname(import.meta.filename)}`, import.meta.url), { execArgv: [], resourceLimits })
+  return new Worker(new URL(`./s3-worker${extname(import.meta.filename)}`, import.meta.url), {
+    execArgv: [],
+    resourceLimits,
+  })
 }
 
 function settle(message: Exclude<FromS3Thread, { askCredentials: boolean }>, pending: Map<number, Pending>): void {
@@ -86,5 +109,8 @@ function settle(message: Exclude<FromS3Thread, { askCredentials: boolean }>, pen
   pending.delete(message.id)
   if ('value' in message) waiting?.resolve(message.value)
   else if ('problem' in message) waiting?.reject(new S3Error(message.problem, undefined))
-  else waiting?.reject(message.error.name === 'RangeError' ? new RangeError(message.error.message) : new Error(message.error.message))
+  else
+    waiting?.reject(
+      message.error.name === 'RangeError' ? new RangeError(message.error.message) : new Error(message.error.message),
+    )
 }

@@ -20,12 +20,19 @@ parentPort?.on('message', (message: ToS3Thread) => {
 })
 
 function startCalls({ region, endpoint, anonymous }: S3ThreadStart): S3Calls {
-  return s3Client({ region, endpoint, credentials: anonymous ? undefined : askCredentials, signal: new AbortController().signal })
+  return s3Client({
+    region,
+    endpoint,
+    credentials: anonymous ? undefined : askCredentials,
+    signal: new AbortController().signal,
+  })
 }
 
 function askCredentials(refresh: boolean): Promise<S3Credentials> {
   tell({ askCredentials: refresh })
-  return new Promise((resolve) => { waiting.push(resolve) })
+  return new Promise((resolve) => {
+    waiting.push(resolve)
+  })
 }
 
 async function answer(id: number, method: keyof S3Calls, args: readonly unknown[]): Promise<void> {
@@ -35,7 +42,14 @@ async function answer(id: number, method: keyof S3Calls, args: readonly unknown[
     tell({ id, value: await call(...args) })
   } catch (error) {
     if (error instanceof S3Error) tell({ id, problem: error.problem })
-    else tell({ id, error: error instanceof Error ? { name: error.name, message: error.message } : { name: 'Error', message: String(error) } })
+    else
+      tell({
+        id,
+        error:
+          error instanceof Error
+            ? { name: error.name, message: error.message }
+            : { name: 'Error', message: String(error) },
+      })
   }
 }
 

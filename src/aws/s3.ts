@@ -1,5 +1,12 @@
 /** The calls to S3 that list and look, by the SDK; the bytes of models do not come this way (src/loader/transfer does that). */
-import { GetObjectCommand, HeadObjectCommand, ListObjectsV2Command, S3Client, type ListObjectsV2CommandOutput, type S3ClientConfig } from '@aws-sdk/client-s3'
+import {
+  GetObjectCommand,
+  HeadObjectCommand,
+  ListObjectsV2Command,
+  S3Client,
+  type ListObjectsV2CommandOutput,
+  type S3ClientConfig,
+} from '@aws-sdk/client-s3'
 import { agentThrough } from '../network/proxy-agent.ts'
 import { proxyFor } from '../network/proxy.ts'
 import { S3Error, type S3Calls, type S3Options, type S3Problem } from './s3-api.ts'
@@ -18,30 +25,49 @@ export function s3Client(options: S3Options): S3Calls {
     page: async (bucket, prefix, { token, count }) => {
       // Encoded, because XML has no way to write some characters that keys may have.
       const command = new ListObjectsV2Command({
-        Bucket: bucket, Prefix: prefix, EncodingType: 'url', ContinuationToken: token, MaxKeys: count, OptionalObjectAttributes: ['RestoreStatus'],
+        Bucket: bucket,
+        Prefix: prefix,
+        EncodingType: 'url',
+        ContinuationToken: token,
+        MaxKeys: count,
+        OptionalObjectAttributes: ['RestoreStatus'],
       })
       const answer = await send(() => client.send(command, request))
       const next = nextToken(answer)
-      const objects = (answer.Contents ?? []).map(({ Key = '', Size = 0, ETag = '', StorageClass = '', RestoreStatus: restored }) => ({
-        key: answer.EncodingType === 'url' ? decodeKey(Key) : Key, size: Size, etag: ETag,
-        archived: archivedClasses.includes(StorageClass) && restored?.RestoreExpiryDate === undefined,
-      }))
+      const objects = (answer.Contents ?? []).map(
+        ({ Key = '', Size = 0, ETag = '', StorageClass = '', RestoreStatus: restored }) => ({
+          key: answer.EncodingType === 'url' ? decodeKey(Key) : Key,
+          size: Size,
+          etag: ETag,
+          archived: archivedClasses.includes(StorageClass) && restored?.RestoreExpiryDate === undefined,
+        }),
+      )
       return { objects, next }
     },
     head: async (bucket, key) => {
-      const answer = await send(() => client.send(new HeadObjectCommand({ Bucket: bucket, Key: key, ChecksumMode: 'ENABLED' }), request))
+      const answer = await send(() =>
+        client.send(new HeadObjectCommand({ Bucket: bucket, Key: key, ChecksumMode: 'ENABLED' }), request),
+      )
       const composite = answer.ChecksumType === 'COMPOSITE'
       const checksums = algorithms.flatMap((algorithm) => {
         const value = answer[`Checksum${algorithm}`]
         return value === undefined || composite || value.includes('-') ? [] : [[algorithm, value] as const]
       })
       return {
-        key, size: answer.ContentLength ?? 0, etag: answer.ETag ?? '', composite, checksums: Object.fromEntries(checksums),
-        archived: archivedClasses.includes(answer.StorageClass ?? '') && !(answer.Restore ?? '').includes('ongoing-request="false"'),
+        key,
+        size: answer.ContentLength ?? 0,
+        etag: answer.ETag ?? '',
+        composite,
+        checksums: Object.fromEntries(checksums),
+        archived:
+          archivedClasses.includes(answer.StorageClass ?? '') &&
+          !(answer.Restore ?? '').includes('ongoing-request="false"'),
       }
     },
     read: async (bucket, key, etag, mostBytes) => {
-      const answer = await send(() => client.send(new GetObjectCommand({ Bucket: bucket, Key: key, IfMatch: etag }), request))
+      const answer = await send(() =>
+        client.send(new GetObjectCommand({ Bucket: bucket, Key: key, IfMatch: etag }), request),
+      )
       if ((answer.ContentLength ?? 0) > mostBytes) throw new RangeError(`${key} has more than ${mostBytes} bytes`)
       return (await answer.Body?.transformToByteArray()) ?? new Uint8Array()
     },
@@ -49,14 +75,28 @@ export function s3Client(options: S3Options): S3Calls {
 }
 
 /** Of a server that says there is more, but not how to get it, the rest would be missing without a word. */
-export function nextToken({ IsTruncated: hasMore = false, NextContinuationToken: token }: ListObjectsV2CommandOutput): string | undefined {
+export function nextToken({
+  IsTruncated: hasMore = false,
+  NextContinuationToken: token,
+}: ListObjectsV2CommandOutput): string | undefined {
   if (!hasMore) return undefined
   if (token !== undefined) return token
-  throw new S3Error({ status: 200, code: 'TruncatedListing', message: 'the server says that there is more, and not how to get it', region: undefined }, undefined)
+  throw new S3Error(
+    {
+      status: 200,
+      code: 'TruncatedListing',
+      message: 'the server says that there is more, and not how to get it',
+      region: undefined,
+    },
+    undefined,
+  )
 }
 
 /** Once more with other credentials, where those have expired. Throws an S3Error. */
-export async function sendOnce<Answer>(call: () => Promise<Answer>, { signal, credentials }: S3Options): Promise<Answer> {
+export async function sendOnce<Answer>(
+  call: () => Promise<Answer>,
+  { signal, credentials }: S3Options,
+): Promise<Answer> {
   try {
     return await call()
   } catch (error) {
@@ -65,7 +105,9 @@ export async function sendOnce<Answer>(call: () => Promise<Answer>, { signal, cr
     // Credentials can end between the check of their expiry and the answer.
     if (!expiredCodes.includes(problem.code)) throw new S3Error(problem, error)
     await credentials?.(true)
-    return call().catch((again: unknown) => { throw new S3Error(problemOf(again), again) })
+    return call().catch((again: unknown) => {
+      throw new S3Error(problemOf(again), again)
+    })
   }
 }
 
@@ -76,11 +118,17 @@ export function clientConfig({ region, endpoint, credentials }: S3Options): S3Cl
     ...(endpoint !== undefined && { endpoint, forcePathStyle: true }),
     maxAttempts: 8,
     retryMode: 'standard',
-    ...(credentials === undefined ? unsigned : {
-      // The SDK asks again a minute later; what it gets then is kept by its source, not by the SDK.
-      credentials: async () => ({ ...(await credentials(false)), expiration: new Date(Date.now() + 60_000) }),
-    }),
-    requestHandler: { connectionTimeout: 10_000, requestTimeout: 30_000, ...(proxy !== undefined && { httpsAgent: agentThrough(proxy) }) },
+    ...(credentials === undefined
+      ? unsigned
+      : {
+          // The SDK asks again a minute later; what it gets then is kept by its source, not by the SDK.
+          credentials: async () => ({ ...(await credentials(false)), expiration: new Date(Date.now() + 60_000) }),
+        }),
+    requestHandler: {
+      connectionTimeout: 10_000,
+      requestTimeout: 30_000,
+      ...(proxy !== undefined && { httpsAgent: agentThrough(proxy) }),
+    },
   }
 }
 
@@ -97,7 +145,9 @@ export function decodeKey(encoded: string): string {
 
 function problemOf(error: unknown): S3Problem {
   const { name, message, code, $metadata, $response } = error as Error & {
-    code?: string; $metadata?: { httpStatusCode?: number }; $response?: { headers?: Record<string, string> }
+    code?: string
+    $metadata?: { httpStatusCode?: number }
+    $response?: { headers?: Record<string, string> }
   }
   return {
     status: $metadata?.httpStatusCode ?? 0,

@@ -1,5 +1,10 @@
 /** The calls to AWS STS that the product makes. */
-import { AssumeRoleWithWebIdentityCommand, STSClient, type Credentials, type STSClientConfig } from '@aws-sdk/client-sts'
+import {
+  AssumeRoleWithWebIdentityCommand,
+  STSClient,
+  type Credentials,
+  type STSClientConfig,
+} from '@aws-sdk/client-sts'
 import { agentThrough } from '../network/proxy-agent.ts'
 import { proxyFor } from '../network/proxy.ts'
 
@@ -23,9 +28,19 @@ export type WebIdentityResult =
   | { readonly ok: false; readonly denied: boolean; readonly problem: string }
 
 /** Not signed: the token is the proof. Load and lost connections are tried again by the SDK, ten times. */
-export async function assumeRoleWithWebIdentity({ roleArn, sessionName, token, region, signal }: WebIdentityRequest): Promise<WebIdentityResult> {
+export async function assumeRoleWithWebIdentity({
+  roleArn,
+  sessionName,
+  token,
+  region,
+  signal,
+}: WebIdentityRequest): Promise<WebIdentityResult> {
   const client = new STSClient(clientConfig(region ?? 'us-east-1', 10))
-  const command = new AssumeRoleWithWebIdentityCommand({ RoleArn: roleArn, RoleSessionName: sessionName, WebIdentityToken: token })
+  const command = new AssumeRoleWithWebIdentityCommand({
+    RoleArn: roleArn,
+    RoleSessionName: sessionName,
+    WebIdentityToken: token,
+  })
   try {
     const { Credentials: answer } = await client.send(command, { abortSignal: signal })
     return sessionOf(answer ?? {})
@@ -45,16 +60,30 @@ export interface Timeouts {
 /** `timeouts` are in milliseconds; without them a connection is waited for as long as the system does. */
 export function clientConfig(region: string, maxAttempts: number, timeouts: Timeouts = {}): STSClientConfig {
   const proxy = proxyFor(`https://sts.${region}.amazonaws.com`)
-  return { region, maxAttempts, requestHandler: { ...timeouts, ...(proxy !== undefined && { httpsAgent: agentThrough(proxy) }) } }
+  return {
+    region,
+    maxAttempts,
+    requestHandler: { ...timeouts, ...(proxy !== undefined && { httpsAgent: agentThrough(proxy) }) },
+  }
 }
 
 function sessionOf(answer: Partial<Credentials>): WebIdentityResult {
-  const { AccessKeyId: accessKeyId, SecretAccessKey: secretAccessKey, SessionToken: sessionToken, Expiration: expiration } = answer
-  if (!accessKeyId || !secretAccessKey || !sessionToken || !expiration) return { ok: false, denied: false, problem: 'STS answered without credentials' }
+  const {
+    AccessKeyId: accessKeyId,
+    SecretAccessKey: secretAccessKey,
+    SessionToken: sessionToken,
+    Expiration: expiration,
+  } = answer
+  if (!accessKeyId || !secretAccessKey || !sessionToken || !expiration)
+    return { ok: false, denied: false, problem: 'STS answered without credentials' }
   return { ok: true, credentials: { accessKeyId, secretAccessKey, sessionToken, expiresAtMs: expiration.getTime() } }
 }
 
-function refusalOf({ name, message, $metadata }: Error & { $metadata?: { httpStatusCode?: number } }): WebIdentityResult {
+function refusalOf({
+  name,
+  message,
+  $metadata,
+}: Error & { $metadata?: { httpStatusCode?: number } }): WebIdentityResult {
   const status = $metadata?.httpStatusCode ?? 0
   return { ok: false, denied: status >= 400 && status < 500 && status !== 429, problem: `${name}: ${message}` }
 }

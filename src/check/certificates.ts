@@ -20,7 +20,8 @@ export function isTrusted(chain: readonly X509Certificate[], trusted: readonly X
   let current: X509Certificate | undefined = leaf
   while (current !== undefined && !seen.has(current.fingerprint256)) {
     const here: X509Certificate = current
-    if (trusted.some((authority) => authority.fingerprint256 === here.fingerprint256 || isIssuedBy(here, authority))) return true
+    if (trusted.some((authority) => authority.fingerprint256 === here.fingerprint256 || isIssuedBy(here, authority)))
+      return true
     seen.add(here.fingerprint256)
     current = intermediates.find((intermediate) => isIssuedBy(here, intermediate))
   }
@@ -33,7 +34,9 @@ function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): bool
 
 /** Only the alternative names count: Go has not looked at the common name since 1.15. */
 export function isFor(certificate: X509Certificate, serverName: string): boolean {
-  return isIP(serverName) === 0 ? certificate.checkHost(serverName, { subject: 'never' }) !== undefined : certificate.checkIP(serverName) !== undefined
+  return isIP(serverName) === 0
+    ? certificate.checkHost(serverName, { subject: 'never' }) !== undefined
+    : certificate.checkIP(serverName) !== undefined
 }
 
 export interface Life {

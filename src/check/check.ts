@@ -22,15 +22,21 @@ export interface Section {
 export async function checkCluster(cluster: Cluster, options: SurveyOptions): Promise<Report> {
   return openReport(cluster, async (version) => {
     const survey = await surveyCluster(cluster, version, options)
-    return topics.map(({ title, check }) => ({ title, findings: check(survey) })).filter(({ findings }) => findings.length > 0)
+    return topics
+      .map(({ title, check }) => ({ title, findings: check(survey) }))
+      .filter(({ findings }) => findings.length > 0)
   })
 }
 
 /** What every report begins with; `sectionsOf` makes the rest of it, once it is known that the API server answers. */
-export async function openReport(cluster: Cluster, sectionsOf: (version: ServerVersion) => Promise<readonly Section[]>): Promise<Report> {
+export async function openReport(
+  cluster: Cluster,
+  sectionsOf: (version: ServerVersion) => Promise<readonly Section[]>,
+): Promise<Report> {
   const { server, context } = cluster
   const version = await askVersion(cluster)
-  if (version instanceof ClusterError) return { server, context, serverVersion: undefined, username: undefined, sections: [unanswered(version)] }
+  if (version instanceof ClusterError)
+    return { server, context, serverVersion: undefined, username: undefined, sections: [unanswered(version)] }
   const sections = await sectionsOf(version)
   return { server, context, serverVersion: version.gitVersion, username: await askName(cluster), sections }
 }
@@ -44,12 +50,18 @@ async function askVersion(cluster: Cluster): Promise<ServerVersion | ClusterErro
 }
 
 function unanswered({ message }: ClusterError): Section {
-  return { title: 'API server', findings: [error('api-server', message, 'see whether kubectl version with the same kubeconfig and context works')] }
+  return {
+    title: 'API server',
+    findings: [error('api-server', message, 'see whether kubectl version with the same kubeconfig and context works')],
+  }
 }
 
 /** Older API servers cannot say. */
 async function askName(cluster: Cluster): Promise<string | undefined> {
-  return cluster.whoAmI().then(({ username }) => username, () => undefined)
+  return cluster.whoAmI().then(
+    ({ username }) => username,
+    () => undefined,
+  )
 }
 
 export function findingsOf({ sections }: Pick<Report, 'sections'>): readonly Finding[] {
@@ -57,6 +69,8 @@ export function findingsOf({ sections }: Pick<Report, 'sections'>): readonly Fin
 }
 
 export function countBySeverity(findings: readonly Finding[]): Readonly<Record<Severity, number>> {
-  const counts = severities.map((severity) => [severity, findings.filter((finding) => finding.severity === severity).length] as const)
+  const counts = severities.map(
+    (severity) => [severity, findings.filter((finding) => finding.severity === severity).length] as const,
+  )
   return Object.fromEntries(counts) as Record<Severity, number>
 }

@@ -15,7 +15,8 @@ export interface CheckRow {
 /** Of an installation. */
 export const installationChecks = {
   'api-server': row({
-    about: 'The API server answers and is of a version that has match conditions and admission policies (1.30 or later).',
+    about:
+      'The API server answers and is of a version that has match conditions and admission policies (1.30 or later).',
     why: 'without match conditions every pod of the cluster depends on the webhook',
     remedy: 'upgrade the cluster to a version that is still supported',
   }),
@@ -32,7 +33,8 @@ export const installationChecks = {
   'match-conditions': row({
     about: 'The match conditions are those of this version, for the annotation prefix of the configuration.',
     why: 'they keep every pod without our annotations away from the webhook; without them the whole cluster depends on it, and it cannot even start itself',
-    remedy: 'apply the chart again (helm upgrade); if they disappear again, cert-manager is too old: its cainjector up to v1.11 deletes them, so upgrade cert-manager',
+    remedy:
+      'apply the chart again (helm upgrade); if they disappear again, cert-manager is too old: its cainjector up to v1.11 deletes them, so upgrade cert-manager',
   }),
   'failure-policy': row({
     about: '`failurePolicy` is Fail, or the guard policy stands behind Ignore.',
@@ -42,7 +44,8 @@ export const installationChecks = {
   'namespace-selector': row({
     about: 'kube-system and the namespace of the webhook are not selected.',
     why: 'what the cluster and the webhook need to start must never wait for the webhook',
-    remedy: 'exclude them again: kubernetes.io/metadata.name NotIn [kube-system, the namespace of the release]; the chart does so',
+    remedy:
+      'exclude them again: kubernetes.io/metadata.name NotIn [kube-system, the namespace of the release]; the chart does so',
   }),
   reinvocation: row({
     about: '`reinvocationPolicy` is IfNeeded.',
@@ -55,24 +58,28 @@ export const installationChecks = {
     remedy: 'set timeoutSeconds to 5, as the chart does',
   }),
   'webhook-order': row({
-    about: 'Webhooks run in the order of their names: the identity webhook of EKS behind ours, and no other installation of ours beside it.',
+    about:
+      'Webhooks run in the order of their names: the identity webhook of EKS behind ours, and no other installation of ours beside it.',
     why: 'the identity webhook looks at the service account, which our annotations may set, and adds nothing to containers that come after it',
     remedy: 'rename the MutatingWebhookConfiguration of the identity webhook so that it sorts behind model-injector',
   }),
   'identity-webhook': row({
     about: "What EKS's own webhook, pod-identity-webhook, is set to.",
     why: 'it brings the role of IRSA into pods, and the region; with failurePolicy Ignore a pod may start without',
-    remedy: 'on EKS it belongs to the control plane: ask AWS support if it is missing; elsewhere install amazon-eks-pod-identity-webhook, or use other credentials than irsa',
+    remedy:
+      'on EKS it belongs to the control plane: ask AWS support if it is missing; elsewhere install amazon-eks-pod-identity-webhook, or use other credentials than irsa',
   }),
   'ca-bundle': row({
     about: 'The CA bundle of the webhook configuration is there, readable and valid.',
     why: 'the API server trusts the webhook only through it',
-    remedy: 'with cert-manager: see that the annotation cert-manager.io/inject-ca-from names the Certificate, and that its cainjector runs; with a Secret of your own: set the CA in the values of the chart',
+    remedy:
+      'with cert-manager: see that the annotation cert-manager.io/inject-ca-from names the Certificate, and that its cainjector runs; with a Secret of your own: set the CA in the values of the chart',
   }),
   'certificate-trust': row({
     about: 'The certificate of the webhook was signed by a CA of the bundle.',
     why: 'the API server refuses the connection otherwise: "x509: certificate signed by unknown authority"',
-    remedy: 'bring the CA bundle and the Secret together: cert-manager does when both come from the same Certificate; else put the CA that signed tls.crt into the bundle',
+    remedy:
+      'bring the CA bundle and the Secret together: cert-manager does when both come from the same Certificate; else put the CA that signed tls.crt into the bundle',
   }),
   'certificate-name': row({
     about: 'The certificate is for the name that the API server calls.',
@@ -137,7 +144,8 @@ export const installationChecks = {
   'configuration-served': row({
     about: 'Every replica works with the configuration that is in the ConfigMap.',
     why: 'replicas with different configurations treat equal pods differently',
-    remedy: 'a changed ConfigMap takes about a minute to arrive; after that look for "configuration refused" in the log of that replica',
+    remedy:
+      'a changed ConfigMap takes about a minute to arrive; after that look for "configuration refused" in the log of that replica',
   }),
   'pod-identity-agent': row({
     about: 'The EKS Pod Identity agent runs on every node.',
@@ -147,7 +155,8 @@ export const installationChecks = {
   admission: row({
     about: 'A pod with annotations, created as a dry run, comes back with its model.',
     why: 'this is the whole way: API server, network, certificate, webhook',
-    remedy: 'mend what the other findings say; on EKS with a custom CNI the control plane reaches the pod only with hostNetwork; security groups have to let the port through',
+    remedy:
+      'mend what the other findings say; on EKS with a custom CNI the control plane reaches the pod only with hostNetwork; security groups have to let the port through',
   }),
 } as const
 

@@ -26,7 +26,8 @@ export const deliveryChecks = {
   'claim-access': row({
     about: 'fsx, mountpoint: the claim may be mounted on several nodes (ReadOnlyMany or ReadWriteMany).',
     why: 'with ReadWriteOnce only pods of one node get the volume, and the others hang in ContainerCreating: "Multi-Attach error"',
-    remedy: 'access modes cannot be changed: delete the claim when no pod mounts it, and create it anew with ReadOnlyMany',
+    remedy:
+      'access modes cannot be changed: delete the claim when no pod mounts it, and create it anew with ReadOnlyMany',
   }),
 
   trident: row({
@@ -35,12 +36,13 @@ export const deliveryChecks = {
     remedy: 'install Trident: on EKS the add-on netapp_trident-operator, elsewhere its Helm chart',
   }),
   'trident-backend': row({
-    about: "fsx: Trident has a backend for the driver of the storage class, and has accepted it.",
+    about: 'fsx: Trident has a backend for the driver of the storage class, and has accepted it.',
     why: 'without one Trident makes no volume, and the source claim stays Pending',
     remedy: 'see what Trident says: kubectl get tridentbackendconfigs -A, and the log of its controller',
   }),
   'share-annotation': row({
-    about: "fsx: the claim says which one it shares, as NAMESPACE/NAME in trident.netapp.io/shareFromPVC, and nothing that excludes sharing.",
+    about:
+      'fsx: the claim says which one it shares, as NAMESPACE/NAME in trident.netapp.io/shareFromPVC, and nothing that excludes sharing.',
     why: 'without it Trident makes a new, empty volume instead of sharing the one with the models',
     remedy: 'annotations of a claim are read when it is created: delete it when no pod mounts it, and create it anew',
   }),
@@ -50,7 +52,8 @@ export const deliveryChecks = {
     remedy: 'apply what model-injector render fsx prints, and see the events of the source claim: kubectl describe pvc',
   }),
   'source-shared': row({
-    about: 'fsx: the source claim is shared to this namespace by trident.netapp.io/shareToNamespace, without blanks between the names.',
+    about:
+      'fsx: the source claim is shared to this namespace by trident.netapp.io/shareToNamespace, without blanks between the names.',
     why: 'Trident shares only with the namespaces that the source names, and does not trim them',
     remedy: 'add the namespace to the annotation of the source claim',
   }),
@@ -62,7 +65,8 @@ export const deliveryChecks = {
   'shared-class': row({
     about: 'fsx: the claim has the storage class of its source.',
     why: 'Trident shares within one storage class only',
-    remedy: 'the class of a claim cannot be changed: delete the claim when no pod mounts it, and create it anew with that of the source',
+    remedy:
+      'the class of a claim cannot be changed: delete the claim when no pod mounts it, and create it anew with that of the source',
   }),
   'shared-size': row({
     about: 'fsx: the claim asks for no more than its source has, and for 20Mi or more.',
@@ -70,7 +74,8 @@ export const deliveryChecks = {
     remedy: 'delete the claim when no pod mounts it, and create it anew with the size of the source',
   }),
   'source-volume': row({
-    about: 'fsx: the volume of the source is one of Trident by NFS, online, managed by Trident, and not itself shared from elsewhere.',
+    about:
+      'fsx: the volume of the source is one of Trident by NFS, online, managed by Trident, and not itself shared from elsewhere.',
     why: 'Trident shares no block volumes, no shares of shares, and nothing that it does not manage or reach',
     remedy: 'keep the models on a volume of a class with backendType ontap-nas, and share that',
   }),
@@ -87,7 +92,8 @@ export const deliveryChecks = {
   'read-only-mount': row({
     about: 'fsx: no workload of the namespace mounts a shared claim so that it may be written to.',
     why: 'ReadOnlyMany alone mounts nothing read-only: Trident looks at readOnly of the volume in the pod, and one pod could change the files of all',
-    remedy: 'set persistentVolumeClaim.readOnly: true in the volumes of the pod template, or leave the claim to model-injector, which does',
+    remedy:
+      'set persistentVolumeClaim.readOnly: true in the volumes of the pod template, or leave the claim to model-injector, which does',
   }),
   'model-path': row({
     about: 'fsx: the source names a version on the volume.',
@@ -96,7 +102,8 @@ export const deliveryChecks = {
   }),
 
   'csi-driver': row({
-    about: 'mountpoint: the Mountpoint CSI driver is installed, runs on the nodes, and is told about the pods for which it mounts.',
+    about:
+      'mountpoint: the Mountpoint CSI driver is installed, runs on the nodes, and is told about the pods for which it mounts.',
     why: 'nobody else mounts the volume, and pods hang in ContainerCreating: "driver name s3.csi.aws.com not found"',
     remedy: 'install the EKS add-on aws-mountpoint-s3-csi-driver',
   }),
@@ -113,7 +120,8 @@ export const deliveryChecks = {
   'volume-handle': row({
     about: 'mountpoint: no other volume of the cluster has the same volumeHandle.',
     why: 'two volumes of one handle are one to the kubelet: a pod may get the model of the other',
-    remedy: 'the handle cannot be changed: when no pod mounts it, delete the volume with its claim, and create both anew',
+    remedy:
+      'the handle cannot be changed: when no pod mounts it, delete the volume with its claim, and create both anew',
   }),
   'mount-source': row({
     about: 'mountpoint: the volume shows the bucket and the prefix of the annotation, and the prefix ends in a slash.',
@@ -128,7 +136,8 @@ export const deliveryChecks = {
   'mount-identity': row({
     about: "mountpoint: the volume is read with the identity of the pod's service account (authenticationSource: pod).",
     why: "with the driver's own role every namespace reads what the driver may read, and the role of the pods counts for nothing",
-    remedy: 'attributes of a volume cannot be changed: when no pod mounts it, delete it with its claim, and create both anew',
+    remedy:
+      'attributes of a volume cannot be changed: when no pod mounts it, delete it with its claim, and create both anew',
   }),
   'service-account': row({
     about: 'mountpoint: the service account whose role reads the bucket is there.',
@@ -157,7 +166,8 @@ export const deliveryChecks = {
     remedy: 'see what Karpenter says: kubectl describe nodepool',
   }),
   'node-pool-taints': row({
-    about: 'ami: the NodePool has the taint that keeps other pods away, and none that pods with the model do not tolerate; its other labels fit their node selectors.',
+    about:
+      'ami: the NodePool has the taint that keeps other pods away, and none that pods with the model do not tolerate; its other labels fit their node selectors.',
     why: 'Karpenter makes no node for pods that could not run on it; without the taint any pod fills the nodes with the model',
     remedy: 'keep to the taint that the webhook tolerates',
   }),
@@ -168,7 +178,7 @@ export const deliveryChecks = {
   }),
   'node-image': row({
     about: 'ami: the EC2NodeClass selects images by tags or owner, and found one.',
-    why: "an alias is a stock image without the model, and a name alone can be given to an image by others",
+    why: 'an alias is a stock image without the model, and a name alone can be given to an image by others',
     remedy: 'select by the tag that the pipeline of model-injector render ami gives to its images',
   }),
   'baked-nodes': row({
@@ -179,7 +189,8 @@ export const deliveryChecks = {
   'pod-security': row({
     about: 'ami: the namespace allows hostPath.',
     why: 'the Pod Security Standards baseline and restricted forbid hostPath, and the API server refuses the pods',
-    remedy: 'run the pods in another namespace, or bake the model as an OCI image (model-injector render ami --oci) and mount it as an image volume',
+    remedy:
+      'run the pods in another namespace, or bake the model as an OCI image (model-injector render ami --oci) and mount it as an image volume',
   }),
   'daemon-set': row({
     about: 'ami: no DaemonSet asks for the model on nodes that do not have it, and no pod names its node.',

@@ -8,9 +8,16 @@ import { found, unknown, type Look } from './look.ts'
 const timeoutMs = 10_000
 
 /** As PEM: its own certificate, and those that it sends along. */
-export async function certificateFrom(target: { readonly socket: Duplex } | { readonly host: string; readonly port: number }, servername: string): Promise<Look<string>> {
+export async function certificateFrom(
+  target: { readonly socket: Duplex } | { readonly host: string; readonly port: number },
+  servername: string,
+): Promise<Look<string>> {
   // Trust is judged later, against the CA bundle and with better words.
-  const options: ConnectionOptions = { ...target, rejectUnauthorized: false, ...(/^[\d.]+$|:/.test(servername) ? {} : { servername }) }
+  const options: ConnectionOptions = {
+    ...target,
+    rejectUnauthorized: false,
+    ...(/^[\d.]+$|:/.test(servername) ? {} : { servername }),
+  }
   const socket = connect(options)
   // What comes after the handshake, as the end of a tunnel, is nobody's business here.
   socket.on('error', () => undefined)

@@ -10,7 +10,8 @@ export const identityChecks = {
   'node-role': row({
     about: 'Who asks is not the role of a node, nor the root user.',
     why: 'the role of a node is that of every pod that reaches the instance metadata; if it may become the roles of models, so may all of them',
-    remedy: 'ask from your own shell or from CI with a role of its own, and see that no trust policy names the role of the nodes',
+    remedy:
+      'ask from your own shell or from CI with a role of its own, and see that no trust policy names the role of the nodes',
   }),
   'role-known': row({
     about: 'The role of the service account is known.',
@@ -65,7 +66,8 @@ export const identityChecks = {
   'whole-bucket': row({
     about: 'The session may not list the whole bucket.',
     why: 'a role that lists the whole bucket learns the names of everything in it; only in a bucket of one team is that meant',
-    remedy: 'add the condition on s3:prefix to the statement that allows s3:ListBucket: model-injector render s3 prints it',
+    remedy:
+      'add the condition on s3:prefix to the statement that allows s3:ListBucket: model-injector render s3 prints it',
   }),
 } as const
 

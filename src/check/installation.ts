@@ -4,7 +4,14 @@
  */
 import type { Cluster } from '../cluster/cluster.ts'
 import { collect } from '../cluster/collect.ts'
-import type { Deployment, EndpointSlice, MutatingWebhook, MutatingWebhookConfiguration, Pod, Service } from '../cluster/objects.ts'
+import type {
+  Deployment,
+  EndpointSlice,
+  MutatingWebhook,
+  MutatingWebhookConfiguration,
+  Pod,
+  Service,
+} from '../cluster/objects.ts'
 import { resources } from '../cluster/resources.ts'
 import { defaultConfig, parseConfig, type ConfigResult } from '../config.ts'
 import { selects } from './label-selector.ts'
@@ -46,7 +53,10 @@ export async function findInstallation(cluster: Cluster): Promise<Installation> 
   const service = await findService(cluster, webhook)
   const deployment = await lookBehind(service, (value) => findDeployment(cluster, value))
   return {
-    registration, webhook, service, deployment,
+    registration,
+    webhook,
+    service,
+    deployment,
     endpointSlices: await lookBehind(service, (value) => listEndpointSlices(cluster, value)),
     pods: await lookBehind(service, (value) => listPods(cluster, value)),
     configuration: await findConfiguration(cluster, deployment),
@@ -60,7 +70,10 @@ export async function findRegistration(cluster: Cluster): Promise<Registered> {
 }
 
 /** For those who need no more than how pods are treated. */
-export async function findConfigurationOf(cluster: Cluster, webhook: Look<MutatingWebhook>): Promise<Look<Configuration>> {
+export async function findConfigurationOf(
+  cluster: Cluster,
+  webhook: Look<MutatingWebhook>,
+): Promise<Look<Configuration>> {
   const service = await findService(cluster, webhook)
   return findConfiguration(cluster, await lookBehind(service, (value) => findDeployment(cluster, value)))
 }
@@ -73,8 +86,10 @@ function webhookOf(registration: Look<MutatingWebhookConfiguration>): Look<Mutat
 
 async function findService(cluster: Cluster, webhook: Look<MutatingWebhook>): Promise<Look<Service>> {
   const reference = valueOf(webhook)?.clientConfig.service
-  if (webhook.state === 'found' && reference === undefined) return unknown('the webhook configuration names a URL, no Service')
-  if (reference === undefined) return webhook.state === 'unknown' ? webhook : unknown('no webhook configuration says where the webhook is')
+  if (webhook.state === 'found' && reference === undefined)
+    return unknown('the webhook configuration names a URL, no Service')
+  if (reference === undefined)
+    return webhook.state === 'unknown' ? webhook : unknown('no webhook configuration says where the webhook is')
   return look(() => cluster.get(resources.services, reference.name, reference.namespace))
 }
 
@@ -92,7 +107,9 @@ function listEndpointSlices(cluster: Cluster, { metadata }: Service): Promise<re
 }
 
 function listPods(cluster: Cluster, { metadata, spec }: Service): Promise<readonly Pod[]> {
-  const labelSelector = Object.entries(spec.selector ?? {}).map(([key, value]) => `${key}=${value}`).join(',')
+  const labelSelector = Object.entries(spec.selector ?? {})
+    .map(([key, value]) => `${key}=${value}`)
+    .join(',')
   if (labelSelector === '') return Promise.resolve([])
   return collect(cluster.list(resources.pods, { namespace: metadata.namespace, labelSelector }))
 }
@@ -100,7 +117,8 @@ function listPods(cluster: Cluster, { metadata, spec }: Service): Promise<readon
 async function findConfiguration(cluster: Cluster, deployment: Look<Deployment>): Promise<Look<Configuration>> {
   if (deployment.state !== 'found') return deployment.state === 'unknown' ? deployment : noDeployment
   const path = argumentOf(webhookContainer(deployment.value.spec.template.spec), '--config')
-  if (path === undefined) return found({ place: 'the built-in configuration', result: { ok: true, config: defaultConfig } })
+  if (path === undefined)
+    return found({ place: 'the built-in configuration', result: { ok: true, config: defaultConfig } })
   const file = mountedFile(deployment.value, path)
   if (file?.kind !== 'ConfigMap') return unknown(`${path} is not mounted from a ConfigMap`)
   const { name, namespace, key } = file
@@ -121,5 +139,7 @@ async function findCertificate(cluster: Cluster, deployment: Look<Deployment>): 
   if (secret.state === 'unknown') return secret
   const data = valueOf(secret)?.data?.[key]
   const place = `Secret ${namespace}/${name}`
-  return data === undefined ? unknown(`${place} with its key ${key} is not there`) : found({ place, pem: Buffer.from(data, 'base64').toString() })
+  return data === undefined
+    ? unknown(`${place} with its key ${key} is not there`)
+    : found({ place, pem: Buffer.from(data, 'base64').toString() })
 }

@@ -10,8 +10,14 @@ export function selects(selector: LabelSelector | undefined, labels: Labels): bo
 
 /** The requirements that the labels do not meet, as people write them. */
 export function failedRequirements(selector: LabelSelector | undefined, labels: Labels): readonly string[] {
-  const equalities = Object.entries(selector?.matchLabels ?? {}).map(([key, value]) => ({ key, operator: 'In', values: [value] }))
-  return [...equalities, ...(selector?.matchExpressions ?? [])].filter((requirement) => !meets(requirement, labels)).map(describe)
+  const equalities = Object.entries(selector?.matchLabels ?? {}).map(([key, value]) => ({
+    key,
+    operator: 'In',
+    values: [value],
+  }))
+  return [...equalities, ...(selector?.matchExpressions ?? [])]
+    .filter((requirement) => !meets(requirement, labels))
+    .map(describe)
 }
 
 /** The keys whose presence or value decides. */
@@ -24,11 +30,16 @@ type Requirement = NonNullable<LabelSelector['matchExpressions']>[number]
 function meets({ key, operator, values = [] }: Requirement, labels: Labels): boolean {
   const value = Object.hasOwn(labels, key) ? labels[key] : undefined
   switch (operator) {
-    case 'In': return value !== undefined && values.includes(value)
-    case 'NotIn': return value === undefined || !values.includes(value)
-    case 'Exists': return value !== undefined
-    case 'DoesNotExist': return value === undefined
-    default: return false
+    case 'In':
+      return value !== undefined && values.includes(value)
+    case 'NotIn':
+      return value === undefined || !values.includes(value)
+    case 'Exists':
+      return value !== undefined
+    case 'DoesNotExist':
+      return value === undefined
+    default:
+      return false
   }
 }
 

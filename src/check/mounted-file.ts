@@ -9,7 +9,15 @@ export interface MountedFile {
 }
 
 /** Undefined where the path is not mounted from either. */
-export function mountedFile({ metadata: { namespace = '' }, spec: { template: { spec } } }: Deployment, path: string): MountedFile | undefined {
+export function mountedFile(
+  {
+    metadata: { namespace = '' },
+    spec: {
+      template: { spec },
+    },
+  }: Deployment,
+  path: string,
+): MountedFile | undefined {
   const mount = mountAt(spec, path)
   const source = sourceOf(spec.volumes?.find(({ name }) => name === mount?.name))
   if (mount === undefined || source === undefined) return undefined
@@ -19,7 +27,9 @@ export function mountedFile({ metadata: { namespace = '' }, spec: { template: { 
 }
 
 function mountAt(spec: PodSpec, path: string): NonNullable<Container['volumeMounts']>[number] | undefined {
-  return webhookContainer(spec)?.volumeMounts?.find(({ mountPath }) => path === mountPath || path.startsWith(`${mountPath.replace(/\/$/, '')}/`))
+  return webhookContainer(spec)?.volumeMounts?.find(
+    ({ mountPath }) => path === mountPath || path.startsWith(`${mountPath.replace(/\/$/, '')}/`),
+  )
 }
 
 /** The one that serves; admins may put sidecars before it. */

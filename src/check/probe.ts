@@ -10,9 +10,15 @@ export interface Probe {
 }
 
 export async function probeAdmission(cluster: Cluster, prefix: string, namespace: string): Promise<Probe> {
-  return { namespace, answer: await look(() => cluster.dryRunCreate(resources.pods, probePod(askingFor(prefix)), namespace)) }
+  return {
+    namespace,
+    answer: await look(() => cluster.dryRunCreate(resources.pods, probePod(askingFor(prefix)), namespace)),
+  }
 }
 
 function askingFor(prefix: string): ProbePod {
-  return { annotations: { [`${prefix}source`]: 's3://model-injector-check/probe/', [`${prefix}size`]: '1Mi' }, amounts: { cpu: '1', memory: '256Mi' } }
+  return {
+    annotations: { [`${prefix}source`]: 's3://model-injector-check/probe/', [`${prefix}size`]: '1Mi' },
+    amounts: { cpu: '1', memory: '256Mi' },
+  }
 }

@@ -17,7 +17,13 @@ export function statedConfig(stated: Look<Configuration>): Look<Config> {
 }
 
 export function describeConfiguration(stated: Look<Configuration>): Finding {
-  if (stated.state !== 'found') return unchecked('configuration', `the built-in one is taken, since that of the webhook is not known: ${stated.state === 'unknown' ? stated.why : 'it is not there'}`)
+  if (stated.state !== 'found')
+    return unchecked(
+      'configuration',
+      `the built-in one is taken, since that of the webhook is not known: ${stated.state === 'unknown' ? stated.why : 'it is not there'}`,
+    )
   const { place, result } = stated.value
-  return result.ok ? ok('configuration', `that of ${place}`) : error('configuration', `${place}: ${result.problems.join('; ')}; the built-in one is taken here`)
+  return result.ok
+    ? ok('configuration', `that of ${place}`)
+    : error('configuration', `${place}: ${result.problems.join('; ')}; the built-in one is taken here`)
 }

@@ -5,8 +5,12 @@ import type { MutatingWebhook, MutatingWebhookConfiguration, WebhookRule } from 
 export const registrationName = 'model-injector'
 
 export function selectsPodCreation({ rules = [] }: Pick<MutatingWebhook, 'rules'>): boolean {
-  return rules.some(({ apiGroups = [], resources = [], operations = [] }) =>
-    includesAny(apiGroups, ['', '*']) && includesAny(resources, ['pods', '*', '*/*']) && includesAny(operations, ['CREATE', '*']))
+  return rules.some(
+    ({ apiGroups = [], resources = [], operations = [] }) =>
+      includesAny(apiGroups, ['', '*']) &&
+      includesAny(resources, ['pods', '*', '*/*']) &&
+      includesAny(operations, ['CREATE', '*']),
+  )
 }
 
 /** Operations on pods that the match conditions were not made for: on DELETE they fail, and so refuse it. */
@@ -15,7 +19,9 @@ export function otherOperations(rules: readonly WebhookRule[] = []): readonly st
 }
 
 /** The API server calls them in the order of their names. */
-export function inRunOrder(registrations: readonly MutatingWebhookConfiguration[]): readonly MutatingWebhookConfiguration[] {
+export function inRunOrder(
+  registrations: readonly MutatingWebhookConfiguration[],
+): readonly MutatingWebhookConfiguration[] {
   return registrations
     .filter(({ webhooks = [] }) => webhooks.some(selectsPodCreation))
     .toSorted((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1))
@@ -23,7 +29,9 @@ export function inRunOrder(registrations: readonly MutatingWebhookConfiguration[
 
 /** The one of EKS, and the same installed by hand under another name. */
 export function isIdentityWebhook({ metadata, webhooks = [] }: MutatingWebhookConfiguration): boolean {
-  return [metadata.name, ...webhooks.map(({ name }) => name)].some((name) => /pod-identity-webhook|iam-for-pods\.amazonaws\.com/.test(name))
+  return [metadata.name, ...webhooks.map(({ name }) => name)].some((name) =>
+    /pod-identity-webhook|iam-for-pods\.amazonaws\.com/.test(name),
+  )
 }
 
 const meshNames = /^(?:istio-|linkerd-|consul-connect|consul-|kuma-|osm-)/
@@ -34,7 +42,9 @@ export function isMesh({ metadata }: MutatingWebhookConfiguration): boolean {
 
 /** Where the API server calls the webhook: `model-injector.apps.svc`, or the host of a URL. */
 export function serverNameOf({ clientConfig: { service, url } }: MutatingWebhook): string {
-  return service === undefined ? new URL(url ?? 'https://unknown').hostname.replace(/^\[|\]$/g, '') : `${service.name}.${service.namespace}.svc`
+  return service === undefined
+    ? new URL(url ?? 'https://unknown').hostname.replace(/^\[|\]$/g, '')
+    : `${service.name}.${service.namespace}.svc`
 }
 
 function includesAny(list: readonly string[], words: readonly string[]): boolean {

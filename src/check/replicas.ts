@@ -24,7 +24,11 @@ export interface ReplicaMetrics {
 const defaultHealthPort = 9090
 
 /** Undefined `serverURL`: each replica is reached through the API server. */
-export async function askReplicas(cluster: Cluster, installation: Installation, serverURL: string | undefined): Promise<Look<readonly Replica[]>> {
+export async function askReplicas(
+  cluster: Cluster,
+  installation: Installation,
+  serverURL: string | undefined,
+): Promise<Look<readonly Replica[]>> {
   const servername = serverNameIn(installation)
   if (serverURL !== undefined) return found([await askServer(new URL(serverURL), servername)])
   if (installation.pods.state !== 'found') return installation.pods
@@ -35,24 +39,48 @@ export async function askReplicas(cluster: Cluster, installation: Installation, 
 }
 
 export function isReady({ status, metadata }: Pod): boolean {
-  return metadata.deletionTimestamp === undefined && status?.conditions?.some(({ type, status: value }) => type === 'Ready' && value === 'True') === true
+  return (
+    metadata.deletionTimestamp === undefined &&
+    status?.conditions?.some(({ type, status: value }) => type === 'Ready' && value === 'True') === true
+  )
 }
 
 async function askServer({ hostname, port, host }: URL, servername: string): Promise<Replica> {
   const target = { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || '443') }
-  return { name: host, certificate: await certificateFrom(target, servername), metrics: unknown('--server-url names the port of the webhook, not that of its metrics') }
+  return {
+    name: host,
+    certificate: await certificateFrom(target, servername),
+    metrics: unknown('--server-url names the port of the webhook, not that of its metrics'),
+  }
 }
 
-async function askReplica(cluster: Cluster, pod: Pod, { port, servername }: { port: number | undefined; servername: string }): Promise<Replica> {
+async function askReplica(
+  cluster: Cluster,
+  pod: Pod,
+  { port, servername }: { port: number | undefined; servername: string },
+): Promise<Replica> {
   const { name, namespace = '' } = pod.metadata
-  const certificate = port === undefined ? unknown('no EndpointSlice says the port of the webhook') : await askCertificate(cluster, { namespace, name, port }, servername)
-  const metrics = await look(async () => readMetrics(await cluster.fetchFromPod({ namespace, name, port: healthPortOf(pod) }, '/metrics')))
+  const certificate =
+    port === undefined
+      ? unknown('no EndpointSlice says the port of the webhook')
+      : await askCertificate(cluster, { namespace, name, port }, servername)
+  const metrics = await look(async () =>
+    readMetrics(await cluster.fetchFromPod({ namespace, name, port: healthPortOf(pod) }, '/metrics')),
+  )
   return { name, certificate, metrics }
 }
 
-async function askCertificate(cluster: Cluster, pod: { namespace: string; name: string; port: number }, servername: string): Promise<Look<string>> {
+async function askCertificate(
+  cluster: Cluster,
+  pod: { namespace: string; name: string; port: number },
+  servername: string,
+): Promise<Look<string>> {
   const connection = await look(() => cluster.connectToPod(pod))
-  return connection.state === 'found' ? certificateFrom({ socket: connection.value }, servername) : connection.state === 'absent' ? absent : connection
+  return connection.state === 'found'
+    ? certificateFrom({ socket: connection.value }, servername)
+    : connection.state === 'absent'
+      ? absent
+      : connection
 }
 
 function serverNameIn({ webhook }: Installation): string {
@@ -63,7 +91,8 @@ function serverNameIn({ webhook }: Installation): string {
 function portOf({ endpointSlices, service, webhook }: Installation): number | undefined {
   const wanted = valueOf(webhook)?.clientConfig.service?.port ?? 443
   const name = valueOf(service)?.spec.ports?.find(({ port }) => port === wanted)?.name ?? ''
-  return (valueOf(endpointSlices) ?? []).flatMap(({ ports }) => ports ?? []).find((port) => (port.name ?? '') === name)?.port
+  return (valueOf(endpointSlices) ?? []).flatMap(({ ports }) => ports ?? []).find((port) => (port.name ?? '') === name)
+    ?.port
 }
 
 function healthPortOf({ spec }: Pod): number {

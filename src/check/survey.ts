@@ -1,7 +1,13 @@
 /** Everything that the findings are made from, asked of the cluster once. The findings themselves only look at it. */
 import type { Cluster, ServerVersion } from '../cluster/cluster.ts'
 import { collect } from '../cluster/collect.ts'
-import type { DaemonSet, MutatingWebhookConfiguration, RoleBinding, ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding } from '../cluster/objects.ts'
+import type {
+  DaemonSet,
+  MutatingWebhookConfiguration,
+  RoleBinding,
+  ValidatingAdmissionPolicy,
+  ValidatingAdmissionPolicyBinding,
+} from '../cluster/objects.ts'
 import { resources } from '../cluster/resources.ts'
 import { configOf } from './configured.ts'
 import { findInstallation, type Installation } from './installation.ts'
@@ -49,8 +55,18 @@ export async function surveyCluster(cluster: Cluster, version: ServerVersion, op
     probeAdmission(cluster, prefix, options.namespace ?? probeNamespace(cluster, installation, protectedNamespaces)),
   ])
   return {
-    ...installation, version: found(version), nowMs: options.nowMs, prefix, protectedNamespaces,
-    registrations, replicas, policies, policyBindings, roleBindings, podIdentityAgent, probe,
+    ...installation,
+    version: found(version),
+    nowMs: options.nowMs,
+    prefix,
+    protectedNamespaces,
+    registrations,
+    replicas,
+    policies,
+    policyBindings,
+    roleBindings,
+    podIdentityAgent,
+    probe,
   }
 }
 
@@ -61,21 +77,33 @@ function protectedNames({ webhook }: Installation): readonly string[] {
 
 /** The API server itself puts this label on every namespace; others matter only where they can be read. */
 async function readNamespaces(cluster: Cluster, names: readonly string[]): Promise<Survey['protectedNamespaces']> {
-  const entries = await Promise.all(names.map(async (name) => {
-    const namespace = valueOf(await look(() => cluster.get(resources.namespaces, name)))
-    return [name, { ...namespace?.metadata.labels, 'kubernetes.io/metadata.name': name }] as const
-  }))
+  const entries = await Promise.all(
+    names.map(async (name) => {
+      const namespace = valueOf(await look(() => cluster.get(resources.namespaces, name)))
+      return [name, { ...namespace?.metadata.labels, 'kubernetes.io/metadata.name': name }] as const
+    }),
+  )
   return Object.fromEntries(entries)
 }
 
 /** Those of all namespaces: a service account can be bound from anywhere. */
-async function listBindings(cluster: Cluster, { deployment }: Installation): Promise<readonly RoleBinding[] | undefined> {
+async function listBindings(
+  cluster: Cluster,
+  { deployment }: Installation,
+): Promise<readonly RoleBinding[] | undefined> {
   if (deployment.state !== 'found') return undefined
-  return [...await collect(cluster.list(resources.clusterRoleBindings)), ...await collect(cluster.list(resources.roleBindings))]
+  return [
+    ...(await collect(cluster.list(resources.clusterRoleBindings))),
+    ...(await collect(cluster.list(resources.roleBindings))),
+  ]
 }
 
 /** Not one that the webhook leaves alone. */
-function probeNamespace({ namespace }: Cluster, { webhook }: Installation, protectedNamespaces: Survey['protectedNamespaces']): string {
+function probeNamespace(
+  { namespace }: Cluster,
+  { webhook }: Installation,
+  protectedNamespaces: Survey['protectedNamespaces'],
+): string {
   const labels = protectedNamespaces[namespace]
   return labels !== undefined && !selects(valueOf(webhook)?.namespaceSelector, labels) ? 'default' : namespace
 }

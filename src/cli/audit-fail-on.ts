@@ -9,19 +9,29 @@ const levels = ['note', 'warning', 'error'] as const satisfies readonly Level[]
 const problems = judgementNames.filter((name) => name !== 'conforming')
 
 export function parseFailOn(text: string): FailOn {
-  return new Set(text.split(',').map((word) => word.trim()).flatMap(parseWord))
+  return new Set(
+    text
+      .split(',')
+      .map((word) => word.trim())
+      .flatMap(parseWord),
+  )
 }
 
 function parseWord(word: string): readonly Judgement[] {
   const level = levels.findIndex((name) => name === word)
-  if (level >= 0) return problems.filter((name) => levels.indexOf(judgements[name].level as (typeof levels)[number]) >= level)
+  if (level >= 0)
+    return problems.filter((name) => levels.indexOf(judgements[name].level as (typeof levels)[number]) >= level)
   const judgement = problems.find((name) => name === word)
   if (judgement !== undefined) return [judgement]
   const near = nearest(word, [...problems, ...levels])
-  throw new InvalidArgumentError(`${JSON.stringify(word)} is neither a judgement nor a level; ${near === undefined ? `known: ${[...problems, ...levels].join(', ')}` : `did you mean ${near}?`}`)
+  throw new InvalidArgumentError(
+    `${JSON.stringify(word)} is neither a judgement nor a level; ${near === undefined ? `known: ${[...problems, ...levels].join(', ')}` : `did you mean ${near}?`}`,
+  )
 }
 
 /** What there is of it, for people: `2 tampered`. */
 export function failures(summary: AuditSummary, failOn: FailOn): readonly string[] {
-  return judgementNames.filter((name) => failOn.has(name) && summary[name] > 0).map((name) => `${summary[name]} ${name}`)
+  return judgementNames
+    .filter((name) => failOn.has(name) && summary[name] > 0)
+    .map((name) => `${summary[name]} ${name}`)
 }

@@ -7,7 +7,10 @@ import type { Cluster } from '../cluster/cluster.ts'
 import { resources } from '../cluster/resources.ts'
 
 /** Undefined where nothing is known. Namespaces are asked for once. */
-export function explainMissing(cluster: Cluster, { registration, webhook }: Registered): (pod: AuditedPod) => Promise<string | undefined> {
+export function explainMissing(
+  cluster: Cluster,
+  { registration, webhook }: Registered,
+): (pod: AuditedPod) => Promise<string | undefined> {
   const labels = new Map<string, Promise<Look<Labels>>>()
   const installed = valueOf(registration)?.metadata.creationTimestamp
   return async ({ namespace, createdAt }) => {
@@ -18,10 +21,15 @@ export function explainMissing(cluster: Cluster, { registration, webhook }: Regi
       labels.set(namespace, known)
       const failed = failedRequirements(selector, { ...valueOf(await known), 'kubernetes.io/metadata.name': namespace })
       // Without the labels, only what the name of the namespace decides is certain.
-      const certain = (await known).state === 'found' ? failed : failed.filter((requirement) => requirement.startsWith('kubernetes.io/metadata.name '))
+      const certain =
+        (await known).state === 'found'
+          ? failed
+          : failed.filter((requirement) => requirement.startsWith('kubernetes.io/metadata.name '))
       if (certain.length > 0) return `the webhook leaves the namespace out (not met: ${certain.join(', ')})`
     }
-    return installed !== undefined && createdAt !== undefined && createdAt < installed ? `it is older than the webhook configuration, which was created ${installed}` : undefined
+    return installed !== undefined && createdAt !== undefined && createdAt < installed
+      ? `it is older than the webhook configuration, which was created ${installed}`
+      : undefined
   }
 }
 

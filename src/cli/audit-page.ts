@@ -20,7 +20,9 @@ export async function writePage(file: string, pods: AsyncIterable<AuditedPod>, a
     if (!isSystemError(error)) throw error
     // `| head` has seen enough.
     if (error.code === 'EPIPE') return
-    throw new AppError('OutputUnwritable', `${file}: cannot be written: ${error.code ?? error.message}`, { cause: error })
+    throw new AppError('OutputUnwritable', `${file}: cannot be written: ${error.code ?? error.message}`, {
+      cause: error,
+    })
   }
 }
 
@@ -41,7 +43,9 @@ export function parseListenAddress(text: string): ListenAddress {
   const [, bracketed, plain, portText = ''] = /^(?:(?:\[([^\]]+)\]|([A-Za-z0-9.-]+)):)?(\d{1,5})$/.exec(text) ?? []
   const port = portText === '' ? -1 : Number(portText)
   if (port < 0 || port > 65535 || (bracketed !== undefined && !isIPv6(bracketed))) {
-    throw new InvalidArgumentError('It is no ADDRESS:PORT, as 127.0.0.1:8080 or 0.0.0.0:8080, and no port, which is one of loopback.')
+    throw new InvalidArgumentError(
+      'It is no ADDRESS:PORT, as 127.0.0.1:8080 or 0.0.0.0:8080, and no port, which is one of loopback.',
+    )
   }
   return { host: bracketed ?? plain ?? loopback, port }
 }
@@ -56,7 +60,11 @@ const retryMs = 5000
 const closeDeadlineMs = 1000
 
 /** Returns when a signal has ended it. `audit` is called for each new look at the cluster, and `about`, if a function, after it. */
-export async function servePage(options: ServePageOptions, audit: () => AsyncIterable<AuditedPod>, about: AboutAudit | (() => AboutAudit)): Promise<void> {
+export async function servePage(
+  options: ServePageOptions,
+  audit: () => AsyncIterable<AuditedPod>,
+  about: AboutAudit | (() => AboutAudit),
+): Promise<void> {
   const { host, port } = options.listen ?? { host: loopback, port: 0 }
   const currentAbout = typeof about === 'function' ? about : (): AboutAudit => about
   const live = startLiveAudit({ audit, about: currentAbout, restMs, retryMs })
@@ -75,7 +83,10 @@ export async function servePage(options: ServePageOptions, audit: () => AsyncIte
 
 async function signalled(): Promise<void> {
   await new Promise<void>((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => { resolve() })
+    for (const signal of ['SIGINT', 'SIGTERM'] as const)
+      process.once(signal, () => {
+        resolve()
+      })
   })
 }
 
@@ -83,7 +94,10 @@ function announce(host: string, port: number): void {
   const isEverywhere = host === '0.0.0.0' || host === '::'
   const name = isEverywhere ? 'localhost' : isIPv6(host) ? `[${host}]` : host
   process.stdout.write(`The audit is at http://${name}:${port}/ until Ctrl-C.\n`)
-  if (!isLoopback(host)) writeReport(`model-injector: whoever reaches port ${port} of ${isEverywhere ? 'this machine' : host} sees the audit, without a password and without TLS\n`)
+  if (!isLoopback(host))
+    writeReport(
+      `model-injector: whoever reaches port ${port} of ${isEverywhere ? 'this machine' : host} sees the audit, without a password and without TLS\n`,
+    )
 }
 
 function isLoopback(host: string): boolean {

@@ -35,26 +35,41 @@ export interface Today extends AuditOptions {
   readonly configPlace: string
 }
 
-export async function useAuditSource(options: AuditSourceOptions, work: (source: AuditSource) => Promise<void>): Promise<void> {
+export async function useAuditSource(
+  options: AuditSourceOptions,
+  work: (source: AuditSource) => Promise<void>,
+): Promise<void> {
   const { filename } = options
   const scope = scopeOf(options)
   if (filename !== undefined) {
-    return work({ objects: () => objectsInFiles(filename, options.namespace), today: () => todayOfFiles(options), place: `files ${filename.join(', ')}`, scope })
+    return work({
+      objects: () => objectsInFiles(filename, options.namespace),
+      today: () => todayOfFiles(options),
+      place: `files ${filename.join(', ')}`,
+      scope,
+    })
   }
-  await useCluster(options, (cluster) => work({
-    objects: () => podsOfCluster(cluster, options.namespace), today: () => todayOfCluster(cluster, options), place: `cluster ${cluster.server} (context ${cluster.context})`, scope,
-  }))
+  await useCluster(options, (cluster) =>
+    work({
+      objects: () => podsOfCluster(cluster, options.namespace),
+      today: () => todayOfCluster(cluster, options),
+      place: `cluster ${cluster.server} (context ${cluster.context})`,
+      scope,
+    }),
+  )
 }
 
 async function todayOfFiles(options: AuditSourceOptions): Promise<Today> {
   if (options.config !== undefined) return configInFile(options.config)
-  if (options.context === undefined && options.kubeconfig === undefined) return { config: defaultConfig, configPlace: 'the built-in configuration' }
+  if (options.context === undefined && options.kubeconfig === undefined)
+    return { config: defaultConfig, configPlace: 'the built-in configuration' }
   return useCluster(options, async (cluster) => configOfCluster(cluster, (await findRegistration(cluster)).webhook))
 }
 
 async function todayOfCluster(cluster: Cluster, { config }: AuditSourceOptions): Promise<Today> {
   const registered = await findRegistration(cluster)
-  const configured = config === undefined ? await configOfCluster(cluster, registered.webhook) : await configInFile(config)
+  const configured =
+    config === undefined ? await configOfCluster(cluster, registered.webhook) : await configInFile(config)
   return { ...configured, whyMissing: explainMissing(cluster, registered) }
 }
 
@@ -67,30 +82,50 @@ async function configOfCluster(cluster: Cluster, webhook: Parameters<typeof find
   const configuration = await findConfigurationOf(cluster, webhook)
   const remedy = 'give the one to judge by with --config FILE (an empty file is the built-in one)'
   if (configuration.state !== 'found') {
-    throw new AppError('ConfigurationUnreadable', `the configuration of the cluster cannot be read: ${configuration.state === 'unknown' ? configuration.why : 'it is not there'}; ${remedy}`)
+    throw new AppError(
+      'ConfigurationUnreadable',
+      `the configuration of the cluster cannot be read: ${configuration.state === 'unknown' ? configuration.why : 'it is not there'}; ${remedy}`,
+    )
   }
   const { place, result } = configuration.value
-  if (!result.ok) throw new AppError('ConfigurationInvalid', `${place} is not a valid configuration: ${result.problems.join('; ')}; ${remedy}`)
+  if (!result.ok)
+    throw new AppError(
+      'ConfigurationInvalid',
+      `${place} is not a valid configuration: ${result.problems.join('; ')}; ${remedy}`,
+    )
   return { config: result.config, configPlace: place }
 }
 
-async function* podsOfCluster(cluster: Cluster, namespaces: readonly (string | undefined)[] = [undefined]): AsyncGenerator<AuditedObject> {
+async function* podsOfCluster(
+  cluster: Cluster,
+  namespaces: readonly (string | undefined)[] = [undefined],
+): AsyncGenerator<AuditedObject> {
   try {
     for (const namespace of namespaces) {
-      for await (const pod of cluster.list(resources.pods, { namespace })) yield { pod, namespace: pod.metadata.namespace ?? '' }
+      for await (const pod of cluster.list(resources.pods, { namespace }))
+        yield { pod, namespace: pod.metadata.namespace ?? '' }
     }
   } catch (error) {
     if (!(error instanceof ClusterError) || error.missing === undefined) throw error
-    throw new AppError('ClusterRefused', `${error.message}; the ClusterRole model-injector-reader has it; or name a namespace that you may read with -n`, { cause: error })
+    throw new AppError(
+      'ClusterRefused',
+      `${error.message}; the ClusterRole model-injector-reader has it; or name a namespace that you may read with -n`,
+      { cause: error },
+    )
   }
 }
 
 /** Small files by namespace, as pods come from a cluster; then each large list as it is, so that it need not fit into memory. */
-async function* objectsInFiles(paths: readonly string[], namespaces: readonly string[] | undefined): AsyncGenerator<AuditedObject> {
+async function* objectsInFiles(
+  paths: readonly string[],
+  namespaces: readonly string[] | undefined,
+): AsyncGenerator<AuditedObject> {
   const isChosen = ({ namespace }: AuditedObject): boolean => namespaces?.includes(namespace) !== false
   const files = await openManifestFiles(paths)
   const documents = readDocuments(files.filter((file) => 'text' in file))
-  const found = documents.flatMap(({ file, value }) => objectsOf(value).flatMap((object) => auditedObject(object, file) ?? []))
+  const found = documents.flatMap(({ file, value }) =>
+    objectsOf(value).flatMap((object) => auditedObject(object, file) ?? []),
+  )
   yield* found.filter(isChosen).toSorted((a, b) => (a.namespace < b.namespace ? -1 : a.namespace > b.namespace ? 1 : 0))
   let count = found.length
   for (const file of files) {
@@ -103,18 +138,33 @@ async function* objectsInFiles(paths: readonly string[], namespaces: readonly st
   if (count === 0) throw new AppError('InputUnreadable', `${paths.join(', ')}: holds neither a pod nor a workload`)
 }
 
-async function* objectsInList({ name, chunks }: Extract<OpenedFile, { chunks: unknown }>): AsyncGenerator<AuditedObject> {
+async function* objectsInList({
+  name,
+  chunks,
+}: Extract<OpenedFile, { chunks: unknown }>): AsyncGenerator<AuditedObject> {
   for await (const { list, item } of jsonItems(name, chunks)) {
     const found = objectsOf(list.kind === undefined ? item : { ...list, items: [item] })
-    if (found.some(({ kind }) => kind === '')) throw new AppError('InputUnreadable', `${name}: neither an item nor what stands before the items says of what kind it is`)
+    if (found.some(({ kind }) => kind === ''))
+      throw new AppError(
+        'InputUnreadable',
+        `${name}: neither an item nor what stands before the items says of what kind it is`,
+      )
     yield* found.flatMap((object) => auditedObject(object, name) ?? [])
   }
 }
 
-function auditedObject({ object, podPath, kind, name, namespace = 'default' }: FoundObject, file: string): AuditedObject | undefined {
+function auditedObject(
+  { object, podPath, kind, name, namespace = 'default' }: FoundObject,
+  file: string,
+): AuditedObject | undefined {
   if (podPath === undefined) return undefined
   const pod = valueAt(object, podPath)
-  return { pod, namespace, file, ...(podPath.length > 0 && { workload: { kind, name: printable(name ?? '(no name)') } }) }
+  return {
+    pod,
+    namespace,
+    file,
+    ...(podPath.length > 0 && { workload: { kind, name: printable(name ?? '(no name)') } }),
+  }
 }
 
 function scopeOf({ namespace }: AuditSourceOptions): string {

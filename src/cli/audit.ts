@@ -50,13 +50,27 @@ export function auditCommand(): Command {
     .description('say which model is in which pod, and which pods are not as they should be')
     .option('-n, --namespace <name>', 'only pods of this namespace; may be repeated', collectNames)
     .addOption(new Option('-A, --all-namespaces', 'pods of all namespaces (default)').conflicts('namespace'))
-    .option('-f, --filename <path>', 'pods and workloads of a file, directory or - for stdin, instead of a cluster; may be repeated', collectNames)
+    .option(
+      '-f, --filename <path>',
+      'pods and workloads of a file, directory or - for stdin, instead of a cluster; may be repeated',
+      collectNames,
+    )
     .option('--config <file>', "operator's configuration file (default: that of the cluster)")
-    .addOption(new Option('-o, --output <format>', 'format (default: table)').choices(formatNames).conflicts(['html', 'serve']))
-    .option('--fail-on <judgements>', 'exit with 3 if a pod is judged so: judgements or levels, with commas', parseFailOn)
+    .addOption(
+      new Option('-o, --output <format>', 'format (default: table)').choices(formatNames).conflicts(['html', 'serve']),
+    )
+    .option(
+      '--fail-on <judgements>',
+      'exit with 3 if a pod is judged so: judgements or levels, with commas',
+      parseFailOn,
+    )
     .addOption(new Option('--html <file>', 'write a page to look at, in one file; - is stdout').conflicts('serve'))
     .addOption(new Option('--serve', 'serve the page, live').conflicts('failOn'))
-    .option('--listen <address>', 'address of --serve (default: 127.0.0.1 and a free port), as 0.0.0.0:8080', parseListenAddress)
+    .option(
+      '--listen <address>',
+      'address of --serve (default: 127.0.0.1 and a free port), as 0.0.0.0:8080',
+      parseListenAddress,
+    )
     .addOption(new Option('--color <when>', 'colours of the table').choices(colorChoices).default('auto'))
     .option('-q, --quiet', 'leave pods out of the table that conform and are pinned')
     .addHelpText('after', help)
@@ -70,8 +84,10 @@ function collectNames(name: string, names: readonly string[] = []): readonly str
 }
 
 async function audit(options: AuditCommandOptions, command: Command): Promise<void> {
-  if (options.listen !== undefined && options.serve === undefined) command.error("error: option '--listen <address>' needs --serve")
-  if (options.serve === true && options.filename?.includes('-') === true) command.error("error: option '--serve' reads again and again, and stdin can be read only once: name a file")
+  if (options.listen !== undefined && options.serve === undefined)
+    command.error("error: option '--listen <address>' needs --serve")
+  if (options.serve === true && options.filename?.includes('-') === true)
+    command.error("error: option '--serve' reads again and again, and stdin can be read only once: name a file")
   await useAuditSource(options, (source) => (options.serve === true ? serve(source, options) : print(source, options)))
 }
 
@@ -112,7 +128,13 @@ function aboutOf({ place, scope }: AuditSource, { config, configPlace }: Today):
   return { place, scope, config: configPlace, configHash: config.hash }
 }
 
-const formatOfLevel = { none: 'green', note: 'cyan', warning: 'yellow', error: ['red', 'bold'], title: 'bold' } as const satisfies Record<Level | 'title', unknown>
+const formatOfLevel = {
+  none: 'green',
+  note: 'cyan',
+  warning: 'yellow',
+  error: ['red', 'bold'],
+  title: 'bold',
+} as const satisfies Record<Level | 'title', unknown>
 
 function contextOf(about: AboutAudit, count: AuditCount, { failOn, color, quiet }: AuditCommandOptions): FormatContext {
   const paint = painter(color)
@@ -121,6 +143,10 @@ function contextOf(about: AboutAudit, count: AuditCount, { failOn, color, quiet 
     now: new Date(),
     summary: () => count.summary,
     failsOn: ({ judgement }) => failOn?.has(judgement) === true,
-    terminal: { width: terminalWidth(), quiet: quiet === true, paint: (level, text) => paint([formatOfLevel[level]].flat(), text) },
+    terminal: {
+      width: terminalWidth(),
+      quiet: quiet === true,
+      paint: (level, text) => paint([formatOfLevel[level]].flat(), text),
+    },
   }
 }

@@ -13,16 +13,58 @@ import { useCluster, type ClusterOptions } from './cluster-options.ts'
 import { addFlags, fail, parseFlags, problemIf } from './render/flags.ts'
 
 const ownFlags = {
-  identity: { term: '--identity <namespace/serviceaccount>', description: 'check what pods with this service account may read', accepted: 'as apps/my-inference-app', parse: parseIdentity },
-  role: { term: '--role <arn>', description: 'with --identity: the role of the service account (default: with IRSA, what it is annotated with)', accepted: 'arn:aws:iam::ACCOUNT:role/NAME', parse: parseRoleArn },
-  credentials: { term: '--credentials <how>', description: 'with --identity: how pods become the role (default: what workloads are annotated with)', accepted: 'pod-identity, irsa', parse: parseWord(['pod-identity', 'irsa']) },
-  other: { term: '--other <s3://…>', description: "with --identity: what these pods must not read (default: what stands beside their namespace's directory)", accepted: 's3://bucket/prefix/, s3://bucket/key', parse: parseS3Source, many: true },
-  clusterArn: { term: '--cluster-arn <arn>', description: 'with --identity: the EKS cluster (default: what the kubeconfig calls it)', accepted: 'arn:aws:eks:REGION:ACCOUNT:cluster/NAME', parse: parseClusterArn },
-  region: { term: '--region <name>', description: 'with --identity: where pods look for buckets (default: what they are annotated with, else the region of the cluster)', accepted: 'as eu-west-1', parse: parseAWSRegion },
+  identity: {
+    term: '--identity <namespace/serviceaccount>',
+    description: 'check what pods with this service account may read',
+    accepted: 'as apps/my-inference-app',
+    parse: parseIdentity,
+  },
+  role: {
+    term: '--role <arn>',
+    description: 'with --identity: the role of the service account (default: with IRSA, what it is annotated with)',
+    accepted: 'arn:aws:iam::ACCOUNT:role/NAME',
+    parse: parseRoleArn,
+  },
+  credentials: {
+    term: '--credentials <how>',
+    description: 'with --identity: how pods become the role (default: what workloads are annotated with)',
+    accepted: 'pod-identity, irsa',
+    parse: parseWord(['pod-identity', 'irsa']),
+  },
+  other: {
+    term: '--other <s3://…>',
+    description:
+      "with --identity: what these pods must not read (default: what stands beside their namespace's directory)",
+    accepted: 's3://bucket/prefix/, s3://bucket/key',
+    parse: parseS3Source,
+    many: true,
+  },
+  clusterArn: {
+    term: '--cluster-arn <arn>',
+    description: 'with --identity: the EKS cluster (default: what the kubeconfig calls it)',
+    accepted: 'arn:aws:eks:REGION:ACCOUNT:cluster/NAME',
+    parse: parseClusterArn,
+  },
+  region: {
+    term: '--region <name>',
+    description:
+      'with --identity: where pods look for buckets (default: what they are annotated with, else the region of the cluster)',
+    accepted: 'as eu-west-1',
+    parse: parseAWSRegion,
+  },
 } as const
 
 /** --source is there for --delivery, too. */
-const flags = { ...ownFlags, source: { term: '--source <s3://…/>', description: '', accepted: 's3://bucket/prefix/, s3://bucket/key', parse: parseS3Source, many: true } } as const
+const flags = {
+  ...ownFlags,
+  source: {
+    term: '--source <s3://…/>',
+    description: '',
+    accepted: 's3://bucket/prefix/, s3://bucket/key',
+    parse: parseS3Source,
+    many: true,
+  },
+} as const
 
 export interface IdentityOptions {
   readonly identity?: string
@@ -36,8 +78,13 @@ export function addIdentityOptions(command: Command): Command {
 export function strayIdentityOptions(command: Command): readonly string[] {
   const options = command.opts<Readonly<Record<string, unknown>>>()
   return [
-    ...problemIf(options.identity !== undefined && options.delivery !== undefined, '--identity and --delivery are two checks: run one after the other'),
-    ...Object.entries(ownFlags).filter(([key]) => key !== 'identity' && options[key] !== undefined).map(([, { term }]) => `${term} belongs to --identity`),
+    ...problemIf(
+      options.identity !== undefined && options.delivery !== undefined,
+      '--identity and --delivery are two checks: run one after the other',
+    ),
+    ...Object.entries(ownFlags)
+      .filter(([key]) => key !== 'identity' && options[key] !== undefined)
+      .map(([, { term }]) => `${term} belongs to --identity`),
   ]
 }
 
@@ -60,7 +107,9 @@ export async function checkServiceAccount(command: Command, otherProblems: reado
 }
 
 function regionOfEnvironment(): string | undefined {
-  return [process.env.AWS_REGION, process.env.AWS_DEFAULT_REGION].find((region) => region !== undefined && region !== '')
+  return [process.env.AWS_REGION, process.env.AWS_DEFAULT_REGION].find(
+    (region) => region !== undefined && region !== '',
+  )
 }
 
 /** Without a kubeconfig, what is named has to do; one that was named has to be readable. */
@@ -69,7 +118,11 @@ async function see(named: Named, options: ClusterOptions): Promise<Seen> {
   try {
     return await useCluster(options, (cluster) => seeCluster(cluster, named))
   } catch (error) {
-    const isMissing = error instanceof AppError && error.code === 'KubeconfigUnreadable' && options.kubeconfig === undefined && options.context === undefined
+    const isMissing =
+      error instanceof AppError &&
+      error.code === 'KubeconfigUnreadable' &&
+      options.kubeconfig === undefined &&
+      options.context === undefined
     if (!isMissing) throw error
     return seenNothing(error.message)
   }
@@ -77,5 +130,7 @@ async function see(named: Named, options: ClusterOptions): Promise<Seen> {
 
 function parseIdentity(text: string): Parsed<Identity> {
   const [, namespace = '', serviceAccount = ''] = /^([^/]*)\/([^/]*)$/.exec(text) ?? []
-  return parseLabelName(namespace).ok && parseObjectName(serviceAccount).ok ? parsed({ namespace, serviceAccount }) : unreadable('is not NAMESPACE/SERVICEACCOUNT')
+  return parseLabelName(namespace).ok && parseObjectName(serviceAccount).ok
+    ? parsed({ namespace, serviceAccount })
+    : unreadable('is not NAMESPACE/SERVICEACCOUNT')
 }

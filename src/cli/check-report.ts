@@ -14,7 +14,9 @@ export interface ReportStyle {
   readonly quiet: boolean
 }
 
-const marks: Readonly<Record<Severity, { readonly word: string; readonly format: Parameters<Paint>[0]; readonly summary: string }>> = {
+const marks: Readonly<
+  Record<Severity, { readonly word: string; readonly format: Parameters<Paint>[0]; readonly summary: string }>
+> = {
   ok: { word: 'ok', format: 'green', summary: 'ok' },
   warning: { word: 'warning', format: 'yellow', summary: 'warnings' },
   error: { word: 'ERROR', format: ['red', 'bold'], summary: 'errors' },
@@ -27,12 +29,22 @@ export function printReport(report: Report | IdentityReport, style: ReportStyle)
 }
 
 function printCluster({ server, context, serverVersion, username }: Report, { paint }: ReportStyle): string {
-  const facts = [`context ${context}`, ...(username === undefined ? [] : [`as ${username}`]), ...(serverVersion === undefined ? [] : [serverVersion])]
+  const facts = [
+    `context ${context}`,
+    ...(username === undefined ? [] : [`as ${username}`]),
+    ...(serverVersion === undefined ? [] : [serverVersion]),
+  ]
   return `${paint('bold', server)} (${facts.join(', ')})\n`
 }
 
-function printIdentity({ identity: { namespace, serviceAccount, role, clusterArn } }: IdentityReport, { paint }: ReportStyle): string {
-  const facts = [...(role === undefined ? [] : [`role ${role}`]), ...(clusterArn === undefined ? [] : [`cluster ${clusterArn}`])]
+function printIdentity(
+  { identity: { namespace, serviceAccount, role, clusterArn } }: IdentityReport,
+  { paint }: ReportStyle,
+): string {
+  const facts = [
+    ...(role === undefined ? [] : [`role ${role}`]),
+    ...(clusterArn === undefined ? [] : [`cluster ${clusterArn}`]),
+  ]
   return `${[paint('bold', `${namespace}/${serviceAccount}`), ...facts.map((fact) => `  ${fact}`)].join('\n')}\n`
 }
 
@@ -46,13 +58,19 @@ const markWidth = 9
 const idWidth = 21
 const indent = ' '.repeat(2 + markWidth)
 
-function printFinding({ id, severity, what, why, remedy, commands = [] }: Finding, { width, paint }: ReportStyle): string {
+function printFinding(
+  { id, severity, what, why, remedy, commands = [] }: Finding,
+  { width, paint }: ReportStyle,
+): string {
   const { word, format } = marks[severity]
   const head = `  ${paint(format, word.padEnd(markWidth))}${id.padEnd(idWidth)}`
   const text = severity === 'unchecked' ? `not checked: ${what}` : what
   // Names, expressions and answers of others are in it.
   const [first = '', ...rest] = wrap(printable(text), width - indent.length - idWidth)
-  const body = [`${head}${dimIf(severity === 'unchecked', first, paint)}`, ...rest.map((line) => `${indent}${' '.repeat(idWidth)}${dimIf(severity === 'unchecked', line, paint)}`)]
+  const body = [
+    `${head}${dimIf(severity === 'unchecked', first, paint)}`,
+    ...rest.map((line) => `${indent}${' '.repeat(idWidth)}${dimIf(severity === 'unchecked', line, paint)}`),
+  ]
   const hints = [printHint('why', why, width, paint), printHint('mend', remedy, width, paint)].flat()
   // Whole, since they are there to be copied: a terminal that breaks a line does not break what is copied from it.
   const runs = commands.map((command) => `${indent}      ${printable(command)}`)
@@ -66,15 +84,23 @@ function dimIf(isDim: boolean, text: string, paint: Paint): string {
 function printHint(label: string, text: string | undefined, width: number, paint: Paint): readonly string[] {
   if (text === undefined) return []
   const room = indent.length + 6
-  return wrap(printable(text), width - room).map((line, i) => `${indent}${i === 0 ? paint('bold', label.padEnd(6)) : ' '.repeat(6)}${line}`)
+  return wrap(printable(text), width - room).map(
+    (line, i) => `${indent}${i === 0 ? paint('bold', label.padEnd(6)) : ' '.repeat(6)}${line}`,
+  )
 }
 
 function summarise(report: Report | IdentityReport, { paint }: ReportStyle): string {
   const counts = countBySeverity(findingsOf(report))
-  return severities.filter((severity) => counts[severity] > 0).map((severity) => {
-    const { format, summary } = marks[severity]
-    return paint(format, `${counts[severity]} ${counts[severity] === 1 ? summary.replace(/^(warning|error)s$/, '$1') : summary}`)
-  }).join(', ')
+  return severities
+    .filter((severity) => counts[severity] > 0)
+    .map((severity) => {
+      const { format, summary } = marks[severity]
+      return paint(
+        format,
+        `${counts[severity]} ${counts[severity] === 1 ? summary.replace(/^(warning|error)s$/, '$1') : summary}`,
+      )
+    })
+    .join(', ')
 }
 
 export function checksInMarkdown(checks: Readonly<Record<string, CheckRow>>): string {

@@ -3,8 +3,18 @@ import { Command, InvalidArgumentError, Option } from 'commander'
 import { checkCluster, countBySeverity, findingsOf, type Report } from '../check/check.ts'
 import type { IdentityReport } from '../check/identity/check-identity.ts'
 import { version } from '../version.ts'
-import { addDeliveryOptions, checkNamespaceDelivery, strayDeliveryOptions, type DeliveryOptions } from './check-delivery.ts'
-import { addIdentityOptions, checkServiceAccount, strayIdentityOptions, type IdentityOptions } from './check-identity.ts'
+import {
+  addDeliveryOptions,
+  checkNamespaceDelivery,
+  strayDeliveryOptions,
+  type DeliveryOptions,
+} from './check-delivery.ts'
+import {
+  addIdentityOptions,
+  checkServiceAccount,
+  strayIdentityOptions,
+  type IdentityOptions,
+} from './check-identity.ts'
 import { printReport } from './check-report.ts'
 import { useCluster, withClusterOptions, type ClusterOptions } from './cluster-options.ts'
 import { fail } from './render/flags.ts'
@@ -39,10 +49,16 @@ Examples:
 
 export function checkCommand(): Command {
   const command = withClusterOptions(new Command('check'))
-    .description('check the installation in a cluster, what a delivery needs in a namespace, or what a service account may read; and say how to mend what is wrong')
+    .description(
+      'check the installation in a cluster, what a delivery needs in a namespace, or what a service account may read; and say how to mend what is wrong',
+    )
     .argument('[namespace]', 'with --delivery: the namespace of the pods (default: that of the context)')
-    .option('-n, --namespace <name>', "namespace in which a pod is created as a dry run (default: that of the context)")
-    .option('--server-url <url>', 'address of the webhook, where its certificate is asked for (default: each replica, through the API server)', parseServerURL)
+    .option('-n, --namespace <name>', 'namespace in which a pod is created as a dry run (default: that of the context)')
+    .option(
+      '--server-url <url>',
+      'address of the webhook, where its certificate is asked for (default: each replica, through the API server)',
+      parseServerURL,
+    )
     .addOption(new Option('-o, --output <format>', 'format (default: plain text)').choices(['json']))
     .addOption(new Option('--color <when>', 'colours of the report').choices(colorChoices).default('auto'))
     .option('-q, --quiet', 'report only what is not as it should be')
@@ -50,18 +66,27 @@ export function checkCommand(): Command {
 }
 
 async function check(namespace: string | undefined, options: CheckOptions, command: Command): Promise<void> {
-  printFindings(options.delivery === undefined
-    ? await checkWithoutDelivery(namespace, options, command)
-    : await checkNamespaceDelivery(namespace, command, strayIdentityOptions(command)), options)
+  printFindings(
+    options.delivery === undefined
+      ? await checkWithoutDelivery(namespace, options, command)
+      : await checkNamespaceDelivery(namespace, command, strayIdentityOptions(command)),
+    options,
+  )
 }
 
-async function checkWithoutDelivery(namespace: string | undefined, options: CheckOptions, command: Command): Promise<Report | IdentityReport> {
+async function checkWithoutDelivery(
+  namespace: string | undefined,
+  options: CheckOptions,
+  command: Command,
+): Promise<Report | IdentityReport> {
   const isIdentity = options.identity !== undefined
   const stray = strayDeliveryOptions(namespace, command, isIdentity)
   if (isIdentity) return checkServiceAccount(command, stray)
   const problems = [...stray, ...strayIdentityOptions(command)]
   if (problems.length > 0) fail(problems, command)
-  return useCluster(options, (cluster) => checkCluster(cluster, { nowMs: Date.now(), serverURL: options.serverUrl, namespace: options.namespace }))
+  return useCluster(options, (cluster) =>
+    checkCluster(cluster, { nowMs: Date.now(), serverURL: options.serverUrl, namespace: options.namespace }),
+  )
 }
 
 function printFindings(report: Report | IdentityReport, options: CheckOptions): void {
@@ -73,11 +98,14 @@ function printFindings(report: Report | IdentityReport, options: CheckOptions): 
 function printJSON(report: Report | IdentityReport): string {
   const { sections, ...rest } = report
   const subject = 'identity' in rest ? rest : { cluster: rest }
-  const findings = sections.flatMap(({ title, findings: own }) => own.map((finding) => ({ ...finding, section: title })))
+  const findings = sections.flatMap(({ title, findings: own }) =>
+    own.map((finding) => ({ ...finding, section: title })),
+  )
   return `${JSON.stringify({ version, ...subject, summary: countBySeverity(findings), findings }, null, 2)}\n`
 }
 
 function parseServerURL(text: string): string {
-  if (!URL.canParse(text) || new URL(text).protocol !== 'https:') throw new InvalidArgumentError('It is no https:// address.')
+  if (!URL.canParse(text) || new URL(text).protocol !== 'https:')
+    throw new InvalidArgumentError('It is no https:// address.')
   return text
 }

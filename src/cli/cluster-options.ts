@@ -9,12 +9,18 @@ export interface ClusterOptions {
 
 export function withClusterOptions(command: Command): Command {
   return command
-    .option('--kubeconfig <file>', 'kubeconfig file (default: KUBECONFIG, ~/.kube/config, or the service account of the pod it runs in)')
-    .option('--context <name>', "context of the kubeconfig (default: its current one)")
+    .option(
+      '--kubeconfig <file>',
+      'kubeconfig file (default: KUBECONFIG, ~/.kube/config, or the service account of the pod it runs in)',
+    )
+    .option('--context <name>', 'context of the kubeconfig (default: its current one)')
 }
 
 /** Idle connections would keep the process alive. */
-export async function useCluster<T>({ kubeconfig, context }: ClusterOptions, work: (cluster: Cluster) => Promise<T>): Promise<T> {
+export async function useCluster<T>(
+  { kubeconfig, context }: ClusterOptions,
+  work: (cluster: Cluster) => Promise<T>,
+): Promise<T> {
   // Kubernetes' client is 870 files, which take a second to load: what reads files or the bucket only, or prints its help, does without.
   const { connectCluster } = await import('../cluster/connect.ts')
   const cluster = connectCluster({ kubeconfig, context })

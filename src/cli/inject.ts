@@ -35,19 +35,36 @@ function makeJudge(config: Config, { namespace = 'default' }: ManifestOptions): 
   }
 }
 
-function judge(found: FoundObject, podPath: readonly string[], { namespace, config }: { namespace: string; config: Config }): Verdict {
+function judge(
+  found: FoundObject,
+  podPath: readonly string[],
+  { namespace, config }: { namespace: string; config: Config },
+): Verdict {
   const outcome = inject(valueAt(found.object, podPath), namespace, config)
-  const warnings = [...outcome.warnings.map(({ message }) => message), ...misplacedAnnotations(found, config.annotationPrefix)]
+  const warnings = [
+    ...outcome.warnings.map(({ message }) => message),
+    ...misplacedAnnotations(found, config.annotationPrefix),
+  ]
   switch (outcome.outcome) {
-    case 'skipped': return skipped(skipReasons[outcome.reason], warnings)
-    case 'denied': return denied(outcome.diagnostics, podPath, warnings)
-    case 'injected': return { verdict: 'injected', patch: outcome.patch, lines: [describe(outcome, config.annotationPrefix)], warnings }
+    case 'skipped':
+      return skipped(skipReasons[outcome.reason], warnings)
+    case 'denied':
+      return denied(outcome.diagnostics, podPath, warnings)
+    case 'injected':
+      return {
+        verdict: 'injected',
+        patch: outcome.patch,
+        lines: [describe(outcome, config.annotationPrefix)],
+        warnings,
+      }
   }
 }
 
 /** `injected: model <- s3://bucket/model/ at /models/model` */
 function describe({ pod, models, reason }: Injected, prefix: string): string {
   const paths = new Map(readStatus(pod, prefix)?.models.map(({ name, mountPath }) => [name, mountPath]))
-  const brought = models.map(({ name, source }) => `${name} <- ${printable(source)} at ${paths.get(name) ?? '?'}`).join(', ')
+  const brought = models
+    .map(({ name, source }) => `${name} <- ${printable(source)} at ${paths.get(name) ?? '?'}`)
+    .join(', ')
   return reason === 'Injected' ? `injected: ${brought}` : `injected: ${brought} (${injectReasons[reason]})`
 }

@@ -12,8 +12,14 @@ export function skipped(reason: string, warnings: readonly string[] = []): Verdi
 }
 
 /** Field paths of the core start at the pod; people look for them in their file. */
-export function denied(diagnostics: readonly Diagnostic[], podPath: readonly string[], warnings: readonly string[] = []): Verdict {
-  const lines = diagnostics.map((diagnostic) => formatDiagnostic({ ...diagnostic, field: fieldBelow(podPath, diagnostic.field) }))
+export function denied(
+  diagnostics: readonly Diagnostic[],
+  podPath: readonly string[],
+  warnings: readonly string[] = [],
+): Verdict {
+  const lines = diagnostics.map((diagnostic) =>
+    formatDiagnostic({ ...diagnostic, field: fieldBelow(podPath, diagnostic.field) }),
+  )
   return { verdict: 'denied', patch: [], lines: ['denied:', ...lines], warnings }
 }
 
@@ -31,7 +37,9 @@ export function misplacedAnnotations({ object, podPath = [] }: FoundObject, pref
     const keys = isObject(annotations) ? Object.keys(annotations).filter((key) => isMisplaced(key, prefix, right)) : []
     if (keys.length === 0) return []
     const [stand, them] = keys.length === 1 ? ['stands', 'it'] : ['stand', 'them']
-    return [`${keys.map(printable).join(', ')} ${stand} in ${place.join('.')}, where nothing reads ${them}; move ${them} to ${[...podPath, 'metadata', 'annotations'].join('.')}`]
+    return [
+      `${keys.map(printable).join(', ')} ${stand} in ${place.join('.')}, where nothing reads ${them}; move ${them} to ${[...podPath, 'metadata', 'annotations'].join('.')}`,
+    ]
   })
 }
 

@@ -24,7 +24,9 @@ What to load comes from the environment alone. Without it, every variable that i
 
 Exit codes:
    0  the model is at its place
-${Object.values(exits).map(({ code, summary }) => `${String(code).padStart(4)}  ${summary}`).join('\n')}
+${Object.values(exits)
+  .map(({ code, summary }) => `${String(code).padStart(4)}  ${summary}`)
+  .join('\n')}
 
 Examples:
   model-injector load
@@ -38,10 +40,17 @@ export function loadCommand(): Command {
     .option('--verify', 'only check what is mounted at MODEL_ROOT; writes nothing')
     .addOption(new Option('--log <form>', 'lines for people, or JSON').choices(['text', 'json']).default('text'))
     .option('--termination-log <file>', 'where the kubelet looks for the reason of a failure', '/dev/termination-log')
-    .addOption(new Option('--start-jitter <seconds>', 'wait up to so long before listing').argParser(parseSeconds).default(1))
-    .option('--allow-instance-profile', 'on a host that builds images: without another identity, use the role of the EC2 instance')
+    .addOption(
+      new Option('--start-jitter <seconds>', 'wait up to so long before listing').argParser(parseSeconds).default(1),
+    )
+    .option(
+      '--allow-instance-profile',
+      'on a host that builds images: without another identity, use the role of the EC2 instance',
+    )
     .addHelpText('after', help)
-    .action(async (options: LoadOptions) => { process.exitCode = await run(options) })
+    .action(async (options: LoadOptions) => {
+      process.exitCode = await run(options)
+    })
 }
 
 function parseSeconds(text: string): number {
@@ -93,11 +102,19 @@ function taskOf(env: NodeJS.ProcessEnv): LoadTask {
 }
 
 /** Ends the work at the task's timeout, and on SIGTERM, which leaves a state that the next run continues from. */
-async function withDeadline<T>({ timeoutSeconds }: Pick<VerifyTask, 'timeoutSeconds'>, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+async function withDeadline<T>(
+  { timeoutSeconds }: Pick<VerifyTask, 'timeoutSeconds'>,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
   const end = new AbortController()
-  const giveUp = (): void => { end.abort(new LoaderFailure('NoProgress', `not finished within ${timeoutSeconds} s`)) }
-  const overdue = timeoutSeconds === undefined ? undefined : setTimeout(giveUp, Math.min(timeoutSeconds * 1000, longestTimerMs))
-  const terminate = (): void => { end.abort(new LoaderFailure('Terminated', 'told to stop')) }
+  const giveUp = (): void => {
+    end.abort(new LoaderFailure('NoProgress', `not finished within ${timeoutSeconds} s`))
+  }
+  const overdue =
+    timeoutSeconds === undefined ? undefined : setTimeout(giveUp, Math.min(timeoutSeconds * 1000, longestTimerMs))
+  const terminate = (): void => {
+    end.abort(new LoaderFailure('Terminated', 'told to stop'))
+  }
   process.once('SIGTERM', terminate)
   process.once('SIGINT', terminate)
   try {
@@ -113,7 +130,10 @@ async function withDeadline<T>({ timeoutSeconds }: Pick<VerifyTask, 'timeoutSeco
 }
 
 function fail(error: unknown, report: Report, { terminationLog }: LoadOptions): number {
-  const failure = error instanceof LoaderFailure ? error : new LoaderFailure('Bug', error instanceof Error ? error.message : String(error), { cause: error })
+  const failure =
+    error instanceof LoaderFailure
+      ? error
+      : new LoaderFailure('Bug', error instanceof Error ? error.message : String(error), { cause: error })
   const line = failureLine(failure)
   const { code } = exits[failure.exit]
   report.error(line, { exit: code })

@@ -23,13 +23,23 @@ export type JudgeMaker = (config: Config, options: ManifestOptions) => Judge
 /** The command but for its description; `makeJudge` decides about every object. */
 export function manifestCommand(name: string, makeJudge: JudgeMaker): Command {
   return new Command(name)
-    .requiredOption('-f, --filename <path>', 'file, directory (*.yaml, *.yml, *.json, recursively) or - for stdin; may be repeated', collectPaths)
+    .requiredOption(
+      '-f, --filename <path>',
+      'file, directory (*.yaml, *.yml, *.json, recursively) or - for stdin; may be repeated',
+      collectPaths,
+    )
     .option('--config <file>', "operator's configuration file (default: the built-in configuration)")
-    .addOption(new Option('-o, --output <format>', 'format of the result (default: that of each file)').choices(outputFormats).conflicts('diff'))
+    .addOption(
+      new Option('-o, --output <format>', 'format of the result (default: that of each file)')
+        .choices(outputFormats)
+        .conflicts('diff'),
+    )
     .option('--diff', 'print what changes instead of the result')
     .addOption(new Option('--color <when>', 'colours of --diff').choices(colorChoices).default('auto'))
     .option('-q, --quiet', 'report nothing but what was denied')
-    .action(async (options: ManifestOptions) => { await transformFiles(options, makeJudge) })
+    .action(async (options: ManifestOptions) => {
+      await transformFiles(options, makeJudge)
+    })
 }
 
 export function collectPaths(path: string, paths: readonly string[] = []): readonly string[] {
@@ -42,7 +52,11 @@ async function transformFiles(options: ManifestOptions, makeJudge: JudgeMaker): 
   const judge = makeJudge(await readConfig(options.config), options)
   const documents = readDocuments(await readManifestFiles(options.filename))
   const transformed = documents.map((document) => transform(document, judge))
-  process.stdout.write(options.diff === true ? printDiff(transformed, painter(options.color)) : printDocuments(transformed, options.output))
+  process.stdout.write(
+    options.diff === true
+      ? printDiff(transformed, painter(options.color))
+      : printDocuments(transformed, options.output),
+  )
   const objects = transformed.flatMap((document) => document.objects)
   writeReport(formatReport(objects, options))
   if (objects.some(({ verdict }) => verdict === 'denied')) process.exitCode = 1
@@ -57,7 +71,10 @@ function formatReport(objects: readonly JudgedObject[], { quiet, diff }: Manifes
 }
 
 function formatObject({ title, lines, warnings }: JudgedObject): string[] {
-  return [...lines.map((line, i) => (i === 0 ? `${title} ${line}` : `  ${line}`)), ...warnings.map((warning) => `${title} warning: ${warning}`)]
+  return [
+    ...lines.map((line, i) => (i === 0 ? `${title} ${line}` : `  ${line}`)),
+    ...warnings.map((warning) => `${title} warning: ${warning}`),
+  ]
 }
 
 function summarise(objects: readonly JudgedObject[]): string {

@@ -34,7 +34,11 @@ export function policyCommand(): Command {
 function testCommand(): Command {
   return new Command('test')
     .description('say for each pod what the policy allows or denies, by which rule, and why')
-    .requiredOption('-f, --filename <path>', 'file, directory (*.yaml, *.yml, *.json, recursively) or - for stdin; may be repeated', collectPaths)
+    .requiredOption(
+      '-f, --filename <path>',
+      'file, directory (*.yaml, *.yml, *.json, recursively) or - for stdin; may be repeated',
+      collectPaths,
+    )
     .requiredOption('--config <file>', "operator's configuration file, which has the policy")
     .option('-n, --namespace <name>', 'namespace of objects that name none', 'default')
     .addOption(new Option('-o, --output <format>', 'format').choices(outputNames).default('table'))

@@ -67,7 +67,9 @@ function report(error: unknown): number {
   // Commander has printed its own errors, and what was asked for with --help or --version.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
   const isBug = !(error instanceof AppError)
-  const text = isBug ? `this is a bug: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}` : error.message
+  const text = isBug
+    ? `this is a bug: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`
+    : error.message
   writeReport(`${text.replace(/^/gm, 'model-injector: ')}\n`)
   return 1
 }

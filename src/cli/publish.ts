@@ -56,14 +56,38 @@ export function publishCommand(): Command {
 function versionsCommand(): Command {
   return new Command('versions')
     .description('bring what is published and not there yet (the default: publish alone is the same)')
-    .requiredOption('--source <uri>', 's3://bucket/prefix/, below which each directory is a version', argument(parsePrefix, 's3://bucket/prefix/'))
+    .requiredOption(
+      '--source <uri>',
+      's3://bucket/prefix/, below which each directory is a version',
+      argument(parsePrefix, 's3://bucket/prefix/'),
+    )
     .requiredOption('--volume <dir>', 'where the volume is mounted')
-    .option('--required-tag <key=value>', 'object tag without which a manifest publishes nothing', argument(parseTag, 'KEY=VALUE'))
-    .option('--current <version>', 'lead current there, and leave it there; newest: follow the newest again', argument(parseCurrent, `newest, or ${versionForms}`))
-    .addOption(new Option('--newest-by <order>', "what makes a version the newest: its name, or its manifest's time in S3").choices(orders).default('version'))
-    .option('--region <region>', "the bucket's region (default: AWS_REGION)", argument(parseRegion, 'a region as eu-west-1'))
+    .option(
+      '--required-tag <key=value>',
+      'object tag without which a manifest publishes nothing',
+      argument(parseTag, 'KEY=VALUE'),
+    )
+    .option(
+      '--current <version>',
+      'lead current there, and leave it there; newest: follow the newest again',
+      argument(parseCurrent, `newest, or ${versionForms}`),
+    )
+    .addOption(
+      new Option('--newest-by <order>', "what makes a version the newest: its name, or its manifest's time in S3")
+        .choices(orders)
+        .default('version'),
+    )
+    .option(
+      '--region <region>',
+      "the bucket's region (default: AWS_REGION)",
+      argument(parseRegion, 'a region as eu-west-1'),
+    )
     .option('--endpoint <url>', 'an S3-compatible server', argument(parseEndpoint, 'https://host[:port]'))
-    .addOption(new Option('--credentials <how>', 'how it proves who it is; keys are those of the environment').choices(credentialsChoices).default('auto'))
+    .addOption(
+      new Option('--credentials <how>', 'how it proves who it is; keys are those of the environment')
+        .choices(credentialsChoices)
+        .default('auto'),
+    )
     .option('--dry-run', 'only say what would be published, and where current would lead')
     .addOption(new Option('-o, --output <format>', 'format (default: plain text)').choices(['json']))
     .action(run)
@@ -88,7 +112,15 @@ function parseCurrent(text: string): Parsed<string> {
 
 async function run(options: PublishOptions): Promise<void> {
   const { source, volume, requiredTag, current, newestBy, dryRun = false, region, endpoint, credentials } = options
-  const request = { source, root: resolve(volume), requiredTag, current, order: newestBy, dryRun, access: { region, endpoint, credentials } }
+  const request = {
+    source,
+    root: resolve(volume),
+    requiredTag,
+    current,
+    order: newestBy,
+    dryRun,
+    access: { region, endpoint, credentials },
+  }
   ignoreHome(process.env)
   await runWork(options, async (means) => {
     const result = await publish(request, { ...means, env: process.env })
@@ -102,7 +134,13 @@ async function run(options: PublishOptions): Promise<void> {
 function finish({ failed: [first, ...rest] }: PublishResult, report: Report): number {
   if (first === undefined) return 0
   const { exit, message, remedy } = first.failure
-  const more = rest.length === 0 ? '' : ` (and ${rest.length} more: ${rest.slice(0, 5).map(({ version }) => version).join(', ')})`
+  const more =
+    rest.length === 0
+      ? ''
+      : ` (and ${rest.length} more: ${rest
+          .slice(0, 5)
+          .map(({ version }) => version)
+          .join(', ')})`
   return end(new LoaderFailure(exit, `${first.version} is not published: ${message}${more}`, { remedy }), report)
 }
 
@@ -110,7 +148,8 @@ function describe({ published, present, failed, current }: PublishResult, dryRun
   const would = dryRun ? 'would be ' : ''
   const counts = [
     `${published.length} ${would}published${published.length === 0 ? '' : ` (${published.join(', ')})`}`,
-    `${present.length} there already`, ...(failed.length === 0 ? [] : [`${failed.length} left out`]),
+    `${present.length} there already`,
+    ...(failed.length === 0 ? [] : [`${failed.length} left out`]),
   ]
   return [counts.join(', '), describeCurrent(current, dryRun), ...(current.why === undefined ? [] : [current.why])]
 }
@@ -122,6 +161,11 @@ function describeCurrent({ version, from, moved }: PublishResult['current'], dry
 }
 
 function printJSON({ published, present, failed, current }: PublishResult, dryRun: boolean): string {
-  const reasons = failed.map(({ version, failure: { exit, message, remedy } }) => ({ version, exit: exits[exit].code, message, remedy }))
+  const reasons = failed.map(({ version, failure: { exit, message, remedy } }) => ({
+    version,
+    exit: exits[exit].code,
+    message,
+    remedy,
+  }))
   return `${JSON.stringify({ dryRun, published, present, failed: reasons, current }, null, 2)}\n`
 }

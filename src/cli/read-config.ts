@@ -9,7 +9,10 @@ export async function readConfig(file: string | undefined): Promise<Config> {
   if (file === undefined) return defaultConfig
   const result = parseConfig(await readText(file))
   if (result.ok) return result.config
-  throw new AppError('ConfigurationInvalid', [`${file} is not a valid configuration:`, ...result.problems.map((problem) => `  ${problem}`)].join('\n'))
+  throw new AppError(
+    'ConfigurationInvalid',
+    [`${file} is not a valid configuration:`, ...result.problems.map((problem) => `  ${problem}`)].join('\n'),
+  )
 }
 
 async function readText(file: string): Promise<string> {
@@ -17,6 +20,10 @@ async function readText(file: string): Promise<string> {
     return await readFile(file, 'utf8')
   } catch (cause) {
     const { errno, message } = cause as NodeJS.ErrnoException
-    throw new AppError('ConfigurationUnreadable', `${file}: ${errno === undefined ? message : getSystemErrorMessage(errno)}`, { cause })
+    throw new AppError(
+      'ConfigurationUnreadable',
+      `${file}: ${errno === undefined ? message : getSystemErrorMessage(errno)}`,
+      { cause },
+    )
   }
 }

@@ -11,9 +11,23 @@ export interface AnnotationEntry extends Omit<AnnotationRow<unknown>, 'parse'> {
 }
 
 export function entryOf(name: AnnotationName): AnnotationEntry {
-  const { scope, operator, accepted, default: byDefault, description, example, appliesTo }: AnnotationRow<unknown> = annotations[name]
+  const {
+    scope,
+    operator,
+    accepted,
+    default: byDefault,
+    description,
+    example,
+    appliesTo,
+  }: AnnotationRow<unknown> = annotations[name]
   return {
-    name, key: defaultPrefix + name, scope, description, accepted, default: byDefault, operator,
+    name,
+    key: defaultPrefix + name,
+    scope,
+    description,
+    accepted,
+    default: byDefault,
+    operator,
     ...(appliesTo !== undefined && { appliesTo }),
     example: exampleLine(name, example),
   }
@@ -25,18 +39,26 @@ function exampleLine(name: AnnotationName, example: string): string {
 }
 
 export function annotationsInMarkdown(names: readonly AnnotationName[] = annotationNames): string {
-  return printMarkdownTable(['Annotation', 'Accepted', 'Default', 'Operator may set another', 'Description'], names.map(entryOf).map((entry) => [
-    titleOf(entry),
-    entry.accepted,
-    entry.default,
-    entry.operator ? 'yes' : '',
-    entry.description + (entry.appliesTo === undefined ? '' : ` (only for delivery ${entry.appliesTo.join(', ')})`),
-  ]))
+  return printMarkdownTable(
+    ['Annotation', 'Accepted', 'Default', 'Operator may set another', 'Description'],
+    names
+      .map(entryOf)
+      .map((entry) => [
+        titleOf(entry),
+        entry.accepted,
+        entry.default,
+        entry.operator ? 'yes' : '',
+        entry.description + (entry.appliesTo === undefined ? '' : ` (only for delivery ${entry.appliesTo.join(', ')})`),
+      ]),
+  )
 }
 
 /** For people who want to know what there is. */
 export function annotationsInBrief(): string {
-  return printMarkdownTable(['Annotation', 'Default', 'Description'], annotationNames.map(entryOf).map((entry) => [titleOf(entry), entry.default, entry.description]))
+  return printMarkdownTable(
+    ['Annotation', 'Default', 'Description'],
+    annotationNames.map(entryOf).map((entry) => [titleOf(entry), entry.default, entry.description]),
+  )
 }
 
 function titleOf({ name, scope }: AnnotationEntry): string {
@@ -58,25 +80,32 @@ export interface ReasonEntry {
 }
 
 export function reasonEntries(): readonly ReasonEntry[] {
-  return reasonTables.flatMap(([outcome, , table]) => Object.entries<string>(table).map(([reason, meaning]) => ({ outcome, reason, meaning })))
+  return reasonTables.flatMap(([outcome, , table]) =>
+    Object.entries<string>(table).map(([reason, meaning]) => ({ outcome, reason, meaning })),
+  )
 }
 
 export function reasonsInMarkdown(): string {
-  return reasonTables.map(([outcome, meaning, table]) => {
-    const rows = Object.entries<string>(table).map(([reason, sentence]) => [`\`${reason}\``, sentence])
-    return `## ${outcome}: ${meaning}\n\n${printMarkdownTable(['Reason', 'Meaning'], rows)}`
-  }).join('\n')
+  return reasonTables
+    .map(([outcome, meaning, table]) => {
+      const rows = Object.entries<string>(table).map(([reason, sentence]) => [`\`${reason}\``, sentence])
+      return `## ${outcome}: ${meaning}\n\n${printMarkdownTable(['Reason', 'Meaning'], rows)}`
+    })
+    .join('\n')
 }
 
 export function exitsInMarkdown(): string {
-  return printMarkdownTable(['Exit', 'Meaning', 'What to do', 'A later run may succeed by itself'], Object.values(exits).map(({ code, summary, remedy, heals }) => [
-    String(code), summary, remedy, heals ? 'yes' : '',
-  ]))
+  return printMarkdownTable(
+    ['Exit', 'Meaning', 'What to do', 'A later run may succeed by itself'],
+    Object.values(exits).map(({ code, summary, remedy, heals }) => [String(code), summary, remedy, heals ? 'yes' : '']),
+  )
 }
 
 /** For Jobs: a pod that fails in a way that no retry mends fails the Job at once. */
 export function podFailurePolicyInMarkdown(): string {
-  const values = Object.values(exits).filter(({ heals }) => !heals).map(({ code }) => code)
+  const values = Object.values(exits)
+    .filter(({ heals }) => !heals)
+    .map(({ code }) => code)
   const rule = { action: 'FailJob', onExitCodes: { containerName: 'model-loader', operator: 'In', values } }
   return `\`\`\`yaml\n${printYAML({ podFailurePolicy: { rules: [rule] } })}\`\`\`\n`
 }

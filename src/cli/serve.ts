@@ -33,11 +33,24 @@ export function serveCommand(): Command {
     .option('--address <address>', 'address to listen on (default: all, IPv6 and IPv4)')
     .option('--port <number>', 'port of the webhook; 0 for any', parsePort, 8443)
     .option('--health-port <number>', 'plain port of /healthz, /readyz and /metrics; 0 for any', parsePort, 9090)
-    .addOption(new Option('--tls-min-version <version>', 'oldest TLS version that is accepted').choices(['TLSv1.3', 'TLSv1.2']).default('TLSv1.3'))
-    .option('--drain-seconds <seconds>', 'how long to go on answering after SIGTERM, until all clients have heard of it', parseSeconds, 10)
+    .addOption(
+      new Option('--tls-min-version <version>', 'oldest TLS version that is accepted')
+        .choices(['TLSv1.3', 'TLSv1.2'])
+        .default('TLSv1.3'),
+    )
+    .option(
+      '--drain-seconds <seconds>',
+      'how long to go on answering after SIGTERM, until all clients have heard of it',
+      parseSeconds,
+      10,
+    )
     .addOption(new Option('--log-level <level>', 'least level that is logged').choices(logLevels).default('info'))
     .option('--events', 'write Events on the owners of pods, with the service account of this pod', false)
-    .option('--service-account-dir <dir>', 'directory with token and ca.crt for --events', '/var/run/secrets/kubernetes.io/serviceaccount')
+    .option(
+      '--service-account-dir <dir>',
+      'directory with token and ca.crt for --events',
+      '/var/run/secrets/kubernetes.io/serviceaccount',
+    )
     .addHelpText('after', examples)
     .action(serve)
 }

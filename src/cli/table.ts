@@ -1,7 +1,11 @@
 /** Tables of plain text, wrapped to the terminal, and of Markdown. */
 
 /** The last column takes the room that is left; the others are wrapped if they would take more than their share. */
-export function printTable(header: readonly string[] | undefined, rows: readonly (readonly string[])[], width: number): string {
+export function printTable(
+  header: readonly string[] | undefined,
+  rows: readonly (readonly string[])[],
+  width: number,
+): string {
   const all = header === undefined ? rows : [header, ...rows]
   const widths = columnWidths(all, width)
   return all.map((row) => printRow(row, widths)).join('')
@@ -12,7 +16,9 @@ const widestInnerColumn = 28
 
 function columnWidths(rows: readonly (readonly string[])[], width: number): readonly number[] {
   const count = rows[0]?.length ?? 0
-  const inner = Array.from({ length: count - 1 }, (_, i) => Math.min(widestInnerColumn, Math.max(...rows.map((row) => row[i]?.length ?? 0))))
+  const inner = Array.from({ length: count - 1 }, (_, i) =>
+    Math.min(widestInnerColumn, Math.max(...rows.map((row) => row[i]?.length ?? 0))),
+  )
   const taken = inner.reduce((sum, column) => sum + column + gap.length, 0)
   return [...inner, Math.max(20, width - taken)]
 }
@@ -20,8 +26,14 @@ function columnWidths(rows: readonly (readonly string[])[], width: number): read
 function printRow(row: readonly string[], widths: readonly number[]): string {
   const cells = row.map((text, i) => wrap(text, widths[i] ?? 0))
   const height = Math.max(...cells.map(({ length }) => length))
-  return Array.from({ length: height }, (_, line) =>
-    `${cells.map((cell, i) => (cell[line] ?? '').padEnd(widths[i] ?? 0)).join(gap).trimEnd()}\n`).join('')
+  return Array.from(
+    { length: height },
+    (_, line) =>
+      `${cells
+        .map((cell, i) => (cell[line] ?? '').padEnd(widths[i] ?? 0))
+        .join(gap)
+        .trimEnd()}\n`,
+  ).join('')
 }
 
 /** Words that are longer than the line stay whole: they are there to be copied. */

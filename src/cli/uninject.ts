@@ -23,7 +23,12 @@ Examples:
 const nothingOfOurs = 'the pod has no parts that model-injector added'
 
 export function uninjectCommand(): Command {
-  return manifestCommand('uninject', ({ annotationPrefix }: Config) => (found) => judge(found, annotationPrefix))
+  return manifestCommand(
+    'uninject',
+    ({ annotationPrefix }: Config) =>
+      (found) =>
+        judge(found, annotationPrefix),
+  )
     .description('take out of manifests what inject or the webhook put in')
     .addHelpText('after', help)
 }
@@ -32,7 +37,8 @@ function judge({ object, podPath }: FoundObject, prefix: string): Verdict {
   if (podPath === undefined) return skipped(notAWorkload)
   const template = valueAt(object, podPath)
   const read = readPod(template)
-  if (!read.ok) return decide(template, prefix).decision === 'skip' ? skipped(nothingOfOurs) : denied([read.diagnostic], podPath)
+  if (!read.ok)
+    return decide(template, prefix).decision === 'skip' ? skipped(nothingOfOurs) : denied([read.diagnostic], podPath)
   const clean = uninject(read.pod, prefix)
   const patch = diff(read.pod, clean)
   if (patch.length === 0) return skipped(nothingOfOurs)
@@ -62,8 +68,9 @@ function namesOf(items: readonly { readonly name: string }[]): string[] {
 
 function describeContainers(before: Pod, after: Pod): string[] {
   const kept = [...initContainersOf(after), ...after.spec.containers]
-  const changed = [...initContainersOf(before), ...before.spec.containers]
-    .filter((container) => kept.some((other) => other.name === container.name && diff(podOf(container), podOf(other)).length > 0))
+  const changed = [...initContainersOf(before), ...before.spec.containers].filter((container) =>
+    kept.some((other) => other.name === container.name && diff(podOf(container), podOf(other)).length > 0),
+  )
   return changed.length === 0 ? [] : [`mounts and variables of ${namesOf(changed).map(printable).join(', ')}`]
 }
 

@@ -19,7 +19,11 @@ const marks: Readonly<Record<StepVerdict, { readonly word: string; readonly form
   fact: { word: '', format: 'dim' },
 }
 
-const colors: Readonly<Record<Verdict, Format>> = { injected: ['green', 'bold'], 'not injected': ['yellow', 'bold'], denied: ['red', 'bold'] }
+const colors: Readonly<Record<Verdict, Format>> = {
+  injected: ['green', 'bold'],
+  'not injected': ['yellow', 'bold'],
+  denied: ['red', 'bold'],
+}
 
 export function printExplanations(explanations: readonly Explanation[], style: WhyStyle): string {
   return explanations.map((explanation) => printExplanation(explanation, style)).join('\n')
@@ -29,7 +33,9 @@ function printExplanation(explanation: Explanation, style: WhyStyle): string {
   const { title, namespace, steps, hints, verdict } = explanation
   const { paint, width } = style
   const headline = `${paint('bold', title)} in the namespace ${printable(namespace)} ${paint(colors[verdict], sentence(explanation))}`
-  const because = wrap(printable(explanation.because), width - 2).map((line) => `  ${line}\n`).join('')
+  const because = wrap(printable(explanation.because), width - 2)
+    .map((line) => `  ${line}\n`)
+    .join('')
   const body = steps.map((step) => printStep(step, style)).join('')
   const ends = hints.map((hint) => printHint(hint, style)).join('')
   return `${headline}\n${because}\n${body}${ends === '' ? '' : `\n${ends}`}`
@@ -37,7 +43,11 @@ function printExplanation(explanation: Explanation, style: WhyStyle): string {
 
 function sentence({ live, verdict }: Explanation): string {
   if (live) return verdict === 'injected' ? 'is injected' : 'is not injected'
-  const words: Readonly<Record<Verdict, string>> = { injected: 'would be injected', 'not injected': 'would not be injected', denied: 'would be denied' }
+  const words: Readonly<Record<Verdict, string>> = {
+    injected: 'would be injected',
+    'not injected': 'would not be injected',
+    denied: 'would be denied',
+  }
   return words[verdict]
 }
 
@@ -50,10 +60,16 @@ function printStep({ id, verdict, what, details }: Step, { width, paint }: WhySt
   const room = width - indent.length
   const [first = '', ...rest] = wrap(printable(verdict === 'unknown' ? `not evaluated: ${what}` : what), room)
   const head = `  ${paint(format, word.padEnd(markWidth))}${id.padEnd(idWidth)}${first}`
-  const more = details.flatMap((detail) => wrap(printable(detail), room - 2).map((line, i) => `${i === 0 ? '' : '  '}${line}`))
-  return [head, ...[...rest, ...more.map((line) => paint('dim', line))].map((line) => indent + line)].map((line) => `${line}\n`).join('')
+  const more = details.flatMap((detail) =>
+    wrap(printable(detail), room - 2).map((line, i) => `${i === 0 ? '' : '  '}${line}`),
+  )
+  return [head, ...[...rest, ...more.map((line) => paint('dim', line))].map((line) => indent + line)]
+    .map((line) => `${line}\n`)
+    .join('')
 }
 
 function printHint(hint: string, { width, paint }: WhyStyle): string {
-  return wrap(printable(hint), width - 8).map((line, i) => `  ${i === 0 ? paint('bold', 'hint') : '    '}  ${line}\n`).join('')
+  return wrap(printable(hint), width - 8)
+    .map((line, i) => `  ${i === 0 ? paint('bold', 'hint') : '    '}  ${line}\n`)
+    .join('')
 }

@@ -4,7 +4,13 @@ import { askServer } from '../check/why/ask-server.ts'
 import { explain, type Explanation } from '../check/why/explain.ts'
 import { ownersOf } from '../check/why/owners.ts'
 import type { Subject } from '../check/why/subject.ts'
-import { askFacts, factsWithoutCluster, surroundingsOf, type ClusterFacts, type GivenConfig } from '../check/why/surroundings.ts'
+import {
+  askFacts,
+  factsWithoutCluster,
+  surroundingsOf,
+  type ClusterFacts,
+  type GivenConfig,
+} from '../check/why/surroundings.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import type { KubernetesObject, Pod } from '../cluster/objects.ts'
 import { resources } from '../cluster/resources.ts'
@@ -45,8 +51,15 @@ export function whyCommand(): Command {
   return withClusterOptions(new Command('why'))
     .description('say why a pod gets its model, or why it does not')
     .argument('[pod]', 'name of a pod, or KIND/NAME of a workload, as deployment/my-app')
-    .option('-f, --filename <path>', 'manifest of a pod or workload: file, directory or - for stdin; may be repeated', collectPaths)
-    .option('-n, --namespace <name>', 'namespace of the pod, and of objects that name none (default: that of the context)')
+    .option(
+      '-f, --filename <path>',
+      'manifest of a pod or workload: file, directory or - for stdin; may be repeated',
+      collectPaths,
+    )
+    .option(
+      '-n, --namespace <name>',
+      'namespace of the pod, and of objects that name none (default: that of the context)',
+    )
     .option('--config <file>', "operator's configuration file (default: that of the cluster)")
     .option('--server', 'ask the API server too: the pod is created as a dry run under another name')
     .addOption(new Option('-o, --output <format>', 'format (default: plain text)').choices(['json']))
@@ -63,17 +76,23 @@ function collectPaths(path: string, paths: readonly string[] = []): readonly str
 
 async function why(name: string | undefined, options: WhyOptions, command: Command): Promise<void> {
   const { filename } = options
-  if ((name === undefined) === (filename === undefined)) command.error('error: name a pod, or a file with -f, and not both')
-  const given = options.config === undefined ? undefined : { config: await readConfig(options.config), place: options.config }
-  const explanations = filename === undefined
-    ? await useCluster(options, async (cluster) => [await explainLive(cluster, name ?? '', given, options)])
-    : await explainFiles(filename, given, options)
+  if ((name === undefined) === (filename === undefined))
+    command.error('error: name a pod, or a file with -f, and not both')
+  const given =
+    options.config === undefined ? undefined : { config: await readConfig(options.config), place: options.config }
+  const explanations =
+    filename === undefined
+      ? await useCluster(options, async (cluster) => [await explainLive(cluster, name ?? '', given, options)])
+      : await explainFiles(filename, given, options)
   print(explanations, options)
   if (explanations.length === 0 || explanations.some(({ verdict }) => verdict !== 'injected')) process.exitCode = 1
 }
 
 function print(explanations: readonly Explanation[], { output, color }: WhyOptions): void {
-  const text = output === 'json' ? `${JSON.stringify(explanations, null, 2)}\n` : printExplanations(explanations, { width: terminalWidth(), paint: painter(color) })
+  const text =
+    output === 'json'
+      ? `${JSON.stringify(explanations, null, 2)}\n`
+      : printExplanations(explanations, { width: terminalWidth(), paint: painter(color) })
   process.stdout.write(text)
 }
 
@@ -83,18 +102,37 @@ interface Asked {
   readonly server: boolean
 }
 
-async function explainFiles(paths: readonly string[], given: GivenConfig | undefined, options: WhyOptions): Promise<readonly Explanation[]> {
-  const found = readDocuments(await readManifestFiles(paths)).flatMap(({ value }) => objectsOf(value)).filter(({ podPath }) => podPath !== undefined)
-  if (found.length === 0) throw new AppError('InputUnreadable', `${paths.join(', ')}: holds neither a pod nor a workload`)
-  if (given !== undefined && isOffline(options)) return explainAll(found, { facts: factsWithoutCluster(given), cluster: undefined, server: false }, options.namespace ?? 'default')
+async function explainFiles(
+  paths: readonly string[],
+  given: GivenConfig | undefined,
+  options: WhyOptions,
+): Promise<readonly Explanation[]> {
+  const found = readDocuments(await readManifestFiles(paths))
+    .flatMap(({ value }) => objectsOf(value))
+    .filter(({ podPath }) => podPath !== undefined)
+  if (found.length === 0)
+    throw new AppError('InputUnreadable', `${paths.join(', ')}: holds neither a pod nor a workload`)
+  if (given !== undefined && isOffline(options))
+    return explainAll(
+      found,
+      { facts: factsWithoutCluster(given), cluster: undefined, server: false },
+      options.namespace ?? 'default',
+    )
   return useClusterOrSay(options, async (cluster) =>
-    explainAll(found, { facts: await askFacts(cluster, given), cluster, server: options.server === true }, options.namespace ?? cluster.namespace))
+    explainAll(
+      found,
+      { facts: await askFacts(cluster, given), cluster, server: options.server === true },
+      options.namespace ?? cluster.namespace,
+    ),
+  )
 }
 
 async function useClusterOrSay<T>(options: WhyOptions, work: (cluster: Cluster) => Promise<T>): Promise<T> {
   return useCluster(options, work).catch((error: unknown) => {
     if (!(error instanceof AppError) || error.code !== 'KubeconfigUnreadable') throw error
-    throw new AppError(error.code, `${error.message}; or give --config FILE, so that no cluster is asked`, { cause: error })
+    throw new AppError(error.code, `${error.message}; or give --config FILE, so that no cluster is asked`, {
+      cause: error,
+    })
   })
 }
 
@@ -102,7 +140,11 @@ function isOffline({ server, context, kubeconfig }: WhyOptions): boolean {
   return server === undefined && context === undefined && kubeconfig === undefined
 }
 
-async function explainAll(found: readonly FoundObject[], asked: Asked, namespace: string): Promise<readonly Explanation[]> {
+async function explainAll(
+  found: readonly FoundObject[],
+  asked: Asked,
+  namespace: string,
+): Promise<readonly Explanation[]> {
   const explanations: Explanation[] = []
   for (const object of found) explanations.push(await explainFound(object, asked, namespace))
   return explanations
@@ -110,8 +152,14 @@ async function explainAll(found: readonly FoundObject[], asked: Asked, namespace
 
 async function explainFound(found: FoundObject, asked: Asked, namespace: string, live?: Pod): Promise<Explanation> {
   const { podPath = [], object, title } = found
-  const explanation = await explainSubject({ title, namespace: found.namespace ?? namespace, pod: valueAt(object, podPath), live }, asked)
-  return { ...explanation, hints: [...misplacedAnnotations(found, asked.facts.configuration.config.annotationPrefix), ...explanation.hints] }
+  const explanation = await explainSubject(
+    { title, namespace: found.namespace ?? namespace, pod: valueAt(object, podPath), live },
+    asked,
+  )
+  return {
+    ...explanation,
+    hints: [...misplacedAnnotations(found, asked.facts.configuration.config.annotationPrefix), ...explanation.hints],
+  }
 }
 
 async function explainSubject(subject: Subject, { facts, cluster, server }: Asked): Promise<Explanation> {
@@ -120,7 +168,12 @@ async function explainSubject(subject: Subject, { facts, cluster, server }: Aske
   return explain(subject, surroundings, answer)
 }
 
-async function explainLive(cluster: Cluster, name: string, given: GivenConfig | undefined, options: WhyOptions): Promise<Explanation> {
+async function explainLive(
+  cluster: Cluster,
+  name: string,
+  given: GivenConfig | undefined,
+  options: WhyOptions,
+): Promise<Explanation> {
   const namespace = options.namespace ?? cluster.namespace
   const object = await findObject(cluster, name, namespace)
   const asked = { facts: await askFacts(cluster, given), cluster, server: options.server === true }
@@ -129,30 +182,57 @@ async function explainLive(cluster: Cluster, name: string, given: GivenConfig | 
   const live = object.kind === 'Pod' ? (object as Pod) : undefined
   const explanation = await explainFound(found, asked, namespace, live)
   if (live === undefined || explanation.verdict === 'injected') return explanation
-  return { ...explanation, hints: [...await misplacedOnOwners(cluster, live, asked.facts), ...explanation.hints] }
+  return { ...explanation, hints: [...(await misplacedOnOwners(cluster, live, asked.facts)), ...explanation.hints] }
 }
 
 const kinds = {
-  pod: resources.pods, deployment: resources.deployments, statefulset: resources.statefulSets, daemonset: resources.daemonSets,
-  replicaset: resources.replicaSets, job: resources.jobs, cronjob: resources.cronJobs,
+  pod: resources.pods,
+  deployment: resources.deployments,
+  statefulset: resources.statefulSets,
+  daemonset: resources.daemonSets,
+  replicaset: resources.replicaSets,
+  job: resources.jobs,
+  cronjob: resources.cronJobs,
 } as const
 
 async function findObject(cluster: Cluster, name: string, namespace: string): Promise<KubernetesObject> {
   const [kind = '', own] = name.includes('/') ? name.toLowerCase().split('/') : ['pod', name]
-  const known = Object.keys(kinds).find((word) => kind === word || kind === `${word}s`) as keyof typeof kinds | undefined
-  if (known === undefined) throw new AppError('InputUnreadable', `${JSON.stringify(kind)} is no kind that has a pod; known: ${Object.keys(kinds).join(', ')}`)
+  const known = Object.keys(kinds).find((word) => kind === word || kind === `${word}s`) as
+    | keyof typeof kinds
+    | undefined
+  if (known === undefined)
+    throw new AppError(
+      'InputUnreadable',
+      `${JSON.stringify(kind)} is no kind that has a pod; known: ${Object.keys(kinds).join(', ')}`,
+    )
   return getObject(cluster, known, own ?? '', namespace)
 }
 
-async function getObject(cluster: Cluster, kind: keyof typeof kinds, name: string, namespace: string): Promise<KubernetesObject> {
+async function getObject(
+  cluster: Cluster,
+  kind: keyof typeof kinds,
+  name: string,
+  namespace: string,
+): Promise<KubernetesObject> {
   const object = await cluster.get<KubernetesObject>(kinds[kind], name, namespace)
-  if (object === undefined) throw new AppError('InputUnreadable', `there is no ${kind} ${JSON.stringify(name)} in the namespace ${namespace} of ${cluster.server}`)
+  if (object === undefined)
+    throw new AppError(
+      'InputUnreadable',
+      `there is no ${kind} ${JSON.stringify(name)} in the namespace ${namespace} of ${cluster.server}`,
+    )
   return object
 }
 
 /** A ReplicaSet has the annotations of its Deployment; the farthest is the one that people write. */
-async function misplacedOnOwners(cluster: Cluster, pod: Pod, { configuration }: ClusterFacts): Promise<readonly string[]> {
-  const hints = (await ownersOf(cluster, pod)).map((owner) => objectsOf(owner).flatMap((found) =>
-    misplacedAnnotations(found, configuration.config.annotationPrefix).map((hint) => `${found.title}: ${hint}`)))
+async function misplacedOnOwners(
+  cluster: Cluster,
+  pod: Pod,
+  { configuration }: ClusterFacts,
+): Promise<readonly string[]> {
+  const hints = (await ownersOf(cluster, pod)).map((owner) =>
+    objectsOf(owner).flatMap((found) =>
+      misplacedAnnotations(found, configuration.config.annotationPrefix).map((hint) => `${found.title}: ${hint}`),
+    ),
+  )
   return hints.findLast(({ length }) => length > 0) ?? []
 }

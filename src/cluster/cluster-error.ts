@@ -18,8 +18,15 @@ export class ClusterError extends AppError {
   /** What the user lacks, where that is the reason. */
   readonly missing: Permission | undefined
 
-  constructor(message: string, { status, missing, cause }: { status?: number | undefined; missing?: Permission | undefined; cause?: unknown } = {}) {
-    super(status === undefined ? 'ClusterUnreachable' : 'ClusterRefused', message, cause === undefined ? undefined : { cause })
+  constructor(
+    message: string,
+    { status, missing, cause }: { status?: number | undefined; missing?: Permission | undefined; cause?: unknown } = {},
+  ) {
+    super(
+      status === undefined ? 'ClusterUnreachable' : 'ClusterRefused',
+      message,
+      cause === undefined ? undefined : { cause },
+    )
     this.name = 'ClusterError'
     this.status = status
     this.missing = missing
@@ -29,9 +36,13 @@ export class ClusterError extends AppError {
 /** An answer that was none of those that were hoped for. `permission` is what the request needs. */
 export function refused(tried: string, status: number, body: unknown, permission?: Permission): ClusterError {
   const words = [`cannot ${tried}: HTTP ${status}`, messageIn(body)].filter((part) => part !== '').join(': ')
-  if (status === 401) return new ClusterError(`${words}; the API server does not know these credentials: log in again`, { status })
+  if (status === 401)
+    return new ClusterError(`${words}; the API server does not know these credentials: log in again`, { status })
   if (status !== 403 || permission === undefined) return new ClusterError(words, { status })
-  return new ClusterError(`${words}; missing permission: ${describePermission(permission)}`, { status, missing: permission })
+  return new ClusterError(`${words}; missing permission: ${describePermission(permission)}`, {
+    status,
+    missing: permission,
+  })
 }
 
 export function unreachable(tried: string, server: string, cause: unknown): ClusterError {
@@ -48,7 +59,9 @@ export function describePermission({ verb, group, resource, namespace }: Permiss
 /** The message of a Status object; a proxy in between answers with pages, which nobody wants to read here. */
 export function messageIn(body: unknown): string {
   const message = typeof body === 'object' && body !== null && 'message' in body ? body.message : body
-  return typeof message === 'string' && message.length < 2000 && !message.includes('<html') ? printable(message.trim()) : ''
+  return typeof message === 'string' && message.length < 2000 && !message.includes('<html')
+    ? printable(message.trim())
+    : ''
 }
 
 function reasonOf(cause: unknown): string {

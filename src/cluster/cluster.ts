@@ -38,7 +38,11 @@ export interface Cluster {
   whoAmI(): Promise<{ readonly username: string; readonly groups: readonly string[] }>
 
   /** Whether the user may do that, by what the API server says. */
-  canI(verb: string, resource: Resource, options?: { readonly namespace?: string | undefined; readonly subresource?: string }): Promise<boolean>
+  canI(
+    verb: string,
+    resource: Resource,
+    options?: { readonly namespace?: string | undefined; readonly subresource?: string },
+  ): Promise<boolean>
 
   /** GET of a plain HTTP port of a pod, which the API server does for us (`pods/proxy`). */
   fetchFromPod(pod: PodPort, path: string): Promise<string>
@@ -60,7 +64,13 @@ export interface ListOptions {
 export type DryRun =
   | { readonly created: true; readonly object: KubernetesObject; readonly warnings: readonly string[] }
   /** By admission or by validation; that the user may not create such objects is a ClusterError. */
-  | { readonly created: false; readonly status: number; readonly reason: string; readonly message: string; readonly warnings: readonly string[] }
+  | {
+      readonly created: false
+      readonly status: number
+      readonly reason: string
+      readonly message: string
+      readonly warnings: readonly string[]
+    }
 
 export interface ServerVersion {
   readonly gitVersion: string

@@ -13,33 +13,55 @@ interface Socket {
 export async function connectToPod(kubeConfig: KubeConfig, { namespace, name, port }: PodPort): Promise<Duplex> {
   const tried = `connect to port ${port} of the pod ${namespace}/${name}`
   const [toPod, fromPod, complaints] = [new PassThrough(), new PassThrough(), new PassThrough()]
-  const socket = await new PortForward(kubeConfig).portForward(namespace, name, [port], fromPod, complaints, toPod)
-    .catch((error: unknown) => { throw failure(tried, kubeConfig.getCurrentCluster()?.server ?? '', error) }) as Socket
-  const connection = join(toPod, fromPod, () => { socket.close() })
-  complaints.once('data', (chunk: Buffer) => { connection.destroy(new ClusterError(`cannot ${tried}: ${chunk.toString().trim()}`)) })
-  socket.addEventListener('close', () => { fromPod.end() })
+  const socket = (await new PortForward(kubeConfig)
+    .portForward(namespace, name, [port], fromPod, complaints, toPod)
+    .catch((error: unknown) => {
+      throw failure(tried, kubeConfig.getCurrentCluster()?.server ?? '', error)
+    })) as Socket
+  const connection = join(toPod, fromPod, () => {
+    socket.close()
+  })
+  complaints.once('data', (chunk: Buffer) => {
+    connection.destroy(new ClusterError(`cannot ${tried}: ${chunk.toString().trim()}`))
+  })
+  socket.addEventListener('close', () => {
+    fromPod.end()
+  })
   return connection
 }
 
 /** Not by Duplex.from: that one fails with an AbortError when it is closed while the other side still sends. */
 function join(toPod: PassThrough, fromPod: PassThrough, close: () => void): Duplex {
   const connection = new Duplex({
-    read: () => { fromPod.resume() },
-    write: (chunk: Buffer, encoding, done) => { toPod.write(chunk, encoding, done) },
-    final: (done) => { toPod.end(done) },
+    read: () => {
+      fromPod.resume()
+    },
+    write: (chunk: Buffer, encoding, done) => {
+      toPod.write(chunk, encoding, done)
+    },
+    final: (done) => {
+      toPod.end(done)
+    },
     destroy: (error, done) => {
       close()
       done(error)
     },
   })
-  fromPod.on('data', (chunk: Buffer) => { if (!connection.push(chunk)) fromPod.pause() })
-  fromPod.once('end', () => { connection.push(null) })
+  fromPod.on('data', (chunk: Buffer) => {
+    if (!connection.push(chunk)) fromPod.pause()
+  })
+  fromPod.once('end', () => {
+    connection.push(null)
+  })
   return connection
 }
 
 /** The library gives the event of its WebSocket, whose message is all that is known of the answer. */
 function failure(tried: string, server: string, error: unknown): ClusterError {
-  const message = typeof error === 'object' && error !== null && 'message' in error && typeof error.message === 'string' ? error.message : ''
+  const message =
+    typeof error === 'object' && error !== null && 'message' in error && typeof error.message === 'string'
+      ? error.message
+      : ''
   const status = /^Unexpected server response: (\d{3})$/.exec(message)?.[1]
   if (status === undefined) return unreachable(tried, server, new Error(message || 'the connection failed'))
   return new ClusterError(`cannot ${tried}: HTTP ${status}`, { status: Number(status) })

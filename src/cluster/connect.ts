@@ -23,14 +23,22 @@ export function connectCluster(options: ConnectOptions): Cluster {
     dryRunCreate: (resource, object, namespace) => dryRunCreate(transport, resource, object, namespace),
     serverVersion: () => serverVersion(transport),
     whoAmI: () => whoAmI(transport),
-    canI: (verb, resource, { namespace, subresource } = {}) => canI(transport, permission(verb, resource, namespace, subresource)),
+    canI: (verb, resource, { namespace, subresource } = {}) =>
+      canI(transport, permission(verb, resource, namespace, subresource)),
     fetchFromPod: (pod, path) => fetchFromPod(transport, pod, path),
     connectToPod: (pod) => connectToPod(kubeConfig, pod),
-    close: () => { transport.close() },
+    close: () => {
+      transport.close()
+    },
   }
 }
 
-async function get<T extends KubernetesObject>(transport: Transport, resource: Resource<T>, name: string, namespace?: string): Promise<T | undefined> {
+async function get<T extends KubernetesObject>(
+  transport: Transport,
+  resource: Resource<T>,
+  name: string,
+  namespace?: string,
+): Promise<T | undefined> {
   const tried = `get ${resource.kind} ${namespace === undefined ? '' : `${namespace}/`}${name}`
   const { status, body } = await transport.send({ tried, method: 'GET', path: pathOf(resource, namespace, name) })
   if (status === 200) return body as T
@@ -38,9 +46,19 @@ async function get<T extends KubernetesObject>(transport: Transport, resource: R
   throw refused(tried, status, body, permission('get', resource, namespace))
 }
 
-async function dryRunCreate(transport: Transport, resource: Resource, object: unknown, namespace?: string): Promise<DryRun> {
+async function dryRunCreate(
+  transport: Transport,
+  resource: Resource,
+  object: unknown,
+  namespace?: string,
+): Promise<DryRun> {
   const tried = `create ${resource.kind} as a dry run`
-  const { status, body, warnings } = await transport.send({ tried, method: 'POST', path: `${pathOf(resource, namespace)}?dryRun=All`, body: object })
+  const { status, body, warnings } = await transport.send({
+    tried,
+    method: 'POST',
+    path: `${pathOf(resource, namespace)}?dryRun=All`,
+    body: object,
+  })
   if (status === 201) return { created: true, object: body as KubernetesObject, warnings }
   const needed = permission('create', resource, namespace)
   // Pod Security and quotas answer 403 as well.
@@ -50,26 +68,40 @@ async function dryRunCreate(transport: Transport, resource: Resource, object: un
 }
 
 async function serverVersion(transport: Transport): Promise<ServerVersion> {
-  const { gitVersion, major, minor } = (await ask(transport, { method: 'GET', tried: 'ask for the version of the API server', path: '/version' })) as Record<string, string>
+  const { gitVersion, major, minor } = (await ask(transport, {
+    method: 'GET',
+    tried: 'ask for the version of the API server',
+    path: '/version',
+  })) as Record<string, string>
   // Managed clusters call themselves `1.31+`.
-  return { gitVersion: gitVersion ?? '', major: Number.parseInt(major ?? '', 10), minor: Number.parseInt(minor ?? '', 10) }
+  return {
+    gitVersion: gitVersion ?? '',
+    major: Number.parseInt(major ?? '', 10),
+    minor: Number.parseInt(minor ?? '', 10),
+  }
 }
 
 async function whoAmI(transport: Transport): ReturnType<Cluster['whoAmI']> {
   const review = await ask(transport, {
-    method: 'POST', tried: 'ask who I am', path: '/apis/authentication.k8s.io/v1/selfsubjectreviews',
+    method: 'POST',
+    tried: 'ask who I am',
+    path: '/apis/authentication.k8s.io/v1/selfsubjectreviews',
     body: { apiVersion: 'authentication.k8s.io/v1', kind: 'SelfSubjectReview' },
   })
-  const { username = '', groups = [] } = (review as { status?: { userInfo?: { username?: string; groups?: string[] } } }).status?.userInfo ?? {}
+  const { username = '', groups = [] } =
+    (review as { status?: { userInfo?: { username?: string; groups?: string[] } } }).status?.userInfo ?? {}
   return { username, groups }
 }
 
 async function canI(transport: Transport, { verb, group, resource: full, namespace }: Permission): Promise<boolean> {
   const [resource, subresource] = full.split('/')
   const review = await ask(transport, {
-    method: 'POST', tried: 'ask what I may do', path: '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews',
+    method: 'POST',
+    tried: 'ask what I may do',
+    path: '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews',
     body: {
-      apiVersion: 'authorization.k8s.io/v1', kind: 'SelfSubjectAccessReview',
+      apiVersion: 'authorization.k8s.io/v1',
+      kind: 'SelfSubjectAccessReview',
       spec: { resourceAttributes: { verb, group, resource, subresource, namespace } },
     },
   })
@@ -90,6 +122,16 @@ async function ask(transport: Transport, call: Call): Promise<unknown> {
   return body
 }
 
-function permission(verb: string, { group, plural, namespaced }: Resource, namespace?: string, subresource?: string): Permission {
-  return { verb, group, resource: subresource === undefined ? plural : `${plural}/${subresource}`, namespace: namespaced ? namespace : undefined }
+function permission(
+  verb: string,
+  { group, plural, namespaced }: Resource,
+  namespace?: string,
+  subresource?: string,
+): Permission {
+  return {
+    verb,
+    group,
+    resource: subresource === undefined ? plural : `${plural}/${subresource}`,
+    namespace: namespaced ? namespace : undefined,
+  }
 }

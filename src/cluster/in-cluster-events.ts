@@ -31,13 +31,18 @@ const timeoutMs = 5_000
 const group = 'events.k8s.io'
 
 /** Throws an AppError where this is no pod with a service account's token. */
-export function inClusterEvents(directory: string, environment: Readonly<Record<string, string | undefined>>): InClusterEvents {
+export function inClusterEvents(
+  directory: string,
+  environment: Readonly<Record<string, string | undefined>>,
+): InClusterEvents {
   const server = serverUrl(environment)
   const agent = new Agent({ keepAlive: true, maxSockets: 1, ca: readAuthority(directory) })
 
   async function send(call: Call, verb: string, namespace: string): Promise<number> {
     const tried = `${verb} Event`
-    const { status, body } = await exchange(call).catch((cause: unknown) => { throw unreachable(tried, server, cause) })
+    const { status, body } = await exchange(call).catch((cause: unknown) => {
+      throw unreachable(tried, server, cause)
+    })
     if (status === (verb === 'patch' ? 404 : 409)) return status
     if (status < 200 || status > 299) throw refused(tried, status, body, { verb, group, resource: 'events', namespace })
     return status
@@ -46,19 +51,36 @@ export function inClusterEvents(directory: string, environment: Readonly<Record<
   async function exchange({ method, path, contentType, body }: Call): Promise<{ status: number; body: unknown }> {
     // Each time, because the kubelet puts a new one there every hour.
     const token = (await readFile(join(directory, 'token'), 'utf8')).trim()
-    const headers = { accept: 'application/json', 'content-type': contentType, authorization: `Bearer ${token}`, 'user-agent': `model-injector/${version}` }
+    const headers = {
+      accept: 'application/json',
+      'content-type': contentType,
+      authorization: `Bearer ${token}`,
+      'user-agent': `model-injector/${version}`,
+    }
     return await respond(new URL(path, server), { method, headers, agent }, JSON.stringify(body))
   }
 
   return {
     create: async (namespace, event) => {
-      await send({ method: 'POST', path: eventsPath(namespace), contentType: 'application/json', body: event }, 'create', namespace)
+      await send(
+        { method: 'POST', path: eventsPath(namespace), contentType: 'application/json', body: event },
+        'create',
+        namespace,
+      )
     },
     patch: async (namespace, name, patch) => {
       const path = `${eventsPath(namespace)}/${encodeURIComponent(name)}`
-      return await send({ method: 'PATCH', path, contentType: 'application/merge-patch+json', body: patch }, 'patch', namespace) !== 404
+      return (
+        (await send(
+          { method: 'PATCH', path, contentType: 'application/merge-patch+json', body: patch },
+          'patch',
+          namespace,
+        )) !== 404
+      )
     },
-    close: () => { agent.destroy() },
+    close: () => {
+      agent.destroy()
+    },
   }
 }
 
@@ -67,7 +89,10 @@ function eventsPath(namespace: string): string {
 }
 
 /** What the kubelet tells every container of the API server. */
-function serverUrl({ KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port }: Readonly<Record<string, string | undefined>>): string {
+function serverUrl({
+  KUBERNETES_SERVICE_HOST: host,
+  KUBERNETES_SERVICE_PORT: port,
+}: Readonly<Record<string, string | undefined>>): string {
   if (!host || !port) throw notInCluster('KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set')
   return `https://${isIPv6(host) ? `[${host}]` : host}:${port}`
 }
@@ -77,7 +102,10 @@ function readAuthority(directory: string): Buffer {
     readFileSync(join(directory, 'token'))
     return readFileSync(join(directory, 'ca.crt'))
   } catch (cause) {
-    throw notInCluster(`${directory} has no token and ca.crt that can be read; does the pod set automountServiceAccountToken?`, cause)
+    throw notInCluster(
+      `${directory} has no token and ca.crt that can be read; does the pod set automountServiceAccountToken?`,
+      cause,
+    )
   }
 }
 
@@ -85,12 +113,18 @@ function notInCluster(problem: string, cause?: unknown): AppError {
   return new ClusterError(`--events needs the service account of a pod: ${problem}`, { cause })
 }
 
-function respond(url: URL, options: { method: string; headers: Record<string, string>; agent: Agent }, payload: string): Promise<{ status: number; body: unknown }> {
+function respond(
+  url: URL,
+  options: { method: string; headers: Record<string, string>; agent: Agent },
+  payload: string,
+): Promise<{ status: number; body: unknown }> {
   return new Promise((resolve, reject) => {
     const sent = request(url, { ...options, signal: AbortSignal.timeout(timeoutMs) }, (response) => {
       const isJSON = response.headers['content-type']?.startsWith('application/json') === true
       const body: Promise<unknown> = isJSON ? json(response) : text(response)
-      body.then((read) => { resolve({ status: response.statusCode ?? 0, body: read }) }, reject)
+      body.then((read) => {
+        resolve({ status: response.statusCode ?? 0, body: read })
+      }, reject)
     })
     sent.once('error', reject)
     sent.end(payload)

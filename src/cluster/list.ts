@@ -15,7 +15,9 @@ interface Page {
 
 /** What is created or deleted while it runs may or may not be in it. */
 export async function* list<T extends KubernetesObject>(
-  transport: Transport, resource: Resource<T>, options: ListOptions = {},
+  transport: Transport,
+  resource: Resource<T>,
+  options: ListOptions = {},
 ): AsyncGenerator<T, void, undefined> {
   const type = { apiVersion: apiVersionOf(resource), kind: resource.kind }
   let next: string | undefined
@@ -27,9 +29,18 @@ export async function* list<T extends KubernetesObject>(
   } while (next !== undefined)
 }
 
-async function fetchPage(transport: Transport, resource: Resource, options: ListOptions, next: string | undefined): Promise<Page> {
+async function fetchPage(
+  transport: Transport,
+  resource: Resource,
+  options: ListOptions,
+  next: string | undefined,
+): Promise<Page> {
   const tried = `list ${resource.plural}${options.namespace === undefined || !resource.namespaced ? '' : ` in the namespace ${options.namespace}`}`
-  const answer = await transport.send({ tried, method: 'GET', path: `${pathOf(resource, options.namespace)}?${queryOf(options, next)}` })
+  const answer = await transport.send({
+    tried,
+    method: 'GET',
+    path: `${pathOf(resource, options.namespace)}?${queryOf(options, next)}`,
+  })
   if (answer.status === 200) return pageOf(answer)
   const later = answer.status === 410 ? continuationOf(answer.body) : undefined
   // The API server has forgotten the state of the first page (5 minutes); it offers to go on with that of now.
@@ -46,9 +57,14 @@ function continuationOf(body: unknown): string | undefined {
   return token === '' ? undefined : token
 }
 
-function queryOf({ labelSelector, fieldSelector, pageSize = defaultPageSize }: ListOptions, next: string | undefined): string {
+function queryOf(
+  { labelSelector, fieldSelector, pageSize = defaultPageSize }: ListOptions,
+  next: string | undefined,
+): string {
   const query = { limit: String(pageSize), labelSelector, fieldSelector, continue: next }
-  return new URLSearchParams(Object.entries(query).filter((entry): entry is [string, string] => entry[1] !== undefined)).toString()
+  return new URLSearchParams(
+    Object.entries(query).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  ).toString()
 }
 
 function permissionOf({ group, plural, namespaced }: Resource, { namespace }: ListOptions): Permission {

@@ -19,7 +19,9 @@ export function loadKubeconfig({ kubeconfig, context }: ConnectOptions): KubeCon
   const loaded = loadFrom(kubeconfig)
   if (context !== undefined) chooseContext(loaded, context)
   if (loaded.getCurrentCluster() === null) {
-    throw unreadable(`the kubeconfig has no cluster for its current context ${currentContextOf(loaded)}; choose one of its contexts with --context: ${contextsOf(loaded)}`)
+    throw unreadable(
+      `the kubeconfig has no cluster for its current context ${currentContextOf(loaded)}; choose one of its contexts with --context: ${contextsOf(loaded)}`,
+    )
   }
   for (const cluster of loaded.clusters) allowPlainHTTP(cluster)
   return loaded
@@ -48,7 +50,10 @@ function loadFiles(files: readonly string[]): KubeConfig {
       config.loadFromFile(file)
       merged.mergeConfig(config, i > 0 && merged.currentContext !== '')
     } catch (cause) {
-      throw unreadable(`the kubeconfig ${file} cannot be read: ${cause instanceof Error ? firstLine(cause.message) : 'it is malformed'}`, cause)
+      throw unreadable(
+        `the kubeconfig ${file} cannot be read: ${cause instanceof Error ? firstLine(cause.message) : 'it is malformed'}`,
+        cause,
+      )
     }
   })
   return merged

@@ -97,7 +97,9 @@ export interface Service extends KubernetesObject {
 }
 
 export interface EndpointSlice extends KubernetesObject {
-  readonly endpoints?: readonly { readonly addresses: readonly string[]; readonly conditions?: { readonly ready?: boolean } }[] | null
+  readonly endpoints?:
+    | readonly { readonly addresses: readonly string[]; readonly conditions?: { readonly ready?: boolean } }[]
+    | null
   readonly ports?: readonly { readonly name?: string; readonly port?: number }[] | null
 }
 
@@ -131,7 +133,12 @@ export interface MutatingWebhook {
 
 export interface WebhookClientConfig {
   readonly url?: string
-  readonly service?: { readonly namespace: string; readonly name: string; readonly path?: string; readonly port?: number }
+  readonly service?: {
+    readonly namespace: string
+    readonly name: string
+    readonly path?: string
+    readonly port?: number
+  }
   /** PEM in base64. */
   readonly caBundle?: string
 }
@@ -146,7 +153,11 @@ export interface WebhookRule {
 
 export interface LabelSelector {
   readonly matchLabels?: Readonly<Record<string, string>>
-  readonly matchExpressions?: readonly { readonly key: string; readonly operator: string; readonly values?: readonly string[] }[]
+  readonly matchExpressions?: readonly {
+    readonly key: string
+    readonly operator: string
+    readonly values?: readonly string[]
+  }[]
 }
 
 export interface ValidatingAdmissionPolicy extends KubernetesObject {
@@ -157,7 +168,11 @@ export interface ValidatingAdmissionPolicy extends KubernetesObject {
     readonly validations?: readonly { readonly expression: string }[]
     readonly variables?: readonly { readonly expression: string }[]
   }
-  readonly status?: { readonly typeChecking?: { readonly expressionWarnings?: readonly { readonly fieldRef: string; readonly warning: string }[] } }
+  readonly status?: {
+    readonly typeChecking?: {
+      readonly expressionWarnings?: readonly { readonly fieldRef: string; readonly warning: string }[]
+    }
+  }
 }
 
 export interface ValidatingAdmissionPolicyBinding extends KubernetesObject {
@@ -218,14 +233,21 @@ export interface StorageClass extends KubernetesObject {
 }
 
 export interface CSIDriver extends KubernetesObject {
-  readonly spec: { readonly podInfoOnMount?: boolean; readonly tokenRequests?: readonly { readonly audience: string }[] }
+  readonly spec: {
+    readonly podInfoOnMount?: boolean
+    readonly tokenRequests?: readonly { readonly audience: string }[]
+  }
 }
 
 export interface Node extends KubernetesObject {
   readonly spec: { readonly taints?: readonly Taint[]; readonly unschedulable?: boolean }
   readonly status?: {
     readonly conditions?: readonly Condition[]
-    readonly nodeInfo?: { readonly containerRuntimeVersion: string; readonly kubeletVersion: string; readonly operatingSystem: string }
+    readonly nodeInfo?: {
+      readonly containerRuntimeVersion: string
+      readonly kubeletVersion: string
+      readonly operatingSystem: string
+    }
   }
 }
 
@@ -248,7 +270,10 @@ export interface NodePool extends KubernetesObject {
     }
     readonly limits?: Readonly<Record<string, string | number>>
   }
-  readonly status?: { readonly conditions?: readonly Condition[]; readonly resources?: Readonly<Record<string, string>> }
+  readonly status?: {
+    readonly conditions?: readonly Condition[]
+    readonly resources?: Readonly<Record<string, string>>
+  }
 }
 
 export interface NodeRequirement {
@@ -261,10 +286,17 @@ export interface NodeRequirement {
 export interface EC2NodeClass extends KubernetesObject {
   readonly spec: {
     readonly amiSelectorTerms?: readonly {
-      readonly alias?: string; readonly id?: string; readonly name?: string; readonly owner?: string; readonly tags?: Readonly<Record<string, string>>
+      readonly alias?: string
+      readonly id?: string
+      readonly name?: string
+      readonly owner?: string
+      readonly tags?: Readonly<Record<string, string>>
     }[]
   }
-  readonly status?: { readonly conditions?: readonly Condition[]; readonly amis?: readonly { readonly id: string; readonly name?: string }[] }
+  readonly status?: {
+    readonly conditions?: readonly Condition[]
+    readonly amis?: readonly { readonly id: string; readonly name?: string }[]
+  }
 }
 
 /** Of NetApp Trident, as are the next two. */

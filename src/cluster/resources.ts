@@ -1,8 +1,30 @@
 /** The kinds of objects that commands ask for, as the API's paths and rules of RBAC name them. */
 import type {
-  ConfigMap, CSIDriver, DaemonSet, Deployment, EC2NodeClass, EndpointSlice, KubernetesObject, MutatingWebhookConfiguration, Namespace, Node, NodePool,
-  PersistentVolume, PersistentVolumeClaim, Pod, PodDisruptionBudget, RoleBinding, Secret, Service, ServiceAccount, StorageClass, TridentBackendConfig, TridentVolume,
-  TridentVolumeReference, ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding,
+  ConfigMap,
+  CSIDriver,
+  DaemonSet,
+  Deployment,
+  EC2NodeClass,
+  EndpointSlice,
+  KubernetesObject,
+  MutatingWebhookConfiguration,
+  Namespace,
+  Node,
+  NodePool,
+  PersistentVolume,
+  PersistentVolumeClaim,
+  Pod,
+  PodDisruptionBudget,
+  RoleBinding,
+  Secret,
+  Service,
+  ServiceAccount,
+  StorageClass,
+  TridentBackendConfig,
+  TridentVolume,
+  TridentVolumeReference,
+  ValidatingAdmissionPolicy,
+  ValidatingAdmissionPolicyBinding,
 } from './objects.ts'
 
 export interface Resource<T extends KubernetesObject = KubernetesObject> {
@@ -39,17 +61,44 @@ export const resources = {
   storageClasses: clusterWide<StorageClass>('storage.k8s.io', 'v1', 'storageclasses', 'StorageClass'),
   csiDrivers: clusterWide<CSIDriver>('storage.k8s.io', 'v1', 'csidrivers', 'CSIDriver'),
   mutatingWebhookConfigurations: clusterWide<MutatingWebhookConfiguration>(
-    'admissionregistration.k8s.io', 'v1', 'mutatingwebhookconfigurations', 'MutatingWebhookConfiguration'),
+    'admissionregistration.k8s.io',
+    'v1',
+    'mutatingwebhookconfigurations',
+    'MutatingWebhookConfiguration',
+  ),
   validatingAdmissionPolicies: clusterWide<ValidatingAdmissionPolicy>(
-    'admissionregistration.k8s.io', 'v1', 'validatingadmissionpolicies', 'ValidatingAdmissionPolicy'),
+    'admissionregistration.k8s.io',
+    'v1',
+    'validatingadmissionpolicies',
+    'ValidatingAdmissionPolicy',
+  ),
   validatingAdmissionPolicyBindings: clusterWide<ValidatingAdmissionPolicyBinding>(
-    'admissionregistration.k8s.io', 'v1', 'validatingadmissionpolicybindings', 'ValidatingAdmissionPolicyBinding'),
+    'admissionregistration.k8s.io',
+    'v1',
+    'validatingadmissionpolicybindings',
+    'ValidatingAdmissionPolicyBinding',
+  ),
   roleBindings: namespaced<RoleBinding>('rbac.authorization.k8s.io', 'v1', 'rolebindings', 'RoleBinding'),
-  clusterRoleBindings: clusterWide<RoleBinding>('rbac.authorization.k8s.io', 'v1', 'clusterrolebindings', 'ClusterRoleBinding'),
+  clusterRoleBindings: clusterWide<RoleBinding>(
+    'rbac.authorization.k8s.io',
+    'v1',
+    'clusterrolebindings',
+    'ClusterRoleBinding',
+  ),
   nodePools: clusterWide<NodePool>('karpenter.sh', 'v1', 'nodepools', 'NodePool'),
   ec2NodeClasses: clusterWide<EC2NodeClass>('karpenter.k8s.aws', 'v1', 'ec2nodeclasses', 'EC2NodeClass'),
-  tridentVolumeReferences: namespaced<TridentVolumeReference>('trident.netapp.io', 'v1', 'tridentvolumereferences', 'TridentVolumeReference'),
-  tridentBackendConfigs: namespaced<TridentBackendConfig>('trident.netapp.io', 'v1', 'tridentbackendconfigs', 'TridentBackendConfig'),
+  tridentVolumeReferences: namespaced<TridentVolumeReference>(
+    'trident.netapp.io',
+    'v1',
+    'tridentvolumereferences',
+    'TridentVolumeReference',
+  ),
+  tridentBackendConfigs: namespaced<TridentBackendConfig>(
+    'trident.netapp.io',
+    'v1',
+    'tridentbackendconfigs',
+    'TridentBackendConfig',
+  ),
   tridentVolumes: namespaced<TridentVolume>('trident.netapp.io', 'v1', 'tridentvolumes', 'TridentVolume'),
 } as const
 
@@ -57,16 +106,30 @@ function core<T extends KubernetesObject>(plural: string, kind: string): Resourc
   return namespaced('', 'v1', plural, kind)
 }
 
-function namespaced<T extends KubernetesObject>(group: string, version: string, plural: string, kind: string): Resource<T> {
+function namespaced<T extends KubernetesObject>(
+  group: string,
+  version: string,
+  plural: string,
+  kind: string,
+): Resource<T> {
   return { group, version, plural, kind, namespaced: true }
 }
 
-function clusterWide<T extends KubernetesObject>(group: string, version: string, plural: string, kind: string): Resource<T> {
+function clusterWide<T extends KubernetesObject>(
+  group: string,
+  version: string,
+  plural: string,
+  kind: string,
+): Resource<T> {
   return { group, version, plural, kind, namespaced: false }
 }
 
 /** `/apis/apps/v1/namespaces/NS/deployments/NAME`; without a namespace, those of all. */
-export function pathOf({ group, version, plural, namespaced: hasNamespace }: Resource, namespace?: string, name?: string): string {
+export function pathOf(
+  { group, version, plural, namespaced: hasNamespace }: Resource,
+  namespace?: string,
+  name?: string,
+): string {
   const segments = [
     ...(group === '' ? ['api', version] : ['apis', group, version]),
     ...(hasNamespace && namespace !== undefined ? ['namespaces', namespace] : []),

@@ -47,13 +47,22 @@ export function transportOf(kubeConfig: KubeConfig): Transport {
       await kubeConfig.applyToHTTPSOptions(options)
       const payload = body === undefined ? undefined : JSON.stringify(body)
       const headers = { ...(options.headers as Record<string, string> | undefined), ...headersFor(payload) }
-      return await exchange(new URL(server + path), { ...options, method, headers, agent: isProxied ? options.agent : agent }, payload)
+      return await exchange(
+        new URL(server + path),
+        { ...options, method, headers, agent: isProxied ? options.agent : agent },
+        payload,
+      )
     } catch (error) {
       throw unreachable(tried, server, error)
     }
   }
 
-  return { send, close: () => { agent.destroy() } }
+  return {
+    send,
+    close: () => {
+      agent.destroy()
+    },
+  }
 }
 
 function headersFor(payload: string | undefined): Record<string, string> {

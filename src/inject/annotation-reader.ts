@@ -1,5 +1,13 @@
 /** Reads single annotations with the operator's defaults behind them, and refuses keys that mean nothing. */
-import { annotationNames, annotations, appliesTo, isAnnotationName, type AnnotationName, type Delivery, type ValueOf } from '../annotations.ts'
+import {
+  annotationNames,
+  annotations,
+  appliesTo,
+  isAnnotationName,
+  type AnnotationName,
+  type Delivery,
+  type ValueOf,
+} from '../annotations.ts'
 import type { Config } from '../config.ts'
 import { nearest } from '../nearest.ts'
 import { quote } from '../reasons.ts'
@@ -44,7 +52,11 @@ export class AnnotationReader {
     const result = row.parse(text)
     if (result.ok) return result.value as ValueOf<N>
     this.#findings.deny({
-      reason: 'InvalidAnnotation', field: annotationField(key), found: text, problem: result.problem, accepted: row.accepted,
+      reason: 'InvalidAnnotation',
+      field: annotationField(key),
+      found: text,
+      problem: result.problem,
+      accepted: row.accepted,
     })
     return undefined
   }
@@ -64,8 +76,11 @@ export class AnnotationReader {
       const writable = name === 'read-only' && found === 'false' && delivery !== 'download'
       if (appliesTo(name, delivery) && !writable) continue
       this.#findings.deny({
-        reason: 'NotApplicable', field: annotationField(key), found,
-        problem: `does not apply to ${quote(source.uri)} delivered as ${delivery}${writable ? ', which is mounted read-only' : ''}`, remedy: 'remove it',
+        reason: 'NotApplicable',
+        field: annotationField(key),
+        found,
+        problem: `does not apply to ${quote(source.uri)} delivered as ${delivery}${writable ? ', which is mounted read-only' : ''}`,
+        remedy: 'remove it',
       })
     }
   }
@@ -84,14 +99,33 @@ function checkKey(annotation: OwnAnnotation, own: readonly OwnAnnotation[], conf
   } else if (annotations[name].scope === 'pod') {
     if (suffix !== undefined) {
       const remedy = `write ${annotationKey(config.annotationPrefix, name)}`
-      findings.deny({ reason: 'UnknownAnnotation', field, found: value, problem: 'is for the whole pod and takes no suffix', remedy })
+      findings.deny({
+        reason: 'UnknownAnnotation',
+        field,
+        found: value,
+        problem: 'is for the whole pod and takes no suffix',
+        remedy,
+      })
     }
   } else if (!isUsableSuffix(suffix)) {
-    const problem = suffix === unsuffixedName ? 'has the suffix of the unsuffixed model' : 'has a suffix that is no model name'
-    findings.deny({ reason: 'UnknownAnnotation', field, found: value, problem, accepted: `a DNS label of at most ${longestModelName} characters` })
+    const problem =
+      suffix === unsuffixedName ? 'has the suffix of the unsuffixed model' : 'has a suffix that is no model name'
+    findings.deny({
+      reason: 'UnknownAnnotation',
+      field,
+      found: value,
+      problem,
+      accepted: `a DNS label of at most ${longestModelName} characters`,
+    })
   } else if (!own.some((other) => other.name === 'source' && other.suffix === suffix)) {
     const source = annotationKey(config.annotationPrefix, 'source', suffix)
-    findings.deny({ reason: 'OrphanAnnotation', field, found: value, problem: `has no ${source} beside it`, remedy: 'add the source or remove this' })
+    findings.deny({
+      reason: 'OrphanAnnotation',
+      field,
+      found: value,
+      problem: `has no ${source} beside it`,
+      remedy: 'add the source or remove this',
+    })
   }
 }
 
@@ -99,11 +133,17 @@ function reportUnknown({ key, name, suffix, value }: OwnAnnotation, config: Conf
   const near = nearest(name, annotationNames)
   const meant = near === undefined ? undefined : annotationKey(config.annotationPrefix, near, suffix)
   if (config.unknownAnnotations === 'warn') {
-    findings.warn('UnknownAnnotationIgnored', `${quote(key)} is not known and was ignored${meant === undefined ? '' : `, did you mean ${meant}?`}`)
+    findings.warn(
+      'UnknownAnnotationIgnored',
+      `${quote(key)} is not known and was ignored${meant === undefined ? '' : `, did you mean ${meant}?`}`,
+    )
     return
   }
   findings.deny({
-    reason: 'UnknownAnnotation', field: annotationField(key), found: value, problem: 'belongs to no known annotation',
+    reason: 'UnknownAnnotation',
+    field: annotationField(key),
+    found: value,
+    problem: 'belongs to no known annotation',
     ...(meant === undefined ? { accepted: annotationNames.join(', ') } : { remedy: `did you mean ${meant}?` }),
   })
 }

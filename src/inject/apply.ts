@@ -4,19 +4,33 @@
  */
 import { runsAnEngine, runsVerifier } from './engines/registry.ts'
 import type { ContainerAddition } from './mounts.ts'
-import { annotationsOf, initContainersOf, volumesOf, type Container, type EnvVar, type Pod, type PodSpec, type VolumeMount } from './pod.ts'
+import {
+  annotationsOf,
+  initContainersOf,
+  volumesOf,
+  type Container,
+  type EnvVar,
+  type Pod,
+  type PodSpec,
+  type VolumeMount,
+} from './pod.ts'
 import { placePod } from './placement.ts'
 import type { InjectionPlan } from './plan.ts'
 
 export function apply(pod: Pod, plan: InjectionPlan): Pod {
-  const initContainers = withLoaders(initContainersOf(pod), plan).map((container) => withAdditions(container, plan.additions))
+  const initContainers = withLoaders(initContainersOf(pod), plan).map((container) =>
+    withAdditions(container, plan.additions),
+  )
   const volumes = addMissing(volumesOf(pod), plan.volumes, ({ name }) => name)
   const spec: PodSpec = {
     ...pod.spec,
     containers: pod.spec.containers.map((container) => withAdditions(container, plan.additions)),
     ...(initContainers.length > 0 && { initContainers }),
     ...(volumes.length > 0 && { volumes }),
-    ...(plan.serviceAccount !== undefined && { serviceAccountName: plan.serviceAccount, serviceAccount: plan.serviceAccount }),
+    ...(plan.serviceAccount !== undefined && {
+      serviceAccountName: plan.serviceAccount,
+      serviceAccount: plan.serviceAccount,
+    }),
     ...(plan.fsGroup !== undefined && {
       securityContext: { ...pod.spec.securityContext, fsGroup: plan.fsGroup, fsGroupChangePolicy: 'OnRootMismatch' },
     }),
@@ -49,7 +63,9 @@ function withLoaders(present: readonly Container[], { loaders, loaderIndex }: In
 /** Where `count` containers that are not ours have gone by. */
 function indexBehind(containers: readonly Container[], count: number, loaders: readonly Container[]): number {
   let others = 0
-  const index = containers.findIndex(({ name }) => !loaders.some((loader) => loader.name === name) && others++ === count)
+  const index = containers.findIndex(
+    ({ name }) => !loaders.some((loader) => loader.name === name) && others++ === count,
+  )
   return index < 0 ? containers.length : index
 }
 
@@ -76,7 +92,9 @@ function commandOf(planned: Container, present: Container): Pick<Container, 'com
 
 /** Our own variables say what to load and must be right; the others may have been set by somebody who knows better. */
 function correctEnv(present: readonly EnvVar[], planned: readonly EnvVar[]): readonly EnvVar[] {
-  return present.map((variable) => (variable.name.startsWith('MODEL_') ? (planned.find(({ name }) => name === variable.name) ?? variable) : variable))
+  return present.map((variable) =>
+    variable.name.startsWith('MODEL_') ? (planned.find(({ name }) => name === variable.name) ?? variable) : variable,
+  )
 }
 
 function withAdditions(container: Container, additions: readonly ContainerAddition[]): Container {

@@ -13,7 +13,10 @@ export function decide(object: unknown, prefix: string): Decision {
   const annotations = rawAnnotations(object)
   if (mirrorAnnotation in annotations) return { decision: 'skip', reason: 'MirrorPod' }
   if (annotations[`${prefix}inject`] === 'false') return { decision: 'skip', reason: 'OptedOut' }
-  const own = ownAnnotations({ metadata: { annotations: annotations as Record<string, string> }, spec: { containers: [] } } satisfies Pod, prefix)
+  const own = ownAnnotations(
+    { metadata: { annotations: annotations as Record<string, string> }, spec: { containers: [] } } satisfies Pod,
+    prefix,
+  )
   return own.length === 0 ? { decision: 'skip', reason: 'NotAnnotated' } : { decision: 'inject' }
 }
 

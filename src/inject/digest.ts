@@ -17,7 +17,13 @@ export type Digests = Readonly<Record<string, string>>
 /** The pod with the digests of its parts in its status, which is the last thing that is done to it. */
 export function sealStatus(pod: Pod, status: Status, prefix: string): Pod {
   const sealed: Status = { ...status, digests: digestsOf(pod, status) }
-  return { ...pod, metadata: { ...pod.metadata, annotations: { ...pod.metadata?.annotations, [prefix + statusAnnotation]: JSON.stringify(sealed) } } }
+  return {
+    ...pod,
+    metadata: {
+      ...pod.metadata,
+      annotations: { ...pod.metadata?.annotations, [prefix + statusAnnotation]: JSON.stringify(sealed) },
+    },
+  }
 }
 
 /** What the digests of a pod's parts are now, for a status that it has or could have. */

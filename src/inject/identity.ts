@@ -5,7 +5,15 @@
  */
 import type { Config } from '../config.ts'
 import type { Findings } from './findings.ts'
-import { initContainersOf, volumesOf, type Container, type EnvVar, type Pod, type Volume, type VolumeMount } from './pod.ts'
+import {
+  initContainersOf,
+  volumesOf,
+  type Container,
+  type EnvVar,
+  type Pod,
+  type Volume,
+  type VolumeMount,
+} from './pod.ts'
 import { isOurLoader } from './parts.ts'
 import type { InjectionRequest } from './request.ts'
 
@@ -25,22 +33,38 @@ const irsaVolume = 'aws-iam-token'
 /** The identity webhook adds both or, where a container has either, none. */
 export const regionEnv: readonly string[] = ['AWS_REGION', 'AWS_DEFAULT_REGION']
 
-export function loaderIdentity(pod: Pod, request: InjectionRequest, config: Config, findings: Findings): LoaderIdentity {
+export function loaderIdentity(
+  pod: Pod,
+  request: InjectionRequest,
+  config: Config,
+  findings: Findings,
+): LoaderIdentity {
   switch (request.credentials.kind) {
-    case 'pod-identity': return withRegion(podIdentity(pod, config, findings), pod, podIdentityEnv)
-    case 'irsa': return withRegion(siblingIdentity(pod, request), pod, irsaEnv)
-    case 'secret': return secretKeys(request.credentials.name)
-    case 'anonymous': return noIdentity
+    case 'pod-identity':
+      return withRegion(podIdentity(pod, config, findings), pod, podIdentityEnv)
+    case 'irsa':
+      return withRegion(siblingIdentity(pod, request), pod, irsaEnv)
+    case 'secret':
+      return secretKeys(request.credentials.name)
+    case 'anonymous':
+      return noIdentity
   }
 }
 
 /** Containers that are to have no credentials although the pod's service account has a role. */
-export function containersWithoutCredentials(pod: Pod, request: InjectionRequest, findings: Findings): readonly string[] {
+export function containersWithoutCredentials(
+  pod: Pod,
+  request: InjectionRequest,
+  findings: Findings,
+): readonly string[] {
   if (request.credentialsScope === 'pod') return []
   const others = [...initContainersOf(pod), ...pod.spec.containers].filter((container) => !isOurLoader(container))
   const have = others.filter(({ env }) => env?.some(({ name }) => name === podIdentityEnv[0] || name === irsaEnv[0]))
   if (have.length > 0) {
-    findings.warn('CredentialsShared', `${have.map(({ name }) => name).join(', ')}: credentials were added before us and stay`)
+    findings.warn(
+      'CredentialsShared',
+      `${have.map(({ name }) => name).join(', ')}: credentials were added before us and stay`,
+    )
   }
   return others.map(({ name }) => name)
 }
@@ -51,8 +75,10 @@ function podIdentity(pod: Pod, config: Config, findings: Findings): LoaderIdenti
   const present = volumesOf(pod).find(({ name }) => name === podIdentityVolume)
   if (present !== undefined && !isPodIdentityToken(present)) {
     findings.deny({
-      reason: 'NameTaken', field: `spec.volumes[${podIdentityVolume}]`,
-      problem: `has the name of the EKS Pod Identity token but is no token for ${podIdentityAudience}`, remedy: 'rename that volume',
+      reason: 'NameTaken',
+      field: `spec.volumes[${podIdentityVolume}]`,
+      problem: `has the name of the EKS Pod Identity token but is no token for ${podIdentityAudience}`,
+      remedy: 'rename that volume',
     })
   }
   return {
@@ -61,12 +87,18 @@ function podIdentity(pod: Pod, config: Config, findings: Findings): LoaderIdenti
       { name: podIdentityEnv[1], value: `${podIdentityDirectory}/${podIdentityVolume}` },
     ],
     volumeMounts: [{ name: podIdentityVolume, mountPath: podIdentityDirectory, readOnly: true }],
-    volumes: [{
-      name: podIdentityVolume,
-      projected: {
-        sources: [{ serviceAccountToken: { audience: podIdentityAudience, expirationSeconds: 86400, path: podIdentityVolume } }],
+    volumes: [
+      {
+        name: podIdentityVolume,
+        projected: {
+          sources: [
+            {
+              serviceAccountToken: { audience: podIdentityAudience, expirationSeconds: 86400, path: podIdentityVolume },
+            },
+          ],
+        },
       },
-    }],
+    ],
   }
 }
 
@@ -83,7 +115,9 @@ function isPodIdentityToken(volume: Volume): boolean {
 function siblingIdentity(pod: Pod, request: InjectionRequest): LoaderIdentity {
   const current = pod.spec.serviceAccountName ?? 'default'
   if (request.serviceAccount !== undefined && request.serviceAccount !== current) return noIdentity
-  const sibling = [...pod.spec.containers, ...initContainersOf(pod)].find((container) => !isOurLoader(container) && hasIrsa(container))
+  const sibling = [...pod.spec.containers, ...initContainersOf(pod)].find(
+    (container) => !isOurLoader(container) && hasIrsa(container),
+  )
   if (sibling === undefined) return noIdentity
   return {
     env: (sibling.env ?? []).filter(({ name }) => irsaEnv.includes(name)),
@@ -93,8 +127,10 @@ function siblingIdentity(pod: Pod, request: InjectionRequest): LoaderIdentity {
 }
 
 function hasIrsa(container: Container): boolean {
-  return irsaEnv.every((wanted) => container.env?.some(({ name }) => name === wanted))
-    && (container.volumeMounts ?? []).some(({ name }) => name === irsaVolume)
+  return (
+    irsaEnv.every((wanted) => container.env?.some(({ name }) => name === wanted)) &&
+    (container.volumeMounts ?? []).some(({ name }) => name === irsaVolume)
+  )
 }
 
 /**
@@ -102,8 +138,11 @@ function hasIrsa(container: Container): boolean {
  * with its credentials shows the region that ours would have got.
  */
 function withRegion(identity: LoaderIdentity, pod: Pod, credentialsEnv: readonly string[]): LoaderIdentity {
-  const sibling = [...pod.spec.containers, ...initContainersOf(pod)].find((container) =>
-    !isOurLoader(container) && [...credentialsEnv, ...regionEnv].every((name) => container.env?.some((variable) => variable.name === name)))
+  const sibling = [...pod.spec.containers, ...initContainersOf(pod)].find(
+    (container) =>
+      !isOurLoader(container) &&
+      [...credentialsEnv, ...regionEnv].every((name) => container.env?.some((variable) => variable.name === name)),
+  )
   const region = sibling?.env?.filter(({ name }) => regionEnv.includes(name)) ?? []
   const added = region.every(({ value }) => value !== undefined && value === region[0]?.value) ? region : []
   return { ...identity, env: [...identity.env, ...added] }
@@ -116,6 +155,10 @@ function secretKeys(secret: string): LoaderIdentity {
   })
   return {
     ...noIdentity,
-    env: [fromSecret('AWS_ACCESS_KEY_ID', false), fromSecret('AWS_SECRET_ACCESS_KEY', false), fromSecret('AWS_SESSION_TOKEN', true)],
+    env: [
+      fromSecret('AWS_ACCESS_KEY_ID', false),
+      fromSecret('AWS_SECRET_ACCESS_KEY', false),
+      fromSecret('AWS_SESSION_TOKEN', true),
+    ],
   }
 }

@@ -65,7 +65,15 @@ function keep(pod: Pod, status: Status): Outcome {
   const fitted = fitToMesh(pod, status)
   if (fitted === pod) return { outcome: 'skipped', reason: 'AlreadyInjected', warnings: [] }
   const { models } = status
-  return { outcome: 'injected', reason: 'MovedForMesh', pod: fitted, patch: diff(pod, fitted), warnings: [], models, rules: [] }
+  return {
+    outcome: 'injected',
+    reason: 'MovedForMesh',
+    pod: fitted,
+    patch: diff(pod, fitted),
+    warnings: [],
+    models,
+    rules: [],
+  }
 }
 
 interface Context {
@@ -73,7 +81,11 @@ interface Context {
   readonly config: Config
 }
 
-function injectPod(pod: Pod, recognition: Exclude<Recognition, { state: 'whole' }>, { namespace, config }: Context): Outcome {
+function injectPod(
+  pod: Pod,
+  recognition: Exclude<Recognition, { state: 'whole' }>,
+  { namespace, config }: Context,
+): Outcome {
   const findings = new Findings()
   const prefix = config.annotationPrefix
   reportTraces(pod, recognition, prefix, findings)
@@ -82,7 +94,8 @@ function injectPod(pod: Pod, recognition: Exclude<Recognition, { state: 'whole' 
   const request = readRequest(pod, config, findings)
   checkSources(request, prefix, findings)
   const read = { diagnostics: [...findings.diagnostics], warnings: [...findings.warnings] }
-  const keptTargets = recognition.state === 'damaged' ? targetsOf(recognition.status) : new Map<string, readonly string[]>()
+  const keptTargets =
+    recognition.state === 'damaged' ? targetsOf(recognition.status) : new Map<string, readonly string[]>()
   const injectionPlan = plan(bare, request, { namespace, config, findings, keptTargets })
   if (findings.denied) return deniedWithoutAftermath(findings, read, injectionPlan.refusedBy)
   const parts = apply(keepsParts(recognition, config) ? displace(pod, recognition.status) : bare, injectionPlan)
@@ -102,25 +115,40 @@ function injectPod(pod: Pod, recognition: Exclude<Recognition, { state: 'whole' 
  * A damaged pod keeps what others made of our parts; an outdated one gets new parts. So does one that was made with another
  * configuration: another default region means another directory on the volume, and half of each would start an empty app.
  */
-function keepsParts(recognition: Recognition, config: Config): recognition is Extract<Recognition, { state: 'damaged' }> {
+function keepsParts(
+  recognition: Recognition,
+  config: Config,
+): recognition is Extract<Recognition, { state: 'damaged' }> {
   return recognition.state === 'damaged' && recognition.status.config === config.hash
 }
 
-function reportTraces(pod: Pod, recognition: Exclude<Recognition, { state: 'whole' }>, prefix: string, findings: Findings): void {
+function reportTraces(
+  pod: Pod,
+  recognition: Exclude<Recognition, { state: 'whole' }>,
+  prefix: string,
+  findings: Findings,
+): void {
   if (recognition.state === 'outdated') {
     findings.warn('StatusOutdated', 'the pod carried parts for other annotations; they were replaced')
   }
   if (recognition.state === 'damaged') return
-  if (recognition.state === 'fresh' && hasStatus(pod, prefix)) findings.warn('StatusWithoutParts', `${prefix}status describes parts the pod does not have; it was ignored`)
+  if (recognition.state === 'fresh' && hasStatus(pod, prefix))
+    findings.warn('StatusWithoutParts', `${prefix}status describes parts the pod does not have; it was ignored`)
   for (const field of recognition.foreign) {
-    findings.deny({ reason: 'NameTaken', field, problem: 'is a name that model-injector uses for its own parts', remedy: 'rename it' })
+    findings.deny({
+      reason: 'NameTaken',
+      field,
+      problem: 'is a name that model-injector uses for its own parts',
+      remedy: 'rename it',
+    })
   }
 }
 
 function checkOS(pod: Pod, findings: Findings): void {
-  const [field, value] = pod.spec.os?.name === undefined
-    ? ['spec.nodeSelector[kubernetes.io/os]', pod.spec.nodeSelector?.['kubernetes.io/os']]
-    : ['spec.os.name', pod.spec.os.name]
+  const [field, value] =
+    pod.spec.os?.name === undefined
+      ? ['spec.nodeSelector[kubernetes.io/os]', pod.spec.nodeSelector?.['kubernetes.io/os']]
+      : ['spec.os.name', pod.spec.os.name]
   if (value === undefined || value === 'linux') return
   findings.deny({ reason: 'UnsupportedOS', field, found: value, problem: 'is not supported', accepted: 'linux' })
 }
@@ -128,8 +156,10 @@ function checkOS(pod: Pod, findings: Findings): void {
 function checkSources(request: InjectionRequest, prefix: string, findings: Findings): void {
   if (request.models.length > 0 || findings.denied) return
   findings.deny({
-    reason: 'MissingSource', field: annotationField(annotationKey(prefix, 'source')),
-    problem: 'is missing, so there is nothing to inject', remedy: `add it, or set ${annotationKey(prefix, 'inject')} to "false"`,
+    reason: 'MissingSource',
+    field: annotationField(annotationKey(prefix, 'source')),
+    problem: 'is missing, so there is nothing to inject',
+    remedy: `add it, or set ${annotationKey(prefix, 'inject')} to "false"`,
   })
 }
 
@@ -137,18 +167,29 @@ function checkSources(request: InjectionRequest, prefix: string, findings: Findi
  * Planning goes on with the default where an annotation could not be read, so that all mistakes of a pod come in one
  * answer. What that default then runs into is not the user's mistake, nor is what the policy makes of it.
  */
-function deniedWithoutAftermath(findings: Findings, read: Pick<Findings, 'diagnostics' | 'warnings'>, refusedBy: readonly string[]): Denied {
+function deniedWithoutAftermath(
+  findings: Findings,
+  read: Pick<Findings, 'diagnostics' | 'warnings'>,
+  refusedBy: readonly string[],
+): Denied {
   if (read.diagnostics.length === 0) return denied(findings.diagnostics, findings.warnings, refusedBy)
   const fields = new Set(read.diagnostics.map(({ field }) => field))
   const later = findings.diagnostics.slice(read.diagnostics.length)
-  return denied([...read.diagnostics, ...later.filter(({ field, reason }) => !fields.has(field) && reason !== 'NotAllowed')], read.warnings)
+  return denied(
+    [...read.diagnostics, ...later.filter(({ field, reason }) => !fields.has(field) && reason !== 'NotAllowed')],
+    read.warnings,
+  )
 }
 
 function targetsOf(status: Status): ReadonlyMap<string, readonly string[]> {
   return new Map(status.models.map(({ name, containers }) => [name, containers]))
 }
 
-function denied(diagnostics: readonly Diagnostic[], warnings: readonly Warning[], rules: readonly string[] = []): Denied {
+function denied(
+  diagnostics: readonly Diagnostic[],
+  warnings: readonly Warning[],
+  rules: readonly string[] = [],
+): Denied {
   const [first, ...rest] = diagnostics
   if (first === undefined) throw new Error('a denial without a diagnostic')
   return { outcome: 'denied', reason: first.reason, diagnostics: [first, ...rest], warnings, rules }

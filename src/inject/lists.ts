@@ -21,6 +21,9 @@ export function mergeIntoList(pod: Pod, annotation: string, names: readonly stri
 
 /** The list without the names; undefined where nothing is left. */
 export function removeFromList(present: string, names: readonly string[]): string | undefined {
-  const rest = present.split(',').filter((item) => !names.includes(item)).join(',')
+  const rest = present
+    .split(',')
+    .filter((item) => !names.includes(item))
+    .join(',')
   return rest === '' ? undefined : rest
 }

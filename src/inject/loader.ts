@@ -22,7 +22,10 @@ export interface LoaderParts {
 }
 
 export function loaderContainer(
-  model: ModelRequest, task: LoaderTask, { identity, resources, user }: LoaderParts, { request, config }: { request: InjectionRequest; config: Config },
+  model: ModelRequest,
+  task: LoaderTask,
+  { identity, resources, user }: LoaderParts,
+  { request, config }: { request: InjectionRequest; config: Config },
 ): Container {
   const brings = task.kind === 'load'
   return {
@@ -30,17 +33,27 @@ export function loaderContainer(
     image: loaderImage(task, request, config),
     imagePullPolicy: config.loader.imagePullPolicy,
     ...engineFor(task, request.engine).command,
-    env: firstOfName([...task.env, ...(brings ? [noNodeRole, ...identityEnv(task, identity)] : []), ...operatorEnv(config), ...(brings ? networkEnv(config) : [])]),
+    env: firstOfName([
+      ...task.env,
+      ...(brings ? [noNodeRole, ...identityEnv(task, identity)] : []),
+      ...operatorEnv(config),
+      ...(brings ? networkEnv(config) : []),
+    ]),
     resources,
     securityContext: loaderSecurityContext(user),
     terminationMessagePolicy: 'FallbackToLogsOnError',
-    volumeMounts: [task.volumeMount, ...(brings ? [{ name: tmpVolume, mountPath: '/tmp' }, ...identity.volumeMounts] : [])],
+    volumeMounts: [
+      task.volumeMount,
+      ...(brings ? [{ name: tmpVolume, mountPath: '/tmp' }, ...identity.volumeMounts] : []),
+    ],
   }
 }
 
 /** The pod's image is for the engine that the pod chose. */
 export function loaderImage(task: LoaderTask, request: InjectionRequest, config: Config): string {
-  return task.kind === 'verify' && request.engine !== 'native' ? engineFor(task, request.engine).image(config) : request.image
+  return task.kind === 'verify' && request.engine !== 'native'
+    ? engineFor(task, request.engine).image(config)
+    : request.image
 }
 
 /** A region of the model's own is the only one, as it is for the identity webhook. */

@@ -8,8 +8,10 @@ export function mediumOf(model: ModelRequest, pod: Pod): Medium | undefined {
   if (model.delivery !== 'download') return undefined
   switch (model.volume.kind) {
     case 'disk':
-    case 'memory': return model.volume.kind
-    case 'ephemeral': return undefined
+    case 'memory':
+      return model.volume.kind
+    case 'ephemeral':
+      return undefined
     case 'existing': {
       const { volume: name } = model.volume
       return mediumOfVolume(volumesOf(pod).find((volume) => volume.name === name))

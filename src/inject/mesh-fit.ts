@@ -20,10 +20,17 @@ function moveLoaders(pod: Pod): Pod {
 
 function runPastInterception(pod: Pod): Pod {
   const user = userPastInterception(pod)
-  const fits = (container: Container): boolean => !isBringingLoader(container) || container.securityContext?.runAsUser === user
+  const fits = (container: Container): boolean =>
+    !isBringingLoader(container) || container.securityContext?.runAsUser === user
   if (user === undefined || initContainersOf(pod).every(fits)) return pod
-  return withInitContainers(pod, initContainersOf(pod).map((container) =>
-    fits(container) ? container : { ...container, securityContext: { ...container.securityContext, runAsUser: user } }))
+  return withInitContainers(
+    pod,
+    initContainersOf(pod).map((container) =>
+      fits(container)
+        ? container
+        : { ...container, securityContext: { ...container.securityContext, runAsUser: user } },
+    ),
+  )
 }
 
 function withInitContainers(pod: Pod, initContainers: readonly Container[]): Pod {

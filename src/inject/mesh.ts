@@ -28,7 +28,12 @@ const meshProxies: readonly MeshProxy[] = [
 ]
 
 /** Init containers of meshes besides the proxies. A mesh may come before or after us, so what these use is not the app's. */
-const meshInitContainers: readonly string[] = ['istio-init', 'istio-validation', 'linkerd-init', 'linkerd-network-validator']
+const meshInitContainers: readonly string[] = [
+  'istio-init',
+  'istio-validation',
+  'linkerd-init',
+  'linkerd-network-validator',
+]
 
 /** Traffic of every user is intercepted in this mode, so the proxy's user is no way out. */
 const istioInterceptionMode = 'sidecar.istio.io/interceptionMode'
@@ -48,8 +53,11 @@ export function loaderIndex(pod: Pod, order: InitOrder): number {
 export function loadersHaveNetwork(pod: Pod): boolean {
   const containers = initContainersOf(pod)
   const proxy = lastNativeProxy(containers)
-  const redirect = proxy < 0 ? containers.findIndex(({ name }) => meshProxies.some(({ redirectInit }) => redirectInit === name)) : -1
-  return containers.every((container, i) => !isBringingLoader(container) || (i > proxy && (redirect < 0 || i < redirect)))
+  const redirect =
+    proxy < 0 ? containers.findIndex(({ name }) => meshProxies.some(({ redirectInit }) => redirectInit === name)) : -1
+  return containers.every(
+    (container, i) => !isBringingLoader(container) || (i > proxy && (redirect < 0 || i < redirect)),
+  )
 }
 
 /** Whether a loader at this index among the other init containers has network; a chosen order may put it where it has none. */

@@ -22,10 +22,19 @@ export interface MountedModel {
 }
 
 /** What every container gets, in the order of the models; conflicts go to `findings`. */
-export function planMounts(mounted: readonly MountedModel[], config: Config, findings: Findings): readonly ContainerAddition[] {
+export function planMounts(
+  mounted: readonly MountedModel[],
+  config: Config,
+  findings: Findings,
+): readonly ContainerAddition[] {
   const additions: ContainerAddition[] = []
   for (const { model, volume, subPath, containers } of mounted) {
-    const volumeMount = { name: volume, mountPath: model.mountPath, ...(subPath !== undefined && { subPath }), ...(model.readOnly && { readOnly: true }) }
+    const volumeMount = {
+      name: volume,
+      mountPath: model.mountPath,
+      ...(subPath !== undefined && { subPath }),
+      ...(model.readOnly && { readOnly: true }),
+    }
     for (const container of containers) {
       const sameContainer = additions.filter((addition) => addition.container === container.name)
       checkPath(model, container, sameContainer, { config, findings })
@@ -41,18 +50,34 @@ interface Reporting {
   readonly findings: Findings
 }
 
-function checkPath(model: ModelRequest, container: Container, planned: readonly ContainerAddition[], { config, findings }: Reporting): void {
+function checkPath(
+  model: ModelRequest,
+  container: Container,
+  planned: readonly ContainerAddition[],
+  { config, findings }: Reporting,
+): void {
   const taken = [
-    ...(container.volumeMounts ?? []).map(({ mountPath, readOnly, name }) => ({ mountPath: trimSlash(mountPath), readOnly, by: `volume ${name}` })),
-    ...(container.volumeDevices ?? []).map(({ devicePath = '' }) => ({ mountPath: devicePath, readOnly: true, by: 'a volume device' })),
+    ...(container.volumeMounts ?? []).map(({ mountPath, readOnly, name }) => ({
+      mountPath: trimSlash(mountPath),
+      readOnly,
+      by: `volume ${name}`,
+    })),
+    ...(container.volumeDevices ?? []).map(({ devicePath = '' }) => ({
+      mountPath: devicePath,
+      readOnly: true,
+      by: 'a volume device',
+    })),
     ...planned.map(({ volumeMount }) => ({ ...volumeMount, by: 'another model', readOnly: true })),
   ]
   for (const { mountPath, readOnly, by } of taken) {
     const problem = conflict(model.mountPath, mountPath, readOnly === true)
     if (problem === undefined) continue
     findings.deny({
-      reason: 'MountConflict', field: annotationField(annotationKey(config.annotationPrefix, 'mount-path', model.suffix)), found: model.mountPath,
-      problem: `in container ${container.name} ${problem} ${quote(mountPath)} of ${by}`, remedy: 'choose another path',
+      reason: 'MountConflict',
+      field: annotationField(annotationKey(config.annotationPrefix, 'mount-path', model.suffix)),
+      found: model.mountPath,
+      problem: `in container ${container.name} ${problem} ${quote(mountPath)} of ${by}`,
+      remedy: 'choose another path',
     })
   }
 }
@@ -70,16 +95,24 @@ function trimSlash(path: string): string {
 }
 
 function planEnv(
-  model: ModelRequest, container: Container, planned: readonly ContainerAddition[], { config, findings }: Reporting,
+  model: ModelRequest,
+  container: Container,
+  planned: readonly ContainerAddition[],
+  { config, findings }: Reporting,
 ): EnvVar | undefined {
   if (model.env === undefined) return undefined
   const wanted = { name: model.env, value: model.mountPath }
-  const present = [...(container.env ?? []), ...planned.flatMap(({ env }) => env ?? [])].findLast(({ name }) => name === model.env)
+  const present = [...(container.env ?? []), ...planned.flatMap(({ env }) => env ?? [])].findLast(
+    ({ name }) => name === model.env,
+  )
   if (present === undefined) return wanted
   if (present.value !== wanted.value) {
     findings.deny({
-      reason: 'EnvConflict', field: annotationField(annotationKey(config.annotationPrefix, 'env', model.suffix)), found: model.env,
-      problem: `has another value in container ${container.name} already`, remedy: 'choose another variable, or remove it from the container',
+      reason: 'EnvConflict',
+      field: annotationField(annotationKey(config.annotationPrefix, 'env', model.suffix)),
+      found: model.env,
+      problem: `has another value in container ${container.name} already`,
+      remedy: 'choose another variable, or remove it from the container',
     })
   }
   return undefined

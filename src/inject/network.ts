@@ -7,10 +7,12 @@ const alwaysDirect = ['169.254.170.23', '[fd00:ec2::23]', 'localhost', '127.0.0.
 
 export function networkEnv({ loader: { proxy, caCertificates } }: Config): EnvVar[] {
   return [
-    proxy === undefined ? [] : [
-      { name: 'HTTPS_PROXY', value: proxy.url },
-      { name: 'NO_PROXY', value: [...alwaysDirect, ...proxy.noProxy ?? []].join(',') },
-    ],
+    proxy === undefined
+      ? []
+      : [
+          { name: 'HTTPS_PROXY', value: proxy.url },
+          { name: 'NO_PROXY', value: [...alwaysDirect, ...(proxy.noProxy ?? [])].join(',') },
+        ],
     caCertificates === undefined ? [] : [{ name: 'MODEL_CA_CERTIFICATES', value: caCertificates }],
   ].flat()
 }

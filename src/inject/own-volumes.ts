@@ -30,7 +30,9 @@ function volumeNameOf(model: string): string {
 }
 
 function volumesWithModels(pod: Pod, prefix: string): readonly string[] {
-  return namedSources(pod, prefix).filter((model) => bringsModel(pod, model)).map(({ name }) => volumeNameOf(name))
+  return namedSources(pod, prefix)
+    .filter((model) => bringsModel(pod, model))
+    .map(({ name }) => volumeNameOf(name))
 }
 
 /** What the status says was brought; where that is lost, what the annotations of a pod with our label ask for. */
@@ -39,6 +41,7 @@ function namedSources(pod: Pod, prefix: string): readonly NamedSource[] {
   if (status !== undefined) return status.models
   if (pod.metadata?.labels?.[prefix + injectedLabel] !== 'true') return []
   return modelSuffixes(ownAnnotations(pod, prefix)).map((suffix) => ({
-    name: suffix ?? unsuffixedName, source: annotationsOf(pod)[annotationKey(prefix, 'source', suffix)] ?? '',
+    name: suffix ?? unsuffixedName,
+    source: annotationsOf(pod)[annotationKey(prefix, 'source', suffix)] ?? '',
   }))
 }

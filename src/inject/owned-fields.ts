@@ -6,7 +6,15 @@
 import { createHash } from 'node:crypto'
 import { parseBytes } from '../values/quantity.ts'
 import { loaderRoot } from './parts.ts'
-import { initContainersOf, volumesOf, type Container, type EnvVar, type Pod, type Volume, type VolumeMount } from './pod.ts'
+import {
+  initContainersOf,
+  volumesOf,
+  type Container,
+  type EnvVar,
+  type Pod,
+  type Volume,
+  type VolumeMount,
+} from './pod.ts'
 import type { ModelStatus, Status } from './status.ts'
 
 /** Each part by the path of its object, as `spec.volumes[model-data]`; one that is gone has no fields. */
@@ -18,10 +26,19 @@ export type PartFields = Readonly<Record<string, string | undefined>>
 export function ownedFields(pod: Pod, status: Omit<Status, 'digests'>): OwnedFields {
   const loaders = status.models.flatMap(({ loader }) => loader ?? [])
   return {
-    ...Object.fromEntries(loaders.map((name) => [`spec.initContainers[${name}]`, loaderFields(findContainer(initContainersOf(pod), name))])),
+    ...Object.fromEntries(
+      loaders.map((name) => [`spec.initContainers[${name}]`, loaderFields(findContainer(initContainersOf(pod), name))]),
+    ),
     ...targetFields(pod, status),
-    ...Object.fromEntries(status.added.volumes.map((name) => [`spec.volumes[${name}]`, volumeFields(volumesOf(pod).find((volume) => volume.name === name))])),
-    ...(status.replaced.serviceAccountName !== undefined && { 'spec.serviceAccountName': { '': pod.spec.serviceAccountName ?? undefined } }),
+    ...Object.fromEntries(
+      status.added.volumes.map((name) => [
+        `spec.volumes[${name}]`,
+        volumeFields(volumesOf(pod).find((volume) => volume.name === name)),
+      ]),
+    ),
+    ...(status.replaced.serviceAccountName !== undefined && {
+      'spec.serviceAccountName': { '': pod.spec.serviceAccountName ?? undefined },
+    }),
   }
 }
 
@@ -34,7 +51,8 @@ function loaderFields(loader: Container | undefined): PartFields {
   if (loader === undefined) return {}
   const own = (loader.env ?? []).filter(({ name }) => name.startsWith('MODEL_'))
   return {
-    command: commandText(loader.command), args: commandText(loader.args),
+    command: commandText(loader.command),
+    args: commandText(loader.args),
     ...Object.fromEntries(own.map((variable) => [`env[${variable.name}]`, envText(variable)])),
     ...mountField(loader, loaderRoot),
   }
@@ -62,7 +80,12 @@ function findTarget(pod: Pod, name: string): { readonly part: string; readonly c
 /** Where a container had the variable already, it is not ours. */
 function envField(container: Container | undefined, target: string, { env, envAdded }: ModelStatus): PartFields {
   if (env === undefined || envAdded?.includes(target) !== true) return {}
-  return { [`env[${env}]`]: container?.env?.filter(({ name }) => name === env).map(envText).at(-1) }
+  return {
+    [`env[${env}]`]: container?.env
+      ?.filter(({ name }) => name === env)
+      .map(envText)
+      .at(-1),
+  }
 }
 
 function mountField(container: Container | undefined, path: string): PartFields {
@@ -72,7 +95,10 @@ function mountField(container: Container | undefined, path: string): PartFields 
 
 function mountText({ name, subPath, subPathExpr, readOnly }: VolumeMount): string {
   return JSON.stringify({
-    name, ...(subPath && { subPath }), ...(typeof subPathExpr === 'string' && subPathExpr !== '' && { subPathExpr }), ...(readOnly === true && { readOnly }),
+    name,
+    ...(subPath && { subPath }),
+    ...(typeof subPathExpr === 'string' && subPathExpr !== '' && { subPathExpr }),
+    ...(readOnly === true && { readOnly }),
   })
 }
 
@@ -90,8 +116,13 @@ function commandText(words: readonly string[] | null | undefined): string {
 
 function volumeFields(volume: Volume | undefined): PartFields {
   if (volume === undefined) return {}
-  return Object.fromEntries(Object.entries(volume).flatMap(([kind, source]) =>
-    kind === 'name' || source === null || source === undefined ? [] : Object.entries(sourceFields(kind, source as Source)).map(([field, value]) => [`${kind}${field}`, value])))
+  return Object.fromEntries(
+    Object.entries(volume).flatMap(([kind, source]) =>
+      kind === 'name' || source === null || source === undefined
+        ? []
+        : Object.entries(sourceFields(kind, source as Source)).map(([field, value]) => [`${kind}${field}`, value]),
+    ),
+  )
 }
 
 type Source = Readonly<Record<string, unknown>>
@@ -99,21 +130,31 @@ type Source = Readonly<Record<string, unknown>>
 /** What says which files are in the volume. Amounts are compared by what they mean: the API server writes them its own way. */
 function sourceFields(kind: string, source: Source): PartFields {
   switch (kind) {
-    case 'emptyDir': return { '': '', '.medium': text(source.medium), '.sizeLimit': amount(source.sizeLimit) }
-    case 'persistentVolumeClaim': return { '.claimName': text(source.claimName), '.readOnly': source.readOnly === true ? 'true' : undefined }
-    case 'hostPath': return { '.path': text(source.path), '.type': text(source.type) }
+    case 'emptyDir':
+      return { '': '', '.medium': text(source.medium), '.sizeLimit': amount(source.sizeLimit) }
+    case 'persistentVolumeClaim':
+      return { '.claimName': text(source.claimName), '.readOnly': source.readOnly === true ? 'true' : undefined }
+    case 'hostPath':
+      return { '.path': text(source.path), '.type': text(source.type) }
     // A mirror of a registry keeps the digest, and only the digest says what is in it.
-    case 'image': return { '.reference': text(source.reference)?.replace(/^[^@]*@/, '@') }
-    case 'ephemeral': return ephemeralFields(source)
-    case 'projected': return { '.sources': canonicalJSON((source.sources ?? [])) }
-    default: return { '': canonicalJSON(source) }
+    case 'image':
+      return { '.reference': text(source.reference)?.replace(/^[^@]*@/, '@') }
+    case 'ephemeral':
+      return ephemeralFields(source)
+    case 'projected':
+      return { '.sources': canonicalJSON(source.sources ?? []) }
+    default:
+      return { '': canonicalJSON(source) }
   }
 }
 
 function ephemeralFields({ volumeClaimTemplate }: Source): PartFields {
-  const { spec } = (volumeClaimTemplate ?? {}) as { spec?: { storageClassName?: unknown; accessModes?: unknown; resources?: { requests?: { storage?: unknown } } } }
+  const { spec } = (volumeClaimTemplate ?? {}) as {
+    spec?: { storageClassName?: unknown; accessModes?: unknown; resources?: { requests?: { storage?: unknown } } }
+  }
   return {
-    '.storageClassName': text(spec?.storageClassName), '.accessModes': canonicalJSON(spec?.accessModes ?? []),
+    '.storageClassName': text(spec?.storageClassName),
+    '.accessModes': canonicalJSON(spec?.accessModes ?? []),
     '.storage': amount(spec?.resources?.requests?.storage),
   }
 }
@@ -133,7 +174,9 @@ function amount(value: unknown): string | undefined {
 function canonicalJSON(value: unknown): string {
   return JSON.stringify(value, (key, item: unknown) => {
     if (key === 'expirationSeconds') return undefined
-    return typeof item === 'object' && item !== null && !Array.isArray(item) ? Object.fromEntries(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1))) : item
+    return typeof item === 'object' && item !== null && !Array.isArray(item)
+      ? Object.fromEntries(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : item
   })
 }
 

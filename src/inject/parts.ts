@@ -12,7 +12,13 @@ export const loaderRoot = '/model'
 
 /** Environment without which a loader cannot bring a model; a container that lacks one of these is not whole. */
 export const requiredLoaderEnv = [
-  'MODEL_NAME', 'MODEL_SOURCE', 'MODEL_ROOT', 'MODEL_ID', 'MODEL_CREDENTIALS', 'MODEL_TIMEOUT_SECONDS', 'MODEL_STALL_TIMEOUT_SECONDS',
+  'MODEL_NAME',
+  'MODEL_SOURCE',
+  'MODEL_ROOT',
+  'MODEL_ID',
+  'MODEL_CREDENTIALS',
+  'MODEL_TIMEOUT_SECONDS',
+  'MODEL_STALL_TIMEOUT_SECONDS',
 ] as const
 
 /** The same for one that only checks a model. */
@@ -39,10 +45,12 @@ export function isLoaderName(name: string): boolean {
  * user's, and so may a volume that only begins like ours and that a loader fills because it was asked to.
  */
 export function ownVolumesOf(loaders: readonly Container[]): ReadonlySet<string> {
-  return new Set(loaders.flatMap(({ name, volumeMounts }) => {
-    const own = [tmpVolume, dataName + name.slice(loaderName.length)]
-    return (volumeMounts ?? []).map((mount) => mount.name).filter((mounted) => own.includes(mounted))
-  }))
+  return new Set(
+    loaders.flatMap(({ name, volumeMounts }) => {
+      const own = [tmpVolume, dataName + name.slice(loaderName.length)]
+      return (volumeMounts ?? []).map((mount) => mount.name).filter((mounted) => own.includes(mounted))
+    }),
+  )
 }
 
 /** Ours is what has our name, our command and our environment; any of them alone proves nothing. */

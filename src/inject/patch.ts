@@ -18,9 +18,18 @@ export function diff(before: Pod, after: Pod): Operation[] {
   const names = new Set(placed.map(({ container }) => container.name))
   const others = ({ name }: Container): boolean => !names.has(name)
   return [
-    ...old.flatMap(({ name }, i): Operation[] => (names.has(name) ? [{ op: 'remove', path: `/spec/initContainers/${i}` }] : [])).reverse(),
-    ...jsonPatch.compare(withInitContainers(before, old.filter(others)), withInitContainers(after, initContainersOf(after).filter(others))),
-    ...placed.map(({ container, index }): Operation => ({ op: 'add', path: `/spec/initContainers/${index}`, value: container })),
+    ...old
+      .flatMap(({ name }, i): Operation[] =>
+        names.has(name) ? [{ op: 'remove', path: `/spec/initContainers/${i}` }] : [],
+      )
+      .reverse(),
+    ...jsonPatch.compare(
+      withInitContainers(before, old.filter(others)),
+      withInitContainers(after, initContainersOf(after).filter(others)),
+    ),
+    ...placed.map(
+      ({ container, index }): Operation => ({ op: 'add', path: `/spec/initContainers/${index}`, value: container }),
+    ),
   ]
 }
 
@@ -28,7 +37,10 @@ export function diff(before: Pod, after: Pod): Operation[] {
  * The init containers that are new or stand elsewhere, with their final index; undefined where that is no way to say what
  * happened: there were none before or are none now, some went away, or others than ours changed their order.
  */
-function placedInitContainers(old: readonly Container[], now: readonly Container[]): { container: Container; index: number }[] | undefined {
+function placedInitContainers(
+  old: readonly Container[],
+  now: readonly Container[],
+): { container: Container; index: number }[] | undefined {
   if (old.length === 0 || now.length === 0) return undefined
   for (const isFixed of [() => true, (container: Container) => !isOurLoader(container)]) {
     const fixed = old.filter(isFixed)

@@ -2,7 +2,15 @@
  * Where and when a pod may be scheduled: labels that its node has to have, taints that it tolerates, gates that hold it
  * back. What stands in the pod is only ever added to, and what was added can be taken out again.
  */
-import type { Affinity, NodeAffinity, NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, PodSpec, Toleration } from './pod.ts'
+import type {
+  Affinity,
+  NodeAffinity,
+  NodeSelector,
+  NodeSelectorRequirement,
+  NodeSelectorTerm,
+  PodSpec,
+  Toleration,
+} from './pod.ts'
 
 export interface Placement {
   /** Keys; the value is `present`. */
@@ -22,7 +30,9 @@ export function missingPlacement(spec: PodSpec, { nodeLabels, tolerations, sched
   return {
     nodeLabels: distinct(nodeLabels).filter((label) => !requiresLabel(spec, label)),
     tolerations: distinct(tolerations).filter((taint) => !tolerates(spec, taint)),
-    schedulingGates: distinct(schedulingGates).filter((gate) => !spec.schedulingGates?.some(({ name }) => name === gate)),
+    schedulingGates: distinct(schedulingGates).filter(
+      (gate) => !spec.schedulingGates?.some(({ name }) => name === gate),
+    ),
   }
 }
 
@@ -38,9 +48,13 @@ export const nowhere: Placement = { nodeLabels: [], tolerations: [], schedulingG
 export function placePod(spec: PodSpec, { nodeLabels, tolerations, schedulingGates }: Placement): PodSpec {
   return {
     ...spec,
-    ...(nodeLabels.length > 0 && { affinity: { ...spec.affinity, nodeAffinity: requireLabels(spec.affinity?.nodeAffinity, nodeLabels) } }),
+    ...(nodeLabels.length > 0 && {
+      affinity: { ...spec.affinity, nodeAffinity: requireLabels(spec.affinity?.nodeAffinity, nodeLabels) },
+    }),
     ...(tolerations.length > 0 && { tolerations: [...(spec.tolerations ?? []), ...tolerations.map(toleration)] }),
-    ...(schedulingGates.length > 0 && { schedulingGates: [...(spec.schedulingGates ?? []), ...schedulingGates.map((name) => ({ name }))] }),
+    ...(schedulingGates.length > 0 && {
+      schedulingGates: [...(spec.schedulingGates ?? []), ...schedulingGates.map((name) => ({ name }))],
+    }),
   }
 }
 
@@ -48,24 +62,40 @@ export function placePod(spec: PodSpec, { nodeLabels, tolerations, schedulingGat
 export function displacedFields(spec: PodSpec, placement: Partial<Placement>): Readonly<Record<string, unknown>> {
   const { nodeLabels, tolerations, schedulingGates } = { ...nowhere, ...placement }
   return {
-    ...(nodeLabels.length > 0 && spec.affinity && {
-      affinity: anyField<Affinity>({ ...spec.affinity, nodeAffinity: releaseLabels(spec.affinity.nodeAffinity, nodeLabels) }),
+    ...(nodeLabels.length > 0 &&
+      spec.affinity && {
+        affinity: anyField<Affinity>({
+          ...spec.affinity,
+          nodeAffinity: releaseLabels(spec.affinity.nodeAffinity, nodeLabels),
+        }),
+      }),
+    ...(tolerations.length > 0 && {
+      tolerations: anyItem(withoutLast(spec.tolerations, tolerations.map(toleration), isSameToleration)),
     }),
-    ...(tolerations.length > 0 && { tolerations: anyItem(withoutLast(spec.tolerations, tolerations.map(toleration), isSameToleration)) }),
-    ...(schedulingGates.length > 0 && { schedulingGates: anyItem((spec.schedulingGates ?? []).filter(({ name = '' }) => !schedulingGates.includes(name))) }),
+    ...(schedulingGates.length > 0 && {
+      schedulingGates: anyItem((spec.schedulingGates ?? []).filter(({ name = '' }) => !schedulingGates.includes(name))),
+    }),
   }
 }
 
 /** The labels of a prefix that a pod asks for by affinity, in the way in which they are added here. */
 export function labelsAskedFor(spec: PodSpec, prefix: string): readonly string[] {
-  const keys = termsOf(spec).flatMap(({ matchExpressions }) => matchExpressions ?? []).filter(({ key = '' }) => key.startsWith(prefix))
-  return distinct(keys.flatMap((expression) => (expression.key !== undefined && isSameRequirement(expression, present(expression.key)) ? expression.key : [])))
+  const keys = termsOf(spec)
+    .flatMap(({ matchExpressions }) => matchExpressions ?? [])
+    .filter(({ key = '' }) => key.startsWith(prefix))
+  return distinct(
+    keys.flatMap((expression) =>
+      expression.key !== undefined && isSameRequirement(expression, present(expression.key)) ? expression.key : [],
+    ),
+  )
 }
 
 /** Where a pod asks for nodes without the label, or with another value of it: the field and what it says. */
 export function labelConflict(spec: PodSpec, label: string): Conflict | undefined {
   const selected = spec.nodeSelector?.[label]
-  return selected === undefined || selected === nodeLabelValue ? affinityConflict(spec, label) : { field: `spec.nodeSelector[${label}]`, found: selected }
+  return selected === undefined || selected === nodeLabelValue
+    ? affinityConflict(spec, label)
+    : { field: `spec.nodeSelector[${label}]`, found: selected }
 }
 
 interface Conflict {
@@ -74,11 +104,13 @@ interface Conflict {
 }
 
 function affinityConflict(spec: PodSpec, label: string): Conflict | undefined {
-  const [conflict] = termsOf(spec).flatMap(({ matchExpressions }, i) => (matchExpressions ?? []).flatMap((expression, j) => {
-    if (expression.key !== label || allowsPresent(expression)) return []
-    const field = `spec.affinity.nodeAffinity.${required}.nodeSelectorTerms[${i}].matchExpressions[${j}]`
-    return { field, found: [expression.operator, ...(expression.values ?? [])].join(' ') }
-  }))
+  const [conflict] = termsOf(spec).flatMap(({ matchExpressions }, i) =>
+    (matchExpressions ?? []).flatMap((expression, j) => {
+      if (expression.key !== label || allowsPresent(expression)) return []
+      const field = `spec.affinity.nodeAffinity.${required}.nodeSelectorTerms[${i}].matchExpressions[${j}]`
+      return { field, found: [expression.operator, ...(expression.values ?? [])].join(' ') }
+    }),
+  )
   return conflict
 }
 
@@ -91,7 +123,9 @@ function allowsPresent({ operator, values }: NodeSelectorRequirement): boolean {
 function requiresLabel(spec: PodSpec, label: string): boolean {
   if (spec.nodeSelector?.[label] === nodeLabelValue) return true
   if (!spec.affinity?.nodeAffinity?.[required]) return false
-  return termsOf(spec).filter(saysSomething).every(({ matchExpressions }) => matchExpressions?.some((one) => isSameRequirement(one, present(label))))
+  return termsOf(spec)
+    .filter(saysSomething)
+    .every(({ matchExpressions }) => matchExpressions?.some((one) => isSameRequirement(one, present(label))))
 }
 
 function termsOf({ affinity }: PodSpec): readonly NodeSelectorTerm[] {
@@ -106,15 +140,22 @@ function requireLabels(nodeAffinity: NodeAffinity | null | undefined, labels: re
   const selector = nodeAffinity?.[required]
   const added = labels.map(present)
   const terms: readonly NodeSelectorTerm[] = selector?.nodeSelectorTerms?.map((term) =>
-    saysSomething(term) ? { ...term, matchExpressions: [...(term.matchExpressions ?? []), ...added] } : term) ?? [{ matchExpressions: added }]
+    saysSomething(term) ? { ...term, matchExpressions: [...(term.matchExpressions ?? []), ...added] } : term,
+  ) ?? [{ matchExpressions: added }]
   return { ...nodeAffinity, [required]: { ...selector, nodeSelectorTerms: terms } }
 }
 
-function releaseLabels(nodeAffinity: NodeAffinity | null | undefined, labels: readonly string[]): NodeAffinity | undefined {
+function releaseLabels(
+  nodeAffinity: NodeAffinity | null | undefined,
+  labels: readonly string[],
+): NodeAffinity | undefined {
   const selector = nodeAffinity?.[required]
   if (!selector) return nodeAffinity ?? undefined
   const terms = (selector.nodeSelectorTerms ?? []).flatMap((term) => releaseTerm(term, labels))
-  return anyField<NodeAffinity>({ ...nodeAffinity, [required]: anyField<NodeSelector>({ ...selector, nodeSelectorTerms: anyItem(terms) }) })
+  return anyField<NodeAffinity>({
+    ...nodeAffinity,
+    [required]: anyField<NodeSelector>({ ...selector, nodeSelectorTerms: anyItem(terms) }),
+  })
 }
 
 /** Nothing is left of a term that was made for the labels. */
@@ -146,11 +187,20 @@ function isSameToleration(one: Toleration, other: Toleration): boolean {
 }
 
 function tolerates({ tolerations }: PodSpec, taint: string): boolean {
-  return tolerations?.some(({ key, operator, effect }) => operator === 'Exists' && (!key || key === taint) && (!effect || effect === 'NoSchedule')) === true
+  return (
+    tolerations?.some(
+      ({ key, operator, effect }) =>
+        operator === 'Exists' && (!key || key === taint) && (!effect || effect === 'NoSchedule'),
+    ) === true
+  )
 }
 
 /** The list without the last item that equals each of those given. */
-function withoutLast<T>(list: readonly T[] | null | undefined, items: readonly T[], isSame: (one: T, other: T) => boolean): readonly T[] {
+function withoutLast<T>(
+  list: readonly T[] | null | undefined,
+  items: readonly T[],
+  isSame: (one: T, other: T) => boolean,
+): readonly T[] {
   return items.reduce<readonly T[]>((rest, item) => {
     const index = rest.findLastIndex((one) => isSame(one, item))
     return index < 0 ? rest : rest.toSpliced(index, 1)

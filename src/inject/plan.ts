@@ -57,20 +57,29 @@ export interface PlannedModel {
 /** Plans for a pod without parts of ours. Where something is wrong `findings` has it, and the plan is not to be used. */
 export function plan(pod: Pod, request: InjectionRequest, context: PlanContext): InjectionPlan {
   const { config, findings } = context
-  const { allowedBy, refusedBy } = checkPolicy({ namespace: context.namespace, serviceAccount: finalServiceAccount(pod, request), request }, config, findings)
+  const { allowedBy, refusedBy } = checkPolicy(
+    { namespace: context.namespace, serviceAccount: finalServiceAccount(pod, request), request },
+    config,
+    findings,
+  )
   const index = placeOfLoaders(pod, request)
   const models = planModels(pod, request, index, context)
   const delivered = models.map((planned) => planned.delivered)
   const identity = bringsModels(request) ? loaderIdentity(pod, request, config, findings) : noIdentity
   const fsGroup = plannedFsGroup(pod, delivered, config, findings)
-  for (const { model, targets, user } of models) checkWriters(pod, model, { targets, loaderUser: user, fsGroup }, context)
+  for (const { model, targets, user } of models)
+    checkWriters(pod, model, { targets, loaderUser: user, fsGroup }, context)
   warnOfServiceAccount(pod, request, findings)
   const loaders = planLoaders(pod, models, { identity, index, request, context })
   const parts = {
     loaders,
     loaderIndex: index,
     volumes: planVolumes(pod, models, identity, request),
-    additions: planMounts(models.map(({ model, delivered: chosen, targets }) => ({ model, ...chosen, containers: targets })), config, findings),
+    additions: planMounts(
+      models.map(({ model, delivered: chosen, targets }) => ({ model, ...chosen, containers: targets })),
+      config,
+      findings,
+    ),
     serviceAccount: request.serviceAccount,
     fsGroup,
     imagePullSecrets: loaders.length > 0 ? missingPullSecrets(pod, config) : [],
@@ -110,15 +119,20 @@ function planModels(pod: Pod, request: InjectionRequest, index: number, context:
     // What only has to be mounted is there before the first container starts.
     const start = delivered === undefined || delivered.loader !== undefined ? index : 0
     const targets = targetContainers(pod, kept === undefined ? model : { ...model, containers: kept }, start, context)
-    if (delivered !== undefined) planned.push({ model, targets, delivered, user: userOf(delivered, targets, { pod, request, context }) })
+    if (delivered !== undefined)
+      planned.push({ model, targets, delivered, user: userOf(delivered, targets, { pod, request, context }) })
   }
   return planned
 }
 
 function userOf(
-  { loader }: DeliveredModel, targets: readonly Container[], { pod, request, context }: { pod: Pod; request: InjectionRequest; context: PlanContext },
+  { loader }: DeliveredModel,
+  targets: readonly Container[],
+  { pod, request, context }: { pod: Pod; request: InjectionRequest; context: PlanContext },
 ): number | undefined {
-  return loader === undefined ? undefined : loaderUser(pod, targets, request.runAsUser, { ...context, needsNetwork: loader.kind === 'load' })
+  return loader === undefined
+    ? undefined
+    : loaderUser(pod, targets, request.runAsUser, { ...context, needsNetwork: loader.kind === 'load' })
 }
 
 interface LoaderContext {
@@ -128,26 +142,48 @@ interface LoaderContext {
   readonly context: PlanContext
 }
 
-function planLoaders(pod: Pod, models: readonly PlannedModel[], { identity, index, request, context }: LoaderContext): readonly Container[] {
+function planLoaders(
+  pod: Pod,
+  models: readonly PlannedModel[],
+  { identity, index, request, context }: LoaderContext,
+): readonly Container[] {
   if (models.every(({ delivered }) => delivered.loader === undefined)) return []
   if (bringsModels(request) && !hasNetworkAt(pod, index)) {
-    context.findings.warn('NoNetworkBeforeMesh', `init-order ${request.initOrder} puts the loader where a service mesh has cut the network off`)
+    context.findings.warn(
+      'NoNetworkBeforeMesh',
+      `init-order ${request.initOrder} puts the loader where a service mesh has cut the network off`,
+    )
   }
   const resources = loaderResources(pod, request, context.config, context.findings)
   return models.flatMap(({ model, delivered: { loader }, user }) =>
-    loader === undefined ? [] : loaderContainer(model, loader, { identity, resources, user }, { request, config: context.config }))
+    loader === undefined
+      ? []
+      : loaderContainer(model, loader, { identity, resources, user }, { request, config: context.config }),
+  )
 }
 
 function planPlacement(pod: Pod, delivered: readonly DeliveredModel[]): Placement {
-  const all = (field: keyof Placement): readonly string[] => delivered.flatMap(({ placement }) => placement?.[field] ?? [])
-  return missingPlacement(pod.spec, { nodeLabels: all('nodeLabels'), tolerations: all('tolerations'), schedulingGates: all('schedulingGates') })
+  const all = (field: keyof Placement): readonly string[] =>
+    delivered.flatMap(({ placement }) => placement?.[field] ?? [])
+  return missingPlacement(pod.spec, {
+    nodeLabels: all('nodeLabels'),
+    tolerations: all('tolerations'),
+    schedulingGates: all('schedulingGates'),
+  })
 }
 
 /** What the loaders share comes last; a volume that is there already (the token of the identity webhook) is not added again. */
-function planVolumes(pod: Pod, models: readonly PlannedModel[], identity: LoaderIdentity, request: InjectionRequest): readonly Volume[] {
+function planVolumes(
+  pod: Pod,
+  models: readonly PlannedModel[],
+  identity: LoaderIdentity,
+  request: InjectionRequest,
+): readonly Volume[] {
   const own = models.flatMap(({ delivered }) => delivered.volumes)
   const present = volumesOf(pod).map(({ name }) => name)
-  return [...own, ...(bringsModels(request) ? [loaderTmpVolume, ...identity.volumes] : [])].filter(({ name }) => !present.includes(name))
+  return [...own, ...(bringsModels(request) ? [loaderTmpVolume, ...identity.volumes] : [])].filter(
+    ({ name }) => !present.includes(name),
+  )
 }
 
 /** The one the pod ends up with. */

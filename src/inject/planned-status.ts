@@ -23,7 +23,8 @@ interface StatusInput {
 }
 
 export function planStatus(pod: Pod, request: InjectionRequest, input: StatusInput): Status {
-  const added = (annotation: string): readonly string[] => missingFromList(pod, annotation, input.lists[annotation] ?? [])
+  const added = (annotation: string): readonly string[] =>
+    missingFromList(pod, annotation, input.lists[annotation] ?? [])
   const safeToEvict = added(safeToEvictAnnotation)
   const skipContainers = added(skipContainersAnnotation)
   return {
@@ -53,18 +54,28 @@ function placementStatus({ nodeLabels, tolerations, schedulingGates }: Placement
   }
 }
 
-function modelStatus({ model, delivered, targets }: PlannedModel, request: InjectionRequest, { additions, config }: StatusInput): ModelStatus {
+function modelStatus(
+  { model, delivered, targets }: PlannedModel,
+  request: InjectionRequest,
+  { additions, config }: StatusInput,
+): ModelStatus {
   const { loader } = delivered
   const containers = targets.map(({ name }) => name)
   const envAdded = additions
-    .filter(({ container, env }) => env?.name === model.env && env?.value === model.mountPath && containers.includes(container))
+    .filter(
+      ({ container, env }) =>
+        env?.name === model.env && env?.value === model.mountPath && containers.includes(container),
+    )
     .map(({ container }) => container)
   return {
     name: model.name,
     source: model.source.uri,
     delivery: model.delivery,
     ...(loader?.kind === 'load' && { id: loader.id }),
-    ...(loader !== undefined && { loader: loaderContainerName(model.suffix), image: loaderImage(loader, request, config) }),
+    ...(loader !== undefined && {
+      loader: loaderContainerName(model.suffix),
+      image: loaderImage(loader, request, config),
+    }),
     ...(loader?.kind === 'load' && request.engine !== 'native' && { engine: request.engine }),
     volume: delivered.volume,
     ...(delivered.subPath !== undefined && { subPath: delivered.subPath }),
@@ -77,7 +88,10 @@ function modelStatus({ model, delivered, targets }: PlannedModel, request: Injec
 function replacedFields(pod: Pod, request: InjectionRequest, fsGroup: number | undefined): Replaced {
   const { serviceAccountName, serviceAccount, securityContext } = pod.spec
   return {
-    ...(request.serviceAccount !== undefined && { serviceAccountName: serviceAccountName ?? null, serviceAccount: serviceAccount ?? null }),
+    ...(request.serviceAccount !== undefined && {
+      serviceAccountName: serviceAccountName ?? null,
+      serviceAccount: serviceAccount ?? null,
+    }),
     ...(fsGroup !== undefined && { fsGroup: null, fsGroupChangePolicy: securityContext?.fsGroupChangePolicy ?? null }),
   }
 }

@@ -11,7 +11,10 @@ const text = { type: 'string' } as const
 const name = { type: 'string', minLength: 1, maxLength: 253 } as const
 const texts = { type: 'object', nullable: true, additionalProperties: { type: 'string' } } as const
 const quantity = {
-  anyOf: [{ type: 'number' }, { type: 'string', pattern: '^[+-]?(\\d+(\\.\\d*)?|\\.\\d+)([eE][+-]?\\d{1,3}|[numkMGTPE]|[KMGTPE]i)?$' }],
+  anyOf: [
+    { type: 'number' },
+    { type: 'string', pattern: '^[+-]?(\\d+(\\.\\d*)?|\\.\\d+)([eE][+-]?\\d{1,3}|[numkMGTPE]|[KMGTPE]i)?$' },
+  ],
 } as const
 const quantities = { type: 'object', nullable: true, additionalProperties: quantity } as const
 const resources = { type: 'object', nullable: true, properties: { requests: quantities, limits: quantities } } as const
@@ -30,7 +33,11 @@ const container = {
     command: listOf(text),
     args: listOf(text),
     env: listOf({ type: 'object', required: ['name'], properties: { name: text, value: { ...text, nullable: true } } }),
-    volumeMounts: listOf({ type: 'object', required: ['name', 'mountPath'], properties: { name: text, mountPath: text } }),
+    volumeMounts: listOf({
+      type: 'object',
+      required: ['name', 'mountPath'],
+      properties: { name: text, mountPath: text },
+    }),
     volumeDevices: listOf({ type: 'object', properties: { devicePath: text } }),
     resources,
     securityContext: { type: 'object', nullable: true, properties: { runAsUser: user } },
@@ -39,7 +46,8 @@ const container = {
 }
 
 const requirement = {
-  type: 'object', properties: { key: { ...text, nullable: true }, operator: { ...text, nullable: true }, values: listOf(text) },
+  type: 'object',
+  properties: { key: { ...text, nullable: true }, operator: { ...text, nullable: true }, values: listOf(text) },
 } as const
 
 function objectWith(properties: object): object {
@@ -49,7 +57,10 @@ function objectWith(properties: object): object {
 const affinity = objectWith({
   nodeAffinity: objectWith({
     requiredDuringSchedulingIgnoredDuringExecution: objectWith({
-      nodeSelectorTerms: listOf({ type: 'object', properties: { matchExpressions: listOf(requirement), matchFields: listOf({ type: 'object' }) } }),
+      nodeSelectorTerms: listOf({
+        type: 'object',
+        properties: { matchExpressions: listOf(requirement), matchFields: listOf({ type: 'object' }) },
+      }),
     }),
   }),
 })
@@ -59,9 +70,13 @@ const podSchema = {
   required: ['spec'],
   properties: {
     metadata: {
-      type: 'object', nullable: true,
+      type: 'object',
+      nullable: true,
       properties: {
-        name: { ...text, nullable: true }, generateName: { ...text, nullable: true }, annotations: texts, labels: texts,
+        name: { ...text, nullable: true },
+        generateName: { ...text, nullable: true },
+        annotations: texts,
+        labels: texts,
         ownerReferences: listOf({ type: 'object', properties: { kind: { ...text, nullable: true } } }),
       },
     },
@@ -72,7 +87,8 @@ const podSchema = {
         containers: { type: 'array', minItems: 1, items: container },
         initContainers: listOf(container),
         volumes: listOf({
-          type: 'object', required: ['name'],
+          type: 'object',
+          required: ['name'],
           properties: {
             name,
             persistentVolumeClaim: objectWith({ claimName: { ...text, nullable: true } }),
@@ -89,7 +105,12 @@ const podSchema = {
         nodeName: { ...text, nullable: true },
         affinity,
         tolerations: listOf({
-          type: 'object', properties: { key: { ...text, nullable: true }, operator: { ...text, nullable: true }, effect: { ...text, nullable: true } },
+          type: 'object',
+          properties: {
+            key: { ...text, nullable: true },
+            operator: { ...text, nullable: true },
+            effect: { ...text, nullable: true },
+          },
         }),
         schedulingGates: listOf({ type: 'object', properties: { name: { ...text, nullable: true } } }),
         os: { type: 'object', nullable: true, properties: { name: text } },
@@ -111,7 +132,9 @@ export function readPod(value: unknown): { ok: true; pod: Pod } | { ok: false; d
     return malformed(fieldPath(path), `${error?.message ?? 'is malformed'}${hint}`)
   }
   const twice = duplicateName(value)
-  return twice === undefined ? { ok: true, pod: value } : malformed(twice.field, `has the name of another: ${twice.name}`)
+  return twice === undefined
+    ? { ok: true, pod: value }
+    : malformed(twice.field, `has the name of another: ${twice.name}`)
 }
 
 function malformed(field: string, problem: string): { ok: false; diagnostic: Diagnostic } {
@@ -123,8 +146,12 @@ function duplicateName(pod: Pod): { field: string; name: string } | undefined {
   return (
     firstDuplicate([
       ...pod.spec.containers.map((item, i) => ({ field: `spec.containers[${i}].name`, name: item.name })),
-      ...(pod.spec.initContainers ?? []).map((item, i) => ({ field: `spec.initContainers[${i}].name`, name: item.name })),
-    ]) ?? firstDuplicate((pod.spec.volumes ?? []).map((item, i) => ({ field: `spec.volumes[${i}].name`, name: item.name })))
+      ...(pod.spec.initContainers ?? []).map((item, i) => ({
+        field: `spec.initContainers[${i}].name`,
+        name: item.name,
+      })),
+    ]) ??
+    firstDuplicate((pod.spec.volumes ?? []).map((item, i) => ({ field: `spec.volumes[${i}].name`, name: item.name })))
   )
 }
 
@@ -135,7 +162,12 @@ function firstDuplicate(items: { field: string; name: string }[]): { field: stri
 
 function fieldPath(pointer: string): string {
   if (pointer.startsWith(annotationsPointer)) return annotationField(unescape(pointer.slice(annotationsPointer.length)))
-  return unescape(pointer.replace(/\/(\d+)(?=\/|$)/g, '[$1]').replace(/^\//, '').replaceAll('/', '.'))
+  return unescape(
+    pointer
+      .replace(/\/(\d+)(?=\/|$)/g, '[$1]')
+      .replace(/^\//, '')
+      .replaceAll('/', '.'),
+  )
 }
 
 /** RFC 6901 §4: `~1` before `~0`. */

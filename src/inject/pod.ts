@@ -66,7 +66,11 @@ export interface VolumeMount {
 export interface Volume {
   readonly name: string
   readonly emptyDir?: unknown
-  readonly persistentVolumeClaim?: { readonly claimName?: string; readonly readOnly?: boolean; readonly [field: string]: unknown } | null
+  readonly persistentVolumeClaim?: {
+    readonly claimName?: string
+    readonly readOnly?: boolean
+    readonly [field: string]: unknown
+  } | null
   readonly hostPath?: { readonly path?: string; readonly [field: string]: unknown } | null
   readonly image?: { readonly reference?: string; readonly [field: string]: unknown } | null
   readonly ephemeral?: unknown

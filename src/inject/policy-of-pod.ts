@@ -35,19 +35,26 @@ export function judgePod(object: unknown, namespace: string, config: Config): Po
   if (!read.ok) return { state: 'invalid', mode, diagnostics: [read.diagnostic] }
   const pod = recognise(read.pod, prefix).state === 'fresh' ? read.pod : uninject(read.pod, prefix)
   const diagnostics = mistakesOf(pod, namespace, config)
-  return diagnostics.length > 0 ? { state: 'invalid', mode, diagnostics } : { state: 'judged', mode, models: judgeModels(pod, namespace, config) }
+  return diagnostics.length > 0
+    ? { state: 'invalid', mode, diagnostics }
+    : { state: 'judged', mode, models: judgeModels(pod, namespace, config) }
 }
 
 function mistakesOf(pod: Pod, namespace: string, config: Config): readonly Diagnostic[] {
   const outcome = inject(pod, namespace, config)
-  return outcome.outcome === 'denied' && outcome.diagnostics.some(({ reason }) => reason !== 'NotAllowed') ? outcome.diagnostics : []
+  return outcome.outcome === 'denied' && outcome.diagnostics.some(({ reason }) => reason !== 'NotAllowed')
+    ? outcome.diagnostics
+    : []
 }
 
 function judgeModels(pod: Pod, namespace: string, config: Config): readonly ModelVerdict[] {
   const request = readRequest(pod, config, new Findings())
   const subject = { namespace, serviceAccount: finalServiceAccount(pod, request), request }
   return request.models.map((model) => ({
-    name: model.name, source: model.source.uri, ...judgeModel(model, subject, config.policy), allowing: allowingRules(model, subject, config),
+    name: model.name,
+    source: model.source.uri,
+    ...judgeModel(model, subject, config.policy),
+    allowing: allowingRules(model, subject, config),
   }))
 }
 

@@ -56,7 +56,12 @@ export function checkPolicy(subject: PolicySubject, config: Config, findings: Fi
   }
 }
 
-function report(model: ModelRequest, { verdict, why = '', problem = '', remedy }: PolicyVerdict, config: Config, findings: Findings): void {
+function report(
+  model: ModelRequest,
+  { verdict, why = '', problem = '', remedy }: PolicyVerdict,
+  config: Config,
+  findings: Findings,
+): void {
   if (verdict === 'allowed') return
   // The name and not the source, which may be long: the API server may cut a warning after 120 characters.
   if (verdict === 'tolerated') {
@@ -64,18 +69,31 @@ function report(model: ModelRequest, { verdict, why = '', problem = '', remedy }
     return
   }
   const field = annotationField(annotationKey(config.annotationPrefix, 'source', model.suffix))
-  findings.deny({ reason: 'NotAllowed', field, found: model.source.uri, problem, ...(remedy !== undefined && { remedy }) })
+  findings.deny({
+    reason: 'NotAllowed',
+    field,
+    found: model.source.uri,
+    problem,
+    ...(remedy !== undefined && { remedy }),
+  })
 }
 
 /** Whether refusals of the policy deny the pods of a namespace, or only warn. */
-export function policyMode({ mode = 'enforce', enforceNamespaces = [], auditNamespaces = [] }: Policy, namespace: string): PolicyMode {
+export function policyMode(
+  { mode = 'enforce', enforceNamespaces = [], auditNamespaces = [] }: Policy,
+  namespace: string,
+): PolicyMode {
   if (mode === 'audit') return matchesAny(enforceNamespaces, namespace) ? 'enforce' : 'audit'
   return matchesAny(auditNamespaces, namespace) ? 'audit' : 'enforce'
 }
 
 export function judgeModel(model: ModelRequest, subject: PolicySubject, policy: Policy): PolicyVerdict {
-  const verdict = policy.rules.length === 0 ? judgeWithoutRules(model, subject) : judgeByRules(model, subject, policy.rules)
-  const isTolerated = verdict.verdict === 'denied' && policyMode(policy, subject.namespace) === 'audit' && isSafe(model, subject, policy.rules)
+  const verdict =
+    policy.rules.length === 0 ? judgeWithoutRules(model, subject) : judgeByRules(model, subject, policy.rules)
+  const isTolerated =
+    verdict.verdict === 'denied' &&
+    policyMode(policy, subject.namespace) === 'audit' &&
+    isSafe(model, subject, policy.rules)
   return isTolerated ? { ...verdict, verdict: 'tolerated' } : verdict
 }
 
@@ -85,15 +103,23 @@ export function judgeModel(model: ModelRequest, subject: PolicySubject, policy: 
  */
 function isSafe(model: ModelRequest, subject: PolicySubject, rules: readonly PolicyRule[]): boolean {
   const about = rules.filter((rule) => matchesAny(rule.namespaces, subject.namespace))
-  return [withoutRules, ...about].some(({ sources, images }) => (
-    refusedAttributes(model, subject, { ...withoutRules, ...(model.source.scheme === 'node' && sources && { sources }), ...(images && { images }) }).length === 0))
+  return [withoutRules, ...about].some(
+    ({ sources, images }) =>
+      refusedAttributes(model, subject, {
+        ...withoutRules,
+        ...(model.source.scheme === 'node' && sources && { sources }),
+        ...(images && { images }),
+      }).length === 0,
+  )
 }
 
 function judgeWithoutRules(model: ModelRequest, subject: PolicySubject): PolicyVerdict {
   const refused = refusedAttributes(model, subject, withoutRules).join(', ')
   if (refused === '') return { verdict: 'allowed', refusedBy: [] }
   return {
-    verdict: 'denied', refusedBy: [], why: `without a rule there is no permission for ${refused}`,
+    verdict: 'denied',
+    refusedBy: [],
+    why: `without a rule there is no permission for ${refused}`,
     problem: `is not allowed without a rule of the operator's policy: ${refused}`,
     remedy: `an operator allows it by a rule that lists it under ${listsToBeOn(model, subject)}; from the first rule on, everything else needs one, too`,
   }
@@ -103,14 +129,24 @@ function judgeByRules(model: ModelRequest, subject: PolicySubject, rules: readon
   const about = rules.filter((rule) => matchesAny(rule.namespaces, subject.namespace))
   if (about.length === 0) {
     const namespace = quote(subject.namespace)
-    return { verdict: 'denied', refusedBy: [], why: `no rule is about the namespace ${namespace}`, problem: `is not allowed: no rule of the operator's policy is about the namespace ${namespace}` }
+    return {
+      verdict: 'denied',
+      refusedBy: [],
+      why: `no rule is about the namespace ${namespace}`,
+      problem: `is not allowed: no rule of the operator's policy is about the namespace ${namespace}`,
+    }
   }
   const allowing = about.find((rule) => allowsModel(rule, model, subject))
   if (allowing !== undefined) return { verdict: 'allowed', allowedBy: allowing.name, refusedBy: [] }
-  const why = about.map((rule) => `rule ${quote(rule.name)} does not allow ${refusedAttributes(model, subject, rule).join(', ')}`).join('; ')
+  const why = about
+    .map((rule) => `rule ${quote(rule.name)} does not allow ${refusedAttributes(model, subject, rule).join(', ')}`)
+    .join('; ')
   const unlisted = model.source.scheme === 'node' && about.some(({ sources }) => sources === undefined)
   return {
-    verdict: 'denied', refusedBy: about.map(({ name }) => name), why, problem: `is not allowed by the operator's policy: ${why}`,
+    verdict: 'denied',
+    refusedBy: about.map(({ name }) => name),
+    why,
+    problem: `is not allowed by the operator's policy: ${why}`,
     ...(unlisted && { remedy: 'a rule allows node:// only where its sources list it' }),
   }
 }
@@ -129,13 +165,20 @@ function listsToBeOn({ source }: ModelRequest, { request }: PolicySubject): stri
  * The attributes of a model that a rule does not allow, as words for the message. Credentials, endpoint and size are those
  * of a download; what is only mounted has none.
  */
-function refusedAttributes(model: ModelRequest, { request, serviceAccount }: PolicySubject, rule: PolicyRule): string[] {
+function refusedAttributes(
+  model: ModelRequest,
+  { request, serviceAccount }: PolicySubject,
+  rule: PolicyRule,
+): string[] {
   const allows = (patterns: readonly string[] | undefined, value: string | undefined): boolean =>
     patterns === undefined || value === undefined || matchesAny(patterns, value)
   const downloaded = model.delivery === 'download'
   const credentials = formatCredentials(request.credentials)
   const checks: [boolean, () => string][] = [
-    [allows(rule.sources ?? (model.source.scheme === 'node' ? [] : undefined), model.source.uri), () => `the source ${quote(model.source.uri)}`],
+    [
+      allows(rule.sources ?? (model.source.scheme === 'node' ? [] : undefined), model.source.uri),
+      () => `the source ${quote(model.source.uri)}`,
+    ],
     [allows(rule.endpoints, model.endpoint), () => `the endpoint ${quote(model.endpoint ?? '')}`],
     [!downloaded || allows(rule.credentials, credentials), () => `the credentials ${quote(credentials)}`],
     [allows(rule.serviceAccounts, serviceAccount), () => `the service account ${quote(serviceAccount)}`],
@@ -153,5 +196,7 @@ function allowsSize({ maxSizeBytes }: PolicyRule, model: ModelRequest): boolean 
 }
 
 function sizeWords({ maxSizeBytes = 0 }: PolicyRule, { sizeBytes }: ModelRequest): string {
-  return sizeBytes === undefined ? `a model without size (at most ${formatBytes(maxSizeBytes)})` : `a size over ${formatBytes(maxSizeBytes)}`
+  return sizeBytes === undefined
+    ? `a model without size (at most ${formatBytes(maxSizeBytes)})`
+    : `a size over ${formatBytes(maxSizeBytes)}`
 }

@@ -9,7 +9,15 @@ import { podIdentityEnv } from './identity.ts'
 import { ownAnnotations } from './keys.ts'
 import { bringsModel, ownVolumes } from './own-volumes.ts'
 import {
-  dataVolumeName, envValue, isLoaderName, isOurLoader, loaderContainerName, loaderRoot, requiredLoaderEnv, requiredVerifierEnv, tmpVolume,
+  dataVolumeName,
+  envValue,
+  isLoaderName,
+  isOurLoader,
+  loaderContainerName,
+  loaderRoot,
+  requiredLoaderEnv,
+  requiredVerifierEnv,
+  tmpVolume,
 } from './parts.ts'
 import { isPlaced } from './placement.ts'
 import { initContainersOf, volumesOf, type Container, type Pod } from './pod.ts'
@@ -26,7 +34,8 @@ export type Recognition =
 
 export function recognise(pod: Pod, prefix: string): Recognition {
   const status = readStatus(pod, prefix)
-  if (status !== undefined && describesPod(status, pod, prefix)) return { state: isWhole(pod, status) ? 'whole' : 'damaged', status }
+  if (status !== undefined && describesPod(status, pod, prefix))
+    return { state: isWhole(pod, status) ? 'whole' : 'damaged', status }
   const loaders = initContainersOf(pod).filter(isOurLoader)
   const own = ownVolumes(pod, loaders, prefix)
   return { state: loaders.length > 0 || own.size > 0 ? 'outdated' : 'fresh', foreign: foreignNames(pod, own, prefix) }
@@ -34,7 +43,11 @@ export function recognise(pod: Pod, prefix: string): Recognition {
 
 /** True for a status that was made for these annotations, and for whose models there is evidence in the pod. */
 function describesPod(status: Status, pod: Pod, prefix: string): boolean {
-  return status.annotations === hashAnnotations(pod, prefix) && namesTheSources(status, pod, prefix) && status.models.every((model) => hasEvidence(model, pod))
+  return (
+    status.annotations === hashAnnotations(pod, prefix) &&
+    namesTheSources(status, pod, prefix) &&
+    status.models.every((model) => hasEvidence(model, pod))
+  )
 }
 
 /**
@@ -45,7 +58,11 @@ function hasEvidence(model: ModelStatus, pod: Pod): boolean {
   const { loader } = model
   if (loader === undefined) return bringsModel(pod, model)
   if (!isLoaderName(loader)) return false
-  return initContainersOf(pod).some(({ name }) => name === loader) || bringsModel(pod, model) || isMountedEverywhere(model, pod)
+  return (
+    initContainersOf(pod).some(({ name }) => name === loader) ||
+    bringsModel(pod, model) ||
+    isMountedEverywhere(model, pod)
+  )
 }
 
 function isMountedEverywhere(model: ModelStatus, pod: Pod): boolean {
@@ -55,10 +72,15 @@ function isMountedEverywhere(model: ModelStatus, pod: Pod): boolean {
 /** A status is only text: it could leave out a model, or name another source than the annotation. */
 function namesTheSources({ models }: Status, pod: Pod, prefix: string): boolean {
   const sources = ownAnnotations(pod, prefix).filter(({ name }) => name === 'source')
-  return sources.length === models.length && sources.every(({ suffix, value }) => {
-    const source = parseSource(value)
-    return models.some((model) => model.name === (suffix ?? unsuffixedName) && source.ok && model.source === source.value.uri)
-  })
+  return (
+    sources.length === models.length &&
+    sources.every(({ suffix, value }) => {
+      const source = parseSource(value)
+      return models.some(
+        (model) => model.name === (suffix ?? unsuffixedName) && source.ok && model.source === source.value.uri,
+      )
+    })
+  )
 }
 
 function foreignNames(pod: Pod, own: ReadonlySet<string>, prefix: string): readonly string[] {
@@ -68,8 +90,11 @@ function foreignNames(pod: Pod, own: ReadonlySet<string>, prefix: string): reado
   return [
     ...pod.spec.containers.flatMap(({ name }, i) => (loaderNames.includes(name) ? `spec.containers[${i}].name` : [])),
     ...initContainersOf(pod).flatMap((container, i) =>
-      loaderNames.includes(container.name) && !isOurLoader(container) ? `spec.initContainers[${i}].name` : []),
-    ...volumesOf(pod).flatMap(({ name }, i) => (volumeNames.includes(name) && !own.has(name) ? `spec.volumes[${i}].name` : [])),
+      loaderNames.includes(container.name) && !isOurLoader(container) ? `spec.initContainers[${i}].name` : [],
+    ),
+    ...volumesOf(pod).flatMap(({ name }, i) =>
+      volumeNames.includes(name) && !own.has(name) ? `spec.volumes[${i}].name` : [],
+    ),
   ]
 }
 
@@ -99,7 +124,8 @@ function isLoaderWhole(loader: Container, { source, volume, delivery }: ModelSta
   const mounts = (name: string, path: string): boolean =>
     loader.volumeMounts?.some((mount) => mount.name === name && mount.mountPath === path) === true
   return (
-    runsAnEngine(loader) && runsVerifier(loader) === verifies &&
+    runsAnEngine(loader) &&
+    runsVerifier(loader) === verifies &&
     envValue(loader, 'MODEL_SOURCE') === source &&
     (verifies ? requiredVerifierEnv : requiredLoaderEnv).every(has) &&
     mounts(volume, loaderRoot) &&
@@ -109,8 +135,9 @@ function isLoaderWhole(loader: Container, { source, volume, delivery }: ModelSta
 }
 
 function hasModel(container: Container, { volume, mountPath, subPath, env, envAdded }: ModelStatus): boolean {
-  const mounted = container.volumeMounts?.some((mount) => mount.name === volume && mount.mountPath === mountPath && mount.subPath === subPath)
+  const mounted = container.volumeMounts?.some(
+    (mount) => mount.name === volume && mount.mountPath === mountPath && mount.subPath === subPath,
+  )
   const needsEnv = env !== undefined && envAdded?.includes(container.name) === true
   return mounted === true && (!needsEnv || envValue(container, env) === mountPath)
 }
-

@@ -1,5 +1,13 @@
 /** From annotations to what is asked for: every model with all its choices, the operator's defaults filled in. */
-import { annotations, appliesTo, type AnnotationName, type Delivery, type InitOrder, type RunAsUser, type ValueOf } from '../annotations.ts'
+import {
+  annotations,
+  appliesTo,
+  type AnnotationName,
+  type Delivery,
+  type InitOrder,
+  type RunAsUser,
+  type ValueOf,
+} from '../annotations.ts'
 import type { Config } from '../config.ts'
 import type { Credentials } from '../values/credentials.ts'
 import type { Expectation } from '../values/expectation.ts'
@@ -70,7 +78,12 @@ export function readRequest(pod: Pod, config: Config, findings: Findings): Injec
   return request
 }
 
-function readAll(own: readonly OwnAnnotation[], reader: AnnotationReader, findings: Findings, config: Config): InjectionRequest {
+function readAll(
+  own: readonly OwnAnnotation[],
+  reader: AnnotationReader,
+  findings: Findings,
+  config: Config,
+): InjectionRequest {
   const engine = reader.read('engine') ?? 'native'
   return {
     models: modelSuffixes(own).flatMap((suffix) => readModel(reader, suffix) ?? []),
@@ -96,13 +109,17 @@ function readModel(reader: AnnotationReader, suffix: string | undefined): ModelR
   const name = suffix ?? unsuffixedName
   const source = reader.read('source', suffix)
   if (source === undefined) return undefined
-  const delivery = source.scheme === 's3' ? (reader.read('delivery', suffix) ?? 'download') : deliveryOfScheme[source.scheme]
+  const delivery =
+    source.scheme === 's3' ? (reader.read('delivery', suffix) ?? 'download') : deliveryOfScheme[source.scheme]
   reader.checkApplicability(suffix, delivery, source)
   // A default of the operator is no choice of deliveries to which it does not apply.
   const read = <N extends AnnotationName>(annotation: N): ValueOf<N> | undefined =>
     appliesTo(annotation, delivery) ? reader.read(annotation, suffix) : undefined
   return {
-    name, suffix, source, delivery,
+    name,
+    suffix,
+    source,
+    delivery,
     claim: read('claim'),
     mountPath: reader.read('mount-path', suffix, name) ?? '',
     containers: read('containers'),
@@ -127,8 +144,11 @@ function readMemory(reader: AnnotationReader, findings: Findings, config: Config
   const bytes = reader.read('memory') ?? leastLoaderMemoryBytes
   if (bytes < leastLoaderMemoryBytes) {
     findings.deny({
-      reason: 'ResourcesTooSmall', field: annotationField(annotationKey(config.annotationPrefix, 'memory')),
-      found: formatBytes(bytes), problem: 'is not enough for the loader', accepted: annotations.memory.accepted,
+      reason: 'ResourcesTooSmall',
+      field: annotationField(annotationKey(config.annotationPrefix, 'memory')),
+      found: formatBytes(bytes),
+      problem: 'is not enough for the loader',
+      accepted: annotations.memory.accepted,
     })
   }
   return bytes

@@ -24,7 +24,10 @@ export function loaderSecurityContext(user: number | undefined): Record<string, 
 
 /** Undefined lets the cluster choose (OpenShift). */
 export function loaderUser(
-  pod: Pod, targets: readonly Container[], chosen: RunAsUser, { config, findings, needsNetwork }: { config: Config; findings: Findings; needsNetwork: boolean },
+  pod: Pod,
+  targets: readonly Container[],
+  chosen: RunAsUser,
+  { config, findings, needsNetwork }: { config: Config; findings: Findings; needsNetwork: boolean },
 ): number | undefined {
   const exempt = needsNetwork ? userPastInterception(pod) : undefined
   if (needsNetwork) warnOfInterception(pod, chosen, findings)
@@ -36,7 +39,10 @@ export function loaderUser(
 function warnOfInterception(pod: Pod, chosen: RunAsUser, findings: Findings): void {
   const exempt = userPastInterception(pod)
   if (interceptsEverybody(pod) || (exempt !== undefined && chosen !== 'auto' && chosen !== exempt)) {
-    findings.warn('MeshInterception', 'a service mesh takes the traffic of the loader, which may not reach S3 or its credentials')
+    findings.warn(
+      'MeshInterception',
+      'a service mesh takes the traffic of the loader, which may not reach S3 or its credentials',
+    )
   }
 }
 
@@ -51,14 +57,23 @@ function effectiveUser(pod: Pod, container: Container): number | undefined {
 }
 
 /** The fsGroup to set, if one has to be set; on OpenShift the cluster sets one itself. */
-export function plannedFsGroup(pod: Pod, delivered: readonly DeliveredModel[], config: Config, findings: Findings): number | undefined {
+export function plannedFsGroup(
+  pod: Pod,
+  delivered: readonly DeliveredModel[],
+  config: Config,
+  findings: Findings,
+): number | undefined {
   const needing = delivered.filter(({ needsFsGroup }) => needsFsGroup === true)
-  if (needing.length === 0 || config.openshift || typeof pod.spec.securityContext?.fsGroup === 'number') return undefined
+  if (needing.length === 0 || config.openshift || typeof pod.spec.securityContext?.fsGroup === 'number')
+    return undefined
   const ours = needing.map(({ volume }) => volume)
-  const others = [...volumesOf(pod), ...delivered.flatMap(({ volumes }) => volumes)].filter((volume) => ('persistentVolumeClaim' in volume || 'ephemeral' in volume) && !ours.includes(volume.name))
+  const others = [...volumesOf(pod), ...delivered.flatMap(({ volumes }) => volumes)].filter(
+    (volume) => ('persistentVolumeClaim' in volume || 'ephemeral' in volume) && !ours.includes(volume.name),
+  )
   if (others.length > 0) {
     findings.deny({
-      reason: 'FsGroupRequired', field: 'spec.securityContext.fsGroup',
+      reason: 'FsGroupRequired',
+      field: 'spec.securityContext.fsGroup',
       problem: `is not set, the loader could not write to ${ours.join(', ')}; setting it would change the owner of ${others.map(({ name }) => name).join(', ')}`,
       remedy: 'set the fsGroup that suits these claims',
     })
@@ -70,16 +85,24 @@ export function plannedFsGroup(pod: Pod, delivered: readonly DeliveredModel[], c
 
 /** A model that the app may write to has to be writable for the app's user, by user or by group. */
 export function checkWriters(
-  pod: Pod, model: ModelRequest, writers: { targets: readonly Container[]; loaderUser: number | undefined; fsGroup: number | undefined },
+  pod: Pod,
+  model: ModelRequest,
+  writers: { targets: readonly Container[]; loaderUser: number | undefined; fsGroup: number | undefined },
   { config, findings }: { config: Config; findings: Findings },
 ): void {
   if (model.readOnly || (writers.fsGroup ?? pod.spec.securityContext?.fsGroup) !== undefined) return
   const users = writers.targets.map((target) => effectiveUser(pod, target))
-  if (users.includes(undefined)) findings.warn('WriterUnknown', `${model.name}: the app's user is not known here; without fsGroup it may not be able to write`)
+  if (users.includes(undefined))
+    findings.warn(
+      'WriterUnknown',
+      `${model.name}: the app's user is not known here; without fsGroup it may not be able to write`,
+    )
   const foreign = users.filter((user) => user !== undefined && user !== 0 && user !== writers.loaderUser)
   if (foreign.length === 0) return
   findings.deny({
-    reason: 'NotWritable', field: annotationField(annotationKey(config.annotationPrefix, 'read-only', model.suffix)), found: 'false',
+    reason: 'NotWritable',
+    field: annotationField(annotationKey(config.annotationPrefix, 'read-only', model.suffix)),
+    found: 'false',
     problem: `asks for a writable model, but the app runs as ${[...new Set(foreign)].join(', ')} and the loader as ${writers.loaderUser ?? 'another user'}`,
     remedy: 'set spec.securityContext.fsGroup, or run-as-user to the user of the app',
   })

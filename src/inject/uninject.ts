@@ -5,17 +5,33 @@ import { removeFromList, safeToEvictAnnotation, skipContainersAnnotation } from 
 import { ownVolumes } from './own-volumes.ts'
 import { isLoaderName, isOurLoader } from './parts.ts'
 import { displacedFields, labelsAskedFor, type Placement } from './placement.ts'
-import { annotationsOf, initContainersOf, volumesOf, type Container, type EnvVar, type ObjectMeta, type Pod, type PodSpec, type VolumeMount } from './pod.ts'
+import {
+  annotationsOf,
+  initContainersOf,
+  volumesOf,
+  type Container,
+  type EnvVar,
+  type ObjectMeta,
+  type Pod,
+  type PodSpec,
+  type VolumeMount,
+} from './pod.ts'
 import { readStatus, type Replaced, type Status } from './status.ts'
 
 /** The pod without our parts; the same object if it has none. */
 export function uninject(pod: Pod, prefix: string): Pod {
   const status = readStatus(pod, prefix)
-  const loaders = initContainersOf(pod).filter((container) => isOurLoader(container) || isListedLoader(container, status))
+  const loaders = initContainersOf(pod).filter(
+    (container) => isOurLoader(container) || isListedLoader(container, status),
+  )
   const dataVolumes = ownVolumes(pod, loaders, prefix)
   if (status === undefined && loaders.length === 0 && dataVolumes.size === 0) return pod
   const spec = cleanSpec(pod, status, { loaders, dataVolumes })
-  return { ...pod, metadata: cleanMetadata(pod, status, prefix), spec: replaceFields(spec, displacedFields(spec, placementOf(pod, status, prefix))) }
+  return {
+    ...pod,
+    metadata: cleanMetadata(pod, status, prefix),
+    spec: replaceFields(spec, displacedFields(spec, placementOf(pod, status, prefix))),
+  }
 }
 
 /** The pod without what was added to where and when it may be scheduled. */
@@ -43,9 +59,13 @@ function cleanSpec(pod: Pod, status: Status | undefined, { loaders, dataVolumes 
   const added = new Set([...(status?.added.volumes ?? []), ...dataVolumes])
   const clean = (container: Container): Container => cleanContainer(container, status, dataVolumes)
   const containers = pod.spec.containers.map(clean)
-  const initContainers = initContainersOf(pod).filter((container) => !loaders.includes(container)).map(clean)
+  const initContainers = initContainersOf(pod)
+    .filter((container) => !loaders.includes(container))
+    .map(clean)
   // The identity webhook of EKS mounts the token volume in the app's containers too, whoever added it first.
-  const mounted = new Set([...containers, ...initContainers].flatMap(({ volumeMounts }) => volumeMounts ?? []).map(({ name }) => name))
+  const mounted = new Set(
+    [...containers, ...initContainers].flatMap(({ volumeMounts }) => volumeMounts ?? []).map(({ name }) => name),
+  )
   const volumes = volumesOf(pod).filter(({ name }) => !added.has(name) || mounted.has(name))
   return replaceFields(pod.spec, {
     containers,
@@ -59,9 +79,12 @@ function cleanContainer(container: Container, status: Status | undefined, dataVo
   const models = (status?.models ?? []).filter(({ containers }) => containers.includes(container.name))
   const isOwnMount = ({ name, mountPath }: VolumeMount): boolean =>
     dataVolumes.has(name) || models.some((model) => model.volume === name && model.mountPath === mountPath)
-  const isOwnEnv = ({ name }: EnvVar): boolean => models.some(({ env, envAdded }) => env === name && envAdded?.includes(container.name))
+  const isOwnEnv = ({ name }: EnvVar): boolean =>
+    models.some(({ env, envAdded }) => env === name && envAdded?.includes(container.name))
   return replaceFields(container, {
-    ...(container.volumeMounts?.some(isOwnMount) && { volumeMounts: nonEmpty(container.volumeMounts.filter((mount) => !isOwnMount(mount))) }),
+    ...(container.volumeMounts?.some(isOwnMount) && {
+      volumeMounts: nonEmpty(container.volumeMounts.filter((mount) => !isOwnMount(mount))),
+    }),
     ...(container.env?.some(isOwnEnv) && { env: nonEmpty(container.env.filter((variable) => !isOwnEnv(variable))) }),
   })
 }
@@ -75,24 +98,35 @@ function restoredFields(pod: Pod, { replaced, added }: Status): Record<string, u
     ...(serviceAccount !== undefined && { serviceAccount: serviceAccount ?? undefined }),
     ...(fsGroup !== undefined && { securityContext: withoutFsGroup(pod, replaced) }),
     ...(pullSecrets !== undefined && {
-      imagePullSecrets: nonEmpty((pod.spec.imagePullSecrets ?? []).filter(({ name = '' }) => !pullSecrets.includes(name))),
+      imagePullSecrets: nonEmpty(
+        (pod.spec.imagePullSecrets ?? []).filter(({ name = '' }) => !pullSecrets.includes(name)),
+      ),
     }),
   }
 }
 
 function withoutFsGroup(pod: Pod, { fsGroupChangePolicy }: Replaced): object | undefined {
-  const rest = replaceFields(pod.spec.securityContext ?? {}, { fsGroup: undefined, fsGroupChangePolicy: fsGroupChangePolicy ?? undefined })
+  const rest = replaceFields(pod.spec.securityContext ?? {}, {
+    fsGroup: undefined,
+    fsGroupChangePolicy: fsGroupChangePolicy ?? undefined,
+  })
   return Object.keys(rest).length > 0 ? rest : undefined
 }
 
 function cleanMetadata(pod: Pod, status: Status | undefined, prefix: string): ObjectMeta {
   const added = status?.added
-  const lists = [[safeToEvictAnnotation, added?.safeToEvict], [skipContainersAnnotation, added?.skipContainers]] as const
+  const lists = [
+    [safeToEvictAnnotation, added?.safeToEvict],
+    [skipContainersAnnotation, added?.skipContainers],
+  ] as const
   const cleaned = lists.flatMap(([annotation, names]) => {
     const present = annotationsOf(pod)[annotation]
     return names === undefined || present === undefined ? [] : [[annotation, removeFromList(present, names)] as const]
   })
-  const annotations = replaceFields(annotationsOf(pod), { ...Object.fromEntries(cleaned), [prefix + statusAnnotation]: undefined })
+  const annotations = replaceFields(annotationsOf(pod), {
+    ...Object.fromEntries(cleaned),
+    [prefix + statusAnnotation]: undefined,
+  })
   const labels = replaceFields(pod.metadata?.labels ?? {}, { [prefix + injectedLabel]: undefined })
   return replaceFields(pod.metadata ?? {}, {
     annotations: Object.keys(annotations).length > 0 ? annotations : undefined,

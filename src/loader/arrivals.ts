@@ -37,7 +37,10 @@ export interface Arrivals {
 }
 
 export async function startArrivals(context: DownloadContext, readBack: ReadBack): Promise<Arrivals> {
-  const { listing: { objects }, staging } = context
+  const {
+    listing: { objects },
+    staging,
+  } = context
   const small = new Uint8Array(objects.length)
   for (const [i, { path, size }] of objects.entries()) {
     if (size === 0 || (size <= partBytes && staging.verified.has(path))) small[i] = smallStates.verified
@@ -53,7 +56,11 @@ async function lookUpLarge(context: DownloadContext, readBack: ReadBack): Promis
   const lookUp = async (): Promise<void> => {
     for (const [i, object] of waiting) {
       const wanted = await lookUpChecksum(object, context)
-      large.set(i, { parts: [...(context.staging.verified.get(object.path) ?? [])], wanted, follower: follow(object, wanted, readBack, context) })
+      large.set(i, {
+        parts: [...(context.staging.verified.get(object.path) ?? [])],
+        wanted,
+        follower: follow(object, wanted, readBack, context),
+      })
     }
   }
   await Promise.all(Array.from({ length: headsAtOnce }, lookUp))
@@ -66,7 +73,10 @@ async function learnHabit(context: DownloadContext): Promise<PartJob['crc']> {
   return first === undefined ? 'none' : (crcOf((await lookUpChecksum(first, context))?.algorithm) ?? 'none')
 }
 
-async function lookUpChecksum({ key }: ModelObject, { s3, task: { source } }: DownloadContext): Promise<WantedChecksum | undefined> {
+async function lookUpChecksum(
+  { key }: ModelObject,
+  { s3, task: { source } }: DownloadContext,
+): Promise<WantedChecksum | undefined> {
   try {
     return preferredChecksum((await s3.head(source.bucket, key)).checksums)
   } catch (error) {

@@ -22,7 +22,11 @@ export interface RunningChecksum {
   value(): string
 }
 
-const crcNames: Readonly<Partial<Record<ChecksumAlgorithm, CrcAlgorithm>>> = { CRC32: 'crc32', CRC32C: 'crc32c', CRC64NVME: 'crc64nvme' }
+const crcNames: Readonly<Partial<Record<ChecksumAlgorithm, CrcAlgorithm>>> = {
+  CRC32: 'crc32',
+  CRC32C: 'crc32c',
+  CRC64NVME: 'crc64nvme',
+}
 const readBytes = 2 ** 20
 
 /** Those that come for free while the bytes arrive are preferred to those that need the file to be read again. */
@@ -32,13 +36,18 @@ export function crcOf(algorithm: ChecksumAlgorithm | undefined): CrcAlgorithm | 
   return algorithm === undefined ? undefined : crcNames[algorithm]
 }
 
-export function preferredChecksum(checksums: Readonly<Partial<Record<ChecksumAlgorithm, string>>>): WantedChecksum | undefined {
+export function preferredChecksum(
+  checksums: Readonly<Partial<Record<ChecksumAlgorithm, string>>>,
+): WantedChecksum | undefined {
   const algorithm = preference.find((candidate) => checksums[candidate] !== undefined)
   return algorithm === undefined ? undefined : { algorithm, value: checksums[algorithm] ?? '' }
 }
 
 /** From the headers of an answer: undefined where S3 keeps none, or only one that is composed of parts. */
-export function checksumOfHeaders(headers: Readonly<Record<string, string>>): { wanted: WantedChecksum | undefined; composite: boolean } {
+export function checksumOfHeaders(headers: Readonly<Record<string, string>>): {
+  wanted: WantedChecksum | undefined
+  composite: boolean
+} {
   const values = preference.flatMap((algorithm) => {
     const value = headers[`x-amz-checksum-${algorithm.toLowerCase()}`]
     return value === undefined ? [] : [[algorithm, value] as const]
@@ -51,7 +60,8 @@ export function checksumOfHeaders(headers: Readonly<Record<string, string>>): { 
 export function combineParts(algorithm: CrcAlgorithm, parts: readonly PartCrc[]): string | undefined {
   const [first, ...rest] = [...parts].sort((a, b) => a.offset - b.offset)
   return rest.reduce<string | undefined>(
-    (whole, { crc, length }) => (whole === undefined || crc === undefined ? undefined : combineCrc(algorithm, whole, crc, length)),
+    (whole, { crc, length }) =>
+      whole === undefined || crc === undefined ? undefined : combineCrc(algorithm, whole, crc, length),
     first?.crc,
   )
 }
@@ -77,5 +87,10 @@ export async function startChecksum(algorithm: ChecksumAlgorithm): Promise<Runni
   const crc = crcOf(algorithm)
   if (crc !== undefined) return (await loadCrc(crc))()
   const hash = createHash(algorithm === 'SHA1' ? 'sha1' : 'sha256')
-  return { update: (bytes) => { hash.update(bytes) }, value: () => hash.digest('base64') }
+  return {
+    update: (bytes) => {
+      hash.update(bytes)
+    },
+    value: () => hash.digest('base64'),
+  }
 }

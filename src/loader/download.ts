@@ -67,7 +67,10 @@ async function makeEmptyFiles({ listing, staging, task }: DownloadContext): Prom
 /** What needs no download: parts of an earlier run, and files of no bytes. */
 function followEarlier({ small, large, readBack }: Arrivals, context: DownloadContext): void {
   for (const [i, object] of context.listing.objects.entries()) {
-    const { follower, parts } = large.get(i) ?? { follower: small[i] === smallStates.missing ? undefined : follow(object, undefined, readBack, context), parts: [wholeOf(object)] }
+    const { follower, parts } = large.get(i) ?? {
+      follower: small[i] === smallStates.missing ? undefined : follow(object, undefined, readBack, context),
+      parts: [wholeOf(object)],
+    }
     if (follower !== undefined) for (const part of parts) readBack.arrived(follower, part)
   }
 }
@@ -76,7 +79,10 @@ function wholeOf({ size }: ModelObject): { readonly offset: number; readonly len
   return { offset: 0, length: size }
 }
 
-function* missingParts({ listing: { objects }, staging }: DownloadContext, { small, large, habit }: Arrivals): Iterable<PartJob> {
+function* missingParts(
+  { listing: { objects }, staging }: DownloadContext,
+  { small, large, habit }: Arrivals,
+): Iterable<PartJob> {
   for (const [i, { key, path, etag, size }] of objects.entries()) {
     const job = { object: i, key, etag, objectSize: size, file: join(staging.layout.stagingFiles, path) }
     const state = large.get(i)
@@ -85,15 +91,24 @@ function* missingParts({ listing: { objects }, staging }: DownloadContext, { sma
   }
 }
 
-function* missingRanges(job: Pick<PartJob, 'object' | 'key' | 'etag' | 'objectSize' | 'file'>, { parts, wanted }: LargeState): Iterable<PartJob> {
+function* missingRanges(
+  job: Pick<PartJob, 'object' | 'key' | 'etag' | 'objectSize' | 'file'>,
+  { parts, wanted }: LargeState,
+): Iterable<PartJob> {
   const have = new Set(parts.map(({ offset }) => offset))
   const crc = crcOf(wanted?.algorithm) ?? 'none'
   for (let offset = 0; offset < job.objectSize; offset += partBytes) {
-    if (!have.has(offset)) yield { ...job, offset, length: Math.min(partBytes, job.objectSize - offset), whole: false, crc }
+    if (!have.has(offset))
+      yield { ...job, offset, length: Math.min(partBytes, job.objectSize - offset), whole: false, crc }
   }
 }
 
-async function receive(done: PartDone, arrivals: Arrivals, writer: JournalWriter, context: DownloadContext): Promise<void> {
+async function receive(
+  done: PartDone,
+  arrivals: Arrivals,
+  writer: JournalWriter,
+  context: DownloadContext,
+): Promise<void> {
   const object = context.listing.objects[done.object]
   if (object === undefined) throw new Error(`a part of the unknown object ${done.object}`)
   const { path, etag, size } = object
@@ -107,7 +122,12 @@ async function receive(done: PartDone, arrivals: Arrivals, writer: JournalWriter
 }
 
 /** Its checksum came with its bytes; what the manifest says takes reading. */
-async function receiveSmall(object: ModelObject, { object: i, checksums, crc }: PartDone, { small, habit, readBack }: Arrivals, context: DownloadContext): Promise<Follower | undefined> {
+async function receiveSmall(
+  object: ModelObject,
+  { object: i, checksums, crc }: PartDone,
+  { small, habit, readBack }: Arrivals,
+  context: DownloadContext,
+): Promise<Follower | undefined> {
   const { wanted } = checksumOfHeaders(checksums)
   if (wanted !== undefined) await compareSmall(object, wanted, { crc, habit }, context)
   small[i] = wanted === undefined ? smallStates.withoutChecksum : smallStates.verified

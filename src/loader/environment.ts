@@ -59,7 +59,9 @@ export function readTask(env: Environment): { ok: true; task: LoadTask } | { ok:
     stallTimeoutSeconds: reader.required('MODEL_STALL_TIMEOUT_SECONDS', parseWhole),
   }
   for (const name of ['https_proxy', 'HTTPS_PROXY']) reader.optional(name, parseProxy)
-  return isComplete(task) && reader.problems.length === 0 ? { ok: true, task } : { ok: false, problems: reader.problems }
+  return isComplete(task) && reader.problems.length === 0
+    ? { ok: true, task }
+    : { ok: false, problems: reader.problems }
 }
 
 /** What `load --verify` is told: a path that somebody else filled. */
@@ -72,13 +74,16 @@ export interface VerifyTask {
   readonly timeoutSeconds: number | undefined
 }
 
-export function readVerifyTask(env: Environment): { ok: true; task: VerifyTask } | { ok: false; problems: readonly string[] } {
+export function readVerifyTask(
+  env: Environment,
+): { ok: true; task: VerifyTask } | { ok: false; problems: readonly string[] } {
   const reader = new EnvironmentReader(env)
   const source = reader.required('MODEL_SOURCE', parseMountedSource)
   const root = reader.required('MODEL_ROOT', parseAbsolutePath)
   const expect = reader.optional('MODEL_EXPECT', parseExpectation)
   const timeoutSeconds = reader.optional('MODEL_TIMEOUT_SECONDS', parseWhole)
-  if (source === undefined || root === undefined || reader.problems.length > 0) return { ok: false, problems: reader.problems }
+  if (source === undefined || root === undefined || reader.problems.length > 0)
+    return { ok: false, problems: reader.problems }
   return { ok: true, task: { source, root, expect, timeoutSeconds } }
 }
 
@@ -109,7 +114,9 @@ type Draft = { readonly [Field in keyof LoadTask]: LoadTask[Field] | undefined }
 
 function isComplete(task: Draft): task is LoadTask {
   const { name, source, root, id, credentials, timeoutSeconds, stallTimeoutSeconds } = task
-  return [name, source, root, id, credentials, timeoutSeconds, stallTimeoutSeconds].every((value) => value !== undefined)
+  return [name, source, root, id, credentials, timeoutSeconds, stallTimeoutSeconds].every(
+    (value) => value !== undefined,
+  )
 }
 
 function parseS3Source(text: string): Parsed<S3Source> {

@@ -3,20 +3,75 @@
  * docs/loader.md go by. Append only.
  */
 export const exits = {
-  Denied: { code: 10, summary: 'access denied', remedy: 'allow s3:GetObject and s3:ListBucket on the prefix', heals: false },
-  CannotList: { code: 11, summary: 'cannot list the source', remedy: 'check bucket, region and endpoint', heals: false },
+  Denied: {
+    code: 10,
+    summary: 'access denied',
+    remedy: 'allow s3:GetObject and s3:ListBucket on the prefix',
+    heals: false,
+  },
+  CannotList: {
+    code: 11,
+    summary: 'cannot list the source',
+    remedy: 'check bucket, region and endpoint',
+    heals: false,
+  },
   Nothing: { code: 12, summary: 'nothing is there', remedy: 'check the source', heals: false },
-  NoSpace: { code: 13, summary: 'not enough space', remedy: 'raise the size annotation or choose another volume', heals: false },
-  DownloadFailed: { code: 14, summary: 'the download failed', remedy: 'it is tried again; restore archived objects first', heals: true },
-  VerificationFailed: { code: 15, summary: 'verification failed', remedy: 'the source changes or is damaged: publish it under a new prefix', heals: true },
+  NoSpace: {
+    code: 13,
+    summary: 'not enough space',
+    remedy: 'raise the size annotation or choose another volume',
+    heals: false,
+  },
+  DownloadFailed: {
+    code: 14,
+    summary: 'the download failed',
+    remedy: 'it is tried again; restore archived objects first',
+    heals: true,
+  },
+  VerificationFailed: {
+    code: 15,
+    summary: 'verification failed',
+    remedy: 'the source changes or is damaged: publish it under a new prefix',
+    heals: true,
+  },
   UnsafeKeys: { code: 16, summary: 'unsafe keys', remedy: 'rename the objects', heals: false },
-  NoProgress: { code: 17, summary: 'no progress in time', remedy: 'raise timeout or stall-timeout, or look at the network', heals: true },
-  ForeignFiles: { code: 18, summary: 'the destination holds files the loader did not write', remedy: 'remove them or choose another volume', heals: false },
-  NotWritable: { code: 19, summary: 'the volume is not writable', remedy: 'check fsGroup, run-as-user and the volume', heals: false },
-  InvalidEnvironment: { code: 64, summary: 'the environment of the loader is invalid', remedy: 'the pod was changed after injection: create it anew', heals: false },
+  NoProgress: {
+    code: 17,
+    summary: 'no progress in time',
+    remedy: 'raise timeout or stall-timeout, or look at the network',
+    heals: true,
+  },
+  ForeignFiles: {
+    code: 18,
+    summary: 'the destination holds files the loader did not write',
+    remedy: 'remove them or choose another volume',
+    heals: false,
+  },
+  NotWritable: {
+    code: 19,
+    summary: 'the volume is not writable',
+    remedy: 'check fsGroup, run-as-user and the volume',
+    heals: false,
+  },
+  InvalidEnvironment: {
+    code: 64,
+    summary: 'the environment of the loader is invalid',
+    remedy: 'the pod was changed after injection: create it anew',
+    heals: false,
+  },
   Bug: { code: 70, summary: 'a bug in the loader', remedy: 'report it with the log', heals: true },
-  NoCredentials: { code: 75, summary: 'no credentials in time', remedy: 'look at what gives them, the Pod Identity agent or STS', heals: true },
-  NoIdentity: { code: 78, summary: 'no workload identity was injected', remedy: "give the pod an identity, the node's role is never used", heals: false },
+  NoCredentials: {
+    code: 75,
+    summary: 'no credentials in time',
+    remedy: 'look at what gives them, the Pod Identity agent or STS',
+    heals: true,
+  },
+  NoIdentity: {
+    code: 78,
+    summary: 'no workload identity was injected',
+    remedy: "give the pod an identity, the node's role is never used",
+    heals: false,
+  },
   Terminated: { code: 143, summary: 'SIGTERM', remedy: 'the next run continues', heals: true },
 } as const
 

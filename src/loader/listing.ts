@@ -68,16 +68,21 @@ function isWanted(path: string, { include, exclude }: LoadTask): boolean {
 
 async function nothingThere({ source }: LoadTask, s3: S3, listed: number): Promise<LoaderFailure> {
   if (listed > 0) {
-    return new LoaderFailure('Nothing', `none of the ${listed} objects below ${source.uri} is included`, { remedy: 'check include and exclude' })
+    return new LoaderFailure('Nothing', `none of the ${listed} objects below ${source.uri} is included`, {
+      remedy: 'check include and exclude',
+    })
   }
   const key = source.key.slice(0, -1)
   const same = await s3.peek(source.bucket, key, 1).catch(() => [])
-  const hint = same[0]?.key === key ? `there is one object of that name: write s3://${source.bucket}/${key}` : 'check the source'
+  const hint =
+    same[0]?.key === key ? `there is one object of that name: write s3://${source.bucket}/${key}` : 'check the source'
   return new LoaderFailure('Nothing', `no object below ${source.uri}`, { remedy: hint })
 }
 
 function refuseUnsafeKeys(objects: readonly ModelObject[]): void {
-  const unsafe = objects.filter(({ path }) => pathProblem(path) !== undefined).map(({ key, path }) => `${JSON.stringify(key)} ${pathProblem(path) ?? ''}`)
+  const unsafe = objects
+    .filter(({ path }) => pathProblem(path) !== undefined)
+    .map(({ key, path }) => `${JSON.stringify(key)} ${pathProblem(path) ?? ''}`)
   const all = unsafe.length > 0 ? unsafe : conflicts(objects)
   if (all.length === 0) return
   const more = all.length > shownKeys ? ` and ${all.length - shownKeys} more` : ''
@@ -91,7 +96,8 @@ function pathProblem(path: string): string | undefined {
   for (const segment of path.split('/')) {
     if (segment === '') return 'has an empty segment'
     if (segment === '.' || segment === '..') return `has the segment "${segment}"`
-    if (Buffer.byteLength(segment) > longestSegmentBytes) return `has a segment of more than ${longestSegmentBytes} bytes`
+    if (Buffer.byteLength(segment) > longestSegmentBytes)
+      return `has a segment of more than ${longestSegmentBytes} bytes`
   }
   return undefined
 }
@@ -106,20 +112,34 @@ function conflicts(objects: readonly ModelObject[]): string[] {
       directories.add(directory)
     }
   }
-  return objects.filter(({ path }) => directories.has(path)).map(({ key }) => `${JSON.stringify(key)} is a file and a directory`)
+  return objects
+    .filter(({ path }) => directories.has(path))
+    .map(({ key }) => `${JSON.stringify(key)} is a file and a directory`)
 }
 
 function refuseArchived(objects: readonly Found[]): void {
   const archived = objects.filter((object) => object.archived)
   if (archived.length === 0) return
-  const keys = archived.slice(0, shownKeys).map(({ key }) => JSON.stringify(key)).join(', ')
-  throw new LoaderFailure('DownloadFailed', `${archived.length} objects are archived: ${keys}`, { remedy: 'restore them from Glacier first' })
+  const keys = archived
+    .slice(0, shownKeys)
+    .map(({ key }) => JSON.stringify(key))
+    .join(', ')
+  throw new LoaderFailure('DownloadFailed', `${archived.length} objects are archived: ${keys}`, {
+    remedy: 'restore them from Glacier first',
+  })
 }
 
 function refuseUnexpected({ objects, bytes }: Listing, { expect }: LoadTask): void {
   const problems = [
-    expect?.objects === undefined || expect.objects === objects.length ? [] : `${expect.objects} objects were expected, ${objects.length} are there`,
-    expect?.bytes === undefined || expect.bytes === bytes ? [] : `${expect.bytes} bytes were expected, ${bytes} are there`,
+    expect?.objects === undefined || expect.objects === objects.length
+      ? []
+      : `${expect.objects} objects were expected, ${objects.length} are there`,
+    expect?.bytes === undefined || expect.bytes === bytes
+      ? []
+      : `${expect.bytes} bytes were expected, ${bytes} are there`,
   ].flat()
-  if (problems.length > 0) throw new LoaderFailure('VerificationFailed', problems.join(', '), { remedy: 'wait until the upload is complete, or correct expect' })
+  if (problems.length > 0)
+    throw new LoaderFailure('VerificationFailed', problems.join(', '), {
+      remedy: 'wait until the upload is complete, or correct expect',
+    })
 }

@@ -54,20 +54,27 @@ function trustOperators({ alsoTrusted }: LoadTask): void {
   try {
     trustAlso(alsoTrusted)
   } catch (error) {
-    throw new LoaderFailure('InvalidEnvironment', `MODEL_CA_CERTIFICATES holds no certificates: ${String(error)}`, { cause: error })
+    throw new LoaderFailure('InvalidEnvironment', `MODEL_CA_CERTIFICATES holds no certificates: ${String(error)}`, {
+      cause: error,
+    })
   }
 }
 
 async function alreadyPublished({ layout, task, report }: Session): Promise<Marker | undefined> {
   const marker = await findPublished(layout, task)
-  if (marker !== undefined) report.info(`${task.source.uri} is on the volume already: ${counted(marker.files, 'file')}, ${formatSize(marker.bytes)}`)
+  if (marker !== undefined)
+    report.info(
+      `${task.source.uri} is on the volume already: ${counted(marker.files, 'file')}, ${formatSize(marker.bytes)}`,
+    )
   return marker
 }
 
 /** Without a lock both would load, and one would publish: it only saves bandwidth. */
 async function loadLocked(session: Session): Promise<Marker> {
   const { layout, task, env, signal, report } = session
-  const say = (line: string): void => { report.info(line) }
+  const say = (line: string): void => {
+    report.info(line)
+  }
   const credentials = credentialsSource(task, env, signal, say)
   const isPublished = async (): Promise<boolean> => (await findPublished(layout, task)) !== undefined
   const lock = await acquireLock(layout, { podUid: task.podUid, isPublished, signal, say })
@@ -75,7 +82,8 @@ async function loadLocked(session: Session): Promise<Marker> {
     // Who held the lock before may have published.
     const marker = await alreadyPublished(session)
     if (marker !== undefined) return marker
-    for (const name of await removeStaleStagings(layout)) report.info(`removed ${name}, which nobody has worked on for ten minutes`)
+    for (const name of await removeStaleStagings(layout))
+      report.info(`removed ${name}, which nobody has worked on for ten minutes`)
     return await loadWith(session, credentials)
   } finally {
     await lock?.release()
@@ -96,7 +104,11 @@ async function loadWith(session: Session, credentials: CredentialsSource | undef
 }
 
 async function listAndLoad(session: Session, credentials: CredentialsSource | undefined): Promise<Marker> {
-  const { task: { region = 'us-east-1', endpoint }, signal, startJitterMs } = session
+  const {
+    task: { region = 'us-east-1', endpoint },
+    signal,
+    startJitterMs,
+  } = session
   const mover = await startMover(session)
   const s3 = s3OnThread({ region, endpoint, credentials, signal })
   try {
@@ -122,7 +134,9 @@ async function loadOnce(session: Session, means: Means): Promise<Marker> {
   try {
     return await loadListed(session, { ...means, listing, manifest })
   } catch (error) {
-    throw hasCode(error, 'ENOSPC') ? await outOfSpace(task, { files: listing.objects.length, bytes: listing.bytes }, error) : error
+    throw hasCode(error, 'ENOSPC')
+      ? await outOfSpace(task, { files: listing.objects.length, bytes: listing.bytes }, error)
+      : error
   }
 }
 
@@ -139,13 +153,22 @@ async function loadListed(session: Session, { s3, mover, credentials, listing, m
     report.info(describe(task, listing, staging.verifiedBytes))
     const move = mover.moveFor({ credentials, listing, verifiedBytes: staging.verifiedBytes })
     const { withoutChecksum } = await download({ task, listing, manifest, staging, s3, report, signal, move })
-    if (withoutChecksum > 0) report.info(`S3 keeps no checksum of the whole for ${withoutChecksum} of ${counted(listing.objects.length, 'object')}; their sizes were checked`)
+    if (withoutChecksum > 0)
+      report.info(
+        `S3 keeps no checksum of the whole for ${withoutChecksum} of ${counted(listing.objects.length, 'object')}; their sizes were checked`,
+      )
   } catch (error) {
     await staging.journal.close()
     if (isOfNoUse(error, staging)) await discard(layout)
     throw error
   }
-  const marker = { schema: 1, id: task.id, source: task.source.uri, files: listing.objects.length, bytes: listing.bytes } as const
+  const marker = {
+    schema: 1,
+    id: task.id,
+    source: task.source.uri,
+    files: listing.objects.length,
+    bytes: listing.bytes,
+  } as const
   if (await publish(staging, task, marker)) return marker
   return takeOthers(session)
 }

@@ -13,16 +13,27 @@ const longestManifestBytes = 64 * 2 ** 20
 const shownPaths = 3
 
 /** Reads the manifest that the task expects, and refuses a listing that has other files than it names. */
-export async function readManifest(task: LoadTask, objects: readonly ModelObject[], s3: S3): Promise<Manifest | undefined> {
+export async function readManifest(
+  task: LoadTask,
+  objects: readonly ModelObject[],
+  s3: S3,
+): Promise<Manifest | undefined> {
   const wanted = task.expect?.manifest
   if (wanted === undefined) return undefined
   const { source } = task
-  const key = source.extent === 'prefix' ? source.key + wanted.key : source.key.slice(0, source.key.lastIndexOf('/') + 1) + wanted.key
+  const key =
+    source.extent === 'prefix'
+      ? source.key + wanted.key
+      : source.key.slice(0, source.key.lastIndexOf('/') + 1) + wanted.key
   const text = await readSmall(task, key, s3)
   const found = createHash('sha256').update(text).digest('hex')
-  if (found !== wanted.sha256) throw new LoaderFailure('VerificationFailed', `the manifest ${key} has the SHA-256 ${found}, not ${wanted.sha256}`)
+  if (found !== wanted.sha256)
+    throw new LoaderFailure('VerificationFailed', `the manifest ${key} has the SHA-256 ${found}, not ${wanted.sha256}`)
   const manifest = parseManifest(text.toString(), key)
-  refuseOtherFiles(manifest, objects.map(({ path }) => path).filter((path) => path !== wanted.key))
+  refuseOtherFiles(
+    manifest,
+    objects.map(({ path }) => path).filter((path) => path !== wanted.key),
+  )
   return manifest
 }
 
@@ -32,7 +43,8 @@ async function readSmall({ source }: LoadTask, key: string, s3: S3): Promise<Buf
     return Buffer.from(await s3.read(source.bucket, key, etag, longestManifestBytes))
   } catch (error) {
     if (error instanceof RangeError) throw new LoaderFailure('VerificationFailed', error.message, { cause: error })
-    if (error instanceof S3Error && error.problem.status === 404) throw new LoaderFailure('VerificationFailed', `the manifest ${key} is not there`, { cause: error })
+    if (error instanceof S3Error && error.problem.status === 404)
+      throw new LoaderFailure('VerificationFailed', `the manifest ${key} is not there`, { cause: error })
     throw failureOf(error, source, 'read')
   }
 }
@@ -43,7 +55,11 @@ export function parseManifest(text: string, key: string): Manifest {
   for (const line of text.split('\n')) {
     if (line.trim() === '') continue
     const match = /^([0-9a-f]{64}) [ *](?:\.\/)?(.+?)\r?$/.exec(line)
-    if (match === null) throw new LoaderFailure('VerificationFailed', `the manifest ${key} has a line that is not of sha256sum: ${line.slice(0, 80)}`)
+    if (match === null)
+      throw new LoaderFailure(
+        'VerificationFailed',
+        `the manifest ${key} has a line that is not of sha256sum: ${line.slice(0, 80)}`,
+      )
     const [, sha256 = '', path = ''] = match
     manifest.set(path, Buffer.from(sha256, 'hex').toString('base64'))
   }
@@ -55,7 +71,9 @@ export function refuseOtherFiles(manifest: Manifest, paths: readonly string[]): 
   const missing = [...manifest.keys()].filter((path) => !present.has(path))
   const extra = paths.filter((path) => !manifest.has(path))
   const problems = [
-    missing.length === 0 ? [] : `${missing.length} files of the manifest are missing: ${missing.slice(0, shownPaths).join(', ')}`,
+    missing.length === 0
+      ? []
+      : `${missing.length} files of the manifest are missing: ${missing.slice(0, shownPaths).join(', ')}`,
     extra.length === 0 ? [] : `${extra.length} files are not in the manifest: ${extra.slice(0, shownPaths).join(', ')}`,
   ].flat()
   if (problems.length > 0) throw new LoaderFailure('VerificationFailed', problems.join('; '))

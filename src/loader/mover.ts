@@ -45,10 +45,17 @@ export async function startMover(session: Session): Promise<Mover> {
     fileMode: modesOf(task).file,
     sync: (await isInMemory(task.root)) ? 'none' : 'part',
   })
-  return { moveFor: (work) => (jobs, onDone) => moveAll(session, work, (options) => started.move(jobs, onDone, options)), stop: started.stop }
+  return {
+    moveFor: (work) => (jobs, onDone) => moveAll(session, work, (options) => started.move(jobs, onDone, options)),
+    stop: started.stop,
+  }
 }
 
-async function moveAll({ report, signal }: Session, { credentials, listing, verifiedBytes }: Work, move: (options: TransferOptions) => Promise<void>): Promise<void> {
+async function moveAll(
+  { report, signal }: Session,
+  { credentials, listing, verifiedBytes }: Work,
+  move: (options: TransferOptions) => Promise<void>,
+): Promise<void> {
   const meter = startMeter(report, listing.bytes, verifiedBytes)
   try {
     await move({
@@ -69,22 +76,40 @@ async function isInMemory(path: string): Promise<boolean> {
 function originOf(task: LoadTask): Origin {
   const origin = addressOf(task)
   const proxy = proxyFor(`${origin.protocol}//${origin.host}:${origin.port}`)
-  return { ...origin, ...(proxy !== undefined && { proxy }), ...(task.alsoTrusted !== undefined && { alsoTrusted: task.alsoTrusted }) }
+  return {
+    ...origin,
+    ...(proxy !== undefined && { proxy }),
+    ...(task.alsoTrusted !== undefined && { alsoTrusted: task.alsoTrusted }),
+  }
 }
 
 function addressOf({ endpoint, region = 'us-east-1', source: { bucket } }: LoadTask): Origin {
   if (endpoint !== undefined) {
     const { protocol, hostname, port } = new URL(endpoint)
     const secure = protocol === 'https:'
-    return { protocol: secure ? 'https:' : 'http:', host: hostname, port: port === '' ? (secure ? 443 : 80) : Number(port), pathPrefix: `/${bucket}` }
+    return {
+      protocol: secure ? 'https:' : 'http:',
+      host: hostname,
+      port: port === '' ? (secure ? 443 : 80) : Number(port),
+      pathPrefix: `/${bucket}`,
+    }
   }
   const domain = `s3.${region}.amazonaws.com${region.startsWith('cn-') ? '.cn' : ''}`
   // A dot in the bucket's name does not match the certificate for *.s3.REGION.amazonaws.com.
   const byPath = bucket.includes('.')
-  return { protocol: 'https:', host: byPath ? domain : `${bucket}.${domain}`, port: 443, pathPrefix: byPath ? `/${bucket}` : '' }
+  return {
+    protocol: 'https:',
+    host: byPath ? domain : `${bucket}.${domain}`,
+    port: 443,
+    pathPrefix: byPath ? `/${bucket}` : '',
+  }
 }
 
-function startMeter(report: Report, totalBytes: number, verifiedBytes: number): { readonly add: (bytes: number) => void; readonly stop: () => void } {
+function startMeter(
+  report: Report,
+  totalBytes: number,
+  verifiedBytes: number,
+): { readonly add: (bytes: number) => void; readonly stop: () => void } {
   const startedAtMs = performance.now()
   let received = 0
   const show = (): void => {
@@ -93,7 +118,9 @@ function startMeter(report: Report, totalBytes: number, verifiedBytes: number): 
   }
   const timer = setInterval(show, progressEveryMs)
   return {
-    add: (bytes) => { received += bytes },
+    add: (bytes) => {
+      received += bytes
+    },
     stop: () => {
       clearInterval(timer)
       if (received > 0) show()

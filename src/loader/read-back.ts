@@ -125,8 +125,8 @@ export class Follower {
     return this.#end > before || this.#followed.size === 0
   }
 
-  async* read(buffer: Buffer): AsyncGenerator<number> {
-    const { handle, sums } = this.#open ??= await this.#start()
+  async *read(buffer: Buffer): AsyncGenerator<number> {
+    const { handle, sums } = (this.#open ??= await this.#start())
     while (this.#at < this.#end) {
       const { bytesRead } = await handle.read(buffer, 0, Math.min(buffer.length, this.#end - this.#at), this.#at)
       if (bytesRead === 0) throw new Error(`${this.#followed.file} ends at ${this.#at}, not at ${this.#end}`)

@@ -29,9 +29,15 @@ export function textReport(output: Output): Report {
     bar = false
   }
   return {
-    info: (message) => { line(message) },
-    warn: (message) => { line(`warning: ${message}`) },
-    error: (message) => { line(output.isTTY === true ? styleText('red', message) : message) },
+    info: (message) => {
+      line(message)
+    },
+    warn: (message) => {
+      line(`warning: ${message}`)
+    },
+    error: (message) => {
+      line(output.isTTY === true ? styleText('red', message) : message)
+    },
     progress: (progress) => {
       if (output.isTTY !== true) line(describe(progress))
       else output.write(`\r\u001b[K${drawBar(progress)} ${describe(progress)}`)
@@ -45,10 +51,18 @@ export function jsonReport(output: Output): Report {
     output.write(`${JSON.stringify({ level, time: new Date().toISOString(), msg, ...fields })}\n`)
   }
   return {
-    info: (message, fields) => { line('info', message, fields) },
-    warn: (message) => { line('warn', message) },
-    error: (message, fields) => { line('error', message, fields) },
-    progress: (progress) => { line('info', 'progress', { ...progress, secondsLeft: secondsLeft(progress) }) },
+    info: (message, fields) => {
+      line('info', message, fields)
+    },
+    warn: (message) => {
+      line('warn', message)
+    },
+    error: (message, fields) => {
+      line('error', message, fields)
+    },
+    progress: (progress) => {
+      line('info', 'progress', { ...progress, secondsLeft: secondsLeft(progress) })
+    },
   }
 }
 

@@ -4,9 +4,14 @@ import type { S3Source } from '../values/source.ts'
 import { LoaderFailure } from './exit-codes.ts'
 
 const networkCodes: Readonly<Record<string, string>> = {
-  ENOTFOUND: 'the name of the server does not resolve', EAI_AGAIN: 'the name of the server does not resolve',
-  ECONNREFUSED: 'the server refuses the connection', ECONNRESET: 'the connection was cut', ETIMEDOUT: 'the server does not answer',
-  EHOSTUNREACH: 'the server is not reachable', ENETUNREACH: 'the network is not reachable', EPIPE: 'the connection was cut',
+  ENOTFOUND: 'the name of the server does not resolve',
+  EAI_AGAIN: 'the name of the server does not resolve',
+  ECONNREFUSED: 'the server refuses the connection',
+  ECONNRESET: 'the connection was cut',
+  ETIMEDOUT: 'the server does not answer',
+  EHOSTUNREACH: 'the server is not reachable',
+  ENETUNREACH: 'the network is not reachable',
+  EPIPE: 'the connection was cut',
   TimeoutError: 'the server does not answer',
 }
 
@@ -20,21 +25,36 @@ export function failureOf(error: unknown, source: S3Source, doing: 'list' | 'rea
   const { problem } = error
   const options = { cause: error }
   if (problem.code === 'RequestTimeTooSkewed') {
-    return new LoaderFailure('CannotList', 'the clock of the node is off', { ...options, remedy: 'correct the clock of the node' })
+    return new LoaderFailure('CannotList', 'the clock of the node is off', {
+      ...options,
+      remedy: 'correct the clock of the node',
+    })
   }
   if (problem.status === 403) return new LoaderFailure('Denied', `${source.uri}: ${words(problem)}`, options)
   const region = regionFailure(problem, source, options)
   if (region !== undefined) return region
-  if (problem.code === 'NoSuchBucket') return new LoaderFailure('CannotList', `there is no bucket ${source.bucket}`, options)
+  if (problem.code === 'NoSuchBucket')
+    return new LoaderFailure('CannotList', `there is no bucket ${source.bucket}`, options)
   if (problem.code === 'InvalidObjectState') {
-    return new LoaderFailure('DownloadFailed', `${source.uri} is archived`, { ...options, remedy: 'restore it from Glacier first' })
+    return new LoaderFailure('DownloadFailed', `${source.uri} is archived`, {
+      ...options,
+      remedy: 'restore it from Glacier first',
+    })
   }
   const remedy = tlsCode.test(problem.code) ? { remedy: untrusted } : {}
-  return new LoaderFailure(doing === 'list' ? 'CannotList' : 'DownloadFailed', `${source.uri}: ${words(problem)}`, { ...options, ...remedy })
+  return new LoaderFailure(doing === 'list' ? 'CannotList' : 'DownloadFailed', `${source.uri}: ${words(problem)}`, {
+    ...options,
+    ...remedy,
+  })
 }
 
-function regionFailure({ status, code, region }: S3Problem, { bucket }: S3Source, options: ErrorOptions): LoaderFailure | undefined {
-  const redirected = status === 301 || status === 307 || code === 'PermanentRedirect' || code === 'AuthorizationHeaderMalformed'
+function regionFailure(
+  { status, code, region }: S3Problem,
+  { bucket }: S3Source,
+  options: ErrorOptions,
+): LoaderFailure | undefined {
+  const redirected =
+    status === 301 || status === 307 || code === 'PermanentRedirect' || code === 'AuthorizationHeaderMalformed'
   if (!redirected) return undefined
   const where = region === undefined ? 'another region' : `the region ${region}`
   const remedy = region === undefined ? 'set the region annotation' : `set the region annotation to ${region}`

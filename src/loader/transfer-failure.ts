@@ -5,9 +5,17 @@ import { TransferError, type TransferErrorKind } from './transfer/transfer.ts'
 
 const exitOf: Readonly<Record<TransferErrorKind, Exit>> = {
   denied: 'Denied',
-  skewed: 'CannotList', noSuchBucket: 'CannotList', wrongRegion: 'CannotList',
-  archived: 'DownloadFailed', changed: 'DownloadFailed', notFound: 'DownloadFailed',
-  network: 'DownloadFailed', tls: 'DownloadFailed', dns: 'DownloadFailed', http: 'DownloadFailed', protocol: 'DownloadFailed',
+  skewed: 'CannotList',
+  noSuchBucket: 'CannotList',
+  wrongRegion: 'CannotList',
+  archived: 'DownloadFailed',
+  changed: 'DownloadFailed',
+  notFound: 'DownloadFailed',
+  network: 'DownloadFailed',
+  tls: 'DownloadFailed',
+  dns: 'DownloadFailed',
+  http: 'DownloadFailed',
+  protocol: 'DownloadFailed',
   stalled: 'NoProgress',
   noSpace: 'NoSpace',
   notWritable: 'NotWritable',
@@ -22,5 +30,8 @@ const remedyOf: Readonly<Partial<Record<TransferErrorKind, string>>> = {
 export function transferFailureOf(error: unknown, { source }: LoadTask): unknown {
   if (!(error instanceof TransferError)) return error
   const remedy = remedyOf[error.kind]
-  return new LoaderFailure(exitOf[error.kind], `${source.uri}: ${error.message}`, { cause: error, ...(remedy !== undefined && { remedy }) })
+  return new LoaderFailure(exitOf[error.kind], `${source.uri}: ${error.message}`, {
+    cause: error,
+    ...(remedy !== undefined && { remedy }),
+  })
 }

@@ -13,20 +13,31 @@ const progressEveryMs = 5000
 
 /** What was summed on arrival may have been another algorithm: then the file itself decides. */
 export async function compareSmall(
-  object: ModelObject, wanted: WantedChecksum, { crc, habit }: { crc: string | undefined; habit: Habit }, context: DownloadContext,
+  object: ModelObject,
+  wanted: WantedChecksum,
+  { crc, habit }: { crc: string | undefined; habit: Habit },
+  context: DownloadContext,
 ): Promise<void> {
   habit.crc = crcOf(wanted.algorithm) ?? 'none'
   if (crc !== wanted.value) await compareFile(object, wanted, context)
 }
 
-async function compareFile({ path }: ModelObject, wanted: WantedChecksum, { staging, signal }: DownloadContext): Promise<void> {
+async function compareFile(
+  { path }: ModelObject,
+  wanted: WantedChecksum,
+  { staging, signal }: DownloadContext,
+): Promise<void> {
   const found = await checksumOfFile(join(staging.layout.stagingFiles, path), wanted.algorithm, signal)
   if (found !== wanted.value) throw otherThanS3Says(path, wanted, found)
 }
 
 /** Waits for what is read behind the download, and says how far it is. */
 export async function readToEnd({ readBack }: Arrivals, { report }: DownloadContext): Promise<void> {
-  const progress = setInterval(() => { report.info(`reading back what was downloaded: ${formatSize(readBack.bytesRead)} of ${formatSize(readBack.bytesArrived)}`) }, progressEveryMs)
+  const progress = setInterval(() => {
+    report.info(
+      `reading back what was downloaded: ${formatSize(readBack.bytesRead)} of ${formatSize(readBack.bytesArrived)}`,
+    )
+  }, progressEveryMs)
   try {
     await readBack.end()
   } finally {
@@ -42,7 +53,8 @@ export async function verify({ small, large, readBack }: Arrivals, context: Down
     const state = large.get(i)
     const covered = state === undefined ? small[i] !== smallStates.missing : coveredBytes(state.parts) === object.size
     if (!covered) throw new LoaderFailure('VerificationFailed', `${object.path} is not there as a whole`)
-    const compared = state === undefined ? small[i] === smallStates.verified : await compareLarge(object, state, context)
+    const compared =
+      state === undefined ? small[i] === smallStates.verified : await compareLarge(object, state, context)
     if (!compared && context.manifest?.has(object.path) !== true) withoutChecksum++
   }
   refuseUnread(readBack.filesCompared, large, context)
@@ -51,12 +63,18 @@ export async function verify({ small, large, readBack }: Arrivals, context: Down
 
 /** A mistake of ours at most; but the app must not start with a file that nobody looked at. */
 function refuseUnread(filesCompared: number, large: Arrivals['large'], context: DownloadContext): void {
-  const wanted = context.listing.objects.filter((object, i) => needsReading(object, large.get(i)?.wanted, context)).length
+  const wanted = context.listing.objects.filter((object, i) =>
+    needsReading(object, large.get(i)?.wanted, context),
+  ).length
   if (filesCompared !== wanted) throw new Error(`${filesCompared} files were read back, not ${wanted}`)
 }
 
 /** False: S3 keeps no checksum of it, or not one of the whole. */
-async function compareLarge(object: ModelObject, { parts, wanted }: LargeState, context: DownloadContext): Promise<boolean> {
+async function compareLarge(
+  object: ModelObject,
+  { parts, wanted }: LargeState,
+  context: DownloadContext,
+): Promise<boolean> {
   if (wanted === undefined) return false
   const crc = crcOf(wanted.algorithm)
   if (crc !== undefined && combineParts(crc, parts) !== wanted.value) await compareFile(object, wanted, context)

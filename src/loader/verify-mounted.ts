@@ -33,12 +33,16 @@ export interface VerifyDependencies {
 const progressEveryMs = 5000
 
 /** Throws a LoaderFailure where the model is not as it has to be. */
-export async function verifyMounted(task: VerifyTask, deps: VerifyDependencies): Promise<{ files: number; bytes: number }> {
+export async function verifyMounted(
+  task: VerifyTask,
+  deps: VerifyDependencies,
+): Promise<{ files: number; bytes: number }> {
   try {
     const directory = await directoryOf(task)
     const found = await takeInventory(directory, deps.signal)
     refuseUnusable(found, task)
-    if (found.files.size === 0) throw new LoaderFailure('Nothing', `${task.source.uri} is empty; ${describeExpected(task)}`)
+    if (found.files.size === 0)
+      throw new LoaderFailure('Nothing', `${task.source.uri} is empty; ${describeExpected(task)}`)
     refuseUnexpected(found, task)
     await verifyManifest({ directory, found, task }, deps)
     return { files: found.files.size, bytes: found.bytes }
@@ -53,26 +57,42 @@ async function directoryOf({ source, root }: VerifyTask): Promise<string> {
   const place = await placeWithin(root, source.path)
   if (place.kind === 'there') return place.path
   if (place.kind === 'missing') throw new LoaderFailure('Nothing', `${source.uri} is not there`)
-  throw new LoaderFailure('Nothing', `${source.uri}: the link ${place.link.name} leads out of the volume, to ${place.link.target}`, {
-    remedy: 'make it a relative link to a directory of the volume',
-  })
+  throw new LoaderFailure(
+    'Nothing',
+    `${source.uri}: the link ${place.link.name} leads out of the volume, to ${place.link.target}`,
+    {
+      remedy: 'make it a relative link to a directory of the volume',
+    },
+  )
 }
 
 function refuseUnusable({ broken, odd }: Inventory, { source }: VerifyTask): void {
   const problems = [
-    ...broken.map(({ path, target, why }) => `the link ${path} ${why === 'outside' ? 'leads out of what is mounted' : 'leads nowhere'} (${target})`),
+    ...broken.map(
+      ({ path, target, why }) =>
+        `the link ${path} ${why === 'outside' ? 'leads out of what is mounted' : 'leads nowhere'} (${target})`,
+    ),
     ...odd.map((path) => `${path} is neither a file nor a directory`),
   ]
   if (problems.length === 0) return
-  throw new LoaderFailure('VerificationFailed', `${source.uri}: ${firstThree(problems)}`, { remedy: 'publish the model again with files, or with links within it' })
+  throw new LoaderFailure('VerificationFailed', `${source.uri}: ${firstThree(problems)}`, {
+    remedy: 'publish the model again with files, or with links within it',
+  })
 }
 
 function refuseUnexpected({ files, bytes }: Inventory, { source, expect }: VerifyTask): void {
   const problems = [
-    expect?.objects === undefined || expect.objects === files.size ? [] : `${counted(expect.objects, 'file')} expected, ${files.size} found`,
-    expect?.bytes === undefined || expect.bytes === bytes ? [] : `${counted(expect.bytes, 'byte')} expected, ${bytes} found`,
+    expect?.objects === undefined || expect.objects === files.size
+      ? []
+      : `${counted(expect.objects, 'file')} expected, ${files.size} found`,
+    expect?.bytes === undefined || expect.bytes === bytes
+      ? []
+      : `${counted(expect.bytes, 'byte')} expected, ${bytes} found`,
   ].flat()
-  if (problems.length > 0) throw new LoaderFailure('VerificationFailed', `${source.uri}: ${problems.join(', ')}`, { remedy: otherThanExpected })
+  if (problems.length > 0)
+    throw new LoaderFailure('VerificationFailed', `${source.uri}: ${problems.join(', ')}`, {
+      remedy: otherThanExpected,
+    })
 }
 
 const otherThanExpected = 'publish the whole model, or correct expect'
@@ -92,7 +112,10 @@ interface Check {
   readonly task: VerifyTask
 }
 
-async function verifyManifest({ directory, found, task }: Check, { report, signal }: VerifyDependencies): Promise<void> {
+async function verifyManifest(
+  { directory, found, task }: Check,
+  { report, signal }: VerifyDependencies,
+): Promise<void> {
   const wanted = task.expect?.manifest
   if (wanted === undefined) return
   const manifest = await readManifest(directory, wanted, task)
@@ -102,7 +125,11 @@ async function verifyManifest({ directory, found, task }: Check, { report, signa
   for (const [path, sha256] of manifest) {
     const file = join(directory, path)
     const actual = await checksumOfFile(file, 'SHA256', signal)
-    if (actual !== sha256) throw new LoaderFailure('VerificationFailed', `${task.source.uri}: ${path} does not have the SHA-256 of the manifest`)
+    if (actual !== sha256)
+      throw new LoaderFailure(
+        'VerificationFailed',
+        `${task.source.uri}: ${path} does not have the SHA-256 of the manifest`,
+      )
     meter((await stat(file)).size)
   }
 }
@@ -120,12 +147,21 @@ function startMeter(totalBytes: number, report: Report): (readBytes: number) => 
   }
 }
 
-async function readManifest(directory: string, { key, sha256 }: { key: string; sha256: string }, { source }: VerifyTask): Promise<Manifest> {
+async function readManifest(
+  directory: string,
+  { key, sha256 }: { key: string; sha256: string },
+  { source }: VerifyTask,
+): Promise<Manifest> {
   const place = await placeWithin(directory, key)
-  if (place.kind !== 'there') throw new LoaderFailure('VerificationFailed', `${source.uri}: the manifest ${key} is not there`)
+  if (place.kind !== 'there')
+    throw new LoaderFailure('VerificationFailed', `${source.uri}: the manifest ${key} is not there`)
   const text = await readFile(place.path)
   const found = createHash('sha256').update(text).digest('hex')
-  if (found !== sha256) throw new LoaderFailure('VerificationFailed', `${source.uri}: the manifest ${key} has the SHA-256 ${found}, not ${sha256}`)
+  if (found !== sha256)
+    throw new LoaderFailure(
+      'VerificationFailed',
+      `${source.uri}: the manifest ${key} has the SHA-256 ${found}, not ${sha256}`,
+    )
   return parseManifest(text.toString(), key)
 }
 
@@ -133,7 +169,12 @@ async function readManifest(directory: string, { key, sha256 }: { key: string; s
 function presentPaths({ files, links }: Inventory, manifest: Manifest, manifestKey: string): readonly string[] {
   const named = [...links.keys()].filter((link) => manifest.has(link))
   const meant = new Set(named.map((link) => links.get(link)))
-  return [...named, ...[...files].filter((path) => manifest.has(path) || (!meant.has(path) && path !== manifestKey && path !== links.get(manifestKey)))]
+  return [
+    ...named,
+    ...[...files].filter(
+      (path) => manifest.has(path) || (!meant.has(path) && path !== manifestKey && path !== links.get(manifestKey)),
+    ),
+  ]
 }
 
 function firstThree(problems: readonly string[]): string {
@@ -143,9 +184,18 @@ function firstThree(problems: readonly string[]): string {
 
 function readFailureOf(error: unknown, { source }: VerifyTask): unknown {
   if (error instanceof LoaderFailure) return error
-  if (hasCode(error, 'ENOENT', 'ENOTDIR')) return new LoaderFailure('Nothing', `${source.uri} is not there`, { cause: error })
-  if (hasCode(error, 'EACCES', 'EPERM')) return new LoaderFailure('Denied', `${source.uri} cannot be read: ${pathOf(error)}`, { cause: error, remedy: 'check run-as-user and the permissions' })
-  if (hasCode(error, 'EIO', 'ESTALE')) return new LoaderFailure('DownloadFailed', `${source.uri} cannot be read: ${pathOf(error)}`, { cause: error, remedy: 'look at the volume' })
+  if (hasCode(error, 'ENOENT', 'ENOTDIR'))
+    return new LoaderFailure('Nothing', `${source.uri} is not there`, { cause: error })
+  if (hasCode(error, 'EACCES', 'EPERM'))
+    return new LoaderFailure('Denied', `${source.uri} cannot be read: ${pathOf(error)}`, {
+      cause: error,
+      remedy: 'check run-as-user and the permissions',
+    })
+  if (hasCode(error, 'EIO', 'ESTALE'))
+    return new LoaderFailure('DownloadFailed', `${source.uri} cannot be read: ${pathOf(error)}`, {
+      cause: error,
+      remedy: 'look at the volume',
+    })
   return error
 }
 

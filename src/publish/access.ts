@@ -23,15 +23,30 @@ const stallTimeoutSeconds = '120'
 const timeoutSeconds = '86400'
 
 /** What is the same for every version: the loader's own reading of the environment, with its checks. */
-export function baseTask({ source, volume, access }: { readonly source: S3Source; readonly volume: Volume; readonly access: Access }, env: Environment): LoadTask {
+export function baseTask(
+  { source, volume, access }: { readonly source: S3Source; readonly volume: Volume; readonly access: Access },
+  env: Environment,
+): LoadTask {
   const { MODEL_CA_CERTIFICATES, HTTPS_PROXY, https_proxy } = env
   const read = readTask({
-    MODEL_CA_CERTIFICATES, HTTPS_PROXY, https_proxy,
-    MODEL_NAME: 'publish', MODEL_SOURCE: source.uri, MODEL_ROOT: volume.incoming, MODEL_ID: '0'.repeat(16), MODEL_CREDENTIALS: credentialsOf(access.credentials, env),
-    MODEL_ENDPOINT: access.endpoint, AWS_REGION: access.region ?? env.AWS_REGION, AWS_DEFAULT_REGION: env.AWS_DEFAULT_REGION,
-    MODEL_TIMEOUT_SECONDS: timeoutSeconds, MODEL_STALL_TIMEOUT_SECONDS: stallTimeoutSeconds,
+    MODEL_CA_CERTIFICATES,
+    HTTPS_PROXY,
+    https_proxy,
+    MODEL_NAME: 'publish',
+    MODEL_SOURCE: source.uri,
+    MODEL_ROOT: volume.incoming,
+    MODEL_ID: '0'.repeat(16),
+    MODEL_CREDENTIALS: credentialsOf(access.credentials, env),
+    MODEL_ENDPOINT: access.endpoint,
+    AWS_REGION: access.region ?? env.AWS_REGION,
+    AWS_DEFAULT_REGION: env.AWS_DEFAULT_REGION,
+    MODEL_TIMEOUT_SECONDS: timeoutSeconds,
+    MODEL_STALL_TIMEOUT_SECONDS: stallTimeoutSeconds,
   })
-  if (!read.ok) throw new LoaderFailure('InvalidEnvironment', read.problems.join(', '), { remedy: 'correct the environment or the options' })
+  if (!read.ok)
+    throw new LoaderFailure('InvalidEnvironment', read.problems.join(', '), {
+      remedy: 'correct the environment or the options',
+    })
   return read.task
 }
 
@@ -44,15 +59,25 @@ function kindIn(env: Environment): Exclude<CredentialsChoice, 'auto'> {
   if (env.AWS_CONTAINER_CREDENTIALS_FULL_URI) return 'pod-identity'
   if (env.AWS_WEB_IDENTITY_TOKEN_FILE) return 'irsa'
   if (env.AWS_ACCESS_KEY_ID) return 'keys'
-  throw new LoaderFailure('NoIdentity', 'no credentials are in the environment: neither of EKS Pod Identity, nor of IRSA, nor keys', {
-    remedy: 'associate the service account with a role and create the pod anew, or set --credentials; the role of the node is never used',
-  })
+  throw new LoaderFailure(
+    'NoIdentity',
+    'no credentials are in the environment: neither of EKS Pod Identity, nor of IRSA, nor keys',
+    {
+      remedy:
+        'associate the service account with a role and create the pod anew, or set --credentials; the role of the node is never used',
+    },
+  )
 }
 
 /** The caller closes it. */
-export function connectS3(task: LoadTask, env: Environment, { signal, report }: { readonly signal: AbortSignal; readonly report: Report }): PublishedCalls {
+export function connectS3(
+  task: LoadTask,
+  env: Environment,
+  { signal, report }: { readonly signal: AbortSignal; readonly report: Report },
+): PublishedCalls {
   const { region = 'us-east-1', endpoint, alsoTrusted } = task
-  const credentials = credentialsSource(task, env, signal, (line) => { report.info(line) })
+  const credentials = credentialsSource(task, env, signal, (line) => {
+    report.info(line)
+  })
   return publishedCalls({ region, endpoint, credentials, signal }, alsoTrusted)
 }
-

@@ -19,7 +19,11 @@ function ageOf(text: string, more: number): Parsed<number> {
 
 /** The largest unit that is not zero: 3 d, 5 h, 40 min, 10 s. */
 export function formatAge(seconds: number): string {
-  const units = [[daySeconds, 'd'], [3600, 'h'], [60, 'min']] as const
+  const units = [
+    [daySeconds, 'd'],
+    [3600, 'h'],
+    [60, 'min'],
+  ] as const
   const [size, unit] = units.find(([least]) => seconds >= least) ?? [1, 's']
   return `${Math.max(0, Math.floor(seconds / size))} ${unit}`
 }

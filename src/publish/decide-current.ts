@@ -20,20 +20,37 @@ export function decideCurrent({ current, versions, pinned }: Known, order: Order
   const whole = [...versions.values()].flatMap(({ record }) => record ?? [])
   const newest = newestOf(whole, order)
   if (pinned !== undefined) return decidePinned(pinned, { current, versions }, newest)
-  if (current.kind === 'foreign') return stay(`current leads to ${quote(current.target)}, which publish did not make; --current VERSION replaces it`)
+  if (current.kind === 'foreign')
+    return stay(`current leads to ${quote(current.target)}, which publish did not make; --current VERSION replaces it`)
   if (newest === undefined) return stay(whole.length === 0 ? undefined : noneInOrder(whole))
-  return current.kind === 'none' ? { move: newest.version } : decideForward(current, newest, versions.get(current.version)?.record, order)
+  return current.kind === 'none'
+    ? { move: newest.version }
+    : decideForward(current, newest, versions.get(current.version)?.record, order)
 }
 
-function decideForward(current: Extract<Current, { kind: 'version' }>, newest: VersionRecord, now: VersionRecord | undefined, order: Order): CurrentDecision {
+function decideForward(
+  current: Extract<Current, { kind: 'version' }>,
+  newest: VersionRecord,
+  now: VersionRecord | undefined,
+  order: Order,
+): CurrentDecision {
   if (newest.version === current.version) return stay()
   const forward = isNewer(newest, now ?? current.version, order)
   if (forward === true) return { move: newest.version }
-  if (forward === undefined) return stay(`current leads to ${current.version}, and nothing says whether ${newest.version} is newer; --current VERSION decides`)
-  return current.there ? stay() : stay(`current leads to ${current.version}, which is not there; --current VERSION leads it elsewhere`)
+  if (forward === undefined)
+    return stay(
+      `current leads to ${current.version}, and nothing says whether ${newest.version} is newer; --current VERSION decides`,
+    )
+  return current.there
+    ? stay()
+    : stay(`current leads to ${current.version}, which is not there; --current VERSION leads it elsewhere`)
 }
 
-function decidePinned(pinned: string, { current, versions }: Pick<Known, 'current' | 'versions'>, newest: VersionRecord | undefined): CurrentDecision {
+function decidePinned(
+  pinned: string,
+  { current, versions }: Pick<Known, 'current' | 'versions'>,
+  newest: VersionRecord | undefined,
+): CurrentDecision {
   const isThere = current.kind === 'version' && current.version === pinned
   if (!isThere && versions.get(pinned)?.record !== undefined) return { move: pinned }
   const behind = newest === undefined || newest.version === pinned ? '' : `, and ${newest.version} is newer`
@@ -42,7 +59,9 @@ function decidePinned(pinned: string, { current, versions }: Pick<Known, 'curren
 
 /** Of those that may become current without being told: no release candidates, and by name only what has an order. */
 export function newestOf(records: readonly VersionRecord[], order: Order): VersionRecord | undefined {
-  const eligible = records.filter(({ version }) => !isPrerelease(version) && (order === 'modified' || parseVersion(version) !== undefined))
+  const eligible = records.filter(
+    ({ version }) => !isPrerelease(version) && (order === 'modified' || parseVersion(version) !== undefined),
+  )
   return newestFirst(eligible, order)[0]
 }
 
@@ -52,7 +71,9 @@ interface Dated {
 }
 
 export function newestFirst<T extends Dated>(records: readonly T[], order: Order): readonly T[] {
-  return records.toSorted((a, b) => (order === 'modified' ? compareTimes(b, a) : 0) || compareVersions(b.version, a.version))
+  return records.toSorted(
+    (a, b) => (order === 'modified' ? compareTimes(b, a) : 0) || compareVersions(b.version, a.version),
+  )
 }
 
 function compareTimes(a: Dated, b: Dated): number {
@@ -69,7 +90,10 @@ function isNewer(candidate: VersionRecord, now: VersionRecord | string, order: O
 }
 
 function noneInOrder(records: readonly VersionRecord[]): string {
-  const names = records.slice(0, 3).map(({ version }) => version).join(', ')
+  const names = records
+    .slice(0, 3)
+    .map(({ version }) => version)
+    .join(', ')
   return `current is not moved by itself to a version without a place in the order, or to a prerelease: ${names}; --current VERSION or --newest-by modified decides`
 }
 

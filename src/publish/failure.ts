@@ -14,7 +14,14 @@ const remedies: Readonly<Partial<Record<Exit, string>>> = {
 }
 
 /** What bringing one version may end with while others can be published: objects of one may be encrypted with a key of their own. */
-const ofOneVersion: readonly Exit[] = ['Denied', 'VerificationFailed', 'UnsafeKeys', 'Nothing', 'ForeignFiles', 'DownloadFailed']
+const ofOneVersion: readonly Exit[] = [
+  'Denied',
+  'VerificationFailed',
+  'UnsafeKeys',
+  'Nothing',
+  'ForeignFiles',
+  'DownloadFailed',
+]
 
 export function isOfOneVersion(error: unknown): error is LoaderFailure {
   return error instanceof LoaderFailure && ofOneVersion.includes(error.exit)
@@ -25,7 +32,11 @@ export function publishFailureOf(error: unknown): unknown {
   const failure = fileFailureOf(error)
   if (!(failure instanceof LoaderFailure)) return failure
   const region = regionOf(failure.cause)
-  if (region !== undefined) return new LoaderFailure(failure.exit, failure.message, { cause: failure, remedy: `set --region or AWS_REGION to ${region}` })
+  if (region !== undefined)
+    return new LoaderFailure(failure.exit, failure.message, {
+      cause: failure,
+      remedy: `set --region or AWS_REGION to ${region}`,
+    })
   const remedy = remedies[failure.exit]
   if (remedy === undefined || failure.remedy !== exits[failure.exit].remedy) return failure
   return new LoaderFailure(failure.exit, failure.message, { cause: failure, remedy })
@@ -35,5 +46,7 @@ export function publishFailureOf(error: unknown): unknown {
 function regionOf(cause: unknown): string | undefined {
   if (!(cause instanceof S3Error)) return undefined
   const { status, code, region } = cause.problem
-  return [301, 307].includes(status) || ['PermanentRedirect', 'AuthorizationHeaderMalformed'].includes(code) ? region : undefined
+  return [301, 307].includes(status) || ['PermanentRedirect', 'AuthorizationHeaderMalformed'].includes(code)
+    ? region
+    : undefined
 }

@@ -15,11 +15,21 @@ export interface LockHolder {
 }
 
 /** Undefined: another process published it meanwhile. */
-export function withVersionLock<T>(volume: Volume, version: string, holder: LockHolder, { isDone, work }: {
-  readonly isDone: () => Promise<boolean>
-  readonly work: () => Promise<T>
-}): Promise<T | undefined> {
-  return withLock({ volume, name: `lock-version-${version}`, isDone }, holder, async () => (await isDone() ? undefined : await work()))
+export function withVersionLock<T>(
+  volume: Volume,
+  version: string,
+  holder: LockHolder,
+  {
+    isDone,
+    work,
+  }: {
+    readonly isDone: () => Promise<boolean>
+    readonly work: () => Promise<T>
+  },
+): Promise<T | undefined> {
+  return withLock({ volume, name: `lock-version-${version}`, isDone }, holder, async () =>
+    (await isDone()) ? undefined : await work(),
+  )
 }
 
 /** Held for moments, by who moves `current`, moves a version into the trash, or takes one out. */
@@ -33,9 +43,18 @@ interface LockPlace {
   readonly isDone: () => Promise<boolean>
 }
 
-async function withLock<T>({ volume, name, isDone }: LockPlace, { owner, signal, report }: LockHolder, work: () => Promise<T>): Promise<T> {
-  const say = (): void => { report.info(`waiting for another process of publish (${name})`) }
-  const lock = await acquireLock({ root: volume.own, lock: join(volume.own, name) }, { podUid: owner, isPublished: isDone, signal, say })
+async function withLock<T>(
+  { volume, name, isDone }: LockPlace,
+  { owner, signal, report }: LockHolder,
+  work: () => Promise<T>,
+): Promise<T> {
+  const say = (): void => {
+    report.info(`waiting for another process of publish (${name})`)
+  }
+  const lock = await acquireLock(
+    { root: volume.own, lock: join(volume.own, name) },
+    { podUid: owner, isPublished: isDone, signal, say },
+  )
   try {
     return await work()
   } finally {

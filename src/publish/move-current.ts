@@ -48,10 +48,14 @@ function leadsTo(current: Current): string | undefined {
 
 async function refuseDamaged(volume: Volume, { versions }: Survey, version: string): Promise<void> {
   const record = versions.get(version)?.record
-  if (record !== undefined && await isWhole(join(volume.versions, version), record)) return
-  throw new LoaderFailure('ForeignFiles', `versions/${version} does not hold what was published there, so current is not moved to it`, {
-    remedy: 'move the directory away; the next run brings it again',
-  })
+  if (record !== undefined && (await isWhole(join(volume.versions, version), record))) return
+  throw new LoaderFailure(
+    'ForeignFiles',
+    `versions/${version} does not hold what was published there, so current is not moved to it`,
+    {
+      remedy: 'move the directory away; the next run brings it again',
+    },
+  )
 }
 
 /** The link is relative: the volume is mounted elsewhere in every pod. */

@@ -51,7 +51,10 @@ export async function listOffers(request: OfferRequest, s3: PublishedCalls, repo
   if (hidden.length > 0) report.info(`left out: ${hidden.map(quote).join(', ')}`)
   const visible = names.filter((name) => !isHiddenName(name))
   const versions = visible.filter((name) => isVersionName(name) && request.isWanted(name))
-  return { offers: await askAll(versions, request, { s3, report }), unsafe: visible.filter((name) => !isVersionName(name)) }
+  return {
+    offers: await askAll(versions, request, { s3, report }),
+    unsafe: visible.filter((name) => !isVersionName(name)),
+  }
 }
 
 async function listNames(source: S3Source, s3: PublishedCalls): Promise<readonly string[]> {
@@ -82,7 +85,11 @@ async function askAll(versions: readonly string[], request: OfferRequest, means:
   return offers
 }
 
-async function askOne(version: string, { source: all, requiredTag, isHeld }: OfferRequest, { s3, report }: Means): Promise<Offer | undefined> {
+async function askOne(
+  version: string,
+  { source: all, requiredTag, isHeld }: OfferRequest,
+  { s3, report }: Means,
+): Promise<Offer | undefined> {
   const source = versionSource(all, version)
   const key = source.key + manifestName
   const found = await findManifest(source, key, s3)
@@ -91,10 +98,16 @@ async function askOne(version: string, { source: all, requiredTag, isHeld }: Off
     return undefined
   }
   if (requiredTag !== undefined && !isHeld(version) && !(await hasTag({ source, key }, requiredTag, s3))) {
-    report.info(`${version} is not published yet: its ${manifestName} has no tag ${quote(`${requiredTag.key}=${requiredTag.value}`)}`)
+    report.info(
+      `${version} is not published yet: its ${manifestName} has no tag ${quote(`${requiredTag.key}=${requiredTag.value}`)}`,
+    )
     return undefined
   }
-  return { version, source, manifest: { key, etag: found.etag, size: found.size, lastModified: found.lastModified.toISOString() } }
+  return {
+    version,
+    source,
+    manifest: { key, etag: found.etag, size: found.size, lastModified: found.lastModified.toISOString() },
+  }
 }
 
 function versionSource({ bucket, key, uri }: S3Source, version: string): S3Source {
@@ -109,12 +122,19 @@ async function findManifest(source: S3Source, key: string, s3: PublishedCalls): 
   }
 }
 
-async function hasTag({ source, key }: { readonly source: S3Source; readonly key: string }, wanted: Tag, s3: PublishedCalls): Promise<boolean> {
+async function hasTag(
+  { source, key }: { readonly source: S3Source; readonly key: string },
+  wanted: Tag,
+  s3: PublishedCalls,
+): Promise<boolean> {
   try {
     return (await s3.tags(source.bucket, key)).get(wanted.key) === wanted.value
   } catch (error) {
     const failure = failureOf(error, source, 'read')
     if (!(failure instanceof LoaderFailure) || failure.exit !== 'Denied') throw failure
-    throw new LoaderFailure('Denied', failure.message, { cause: failure, remedy: `allow s3:GetObjectTagging on ${source.uri}${manifestName}` })
+    throw new LoaderFailure('Denied', failure.message, {
+      cause: failure,
+      remedy: `allow s3:GetObjectTagging on ${source.uri}${manifestName}`,
+    })
   }
 }

@@ -31,12 +31,17 @@ const abandonedAfterMs = 24 * 60 * 60 * 1000
 /** Resolves when it is there, whoever brought it. */
 export async function publishVersion(offer: Offer, publisher: Publisher): Promise<void> {
   const { volume, holder } = publisher
-  const isDone = async (): Promise<boolean> => await readRecord(volume, offer.version) !== undefined && await holdsFiles(join(volume.versions, offer.version))
+  const isDone = async (): Promise<boolean> =>
+    (await readRecord(volume, offer.version)) !== undefined && (await holdsFiles(join(volume.versions, offer.version)))
   await withVersionLock(volume, offer.version, holder, { isDone, work: () => bring(offer, publisher) })
 }
 
 async function bring(offer: Offer, publisher: Publisher): Promise<void> {
-  const { volume, env, holder: { signal, report, owner } } = publisher
+  const {
+    volume,
+    env,
+    holder: { signal, report, owner },
+  } = publisher
   await refuseForeign(volume, offer.version)
   const sha256 = await digestOfManifest(offer, publisher.s3)
   const task = taskOf(offer, sha256, publisher)
@@ -56,19 +61,40 @@ async function refuseForeign(volume: Volume, version: string): Promise<void> {
 }
 
 /** The SHA-256 of the manifest, in hexadecimal digits. One without a line would let a version pass that is still empty. */
-export async function digestOfManifest({ source, manifest: { key, etag, size } }: Offer, s3: PublishedCalls): Promise<string> {
-  if (size > longestManifestBytes) throw new LoaderFailure('VerificationFailed', `${key} has more than ${longestManifestBytes} bytes`)
-  const text = await s3.read(source.bucket, key, etag).catch((error: unknown) => { throw failureOf(error, source, 'read') })
-  if (parseManifest(text.toString(), key).size === 0) throw new LoaderFailure('VerificationFailed', `${key} names no file`)
+export async function digestOfManifest(
+  { source, manifest: { key, etag, size } }: Offer,
+  s3: PublishedCalls,
+): Promise<string> {
+  if (size > longestManifestBytes)
+    throw new LoaderFailure('VerificationFailed', `${key} has more than ${longestManifestBytes} bytes`)
+  const text = await s3.read(source.bucket, key, etag).catch((error: unknown) => {
+    throw failureOf(error, source, 'read')
+  })
+  if (parseManifest(text.toString(), key).size === 0)
+    throw new LoaderFailure('VerificationFailed', `${key} names no file`)
   return createHash('sha256').update(text).digest('hex')
 }
 
 function taskOf({ version, source }: Offer, sha256: string, { task, holder }: Publisher): LoadTask {
-  const id = createHash('sha256').update(JSON.stringify([source.uri, task.endpoint, sha256])).digest('hex').slice(0, 16)
-  return { ...task, name: version, source, id, podUid: holder.owner, expect: { manifest: { key: manifestName, sha256 } } }
+  const id = createHash('sha256')
+    .update(JSON.stringify([source.uri, task.endpoint, sha256]))
+    .digest('hex')
+    .slice(0, 16)
+  return {
+    ...task,
+    name: version,
+    source,
+    id,
+    podUid: holder.owner,
+    expect: { manifest: { key: manifestName, sha256 } },
+  }
 }
 
-function recordOf({ version, source, manifest: { etag, lastModified } }: Offer, sha256: string, { files, bytes }: Marker): VersionRecord {
+function recordOf(
+  { version, source, manifest: { etag, lastModified } }: Offer,
+  sha256: string,
+  { files, bytes }: Marker,
+): VersionRecord {
   return { schema: 1, version, source: source.uri, manifest: { sha256, etag, lastModified }, files, bytes }
 }
 
@@ -83,8 +109,9 @@ async function takeUpLeftovers({ root, id }: LoadTask, owner: string): Promise<v
   if (staging !== undefined) await rename(join(root, staging), join(root, `.staging-${id}-${owner}`))
   const nowMs = await volumeNowMs(root)
   for (const name of names.filter((candidate) => /^[0-9a-f]{16}$/.test(candidate))) {
-    const isMoved = name === id && await kindOf(join(root, name, 'files')) === undefined
-    if (isMoved || nowMs - (await stat(join(root, name))).mtimeMs > abandonedAfterMs) await rm(join(root, name), { recursive: true, force: true })
+    const isMoved = name === id && (await kindOf(join(root, name, 'files'))) === undefined
+    if (isMoved || nowMs - (await stat(join(root, name))).mtimeMs > abandonedAfterMs)
+      await rm(join(root, name), { recursive: true, force: true })
   }
 }
 

@@ -73,15 +73,27 @@ export async function publish(request: PublishRequest, deps: PublishDependencies
 }
 
 async function publishAll(request: PublishRequest, publisher: Publisher): Promise<PublishResult> {
-  const { volume, s3, holder: { report } } = publisher
+  const {
+    volume,
+    s3,
+    holder: { report },
+  } = publisher
   await refuseOtherKinds(volume)
   const survey = surveyFor(request, await surveyVolume(volume))
   const isHeld = (version: string): boolean => survey.versions.get(version)?.record !== undefined
   const isWanted = (version: string): boolean => !survey.pruned.has(version) || version === survey.pinned
-  const { offers, unsafe } = await listOffers({ source: request.source, requiredTag: request.requiredTag, isWanted, isHeld }, s3, report)
-  if (unsafe.length > 0) report.warn(`left out, because their names are no names of versions: ${describeUnsafe(unsafe)}`)
+  const { offers, unsafe } = await listOffers(
+    { source: request.source, requiredTag: request.requiredTag, isWanted, isHeld },
+    s3,
+    report,
+  )
+  if (unsafe.length > 0)
+    report.warn(`left out, because their names are no names of versions: ${describeUnsafe(unsafe)}`)
   refuseUnknown(request.current, survey, offers)
-  const missing = newestFirst(offers.filter(({ version }) => !isHeld(version)), request.order)
+  const missing = newestFirst(
+    offers.filter(({ version }) => !isHeld(version)),
+    request.order,
+  )
   const present = offers.filter(({ version }) => isHeld(version))
   if (request.dryRun) return foretell(survey, missing, present, request.order)
   await prepareVolume(volume)
@@ -100,18 +112,34 @@ function refuseUnknown(wanted: string | undefined, { versions, trash }: Survey, 
   const known = [...versions.keys(), ...trash.map(({ version }) => version), ...offers.map(({ version }) => version)]
   if (known.includes(wanted)) return
   const shown = [...new Set(known)].slice(0, 10).join(', ')
-  throw new LoaderFailure('Nothing', `there is no version ${quote(wanted)}, neither published in the bucket nor on the volume`, {
-    remedy: shown === '' ? 'publish it first' : `--current takes one of ${shown}, or newest`,
-  })
+  throw new LoaderFailure(
+    'Nothing',
+    `there is no version ${quote(wanted)}, neither published in the bucket nor on the volume`,
+    {
+      remedy: shown === '' ? 'publish it first' : `--current takes one of ${shown}, or newest`,
+    },
+  )
 }
 
 function foretell(survey: Survey, missing: readonly Offer[], present: readonly Offer[], order: Order): PublishResult {
   const versions = new Map([...survey.versions, ...missing.map((offer) => [offer.version, heldAs(offer)] as const)])
-  return { published: missing.map(nameOf), present: present.map(nameOf), failed: [], current: foretellCurrent({ ...survey, versions }, order) }
+  return {
+    published: missing.map(nameOf),
+    present: present.map(nameOf),
+    failed: [],
+    current: foretellCurrent({ ...survey, versions }, order),
+  }
 }
 
 function heldAs({ version, source, manifest }: Offer): HeldVersion {
-  const record = { schema: 1, version, source: source.uri, manifest: { ...manifest, sha256: '' }, files: 0, bytes: 0 } as const
+  const record = {
+    schema: 1,
+    version,
+    source: source.uri,
+    manifest: { ...manifest, sha256: '' },
+    files: 0,
+    bytes: 0,
+  } as const
   return { version, record, publishedMs: undefined, inUseMs: undefined }
 }
 
@@ -128,14 +156,20 @@ async function followRequest({ current }: PublishRequest, { volume, holder }: Pu
 }
 
 /** Who mounts a version has mounted these files: it never changes here, whatever becomes of it in the bucket. */
-async function warnOfChanges(present: readonly Offer[], { versions }: Survey, { s3, holder: { report } }: Publisher): Promise<void> {
+async function warnOfChanges(
+  present: readonly Offer[],
+  { versions }: Survey,
+  { s3, holder: { report } }: Publisher,
+): Promise<void> {
   for (const offer of present) {
     const { etag, sha256 } = versions.get(offer.version)?.record?.manifest ?? {}
     if (etag === offer.manifest.etag) continue
     const found = await digestOfManifest(offer, s3).catch((error: unknown) => failureOfOne(error).exit)
     // It says as little of a change as of none that it could not be read.
     if (found === sha256 || (found in exits && found !== 'VerificationFailed')) continue
-    report.warn(`${offer.version} was changed in the bucket after it was published; the volume keeps the first one. Publish the change as another version`)
+    report.warn(
+      `${offer.version} was changed in the bucket after it was published; the volume keeps the first one. Publish the change as another version`,
+    )
   }
 }
 
@@ -144,7 +178,11 @@ interface Offered {
   readonly present: readonly Offer[]
 }
 
-async function publishMissing({ order }: PublishRequest, publisher: Publisher, { missing, present }: Offered): Promise<PublishResult> {
+async function publishMissing(
+  { order }: PublishRequest,
+  publisher: Publisher,
+  { missing, present }: Offered,
+): Promise<PublishResult> {
   const { volume, holder } = publisher
   const published: string[] = []
   const failed: FailedVersion[] = []
@@ -157,7 +195,9 @@ async function publishMissing({ order }: PublishRequest, publisher: Publisher, {
       current = joined(current, await moveCurrent(volume, order, holder))
     } else {
       failed.push({ version: offer.version, failure })
-      holder.report.warn(`${offer.version} is not published: ${exits[failure.exit].summary}: ${failure.message}; ${failure.remedy}`)
+      holder.report.warn(
+        `${offer.version} is not published: ${exits[failure.exit].summary}: ${failure.message}; ${failure.remedy}`,
+      )
     }
   }
   return { published, present: present.map(nameOf), failed, current }
@@ -172,7 +212,12 @@ function failureOfOne(error: unknown): LoaderFailure {
 /** Two moves of one run are one. */
 function joined(first: CurrentState, then: CurrentState): CurrentState {
   if (!first.moved) return then
-  return { version: then.version, moved: true, ...(first.from !== undefined && { from: first.from }), ...(then.why !== undefined && { why: then.why }) }
+  return {
+    version: then.version,
+    moved: true,
+    ...(first.from !== undefined && { from: first.from }),
+    ...(then.why !== undefined && { why: then.why }),
+  }
 }
 
 function nameOf({ version }: Offer): string {

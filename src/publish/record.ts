@@ -48,7 +48,11 @@ function parseRecord(text: string, version: string): VersionRecord | undefined {
     const record = JSON.parse(text) as Omit<VersionRecord, 'schema'> & { readonly schema: unknown }
     const { sha256, etag, lastModified } = record.manifest
     const words = [record.source, sha256, etag, lastModified].every((value) => typeof value === 'string')
-    const isOurs = record.schema === 1 && record.version === version && words && [record.files, record.bytes].every(Number.isSafeInteger)
+    const isOurs =
+      record.schema === 1 &&
+      record.version === version &&
+      words &&
+      [record.files, record.bytes].every(Number.isSafeInteger)
     return isOurs ? { ...record, schema: 1 } : undefined
   } catch {
     return undefined

@@ -45,8 +45,11 @@ export async function surveyVolume(volume: Volume): Promise<Survey> {
   const trash = await readTrash(volume)
   const tombstones = (await namesIn(volume.pruned)).filter(isVersionName)
   return {
-    versions, trash,
-    pruned: new Set([...tombstones, ...trash.map(({ version }) => version)].filter((version) => !versions.has(version))),
+    versions,
+    trash,
+    pruned: new Set(
+      [...tombstones, ...trash.map(({ version }) => version)].filter((version) => !versions.has(version)),
+    ),
     current: await readCurrent(volume),
     pinned: await readPinned(volume),
   }
@@ -57,7 +60,7 @@ async function versionsIn(directory: string): Promise<readonly string[]> {
   const found: string[] = []
   for (const name of (await namesIn(directory)).filter(isVersionName)) {
     const path = join(directory, name)
-    if (await kindOf(path) === 'directory' && (await readdir(path)).length > 0) found.push(name)
+    if ((await kindOf(path)) === 'directory' && (await readdir(path)).length > 0) found.push(name)
   }
   return found
 }
@@ -76,7 +79,7 @@ export async function readCurrent(volume: Volume): Promise<Current> {
   if (target === undefined) return { kind: 'none' }
   const version = /^(?:\.\/)?versions\/([^/]+)\/?$/.exec(target)?.[1]
   if (version === undefined || !isVersionName(version)) return { kind: 'foreign', target }
-  return { kind: 'version', version, there: await kindOf(join(volume.versions, version)) === 'directory' }
+  return { kind: 'version', version, there: (await kindOf(join(volume.versions, version))) === 'directory' }
 }
 
 async function readPinned({ pinned }: Volume): Promise<string | undefined> {

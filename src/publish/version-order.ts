@@ -11,7 +11,8 @@ export interface OrderedVersion {
   readonly build: readonly string[]
 }
 
-const versionPattern = /^v?(\d{1,20}(?:\.\d{1,20})*)(?:-([0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?(?:\+([0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?$/
+const versionPattern =
+  /^v?(\d{1,20}(?:\.\d{1,20})*)(?:-([0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?(?:\+([0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?$/
 const dayPattern = /^(\d{4})-(\d{2})-(\d{2})$/
 
 export function parseVersion(name: string): OrderedVersion | undefined {
@@ -19,7 +20,11 @@ export function parseVersion(name: string): OrderedVersion | undefined {
   if (day !== null) return { numbers: day.slice(1).map(BigInt), prerelease: [], build: [] }
   const [, numbers, prerelease, build] = versionPattern.exec(name) ?? []
   if (numbers === undefined) return undefined
-  return { numbers: numbers.split('.').map(BigInt), prerelease: prerelease?.split('.') ?? [], build: build?.split('.') ?? [] }
+  return {
+    numbers: numbers.split('.').map(BigInt),
+    prerelease: prerelease?.split('.') ?? [],
+    build: build?.split('.') ?? [],
+  }
 }
 
 export function isPrerelease(name: string): boolean {
@@ -29,11 +34,14 @@ export function isPrerelease(name: string): boolean {
 /** Below zero where `a` is older. Names without an order come first, and among equals (1.0 and v1.0.0) the letters decide. */
 export function compareVersions(a: string, b: string): number {
   const [left, right] = [parseVersion(a), parseVersion(b)]
-  if (left === undefined || right === undefined) return Number(left !== undefined) - Number(right !== undefined) || compareText(a, b)
-  return compareNumbers(left.numbers, right.numbers)
-    || comparePrereleases(left.prerelease, right.prerelease)
-    || compareIdentifiers(left.build, right.build)
-    || compareText(a, b)
+  if (left === undefined || right === undefined)
+    return Number(left !== undefined) - Number(right !== undefined) || compareText(a, b)
+  return (
+    compareNumbers(left.numbers, right.numbers) ||
+    comparePrereleases(left.prerelease, right.prerelease) ||
+    compareIdentifiers(left.build, right.build) ||
+    compareText(a, b)
+  )
 }
 
 function compareNumbers(a: readonly bigint[], b: readonly bigint[]): number {
@@ -67,5 +75,5 @@ function compareIdentifier(a: string, b: string): number {
 
 /** By code units: the same on every machine, whatever its language. */
 function compareText(a: string, b: string): number {
-  return a === b ? 0 : (a < b ? -1 : 1)
+  return a === b ? 0 : a < b ? -1 : 1
 }

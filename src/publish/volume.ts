@@ -36,22 +36,38 @@ export interface Volume {
 export function volumeAt(root: string): Volume {
   const own = join(root, '.publish')
   return {
-    root, own,
-    versions: join(root, 'versions'), current: join(root, 'current'), trash: join(root, '.trash'),
-    records: join(own, 'versions'), incoming: join(own, 'incoming'), pruned: join(own, 'pruned'), inUse: join(own, 'in-use'),
+    root,
+    own,
+    versions: join(root, 'versions'),
+    current: join(root, 'current'),
+    trash: join(root, '.trash'),
+    records: join(own, 'versions'),
+    incoming: join(own, 'incoming'),
+    pruned: join(own, 'pruned'),
+    inUse: join(own, 'in-use'),
     pinned: join(own, 'pinned'),
   }
 }
 
 /** Before anything is asked or written: the volume is there, and what has one of our names is ours by its kind. */
 export async function refuseOtherKinds(volume: Volume): Promise<void> {
-  if (await kindOf(volume.root) !== 'directory') {
-    throw new LoaderFailure('NotWritable', `${volume.root} is no directory`, { remedy: 'mount the claim there, or correct --volume' })
+  if ((await kindOf(volume.root)) !== 'directory') {
+    throw new LoaderFailure('NotWritable', `${volume.root} is no directory`, {
+      remedy: 'mount the claim there, or correct --volume',
+    })
   }
-  const wanted = [[volume.versions, 'directory'], [volume.own, 'directory'], [volume.trash, 'directory'], [volume.current, 'link']] as const
+  const wanted = [
+    [volume.versions, 'directory'],
+    [volume.own, 'directory'],
+    [volume.trash, 'directory'],
+    [volume.current, 'link'],
+  ] as const
   for (const [path, kind] of wanted) {
     const found = await kindOf(path)
-    if (found !== undefined && found !== kind) throw new LoaderFailure('ForeignFiles', `${path} is a ${found}, not a ${kind}`, { remedy: 'move it away: it was not made by publish' })
+    if (found !== undefined && found !== kind)
+      throw new LoaderFailure('ForeignFiles', `${path} is a ${found}, not a ${kind}`, {
+        remedy: 'move it away: it was not made by publish',
+      })
   }
 }
 

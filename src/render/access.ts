@@ -15,7 +15,9 @@ export const scopes = ['source', 'namespace', 'service-account'] as const
 export type Scope = (typeof scopes)[number]
 
 /** How a pod, or the host of an image build, becomes the role; only EKS Pod Identity brings session tags. */
-export type Trust = { readonly kind: 'pod-identity' | 'instance-profile' } | { readonly kind: 'irsa'; readonly provider: string }
+export type Trust =
+  | { readonly kind: 'pod-identity' | 'instance-profile' }
+  | { readonly kind: 'irsa'; readonly provider: string }
 
 export interface Access {
   readonly cluster: Cluster

@@ -8,8 +8,12 @@ import { digest, fit, slug } from './names.ts'
 import type { Rendering } from './rendering.ts'
 import { commandLine } from './shell.ts'
 
-export interface AmiPlan extends Pick<BuildPlan, 'sizeBytes' | 'parentImage' | 'buildInstanceType' | 'buildSubnet' | 'buildSecurityGroup' | 'kmsKey'>,
-  Pick<NodePlan, 'annotationPrefix' | 'nodeRole' | 'discovery' | 'architecture' | 'instanceTypes' | 'cpuLimit'> {
+export interface AmiPlan
+  extends Pick<
+      BuildPlan,
+      'sizeBytes' | 'parentImage' | 'buildInstanceType' | 'buildSubnet' | 'buildSecurityGroup' | 'kmsKey'
+    >,
+    Pick<NodePlan, 'annotationPrefix' | 'nodeRole' | 'discovery' | 'architecture' | 'instanceTypes' | 'cpuLimit'> {
   readonly cluster: Cluster
   readonly baked: Baked
 }
@@ -18,15 +22,26 @@ export function renderAmi(plan: AmiPlan): Rendering {
   const what = plan.baked.kind === 'files' ? plan.baked.path : plan.baked.reference
   const name = nameOf(what)
   const nodeLabel = nodeLabelFor(what, plan.annotationPrefix)
-  const nodes = { ...plan, name, label: nodeLabel, rootVolumeGiB: rootVolumeGiB(plan.sizeBytes), byHand: plan.baked.kind === 'image' }
+  const nodes = {
+    ...plan,
+    name,
+    label: nodeLabel,
+    rootVolumeGiB: rootVolumeGiB(plan.sizeBytes),
+    byHand: plan.baked.kind === 'image',
+  }
   const build = { ...plan, name, imageTags: { [nodeLabel]: nodeLabelValue } }
   return {
     kubernetes: [nodeClass(nodes), nodePool(nodes)],
     stacks: [imageStack(build)],
-    commands: [{
-      comment: 'Builds the image, after its stack was deployed; later builds come by the schedule.',
-      script: commandLine('aws imagebuilder start-image-pipeline-execution', [['--region', plan.cluster.region], ['--image-pipeline-arn', pipelineArn(build)]]),
-    }],
+    commands: [
+      {
+        comment: 'Builds the image, after its stack was deployed; later builds come by the schedule.',
+        script: commandLine('aws imagebuilder start-image-pipeline-execution', [
+          ['--region', plan.cluster.region],
+          ['--image-pipeline-arn', pipelineArn(build)],
+        ]),
+      },
+    ],
     files: [],
     notes: notesOf(nodes, plan.baked),
   }
@@ -34,11 +49,17 @@ export function renderAmi(plan: AmiPlan): Rendering {
 
 /** Readable, and apart from that of every other path or reference. */
 function nameOf(what: string): string {
-  const last = what.replace(/@sha256:.*$/, '').split('/').at(-1) ?? ''
+  const last =
+    what
+      .replace(/@sha256:.*$/, '')
+      .split('/')
+      .at(-1) ?? ''
   return `model-${fit(slug(last), 40)}-${digest(what, 8)}`
 }
 
 function notesOf({ label: nodeLabel, annotationPrefix }: NodePlan, baked: Baked): string[] {
   if (baked.kind === 'files') return []
-  return [`oci://${baked.reference}: pods need nodeSelector ${nodeLabel}: ${nodeLabelValue} and a toleration of ${annotationPrefix}baked to come to these nodes`]
+  return [
+    `oci://${baked.reference}: pods need nodeSelector ${nodeLabel}: ${nodeLabelValue} and a toleration of ${annotationPrefix}baked to come to these nodes`,
+  ]
 }

@@ -8,9 +8,15 @@ const partition = 'aws(?:-[a-z]+)*'
 export const parseAccountId = matching(/^\d{12}$/, 'is not an AWS account id')
 export const parseClusterName = matching(/^[0-9A-Za-z][0-9A-Za-z_-]{0,99}$/, 'is not the name of an EKS cluster')
 export const parseAWSRegion = matching(/^[a-z]{2,4}(?:-[a-z]+)+-\d{1,2}$/, 'is not an AWS region')
-export const parseKeyArn = matching(new RegExp(`^arn:${partition}:kms:[a-z0-9-]+:\\d{12}:key/[0-9A-Za-z-]{1,64}$`), 'is not the ARN of a KMS key')
+export const parseKeyArn = matching(
+  new RegExp(`^arn:${partition}:kms:[a-z0-9-]+:\\d{12}:key/[0-9A-Za-z-]{1,64}$`),
+  'is not the ARN of a KMS key',
+)
 /** Trident reads the six characters that AWS appends, so an ARN without them is refused by it. */
-export const parseSecretArn = matching(new RegExp(`^arn:${partition}:secretsmanager:[a-z0-9-]+:\\d{12}:secret:[0-9A-Za-z/_+=.@-]+-[0-9A-Za-z]{6}$`), 'is not the whole ARN of a secret')
+export const parseSecretArn = matching(
+  new RegExp(`^arn:${partition}:secretsmanager:[a-z0-9-]+:\\d{12}:secret:[0-9A-Za-z/_+=.@-]+-[0-9A-Za-z]{6}$`),
+  'is not the whole ARN of a secret',
+)
 export const parseFileSystemId = matching(/^fs-(?:[0-9a-f]{8}|[0-9a-f]{17})$/, 'is not the id of an FSx file system')
 export const parseSubnetId = matching(/^subnet-(?:[0-9a-f]{8}|[0-9a-f]{17})$/, 'is not a subnet id')
 export const parseSecurityGroupId = matching(/^sg-(?:[0-9a-f]{8}|[0-9a-f]{17})$/, 'is not a security group id')
@@ -18,21 +24,38 @@ export const parseRouteTableId = matching(/^rtb-(?:[0-9a-f]{8}|[0-9a-f]{17})$/, 
 export const parseVpcId = matching(/^vpc-(?:[0-9a-f]{8}|[0-9a-f]{17})$/, 'is not a VPC id')
 export const parseRoleName = matching(/^[\w+=,.@-]{1,64}$/, 'is not the name of an IAM role')
 export const parseBucketName = matching(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'is not a bucket name')
-export const parseSvmName = matching(/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,46}$/, 'is not the name of a storage virtual machine')
+export const parseSvmName = matching(
+  /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,46}$/,
+  'is not the name of a storage virtual machine',
+)
 export const parseKubernetesVersion = matching(/^1\.\d{2}$/, 'is not a minor version of Kubernetes')
-export const parseInstanceType = matching(/^[a-z0-9-]+\.(?:\d{1,3}xlarge|nano|micro|small|medium|x?large|metal(?:-\d{1,3}xl)?)$/, 'is not an EC2 instance type')
-export const parseParentImage = matching(/^(?:ami-(?:[0-9a-f]{8}|[0-9a-f]{17})|ssm:[/\w.:-]{1,1000})$/, 'is neither an AMI nor ssm: and a parameter')
+export const parseInstanceType = matching(
+  /^[a-z0-9-]+\.(?:\d{1,3}xlarge|nano|micro|small|medium|x?large|metal(?:-\d{1,3}xl)?)$/,
+  'is not an EC2 instance type',
+)
+export const parseParentImage = matching(
+  /^(?:ami-(?:[0-9a-f]{8}|[0-9a-f]{17})|ssm:[/\w.:-]{1,1000})$/,
+  'is neither an AMI nor ssm: and a parameter',
+)
 /** Minute, hour, day, month, weekday. */
-export const parseCron = matching(/^(?:[\d*/,-]+ ){2}(?:[\d*/,-]+|\?) [\dA-Za-z*/,-]+ (?:[\dA-Za-z*/,-]+|\?)$/, 'is not a schedule of five fields')
+export const parseCron = matching(
+  /^(?:[\d*/,-]+ ){2}(?:[\d*/,-]+|\?) [\dA-Za-z*/,-]+ (?:[\dA-Za-z*/,-]+|\?)$/,
+  'is not a schedule of five fields',
+)
 export const parseTagValue = matching(/^[\p{L}\p{Z}\p{N}_.:/=+@-]{1,256}$/u, 'is not the value of a tag')
 export const parseTag = matching(/^[\p{L}\p{Z}\p{N}_.:/+@-]{1,128}=[\p{L}\p{Z}\p{N}_.:/=+@-]{0,256}$/u, 'is not a tag')
-export const parseRepository = matching(/^[a-z0-9][a-z0-9.-]*(?::\d{1,5})?(?:\/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)+$/, 'is not a repository with its registry')
+export const parseRepository = matching(
+  /^[a-z0-9][a-z0-9.-]*(?::\d{1,5})?(?:\/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)+$/,
+  'is not a repository with its registry',
+)
 export const parseImageTag = matching(/^\w[\w.-]{0,127}$/, 'is not a tag of an image')
 
 /** EKS writes the issuer with its scheme; IAM knows the provider without. */
 export function parseOidcProvider(text: string): Parsed<string> {
   const provider = text.replace(/^https:\/\//, '').replace(/\/$/, '')
-  return /^[a-z0-9.-]+\.[a-z]+(?:\/[\w.~-]+)*$/i.test(provider) ? parsed(provider) : unreadable('is not an OIDC provider')
+  return /^[a-z0-9.-]+\.[a-z]+(?:\/[\w.~-]+)*$/i.test(provider)
+    ? parsed(provider)
+    : unreadable('is not an OIDC provider')
 }
 
 export function parseS3Source(text: string): Parsed<S3Source> {
@@ -50,7 +73,8 @@ export function parseS3Prefix(text: string): Parsed<S3Source> {
 /** The digest is what is meant; a tag can be moved. */
 export function parseImageDigest(text: string): Parsed<string> {
   const source = parseSource(`oci://${text}`)
-  if (!source.ok || source.value.scheme !== 'oci' || source.value.path !== undefined) return unreadable('is not an image with its digest')
+  if (!source.ok || source.value.scheme !== 'oci' || source.value.path !== undefined)
+    return unreadable('is not an image with its digest')
   return parsed(source.value.reference)
 }
 
@@ -86,13 +110,17 @@ function parseFilledSource(text: string): Parsed<string> {
   const source = parseSource(text)
   if (!source.ok) return source
   if (source.value.scheme === 'node') return parsed(source.value.uri)
-  return source.value.scheme === 'pvc' ? parsed(`pvc://${source.value.claim}`) : unreadable('is neither pvc:// nor node://')
+  return source.value.scheme === 'pvc'
+    ? parsed(`pvc://${source.value.claim}`)
+    : unreadable('is neither pvc:// nor node://')
 }
 
 export function parseWhole(least: number, most: number): (text: string) => Parsed<number> {
   return (text) => {
     const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN
-    return value >= least && value <= most ? parsed(value) : unreadable(`is not a whole number from ${least} to ${most}`)
+    return value >= least && value <= most
+      ? parsed(value)
+      : unreadable(`is not a whole number from ${least} to ${most}`)
   }
 }
 

@@ -9,7 +9,14 @@ import { explain, type Branch, type Tree } from './tree.ts'
 
 /** Files at a path of the node, or an image in the store of its containerd. */
 export type Baked =
-  | { readonly kind: 'files'; readonly source: S3Source; readonly path: string; readonly expect?: Expectation | undefined; readonly loaderImage: string; readonly bucketRegion: string }
+  | {
+      readonly kind: 'files'
+      readonly source: S3Source
+      readonly path: string
+      readonly expect?: Expectation | undefined
+      readonly loaderImage: string
+      readonly bucketRegion: string
+    }
   | { readonly kind: 'image'; readonly reference: string }
 
 export const manifestName = 'manifest.sha256'
@@ -20,17 +27,23 @@ const volumeRoot = '/models-volume'
 export const imageBuilderExpression = '{{'
 
 export function bakeDocument(baked: Baked): string {
-  return printYAML([{
-    name: 'bake-model', schemaVersion: '1.0',
-    phases: baked.kind === 'files' ? filePhases(baked) : imagePhases(baked.reference),
-  }])
+  return printYAML([
+    {
+      name: 'bake-model',
+      schemaVersion: '1.0',
+      phases: baked.kind === 'files' ? filePhases(baked) : imagePhases(baked.reference),
+    },
+  ])
 }
 
 function filePhases(baked: Extract<Baked, { kind: 'files' }>): readonly Tree[] {
   return [
     phase('build', [step('Load', loadScript(baked)), step('Manifest', manifestScript(baked))]),
     phase('validate', [step('Verify', verifyScript(baked.path))]),
-    explain('Once more on an instance of the new image, before it is given to anybody.', phase('test', [step('Verify', verifyScript(baked.path))])),
+    explain(
+      'Once more on an instance of the new image, before it is given to anybody.',
+      phase('test', [step('Verify', verifyScript(baked.path))]),
+    ),
   ]
 }
 
@@ -39,20 +52,38 @@ function phase(name: string, steps: readonly Tree[]): Branch {
 }
 
 function step(name: string, lines: readonly string[]): Tree {
-  return { name, action: 'ExecuteBash', timeoutSeconds: 7200, inputs: { commands: [`set -euo pipefail\n${lines.join('\n')}\n`] } }
+  return {
+    name,
+    action: 'ExecuteBash',
+    timeoutSeconds: 7200,
+    inputs: { commands: [`set -euo pipefail\n${lines.join('\n')}\n`] },
+  }
 }
 
 /** The staging directory stands beside the path, so that the model appears by one rename in one file system. */
-function loadScript({ source, path, expect, loaderImage, bucketRegion }: Extract<Baked, { kind: 'files' }>): readonly string[] {
+function loadScript({
+  source,
+  path,
+  expect,
+  loaderImage,
+  bucketRegion,
+}: Extract<Baked, { kind: 'files' }>): readonly string[] {
   const staging = quoteWord(`${path}.loading`)
   const id = modelId({ source, endpoint: undefined, region: undefined, include: [], exclude: [], expect })
   const env = {
-    MODEL_NAME: 'model', MODEL_SOURCE: source.uri, MODEL_ROOT: volumeRoot, MODEL_ID: id, MODEL_POD_UID: 'image-builder', MODEL_CREDENTIALS: 'pod-identity',
+    MODEL_NAME: 'model',
+    MODEL_SOURCE: source.uri,
+    MODEL_ROOT: volumeRoot,
+    MODEL_ID: id,
+    MODEL_POD_UID: 'image-builder',
+    MODEL_CREDENTIALS: 'pod-identity',
     MODEL_EXPECT: expect === undefined ? undefined : formatExpectation(expect),
-    MODEL_TIMEOUT_SECONDS: '7000', MODEL_STALL_TIMEOUT_SECONDS: '300', AWS_REGION: bucketRegion,
+    MODEL_TIMEOUT_SECONDS: '7000',
+    MODEL_STALL_TIMEOUT_SECONDS: '300',
+    AWS_REGION: bucketRegion,
   }
   return [
-    '# What is there already is somebody else\'s.',
+    "# What is there already is somebody else's.",
     `test ! -e ${quoteWord(path)}`,
     'systemctl start containerd',
     ...loginLines(loaderImage),
@@ -60,7 +91,9 @@ function loadScript({ source, path, expect, loaderImage, bucketRegion }: Extract
     '# The network of the host, for the role of this instance; nothing but the loader may use that role.',
     'nerdctl --namespace model-bake run --rm --network host \\',
     `  --volume ${staging}:${volumeRoot} \\`,
-    ...Object.entries(env).flatMap(([name, value]) => (value === undefined ? [] : `  --env ${quoteWord(`${name}=${value}`)} \\`)),
+    ...Object.entries(env).flatMap(([name, value]) =>
+      value === undefined ? [] : `  --env ${quoteWord(`${name}=${value}`)} \\`,
+    ),
     `  ${quoteWord(loaderImage)} load --allow-instance-profile`,
     `mv -T ${staging}/${id}/files ${quoteWord(path)}`,
     `rm -r ${staging}`,
@@ -95,17 +128,26 @@ function verifyScript(path: string): readonly string[] {
 
 function imagePhases(reference: string): readonly Tree[] {
   const image = quoteWord(reference)
-  const check = ['systemctl start containerd', '# Every layer is there, whole.', `ctr --namespace k8s.io images check "name==${reference}" | grep --quiet ' complete '`]
+  const check = [
+    'systemctl start containerd',
+    '# Every layer is there, whole.',
+    `ctr --namespace k8s.io images check "name==${reference}" | grep --quiet ' complete '`,
+  ]
   return [
-    phase('build', [step('Pull', [
-      'systemctl start containerd',
-      ...loginLines(reference),
-      '# Into the store of the kubelet; containerd compares every layer with its digest.',
-      `nerdctl --namespace k8s.io pull --quiet ${image}`,
-      '# The kubelet does not collect what is pinned, however full the disk is.',
-      `ctr --namespace k8s.io images label ${image} io.cri-containerd.pinned=pinned`,
-    ])]),
+    phase('build', [
+      step('Pull', [
+        'systemctl start containerd',
+        ...loginLines(reference),
+        '# Into the store of the kubelet; containerd compares every layer with its digest.',
+        `nerdctl --namespace k8s.io pull --quiet ${image}`,
+        '# The kubelet does not collect what is pinned, however full the disk is.',
+        `ctr --namespace k8s.io images label ${image} io.cri-containerd.pinned=pinned`,
+      ]),
+    ]),
     phase('validate', [step('Verify', check)]),
-    explain('Once more on an instance of the new image, before it is given to anybody.', phase('test', [step('Verify', check)])),
+    explain(
+      'Once more on an instance of the new image, before it is given to anybody.',
+      phase('test', [step('Verify', check)]),
+    ),
   ]
 }

@@ -14,14 +14,25 @@ export function renderBucketPolicy(bucket: string, region: string, readers: read
   const file = `${bucket}-bucket-policy.json`
   return {
     ...nothing,
-    stacks: [{
-      name: `policy-${bucket}`.replaceAll('.', '-'), description: `Who reads from the bucket ${bucket}; deployed after the roles.`, region,
-      resources: { [logicalId('BucketPolicy', bucket)]: { Type: 'AWS::S3::BucketPolicy', Properties: { Bucket: bucket, PolicyDocument: policy } } },
-    }],
-    commands: [{
-      comment: `The policy of the bucket ${bucket}. A bucket has one policy, so one that is there is not overwritten: add the statements to it by hand.`,
-      script: putPolicy(bucket, file),
-    }],
+    stacks: [
+      {
+        name: `policy-${bucket}`.replaceAll('.', '-'),
+        description: `Who reads from the bucket ${bucket}; deployed after the roles.`,
+        region,
+        resources: {
+          [logicalId('BucketPolicy', bucket)]: {
+            Type: 'AWS::S3::BucketPolicy',
+            Properties: { Bucket: bucket, PolicyDocument: policy },
+          },
+        },
+      },
+    ],
+    commands: [
+      {
+        comment: `The policy of the bucket ${bucket}. A bucket has one policy, so one that is there is not overwritten: add the statements to it by hand.`,
+        script: putPolicy(bucket, file),
+      },
+    ],
     files: [{ name: file, text: printJSON(policy) }],
   }
 }
@@ -38,7 +49,10 @@ function putPolicy(bucket: string, file: string): string {
 }
 
 export function bucketPolicy(bucket: string, region: string, readers: readonly Access[]): Branch {
-  return policyDocument([...readers.flatMap((access, i) => readerStatements(bucket, access, i)), tlsOnlyStatement(bucketArn(bucket, region))])
+  return policyDocument([
+    ...readers.flatMap((access, i) => readerStatements(bucket, access, i)),
+    tlsOnlyStatement(bucketArn(bucket, region)),
+  ])
 }
 
 function readerStatements(bucket: string, access: Access, index: number): readonly Tree[] {
@@ -46,6 +60,12 @@ function readerStatements(bucket: string, access: Access, index: number): readon
   const principal = { Principal: { AWS: roleArn(access.cluster, access.role) } }
   return [
     { Sid: `List${index + 1}`, Effect: 'Allow', ...principal, ...sharedListStatement(bucket, sources, access) },
-    { Sid: `Read${index + 1}`, Effect: 'Allow', ...principal, Action: 's3:GetObject', Resource: sharedReadResources({ ...access, sources, besides: [] }) },
+    {
+      Sid: `Read${index + 1}`,
+      Effect: 'Allow',
+      ...principal,
+      Action: 's3:GetObject',
+      Resource: sharedReadResources({ ...access, sources, besides: [] }),
+    },
   ]
 }

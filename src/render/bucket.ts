@@ -28,17 +28,24 @@ export function bucketNameOf([source]: readonly S3Source[]): string {
 export function bucketStacks(plan: BucketPlan): Stack[] {
   const { replica, oldVersionsDays } = plan
   const main: Stack = {
-    name: 'bucket', description: 'The bucket that models are published in.', region: plan.region,
+    name: 'bucket',
+    description: 'The bucket that models are published in.',
+    region: plan.region,
     resources: {
       ...bucketWithPolicy(plan, replica === undefined ? {} : replication(plan, replica)),
       ...(replica === undefined ? {} : { ReplicationRole: replicationRole(plan, replica) }),
     },
   }
   if (replica === undefined) return [main]
-  return [{
-    name: 'bucket-replica', description: 'The copy of the bucket of models in another region; deployed before the bucket.', region: replica.region,
-    resources: bucketWithPolicy({ ...replica, oldVersionsDays }, {}),
-  }, main]
+  return [
+    {
+      name: 'bucket-replica',
+      description: 'The copy of the bucket of models in another region; deployed before the bucket.',
+      region: replica.region,
+      resources: bucketWithPolicy({ ...replica, oldVersionsDays }, {}),
+    },
+    main,
+  ]
 }
 
 function bucketWithPolicy(plan: BucketPlan, more: Branch): Record<string, Tree> {
@@ -52,11 +59,21 @@ function bucketResource({ bucket, kmsKey, oldVersionsDays }: BucketPlan, more: B
     UpdateReplacePolicy: 'Retain',
     Properties: {
       BucketName: bucket,
-      VersioningConfiguration: explain('What was overwritten or deleted by mistake can be brought back; replication needs it, too.', { Status: 'Enabled' }),
+      VersioningConfiguration: explain(
+        'What was overwritten or deleted by mistake can be brought back; replication needs it, too.',
+        { Status: 'Enabled' },
+      ),
       LifecycleConfiguration: { Rules: lifecycleRules(oldVersionsDays) },
       BucketEncryption: { ServerSideEncryptionConfiguration: [encryption(kmsKey)] },
-      PublicAccessBlockConfiguration: { BlockPublicAcls: true, BlockPublicPolicy: true, IgnorePublicAcls: true, RestrictPublicBuckets: true },
-      OwnershipControls: explain('No access lists: policies alone decide.', { Rules: [{ ObjectOwnership: 'BucketOwnerEnforced' }] }),
+      PublicAccessBlockConfiguration: {
+        BlockPublicAcls: true,
+        BlockPublicPolicy: true,
+        IgnorePublicAcls: true,
+        RestrictPublicBuckets: true,
+      },
+      OwnershipControls: explain('No access lists: policies alone decide.', {
+        Rules: [{ ObjectOwnership: 'BucketOwnerEnforced' }],
+      }),
       ...more,
     },
   }
@@ -65,13 +82,21 @@ function bucketResource({ bucket, kmsKey, oldVersionsDays }: BucketPlan, more: B
 function lifecycleRules(days: number): readonly Tree[] {
   return [
     {
-      Id: 'old-versions', Status: 'Enabled',
-      NoncurrentVersionExpiration: explain(`Versions that were replaced or deleted go after ${days} days; the current one never does.`, { NoncurrentDays: days }),
+      Id: 'old-versions',
+      Status: 'Enabled',
+      NoncurrentVersionExpiration: explain(
+        `Versions that were replaced or deleted go after ${days} days; the current one never does.`,
+        { NoncurrentDays: days },
+      ),
       ExpiredObjectDeleteMarker: explain('A delete marker with nothing below it only slows listings down.', true),
     },
     {
-      Id: 'unfinished-uploads', Status: 'Enabled',
-      AbortIncompleteMultipartUpload: explain('Parts of uploads that nobody finished are paid for, and no listing shows them.', { DaysAfterInitiation: 7 }),
+      Id: 'unfinished-uploads',
+      Status: 'Enabled',
+      AbortIncompleteMultipartUpload: explain(
+        'Parts of uploads that nobody finished are paid for, and no listing shows them.',
+        { DaysAfterInitiation: 7 },
+      ),
     },
   ]
 }
@@ -80,20 +105,31 @@ function encryption(kmsKey: string | undefined): Tree {
   if (kmsKey === undefined) return { ServerSideEncryptionByDefault: { SSEAlgorithm: 'AES256' } }
   return {
     ServerSideEncryptionByDefault: { SSEAlgorithm: 'aws:kms', KMSMasterKeyID: kmsKey },
-    BucketKeyEnabled: explain('One call to KMS for many objects: a hundred loaders that start together are not throttled.', true),
+    BucketKeyEnabled: explain(
+      'One call to KMS for many objects: a hundred loaders that start together are not throttled.',
+      true,
+    ),
   }
 }
 
 function tlsOnly({ bucket, region }: BucketPlan): Tree {
   return {
     Type: 'AWS::S3::BucketPolicy',
-    Properties: { Bucket: { Ref: 'Bucket' }, PolicyDocument: policyDocument([tlsOnlyStatement(bucketArn(bucket, region))]) },
+    Properties: {
+      Bucket: { Ref: 'Bucket' },
+      PolicyDocument: policyDocument([tlsOnlyStatement(bucketArn(bucket, region))]),
+    },
   }
 }
 
 export function tlsOnlyStatement(arn: string): Tree {
   return explain('Nobody reads a model over plain HTTP.', {
-    Sid: 'TLSOnly', Effect: 'Deny', Principal: '*', Action: 's3:*', Resource: [arn, `${arn}/*`], Condition: { Bool: { 'aws:SecureTransport': 'false' } },
+    Sid: 'TLSOnly',
+    Effect: 'Deny',
+    Principal: '*',
+    Action: 's3:*',
+    Resource: [arn, `${arn}/*`],
+    Condition: { Bool: { 'aws:SecureTransport': 'false' } },
   })
 }
 
@@ -101,15 +137,26 @@ function replication({ kmsKey }: BucketPlan, replica: ReplicaPlan): Branch {
   return {
     ReplicationConfiguration: {
       Role: { 'Fn::GetAtt': ['ReplicationRole', 'Arn'] },
-      Rules: [{
-        Id: 'all', Status: 'Enabled', Priority: 1, Filter: { Prefix: '' },
-        DeleteMarkerReplication: explain('What is deleted here by mistake stays there.', { Status: 'Disabled' }),
-        ...(kmsKey === undefined ? {} : { SourceSelectionCriteria: explain('Without it objects that KMS encrypts are left out without a word.', { SseKmsEncryptedObjects: { Status: 'Enabled' } }) }),
-        Destination: {
-          Bucket: bucketArn(replica.bucket, replica.region),
-          ...(replica.kmsKey === undefined ? {} : { EncryptionConfiguration: { ReplicaKmsKeyID: replica.kmsKey } }),
+      Rules: [
+        {
+          Id: 'all',
+          Status: 'Enabled',
+          Priority: 1,
+          Filter: { Prefix: '' },
+          DeleteMarkerReplication: explain('What is deleted here by mistake stays there.', { Status: 'Disabled' }),
+          ...(kmsKey === undefined
+            ? {}
+            : {
+                SourceSelectionCriteria: explain('Without it objects that KMS encrypts are left out without a word.', {
+                  SseKmsEncryptedObjects: { Status: 'Enabled' },
+                }),
+              }),
+          Destination: {
+            Bucket: bucketArn(replica.bucket, replica.region),
+            ...(replica.kmsKey === undefined ? {} : { EncryptionConfiguration: { ReplicaKmsKeyID: replica.kmsKey } }),
+          },
         },
-      }],
+      ],
     },
   }
 }
@@ -118,7 +165,9 @@ function replicationRole(plan: BucketPlan, replica: ReplicaPlan): Tree {
   return {
     Type: 'AWS::IAM::Role',
     Properties: {
-      AssumeRolePolicyDocument: policyDocument([{ Effect: 'Allow', Principal: { Service: 's3.amazonaws.com' }, Action: 'sts:AssumeRole' }]),
+      AssumeRolePolicyDocument: policyDocument([
+        { Effect: 'Allow', Principal: { Service: 's3.amazonaws.com' }, Action: 'sts:AssumeRole' },
+      ]),
       Policies: [{ PolicyName: 'replicate', PolicyDocument: replicationPolicy(plan, replica) }],
     },
   }
@@ -129,7 +178,12 @@ export function replicationPolicy(plan: BucketPlan, replica: ReplicaPlan): Branc
   const [from, to] = [bucketArn(plan.bucket, plan.region), bucketArn(replica.bucket, replica.region)]
   return policyDocument([
     { Sid: 'Source', Effect: 'Allow', Action: ['s3:GetReplicationConfiguration', 's3:ListBucket'], Resource: from },
-    { Sid: 'Versions', Effect: 'Allow', Action: ['s3:GetObjectVersionForReplication', 's3:GetObjectVersionAcl', 's3:GetObjectVersionTagging'], Resource: `${from}/*` },
+    {
+      Sid: 'Versions',
+      Effect: 'Allow',
+      Action: ['s3:GetObjectVersionForReplication', 's3:GetObjectVersionAcl', 's3:GetObjectVersionTagging'],
+      Resource: `${from}/*`,
+    },
     { Sid: 'Replicas', Effect: 'Allow', Action: ['s3:ReplicateObject', 's3:ReplicateTags'], Resource: `${to}/*` },
     ...keyStatement('Decrypt', 'kms:Decrypt', plan.kmsKey, plan.region),
     ...keyStatement('Encrypt', 'kms:Encrypt', replica.kmsKey, replica.region),
@@ -138,5 +192,13 @@ export function replicationPolicy(plan: BucketPlan, replica: ReplicaPlan): Branc
 
 function keyStatement(sid: string, action: string, key: string | undefined, region: string): readonly Tree[] {
   if (key === undefined) return []
-  return [{ Sid: sid, Effect: 'Allow', Action: action, Resource: key, Condition: { StringEquals: { 'kms:ViaService': `s3.${region}.${domainOf(region)}` } } }]
+  return [
+    {
+      Sid: sid,
+      Effect: 'Allow',
+      Action: action,
+      Resource: key,
+      Condition: { StringEquals: { 'kms:ViaService': `s3.${region}.${domainOf(region)}` } },
+    },
+  ]
 }

@@ -19,8 +19,15 @@ export function checkerStatement(checker: string, tags: Branch, index = 0): Bran
   if (principal === undefined) return undefined
   const hasTags = Object.keys(tags).length > 0
   return {
-    Sid: sidAt('ModelInjectorCheck', index), Effect: 'Allow', Principal: principal.principal,
-    Action: hasTags ? explain('With the tags of these pods only: with others it would read what others read.', ['sts:AssumeRole', 'sts:TagSession']) : 'sts:AssumeRole',
+    Sid: sidAt('ModelInjectorCheck', index),
+    Effect: 'Allow',
+    Principal: principal.principal,
+    Action: hasTags
+      ? explain('With the tags of these pods only: with others it would read what others read.', [
+          'sts:AssumeRole',
+          'sts:TagSession',
+        ])
+      : 'sts:AssumeRole',
     ...conditionOf({ ...principal.condition, ...(hasTags ? { StringEquals: tags } : {}) }),
   }
 }
@@ -35,5 +42,8 @@ function principalOf(arn: string): { readonly principal: Branch; readonly condit
   if (partition === undefined || accountId === undefined || name === undefined) return undefined
   const role = `arn:${partition}:iam::${accountId}:role`
   // A session does not say the path of its role, and those of IAM Identity Center have one.
-  return { principal: { AWS: `arn:${partition}:iam::${accountId}:root` }, condition: { ArnLike: { 'aws:PrincipalArn': [`${role}/${name}`, `${role}/*/${name}`] } } }
+  return {
+    principal: { AWS: `arn:${partition}:iam::${accountId}:root` },
+    condition: { ArnLike: { 'aws:PrincipalArn': [`${role}/${name}`, `${role}/*/${name}`] } },
+  }
 }

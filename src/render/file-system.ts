@@ -19,9 +19,14 @@ export interface FileSystemPlan {
 
 export function fileSystemStack(plan: FileSystemPlan): Stack {
   return {
-    name: 'file-system', description: 'FSx for ONTAP for shared models.', region: plan.region,
+    name: 'file-system',
+    description: 'FSx for ONTAP for shared models.',
+    region: plan.region,
     resources: {
-      SecurityGroup: securityGroup(plan), FileSystem: fileSystem(plan), SvmSecret: svmSecret(), Svm: svm(plan),
+      SecurityGroup: securityGroup(plan),
+      FileSystem: fileSystem(plan),
+      SvmSecret: svmSecret(),
+      Svm: svm(plan),
     },
     outputs: {
       FileSystemId: { Description: 'For --file-system-id.', Value: { Ref: 'FileSystem' } },
@@ -31,14 +36,23 @@ export function fileSystemStack(plan: FileSystemPlan): Stack {
 }
 
 function securityGroup({ vpcId, clientSecurityGroups }: FileSystemPlan): Tree {
-  const rule = (port: number, description: string): Branch[] => clientSecurityGroups.map((group) => ({
-    IpProtocol: 'tcp', FromPort: port, ToPort: port, SourceSecurityGroupId: group, Description: description,
-  }))
+  const rule = (port: number, description: string): Branch[] =>
+    clientSecurityGroups.map((group) => ({
+      IpProtocol: 'tcp',
+      FromPort: port,
+      ToPort: port,
+      SourceSecurityGroupId: group,
+      Description: description,
+    }))
   return {
     Type: 'AWS::EC2::SecurityGroup',
     Properties: {
-      GroupDescription: 'Nodes to FSx for ONTAP', VpcId: vpcId,
-      SecurityGroupIngress: explain('NFS 4.1 needs one port; Trident manages over HTTPS.', [...rule(2049, 'NFS'), ...rule(443, 'ONTAP REST, for Trident')]),
+      GroupDescription: 'Nodes to FSx for ONTAP',
+      VpcId: vpcId,
+      SecurityGroupIngress: explain('NFS 4.1 needs one port; Trident manages over HTTPS.', [
+        ...rule(2049, 'NFS'),
+        ...rule(443, 'ONTAP REST, for Trident'),
+      ]),
     },
   }
 }
@@ -50,13 +64,28 @@ function fileSystem({ subnetIds, routeTableIds, capacityGiB, throughputMBps, kms
     DeletionPolicy: explain('The models outlive the stack.', 'Retain'),
     UpdateReplacePolicy: 'Retain',
     Properties: {
-      FileSystemType: 'ONTAP', StorageType: 'SSD', StorageCapacity: capacityGiB, SubnetIds: subnetIds,
+      FileSystemType: 'ONTAP',
+      StorageType: 'SSD',
+      StorageCapacity: capacityGiB,
+      SubnetIds: subnetIds,
       SecurityGroupIds: [{ 'Fn::GetAtt': ['SecurityGroup', 'GroupId'] }],
       ...(kmsKey === undefined ? {} : { KmsKeyId: kmsKey }),
       OntapConfiguration: {
-        DeploymentType: isMultiZone ? 'MULTI_AZ_1' : explain('One zone: traffic to nodes of other zones is paid for, and stops when the zone does.', 'SINGLE_AZ_1'),
+        DeploymentType: isMultiZone
+          ? 'MULTI_AZ_1'
+          : explain(
+              'One zone: traffic to nodes of other zones is paid for, and stops when the zone does.',
+              'SINGLE_AZ_1',
+            ),
         ...(isMultiZone ? { PreferredSubnetId: subnetIds[0] ?? '' } : {}),
-        ...(isMultiZone && routeTableIds.length > 0 ? { RouteTableIds: explain('The address of a file system in two zones is in no subnet; nodes find it by these.', routeTableIds) } : {}),
+        ...(isMultiZone && routeTableIds.length > 0
+          ? {
+              RouteTableIds: explain(
+                'The address of a file system in two zones is in no subnet; nodes find it by these.',
+                routeTableIds,
+              ),
+            }
+          : {}),
         ThroughputCapacity: throughputMBps,
         AutomaticBackupRetentionDays: explain('No backups: all that is on it can be published again from S3.', 0),
       },
@@ -72,7 +101,10 @@ function svmSecret(): Tree {
     Properties: {
       Description: 'Administrator of the storage virtual machine, for Trident',
       GenerateSecretString: explain('Made by AWS and seen by nobody; Trident reads the keys username and password.', {
-        SecretStringTemplate: '{"username":"vsadmin"}', GenerateStringKey: 'password', PasswordLength: 32, ExcludePunctuation: true,
+        SecretStringTemplate: '{"username":"vsadmin"}',
+        GenerateStringKey: 'password',
+        PasswordLength: 32,
+        ExcludePunctuation: true,
       }),
     },
   }
@@ -82,7 +114,9 @@ function svm({ svm: name }: FileSystemPlan): Tree {
   return {
     Type: 'AWS::FSx::StorageVirtualMachine',
     Properties: {
-      FileSystemId: { Ref: 'FileSystem' }, Name: name, RootVolumeSecurityStyle: 'UNIX',
+      FileSystemId: { Ref: 'FileSystem' },
+      Name: name,
+      RootVolumeSecurityStyle: 'UNIX',
       SvmAdminPassword: { 'Fn::Sub': '{{resolve:secretsmanager:${SvmSecret}:SecretString:password}}' },
     },
   }

@@ -5,7 +5,15 @@ import { publisherCronJob, publisherJob, type Publisher } from './publisher-job.
 import { pruner } from './pruner.ts'
 import type { Rendering } from './rendering.ts'
 import { serviceAccount } from './service-account.ts'
-import { backendConfig, consumerClaim, sharedClaim, storageClass, volumeReference, type Backend, type SharedModel } from './trident.ts'
+import {
+  backendConfig,
+  consumerClaim,
+  sharedClaim,
+  storageClass,
+  volumeReference,
+  type Backend,
+  type SharedModel,
+} from './trident.ts'
 import { tridentRole } from './trident-role.ts'
 import type { Access } from './access.ts'
 import { fit } from './names.ts'
@@ -26,8 +34,13 @@ export function renderFsx(plan: FsxPlan): Rendering {
   return {
     kubernetes: [
       namespace(publisher.namespace),
-      storageClass(backend), backendConfig(backend),
-      serviceAccount({ namespace: publisher.namespace, serviceAccount: publisher.serviceAccount }, publisherAccess(plan), { automountToken: false }),
+      storageClass(backend),
+      backendConfig(backend),
+      serviceAccount(
+        { namespace: publisher.namespace, serviceAccount: publisher.serviceAccount },
+        publisherAccess(plan),
+        { automountToken: false },
+      ),
       ...models.flatMap((model) => objectsOf(model, plan)),
     ],
     stacks: roles.map(accessStackOf),
@@ -40,15 +53,20 @@ export function renderFsx(plan: FsxPlan): Rendering {
 function objectsOf(model: SharedModel, { backend, publisher, pruneOlderThan }: FsxPlan): Rendering['kubernetes'] {
   return [
     sharedClaim(model, publisher.namespace, backend),
-    publisherJob(model, publisher), publisherCronJob(model, publisher),
+    publisherJob(model, publisher),
+    publisherCronJob(model, publisher),
     ...(pruneOlderThan === undefined ? [] : pruner(model, publisher, pruneOlderThan)),
-    ...model.namespaces.flatMap((consumer) => [volumeReference(model, consumer, publisher.namespace), consumerClaim(model, consumer, publisher.namespace, backend)]),
+    ...model.namespaces.flatMap((consumer) => [
+      volumeReference(model, consumer, publisher.namespace),
+      consumerClaim(model, consumer, publisher.namespace, backend),
+    ]),
   ]
 }
 
 function publisherAccess({ access, models, publisher }: FsxPlan): Access {
   return {
-    ...access, scope: 'source',
+    ...access,
+    scope: 'source',
     role: fit(`${access.cluster.name}-${publisher.namespace}-${publisher.serviceAccount}`, 64),
     identities: [{ namespace: publisher.namespace, serviceAccount: publisher.serviceAccount }],
     sources: models.map(({ source }) => source),
@@ -59,6 +77,9 @@ function publisherAccess({ access, models, publisher }: FsxPlan): Access {
 function notesOf({ backend, models, publisher }: FsxPlan, [, trident]: readonly RoleParts[]): string[] {
   return [
     `${backend.tridentNamespace}/${trident?.access.identities[0]?.serviceAccount ?? ''}: restart Trident's controller after its role is associated; pods that exist get no credentials`,
-    ...models.map(({ claim, source }) => `${source.uri}VERSION/ is published as pvc://${claim}/versions/VERSION once it has a manifest.sha256 (sha256sum of all its other files)${publisher.requiredTag === undefined ? '' : ` with the tag ${publisher.requiredTag}`}`),
+    ...models.map(
+      ({ claim, source }) =>
+        `${source.uri}VERSION/ is published as pvc://${claim}/versions/VERSION once it has a manifest.sha256 (sha256sum of all its other files)${publisher.requiredTag === undefined ? '' : ` with the tag ${publisher.requiredTag}`}`,
+    ),
   ]
 }

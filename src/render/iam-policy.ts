@@ -34,14 +34,23 @@ export function sidAt(word: string, index: number): string {
 function listStatement(bucket: string, sources: readonly S3Source[], access: Access, sid: string): Tree {
   const { Action, Resource, Condition } = sharedListStatement(bucket, sources, access)
   return explain('Without a prefix in the request, or with that of a neighbour, nothing is listed.', {
-    Sid: sid, Effect: 'Allow', Action, Resource, Condition: { ...Condition, ...tagConditions(access) },
+    Sid: sid,
+    Effect: 'Allow',
+    Action,
+    Resource,
+    Condition: { ...Condition, ...tagConditions(access) },
   })
 }
 
 /** In the policy of a role and in that of a bucket. */
-export function sharedListStatement(bucket: string, sources: readonly S3Source[], { scope, cluster }: Access): { Action: string; Resource: string; Condition: Branch } {
+export function sharedListStatement(
+  bucket: string,
+  sources: readonly S3Source[],
+  { scope, cluster }: Access,
+): { Action: string; Resource: string; Condition: Branch } {
   return {
-    Action: 's3:ListBucket', Resource: bucketArn(bucket, cluster.region),
+    Action: 's3:ListBucket',
+    Resource: bucketArn(bucket, cluster.region),
     Condition: {
       StringLike: explain('With the slash at its end: "llama" alone would be the beginning of "llama-2", too.', {
         's3:prefix': sources.flatMap((source) => listedPrefixes(source, scope)),
@@ -58,8 +67,12 @@ function listedPrefixes({ key, extent }: S3Source, scope: Scope): string[] {
 
 function readStatement(access: Access): Tree {
   return {
-    Sid: 'Read', Effect: 'Allow',
-    Action: explain('No write, no delete, and no old versions: those are for people.', access.readsTags === true ? ['s3:GetObject', 's3:GetObjectTagging'] : 's3:GetObject'),
+    Sid: 'Read',
+    Effect: 'Allow',
+    Action: explain(
+      'No write, no delete, and no old versions: those are for people.',
+      access.readsTags === true ? ['s3:GetObject', 's3:GetObjectTagging'] : 's3:GetObject',
+    ),
     Resource: sharedReadResources(access),
     ...conditionOf(tagConditions(access)),
   }
@@ -67,7 +80,10 @@ function readStatement(access: Access): Tree {
 
 export function sharedReadResources({ sources, besides = [], scope, cluster: { region } }: Access): readonly string[] {
   return [
-    ...sources.map(({ bucket, key, extent }) => `${bucketArn(bucket, region)}/${escapeVariables(key)}${extent === 'prefix' ? `${directoryOf[scope]}*` : ''}`),
+    ...sources.map(
+      ({ bucket, key, extent }) =>
+        `${bucketArn(bucket, region)}/${escapeVariables(key)}${extent === 'prefix' ? `${directoryOf[scope]}*` : ''}`,
+    ),
     ...besides.map(({ bucket, key }) => `${bucketArn(bucket, region)}/${escapeVariables(key)}`),
   ]
 }
@@ -104,8 +120,13 @@ export function oneOrMany(values: readonly string[]): Tree {
 
 function decryptStatement(key: string, regions: readonly string[]): Tree {
   return {
-    Sid: 'Decrypt', Effect: 'Allow', Action: 'kms:Decrypt', Resource: key,
-    Condition: explain('Only on the way through S3, never by a call of its own.', { StringEquals: { 'kms:ViaService': oneOrMany(regions.map((region) => `s3.${region}.${domainOf(region)}`)) } }),
+    Sid: 'Decrypt',
+    Effect: 'Allow',
+    Action: 'kms:Decrypt',
+    Resource: key,
+    Condition: explain('Only on the way through S3, never by a call of its own.', {
+      StringEquals: { 'kms:ViaService': oneOrMany(regions.map((region) => `s3.${region}.${domainOf(region)}`)) },
+    }),
   }
 }
 

@@ -35,10 +35,17 @@ export function rootVolumeGiB(sizeBytes: number): number {
 export function imageStack(plan: BuildPlan): Stack {
   const { name, cluster } = plan
   return {
-    name: name.replace(/^model-/, 'image-'), description: 'Machine images with a model in them.', region: cluster.region,
+    name: name.replace(/^model-/, 'image-'),
+    description: 'Machine images with a model in them.',
+    region: cluster.region,
     resources: {
-      BuildRole: buildRole(plan), BuildProfile: { Type: 'AWS::IAM::InstanceProfile', Properties: { Roles: [{ Ref: 'BuildRole' }] } },
-      Component: component(plan), Recipe: recipe(plan), Infrastructure: infrastructure(plan), Distribution: distribution(plan), Pipeline: pipeline(plan),
+      BuildRole: buildRole(plan),
+      BuildProfile: { Type: 'AWS::IAM::InstanceProfile', Properties: { Roles: [{ Ref: 'BuildRole' }] } },
+      Component: component(plan),
+      Recipe: recipe(plan),
+      Infrastructure: infrastructure(plan),
+      Distribution: distribution(plan),
+      Pipeline: pipeline(plan),
     },
     outputs: { PipelineArn: { Value: { 'Fn::GetAtt': ['Pipeline', 'Arn'] } } },
   }
@@ -51,14 +58,23 @@ export function pipelineArn({ name, cluster: { region, accountId } }: BuildPlan)
 function buildRole(plan: BuildPlan): Tree {
   const managed = (policy: string): string => `arn:${partitionOf(plan.cluster.region)}:iam::aws:policy/${policy}`
   const access: Access = {
-    cluster: plan.cluster, role: plan.name, trust: { kind: 'instance-profile' }, scope: 'source', identities: [],
-    sources: plan.baked.kind === 'files' ? [plan.baked.source] : [], bucketRegions: plan.baked.kind === 'files' ? [plan.baked.bucketRegion] : [], kmsKey: plan.kmsKey,
+    cluster: plan.cluster,
+    role: plan.name,
+    trust: { kind: 'instance-profile' },
+    scope: 'source',
+    identities: [],
+    sources: plan.baked.kind === 'files' ? [plan.baked.source] : [],
+    bucketRegions: plan.baked.kind === 'files' ? [plan.baked.bucketRegion] : [],
+    kmsKey: plan.kmsKey,
   }
   return {
     Type: 'AWS::IAM::Role',
     Properties: {
       AssumeRolePolicyDocument: trustPolicy(access),
-      ManagedPolicyArns: explain('What Image Builder needs to run its steps on the build host.', [managed('EC2InstanceProfileForImageBuilder'), managed('AmazonSSMManagedInstanceCore')]),
+      ManagedPolicyArns: explain('What Image Builder needs to run its steps on the build host.', [
+        managed('EC2InstanceProfileForImageBuilder'),
+        managed('AmazonSSMManagedInstanceCore'),
+      ]),
       Policies: rolePolicies(plan, access),
     },
   }
@@ -77,8 +93,13 @@ function component({ name, baked }: BuildPlan): Tree {
   return {
     Type: 'AWS::ImageBuilder::Component',
     Properties: {
-      Name: explain('A component cannot be changed, so one that does something else has another name.', `${name}-${digest(data, 8)}`),
-      Version: '1.0.0', Platform: 'Linux', Data: data,
+      Name: explain(
+        'A component cannot be changed, so one that does something else has another name.',
+        `${name}-${digest(data, 8)}`,
+      ),
+      Version: '1.0.0',
+      Platform: 'Linux',
+      Data: data,
     },
   }
 }
@@ -88,27 +109,41 @@ function recipe(plan: BuildPlan): Tree {
     Version: '1.0.0',
     ParentImage: explain('By its parameter, so that every build starts from the newest patches.', plan.parentImage),
     Components: [{ ComponentArn: { Ref: 'Component' } }],
-    BlockDeviceMappings: [{
-      DeviceName: '/dev/xvda',
-      Ebs: {
-        VolumeSize: rootVolumeGiB(plan.sizeBytes), VolumeType: 'gp3', Throughput: 1000, Iops: 4000, DeleteOnTermination: true,
-        Encrypted: explain('Models are worth as much on a snapshot as in the bucket.', true),
+    BlockDeviceMappings: [
+      {
+        DeviceName: '/dev/xvda',
+        Ebs: {
+          VolumeSize: rootVolumeGiB(plan.sizeBytes),
+          VolumeType: 'gp3',
+          Throughput: 1000,
+          Iops: 4000,
+          DeleteOnTermination: true,
+          Encrypted: explain('Models are worth as much on a snapshot as in the bucket.', true),
+        },
       },
-    }],
+    ],
   }
   const content = JSON.stringify([plain(properties), bakeDocument(plan.baked)])
-  return { Type: 'AWS::ImageBuilder::ImageRecipe', Properties: { Name: `${plan.name}-${digest(content, 8)}`, ...properties } }
+  return {
+    Type: 'AWS::ImageBuilder::ImageRecipe',
+    Properties: { Name: `${plan.name}-${digest(content, 8)}`, ...properties },
+  }
 }
 
 function infrastructure({ name, buildInstanceType, buildSubnet, buildSecurityGroup }: BuildPlan): Tree {
   return {
     Type: 'AWS::ImageBuilder::InfrastructureConfiguration',
     Properties: {
-      Name: name, InstanceProfileName: { Ref: 'BuildProfile' }, InstanceTypes: [buildInstanceType],
+      Name: name,
+      InstanceProfileName: { Ref: 'BuildProfile' },
+      InstanceTypes: [buildInstanceType],
       ...(buildSubnet === undefined ? {} : { SubnetId: buildSubnet }),
       ...(buildSecurityGroup === undefined ? {} : { SecurityGroupIds: [buildSecurityGroup] }),
       TerminateInstanceOnFailure: true,
-      InstanceMetadataOptions: explain('Containers of the build host reach its role only by the network of the host.', { HttpTokens: 'required', HttpPutResponseHopLimit: 1 }),
+      InstanceMetadataOptions: explain('Containers of the build host reach its role only by the network of the host.', {
+        HttpTokens: 'required',
+        HttpPutResponseHopLimit: 1,
+      }),
     },
   }
 }
@@ -118,13 +153,15 @@ function distribution({ name, cluster, imageTags }: BuildPlan): Tree {
     Type: 'AWS::ImageBuilder::DistributionConfiguration',
     Properties: {
       Name: name,
-      Distributions: [{
-        Region: cluster.region,
-        AmiDistributionConfiguration: {
-          Name: `${name}-{{ imagebuilder:buildDate }}`,
-          AmiTags: explain('The EC2NodeClass finds its images by them.', imageTags),
+      Distributions: [
+        {
+          Region: cluster.region,
+          AmiDistributionConfiguration: {
+            Name: `${name}-{{ imagebuilder:buildDate }}`,
+            AmiTags: explain('The EC2NodeClass finds its images by them.', imageTags),
+          },
         },
-      }],
+      ],
     },
   }
 }
@@ -134,11 +171,17 @@ function pipeline({ name }: BuildPlan): Tree {
     Type: 'AWS::ImageBuilder::ImagePipeline',
     Properties: {
       Name: name,
-      ImageRecipeArn: { Ref: 'Recipe' }, InfrastructureConfigurationArn: { Ref: 'Infrastructure' }, DistributionConfigurationArn: { Ref: 'Distribution' },
+      ImageRecipeArn: { Ref: 'Recipe' },
+      InfrastructureConfigurationArn: { Ref: 'Infrastructure' },
+      DistributionConfigurationArn: { Ref: 'Distribution' },
       ImageTestsConfiguration: { ImageTestsEnabled: true, TimeoutMinutes: 180 },
-      Schedule: explain('Weekly, if the parent has changed; Karpenter replaces nodes of the older image, as the disruption budgets allow.', {
-        ScheduleExpression: 'cron(0 4 ? * sun *)', PipelineExecutionStartCondition: 'EXPRESSION_MATCH_AND_DEPENDENCY_UPDATES_AVAILABLE',
-      }),
+      Schedule: explain(
+        'Weekly, if the parent has changed; Karpenter replaces nodes of the older image, as the disruption budgets allow.',
+        {
+          ScheduleExpression: 'cron(0 4 ? * sun *)',
+          PipelineExecutionStartCondition: 'EXPRESSION_MATCH_AND_DEPENDENCY_UPDATES_AVAILABLE',
+        },
+      ),
       Status: 'ENABLED',
     },
   }

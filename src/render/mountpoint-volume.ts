@@ -34,27 +34,46 @@ function volumeName(volume: MountpointVolume): string {
 function persistentVolume(volume: MountpointVolume): Tree {
   const { source, namespace, region, cacheBytes } = volume
   return {
-    apiVersion: 'v1', kind: 'PersistentVolume', metadata: { name: volumeName(volume) },
+    apiVersion: 'v1',
+    kind: 'PersistentVolume',
+    metadata: { name: volumeName(volume) },
     spec: {
       accessModes: ['ReadOnlyMany'],
       capacity: explain('Required by the API, ignored by the driver.', { storage: '1Gi' }),
       storageClassName: explain('Made by hand; there is nothing to provision.', ''),
       persistentVolumeReclaimPolicy: 'Retain',
-      claimRef: explain('For this claim, and for no other that would fit.', { apiVersion: 'v1', kind: 'PersistentVolumeClaim', name: claimName(volume), namespace }),
+      claimRef: explain('For this claim, and for no other that would fit.', {
+        apiVersion: 'v1',
+        kind: 'PersistentVolumeClaim',
+        name: claimName(volume),
+        namespace,
+      }),
       mountOptions: [
         'read-only',
         `region ${region}`,
-        explain('With the slash at its end: "llama" alone would be the beginning of "llama-2", too.', `prefix ${source.key}`),
+        explain(
+          'With the slash at its end: "llama" alone would be the beginning of "llama-2", too.',
+          `prefix ${source.key}`,
+        ),
         explain('Apps that are not root may read, too.', 'allow-other'),
         explain('The objects of a version do not change, so they are looked up once.', 'metadata-ttl indefinite'),
       ],
       csi: {
-        driver: mountpointDriver, readOnly: true,
+        driver: mountpointDriver,
+        readOnly: true,
         volumeHandle: explain('Two volumes of one handle would be one to the driver.', volumeName(volume)),
         volumeAttributes: {
           bucketName: source.bucket,
-          authenticationSource: explain("The pod's own service account, not the driver's: a namespace reads what its own role allows.", 'pod'),
-          ...(cacheBytes === undefined ? {} : { cache: explain('What was read once is read from the disk of the node.', 'emptyDir'), cacheEmptyDirSizeLimit: formatBytes(cacheBytes) }),
+          authenticationSource: explain(
+            "The pod's own service account, not the driver's: a namespace reads what its own role allows.",
+            'pod',
+          ),
+          ...(cacheBytes === undefined
+            ? {}
+            : {
+                cache: explain('What was read once is read from the disk of the node.', 'emptyDir'),
+                cacheEmptyDirSizeLimit: formatBytes(cacheBytes),
+              }),
         },
       },
     },
@@ -63,7 +82,14 @@ function persistentVolume(volume: MountpointVolume): Tree {
 
 function persistentVolumeClaim(volume: MountpointVolume): Tree {
   return {
-    apiVersion: 'v1', kind: 'PersistentVolumeClaim', metadata: { name: claimName(volume), namespace: volume.namespace },
-    spec: { accessModes: ['ReadOnlyMany'], storageClassName: explain('Empty, or the default class would make another volume.', ''), volumeName: volumeName(volume), resources: { requests: { storage: '1Gi' } } },
+    apiVersion: 'v1',
+    kind: 'PersistentVolumeClaim',
+    metadata: { name: claimName(volume), namespace: volume.namespace },
+    spec: {
+      accessModes: ['ReadOnlyMany'],
+      storageClassName: explain('Empty, or the default class would make another volume.', ''),
+      volumeName: volumeName(volume),
+      resources: { requests: { storage: '1Gi' } },
+    },
   }
 }

@@ -14,6 +14,12 @@ export function renderMountpointVolumes(volumes: readonly MountpointVolume[], re
   const buckets = [...Map.groupBy(volumes, ({ source }) => source.bucket)]
   return merge([
     { ...nothing, kubernetes: volumes.flatMap(mountpointObjects) },
-    ...buckets.map(([bucket, [volume]]) => renderBucketPolicy(bucket, volume?.region ?? '', readers.filter(({ sources }) => sources.some((source) => source.bucket === bucket)))),
+    ...buckets.map(([bucket, [volume]]) =>
+      renderBucketPolicy(
+        bucket,
+        volume?.region ?? '',
+        readers.filter(({ sources }) => sources.some((source) => source.bucket === bucket)),
+      ),
+    ),
   ])
 }

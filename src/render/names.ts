@@ -14,13 +14,19 @@ export function label(name: string): string {
 
 /** Readable, but not always apart from that of another name. */
 export function slug(name: string): string {
-  return name.toLowerCase().replace(/[^a-z0-9]+/g, '-').replace(/^-+|-+$/g, '')
+  return name
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .replace(/^-+|-+$/g, '')
 }
 
 /** A CloudFormation logical id, letters and digits only; the hash keeps `a-b, c` and `a, b-c` apart. */
 export function logicalId(kind: string, ...parts: readonly string[]): string {
   const words = parts.flatMap((part) => part.split(/[^A-Za-z0-9]+/)).filter((word) => word !== '')
-  const readable = words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join('').slice(0, 60)
+  const readable = words
+    .map((word) => word.charAt(0).toUpperCase() + word.slice(1))
+    .join('')
+    .slice(0, 60)
   return parts.length === 0 ? kind : `${kind}${readable}${digest(JSON.stringify(parts), 6)}`
 }
 

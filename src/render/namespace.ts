@@ -3,11 +3,13 @@ import { explain, type Tree } from './tree.ts'
 
 export function namespace(name: string): Tree {
   return {
-    apiVersion: 'v1', kind: 'Namespace',
+    apiVersion: 'v1',
+    kind: 'Namespace',
     metadata: {
       name,
       labels: explain('What runs here keeps to the restricted Pod Security Standard.', {
-        'pod-security.kubernetes.io/enforce': 'restricted', 'pod-security.kubernetes.io/warn': 'restricted',
+        'pod-security.kubernetes.io/enforce': 'restricted',
+        'pod-security.kubernetes.io/warn': 'restricted',
       }),
     },
   }

@@ -28,7 +28,10 @@ export function needsOf(object: unknown, namespace: string, config: Config): Nee
   const { models, serviceAccount, credentials } = readRequest(read.pod, config, findings)
   if (findings.denied) return { outcome: 'denied', diagnostics: findings.diagnostics }
   const account = serviceAccount ?? read.pod.spec.serviceAccountName ?? read.pod.spec.serviceAccount ?? 'default'
-  return { outcome: 'needs', needs: models.map((model) => ({ namespace, serviceAccount: account, credentials, model })) }
+  return {
+    outcome: 'needs',
+    needs: models.map((model) => ({ namespace, serviceAccount: account, credentials, model })),
+  }
 }
 
 /** The needs of all pods by what they are of, each model once. */
@@ -42,13 +45,24 @@ export interface SortedNeeds {
 }
 
 export function sortNeeds(needs: readonly Need[]): SortedNeeds {
-  const s3 = needs.flatMap((need) => (need.model.source.scheme === 's3' ? [{ ...need, source: need.model.source }] : []))
+  const s3 = needs.flatMap((need) =>
+    need.model.source.scheme === 's3' ? [{ ...need, source: need.model.source }] : [],
+  )
   return {
-    roles: s3.filter(({ credentials, model }) => (credentials.kind === 'pod-identity' || credentials.kind === 'irsa') && model.endpoint === undefined),
+    roles: s3.filter(
+      ({ credentials, model }) =>
+        (credentials.kind === 'pod-identity' || credentials.kind === 'irsa') && model.endpoint === undefined,
+    ),
     mounts: s3.filter(({ model }) => model.delivery === 'mountpoint'),
-    claims: needs.flatMap((need) => (need.model.source.scheme === 'pvc' ? [{ ...need, source: need.model.source }] : [])),
-    nodes: needs.flatMap((need) => (need.model.source.scheme === 'node' ? [{ ...need, source: need.model.source }] : [])),
-    images: needs.flatMap((need) => (need.model.source.scheme === 'oci' ? [{ ...need, source: need.model.source }] : [])),
+    claims: needs.flatMap((need) =>
+      need.model.source.scheme === 'pvc' ? [{ ...need, source: need.model.source }] : [],
+    ),
+    nodes: needs.flatMap((need) =>
+      need.model.source.scheme === 'node' ? [{ ...need, source: need.model.source }] : [],
+    ),
+    images: needs.flatMap((need) =>
+      need.model.source.scheme === 'oci' ? [{ ...need, source: need.model.source }] : [],
+    ),
   }
 }
 
@@ -56,16 +70,28 @@ export function sortNeeds(needs: readonly Need[]): SortedNeeds {
 export function notesOf(needs: readonly Need[]): string[] {
   return needs.flatMap(({ namespace, credentials, model }) => {
     const { source, endpoint } = model
-    if (source.scheme === 'oci') return [`${source.uri}: needs nothing beside the pod; model-injector render oci shows how such an image is built`]
+    if (source.scheme === 'oci')
+      return [`${source.uri}: needs nothing beside the pod; model-injector render oci shows how such an image is built`]
     if (source.scheme !== 's3') return []
-    if (credentials.kind === 'secret') return [`${source.uri}: the Secret ${namespace}/${credentials.name} has AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; none is rendered, because keys do not belong in files`]
-    if (credentials.kind === 'anonymous') return [`${source.uri}: is read without credentials, so nothing is rendered for it`]
-    return endpoint === undefined ? [] : [`${source.uri}: is at ${endpoint}, which has no IAM; nothing is rendered for it`]
+    if (credentials.kind === 'secret')
+      return [
+        `${source.uri}: the Secret ${namespace}/${credentials.name} has AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; none is rendered, because keys do not belong in files`,
+      ]
+    if (credentials.kind === 'anonymous')
+      return [`${source.uri}: is read without credentials, so nothing is rendered for it`]
+    return endpoint === undefined
+      ? []
+      : [`${source.uri}: is at ${endpoint}, which has no IAM; nothing is rendered for it`]
   })
 }
 
 /** Objects that are read beside a source: the manifest of a single object stands next to it. */
-export function besidesOf({ source, expect }: ModelRequest): readonly { readonly bucket: string; readonly key: string }[] {
+export function besidesOf({
+  source,
+  expect,
+}: ModelRequest): readonly { readonly bucket: string; readonly key: string }[] {
   if (source.scheme !== 's3' || source.extent === 'prefix' || expect?.manifest === undefined) return []
-  return [{ bucket: source.bucket, key: `${source.key.slice(0, source.key.lastIndexOf('/') + 1)}${expect.manifest.key}` }]
+  return [
+    { bucket: source.bucket, key: `${source.key.slice(0, source.key.lastIndexOf('/') + 1)}${expect.manifest.key}` },
+  ]
 }

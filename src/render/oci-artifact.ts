@@ -37,7 +37,12 @@ const largestLayerBytes = 52_000 * Mi
 const weights = /\.(?:safetensors|bin|pt|pth|gguf|ggml|onnx|h5|npz|ckpt|msgpack|mlmodel|engine|tflite)$/i
 
 export function renderArtifact(plan: ArtifactPlan): Rendering {
-  return { ...nothing, commands: [buildCommand(plan), resultCommand(plan)], files: [{ name: 'Dockerfile', text: dockerfile(plan) }], notes: notesOf(plan) }
+  return {
+    ...nothing,
+    commands: [buildCommand(plan), resultCommand(plan)],
+    files: [{ name: 'Dockerfile', text: dockerfile(plan) }],
+    notes: notesOf(plan),
+  }
 }
 
 /** One layer for each shard, so that a version that changes one shard is pushed and pulled by that shard; small files share the first. */
@@ -46,7 +51,9 @@ export function layersOf(files: readonly ModelFile[]): readonly (readonly ModelF
   const small = sorted.filter((file) => !isShard(file))
   const shards = sorted.filter(isShard)
   const perLayer = Math.ceil(shards.length / (mostLayers - 1))
-  const layers = Array.from({ length: Math.ceil(shards.length / Math.max(perLayer, 1)) }, (_, i) => shards.slice(i * perLayer, (i + 1) * perLayer))
+  const layers = Array.from({ length: Math.ceil(shards.length / Math.max(perLayer, 1)) }, (_, i) =>
+    shards.slice(i * perLayer, (i + 1) * perLayer),
+  )
   return small.length === 0 ? layers : [small, ...layers]
 }
 
@@ -63,25 +70,42 @@ export function dockerfile({ files }: ArtifactPlan): string {
     '# No base image: an image volume needs files alone.',
     'FROM scratch',
     '# Shards one by one: a layer that did not change is neither pushed nor pulled again.',
-    ...layers.flatMap((layer) => (isGathered(layer) ? `COPY --link --from=${layer.name} /${artifactDirectory}/ /${artifactDirectory}/` : layer.copies)),
+    ...layers.flatMap((layer) =>
+      isGathered(layer)
+        ? `COPY --link --from=${layer.name} /${artifactDirectory}/ /${artifactDirectory}/`
+        : layer.copies,
+    ),
     '',
   ].join('\n')
 }
 
 function copiesOf(files: readonly ModelFile[]): string[] {
   const directories = Map.groupBy(files, ({ path }) => path.slice(0, path.lastIndexOf('/') + 1))
-  return [...directories].map(([directory, inside]) =>
-    `COPY --link --chmod=0644 ${JSON.stringify([...inside.map(({ path }) => path), `/${artifactDirectory}/${directory}`])}`)
+  return [...directories].map(
+    ([directory, inside]) =>
+      `COPY --link --chmod=0644 ${JSON.stringify([...inside.map(({ path }) => path), `/${artifactDirectory}/${directory}`])}`,
+  )
 }
 
 function buildCommand({ repository, tag, directory, compression }: ArtifactPlan): Rendering['commands'][number] {
   const output = [
-    'type=image', `name=${repository}:${tag}`, 'push=true', 'oci-mediatypes=true', `compression=${compression}`, 'force-compression=true', 'rewrite-timestamp=true',
+    'type=image',
+    `name=${repository}:${tag}`,
+    'push=true',
+    'oci-mediatypes=true',
+    `compression=${compression}`,
+    'force-compression=true',
+    'rewrite-timestamp=true',
   ].join(',')
   return {
     comment: `${compression === 'uncompressed' ? 'Weights hardly compress, and a node unpacks faster what is not compressed.' : 'A node unpacks zstd several times faster than gzip.'} Both platforms share the layers. Times are left out, so the same files are the same image. Needs a builder of its own: docker buildx create --use.`,
     script: `SOURCE_DATE_EPOCH=0 ${commandLine('docker buildx build', [
-      ['--platform', 'linux/amd64,linux/arm64'], ['--provenance=false'], ['--sbom=false'], ['--file', 'Dockerfile'], ['--metadata-file', 'build.json'], ['--output', output],
+      ['--platform', 'linux/amd64,linux/arm64'],
+      ['--provenance=false'],
+      ['--sbom=false'],
+      ['--file', 'Dockerfile'],
+      ['--metadata-file', 'build.json'],
+      ['--output', output],
     ])} \\\n  ${quoteWord(directory)}`,
   }
 }
@@ -102,7 +126,11 @@ function notesOf({ files, repository }: ArtifactPlan): string[] {
   const layers = layersOf(files).length
   return [
     `${files.length} files in ${layers} ${layers === 1 ? 'layer' : 'layers'}`,
-    ...(large.length > 0 && repository.includes('.dkr.ecr') ? [`Amazon ECR takes no layer of more than ${largestLayerBytes / Mi} MiB: split ${large.map(({ path }) => path).join(', ')}`] : []),
+    ...(large.length > 0 && repository.includes('.dkr.ecr')
+      ? [
+          `Amazon ECR takes no layer of more than ${largestLayerBytes / Mi} MiB: split ${large.map(({ path }) => path).join(', ')}`,
+        ]
+      : []),
   ]
 }
 
@@ -110,6 +138,7 @@ function notesOf({ files, repository }: ArtifactPlan): string[] {
 export function fileNameProblem(path: string): string | undefined {
   if (/[*?[\]\\$]/.test(path)) return 'has one of * ? [ ] \\ $ in its name, which a Dockerfile does not take as it is'
   if (/[\u0000-\u001f\u007f]/.test(path)) return 'has a control character in its name'
-  if (path.startsWith('/') || path.split('/').some((segment) => segment === '' || segment === '.' || segment === '..')) return 'is not below the directory of the model'
+  if (path.startsWith('/') || path.split('/').some((segment) => segment === '' || segment === '.' || segment === '..'))
+    return 'is not below the directory of the model'
   return undefined
 }

@@ -15,7 +15,9 @@ export function outputFiles(rendering: Rendering): OutputFile[] {
   return [
     ...(kubernetes.length === 0 ? [] : [{ name: 'kubernetes.yaml', text: printYAML(kubernetes) }]),
     ...stacks.map((stack) => ({ name: templateFile(stack), text: printTemplate(stack) })),
-    ...(commands.length === 0 ? [] : [{ name: 'commands.sh', text: printCommands(rendering, 'files'), executable: true } as const]),
+    ...(commands.length === 0
+      ? []
+      : [{ name: 'commands.sh', text: printCommands(rendering, 'files'), executable: true } as const]),
     ...files,
   ]
 }
@@ -26,12 +28,16 @@ export function templateFile({ name }: Stack): string {
 
 export function printTemplate(stack: Stack): string {
   const command = `aws cloudformation deploy --region ${stack.region} --stack-name model-${stack.name}`
-  return printYAML([explain(`${command} \\\n  --template-file ${templateFile(stack)}${capabilityOf(stack)}`, templateOf(stack))])
+  return printYAML([
+    explain(`${command} \\\n  --template-file ${templateFile(stack)}${capabilityOf(stack)}`, templateOf(stack)),
+  ])
 }
 
 function templateOf({ description, resources, outputs }: Stack): Branch {
   return {
-    AWSTemplateFormatVersion: '2010-09-09', Description: description, Resources: resources,
+    AWSTemplateFormatVersion: '2010-09-09',
+    Description: description,
+    Resources: resources,
     ...(outputs === undefined ? {} : { Outputs: outputs }),
   }
 }
@@ -44,9 +50,15 @@ function capabilityOf({ resources }: Stack): string {
 
 /** On their own the commands write the files that they read; beside the files they go to where those are. */
 export function printCommands({ commands, files }: Rendering, beside: 'files' | 'nothing'): string {
-  const start = beside === 'files' ? ['cd "$(dirname "$0")"'] : ['cd "$(mktemp -d)"', ...files.map(({ name, text }) => hereDocument(name, text))]
+  const start =
+    beside === 'files'
+      ? ['cd "$(dirname "$0")"']
+      : ['cd "$(mktemp -d)"', ...files.map(({ name, text }) => hereDocument(name, text))]
   const needsDirectory = files.length > 0
-  const parts = [...(needsDirectory ? start : []), ...commands.map(({ comment, script }) => `${wrapComment(comment).replace(/^/gm, '#')}\n${script}`)]
+  const parts = [
+    ...(needsDirectory ? start : []),
+    ...commands.map(({ comment, script }) => `${wrapComment(comment).replace(/^/gm, '#')}\n${script}`),
+  ]
   return `#!/bin/sh\nset -eu\n\n${parts.join('\n\n')}\n`
 }
 

@@ -19,9 +19,19 @@ export const accessStack = { name: 'access', description: 'Roles by which pods r
 
 export function accessStackOf({ access, policy }: RoleParts): Stack {
   const id = logicalId('Role', access.role)
-  const associations = access.trust.kind !== 'pod-identity' ? [] : access.identities.map((identity) => [logicalId('Association', identity.namespace, identity.serviceAccount), association(identity, id, access)] as const)
+  const associations =
+    access.trust.kind !== 'pod-identity'
+      ? []
+      : access.identities.map(
+          (identity) =>
+            [
+              logicalId('Association', identity.namespace, identity.serviceAccount),
+              association(identity, id, access),
+            ] as const,
+        )
   return {
-    ...accessStack, region: access.cluster.region,
+    ...accessStack,
+    region: access.cluster.region,
     resources: { [id]: role({ access, policy }), ...Object.fromEntries(associations) },
     outputs: { [`${id}Arn`]: { Value: { 'Fn::GetAtt': [id, 'Arn'] } } },
   }
@@ -33,7 +43,9 @@ function role({ access, policy }: RoleParts): Tree {
     Properties: {
       RoleName: explain('Named, so that people find it; hence CAPABILITY_NAMED_IAM.', access.role),
       AssumeRolePolicyDocument: trustPolicy(access),
-      Policies: explain('Inline: no other role shares it, and it goes when the role goes.', [{ PolicyName: policyName, PolicyDocument: policy }]),
+      Policies: explain('Inline: no other role shares it, and it goes when the role goes.', [
+        { PolicyName: policyName, PolicyDocument: policy },
+      ]),
     },
   }
 }
@@ -44,7 +56,9 @@ function association({ namespace, serviceAccount }: Identity, roleId: string, { 
   return {
     Type: 'AWS::EKS::PodIdentityAssociation',
     Properties: {
-      ClusterName: cluster.name, Namespace: namespace, ServiceAccount: serviceAccount,
+      ClusterName: cluster.name,
+      Namespace: namespace,
+      ServiceAccount: serviceAccount,
       RoleArn: { 'Fn::GetAtt': [roleId, 'Arn'] },
       DisableSessionTags: explain('The policies compare the tags; without them everything is denied.', false),
     },
@@ -60,9 +74,24 @@ export function accessFiles({ access, policy }: RoleParts): CommandFile[] {
 
 export function accessCommands({ access }: RoleParts): Command[] {
   return [
-    { comment: `The role ${access.role}, and who may become it.`, script: commandLine('aws iam create-role', [['--role-name', access.role], ['--assume-role-policy-document', `file://${trustFile(access)}`]]) },
-    { comment: 'What it may do.', script: commandLine('aws iam put-role-policy', [['--role-name', access.role], ['--policy-name', policyName], ['--policy-document', `file://${policyFile(access)}`]]) },
-    ...(access.trust.kind !== 'pod-identity' ? [] : access.identities.map((identity) => associationCommand(identity, access))),
+    {
+      comment: `The role ${access.role}, and who may become it.`,
+      script: commandLine('aws iam create-role', [
+        ['--role-name', access.role],
+        ['--assume-role-policy-document', `file://${trustFile(access)}`],
+      ]),
+    },
+    {
+      comment: 'What it may do.',
+      script: commandLine('aws iam put-role-policy', [
+        ['--role-name', access.role],
+        ['--policy-name', policyName],
+        ['--policy-document', `file://${policyFile(access)}`],
+      ]),
+    },
+    ...(access.trust.kind !== 'pod-identity'
+      ? []
+      : access.identities.map((identity) => associationCommand(identity, access))),
   ]
 }
 
@@ -71,7 +100,11 @@ function associationCommand({ namespace, serviceAccount }: Identity, { cluster, 
   return {
     comment: `Pods of ${namespace}/${serviceAccount} that are created from now on get the role.`,
     script: commandLine('aws eks create-pod-identity-association', [
-      ['--region', cluster.region], ['--cluster-name', cluster.name], ['--namespace', namespace], ['--service-account', serviceAccount], ['--role-arn', roleArn(cluster, name)],
+      ['--region', cluster.region],
+      ['--cluster-name', cluster.name],
+      ['--namespace', namespace],
+      ['--service-account', serviceAccount],
+      ['--role-arn', roleArn(cluster, name)],
     ]),
   }
 }

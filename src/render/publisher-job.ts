@@ -23,21 +23,33 @@ const user = 65532
 export function publisherJob(model: SharedModel, publisher: Publisher): Tree {
   const spec = jobSpec(publisherPod(model, publisher))
   const name = `publish-${fit(label(model.claim), 40)}-${digest(JSON.stringify(plain(spec)), 8)}`
-  return explain('Publishes what is there now; the CronJob goes on from here.', { apiVersion: 'batch/v1', kind: 'Job', metadata: { name, namespace: publisher.namespace }, spec })
+  return explain('Publishes what is there now; the CronJob goes on from here.', {
+    apiVersion: 'batch/v1',
+    kind: 'Job',
+    metadata: { name, namespace: publisher.namespace },
+    spec,
+  })
 }
 
 export function publisherCronJob(model: SharedModel, publisher: Publisher): Tree {
-  return cronJob({ name: `publish-${fit(label(model.claim), 44)}`, namespace: publisher.namespace }, publisher.schedule, publisherPod(model, publisher))
+  return cronJob(
+    { name: `publish-${fit(label(model.claim), 44)}`, namespace: publisher.namespace },
+    publisher.schedule,
+    publisherPod(model, publisher),
+  )
 }
 
 export function cronJob(metadata: Branch, schedule: string, pod: Branch): Tree {
   return {
-    apiVersion: 'batch/v1', kind: 'CronJob', metadata,
+    apiVersion: 'batch/v1',
+    kind: 'CronJob',
+    metadata,
     spec: {
       schedule,
       concurrencyPolicy: explain('A run that takes longer than the interval is not joined by a second one.', 'Forbid'),
       startingDeadlineSeconds: explain('Without it a hundred missed runs stop the schedule for good.', 600),
-      successfulJobsHistoryLimit: 1, failedJobsHistoryLimit: 3,
+      successfulJobsHistoryLimit: 1,
+      failedJobsHistoryLimit: 3,
       jobTemplate: { spec: jobSpec(pod) },
     },
   }
@@ -55,10 +67,16 @@ function jobSpec(pod: Branch): Branch {
 function publisherPod(model: SharedModel, publisher: Publisher): Branch {
   const tag = publisher.requiredTag === undefined ? [] : ['--required-tag', publisher.requiredTag]
   return podOf(model, publisher, {
-    serviceAccountName: explain('With a role of its own: apps cannot write to the volume, and this cannot do what apps can.', publisher.serviceAccount),
+    serviceAccountName: explain(
+      'With a role of its own: apps cannot write to the volume, and this cannot do what apps can.',
+      publisher.serviceAccount,
+    ),
     automountServiceAccountToken: false,
     args: ['publish', '--source', model.source.uri, '--volume', volumeRoot, ...tag],
-    env: [{ name: 'AWS_REGION', value: publisher.bucketRegion }, { name: 'AWS_EC2_METADATA_DISABLED', value: explain("Never the node's role.", 'true') }],
+    env: [
+      { name: 'AWS_REGION', value: publisher.bucketRegion },
+      { name: 'AWS_EC2_METADATA_DISABLED', value: explain("Never the node's role.", 'true') },
+    ],
   })
 }
 
@@ -69,20 +87,51 @@ interface PodParts {
   readonly env: readonly Tree[]
 }
 
-export function podOf({ claim }: SharedModel, { image, imagePullSecrets }: Publisher, { args, env, ...account }: PodParts): Branch {
+export function podOf(
+  { claim }: SharedModel,
+  { image, imagePullSecrets }: Publisher,
+  { args, env, ...account }: PodParts,
+): Branch {
   return {
     restartPolicy: 'Never',
     ...account,
     ...(imagePullSecrets.length === 0 ? {} : { imagePullSecrets: imagePullSecrets.map((name) => ({ name })) }),
-    securityContext: { runAsNonRoot: true, runAsUser: user, runAsGroup: user, fsGroup: user, fsGroupChangePolicy: 'OnRootMismatch', seccompProfile: { type: 'RuntimeDefault' } },
-    containers: [{
-      name: 'publisher', image, args,
-      ...(env.length === 0 ? {} : { env }),
-      resources: { requests: { cpu: '1', memory: '512Mi' }, limits: { memory: '512Mi' } },
-      securityContext: { allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: ['ALL'] } },
-      terminationMessagePolicy: 'FallbackToLogsOnError',
-      volumeMounts: [{ name: 'models', mountPath: explain('The root of the volume: versions/VERSION and the link current stand in it.', volumeRoot) }, { name: 'tmp', mountPath: '/tmp' }],
-    }],
-    volumes: [{ name: 'models', persistentVolumeClaim: { claimName: claim } }, { name: 'tmp', emptyDir: { sizeLimit: '64Mi' } }],
+    securityContext: {
+      runAsNonRoot: true,
+      runAsUser: user,
+      runAsGroup: user,
+      fsGroup: user,
+      fsGroupChangePolicy: 'OnRootMismatch',
+      seccompProfile: { type: 'RuntimeDefault' },
+    },
+    containers: [
+      {
+        name: 'publisher',
+        image,
+        args,
+        ...(env.length === 0 ? {} : { env }),
+        resources: { requests: { cpu: '1', memory: '512Mi' }, limits: { memory: '512Mi' } },
+        securityContext: {
+          allowPrivilegeEscalation: false,
+          readOnlyRootFilesystem: true,
+          capabilities: { drop: ['ALL'] },
+        },
+        terminationMessagePolicy: 'FallbackToLogsOnError',
+        volumeMounts: [
+          {
+            name: 'models',
+            mountPath: explain(
+              'The root of the volume: versions/VERSION and the link current stand in it.',
+              volumeRoot,
+            ),
+          },
+          { name: 'tmp', mountPath: '/tmp' },
+        ],
+      },
+    ],
+    volumes: [
+      { name: 'models', persistentVolumeClaim: { claimName: claim } },
+      { name: 'tmp', emptyDir: { sizeLimit: '64Mi' } },
+    ],
   }
 }

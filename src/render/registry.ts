@@ -21,14 +21,31 @@ export function pullStatements(reference: string): readonly Tree[] {
   if (ecr === undefined) return []
   const { region, accountId, repository } = ecr
   return [
-    { Sid: 'Login', Effect: 'Allow', Action: 'ecr:GetAuthorizationToken', Resource: explain('IAM knows no narrower one for this action.', '*') },
-    { Sid: 'Pull', Effect: 'Allow', Action: ['ecr:BatchGetImage', 'ecr:GetDownloadUrlForLayer', 'ecr:BatchCheckLayerAvailability'], Resource: `arn:${partitionOf(region)}:ecr:${region}:${accountId}:repository/${repository}` },
-    { Sid: 'Layers', Effect: 'Allow', Action: 's3:GetObject', Resource: `${bucketArn(`prod-${region}-starport-layer-bucket`, region)}/*` },
+    {
+      Sid: 'Login',
+      Effect: 'Allow',
+      Action: 'ecr:GetAuthorizationToken',
+      Resource: explain('IAM knows no narrower one for this action.', '*'),
+    },
+    {
+      Sid: 'Pull',
+      Effect: 'Allow',
+      Action: ['ecr:BatchGetImage', 'ecr:GetDownloadUrlForLayer', 'ecr:BatchCheckLayerAvailability'],
+      Resource: `arn:${partitionOf(region)}:ecr:${region}:${accountId}:repository/${repository}`,
+    },
+    {
+      Sid: 'Layers',
+      Effect: 'Allow',
+      Action: 's3:GetObject',
+      Resource: `${bucketArn(`prod-${region}-starport-layer-bucket`, region)}/*`,
+    },
   ]
 }
 
 /** Lines of a script; none for registries that ask for no password. */
 export function loginLines(reference: string): readonly string[] {
   const ecr = ecrRepository(reference)
-  return ecr === undefined ? [] : [`aws ecr get-login-password --region ${ecr.region} | nerdctl login --username AWS --password-stdin ${ecr.host}`]
+  return ecr === undefined
+    ? []
+    : [`aws ecr get-login-password --region ${ecr.region} | nerdctl login --username AWS --password-stdin ${ecr.host}`]
 }

@@ -37,30 +37,54 @@ export const nothing: Rendering = { kubernetes: [], stacks: [], commands: [], fi
 /** One of each. Names are made from all that decides about an object, so two of one name that differ are a bug. */
 export function merge(renderings: readonly Rendering[]): Rendering {
   return {
-    kubernetes: unique(renderings.flatMap(({ kubernetes }) => kubernetes), objectKey),
+    kubernetes: unique(
+      renderings.flatMap(({ kubernetes }) => kubernetes),
+      objectKey,
+    ),
     stacks: mergeStacks(renderings.flatMap(({ stacks }) => stacks)),
-    commands: unique(renderings.flatMap(({ commands }) => commands), ({ script }) => script),
-    files: unique(renderings.flatMap(({ files }) => files), ({ name }) => name),
+    commands: unique(
+      renderings.flatMap(({ commands }) => commands),
+      ({ script }) => script,
+    ),
+    files: unique(
+      renderings.flatMap(({ files }) => files),
+      ({ name }) => name,
+    ),
     notes: [...new Set(renderings.flatMap(({ notes }) => notes))],
   }
 }
 
 /** `Deployment apps/my-app`: the API server has one object of each. */
 export function objectKey(tree: Tree): string {
-  const { apiVersion, kind, metadata } = plain(tree) as { apiVersion: string; kind: string; metadata: { name: string; namespace?: string } }
+  const { apiVersion, kind, metadata } = plain(tree) as {
+    apiVersion: string
+    kind: string
+    metadata: { name: string; namespace?: string }
+  }
   return `${apiVersion} ${kind} ${metadata.namespace ?? ''}/${metadata.name}`
 }
 
 function mergeStacks(stacks: readonly Stack[]): Stack[] {
   return [...Map.groupBy(stacks, ({ name }) => name).values()].flatMap(([first, ...others]) =>
-    first === undefined ? [] : [others.reduce((merged, stack) => ({
-      ...merged,
-      resources: mergeRecords(merged.resources, stack.resources),
-      outputs: mergeRecords(merged.outputs ?? {}, stack.outputs ?? {}),
-    }), first)])
+    first === undefined
+      ? []
+      : [
+          others.reduce(
+            (merged, stack) => ({
+              ...merged,
+              resources: mergeRecords(merged.resources, stack.resources),
+              outputs: mergeRecords(merged.outputs ?? {}, stack.outputs ?? {}),
+            }),
+            first,
+          ),
+        ],
+  )
 }
 
-function mergeRecords<T extends Tree>(one: Readonly<Record<string, T>>, two: Readonly<Record<string, T>>): Record<string, T> {
+function mergeRecords<T extends Tree>(
+  one: Readonly<Record<string, T>>,
+  two: Readonly<Record<string, T>>,
+): Record<string, T> {
   for (const name of Object.keys(two)) refuseConflict(name, one[name], two[name])
   return { ...one, ...two }
 }

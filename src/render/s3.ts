@@ -17,8 +17,18 @@ export function renderS3(access: Access, bucket?: BucketPlan): Rendering {
 }
 
 function notesOf({ identities, scope, sources }: Access): string[] {
-  const shared = identities.filter(({ serviceAccount }) => serviceAccount === 'default')
-    .map(({ namespace }) => `every pod of ${namespace} that names no service account gets this role: give the app one of its own`)
-  const layout = scope === 'source' ? [] : sources.map(({ uri }) => `each ${scope === 'namespace' ? 'namespace' : 'service account'} reads ${uri}${scope === 'namespace' ? 'NAMESPACE/' : 'NAMESPACE/SERVICEACCOUNT/'}, and nothing beside it`)
+  const shared = identities
+    .filter(({ serviceAccount }) => serviceAccount === 'default')
+    .map(
+      ({ namespace }) =>
+        `every pod of ${namespace} that names no service account gets this role: give the app one of its own`,
+    )
+  const layout =
+    scope === 'source'
+      ? []
+      : sources.map(
+          ({ uri }) =>
+            `each ${scope === 'namespace' ? 'namespace' : 'service account'} reads ${uri}${scope === 'namespace' ? 'NAMESPACE/' : 'NAMESPACE/SERVICEACCOUNT/'}, and nothing beside it`,
+        )
   return [...shared, ...layout]
 }

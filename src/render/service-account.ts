@@ -5,22 +5,37 @@ import { explain, type Branch, type Tree } from './tree.ts'
 
 /** Every namespace has a `default` of its own. */
 export function serviceAccounts(access: Access): readonly Tree[] {
-  return access.identities.filter((identity) => identity.serviceAccount !== 'default').map((identity) => serviceAccount(identity, access))
+  return access.identities
+    .filter((identity) => identity.serviceAccount !== 'default')
+    .map((identity) => serviceAccount(identity, access))
 }
 
-export function serviceAccount({ namespace, serviceAccount: name }: Identity, access: Access, { automountToken }: { automountToken?: false } = {}): Tree {
+export function serviceAccount(
+  { namespace, serviceAccount: name }: Identity,
+  access: Access,
+  { automountToken }: { automountToken?: false } = {},
+): Tree {
   const object = {
-    apiVersion: 'v1', kind: 'ServiceAccount',
+    apiVersion: 'v1',
+    kind: 'ServiceAccount',
     metadata: { name, namespace, ...(access.trust.kind === 'irsa' ? { annotations: roleAnnotation(access) } : {}) },
-    ...(automountToken === false ? { automountServiceAccountToken: explain('It asks nothing of the API server.', false) } : {}),
+    ...(automountToken === false
+      ? { automountServiceAccountToken: explain('It asks nothing of the API server.', false) }
+      : {}),
   }
   if (access.trust.kind === 'irsa') return object
-  return explain('EKS Pod Identity needs no annotation here: the association names the namespace and the service account.', object)
+  return explain(
+    'EKS Pod Identity needs no annotation here: the association names the namespace and the service account.',
+    object,
+  )
 }
 
 function roleAnnotation({ cluster, role }: Access): Branch {
   return {
-    'eks.amazonaws.com/role-arn': explain('The identity webhook of EKS reads it; pods that exist keep what they have.', roleArn(cluster, role)),
+    'eks.amazonaws.com/role-arn': explain(
+      'The identity webhook of EKS reads it; pods that exist keep what they have.',
+      roleArn(cluster, role),
+    ),
     'eks.amazonaws.com/sts-regional-endpoints': 'true',
   }
 }

@@ -13,7 +13,9 @@ export function tridentRole(backend: Backend, access: Pick<Access, 'cluster' | '
   const { cluster } = access
   return {
     access: {
-      ...access, scope: 'source', sources: [],
+      ...access,
+      scope: 'source',
+      sources: [],
       role: fit(`${cluster.name}-${backend.tridentNamespace}-${controller}`, 64),
       identities: [{ namespace: backend.tridentNamespace, serviceAccount: controller }],
     },
@@ -24,11 +26,25 @@ export function tridentRole(backend: Backend, access: Pick<Access, 'cluster' | '
 function tridentPolicy({ fileSystemId, region, secretArn }: Backend, accountId: string): Branch {
   const fsx = `arn:${partitionOf(region)}:fsx:${region}:${accountId}`
   return policyDocument([
-    { Sid: 'Look', Effect: 'Allow', Action: ['fsx:DescribeFileSystems', 'fsx:DescribeStorageVirtualMachines', 'fsx:DescribeVolumes'], Resource: '*' },
     {
-      Sid: 'Volumes', Effect: 'Allow',
-      Action: explain('Not DeleteVolume: the storage class keeps volumes, and so does this role.', ['fsx:CreateVolume', 'fsx:UpdateVolume', 'fsx:TagResource', 'fsx:UntagResource']),
-      Resource: explain('Of this file system, and of no other.', [`${fsx}:volume/${fileSystemId}/*`, `${fsx}:storage-virtual-machine/${fileSystemId}/*`]),
+      Sid: 'Look',
+      Effect: 'Allow',
+      Action: ['fsx:DescribeFileSystems', 'fsx:DescribeStorageVirtualMachines', 'fsx:DescribeVolumes'],
+      Resource: '*',
+    },
+    {
+      Sid: 'Volumes',
+      Effect: 'Allow',
+      Action: explain('Not DeleteVolume: the storage class keeps volumes, and so does this role.', [
+        'fsx:CreateVolume',
+        'fsx:UpdateVolume',
+        'fsx:TagResource',
+        'fsx:UntagResource',
+      ]),
+      Resource: explain('Of this file system, and of no other.', [
+        `${fsx}:volume/${fileSystemId}/*`,
+        `${fsx}:storage-virtual-machine/${fileSystemId}/*`,
+      ]),
     },
     { Sid: 'Password', Effect: 'Allow', Action: 'secretsmanager:GetSecretValue', Resource: secretArn },
   ])

@@ -12,28 +12,43 @@ export function trustPolicy(access: Access): Branch {
 function statementOf(access: Access): Branch {
   const { trust } = access
   switch (trust.kind) {
-    case 'pod-identity': return podIdentityTrust(access)
-    case 'irsa': return webIdentityTrust(access, trust.provider)
-    case 'instance-profile': return { Effect: 'Allow', Principal: { Service: 'ec2.amazonaws.com' }, Action: 'sts:AssumeRole' }
+    case 'pod-identity':
+      return podIdentityTrust(access)
+    case 'irsa':
+      return webIdentityTrust(access, trust.provider)
+    case 'instance-profile':
+      return { Effect: 'Allow', Principal: { Service: 'ec2.amazonaws.com' }, Action: 'sts:AssumeRole' }
   }
 }
 
 function checkerStatements(access: Access): Branch[] {
-  const tags = access.trust.kind === 'pod-identity' ? { 'aws:RequestTag/eks-cluster-arn': clusterArn(access.cluster), ...identityTags(access, 'aws:RequestTag') } : {}
-  return (access.checkers ?? []).map((checker, i) => checkerStatement(checker, tags, i)).filter((statement) => statement !== undefined)
+  const tags =
+    access.trust.kind === 'pod-identity'
+      ? { 'aws:RequestTag/eks-cluster-arn': clusterArn(access.cluster), ...identityTags(access, 'aws:RequestTag') }
+      : {}
+  return (access.checkers ?? [])
+    .map((checker, i) => checkerStatement(checker, tags, i))
+    .filter((statement) => statement !== undefined)
 }
 
 function podIdentityTrust(access: Access): Branch {
   const { accountId } = access.cluster
   return {
-    Sid: 'PodIdentity', Effect: 'Allow', Principal: { Service: 'pods.eks.amazonaws.com' },
-    Action: explain('TagSession, or the session has no tags and the conditions on them refuse everybody.', ['sts:AssumeRole', 'sts:TagSession']),
+    Sid: 'PodIdentity',
+    Effect: 'Allow',
+    Principal: { Service: 'pods.eks.amazonaws.com' },
+    Action: explain('TagSession, or the session has no tags and the conditions on them refuse everybody.', [
+      'sts:AssumeRole',
+      'sts:TagSession',
+    ]),
     Condition: {
       StringEquals: {
         'aws:SourceAccount': accountId,
         ...explainedTags(access),
       },
-      ArnEquals: explain('Another cluster of the account cannot hand out this role.', { 'aws:SourceArn': clusterArn(access.cluster) }),
+      ArnEquals: explain('Another cluster of the account cannot hand out this role.', {
+        'aws:SourceArn': clusterArn(access.cluster),
+      }),
     },
   }
 }
@@ -41,19 +56,29 @@ function podIdentityTrust(access: Access): Branch {
 function explainedTags(access: Access): Branch {
   const [[name, value] = ['', undefined], ...others] = Object.entries(identityTags(access, 'aws:RequestTag'))
   if (value === undefined) return {}
-  return { [name]: explain('Whoever may associate roles cannot give this one to another namespace or service account.', value), ...Object.fromEntries(others) }
+  return {
+    [name]: explain('Whoever may associate roles cannot give this one to another namespace or service account.', value),
+    ...Object.fromEntries(others),
+  }
 }
 
 /** The subject is the only thing that tells pods apart here, so there are no scopes but the source. */
 function webIdentityTrust(access: Access, provider: string): Branch {
   const { accountId, region } = access.cluster
-  const subjects = access.identities.map(({ namespace, serviceAccount }) => `system:serviceaccount:${namespace}:${serviceAccount}`)
+  const subjects = access.identities.map(
+    ({ namespace, serviceAccount }) => `system:serviceaccount:${namespace}:${serviceAccount}`,
+  )
   return {
-    Sid: 'WebIdentity', Effect: 'Allow', Principal: { Federated: `arn:${partitionOf(region)}:iam::${accountId}:oidc-provider/${provider}` },
+    Sid: 'WebIdentity',
+    Effect: 'Allow',
+    Principal: { Federated: `arn:${partitionOf(region)}:iam::${accountId}:oidc-provider/${provider}` },
     Action: 'sts:AssumeRoleWithWebIdentity',
     Condition: {
       StringEquals: {
-        [`${provider}:sub`]: explain(`By name and without a wildcard; ${namespacesOf(access).length === 1 ? 'another namespace' : 'other namespaces'} cannot become the role.`, oneOrMany(subjects)),
+        [`${provider}:sub`]: explain(
+          `By name and without a wildcard; ${namespacesOf(access).length === 1 ? 'another namespace' : 'other namespaces'} cannot become the role.`,
+          oneOrMany(subjects),
+        ),
         [`${provider}:aud`]: 'sts.amazonaws.com',
       },
     },

@@ -34,7 +34,13 @@ export function eventOf(request: AdmissionRequest, outcome: Outcome): AdmissionE
   if (owner === undefined) return undefined
   const { reason } = outcome
   return outcome.outcome === 'denied'
-    ? { owner, type: 'Warning', reason, action: 'Deny', note: cut(denialMessage(outcome).replaceAll('\n', '; '), longestNoteBytes) }
+    ? {
+        owner,
+        type: 'Warning',
+        reason,
+        action: 'Deny',
+        note: cut(denialMessage(outcome).replaceAll('\n', '; '), longestNoteBytes),
+      }
     : { owner, type: 'Normal', reason, action: 'Inject', note: cut(injectionNote(outcome), longestNoteBytes) }
 }
 

@@ -16,7 +16,9 @@ export function createBodyBudget({ bodyBytes, inFlightBodyBytes }: Limits): Body
       if (bookedBytes + bytes > inFlightBodyBytes) return false
       bookedBytes += bytes
       // Comes once for every response: sent, cut off, or still waiting behind another on its connection.
-      reply.raw.once('close', () => { bookedBytes -= bytes })
+      reply.raw.once('close', () => {
+        bookedBytes -= bytes
+      })
       return true
     },
   }

@@ -39,12 +39,16 @@ export function buildServer(deps: ServerDeps): WebhookServer {
   const limits = { ...defaultLimits, ...deps.limits }
   const app = createApp(limits, deps.minVersion ?? 'TLSv1.3')
   app.server.maxConnections = limits.connections
-  app.server.on('drop', () => { deps.metrics.countDroppedConnection() })
+  app.server.on('drop', () => {
+    deps.metrics.countDroppedConnection()
+  })
   app.removeContentTypeParser('text/plain')
   closeConnectionsWhenStopping(app, deps)
   boundBodies(app, limits, deps)
   app.setErrorHandler<FastifyError>((error, request, reply) => answerError(error, request, reply, deps))
-  app.setNotFoundHandler((request, reply) => refuse(request, reply, errorBody(404, 'only POST /mutate is served here'), deps))
+  app.setNotFoundHandler((request, reply) =>
+    refuse(request, reply, errorBody(404, 'only POST /mutate is served here'), deps),
+  )
   app.post('/mutate', (request, reply) => answerReview(request, reply, deps))
   return app
 }
@@ -109,7 +113,12 @@ function answerAdmission(request: AdmissionRequest, reply: FastifyReply, deps: S
 }
 
 /** Fastify's own errors: bodies that are empty, too large, of another type or no JSON. Anything else is a fault of ours. */
-async function answerError(error: FastifyError, request: FastifyRequest, reply: FastifyReply, deps: ServerDeps): Promise<FastifyReply> {
+async function answerError(
+  error: FastifyError,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  deps: ServerDeps,
+): Promise<FastifyReply> {
   const statusCode = error.statusCode ?? 500
   if (statusCode === 413) await dropBody(request, reply)
   if (statusCode >= 400 && statusCode < 500) return refuse(request, reply, errorBody(statusCode, error.message), deps)
@@ -127,8 +136,16 @@ async function dropBody({ raw, headers }: FastifyRequest, reply: FastifyReply): 
   reply.removeHeader('connection')
 }
 
-function refuse(request: FastifyRequest, reply: FastifyReply, body: ReturnType<typeof errorBody>, { logger, metrics }: ServerDeps): FastifyReply {
+function refuse(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  body: ReturnType<typeof errorBody>,
+  { logger, metrics }: ServerDeps,
+): FastifyReply {
   metrics.countRefusal(body.statusCode)
-  logger.warn({ method: request.method, url: request.url.slice(0, 200), statusCode: body.statusCode, problem: body.message }, 'request refused')
+  logger.warn(
+    { method: request.method, url: request.url.slice(0, 200), statusCode: body.statusCode, problem: body.message },
+    'request refused',
+  )
   return reply.code(body.statusCode).send(body)
 }

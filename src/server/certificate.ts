@@ -42,8 +42,11 @@ export function validityProblem({ notBeforeMs, notAfterMs }: Certificate, nowMs:
 
 function describe(x509: X509Certificate, cert: Buffer, key: Buffer): Certificate {
   return {
-    cert, key, serialNumber: x509.serialNumber,
-    notBeforeMs: Date.parse(x509.validFrom), notAfterMs: Date.parse(x509.validTo),
+    cert,
+    key,
+    serialNumber: x509.serialNumber,
+    notBeforeMs: Date.parse(x509.validFrom),
+    notAfterMs: Date.parse(x509.validTo),
   }
 }
 

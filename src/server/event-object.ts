@@ -21,7 +21,10 @@ export function newEvent({ event, name }: Series, count: number, { instance, now
     eventTime: microTime(nowMs),
     reportingController,
     reportingInstance: instance.slice(0, longestInstance),
-    type, reason, action, note,
+    type,
+    reason,
+    action,
+    note,
     regarding: owner,
     // A series of one is refused.
     ...(count > 1 && { series: seriesOf(count, nowMs) }),

@@ -62,10 +62,16 @@ export function createEventSeries({ most, intervalMs, idleMs }: SeriesLimits = d
   }
 
   const unsent = (): Series[] => [...all.values()].filter((series) => series.unsent > 0)
-  const next = (nowMs: number): Series | undefined => unsent()
-    .filter(({ dueMs }) => dueMs <= nowMs)
-    .reduce<Series | undefined>((first, series) => (first !== undefined && first.dueMs <= series.dueMs ? first : series), undefined)
-  const postpone = (series: Series, nowMs: number): void => { series.dueMs = nowMs + intervalMs }
+  const next = (nowMs: number): Series | undefined =>
+    unsent()
+      .filter(({ dueMs }) => dueMs <= nowMs)
+      .reduce<Series | undefined>(
+        (first, series) => (first !== undefined && first.dueMs <= series.dueMs ? first : series),
+        undefined,
+      )
+  const postpone = (series: Series, nowMs: number): void => {
+    series.dueMs = nowMs + intervalMs
+  }
   return { add, next, wrote, postpone, expire, unsent }
 }
 

@@ -56,7 +56,11 @@ export async function followCertificate(deps: CertificateDeps): Promise<Followed
   if (isAnyThere(files)) take(files)
   else deps.logger.warn({ directory }, 'no certificate yet')
   const watch = watchFiles({
-    directory, names, seen: files, onChange: take, onLook: reconsider,
+    directory,
+    names,
+    seen: files,
+    onChange: take,
+    onLook: reconsider,
     ...(deps.pollMs === undefined ? {} : { pollMs: deps.pollMs }),
   })
   return { current: () => current, close: watch.close }
@@ -68,7 +72,11 @@ function put({ cert, key }: Certificate, { server, minVersion }: CertificateDeps
   server.setSecureContext({ cert, key, minVersion })
 }
 
-function report({ notBeforeMs, notAfterMs, serialNumber }: Certificate, isFirst: boolean, { directory, logger, metrics }: CertificateDeps): void {
+function report(
+  { notBeforeMs, notAfterMs, serialNumber }: Certificate,
+  isFirst: boolean,
+  { directory, logger, metrics }: CertificateDeps,
+): void {
   metrics.certificate[isFirst ? 'loaded' : 'reloaded']({ notBeforeMs, notAfterMs })
   logger.info({ directory, serialNumber, notAfter: new Date(notAfterMs).toISOString() }, 'certificate loaded')
 }

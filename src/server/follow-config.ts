@@ -36,7 +36,12 @@ export async function followConfig(deps: ConfigDeps): Promise<Followed<Config>> 
   }
 
   const watch = watchFiles({
-    directory, names: [name], seen, onChange: (contents) => { take(contents[name]) },
+    directory,
+    names: [name],
+    seen,
+    onChange: (contents) => {
+      take(contents[name])
+    },
     ...(deps.pollMs === undefined ? {} : { pollMs: deps.pollMs }),
   })
   return { current: () => current, close: watch.close }
@@ -56,7 +61,10 @@ function readOrThrow(content: Buffer | undefined, file: string): Config {
   if (content === undefined) throw new AppError('ConfigurationUnreadable', `${file} cannot be read`)
   const result = readConfig(content)
   if (result.ok) return result.config
-  throw new AppError('ConfigurationInvalid', [`${file} is not a valid configuration:`, ...result.problems.map((problem) => `  ${problem}`)].join('\n'))
+  throw new AppError(
+    'ConfigurationInvalid',
+    [`${file} is not a valid configuration:`, ...result.problems.map((problem) => `  ${problem}`)].join('\n'),
+  )
 }
 
 function readConfig(content: Buffer | undefined): ConfigResult {

@@ -15,7 +15,9 @@ export async function listen(app: App, port: number, address: string | undefined
   try {
     await once(app.server, 'listening')
   } catch (error) {
-    throw new AppError('ListenFailed', `cannot listen on ${addressText(address, port)}: ${listenProblem(error)}`, { cause: error })
+    throw new AppError('ListenFailed', `cannot listen on ${addressText(address, port)}: ${listenProblem(error)}`, {
+      cause: error,
+    })
   }
   return (app.server.address() as AddressInfo).port
 }
@@ -33,7 +35,9 @@ export interface Connections {
 export function trackConnections({ server }: App): Connections {
   const sockets = new Map<string, Socket>()
   const requests = new Map<string, number>()
-  const count = (key: string, change: number): void => { if (sockets.has(key)) requests.set(key, (requests.get(key) ?? 0) + change) }
+  const count = (key: string, change: number): void => {
+    if (sockets.has(key)) requests.set(key, (requests.get(key) ?? 0) + change)
+  }
   server.on('connection', (socket: Socket) => {
     const key = peerOf(socket)
     sockets.set(key, socket)
@@ -45,11 +49,19 @@ export function trackConnections({ server }: App): Connections {
   server.on('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
     const key = peerOf(socket)
     count(key, 1)
-    response.once('close', () => { count(key, -1) })
+    response.once('close', () => {
+      count(key, -1)
+    })
   })
   return {
-    closeUnused: () => { sockets.forEach((socket, key) => { if ((requests.get(key) ?? 0) === 0) socket.destroy() }) },
-    closeAll: () => { sockets.forEach((socket) => socket.destroy()) },
+    closeUnused: () => {
+      sockets.forEach((socket, key) => {
+        if ((requests.get(key) ?? 0) === 0) socket.destroy()
+      })
+    },
+    closeAll: () => {
+      sockets.forEach((socket) => socket.destroy())
+    },
   }
 }
 

@@ -34,19 +34,26 @@ export function createMetrics(): Metrics {
 }
 
 function tellVersion(registry: Registry): void {
-  new Gauge({ name: 'model_injector_build_info', help: 'Always 1; the label says which version runs.', labelNames: ['version'], registers: [registry] })
-    .set({ version }, 1)
+  new Gauge({
+    name: 'model_injector_build_info',
+    help: 'Always 1; the label says which version runs.',
+    labelNames: ['version'],
+    registers: [registry],
+  }).set({ version }, 1)
 }
 
 const refusalStatuses = [400, 404, 408, 413, 415, 431, 500, 503] as const
 
 function protectionCounters(registry: Registry): Pick<Metrics, 'countRefusal' | 'countDroppedConnection'> {
   const refusals = new Counter({
-    name: 'model_injector_requests_refused_total', help: 'Requests to the webhook port that were no admission, by HTTP status.',
-    labelNames: ['status'], registers: [registry],
+    name: 'model_injector_requests_refused_total',
+    help: 'Requests to the webhook port that were no admission, by HTTP status.',
+    labelNames: ['status'],
+    registers: [registry],
   })
   const dropped = new Counter({
-    name: 'model_injector_connections_dropped_total', help: 'Connections that were closed at once because there were too many.',
+    name: 'model_injector_connections_dropped_total',
+    help: 'Connections that were closed at once because there were too many.',
     registers: [registry],
   })
   for (const status of refusalStatuses) refusals.inc({ status: String(status) }, 0)
@@ -55,16 +62,22 @@ function protectionCounters(registry: Registry): Pick<Metrics, 'countRefusal' | 
       const known = refusalStatuses.some((status) => status === statusCode)
       refusals.inc({ status: known ? String(statusCode) : '400' })
     },
-    countDroppedConnection: () => { dropped.inc() },
+    countDroppedConnection: () => {
+      dropped.inc()
+    },
   }
 }
 
 function configMetrics(registry: Registry): Metrics['config'] {
   const info = new Gauge({
-    name: 'model_injector_config_info', help: 'The configuration in service, by its hash.', labelNames: ['hash'], registers: [registry],
+    name: 'model_injector_config_info',
+    help: 'The configuration in service, by its hash.',
+    labelNames: ['hash'],
+    registers: [registry],
   })
   const time = new Gauge({
-    name: 'model_injector_config_last_reload_success_timestamp_seconds', help: 'When the configuration in service was read.',
+    name: 'model_injector_config_last_reload_success_timestamp_seconds',
+    help: 'When the configuration in service was read.',
     registers: [registry],
   })
   return reloadMetrics(registry, 'config', ({ hash, loadedAtMs }) => {
@@ -77,11 +90,13 @@ function configMetrics(registry: Registry): Metrics['config'] {
 
 function certificateMetrics(registry: Registry): Metrics['certificate'] {
   const notAfter = new Gauge({
-    name: 'model_injector_certificate_not_after_timestamp_seconds', help: 'When the certificate in service expires; 0 without one.',
+    name: 'model_injector_certificate_not_after_timestamp_seconds',
+    help: 'When the certificate in service expires; 0 without one.',
     registers: [registry],
   })
   const notBefore = new Gauge({
-    name: 'model_injector_certificate_not_before_timestamp_seconds', help: 'Since when the certificate in service is valid; 0 without one.',
+    name: 'model_injector_certificate_not_before_timestamp_seconds',
+    help: 'Since when the certificate in service is valid; 0 without one.',
     registers: [registry],
   })
   return reloadMetrics(registry, 'certificate', ({ notBeforeMs, notAfterMs }) => {
@@ -90,13 +105,20 @@ function certificateMetrics(registry: Registry): Metrics['certificate'] {
   })
 }
 
-function reloadMetrics<T>(registry: Registry, subject: 'config' | 'certificate', describe: (facts: T) => void): ReloadMetrics<T> {
+function reloadMetrics<T>(
+  registry: Registry,
+  subject: 'config' | 'certificate',
+  describe: (facts: T) => void,
+): ReloadMetrics<T> {
   const reloads = new Counter({
-    name: `model_injector_${subject}_reloads_total`, help: `Changes of the ${subject} that were noticed, by what came of them.`,
-    labelNames: ['result'], registers: [registry],
+    name: `model_injector_${subject}_reloads_total`,
+    help: `Changes of the ${subject} that were noticed, by what came of them.`,
+    labelNames: ['result'],
+    registers: [registry],
   })
   const ok = new Gauge({
-    name: `model_injector_${subject}_reload_ok`, help: `1 if the ${subject} in service is the one in the mounted files.`,
+    name: `model_injector_${subject}_reload_ok`,
+    help: `1 if the ${subject} in service is the one in the mounted files.`,
     registers: [registry],
   })
   for (const result of ['success', 'failure']) reloads.inc({ result }, 0)

@@ -21,7 +21,11 @@ export function recordAdmission(
 ): void {
   metrics.countAdmission({ outcome: outcome.outcome, reason: outcome.reason, durationMs })
   if (outcome.outcome !== 'failed') countDetails(metrics, request, outcome)
-  const line = { ...describeRequest(request), ...describeOutcome(outcome), durationMs: Math.round(durationMs * 1000) / 1000 }
+  const line = {
+    ...describeRequest(request),
+    ...describeOutcome(outcome),
+    durationMs: Math.round(durationMs * 1000) / 1000,
+  }
   if (outcome.outcome === 'failed') logger.error({ ...line, err: outcome.error }, 'admission')
   else logger.info(line, 'admission')
   if (outcome.outcome === 'injected') logger.debug({ uid: request.uid, patch: outcome.patch }, 'patch')

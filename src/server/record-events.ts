@@ -65,7 +65,9 @@ export function createEventRecorder(deps: RecorderDeps): EventRecorder {
     if (dropped > 0) metrics.countEvents('dropped', dropped)
     const series = all.next(nowMs)
     if (series === undefined) return
-    writing = write(series).finally(() => { writing = undefined })
+    writing = write(series).finally(() => {
+      writing = undefined
+    })
   }
 
   async function write(series: Series): Promise<void> {
@@ -103,7 +105,7 @@ export function createEventRecorder(deps: RecorderDeps): EventRecorder {
 async function tell(series: Series, count: number, { api, clock, instance }: RecorderDeps): Promise<void> {
   const { namespace } = series.event.owner
   const context = { instance, nowMs: clock.now() }
-  if (series.sent > 0 && await api.patch(namespace, series.name, countPatch(series, count, context))) return
+  if (series.sent > 0 && (await api.patch(namespace, series.name, countPatch(series, count, context)))) return
   await api.create(namespace, newEvent(series, series.sent + count, context))
 }
 

@@ -64,7 +64,11 @@ export async function startServer(options: ServerOptions, deps: Deps): Promise<R
     const port = await listen(parts.webhook, options.port, options.address)
     logErrors(parts, deps.logger)
     deps.logger.info({ port, healthPort, configHash: parts.config.current().hash }, 'listening')
-    return { port, healthPort, stop: (hurry) => stop(parts, close, { ...deps, drainSeconds: options.drainSeconds, hurry }) }
+    return {
+      port,
+      healthPort,
+      stop: (hurry) => stop(parts, close, { ...deps, drainSeconds: options.drainSeconds, hurry }),
+    }
   } catch (error) {
     await close()
     throw error
@@ -78,12 +82,28 @@ async function assemble(options: ServerOptions, { logger, clock, eventsApi }: De
   const files = { logger, clock, metrics, ...(pollMs === undefined ? {} : { pollMs }) }
   const config = await followConfig({ ...files, file: options.configFile })
   // A container's host name is the name of its pod.
-  const events = eventsApi === undefined ? undefined : createEventRecorder({ api: eventsApi, logger, clock, metrics, instance: hostname() })
+  const events =
+    eventsApi === undefined
+      ? undefined
+      : createEventRecorder({ api: eventsApi, logger, clock, metrics, instance: hostname() })
   const webhook = buildServer({
-    logger, clock, metrics, minVersion, limits, events, getConfig: config.current, isStopping: () => state.stopping,
+    logger,
+    clock,
+    metrics,
+    minVersion,
+    limits,
+    events,
+    getConfig: config.current,
+    isStopping: () => state.stopping,
   })
-  const certificate = await followCertificate({ ...files, directory: options.tlsDirectory, server: webhook.server, minVersion })
-  const notReadyReason = (): string | undefined => (state.stopping ? 'shutting down' : certificateProblem(certificate.current(), clock))
+  const certificate = await followCertificate({
+    ...files,
+    directory: options.tlsDirectory,
+    server: webhook.server,
+    minVersion,
+  })
+  const notReadyReason = (): string | undefined =>
+    state.stopping ? 'shutting down' : certificateProblem(certificate.current(), clock)
   return { webhook, health: buildHealthServer({ metrics, notReadyReason }), config, certificate, events, state }
 }
 
@@ -93,7 +113,10 @@ function certificateProblem(certificate: Certificate | undefined, clock: Clock):
 
 /** Running out of file descriptors, for one, is told by an event; unheard, it would end the process. */
 function logErrors({ webhook, health }: Parts, logger: Logger): void {
-  for (const { server } of [webhook, health]) server.on('error', (error) => { logger.error({ err: error }, 'the server has a problem') })
+  for (const { server } of [webhook, health])
+    server.on('error', (error) => {
+      logger.error({ err: error }, 'the server has a problem')
+    })
 }
 
 /** The health port stays until the webhook has answered its last request. */
@@ -115,7 +138,11 @@ interface StopOptions extends Deps {
 }
 
 /** Unready at once; but for a while requests go on coming in from whoever has not heard of it, and are answered. */
-async function stop({ state }: Parts, close: () => Promise<void>, { logger, drainSeconds, hurry }: StopOptions): Promise<void> {
+async function stop(
+  { state }: Parts,
+  close: () => Promise<void>,
+  { logger, drainSeconds, hurry }: StopOptions,
+): Promise<void> {
   state.stopping = true
   logger.info({ drainSeconds }, 'shutting down')
   await sleep(drainSeconds * 1000, undefined, hurry === undefined ? {} : { signal: hurry }).catch(() => undefined)

@@ -43,7 +43,11 @@ export async function readFiles(directory: string, names: readonly string[]): Pr
 }
 
 /** Reads until nothing changes any more. */
-export async function readSettledFiles(directory: string, names: readonly string[], settleMs = defaultSettleMs): Promise<FileContents> {
+export async function readSettledFiles(
+  directory: string,
+  names: readonly string[],
+  settleMs = defaultSettleMs,
+): Promise<FileContents> {
   let before = await readFiles(directory, names)
   for (;;) {
     await sleep(settleMs)

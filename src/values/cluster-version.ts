@@ -9,7 +9,9 @@ export interface ClusterVersion {
 /** Anything behind the minor version makes no difference to the API. */
 export function parseClusterVersion(text: string): Parsed<ClusterVersion> {
   const match = /^v?(\d{1,3})\.(\d{1,3})(?:[.+-][0-9A-Za-z.+-]{0,60})?$/.exec(text)
-  return match === null ? unreadable('is not the version of a cluster') : parsed({ major: Number(match[1]), minor: Number(match[2]) })
+  return match === null
+    ? unreadable('is not the version of a cluster')
+    : parsed({ major: Number(match[1]), minor: Number(match[2]) })
 }
 
 /** Below zero where the first is older, above where it is newer. */

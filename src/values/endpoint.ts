@@ -7,7 +7,8 @@ export function parseEndpoint(text: string): Parsed<string> {
   const url = new URL(text)
   if (url.protocol !== 'https:' && url.protocol !== 'http:') return unreadable('is neither http:// nor https://')
   if (url.username !== '' || url.password !== '') return unreadable('has a user name; credentials belong in a Secret')
-  if (url.pathname !== '/' || url.search !== '' || url.hash !== '') return unreadable('has a path, a query or a fragment')
+  if (url.pathname !== '/' || url.search !== '' || url.hash !== '')
+    return unreadable('has a path, a query or a fragment')
   return parsed(url.origin)
 }
 
@@ -20,5 +21,7 @@ export function parseRegion(text: string): Parsed<string> {
 export function parseProxy(text: string): Parsed<string> {
   if (!URL.canParse(text) || !text.startsWith('http://')) return unreadable('is not http://host:port')
   const url = new URL(text)
-  return url.pathname === '/' && url.search === '' && url.hash === '' ? parsed(text) : unreadable('has a path, a query or a fragment')
+  return url.pathname === '/' && url.search === '' && url.hash === ''
+    ? parsed(text)
+    : unreadable('has a path, a query or a fragment')
 }

@@ -25,7 +25,9 @@ export function formatExpectation(expectation: Expectation): string {
     objects === undefined ? [] : `objects=${objects}`,
     bytes === undefined ? [] : `bytes=${bytes}`,
     manifest === undefined ? [] : `manifest=${manifest.key}@sha256:${manifest.sha256}`,
-  ].flat().join(',')
+  ]
+    .flat()
+    .join(',')
 }
 
 function parsePart(text: string): Parsed<Expectation> {
@@ -33,16 +35,22 @@ function parsePart(text: string): Parsed<Expectation> {
   const kind = text.slice(0, Math.max(at, 0))
   const value = text.slice(at + 1)
   switch (kind) {
-    case 'objects': return parseCount(value, (objects) => ({ objects }))
-    case 'bytes': return parseCount(value, (bytes) => ({ bytes }))
-    case 'manifest': return parseManifest(value)
-    default: return unreadable('is none of the accepted forms')
+    case 'objects':
+      return parseCount(value, (objects) => ({ objects }))
+    case 'bytes':
+      return parseCount(value, (bytes) => ({ bytes }))
+    case 'manifest':
+      return parseManifest(value)
+    default:
+      return unreadable('is none of the accepted forms')
   }
 }
 
 function parseCount(text: string, make: (count: number) => Expectation): Parsed<Expectation> {
   const count = /^\d{1,16}$/.test(text) ? Number(text) : 0
-  return count > 0 && Number.isSafeInteger(count) ? parsed(make(count)) : unreadable('needs a whole number of at least 1')
+  return count > 0 && Number.isSafeInteger(count)
+    ? parsed(make(count))
+    : unreadable('needs a whole number of at least 1')
 }
 
 function parseManifest(text: string): Parsed<Expectation> {
@@ -51,5 +59,7 @@ function parseManifest(text: string): Parsed<Expectation> {
   const [, key = '', sha256 = ''] = match
   if (/[\u0000-\u001f\u007f]/.test(key)) return unreadable('has a manifest key with a control character')
   const unsafe = key.split('/').some((segment) => segment === '' || segment === '.' || segment === '..')
-  return unsafe ? unreadable('has a manifest key with an empty, "." or ".." segment') : parsed({ manifest: { key, sha256 } })
+  return unsafe
+    ? unreadable('has a manifest key with an empty, "." or ".." segment')
+    : parsed({ manifest: { key, sha256 } })
 }

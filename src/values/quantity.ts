@@ -10,11 +10,26 @@ export const Gi = 2 ** 30
 
 /** Of each suffix the power of two and the power of ten. */
 const suffixes: Readonly<Record<string, readonly [bits: number, tens: number]>> = {
-  n: [0, -9], u: [0, -6], m: [0, -3], '': [0, 0], k: [0, 3], M: [0, 6], G: [0, 9], T: [0, 12], P: [0, 15], E: [0, 18],
-  Ki: [10, 0], Mi: [20, 0], Gi: [30, 0], Ti: [40, 0], Pi: [50, 0], Ei: [60, 0],
+  n: [0, -9],
+  u: [0, -6],
+  m: [0, -3],
+  '': [0, 0],
+  k: [0, 3],
+  M: [0, 6],
+  G: [0, 9],
+  T: [0, 12],
+  P: [0, 15],
+  E: [0, 18],
+  Ki: [10, 0],
+  Mi: [20, 0],
+  Gi: [30, 0],
+  Ti: [40, 0],
+  Pi: [50, 0],
+  Ei: [60, 0],
 }
 
-const quantityPattern = /^(?=[+-]?\.?\d)(?<digits>[+-]?\d*)(?:\.(?<fraction>\d*))?(?:[eE](?<exponent>[+-]?\d{1,3})|(?<suffix>[numkMGTPE]|[KMGTPE]i)?)$/
+const quantityPattern =
+  /^(?=[+-]?\.?\d)(?<digits>[+-]?\d*)(?:\.(?<fraction>\d*))?(?:[eE](?<exponent>[+-]?\d{1,3})|(?<suffix>[numkMGTPE]|[KMGTPE]i)?)$/
 
 /** No quantity that a cluster can hold needs as many characters; arithmetic on a million digits would hold up everybody. */
 const longestQuantity = 64
@@ -54,7 +69,11 @@ export function formatMillicores(millicores: number): string {
 function parseWhole(text: string, powerOfTen: number): Parsed<number> {
   const { digits, fraction = '', exponent = '0', suffix = '' } = quantityParts(text)
   if (digits === undefined) return unreadable('is not a Kubernetes quantity')
-  const value = scale(BigInt(digits + fraction), suffixes[suffix] ?? [0, 0], powerOfTen + Number(exponent) - fraction.length)
+  const value = scale(
+    BigInt(digits + fraction),
+    suffixes[suffix] ?? [0, 0],
+    powerOfTen + Number(exponent) - fraction.length,
+  )
   return value >= 0n && value <= BigInt(Number.MAX_SAFE_INTEGER) ? parsed(Number(value)) : unreadable('is out of range')
 }
 

@@ -34,7 +34,8 @@ export interface OciSource {
 
 export type Source = S3Source | ClaimSource | NodeSource | OciSource
 
-export const sourceForms = 's3://bucket/prefix/, s3://bucket/key, pvc://claim[/path], node:///path, oci://image@sha256:HEX[#path]'
+export const sourceForms =
+  's3://bucket/prefix/, s3://bucket/key, pvc://claim[/path], node:///path, oci://image@sha256:HEX[#path]'
 
 const bucketName = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/
 const digestReference = /^[\w.-]+(?::\d+)?(?:\/[\w.-]+)+@sha256:[0-9a-f]{64}$/
@@ -45,11 +46,16 @@ export function parseSource(text: string): Parsed<Source> {
   const [scheme, rest] = splitOnce(text, '://')
   if (rest === undefined) return unreadable('has no scheme')
   switch (scheme) {
-    case 's3': return parseS3(rest)
-    case 'pvc': return parseClaim(rest)
-    case 'node': return parseNode(rest)
-    case 'oci': return parseOci(rest)
-    default: return unreadable(`has the unknown scheme "${scheme}"`)
+    case 's3':
+      return parseS3(rest)
+    case 'pvc':
+      return parseClaim(rest)
+    case 'node':
+      return parseNode(rest)
+    case 'oci':
+      return parseOci(rest)
+    default:
+      return unreadable(`has the unknown scheme "${scheme}"`)
   }
 }
 
@@ -60,7 +66,13 @@ function parseS3(rest: string): Parsed<S3Source> {
   const key = written.endsWith('/*') ? written.slice(0, -1) : written
   const problem = s3KeyProblem(key)
   if (problem !== undefined) return unreadable(problem)
-  return parsed({ scheme: 's3', bucket, key, extent: key.endsWith('/') ? 'prefix' : 'object', uri: `s3://${bucket}/${key}` })
+  return parsed({
+    scheme: 's3',
+    bucket,
+    key,
+    extent: key.endsWith('/') ? 'prefix' : 'object',
+    uri: `s3://${bucket}/${key}`,
+  })
 }
 
 function s3KeyProblem(key: string): string | undefined {

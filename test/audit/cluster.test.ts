@@ -29,11 +29,22 @@ t.test('in a cluster', { timeout }, async (t) => {
   const controlPlane = await startControlPlane()
   t.teardown(() => controlPlane.stop())
   const api = await apiClient(controlPlane.kubeConfig)
-  t.teardown(() => { api.close() })
-  const directory = t.testdir({ webhook: {}, 'empty.yaml': '', 'strict.yaml': 'policy: {rules: [{name: others, namespaces: ["*"], sources: ["s3://other/*"]}]}' })
+  t.teardown(() => {
+    api.close()
+  })
+  const directory = t.testdir({
+    webhook: {},
+    'empty.yaml': '',
+    'strict.yaml': 'policy: {rules: [{name: others, namespaces: ["*"], sources: ["s3://other/*"]}]}',
+  })
   const strict = join(directory, 'strict.yaml')
-  const audit = (args: readonly string[], { config = join(directory, 'empty.yaml'), kubeconfig = controlPlane.kubeConfigFile } = {}) =>
-    runCLI(['audit', '--kubeconfig', kubeconfig, ...(config === '' ? [] : ['--config', config]), ...args], { env: { COLUMNS: '130' } })
+  const audit = (
+    args: readonly string[],
+    { config = join(directory, 'empty.yaml'), kubeconfig = controlPlane.kubeConfigFile } = {},
+  ) =>
+    runCLI(['audit', '--kubeconfig', kubeconfig, ...(config === '' ? [] : ['--config', config]), ...args], {
+      env: { COLUMNS: '130' },
+    })
   const auditJSON = async (args: readonly string[], config?: string): Promise<JSONAudit> => {
     const { stdout, stderr } = await audit([...args, '-o', 'json'], config === undefined ? {} : { config })
     if (stdout === '') throw new Error(stderr)
@@ -47,44 +58,88 @@ t.test('in a cluster', { timeout }, async (t) => {
   await api.create(asObject('left-out', podWith(pinnedAnnotations), 'kube-system'))
   const webhook = await startWebhook(join(directory, 'webhook'))
   t.teardown(() => webhook.stop())
-  await waitFor('another second', () => Promise.resolve(new Date().getMilliseconds() < 200 ? true : undefined), { timeoutSeconds: 30 })
+  await waitFor('another second', () => Promise.resolve(new Date().getMilliseconds() < 200 ? true : undefined), {
+    timeoutSeconds: 30,
+  })
   await api.create(await ourConfiguration(webhook))
-  await waitFor('the webhook to be called', async () => JSON.stringify((await api.tryCreate(asObject('probe', podWith(pinnedAnnotations)), { dryRun: true })).body).includes('model-loader') || undefined, { timeoutSeconds: 30 })
+  await waitFor(
+    'the webhook to be called',
+    async () =>
+      JSON.stringify(
+        (await api.tryCreate(asObject('probe', podWith(pinnedAnnotations)), { dryRun: true })).body,
+      ).includes('model-loader') || undefined,
+    { timeoutSeconds: 30 },
+  )
   await api.create(asObject('by-the-webhook', podWith(pinnedAnnotations)))
 
   await t.test('every pod is judged by what was done to it', async (t) => {
     const { pods, summary } = await auditJSON(['-n', 'apps'])
-    const found = Object.fromEntries(pods.map(({ name, judgements }) => [name, judgements.map(({ judgement }) => judgement)]))
-    t.strictSame(found, { ...Object.fromEntries(Object.entries(changedPods).map(([name, [, words]]) => [name, words])), 'by-the-webhook': ['conforming'] })
+    const found = Object.fromEntries(
+      pods.map(({ name, judgements }) => [name, judgements.map(({ judgement }) => judgement)]),
+    )
+    t.strictSame(found, {
+      ...Object.fromEntries(Object.entries(changedPods).map(([name, [, words]]) => [name, words])),
+      'by-the-webhook': ['conforming'],
+    })
     t.equal(summary.pods, Object.keys(changedPods).length + 1, 'a pod without a model is none of them')
-    t.equal(pods.find(({ name }) => name === 'another-source')?.models[0]?.source, 's3://elsewhere/llama/', 'what the loader really brings')
+    t.equal(
+      pods.find(({ name }) => name === 'another-source')?.models[0]?.source,
+      's3://elsewhere/llama/',
+      'what the loader really brings',
+    )
   })
 
   await t.test("today's policy decides", async (t) => {
     const { pods } = await auditJSON(['-n', 'apps'], strict)
-    t.ok(pods.filter(({ models }) => models.length > 0).every(({ name, judgements }) => name === 'bad-annotation' || judgements.some(({ judgement }) => judgement === 'notAllowed')))
+    t.ok(
+      pods
+        .filter(({ models }) => models.length > 0)
+        .every(
+          ({ name, judgements }) =>
+            name === 'bad-annotation' || judgements.some(({ judgement }) => judgement === 'notAllowed'),
+        ),
+    )
   })
 
-  await t.test('a pod of a namespace that the webhook leaves out is missing its model, and so is one that is older; each is told', async (t) => {
-    const reason = (pods: readonly AuditedPod[], name: string): string | undefined => pods.find((pod) => pod.name === name)?.judgements[0].reason
-    const { pods } = await auditJSON(['-n', 'apps', '-n', 'kube-system'])
-    t.match(reason(pods, 'left-out'), /the webhook leaves the namespace out \(not met: kubernetes\.io\/metadata\.name NotIn/)
-    t.match(reason(pods, 'never-injected'), /it is older than the webhook configuration, which was created /)
-  })
+  await t.test(
+    'a pod of a namespace that the webhook leaves out is missing its model, and so is one that is older; each is told',
+    async (t) => {
+      const reason = (pods: readonly AuditedPod[], name: string): string | undefined =>
+        pods.find((pod) => pod.name === name)?.judgements[0].reason
+      const { pods } = await auditJSON(['-n', 'apps', '-n', 'kube-system'])
+      t.match(
+        reason(pods, 'left-out'),
+        /the webhook leaves the namespace out \(not met: kubernetes\.io\/metadata\.name NotIn/,
+      )
+      t.match(reason(pods, 'never-injected'), /it is older than the webhook configuration, which was created /)
+    },
+  )
 
   await t.test('the table says why, and nothing hostile reaches the terminal', async (t) => {
     const { code, stdout, stderr } = await audit(['--all-namespaces', '--quiet'])
     t.equal(code, 0, stderr)
     t.match(stdout, /^NAMESPACE +POD +MODEL +JUDGEMENT\n/)
-    t.match(stdout, /apps +another-source +s3:\/\/elsewhere\/llama\/ +tampered\n +tampered: parts are not those that were recorded\n? +\(spec\.initContainers\[model-loader\]\.env\[MODEL_SOURCE\]\)/)
+    t.match(
+      stdout,
+      /apps +another-source +s3:\/\/elsewhere\/llama\/ +tampered\n +tampered: parts are not those that were recorded\n? +\(spec\.initContainers\[model-loader\]\.env\[MODEL_SOURCE\]\)/,
+    )
     t.notMatch(stdout, /untouched|by-the-webhook|[\u202e\u001b]/)
-    t.match(stdout, /\n20 pods with models, 4 conforming, 4 missing, 2 spoofed, 9 tampered, 1 invalid, 2 outdated, 1 unpinned, 1 rewritten \(cluster https:/)
+    t.match(
+      stdout,
+      /\n20 pods with models, 4 conforming, 4 missing, 2 spoofed, 9 tampered, 1 invalid, 2 outdated, 1 unpinned, 1 rewritten \(cluster https:/,
+    )
   })
 
   await t.test('the exit code says what --fail-on names', async (t) => {
-    t.match(await audit(['-n', 'apps', '--fail-on', 'spoofed,outdated']), { code: 3, stderr: 'model-injector: failed on 2 spoofed, 2 outdated\n' })
+    t.match(await audit(['-n', 'apps', '--fail-on', 'spoofed,outdated']), {
+      code: 3,
+      stderr: 'model-injector: failed on 2 spoofed, 2 outdated\n',
+    })
     t.match(await audit(['-n', 'many', '--fail-on', 'note']), { code: 0, stderr: '' })
-    t.match(await audit(['-n', 'apps', '--fail-on', 'tamperd']), { code: 2, stderr: /"tamperd" is neither a judgement nor a level; did you mean tampered\?/ })
+    t.match(await audit(['-n', 'apps', '--fail-on', 'tamperd']), {
+      code: 2,
+      stderr: /"tamperd" is neither a judgement nor a level; did you mean tampered\?/,
+    })
   })
 
   await t.test('who may not list pods is told which role would do', async (t) => {
@@ -95,19 +150,29 @@ t.test('in a cluster', { timeout }, async (t) => {
   })
 
   await t.test('a configuration that cannot be read is not replaced by a guess', async (t) => {
-    t.match(await audit([], { config: '' }), { code: 1, stderr: /the configuration of the cluster cannot be read: the webhook configuration names a URL, no Service; give the one to judge by with --config FILE/ })
+    t.match(await audit([], { config: '' }), {
+      code: 1,
+      stderr:
+        /the configuration of the cluster cannot be read: the webhook configuration names a URL, no Service; give the one to judge by with --config FILE/,
+    })
   })
 
   await t.test('the reports are taken by their real definitions, under names that stay', async (t) => {
     for (const crd of await reportCrds()) await api.create(crd)
-    for (const [format, collection] of [['policyreport', '/apis/wgpolicyk8s.io/v1alpha2/namespaces/apps/policyreports'], ['openreports', '/apis/openreports.io/v1alpha1/namespaces/apps/reports']] as const) {
+    for (const [format, collection] of [
+      ['policyreport', '/apis/wgpolicyk8s.io/v1alpha2/namespaces/apps/policyreports'],
+      ['openreports', '/apis/openreports.io/v1alpha1/namespaces/apps/reports'],
+    ] as const) {
       const first = reportsOf((await audit(['-n', 'apps', '-o', format])).stdout)
       for (const report of first) await apply(api, collection, report)
       const second = reportsOf((await audit(['-n', 'apps', '-o', format])).stdout)
       for (const report of second) await apply(api, collection, report)
       const { body } = await api.request('GET', collection)
       const stored = (body as { items: Report[] }).items
-      t.strictSame(stored.map(({ metadata }) => metadata?.name), ['model-injector-audit'])
+      t.strictSame(
+        stored.map(({ metadata }) => metadata?.name),
+        ['model-injector-audit'],
+      )
       t.strictSame(stored[0]?.summary, { pass: 4, fail: 14, warn: 5, error: 0, skip: 0 }, 'nothing was pruned')
       t.strictSame(stored[0]?.results, second[0]?.results)
     }
@@ -116,13 +181,28 @@ t.test('in a cluster', { timeout }, async (t) => {
   await t.test('hundreds of pods come in pages', async (t) => {
     const outcome = inject(podWith(pinnedAnnotations), 'many', defaultConfig)
     if (outcome.outcome !== 'injected') throw new Error('not injected')
-    for (let i = 0; i < 600; i += 20) await Promise.all(Array.from({ length: 20 }, (_, k) => api.create(asObject(`app-${String(i + k).padStart(4, '0')}`, outcome.pod, 'many'))))
+    for (let i = 0; i < 600; i += 20)
+      await Promise.all(
+        Array.from({ length: 20 }, (_, k) =>
+          api.create(asObject(`app-${String(i + k).padStart(4, '0')}`, outcome.pod, 'many')),
+        ),
+      )
     const { pods, summary } = await auditJSON(['-n', 'many'])
     t.equal(summary.conforming, 600)
     t.equal(new Set(pods.map(({ name }) => name)).size, 600)
-    await writeFile(join(directory, 'dump.json'), JSON.stringify({ ...(await api.request('GET', '/api/v1/namespaces/many/pods')).body as object, kind: 'PodList' }))
+    await writeFile(
+      join(directory, 'dump.json'),
+      JSON.stringify({
+        ...((await api.request('GET', '/api/v1/namespaces/many/pods')).body as object),
+        kind: 'PodList',
+      }),
+    )
     const dumped = await runCLI(['audit', '-f', join(directory, 'dump.json'), '-o', 'json'])
-    t.strictSame((JSON.parse(dumped.stdout) as JSONAudit).pods, pods.map((pod) => ({ ...pod, file: join(directory, 'dump.json') })), 'a dump of the cluster is judged like the cluster')
+    t.strictSame(
+      (JSON.parse(dumped.stdout) as JSONAudit).pods,
+      pods.map((pod) => ({ ...pod, file: join(directory, 'dump.json') })),
+      'a dump of the cluster is judged like the cluster',
+    )
   })
 })
 

@@ -24,8 +24,18 @@ t.test(`${podCount} pods are audited in a heap of ${heapMiB} MiB`, { timeout }, 
   const directory = t.testdir({ 'empty.yaml': '' })
   const kubeconfig = await writeKubeconfig(join(directory, 'kubeconfig'), server.url)
   const { code, stdout, stderr } = await runAlone([
-    process.execPath, `--max-old-space-size=${heapMiB}`, join(import.meta.dirname, '../../src/main.ts'),
-    'audit', '--kubeconfig', kubeconfig, '--config', join(directory, 'empty.yaml'), '-o', 'csv', '--fail-on', 'tampered',
+    process.execPath,
+    `--max-old-space-size=${heapMiB}`,
+    join(import.meta.dirname, '../../src/main.ts'),
+    'audit',
+    '--kubeconfig',
+    kubeconfig,
+    '--config',
+    join(directory, 'empty.yaml'),
+    '-o',
+    'csv',
+    '--fail-on',
+    'tampered',
   ])
   t.equal(code, 3, stderr.slice(0, 1000))
   t.equal(stderr, 'model-injector: failed on 2000 tampered\n')
@@ -40,7 +50,16 @@ t.test('a dump of ten times as many pods takes no more memory, and is judged in 
     const file = join(directory, `${count}.json`)
     await writeDump(file, count)
     const { code, stdout, stderr } = await runAlone([
-      process.execPath, `--max-old-space-size=${heapMiB}`, '--import', `data:text/javascript,${encodeURIComponent(reportResident)}`, join(import.meta.dirname, '../../src/main.ts'), 'audit', '-f', file, '-o', 'csv',
+      process.execPath,
+      `--max-old-space-size=${heapMiB}`,
+      '--import',
+      `data:text/javascript,${encodeURIComponent(reportResident)}`,
+      join(import.meta.dirname, '../../src/main.ts'),
+      'audit',
+      '-f',
+      file,
+      '-o',
+      'csv',
     ])
     t.equal(code, 0, stderr.slice(0, 1000))
     t.equal(stdout.trim().split('\n').length, count * 0.9 + 1)
@@ -58,15 +77,22 @@ const reportResident = "process.on('exit', () => process.stderr.write(`resident 
 async function writeDump(file: string, count: number): Promise<void> {
   const lines = function* (): Generator<string> {
     yield '{\n    "apiVersion": "v1",\n    "items": [\n'
-    for (let i = 0; i < count; i++) yield `${i === 0 ? '' : ',\n'}${JSON.stringify({ apiVersion: 'v1', kind: 'Pod', ...syntheticPod(i) }, null, 4)}`
+    for (let i = 0; i < count; i++)
+      yield `${i === 0 ? '' : ',\n'}${JSON.stringify({ apiVersion: 'v1', kind: 'Pod', ...syntheticPod(i) }, null, 4)}`
     yield '\n    ],\n    "kind": "List",\n    "metadata": {"resourceVersion": ""}\n}\n'
   }
   await pipeline(Readable.from(lines()), createWriteStream(file))
 }
 
 /** With an empty environment: the test runner gives its own code to every Node that it sees, and that takes more than the audit. */
-async function runAlone(command: readonly string[]): Promise<{ readonly code: number | null; readonly stdout: string; readonly stderr: string }> {
+async function runAlone(
+  command: readonly string[],
+): Promise<{ readonly code: number | null; readonly stdout: string; readonly stderr: string }> {
   const child = spawn('env', ['-i', ...command], { stdio: ['ignore', 'pipe', 'pipe'] })
-  const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close') as Promise<[number | null]>])
+  const [stdout, stderr, [code]] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    once(child, 'close') as Promise<[number | null]>,
+  ])
   return { code, stdout, stderr }
 }

@@ -12,11 +12,19 @@ const files = [
 ] as const
 
 export function reportCrds(): Promise<readonly KubernetesObject[]> {
-  return Promise.all(files.map(async ([module, file]) => parse(await readFile(join(await moduleDirectory(module), file), 'utf8')) as KubernetesObject))
+  return Promise.all(
+    files.map(
+      async ([module, file]) =>
+        parse(await readFile(join(await moduleDirectory(module), file), 'utf8')) as KubernetesObject,
+    ),
+  )
 }
 
 async function moduleDirectory(module: string): Promise<string> {
   const env = { ...process.env, GOTOOLCHAIN: 'local', GOFLAGS: '', GOWORK: 'off' }
-  const { stdout } = await promisify(execFile)('go', ['mod', 'download', '-json', module], { cwd: join(import.meta.dirname, 'crds'), env })
+  const { stdout } = await promisify(execFile)('go', ['mod', 'download', '-json', module], {
+    cwd: join(import.meta.dirname, 'crds'),
+    env,
+  })
   return (JSON.parse(stdout) as { Dir: string }).Dir
 }

@@ -6,7 +6,17 @@ import t from 'tap'
 import { apiClient, type ApiClient, type KubernetesObject } from '../support/api-client.ts'
 import { startControlPlane } from '../support/control-plane.ts'
 import { chartCrds } from '../support/crds.ts'
-import { chartDirectory, kubectlBinary, objectOf, renderChart, runHelm, valueAt, type HelmResult, type RenderOptions, type Values } from '../support/helm.ts'
+import {
+  chartDirectory,
+  kubectlBinary,
+  objectOf,
+  renderChart,
+  runHelm,
+  valueAt,
+  type HelmResult,
+  type RenderOptions,
+  type Values,
+} from '../support/helm.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 // The first run on a machine builds the control plane from source.
@@ -15,29 +25,96 @@ t.setTimeout(timeout)
 
 const pem = '-----BEGIN CERTIFICATE-----\nMIIBdDCCARmgAwIBAgIUe0\n-----END CERTIFICATE-----\n'
 const everything = {
-  commonLabels: { team: 'ml' }, replicas: 3, podAnnotations: { a: 'b' }, podLabels: { c: 'd' }, imagePullSecrets: [{ name: 'registry' }],
+  commonLabels: { team: 'ml' },
+  replicas: 3,
+  podAnnotations: { a: 'b' },
+  podLabels: { c: 'd' },
+  imagePullSecrets: [{ name: 'registry' }],
   image: { repository: 'registry.example.com/mi', digest: `sha256:${'0123456789abcdef'.repeat(4)}` },
-  webhook: { excludedNamespaces: ['ci'], namespaceSelector: { matchLabels: { models: 'yes' }, matchExpressions: [{ key: 'tier', operator: 'Exists' }] }, annotations: { note: 'x' }, timeoutSeconds: 10, drainSeconds: 20 },
-  tolerations: [{ key: 'dedicated', operator: 'Exists', effect: 'NoSchedule' }], nodeSelector: { pool: 'system' },
-  affinity: { podAntiAffinity: { preferredDuringSchedulingIgnoredDuringExecution: [{ weight: 1, podAffinityTerm: { topologyKey: 'rack', labelSelector: { matchLabels: { a: 'b' } } } }] } },
-  resources: { requests: { cpu: 1, memory: '1Gi' }, limits: { memory: '2Gi' } }, env: [{ name: 'A', value: 'b' }, { name: 'NODE', valueFrom: { fieldRef: { fieldPath: 'spec.nodeName' } } }],
-  networkPolicy: { metricsFrom: [{ namespaceSelector: { matchLabels: { a: 'b' } }, podSelector: {} }, { ipBlock: { cidr: '10.0.0.0/8', except: ['10.1.0.0/16'] } }] },
-  metrics: { serviceMonitor: { enabled: true, labels: { release: 'prometheus' } }, prometheusRule: { enabled: true }, dashboard: { enabled: true } },
-  reader: { enabled: true, aggregateTo: ['view'], subjects: [{ kind: 'Group', name: 'sre', apiGroup: 'rbac.authorization.k8s.io' }, { kind: 'ServiceAccount', name: 'ci', namespace: 'ci' }] },
-  events: { enabled: true }, guard: { contact: 'it\'s us: #ml' },
+  webhook: {
+    excludedNamespaces: ['ci'],
+    namespaceSelector: { matchLabels: { models: 'yes' }, matchExpressions: [{ key: 'tier', operator: 'Exists' }] },
+    annotations: { note: 'x' },
+    timeoutSeconds: 10,
+    drainSeconds: 20,
+  },
+  tolerations: [{ key: 'dedicated', operator: 'Exists', effect: 'NoSchedule' }],
+  nodeSelector: { pool: 'system' },
+  affinity: {
+    podAntiAffinity: {
+      preferredDuringSchedulingIgnoredDuringExecution: [
+        { weight: 1, podAffinityTerm: { topologyKey: 'rack', labelSelector: { matchLabels: { a: 'b' } } } },
+      ],
+    },
+  },
+  resources: { requests: { cpu: 1, memory: '1Gi' }, limits: { memory: '2Gi' } },
+  env: [
+    { name: 'A', value: 'b' },
+    { name: 'NODE', valueFrom: { fieldRef: { fieldPath: 'spec.nodeName' } } },
+  ],
+  networkPolicy: {
+    metricsFrom: [
+      { namespaceSelector: { matchLabels: { a: 'b' } }, podSelector: {} },
+      { ipBlock: { cidr: '10.0.0.0/8', except: ['10.1.0.0/16'] } },
+    ],
+  },
+  metrics: {
+    serviceMonitor: { enabled: true, labels: { release: 'prometheus' } },
+    prometheusRule: { enabled: true },
+    dashboard: { enabled: true },
+  },
+  reader: {
+    enabled: true,
+    aggregateTo: ['view'],
+    subjects: [
+      { kind: 'Group', name: 'sre', apiGroup: 'rbac.authorization.k8s.io' },
+      { kind: 'ServiceAccount', name: 'ci', namespace: 'ci' },
+    ],
+  },
+  events: { enabled: true },
+  guard: { contact: "it's us: #ml" },
 }
 
 const installations: readonly (readonly [name: string, values: Values, options?: RenderOptions])[] = [
   ['the defaults', {}],
   ['everything that can be switched on', everything],
-  ['the host network', { hostNetwork: { enabled: true }, ports: { webhook: 10260, health: 19090 } }, { namespace: 'platform' }],
+  [
+    'the host network',
+    { hostNetwork: { enabled: true }, ports: { webhook: 10260, health: 19090 } },
+    { namespace: 'platform' },
+  ],
   ['a given Secret', { certificates: { secretName: 'given', caBundle: pem } }],
-  ['an issuer that exists', { certificates: { certManager: { issuerRef: { name: 'corporate', kind: 'ClusterIssuer' } } } }],
+  [
+    'an issuer that exists',
+    { certificates: { certManager: { issuerRef: { name: 'corporate', kind: 'ClusterIssuer' } } } },
+  ],
   ['the profile ignore-guarded', { webhook: { failureProfile: 'ignore-guarded' } }],
   ['the profile ignore', { webhook: { failureProfile: 'ignore' }, guard: { enabled: false } }],
   ['another prefix', { config: { annotationPrefix: 'a.b-c.example.com/' } }],
-  ['a configuration in full', { config: { unknownAnnotations: 'warn', openshift: true, sidecars: ['x'], defaults: { region: 'eu-west-1', delivery: 'mountpoint', volume: 'memory' }, policy: { rules: [{ name: 'a', namespaces: ['*'] }] } } }],
-  ['as little as possible', { replicas: 1, topologySpreadConstraints: [], networkPolicy: { enabled: false }, serviceAccount: { create: false }, placement: { enabled: false }, guard: { enabled: false }, priorityClassName: '' }],
+  [
+    'a configuration in full',
+    {
+      config: {
+        unknownAnnotations: 'warn',
+        openshift: true,
+        sidecars: ['x'],
+        defaults: { region: 'eu-west-1', delivery: 'mountpoint', volume: 'memory' },
+        policy: { rules: [{ name: 'a', namespaces: ['*'] }] },
+      },
+    },
+  ],
+  [
+    'as little as possible',
+    {
+      replicas: 1,
+      topologySpreadConstraints: [],
+      networkPolicy: { enabled: false },
+      serviceAccount: { create: false },
+      placement: { enabled: false },
+      guard: { enabled: false },
+      priorityClassName: '',
+    },
+  ],
   ['another release in another namespace', {}, { release: 'prod', namespace: 'platform' }],
   ['a long name of the release', { events: { enabled: true } }, { release: 'r'.repeat(53) }],
 ]
@@ -46,9 +123,15 @@ t.test('on a real API server', { timeout }, async (t) => {
   const controlPlane = await startControlPlane()
   t.teardown(() => controlPlane.stop())
   const api = await apiClient(controlPlane.kubeConfig)
-  t.teardown(() => { api.close() })
+  t.teardown(() => {
+    api.close()
+  })
   const kubectl = async (args: readonly string[], objects: readonly KubernetesObject[] = []): Promise<HelmResult> =>
-    await runKubectl(controlPlane.kubeConfigFile, args, JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects }))
+    await runKubectl(
+      controlPlane.kubeConfigFile,
+      args,
+      JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects }),
+    )
   const helm = async (args: readonly string[], values: Values = {}): Promise<HelmResult> =>
     await runHelm(args, { input: JSON.stringify(values), kubeConfigFile: controlPlane.kubeConfigFile })
 
@@ -61,11 +144,17 @@ t.test('on a real API server', { timeout }, async (t) => {
   for (const [name, values, options] of installations) {
     await t.test(`it takes the objects of ${name}`, async (t) => {
       const objects = await renderChart(values, { hooks: true, ...options })
-      const { stdout, stderr } = await kubectl(['apply', '--server-side', '--dry-run=server', '--validate=strict', '-o', 'name', '-f', '-'], objects)
+      const { stdout, stderr } = await kubectl(
+        ['apply', '--server-side', '--dry-run=server', '--validate=strict', '-o', 'name', '-f', '-'],
+        objects,
+      )
       const taken = stdout.trim().split('\n')
       for (const { kind, metadata } of objects) {
         const line = new RegExp(`^${kind.toLowerCase()}(?:\\.[a-z0-9.-]+)?/${metadata?.name ?? ''}$`)
-        t.ok(taken.some((found) => line.test(found)), `${kind} ${metadata?.name ?? ''}: ${stderr}`)
+        t.ok(
+          taken.some((found) => line.test(found)),
+          `${kind} ${metadata?.name ?? ''}: ${stderr}`,
+        )
       }
       t.equal(taken.length, objects.length)
       t.equal(stderr, '', 'and has nothing to say')
@@ -73,8 +162,13 @@ t.test('on a real API server', { timeout }, async (t) => {
   }
 
   await t.test('it would notice a field that does not exist', async (t) => {
-    const objects = (await renderChart()).filter(({ kind }) => kind === 'Deployment').map((object) => ({ ...object, spec: { ...object.spec as object, replica: 1 } }))
-    const { ok, stderr } = await kubectl(['apply', '--server-side', '--dry-run=server', '--validate=strict', '-f', '-'], objects)
+    const objects = (await renderChart())
+      .filter(({ kind }) => kind === 'Deployment')
+      .map((object) => ({ ...object, spec: { ...(object.spec as object), replica: 1 } }))
+    const { ok, stderr } = await kubectl(
+      ['apply', '--server-side', '--dry-run=server', '--validate=strict', '-f', '-'],
+      objects,
+    )
     t.equal(ok, false)
     t.match(stderr, /replica/)
   })
@@ -86,8 +180,15 @@ t.test('on a real API server', { timeout }, async (t) => {
       const { status, body } = await api.tryCreate(pod, { dryRun: true })
       t.equal(status, 201, JSON.stringify(body))
     }
-    const onHost = await api.tryCreate(podOf(objectOf(await renderChart({ hostNetwork: { enabled: true } }), 'Deployment')), { dryRun: true })
-    t.match(onHost.body, { message: /violates PodSecurity "restricted:latest": host namespaces/ }, 'those of the host network are not')
+    const onHost = await api.tryCreate(
+      podOf(objectOf(await renderChart({ hostNetwork: { enabled: true } }), 'Deployment')),
+      { dryRun: true },
+    )
+    t.match(
+      onHost.body,
+      { message: /violates PodSecurity "restricted:latest": host namespaces/ },
+      'those of the host network are not',
+    )
   })
 
   await t.test('Helm installs, changes, takes back and removes it', async (t) => {
@@ -101,7 +202,10 @@ t.test('on a real API server', { timeout }, async (t) => {
     const installed = await identities(api, 'platform')
     await done(['upgrade', 'model-injector', chartDirectory, ...flags], everything)
     t.equal(valueAt((await deployment(api, 'platform')).body, 'spec.replicas'), 3)
-    await done(['upgrade', 'model-injector', chartDirectory, ...flags], { hostNetwork: { enabled: true }, certificates: { secretName: 'given', caBundle: pem } })
+    await done(['upgrade', 'model-injector', chartDirectory, ...flags], {
+      hostNetwork: { enabled: true },
+      certificates: { secretName: 'given', caBundle: pem },
+    })
     await done(['rollback', 'model-injector', '1', ...namespace])
     t.strictSame(await identities(api, 'platform'), installed, 'the same objects, not new ones of the same names')
 
@@ -110,18 +214,39 @@ t.test('on a real API server', { timeout }, async (t) => {
     t.match(second.stderr, /model-injector.*(?:exists|ownership)/s)
 
     await done(['uninstall', 'model-injector', ...namespace])
-    const kinds = 'mutatingwebhookconfigurations,validatingadmissionpolicies,validatingadmissionpolicybindings,deployments,services,serviceaccounts,configmaps,certificates,issuers,networkpolicies,poddisruptionbudgets,servicemonitors,clusterroles,clusterrolebindings'
-    await waitFor('everything to be gone', async () => {
-      const { stdout } = await kubectl(['get', kinds, '--all-namespaces', '-o', 'name', '-l', 'app.kubernetes.io/instance=model-injector,app.kubernetes.io/managed-by=Helm'])
-      const left = stdout.trim().split('\n').filter((line) => line !== '' && line !== 'serviceaccount/model-injector')
-      return left.length === 0 ? true : undefined
-    }, { timeoutSeconds: 30 })
+    const kinds =
+      'mutatingwebhookconfigurations,validatingadmissionpolicies,validatingadmissionpolicybindings,deployments,services,serviceaccounts,configmaps,certificates,issuers,networkpolicies,poddisruptionbudgets,servicemonitors,clusterroles,clusterrolebindings'
+    await waitFor(
+      'everything to be gone',
+      async () => {
+        const { stdout } = await kubectl([
+          'get',
+          kinds,
+          '--all-namespaces',
+          '-o',
+          'name',
+          '-l',
+          'app.kubernetes.io/instance=model-injector,app.kubernetes.io/managed-by=Helm',
+        ])
+        const left = stdout
+          .trim()
+          .split('\n')
+          .filter((line) => line !== '' && line !== 'serviceaccount/model-injector')
+        return left.length === 0 ? true : undefined
+      },
+      { timeoutSeconds: 30 },
+    )
   })
 })
 
 function podOf(deployment: KubernetesObject): KubernetesObject {
   const template = valueAt(deployment, 'spec.template') as { metadata: object; spec: object }
-  return { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'webhook', namespace: deployment.metadata?.namespace ?? '', ...template.metadata }, spec: template.spec }
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: 'webhook', namespace: deployment.metadata?.namespace ?? '', ...template.metadata },
+    spec: template.spec,
+  }
 }
 
 async function deployment(api: ApiClient, namespace: string): Promise<{ body: unknown }> {
@@ -131,17 +256,22 @@ async function deployment(api: ApiClient, namespace: string): Promise<{ body: un
 /** By which the API server knows whether an object was changed or replaced. */
 async function identities(api: ApiClient, namespace: string): Promise<unknown[]> {
   // Not the Certificate: it is removed while a Secret is given, and made anew.
-  const answers = await Promise.all([
-    `/apis/apps/v1/namespaces/${namespace}/deployments/model-injector`,
-    `/api/v1/namespaces/${namespace}/services/model-injector`,
-    '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/model-injector',
-  ].map((path) => api.request('GET', path)))
+  const answers = await Promise.all(
+    [
+      `/apis/apps/v1/namespaces/${namespace}/deployments/model-injector`,
+      `/api/v1/namespaces/${namespace}/services/model-injector`,
+      '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/model-injector',
+    ].map((path) => api.request('GET', path)),
+  )
   return answers.map(({ body }) => valueAt(body, 'metadata.uid') ?? body)
 }
 
 /** Its cache goes where the control plane's files are, not into the directory that the test runs in. */
 async function runKubectl(kubeConfigFile: string, args: readonly string[], input: string): Promise<HelmResult> {
-  const running = promisify(execFile)(await kubectlBinary(), ['--kubeconfig', kubeConfigFile, ...args], { env: { HOME: dirname(kubeConfigFile) }, maxBuffer: 64 * 1024 * 1024 })
+  const running = promisify(execFile)(await kubectlBinary(), ['--kubeconfig', kubeConfigFile, ...args], {
+    env: { HOME: dirname(kubeConfigFile) },
+    maxBuffer: 64 * 1024 * 1024,
+  })
   running.child.stdin?.end(input)
   return await running.then(
     ({ stdout, stderr }) => ({ ok: true, stdout, stderr }),

@@ -4,7 +4,15 @@ import { join } from 'node:path'
 import t from 'tap'
 import { defaultConfig, parseConfig, type Config } from '../../src/config.ts'
 import { matchConditions } from '../../src/match-conditions.ts'
-import { chartDirectory, objectOf, parseObjects, renderChart, valueAt, type RenderOptions, type Values } from '../support/helm.ts'
+import {
+  chartDirectory,
+  objectOf,
+  parseObjects,
+  renderChart,
+  valueAt,
+  type RenderOptions,
+  type Values,
+} from '../support/helm.ts'
 
 // Helm runs anew for each case: a tenth of a second when the machine is idle.
 t.setTimeout(5 * 60 * 1000)
@@ -16,31 +24,124 @@ interface Case {
   readonly value: unknown
 }
 
-const rule = { name: 'team-a', namespaces: ['team-a'], sources: ['s3://models/team-a/*'], serviceAccounts: ['reader'], maxSize: '100Gi' }
+const rule = {
+  name: 'team-a',
+  namespaces: ['team-a'],
+  sources: ['s3://models/team-a/*'],
+  serviceAccounts: ['reader'],
+  maxSize: '100Gi',
+}
 const digest = `sha256:${'ab'.repeat(32)}`
 
 const cases: readonly Case[] = [
-  { name: 'the loader\'s image is the chart\'s own', values: {}, expect: ({ defaults }) => defaults.image, value: 'model-injector:0.1.0' },
-  { name: 'the loader\'s image follows the chart\'s', values: { image: { repository: 'r.example.com/mi', digest } }, expect: ({ defaults }) => defaults.image, value: `r.example.com/mi@${digest}` },
-  { name: 'the loader\'s image may be another', values: { config: { defaults: { image: 'loader:1' } } }, expect: ({ defaults }) => defaults.image, value: 'loader:1' },
-  { name: 'defaults of annotations', values: { config: { defaults: { region: 'eu-west-1', memory: '1Gi', cpu: 2, 'read-only': false } } }, expect: ({ defaults }) => [defaults.region, defaults.memory, defaults.cpu, defaults['read-only'], defaults.timeout], value: ['eu-west-1', '1Gi', '2', 'false', '2h'] },
-  { name: 'the prefix', values: { config: { annotationPrefix: 'ml.example.com/' } }, expect: ({ annotationPrefix }) => annotationPrefix, value: 'ml.example.com/' },
+  {
+    name: "the loader's image is the chart's own",
+    values: {},
+    expect: ({ defaults }) => defaults.image,
+    value: 'model-injector:0.1.0',
+  },
+  {
+    name: "the loader's image follows the chart's",
+    values: { image: { repository: 'r.example.com/mi', digest } },
+    expect: ({ defaults }) => defaults.image,
+    value: `r.example.com/mi@${digest}`,
+  },
+  {
+    name: "the loader's image may be another",
+    values: { config: { defaults: { image: 'loader:1' } } },
+    expect: ({ defaults }) => defaults.image,
+    value: 'loader:1',
+  },
+  {
+    name: 'defaults of annotations',
+    values: { config: { defaults: { region: 'eu-west-1', memory: '1Gi', cpu: 2, 'read-only': false } } },
+    expect: ({ defaults }) => [defaults.region, defaults.memory, defaults.cpu, defaults['read-only'], defaults.timeout],
+    value: ['eu-west-1', '1Gi', '2', 'false', '2h'],
+  },
+  {
+    name: 'the prefix',
+    values: { config: { annotationPrefix: 'ml.example.com/' } },
+    expect: ({ annotationPrefix }) => annotationPrefix,
+    value: 'ml.example.com/',
+  },
   { name: 'sidecars', values: { config: { sidecars: ['mine'] } }, expect: ({ sidecars }) => sidecars, value: ['mine'] },
-  { name: 'no sidecars in the values are the known ones', values: {}, expect: ({ sidecars }) => sidecars, value: defaultConfig.sidecars },
-  { name: 'unknown annotations', values: { config: { unknownAnnotations: 'warn' } }, expect: ({ unknownAnnotations }) => unknownAnnotations, value: 'warn' },
+  {
+    name: 'no sidecars in the values are the known ones',
+    values: {},
+    expect: ({ sidecars }) => sidecars,
+    value: defaultConfig.sidecars,
+  },
+  {
+    name: 'unknown annotations',
+    values: { config: { unknownAnnotations: 'warn' } },
+    expect: ({ unknownAnnotations }) => unknownAnnotations,
+    value: 'warn',
+  },
   { name: 'OpenShift', values: { config: { openshift: true } }, expect: ({ openshift }) => openshift, value: true },
-  { name: 'the agent of an IPv6 cluster', values: { config: { podIdentity: { uri: 'http://[fd00:ec2::23]/v1/credentials' } } }, expect: ({ podIdentity }) => podIdentity.uri, value: 'http://[fd00:ec2::23]/v1/credentials' },
-  { name: 'environment of the loader, text that looks like something else included', values: { config: { loader: { env: { A: 'true', B: '1e3', C: '@at: "x"\nline', D: '' } } } }, expect: ({ loader }) => loader.env, value: { A: 'true', B: '1e3', C: '@at: "x"\nline', D: '' } },
-  { name: 'pull secrets of injected pods', values: { config: { loader: { imagePullSecrets: ['registry'] } } }, expect: ({ loader }) => loader.imagePullSecrets, value: ['registry'] },
-  { name: 'the pull policy of the loader', values: { config: { loader: { imagePullPolicy: 'Always' } } }, expect: ({ loader }) => loader.imagePullPolicy, value: 'Always' },
-  { name: 'the image of the engine s5cmd', values: { config: { loader: { s5cmdImage: 's5cmd:1' } } }, expect: ({ loader }) => loader.s5cmdImage, value: 's5cmd:1' },
-  { name: 'the version of the cluster that the admin gives', values: { config: { cluster: { version: '1.36' } } }, expect: ({ cluster }) => cluster?.version, value: '1.36' },
-  { name: 'the headroom gate of Mountpoint', values: { config: { mountpoint: { headroomGate: true } } }, expect: ({ mountpoint }) => mountpoint?.headroomGate, value: true },
-  { name: 'rules of the policy', values: { config: { policy: { rules: [rule] } } }, expect: ({ policy }) => policy.rules, value: [{ name: 'team-a', namespaces: ['team-a'], sources: ['s3://models/team-a/*'], serviceAccounts: ['reader'], maxSizeBytes: 100 * 2 ** 30 }] },
+  {
+    name: 'the agent of an IPv6 cluster',
+    values: { config: { podIdentity: { uri: 'http://[fd00:ec2::23]/v1/credentials' } } },
+    expect: ({ podIdentity }) => podIdentity.uri,
+    value: 'http://[fd00:ec2::23]/v1/credentials',
+  },
+  {
+    name: 'environment of the loader, text that looks like something else included',
+    values: { config: { loader: { env: { A: 'true', B: '1e3', C: '@at: "x"\nline', D: '' } } } },
+    expect: ({ loader }) => loader.env,
+    value: { A: 'true', B: '1e3', C: '@at: "x"\nline', D: '' },
+  },
+  {
+    name: 'pull secrets of injected pods',
+    values: { config: { loader: { imagePullSecrets: ['registry'] } } },
+    expect: ({ loader }) => loader.imagePullSecrets,
+    value: ['registry'],
+  },
+  {
+    name: 'the pull policy of the loader',
+    values: { config: { loader: { imagePullPolicy: 'Always' } } },
+    expect: ({ loader }) => loader.imagePullPolicy,
+    value: 'Always',
+  },
+  {
+    name: 'the image of the engine s5cmd',
+    values: { config: { loader: { s5cmdImage: 's5cmd:1' } } },
+    expect: ({ loader }) => loader.s5cmdImage,
+    value: 's5cmd:1',
+  },
+  {
+    name: 'the version of the cluster that the admin gives',
+    values: { config: { cluster: { version: '1.36' } } },
+    expect: ({ cluster }) => cluster?.version,
+    value: '1.36',
+  },
+  {
+    name: 'the headroom gate of Mountpoint',
+    values: { config: { mountpoint: { headroomGate: true } } },
+    expect: ({ mountpoint }) => mountpoint?.headroomGate,
+    value: true,
+  },
+  {
+    name: 'rules of the policy',
+    values: { config: { policy: { rules: [rule] } } },
+    expect: ({ policy }) => policy.rules,
+    value: [
+      {
+        name: 'team-a',
+        namespaces: ['team-a'],
+        sources: ['s3://models/team-a/*'],
+        serviceAccounts: ['reader'],
+        maxSizeBytes: 100 * 2 ** 30,
+      },
+    ],
+  },
 ]
 
 async function configOf(values: Values, options: RenderOptions = {}): Promise<Config> {
-  const text = valueAt(objectOf(await renderChart(values, options), 'ConfigMap', 'model-injector'), 'data', 'config.yaml')
+  const text = valueAt(
+    objectOf(await renderChart(values, options), 'ConfigMap', 'model-injector'),
+    'data',
+    'config.yaml',
+  )
   const result = parseConfig(text as string)
   if (!result.ok) throw new Error(result.problems.join('\n'))
   return result.config
@@ -54,7 +155,13 @@ for (const { name, values, expect, value } of cases) {
 
 t.test('untouched values are the built-in configuration, but that the cluster is known', async (t) => {
   const config = await configOf({}, { kubeVersion: 'v1.35.2-eks-1a2b3c4' })
-  t.strictSame(config, { ...defaultConfig, cluster: { version: 'v1.35.2-eks-1a2b3c4' }, mountpoint: { headroomGate: false }, policy: { rules: [], mode: 'enforce', enforceNamespaces: [], auditNamespaces: [] }, hash: config.hash })
+  t.strictSame(config, {
+    ...defaultConfig,
+    cluster: { version: 'v1.35.2-eks-1a2b3c4' },
+    mountpoint: { headroomGate: false },
+    policy: { rules: [], mode: 'enforce', enforceNamespaces: [], auditNamespaces: [] },
+    hash: config.hash,
+  })
 })
 
 t.test('the plain manifests know of no cluster', async (t) => {
@@ -68,14 +175,20 @@ for (const prefix of ['models.example.io/', 'ml.example.com/', 'x/', 'a-b.c/']) 
     const objects = await renderChart({ config: { annotationPrefix: prefix } })
     const expected = matchConditions(prefix).map(({ name, expression }) => ({ name, expression }))
     t.strictSame(valueAt(objectOf(objects, 'MutatingWebhookConfiguration'), 'webhooks.0.matchConditions'), expected)
-    const guard = valueAt(objectOf(objects, 'ValidatingAdmissionPolicy', 'model-injector-guard'), 'spec.matchConditions') as unknown[]
+    const guard = valueAt(
+      objectOf(objects, 'ValidatingAdmissionPolicy', 'model-injector-guard'),
+      'spec.matchConditions',
+    ) as unknown[]
     t.strictSame(guard.slice(0, expected.length), expected, 'and the guard looks at the same pods')
   })
 }
 
 t.test('without a prefix in the values it is the built-in one', async (t) => {
   const objects = await renderChart({ config: { annotationPrefix: null } })
-  t.strictSame(valueAt(objectOf(objects, 'MutatingWebhookConfiguration'), 'webhooks.0.matchConditions.0.expression'), matchConditions(defaultConfig.annotationPrefix)[0]?.expression)
+  t.strictSame(
+    valueAt(objectOf(objects, 'MutatingWebhookConfiguration'), 'webhooks.0.matchConditions.0.expression'),
+    matchConditions(defaultConfig.annotationPrefix)[0]?.expression,
+  )
 })
 
 t.test('helm test asks with the prefix that the webhook has', async (t) => {

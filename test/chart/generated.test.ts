@@ -17,28 +17,40 @@ t.setTimeout(5 * 60 * 1000)
 const root = join(chartDirectory, '..', '..')
 
 t.test('README, schema and plain manifests are those of the chart', async (t) => {
-  await promisify(execFile)(process.execPath, [join(chartDirectory, 'generate.ts'), '--check'], { env: { ...process.env, NODE_OPTIONS: '' } })
+  await promisify(execFile)(process.execPath, [join(chartDirectory, 'generate.ts'), '--check'], {
+    env: { ...process.env, NODE_OPTIONS: '' },
+  })
   t.pass()
 })
 
 t.test('the chart has the version of the product', async (t) => {
-  const chart = parse(await readFile(join(chartDirectory, 'Chart.yaml'), 'utf8')) as { version: string; appVersion: string }
+  const chart = parse(await readFile(join(chartDirectory, 'Chart.yaml'), 'utf8')) as {
+    version: string
+    appVersion: string
+  }
   t.strictSame([chart.version, chart.appVersion], [version, version])
 })
 
 t.test('the plain manifests are the objects of the chart, in their namespace, without Helm', async (t) => {
   const [namespace, ...objects] = parseObjects(await readFile(join(root, 'deploy', 'manifests.yaml'), 'utf8'))
-  t.match(namespace, { kind: 'Namespace', metadata: { name: 'model-injector', labels: { 'pod-security.kubernetes.io/enforce': 'restricted' } } })
+  t.match(namespace, {
+    kind: 'Namespace',
+    metadata: { name: 'model-injector', labels: { 'pod-security.kubernetes.io/enforce': 'restricted' } },
+  })
   const rendered = await renderChart()
-  t.strictSame(objects.map(({ kind, metadata }) => [kind, metadata?.name]), rendered.map(({ kind, metadata }) => [kind, metadata?.name]))
-  const contents = (all: readonly KubernetesObject[]): object[] => all.map(({ spec, webhooks, data }) => ({ spec, webhooks, data: data === undefined ? data : configurationIn(data) }))
+  t.strictSame(
+    objects.map(({ kind, metadata }) => [kind, metadata?.name]),
+    rendered.map(({ kind, metadata }) => [kind, metadata?.name]),
+  )
+  const contents = (all: readonly KubernetesObject[]): object[] =>
+    all.map(({ spec, webhooks, data }) => ({ spec, webhooks, data: data === undefined ? data : configurationIn(data) }))
   t.strictSame(contents(objects), contents(rendered))
   t.notMatch(JSON.stringify(objects), /helm\.sh|"Helm"/)
 })
 
 /** But for the version of the cluster: Helm alone knows one. */
 function configurationIn(data: unknown): unknown {
-  return { ...parse((data as { 'config.yaml': string })['config.yaml']) as object, cluster: undefined }
+  return { ...(parse((data as { 'config.yaml': string })['config.yaml']) as object), cluster: undefined }
 }
 
 const refusals: readonly (readonly [what: string, yaml: string, says: RegExp])[] = [
@@ -57,24 +69,65 @@ for (const [what, yaml, says] of refusals) {
 
 t.test('the schema takes over what the webhook itself checks', async (t) => {
   const schema = JSON.parse(await readFile(join(chartDirectory, 'values.schema.json'), 'utf8')) as object
-  t.strictSame(Object.keys(valueAt(schema, 'definitions.config.properties') as object), Object.keys(configSchema.properties))
+  t.strictSame(
+    Object.keys(valueAt(schema, 'definitions.config.properties') as object),
+    Object.keys(configSchema.properties),
+  )
 })
 
 const notes: readonly (readonly [what: string, values: Values, says: RegExp, never: RegExp])[] = [
-  ['how to annotate a first pod', {}, /template:\n {6}metadata:\n {8}annotations:\n {10}models\.example\.io\/source: s3:/, /ignore/],
+  [
+    'how to annotate a first pod',
+    {},
+    /template:\n {6}metadata:\n {8}annotations:\n {10}models\.example\.io\/source: s3:/,
+    /ignore/,
+  ],
   ['how to see why a pod was not injected', {}, /model-injector why/, /ignore/],
-  ['its prefix', { config: { annotationPrefix: 'ml.example.com/' } }, /ml\.example\.com\/source(.|\n)*ml\\\.example\\\.com\/injected/, /models\.example\.io/],
-  ['what happens while the webhook is away', {}, /annotated pods are refused, and their controllers try again/, /guard policy/],
-  ['what the guard does', { webhook: { failureProfile: 'ignore-guarded' } }, /the guard policy refuses the annotated pods/, /WARNING: while/],
-  ['what ignore risks', { webhook: { failureProfile: 'ignore' }, guard: { enabled: false } }, /WARNING: while the webhook is away, annotated pods start without their model/, /are refused, and/],
-  ['that the image is not pinned', {}, /WARNING: the image of the webhook and of the loaders is not pinned/, /single replica/],
-  ['nothing of an image that is pinned', { image: { digest: `sha256:${'ab'.repeat(32)}` } }, /is installed in the namespace models/, /not pinned/],
+  [
+    'its prefix',
+    { config: { annotationPrefix: 'ml.example.com/' } },
+    /ml\.example\.com\/source(.|\n)*ml\\\.example\\\.com\/injected/,
+    /models\.example\.io/,
+  ],
+  [
+    'what happens while the webhook is away',
+    {},
+    /annotated pods are refused, and their controllers try again/,
+    /guard policy/,
+  ],
+  [
+    'what the guard does',
+    { webhook: { failureProfile: 'ignore-guarded' } },
+    /the guard policy refuses the annotated pods/,
+    /WARNING: while/,
+  ],
+  [
+    'what ignore risks',
+    { webhook: { failureProfile: 'ignore' }, guard: { enabled: false } },
+    /WARNING: while the webhook is away, annotated pods start without their model/,
+    /are refused, and/,
+  ],
+  [
+    'that the image is not pinned',
+    {},
+    /WARNING: the image of the webhook and of the loaders is not pinned/,
+    /single replica/,
+  ],
+  [
+    'nothing of an image that is pinned',
+    { image: { digest: `sha256:${'ab'.repeat(32)}` } },
+    /is installed in the namespace models/,
+    /not pinned/,
+  ],
   ['what a single replica risks', { replicas: 1 }, /WARNING: with a single replica/, /ignore/],
 ]
 
 for (const [what, values, says, never] of notes) {
   t.test(`the notes say ${what}`, async (t) => {
-    const { ok, stdout, stderr } = await runHelm(['install', 'prod', chartDirectory, '--dry-run=client', '--namespace', 'models', '--values', '-'], { input: JSON.stringify(values) })
+    const { ok, stdout, stderr } = await runHelm(
+      ['install', 'prod', chartDirectory, '--dry-run=client', '--namespace', 'models', '--values', '-'],
+      { input: JSON.stringify(values) },
+    )
     t.equal(ok, true, stderr)
     const text = stdout.slice(stdout.indexOf('\nNOTES:'))
     t.match(text, says)

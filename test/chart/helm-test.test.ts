@@ -20,11 +20,18 @@ t.test('beside a running webhook', async (t) => {
   const directory = t.testdir({ ours: {}, other: {} })
   const webhook = await startWebhook(`${directory}/ours`)
   t.teardown(() => webhook.stop())
-  const other = await startWebhook(`${directory}/other`, 'annotationPrefix: ml.example.com/\npolicy: { rules: [{ name: none, namespaces: [none] }] }\n')
+  const other = await startWebhook(
+    `${directory}/other`,
+    'annotationPrefix: ml.example.com/\npolicy: { rules: [{ name: none, namespaces: [none] }] }\n',
+  )
   t.teardown(() => other.stop())
   const caFile = `${directory}/ca.crt`
   await writeFile(caFile, webhook.caCertificate)
-  const target = { WEBHOOK_URL: webhook.url, READY_URL: `${webhook.healthUrl}/readyz`, ANNOTATION_PREFIX: 'models.example.io/' }
+  const target = {
+    WEBHOOK_URL: webhook.url,
+    READY_URL: `${webhook.healthUrl}/readyz`,
+    ANNOTATION_PREFIX: 'models.example.io/',
+  }
 
   await t.test('it passes with the CA of a file, as cert-manager brings it', async (t) => {
     const { code, stdout } = await runTest({ ...target, CA_FILE: caFile })
@@ -35,7 +42,15 @@ t.test('beside a running webhook', async (t) => {
     t.match(await runTest({ ...target, CA_BUNDLE: webhook.caCertificate }), { code: 0 })
   })
   await t.test('it passes with another prefix and a policy that allows nothing', async (t) => {
-    t.match(await runTest({ WEBHOOK_URL: other.url, READY_URL: `${other.healthUrl}/readyz`, ANNOTATION_PREFIX: 'ml.example.com/', CA_BUNDLE: other.caCertificate }), { code: 0 })
+    t.match(
+      await runTest({
+        WEBHOOK_URL: other.url,
+        READY_URL: `${other.healthUrl}/readyz`,
+        ANNOTATION_PREFIX: 'ml.example.com/',
+        CA_BUNDLE: other.caCertificate,
+      }),
+      { code: 0 },
+    )
   })
   await t.test('it leaves its one admission in the log, as a dry run that was denied', async (t) => {
     const before = webhook.admissions().length
@@ -45,11 +60,23 @@ t.test('beside a running webhook', async (t) => {
 
   const failures: readonly (readonly [what: string, env: Record<string, string>, says: RegExp])[] = [
     ['the certificate is of another CA', { ...target, CA_BUNDLE: other.caCertificate }, /certificate|SIGNATURE/i],
-    ['there is no CA and the certificate is not publicly trusted', { ...target, CA_FILE: `${directory}/none` }, /certificate/i],
-    ['the webhook has another prefix', { ...target, ANNOTATION_PREFIX: 'ml.example.com/', CA_FILE: caFile }, /is not denied/],
+    [
+      'there is no CA and the certificate is not publicly trusted',
+      { ...target, CA_FILE: `${directory}/none` },
+      /certificate/i,
+    ],
+    [
+      'the webhook has another prefix',
+      { ...target, ANNOTATION_PREFIX: 'ml.example.com/', CA_FILE: caFile },
+      /is not denied/,
+    ],
     ['nothing listens', { ...target, WEBHOOK_URL: 'https://127.0.0.1:9/mutate', CA_FILE: caFile }, /ECONNREFUSED/],
     ['the webhook is not ready', { ...target, READY_URL: `${webhook.healthUrl}/none`, CA_FILE: caFile }, /answers 404/],
-    ['something else answers', { ...target, WEBHOOK_URL: webhook.url.replace('/mutate', '/other'), CA_FILE: caFile }, /answers 404/],
+    [
+      'something else answers',
+      { ...target, WEBHOOK_URL: webhook.url.replace('/mutate', '/other'), CA_FILE: caFile },
+      /answers 404/,
+    ],
   ]
   for (const [what, env, says] of failures) {
     await t.test(`it fails where ${what}`, async (t) => {
@@ -64,6 +91,10 @@ t.test('beside a running webhook', async (t) => {
 async function runTest(env: Readonly<Record<string, string>>): Promise<Run> {
   const args = valueAt(objectOf(await renderChart({}, { hooks: true }), 'Pod'), 'spec.containers.0.args') as string[]
   const child = spawn(process.execPath, args, { env: { ...env, ATTEMPTS: '1' }, stdio: ['ignore', 'pipe', 'pipe'] })
-  const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit') as Promise<[number | null]>])
+  const [stdout, stderr, [code]] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    once(child, 'exit') as Promise<[number | null]>,
+  ])
   return { code, stdout, stderr }
 }

@@ -19,8 +19,14 @@ t.test('before the identity webhook on a real API server', { timeout }, async (t
   const controlPlane = await startControlPlane()
   t.teardown(() => controlPlane.stop())
   const api = await apiClient(controlPlane.kubeConfig)
-  t.teardown(() => { api.close() })
-  await api.create({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'model-reader', namespace: 'default' } })
+  t.teardown(() => {
+    api.close()
+  })
+  await api.create({
+    apiVersion: 'v1',
+    kind: 'ServiceAccount',
+    metadata: { name: 'model-reader', namespace: 'default' },
+  })
   const directory = t.testdir({ ours: {}, eks: {} })
   const webhook = await startWebhook(`${directory}/ours`)
   t.teardown(() => webhook.stop())
@@ -29,13 +35,25 @@ t.test('before the identity webhook on a real API server', { timeout }, async (t
   t.teardown(() => eks.close())
   await api.create(foreignConfiguration('pod-identity-webhook', eks, 'Never'))
   const ours = await ourConfiguration(webhook)
-  await waitFor('the identity webhook to be called', async () => { await tryPod(api); return eks.seen.length > 0 ? true : undefined }, { timeoutSeconds: 30 })
+  await waitFor(
+    'the identity webhook to be called',
+    async () => {
+      await tryPod(api)
+      return eks.seen.length > 0 ? true : undefined
+    },
+    { timeoutSeconds: 30 },
+  )
 
   await t.test('it sees our service account, and the loader gets its credentials', async (t) => {
     await api.create(ours)
-    const pod = await waitFor('our webhook to be called', async () => injectedOnly(await tryPod(api)), { timeoutSeconds: 30 })
+    const pod = await waitFor('our webhook to be called', async () => injectedOnly(await tryPod(api)), {
+      timeoutSeconds: 30,
+    })
     t.equal(eks.seen.at(-1)?.spec.serviceAccountName, 'model-reader')
-    t.strictSame(eks.seen.at(-1)?.spec.initContainers?.map(({ name }) => name), ['model-loader'])
+    t.strictSame(
+      eks.seen.at(-1)?.spec.initContainers?.map(({ name }) => name),
+      ['model-loader'],
+    )
     t.strictSame(containersWithIdentity(pod), ['model-loader', 'app'])
     await remove(api, ours.metadata?.name ?? '')
   })
@@ -51,8 +69,15 @@ t.test('before the identity webhook on a real API server', { timeout }, async (t
 async function tryPod(api: ApiClient): Promise<Pod> {
   const annotations = { source: 's3://models/llama/', size: '1Gi', 'service-account': 'model-reader' }
   const pod: KubernetesObject = {
-    apiVersion: 'v1', kind: 'Pod',
-    metadata: { name: 'app', namespace: 'default', annotations: Object.fromEntries(Object.entries(annotations).map(([key, value]) => [`models.example.io/${key}`, value])) },
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: {
+      name: 'app',
+      namespace: 'default',
+      annotations: Object.fromEntries(
+        Object.entries(annotations).map(([key, value]) => [`models.example.io/${key}`, value]),
+      ),
+    },
     spec: { containers: [{ name: 'app', image: 'app:1' }] },
   }
   const { status, body } = await api.tryCreate(pod, { dryRun: true })
@@ -72,5 +97,9 @@ function containersWithIdentity({ spec }: Pod): string[] {
 
 async function remove(api: ApiClient, name: string): Promise<void> {
   await api.request('DELETE', `${configurations}/${name}`)
-  await waitFor(`${name} to be out of force`, async () => injectedOnly(await tryPod(api)) === undefined ? true : undefined, { timeoutSeconds: 30 })
+  await waitFor(
+    `${name} to be out of force`,
+    async () => (injectedOnly(await tryPod(api)) === undefined ? true : undefined),
+    { timeoutSeconds: 30 },
+  )
 }

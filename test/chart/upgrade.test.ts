@@ -18,7 +18,13 @@ const file = join(import.meta.dirname, 'golden', 'upgrade.yaml')
 const installations: Readonly<Record<string, readonly [Values, RenderOptions?]>> = {
   defaults: [{}],
   'another release': [{}, { release: 'prod', namespace: 'platform' }],
-  'all objects': [{ events: { enabled: true }, reader: { enabled: true, subjects: [{ kind: 'User', name: 'a' }] }, metrics: { serviceMonitor: { enabled: true } } }],
+  'all objects': [
+    {
+      events: { enabled: true },
+      reader: { enabled: true, subjects: [{ kind: 'User', name: 'a' }] },
+      metrics: { serviceMonitor: { enabled: true } },
+    },
+  ],
 }
 
 /** Of which kind which fields are kept. */
@@ -32,7 +38,12 @@ const kept: Readonly<Record<string, readonly string[]>> = {
   ValidatingAdmissionPolicyBinding: ['spec.policyName'],
   Issuer: ['spec'],
   Certificate: ['spec.secretName', 'spec.dnsNames', 'spec.isCA', 'spec.commonName', 'spec.issuerRef'],
-  MutatingWebhookConfiguration: ['webhooks.0.name', 'webhooks.0.clientConfig', 'webhooks.0.reinvocationPolicy', 'webhooks.0.sideEffects'],
+  MutatingWebhookConfiguration: [
+    'webhooks.0.name',
+    'webhooks.0.clientConfig',
+    'webhooks.0.reinvocationPolicy',
+    'webhooks.0.sideEffects',
+  ],
 }
 
 for (const [name, [values, options]] of Object.entries(installations)) {
@@ -62,17 +73,30 @@ const changes: readonly (readonly [name: string, values: Values])[] = [
 for (const [name, values] of changes) {
   t.test(`changing ${name} changes no selector and no Secret's name`, async (t) => {
     const [before, after] = await Promise.all([renderChart(), renderChart(values)])
-    for (const [kind, path] of [['Deployment', 'spec.selector'], ['Service', 'spec.selector'], ['PodDisruptionBudget', 'spec.selector'], ['NetworkPolicy', 'spec.podSelector'], ['Deployment', 'spec.template.spec.volumes.1']] as const) {
+    for (const [kind, path] of [
+      ['Deployment', 'spec.selector'],
+      ['Service', 'spec.selector'],
+      ['PodDisruptionBudget', 'spec.selector'],
+      ['NetworkPolicy', 'spec.podSelector'],
+      ['Deployment', 'spec.template.spec.volumes.1'],
+    ] as const) {
       t.strictSame(valueAt(objectOf(after, kind), path), valueAt(objectOf(before, kind), path), `${kind} ${path}`)
     }
   })
 }
 
 t.test('the pods carry the labels by which they are selected', async (t) => {
-  const objects = await renderChart({ podLabels: { 'app.kubernetes.io/instance': 'x' }, commonLabels: { 'app.kubernetes.io/component': 'x' } })
+  const objects = await renderChart({
+    podLabels: { 'app.kubernetes.io/instance': 'x' },
+    commonLabels: { 'app.kubernetes.io/component': 'x' },
+  })
   const deployment = objectOf(objects, 'Deployment')
   const labels = valueAt(deployment, 'spec.template.metadata.labels') as object
-  for (const selector of [valueAt(deployment, 'spec.selector.matchLabels'), valueAt(objectOf(objects, 'Service'), 'spec.selector'), valueAt(objectOf(objects, 'PodDisruptionBudget'), 'spec.selector.matchLabels')]) {
+  for (const selector of [
+    valueAt(deployment, 'spec.selector.matchLabels'),
+    valueAt(objectOf(objects, 'Service'), 'spec.selector'),
+    valueAt(objectOf(objects, 'PodDisruptionBudget'), 'spec.selector.matchLabels'),
+  ]) {
     t.match(labels, selector)
   }
 })
@@ -81,7 +105,9 @@ function skeleton(objects: readonly KubernetesObject[]): Record<string, object> 
   const entries = objects.map((object) => {
     const { apiVersion, kind, metadata } = object
     const name = [apiVersion, kind, metadata?.namespace, metadata?.name].filter((part) => part !== undefined).join(' ')
-    const fields = (kept[kind] ?? []).map((path) => [path, valueAt(object, path)] as const).filter(([, value]) => value !== undefined)
+    const fields = (kept[kind] ?? [])
+      .map((path) => [path, valueAt(object, path)] as const)
+      .filter(([, value]) => value !== undefined)
     return [name, Object.fromEntries(fields)] as const
   })
   return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)))
@@ -92,5 +118,5 @@ async function readGolden(): Promise<Record<string, unknown>> {
 }
 
 async function keep(name: string, found: object): Promise<void> {
-  await writeFile(file, stringify({ ...await readGolden(), [name]: found }, { aliasDuplicateObjects: false }))
+  await writeFile(file, stringify({ ...(await readGolden()), [name]: found }, { aliasDuplicateObjects: false }))
 }

@@ -24,13 +24,21 @@ t.test('on a real API server', { timeout }, async (t) => {
   const controlPlane = await startControlPlane()
   t.teardown(() => controlPlane.stop())
   const api = await apiClient(controlPlane.kubeConfig)
-  t.teardown(() => { api.close() })
+  t.teardown(() => {
+    api.close()
+  })
   const webhook = await startWebhook(t.testdir())
   t.teardown(() => webhook.stop())
   await installWebhook(api, webhook)
 
   await t.test("the seed's Deployment gets its model, and the stored pod is what the golden case says", async (t) => {
-    const directory = join(import.meta.dirname, '..', 'golden', 'cases', 'the-deployment-of-the-guide-needs-only-annotations')
+    const directory = join(
+      import.meta.dirname,
+      '..',
+      'golden',
+      'cases',
+      'the-deployment-of-the-guide-needs-only-annotations',
+    )
     const deployment = parse(await readFile(join(directory, 'input.yaml'), 'utf8')) as Deployment
     const golden = parse(await readFile(join(directory, 'expected.yaml'), 'utf8')) as Deployment
     const { namespace } = deployment.metadata
@@ -38,14 +46,29 @@ t.test('on a real API server', { timeout }, async (t) => {
     await api.create({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'my-inference-app', namespace } })
 
     await api.create(deployment)
-    const pod = await waitFor('the pod of the Deployment', async () => (await api.pods(namespace))[0], { timeoutSeconds: 30 })
+    const pod = await waitFor('the pod of the Deployment', async () => (await api.pods(namespace))[0], {
+      timeoutSeconds: 30,
+    })
 
     t.strictSame(missingFrom(pod, asStored(golden.spec.template)), [])
-    t.strictSame(pod.spec.initContainers?.map(({ name }) => name), ['model-loader'])
+    t.strictSame(
+      pod.spec.initContainers?.map(({ name }) => name),
+      ['model-loader'],
+    )
     t.strictSame(ownVolumes(pod), ['model-data', 'model-tmp', 'eks-pod-identity-token'])
     // The ServiceAccount plugin mounts its token into the new container, so the webhook is asked a second time.
-    const admissions = await waitFor('both passes in the log', () => Promise.resolve(twoAdmissions(webhook, namespace)), { timeoutSeconds: 10 })
-    t.strictSame(admissions.map(({ outcome, reason }) => [outcome, reason]), [['injected', 'Injected'], ['skipped', 'AlreadyInjected']])
+    const admissions = await waitFor(
+      'both passes in the log',
+      () => Promise.resolve(twoAdmissions(webhook, namespace)),
+      { timeoutSeconds: 10 },
+    )
+    t.strictSame(
+      admissions.map(({ outcome, reason }) => [outcome, reason]),
+      [
+        ['injected', 'Injected'],
+        ['skipped', 'AlreadyInjected'],
+      ],
+    )
   })
 
   await t.test('an unannotated pod never reaches the webhook', async (t) => {
@@ -61,12 +84,21 @@ t.test('on a real API server', { timeout }, async (t) => {
 
   await t.test('a mistake is refused with every diagnostic, and nothing is stored', async (t) => {
     await api.createNamespace('mistakes')
-    const response = await api.tryCreate(podIn('mistakes', 'wrong', { ...annotated, 'models.example.io/size': '10Gx', 'models.example.io/containers': 'ap' }))
+    const response = await api.tryCreate(
+      podIn('mistakes', 'wrong', {
+        ...annotated,
+        'models.example.io/size': '10Gx',
+        'models.example.io/containers': 'ap',
+      }),
+    )
 
     t.equal(response.status, 422)
     const { message } = response.body as { message: string }
     t.match(message, /metadata\.annotations\[models\.example\.io\/size\]: "10Gx" is not a Kubernetes quantity/)
-    t.match(message, /metadata\.annotations\[models\.example\.io\/containers\]: "ap" is no container of the pod; accepted: app/)
+    t.match(
+      message,
+      /metadata\.annotations\[models\.example\.io\/containers\]: "ap" is no container of the pod; accepted: app/,
+    )
     t.strictSame(await api.pods('mistakes'), [])
   })
 
@@ -75,7 +107,10 @@ t.test('on a real API server', { timeout }, async (t) => {
     const response = await api.tryCreate(podIn('dry-run', 'tried', annotated), { dryRun: true })
 
     t.equal(response.status, 201)
-    t.strictSame((response.body as Pod).spec.initContainers?.map(({ name }) => name), ['model-loader'])
+    t.strictSame(
+      (response.body as Pod).spec.initContainers?.map(({ name }) => name),
+      ['model-loader'],
+    )
     t.strictSame(await api.pods('dry-run'), [])
   })
 
@@ -83,14 +118,23 @@ t.test('on a real API server', { timeout }, async (t) => {
     await api.createNamespace('warnings')
     const { warnings } = await api.create(podIn('warnings', 'unsized', annotated))
 
-    t.ok(warnings.some((warning) => warning.includes('without expect')), warnings.join('\n'))
-    t.ok(warnings.some((warning) => warning.includes('without size')), warnings.join('\n'))
+    t.ok(
+      warnings.some((warning) => warning.includes('without expect')),
+      warnings.join('\n'),
+    )
+    t.ok(
+      warnings.some((warning) => warning.includes('without size')),
+      warnings.join('\n'),
+    )
   })
 
   await t.test('a namespace that enforces the restricted Pod Security Standard accepts the injected pod', async (t) => {
     await api.createNamespace('restricted', { 'pod-security.kubernetes.io/enforce': 'restricted' })
     const pod = podIn('restricted', 'app', annotated)
-    const { status, body } = await api.tryCreate({ ...pod, spec: { ...(pod.spec as object), securityContext: restrictedPod, containers: [restrictedContainer] } })
+    const { status, body } = await api.tryCreate({
+      ...pod,
+      spec: { ...(pod.spec as object), securityContext: restrictedPod, containers: [restrictedContainer] },
+    })
     t.equal(status, 201, JSON.stringify(body))
     t.equal((body as Pod).spec.initContainers?.[0]?.name, 'model-loader')
 
@@ -101,28 +145,68 @@ t.test('on a real API server', { timeout }, async (t) => {
   await t.test('a namespace with a ResourceQuota and a LimitRange accepts the injected pod', async (t) => {
     await api.createNamespace('quota')
     const hard = {
-      'requests.cpu': '4', 'limits.cpu': '4', 'requests.memory': '4Gi', 'limits.memory': '4Gi', 'requests.ephemeral-storage': '100Gi', 'limits.ephemeral-storage': '100Gi',
+      'requests.cpu': '4',
+      'limits.cpu': '4',
+      'requests.memory': '4Gi',
+      'limits.memory': '4Gi',
+      'requests.ephemeral-storage': '100Gi',
+      'limits.ephemeral-storage': '100Gi',
     }
-    await api.create({ apiVersion: 'v1', kind: 'ResourceQuota', metadata: { name: 'quota', namespace: 'quota' }, spec: { hard } })
-    await waitFor('the quota to be counted', async () => {
-      const { body } = await api.request('GET', '/api/v1/namespaces/quota/resourcequotas/quota')
-      return (body as { status?: { hard?: object } }).status?.hard === undefined ? undefined : true
-    }, { timeoutSeconds: 30 })
+    await api.create({
+      apiVersion: 'v1',
+      kind: 'ResourceQuota',
+      metadata: { name: 'quota', namespace: 'quota' },
+      spec: { hard },
+    })
+    await waitFor(
+      'the quota to be counted',
+      async () => {
+        const { body } = await api.request('GET', '/api/v1/namespaces/quota/resourcequotas/quota')
+        return (body as { status?: { hard?: object } }).status?.hard === undefined ? undefined : true
+      },
+      { timeoutSeconds: 30 },
+    )
     const pod = podIn('quota', 'app', { ...annotated, 'models.example.io/size': '10Gi' })
-    const resources = { requests: { cpu: '1', memory: '1Gi', 'ephemeral-storage': '1Gi' }, limits: { cpu: '2', memory: '1Gi', 'ephemeral-storage': '2Gi' } }
-    const { status, body } = await api.tryCreate({ ...pod, spec: { containers: [{ name: 'app', image: 'app:1', resources }] } })
+    const resources = {
+      requests: { cpu: '1', memory: '1Gi', 'ephemeral-storage': '1Gi' },
+      limits: { cpu: '2', memory: '1Gi', 'ephemeral-storage': '2Gi' },
+    }
+    const { status, body } = await api.tryCreate({
+      ...pod,
+      spec: { containers: [{ name: 'app', image: 'app:1', resources }] },
+    })
     t.equal(status, 201, JSON.stringify(body))
 
     const bare = await api.tryCreate(podIn('quota', 'bare', {}))
     t.equal(bare.status, 403, 'the quota is in force')
 
-    const limits = [{ type: 'Container', default: { cpu: '1', memory: '512Mi', 'ephemeral-storage': '1Gi' }, defaultRequest: { cpu: '500m', memory: '512Mi', 'ephemeral-storage': '1Gi' } }]
-    await api.create({ apiVersion: 'v1', kind: 'LimitRange', metadata: { name: 'limits', namespace: 'quota' }, spec: { limits } })
-    const defaulted = await waitFor('the LimitRange to be in force', async () => {
-      const response = await api.tryCreate(podIn('quota', 'defaulted', { ...annotated, 'models.example.io/size': '1Gi' }))
-      return response.status === 201 ? response : undefined
-    }, { timeoutSeconds: 30 })
-    t.strictSame((defaulted.body as Pod).spec.initContainers?.map(({ name }) => name), ['model-loader'])
+    const limits = [
+      {
+        type: 'Container',
+        default: { cpu: '1', memory: '512Mi', 'ephemeral-storage': '1Gi' },
+        defaultRequest: { cpu: '500m', memory: '512Mi', 'ephemeral-storage': '1Gi' },
+      },
+    ]
+    await api.create({
+      apiVersion: 'v1',
+      kind: 'LimitRange',
+      metadata: { name: 'limits', namespace: 'quota' },
+      spec: { limits },
+    })
+    const defaulted = await waitFor(
+      'the LimitRange to be in force',
+      async () => {
+        const response = await api.tryCreate(
+          podIn('quota', 'defaulted', { ...annotated, 'models.example.io/size': '1Gi' }),
+        )
+        return response.status === 201 ? response : undefined
+      },
+      { timeoutSeconds: 30 },
+    )
+    t.strictSame(
+      (defaulted.body as Pod).spec.initContainers?.map(({ name }) => name),
+      ['model-loader'],
+    )
   })
 
   await t.test('while the webhook is away', async (t) => {
@@ -132,7 +216,11 @@ t.test('on a real API server', { timeout }, async (t) => {
     await t.test('unannotated pods are created', async (t) => {
       t.equal((await api.tryCreate(podIn('outage', 'plain', {}))).status, 201)
       t.equal((await api.tryCreate(podIn('outage', 'foreign', { 'prometheus.io/scrape': 'true' }))).status, 201)
-      t.equal((await api.tryCreate(podIn('outage', 'opted-out', { ...annotated, 'models.example.io/inject': 'false' }))).status, 201)
+      t.equal(
+        (await api.tryCreate(podIn('outage', 'opted-out', { ...annotated, 'models.example.io/inject': 'false' })))
+          .status,
+        201,
+      )
     })
 
     await t.test('an annotated pod is refused, never stored without its model', async (t) => {
@@ -150,15 +238,23 @@ interface Deployment extends KubernetesObject {
 }
 
 const restrictedPod = { runAsNonRoot: true, runAsUser: 1000, seccompProfile: { type: 'RuntimeDefault' } }
-const restrictedContainer = { name: 'app', image: 'app:1', securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } } }
+const restrictedContainer = {
+  name: 'app',
+  image: 'app:1',
+  securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
+}
 
 /** Applied, and in force: the API server learns of a configuration a moment later. */
 async function installWebhook(api: ApiClient, webhook: WebhookProcess): Promise<void> {
   await api.create(await ourConfiguration(webhook))
-  await waitFor('the webhook to be called', async () => {
-    const { body } = await api.tryCreate(podIn('default', 'probe', annotated), { dryRun: true })
-    return inject(body, 'default', defaultConfig).outcome === 'skipped' ? true : undefined
-  }, { timeoutSeconds: 30 })
+  await waitFor(
+    'the webhook to be called',
+    async () => {
+      const { body } = await api.tryCreate(podIn('default', 'probe', annotated), { dryRun: true })
+      return inject(body, 'default', defaultConfig).outcome === 'skipped' ? true : undefined
+    },
+    { timeoutSeconds: 30 },
+  )
 }
 
 /** The ServiceAccount plugin runs before every webhook, so what was replaced is the service account `default`. */
@@ -167,7 +263,10 @@ function asStored(template: Pod): Pod {
   const replaced = { serviceAccountName: 'default', serviceAccount: 'default' }
   const stored: Status = { ...(JSON.parse(status) as Status), replaced }
   const sealed = JSON.stringify({ ...stored, digests: digestsOf(template, stored) })
-  return { ...template, metadata: { ...template.metadata, annotations: { ...annotations, 'models.example.io/status': sealed } } }
+  return {
+    ...template,
+    metadata: { ...template.metadata, annotations: { ...annotations, 'models.example.io/status': sealed } },
+  }
 }
 
 function twoAdmissions(webhook: WebhookProcess, namespace: string): readonly AdmissionLine[] | undefined {
@@ -176,10 +275,14 @@ function twoAdmissions(webhook: WebhookProcess, namespace: string): readonly Adm
 }
 
 function podIn(namespace: string, name: string, annotations: Record<string, string>): KubernetesObject {
-  return { apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace, annotations }, spec: { containers: [{ name: 'app', image: 'app:1' }] } }
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name, namespace, annotations },
+    spec: { containers: [{ name: 'app', image: 'app:1' }] },
+  }
 }
 
 function ownVolumes(pod: Pod): readonly string[] {
   return (pod.spec.volumes ?? []).map(({ name }) => name).filter((name) => !name.startsWith('kube-api-access-'))
 }
-

@@ -5,7 +5,15 @@
 import { X509Certificate } from 'node:crypto'
 import t, { type Test } from 'tap'
 import type { KubernetesObject } from '../support/api-client.ts'
-import { chartValues, installChart, RELEASE, servedCertificate, upgradeChart, WEBHOOK_NAMESPACE, webhookPods } from '../support/cluster-chart.ts'
+import {
+  chartValues,
+  installChart,
+  RELEASE,
+  servedCertificate,
+  upgradeChart,
+  WEBHOOK_NAMESPACE,
+  webhookPods,
+} from '../support/cluster-chart.ts'
 import { clusterTest } from '../support/cluster-namespaces.ts'
 import { appContainer, appPod, getPod, isReady, podsOf, whenEnded } from '../support/cluster-pods.ts'
 import { prepareCluster, startCluster, type Cluster } from '../support/cluster.ts'
@@ -13,7 +21,9 @@ import { objectOf, renderChart } from '../support/helm.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 interface WebhookConfiguration {
-  readonly webhooks: readonly [{ readonly clientConfig: { readonly caBundle?: string }; readonly [field: string]: unknown }]
+  readonly webhooks: readonly [
+    { readonly clientConfig: { readonly caBundle?: string }; readonly [field: string]: unknown },
+  ]
 }
 
 const namespace = 'team-a'
@@ -44,18 +54,29 @@ async function tests(t: Test): Promise<void> {
     t.strictSame((await webhookPods(cluster)).map(isReady), [true, true])
   })
 
-  await t.test('the certificate that cert-manager issued is served, and verified by the CA bundle in the configuration', async (t) => {
-    const caBundle = await liveCaBundle(cluster)
-    const { body } = await api.request('GET', `/api/v1/namespaces/${WEBHOOK_NAMESPACE}/secrets/${RELEASE}-tls`)
-    const { data } = body as { data: Record<string, string> }
-    t.equal(caBundle, decode(data['ca.crt']))
-    for (const pod of await webhookPods(cluster)) {
-      t.equal((await servedCertificate(pod, caBundle)).serialNumber, new X509Certificate(decode(data['tls.crt'])).serialNumber)
-    }
-  })
+  await t.test(
+    'the certificate that cert-manager issued is served, and verified by the CA bundle in the configuration',
+    async (t) => {
+      const caBundle = await liveCaBundle(cluster)
+      const { body } = await api.request('GET', `/api/v1/namespaces/${WEBHOOK_NAMESPACE}/secrets/${RELEASE}-tls`)
+      const { data } = body as { data: Record<string, string> }
+      t.equal(caBundle, decode(data['ca.crt']))
+      for (const pod of await webhookPods(cluster)) {
+        t.equal(
+          (await servedCertificate(pod, caBundle)).serialNumber,
+          new X509Certificate(decode(data['tls.crt'])).serialNumber,
+        )
+      }
+    },
+  )
 
   await t.test('the CA injector has left everything else of the configuration as the chart made it', async (t) => {
-    const rendered = (objectOf(await renderChart(chartValues(cluster)), 'MutatingWebhookConfiguration') as unknown as WebhookConfiguration).webhooks[0]
+    const rendered = (
+      objectOf(
+        await renderChart(chartValues(cluster)),
+        'MutatingWebhookConfiguration',
+      ) as unknown as WebhookConfiguration
+    ).webhooks[0]
     const live = (await liveConfiguration(cluster)).webhooks[0]
     t.ok((rendered.matchConditions as object[]).length > 0)
     const { clientConfig, ...rest } = rendered
@@ -65,18 +86,36 @@ async function tests(t: Test): Promise<void> {
   })
 
   await t.test('an annotated pod loads its model through Pod Identity, and its app reads it', async (t) => {
-    const script = 'exec 2>&1; echo "the model is $(cat $MODEL_DIR/config.json)"; cd $MODEL_DIR; find . -type f | sort; wc -c < weights/part-1.bin; touch config.json'
+    const script =
+      'exec 2>&1; echo "the model is $(cat $MODEL_DIR/config.json)"; cd $MODEL_DIR; find . -type f | sort; wc -c < weights/part-1.bin; touch config.json'
     const startedAt = performance.now()
-    await api.create(restricted(appPod({ namespace, name: 'app', image: cluster.images.app, script, annotations: annotated(cluster, { env: 'MODEL_DIR' }) })))
+    await api.create(
+      restricted(
+        appPod({
+          namespace,
+          name: 'app',
+          image: cluster.images.app,
+          script,
+          annotations: annotated(cluster, { env: 'MODEL_DIR' }),
+        }),
+      ),
+    )
     const pod = await whenEnded(api, namespace, 'app')
     t.comment(`the pod took ${seconds(startedAt)} s`)
 
     const log = await cluster.kubectl(['logs', '-n', namespace, 'app', '-c', 'app'])
     t.strictSame(log.split('\n').slice(0, 5), [
-      'the model is {"model": "llama"}', './config.json', './weights/part-1.bin', String(weights.length), 'touch: config.json: Read-only file system',
+      'the model is {"model": "llama"}',
+      './config.json',
+      './weights/part-1.bin',
+      String(weights.length),
+      'touch: config.json: Read-only file system',
     ])
     t.equal(pod.spec.serviceAccountName, account)
-    t.equal(pod.spec.initContainers?.[0]?.image, `${cluster.images.product.repository}@${cluster.images.product.digest}`)
+    t.equal(
+      pod.spec.initContainers?.[0]?.image,
+      `${cluster.images.product.repository}@${cluster.images.product.digest}`,
+    )
     t.match(await cluster.kubectl(['logs', '-n', namespace, 'app', '-c', 'model-loader']), /ready: 2 files, 5\.00 MiB/)
   })
 
@@ -111,25 +150,57 @@ async function tests(t: Test): Promise<void> {
 
   await t.test('a Deployment gets its model in every replica', async (t) => {
     await api.create(deployment(cluster))
-    const pods = await waitFor('two ready pods', async () => {
-      const found = await podsOf(api, namespace, 'app=serving')
-      return found.length === 2 && found.every(isReady) ? found : undefined
-    }, { timeoutSeconds: 60 })
+    const pods = await waitFor(
+      'two ready pods',
+      async () => {
+        const found = await podsOf(api, namespace, 'app=serving')
+        return found.length === 2 && found.every(isReady) ? found : undefined
+      },
+      { timeoutSeconds: 60 },
+    )
     for (const { metadata } of pods) {
-      t.equal(await cluster.kubectl(['exec', '-n', namespace, metadata.name, '-c', 'app', '--', 'cat', '/models/model/config.json']), '{"model": "llama"}')
+      t.equal(
+        await cluster.kubectl([
+          'exec',
+          '-n',
+          namespace,
+          metadata.name,
+          '-c',
+          'app',
+          '--',
+          'cat',
+          '/models/model/config.json',
+        ]),
+        '{"model": "llama"}',
+      )
     }
     await cluster.kubectl(['delete', 'deployment', '-n', namespace, 'serving'])
   })
 
   await t.test('a mistake is told at kubectl apply, word for word', async (t) => {
-    const pod = restricted(appPod({ namespace, name: 'wrong', image: cluster.images.app, annotations: annotated(cluster, { size: '10Gx' }) }))
+    const pod = restricted(
+      appPod({
+        namespace,
+        name: 'wrong',
+        image: cluster.images.app,
+        annotations: annotated(cluster, { size: '10Gx' }),
+      }),
+    )
     const refusal = /metadata\.annotations\[models\.example\.io\/size\]: "10Gx" is not a Kubernetes quantity/
     await t.rejects(cluster.kubectl(['create', '-f', '-'], JSON.stringify(pod)), { message: refusal })
     await t.rejects(getPod(api, namespace, 'wrong'))
   })
 
   await t.test('helm test passes', async (t) => {
-    const { ok, stdout, stderr } = await cluster.helm(['test', RELEASE, '--namespace', WEBHOOK_NAMESPACE, '--logs', '--timeout', '120s'])
+    const { ok, stdout, stderr } = await cluster.helm([
+      'test',
+      RELEASE,
+      '--namespace',
+      WEBHOOK_NAMESPACE,
+      '--logs',
+      '--timeout',
+      '120s',
+    ])
     t.ok(ok, stderr)
     t.match(stdout, /Phase:\s+Succeeded/)
     t.match(stdout, /The webhook answers, and denies as it should/)
@@ -140,35 +211,77 @@ async function tests(t: Test): Promise<void> {
     const { ok, stderr } = await upgradeChart(cluster, { config: { unknownAnnotations: 'warn' } })
     t.ok(ok, stderr)
     const upgradedAt = performance.now()
-    const unknown = restricted(appPod({ namespace, name: 'tolerated', image: cluster.images.app, annotations: { ...annotated(cluster, {}), 'models.example.io/colour': 'red' } }))
-    await waitFor('both replicas to accept it', async () => {
-      const answers = await Promise.all(Array.from({ length: 10 }, () => api.tryCreate(unknown, { dryRun: true })))
-      return answers.every(({ status }) => status === 201) ? true : undefined
-    }, { timeoutSeconds: 120 })
+    const unknown = restricted(
+      appPod({
+        namespace,
+        name: 'tolerated',
+        image: cluster.images.app,
+        annotations: { ...annotated(cluster, {}), 'models.example.io/colour': 'red' },
+      }),
+    )
+    await waitFor(
+      'both replicas to accept it',
+      async () => {
+        const answers = await Promise.all(Array.from({ length: 10 }, () => api.tryCreate(unknown, { dryRun: true })))
+        return answers.every(({ status }) => status === 201) ? true : undefined
+      },
+      { timeoutSeconds: 120 },
+    )
     t.comment(`the new configuration was in force after ${seconds(upgradedAt)} s`)
     t.strictSame((await webhookPods(cluster)).map(({ metadata }) => metadata.uid).sort(), before, 'the same pods')
   })
 
   await t.test('helm uninstall leaves nothing but the Secrets that cert-manager made', async (t) => {
-    const { ok, stderr } = await cluster.helm(['uninstall', RELEASE, '--namespace', WEBHOOK_NAMESPACE, '--wait', '--timeout', '120s'])
+    const { ok, stderr } = await cluster.helm([
+      'uninstall',
+      RELEASE,
+      '--namespace',
+      WEBHOOK_NAMESPACE,
+      '--wait',
+      '--timeout',
+      '120s',
+    ])
     t.ok(ok, stderr)
-    const kinds = (await cluster.kubectl(['api-resources', '--verbs=list', '--output=name'])).trim().split('\n').filter((kind) => !kind.startsWith('events'))
-    const ours = ['get', kinds.join(','), '--all-namespaces', '--selector', `app.kubernetes.io/instance=${RELEASE}`, '--output=name']
+    const kinds = (await cluster.kubectl(['api-resources', '--verbs=list', '--output=name']))
+      .trim()
+      .split('\n')
+      .filter((kind) => !kind.startsWith('events'))
+    const ours = [
+      'get',
+      kinds.join(','),
+      '--all-namespaces',
+      '--selector',
+      `app.kubernetes.io/instance=${RELEASE}`,
+      '--output=name',
+    ]
     // Helm leaves what its hooks made.
-    const left = async (): Promise<string[]> => (await cluster.kubectl(ours)).split('\n').filter((line) => line !== '' && line !== `pod/${RELEASE}-test`)
-    await waitFor('everything to be gone', async () => ((await left()).length === 0 ? true : undefined), { timeoutSeconds: 30 })
-      .catch(async () => { t.strictSame(await left(), []) })
+    const left = async (): Promise<string[]> =>
+      (await cluster.kubectl(ours)).split('\n').filter((line) => line !== '' && line !== `pod/${RELEASE}-test`)
+    await waitFor('everything to be gone', async () => ((await left()).length === 0 ? true : undefined), {
+      timeoutSeconds: 30,
+    }).catch(async () => {
+      t.strictSame(await left(), [])
+    })
     const secrets = await cluster.kubectl(['get', 'secrets', '--namespace', WEBHOOK_NAMESPACE, '--output=name'])
     t.strictSame(secrets.trim().split('\n'), [`secret/${RELEASE}-ca`, `secret/${RELEASE}-tls`])
 
-    const { body } = await api.create(restricted(appPod({ namespace, name: 'afterwards', image: cluster.images.app, annotations: annotated(cluster, {}) })))
+    const { body } = await api.create(
+      restricted(
+        appPod({ namespace, name: 'afterwards', image: cluster.images.app, annotations: annotated(cluster, {}) }),
+      ),
+    )
     t.notOk(JSON.stringify(body).includes('model-loader'), 'pods are as if it had never been there')
   })
 }
 
 function annotated({ store }: Cluster, changes: Readonly<Record<string, string>>): Record<string, string> {
   const values = {
-    source: 's3://models/llama/1.2.3/', endpoint: store.endpoint, region: store.region, size: '64Mi', 'service-account': account, ...changes,
+    source: 's3://models/llama/1.2.3/',
+    endpoint: store.endpoint,
+    region: store.region,
+    size: '64Mi',
+    'service-account': account,
+    ...changes,
   }
   return Object.fromEntries(Object.entries(values).map(([name, value]) => [`models.example.io/${name}`, value]))
 }
@@ -180,7 +293,8 @@ function restricted(pod: KubernetesObject): KubernetesObject {
   return {
     ...pod,
     spec: {
-      ...spec, securityContext: { runAsNonRoot: true, runAsUser: 1000, seccompProfile: { type: 'RuntimeDefault' } },
+      ...spec,
+      securityContext: { runAsNonRoot: true, runAsUser: 1000, seccompProfile: { type: 'RuntimeDefault' } },
       containers: spec.containers.map((container) => ({ ...container, securityContext })),
     },
   }
@@ -188,15 +302,28 @@ function restricted(pod: KubernetesObject): KubernetesObject {
 
 function deployment(cluster: Cluster): KubernetesObject {
   const labels = { app: 'serving' }
-  const pod = restricted({ apiVersion: 'v1', kind: 'Pod', spec: { terminationGracePeriodSeconds: 1, containers: [appContainer({ image: cluster.images.app })] } })
+  const pod = restricted({
+    apiVersion: 'v1',
+    kind: 'Pod',
+    spec: { terminationGracePeriodSeconds: 1, containers: [appContainer({ image: cluster.images.app })] },
+  })
   return {
-    apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'serving', namespace },
-    spec: { replicas: 2, selector: { matchLabels: labels }, template: { metadata: { labels, annotations: annotated(cluster, {}) }, spec: pod.spec } },
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name: 'serving', namespace },
+    spec: {
+      replicas: 2,
+      selector: { matchLabels: labels },
+      template: { metadata: { labels, annotations: annotated(cluster, {}) }, spec: pod.spec },
+    },
   }
 }
 
 async function liveConfiguration({ api }: Cluster): Promise<WebhookConfiguration> {
-  const { body } = await api.request('GET', '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/model-injector')
+  const { body } = await api.request(
+    'GET',
+    '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/model-injector',
+  )
   return body as WebhookConfiguration
 }
 

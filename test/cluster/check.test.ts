@@ -40,18 +40,41 @@ async function tests(t: Test): Promise<void> {
     const { code, stdout } = await runCheck(cluster.controlPlane.kubeConfigFile, [])
     t.equal(code, 0)
     t.match(stdout, /\n {2}ok {7}admission {12}a pod in the namespace default gets its model\n/)
-    t.match(stdout, /\n {2}ok {7}certificate-served {3}that of Secret model-injector\/model-injector-tls: model-injector-\S+,\s+model-injector-\S+\n/)
+    t.match(
+      stdout,
+      /\n {2}ok {7}certificate-served {3}that of Secret model-injector\/model-injector-tls: model-injector-\S+,\s+model-injector-\S+\n/,
+    )
     t.match(stdout, /\n1 warning, 26 ok\n$/)
   })
 
   await t.test('whoever may read what the chart grants to readers is told what could not be looked at', async (t) => {
     const report = await checkWith(await kubeconfigOfReader(t, cluster))
     t.equal(report.username, 'system:serviceaccount:default:reader')
-    t.strictSame(problemsOf(report).filter(([, severity]) => severity === 'error'), [], detailsOf(report))
+    t.strictSame(
+      problemsOf(report).filter(([, severity]) => severity === 'error'),
+      [],
+      detailsOf(report),
+    )
     const unchecked = findingsOf(report).filter(({ severity }) => severity === 'unchecked')
-    t.strictSame(unchecked.map(({ id }) => id), ['certificate-trust', 'certificate-name', 'certificate-expiry', 'certificate-served', 'configuration-served', 'admission'])
-    t.match(unchecked.find(({ id }) => id === 'admission')?.what, /missing permission: create pods in the namespace default$/)
-    t.match(unchecked.find(({ id }) => id === 'configuration-served')?.what, /missing permission: get pods\/proxy in the namespace model-injector$/)
+    t.strictSame(
+      unchecked.map(({ id }) => id),
+      [
+        'certificate-trust',
+        'certificate-name',
+        'certificate-expiry',
+        'certificate-served',
+        'configuration-served',
+        'admission',
+      ],
+    )
+    t.match(
+      unchecked.find(({ id }) => id === 'admission')?.what,
+      /missing permission: create pods in the namespace default$/,
+    )
+    t.match(
+      unchecked.find(({ id }) => id === 'configuration-served')?.what,
+      /missing permission: get pods\/proxy in the namespace model-injector$/,
+    )
   })
 
   await t.test('match conditions that were deleted, as an old cainjector does, are an error', async (t) => {
@@ -65,75 +88,177 @@ async function tests(t: Test): Promise<void> {
     const caBundle = await readFile(certificateFile, 'base64')
     // Without the annotation cert-manager's CA injector does not mend it at once.
     await cluster.kubectl(['annotate', webhookConfiguration, 'cert-manager.io/inject-ca-from-'])
-    await expectWhile(cluster, [{ op: 'replace', path: '/webhooks/0/clientConfig/caBundle', value: caBundle }], async () => {
-      const report = await waitFor('the API server to take the bundle', async () => {
-        const seen = await check()
-        return problemsOf(seen).some(([id]) => id === 'admission') ? seen : undefined
-      }, { timeoutSeconds: 30 })
-      t.strictSame(problemsOf(report), [['certificate-trust', 'error'], ['pod-identity-agent', 'warning'], ['admission', 'error']])
-      t.match(findingsOf(report).find(({ id }) => id === 'certificate-trust')?.what, /signed by CN=model-injector-ca, which is not in the CA bundle \(CN=somebody-else\)/)
-      t.match(findingsOf(report).find(({ id }) => id === 'admission')?.what, /failed calling webhook "pods\.models\.example\.io".*x509/)
-    })
-    await cluster.kubectl(['annotate', webhookConfiguration, `cert-manager.io/inject-ca-from=${WEBHOOK_NAMESPACE}/model-injector`])
+    await expectWhile(
+      cluster,
+      [{ op: 'replace', path: '/webhooks/0/clientConfig/caBundle', value: caBundle }],
+      async () => {
+        const report = await waitFor(
+          'the API server to take the bundle',
+          async () => {
+            const seen = await check()
+            return problemsOf(seen).some(([id]) => id === 'admission') ? seen : undefined
+          },
+          { timeoutSeconds: 30 },
+        )
+        t.strictSame(problemsOf(report), [
+          ['certificate-trust', 'error'],
+          ['pod-identity-agent', 'warning'],
+          ['admission', 'error'],
+        ])
+        t.match(
+          findingsOf(report).find(({ id }) => id === 'certificate-trust')?.what,
+          /signed by CN=model-injector-ca, which is not in the CA bundle \(CN=somebody-else\)/,
+        )
+        t.match(
+          findingsOf(report).find(({ id }) => id === 'admission')?.what,
+          /failed calling webhook "pods\.models\.example\.io".*x509/,
+        )
+      },
+    )
+    await cluster.kubectl([
+      'annotate',
+      webhookConfiguration,
+      `cert-manager.io/inject-ca-from=${WEBHOOK_NAMESPACE}/model-injector`,
+    ])
   })
 
-  await t.test('a webhook configuration that selects kube-system, waits long or is not asked again is reported', async (t) => {
-    const change: readonly JSONPatch[] = [
-      { op: 'replace', path: '/webhooks/0/namespaceSelector', value: {} },
-      { op: 'replace', path: '/webhooks/0/timeoutSeconds', value: 30 },
-      { op: 'replace', path: '/webhooks/0/reinvocationPolicy', value: 'Never' },
-    ]
-    await expectWhile(cluster, change, async () => {
-      t.strictSame(await problemsBeside(check), [['namespace-selector', 'error'], ['reinvocation', 'warning'], ['timeout', 'warning']])
-    })
-  })
+  await t.test(
+    'a webhook configuration that selects kube-system, waits long or is not asked again is reported',
+    async (t) => {
+      const change: readonly JSONPatch[] = [
+        { op: 'replace', path: '/webhooks/0/namespaceSelector', value: {} },
+        { op: 'replace', path: '/webhooks/0/timeoutSeconds', value: 30 },
+        { op: 'replace', path: '/webhooks/0/reinvocationPolicy', value: 'Never' },
+      ]
+      await expectWhile(cluster, change, async () => {
+        t.strictSame(await problemsBeside(check), [
+          ['namespace-selector', 'error'],
+          ['reinvocation', 'warning'],
+          ['timeout', 'warning'],
+        ])
+      })
+    },
+  )
 
   await t.test('an identity webhook that sorts before ours is an error', async (t) => {
-    const configuration = JSON.parse(await cluster.kubectl(['get', 'mutatingwebhookconfiguration', 'pod-identity-webhook', '-o', 'json'])) as { metadata: object }
-    await cluster.kubectl(['create', '-f', '-'], JSON.stringify({ ...configuration, metadata: { name: 'amazon-pod-identity-webhook' } }))
+    const configuration = JSON.parse(
+      await cluster.kubectl(['get', 'mutatingwebhookconfiguration', 'pod-identity-webhook', '-o', 'json']),
+    ) as { metadata: object }
+    await cluster.kubectl(
+      ['create', '-f', '-'],
+      JSON.stringify({ ...configuration, metadata: { name: 'amazon-pod-identity-webhook' } }),
+    )
     t.strictSame(await problemsBeside(check), [['webhook-order', 'error']])
     await cluster.kubectl(['delete', 'mutatingwebhookconfiguration', 'amazon-pod-identity-webhook'])
   })
 
   await t.test('a guard without its binding, and without itself, is reported', async (t) => {
-    const binding = await cluster.kubectl(['get', 'validatingadmissionpolicybinding', 'model-injector-guard', '-o', 'json'])
+    const binding = await cluster.kubectl([
+      'get',
+      'validatingadmissionpolicybinding',
+      'model-injector-guard',
+      '-o',
+      'json',
+    ])
     await cluster.kubectl(['delete', 'validatingadmissionpolicybinding', 'model-injector-guard'])
     t.strictSame(await problemsBeside(check), [['guard-policy', 'error']])
     await expectWhile(cluster, [{ op: 'replace', path: '/webhooks/0/failurePolicy', value: 'Ignore' }], async () => {
-      t.strictSame(await problemsBeside(check), [['failure-policy', 'warning'], ['guard-policy', 'error']])
+      t.strictSame(await problemsBeside(check), [
+        ['failure-policy', 'warning'],
+        ['guard-policy', 'error'],
+      ])
     })
     await cluster.kubectl(['create', '-f', '-'], withoutIdentity(binding))
     t.strictSame(await problemsBeside(check), [])
   })
 
   await t.test('a role for the service account of the webhook is reported', async (t) => {
-    await cluster.kubectl(['create', 'clusterrolebinding', 'too-much', '--clusterrole=cluster-admin', `--serviceaccount=${WEBHOOK_NAMESPACE}:model-injector`])
+    await cluster.kubectl([
+      'create',
+      'clusterrolebinding',
+      'too-much',
+      '--clusterrole=cluster-admin',
+      `--serviceaccount=${WEBHOOK_NAMESPACE}:model-injector`,
+    ])
     t.strictSame(await problemsBeside(check), [['permissions', 'warning']])
     await cluster.kubectl(['delete', 'clusterrolebinding', 'too-much'])
   })
 
-  await t.test('a configuration with a mistake is an error, before and after the replicas have refused it', async (t) => {
-    const configMap = await cluster.kubectl(['get', 'configmap', '-n', WEBHOOK_NAMESPACE, 'model-injector', '-o', 'json'])
-    await cluster.kubectl(['patch', 'configmap', '-n', WEBHOOK_NAMESPACE, 'model-injector', '--type=merge', '-p', JSON.stringify({ data: { 'config.yaml': 'colour: red\n' } })])
-    const report = await check()
-    t.match(findingsOf(report).find(({ id }) => id === 'configuration'), { severity: 'error', what: /ConfigMap model-injector\/model-injector, key config\.yaml: colour: unknown key/ })
-    t.match(findingsOf(report).find(({ id }) => id === 'configuration-served'), { severity: 'warning' })
-    const { data } = JSON.parse(configMap) as { data: object }
-    await cluster.kubectl(['patch', 'configmap', '-n', WEBHOOK_NAMESPACE, 'model-injector', '--type=merge', '-p', JSON.stringify({ data })])
-    await waitFor('every replica to work with the right configuration', async () => ((await problemsBeside(check)).length === 0 ? true : undefined), { timeoutSeconds: 150 })
-  })
+  await t.test(
+    'a configuration with a mistake is an error, before and after the replicas have refused it',
+    async (t) => {
+      const configMap = await cluster.kubectl([
+        'get',
+        'configmap',
+        '-n',
+        WEBHOOK_NAMESPACE,
+        'model-injector',
+        '-o',
+        'json',
+      ])
+      await cluster.kubectl([
+        'patch',
+        'configmap',
+        '-n',
+        WEBHOOK_NAMESPACE,
+        'model-injector',
+        '--type=merge',
+        '-p',
+        JSON.stringify({ data: { 'config.yaml': 'colour: red\n' } }),
+      ])
+      const report = await check()
+      t.match(
+        findingsOf(report).find(({ id }) => id === 'configuration'),
+        { severity: 'error', what: /ConfigMap model-injector\/model-injector, key config\.yaml: colour: unknown key/ },
+      )
+      t.match(
+        findingsOf(report).find(({ id }) => id === 'configuration-served'),
+        { severity: 'warning' },
+      )
+      const { data } = JSON.parse(configMap) as { data: object }
+      await cluster.kubectl([
+        'patch',
+        'configmap',
+        '-n',
+        WEBHOOK_NAMESPACE,
+        'model-injector',
+        '--type=merge',
+        '-p',
+        JSON.stringify({ data }),
+      ])
+      await waitFor(
+        'every replica to work with the right configuration',
+        async () => ((await problemsBeside(check)).length === 0 ? true : undefined),
+        { timeoutSeconds: 150 },
+      )
+    },
+  )
 
   await t.test('a webhook without replicas is an error in every place where it shows', async (t) => {
     await cluster.kubectl(['scale', 'deployment', '-n', WEBHOOK_NAMESPACE, 'model-injector', '--replicas=0'])
     await whenReplicasReady(cluster, 0)
-    const report = await waitFor('the endpoints to be gone', async () => {
-      const seen = await check()
-      return findingsOf(seen).some(({ id, severity }) => id === 'endpoints' && severity === 'error') ? seen : undefined
-    }, { timeoutSeconds: 60 })
-    t.strictSame(problemsOf(report), [
-      ['certificate-served', 'unchecked'], ['endpoints', 'error'], ['replicas', 'error'], ['configuration-served', 'unchecked'],
-      ['pod-identity-agent', 'warning'], ['admission', 'error'],
-    ], 'trust, name and days of the certificate are read from the Secret')
+    const report = await waitFor(
+      'the endpoints to be gone',
+      async () => {
+        const seen = await check()
+        return findingsOf(seen).some(({ id, severity }) => id === 'endpoints' && severity === 'error')
+          ? seen
+          : undefined
+      },
+      { timeoutSeconds: 60 },
+    )
+    t.strictSame(
+      problemsOf(report),
+      [
+        ['certificate-served', 'unchecked'],
+        ['endpoints', 'error'],
+        ['replicas', 'error'],
+        ['configuration-served', 'unchecked'],
+        ['pod-identity-agent', 'warning'],
+        ['admission', 'error'],
+      ],
+      'trust, name and days of the certificate are read from the Secret',
+    )
     const { code } = await runCheck(cluster.controlPlane.kubeConfigFile, ['-o', 'json'])
     t.equal(code, 1)
     await cluster.kubectl(['scale', 'deployment', '-n', WEBHOOK_NAMESPACE, 'model-injector', '--replicas=2'])
@@ -142,7 +267,10 @@ async function tests(t: Test): Promise<void> {
 
   await t.test('without the webhook configuration that alone is the error', async (t) => {
     await cluster.kubectl(['delete', webhookConfiguration])
-    t.strictSame((await problemsBeside(check)).filter(([, severity]) => severity === 'error'), [['registered', 'error']])
+    t.strictSame(
+      (await problemsBeside(check)).filter(([, severity]) => severity === 'error'),
+      [['registered', 'error']],
+    )
   })
 }
 
@@ -164,7 +292,9 @@ interface JSONPatch {
 type Problem = readonly [CheckId, Severity]
 
 function problemsOf(report: Report): readonly Problem[] {
-  return findingsOf(report).filter(({ severity }) => severity !== 'ok').map(({ id, severity }) => [id, severity])
+  return findingsOf(report)
+    .filter(({ severity }) => severity !== 'ok')
+    .map(({ id, severity }) => [id, severity])
 }
 
 /** What is wrong besides what is wrong in every cluster of the tests. */
@@ -173,15 +303,30 @@ async function problemsBeside(check: () => Promise<Report>): Promise<readonly Pr
 }
 
 function detailsOf(report: Report): string {
-  return JSON.stringify(findingsOf(report).filter(({ severity }) => severity !== 'ok'), null, 1)
+  return JSON.stringify(
+    findingsOf(report).filter(({ severity }) => severity !== 'ok'),
+    null,
+    1,
+  )
 }
 
 /** Changes the webhook configuration, and puts it back behind the expectations. */
-async function expectWhile(cluster: Cluster, change: readonly JSONPatch[], expectations: () => Promise<void>): Promise<void> {
+async function expectWhile(
+  cluster: Cluster,
+  change: readonly JSONPatch[],
+  expectations: () => Promise<void>,
+): Promise<void> {
   const before = JSON.parse(await cluster.kubectl(['get', webhookConfiguration, '-o', 'json'])) as unknown
   await cluster.kubectl(['patch', webhookConfiguration, '--type=json', '-p', JSON.stringify(change)])
   await expectations()
-  const undo = change.map(({ path }) => ({ op: 'add', path, value: path.slice(1).split('/').reduce((value, key) => (value as Record<string, unknown>)[key], before) }))
+  const undo = change.map(({ path }) => ({
+    op: 'add',
+    path,
+    value: path
+      .slice(1)
+      .split('/')
+      .reduce((value, key) => (value as Record<string, unknown>)[key], before),
+  }))
   await cluster.kubectl(['patch', webhookConfiguration, '--type=json', '-p', JSON.stringify(undo)])
 }
 
@@ -195,11 +340,21 @@ async function kubeconfigOfReader(t: Test, cluster: Cluster): Promise<string> {
   const token = (await cluster.kubectl(['create', 'token', '-n', reader.namespace, reader.name])).trim()
   const file = join(t.testdir({}), 'kubeconfig')
   const { controlPlane } = cluster
-  const address = { server: controlPlane.url, 'certificate-authority-data': Buffer.from(controlPlane.caCertificate).toString('base64') }
-  await writeFile(file, JSON.stringify({
-    apiVersion: 'v1', kind: 'Config', 'current-context': 'reader', contexts: [{ name: 'reader', context: { cluster: 'c', user: 'u' } }],
-    clusters: [{ name: 'c', cluster: address }], users: [{ name: 'u', user: { token } }],
-  }))
+  const address = {
+    server: controlPlane.url,
+    'certificate-authority-data': Buffer.from(controlPlane.caCertificate).toString('base64'),
+  }
+  await writeFile(
+    file,
+    JSON.stringify({
+      apiVersion: 'v1',
+      kind: 'Config',
+      'current-context': 'reader',
+      contexts: [{ name: 'reader', context: { cluster: 'c', user: 'u' } }],
+      clusters: [{ name: 'c', cluster: address }],
+      users: [{ name: 'u', user: { token } }],
+    }),
+  )
   return file
 }
 

@@ -2,7 +2,13 @@ import { execFile } from 'node:child_process'
 import { access } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import {
-  AppsV1Api, CoreV1Api, KubeConfig, VersionApi, loadYaml, type V1Deployment, type V1Pod,
+  AppsV1Api,
+  CoreV1Api,
+  KubeConfig,
+  VersionApi,
+  loadYaml,
+  type V1Deployment,
+  type V1Pod,
 } from '@kubernetes/client-node'
 import t from 'tap'
 import { controlPlaneBinaries } from '../support/control-plane-binaries.ts'
@@ -31,7 +37,10 @@ t.test('a control plane started by a test', { timeout }, async (t) => {
     const replicaSets = await apps.listNamespacedReplicaSet({ namespace: 'default', labelSelector: 'app=trainer' })
     t.equal(replicaSets.items.length, 1)
     t.strictSame(pods.map(ownerOf), [replicaSets.items[0]?.metadata?.name, replicaSets.items[0]?.metadata?.name])
-    t.strictSame(pods.map((pod) => pod.status?.phase), ['Pending', 'Pending'])
+    t.strictSame(
+      pods.map((pod) => pod.status?.phase),
+      ['Pending', 'Pending'],
+    )
   })
 
   await t.test('its kubeconfig file works without any other file', async (t) => {
@@ -44,7 +53,10 @@ t.test('a control plane started by a test', { timeout }, async (t) => {
   await t.test('stop leaves no process and no directory', async (t) => {
     const before = await commandsNaming(controlPlane.directory)
     for (const binary of Object.values(await controlPlaneBinaries()) as string[]) {
-      t.ok(before.some((command) => command.startsWith(`${binary} `)), `${binary} runs before`)
+      t.ok(
+        before.some((command) => command.startsWith(`${binary} `)),
+        `${binary} runs before`,
+      )
     }
     await controlPlane.stop()
     t.strictSame(await commandsNaming(controlPlane.directory), [])
@@ -72,7 +84,8 @@ function deploymentOfTwo(name: string): V1Deployment {
 }
 
 async function podsOf(controlPlane: ControlPlane, app: string, count: number): Promise<V1Pod[] | undefined> {
-  const { items } = await controlPlane.kubeConfig.makeApiClient(CoreV1Api)
+  const { items } = await controlPlane.kubeConfig
+    .makeApiClient(CoreV1Api)
     .listNamespacedPod({ namespace: 'default', labelSelector: `app=${app}` })
   return items.length === count ? items : undefined
 }

@@ -16,7 +16,15 @@ const readOnly = 'touch: /models/model/config.json: Read-only file system'
 // Image volumes need a version that is known, directories of nodes a rule.
 const config = {
   cluster: { version: '1.36' },
-  policy: { rules: [{ name: 'team-a', namespaces: [namespace], sources: ['pvc://*', 'node:///run/baked/*', 'oci://registry.example.com/*'] }] },
+  policy: {
+    rules: [
+      {
+        name: 'team-a',
+        namespaces: [namespace],
+        sources: ['pvc://*', 'node:///run/baked/*', 'oci://registry.example.com/*'],
+      },
+    ],
+  },
 }
 
 await clusterTest(t, import.meta.filename, { prepare: prepareCluster, tests })
@@ -37,7 +45,10 @@ async function tests(t: Test): Promise<void> {
 
   await t.test('a claim whose directory is not there: the app never starts', async (t) => {
     const { status } = await runPod(cluster, 'claim-missing', 'pvc://shared/llama/9.9.9')
-    t.match(status.initContainerStatuses?.[0]?.state.terminated, { exitCode: 12, message: /pvc:\/\/shared\/llama\/9\.9\.9 is not there/ })
+    t.match(status.initContainerStatuses?.[0]?.state.terminated, {
+      exitCode: 12,
+      message: /pvc:\/\/shared\/llama\/9\.9\.9 is not there/,
+    })
     t.match(status.containerStatuses?.[0]?.state, { waiting: { reason: 'PodInitializing' } })
   })
 
@@ -45,10 +56,14 @@ async function tests(t: Test): Promise<void> {
     const path = '/run/baked/llama'
     await writeModel(path, 'of the node')
     await createPod(cluster, 'node', `node://${path}`)
-    await waitFor('the scheduler to find no node', async () => {
-      const { status } = await getPod(api, namespace, 'node')
-      return status.conditions?.some(({ type, status: value }) => type === 'PodScheduled' && value === 'False')
-    }, { timeoutSeconds: 30 })
+    await waitFor(
+      'the scheduler to find no node',
+      async () => {
+        const { status } = await getPod(api, namespace, 'node')
+        return status.conditions?.some(({ type, status: value }) => type === 'PodScheduled' && value === 'False')
+      },
+      { timeoutSeconds: 30 },
+    )
     await cluster.kubectl(['label', 'node', cluster.node.name, `${nodeLabelFor(path, 'models.example.io/')}=present`])
     await whenEnded(api, namespace, 'node')
     t.strictSame(await log(cluster, 'node'), ['{"model": "of the node"}', readOnly])
@@ -58,7 +73,11 @@ async function tests(t: Test): Promise<void> {
     const directory = '/run/artifact'
     await writeModel(join(directory, 'llama', '1.2.3'), 'of the image')
     const repository = 'registry.example.com/models/llama'
-    const digest = await cluster.node.importImage({ name: `${repository}:1.2.3`, layers: [{ directory, paths: ['llama'] }], config: {} })
+    const digest = await cluster.node.importImage({
+      name: `${repository}:1.2.3`,
+      layers: [{ directory, paths: ['llama'] }],
+      config: {},
+    })
     await readsModel(t, cluster, 'image', `oci://${repository}@${digest}#llama/1.2.3`)
   })
 
@@ -94,11 +113,20 @@ async function writeModel(directory: string, content: string): Promise<void> {
 async function makeClaim(cluster: Cluster, name: string, path: string): Promise<void> {
   const common = { accessModes: ['ReadOnlyMany'], storageClassName: '' }
   const volume: KubernetesObject = {
-    apiVersion: 'v1', kind: 'PersistentVolume', metadata: { name },
-    spec: { ...common, capacity: { storage: '1Gi' }, hostPath: { path, type: 'Directory' }, claimRef: { namespace, name } },
+    apiVersion: 'v1',
+    kind: 'PersistentVolume',
+    metadata: { name },
+    spec: {
+      ...common,
+      capacity: { storage: '1Gi' },
+      hostPath: { path, type: 'Directory' },
+      claimRef: { namespace, name },
+    },
   }
   const claim: KubernetesObject = {
-    apiVersion: 'v1', kind: 'PersistentVolumeClaim', metadata: { name, namespace },
+    apiVersion: 'v1',
+    kind: 'PersistentVolumeClaim',
+    metadata: { name, namespace },
     spec: { ...common, volumeName: name, resources: { requests: { storage: '1Gi' } } },
   }
   for (const object of [volume, claim]) await cluster.kubectl(['create', '-f', '-'], JSON.stringify(object))

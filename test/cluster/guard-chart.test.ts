@@ -24,7 +24,11 @@ const selections: readonly { readonly name: string; readonly values: Values }[] 
   { name: 'with excluded namespaces', values: { webhook: { excludedNamespaces: ['monitoring', 'kube-system'] } } },
   {
     name: 'with a selector',
-    values: { webhook: { namespaceSelector: { matchLabels: { models: 'yes' }, matchExpressions: [{ key: 'tier', operator: 'Exists' }] } } },
+    values: {
+      webhook: {
+        namespaceSelector: { matchLabels: { models: 'yes' }, matchExpressions: [{ key: 'tier', operator: 'Exists' }] },
+      },
+    },
   },
 ]
 
@@ -32,20 +36,30 @@ for (const { name, values } of selections) {
   t.test(`${name}, the guard looks at the pods that the webhook sees, and at no others`, async (t) => {
     const objects = await renderChart(values, { release: 'release', namespace: 'models' })
     const guard = objectOf(objects, policy, guardName) as Policy
-    const [webhook] = (objectOf(objects, 'MutatingWebhookConfiguration') as KubernetesObject & { webhooks: readonly Webhook[] }).webhooks
+    const [webhook] = (
+      objectOf(objects, 'MutatingWebhookConfiguration') as KubernetesObject & { webhooks: readonly Webhook[] }
+    ).webhooks
 
     t.strictSame(guard.spec.matchConstraints.namespaceSelector, webhook?.namespaceSelector)
     t.strictSame(guard.spec.matchConditions.slice(0, 3), webhook?.matchConditions)
     const { annotationPrefix = 'models.example.io/' } = (values.config ?? {}) as { annotationPrefix?: string }
-    t.strictSame(guard.spec.matchConditions.slice(0, 3), matchConditions(annotationPrefix).map(({ name, expression }) => ({ name, expression })))
-    t.strictSame((objectOf(objects, policy, placementName) as Policy).spec.matchConstraints.namespaceSelector, webhook?.namespaceSelector)
+    t.strictSame(
+      guard.spec.matchConditions.slice(0, 3),
+      matchConditions(annotationPrefix).map(({ name, expression }) => ({ name, expression })),
+    )
+    t.strictSame(
+      (objectOf(objects, policy, placementName) as Policy).spec.matchConstraints.namespaceSelector,
+      webhook?.namespaceSelector,
+    )
   })
 }
 
 t.test('the guard refuses the creation of pods alone, and also what it cannot judge', async (t) => {
   const objects = await renderChart()
   const { spec } = objectOf(objects, policy, guardName) as Policy
-  t.strictSame(spec.matchConstraints.resourceRules, [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['pods'], scope: 'Namespaced' }])
+  t.strictSame(spec.matchConstraints.resourceRules, [
+    { apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['pods'], scope: 'Namespaced' },
+  ])
   t.equal(spec.failurePolicy, 'Fail')
   t.strictSame(objectOf(objects, binding, guardName).spec, { policyName: guardName, validationActions: ['Deny'] })
 })
@@ -53,12 +67,18 @@ t.test('the guard refuses the creation of pods alone, and also what it cannot ju
 t.test('the placement policy never refuses anything', async (t) => {
   const objects = await renderChart()
   t.equal((objectOf(objects, policy, placementName) as Policy).spec.failurePolicy, 'Ignore')
-  t.strictSame(objectOf(objects, binding, placementName).spec, { policyName: placementName, validationActions: ['Warn'] })
+  t.strictSame(objectOf(objects, binding, placementName).spec, {
+    policyName: placementName,
+    validationActions: ['Warn'],
+  })
 })
 
 t.test('each can be turned off without the other', async (t) => {
   const names = async (values: Values): Promise<(string | undefined)[]> =>
-    (await renderChart(values)).filter(({ kind }) => kind === policy || kind === binding).map(({ metadata }) => metadata?.name).sort()
+    (await renderChart(values))
+      .filter(({ kind }) => kind === policy || kind === binding)
+      .map(({ metadata }) => metadata?.name)
+      .sort()
   t.strictSame(await names({}), [guardName, guardName, placementName, placementName])
   t.strictSame(await names({ guard: { enabled: false } }), [placementName, placementName])
   t.strictSame(await names({ placement: { enabled: false } }), [guardName, guardName])
@@ -66,11 +86,15 @@ t.test('each can be turned off without the other', async (t) => {
 
 t.test('the names do not depend on the release', async (t) => {
   const objects = await renderChart({ fullnameOverride: 'other' }, { release: 'other', namespace: 'other' })
-  for (const name of [guardName, placementName]) for (const kind of [policy, binding]) t.ok(objectOf(objects, kind, name))
+  for (const name of [guardName, placementName])
+    for (const kind of [policy, binding]) t.ok(objectOf(objects, kind, name))
 })
 
 t.test('who is asked for help is whoever runs it, unless the operator says a name', async (t) => {
-  for (const [contact, asked] of [['', 'ask whoever runs model-injector in this cluster: '], ['#ml', 'ask #ml: ']] as const) {
+  for (const [contact, asked] of [
+    ['', 'ask whoever runs model-injector in this cluster: '],
+    ['#ml', 'ask #ml: '],
+  ] as const) {
     t.match(JSON.stringify(objectOf(await renderChart({ guard: { contact } }), policy, guardName)), asked)
   }
 })
@@ -82,6 +106,10 @@ t.test('every delivery has its row in the table of the guard', (t) => {
 })
 
 t.test('the annotations that the placement policy knows are those of the code', (t) => {
-  t.equal(readFileSync(join(chartDirectory, 'policies', 'known-annotations.yaml'), 'utf8'), knownAnnotations(), 'run make generate')
+  t.equal(
+    readFileSync(join(chartDirectory, 'policies', 'known-annotations.yaml'), 'utf8'),
+    knownAnnotations(),
+    'run make generate',
+  )
   t.end()
 })

@@ -20,14 +20,17 @@ t.test('the golden corpus on a real API server with the guard', { timeout }, asy
   const controlPlane = await startControlPlane()
   t.teardown(() => controlPlane.stop())
   const api = await apiClient(controlPlane.kubeConfig)
-  t.teardown(() => { api.close() })
+  t.teardown(() => {
+    api.close()
+  })
   const serviceAccounts = new Set(['default'])
   const counts = { admitted: 0, skipped: 0, refused: 0 }
 
   async function tryManifest(manifest: Manifest): Promise<ApiResponse> {
     const pod = creatable(manifest)
     const name = pod.spec.serviceAccountName ?? pod.spec.serviceAccount ?? 'default'
-    if (!serviceAccounts.has(name)) await api.create({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name, namespace: 'default' } })
+    if (!serviceAccounts.has(name))
+      await api.create({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name, namespace: 'default' } })
     serviceAccounts.add(name)
     return api.tryCreate(pod, { dryRun: true })
   }
@@ -55,11 +58,19 @@ t.test('the golden corpus on a real API server with the guard', { timeout }, asy
   }
 
   t.comment(JSON.stringify(counts))
-  t.ok(counts.admitted > 80 && counts.skipped > 10 && counts.refused > 120, `the corpus was looked at: ${JSON.stringify(counts)}`)
+  t.ok(
+    counts.admitted > 80 && counts.skipped > 10 && counts.refused > 120,
+    `the corpus was looked at: ${JSON.stringify(counts)}`,
+  )
 })
 
 /** What the guard reads of the operator's configuration, as text. */
-function readByTheGuard({ config: { annotationPrefix, defaults: { delivery, volume } } }: GoldenCase): string {
+function readByTheGuard({
+  config: {
+    annotationPrefix,
+    defaults: { delivery, volume },
+  },
+}: GoldenCase): string {
   return JSON.stringify({ annotationPrefix, defaults: { delivery, volume } })
 }
 
@@ -73,14 +84,23 @@ function creatable(manifest: Manifest): PodObject {
   const pod = podOf(manifest) as Pod
   const mirror = pod.metadata?.annotations?.['kubernetes.io/config.mirror'] !== undefined
   return {
-    ...pod, apiVersion: 'v1', kind: 'Pod',
+    ...pod,
+    apiVersion: 'v1',
+    kind: 'Pod',
     metadata: { ...pod.metadata, name: 'golden', namespace: 'default' },
-    spec: { ...pod.spec, volumes: [...(pod.spec.volumes ?? []), ...claimsOf(manifest)], ...(mirror && { nodeName: 'node' }) },
+    spec: {
+      ...pod.spec,
+      volumes: [...(pod.spec.volumes ?? []), ...claimsOf(manifest)],
+      ...(mirror && { nodeName: 'node' }),
+    },
   }
 }
 
 /** A StatefulSet's claims become volumes of its pods. */
 function claimsOf({ spec }: Manifest): Volume[] {
   const { volumeClaimTemplates = [] } = spec as { volumeClaimTemplates?: { metadata: { name: string } }[] }
-  return volumeClaimTemplates.map(({ metadata: { name } }) => ({ name, persistentVolumeClaim: { claimName: `${name}-0` } }))
+  return volumeClaimTemplates.map(({ metadata: { name } }) => ({
+    name,
+    persistentVolumeClaim: { claimName: `${name}-0` },
+  }))
 }

@@ -6,7 +6,15 @@ import { startControlPlane } from '../support/control-plane.ts'
 import { startForeignWebhook } from '../support/foreign-webhook.ts'
 import { objectOf, renderChart } from '../support/helm.ts'
 import { bare, deliveryCases, injected, withoutEachPart, type DeliveryCase } from '../support/policies-pods.ts'
-import { guardMessage, guardName, guardWarnings, installGuard, podWith, typeWarnings, type PodObject } from '../support/policies.ts'
+import {
+  guardMessage,
+  guardName,
+  guardWarnings,
+  installGuard,
+  podWith,
+  typeWarnings,
+  type PodObject,
+} from '../support/policies.ts'
 import { waitFor } from '../support/wait-for.ts'
 import { foreignConfiguration } from '../support/webhook-configuration.ts'
 import { startWebhook } from '../support/webhook-process.ts'
@@ -16,13 +24,16 @@ const timeout = 45 * 60 * 1000
 t.setTimeout(timeout)
 
 const source = 'models.example.io/source'
-const whatToDo = /The webhook of model-injector did not see this pod, .* ask the keepers of installation \d+: model-injector check finds the cause$/
+const whatToDo =
+  /The webhook of model-injector did not see this pod, .* ask the keepers of installation \d+: model-injector check finds the cause$/
 
 t.test('the guard on a real API server', { timeout }, async (t) => {
   const controlPlane = await startControlPlane()
   t.teardown(() => controlPlane.stop())
   const api = await apiClient(controlPlane.kubeConfig)
-  t.teardown(() => { api.close() })
+  t.teardown(() => {
+    api.close()
+  })
   await api.create(podWith({ [source]: 's3://models/llama/' }, { name: 'older-than-the-guard' }))
   await installGuard(api)
 
@@ -35,24 +46,33 @@ t.test('the guard on a real API server', { timeout }, async (t) => {
       const pod = injected(bare(delivery))
       t.strictSame(namesOfOurs(pod), { loaders: [...delivery.loaders].sort(), volumes: [...delivery.volumes].sort() })
       t.equal(guardMessage(await tryPod(api, pod)), undefined)
-      for (const { pod: mutilated, finding } of withoutEachPart(pod, delivery)) t.match(guardMessage(await tryPod(api, mutilated)), finding)
+      for (const { pod: mutilated, finding } of withoutEachPart(pod, delivery))
+        t.match(guardMessage(await tryPod(api, mutilated)), finding)
     })
 
     await t.test(`${delivery.name}: a pod that no webhook saw is refused`, async (t) => {
       const response = await tryPod(api, bare(delivery))
       t.equal(response.status, 403)
-      t.match(guardMessage(response), delivery.loaders.length > 0 ? /^spec\.initContainers: no model-loader/ : /^spec\.volumes: no model-data/)
+      t.match(
+        guardMessage(response),
+        delivery.loaders.length > 0 ? /^spec\.initContainers: no model-loader/ : /^spec\.volumes: no model-data/,
+      )
       t.match(guardMessage(response), whatToDo)
     })
   }
 
   await t.test('a claim that the pod has in another volume is mounted from there, once for two models', async (t) => {
     const twice: DeliveryCase = {
-      name: '', annotations: { source: 'pvc://models/llama', 'source.tokenizer': 'pvc://models/tokenizer' },
-      loaders: ['model-loader', 'model-loader-tokenizer'], volumes: ['model-data', 'model-data-tokenizer'],
+      name: '',
+      annotations: { source: 'pvc://models/llama', 'source.tokenizer': 'pvc://models/tokenizer' },
+      loaders: ['model-loader', 'model-loader-tokenizer'],
+      volumes: ['model-data', 'model-data-tokenizer'],
     }
     const pod = injected(bare(twice))
-    t.strictSame(mountsOf(pod).filter((name) => name.startsWith('model-data')), ['model-data', 'model-data'])
+    t.strictSame(
+      mountsOf(pod).filter((name) => name.startsWith('model-data')),
+      ['model-data', 'model-data'],
+    )
     t.equal(guardMessage(await tryPod(api, pod)), undefined)
 
     const claim = { name: 'mine', persistentVolumeClaim: { claimName: 'models' } }
@@ -66,23 +86,56 @@ t.test('the guard on a real API server', { timeout }, async (t) => {
 
   await t.test('a refusal names one missing part and counts the others', async (t) => {
     const annotations = { 'source.b': 's3://models/b/', 'source.a': 's3://models/a/', source: 's3://models/llama/' }
-    t.match(guardMessage(await tryPod(api, bare({ annotations }))), /^spec\.initContainers: no model-loader \(and 2 more\), so the model would not be loaded\. /)
+    t.match(
+      guardMessage(await tryPod(api, bare({ annotations }))),
+      /^spec\.initContainers: no model-loader \(and 2 more\), so the model would not be loaded\. /,
+    )
   })
 
   await t.test('a source that the webhook would deny is no way around it', async (t) => {
-    const sources = ['arn:aws:s3:::models/llama', 'https://models.example.com/llama', 's3:/models/llama/', 'S3://models/llama/', '', 'pvc:///', 'oci://', 'node://']
-    for (const value of sources) t.match(guardMessage(await tryPod(api, bare({ annotations: { source: value } }))), /^spec\.(initContainers|volumes): no model-/, value)
+    const sources = [
+      'arn:aws:s3:::models/llama',
+      'https://models.example.com/llama',
+      's3:/models/llama/',
+      'S3://models/llama/',
+      '',
+      'pvc:///',
+      'oci://',
+      'node://',
+    ]
+    for (const value of sources)
+      t.match(
+        guardMessage(await tryPod(api, bare({ annotations: { source: value } }))),
+        /^spec\.(initContainers|volumes): no model-/,
+        value,
+      )
     for (const suffix of ['a.b', 'A', 'x'.repeat(41), 'model']) {
-      t.match(guardMessage(await tryPod(api, bare({ annotations: { [`source.${suffix}`]: 's3://models/llama/' } }))), /^spec\.initContainers: no model-loader-/, suffix)
+      t.match(
+        guardMessage(await tryPod(api, bare({ annotations: { [`source.${suffix}`]: 's3://models/llama/' } }))),
+        /^spec\.initContainers: no model-loader-/,
+        suffix,
+      )
     }
-    t.match(guardMessage(await tryPod(api, bare({ annotations: { source: 's3://models/llama/', delivery: 'mount' } }))), /^spec\.initContainers: no model-loader/)
+    t.match(
+      guardMessage(await tryPod(api, bare({ annotations: { source: 's3://models/llama/', delivery: 'mount' } }))),
+      /^spec\.initContainers: no model-loader/,
+    )
   })
 
   await t.test('annotations without a source are refused, whatever they are', async (t) => {
-    for (const annotations of [{ inject: 'true' }, { size: '1Gi' }, { sorce: 's3://models/llama/' }, { 'service-account': 'reader' }, { inject: 'no' }]) {
+    for (const annotations of [
+      { inject: 'true' },
+      { size: '1Gi' },
+      { sorce: 's3://models/llama/' },
+      { 'service-account': 'reader' },
+      { inject: 'no' },
+    ]) {
       const response = await tryPod(api, bare({ annotations }))
       t.equal(response.status, 422)
-      t.equal(guardMessage(response), 'metadata.annotations: models.example.io/source is missing, so there is no model to bring. Add it, or set models.example.io/inject to "false"')
+      t.equal(
+        guardMessage(response),
+        'metadata.annotations: models.example.io/source is missing, so there is no model to bring. Add it, or set models.example.io/inject to "false"',
+      )
     }
   })
 
@@ -91,10 +144,16 @@ t.test('the guard on a real API server', { timeout }, async (t) => {
     const pods = {
       'without annotations': podWith({}),
       'without a map of annotations': { ...podWith({}), metadata: { name: 'app', namespace: 'default' } },
-      'with annotations of others': podWith({ 'prometheus.io/scrape': 'true', 'example.io/source': 's3://models/llama/' }),
+      'with annotations of others': podWith({
+        'prometheus.io/scrape': 'true',
+        'example.io/source': 's3://models/llama/',
+      }),
       'that opted out': podWith({ ...asks, 'models.example.io/inject': 'false' }),
       'with a status and nothing else': podWith({ 'models.example.io/status': '{}' }),
-      'that mirror a static pod': { ...podWith({ ...asks, 'kubernetes.io/config.mirror': 'abc' }), spec: { nodeName: 'node', containers: [{ name: 'app', image: 'app:1' }] } },
+      'that mirror a static pod': {
+        ...podWith({ ...asks, 'kubernetes.io/config.mirror': 'abc' }),
+        spec: { nodeName: 'node', containers: [{ name: 'app', image: 'app:1' }] },
+      },
     }
     for (const [name, pod] of Object.entries(pods)) t.equal(guardMessage(await tryPod(api, pod)), undefined, name)
   })
@@ -110,27 +169,50 @@ t.test('the guard on a real API server', { timeout }, async (t) => {
     const path = '/api/v1/namespaces/default/pods/older-than-the-guard'
     const { body } = await api.request('GET', path)
     const pod = body as Pod
-    const changed = await api.request('PUT', path, { ...pod, metadata: { ...pod.metadata, labels: { changed: 'yes' }, finalizers: [] } })
+    const changed = await api.request('PUT', path, {
+      ...pod,
+      metadata: { ...pod.metadata, labels: { changed: 'yes' }, finalizers: [] },
+    })
     t.equal(changed.status, 200, JSON.stringify(changed.body))
-    t.equal((await api.request('PUT', `${path}/status`, { ...(changed.body as Pod), status: { phase: 'Running' } })).status, 200)
+    t.equal(
+      (await api.request('PUT', `${path}/status`, { ...(changed.body as Pod), status: { phase: 'Running' } })).status,
+      200,
+    )
     t.equal((await api.request('DELETE', path)).status, 200)
   })
 
-  await t.test('twenty models with every annotation, in twenty containers beside each other, stay within the cost limits', async (t) => {
-    const delivery = manyModels(20)
-    const pod = byNames(delivery, 20)
-    const started = performance.now()
-    t.equal(guardMessage(await tryPod(api, pod)), undefined)
-    t.comment(`admitted in ${Math.round(performance.now() - started)} ms with ${Object.keys(pod.metadata.annotations ?? {}).length} annotations`)
-    for (const { pod: mutilated, finding } of withoutEachPart(pod, delivery)) t.match(guardMessage(await tryPod(api, mutilated)), finding)
-    t.match(guardMessage(await tryPod(api, bare(delivery))), /^spec\.initContainers: no model-loader-m0 \(and 19 more\), /)
-  })
+  await t.test(
+    'twenty models with every annotation, in twenty containers beside each other, stay within the cost limits',
+    async (t) => {
+      const delivery = manyModels(20)
+      const pod = byNames(delivery, 20)
+      const started = performance.now()
+      t.equal(guardMessage(await tryPod(api, pod)), undefined)
+      t.comment(
+        `admitted in ${Math.round(performance.now() - started)} ms with ${Object.keys(pod.metadata.annotations ?? {}).length} annotations`,
+      )
+      for (const { pod: mutilated, finding } of withoutEachPart(pod, delivery))
+        t.match(guardMessage(await tryPod(api, mutilated)), finding)
+      t.match(
+        guardMessage(await tryPod(api, bare(delivery))),
+        /^spec\.initContainers: no model-loader-m0 \(and 19 more\), /,
+      )
+    },
+  )
 
   await t.test('behind a webhook that is passed over while it is away', async (t) => {
     const webhook = await startWebhook(t.testdir())
     t.teardown(() => webhook.stop())
-    await api.request('POST', '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations', await guardedConfiguration(webhook))
-    await waitFor('the webhook to be called', async () => (await tryPod(api, bare(deliveryCases[0]!))).status === 201 ? true : undefined, { timeoutSeconds: 30 })
+    await api.request(
+      'POST',
+      '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations',
+      await guardedConfiguration(webhook),
+    )
+    await waitFor(
+      'the webhook to be called',
+      async () => ((await tryPod(api, bare(deliveryCases[0]!))).status === 201 ? true : undefined),
+      { timeoutSeconds: 30 },
+    )
 
     await t.test('injected pods pass as long as it is there', async (t) => {
       t.equal(guardMessage(await tryPod(api, bare(deliveryCases[0]!))), undefined)
@@ -144,10 +226,18 @@ t.test('the guard on a real API server', { timeout }, async (t) => {
       const path = '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations'
       // Reinvoked like ours, it has the last word.
       await api.request('POST', path, foreignConfiguration('z-unmounter', foreign, 'IfNeeded'))
-      const refused = await waitFor('the other webhook to be called', async () => guardMessage(await tryPod(api, bare(deliveryCases[0]!))), { timeoutSeconds: 30 })
+      const refused = await waitFor(
+        'the other webhook to be called',
+        async () => guardMessage(await tryPod(api, bare(deliveryCases[0]!))),
+        { timeoutSeconds: 30 },
+      )
       t.match(refused, /^spec\.containers: none mounts model-data, so the app would not see its model\./)
       await api.request('DELETE', `${path}/z-unmounter`)
-      await waitFor('the other webhook to be out of force', async () => (await tryPod(api, bare(deliveryCases[0]!))).status === 201 ? true : undefined, { timeoutSeconds: 30 })
+      await waitFor(
+        'the other webhook to be out of force',
+        async () => ((await tryPod(api, bare(deliveryCases[0]!))).status === 201 ? true : undefined),
+        { timeoutSeconds: 30 },
+      )
     })
 
     await webhook.stop()
@@ -157,16 +247,26 @@ t.test('the guard on a real API server', { timeout }, async (t) => {
       t.equal(response.status, 403)
       t.match(guardMessage(response), whatToDo)
       t.equal((await tryPod(api, podWith({}))).status, 201)
-      t.equal((await tryPod(api, podWith({ [source]: 's3://models/llama/', 'models.example.io/inject': 'false' }))).status, 201)
+      t.equal(
+        (await tryPod(api, podWith({ [source]: 's3://models/llama/', 'models.example.io/inject': 'false' }))).status,
+        201,
+      )
     })
 
     await t.test('the author of a Deployment reads the refusal in its conditions', async (t) => {
       await api.create(deploymentOf(bare(deliveryCases[0]!)))
-      const condition = await waitFor('the condition ReplicaFailure', async () => {
-        const { body } = await api.request('GET', '/apis/apps/v1/namespaces/default/deployments/inference')
-        return (body as Deployment).status.conditions?.find(({ type }) => type === 'ReplicaFailure')
-      }, { timeoutSeconds: 30 })
-      t.match(condition.message, /denied request: spec\.initContainers: no model-loader, so the model would not be loaded/)
+      const condition = await waitFor(
+        'the condition ReplicaFailure',
+        async () => {
+          const { body } = await api.request('GET', '/apis/apps/v1/namespaces/default/deployments/inference')
+          return (body as Deployment).status.conditions?.find(({ type }) => type === 'ReplicaFailure')
+        },
+        { timeoutSeconds: 30 },
+      )
+      t.match(
+        condition.message,
+        /denied request: spec\.initContainers: no model-loader, so the model would not be loaded/,
+      )
     })
   })
 
@@ -181,7 +281,11 @@ t.test('the guard on a real API server', { timeout }, async (t) => {
   await t.test('a contact with characters that mean something in CEL is quoted', async (t) => {
     const contact = `O'Neil "the \\ keeper", #ml; \\' + object`
     await installGuard(api, { guard: { contact } })
-    t.ok(guardMessage(await tryPod(api, podWith({ [source]: 's3://models/llama/' })))?.includes(`ask ${contact}: model-injector check`))
+    t.ok(
+      guardMessage(await tryPod(api, podWith({ [source]: 's3://models/llama/' })))?.includes(
+        `ask ${contact}: model-injector check`,
+      ),
+    )
   })
 
   await t.test("it reads the operator's own defaults and prefix", async (t) => {
@@ -189,17 +293,37 @@ t.test('the guard on a real API server', { timeout }, async (t) => {
     const config = { annotationPrefix: prefix, defaults: { delivery: 'mountpoint', volume: 'existing/cache' } }
     await installGuard(api, { config })
 
-    const mounted: DeliveryCase = { name: '', annotations: { source: 's3://models/llama/' }, loaders: [], volumes: ['model-data'] }
-    const loaded: DeliveryCase = { name: '', annotations: { source: 's3://models/llama/', delivery: 'download' }, loaders: ['model-loader'], volumes: [] }
-    const onDisk: DeliveryCase = { name: '', annotations: { ...loaded.annotations, volume: 'disk' }, loaders: ['model-loader'], volumes: ['model-data'] }
+    const mounted: DeliveryCase = {
+      name: '',
+      annotations: { source: 's3://models/llama/' },
+      loaders: [],
+      volumes: ['model-data'],
+    }
+    const loaded: DeliveryCase = {
+      name: '',
+      annotations: { source: 's3://models/llama/', delivery: 'download' },
+      loaders: ['model-loader'],
+      volumes: [],
+    }
+    const onDisk: DeliveryCase = {
+      name: '',
+      annotations: { ...loaded.annotations, volume: 'disk' },
+      loaders: ['model-loader'],
+      volumes: ['model-data'],
+    }
     for (const delivery of [mounted, loaded, onDisk]) {
       const pod = byNames(delivery, 1, prefix)
       t.equal(guardMessage(await tryPod(api, pod)), undefined)
       const mutilations = withoutEachPart(pod, delivery, prefix)
       t.equal(mutilations.length, delivery.loaders.length + 2 * delivery.volumes.length + 1)
-      for (const { pod: mutilated, finding } of mutilations) t.match(guardMessage(await tryPod(api, mutilated)), finding)
+      for (const { pod: mutilated, finding } of mutilations)
+        t.match(guardMessage(await tryPod(api, mutilated)), finding)
     }
-    t.equal(guardMessage(await tryPod(api, podWith({ [source]: 's3://models/llama/' }))), undefined, 'another prefix is not ours')
+    t.equal(
+      guardMessage(await tryPod(api, podWith({ [source]: 's3://models/llama/' }))),
+      undefined,
+      'another prefix is not ours',
+    )
   })
 })
 
@@ -212,8 +336,17 @@ async function tryPod(api: ApiClient, pod: KubernetesObject): ReturnType<ApiClie
 }
 
 function namesOfOurs({ spec }: Pod): { loaders: readonly string[]; volumes: readonly string[] } {
-  const loaders = (spec.initContainers ?? []).map(({ name }) => name).filter((name) => name.startsWith('model-loader')).sort()
-  return { loaders, volumes: (spec.volumes ?? []).map(({ name }) => name).filter((name) => name.startsWith('model-data')).sort() }
+  const loaders = (spec.initContainers ?? [])
+    .map(({ name }) => name)
+    .filter((name) => name.startsWith('model-loader'))
+    .sort()
+  return {
+    loaders,
+    volumes: (spec.volumes ?? [])
+      .map(({ name }) => name)
+      .filter((name) => name.startsWith('model-data'))
+      .sort(),
+  }
 }
 
 function mountsOf({ spec: { containers } }: Pod): readonly string[] {
@@ -221,17 +354,27 @@ function mountsOf({ spec: { containers } }: Pod): readonly string[] {
 }
 
 function withoutMounts(pod: Pod): Pod {
-  return { ...pod, spec: { ...pod.spec, containers: pod.spec.containers.map((container) => ({ ...container, volumeMounts: [] })) } }
+  return {
+    ...pod,
+    spec: { ...pod.spec, containers: pod.spec.containers.map((container) => ({ ...container, volumeMounts: [] })) },
+  }
 }
 
 /** Every annotation a model can have, with its own example: what they say does not matter to the guard, their number does. */
 function manyModels(count: number): DeliveryCase {
   const names = Array.from({ length: count }, (_, i) => `m${i}`)
-  const written = annotationNames.filter((name) => table[name].scope === 'model' && !['volume', 'delivery', 'source'].includes(name))
-  const annotations = names.flatMap((name) => [[`source.${name}`, `s3://models/${name}/`], ...written.map((key) => [`${key}.${name}`, table[key].example])])
+  const written = annotationNames.filter(
+    (name) => table[name].scope === 'model' && !['volume', 'delivery', 'source'].includes(name),
+  )
+  const annotations = names.flatMap((name) => [
+    [`source.${name}`, `s3://models/${name}/`],
+    ...written.map((key) => [`${key}.${name}`, table[key].example]),
+  ])
   return {
-    name: 'many', annotations: Object.fromEntries(annotations) as Record<string, string>,
-    loaders: names.map((name) => `model-loader-${name}`), volumes: names.map((name) => `model-data-${name}`),
+    name: 'many',
+    annotations: Object.fromEntries(annotations) as Record<string, string>,
+    loaders: names.map((name) => `model-loader-${name}`),
+    volumes: names.map((name) => `model-data-${name}`),
   }
 }
 
@@ -242,22 +385,47 @@ function byNames(delivery: DeliveryCase, containerCount: number, prefix?: string
   const volumes: Volume[] = [...(pod.spec.volumes ?? []), ...delivery.volumes.map((name) => ({ name, emptyDir: {} }))]
   const volumeMounts = delivery.volumes.map((name) => ({ name, mountPath: `/models/${name}` }))
   // The last one has the mounts, so that all others are looked at before it.
-  const others: Container[] = Array.from({ length: containerCount - 1 }, (_, i) => ({ name: `other-${i}`, image, volumeMounts: [{ name: 'cache', mountPath: '/cache' }] }))
+  const others: Container[] = Array.from({ length: containerCount - 1 }, (_, i) => ({
+    name: `other-${i}`,
+    image,
+    volumeMounts: [{ name: 'cache', mountPath: '/cache' }],
+  }))
   const initContainers = delivery.loaders.map((name) => ({ name, image, volumeMounts }))
   const labels = { [`${prefix ?? 'models.example.io/'}injected`]: 'true' }
-  return { ...pod, metadata: { ...pod.metadata, labels }, spec: { containers: [...others, { name: 'app', image, volumeMounts }], initContainers, volumes } }
+  return {
+    ...pod,
+    metadata: { ...pod.metadata, labels },
+    spec: { containers: [...others, { name: 'app', image, volumeMounts }], initContainers, volumes },
+  }
 }
 
-async function guardedConfiguration({ url, caCertificate }: { url: string; caCertificate: string }): Promise<KubernetesObject> {
-  const configuration = objectOf(await renderChart({ webhook: { failureProfile: 'ignore-guarded' } }), 'MutatingWebhookConfiguration')
+async function guardedConfiguration({
+  url,
+  caCertificate,
+}: {
+  url: string
+  caCertificate: string
+}): Promise<KubernetesObject> {
+  const configuration = objectOf(
+    await renderChart({ webhook: { failureProfile: 'ignore-guarded' } }),
+    'MutatingWebhookConfiguration',
+  )
   const clientConfig = { url, caBundle: Buffer.from(caCertificate).toString('base64') }
-  return { ...configuration, webhooks: (configuration.webhooks as object[]).map((webhook) => ({ ...webhook, clientConfig })) }
+  return {
+    ...configuration,
+    webhooks: (configuration.webhooks as object[]).map((webhook) => ({ ...webhook, clientConfig })),
+  }
 }
 
 function deploymentOf({ metadata, spec }: Pod): KubernetesObject {
   const labels = { app: 'inference' }
   return {
-    apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'inference', namespace: 'default' },
-    spec: { selector: { matchLabels: labels }, template: { metadata: { labels, annotations: metadata?.annotations }, spec } },
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name: 'inference', namespace: 'default' },
+    spec: {
+      selector: { matchLabels: labels },
+      template: { metadata: { labels, annotations: metadata?.annotations }, spec },
+    },
   }
 }

@@ -34,7 +34,9 @@ t.test('what a cluster leaves behind', async (t) => {
   const before = await machine()
   const script = join(t.testdir({ 'inside.ts': inside }), 'inside.ts')
   const program = `import { runInNamespaces } from ${JSON.stringify(join(support, 'cluster-namespaces.ts'))}; process.exitCode = await runInNamespaces(${JSON.stringify(node)}, [${JSON.stringify(script)}])`
-  const { stdout } = await run(node, ['--input-type=module', '--eval', program], { env: { ...process.env, NODE_OPTIONS: '' } })
+  const { stdout } = await run(node, ['--input-type=module', '--eval', program], {
+    env: { ...process.env, NODE_OPTIONS: '' },
+  })
   t.equal(stdout, 'the agent is at its address')
   t.strictSame(await machine(), before, 'no process, file, address, setting or control group')
 })
@@ -51,7 +53,10 @@ await clusterTest(t, import.meta.filename, { prepare: () => Promise.reject(new E
   const file = join(directory, 'example.test.ts')
   const outcome = async (ci: string): Promise<{ code: number; stdout: string }> => {
     const env = { ...process.env, NODE_OPTIONS: '', CI: ci }
-    return await run(node, [file], { env }).then(({ stdout }) => ({ code: 0, stdout }), (error: unknown) => error as { code: number; stdout: string })
+    return await run(node, [file], { env }).then(
+      ({ stdout }) => ({ code: 0, stdout }),
+      (error: unknown) => error as { code: number; stdout: string },
+    )
   }
   t.match(await outcome(''), { code: 0, stdout: /# not run: a node takes root/ })
   t.match(await outcome('true'), { code: 1, stdout: /not ok 1 - without a cluster, because a node takes root/ })
@@ -59,11 +64,25 @@ await clusterTest(t, import.meta.filename, { prepare: () => Promise.reject(new E
 
 /** What somebody on the machine could see of a cluster. */
 async function machine(): Promise<object> {
-  const [addresses, processes, settings] = await Promise.all([readFile('/proc/net/fib_trie', 'utf8'), run('ps', ['-eo', 'args']), readFile('/proc/sys/kernel/panic', 'utf8')])
-  const files = await Promise.all(['/var', '/run'].map(async (directory) => (await readdir(directory)).filter((name) => name.startsWith('model-injector'))))
-  const groups = await Promise.all(cgroupHierarchies().map(async (hierarchy) => (await readdir(hierarchy)).filter(isForgotten)))
+  const [addresses, processes, settings] = await Promise.all([
+    readFile('/proc/net/fib_trie', 'utf8'),
+    run('ps', ['-eo', 'args']),
+    readFile('/proc/sys/kernel/panic', 'utf8'),
+  ])
+  const files = await Promise.all(
+    ['/var', '/run'].map(async (directory) =>
+      (await readdir(directory)).filter((name) => name.startsWith('model-injector')),
+    ),
+  )
+  const groups = await Promise.all(
+    cgroupHierarchies().map(async (hierarchy) => (await readdir(hierarchy)).filter(isForgotten)),
+  )
   return {
-    addresses: addresses.includes('169.254.170.23'), processes: processes.stdout.includes('sleep 31415926'), settings, files, groups: groups.flat(),
+    addresses: addresses.includes('169.254.170.23'),
+    processes: processes.stdout.includes('sleep 31415926'),
+    settings,
+    files,
+    groups: groups.flat(),
   }
 }
 

@@ -20,61 +20,87 @@ t.test('beside another webhook on a real API server', { timeout }, async (t) => 
   const controlPlane = await startControlPlane()
   t.teardown(() => controlPlane.stop())
   const api = await apiClient(controlPlane.kubeConfig)
-  t.teardown(() => { api.close() })
+  t.teardown(() => {
+    api.close()
+  })
   const directory = t.testdir({ ours: {}, second: {}, proxy: {}, foreign: {} })
   const webhook = await startWebhook(`${directory}/ours`)
   t.teardown(() => webhook.stop())
   await api.create(await ourConfiguration(webhook))
-  const alone = await waitFor('our webhook to be called', async () => injectedOnly(await tryPod(api)), { timeoutSeconds: 30 })
+  const alone = await waitFor('our webhook to be called', async () => injectedOnly(await tryPod(api)), {
+    timeoutSeconds: 30,
+  })
 
   const foreign = await startForeignWebhook(`${directory}/foreign`, mirrorImagesAndAddSidecar)
   t.teardown(() => foreign.close())
 
-  for (const [place, letter] of [['before', 'a'], ['after', 'z']] as const) {
+  for (const [place, letter] of [
+    ['before', 'a'],
+    ['after', 'z'],
+  ] as const) {
     for (const reinvocationPolicy of ['Never', 'IfNeeded'] as const) {
-      await t.test(`that runs ${place} ours and is reinvoked ${reinvocationPolicy}, our parts are whole and the same`, async (t) => {
-        const name = `${letter}-rewriter`
-        await api.create(foreignConfiguration(name, foreign, reinvocationPolicy))
-        const pod = await waitFor('the other webhook to be called', () => podWithContainers(api, 2), { timeoutSeconds: 30 })
-        await removeConfiguration(api, name)
-        await waitFor('the other webhook to be out of force', () => podWithContainers(api, 1), { timeoutSeconds: 30 })
+      await t.test(
+        `that runs ${place} ours and is reinvoked ${reinvocationPolicy}, our parts are whole and the same`,
+        async (t) => {
+          const name = `${letter}-rewriter`
+          await api.create(foreignConfiguration(name, foreign, reinvocationPolicy))
+          const pod = await waitFor('the other webhook to be called', () => podWithContainers(api, 2), {
+            timeoutSeconds: 30,
+          })
+          await removeConfiguration(api, name)
+          await waitFor('the other webhook to be out of force', () => podWithContainers(api, 1), { timeoutSeconds: 30 })
 
-        t.strictSame(ownParts(pod), ownParts(alone))
-        t.equal(inject(pod, 'default', defaultConfig).outcome, 'skipped', 'a further pass adds nothing')
-        t.ok(appOf(pod).image?.startsWith('mirror.example.com/'), 'the other webhook did its work on the app')
-        const image = pod.spec.initContainers?.[0]?.image ?? ''
-        const mirrored = place === 'after' || reinvocationPolicy === 'IfNeeded'
-        t.equal(image.startsWith('mirror.example.com/'), mirrored, 'the image it gave our loader is left as found')
-      })
+          t.strictSame(ownParts(pod), ownParts(alone))
+          t.equal(inject(pod, 'default', defaultConfig).outcome, 'skipped', 'a further pass adds nothing')
+          t.ok(appOf(pod).image?.startsWith('mirror.example.com/'), 'the other webhook did its work on the app')
+          const image = pod.spec.initContainers?.[0]?.image ?? ''
+          const mirrored = place === 'after' || reinvocationPolicy === 'IfNeeded'
+          t.equal(image.startsWith('mirror.example.com/'), mirrored, 'the image it gave our loader is left as found')
+        },
+      )
     }
   }
 
   await t.test('two replicas with different configurations answer the two passes of one pod', async (t) => {
-    const second = await startWebhook(`${directory}/second`, 'defaults: { image: "other:2", memory: 1Gi, mount-path: /other/NAME }\nsidecars: []\n')
+    const second = await startWebhook(
+      `${directory}/second`,
+      'defaults: { image: "other:2", memory: 1Gi, mount-path: /other/NAME }\nsidecars: []\n',
+    )
     t.teardown(() => second.stop())
     const proxy = await startAlternatingProxy(`${directory}/proxy`, [webhook, second])
     t.teardown(() => proxy.close())
     await removeConfiguration(api, 'model-injector')
     await api.create(await ourConfiguration(proxy))
     await api.create(foreignConfiguration('z-rewriter', foreign, 'Never'))
-    await waitFor('the second replica to be asked', async () => {
-      await tryPod(api)
-      return second.admissions().length > 0 ? true : undefined
-    }, { timeoutSeconds: 30 })
+    await waitFor(
+      'the second replica to be asked',
+      async () => {
+        await tryPod(api)
+        return second.admissions().length > 0 ? true : undefined
+      },
+      { timeoutSeconds: 30 },
+    )
     await waitFor('the other webhook to be called', () => podWithContainers(api, 2), { timeoutSeconds: 30 })
 
     const asked = [webhook, second].map((replica) => replica.admissions().length)
     const pod = await tryPod(api)
-    const lines = await waitFor('a log line of each replica', () => {
-      const last = [webhook, second].map((replica, i) => replica.admissions()[asked[i] ?? 0])
-      return Promise.resolve(last.includes(undefined) ? undefined : last)
-    }, { timeoutSeconds: 30 })
+    const lines = await waitFor(
+      'a log line of each replica',
+      () => {
+        const last = [webhook, second].map((replica, i) => replica.admissions()[asked[i] ?? 0])
+        return Promise.resolve(last.includes(undefined) ? undefined : last)
+      },
+      { timeoutSeconds: 30 },
+    )
 
     const reasons = lines.map((line) => line?.reason)
     t.strictSame([...reasons].sort(), ['AlreadyInjected', 'Injected'], 'one injected, the other found it whole')
     const mountPath = reasons[0] === 'Injected' ? '/models/model' : '/other/model'
     t.equal(appOf(pod).volumeMounts?.find(({ name }) => name === 'model-data')?.mountPath, mountPath)
-    t.strictSame(pod.spec.initContainers?.map(({ name }) => name), ['model-loader'])
+    t.strictSame(
+      pod.spec.initContainers?.map(({ name }) => name),
+      ['model-loader'],
+    )
     t.equal(inject(pod, 'default', defaultConfig).outcome, 'skipped')
   })
 })
@@ -82,14 +108,19 @@ t.test('beside another webhook on a real API server', { timeout }, async (t) => 
 /** What registries' mirrors and log collectors do. */
 function mirrorImagesAndAddSidecar(pod: Pod): Pod {
   const mirror = (container: Container): Container =>
-    container.image?.startsWith('mirror.example.com/') ? container : { ...container, image: `mirror.example.com/${container.image ?? ''}` }
+    container.image?.startsWith('mirror.example.com/')
+      ? container
+      : { ...container, image: `mirror.example.com/${container.image ?? ''}` }
   const sidecar = { name: 'fluent-bit', image: 'mirror.example.com/fluent-bit:3' }
   const { containers, initContainers } = pod.spec
   return {
     ...pod,
     spec: {
       ...pod.spec,
-      containers: [...containers.map(mirror), ...(containers.some(({ name }) => name === sidecar.name) ? [] : [sidecar])],
+      containers: [
+        ...containers.map(mirror),
+        ...(containers.some(({ name }) => name === sidecar.name) ? [] : [sidecar]),
+      ],
       ...(initContainers && { initContainers: initContainers.map(mirror) }),
     },
   }
@@ -98,8 +129,13 @@ function mirrorImagesAndAddSidecar(pod: Pod): Pod {
 /** A dry run goes through the whole admission chain and stores nothing. */
 async function tryPod(api: ApiClient): Promise<Pod> {
   const pod: KubernetesObject = {
-    apiVersion: 'v1', kind: 'Pod',
-    metadata: { name: 'app', namespace: 'default', annotations: { 'models.example.io/source': 's3://models/llama/', 'models.example.io/size': '1Gi' } },
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: {
+      name: 'app',
+      namespace: 'default',
+      annotations: { 'models.example.io/source': 's3://models/llama/', 'models.example.io/size': '1Gi' },
+    },
     spec: { containers: [{ name: 'app', image: 'app:1', resources: { requests: { cpu: '1', memory: '1Gi' } } }] },
   }
   const { status, body } = await api.tryCreate(pod, { dryRun: true })
@@ -118,7 +154,11 @@ function injectedOnly(pod: Pod): Pod | undefined {
 
 async function removeConfiguration(api: ApiClient, name: string): Promise<void> {
   await api.request('DELETE', `${configurations}/${name}`)
-  await waitFor(`${name} to be out of force`, async () => ((await api.request('GET', `${configurations}/${name}`)).status === 404 ? true : undefined), { timeoutSeconds: 30 })
+  await waitFor(
+    `${name} to be out of force`,
+    async () => ((await api.request('GET', `${configurations}/${name}`)).status === 404 ? true : undefined),
+    { timeoutSeconds: 30 },
+  )
 }
 
 function appOf(pod: Pod): Container {
@@ -129,9 +169,16 @@ function appOf(pod: Pod): Container {
 
 /** Everything we own but the image, which others may rewrite, and the token mount, which the API server adds in a second pass. */
 function ownParts(pod: Pod): object {
-  const loaders = (pod.spec.initContainers ?? []).map(({ name, args, env, resources, securityContext, volumeMounts }) => ({
-    name, args, env, resources, securityContext, volumeMounts: (volumeMounts ?? []).filter(({ name: volume }) => !volume.startsWith('kube-api-access-')),
-  }))
+  const loaders = (pod.spec.initContainers ?? []).map(
+    ({ name, args, env, resources, securityContext, volumeMounts }) => ({
+      name,
+      args,
+      env,
+      resources,
+      securityContext,
+      volumeMounts: (volumeMounts ?? []).filter(({ name: volume }) => !volume.startsWith('kube-api-access-')),
+    }),
+  )
   return {
     loaders,
     volumes: (pod.spec.volumes ?? []).filter(({ name }) => !name.startsWith('kube-api-access-')),

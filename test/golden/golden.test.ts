@@ -5,8 +5,21 @@ import { parseConfig, type Config } from '../../src/config.ts'
 import { inject, type Injected, type Outcome } from '../../src/inject/inject.ts'
 import type { Pod } from '../../src/inject/pod.ts'
 import { denyReasons, injectReasons, skipReasons, warnReasons } from '../../src/reasons.ts'
-import { describeOutcome, podOf, readCases, readExpectation, updateExpectation, type GoldenCase } from '../support/golden-corpus.ts'
-import { answerOfCore, askCommandLine, askWebhook, inputText, type CommandLineAnswer } from '../support/golden-front-ends.ts'
+import {
+  describeOutcome,
+  podOf,
+  readCases,
+  readExpectation,
+  updateExpectation,
+  type GoldenCase,
+} from '../support/golden-corpus.ts'
+import {
+  answerOfCore,
+  askCommandLine,
+  askWebhook,
+  inputText,
+  type CommandLineAnswer,
+} from '../support/golden-front-ends.ts'
 import { restrictedViolations, type SecuredPod } from '../support/pod-security.ts'
 import { containersOf, defaulted, effectiveRequest, podLevel, qosClass, type ResourcePod } from '../support/qos.ts'
 
@@ -43,9 +56,17 @@ for (const golden of cases) {
 
 t.test('the corpus shows every reason and the effect of every annotation', (t) => {
   // Requests that create no pod never reach the core.
-  const shown = Object.keys({ ...skipReasons, ...injectReasons, ...denyReasons, ...warnReasons }).filter((reason) => reason !== 'NotPodCreation')
-  t.strictSame(shown.filter((reason) => !reasons.has(reason)), [])
-  t.strictSame(annotationNames.filter((name) => !effectiveAnnotations.has(name)), [])
+  const shown = Object.keys({ ...skipReasons, ...injectReasons, ...denyReasons, ...warnReasons }).filter(
+    (reason) => reason !== 'NotPodCreation',
+  )
+  t.strictSame(
+    shown.filter((reason) => !reasons.has(reason)),
+    [],
+  )
+  t.strictSame(
+    annotationNames.filter((name) => !effectiveAnnotations.has(name)),
+    [],
+  )
   t.end()
 })
 
@@ -78,8 +99,16 @@ function applyPatch(pod: unknown, { patch }: Injected): unknown {
 /** A webhook is called again when a later one changed the pod, and replicas may have different configurations. */
 function checkSecondPass(t: Test, { namespace, config }: GoldenCase, { pod }: Injected): void {
   const alreadyInjected = { outcome: 'skipped', reason: 'AlreadyInjected', warnings: [] }
-  t.strictSame(inject(deepFreeze(structuredClone(pod)), namespace, config), alreadyInjected, 'a second pass changes nothing')
-  t.strictSame(inject(json(pod), namespace, otherConfig(config)), alreadyInjected, 'nor does one with another configuration')
+  t.strictSame(
+    inject(deepFreeze(structuredClone(pod)), namespace, config),
+    alreadyInjected,
+    'a second pass changes nothing',
+  )
+  t.strictSame(
+    inject(json(pod), namespace, otherConfig(config)),
+    alreadyInjected,
+    'nor does one with another configuration',
+  )
 }
 
 /** Would shape every pod in another way, and refuse most. */
@@ -87,8 +116,17 @@ function otherConfig({ annotationPrefix }: Config): Config {
   const file = {
     annotationPrefix,
     defaults: {
-      'mount-path': '/elsewhere/NAME', 'read-only': false, volume: 'memory', credentials: 'anonymous', 'credentials-scope': 'loader',
-      'init-order': 'last', 'run-as-user': '4711', cpu: '3', memory: '3Gi', timeout: '3h', image: 'registry.example.com/other:1',
+      'mount-path': '/elsewhere/NAME',
+      'read-only': false,
+      volume: 'memory',
+      credentials: 'anonymous',
+      'credentials-scope': 'loader',
+      'init-order': 'last',
+      'run-as-user': '4711',
+      cpu: '3',
+      memory: '3Gi',
+      timeout: '3h',
+      image: 'registry.example.com/other:1',
     },
     sidecars: ['app'],
     openshift: true,
@@ -105,7 +143,8 @@ function otherConfig({ annotationPrefix }: Config): Config {
 function checkSafety(t: Test, before: unknown, outcome: Injected): void {
   const violations = restrictedViolations(before as SecuredPod)
   // No way to a directory of the node is restricted, which is why an operator has to allow it first.
-  const nodeVolumes = outcome.models.filter(({ delivery }) => delivery === 'node')
+  const nodeVolumes = outcome.models
+    .filter(({ delivery }) => delivery === 'node')
     .map(({ name }) => `volume model-data${name === 'model' ? '' : `-${name}`} is a hostPath`)
   const allowed = [...violations, ...nodeVolumes]
   const added = restrictedViolations(outcome.pod as SecuredPod).filter((violation) => !allowed.includes(violation))
@@ -121,30 +160,43 @@ function checkSchedulability(t: Test, before: unknown, outcome: Injected): void 
 /** Validation of resources as in pkg/apis/core/validation: requests within limits, containers within the pod. */
 function resourceProblems(pod: ResourcePod): string[] {
   const own = pod.spec.resources ? podLevel(pod, pod.spec.resources) : undefined
-  const exceeds = (amount: bigint | undefined, most: bigint | undefined): boolean => amount !== undefined && most !== undefined && amount > most
+  const exceeds = (amount: bigint | undefined, most: bigint | undefined): boolean =>
+    amount !== undefined && most !== undefined && amount > most
   const inContainers = containersOf(pod).flatMap(({ name, resources }) => {
     const { requests, limits } = defaulted(resources)
-    return Object.keys(requests).flatMap((resource) => [
-      exceeds(requests[resource], limits[resource]) ? `${name} requests more ${resource} than its limit` : [],
-      exceeds(limits[resource], own?.limits[resource]) ? `${name} has a ${resource} limit above that of the pod` : [],
-    ].flat())
+    return Object.keys(requests).flatMap((resource) =>
+      [
+        exceeds(requests[resource], limits[resource]) ? `${name} requests more ${resource} than its limit` : [],
+        exceeds(limits[resource], own?.limits[resource]) ? `${name} has a ${resource} limit above that of the pod` : [],
+      ].flat(),
+    )
   })
-  const inPod = Object.keys(own?.requests ?? {}).filter((resource) => exceeds(effectiveRequest(pod, resource), own?.requests[resource]))
+  const inPod = Object.keys(own?.requests ?? {}).filter((resource) =>
+    exceeds(effectiveRequest(pod, resource), own?.requests[resource]),
+  )
   return [...inContainers, ...inPod.map((resource) => `the containers request more ${resource} than the pod`)]
 }
 
 function checkReferences(t: Test, before: unknown, { pod }: Injected): void {
   const volumes = (pod.spec.volumes ?? []).map(({ name }) => name)
   // A StatefulSet's own mounts may be of its claim templates.
-  const mountable = [...volumes, ...(before as Pod).spec.containers.flatMap(({ volumeMounts }) => volumeMounts ?? []).map(({ name }) => name)]
+  const mountable = [
+    ...volumes,
+    ...(before as Pod).spec.containers.flatMap(({ volumeMounts }) => volumeMounts ?? []).map(({ name }) => name),
+  ]
   const containers = [...(pod.spec.initContainers ?? []), ...pod.spec.containers]
   t.strictSame(duplicates(volumes), [], 'no two volumes have one name')
   t.strictSame(duplicates(containers.map(({ name }) => name)), [], 'no two containers have one name')
   for (const { name, volumeMounts, env } of containers) {
     const mounts = volumeMounts ?? []
-    t.strictSame(mounts.filter((mount) => !mountable.includes(mount.name)), [], `${name} mounts volumes that the pod has`)
+    t.strictSame(
+      mounts.filter((mount) => !mountable.includes(mount.name)),
+      [],
+      `${name} mounts volumes that the pod has`,
+    )
     t.strictSame(duplicates(mounts.map(({ mountPath }) => mountPath)), [], `${name} mounts one volume at a path`)
-    if (name.startsWith('model-loader')) t.strictSame(duplicates((env ?? []).map((variable) => variable.name)), [], `${name} has no variable twice`)
+    if (name.startsWith('model-loader'))
+      t.strictSame(duplicates((env ?? []).map((variable) => variable.name)), [], `${name} has no variable twice`)
   }
 }
 

@@ -2,7 +2,19 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { bucket, check, clusterArn, giveRole, operator, rendered, renderRole, resetWorld, sessionOf, startWorld, type Run } from './identity-world.ts'
+import {
+  bucket,
+  check,
+  clusterArn,
+  giveRole,
+  operator,
+  rendered,
+  renderRole,
+  resetWorld,
+  sessionOf,
+  startWorld,
+  type Run,
+} from './identity-world.ts'
 import type { Keys } from '../support/aws-account.ts'
 
 t.setTimeout(20 * 60 * 1000)
@@ -24,21 +36,72 @@ async function askFrom(t: Test, { keys, profile, env }: Shell): Promise<Run> {
   const home = t.testdir()
   await mkdir(join(home, '.aws'))
   if (profile !== undefined) await writeFile(join(home, '.aws', 'config'), profile)
-  return check(world, keys?.(), ['--role', role.arn, '--cluster-arn', clusterArn, '--source', `s3://${bucket}/models/apps/llama/`], { HOME: home, ...env })
+  return check(
+    world,
+    keys?.(),
+    ['--role', role.arn, '--cluster-arn', clusterArn, '--source', `s3://${bucket}/models/apps/llama/`],
+    { HOME: home, ...env },
+  )
 }
 
-const sso = '[default]\nsso_session = corp\nsso_account_id = 111122223333\nsso_role_name = Admin\nregion = eu-west-1\n[sso-session corp]\nsso_region = eu-west-1\nsso_start_url = https://corp.awsapps.com/start\n'
+const sso =
+  '[default]\nsso_session = corp\nsso_account_id = 111122223333\nsso_role_name = Admin\nregion = eu-west-1\n[sso-session corp]\nsso_region = eu-west-1\nsso_start_url = https://corp.awsapps.com/start\n'
 
 const cases: readonly (readonly [what: string, shell: Shell, says: RegExp, remedy: RegExp, command?: string])[] = [
   ['no credentials', {}, /^no credentials are found/, /aws sso login/, 'aws sts get-caller-identity'],
   ['SSO without a login', { profile: sso }, /SSO/, /^log in again$/, 'aws sso login'],
-  ['a profile that wants a code', { profile: '[default]\nrole_arn = arn:aws:iam::111122223333:role/admin\nsource_profile = base\nmfa_serial = arn:aws:iam::111122223333:mfa/alice\n[profile base]\naws_access_key_id = AKIAEXAMPLE\naws_secret_access_key = hush-hush\n' }, /multi-factor authentication/, /code/, 'eval "$(aws configure export-credentials --format env)"'],
-  ['a program for credentials that fails', { profile: '[default]\ncredential_process = sh -c "echo hush-hush >&2; exit 3" --password hush-hush\n' }, /^no credentials are found/, /what fails on the way/, 'aws sts get-caller-identity'],
-  ['an agent of EKS Pod Identity that gives none', { env: { AWS_CONTAINER_CREDENTIALS_FULL_URI: 'http://127.0.0.1:9/v1/credentials', AWS_CONTAINER_AUTHORIZATION_TOKEN: 'hush-hush' } }, /^the agent that AWS_CONTAINER_CREDENTIALS_FULL_URI names gave no credentials/, /list-pod-identity-associations/],
-  ['credentials that have expired', { keys: () => sessionOf(world, 'admin', 'alice', { expiresAt: new Date(Date.now() - 1000) }) }, /^HTTP 403: ExpiredToken: /, /have expired/],
-  ['a key that was deleted', { keys: () => ({ accessKeyId: 'AKIADELETED000000000', secretAccessKey: 'hush-hush', sessionToken: '' }) }, /^HTTP 403: InvalidClientTokenId: /, /deleted or is inactive/],
-  ['a secret key of something else', { keys: () => ({ ...operator(world), secretAccessKey: 'hush-hush' }) }, /^HTTP 403: SignatureDoesNotMatch: /, /is not that of the access key/],
-  ['an STS that is not reached', { keys: () => operator(world), env: { AWS_ENDPOINT_URL_STS: 'http://127.0.0.1:9' } }, /^no answer: .*ECONNREFUSED/, /HTTPS_PROXY/],
+  [
+    'a profile that wants a code',
+    {
+      profile:
+        '[default]\nrole_arn = arn:aws:iam::111122223333:role/admin\nsource_profile = base\nmfa_serial = arn:aws:iam::111122223333:mfa/alice\n[profile base]\naws_access_key_id = AKIAEXAMPLE\naws_secret_access_key = hush-hush\n',
+    },
+    /multi-factor authentication/,
+    /code/,
+    'eval "$(aws configure export-credentials --format env)"',
+  ],
+  [
+    'a program for credentials that fails',
+    { profile: '[default]\ncredential_process = sh -c "echo hush-hush >&2; exit 3" --password hush-hush\n' },
+    /^no credentials are found/,
+    /what fails on the way/,
+    'aws sts get-caller-identity',
+  ],
+  [
+    'an agent of EKS Pod Identity that gives none',
+    {
+      env: {
+        AWS_CONTAINER_CREDENTIALS_FULL_URI: 'http://127.0.0.1:9/v1/credentials',
+        AWS_CONTAINER_AUTHORIZATION_TOKEN: 'hush-hush',
+      },
+    },
+    /^the agent that AWS_CONTAINER_CREDENTIALS_FULL_URI names gave no credentials/,
+    /list-pod-identity-associations/,
+  ],
+  [
+    'credentials that have expired',
+    { keys: () => sessionOf(world, 'admin', 'alice', { expiresAt: new Date(Date.now() - 1000) }) },
+    /^HTTP 403: ExpiredToken: /,
+    /have expired/,
+  ],
+  [
+    'a key that was deleted',
+    { keys: () => ({ accessKeyId: 'AKIADELETED000000000', secretAccessKey: 'hush-hush', sessionToken: '' }) },
+    /^HTTP 403: InvalidClientTokenId: /,
+    /deleted or is inactive/,
+  ],
+  [
+    'a secret key of something else',
+    { keys: () => ({ ...operator(world), secretAccessKey: 'hush-hush' }) },
+    /^HTTP 403: SignatureDoesNotMatch: /,
+    /is not that of the access key/,
+  ],
+  [
+    'an STS that is not reached',
+    { keys: () => operator(world), env: { AWS_ENDPOINT_URL_STS: 'http://127.0.0.1:9' } },
+    /^no answer: .*ECONNREFUSED/,
+    /HTTPS_PROXY/,
+  ],
 ]
 
 for (const [what, shell, says, remedy, command] of cases) {

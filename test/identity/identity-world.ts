@@ -5,7 +5,16 @@ import type { Severity } from '../../src/check/finding.ts'
 import { runCLI, type RunResult } from '../integration/cli/run-cli.ts'
 import { renderFiles } from '../render/renderings.ts'
 import { startAccountSts, type AccountSts } from '../support/account-sts.ts'
-import { admit, everything, makeAccount, makeKeys, type Account, type Keys, type Policy, type Principal } from '../support/aws-account.ts'
+import {
+  admit,
+  everything,
+  makeAccount,
+  makeKeys,
+  type Account,
+  type Keys,
+  type Policy,
+  type Principal,
+} from '../support/aws-account.ts'
 import { startFaultProxy, type FaultProxy } from '../support/s3-fault-proxy.ts'
 import { startS3Server, type S3Server } from '../support/s3-server.ts'
 
@@ -27,19 +36,30 @@ export interface World {
 
 /** Two teams with a model each, below the directories of their namespaces; and the model that stands in no such directory. */
 export const files = {
-  'models/apps/llama/config.json': '{"layers":2}', 'models/apps/llama/weights.bin': 'weights of apps', 'models/apps/my-inference-app/adapter/weights.bin': 'weights of one app',
-  'models/ml/mistral/weights.bin': 'weights of ml', 'shared/llama/weights.bin': 'shared weights',
+  'models/apps/llama/config.json': '{"layers":2}',
+  'models/apps/llama/weights.bin': 'weights of apps',
+  'models/apps/my-inference-app/adapter/weights.bin': 'weights of one app',
+  'models/ml/mistral/weights.bin': 'weights of ml',
+  'shared/llama/weights.bin': 'shared weights',
 } as const
 
 export async function startWorld(directory: string): Promise<World> {
   const server = await startS3Server(directory, { tls: false })
   for (const [key, body] of Object.entries(files)) await server.putObject(bucket, key, body)
-  const exists = (name: string, key: string): Promise<boolean> => server.client.send(new HeadObjectCommand({ Bucket: name, Key: key })).then(() => true, () => false)
+  const exists = (name: string, key: string): Promise<boolean> =>
+    server.client.send(new HeadObjectCommand({ Bucket: name, Key: key })).then(
+      () => true,
+      () => false,
+    )
   const account = makeAccount(accountId, exists)
   const s3 = await startFaultProxy(server, { tls: false, credentials: account.credentials })
   const sts = await startAccountSts(account)
   return {
-    server, s3, sts, account, home: join(directory, 'home'),
+    server,
+    s3,
+    sts,
+    account,
+    home: join(directory, 'home'),
     stop: async () => {
       await sts.stop()
       await s3.stop()
@@ -60,8 +80,28 @@ export function resetWorld({ account, s3, sts }: World): void {
 
 export const rendered = {
   role: ['--source', `s3://${bucket}/models/apps/llama/`, '-n', 'apps', '--service-account', 'my-inference-app'],
-  namespaces: ['--scope', 'namespace', '--source', `s3://${bucket}/models/`, '-n', 'apps', '-n', 'ml', '--service-account', 'my-inference-app'],
-  accounts: ['--scope', 'service-account', '--source', `s3://${bucket}/models/`, '-n', 'apps', '--service-account', 'my-inference-app'],
+  namespaces: [
+    '--scope',
+    'namespace',
+    '--source',
+    `s3://${bucket}/models/`,
+    '-n',
+    'apps',
+    '-n',
+    'ml',
+    '--service-account',
+    'my-inference-app',
+  ],
+  accounts: [
+    '--scope',
+    'service-account',
+    '--source',
+    `s3://${bucket}/models/`,
+    '-n',
+    'apps',
+    '--service-account',
+    'my-inference-app',
+  ],
   shared: ['--source', `s3://${bucket}/shared/llama/`, '-n', 'apps', '--service-account', 'my-inference-app'],
 } as const
 
@@ -72,11 +112,28 @@ export interface Rendered {
 }
 
 /** As `render s3` prints them; the operator may check it, unless somebody else is named. */
-export async function renderRole(args: readonly string[], checkers: readonly string[] = [operatorArn]): Promise<Rendered> {
-  const printed = await renderFiles(['s3', ...args, '--account-id', accountId, '--region', 'eu-west-1', '--cluster', 'prod', ...checkers.flatMap((arn) => ['--checked-by', arn])])
+export async function renderRole(
+  args: readonly string[],
+  checkers: readonly string[] = [operatorArn],
+): Promise<Rendered> {
+  const printed = await renderFiles([
+    's3',
+    ...args,
+    '--account-id',
+    accountId,
+    '--region',
+    'eu-west-1',
+    '--cluster',
+    'prod',
+    ...checkers.flatMap((arn) => ['--checked-by', arn]),
+  ])
   const file = Object.keys(printed).find((name) => name.endsWith('-trust-policy.json')) ?? ''
   const name = file.replace(/-trust-policy\.json$/, '')
-  return { arn: `arn:aws:iam::${accountId}:role/${name}`, trust: JSON.parse(printed[file] ?? '') as Policy, policy: JSON.parse(printed[`${name}-policy.json`] ?? '') as Policy }
+  return {
+    arn: `arn:aws:iam::${accountId}:role/${name}`,
+    trust: JSON.parse(printed[file] ?? '') as Policy,
+    policy: JSON.parse(printed[`${name}-policy.json`] ?? '') as Policy,
+  }
 }
 
 export function giveRole({ account }: World, role: Rendered & { readonly boundary?: Policy }): string {
@@ -87,20 +144,42 @@ export function giveRole({ account }: World, role: Rendered & { readonly boundar
 const nobody = { tags: {}, transitive: [], isSession: false }
 
 /** A user who may become any role that lets him. */
-export function operator(world: World, { name = 'alice', policy = everything }: { name?: string; policy?: Policy } = {}): Keys {
+export function operator(
+  world: World,
+  { name = 'alice', policy = everything }: { name?: string; policy?: Policy } = {},
+): Keys {
   const arn = `arn:aws:iam::${accountId}:user/${name}`
   return admit(world.account, { ...nobody, arn, principalArn: arn, policy }, makeKeys('AKIA'))
 }
 
-export function sessionOf(world: World, role: string, session: string, { expiresAt = new Date(Date.now() + 3_600_000), ...more }: Partial<Principal> & { readonly expiresAt?: Date } = {}): Keys {
-  const principal = { ...nobody, arn: `arn:aws:sts::${accountId}:assumed-role/${role}/${session}`, principalArn: `arn:aws:iam::${accountId}:role/${role}`, policy: everything, isSession: true, ...more }
+export function sessionOf(
+  world: World,
+  role: string,
+  session: string,
+  { expiresAt = new Date(Date.now() + 3_600_000), ...more }: Partial<Principal> & { readonly expiresAt?: Date } = {},
+): Keys {
+  const principal = {
+    ...nobody,
+    arn: `arn:aws:sts::${accountId}:assumed-role/${role}/${session}`,
+    principalArn: `arn:aws:iam::${accountId}:role/${role}`,
+    policy: everything,
+    isSession: true,
+    ...more,
+  }
   return admit(world.account, principal, makeKeys('ASIA'), expiresAt)
 }
 
 export function environmentOf(world: World, keys: Keys | undefined): Record<string, string> {
   return {
-    HOME: world.home, AWS_EC2_METADATA_DISABLED: 'true', AWS_ENDPOINT_URL_STS: world.sts.endpoint, AWS_ENDPOINT_URL_S3: world.s3.endpoint,
-    ...(keys && { AWS_ACCESS_KEY_ID: keys.accessKeyId, AWS_SECRET_ACCESS_KEY: keys.secretAccessKey, ...(keys.sessionToken !== '' && { AWS_SESSION_TOKEN: keys.sessionToken }) }),
+    HOME: world.home,
+    AWS_EC2_METADATA_DISABLED: 'true',
+    AWS_ENDPOINT_URL_STS: world.sts.endpoint,
+    AWS_ENDPOINT_URL_S3: world.s3.endpoint,
+    ...(keys && {
+      AWS_ACCESS_KEY_ID: keys.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: keys.secretAccessKey,
+      ...(keys.sessionToken !== '' && { AWS_SESSION_TOKEN: keys.sessionToken }),
+    }),
   }
 }
 
@@ -120,10 +199,24 @@ export interface Run extends RunResult {
 }
 
 /** Everything but `-o json` and `--identity` is in the arguments. */
-export async function check(world: World, keys: Keys | undefined, args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Run> {
-  const result = await runCLI(['check', '--identity', identity, '-o', 'json', ...args], { env: { ...environmentOf(world, keys), ...env } })
-  const secrets = [...world.account.credentials.values()].flatMap(({ secretAccessKey, sessionToken = '' }) => [secretAccessKey, sessionToken]).filter((secret) => secret !== '')
-  if (secrets.some((secret) => `${result.stdout}${result.stderr}`.includes(secret))) throw new Error('a secret was printed')
+export async function check(
+  world: World,
+  keys: Keys | undefined,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<Run> {
+  const result = await runCLI(['check', '--identity', identity, '-o', 'json', ...args], {
+    env: { ...environmentOf(world, keys), ...env },
+  })
+  const secrets = [...world.account.credentials.values()]
+    .flatMap(({ secretAccessKey, sessionToken = '' }) => [secretAccessKey, sessionToken])
+    .filter((secret) => secret !== '')
+  if (secrets.some((secret) => `${result.stdout}${result.stderr}`.includes(secret)))
+    throw new Error('a secret was printed')
   const findings = result.stdout === '' ? [] : (JSON.parse(result.stdout) as { findings: readonly Finding[] }).findings
-  return { ...result, findings, problems: findings.filter(({ severity }) => severity !== 'ok').map(({ id, severity }) => [id, severity] as const) }
+  return {
+    ...result,
+    findings,
+    problems: findings.filter(({ severity }) => severity !== 'ok').map(({ id, severity }) => [id, severity] as const),
+  }
 }

@@ -8,7 +8,22 @@ import { runCLI } from '../integration/cli/run-cli.ts'
 import { splitCommands } from '../integration/docs/commands.ts'
 import type { Policy } from '../support/aws-account.ts'
 import { placeJq } from '../support/jq.ts'
-import { bucket, check, clusterArn, environmentOf, giveRole, identity, operator, rendered, renderRole, resetWorld, sessionOf, startWorld, type Finding, type Rendered } from './identity-world.ts'
+import {
+  bucket,
+  check,
+  clusterArn,
+  environmentOf,
+  giveRole,
+  identity,
+  operator,
+  rendered,
+  renderRole,
+  resetWorld,
+  sessionOf,
+  startWorld,
+  type Finding,
+  type Rendered,
+} from './identity-world.ts'
 
 t.setTimeout(20 * 60 * 1000)
 
@@ -26,37 +41,51 @@ async function runMends(t: Test, role: Rendered, { commands = [] }: Finding): Pr
   const bin = join(directory, 'bin')
   await placeJq(bin)
   const name = role.arn.slice(role.arn.lastIndexOf('/') + 1)
-  await writeFile(join(bin, 'aws'), `#!/bin/sh
+  await writeFile(
+    join(bin, 'aws'),
+    `#!/bin/sh
 case "$*" in
   "iam get-role --role-name ${name} --query Role.AssumeRolePolicyDocument --output json") cat trust.json ;;
   "iam update-assume-role-policy --role-name ${name} --policy-document file://trust-policy.json") cp trust-policy.json updated.json ;;
   *) echo "unknown: $*" >&2; exit 2 ;;
 esac
-`)
+`,
+  )
   await chmod(join(bin, 'aws'), 0o755)
-  for (const command of commands) await promisify(execFile)('sh', ['-euc', command], { cwd: directory, env: { PATH: `${bin}:${process.env.PATH ?? ''}` } })
+  for (const command of commands)
+    await promisify(execFile)('sh', ['-euc', command], {
+      cwd: directory,
+      env: { PATH: `${bin}:${process.env.PATH ?? ''}` },
+    })
   return JSON.parse(await readFile(join(directory, 'updated.json'), 'utf8')) as Policy
 }
 
 const askers = {
   'a user': () => operator(world),
-  'a session of a role whose path nobody sees': () => sessionOf(world, 'AWSReservedSSO_Admin_0123456789abcdef', 'alice', { principalArn: 'arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Admin_0123456789abcdef' }),
+  'a session of a role whose path nobody sees': () =>
+    sessionOf(world, 'AWSReservedSSO_Admin_0123456789abcdef', 'alice', {
+      principalArn:
+        'arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Admin_0123456789abcdef',
+    }),
 } as const
 
 for (const [who, keysOf] of Object.entries(askers)) {
-  t.test(`the statement for the trust policy lets ${who} become the role, and not with the tags of others`, async (t) => {
-    resetWorld(world)
-    const role = await renderRole(rendered.namespaces, [])
-    giveRole(world, role)
-    const keys = keysOf()
-    const refused = await check(world, keys, argsOf(role))
-    t.strictSame(refused.problems, [['role-assumed', 'error']])
-    const trust = await runMends(t, role, refused.findings.find(({ id }) => id === 'role-assumed')!)
-    giveRole(world, { ...role, trust })
-    t.strictSame((await check(world, keys, argsOf(role))).problems, [])
-    const other = await check(world, keys, ['--identity', 'ml/my-inference-app', ...argsOf(role)])
-    t.strictSame(other.problems, [['role-assumed', 'error']], 'the tags are those of another namespace')
-  })
+  t.test(
+    `the statement for the trust policy lets ${who} become the role, and not with the tags of others`,
+    async (t) => {
+      resetWorld(world)
+      const role = await renderRole(rendered.namespaces, [])
+      giveRole(world, role)
+      const keys = keysOf()
+      const refused = await check(world, keys, argsOf(role))
+      t.strictSame(refused.problems, [['role-assumed', 'error']])
+      const trust = await runMends(t, role, refused.findings.find(({ id }) => id === 'role-assumed')!)
+      giveRole(world, { ...role, trust })
+      t.strictSame((await check(world, keys, argsOf(role))).problems, [])
+      const other = await check(world, keys, ['--identity', 'ml/my-inference-app', ...argsOf(role)])
+      t.strictSame(other.problems, [['role-assumed', 'error']], 'the tags are those of another namespace')
+    },
+  )
 }
 
 t.test('the command for the policy prints one that is right', async (t) => {
@@ -71,7 +100,9 @@ t.test('the command for the policy prints one that is right', async (t) => {
   t.equal((await runCLI(args)).code, 0)
   const { code, stderr } = await runCLI([...args.filter((arg) => arg !== '--commands'), '-o', directory])
   t.equal(code, 0, stderr)
-  const policy = JSON.parse(await readFile(join(directory, `${role.arn.split('/').at(-1) ?? ''}-policy.json`), 'utf8')) as Policy
+  const policy = JSON.parse(
+    await readFile(join(directory, `${role.arn.split('/').at(-1) ?? ''}-policy.json`), 'utf8'),
+  ) as Policy
   giveRole(world, { ...role, policy })
   t.strictSame((await check(world, operator(world), argsOf(role))).problems, [])
 })
@@ -80,22 +111,38 @@ t.test('what a terminal gets fits into it, but for what is there to be copied', 
   resetWorld(world)
   const role = await renderRole(rendered.role, [])
   giveRole(world, role)
-  const { code, stdout } = await runCLI(['check', '--identity', identity, ...argsOf(role)], { env: { ...environmentOf(world, operator(world)), COLUMNS: '80' } })
+  const { code, stdout } = await runCLI(['check', '--identity', identity, ...argsOf(role)], {
+    env: { ...environmentOf(world, operator(world)), COLUMNS: '80' },
+  })
   t.equal(code, 1)
-  t.match(stdout, /^apps\/my-inference-app\n {2}role arn:aws:iam::111122223333:role\/prod-apps-my-inference-app-models\n {2}cluster arn:aws:eks:.*\/prod\n\nWho asks\n {2}ok {7}caller {15}arn:aws:iam::111122223333:user\/alice\n/)
+  t.match(
+    stdout,
+    /^apps\/my-inference-app\n {2}role arn:aws:iam::111122223333:role\/prod-apps-my-inference-app-models\n {2}cluster arn:aws:eks:.*\/prod\n\nWho asks\n {2}ok {7}caller {15}arn:aws:iam::111122223333:user\/alice\n/,
+  )
   t.match(stdout, /\n {2}ERROR {4}role-assumed {9}arn:aws:iam/)
-  t.match(stdout, /\n {17}aws iam get-role --role-name prod-apps-my-inference-app-models .* \| jq '\.Statement \+= \[.*\]' > trust-policy\.json\n/)
+  t.match(
+    stdout,
+    /\n {17}aws iam get-role --role-name prod-apps-my-inference-app-models .* \| jq '\.Statement \+= \[.*\]' > trust-policy\.json\n/,
+  )
   const tooLong = stdout.split('\n').filter((line) => line.length > 80 && !/^ {17}aws /.test(line))
-  t.ok(tooLong.every((line) => /arn:\S+$/.test(line)), tooLong.join('\n'))
+  t.ok(
+    tooLong.every((line) => /arn:\S+$/.test(line)),
+    tooLong.join('\n'),
+  )
 })
 
 t.test('a directory that is named in the report cannot write to the terminal', async (t) => {
   resetWorld(world)
   await mkdir(world.home, { recursive: true })
   const role = await renderRole(rendered.role)
-  giveRole(world, { ...role, policy: { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: 's3:*', Resource: '*' }] } })
+  giveRole(world, {
+    ...role,
+    policy: { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: 's3:*', Resource: '*' }] },
+  })
   world.s3.forge(bucket, { key: 'models/a\u001b[31mred/x', body: 'x' })
-  const { stdout } = await runCLI(['check', '--identity', identity, ...argsOf(role)], { env: environmentOf(world, operator(world)) })
+  const { stdout } = await runCLI(['check', '--identity', identity, ...argsOf(role)], {
+    env: environmentOf(world, operator(world)),
+  })
   t.match(stdout, 'red/')
   t.notMatch(stdout, '\u001b')
 })

@@ -12,17 +12,34 @@ interface Row {
 const engines: readonly Engine['name'][] = ['native', 's5cmd']
 
 function rows(): readonly Row[] {
-  const single = cases.map(({ name, exit, cannot = {} }) => ({ name: exit === 0 ? name : `${name} (exit ${exit})`, cannot }))
-  return [...single, ...Object.values(subjects).flat().map(({ name, cannot = {} }) => ({ name, cannot }))]
+  const single = cases.map(({ name, exit, cannot = {} }) => ({
+    name: exit === 0 ? name : `${name} (exit ${exit})`,
+    cannot,
+  }))
+  return [
+    ...single,
+    ...Object.values(subjects)
+      .flat()
+      .map(({ name, cannot = {} }) => ({ name, cannot })),
+  ]
 }
 
 export function limitsInMarkdown(): string {
-  return printMarkdownTable(['Case', 'Engine', 'Why'], rows().flatMap(({ name, cannot }) => Object.entries(cannot).map(([engine, why]) => [name, engine, why])))
+  return printMarkdownTable(
+    ['Case', 'Engine', 'Why'],
+    rows().flatMap(({ name, cannot }) => Object.entries(cannot).map(([engine, why]) => [name, engine, why])),
+  )
 }
 
 export function conformanceInMarkdown(): string {
   const all = rows()
   const passes = (engine: Engine['name']): number => all.filter(({ cannot }) => cannot[engine] === undefined).length
   const counts = engines.map((engine) => `\`${engine}\` passes ${passes(engine)} of ${all.length}`).join(', ')
-  return `${counts}.\n\n${printMarkdownTable(['Case', ...engines], all.map(({ name, cannot }) => [name, ...engines.map((engine) => (cannot[engine] === undefined ? 'passes' : 'cannot'))]))}`
+  return `${counts}.\n\n${printMarkdownTable(
+    ['Case', ...engines],
+    all.map(({ name, cannot }) => [
+      name,
+      ...engines.map((engine) => (cannot[engine] === undefined ? 'passes' : 'cannot')),
+    ]),
+  )}`
 }

@@ -5,7 +5,14 @@ import { join } from 'node:path'
 import type { Test } from 'tap'
 import { exits } from '../../src/loader/exit-codes.ts'
 import type { Engine, LoaderEnd } from '../support/loader-run.ts'
-import { holdsModel, holdsNothing, stageOf, startLoaderWorld, type LoaderWorld, type Stage } from '../support/loader-world.ts'
+import {
+  holdsModel,
+  holdsNothing,
+  stageOf,
+  startLoaderWorld,
+  type LoaderWorld,
+  type Stage,
+} from '../support/loader-world.ts'
 import { cases, type Arranged, type LoaderCase } from './cases.ts'
 
 const timeout = 45 * 60 * 1000
@@ -40,7 +47,12 @@ async function check(t: Test, loaderCase: LoaderCase, world: LoaderWorld): Promi
   if ((arranged.next ?? 0) === 0) await holdsModel(t, stage)
   else await leavesTheAppAlone(t, stage, loaderCase)
   if (loaderCase.exit === 0) t.strictSame(world.proxy.requests, [], 'a second run asks for nothing')
-  else t.strictSame((await readdir(root)).filter((name) => name.startsWith('.')), [], 'neither staging nor lock is left')
+  else
+    t.strictSame(
+      (await readdir(root)).filter((name) => name.startsWith('.')),
+      [],
+      'neither staging nor lock is left',
+    )
 }
 
 function endsWith(t: Test, { exitCode, signal, log, terminationMessage }: LoaderEnd, wanted: number): void {

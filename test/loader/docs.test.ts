@@ -14,8 +14,13 @@ t.test('what each engine passes is on the page', (t) => {
 })
 
 t.test('every exit has a row that says what one sees, why, and what to do', (t) => {
-  const rows = [...page.matchAll(/^\| (\d+) \| ([^|]+) \| ([^|]+) \| ([^|]+) \|$/gm)].filter(([line]) => !line.endsWith(' yes |'))
+  const rows = [...page.matchAll(/^\| (\d+) \| ([^|]+) \| ([^|]+) \| ([^|]+) \|$/gm)].filter(
+    ([line]) => !line.endsWith(' yes |'),
+  )
   const explained = new Set(rows.map(([, code]) => Number(code)))
-  t.strictSame(Object.values(exits).filter(({ code }) => !explained.has(code)), [])
+  t.strictSame(
+    Object.values(exits).filter(({ code }) => !explained.has(code)),
+    [],
+  )
   t.end()
 })

@@ -16,10 +16,14 @@ t.test('a heartbeat is dated by the clock of the volume, however far the one of 
   const held = holdLock(lock, 'pod-1', 20)
   t.teardown(() => held.release())
   const before = (await stat(owner)).mtimeMs
-  const touchedMs = await waitFor('a heartbeat', async () => {
-    const { mtimeMs } = await stat(owner)
-    return mtimeMs > before ? mtimeMs : undefined
-  }, { timeoutSeconds: 10 })
+  const touchedMs = await waitFor(
+    'a heartbeat',
+    async () => {
+      const { mtimeMs } = await stat(owner)
+      return mtimeMs > before ? mtimeMs : undefined
+    },
+    { timeoutSeconds: 10 },
+  )
   const volumeMs = await writtenNowMs(join(t.testdirName, 'probe'))
   t.ok(Math.abs(volumeMs - touchedMs) < minuteMs / 2, `${touchedMs} where the volume has ${volumeMs}`)
 })
@@ -30,7 +34,10 @@ t.test('a live lock is not taken over by a node whose clock is ahead', async (t)
   t.teardown(() => held.release())
   haveNodeClockAhead(t, 60 * minuteMs)
   let looks = 0
-  const got = await acquireLock(layout, lockFor('pod-2', () => Promise.resolve(++looks > 2), new AbortController().signal))
+  const got = await acquireLock(
+    layout,
+    lockFor('pod-2', () => Promise.resolve(++looks > 2), new AbortController().signal),
+  )
   t.equal(got, undefined, 'it waited until the other one had published')
 })
 
@@ -38,7 +45,10 @@ t.test('an old lock is taken over by a node whose clock is behind', async (t) =>
   const { layout, lock, owner } = await lockOf(t)
   await haveHappenedAgo(5 * minuteMs, lock, owner)
   haveNodeClockAhead(t, -60 * minuteMs)
-  const got = await acquireLock(layout, lockFor('pod-2', () => Promise.resolve(false), AbortSignal.timeout(10_000)))
+  const got = await acquireLock(
+    layout,
+    lockFor('pod-2', () => Promise.resolve(false), AbortSignal.timeout(10_000)),
+  )
   t.ok(got)
   await got?.release()
 })
@@ -48,7 +58,12 @@ t.test('who waits says for whom, at once', async (t) => {
   const lines: string[] = []
   let looks = 0
   const request = lockFor('pod-2', () => Promise.resolve(++looks > 1), new AbortController().signal)
-  await acquireLock(layout, { ...request, say: (line) => { lines.push(line) } })
+  await acquireLock(layout, {
+    ...request,
+    say: (line) => {
+      lines.push(line)
+    },
+  })
   t.strictSame(lines, ['waiting for pod pod-1, which loads this model onto the same volume'])
 })
 
@@ -75,7 +90,7 @@ function haveNodeClockAhead(t: Test, ms: number): void {
   const real = globalThis.Date
   class Shifted extends real {
     constructor(...args: [] | [number | string]) {
-      super(...(args.length === 0 ? [real.now() + ms] : args) as [number])
+      super(...((args.length === 0 ? [real.now() + ms] : args) as [number]))
     }
 
     static override now(): number {
@@ -83,7 +98,9 @@ function haveNodeClockAhead(t: Test, ms: number): void {
     }
   }
   globalThis.Date = Shifted as DateConstructor
-  t.teardown(() => { globalThis.Date = real })
+  t.teardown(() => {
+    globalThis.Date = real
+  })
 }
 
 function lockFor(podUid: string, isPublished: LockRequest['isPublished'], signal: AbortSignal): LockRequest {

@@ -32,7 +32,10 @@ async function run(engineName: string, root: string): Promise<RealAddressResult>
     const other = stageOf(world, 'real-address', join(root, 'without'))
     for (const { root: volume } of [stage, other]) await mkdir(volume)
     await stage.put('config.json', '{}')
-    const withIdentity = await stage.run({ ...metadataAllowed, ...(await podIdentityEnvironment(stage, `http://${AGENT_ADDRESS}/v1/credentials`)) })
+    const withIdentity = await stage.run({
+      ...metadataAllowed,
+      ...(await podIdentityEnvironment(stage, `http://${AGENT_ADDRESS}/v1/credentials`)),
+    })
     const without = await other.run({ ...metadataAllowed, ...noKeys, MODEL_CREDENTIALS: 'pod-identity' })
     return { withIdentity, without, agentCalls: agent.calls.length, imdsCalls: imds.calls.length }
   } finally {

@@ -16,7 +16,18 @@ import type { Scenario } from './scenarios/scenario.ts'
 import { sources } from './scenarios/sources.ts'
 import { volumes } from './scenarios/volumes.ts'
 
-export const subjects: Readonly<Record<string, readonly Scenario[]>> = { environments, network, restarts, volumes, sources, credentials, expiries, irsa, progress, scale }
+export const subjects: Readonly<Record<string, readonly Scenario[]>> = {
+  environments,
+  network,
+  restarts,
+  volumes,
+  sources,
+  credentials,
+  expiries,
+  irsa,
+  progress,
+  scale,
+}
 const timeout = 15 * 60 * 1000
 
 /** `only`: of these subjects. */

@@ -2,7 +2,18 @@
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import type { Stats } from 'node:fs'
-import { chmod, lstat, mkdir, readdir, readFile, readlink, rename, symlink, truncate, writeFile } from 'node:fs/promises'
+import {
+  chmod,
+  lstat,
+  mkdir,
+  readdir,
+  readFile,
+  readlink,
+  rename,
+  symlink,
+  truncate,
+  writeFile,
+} from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { endsWith } from '../support/loader-end.ts'
@@ -13,7 +24,9 @@ import { waitFor } from '../support/wait-for.ts'
 t.setTimeout(5 * 60 * 1000)
 
 const files = { 'config.json': '{}', 'shards/model.bin': 'weights' } as const
-const manifest = Object.entries(files).map(([path, content]) => `${sha256(content)}  ${path}\n`).join('')
+const manifest = Object.entries(files)
+  .map(([path, content]) => `${sha256(content)}  ${path}\n`)
+  .join('')
 
 t.test('a model that is there', async (t) => {
   const volume = await volumeOf(t)
@@ -27,15 +40,30 @@ t.test('a model on a node', async (t) => {
 
 t.test('a path that is not on the volume', async (t) => {
   const volume = await volumeOf(t)
-  endsWith(t, await verify(t, volume, { MODEL_SOURCE: 'pvc://models/missing' }), 12, /pvc:\/\/models\/missing is not there/)
+  endsWith(
+    t,
+    await verify(t, volume, { MODEL_SOURCE: 'pvc://models/missing' }),
+    12,
+    /pvc:\/\/models\/missing is not there/,
+  )
   endsWith(t, await verify(t, volume, { MODEL_SOURCE: 'pvc://models/llama/config.json/below' }), 12, /is not there/)
 })
 
 t.test('an empty directory, as the kubelet makes one for a subPath', async (t) => {
   const volume = await volumeOf(t)
   await mkdir(join(volume, 'empty', 'nested'), { recursive: true })
-  endsWith(t, await verify(t, volume, { MODEL_SOURCE: 'pvc://models/empty' }), 12, /pvc:\/\/models\/empty is empty; expected: at least one file/)
-  endsWith(t, await verify(t, volume, { MODEL_SOURCE: 'pvc://models/empty', MODEL_EXPECT: 'objects=2,bytes=9' }), 12, /is empty; expected: 2 files, 9 bytes/)
+  endsWith(
+    t,
+    await verify(t, volume, { MODEL_SOURCE: 'pvc://models/empty' }),
+    12,
+    /pvc:\/\/models\/empty is empty; expected: at least one file/,
+  )
+  endsWith(
+    t,
+    await verify(t, volume, { MODEL_SOURCE: 'pvc://models/empty', MODEL_EXPECT: 'objects=2,bytes=9' }),
+    12,
+    /is empty; expected: 2 files, 9 bytes/,
+  )
 })
 
 t.test('what is expected', async (t) => {
@@ -43,8 +71,12 @@ t.test('what is expected', async (t) => {
   await writeFile(join(volume, 'llama', 'manifest.sha256'), manifest)
   const size = 9 + Buffer.byteLength(manifest)
   const cases = [
-    ['objects=3', 0], [`bytes=${size}`, 0], [`objects=3,bytes=${size}`, 0], [`manifest=manifest.sha256@sha256:${sha256(manifest)}`, 0],
-    ['objects=4', 15, /4 files expected, 3 found/], ['bytes=10', 15, new RegExp(`10 bytes expected, ${size} found`)],
+    ['objects=3', 0],
+    [`bytes=${size}`, 0],
+    [`objects=3,bytes=${size}`, 0],
+    [`manifest=manifest.sha256@sha256:${sha256(manifest)}`, 0],
+    ['objects=4', 15, /4 files expected, 3 found/],
+    ['bytes=10', 15, new RegExp(`10 bytes expected, ${size} found`)],
     ['objects=1,bytes=2', 15, new RegExp(`1 file expected, 3 found, 2 bytes expected, ${size} found`)],
     [`manifest=manifest.sha256@sha256:${'0'.repeat(64)}`, 15, /has the SHA-256/],
     [`manifest=other.sha256@sha256:${sha256(manifest)}`, 15, /other\.sha256 is not there/],
@@ -77,18 +109,31 @@ t.test('a link on the way to the model, as a publisher swaps it', async (t) => {
   endsWith(t, await verify(t, volume, env), 0, /^pvc:\/\/models\/llama\/current is there: 2 files, 9 bytes$/)
   endsWith(t, await verify(t, volume, { MODEL_EXPECT: 'objects=2,bytes=9' }), 0, /2 files/)
   await writeFile(join(volume, 'llama', 'v2', 'manifest.sha256'), manifest)
-  endsWith(t, await verify(t, volume, { ...env, MODEL_EXPECT: `manifest=manifest.sha256@sha256:${sha256(manifest)}` }), 0)
+  endsWith(
+    t,
+    await verify(t, volume, { ...env, MODEL_EXPECT: `manifest=manifest.sha256@sha256:${sha256(manifest)}` }),
+    0,
+  )
 })
 
 t.test('a link on the way to the model that leads out of the volume', async (t) => {
   const volume = await volumeOf(t)
-  for (const [name, target] of [['absolute', join(volume, 'llama')], ['upwards', '../volume/llama']] as const) {
+  for (const [name, target] of [
+    ['absolute', join(volume, 'llama')],
+    ['upwards', '../volume/llama'],
+  ] as const) {
     await symlink(target, join(volume, name))
-    endsWith(t, await verify(t, volume, { MODEL_SOURCE: `pvc://models/${name}` }), 12, new RegExp(`the link ${name} leads out of the volume, to ${target}`))
+    endsWith(
+      t,
+      await verify(t, volume, { MODEL_SOURCE: `pvc://models/${name}` }),
+      12,
+      new RegExp(`the link ${name} leads out of the volume, to ${target}`),
+    )
   }
   await symlink('missing', join(volume, 'dangling'))
   await symlink('loop', join(volume, 'loop'))
-  for (const name of ['dangling', 'loop']) endsWith(t, await verify(t, volume, { MODEL_SOURCE: `pvc://models/${name}` }), 12, /is not there/)
+  for (const name of ['dangling', 'loop'])
+    endsWith(t, await verify(t, volume, { MODEL_SOURCE: `pvc://models/${name}` }), 12, /is not there/)
 })
 
 t.test('files that are links to others of the model, as a cache of Hugging Face has them', async (t) => {
@@ -106,11 +151,21 @@ t.test('files that are links to others of the model, as a cache of Hugging Face 
 t.test('links that the app would find broken, because it sees nothing around what it has mounted', async (t) => {
   const volume = await cacheOf(t)
   const one = { MODEL_SOURCE: 'pvc://models/hub/snapshots/1' }
-  endsWith(t, await verify(t, volume, one), 15, /the link (config\.json|model\.bin) leads out of what is mounted \(\.\.\/\.\.\/blobs\/[ab]\)/)
+  endsWith(
+    t,
+    await verify(t, volume, one),
+    15,
+    /the link (config\.json|model\.bin) leads out of what is mounted \(\.\.\/\.\.\/blobs\/[ab]\)/,
+  )
   await symlink('/etc/passwd', join(volume, 'llama', 'absolute'))
   endsWith(t, await verify(t, volume), 15, /the link absolute leads out of what is mounted \(\/etc\/passwd\)/)
   await symlink('nothing', join(volume, 'hub', 'dangling'))
-  endsWith(t, await verify(t, volume, { MODEL_SOURCE: 'pvc://models/hub' }), 15, /the link dangling leads nowhere \(nothing\)/)
+  endsWith(
+    t,
+    await verify(t, volume, { MODEL_SOURCE: 'pvc://models/hub' }),
+    15,
+    /the link dangling leads nowhere \(nothing\)/,
+  )
 })
 
 t.test('a pipe, which would be read for ever', async (t) => {
@@ -131,7 +186,11 @@ t.test('what the file system has at the root of a volume is no part of the model
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   t.test(`${signal} ends a check in the middle`, async (t) => {
     const loader = await startLongCheck(t)
-    await waitFor('the check to read', () => Promise.resolve(loader.log().includes('reading pvc://models/llama: 1 file') ? true : undefined), { timeoutSeconds: 30 })
+    await waitFor(
+      'the check to read',
+      () => Promise.resolve(loader.log().includes('reading pvc://models/llama: 1 file') ? true : undefined),
+      { timeoutSeconds: 30 },
+    )
     loader.child.kill(signal)
     endsWith(t, await loader.end, 143, /^SIGTERM: told to stop/)
   })
@@ -164,8 +223,18 @@ t.test('a model that may not be read', async (t) => {
 
 t.test('an environment that is not complete', async (t) => {
   const volume = await volumeOf(t)
-  endsWith(t, await verify(t, volume, { MODEL_SOURCE: 's3://models/llama/', MODEL_ROOT: '' }), 64, /MODEL_SOURCE.*MODEL_ROOT/)
-  const wrong = { MODEL_SOURCE: 'pvc://models/../etc', MODEL_ROOT: 'volume', MODEL_EXPECT: 'files=2', MODEL_TIMEOUT_SECONDS: 'soon' }
+  endsWith(
+    t,
+    await verify(t, volume, { MODEL_SOURCE: 's3://models/llama/', MODEL_ROOT: '' }),
+    64,
+    /MODEL_SOURCE.*MODEL_ROOT/,
+  )
+  const wrong = {
+    MODEL_SOURCE: 'pvc://models/../etc',
+    MODEL_ROOT: 'volume',
+    MODEL_EXPECT: 'files=2',
+    MODEL_TIMEOUT_SECONDS: 'soon',
+  }
   const end = await verify(t, volume, wrong)
   endsWith(t, end, 64)
   for (const [name, value] of Object.entries(wrong)) t.ok(end.terminationMessage.includes(`${name} "${value}"`), name)
@@ -183,7 +252,9 @@ async function asStranger(t: Test, volume: string): Promise<(command: readonly s
 }
 
 async function volumeOf(t: Test): Promise<string> {
-  const volume = t.testdir({ volume: { llama: { 'config.json': files['config.json'], shards: { 'model.bin': files['shards/model.bin'] } } } })
+  const volume = t.testdir({
+    volume: { llama: { 'config.json': files['config.json'], shards: { 'model.bin': files['shards/model.bin'] } } },
+  })
   return Promise.resolve(join(volume, 'volume'))
 }
 
@@ -191,8 +262,16 @@ async function volumeOf(t: Test): Promise<string> {
 async function cacheOf(t: Test): Promise<string> {
   const volume = await volumeOf(t)
   for (const directory of ['blobs', 'snapshots/1']) await mkdir(join(volume, 'hub', directory), { recursive: true })
-  for (const [blob, content] of [['a', '{}'], ['b', 'weights']] as const) await writeFile(join(volume, 'hub', 'blobs', blob), content)
-  for (const [name, blob] of [['config.json', 'a'], ['model.bin', 'b']] as const) await symlink(`../../blobs/${blob}`, join(volume, 'hub', 'snapshots', '1', name))
+  for (const [blob, content] of [
+    ['a', '{}'],
+    ['b', 'weights'],
+  ] as const)
+    await writeFile(join(volume, 'hub', 'blobs', blob), content)
+  for (const [name, blob] of [
+    ['config.json', 'a'],
+    ['model.bin', 'b'],
+  ] as const)
+    await symlink(`../../blobs/${blob}`, join(volume, 'hub', 'snapshots', '1', name))
   await symlink('snapshots/1', join(volume, 'hub', 'main'))
   return volume
 }
@@ -205,18 +284,31 @@ async function startLongCheck(t: Test, env: Readonly<Record<string, string>> = {
   await truncate(join(volume, 'llama', 'weights.bin'), 2 ** 40)
   await writeFile(join(volume, 'llama', 'manifest.sha256'), lines)
   const expect = `manifest=manifest.sha256@sha256:${sha256(lines)}`
-  return startLoader(nativeEngine, volume, { MODEL_SOURCE: 'pvc://models/llama', MODEL_ROOT: volume, MODEL_EXPECT: expect, ...env }, (command) => [...command, '--verify'])
+  return startLoader(
+    nativeEngine,
+    volume,
+    { MODEL_SOURCE: 'pvc://models/llama', MODEL_ROOT: volume, MODEL_EXPECT: expect, ...env },
+    (command) => [...command, '--verify'],
+  )
 }
 
 /** And looks that nothing has changed: neither a byte nor a time. */
 async function verify(
-  t: Test, volume: string, env: Readonly<Record<string, string>> = {}, wrap: (command: readonly string[]) => readonly string[] = (command) => command,
+  t: Test,
+  volume: string,
+  env: Readonly<Record<string, string>> = {},
+  wrap: (command: readonly string[]) => readonly string[] = (command) => command,
 ): Promise<LoaderEnd> {
   const source = env.MODEL_SOURCE ?? 'pvc://models/llama'
   // A directory of the node is mounted itself, a claim is mounted whole.
   const root = source.startsWith('node:') ? join(volume, 'llama') : volume
   const before = await describe(volume)
-  const loader = await startLoader(nativeEngine, join(volume, '..'), { MODEL_SOURCE: source, MODEL_ROOT: root, ...env }, (command) => wrap([...command, '--verify']))
+  const loader = await startLoader(
+    nativeEngine,
+    join(volume, '..'),
+    { MODEL_SOURCE: source, MODEL_ROOT: root, ...env },
+    (command) => wrap([...command, '--verify']),
+  )
   const end = await loader.end
   t.strictSame(await describe(volume), before, 'nothing was changed')
   return end
@@ -224,11 +316,19 @@ async function verify(
 
 async function describe(directory: string): Promise<readonly unknown[]> {
   const names = ['.', ...(await readdir(directory, { recursive: true })).sort()]
-  return Promise.all(names.map(async (name) => {
-    const path = join(directory, name)
-    const status = await lstat(path)
-    return { name, mode: status.mode, mtimeMs: status.mtimeMs, ctimeMs: status.ctimeMs, content: await contentOf(path, status) }
-  }))
+  return Promise.all(
+    names.map(async (name) => {
+      const path = join(directory, name)
+      const status = await lstat(path)
+      return {
+        name,
+        mode: status.mode,
+        mtimeMs: status.mtimeMs,
+        ctimeMs: status.ctimeMs,
+        content: await contentOf(path, status),
+      }
+    }),
+  )
 }
 
 async function contentOf(path: string, status: Stats): Promise<string | undefined> {

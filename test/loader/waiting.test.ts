@@ -7,11 +7,18 @@ const never = 2 ** 30
 
 t.test('the first problem is told at once, the others with the next line', async (t) => {
   const lines: string[] = []
-  const value = await tellWaiting((line) => { lines.push(line) }, 'the agent', (onProblem) => {
-    onProblem('refused')
-    onProblem('refused again')
-    return Promise.resolve('done')
-  }, never)
+  const value = await tellWaiting(
+    (line) => {
+      lines.push(line)
+    },
+    'the agent',
+    (onProblem) => {
+      onProblem('refused')
+      onProblem('refused again')
+      return Promise.resolve('done')
+    },
+    never,
+  )
   t.equal(value, 'done')
   t.strictSame(lines, ['waiting for the agent: refused'])
 })
@@ -20,11 +27,19 @@ t.test('a line every so often, also where nothing has answered yet', async (t) =
   const lines: string[] = []
   const problem = Promise.withResolvers<string>()
   const end = Promise.withResolvers<undefined>()
-  const waiting = tellWaiting((line) => { lines.push(line) }, 'STS', async (onProblem) => {
-    onProblem(await problem.promise)
-    await end.promise
-  }, 20)
-  const count = (wanted: number): Promise<true> => waitFor(`${wanted} lines`, () => Promise.resolve(lines.length >= wanted ? true : undefined), { timeoutSeconds: 10 })
+  const waiting = tellWaiting(
+    (line) => {
+      lines.push(line)
+    },
+    'STS',
+    async (onProblem) => {
+      onProblem(await problem.promise)
+      await end.promise
+    },
+    20,
+  )
+  const count = (wanted: number): Promise<true> =>
+    waitFor(`${wanted} lines`, () => Promise.resolve(lines.length >= wanted ? true : undefined), { timeoutSeconds: 10 })
   await count(2)
   t.equal(lines[0], 'waiting for STS')
   problem.resolve('503')

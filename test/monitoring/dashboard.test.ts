@@ -15,7 +15,10 @@ const ofApiServers = 'apiserver_admission_webhook_'
 
 async function expressions(): Promise<readonly (readonly [where: string, expr: string])[]> {
   const { groups } = await alertGroups()
-  return [...dashboardExpressions(await readDashboard()), ...groups.flatMap(({ rules }) => rules.map(({ alert, expr }) => [alert, expr] as const))]
+  return [
+    ...dashboardExpressions(await readDashboard()),
+    ...groups.flatMap(({ rules }) => rules.map(({ alert, expr }) => [alert, expr] as const)),
+  ]
 }
 
 t.test('every metric is one that the webhook tells, or an API server', async (t) => {
@@ -23,12 +26,19 @@ t.test('every metric is one that the webhook tells, or an API server', async (t)
   for (const [where, expr] of await expressions()) {
     const metrics = metricsIn(expr)
     t.ok(metrics.length > 0, `${where} names a metric`)
-    t.strictSame(metrics.filter((name) => !known.has(name) && !name.startsWith(ofApiServers)), [], where)
+    t.strictSame(
+      metrics.filter((name) => !known.has(name) && !name.startsWith(ofApiServers)),
+      [],
+      where,
+    )
   }
 })
 
 t.test('it would notice one that does not exist', async (t) => {
-  t.strictSame(metricsIn('sum by (le) (rate(a_total{outcome="b_total"}[5m])) > 4 * min(c) offset 15m'), ['a_total', 'c'])
+  t.strictSame(metricsIn('sum by (le) (rate(a_total{outcome="b_total"}[5m])) > 4 * min(c) offset 15m'), [
+    'a_total',
+    'c',
+  ])
   t.equal((await ownMetrics()).has('model_injector_admission_total'), false)
 })
 
@@ -37,31 +47,56 @@ t.test('every label and every value of ours that is asked for exists', async (t)
   for (const [where, expr] of await expressions()) {
     for (const { metric, label, values } of askedFor(expr)) {
       const there = known.get(metric)?.get(label)
-      t.ok(values.every((value) => there?.has(value)), `${where}: ${metric}{${label}=~"${values.join('|')}"}`)
+      t.ok(
+        values.every((value) => there?.has(value)),
+        `${where}: ${metric}{${label}=~"${values.join('|')}"}`,
+      )
     }
     const metrics = metricsIn(expr).filter((name) => known.has(name))
-    const has = (label: string) => (name: string): boolean => known.get(name)!.has(label)
+    const has =
+      (label: string) =>
+      (name: string): boolean =>
+        known.get(name)!.has(label)
     // Of metrics that are joined, one brings the label.
-    for (const label of groupedBy(expr)) t.ok(expr.includes('group_left') ? metrics.some(has(label)) : metrics.every(has(label)), `${where}: by (${label})`)
+    for (const label of groupedBy(expr))
+      t.ok(
+        expr.includes('group_left') ? metrics.some(has(label)) : metrics.every(has(label)),
+        `${where}: by (${label})`,
+      )
   }
 })
 
-t.test('every metric of ours but the runtime\'s is looked at somewhere', async (t) => {
+t.test("every metric of ours but the runtime's is looked at somewhere", async (t) => {
   const used = new Set((await expressions()).flatMap(([, expr]) => metricsIn(expr)))
-  const ours = [...(await ownMetrics()).keys()].filter((name) => name.startsWith('model_injector_') && !/_(?:sum|count)$/.test(name))
-  t.strictSame(ours.filter((name) => !used.has(name)), [])
+  const ours = [...(await ownMetrics()).keys()].filter(
+    (name) => name.startsWith('model_injector_') && !/_(?:sum|count)$/.test(name),
+  )
+  t.strictSame(
+    ours.filter((name) => !used.has(name)),
+    [],
+  )
 })
 
 t.test('the docs have a row for every metric of ours, with its labels and their values', async (t) => {
   const page = await readFile(join(import.meta.dirname, '..', '..', 'docs', 'metrics.md'), 'utf8')
-  const rows = new Map([...page.matchAll(/^\| `(model_injector_\w+)` \| (.*?) \|/gm)].map(([, name = '', labels = '']) => [name, labels]))
-  const known = new Map([...await ownMetrics()].filter(([name]) => name.startsWith('model_injector_') && !/_(?:sum|count)$/.test(name)).map(([name, labels]) => [name.replace(/_bucket$/, ''), labels]))
+  const rows = new Map(
+    [...page.matchAll(/^\| `(model_injector_\w+)` \| (.*?) \|/gm)].map(([, name = '', labels = '']) => [name, labels]),
+  )
+  const known = new Map(
+    [...(await ownMetrics())]
+      .filter(([name]) => name.startsWith('model_injector_') && !/_(?:sum|count)$/.test(name))
+      .map(([name, labels]) => [name.replace(/_bucket$/, ''), labels]),
+  )
   t.strictSame([...rows.keys()].sort(), [...known.keys()].sort())
   for (const [name, labels] of known) {
     // What has many values, or told its values in another row.
     const inShort = ['le', 'reason', 'status', 'hash', 'version', ...(name.includes('duration') ? ['outcome'] : [])]
     const words = [...labels].flatMap(([label, values]) => [label, ...(inShort.includes(label) ? [] : values)])
-    t.strictSame(words.filter((word) => !rows.get(name)!.includes(`\`${word}\``)), [], name)
+    t.strictSame(
+      words.filter((word) => !rows.get(name)!.includes(`\`${word}\``)),
+      [],
+      name,
+    )
   }
 })
 
@@ -75,19 +110,33 @@ t.test('Prometheus can read every expression of the dashboard', async (t) => {
 })
 
 t.test('the chart brings the dashboard where Grafana looks for it', async (t) => {
-  const configMap = objectOf(await renderChart({ metrics: { dashboard: { enabled: true, labels: { folder: 'ml' } } } }), 'ConfigMap', 'model-injector-dashboard')
+  const configMap = objectOf(
+    await renderChart({ metrics: { dashboard: { enabled: true, labels: { folder: 'ml' } } } }),
+    'ConfigMap',
+    'model-injector-dashboard',
+  )
   t.strictSame(JSON.parse(valueAt(configMap, 'data', 'model-injector.json') as string), await readDashboard())
   t.equal(valueAt(configMap, 'metadata', 'labels', 'grafana_dashboard'), '1')
   t.equal(valueAt(configMap, 'metadata', 'labels', 'folder'), 'ml')
 })
 
 t.test('panels have ids and places of their own', async (t) => {
-  const panels = (await readDashboard()).panels as unknown as readonly { id: number; title: string; gridPos: { x: number; y: number; w: number; h: number } }[]
+  const panels = (await readDashboard()).panels as unknown as readonly {
+    id: number
+    title: string
+    gridPos: { x: number; y: number; w: number; h: number }
+  }[]
   t.equal(new Set(panels.map(({ id }) => id)).size, panels.length)
   for (const [i, { title, gridPos: a }] of panels.entries()) {
     t.ok(a.x + a.w <= 24, `${title} is not too wide`)
-    const others = panels.slice(i + 1).filter(({ gridPos: b }) => a.x < b.x + b.w && b.x < a.x + a.w && a.y < b.y + b.h && b.y < a.y + a.h)
-    t.strictSame(others.map((panel) => panel.title), [], `nothing lies on ${title}`)
+    const others = panels
+      .slice(i + 1)
+      .filter(({ gridPos: b }) => a.x < b.x + b.w && b.x < a.x + a.w && a.y < b.y + b.h && b.y < a.y + a.h)
+    t.strictSame(
+      others.map((panel) => panel.title),
+      [],
+      `nothing lies on ${title}`,
+    )
   }
 })
 
@@ -98,8 +147,13 @@ interface Matcher {
 }
 
 function askedFor(expr: string): readonly Matcher[] {
-  return [...expr.matchAll(/\b(model_injector_\w+)\{([^}]*)\}/g)].flatMap(([, metric = '', matchers = '']) => (
-    [...matchers.matchAll(/(\w+)\s*(?:=~?|!=)\s*"([^"]*)"/g)].map(([, label = '', value = '']) => ({ metric, label, values: value.split('|') }))))
+  return [...expr.matchAll(/\b(model_injector_\w+)\{([^}]*)\}/g)].flatMap(([, metric = '', matchers = '']) =>
+    [...matchers.matchAll(/(\w+)\s*(?:=~?|!=)\s*"([^"]*)"/g)].map(([, label = '', value = '']) => ({
+      metric,
+      label,
+      values: value.split('|'),
+    })),
+  )
 }
 
 function groupedBy(expr: string): readonly string[] {

@@ -21,31 +21,53 @@ t.test('every panel draws what is there', async (t) => {
   const webhooks = await Promise.all(['a', 'b'].map((name) => startWebhook(join(directory, name), policy)))
   for (const webhook of webhooks) t.teardown(() => webhook.stop())
   await mkdir(join(directory, 'prometheus'))
-  const prometheus = await startPrometheus(join(directory, 'prometheus'), webhooks.map(({ healthUrl }) => new URL(healthUrl).host))
+  const prometheus = await startPrometheus(
+    join(directory, 'prometheus'),
+    webhooks.map(({ healthUrl }) => new URL(healthUrl).host),
+  )
   t.teardown(() => prometheus.stop())
 
-  const pods = [annotatedPod(), plainPod(), annotatedPod({ 'models.example.io/size': 'huge' }), annotatedPod({ 'models.example.io/source': 's3://others/1/' })]
+  const pods = [
+    annotatedPod(),
+    plainPod(),
+    annotatedPod({ 'models.example.io/size': 'huge' }),
+    annotatedPod({ 'models.example.io/source': 's3://others/1/' }),
+  ]
   const admit = async (): Promise<void> => {
-    for (const { url, caCertificate } of webhooks) for (const pod of pods) await post({ port: Number(new URL(url).port), ca: caCertificate, agent: false }, reviewOf(pod))
+    for (const { url, caCertificate } of webhooks)
+      for (const pod of pods)
+        await post({ port: Number(new URL(url).port), ca: caCertificate, agent: false }, reviewOf(pod))
   }
-  const expressions = dashboardExpressions(await readDashboard()).filter(([, expr]) => !notHere.some((one) => one.test(expr)))
+  const expressions = dashboardExpressions(await readDashboard()).filter(
+    ([, expr]) => !notHere.some((one) => one.test(expr)),
+  )
   t.ok(expressions.length >= 24, `${expressions.length} expressions`)
   for (const [title, expr] of expressions) {
-    const series = await waitFor(`${title}: ${expr}`, async () => {
-      await admit()
-      const found = await prometheus.query(expr).catch(() => [])
-      return found.length > 0 && found.every(({ value: [, value] }) => Number.isFinite(Number(value))) ? found : undefined
-    }, { timeoutSeconds: 60 })
+    const series = await waitFor(
+      `${title}: ${expr}`,
+      async () => {
+        await admit()
+        const found = await prometheus.query(expr).catch(() => [])
+        return found.length > 0 && found.every(({ value: [, value] }) => Number.isFinite(Number(value)))
+          ? found
+          : undefined
+      },
+      { timeoutSeconds: 60 },
+    )
     t.ok(series.length > 0, `${title}: ${series.length} series`)
   }
 
-  const first = async (title: string): Promise<readonly [metric: Readonly<Record<string, string>>, value: number][]> => {
+  const first = async (
+    title: string,
+  ): Promise<readonly [metric: Readonly<Record<string, string>>, value: number][]> => {
     const [, expr = ''] = expressions.find(([name]) => name === title) ?? []
     return (await prometheus.query(expr)).map(({ metric, value: [, value] }) => [metric, Number(value)])
   }
   t.strictSame(await first('Replicas'), [[{}, 2]])
   t.match(await first('Versions and configurations'), [[{ version: /^\d/, hash: /^[0-9a-f]{16}$/ }, 2]])
   t.match((await first('Denials by reason')).map(([{ reason }]) => reason).sort(), ['InvalidAnnotation', 'NotAllowed'])
-  t.ok((await first('Admissions by outcome')).some(([{ outcome }, perSecond]) => outcome === 'injected' && perSecond > 0))
+  t.ok(
+    (await first('Admissions by outcome')).some(([{ outcome }, perSecond]) => outcome === 'injected' && perSecond > 0),
+  )
   t.ok((await first('Injected, last 24 h'))[0]![1] > 0)
 })

@@ -18,6 +18,9 @@ t.test('every option of the examples and of the text is one of the command', (t)
   const others = ['--delete', '--recursive', '--from', '--dry-run', '--help']
   const named = [...new Set(page.match(/(?<=[\s`"])--[a-z][a-z-]+/g))]
   t.ok(named.length > 10)
-  t.strictSame(named.filter((option) => !known.includes(option) && !others.includes(option)), [])
+  t.strictSame(
+    named.filter((option) => !known.includes(option) && !others.includes(option)),
+    [],
+  )
   t.end()
 })

@@ -18,10 +18,30 @@ interface Case {
 const denied = { kind: 'status', status: 403, code: 'AccessDenied' } as const
 const cases: readonly Case[] = [
   { name: 'a listing that is denied', action: denied, exit: 10, says: /^access denied: / },
-  { name: 'a listing that is throttled for good', action: { kind: 'status', status: 503, code: 'SlowDown' }, exit: 11, says: /^cannot list the source: .*SlowDown/ },
-  { name: 'a bucket in another region', action: { kind: 'redirect', region: 'us-west-2' }, exit: 11, says: /set --region or AWS_REGION to us-west-2/ },
-  { name: 'no bucket of that name', action: { kind: 'status', status: 404, code: 'NoSuchBucket' }, exit: 11, says: /there is no bucket models; check --source/ },
-  { name: 'a listing that is cut off', action: { kind: 'truncate', afterBytes: 200 }, exit: 11, says: /^cannot list the source: / },
+  {
+    name: 'a listing that is throttled for good',
+    action: { kind: 'status', status: 503, code: 'SlowDown' },
+    exit: 11,
+    says: /^cannot list the source: .*SlowDown/,
+  },
+  {
+    name: 'a bucket in another region',
+    action: { kind: 'redirect', region: 'us-west-2' },
+    exit: 11,
+    says: /set --region or AWS_REGION to us-west-2/,
+  },
+  {
+    name: 'no bucket of that name',
+    action: { kind: 'status', status: 404, code: 'NoSuchBucket' },
+    exit: 11,
+    says: /there is no bucket models; check --source/,
+  },
+  {
+    name: 'a listing that is cut off',
+    action: { kind: 'truncate', afterBytes: 200 },
+    exit: 11,
+    says: /^cannot list the source: /,
+  },
 ]
 
 for (const { name, action, exit, says } of cases) {
@@ -38,7 +58,12 @@ t.test('a prefix below which nothing is, as a mistyped one, leaves every byte as
   const shelf = await shelfWithVersions(t, world)
   const before = await inventoryOf(shelf.root)
   const end = await shelf.run(['--source', `s3://${bucket}/llama-mistyped/`])
-  endsWith(t, end, 12, /^nothing is there: no directory below s3:\/\/models\/llama-mistyped\/; check --source \(exit 12\)$/)
+  endsWith(
+    t,
+    end,
+    12,
+    /^nothing is there: no directory below s3:\/\/models\/llama-mistyped\/; check --source \(exit 12\)$/,
+  )
   t.strictSame(await inventoryOf(shelf.root), before)
 })
 

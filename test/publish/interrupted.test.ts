@@ -3,7 +3,16 @@ import { readdir, readFile, rename, stat, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { waitFor } from '../support/wait-for.ts'
-import { currentOf, endsWith, holds, inventoryOf, shelfOf, startPublishWorld, versionsOn, type Shelf } from './publish-world.ts'
+import {
+  currentOf,
+  endsWith,
+  holds,
+  inventoryOf,
+  shelfOf,
+  startPublishWorld,
+  versionsOn,
+  type Shelf,
+} from './publish-world.ts'
 
 const world = await startPublishWorld(t.testdir())
 t.teardown(() => world.stop())
@@ -14,14 +23,24 @@ const slow = { 'a.bin': 'first', 'z.bin': new Uint8Array(200_000).fill(7) }
 
 /** Sends the second object slowly, and resolves once the first is known to be on the disk. */
 async function startSlowly(t: Test, shelf: Shelf): Promise<ReturnType<Shelf['start']>> {
-  const fault = world.proxy.fault({ match: { operation: 'get', key: /z\.bin$/ }, times: 'always', action: { kind: 'stall', afterBytes: 1000 } })
+  const fault = world.proxy.fault({
+    match: { operation: 'get', key: /z\.bin$/ },
+    times: 'always',
+    action: { kind: 'stall', afterBytes: 1000 },
+  })
   const running = shelf.start()
   t.teardown(() => running.child.kill('SIGKILL'))
-  await waitFor('the journal of the first object', async () => {
-    const [staging] = (await readdir(join(shelf.root, '.publish/incoming'))).filter((name) => name.startsWith('.staging-'))
-    const journal = await readFile(join(shelf.root, '.publish/incoming', staging ?? '', 'journal.ndjson'), 'utf8')
-    return journal.includes('a.bin') || undefined
-  }, { timeoutSeconds: 60 })
+  await waitFor(
+    'the journal of the first object',
+    async () => {
+      const [staging] = (await readdir(join(shelf.root, '.publish/incoming'))).filter((name) =>
+        name.startsWith('.staging-'),
+      )
+      const journal = await readFile(join(shelf.root, '.publish/incoming', staging ?? '', 'journal.ndjson'), 'utf8')
+      return journal.includes('a.bin') || undefined
+    },
+    { timeoutSeconds: 60 },
+  )
   fault.remove()
   return running
 }
@@ -37,25 +56,31 @@ async function ageLocks({ root }: Shelf): Promise<void> {
   }
 }
 
-t.test('a publisher that is killed in the middle leaves no version, and the next run goes on from what is on the disk', async (t) => {
-  const shelf = await shelfOf(t, world)
-  await shelf.upload('1.0.0', small)
-  endsWith(t, await shelf.run(), 0)
-  await shelf.upload('1.1.0', slow)
-  const running = await startSlowly(t, shelf)
-  running.child.kill('SIGKILL')
-  t.equal((await running.end).signal, 'SIGKILL')
-  t.strictSame([await versionsOn(shelf), await currentOf(shelf)], [['1.0.0'], 'versions/1.0.0'])
-  await ageLocks(shelf)
-  world.proxy.reset()
-  const end = await shelf.run()
-  endsWith(t, end, 0)
-  t.match(end.stdout, / bytes of them from an earlier run/)
-  t.notOk(world.proxy.requests.some(({ operation, key }) => operation === 'get' && key?.endsWith('a.bin')), 'the first object is not fetched again')
-  await holds(t, shelf, '1.1.0', slow)
-  t.equal(await currentOf(shelf), 'versions/1.1.0')
-  t.strictSame(await readdir(join(shelf.root, '.publish/incoming')), [])
-})
+t.test(
+  'a publisher that is killed in the middle leaves no version, and the next run goes on from what is on the disk',
+  async (t) => {
+    const shelf = await shelfOf(t, world)
+    await shelf.upload('1.0.0', small)
+    endsWith(t, await shelf.run(), 0)
+    await shelf.upload('1.1.0', slow)
+    const running = await startSlowly(t, shelf)
+    running.child.kill('SIGKILL')
+    t.equal((await running.end).signal, 'SIGKILL')
+    t.strictSame([await versionsOn(shelf), await currentOf(shelf)], [['1.0.0'], 'versions/1.0.0'])
+    await ageLocks(shelf)
+    world.proxy.reset()
+    const end = await shelf.run()
+    endsWith(t, end, 0)
+    t.match(end.stdout, / bytes of them from an earlier run/)
+    t.notOk(
+      world.proxy.requests.some(({ operation, key }) => operation === 'get' && key?.endsWith('a.bin')),
+      'the first object is not fetched again',
+    )
+    await holds(t, shelf, '1.1.0', slow)
+    t.equal(await currentOf(shelf), 'versions/1.1.0')
+    t.strictSame(await readdir(join(shelf.root, '.publish/incoming')), [])
+  },
+)
 
 t.test('a publisher that is told to stop says so, and holds up nobody', async (t) => {
   const shelf = await shelfOf(t, world)
@@ -81,14 +106,17 @@ t.test('a publisher that was killed between a version and current is made up for
   t.equal(await currentOf(shelf), 'versions/1.1.0')
 })
 
-t.test('a version whose record was written, but that never came to its place, is published by the next run', async (t) => {
-  const shelf = await shelfOf(t, world)
-  await shelf.upload('1.0.0', small)
-  endsWith(t, await shelf.run(), 0)
-  await rename(join(shelf.root, 'versions/1.0.0'), join(shelf.root, 'taken-away'))
-  endsWith(t, await shelf.run(), 0)
-  await holds(t, shelf, '1.0.0', small)
-})
+t.test(
+  'a version whose record was written, but that never came to its place, is published by the next run',
+  async (t) => {
+    const shelf = await shelfOf(t, world)
+    await shelf.upload('1.0.0', small)
+    endsWith(t, await shelf.run(), 0)
+    await rename(join(shelf.root, 'versions/1.0.0'), join(shelf.root, 'taken-away'))
+    endsWith(t, await shelf.run(), 0)
+    await holds(t, shelf, '1.0.0', small)
+  },
+)
 
 t.test('two publishers at once fetch a version once, and both end well', async (t) => {
   const shelf = await shelfOf(t, world)
@@ -98,11 +126,17 @@ t.test('two publishers at once fetch a version once, and both end well', async (
   for (const end of ends) endsWith(t, end, 0)
   for (const version of ['1.0.0', '1.1.0']) {
     await holds(t, shelf, version, slow)
-    const gets = world.proxy.requests.filter(({ operation, key }) => operation === 'get' && key === `${shelf.prefix}${version}/z.bin`)
+    const gets = world.proxy.requests.filter(
+      ({ operation, key }) => operation === 'get' && key === `${shelf.prefix}${version}/z.bin`,
+    )
     t.equal(gets.length, 1, `${version} is fetched once`)
   }
   t.equal(await currentOf(shelf), 'versions/1.1.0')
-  t.strictSame((await readdir(join(shelf.root, '.publish'))).filter((name) => /^(lock|current)-/.test(name)), [], 'no lock and no half a link is left')
+  t.strictSame(
+    (await readdir(join(shelf.root, '.publish'))).filter((name) => /^(lock|current)-/.test(name)),
+    [],
+    'no lock and no half a link is left',
+  )
 })
 
 t.test('a reader that looks all the time finds a whole version behind current at every moment', async (t) => {
@@ -115,14 +149,19 @@ t.test('a reader that looks all the time finds a whole version behind current at
   const reader = (async () => {
     while (!stop) {
       reads++
-      await readFile(join(shelf.root, 'current/model'), 'utf8').then((text) => seen.add(text), () => misses++)
+      await readFile(join(shelf.root, 'current/model'), 'utf8').then(
+        (text) => seen.add(text),
+        () => misses++,
+      )
     }
   })()
   for (const version of rest) {
     await shelf.upload(version, { model: version })
     endsWith(t, await shelf.run(), 0)
   }
-  await waitFor('a read of the last version', () => Promise.resolve(seen.has('1.3.0') || undefined), { timeoutSeconds: 10 })
+  await waitFor('a read of the last version', () => Promise.resolve(seen.has('1.3.0') || undefined), {
+    timeoutSeconds: 10,
+  })
   stop = true
   await reader
   t.equal(misses, 0, `${reads} reads`)
@@ -136,7 +175,12 @@ t.test('current is not moved to a version of which files were taken away', async
   endsWith(t, await shelf.run(['--current', '1.0.0']), 0)
   await rename(join(shelf.root, 'versions/1.1.0/config.json'), join(shelf.root, 'taken-away'))
   const before = await inventoryOf(join(shelf.root, 'versions'))
-  endsWith(t, await shelf.run(['--current', 'newest']), 18, /versions\/1\.1\.0 does not hold what was published there, so current is not moved to it/)
+  endsWith(
+    t,
+    await shelf.run(['--current', 'newest']),
+    18,
+    /versions\/1\.1\.0 does not hold what was published there, so current is not moved to it/,
+  )
   t.equal(await currentOf(shelf), 'versions/1.0.0')
   t.strictSame(await inventoryOf(join(shelf.root, 'versions')), before)
 })

@@ -2,7 +2,13 @@
 import { mkdir, readdir, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { CoreV1Api, KubernetesObjectApi, type KubernetesObject, type V1Container, type V1Pod } from '@kubernetes/client-node'
+import {
+  CoreV1Api,
+  KubernetesObjectApi,
+  type KubernetesObject,
+  type V1Container,
+  type V1Pod,
+} from '@kubernetes/client-node'
 import t, { type Test } from 'tap'
 import { markInUse } from '../../src/publish/in-use.ts'
 import { writeRecord } from '../../src/publish/record.ts'
@@ -28,9 +34,23 @@ const objects = KubernetesObjectApi.makeApiClient(controlPlane.kubeConfig)
 
 for (const name of [store, 'apps', 'ml']) await api.createNamespace({ body: { metadata: { name } } })
 for (const object of pruner(
-  { claim: 'llama', sizeBytes: 2 ** 30, source: { scheme: 's3', bucket: 'models', key: 'llama/', extent: 'prefix', uri: 's3://models/llama/' }, namespaces: ['apps'] },
-  { namespace: store, serviceAccount: 'publisher', image: 'model-injector', imagePullSecrets: [], schedule: '* * * * *', bucketRegion: 'eu-west-1' }, '30d',
-)) await objects.create(plain(object) as KubernetesObject)
+  {
+    claim: 'llama',
+    sizeBytes: 2 ** 30,
+    source: { scheme: 's3', bucket: 'models', key: 'llama/', extent: 'prefix', uri: 's3://models/llama/' },
+    namespaces: ['apps'],
+  },
+  {
+    namespace: store,
+    serviceAccount: 'publisher',
+    image: 'model-injector',
+    imagePullSecrets: [],
+    schedule: '* * * * *',
+    bucketRegion: 'eu-west-1',
+  },
+  '30d',
+))
+  await objects.create(plain(object) as KubernetesObject)
 const kubeconfig = await controlPlane.kubeConfigFor('pruner', `/CN=system:serviceaccount:${store}:model-pruner`)
 await createClaim(store, 'llama')
 await createClaim(store, 'mistral')
@@ -38,13 +58,20 @@ await createClaim('apps', 'shared-llama', `${store}/llama`)
 await createClaim('ml', 'other', `${store}/mistral`)
 
 async function createClaim(namespace: string, name: string, from?: string): Promise<void> {
-  await api.createNamespacedPersistentVolumeClaim({ namespace, body: {
-    metadata: { name, ...(from !== undefined && { annotations: { 'trident.netapp.io/shareFromPVC': from } }) },
-    spec: { accessModes: ['ReadWriteMany'], resources: { requests: { storage: '1Gi' } } },
-  } })
+  await api.createNamespacedPersistentVolumeClaim({
+    namespace,
+    body: {
+      metadata: { name, ...(from !== undefined && { annotations: { 'trident.netapp.io/shareFromPVC': from } }) },
+      spec: { accessModes: ['ReadWriteMany'], resources: { requests: { storage: '1Gi' } } },
+    },
+  })
 }
 
-type Mount = Partial<V1Container> & { readonly subPath?: string; readonly subPathExpr?: string; readonly init?: boolean }
+type Mount = Partial<V1Container> & {
+  readonly subPath?: string
+  readonly subPathExpr?: string
+  readonly init?: boolean
+}
 
 /** Mounts the claim; goes with its test. */
 async function runPod(t: Test, claim: string, mount: Mount, phase = 'Running'): Promise<string> {
@@ -58,12 +85,21 @@ async function runPod(t: Test, claim: string, mount: Mount, phase = 'Running'): 
 
 function podWith(claimName: string, { subPath, subPathExpr, init = false, ...container }: Mount): V1Pod {
   const path = { ...(subPath !== undefined && { subPath }), ...(subPathExpr !== undefined && { subPathExpr }) }
-  const reader = { name: 'reader', image: 'app', ...container, volumeMounts: [{ name: 'model', mountPath: '/model', readOnly: true, ...path }] }
+  const reader = {
+    name: 'reader',
+    image: 'app',
+    ...container,
+    volumeMounts: [{ name: 'model', mountPath: '/model', readOnly: true, ...path }],
+  }
   const app = { name: 'app', image: 'app' }
-  return { metadata: { generateName: 'pod-' }, spec: {
-    volumes: [{ name: 'model', persistentVolumeClaim: { claimName } }],
-    containers: init ? [app] : [reader], ...(init && { initContainers: [reader] }),
-  } }
+  return {
+    metadata: { generateName: 'pod-' },
+    spec: {
+      volumes: [{ name: 'model', persistentVolumeClaim: { claimName } }],
+      containers: init ? [app] : [reader],
+      ...(init && { initContainers: [reader] }),
+    },
+  }
 }
 
 /** Versions by their age: the days since they were published or last in use. */
@@ -76,17 +112,31 @@ async function volumeWith(t: Test, versions: Readonly<Record<string, number>>, c
     await mkdir(join(volume.versions, version))
     await writeFile(join(volume.versions, version, 'model.bin'), version)
     const manifest = { sha256: '', etag: '', lastModified: new Date(Date.now() - days * day).toISOString() }
-    await writeRecord(volume, { schema: 1, version, source: `s3://models/llama/${version}/`, manifest, files: 1, bytes: version.length })
+    await writeRecord(volume, {
+      schema: 1,
+      version,
+      source: `s3://models/llama/${version}/`,
+      manifest,
+      files: 1,
+      bytes: version.length,
+    })
     await markInUse(volume, version)
     const past = new Date(Date.now() - days * day)
-    for (const path of [join(volume.records, `${version}.json`), join(volume.inUse, version)]) await utimes(path, past, past)
+    for (const path of [join(volume.records, `${version}.json`), join(volume.inUse, version)])
+      await utimes(path, past, past)
   }
   await symlink(`versions/${current}`, volume.current)
   return root
 }
 
-function prune(root: string, { claim = `${store}/llama`, config = kubeconfig, args = [] as readonly string[], env = {} } = {}): Promise<RunResult> {
-  return runCLI(['publish', 'prune', '--volume', root, '--claim', claim, '--older-than', '30d', '--kubeconfig', config, ...args], { env: { COLUMNS: '200', ...env } })
+function prune(
+  root: string,
+  { claim = `${store}/llama`, config = kubeconfig, args = [] as readonly string[], env = {} } = {},
+): Promise<RunResult> {
+  return runCLI(
+    ['publish', 'prune', '--volume', root, '--claim', claim, '--older-than', '30d', '--kubeconfig', config, ...args],
+    { env: { COLUMNS: '200', ...env } },
+  )
 }
 
 async function whatOf(root: string, options?: Parameters<typeof prune>[1]): Promise<Readonly<Record<string, string>>> {
@@ -100,20 +150,38 @@ async function versionsOn(root: string): Promise<readonly string[]> {
   return (await readdir(join(root, 'versions'))).sort()
 }
 
-t.test('what nobody has used for long goes; what pods mount, by the claim or by one that shares it, stays', async (t) => {
-  const root = await volumeWith(t, { '1.0.0': 90, '1.1.0': 80, '1.2.0': 70, '1.3.0': 60, '1.4.0': 50, '1.5.0': 10, '2.0.0': 1 }, '2.0.0')
-  const direct = await runPod(t, `${store}/llama`, { subPath: 'versions/1.0.0' })
-  const shared = await runPod(t, 'apps/shared-llama', { subPath: 'versions/1.1.0/weights' }, 'Pending')
-  await runPod(t, 'apps/shared-llama', { subPath: 'versions/1.2.0' }, 'Succeeded')
-  await runPod(t, 'ml/other', { subPath: 'versions/1.3.0' })
-  const expression = await runPod(t, `${store}/llama`, { subPathExpr: 'versions/1.4.0/$(POD_NAME)', env: [{ name: 'POD_NAME', value: 'a' }] })
-  t.strictSame(await whatOf(root), {
-    '2.0.0': 'keep: current', '1.5.0': 'keep: not in use for 10 d', '1.4.0': `keep: mounted by ${expression}`,
-    '1.3.0': 'trash: not in use for 60 d', '1.2.0': 'trash: not in use for 70 d', '1.1.0': `keep: mounted by ${shared}`, '1.0.0': `keep: mounted by ${direct}`,
-  })
-  t.strictSame(await versionsOn(root), ['1.0.0', '1.1.0', '1.4.0', '1.5.0', '2.0.0'])
-  t.strictSame((await readdir(join(root, '.trash'))).map((name) => name.replace(/^\d+-/, '')).sort(), ['1.2.0', '1.3.0'])
-})
+t.test(
+  'what nobody has used for long goes; what pods mount, by the claim or by one that shares it, stays',
+  async (t) => {
+    const root = await volumeWith(
+      t,
+      { '1.0.0': 90, '1.1.0': 80, '1.2.0': 70, '1.3.0': 60, '1.4.0': 50, '1.5.0': 10, '2.0.0': 1 },
+      '2.0.0',
+    )
+    const direct = await runPod(t, `${store}/llama`, { subPath: 'versions/1.0.0' })
+    const shared = await runPod(t, 'apps/shared-llama', { subPath: 'versions/1.1.0/weights' }, 'Pending')
+    await runPod(t, 'apps/shared-llama', { subPath: 'versions/1.2.0' }, 'Succeeded')
+    await runPod(t, 'ml/other', { subPath: 'versions/1.3.0' })
+    const expression = await runPod(t, `${store}/llama`, {
+      subPathExpr: 'versions/1.4.0/$(POD_NAME)',
+      env: [{ name: 'POD_NAME', value: 'a' }],
+    })
+    t.strictSame(await whatOf(root), {
+      '2.0.0': 'keep: current',
+      '1.5.0': 'keep: not in use for 10 d',
+      '1.4.0': `keep: mounted by ${expression}`,
+      '1.3.0': 'trash: not in use for 60 d',
+      '1.2.0': 'trash: not in use for 70 d',
+      '1.1.0': `keep: mounted by ${shared}`,
+      '1.0.0': `keep: mounted by ${direct}`,
+    })
+    t.strictSame(await versionsOn(root), ['1.0.0', '1.1.0', '1.4.0', '1.5.0', '2.0.0'])
+    t.strictSame((await readdir(join(root, '.trash'))).map((name) => name.replace(/^\d+-/, '')).sort(), [
+      '1.2.0',
+      '1.3.0',
+    ])
+  },
+)
 
 t.test('a version is young again from when it was last mounted', async (t) => {
   const root = await volumeWith(t, { '1.0.0': 90, '2.0.0': 1 }, '2.0.0')
@@ -127,18 +195,32 @@ t.test('a version is young again from when it was last mounted', async (t) => {
 t.test('where pods or claims may not be listed nothing is touched', async (t) => {
   const root = await volumeWith(t, { '1.0.0': 90, '2.0.0': 1 }, '2.0.0')
   const before = await inventoryOf(root)
-  for (const [name, lists, lacks] of [['stranger', [], 'persistentvolumeclaims'], ['half', ['persistentvolumeclaims'], 'pods']] as const) {
+  for (const [name, lists, lacks] of [
+    ['stranger', [], 'persistentvolumeclaims'],
+    ['half', ['persistentvolumeclaims'], 'pods'],
+  ] as const) {
     if (lists.length > 0) {
       const named = { apiVersion: 'rbac.authorization.k8s.io/v1', metadata: { name } }
-      await objects.create({ ...named, kind: 'ClusterRole', rules: [{ apiGroups: [''], resources: lists, verbs: ['list'] }] } as KubernetesObject)
       await objects.create({
-        ...named, kind: 'ClusterRoleBinding', roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name },
+        ...named,
+        kind: 'ClusterRole',
+        rules: [{ apiGroups: [''], resources: lists, verbs: ['list'] }],
+      } as KubernetesObject)
+      await objects.create({
+        ...named,
+        kind: 'ClusterRoleBinding',
+        roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name },
         subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name }],
       } as KubernetesObject)
     }
     const { code, stdout } = await prune(root, { config: await controlPlane.kubeConfigFor(name, `/CN=${name}`) })
     t.equal(code, 10)
-    t.match(stdout, new RegExp(`^access denied: cannot list ${lacks}: HTTP 403: .*; missing permission: list ${lacks} in the whole cluster; let it list pods and persistentvolumeclaims .*\\(exit 10\\)\n$`))
+    t.match(
+      stdout,
+      new RegExp(
+        `^access denied: cannot list ${lacks}: HTTP 403: .*; missing permission: list ${lacks} in the whole cluster; let it list pods and persistentvolumeclaims .*\\(exit 10\\)\n$`,
+      ),
+    )
     t.strictSame(await inventoryOf(root), before)
   }
 })
@@ -146,10 +228,17 @@ t.test('where pods or claims may not be listed nothing is touched', async (t) =>
 t.test('where the API server gives no answer nothing is touched', async (t) => {
   const root = await volumeWith(t, { '1.0.0': 90, '2.0.0': 1 }, '2.0.0')
   const config = join(t.testdirName, 'kubeconfig')
-  await writeFile(config, JSON.stringify({
-    apiVersion: 'v1', kind: 'Config', 'current-context': 'a', clusters: [{ name: 'a', cluster: { server: 'https://127.0.0.1:1' } }],
-    users: [{ name: 'a', user: {} }], contexts: [{ name: 'a', context: { cluster: 'a', user: 'a' } }],
-  }))
+  await writeFile(
+    config,
+    JSON.stringify({
+      apiVersion: 'v1',
+      kind: 'Config',
+      'current-context': 'a',
+      clusters: [{ name: 'a', cluster: { server: 'https://127.0.0.1:1' } }],
+      users: [{ name: 'a', user: {} }],
+      contexts: [{ name: 'a', context: { cluster: 'a', user: 'a' } }],
+    }),
+  )
   const before = await inventoryOf(root)
   const { code, stdout } = await prune(root, { config })
   t.equal(code, 11)
@@ -192,27 +281,37 @@ t.test('current, newer versions and those of others stay, however old', async (t
   await mkdir(join(root, 'versions/by-hand'))
   await writeFile(join(root, 'versions/by-hand/model.bin'), '')
   t.strictSame(await whatOf(root), {
-    '2.0.0': 'keep: newer than current', '1.1.0': 'keep: current', '1.0.0': 'trash: not in use for 900 d', 'by-hand': 'keep: not made by publish',
+    '2.0.0': 'keep: newer than current',
+    '1.1.0': 'keep: current',
+    '1.0.0': 'trash: not in use for 900 d',
+    'by-hand': 'keep: not made by publish',
   })
 })
 
-t.test('a pod that mounts the whole volume protects every version, unless it is said that it reads current only', async (t) => {
-  const root = await volumeWith(t, { '1.0.0': 90, '1.1.0': 0, '2.0.0': 0 }, '2.0.0')
-  const pod = await runPod(t, 'apps/shared-llama', {})
-  const args = ['--older-than', '1s', '--dry-run']
-  t.match(await whatOf(root, { args }), {
-    '1.1.0': `keep: may be read by ${pod}, which mounts the whole volume`, '1.0.0': `keep: may be read by ${pod}, which mounts the whole volume`,
-  })
-  t.match(await whatOf(root, { args: [...args, '--hot-swap'] }), {
-    '1.1.0': `keep: may be what current led to when a container of ${pod} started`, '1.0.0': 'trash: not in use for 90 d',
-  })
-})
+t.test(
+  'a pod that mounts the whole volume protects every version, unless it is said that it reads current only',
+  async (t) => {
+    const root = await volumeWith(t, { '1.0.0': 90, '1.1.0': 0, '2.0.0': 0 }, '2.0.0')
+    const pod = await runPod(t, 'apps/shared-llama', {})
+    const args = ['--older-than', '1s', '--dry-run']
+    t.match(await whatOf(root, { args }), {
+      '1.1.0': `keep: may be read by ${pod}, which mounts the whole volume`,
+      '1.0.0': `keep: may be read by ${pod}, which mounts the whole volume`,
+    })
+    t.match(await whatOf(root, { args: [...args, '--hot-swap'] }), {
+      '1.1.0': `keep: may be what current led to when a container of ${pod} started`,
+      '1.0.0': 'trash: not in use for 90 d',
+    })
+  },
+)
 
 t.test('a pod that mounts current protects what that led to since the pod is there', async (t) => {
   const root = await volumeWith(t, { '1.0.0': 90, '1.1.0': 0, '2.0.0': 0 }, '2.0.0')
   const pod = await runPod(t, 'apps/shared-llama', { subPath: 'current' })
   t.match(await whatOf(root, { args: ['--older-than', '1s'] }), {
-    '2.0.0': 'keep: current', '1.1.0': `keep: may be what current led to when a container of ${pod} started`, '1.0.0': 'trash: not in use for 90 d',
+    '2.0.0': 'keep: current',
+    '1.1.0': `keep: may be what current led to when a container of ${pod} started`,
+    '1.0.0': 'trash: not in use for 90 d',
   })
 })
 
@@ -235,7 +334,10 @@ t.test('a dry run says the same and writes nothing', async (t) => {
   const before = await inventoryOf(root)
   const { code, stdout } = await prune(root, { args: ['--dry-run'] })
   t.equal(code, 0)
-  t.equal(stdout, 'VERSION  WHAT                     WHY\n2.0.0    kept                     current\n1.0.0    would move to the trash  not in use for 90 d\n')
+  t.equal(
+    stdout,
+    'VERSION  WHAT                     WHY\n2.0.0    kept                     current\n1.0.0    would move to the trash  not in use for 90 d\n',
+  )
   t.strictSame(await inventoryOf(root), before)
 })
 
@@ -246,18 +348,27 @@ t.test('what is in the trash is removed by a later run, after the grace', async 
   await ageTrash(root, 2)
   t.equal((await whatOf(root))['1.0.0'], 'remove: in the trash for 2 d')
   t.strictSame(await readdir(join(root, '.trash')), [])
-  t.strictSame([await readdir(join(root, '.publish/pruned')), await readdir(join(root, '.publish/versions'))], [['1.0.0'], ['2.0.0.json']])
+  t.strictSame(
+    [await readdir(join(root, '.publish/pruned')), await readdir(join(root, '.publish/versions'))],
+    [['1.0.0'], ['2.0.0.json']],
+  )
 })
 
-t.test('a version in the trash that a pod mounts comes back, also where the kubelet has made an empty directory', async (t) => {
-  const root = await volumeWith(t, { '1.0.0': 90, '2.0.0': 1 }, '2.0.0')
-  await whatOf(root)
-  await ageTrash(root, 2)
-  await mkdir(join(root, 'versions/1.0.0'))
-  const pod = await runPod(t, 'apps/shared-llama', { subPath: 'versions/1.0.0' }, 'Pending')
-  t.equal((await whatOf(root))['1.0.0'], `restore: mounted by ${pod}`)
-  t.strictSame([await readdir(join(root, '.trash')), await readdir(join(root, 'versions/1.0.0'))], [[], ['model.bin']])
-})
+t.test(
+  'a version in the trash that a pod mounts comes back, also where the kubelet has made an empty directory',
+  async (t) => {
+    const root = await volumeWith(t, { '1.0.0': 90, '2.0.0': 1 }, '2.0.0')
+    await whatOf(root)
+    await ageTrash(root, 2)
+    await mkdir(join(root, 'versions/1.0.0'))
+    const pod = await runPod(t, 'apps/shared-llama', { subPath: 'versions/1.0.0' }, 'Pending')
+    t.equal((await whatOf(root))['1.0.0'], `restore: mounted by ${pod}`)
+    t.strictSame(
+      [await readdir(join(root, '.trash')), await readdir(join(root, 'versions/1.0.0'))],
+      [[], ['model.bin']],
+    )
+  },
+)
 
 t.test('what a run that was ended left half removed is removed by the next one, and never put back', async (t) => {
   const root = await volumeWith(t, { '2.0.0': 1 }, '2.0.0')
@@ -276,7 +387,11 @@ t.test('a publisher does not bring back what was pruned, unless it is told to le
   endsWith(t, await shelf.run(), 0)
   t.strictSame(await versionsOn(shelf.root), ['2.0.0'], 'while it is in the trash')
   endsWith(t, await shelf.run(['--current', '1.0.0']), 0)
-  t.strictSame([await versionsOn(shelf.root), await readdir(join(shelf.root, '.trash'))], [['1.0.0', '2.0.0'], []], 'it comes out of the trash')
+  t.strictSame(
+    [await versionsOn(shelf.root), await readdir(join(shelf.root, '.trash'))],
+    [['1.0.0', '2.0.0'], []],
+    'it comes out of the trash',
+  )
   endsWith(t, await shelf.run(['--current', 'newest']), 0)
   await forget(shelf.root, '1.0.0')
   await whatOf(shelf.root)

@@ -50,7 +50,8 @@ export async function startPublishWorld(directory: string): Promise<PublishWorld
   await server.createBucket(bucket)
   const proxy = await startFaultProxy(server, { tls: false })
   return {
-    server, proxy,
+    server,
+    proxy,
     stop: async () => {
       await proxy.stop()
       await server.stop()
@@ -64,19 +65,38 @@ export async function shelfOf(t: Test, world: PublishWorld): Promise<Shelf> {
   const [prefix, root] = [`llama-${name}/`, join(t.testdir(), 'volume')]
   await mkdir(root)
   const start = (args: readonly string[] = []): RunningPublisher =>
-    startPublisher(world, ['--source', `s3://${bucket}/${prefix}`, '--volume', root, '--endpoint', world.proxy.endpoint, ...args])
+    startPublisher(world, [
+      '--source',
+      `s3://${bucket}/${prefix}`,
+      '--volume',
+      root,
+      '--endpoint',
+      world.proxy.endpoint,
+      ...args,
+    ])
   const uploadManifest = async (version: string, files: Files): Promise<void> => {
     await world.server.putObject(bucket, `${prefix}${version}/manifest.sha256`, manifestOf(files))
   }
   return {
-    world, prefix, root, start, uploadManifest,
+    world,
+    prefix,
+    root,
+    start,
+    uploadManifest,
     run: (args) => start(args).end,
     upload: async (version, files, manifest = 'whole') => {
-      for (const [path, body] of Object.entries(files)) await world.server.putObject(bucket, `${prefix}${version}/${path}`, body)
+      for (const [path, body] of Object.entries(files))
+        await world.server.putObject(bucket, `${prefix}${version}/${path}`, body)
       if (manifest !== 'none') await uploadManifest(version, manifest === 'whole' ? files : manifest)
     },
     tag: async (version, Key, Value) => {
-      await world.server.client.send(new PutObjectTaggingCommand({ Bucket: bucket, Key: `${prefix}${version}/manifest.sha256`, Tagging: { TagSet: [{ Key, Value }] } }))
+      await world.server.client.send(
+        new PutObjectTaggingCommand({
+          Bucket: bucket,
+          Key: `${prefix}${version}/manifest.sha256`,
+          Tagging: { TagSet: [{ Key, Value }] },
+        }),
+      )
     },
   }
 }
@@ -92,21 +112,35 @@ export async function shelfWithVersions(t: Test, world: PublishWorld): Promise<S
 }
 
 function startPublisher({ server }: PublishWorld, args: readonly string[]): RunningPublisher {
-  const env = { PATH: process.env.PATH, NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE, AWS_ACCESS_KEY_ID: server.accessKeyId, AWS_SECRET_ACCESS_KEY: server.secretAccessKey, AWS_REGION: server.region }
+  const env = {
+    PATH: process.env.PATH,
+    NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
+    AWS_ACCESS_KEY_ID: server.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: server.secretAccessKey,
+    AWS_REGION: server.region,
+  }
   const child = spawn(process.execPath, [main, 'publish', ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] })
   const texts = { stdout: '', stderr: '' }
-  for (const name of ['stdout', 'stderr'] as const) child[name].setEncoding('utf8').on('data', (text: string) => { texts[name] += text })
+  for (const name of ['stdout', 'stderr'] as const)
+    child[name].setEncoding('utf8').on('data', (text: string) => {
+      texts[name] += text
+    })
   return { child, end: endOf(child, texts) }
 }
 
-async function endOf(child: ChildProcess, texts: { readonly stdout: string; readonly stderr: string }): Promise<PublisherEnd> {
+async function endOf(
+  child: ChildProcess,
+  texts: { readonly stdout: string; readonly stderr: string },
+): Promise<PublisherEnd> {
   const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null]
   return { code, signal, ...texts }
 }
 
 /** As sha256sum writes it. */
 export function manifestOf(files: Files): string {
-  return Object.entries(files).map(([path, body]) => `${sha256(body)}  ${path}\n`).join('')
+  return Object.entries(files)
+    .map(([path, body]) => `${sha256(body)}  ${path}\n`)
+    .join('')
 }
 
 export function sha256(body: string | Uint8Array): string {
@@ -119,7 +153,11 @@ export async function inventoryOf(root: string): Promise<Readonly<Record<string,
   for (const entry of await readdir(root, { recursive: true, withFileTypes: true })) {
     const path = join(entry.parentPath, entry.name)
     const { mode, mtimeMs } = await lstat(path)
-    const content = entry.isSymbolicLink() ? await readlink(path) : (entry.isFile() ? sha256(await readFile(path)) : 'directory')
+    const content = entry.isSymbolicLink()
+      ? await readlink(path)
+      : entry.isFile()
+        ? sha256(await readFile(path))
+        : 'directory'
     found[path.slice(root.length + 1)] = `${mode.toString(8)} ${mtimeMs} ${content}`
   }
   return found
@@ -131,8 +169,17 @@ export async function holds(t: Test, { root }: Shelf, version: string, files: Fi
   const wanted = { ...files, 'manifest.sha256': manifestOf(files) }
   const entries = await readdir(directory, { recursive: true, withFileTypes: true }).catch(() => [])
   const paths = entries.filter((entry) => !entry.isDirectory()).map((entry) => join(entry.parentPath, entry.name))
-  t.strictSame(paths.map((path) => path.slice(directory.length + 1)).sort(), Object.keys(wanted).sort(), `the files of ${version}`)
-  for (const path of paths) t.equal(sha256(await readFile(path)), sha256((wanted as Files)[path.slice(directory.length + 1)] ?? ''), path.slice(root.length + 1))
+  t.strictSame(
+    paths.map((path) => path.slice(directory.length + 1)).sort(),
+    Object.keys(wanted).sort(),
+    `the files of ${version}`,
+  )
+  for (const path of paths)
+    t.equal(
+      sha256(await readFile(path)),
+      sha256((wanted as Files)[path.slice(directory.length + 1)] ?? ''),
+      path.slice(root.length + 1),
+    )
 }
 
 export async function versionsOn({ root }: Shelf): Promise<readonly string[]> {

@@ -16,30 +16,77 @@ interface Rendered {
   readonly metadata: { readonly name: string; readonly namespace?: string }
 }
 
-function deployment(name: string, annotations: Readonly<Record<string, string>>, namespace: string | undefined = 'apps', spec: object = {}): object {
-  const template = { metadata: { annotations: Object.fromEntries(Object.entries(annotations).map(([key, value]) => [prefix + key, value])) }, spec: { ...spec, containers: [{ name: 'app', image: 'app' }] } }
-  return { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name, ...(namespace === '' ? {} : { namespace }) }, spec: { template } }
+function deployment(
+  name: string,
+  annotations: Readonly<Record<string, string>>,
+  namespace: string | undefined = 'apps',
+  spec: object = {},
+): object {
+  const template = {
+    metadata: {
+      annotations: Object.fromEntries(Object.entries(annotations).map(([key, value]) => [prefix + key, value])),
+    },
+    spec: { ...spec, containers: [{ name: 'app', image: 'app' }] },
+  }
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name, ...(namespace === '' ? {} : { namespace }) },
+    spec: { template },
+  }
 }
 
 function list(...items: readonly object[]): string {
   return JSON.stringify({ apiVersion: 'v1', kind: 'List', items })
 }
 
-async function renderManifests(stdin: string, args: readonly string[] = clusterArgs): Promise<RunResult & { objects: string[] }> {
+async function renderManifests(
+  stdin: string,
+  args: readonly string[] = clusterArgs,
+): Promise<RunResult & { objects: string[] }> {
   const result = await runCLI(['render', '-f', '-', ...args], { stdin })
-  const objects = parseAllDocuments(result.stdout).map((document) => document.toJS() as Partial<Rendered> | null).filter((object) => object?.metadata !== undefined) as Rendered[]
-  return { ...result, objects: objects.map(({ kind, metadata }) => `${kind} ${metadata.namespace ?? ''}/${metadata.name}`) }
+  const objects = parseAllDocuments(result.stdout)
+    .map((document) => document.toJS() as Partial<Rendered> | null)
+    .filter((object) => object?.metadata !== undefined) as Rendered[]
+  return {
+    ...result,
+    objects: objects.map(({ kind, metadata }) => `${kind} ${metadata.namespace ?? ''}/${metadata.name}`),
+  }
 }
 
 const s3 = { source: 's3://my-ml-bucket/llama/', 'service-account': 'reader' }
-const fsxArgs = ['--file-system-id', 'fs-0123456789abcdef0', '--secret-arn', 'arn:aws:secretsmanager:eu-west-1:111122223333:secret:svm-AbCdEf', '--image', image]
+const fsxArgs = [
+  '--file-system-id',
+  'fs-0123456789abcdef0',
+  '--secret-arn',
+  'arn:aws:secretsmanager:eu-west-1:111122223333:secret:svm-AbCdEf',
+  '--image',
+  image,
+]
 
 t.test('every flag that is missing or wrong is named in one answer, with what it takes', async (t) => {
-  const { code, stdout, stderr } = await runCLI(['render', 's3', '--source', 's3://my-ml-bucket', '--account-id', '1', '-n', 'Apps', '--cluster', 'prod'])
+  const { code, stdout, stderr } = await runCLI([
+    'render',
+    's3',
+    '--source',
+    's3://my-ml-bucket',
+    '--account-id',
+    '1',
+    '-n',
+    'Apps',
+    '--cluster',
+    'prod',
+  ])
   t.equal(code, 2)
   t.equal(stdout, '')
   t.match(stderr, 'error: 5 flags are missing or wrong:\n')
-  for (const part of ['--source <s3://…> "s3://my-ml-bucket" names a whole bucket', '-n, --namespace <name> "Apps" is not a DNS label', '--service-account <name> is required', '--account-id <id> "1" is not an AWS account id; accepted: 12 digits', '--region <name> is required; accepted: as eu-west-1']) {
+  for (const part of [
+    '--source <s3://…> "s3://my-ml-bucket" names a whole bucket',
+    '-n, --namespace <name> "Apps" is not a DNS label',
+    '--service-account <name> is required',
+    '--account-id <id> "1" is not an AWS account id; accepted: 12 digits',
+    '--region <name> is required; accepted: as eu-west-1',
+  ]) {
     t.ok(stderr.includes(part), part)
   }
 })
@@ -48,13 +95,53 @@ t.test('flags that contradict each other are refused together', async (t) => {
   const base = ['--source', 's3://my-ml-bucket/a/', '-n', 'apps', '--service-account', 'x', ...clusterArgs]
   const cases: readonly (readonly [args: readonly string[], problem: string])[] = [
     [['s3', ...base, '--credentials', 'irsa'], '--oidc-provider <host/path> is required'],
-    [['s3', ...base, '--credentials', 'irsa', '--oidc-provider', 'oidc.example.com/x', '--scope', 'namespace'], 'need the session tags'],
+    [
+      ['s3', ...base, '--credentials', 'irsa', '--oidc-provider', 'oidc.example.com/x', '--scope', 'namespace'],
+      'need the session tags',
+    ],
     [['s3', ...base, '--replica-region', 'eu-central-1'], '--replica-region belongs to --create-bucket'],
     [['s3', ...base, '--create-bucket', '--replica-region', 'eu-west-1'], 'the region of the bucket itself'],
     [['fsx', '--region', 'eu-west-1', '--vpc', 'vpc-01234567'], '--subnet <id> is required'],
-    [['ami', '--oci', 'x', '--size', '1Gi', '--source', 's3://my-ml-bucket/a/', ...clusterArgs], '--node-role <name> is required'],
-    [['ami', '--path', '/opt/{{x}}', '--source', 's3://my-ml-bucket/a/', '--size', '1Gi', '--node-role', 'x', '--kubernetes-version', '1.34', '--image', image, ...clusterArgs], 'which Image Builder would replace'],
-    [['ami', '--path', '/opt/x', '--source', 's3://my-ml-bucket/a/', '--size', '1Gi', '--node-role', 'x', '--kubernetes-version', '1.34', ...clusterArgs], '--image <image> is required'],
+    [
+      ['ami', '--oci', 'x', '--size', '1Gi', '--source', 's3://my-ml-bucket/a/', ...clusterArgs],
+      '--node-role <name> is required',
+    ],
+    [
+      [
+        'ami',
+        '--path',
+        '/opt/{{x}}',
+        '--source',
+        's3://my-ml-bucket/a/',
+        '--size',
+        '1Gi',
+        '--node-role',
+        'x',
+        '--kubernetes-version',
+        '1.34',
+        '--image',
+        image,
+        ...clusterArgs,
+      ],
+      'which Image Builder would replace',
+    ],
+    [
+      [
+        'ami',
+        '--path',
+        '/opt/x',
+        '--source',
+        's3://my-ml-bucket/a/',
+        '--size',
+        '1Gi',
+        '--node-role',
+        'x',
+        '--kubernetes-version',
+        '1.34',
+        ...clusterArgs,
+      ],
+      '--image <image> is required',
+    ],
   ]
   for (const [args, problem] of cases) {
     const { code, stderr } = await runCLI(['render', ...args])
@@ -71,75 +158,207 @@ t.test('the default is the Kubernetes objects, and stderr says what there is bes
 })
 
 t.test('a template is chosen by its name where there are several', async (t) => {
-  const args = ['s3', '--source', 's3://my-ml-bucket/a/', '-n', 'apps', '--service-account', 'x', ...clusterArgs, '--create-bucket']
+  const args = [
+    's3',
+    '--source',
+    's3://my-ml-bucket/a/',
+    '-n',
+    'apps',
+    '--service-account',
+    'x',
+    ...clusterArgs,
+    '--create-bucket',
+  ]
   const unnamed = await runCLI(['render', ...args, '--cloudformation'])
   t.equal(unnamed.code, 2)
   t.match(unnamed.stderr, 'access, bucket')
   const named = await runCLI(['render', ...args, '--cloudformation', 'bucket'])
-  t.match(parse(named.stdout), { AWSTemplateFormatVersion: '2010-09-09', Resources: { Bucket: { Type: 'AWS::S3::Bucket' } } })
+  t.match(parse(named.stdout), {
+    AWSTemplateFormatVersion: '2010-09-09',
+    Resources: { Bucket: { Type: 'AWS::S3::Bucket' } },
+  })
   t.match(named.stdout, /^# aws cloudformation deploy --region eu-west-1 --stack-name model-bucket/)
 })
 
 t.test('a directory gets every file, and its script can be run', async (t) => {
   const directory = join(t.testdir(), 'new', 'one')
-  const { code, stdout } = await runCLI(['render', 'mountpoint', '--source', 's3://my-ml-bucket/a/', '-n', 'apps', '--service-account', 'x', ...clusterArgs, '-o', directory])
+  const { code, stdout } = await runCLI([
+    'render',
+    'mountpoint',
+    '--source',
+    's3://my-ml-bucket/a/',
+    '-n',
+    'apps',
+    '--service-account',
+    'x',
+    ...clusterArgs,
+    '-o',
+    directory,
+  ])
   t.equal(code, 0)
   const names = (await readdir(directory)).sort()
-  t.strictSame(names, ['cloudformation-access.yaml', 'cloudformation-policy-my-ml-bucket.yaml', 'commands.sh', 'kubernetes.yaml', 'my-ml-bucket-bucket-policy.json', 'prod-apps-x-models-policy.json', 'prod-apps-x-models-trust-policy.json'])
-  t.strictSame(stdout.trim().split('\n').sort(), names.map((name) => join(directory, name)))
+  t.strictSame(names, [
+    'cloudformation-access.yaml',
+    'cloudformation-policy-my-ml-bucket.yaml',
+    'commands.sh',
+    'kubernetes.yaml',
+    'my-ml-bucket-bucket-policy.json',
+    'prod-apps-x-models-policy.json',
+    'prod-apps-x-models-trust-policy.json',
+  ])
+  t.strictSame(
+    stdout.trim().split('\n').sort(),
+    names.map((name) => join(directory, name)),
+  )
   t.equal((await stat(join(directory, 'commands.sh'))).mode & 0o111, 0o111)
   t.match(await readFile(join(directory, 'commands.sh'), 'utf8'), 'cd "$(dirname "$0")"')
 })
 
 t.test('a directory that cannot be written is an error of its own', async (t) => {
   const file = join(t.testdir({ file: '' }), 'file')
-  const { code, stderr } = await runCLI(['render', 's3', '--source', 's3://my-ml-bucket/a/', '-n', 'apps', '--service-account', 'x', ...clusterArgs, '-o', file])
+  const { code, stderr } = await runCLI([
+    'render',
+    's3',
+    '--source',
+    's3://my-ml-bucket/a/',
+    '-n',
+    'apps',
+    '--service-account',
+    'x',
+    ...clusterArgs,
+    '-o',
+    file,
+  ])
   t.equal(code, 1)
   t.match(stderr, `model-injector: ${file}: file already exists`)
 })
 
 t.test('all models of a service account are in one role, whoever asks for them', async (t) => {
-  const { stdout } = await renderManifests(list(
-    deployment('one', { ...s3, 'source.b': 's3://other-bucket/x/', 'source.c': 's3://my-ml-bucket/one.gguf', 'expect.c': `manifest=sums@sha256:${'0'.repeat(64)}` }),
-    deployment('two', s3), deployment('three', { source: 's3://my-ml-bucket/elsewhere/' }, 'ml', { serviceAccountName: 'reader' }),
-  ), [...clusterArgs, '--cloudformation'])
-  const { Resources } = parse(stdout) as { Resources: Record<string, { Type: string; Properties: { RoleName?: string; Policies?: { PolicyDocument: { Statement: { Sid: string; Resource: unknown }[] } }[] } }> }
-  const roles = Object.values(Resources).filter(({ Type }) => Type === 'AWS::IAM::Role').map(({ Properties }) => Properties)
-  t.strictSame(roles.map(({ RoleName }) => RoleName), ['prod-apps-reader-models', 'prod-ml-reader-models'])
+  const { stdout } = await renderManifests(
+    list(
+      deployment('one', {
+        ...s3,
+        'source.b': 's3://other-bucket/x/',
+        'source.c': 's3://my-ml-bucket/one.gguf',
+        'expect.c': `manifest=sums@sha256:${'0'.repeat(64)}`,
+      }),
+      deployment('two', s3),
+      deployment('three', { source: 's3://my-ml-bucket/elsewhere/' }, 'ml', { serviceAccountName: 'reader' }),
+    ),
+    [...clusterArgs, '--cloudformation'],
+  )
+  const { Resources } = parse(stdout) as {
+    Resources: Record<
+      string,
+      {
+        Type: string
+        Properties: {
+          RoleName?: string
+          Policies?: { PolicyDocument: { Statement: { Sid: string; Resource: unknown }[] } }[]
+        }
+      }
+    >
+  }
+  const roles = Object.values(Resources)
+    .filter(({ Type }) => Type === 'AWS::IAM::Role')
+    .map(({ Properties }) => Properties)
+  t.strictSame(
+    roles.map(({ RoleName }) => RoleName),
+    ['prod-apps-reader-models', 'prod-ml-reader-models'],
+  )
   const statements = roles[0]?.Policies?.[0]?.PolicyDocument.Statement ?? []
-  t.strictSame(statements.map(({ Sid }) => Sid), ['List', 'List2', 'Read'])
-  t.strictSame(statements.at(-1)?.Resource, ['arn:aws:s3:::my-ml-bucket/llama/*', 'arn:aws:s3:::other-bucket/x/*', 'arn:aws:s3:::my-ml-bucket/one.gguf', 'arn:aws:s3:::my-ml-bucket/sums'])
+  t.strictSame(
+    statements.map(({ Sid }) => Sid),
+    ['List', 'List2', 'Read'],
+  )
+  t.strictSame(statements.at(-1)?.Resource, [
+    'arn:aws:s3:::my-ml-bucket/llama/*',
+    'arn:aws:s3:::other-bucket/x/*',
+    'arn:aws:s3:::my-ml-bucket/one.gguf',
+    'arn:aws:s3:::my-ml-bucket/sums',
+  ])
 })
 
 t.test('each delivery gets what it needs, and a claim of two namespaces is shared to both', async (t) => {
-  const { code, objects, stderr } = await renderManifests(list(
-    deployment('a', { 'source.nfs': 'pvc://llama/versions/1', 'source.fuse': 's3://my-ml-bucket/llama/', 'delivery.fuse': 'mountpoint', 'service-account': 'reader' }),
-    deployment('b', { source: 'pvc://llama/versions/2' }, 'ml'),
-    deployment('c', { source: 'node:///opt/llama', 'source.again': 'node:///opt/llama' }, 'ml'),
-    deployment('d', { source: `oci://registry.example.com/x@sha256:${'0'.repeat(64)}` }),
-    deployment('e', { source: 's3://my-ml-bucket/open/', credentials: 'anonymous' }),
-    deployment('f', { source: 's3://my-ml-bucket/keyed/', credentials: 'secret/keys' }),
-  ), [
-    ...clusterArgs, ...fsxArgs, '--node-role', 'nodes', '--kubernetes-version', '1.34', '--origin', 'pvc://llama=s3://my-ml-bucket/llama/', '--size', 'pvc://llama=200Gi',
-    '--origin', 'node:///opt/llama=s3://my-ml-bucket/llama/1/', '--size', 'node:///opt/llama=16Gi',
-  ])
+  const { code, objects, stderr } = await renderManifests(
+    list(
+      deployment('a', {
+        'source.nfs': 'pvc://llama/versions/1',
+        'source.fuse': 's3://my-ml-bucket/llama/',
+        'delivery.fuse': 'mountpoint',
+        'service-account': 'reader',
+      }),
+      deployment('b', { source: 'pvc://llama/versions/2' }, 'ml'),
+      deployment('c', { source: 'node:///opt/llama', 'source.again': 'node:///opt/llama' }, 'ml'),
+      deployment('d', { source: `oci://registry.example.com/x@sha256:${'0'.repeat(64)}` }),
+      deployment('e', { source: 's3://my-ml-bucket/open/', credentials: 'anonymous' }),
+      deployment('f', { source: 's3://my-ml-bucket/keyed/', credentials: 'secret/keys' }),
+    ),
+    [
+      ...clusterArgs,
+      ...fsxArgs,
+      '--node-role',
+      'nodes',
+      '--kubernetes-version',
+      '1.34',
+      '--origin',
+      'pvc://llama=s3://my-ml-bucket/llama/',
+      '--size',
+      'pvc://llama=200Gi',
+      '--origin',
+      'node:///opt/llama=s3://my-ml-bucket/llama/1/',
+      '--size',
+      'node:///opt/llama=16Gi',
+    ],
+  )
   t.equal(code, 0, stderr)
-  t.strictSame(objects.map((object) => object.replace(/-[0-9a-f]{8}$/, '').replace(/mp-[0-9a-f]{16}/, 'mp')), [
-    'ServiceAccount apps/reader', 'PersistentVolume /mp.apps', 'PersistentVolumeClaim apps/mp', 'Namespace /model-store', 'StorageClass /models-ontap-nas',
-    'TridentBackendConfig trident/fs-0123456789abcdef0-models', 'ServiceAccount model-store/model-publisher', 'PersistentVolumeClaim model-store/llama',
-    'Job model-store/publish-llama', 'CronJob model-store/publish-llama', 'TridentVolumeReference apps/llama', 'PersistentVolumeClaim apps/llama',
-    'TridentVolumeReference ml/llama', 'PersistentVolumeClaim ml/llama', 'EC2NodeClass /model-llama', 'NodePool /model-llama',
-  ])
+  t.strictSame(
+    objects.map((object) => object.replace(/-[0-9a-f]{8}$/, '').replace(/mp-[0-9a-f]{16}/, 'mp')),
+    [
+      'ServiceAccount apps/reader',
+      'PersistentVolume /mp.apps',
+      'PersistentVolumeClaim apps/mp',
+      'Namespace /model-store',
+      'StorageClass /models-ontap-nas',
+      'TridentBackendConfig trident/fs-0123456789abcdef0-models',
+      'ServiceAccount model-store/model-publisher',
+      'PersistentVolumeClaim model-store/llama',
+      'Job model-store/publish-llama',
+      'CronJob model-store/publish-llama',
+      'TridentVolumeReference apps/llama',
+      'PersistentVolumeClaim apps/llama',
+      'TridentVolumeReference ml/llama',
+      'PersistentVolumeClaim ml/llama',
+      'EC2NodeClass /model-llama',
+      'NodePool /model-llama',
+    ],
+  )
   t.match(stderr, /oci:\/\/.*: needs nothing beside the pod/)
   t.match(stderr, 's3://my-ml-bucket/open/: is read without credentials')
   t.match(stderr, 'the Secret apps/keys has AWS_ACCESS_KEY_ID')
 })
 
 t.test('what no manifest says is asked for, for each thing that needs it', async (t) => {
-  const { code, stdout, stderr } = await renderManifests(list(deployment('a', { source: 'pvc://llama', 'source.baked': 'node:///opt/x' })), [])
+  const { code, stdout, stderr } = await renderManifests(
+    list(deployment('a', { source: 'pvc://llama', 'source.baked': 'node:///opt/x' })),
+    [],
+  )
   t.equal(code, 2)
   t.equal(stdout, '')
-  for (const flag of ['--account-id', '--region', '--cluster', '--file-system-id', '--secret-arn', '--node-role', '--kubernetes-version', '--image', '--origin pvc://llama=', '--size pvc://llama=', '--origin node:///opt/x=', '--size node:///opt/x=']) {
+  for (const flag of [
+    '--account-id',
+    '--region',
+    '--cluster',
+    '--file-system-id',
+    '--secret-arn',
+    '--node-role',
+    '--kubernetes-version',
+    '--image',
+    '--origin pvc://llama=',
+    '--size pvc://llama=',
+    '--origin node:///opt/x=',
+    '--size node:///opt/x=',
+  ]) {
     t.ok(stderr.includes(`  ${flag}`), flag)
   }
   t.notMatch((await renderManifests(list(deployment('a', s3)), [])).stderr, 'file-system-id', 'and nothing else is')
@@ -148,18 +367,26 @@ t.test('what no manifest says is asked for, for each thing that needs it', async
 t.test('what the manifests have themselves is left out, and asked for by nobody', async (t) => {
   const account = { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'reader' } }
   const claim = { apiVersion: 'v1', kind: 'PersistentVolumeClaim', metadata: { name: 'llama', namespace: 'apps' } }
-  const { code, objects, stderr } = await renderManifests(list(account, claim, deployment('a', { ...s3, 'source.nfs': 'pvc://llama' }, '')), [...clusterArgs, '-n', 'apps'])
+  const { code, objects, stderr } = await renderManifests(
+    list(account, claim, deployment('a', { ...s3, 'source.nfs': 'pvc://llama' }, '')),
+    [...clusterArgs, '-n', 'apps'],
+  )
   t.equal(code, 0, stderr)
   t.strictSame(objects, [])
 })
 
 t.test('only what is chosen is rendered', async (t) => {
-  const { objects } = await renderManifests(list(deployment('a', { ...s3, 'source.nfs': 'pvc://llama', 'source.baked': 'node:///opt/x' })), [...clusterArgs, '--only', 's3'])
+  const { objects } = await renderManifests(
+    list(deployment('a', { ...s3, 'source.nfs': 'pvc://llama', 'source.baked': 'node:///opt/x' })),
+    [...clusterArgs, '--only', 's3'],
+  )
   t.strictSame(objects, ['ServiceAccount apps/reader'])
 })
 
 t.test('a workload with mistakes is denied in the words of the webhook, and the others are rendered', async (t) => {
-  const { code, objects, stderr } = await renderManifests(list(deployment('bad', { source: 's3://my-ml-bucket', sise: '1Gi' }), deployment('good', s3)))
+  const { code, objects, stderr } = await renderManifests(
+    list(deployment('bad', { source: 's3://my-ml-bucket', sise: '1Gi' }), deployment('good', s3)),
+  )
   t.equal(code, 1)
   t.strictSame(objects, ['ServiceAccount apps/reader'])
   t.match(stderr, 'deployment/bad denied:\n')
@@ -175,12 +402,27 @@ t.test('a service account that is shared by everybody is warned about, and not r
 
 t.test('IRSA of the pods asks for its provider, and a service account has one way to its role', async (t) => {
   const irsa = { ...s3, credentials: 'irsa' }
-  t.match((await renderManifests(list(deployment('a', irsa)))).stderr, '--oidc-provider <host/path> is required, because pods ask for credentials: irsa')
-  const both = await renderManifests(list(deployment('a', irsa), deployment('b', s3)), [...clusterArgs, '--oidc-provider', 'oidc.example.com/x'])
+  t.match(
+    (await renderManifests(list(deployment('a', irsa)))).stderr,
+    '--oidc-provider <host/path> is required, because pods ask for credentials: irsa',
+  )
+  const both = await renderManifests(list(deployment('a', irsa), deployment('b', s3)), [
+    ...clusterArgs,
+    '--oidc-provider',
+    'oidc.example.com/x',
+  ])
   t.equal(both.code, 2)
   t.match(both.stderr, 'apps/reader is used with credentials: pod-identity and with credentials: irsa')
-  const { stdout } = await renderManifests(list(deployment('a', irsa)), [...clusterArgs, '--oidc-provider', 'oidc.example.com/x'])
-  t.match(parse(stdout), { metadata: { annotations: { 'eks.amazonaws.com/role-arn': 'arn:aws:iam::111122223333:role/prod-apps-reader-models' } } })
+  const { stdout } = await renderManifests(list(deployment('a', irsa)), [
+    ...clusterArgs,
+    '--oidc-provider',
+    'oidc.example.com/x',
+  ])
+  t.match(parse(stdout), {
+    metadata: {
+      annotations: { 'eks.amazonaws.com/role-arn': 'arn:aws:iam::111122223333:role/prod-apps-reader-models' },
+    },
+  })
 })
 
 t.test('a pod that opted out needs nothing', async (t) => {
@@ -191,26 +433,89 @@ t.test('a pod that opted out needs nothing', async (t) => {
 })
 
 t.test("the operator's prefix and image are those of the configuration", async (t) => {
-  const config = join(t.testdir({ 'config.yaml': `annotationPrefix: ml.example.com/\ndefaults: {image: ${image}}\nloader: {imagePullSecrets: [pull]}\n` }), 'config.yaml')
-  const files = await renderFiles(['ami', '--path', '/opt/x', '--source', 's3://my-ml-bucket/a/', '--size', '1Gi', '--node-role', 'x', '--kubernetes-version', '1.34', '--config', config, ...clusterArgs])
+  const config = join(
+    t.testdir({
+      'config.yaml': `annotationPrefix: ml.example.com/\ndefaults: {image: ${image}}\nloader: {imagePullSecrets: [pull]}\n`,
+    }),
+    'config.yaml',
+  )
+  const files = await renderFiles([
+    'ami',
+    '--path',
+    '/opt/x',
+    '--source',
+    's3://my-ml-bucket/a/',
+    '--size',
+    '1Gi',
+    '--node-role',
+    'x',
+    '--kubernetes-version',
+    '1.34',
+    '--config',
+    config,
+    ...clusterArgs,
+  ])
   t.match(files['kubernetes.yaml'], /node\.ml\.example\.com\/[0-9a-f]{16}: present/)
   t.match(files['kubernetes.yaml'], 'key: ml.example.com/baked')
   t.match(Object.values(files).join(''), image)
-  const claims = await renderFiles(['fsx', '--claim', 'a', '--size', '1Gi', '--source', 's3://my-ml-bucket/a/', '-n', 'apps', ...fsxArgs.slice(0, 4), '--config', config, ...clusterArgs])
+  const claims = await renderFiles([
+    'fsx',
+    '--claim',
+    'a',
+    '--size',
+    '1Gi',
+    '--source',
+    's3://my-ml-bucket/a/',
+    '-n',
+    'apps',
+    ...fsxArgs.slice(0, 4),
+    '--config',
+    config,
+    ...clusterArgs,
+  ])
   t.match(claims['kubernetes.yaml'], image)
   t.match(claims['kubernetes.yaml'], 'imagePullSecrets:\n')
 })
 
 t.test('the namespace of the shared claim is no namespace that it is shared to', async (t) => {
-  const { code, stderr } = await runCLI(['render', 'fsx', '--claim', 'a', '--size', '1Gi', '--source', 's3://my-ml-bucket/a/', '-n', 'model-store', ...fsxArgs, ...clusterArgs])
+  const { code, stderr } = await runCLI([
+    'render',
+    'fsx',
+    '--claim',
+    'a',
+    '--size',
+    '1Gi',
+    '--source',
+    's3://my-ml-bucket/a/',
+    '-n',
+    'model-store',
+    ...fsxArgs,
+    ...clusterArgs,
+  ])
   t.equal(code, 2)
   t.match(stderr, '-n model-store is the namespace of the shared claim itself')
 })
 
 t.test('a Job that would say something else has another name, because a Job cannot be changed', async (t) => {
   const nameWith = async (args: readonly string[]): Promise<string | undefined> => {
-    const { stdout } = await runCLI(['render', 'fsx', '--claim', 'a', '--size', '1Gi', '--source', 's3://my-ml-bucket/a/', '-n', 'apps', ...fsxArgs, ...clusterArgs, ...args])
-    return parseAllDocuments(stdout).map((document) => document.toJS() as Rendered).find(({ kind }) => kind === 'Job')?.metadata.name
+    const { stdout } = await runCLI([
+      'render',
+      'fsx',
+      '--claim',
+      'a',
+      '--size',
+      '1Gi',
+      '--source',
+      's3://my-ml-bucket/a/',
+      '-n',
+      'apps',
+      ...fsxArgs,
+      ...clusterArgs,
+      ...args,
+    ])
+    return parseAllDocuments(stdout)
+      .map((document) => document.toJS() as Rendered)
+      .find(({ kind }) => kind === 'Job')?.metadata.name
   }
   t.equal(await nameWith([]), await nameWith(['--schedule', '0 * * * *']))
   t.not(await nameWith([]), await nameWith(['--required-tag', 'status=published']))
@@ -218,10 +523,27 @@ t.test('a Job that would say something else has another name, because a Job cann
 
 t.test('a list of files stands for a directory that is on another machine', async (t) => {
   const directory = t.testdir()
-  await writeFile(join(directory, 'files.txt'), `${'0'.repeat(64)}  ./config.json\n70000000 model 1.safetensors\nREADME.md\n`)
-  const { code, stdout, stderr } = await runCLI(['render', 'oci', '--repository', 'registry.example.com/x', '--tag', '1', '--directory', '/data/x', '--files', join(directory, 'files.txt')])
+  await writeFile(
+    join(directory, 'files.txt'),
+    `${'0'.repeat(64)}  ./config.json\n70000000 model 1.safetensors\nREADME.md\n`,
+  )
+  const { code, stdout, stderr } = await runCLI([
+    'render',
+    'oci',
+    '--repository',
+    'registry.example.com/x',
+    '--tag',
+    '1',
+    '--directory',
+    '/data/x',
+    '--files',
+    join(directory, 'files.txt'),
+  ])
   t.equal(code, 0, stderr)
-  t.match(stdout, 'COPY --link --chmod=0644 ["README.md","config.json","/model/"]\nCOPY --link --chmod=0644 ["model 1.safetensors","/model/"]')
+  t.match(
+    stdout,
+    'COPY --link --chmod=0644 ["README.md","config.json","/model/"]\nCOPY --link --chmod=0644 ["model 1.safetensors","/model/"]',
+  )
   t.match(stdout, '\n  /data/x\n')
   t.match(stdout, 'oci://registry.example.com/x@$digest#model')
 })
@@ -230,11 +552,29 @@ t.test('files that no image can be built of are named', async (t) => {
   const directory = await modelDirectory(t.testdir())
   await writeFile(join(directory, 'what?.json'), '')
   await writeFile(join(directory, 'a$b.json'), '')
-  const { code, stderr } = await runCLI(['render', 'oci', '--repository', 'registry.example.com/x', '--tag', '1', '--directory', directory])
+  const { code, stderr } = await runCLI([
+    'render',
+    'oci',
+    '--repository',
+    'registry.example.com/x',
+    '--tag',
+    '1',
+    '--directory',
+    directory,
+  ])
   t.equal(code, 1)
   t.match(stderr, '"what?.json" has one of')
   t.match(stderr, '"a$b.json" has one of')
-  const missing = await runCLI(['render', 'oci', '--repository', 'registry.example.com/x', '--tag', '1', '--directory', join(directory, 'none')])
+  const missing = await runCLI([
+    'render',
+    'oci',
+    '--repository',
+    'registry.example.com/x',
+    '--tag',
+    '1',
+    '--directory',
+    join(directory, 'none'),
+  ])
   t.match(missing.stderr, 'none: no such file or directory')
 })
 

@@ -15,33 +15,63 @@ import { modelDirectory, renderedVariants, renderFiles, variants } from './rende
 
 t.setTimeout(20 * 60 * 1000)
 
-const oci = (directory: string): string[] => ['oci', '--repository', 'registry.example.com/team/llama', '--tag', '1.2.3', '--directory', directory]
+const oci = (directory: string): string[] => [
+  'oci',
+  '--repository',
+  'registry.example.com/team/llama',
+  '--tag',
+  '1.2.3',
+  '--directory',
+  directory,
+]
 
 interface ComponentDocument {
-  readonly phases: readonly { readonly name: string; readonly steps: readonly { readonly name: string; readonly inputs: { readonly commands: readonly string[] } }[] }[]
+  readonly phases: readonly {
+    readonly name: string
+    readonly steps: readonly { readonly name: string; readonly inputs: { readonly commands: readonly string[] } }[]
+  }[]
 }
 
 async function bakeScripts(variant: string): Promise<Readonly<Record<string, string>>> {
   const files = (await renderedVariants()).find(({ name }) => name === variant)?.files ?? {}
-  const [template = ''] = Object.entries(files).filter(([name]) => name.startsWith('cloudformation-')).map(([, content]) => content)
-  const { Data } = (parse(template) as { Resources: { Component: { Properties: { Data: string } } } }).Resources.Component.Properties
+  const [template = ''] = Object.entries(files)
+    .filter(([name]) => name.startsWith('cloudformation-'))
+    .map(([, content]) => content)
+  const { Data } = (parse(template) as { Resources: { Component: { Properties: { Data: string } } } }).Resources
+    .Component.Properties
   const { phases } = parse(Data) as ComponentDocument
-  return Object.fromEntries(phases.flatMap(({ name, steps }) => steps.map((step) => [`${name} ${step.name}`, step.inputs.commands.join('\n')])))
+  return Object.fromEntries(
+    phases.flatMap(({ name, steps }) => steps.map((step) => [`${name} ${step.name}`, step.inputs.commands.join('\n')])),
+  )
 }
 
 t.test('no script has anything that shellcheck remarks', async (t) => {
   const directory = t.testdir()
-  const files = [...await renderedVariants(), { name: 'oci', files: await renderFiles(oci(await modelDirectory(directory))) }]
-  const scripts = files.flatMap(({ name, files: { 'commands.sh': script } }) => (script === undefined ? [] : [[name, script] as const]))
-  const alone = await runCLI(['render', ...variants.mountpoint ?? [], '--commands'])
-  const steps = [...Object.entries(await bakeScripts('ami with files')), ...Object.entries(await bakeScripts('ami with an image'))]
-  const all = [...scripts, ['alone', alone.stdout], ...steps.map(([name, script]) => [name, `#!/bin/bash\n${script}`])] as const
+  const files = [
+    ...(await renderedVariants()),
+    { name: 'oci', files: await renderFiles(oci(await modelDirectory(directory))) },
+  ]
+  const scripts = files.flatMap(({ name, files: { 'commands.sh': script } }) =>
+    script === undefined ? [] : [[name, script] as const],
+  )
+  const alone = await runCLI(['render', ...(variants.mountpoint ?? []), '--commands'])
+  const steps = [
+    ...Object.entries(await bakeScripts('ami with files')),
+    ...Object.entries(await bakeScripts('ami with an image')),
+  ]
+  const all = [
+    ...scripts,
+    ['alone', alone.stdout],
+    ...steps.map(([name, script]) => [name, `#!/bin/bash\n${script}`]),
+  ] as const
   t.ok(all.length > 20, String(all.length))
-  const paths = await Promise.all(all.map(async ([name, script], i) => {
-    const path = join(directory, `${i}-${name.replaceAll(/\W+/g, '-')}.sh`)
-    await writeFile(path, script)
-    return path
-  }))
+  const paths = await Promise.all(
+    all.map(async ([name, script], i) => {
+      const path = join(directory, `${i}-${name.replaceAll(/\W+/g, '-')}.sh`)
+      await writeFile(path, script)
+      return path
+    }),
+  )
   const { code, output } = await runPythonTool('shellcheck', ['--severity=style', ...paths])
   t.equal(code, 0, output)
 })
@@ -50,9 +80,15 @@ t.test('the Dockerfile has nothing that hadolint remarks, and a layer for each s
   const directory = t.testdir()
   const { Dockerfile = '' } = await renderFiles(oci(await modelDirectory(directory)))
   await writeFile(join(directory, 'Dockerfile'), Dockerfile)
-  const { code, output } = await runPythonTool('hadolint', ['--failure-threshold', 'style', join(directory, 'Dockerfile')])
+  const { code, output } = await runPythonTool('hadolint', [
+    '--failure-threshold',
+    'style',
+    join(directory, 'Dockerfile'),
+  ])
   t.equal(code, 0, output)
-  const last = Dockerfile.slice(Dockerfile.lastIndexOf('FROM scratch')).split('\n').filter((line) => line.startsWith('COPY'))
+  const last = Dockerfile.slice(Dockerfile.lastIndexOf('FROM scratch'))
+    .split('\n')
+    .filter((line) => line.startsWith('COPY'))
   t.strictSame(last, [
     'COPY --link --from=layer0 /model/ /model/',
     'COPY --link --chmod=0644 ["model-00001-of-00002.safetensors","/model/"]',
@@ -79,7 +115,14 @@ async function fakeAWS(): Promise<{ url: string; calls: Call[]; close: () => voi
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
-  return { calls, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, close: () => { server.close(); server.closeAllConnections() } }
+  return {
+    calls,
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    close: () => {
+      server.close()
+      server.closeAllConnections()
+    },
+  }
 }
 
 async function readCall(request: IncomingMessage): Promise<Call> {
@@ -88,31 +131,57 @@ async function readCall(request: IncomingMessage): Promise<Call> {
 
 function answerTo({ method, path, body }: Call): { status: number; body: string } {
   const action = new URLSearchParams(body).get('Action')
-  if (action !== null) return { status: 200, body: `<${action}Response xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><${action}Result/><ResponseMetadata><RequestId>1</RequestId></ResponseMetadata></${action}Response>` }
-  if (method === 'GET' && path.includes('policy')) return path.includes('taken') ? { status: 200, body: '{}' } : { status: 404, body: '<Error><Code>NoSuchBucketPolicy</Code><Message>none</Message></Error>' }
+  if (action !== null)
+    return {
+      status: 200,
+      body: `<${action}Response xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><${action}Result/><ResponseMetadata><RequestId>1</RequestId></ResponseMetadata></${action}Response>`,
+    }
+  if (method === 'GET' && path.includes('policy'))
+    return path.includes('taken')
+      ? { status: 200, body: '{}' }
+      : { status: 404, body: '<Error><Code>NoSuchBucketPolicy</Code><Message>none</Message></Error>' }
   return { status: 200, body: path.includes('policy') ? '' : '{}' }
 }
 
 async function runScript(directory: string, script: string, url: string): Promise<{ code: number; output: string }> {
   const file = join(directory, 'commands.sh')
   await writeFile(file, script)
-  const env = { PATH: `${await pythonToolsPath()}:${process.env.PATH ?? ''}`, HOME: directory, TMPDIR: directory, AWS_ENDPOINT_URL: url, AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 'b', AWS_DEFAULT_REGION: 'eu-west-1', AWS_EC2_METADATA_DISABLED: 'true' }
+  const env = {
+    PATH: `${await pythonToolsPath()}:${process.env.PATH ?? ''}`,
+    HOME: directory,
+    TMPDIR: directory,
+    AWS_ENDPOINT_URL: url,
+    AWS_ACCESS_KEY_ID: 'a',
+    AWS_SECRET_ACCESS_KEY: 'b',
+    AWS_DEFAULT_REGION: 'eu-west-1',
+    AWS_EC2_METADATA_DISABLED: 'true',
+  }
   return new Promise((resolve) => {
-    execFile('/bin/sh', [file], { env }, (error, stdout, stderr) => { resolve({ code: error === null ? 0 : Number(error.code), output: `${stdout}${stderr}` }) })
+    execFile('/bin/sh', [file], { env }, (error, stdout, stderr) => {
+      resolve({ code: error === null ? 0 : Number(error.code), output: `${stdout}${stderr}` })
+    })
   })
 }
 
 t.test('the command line of AWS understands every command, and sends what was rendered', async (t) => {
   const aws = await fakeAWS()
   t.teardown(aws.close)
-  const { stdout } = await runCLI(['render', ...variants.mountpoint ?? [], '--commands'])
+  const { stdout } = await runCLI(['render', ...(variants.mountpoint ?? []), '--commands'])
   const { code, output } = await runScript(t.testdir(), stdout, aws.url)
   t.equal(code, 0, output)
   const [role, policy, ...associations] = aws.calls.filter(({ path }) => !path.includes('?policy'))
   t.equal(new URLSearchParams(role?.body).get('Action'), 'CreateRole')
-  t.match(JSON.parse(new URLSearchParams(role?.body).get('AssumeRolePolicyDocument') ?? ''), { Statement: [{ Sid: 'PodIdentity' }] })
+  t.match(JSON.parse(new URLSearchParams(role?.body).get('AssumeRolePolicyDocument') ?? ''), {
+    Statement: [{ Sid: 'PodIdentity' }],
+  })
   t.equal(new URLSearchParams(policy?.body).get('Action'), 'PutRolePolicy')
-  t.strictSame(associations.map(({ path, body }) => [path, (JSON.parse(body) as { namespace: string }).namespace]), [['/clusters/prod/pod-identity-associations', 'apps'], ['/clusters/prod/pod-identity-associations', 'ml']])
+  t.strictSame(
+    associations.map(({ path, body }) => [path, (JSON.parse(body) as { namespace: string }).namespace]),
+    [
+      ['/clusters/prod/pod-identity-associations', 'apps'],
+      ['/clusters/prod/pod-identity-associations', 'ml'],
+    ],
+  )
   const put = aws.calls.find(({ method, path }) => method === 'PUT' && path.includes('?policy'))
   t.match(JSON.parse(put?.body ?? '{}'), { Statement: [{ Sid: 'List1' }, { Sid: 'Read1' }, { Sid: 'TLSOnly' }] })
 })
@@ -120,7 +189,11 @@ t.test('the command line of AWS understands every command, and sends what was re
 t.test('a policy that a bucket has is not overwritten', async (t) => {
   const aws = await fakeAWS()
   t.teardown(aws.close)
-  const { stdout } = await runCLI(['render', ...(variants.mountpoint ?? []).map((arg) => arg.replace('my-ml-bucket', 'taken-bucket')), '--commands'])
+  const { stdout } = await runCLI([
+    'render',
+    ...(variants.mountpoint ?? []).map((arg) => arg.replace('my-ml-bucket', 'taken-bucket')),
+    '--commands',
+  ])
   const { code, output } = await runScript(t.testdir(), stdout, aws.url)
   t.equal(code, 1)
   t.match(output, 'taken-bucket has a policy')
@@ -130,14 +203,19 @@ t.test('a policy that a bucket has is not overwritten', async (t) => {
 t.test('the pipeline is started by its name', async (t) => {
   const aws = await fakeAWS()
   t.teardown(aws.close)
-  const { stdout } = await runCLI(['render', ...variants['ami with files'] ?? [], '--commands'])
+  const { stdout } = await runCLI(['render', ...(variants['ami with files'] ?? []), '--commands'])
   const { code, output } = await runScript(t.testdir(), stdout, aws.url)
   t.equal(code, 0, output)
-  t.match(aws.calls[0]?.body, /arn:aws:imagebuilder:eu-west-1:111122223333:image-pipeline\/model-llama-1-2-3-[0-9a-f]{8}/)
+  t.match(
+    aws.calls[0]?.body,
+    /arn:aws:imagebuilder:eu-west-1:111122223333:image-pipeline\/model-llama-1-2-3-[0-9a-f]{8}/,
+  )
 })
 
 /** The build host, of which only the container engine and systemd are not real. */
-async function buildHost(directory: string): Promise<{ run: (script: string) => Promise<{ code: number; output: string }>; path: string }> {
+async function buildHost(
+  directory: string,
+): Promise<{ run: (script: string) => Promise<{ code: number; output: string }>; path: string }> {
   const [path, bin] = [join(directory, 'opt', 'models', 'llama 1.2.3'), join(directory, 'bin')]
   await mkdir(join(directory, 'opt', 'models'), { recursive: true })
   await mkdir(bin)
@@ -151,17 +229,33 @@ echo weights > "$root/$id/files/model.safetensors"
 echo words > "$root/$id/files/tokenizer/merges and more.txt"
 echo > "$root/$id/marker.json"
 `
-  for (const [name, script] of Object.entries({ nerdctl: engine, systemctl: '#!/bin/sh\n', aws: '#!/bin/sh\necho password\n', chown: '#!/bin/sh\n' })) {
+  for (const [name, script] of Object.entries({
+    nerdctl: engine,
+    systemctl: '#!/bin/sh\n',
+    aws: '#!/bin/sh\necho password\n',
+    chown: '#!/bin/sh\n',
+  })) {
     await writeFile(join(bin, name), script)
     await chmod(join(bin, name), 0o755)
   }
   // Only root may give files to others.
-  const local = (script: string): string => script.replaceAll('/opt/models', join(directory, 'opt', 'models')).replace('install -d -o 65532 -g 65532', 'install -d')
+  const local = (script: string): string =>
+    script
+      .replaceAll('/opt/models', join(directory, 'opt', 'models'))
+      .replace('install -d -o 65532 -g 65532', 'install -d')
   return {
     path,
-    run: (script) => new Promise((resolve) => {
-      execFile('/bin/bash', ['-c', local(script)], { env: { PATH: `${bin}:${process.env.PATH ?? ''}` } }, (error, stdout, stderr) => { resolve({ code: error === null ? 0 : Number(error.code), output: `${stdout}${stderr}` }) })
-    }),
+    run: (script) =>
+      new Promise((resolve) => {
+        execFile(
+          '/bin/bash',
+          ['-c', local(script)],
+          { env: { PATH: `${bin}:${process.env.PATH ?? ''}` } },
+          (error, stdout, stderr) => {
+            resolve({ code: error === null ? 0 : Number(error.code), output: `${stdout}${stderr}` })
+          },
+        )
+      }),
   }
 }
 
@@ -174,18 +268,38 @@ t.test('the build host gets the model by one rename, with a manifest that the lo
     const { code, output } = await run(script)
     t.equal(code, 0, `${name}: ${output}`)
   }
-  t.strictSame((await readdir(path, { recursive: true })).sort(), ['manifest.sha256', 'model.safetensors', 'tokenizer', 'tokenizer/merges and more.txt'])
+  t.strictSame((await readdir(path, { recursive: true })).sort(), [
+    'manifest.sha256',
+    'model.safetensors',
+    'tokenizer',
+    'tokenizer/merges and more.txt',
+  ])
   t.strictSame(await readdir(join(directory, 'opt', 'models')), ['llama 1.2.3'], 'nothing is left beside it')
-  t.match(await readFile(join(directory, 'calls'), 'utf8'), /run --rm --network host .*--env MODEL_EXPECT=objects=3 .* load --allow-instance-profile/)
+  t.match(
+    await readFile(join(directory, 'calls'), 'utf8'),
+    /run --rm --network host .*--env MODEL_EXPECT=objects=3 .* load --allow-instance-profile/,
+  )
   const digest = (await promisify(execFile)('sha256sum', [join(path, 'manifest.sha256')])).stdout.slice(0, 64)
-  const verified = await promisify(execFile)(process.execPath, [join(import.meta.dirname, '../../src/main.ts'), 'load', '--verify'], {
-    env: { MODEL_SOURCE: `node://${path}`, MODEL_ROOT: path, MODEL_EXPECT: `manifest=manifest.sha256@sha256:${digest}` },
-  })
+  const verified = await promisify(execFile)(
+    process.execPath,
+    [join(import.meta.dirname, '../../src/main.ts'), 'load', '--verify'],
+    {
+      env: {
+        MODEL_SOURCE: `node://${path}`,
+        MODEL_ROOT: path,
+        MODEL_EXPECT: `manifest=manifest.sha256@sha256:${digest}`,
+      },
+    },
+  )
   t.match(verified.stdout, 'is there: 3 files')
 })
 
 t.test('no image is made of a model that is damaged, has a file more or less, or where one is already', async (t) => {
-  const { 'build Load': load = '', 'build Manifest': manifest = '', 'validate Verify': verify = '' } = await bakeScripts('ami with files')
+  const {
+    'build Load': load = '',
+    'build Manifest': manifest = '',
+    'validate Verify': verify = '',
+  } = await bakeScripts('ami with files')
   const { run, path } = await buildHost(t.testdir())
   await run(load)
   await run(manifest)

@@ -9,10 +9,19 @@ t.setTimeout(300_000)
 const root = join(import.meta.dirname, '..', '..')
 const page = readFileSync(join(root, 'docs', 'render.md'), 'utf8')
 
-const examples = [...page.matchAll(/```sh\n([\s\S]*?)```/g)].flatMap(([, block = '']) => block.replaceAll('\\\n', ' ').split('\n').filter((line) => line.startsWith('model-injector')))
+const examples = [...page.matchAll(/```sh\n([\s\S]*?)```/g)].flatMap(([, block = '']) =>
+  block
+    .replaceAll('\\\n', ' ')
+    .split('\n')
+    .filter((line) => line.startsWith('model-injector')),
+)
 
 t.test('there are examples of every command', (t) => {
-  for (const command of ['-f', 's3', 'fsx', 'ami', 'mountpoint', 'oci']) t.ok(examples.some((example) => example.startsWith(`model-injector render ${command} `)), command)
+  for (const command of ['-f', 's3', 'fsx', 'ami', 'mountpoint', 'oci'])
+    t.ok(
+      examples.some((example) => example.startsWith(`model-injector render ${command} `)),
+      command,
+    )
   t.end()
 })
 
@@ -20,7 +29,11 @@ for (const [i, example] of examples.entries()) {
   t.test(`example ${i + 1} runs: ${example.replaceAll(/ +/g, ' ').slice(0, 60)}`, async (t) => {
     const [command = ''] = example.split(/ [|>] /)
     const directory = t.testdir()
-    const args = command.trim().split(/ +/).slice(1).map((word) => (word.startsWith('examples') ? join(root, word) : word))
+    const args = command
+      .trim()
+      .split(/ +/)
+      .slice(1)
+      .map((word) => (word.startsWith('examples') ? join(root, word) : word))
     const { code, stdout, stderr } = await runCLI(args, { cwd: directory })
     t.equal(code, 0, stderr)
     t.not(stdout, '')
@@ -35,7 +48,15 @@ t.test('what it shows of a mistake is what is said', async (t) => {
 })
 
 t.test('every flag that it names exists', async (t) => {
-  const help = await Promise.all(['manifests', 's3', 'fsx', 'ami', 'mountpoint', 'oci'].map(async (name) => (await runCLI(['render', name, '--help'])).stdout))
+  const help = await Promise.all(
+    ['manifests', 's3', 'fsx', 'ami', 'mountpoint', 'oci'].map(
+      async (name) => (await runCLI(['render', name, '--help'])).stdout,
+    ),
+  )
   const named = new Set([...page.matchAll(/(?<=[\s`(])--[a-z][a-z-]+/g)].map(([flag]) => flag))
-  for (const flag of named) t.ok(help.some((text) => text.includes(`${flag} `) || text.includes(`${flag}\n`)), flag)
+  for (const flag of named)
+    t.ok(
+      help.some((text) => text.includes(`${flag} `) || text.includes(`${flag}\n`)),
+      flag,
+    )
 })

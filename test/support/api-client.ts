@@ -30,9 +30,17 @@ export interface ApiClient {
 }
 
 const collections: Readonly<Record<string, string>> = {
-  Pod: 'pods', Deployment: 'deployments', ServiceAccount: 'serviceaccounts', ResourceQuota: 'resourcequotas', LimitRange: 'limitranges',
-  Namespace: 'namespaces', MutatingWebhookConfiguration: 'mutatingwebhookconfigurations', ValidatingWebhookConfiguration: 'validatingwebhookconfigurations',
-  CustomResourceDefinition: 'customresourcedefinitions', Issuer: 'issuers', Job: 'jobs',
+  Pod: 'pods',
+  Deployment: 'deployments',
+  ServiceAccount: 'serviceaccounts',
+  ResourceQuota: 'resourcequotas',
+  LimitRange: 'limitranges',
+  Namespace: 'namespaces',
+  MutatingWebhookConfiguration: 'mutatingwebhookconfigurations',
+  ValidatingWebhookConfiguration: 'validatingwebhookconfigurations',
+  CustomResourceDefinition: 'customresourcedefinitions',
+  Issuer: 'issuers',
+  Job: 'jobs',
 }
 
 export async function apiClient(kubeConfig: KubeConfig): Promise<ApiClient> {
@@ -45,7 +53,11 @@ export async function apiClient(kubeConfig: KubeConfig): Promise<ApiClient> {
 
   async function send(method: string, path: string, body?: unknown): Promise<ApiResponse> {
     const text = body === undefined ? undefined : JSON.stringify(body)
-    const response = await exchange(new URL(path, server), { method, agent, headers: { 'content-type': 'application/json' } }, text)
+    const response = await exchange(
+      new URL(path, server),
+      { method, agent, headers: { 'content-type': 'application/json' } },
+      text,
+    )
     return response
   }
 
@@ -61,10 +73,14 @@ export async function apiClient(kubeConfig: KubeConfig): Promise<ApiClient> {
 
   async function createNamespace(name: string, labels: Record<string, string> = {}): Promise<void> {
     await create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } })
-    await waitFor(`the default ServiceAccount of ${name}`, async () => {
-      const { status } = await send('GET', `/api/v1/namespaces/${name}/serviceaccounts/default`)
-      return status === 200 ? true : undefined
-    }, { timeoutSeconds: 30 })
+    await waitFor(
+      `the default ServiceAccount of ${name}`,
+      async () => {
+        const { status } = await send('GET', `/api/v1/namespaces/${name}/serviceaccounts/default`)
+        return status === 200 ? true : undefined
+      },
+      { timeoutSeconds: 30 },
+    )
   }
 
   async function pods(namespace: string): Promise<readonly Pod[]> {
@@ -72,14 +88,25 @@ export async function apiClient(kubeConfig: KubeConfig): Promise<ApiClient> {
     return (body as { items: Pod[] }).items
   }
 
-  return { request: send, create, tryCreate, createNamespace, pods, close: () => { agent.destroy() } }
+  return {
+    request: send,
+    create,
+    tryCreate,
+    createNamespace,
+    pods,
+    close: () => {
+      agent.destroy()
+    },
+  }
 }
 
 function collectionPath({ apiVersion, kind, metadata }: KubernetesObject): string {
   const collection = collections[kind]
   if (collection === undefined) throw new Error(`the test client does not know the kind ${kind}`)
   const root = apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`
-  return metadata?.namespace === undefined ? `${root}/${collection}` : `${root}/namespaces/${metadata.namespace}/${collection}`
+  return metadata?.namespace === undefined
+    ? `${root}/${collection}`
+    : `${root}/namespaces/${metadata.namespace}/${collection}`
 }
 
 function exchange(url: URL, options: RequestOptions, body: string | undefined): Promise<ApiResponse> {
@@ -89,7 +116,11 @@ function exchange(url: URL, options: RequestOptions, body: string | undefined): 
       response.on('data', (chunk: Buffer) => chunks.push(chunk))
       response.once('error', reject)
       response.once('end', () => {
-        resolve({ status: response.statusCode ?? 0, body: parseBody(Buffer.concat(chunks).toString()), warnings: readWarnings(response.rawHeaders) })
+        resolve({
+          status: response.statusCode ?? 0,
+          body: parseBody(Buffer.concat(chunks).toString()),
+          warnings: readWarnings(response.rawHeaders),
+        })
       })
     })
     sent.once('error', reject)

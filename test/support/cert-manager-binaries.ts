@@ -25,8 +25,12 @@ const certManager: GoBinarySet = {
     command('controller', 'about 3 minutes'),
     command('webhook', 'about 0.5 minutes'),
     {
-      name: 'cainjector', duration: 'about 1.5 minutes', module: new URL('../cluster/tools/cainjector/', import.meta.url),
-      dependency, goPackage: '.', linkerFlags: () => '',
+      name: 'cainjector',
+      duration: 'about 1.5 minutes',
+      module: new URL('../cluster/tools/cainjector/', import.meta.url),
+      dependency,
+      goPackage: '.',
+      linkerFlags: () => '',
     },
   ],
   howToGoOn: 'leave the tests with a node to CI',
@@ -35,15 +39,28 @@ const certManager: GoBinarySet = {
 export async function certManagerBinaries(): Promise<CertManagerBinaries> {
   const directory = await builtBinaries(certManager)
   const crds = join(directory, 'crds.yaml')
-  if (!await access(crds).then(() => true, () => false)) await collectCrds(crds)
+  if (
+    !(await access(crds).then(
+      () => true,
+      () => false,
+    ))
+  )
+    await collectCrds(crds)
   return {
-    controller: join(directory, 'controller'), webhook: join(directory, 'webhook'), cainjector: join(directory, 'cainjector'), crds,
+    controller: join(directory, 'controller'),
+    webhook: join(directory, 'webhook'),
+    cainjector: join(directory, 'cainjector'),
+    crds,
   }
 }
 
 function command(name: string, duration: string): GoBinary {
   return {
-    name, duration, module, dependency, goPackage: `${dependency}/cmd/${name}`,
+    name,
+    duration,
+    module,
+    dependency,
+    goPackage: `${dependency}/cmd/${name}`,
     linkerFlags: (version) => `-X ${dependency}/pkg/util.AppVersion=${version}`,
   }
 }
@@ -51,7 +68,8 @@ function command(name: string, duration: string): GoBinary {
 /** They are Helm templates in the values of labels, and nowhere else. */
 async function collectCrds(file: string): Promise<void> {
   const { stdout } = await promisify(execFile)('go', ['mod', 'download', '-json', dependency], {
-    cwd: fileURLToPath(module), env: { ...process.env, GOTOOLCHAIN: 'local', GOFLAGS: '-mod=mod' },
+    cwd: fileURLToPath(module),
+    env: { ...process.env, GOTOOLCHAIN: 'local', GOFLAGS: '-mod=mod' },
   })
   const directory = join((JSON.parse(stdout) as { Dir: string }).Dir, 'deploy', 'crds')
   const names = (await readdir(directory)).filter((name) => name.startsWith('crd-'))

@@ -29,21 +29,39 @@ export async function upgradeChart(cluster: Cluster, values: Values = {}): Promi
 }
 
 async function helmWithValues(cluster: Cluster, command: readonly string[], values: Values): Promise<HelmResult> {
-  return await cluster.helm([
-    ...command, RELEASE, chartDirectory, '--namespace', WEBHOOK_NAMESPACE, '--wait', '--timeout', '120s', '--values', '-',
-  ], JSON.stringify({ ...chartValues(cluster), ...values }))
+  return await cluster.helm(
+    [
+      ...command,
+      RELEASE,
+      chartDirectory,
+      '--namespace',
+      WEBHOOK_NAMESPACE,
+      '--wait',
+      '--timeout',
+      '120s',
+      '--values',
+      '-',
+    ],
+    JSON.stringify({ ...chartValues(cluster), ...values }),
+  )
 }
 
 /** Those that are not on their way out. */
 export async function webhookPods({ api }: Cluster): Promise<readonly LivePod[]> {
-  return (await podsOf(api, WEBHOOK_NAMESPACE, WEBHOOK_PODS)).filter(({ metadata }) => metadata.deletionTimestamp === undefined)
+  return (await podsOf(api, WEBHOOK_NAMESPACE, WEBHOOK_PODS)).filter(
+    ({ metadata }) => metadata.deletionTimestamp === undefined,
+  )
 }
 
 export async function whenReplicasReady(cluster: Cluster, count: number): Promise<readonly LivePod[]> {
-  return await waitFor(`${count} ready replicas`, async () => {
-    const pods = await webhookPods(cluster)
-    return pods.length === count && pods.every(isReady) ? pods : undefined
-  }, { timeoutSeconds: 120 })
+  return await waitFor(
+    `${count} ready replicas`,
+    async () => {
+      const pods = await webhookPods(cluster)
+      return pods.length === count && pods.every(isReady) ? pods : undefined
+    },
+    { timeoutSeconds: 120 },
+  )
 }
 
 /** The certificate that a replica serves, verified as the API server does it. */
@@ -54,13 +72,17 @@ export async function servedCertificate(pod: LivePod, caBundle: string): Promise
       socket.destroy()
     })
     socket.once('error', reject)
-    socket.setTimeout(ANSWER_MILLISECONDS, () => { socket.destroy(new Error(`${pod.metadata.name} did not answer`)) })
+    socket.setTimeout(ANSWER_MILLISECONDS, () => {
+      socket.destroy(new Error(`${pod.metadata.name} did not answer`))
+    })
   })
 }
 
 /** The value of a metric's series, as a replica tells it. */
 export async function replicaMetric(pod: LivePod, series: string): Promise<number | undefined> {
-  const response = await fetch(`http://${pod.status.podIP ?? ''}:9090/metrics`, { signal: AbortSignal.timeout(ANSWER_MILLISECONDS) })
+  const response = await fetch(`http://${pod.status.podIP ?? ''}:9090/metrics`, {
+    signal: AbortSignal.timeout(ANSWER_MILLISECONDS),
+  })
   const line = (await response.text()).split('\n').find((text) => text.startsWith(`${series} `))
   return line === undefined ? undefined : Number(line.slice(series.length + 1))
 }

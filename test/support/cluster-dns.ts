@@ -24,12 +24,21 @@ const AUTHORITATIVE_ANSWER = 0x8400
 export async function startClusterDns(api: ApiClient, address: string): Promise<ClusterDns> {
   const socket = createSocket('udp4')
   socket.on('message', (message, { port, address: client }) => {
-    void answer(api, message).then((reply) => { if (reply !== undefined) sendUnlessClosed(socket, reply, { port, client }) })
+    void answer(api, message).then((reply) => {
+      if (reply !== undefined) sendUnlessClosed(socket, reply, { port, client })
+    })
   })
   socket.bind(53, address)
   await once(socket, 'listening')
   let closed: Promise<void> | undefined
-  return { stop: () => closed ??= new Promise((resolve) => { socket.close(() => { resolve() }) }) }
+  return {
+    stop: () =>
+      (closed ??= new Promise((resolve) => {
+        socket.close(() => {
+          resolve()
+        })
+      })),
+  }
 }
 
 function sendUnlessClosed(socket: Socket, reply: Buffer, { port, client }: { port: number; client: string }): void {
@@ -62,7 +71,9 @@ function readQuestion(message: Buffer): Question | undefined {
     at += 1 + length
   }
   const end = at + 5
-  return message.length < end ? undefined : { name: labels.join('.').toLowerCase(), type: message.readUInt16BE(at + 1), end }
+  return message.length < end
+    ? undefined
+    : { name: labels.join('.').toLowerCase(), type: message.readUInt16BE(at + 1), end }
 }
 
 async function clusterIp(api: ApiClient, name: string): Promise<string | undefined> {

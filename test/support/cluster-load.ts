@@ -48,7 +48,10 @@ interface Answer {
 const OPEN_REQUESTS = 16
 const TICK_MILLISECONDS = 5
 
-export async function startLoad(kubeConfig: KubeConfig, { namespace, perSecond, pods }: LoadOptions): Promise<RunningLoad> {
+export async function startLoad(
+  kubeConfig: KubeConfig,
+  { namespace, perSecond, pods }: LoadOptions,
+): Promise<RunningLoad> {
   const send = await sender(kubeConfig, `/api/v1/namespaces/${namespace}/pods`)
   const bodies = pods.map((pod) => JSON.stringify(pod))
   const answers: Answer[] = []
@@ -81,8 +84,10 @@ export async function startLoad(kubeConfig: KubeConfig, { namespace, perSecond, 
   }
   let stopped: Promise<LoadResult> | undefined
   return {
-    get sent() { return state.sent },
-    stop: () => stopped ??= stop(),
+    get sent() {
+      return state.sent
+    },
+    stop: () => (stopped ??= stop()),
   }
 }
 
@@ -98,36 +103,57 @@ async function sender(kubeConfig: KubeConfig, path: string): Promise<Send> {
   const agent = new Agent({ keepAlive: true, maxSockets: OPEN_REQUESTS, ca, cert, key })
   const url = new URL(path, kubeConfig.getCurrentCluster()?.server)
   const send = (body: string): Promise<Answer> => exchange(url, agent, body)
-  return Object.assign(send, { close: () => { agent.destroy() } })
+  return Object.assign(send, {
+    close: () => {
+      agent.destroy()
+    },
+  })
 }
 
 function exchange(url: URL, agent: Agent, body: string): Promise<Answer> {
   const startedAt = performance.now()
   return new Promise((resolve) => {
-    const end = (status: number, text: string): void => { resolve({ status, text, milliseconds: performance.now() - startedAt }) }
+    const end = (status: number, text: string): void => {
+      resolve({ status, text, milliseconds: performance.now() - startedAt })
+    }
     const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }
     const sent = request(url, { method: 'POST', agent, headers }, (response) => {
       const chunks: Buffer[] = []
       response.on('data', (chunk: Buffer) => chunks.push(chunk))
-      response.once('error', (error) => { end(0, error.message) })
-      response.once('end', () => { end(response.statusCode ?? 0, Buffer.concat(chunks).toString()) })
+      response.once('error', (error) => {
+        end(0, error.message)
+      })
+      response.once('end', () => {
+        end(response.statusCode ?? 0, Buffer.concat(chunks).toString())
+      })
     })
-    sent.once('error', (error) => { end(0, error.message) })
+    sent.once('error', (error) => {
+      end(0, error.message)
+    })
     sent.end(body)
   })
 }
 
 function summarize(answers: readonly Answer[], seconds: number): LoadResult {
   const times = answers.map(({ milliseconds }) => milliseconds).sort((a, b) => a - b)
-  const at = (share: number): number => Math.round(times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? 0)
+  const at = (share: number): number =>
+    Math.round(times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? 0)
   const stored = answers.filter(({ status }) => status === 201)
   const injected = stored.filter(({ text }) => hasModel(text)).length
   const refused = answers.filter(({ status }) => status === 422).length
   return {
-    injected, refused, bare: stored.length - injected,
-    lost: answers.filter(({ status }) => status !== 201 && status !== 422).map(({ status, text }) => `${status} ${messageOf(text)}`),
-    sent: answers.length, seconds: Math.round(seconds), perSecond: Math.round(answers.length / seconds),
-    medianMs: at(0.5), p99Ms: at(0.99), slowestMs: at(1),
+    injected,
+    refused,
+    bare: stored.length - injected,
+    lost: answers
+      .filter(({ status }) => status !== 201 && status !== 422)
+      .map(({ status, text }) => `${status} ${messageOf(text)}`),
+    sent: answers.length,
+    seconds: Math.round(seconds),
+    perSecond: Math.round(answers.length / seconds),
+    medianMs: at(0.5),
+    p99Ms: at(0.99),
+    slowestMs: at(1),
   }
 }
 
@@ -144,7 +170,20 @@ function messageOf(text: string): string {
   }
 }
 
-export function describeLoad({ sent, perSecond, seconds, injected, refused, bare, lost, medianMs, p99Ms, slowestMs }: LoadResult): string {
-  return `${sent} pods in ${seconds} s, ${perSecond} per second: ${injected} injected, ${refused} refused for a mistake, ${lost.length} lost, ${bare} without their model; `
-    + `median ${medianMs} ms, p99 ${p99Ms} ms, slowest ${slowestMs} ms`
+export function describeLoad({
+  sent,
+  perSecond,
+  seconds,
+  injected,
+  refused,
+  bare,
+  lost,
+  medianMs,
+  p99Ms,
+  slowestMs,
+}: LoadResult): string {
+  return (
+    `${sent} pods in ${seconds} s, ${perSecond} per second: ${injected} injected, ${refused} refused for a mistake, ${lost.length} lost, ${bare} without their model; ` +
+    `median ${medianMs} ms, p99 ${p99Ms} ms, slowest ${slowestMs} ms`
+  )
 }

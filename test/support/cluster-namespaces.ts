@@ -48,7 +48,11 @@ export function cgroupHierarchies(): readonly string[] {
  * A test file's whole content: it runs itself again inside, and there `tests`. `prepare` has to bring what `tests` needs
  * from the network. Without root the reason is told, and only CI takes that for a failure.
  */
-export async function clusterTest(t: Test, file: string, steps: { readonly prepare: () => Promise<void>; readonly tests: (t: Test) => Promise<void> }): Promise<void> {
+export async function clusterTest(
+  t: Test,
+  file: string,
+  steps: { readonly prepare: () => Promise<void>; readonly tests: (t: Test) => Promise<void> },
+): Promise<void> {
   t.setTimeout(TIMEOUT_MILLISECONDS)
   if (isInsideCluster()) {
     await t.test('in a cluster', { timeout: TIMEOUT_MILLISECONDS }, steps.tests)
@@ -62,7 +66,12 @@ export async function clusterTest(t: Test, file: string, steps: { readonly prepa
   }
   await steps.prepare()
   const inside = namespaceCommand(process.execPath, [...process.execArgv, file])
-  await t.spawn(inside.file, inside.args, { env: inside.env, timeout: TIMEOUT_MILLISECONDS }, relative(process.cwd(), file))
+  await t.spawn(
+    inside.file,
+    inside.args,
+    { env: inside.env, timeout: TIMEOUT_MILLISECONDS },
+    relative(process.cwd(), file),
+  )
   inside.cleanUp()
 }
 
@@ -73,7 +82,7 @@ export async function runInNamespaces(command: string, args: readonly string[]):
   // The terminal sends it to everybody: the command decides, and this waits for it.
   const wait = (): void => undefined
   process.on('SIGINT', wait)
-  const [code] = await once(child, 'exit') as [number | null]
+  const [code] = (await once(child, 'exit')) as [number | null]
   process.off('SIGINT', wait)
   inside.cleanUp()
   return code ?? 1
@@ -92,9 +101,24 @@ function namespaceCommand(command: string, args: readonly string[]): NamespaceCo
   const cgroup = `${CGROUP_PREFIX}${process.pid}`
   return {
     file: 'unshare',
-    args: ['--net', '--mount', '--pid', '--fork', '--mount-proc', '--kill-child', '--', 'sh', setUp, addresses, command, ...args],
+    args: [
+      '--net',
+      '--mount',
+      '--pid',
+      '--fork',
+      '--mount-proc',
+      '--kill-child',
+      '--',
+      'sh',
+      setUp,
+      addresses,
+      command,
+      ...args,
+    ],
     env: { ...process.env, TMPDIR: '/run/tmp', [CGROUP_VARIABLE]: cgroup },
-    cleanUp: () => { removeCgroups(cgroup) },
+    cleanUp: () => {
+      removeCgroups(cgroup)
+    },
   }
 }
 

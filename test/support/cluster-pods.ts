@@ -12,7 +12,12 @@ export interface AppOptions {
 }
 
 export interface LivePod {
-  readonly metadata: { readonly name: string; readonly uid: string; readonly annotations?: Readonly<Record<string, string>>; readonly deletionTimestamp?: string }
+  readonly metadata: {
+    readonly name: string
+    readonly uid: string
+    readonly annotations?: Readonly<Record<string, string>>
+    readonly deletionTimestamp?: string
+  }
   readonly spec: LivePodSpec
   readonly status: {
     readonly phase: string
@@ -25,13 +30,21 @@ export interface LivePod {
 
 export interface LivePodSpec {
   readonly serviceAccountName?: string
-  readonly initContainers?: readonly { readonly name: string; readonly image: string; readonly env?: readonly { readonly name: string; readonly value?: string }[] }[]
+  readonly initContainers?: readonly {
+    readonly name: string
+    readonly image: string
+    readonly env?: readonly { readonly name: string; readonly value?: string }[]
+  }[]
 }
 
 export interface ContainerStatus {
   readonly name: string
   readonly restartCount: number
-  readonly state: { readonly terminated?: Ended; readonly running?: object; readonly waiting?: { readonly reason: string } }
+  readonly state: {
+    readonly terminated?: Ended
+    readonly running?: object
+    readonly waiting?: { readonly reason: string }
+  }
 }
 
 export interface Ended {
@@ -42,7 +55,9 @@ export interface Ended {
 /** Runs to its end once. */
 export function appPod({ namespace, name, annotations, ...container }: AppOptions): KubernetesObject {
   return {
-    apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace, annotations },
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name, namespace, annotations },
     spec: { restartPolicy: 'Never', terminationGracePeriodSeconds: 1, containers: [appContainer(container)] },
   }
 }
@@ -59,18 +74,33 @@ export async function getPod(api: ApiClient, namespace: string, name: string): P
 }
 
 /** Succeeded or Failed. */
-export async function whenEnded(api: ApiClient, namespace: string, name: string, timeoutSeconds = 60): Promise<LivePod> {
-  return await waitFor(`pod ${namespace}/${name} to end`, async () => {
-    const pod = await getPod(api, namespace, name)
-    return ['Succeeded', 'Failed'].includes(pod.status.phase) ? pod : undefined
-  }, { timeoutSeconds })
+export async function whenEnded(
+  api: ApiClient,
+  namespace: string,
+  name: string,
+  timeoutSeconds = 60,
+): Promise<LivePod> {
+  return await waitFor(
+    `pod ${namespace}/${name} to end`,
+    async () => {
+      const pod = await getPod(api, namespace, name)
+      return ['Succeeded', 'Failed'].includes(pod.status.phase) ? pod : undefined
+    },
+    { timeoutSeconds },
+  )
 }
 
 export async function podsOf(api: ApiClient, namespace: string, labelSelector: string): Promise<readonly LivePod[]> {
-  const { body } = await api.request('GET', `/api/v1/namespaces/${namespace}/pods?labelSelector=${encodeURIComponent(labelSelector)}`)
+  const { body } = await api.request(
+    'GET',
+    `/api/v1/namespaces/${namespace}/pods?labelSelector=${encodeURIComponent(labelSelector)}`,
+  )
   return (body as { items: LivePod[] }).items
 }
 
 export function isReady({ metadata, status }: LivePod): boolean {
-  return metadata.deletionTimestamp === undefined && status.conditions?.some(({ type, status: value }) => type === 'Ready' && value === 'True') === true
+  return (
+    metadata.deletionTimestamp === undefined &&
+    status.conditions?.some(({ type, status: value }) => type === 'Ready' && value === 'True') === true
+  )
 }

@@ -29,7 +29,9 @@ const END_TIMEOUT_SECONDS = 10
 const LOG_TAIL_LINES = 20
 
 const running = new Set<ChildProcess>()
-process.once('exit', () => { for (const child of running) child.kill('SIGKILL') })
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL')
+})
 
 export function runProcess(directory: string, command: ClusterCommand): ClusterProcess {
   const { file, args, name = basename(file), env = {}, endSignal = 'SIGTERM' } = command
@@ -40,7 +42,9 @@ export function runProcess(directory: string, command: ClusterCommand): ClusterP
   const guard = child.pid === undefined ? undefined : startGuard(child.pid, directory)
   running.add(child)
   return {
-    name, child, endSignal,
+    name,
+    child,
+    endSignal,
     exited: exited.then(async (how) => {
       running.delete(child)
       if (guard !== undefined) await endGuard(guard)
@@ -72,7 +76,9 @@ function whenExited(child: ChildProcess): Promise<string> {
       resolve(signal === null ? `exited with code ${code}` : `was ended by ${signal}`)
     })
     // No such file or not executable: then there is no exit.
-    child.once('error', (error) => { resolve(`was not started: ${error.message}`) })
+    child.once('error', (error) => {
+      resolve(`was not started: ${error.message}`)
+    })
   })
 }
 
@@ -83,17 +89,21 @@ export async function endProcesses(processes: readonly ClusterProcess[]): Promis
 /** May be called more than once. */
 export async function endProcess({ child, exited, endSignal }: ClusterProcess): Promise<void> {
   child.kill(endSignal)
-  const lastResort = setTimeout(() => { child.kill('SIGKILL') }, END_TIMEOUT_SECONDS * 1000)
+  const lastResort = setTimeout(() => {
+    child.kill('SIGKILL')
+  }, END_TIMEOUT_SECONDS * 1000)
   await exited
   clearTimeout(lastResort)
 }
 
 export async function logTails(processes: readonly ClusterProcess[], directory: string): Promise<string> {
-  const tails = await Promise.all(processes.map(async ({ name }) => {
-    const log = await readFile(logFileOf(directory, name), 'utf8').catch(messageOf)
-    const lines = log.trimEnd().split('\n')
-    return `\n--- the end of ${name}.log ---\n${lines.slice(-LOG_TAIL_LINES).join('\n')}`
-  }))
+  const tails = await Promise.all(
+    processes.map(async ({ name }) => {
+      const log = await readFile(logFileOf(directory, name), 'utf8').catch(messageOf)
+      const lines = log.trimEnd().split('\n')
+      return `\n--- the end of ${name}.log ---\n${lines.slice(-LOG_TAIL_LINES).join('\n')}`
+    }),
+  )
   return tails.join('')
 }
 

@@ -81,9 +81,11 @@ export async function prepareCluster(): Promise<void> {
 
 export async function startCluster(progress: Progress = () => undefined): Promise<Cluster> {
   const stops: (() => Promise<void>)[] = []
-  const stop = async (): Promise<void> => { await Promise.all(stops.splice(0).map((end) => end())) }
+  const stop = async (): Promise<void> => {
+    await Promise.all(stops.splice(0).map((end) => end()))
+  }
   try {
-    return { ...await startParts(stops, progress), stop }
+    return { ...(await startParts(stops, progress)), stop }
   } catch (error) {
     await stop()
     throw error
@@ -93,7 +95,9 @@ export async function startCluster(progress: Progress = () => undefined): Promis
 async function startParts(stops: (() => Promise<void>)[], progress: Progress): Promise<Omit<Cluster, 'stop'>> {
   const keep = async <Part>(starting: Promise<Part>, stop: (part: Part) => Promise<void> | void): Promise<Part> => {
     const part = await starting
-    stops.push(async () => { await stop(part) })
+    stops.push(async () => {
+      await stop(part)
+    })
     return part
   }
   const stop = (part: { stop(): Promise<void> }): Promise<void> => part.stop()
@@ -101,9 +105,14 @@ async function startParts(stops: (() => Promise<void>)[], progress: Progress): P
   const accounts: string[] = []
   progress('starting etcd, kube-apiserver and kube-controller-manager')
   const controlPlane = await keep(startControlPlane({ apiServerFlags: API_SERVER_FLAGS }), stop)
-  const api = await keep(apiClient(controlPlane.kubeConfig), (client) => { client.close() })
+  const api = await keep(apiClient(controlPlane.kubeConfig), (client) => {
+    client.close()
+  })
   progress('starting cert-manager, kube-scheduler, containerd, kubelet and kube-proxy')
-  const [node, certManager] = await both(keep(startNode(controlPlane), stop), keep(startCertManager(controlPlane, api), stop))
+  const [node, certManager] = await both(
+    keep(startNode(controlPlane), stop),
+    keep(startCertManager(controlPlane, api), stop),
+  )
   progress('importing the images')
   const images = await importImages(node, directory)
   progress('starting DNS, an S3 server, the Pod Identity agent and its webhook')
@@ -116,14 +125,22 @@ async function startParts(stops: (() => Promise<void>)[], progress: Progress): P
   const imds = await keep(startImds({ address: IMDS_ADDRESS, port: 80, credentials }), stop)
   const { kubeConfigFile } = controlPlane
   return {
-    controlPlane, api, certManager, node, images, agent, imds, store: { server, proxy, endpoint: proxy.endpoint, region: server.region },
+    controlPlane,
+    api,
+    certManager,
+    node,
+    images,
+    agent,
+    imds,
+    store: { server, proxy, endpoint: proxy.endpoint, region: server.region },
     associate: (association) => {
       agent.associate(association)
       accounts.push(association.serviceAccount)
     },
     helm: (args, input = '') => runHelm(args, { input, kubeConfigFile }),
     kubectl: async (args, input) => (await runKubectl(kubeConfigFile, args, input)).stdout,
-    kubectlOutcome: (args, input) => runKubectl(kubeConfigFile, args, input).catch((error: unknown) => error as CommandOutcome),
+    kubectlOutcome: (args, input) =>
+      runKubectl(kubeConfigFile, args, input).catch((error: unknown) => error as CommandOutcome),
   }
 }
 
@@ -143,16 +160,25 @@ async function importImages(node: ClusterNode, directory: string): Promise<Image
 }
 
 /** Under the name that it has on EKS, on which depends that it comes after ours. */
-async function startIdentityWebhook(api: ApiClient, directory: string, accounts: readonly string[]): Promise<ForeignWebhook> {
+async function startIdentityWebhook(
+  api: ApiClient,
+  directory: string,
+  accounts: readonly string[],
+): Promise<ForeignWebhook> {
   const certificates = join(directory, 'identity-webhook')
   await mkdir(certificates)
-  const webhook = await startForeignWebhook(certificates, (pod) => eksWebhook(pod, { podIdentity: accounts, region: 'eu-west-1' }))
+  const webhook = await startForeignWebhook(certificates, (pod) =>
+    eksWebhook(pod, { podIdentity: accounts, region: 'eu-west-1' }),
+  )
   await api.create(foreignConfiguration('pod-identity-webhook', webhook, 'IfNeeded'))
   return webhook
 }
 
 async function runKubectl(kubeConfigFile: string, args: readonly string[], input = ''): Promise<CommandOutcome> {
-  const running = promisify(execFile)(await kubectlBinary(), args, { env: { KUBECONFIG: kubeConfigFile, HOME: '/run/tmp' }, maxBuffer: 64 * 1024 * 1024 })
+  const running = promisify(execFile)(await kubectlBinary(), args, {
+    env: { KUBECONFIG: kubeConfigFile, HOME: '/run/tmp' },
+    maxBuffer: 64 * 1024 * 1024,
+  })
   running.child.stdin?.end(input)
   return await running
 }

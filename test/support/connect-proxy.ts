@@ -16,8 +16,12 @@ export async function startConnectProxy(targetPort: number): Promise<ConnectProx
   const asked: string[] = []
   const sockets = new Set<Socket>()
   let refusal: number | undefined
-  const server = createServer((_request, response) => { response.writeHead(405).end() })
-  server.on('connection', (socket) => { sockets.add(socket) })
+  const server = createServer((_request, response) => {
+    response.writeHead(405).end()
+  })
+  server.on('connection', (socket) => {
+    sockets.add(socket)
+  })
   server.on('connect', ({ url = '' }, client: Socket) => {
     asked.push(url)
     client.on('error', () => undefined)
@@ -30,16 +34,24 @@ export async function startConnectProxy(targetPort: number): Promise<ConnectProx
       upstream.pipe(client).pipe(upstream)
     })
     sockets.add(upstream)
-    upstream.on('error', () => { client.destroy() })
-    upstream.on('close', () => { client.destroy() })
-    client.on('close', () => { upstream.destroy() })
+    upstream.on('error', () => {
+      client.destroy()
+    })
+    upstream.on('close', () => {
+      client.destroy()
+    })
+    client.on('close', () => {
+      upstream.destroy()
+    })
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     asked,
-    refuse: (status) => { refusal = status },
+    refuse: (status) => {
+      refusal = status
+    },
     stop: async () => {
       for (const socket of sockets) socket.destroy()
       server.close()

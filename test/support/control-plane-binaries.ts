@@ -14,8 +14,12 @@ const controlPlane: GoBinarySet = {
     kubernetesComponent('kube-apiserver', 'about 5 minutes'),
     kubernetesComponent('kube-controller-manager', 'about 1.5 minutes'),
     {
-      name: 'etcd', duration: 'about 1 minute', module: new URL('../cluster/tools/etcd/', import.meta.url),
-      dependency: 'go.etcd.io/etcd/server/v3', goPackage: 'go.etcd.io/etcd/server/v3', linkerFlags: () => '',
+      name: 'etcd',
+      duration: 'about 1 minute',
+      module: new URL('../cluster/tools/etcd/', import.meta.url),
+      dependency: 'go.etcd.io/etcd/server/v3',
+      goPackage: 'go.etcd.io/etcd/server/v3',
+      linkerFlags: () => '',
     },
   ],
   howToGoOn: 'set KUBEBUILDER_ASSETS to a directory that holds etcd, kube-apiserver and kube-controller-manager',
@@ -25,7 +29,9 @@ const controlPlane: GoBinarySet = {
 export async function controlPlaneBinaries(): Promise<ControlPlaneBinaries> {
   const assets = process.env.KUBEBUILDER_ASSETS
   const names = controlPlane.binaries.map(({ name }) => name)
-  return pathsIn(assets ? await completeDirectory('KUBEBUILDER_ASSETS', resolve(assets), names) : await builtBinaries(controlPlane))
+  return pathsIn(
+    assets ? await completeDirectory('KUBEBUILDER_ASSETS', resolve(assets), names) : await builtBinaries(controlPlane),
+  )
 }
 
 function pathsIn(directory: string): ControlPlaneBinaries {
@@ -38,8 +44,12 @@ function pathsIn(directory: string): ControlPlaneBinaries {
 
 export function kubernetesComponent(name: string, duration: string): GoBinary {
   return {
-    name, duration, module: new URL('../cluster/tools/k8s/', import.meta.url),
-    dependency: 'k8s.io/kubernetes', goPackage: `k8s.io/kubernetes/cmd/${name}`, linkerFlags: kubernetesVersionFlags,
+    name,
+    duration,
+    module: new URL('../cluster/tools/k8s/', import.meta.url),
+    dependency: 'k8s.io/kubernetes',
+    goPackage: `k8s.io/kubernetes/cmd/${name}`,
+    linkerFlags: kubernetesVersionFlags,
   }
 }
 
@@ -53,5 +63,7 @@ function kubernetesVersionFlags(version: string): string {
     gitTreeState: 'clean',
     gitCommit: '0'.repeat(40),
     buildDate: '1970-01-01T00:00:00Z',
-  }).map(([name, value]) => `-X k8s.io/component-base/version.${name}=${value}`).join(' ')
+  })
+    .map(([name, value]) => `-X k8s.io/component-base/version.${name}=${value}`)
+    .join(' ')
 }

@@ -2,12 +2,23 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { CoreV1Api, Health, KubeConfig } from '@kubernetes/client-node'
-import { endProcesses, logTails, messageOf, runProcess, type ClusterCommand, type ClusterProcess } from './cluster-process.ts'
+import {
+  endProcesses,
+  logTails,
+  messageOf,
+  runProcess,
+  type ClusterCommand,
+  type ClusterProcess,
+} from './cluster-process.ts'
 import { controlPlaneBinaries, type ControlPlaneBinaries } from './control-plane-binaries.ts'
 import { freePorts } from './free-ports.ts'
 import {
-  createCertificateAuthority, createSigningKeys, issueCertificate,
-  type Certificate, type CertificateRequest, type SigningKeys,
+  createCertificateAuthority,
+  createSigningKeys,
+  issueCertificate,
+  type Certificate,
+  type CertificateRequest,
+  type SigningKeys,
 } from './pki.ts'
 import { waitFor } from './wait-for.ts'
 
@@ -89,7 +100,8 @@ async function startOnFreePorts(
   const directory = await mkdtemp(join(tmpdir(), 'model-injector-control-plane-'))
   const processes: ClusterProcess[] = []
   let stopped: Promise<void> | undefined
-  const stop = (): Promise<void> => stopped ??= endProcesses(processes).then(() => rm(directory, { recursive: true, force: true }))
+  const stop = (): Promise<void> =>
+    (stopped ??= endProcesses(processes).then(() => rm(directory, { recursive: true, force: true })))
   try {
     const plan = await makePlan(directory, binaries, extraApiServerFlags)
     const kubeConfig = await makeKubeConfig(plan, plan.pki.admin)
@@ -123,7 +135,9 @@ async function startProcesses(plan: Plan, kubeConfig: KubeConfig, processes: Clu
   const run = (command: ClusterCommand): void => {
     const running = runProcess(directory, command)
     processes.push(running)
-    void running.exited.then((how) => { failure.abort(new Error(`${running.name} ${how}`)) })
+    void running.exited.then((how) => {
+      failure.abort(new Error(`${running.name} ${how}`))
+    })
   }
   run({ file: binaries.etcd, args: etcdFlags(plan) })
   // SIGKILL: on SIGTERM it drains for 6 s, for data that is thrown away.
@@ -134,20 +148,24 @@ async function startProcesses(plan: Plan, kubeConfig: KubeConfig, processes: Clu
 }
 
 async function apiServerIsReady(kubeConfig: KubeConfig): Promise<true | undefined> {
-  return await new Health(kubeConfig).readyz({}) || undefined
+  return (await new Health(kubeConfig).readyz({})) || undefined
 }
 
 /** Pods are refused until it is there; kube-controller-manager makes it, so that one works too. */
 async function defaultServiceAccount(kubeConfig: KubeConfig): Promise<unknown> {
-  return await kubeConfig.makeApiClient(CoreV1Api)
+  return await kubeConfig
+    .makeApiClient(CoreV1Api)
     .readNamespacedServiceAccount({ namespace: 'default', name: 'default' })
 }
 
 function etcdFlags({ directory, ports }: Plan): string[] {
   const clientUrl = `http://127.0.0.1:${ports.etcd}`
   return [
-    `--data-dir=${join(directory, 'etcd')}`, '--unsafe-no-fsync', '--log-level=warn',
-    `--listen-client-urls=${clientUrl}`, `--advertise-client-urls=${clientUrl}`,
+    `--data-dir=${join(directory, 'etcd')}`,
+    '--unsafe-no-fsync',
+    '--log-level=warn',
+    `--listen-client-urls=${clientUrl}`,
+    `--advertise-client-urls=${clientUrl}`,
     `--listen-peer-urls=http://127.0.0.1:${ports.etcdPeer}`,
   ]
 }
@@ -155,19 +173,26 @@ function etcdFlags({ directory, ports }: Plan): string[] {
 function apiServerFlags({ ports, pki, extraApiServerFlags }: Plan): string[] {
   return [
     `--etcd-servers=http://127.0.0.1:${ports.etcd}`,
-    '--bind-address=127.0.0.1', `--secure-port=${ports.apiServer}`, `--advertise-address=${ADVERTISED_ADDRESS}`,
+    '--bind-address=127.0.0.1',
+    `--secure-port=${ports.apiServer}`,
+    `--advertise-address=${ADVERTISED_ADDRESS}`,
     `--service-cluster-ip-range=${SERVICE_RANGE}`,
-    `--tls-cert-file=${pki.apiServer.certificateFile}`, `--tls-private-key-file=${pki.apiServer.keyFile}`,
+    `--tls-cert-file=${pki.apiServer.certificateFile}`,
+    `--tls-private-key-file=${pki.apiServer.keyFile}`,
     `--client-ca-file=${pki.authority.certificateFile}`,
-    '--authorization-mode=Node,RBAC', '--enable-admission-plugins=NodeRestriction', '--allow-privileged=true',
+    '--authorization-mode=Node,RBAC',
+    '--enable-admission-plugins=NodeRestriction',
+    '--allow-privileged=true',
     '--service-account-issuer=https://kubernetes.default.svc.cluster.local',
     `--service-account-signing-key-file=${pki.serviceAccounts.privateKeyFile}`,
     `--service-account-key-file=${pki.serviceAccounts.publicKeyFile}`,
     `--kubelet-client-certificate=${pki.kubeletClient.certificateFile}`,
     `--kubelet-client-key=${pki.kubeletClient.keyFile}`,
     `--requestheader-client-ca-file=${pki.authority.certificateFile}`,
-    '--requestheader-allowed-names=front-proxy-client', '--requestheader-username-headers=X-Remote-User',
-    '--requestheader-group-headers=X-Remote-Group', '--requestheader-extra-headers-prefix=X-Remote-Extra-',
+    '--requestheader-allowed-names=front-proxy-client',
+    '--requestheader-username-headers=X-Remote-User',
+    '--requestheader-group-headers=X-Remote-Group',
+    '--requestheader-extra-headers-prefix=X-Remote-Extra-',
     // A webhook's Service is then reached at its endpoints; there is no kube-proxy to make a ClusterIP work.
     '--enable-aggregator-routing=true',
     '--profiling=false',
@@ -180,17 +205,23 @@ async function controllerManagerFlags(plan: Plan): Promise<string[]> {
   const kubeConfig = await makeKubeConfig(plan, pki.controllerManager)
   const kubeConfigFile = await writeKubeConfig(directory, 'kube-controller-manager', kubeConfig)
   return [
-    `--kubeconfig=${kubeConfigFile}`, `--authentication-kubeconfig=${kubeConfigFile}`,
+    `--kubeconfig=${kubeConfigFile}`,
+    `--authentication-kubeconfig=${kubeConfigFile}`,
     `--authorization-kubeconfig=${kubeConfigFile}`,
     `--service-account-private-key-file=${pki.serviceAccounts.privateKeyFile}`,
     `--root-ca-file=${pki.authority.certificateFile}`,
     `--cluster-signing-cert-file=${pki.authority.certificateFile}`,
     `--cluster-signing-key-file=${pki.authority.keyFile}`,
-    '--use-service-account-credentials', '--leader-elect=false',
-    '--bind-address=127.0.0.1', `--secure-port=${ports.controllerManager}`,
+    '--use-service-account-credentials',
+    '--leader-elect=false',
+    '--bind-address=127.0.0.1',
+    `--secure-port=${ports.controllerManager}`,
     // With the default QPS the default ServiceAccount appears 5.5 s after /readyz, with these 1.3 s.
-    '--kube-api-qps=200', '--kube-api-burst=400',
-    '--allocate-node-cidrs', '--cluster-cidr=10.244.0.0/16', `--service-cluster-ip-range=${SERVICE_RANGE}`,
+    '--kube-api-qps=200',
+    '--kube-api-burst=400',
+    '--allocate-node-cidrs',
+    '--cluster-cidr=10.244.0.0/16',
+    `--service-cluster-ip-range=${SERVICE_RANGE}`,
   ]
 }
 
@@ -199,18 +230,30 @@ async function makePki(directory: string): Promise<Pki> {
   const issue = (request: CertificateRequest): Promise<Certificate> => issueCertificate(directory, authority, request)
   const [apiServer, kubeletClient, admin, controllerManager, serviceAccounts] = await Promise.all([
     issue({
-      name: 'kube-apiserver', subject: '/CN=kube-apiserver', usage: 'serverAuth',
+      name: 'kube-apiserver',
+      subject: '/CN=kube-apiserver',
+      usage: 'serverAuth',
       alternativeNames: [
-        'DNS:localhost', 'DNS:kubernetes', 'DNS:kubernetes.default', 'DNS:kubernetes.default.svc',
-        'DNS:kubernetes.default.svc.cluster.local', 'IP:127.0.0.1', 'IP:10.96.0.1', `IP:${ADVERTISED_ADDRESS}`,
+        'DNS:localhost',
+        'DNS:kubernetes',
+        'DNS:kubernetes.default',
+        'DNS:kubernetes.default.svc',
+        'DNS:kubernetes.default.svc.cluster.local',
+        'IP:127.0.0.1',
+        'IP:10.96.0.1',
+        `IP:${ADVERTISED_ADDRESS}`,
       ],
     }),
     issue({
-      name: 'kubelet-client', subject: '/O=system:masters/CN=kube-apiserver-kubelet-client', usage: 'clientAuth',
+      name: 'kubelet-client',
+      subject: '/O=system:masters/CN=kube-apiserver-kubelet-client',
+      usage: 'clientAuth',
     }),
     issue({ name: 'admin', subject: '/O=system:masters/CN=admin', usage: 'clientAuth' }),
     issue({
-      name: 'kube-controller-manager', subject: '/CN=system:kube-controller-manager', usage: 'clientAuth',
+      name: 'kube-controller-manager',
+      subject: '/CN=system:kube-controller-manager',
+      usage: 'clientAuth',
     }),
     createSigningKeys(directory, 'service-accounts'),
   ])

@@ -7,19 +7,26 @@ import { parse } from 'yaml'
 import type { KubernetesObject } from './api-client.ts'
 
 const sources = [
-  { module: 'github.com/cert-manager/cert-manager', files: ['certificates', 'issuers'].map((name) => `deploy/crds/crd-${name}.yaml`) },
+  {
+    module: 'github.com/cert-manager/cert-manager',
+    files: ['certificates', 'issuers'].map((name) => `deploy/crds/crd-${name}.yaml`),
+  },
   {
     module: 'github.com/prometheus-operator/prometheus-operator',
-    files: ['servicemonitors', 'prometheusrules'].map((name) => `example/prometheus-operator-crd/monitoring.coreos.com_${name}.yaml`),
+    files: ['servicemonitors', 'prometheusrules'].map(
+      (name) => `example/prometheus-operator-crd/monitoring.coreos.com_${name}.yaml`,
+    ),
   },
 ] as const
 
 /** Those of the kinds that the chart renders. */
 export async function chartCrds(): Promise<KubernetesObject[]> {
-  const objects = await Promise.all(sources.map(async ({ module, files }) => {
-    const directory = await moduleDirectory(module)
-    return await Promise.all(files.map((file) => readCrd(join(directory, file))))
-  }))
+  const objects = await Promise.all(
+    sources.map(async ({ module, files }) => {
+      const directory = await moduleDirectory(module)
+      return await Promise.all(files.map((file) => readCrd(join(directory, file))))
+    }),
+  )
   return objects.flat()
 }
 

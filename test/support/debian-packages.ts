@@ -8,7 +8,11 @@ import { promisify } from 'node:util'
 const run = promisify(execFile)
 
 /** The directory below which the files of the packages lie as they would below `/`. `arrange` completes them, once. */
-export async function unpackedPackages(name: string, packages: readonly string[], arrange?: (root: string) => Promise<void>): Promise<string> {
+export async function unpackedPackages(
+  name: string,
+  packages: readonly string[],
+  arrange?: (root: string) => Promise<void>,
+): Promise<string> {
   const root = join(cacheDirectory(), name)
   if (await exists(root)) return root
   await mkdir(cacheDirectory(), { recursive: true })
@@ -23,7 +27,9 @@ export async function unpackedPackages(name: string, packages: readonly string[]
     await rename(unpacked, root).catch(() => undefined)
     return root
   } catch (error) {
-    throw new Error(`these Debian packages are needed and could not be downloaded by apt-get: ${packages.join(' ')}`, { cause: error })
+    throw new Error(`these Debian packages are needed and could not be downloaded by apt-get: ${packages.join(' ')}`, {
+      cause: error,
+    })
   } finally {
     await rm(directory, { recursive: true, force: true })
   }
@@ -46,5 +52,8 @@ async function download(directory: string, packages: readonly string[]): Promise
 }
 
 async function exists(path: string): Promise<boolean> {
-  return access(path).then(() => true, () => false)
+  return access(path).then(
+    () => true,
+    () => false,
+  )
 }

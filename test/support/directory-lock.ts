@@ -32,7 +32,7 @@ async function waitForLock(lock: string, owner: string, { timeoutSeconds, onWait
   onWait(await ownerPid(lock))
   await waitFor(
     `the lock ${lock} (remove it when no build is running)`,
-    async () => await tryLock(lock, owner) || undefined,
+    async () => (await tryLock(lock, owner)) || undefined,
     { timeoutSeconds },
   )
 }

@@ -3,7 +3,14 @@
  * source and not after our own core: what it adds, what it leaves alone, and where. It differs from the real one in one
  * point: the real one rebuilds containers from its own API types and drops fields that these do not know.
  */
-import { annotationsOf, type Container, type EnvVar, type Pod, type Volume, type VolumeMount } from '../../src/inject/pod.ts'
+import {
+  annotationsOf,
+  type Container,
+  type EnvVar,
+  type Pod,
+  type Volume,
+  type VolumeMount,
+} from '../../src/inject/pod.ts'
 
 export interface EksOptions {
   /** Service accounts with a Pod Identity association. They win over roles. */
@@ -34,8 +41,10 @@ export function eksWebhook(pod: Pod, options: EksOptions): Pod {
   if (identity === undefined) return pod
   // Items are not trimmed: "a, b" skips "a" and the container " b", which cannot exist.
   const skipped = (annotations['eks.amazonaws.com/skip-containers'] ?? '').split(',')
-  const visit = (container: Container): Container => (skipped.includes(container.name) ? container : withIdentity(container, identity, options))
-  const labelled = identity.volume === podIdentityVolume ? withLabel(pod, 'eks.amazonaws.com/pod-identity', 'enabled') : pod
+  const visit = (container: Container): Container =>
+    skipped.includes(container.name) ? container : withIdentity(container, identity, options)
+  const labelled =
+    identity.volume === podIdentityVolume ? withLabel(pod, 'eks.amazonaws.com/pod-identity', 'enabled') : pod
   return {
     ...labelled,
     spec: {
@@ -58,7 +67,10 @@ function serviceAccountOf(pod: Pod): string {
   return pod.spec.serviceAccountName ?? ''
 }
 
-function identityOf(pod: Pod, { podIdentity = [], roles = {}, uri = 'http://169.254.170.23/v1/credentials' }: EksOptions): Identity | undefined {
+function identityOf(
+  pod: Pod,
+  { podIdentity = [], roles = {}, uri = 'http://169.254.170.23/v1/credentials' }: EksOptions,
+): Identity | undefined {
   const account = serviceAccountOf(pod)
   if (podIdentity.includes(account)) {
     const directory = '/var/run/secrets/pods.eks.amazonaws.com/serviceaccount'
@@ -68,15 +80,24 @@ function identityOf(pod: Pod, { podIdentity = [], roles = {}, uri = 'http://169.
         { name: 'AWS_CONTAINER_CREDENTIALS_FULL_URI', value: uri },
         { name: 'AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE', value: `${directory}/${file}` },
       ],
-      volume: podIdentityVolume, directory, audience: 'pods.eks.amazonaws.com', file,
+      volume: podIdentityVolume,
+      directory,
+      audience: 'pods.eks.amazonaws.com',
+      file,
     }
   }
   const role = roles[account]
   if (role === undefined) return undefined
   const directory = '/var/run/secrets/eks.amazonaws.com/serviceaccount'
   return {
-    env: [{ name: 'AWS_ROLE_ARN', value: role }, { name: 'AWS_WEB_IDENTITY_TOKEN_FILE', value: `${directory}/token` }],
-    volume: 'aws-iam-token', directory, audience: 'sts.amazonaws.com', file: 'token',
+    env: [
+      { name: 'AWS_ROLE_ARN', value: role },
+      { name: 'AWS_WEB_IDENTITY_TOKEN_FILE', value: `${directory}/token` },
+    ],
+    volume: 'aws-iam-token',
+    directory,
+    audience: 'sts.amazonaws.com',
+    file: 'token',
   }
 }
 
@@ -86,9 +107,15 @@ function withIdentity(container: Container, identity: Identity, { region, region
   const hasOneOf = (names: readonly string[]): boolean => present.some(({ name }) => names.includes(name))
   const env: EnvVar[] = [
     ...present,
-    ...(regionalSts && !hasOneOf(['AWS_STS_REGIONAL_ENDPOINTS']) ? [{ name: 'AWS_STS_REGIONAL_ENDPOINTS', value: 'regional' }] : []),
+    ...(regionalSts && !hasOneOf(['AWS_STS_REGIONAL_ENDPOINTS'])
+      ? [{ name: 'AWS_STS_REGIONAL_ENDPOINTS', value: 'regional' }]
+      : []),
     ...(region !== undefined && !hasOneOf(['AWS_DEFAULT_REGION', 'AWS_REGION'])
-      ? [{ name: 'AWS_DEFAULT_REGION', value: region }, { name: 'AWS_REGION', value: region }] : []),
+      ? [
+          { name: 'AWS_DEFAULT_REGION', value: region },
+          { name: 'AWS_REGION', value: region },
+        ]
+      : []),
     ...(hasOneOf(identity.env.map(({ name }) => name)) ? [] : identity.env),
   ]
   const mounts: readonly VolumeMount[] = container.volumeMounts ?? []
@@ -96,14 +123,23 @@ function withIdentity(container: Container, identity: Identity, { region, region
   return {
     ...container,
     env,
-    volumeMounts: mounted ? mounts : [...mounts, { name: identity.volume, readOnly: true, mountPath: identity.directory }],
+    volumeMounts: mounted
+      ? mounts
+      : [...mounts, { name: identity.volume, readOnly: true, mountPath: identity.directory }],
   }
 }
 
 /** `add /spec/volumes/0`: in front of the others. */
-function withTokenVolume(volumes: readonly Volume[], { volume, audience, file }: Identity, expirationSeconds: number): readonly Volume[] {
+function withTokenVolume(
+  volumes: readonly Volume[],
+  { volume, audience, file }: Identity,
+  expirationSeconds: number,
+): readonly Volume[] {
   if (volumes.some(({ name }) => name === volume)) return volumes
-  return [{ name: volume, projected: { sources: [{ serviceAccountToken: { audience, expirationSeconds, path: file } }] } }, ...volumes]
+  return [
+    { name: volume, projected: { sources: [{ serviceAccountToken: { audience, expirationSeconds, path: file } }] } },
+    ...volumes,
+  ]
 }
 
 function expiration(annotations: Readonly<Record<string, string>>, { expirationSeconds = 79200 }: EksOptions): number {

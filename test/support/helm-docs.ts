@@ -3,10 +3,16 @@ import { builtBinaries, type GoBinarySet } from './go-binaries.ts'
 
 const helmDocs: GoBinarySet = {
   name: 'helm-docs',
-  binaries: [{
-    name: 'helm-docs', duration: 'about half a minute', module: new URL('../chart/tools/helm-docs/', import.meta.url),
-    dependency: 'github.com/norwoodj/helm-docs', goPackage: 'github.com/norwoodj/helm-docs/cmd/helm-docs', linkerFlags: () => '',
-  }],
+  binaries: [
+    {
+      name: 'helm-docs',
+      duration: 'about half a minute',
+      module: new URL('../chart/tools/helm-docs/', import.meta.url),
+      dependency: 'github.com/norwoodj/helm-docs',
+      goPackage: 'github.com/norwoodj/helm-docs/cmd/helm-docs',
+      linkerFlags: () => '',
+    },
+  ],
   howToGoOn: 'leave the README of the chart as it is',
 }
 

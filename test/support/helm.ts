@@ -39,13 +39,20 @@ export async function kubectlBinary(): Promise<string> {
 }
 
 /** Runs Helm and gives what came of it, good or bad. Without `kubeConfigFile` it reaches no cluster. */
-export async function runHelm(args: readonly string[], { input = '', kubeConfigFile = devNull, timeoutSeconds = 300 } = {}): Promise<HelmResult> {
+export async function runHelm(
+  args: readonly string[],
+  { input = '', kubeConfigFile = devNull, timeoutSeconds = 300 } = {},
+): Promise<HelmResult> {
   const directory = await helmBinaries()
   // Nothing of the user's: no HELM_* variable, no repositories, no plugins.
   const home = join(directory, 'home')
   const env = {
-    PATH: process.env.PATH ?? '', HOME: home, KUBECONFIG: kubeConfigFile,
-    HELM_CACHE_HOME: join(home, 'cache'), HELM_CONFIG_HOME: join(home, 'config'), HELM_DATA_HOME: join(home, 'data'),
+    PATH: process.env.PATH ?? '',
+    HOME: home,
+    KUBECONFIG: kubeConfigFile,
+    HELM_CACHE_HOME: join(home, 'cache'),
+    HELM_CONFIG_HOME: join(home, 'config'),
+    HELM_DATA_HOME: join(home, 'data'),
   }
   const options = { env, maxBuffer: 64 * 1024 * 1024, timeout: timeoutSeconds * 1000 }
   const running = promisify(execFile)(join(directory, 'helm'), args, options)
@@ -74,9 +81,19 @@ export async function templateChart(values: Values = {}, options: RenderOptions 
 }
 
 /** Release, chart and flags, for `template` as for `install` and `upgrade`; the values come on stdin. */
-function renderArguments({ release = 'model-injector', namespace = 'model-injector', chart = chartDirectory, ...options }: RenderOptions): string[] {
+function renderArguments({
+  release = 'model-injector',
+  namespace = 'model-injector',
+  chart = chartDirectory,
+  ...options
+}: RenderOptions): string[] {
   return [
-    release, chart, '--namespace', namespace, '--values', '-',
+    release,
+    chart,
+    '--namespace',
+    namespace,
+    '--values',
+    '-',
     ...(options.apiVersions ?? []).flatMap((version) => ['--api-versions', version]),
     ...(options.kubeVersion === undefined ? [] : ['--kube-version', options.kubeVersion]),
     ...(options.hooks === true ? [] : ['--no-hooks']),
@@ -87,21 +104,30 @@ function renderArguments({ release = 'model-injector', namespace = 'model-inject
 export function parseObjects(yaml: string): KubernetesObject[] {
   const documents = parseAllDocuments(yaml)
   if ('empty' in documents) return []
-  return documents.map((document) => {
-    if (document.errors.length > 0) throw new Error(document.errors.map(({ message }) => message).join('\n'))
-    return document.toJS() as KubernetesObject | null
-  }).filter((object) => object !== null)
+  return documents
+    .map((document) => {
+      if (document.errors.length > 0) throw new Error(document.errors.map(({ message }) => message).join('\n'))
+      return document.toJS() as KubernetesObject | null
+    })
+    .filter((object) => object !== null)
 }
 
 /** The only object of that kind, and of that name where one is given. */
 export function objectOf(objects: readonly KubernetesObject[], kind: string, name?: string): KubernetesObject {
-  const found = objects.filter((object) => object.kind === kind && (name === undefined || object.metadata?.name === name))
-  if (found.length !== 1) throw new Error(`${found.length} objects are a ${kind}${name === undefined ? '' : ` named ${name}`}`)
+  const found = objects.filter(
+    (object) => object.kind === kind && (name === undefined || object.metadata?.name === name),
+  )
+  if (found.length !== 1)
+    throw new Error(`${found.length} objects are a ${kind}${name === undefined ? '' : ` named ${name}`}`)
   return found[0]!
 }
 
 /** What stands at a path like `spec.template.spec.containers.0.args`; keys with dots are given apart. */
 export function valueAt(value: unknown, ...path: readonly string[]): unknown {
   const keys = path.length === 1 ? path[0]!.split('.') : path
-  return keys.reduce((found: unknown, key) => (typeof found === 'object' && found !== null ? (found as Record<string, unknown>)[key] : undefined), value)
+  return keys.reduce(
+    (found: unknown, key) =>
+      typeof found === 'object' && found !== null ? (found as Record<string, unknown>)[key] : undefined,
+    value,
+  )
 }

@@ -14,12 +14,18 @@ export interface Answer {
   readonly reused: boolean
 }
 
-export type Target = Omit<RequestOptions, 'headers'> & { readonly port: number; readonly headers?: Record<string, string> }
+export type Target = Omit<RequestOptions, 'headers'> & {
+  readonly port: number
+  readonly headers?: Record<string, string>
+}
 
 export async function post(target: Target, body: unknown): Promise<Answer> {
   const content = typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body)
   const sent = request({
-    host: '127.0.0.1', method: 'POST', path: '/mutate?timeout=5s', ...target,
+    host: '127.0.0.1',
+    method: 'POST',
+    path: '/mutate?timeout=5s',
+    ...target,
     headers: { 'content-type': 'application/json', 'content-length': Buffer.byteLength(content), ...target.headers },
   })
   sent.end(content)
@@ -52,7 +58,9 @@ export async function connectTls(options: ConnectionOptions & { port: number }):
 /** Everything the server sends until it closes. */
 export async function readToEnd(socket: Socket): Promise<string> {
   let received = ''
-  socket.on('data', (chunk: Buffer) => { received += chunk.toString() })
+  socket.on('data', (chunk: Buffer) => {
+    received += chunk.toString()
+  })
   socket.on('error', () => undefined)
   if (!socket.closed) await once(socket, 'close').catch(() => undefined)
   return received

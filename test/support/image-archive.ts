@@ -57,9 +57,16 @@ async function writeManifest(layout: string, { layers, config }: Image): Promise
   const blobs: Descriptor[] = []
   for (const layer of layers) blobs.push(await addLayer(layout, layer))
   const configBlob = await addJson(layout, mediaTypes.config, {
-    ...platform(), config, rootfs: { type: 'layers', diff_ids: blobs.map(({ digest }) => digest) },
+    ...platform(),
+    config,
+    rootfs: { type: 'layers', diff_ids: blobs.map(({ digest }) => digest) },
   })
-  return await addJson(layout, mediaTypes.manifest, { schemaVersion: 2, mediaType: mediaTypes.manifest, config: configBlob, layers: blobs })
+  return await addJson(layout, mediaTypes.manifest, {
+    schemaVersion: 2,
+    mediaType: mediaTypes.manifest,
+    config: configBlob,
+    layers: blobs,
+  })
 }
 
 function indexOf(manifest: Descriptor, name: string): object {
@@ -67,7 +74,11 @@ function indexOf(manifest: Descriptor, name: string): object {
   const names = [name, `${repository}@${manifest.digest}`]
   return {
     schemaVersion: 2,
-    manifests: names.map((full) => ({ ...manifest, platform: platform(), annotations: { 'io.containerd.image.name': full } })),
+    manifests: names.map((full) => ({
+      ...manifest,
+      platform: platform(),
+      annotations: { 'io.containerd.image.name': full },
+    })),
   }
 }
 
@@ -76,13 +87,27 @@ function platform(): { architecture: string; os: string } {
 }
 
 /** Owner, dates and order are the same on every machine. */
-async function addLayer(layout: string, { directory, paths, prefix = '', dereference = false }: Layer): Promise<Descriptor> {
+async function addLayer(
+  layout: string,
+  { directory, paths, prefix = '', dereference = false }: Layer,
+): Promise<Descriptor> {
   const file = join(layout, 'layer.tar')
   await tar([
-    '--create', '--file', file, '--format=gnu', '--sort=name', '--owner=0', '--group=0', '--numeric-owner', '--mtime=@0',
+    '--create',
+    '--file',
+    file,
+    '--format=gnu',
+    '--sort=name',
+    '--owner=0',
+    '--group=0',
+    '--numeric-owner',
+    '--mtime=@0',
     ...(dereference ? ['--dereference'] : []),
     // Symbolic links keep their targets (S): they say where to go from there.
-    `--transform=flags=rSH;s,^,${prefix},`, '--directory', directory, ...paths,
+    `--transform=flags=rSH;s,^,${prefix},`,
+    '--directory',
+    directory,
+    ...paths,
   ])
   const hash = createHash('sha256')
   await pipeline(createReadStream(file), hash)

@@ -15,18 +15,30 @@ export async function ensureBuilt(): Promise<void> {
   const main = join(root, 'dist', 'main.js')
   const builtAt = existsSync(main) ? statSync(main).mtimeMs : 0
   if (globSync(join(root, 'src', '**', '*.ts')).every((file) => statSync(file).mtimeMs <= builtAt)) return
-  await run(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', join(root, 'tsconfig.build.json')])
+  await run(process.execPath, [
+    join(root, 'node_modules', 'typescript', 'bin', 'tsc'),
+    '-p',
+    join(root, 'tsconfig.build.json'),
+  ])
 }
 
 /** Compiled before. Node is the one of the dependencies, with the libraries of this machine. */
 export async function productImage(name: string, scratch: string): Promise<Image> {
   const dockerfile = await readFile(join(root, 'Dockerfile'), 'utf8')
-  const [base, runtime, app] = await Promise.all([baseLayer(dockerfile, join(scratch, 'product')), runtimeLayers(), appLayers(dockerfile)])
+  const [base, runtime, app] = await Promise.all([
+    baseLayer(dockerfile, join(scratch, 'product')),
+    runtimeLayers(),
+    appLayers(dockerfile),
+  ])
   return { name, layers: [base, ...runtime, ...app], config: configOf(dockerfile) }
 }
 
 /** A shell with all its commands in /bin. */
-export async function shellImage(name: string, scratch: string, command: readonly string[] = ['/bin/sh']): Promise<Image> {
+export async function shellImage(
+  name: string,
+  scratch: string,
+  command: readonly string[] = ['/bin/sh'],
+): Promise<Image> {
   const directory = join(scratch, 'shell')
   if (!existsSync(directory)) await layOutShell(directory)
   return { name, layers: [{ directory, paths: ['bin', 'etc', 'tmp'] }], config: { Cmd: command, Env: ['PATH=/bin'] } }
@@ -34,7 +46,11 @@ export async function shellImage(name: string, scratch: string, command: readonl
 
 /** What holds a pod's namespaces: it does nothing until it is told to end. */
 export async function pauseImage(name: string, scratch: string): Promise<Image> {
-  return await shellImage(name, scratch, ['/bin/sh', '-c', 'trap "exit 0" INT TERM; while :; do sleep 86400 & wait $!; done'])
+  return await shellImage(name, scratch, [
+    '/bin/sh',
+    '-c',
+    'trap "exit 0" INT TERM; while :; do sleep 86400 & wait $!; done',
+  ])
 }
 
 async function layOutShell(directory: string): Promise<void> {
@@ -73,21 +89,30 @@ async function runtimeLayers(): Promise<Layer[]> {
 /** The last stage's COPY of what was built, and of what lies in the repository. */
 async function appLayers(dockerfile: string): Promise<Layer[]> {
   const copies = [...lastStage(dockerfile).matchAll(/^COPY (?:--from=build \/build\/)?(?!--)(\S+) \/(\S+)$/gm)]
-  return await Promise.all(copies.map(async ([, source = '', target = '']): Promise<Layer> => {
-    const prefix = target.slice(0, target.length - source.length)
-    if (!target.endsWith(source)) throw new Error(`COPY to another name than ${source} is not known here: ${target}`)
-    return { directory: root, paths: source === 'node_modules' ? await productionPackages() : [source], prefix }
-  }))
+  return await Promise.all(
+    copies.map(async ([, source = '', target = '']): Promise<Layer> => {
+      const prefix = target.slice(0, target.length - source.length)
+      if (!target.endsWith(source)) throw new Error(`COPY to another name than ${source} is not known here: ${target}`)
+      return { directory: root, paths: source === 'node_modules' ? await productionPackages() : [source], prefix }
+    }),
+  )
 }
 
 /** What `npm prune --omit=dev` leaves. A package's own packages come with it, and so do not count twice. */
 async function productionPackages(): Promise<string[]> {
-  const lock = JSON.parse(await readFile(join(root, 'package-lock.json'), 'utf8')) as { packages: Record<string, { dev?: boolean; devOptional?: boolean }> }
-  return Object.entries(lock.packages)
-    .filter(([path, { dev, devOptional }]) => dev !== true && devOptional !== true && /^node_modules\/(?:@[^/]+\/)?[^/]+$/.test(path))
-    .map(([path]) => path)
-    // Of the packages for other platforms only one's own is there.
-    .filter((path) => existsSync(join(root, path)))
+  const lock = JSON.parse(await readFile(join(root, 'package-lock.json'), 'utf8')) as {
+    packages: Record<string, { dev?: boolean; devOptional?: boolean }>
+  }
+  return (
+    Object.entries(lock.packages)
+      .filter(
+        ([path, { dev, devOptional }]) =>
+          dev !== true && devOptional !== true && /^node_modules\/(?:@[^/]+\/)?[^/]+$/.test(path),
+      )
+      .map(([path]) => path)
+      // Of the packages for other platforms only one's own is there.
+      .filter((path) => existsSync(join(root, path)))
+  )
 }
 
 function configOf(dockerfile: string): Record<string, unknown> {
@@ -96,8 +121,10 @@ function configOf(dockerfile: string): Record<string, unknown> {
   const ports = (value('EXPOSE') ?? '').split(' ').map((port) => [`${port}/tcp`, {}])
   return {
     Env: [...stage.matchAll(/^ENV (\S+)$/gm)].map(([, variable]) => variable),
-    User: value('USER'), ExposedPorts: Object.fromEntries(ports),
-    Entrypoint: JSON.parse(value('ENTRYPOINT') ?? '[]'), Cmd: JSON.parse(value('CMD') ?? '[]'),
+    User: value('USER'),
+    ExposedPorts: Object.fromEntries(ports),
+    Entrypoint: JSON.parse(value('ENTRYPOINT') ?? '[]'),
+    Cmd: JSON.parse(value('CMD') ?? '[]'),
   }
 }
 

@@ -32,16 +32,30 @@ const ACCESS_KEY_ID = 'ASIANODEROLE00000000'
 const SIX_HOURS_IN_MILLISECONDS = 6 * 3600 * 1000
 
 /** With a table its credentials work at the S3 side, as a node's do. */
-export async function startImds({ address = '127.0.0.1', port = 0, credentials }: { address?: string; port?: number; credentials?: CredentialsTable } = {}): Promise<Imds> {
+export async function startImds({
+  address = '127.0.0.1',
+  port = 0,
+  credentials,
+}: {
+  address?: string
+  port?: number
+  credentials?: CredentialsTable
+} = {}): Promise<Imds> {
   const calls: ImdsCall[] = []
   const sessionToken = randomBytes(32).toString('base64')
   const secretAccessKey = randomBytes(30).toString('base64')
   const metadataToken = randomBytes(32).toString('base64')
   credentials?.set(ACCESS_KEY_ID, { secretAccessKey, sessionToken })
-  const role = (): string => JSON.stringify({
-    Code: 'Success', LastUpdated: new Date().toISOString(), Type: 'AWS-HMAC', AccessKeyId: ACCESS_KEY_ID, SecretAccessKey: secretAccessKey,
-    Token: sessionToken, Expiration: new Date(Date.now() + SIX_HOURS_IN_MILLISECONDS).toISOString(),
-  })
+  const role = (): string =>
+    JSON.stringify({
+      Code: 'Success',
+      LastUpdated: new Date().toISOString(),
+      Type: 'AWS-HMAC',
+      AccessKeyId: ACCESS_KEY_ID,
+      SecretAccessKey: secretAccessKey,
+      Token: sessionToken,
+      Expiration: new Date(Date.now() + SIX_HOURS_IN_MILLISECONDS).toISOString(),
+    })
   const reply = (request: IncomingMessage): Reply => {
     if (request.method === 'PUT' && request.url === '/latest/api/token') return { status: 200, body: metadataToken }
     if (request.headers['x-aws-ec2-metadata-token'] !== metadataToken) return { status: 401, body: 'Unauthorized' }
@@ -51,15 +65,25 @@ export async function startImds({ address = '127.0.0.1', port = 0, credentials }
   const server = createServer((request, response) => {
     calls.push({ method: request.method ?? '', path: request.url ?? '', atMs: Date.now() })
     const { status, body } = reply(request)
-    response.writeHead(status, { 'content-type': 'text/plain', ...(request.method === 'PUT' ? { 'x-aws-ec2-metadata-token-ttl-seconds': '21600' } : {}) }).end(body)
+    response
+      .writeHead(status, {
+        'content-type': 'text/plain',
+        ...(request.method === 'PUT' ? { 'x-aws-ec2-metadata-token-ttl-seconds': '21600' } : {}),
+      })
+      .end(body)
   })
   server.listen(port, address)
   await once(server, 'listening')
   return {
-    endpoint: `http://${address}:${(server.address() as AddressInfo).port}`, accessKeyId: ACCESS_KEY_ID, calls,
-    stop: () => new Promise((resolve) => {
-      server.close(() => { resolve() })
-      server.closeAllConnections()
-    }),
+    endpoint: `http://${address}:${(server.address() as AddressInfo).port}`,
+    accessKeyId: ACCESS_KEY_ID,
+    calls,
+    stop: () =>
+      new Promise((resolve) => {
+        server.close(() => {
+          resolve()
+        })
+        server.closeAllConnections()
+      }),
   }
 }

@@ -9,6 +9,9 @@ export async function placeJq(directory: string): Promise<void> {
   await mkdir(directory, { recursive: true })
   const file = join(directory, 'jq')
   // The libraries lie in a directory named for the architecture, which the glob stands for.
-  await writeFile(file, `#!/bin/sh\nfor libraries in '${root}'/usr/lib/*-linux-gnu*; do :; done\nLD_LIBRARY_PATH="$libraries" exec '${root}/usr/bin/jq' "$@"\n`)
+  await writeFile(
+    file,
+    `#!/bin/sh\nfor libraries in '${root}'/usr/lib/*-linux-gnu*; do :; done\nLD_LIBRARY_PATH="$libraries" exec '${root}/usr/bin/jq' "$@"\n`,
+  )
   await chmod(file, 0o755)
 }

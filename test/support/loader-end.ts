@@ -4,7 +4,12 @@ import { exits } from '../../src/loader/exit-codes.ts'
 import type { LoaderEnd } from './loader-run.ts'
 
 /** `says` is looked for in the last line, which the kubelet shows too. */
-export function endsWith(t: Test, { exitCode, signal, log, terminationMessage }: LoaderEnd, wanted: number, says?: RegExp): void {
+export function endsWith(
+  t: Test,
+  { exitCode, signal, log, terminationMessage }: LoaderEnd,
+  wanted: number,
+  says?: RegExp,
+): void {
   if (exitCode !== wanted) t.comment(log)
   t.strictSame({ exitCode, signal }, { exitCode: wanted, signal: null })
   const line = log.trim().split('\n').at(-1) ?? ''

@@ -29,23 +29,39 @@ export interface RunningLoader {
 export const nativeEngine: Engine = {
   name: 'native',
   command: (terminationLog) => [
-    process.execPath, join(import.meta.dirname, '..', '..', 'src', 'main.ts'), 'load', '--start-jitter', '0', '--termination-log', terminationLog,
+    process.execPath,
+    join(import.meta.dirname, '..', '..', 'src', 'main.ts'),
+    'load',
+    '--start-jitter',
+    '0',
+    '--termination-log',
+    terminationLog,
   ],
-  environment: (caCertificateFile): Record<string, string> => (caCertificateFile === undefined ? {} : { NODE_EXTRA_CA_CERTS: caCertificateFile }),
+  environment: (caCertificateFile): Record<string, string> =>
+    caCertificateFile === undefined ? {} : { NODE_EXTRA_CA_CERTS: caCertificateFile },
 }
 
 /** `wrap` puts something in front of the command, as a namespace. `directory` is the caller's, for small files. */
 export async function startLoader(
-  engine: Engine, directory: string, env: Readonly<Record<string, string>>, wrap: (command: readonly string[]) => readonly string[] = (command) => command,
+  engine: Engine,
+  directory: string,
+  env: Readonly<Record<string, string>>,
+  wrap: (command: readonly string[]) => readonly string[] = (command) => command,
 ): Promise<RunningLoader> {
   const terminationLog = join(directory, `termination-${crypto.randomUUID()}`)
   await writeFile(terminationLog, '')
   // As the kubelet makes it: the container may run as anybody.
   await chmod(terminationLog, 0o666)
   const [file = '', ...args] = wrap(engine.command(terminationLog))
-  const child = spawn(file, args, { env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(file, args, {
+    env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   let log = ''
-  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => { log += text })
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      log += text
+    })
   return { child, log: () => log, end: endOf(child, () => log, terminationLog) }
 }
 

@@ -28,16 +28,28 @@ export interface Stage {
   put(path: string, body: string | Uint8Array, options?: PutOptions): Promise<void>
   /** Below this case's prefix only. */
   fault(rule: Omit<FaultRule, 'match'> & { match?: FaultRule['match'] }): void
-  start(env?: Readonly<Record<string, string>>, wrap?: (command: readonly string[]) => readonly string[]): Promise<RunningLoader>
-  run(env?: Readonly<Record<string, string>>, wrap?: (command: readonly string[]) => readonly string[]): Promise<LoaderEnd>
+  start(
+    env?: Readonly<Record<string, string>>,
+    wrap?: (command: readonly string[]) => readonly string[],
+  ): Promise<RunningLoader>
+  run(
+    env?: Readonly<Record<string, string>>,
+    wrap?: (command: readonly string[]) => readonly string[],
+  ): Promise<LoaderEnd>
 }
 
-export async function startLoaderWorld(directory: string, engine: Engine): Promise<LoaderWorld & { stop(): Promise<void> }> {
+export async function startLoaderWorld(
+  directory: string,
+  engine: Engine,
+): Promise<LoaderWorld & { stop(): Promise<void> }> {
   const server = await startS3Server(directory, { tls: false })
   await server.createBucket('models')
   const proxy = await startFaultProxy(server, { tls: true })
   return {
-    engine, server, proxy, directory,
+    engine,
+    server,
+    proxy,
+    directory,
     stop: async () => {
       await proxy.stop()
       await server.stop()
@@ -50,21 +62,48 @@ export function stageOf(world: LoaderWorld, name: string, root: string): Stage {
   const prefix = `case-${id}/`
   const model = new Map<string, string | Uint8Array>()
   const { engine, proxy, server } = world
-  const start: Stage['start'] = (env = {}, wrap) => startLoader(engine, world.directory, {
-    ...engine.environment(proxy.caCertificateFile),
-    AWS_ACCESS_KEY_ID: server.accessKeyId, AWS_SECRET_ACCESS_KEY: server.secretAccessKey, AWS_REGION: server.region, AWS_EC2_METADATA_DISABLED: 'true',
-    MODEL_NAME: 'model', MODEL_SOURCE: `s3://models/${prefix}`, MODEL_ROOT: root, MODEL_ID: id, MODEL_POD_UID: 'pod-1', MODEL_CREDENTIALS: 'secret/keys',
-    MODEL_ENDPOINT: proxy.endpoint, MODEL_TIMEOUT_SECONDS: '150', MODEL_STALL_TIMEOUT_SECONDS: '20', ...env,
-  }, wrap)
+  const start: Stage['start'] = (env = {}, wrap) =>
+    startLoader(
+      engine,
+      world.directory,
+      {
+        ...engine.environment(proxy.caCertificateFile),
+        AWS_ACCESS_KEY_ID: server.accessKeyId,
+        AWS_SECRET_ACCESS_KEY: server.secretAccessKey,
+        AWS_REGION: server.region,
+        AWS_EC2_METADATA_DISABLED: 'true',
+        MODEL_NAME: 'model',
+        MODEL_SOURCE: `s3://models/${prefix}`,
+        MODEL_ROOT: root,
+        MODEL_ID: id,
+        MODEL_POD_UID: 'pod-1',
+        MODEL_CREDENTIALS: 'secret/keys',
+        MODEL_ENDPOINT: proxy.endpoint,
+        MODEL_TIMEOUT_SECONDS: '150',
+        MODEL_STALL_TIMEOUT_SECONDS: '20',
+        ...env,
+      },
+      wrap,
+    )
   return {
-    world, bucket: 'models', prefix, root, id, model, start,
+    world,
+    bucket: 'models',
+    prefix,
+    root,
+    id,
+    model,
+    start,
     put: async (path, body, options) => {
       await server.putObject('models', prefix + path, body, options)
       model.set(path, body)
     },
     fault: ({ match = {}, ...rule }) => {
-      const inCase = ({ key, prefix: listed }: { key: string | undefined; prefix: string | undefined }): boolean => (key ?? listed ?? '').startsWith(prefix.slice(0, -1))
-      proxy.fault({ ...rule, match: { ...match, where: (request) => inCase(request) && (match.where?.(request) ?? true) } })
+      const inCase = ({ key, prefix: listed }: { key: string | undefined; prefix: string | undefined }): boolean =>
+        (key ?? listed ?? '').startsWith(prefix.slice(0, -1))
+      proxy.fault({
+        ...rule,
+        match: { ...match, where: (request) => inCase(request) && (match.where?.(request) ?? true) },
+      })
     },
     run: async (env, wrap) => (await start(env, wrap)).end,
   }
@@ -74,7 +113,9 @@ export function stageOf(world: LoaderWorld, name: string, root: string): Stage {
 export async function holdsModel(t: Test, { root, id, model }: Stage): Promise<void> {
   const files = join(root, id, 'files')
   const entries = await readdir(files, { recursive: true, withFileTypes: true })
-  const paths = entries.filter((entry) => !entry.isDirectory()).map((entry) => join(entry.parentPath, entry.name).slice(files.length + 1))
+  const paths = entries
+    .filter((entry) => !entry.isDirectory())
+    .map((entry) => join(entry.parentPath, entry.name).slice(files.length + 1))
   t.strictSame(paths.sort(), [...model.keys()].sort(), 'the files of the model')
   for (const [path, body] of model) {
     const same = Buffer.compare(await readFile(join(files, path)), Buffer.from(body as Uint8Array)) === 0

@@ -6,7 +6,15 @@
 import type { Container, Pod, Volume } from '../../src/inject/pod.ts'
 
 /** How traffic is redirected, and whether the proxy is a sidecar container among the init containers. */
-export const meshModes = ['istio-native', 'istio-init', 'istio-cni', 'istio-tproxy', 'linkerd-native', 'linkerd-init', 'linkerd-cni'] as const
+export const meshModes = [
+  'istio-native',
+  'istio-init',
+  'istio-cni',
+  'istio-tproxy',
+  'linkerd-native',
+  'linkerd-init',
+  'linkerd-cni',
+] as const
 export type MeshMode = (typeof meshModes)[number]
 
 /** The user whose traffic the mesh lets through; undefined where a container of the mesh redirects, or where nobody's is. */
@@ -22,7 +30,12 @@ const istioVolumes: readonly Volume[] = [
   { name: 'workload-socket', emptyDir: {} },
   { name: 'istio-envoy', emptyDir: { medium: 'Memory' } },
   { name: 'istio-data', emptyDir: {} },
-  { name: 'istio-token', projected: { sources: [{ serviceAccountToken: { audience: 'istio-ca', expirationSeconds: 43200, path: 'istio-token' } }] } },
+  {
+    name: 'istio-token',
+    projected: {
+      sources: [{ serviceAccountToken: { audience: 'istio-ca', expirationSeconds: 43200, path: 'istio-token' } }],
+    },
+  },
   { name: 'istiod-ca-cert', configMap: { name: 'istio-ca-root-cert' } },
 ]
 
@@ -36,10 +49,14 @@ function istio(pod: Pod, mode: MeshMode): Pod {
     [...init, ...pod.spec.containers].find(({ name }) => name === container.name) ?? container
   const initContainers = native
     ? [present(istioInit), present({ ...proxy, restartPolicy: 'Always' }), ...rest]
-    : mode === 'istio-init' ? [...rest, present(istioInit)] : [present(istioValidation), ...rest]
+    : mode === 'istio-init'
+      ? [...rest, present(istioInit)]
+      : [present(istioValidation), ...rest]
   const apps = pod.spec.containers.filter(({ name }) => name !== 'istio-proxy')
   return withMesh(pod, {
-    containers: native ? apps : [...apps, present(proxy)], initContainers, volumes: istioVolumes,
+    containers: native ? apps : [...apps, present(proxy)],
+    initContainers,
+    volumes: istioVolumes,
     annotations: {
       'sidecar.istio.io/status': '{"revision":"default"}',
       ...(mode === 'istio-tproxy' && { 'sidecar.istio.io/interceptionMode': 'TPROXY' }),
@@ -52,7 +69,10 @@ function istio(pod: Pod, mode: MeshMode): Pod {
 function istioProxy(mode: MeshMode): Container {
   const tproxy = mode === 'istio-tproxy'
   return {
-    name: 'istio-proxy', image: 'istio/proxyv2:1.24.1', args: ['proxy', 'sidecar'], env: [{ name: 'PILOT_CERT_PROVIDER', value: 'istiod' }],
+    name: 'istio-proxy',
+    image: 'istio/proxyv2:1.24.1',
+    args: ['proxy', 'sidecar'],
+    env: [{ name: 'PILOT_CERT_PROVIDER', value: 'istiod' }],
     resources: istioResources,
     securityContext: { runAsGroup: 1337, runAsNonRoot: !tproxy, runAsUser: tproxy ? 0 : 1337 },
     volumeMounts: istioVolumes.map(({ name }) => ({ name, mountPath: `/var/run/mesh/${name}` })),
@@ -60,18 +80,29 @@ function istioProxy(mode: MeshMode): Container {
 }
 
 const istioInit: Container = {
-  name: 'istio-init', image: 'istio/proxyv2:1.24.1', args: ['istio-iptables'], resources: istioResources,
+  name: 'istio-init',
+  image: 'istio/proxyv2:1.24.1',
+  args: ['istio-iptables'],
+  resources: istioResources,
   securityContext: { runAsUser: 0, runAsNonRoot: false, capabilities: { add: ['NET_ADMIN', 'NET_RAW'] } },
 }
 
 const istioValidation: Container = {
-  name: 'istio-validation', image: 'istio/proxyv2:1.24.1', args: ['istio-iptables', '--run-validation'], resources: istioResources,
+  name: 'istio-validation',
+  image: 'istio/proxyv2:1.24.1',
+  args: ['istio-iptables', '--run-validation'],
+  resources: istioResources,
   securityContext: { runAsUser: 1337, runAsNonRoot: true },
 }
 
 const linkerdVolumes: readonly Volume[] = [
   { name: 'linkerd-identity-end-entity', emptyDir: { medium: 'Memory' } },
-  { name: 'linkerd-identity-token', projected: { sources: [{ serviceAccountToken: { audience: 'identity.l5d.io', expirationSeconds: 86400, path: 'token' } }] } },
+  {
+    name: 'linkerd-identity-token',
+    projected: {
+      sources: [{ serviceAccountToken: { audience: 'identity.l5d.io', expirationSeconds: 86400, path: 'token' } }],
+    },
+  },
 ]
 
 /** A native proxy goes to 0 and 1, linkerd-init alone to the end. A pod that has the proxy is left as it is. */
@@ -81,28 +112,42 @@ function linkerd(pod: Pod, mode: MeshMode): Pod {
   const native = mode === 'linkerd-native'
   const initContainers = native
     ? [linkerdInit, { ...linkerdProxy, restartPolicy: 'Always' }, ...others]
-    : mode === 'linkerd-init' ? [...others, linkerdInit] : [linkerdValidator, ...others]
+    : mode === 'linkerd-init'
+      ? [...others, linkerdInit]
+      : [linkerdValidator, ...others]
   return withMesh(pod, {
-    containers: native ? pod.spec.containers : [linkerdProxy, ...pod.spec.containers], initContainers, volumes: linkerdVolumes,
+    containers: native ? pod.spec.containers : [linkerdProxy, ...pod.spec.containers],
+    initContainers,
+    volumes: linkerdVolumes,
     annotations: { 'linkerd.io/inject': 'enabled', 'linkerd.io/proxy-version': 'edge-24.11.8' },
     labels: { 'linkerd.io/workload-ns': 'team' },
   })
 }
 
 const linkerdProxy: Container = {
-  name: 'linkerd-proxy', image: 'linkerd/proxy:edge-24.11.8', resources: {},
-  securityContext: { allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, runAsNonRoot: true, runAsUser: 2102 },
+  name: 'linkerd-proxy',
+  image: 'linkerd/proxy:edge-24.11.8',
+  resources: {},
+  securityContext: {
+    allowPrivilegeEscalation: false,
+    readOnlyRootFilesystem: true,
+    runAsNonRoot: true,
+    runAsUser: 2102,
+  },
   volumeMounts: linkerdVolumes.map(({ name }) => ({ name, mountPath: `/var/run/linkerd/${name}` })),
 }
 
 const linkerdInit: Container = {
-  name: 'linkerd-init', image: 'linkerd/proxy-init:v2.4.1',
+  name: 'linkerd-init',
+  image: 'linkerd/proxy-init:v2.4.1',
   resources: { requests: { cpu: '100m', memory: '20Mi' }, limits: { cpu: '100m', memory: '20Mi' } },
   securityContext: { runAsNonRoot: true, runAsUser: 65534, capabilities: { add: ['NET_ADMIN', 'NET_RAW'] } },
 }
 
 const linkerdValidator: Container = {
-  name: 'linkerd-network-validator', image: 'linkerd/proxy:edge-24.11.8', resources: {},
+  name: 'linkerd-network-validator',
+  image: 'linkerd/proxy:edge-24.11.8',
+  resources: {},
   securityContext: { runAsNonRoot: true, runAsUser: 65534 },
 }
 

@@ -37,15 +37,24 @@ export async function readDashboard(): Promise<Dashboard> {
 
 /** By what they are for; Grafana's own variables stand for a time that Prometheus can read. */
 export function dashboardExpressions({ panels }: Dashboard): readonly (readonly [title: string, expr: string])[] {
-  return panels.flatMap(({ title, targets = [] }) => targets.map(({ expr }) => [title, expr.replaceAll('$__rate_interval', '5m')] as const))
+  return panels.flatMap(({ title, targets = [] }) =>
+    targets.map(({ expr }) => [title, expr.replaceAll('$__rate_interval', '5m')] as const),
+  )
 }
 
 /** Words of PromQL that stand where a metric could; a label's name has an operator behind it, or stands in by (…). */
-const words = /\b(?:sum|count|min|max|and|or|on|by|rate|increase|absent|histogram_quantile|time|offset|topk|ignoring|without|unless|group_left|avg|label_replace)\b/g
+const words =
+  /\b(?:sum|count|min|max|and|or|on|by|rate|increase|absent|histogram_quantile|time|offset|topk|ignoring|without|unless|group_left|avg|label_replace)\b/g
 
 export function metricsIn(expr: string): readonly string[] {
-  const bare = expr.replace(/"[^"]*"/g, '').replace(/\{[^}]*\}/g, '').replace(/\b(?:by|on|without|ignoring|group_left)\s*\([^)]*\)/g, '').replace(/\[[^\]]*\]/g, '')
-  return [...new Set(bare.replace(words, ' ').match(/[a-zA-Z_:][a-zA-Z0-9_:]*/g) ?? [])].filter((name) => !/^\d|^[smhd]$/.test(name))
+  const bare = expr
+    .replace(/"[^"]*"/g, '')
+    .replace(/\{[^}]*\}/g, '')
+    .replace(/\b(?:by|on|without|ignoring|group_left)\s*\([^)]*\)/g, '')
+    .replace(/\[[^\]]*\]/g, '')
+  return [...new Set(bare.replace(words, ' ').match(/[a-zA-Z_:][a-zA-Z0-9_:]*/g) ?? [])].filter(
+    (name) => !/^\d|^[smhd]$/.test(name),
+  )
 }
 
 /** As a scrape gives them, histograms in their parts; and of each label the values that are there. */
@@ -60,7 +69,8 @@ export function seriesIn(text: string): ReadonlyMap<string, ReadonlyMap<string, 
   const found = new Map<string, Map<string, Set<string>>>()
   for (const [, name = '', labels = ''] of text.matchAll(/^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? \S+$/gm)) {
     const known = found.get(name) ?? new Map<string, Set<string>>()
-    for (const [, label = '', value = ''] of labels.matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g)) known.set(label, (known.get(label) ?? new Set()).add(value))
+    for (const [, label = '', value = ''] of labels.matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g))
+      known.set(label, (known.get(label) ?? new Set()).add(value))
     found.set(name, known)
   }
   return found

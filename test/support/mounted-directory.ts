@@ -9,7 +9,11 @@ export interface MountedDirectory {
   readonly swap: (files: Readonly<Record<string, string | Buffer>>) => Promise<void>
 }
 
-export async function mountDirectory(parent: string, name: string, files: Readonly<Record<string, string | Buffer>>): Promise<MountedDirectory> {
+export async function mountDirectory(
+  parent: string,
+  name: string,
+  files: Readonly<Record<string, string | Buffer>>,
+): Promise<MountedDirectory> {
   const path = join(parent, name)
   await mkdir(path)
   let version = 0

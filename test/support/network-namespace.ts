@@ -19,11 +19,19 @@ export interface Ended {
 const SET_UP = `ip link set lo up && ip address add ${AGENT_ADDRESS}/32 dev lo && ip address add ${IMDS_ADDRESS}/32 dev lo && exec "$@"`
 
 /** What is served to the command has to run inside too: nothing outside can be reached. */
-export async function inNetworkNamespace(command: string, args: readonly string[], env: NodeJS.ProcessEnv = process.env): Promise<Ended> {
+export async function inNetworkNamespace(
+  command: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<Ended> {
   const [file, parameters] = networkNamespaceCommand(command, args)
   await checkPermission()
   const child = spawn(file, parameters, { env, stdio: ['ignore', 'pipe', 'pipe'] })
-  const [stdout, stderr, [code, signal]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>])
+  const [stdout, stderr, [code, signal]] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>,
+  ])
   return { code, signal, stdout, stderr }
 }
 
@@ -35,6 +43,9 @@ export function networkNamespaceCommand(command: string, args: readonly string[]
 async function checkPermission(): Promise<void> {
   const [file, args] = networkNamespaceCommand('true', [])
   await promisify(execFile)(file, args).catch((error: unknown) => {
-    throw new Error('no network namespace can be made here: it takes root (CAP_SYS_ADMIN), unshare of util-linux and ip of iproute2', { cause: error })
+    throw new Error(
+      'no network namespace can be made here: it takes root (CAP_SYS_ADMIN), unshare of util-linux and ip of iproute2',
+      { cause: error },
+    )
   })
 }

@@ -32,8 +32,17 @@ const node: GoBinarySet = {
 
 // iptables and its libraries are for kube-proxy. libseccomp is runc's.
 const packages = [
-  'runc', 'libseccomp2', 'containernetworking-plugins', 'iptables', 'libip4tc2', 'libip6tc2', 'libxtables12', 'libmnl0',
-  'libnetfilter-conntrack3', 'libnfnetlink0', 'libnftnl11',
+  'runc',
+  'libseccomp2',
+  'containernetworking-plugins',
+  'iptables',
+  'libip4tc2',
+  'libip6tc2',
+  'libxtables12',
+  'libmnl0',
+  'libnetfilter-conntrack3',
+  'libnfnetlink0',
+  'libnftnl11',
 ]
 
 /** Builds and downloads what is not there yet. */
@@ -42,8 +51,11 @@ export async function nodeBinaries(): Promise<NodeBinaries> {
   const root = await unpackedPackages('node', packages, nameIptables)
   const libraries = await libraryDirectory(root)
   return {
-    kubeScheduler: join(built, 'kube-scheduler'), kubelet: join(built, 'kubelet'), kubeProxy: join(built, 'kube-proxy'),
-    containerd: join(built, 'containerd'), ctr: join(built, 'ctr'),
+    kubeScheduler: join(built, 'kube-scheduler'),
+    kubelet: join(built, 'kubelet'),
+    kubeProxy: join(built, 'kube-proxy'),
+    containerd: join(built, 'containerd'),
+    ctr: join(built, 'ctr'),
     cniDirectory: join(root, 'usr', 'lib', 'cni'),
     environment: {
       PATH: [built, join(root, 'usr', 'sbin'), process.env.PATH ?? ''].join(delimiter),
@@ -69,8 +81,11 @@ async function libraryDirectory(root: string): Promise<string> {
 
 function containerdCommand(name: string, duration: string): GoBinary {
   return {
-    name, duration, module: new URL('../cluster/tools/containerd/', import.meta.url),
-    dependency: 'github.com/containerd/containerd/v2', goPackage: `github.com/containerd/containerd/v2/cmd/${name}`,
+    name,
+    duration,
+    module: new URL('../cluster/tools/containerd/', import.meta.url),
+    dependency: 'github.com/containerd/containerd/v2',
+    goPackage: `github.com/containerd/containerd/v2/cmd/${name}`,
     linkerFlags: (version) => `-X github.com/containerd/containerd/v2/version.Version=${version}`,
     // Without the snapshotters that need C.
     tags: 'netgo,osusergo,no_btrfs,no_devmapper,no_zfs',

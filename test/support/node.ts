@@ -6,7 +6,14 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { CoreV1Api, type V1Node } from '@kubernetes/client-node'
 import { cgroupHierarchies, clusterCgroup } from './cluster-namespaces.ts'
-import { endProcesses, logTails, messageOf, runProcess, type ClusterCommand, type ClusterProcess } from './cluster-process.ts'
+import {
+  endProcesses,
+  logTails,
+  messageOf,
+  runProcess,
+  type ClusterCommand,
+  type ClusterProcess,
+} from './cluster-process.ts'
 import { ADVERTISED_ADDRESS, type ControlPlane } from './control-plane.ts'
 import { writeImage, type Image } from './image-archive.ts'
 import { pauseImage } from './image-contents.ts'
@@ -50,7 +57,13 @@ export async function startNode(controlPlane: ControlPlane): Promise<ClusterNode
     await stop()
     throw new Error(`the node did not start: ${messageOf(error)}${logs}`, { cause: error })
   }
-  return { name: NODE_NAME, address: ADVERTISED_ADDRESS, directory, stop, importImage: (image) => importImage(plan, image) }
+  return {
+    name: NODE_NAME,
+    address: ADVERTISED_ADDRESS,
+    directory,
+    stop,
+    importImage: (image) => importImage(plan, image),
+  }
 }
 
 async function startProcesses(plan: Plan, processes: ClusterProcess[]): Promise<void> {
@@ -59,7 +72,9 @@ async function startProcesses(plan: Plan, processes: ClusterProcess[]): Promise<
   const run = (command: Omit<ClusterCommand, 'env' | 'endSignal'>): void => {
     const running = runProcess(plan.directory, { ...command, env: plan.binaries.environment, endSignal: 'SIGKILL' })
     processes.push(running)
-    void running.exited.then((how) => { failure.abort(new Error(`${running.name} ${how}`)) })
+    void running.exited.then((how) => {
+      failure.abort(new Error(`${running.name} ${how}`))
+    })
   }
   const { binaries } = plan
   run({ file: binaries.kubeScheduler, args: await schedulerFlags(plan) })
@@ -74,7 +89,9 @@ async function startProcesses(plan: Plan, processes: ClusterProcess[]): Promise<
 
 async function readyNode({ kubeConfig }: ControlPlane): Promise<V1Node | undefined> {
   const node = await kubeConfig.makeApiClient(CoreV1Api).readNode({ name: NODE_NAME })
-  return node.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') === true ? node : undefined
+  return node.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') === true
+    ? node
+    : undefined
 }
 
 async function importImage(plan: Plan, image: Image): Promise<string> {
@@ -86,15 +103,22 @@ async function importImage(plan: Plan, image: Image): Promise<string> {
 }
 
 async function ctr({ binaries, socket }: Plan, args: readonly string[]): Promise<string> {
-  const { stdout } = await promisify(execFile)(binaries.ctr, ['--address', socket, '--namespace', 'k8s.io', ...args], { env: binaries.environment })
+  const { stdout } = await promisify(execFile)(binaries.ctr, ['--address', socket, '--namespace', 'k8s.io', ...args], {
+    env: binaries.environment,
+  })
   return stdout
 }
 
 async function schedulerFlags({ controlPlane }: Plan): Promise<string[]> {
   const file = await controlPlane.kubeConfigFor('kube-scheduler', '/CN=system:kube-scheduler')
   return [
-    `--kubeconfig=${file}`, `--authentication-kubeconfig=${file}`, `--authorization-kubeconfig=${file}`,
-    '--bind-address=127.0.0.1', '--leader-elect=false', '--kube-api-qps=200', '--kube-api-burst=400',
+    `--kubeconfig=${file}`,
+    `--authentication-kubeconfig=${file}`,
+    `--authorization-kubeconfig=${file}`,
+    '--bind-address=127.0.0.1',
+    '--leader-elect=false',
+    '--kube-api-qps=200',
+    '--kube-api-burst=400',
   ]
 }
 
@@ -102,7 +126,9 @@ async function writeContainerdConfig({ binaries, directory, socket }: Plan): Pro
   await mkdir(join(directory, 'cni'))
   await writeFile(join(directory, 'cni', '10-bridge.conflist'), JSON.stringify(bridge(directory)))
   const file = join(directory, 'containerd.toml')
-  await writeFile(file, `
+  await writeFile(
+    file,
+    `
 version = 3
 root = '${directory}/containerd'
 state = '${directory}/containerd-state'
@@ -124,17 +150,27 @@ disabled_plugins = ['io.containerd.internal.v1.opt', 'io.containerd.nri.v1.nri']
   runtime_type = 'io.containerd.runc.v2'
 [plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.runc.options]
   SystemdCgroup = false
-`)
+`,
+  )
   return file
 }
 
 function bridge(directory: string): object {
   return {
-    cniVersion: '0.4.0', name: 'bridge',
+    cniVersion: '0.4.0',
+    name: 'bridge',
     plugins: [
       {
-        type: 'bridge', bridge: 'pods', isGateway: true, hairpinMode: true,
-        ipam: { type: 'host-local', dataDir: join(directory, 'addresses'), ranges: [[{ subnet: POD_RANGE }]], routes: [{ dst: '0.0.0.0/0' }] },
+        type: 'bridge',
+        bridge: 'pods',
+        isGateway: true,
+        hairpinMode: true,
+        ipam: {
+          type: 'host-local',
+          dataDir: join(directory, 'addresses'),
+          ranges: [[{ subnet: POD_RANGE }]],
+          routes: [{ dst: '0.0.0.0/0' }],
+        },
       },
       { type: 'portmap', capabilities: { portMappings: true } },
     ],
@@ -150,7 +186,8 @@ async function makeCgroup(): Promise<void> {
     const group = join(hierarchy, clusterCgroup())
     await mkdir(group, { recursive: true })
     for (const file of ['cpuset.cpus', 'cpuset.mems']) await inherit(hierarchy, group, file)
-    for (const [file, value] of Object.entries(cpuShares)) if (existsSync(join(group, file))) await writeFile(join(group, file), value)
+    for (const [file, value] of Object.entries(cpuShares))
+      if (existsSync(join(group, file))) await writeFile(join(group, file), value)
   }
 }
 
@@ -164,39 +201,68 @@ async function kubeletFlags(plan: Plan): Promise<string[]> {
   await writeFile(file, JSON.stringify(kubeletConfig(plan)))
   const kubeConfig = await plan.controlPlane.kubeConfigFor('kubelet', `/O=system:nodes/CN=system:node:${NODE_NAME}`)
   return [
-    `--config=${file}`, `--kubeconfig=${kubeConfig}`, `--hostname-override=${NODE_NAME}`, `--node-ip=${ADVERTISED_ADDRESS}`,
-    `--root-dir=${plan.directory}/kubelet`, `--cert-dir=${plan.directory}/kubelet-pki`,
+    `--config=${file}`,
+    `--kubeconfig=${kubeConfig}`,
+    `--hostname-override=${NODE_NAME}`,
+    `--node-ip=${ADVERTISED_ADDRESS}`,
+    `--root-dir=${plan.directory}/kubelet`,
+    `--cert-dir=${plan.directory}/kubelet-pki`,
   ]
 }
 
 function kubeletConfig({ controlPlane, directory, socket }: Plan): object {
   return {
-    apiVersion: 'kubelet.config.k8s.io/v1beta1', kind: 'KubeletConfiguration',
-    authentication: { anonymous: { enabled: false }, webhook: { enabled: true }, x509: { clientCAFile: controlPlane.authority.certificateFile } },
+    apiVersion: 'kubelet.config.k8s.io/v1beta1',
+    kind: 'KubeletConfiguration',
+    authentication: {
+      anonymous: { enabled: false },
+      webhook: { enabled: true },
+      x509: { clientCAFile: controlPlane.authority.certificateFile },
+    },
     authorization: { mode: 'Webhook' },
     containerRuntimeEndpoint: `unix://${socket}`,
-    cgroupDriver: 'cgroupfs', cgroupRoot: `/${clusterCgroup()}`, failCgroupV1: false, failSwapOn: false, oomScoreAdj: 0,
-    clusterDNS: [ADVERTISED_ADDRESS], clusterDomain: 'cluster.local', resolvConf: '',
+    cgroupDriver: 'cgroupfs',
+    cgroupRoot: `/${clusterCgroup()}`,
+    failCgroupV1: false,
+    failSwapOn: false,
+    oomScoreAdj: 0,
+    clusterDNS: [ADVERTISED_ADDRESS],
+    clusterDomain: 'cluster.local',
+    resolvConf: '',
     // What an app writes is seen, and projected tokens and Secrets are brought, within seconds and not a minute.
-    syncFrequency: '5s', nodeStatusUpdateFrequency: '2s', configMapAndSecretChangeDetectionStrategy: 'Watch',
-    address: ADVERTISED_ADDRESS, healthzPort: 0, makeIPTablesUtilChains: false,
-    volumePluginDir: join(directory, 'plugins'), podLogsDir: '/var/log/pods',
+    syncFrequency: '5s',
+    nodeStatusUpdateFrequency: '2s',
+    configMapAndSecretChangeDetectionStrategy: 'Watch',
+    address: ADVERTISED_ADDRESS,
+    healthzPort: 0,
+    makeIPTablesUtilChains: false,
+    volumePluginDir: join(directory, 'plugins'),
+    podLogsDir: '/var/log/pods',
     // The memory that holds all files is nobody's disk to clean.
-    imageGCHighThresholdPercent: 100, imageGCLowThresholdPercent: 99,
+    imageGCHighThresholdPercent: 100,
+    imageGCLowThresholdPercent: 99,
     evictionHard: { 'memory.available': '100Mi', 'nodefs.available': '1%', 'imagefs.available': '1%' },
-    serializeImagePulls: false, kubeAPIQPS: 200, kubeAPIBurst: 400,
+    serializeImagePulls: false,
+    kubeAPIQPS: 200,
+    kubeAPIBurst: 400,
   }
 }
 
 async function writeProxyConfig({ controlPlane, directory }: Plan): Promise<string> {
   const file = join(directory, 'kube-proxy.json')
-  await writeFile(file, JSON.stringify({
-    apiVersion: 'kubeproxy.config.k8s.io/v1alpha1', kind: 'KubeProxyConfiguration',
-    clientConnection: { kubeconfig: await controlPlane.kubeConfigFor('kube-proxy', '/CN=system:kube-proxy') },
-    mode: 'iptables', hostnameOverride: NODE_NAME, clusterCIDR: POD_RANGE,
-    // Pods share a bridge; without it an answer would go back beside the rules that changed the question.
-    iptables: { masqueradeAll: true, minSyncPeriod: '0s' },
-    conntrack: { maxPerCore: 0, min: 0, tcpEstablishedTimeout: '0s', tcpCloseWaitTimeout: '0s' },
-  }))
+  await writeFile(
+    file,
+    JSON.stringify({
+      apiVersion: 'kubeproxy.config.k8s.io/v1alpha1',
+      kind: 'KubeProxyConfiguration',
+      clientConnection: { kubeconfig: await controlPlane.kubeConfigFor('kube-proxy', '/CN=system:kube-proxy') },
+      mode: 'iptables',
+      hostnameOverride: NODE_NAME,
+      clusterCIDR: POD_RANGE,
+      // Pods share a bridge; without it an answer would go back beside the rules that changed the question.
+      iptables: { masqueradeAll: true, minSyncPeriod: '0s' },
+      conntrack: { maxPerCore: 0, min: 0, tcpEstablishedTimeout: '0s', tcpCloseWaitTimeout: '0s' },
+    }),
+  )
   return file
 }

@@ -20,17 +20,29 @@ const tlsSecretPath = `/api/v1/namespaces/${WEBHOOK_NAMESPACE}/secrets/${RELEASE
 
 /** Their pods are gone, and not only unready. */
 export async function whenGone({ api }: Cluster, names: readonly string[]): Promise<void> {
-  await waitFor(`${names.join(', ')} to be gone`, async () => {
-    const there = await podsOf(api, WEBHOOK_NAMESPACE, '')
-    return there.some(({ metadata }) => names.includes(metadata.name)) ? undefined : true
-  }, { timeoutSeconds: TIMEOUT_SECONDS })
+  await waitFor(
+    `${names.join(', ')} to be gone`,
+    async () => {
+      const there = await podsOf(api, WEBHOOK_NAMESPACE, '')
+      return there.some(({ metadata }) => names.includes(metadata.name)) ? undefined : true
+    },
+    { timeoutSeconds: TIMEOUT_SECONDS },
+  )
 }
 
-export async function everyReplica(cluster: Cluster, what: string, holds: (pod: LivePod) => Promise<boolean>): Promise<void> {
-  await waitFor(`${what}, in every replica`, async () => {
-    const answers = await Promise.all((await webhookPods(cluster)).map(holds))
-    return answers.length > 0 && answers.every((answer) => answer) ? true : undefined
-  }, { timeoutSeconds: TIMEOUT_SECONDS })
+export async function everyReplica(
+  cluster: Cluster,
+  what: string,
+  holds: (pod: LivePod) => Promise<boolean>,
+): Promise<void> {
+  await waitFor(
+    `${what}, in every replica`,
+    async () => {
+      const answers = await Promise.all((await webhookPods(cluster)).map(holds))
+      return answers.length > 0 && answers.every((answer) => answer) ? true : undefined
+    },
+    { timeoutSeconds: TIMEOUT_SECONDS },
+  )
 }
 
 /** As `cmctl renew` does it; waits until every replica serves the new one. */
@@ -38,8 +50,16 @@ export async function renewCertificate(cluster: Cluster): Promise<void> {
   const before = await readTlsSecret(cluster)
   const serials = await servedSerials(cluster)
   await askForRenewal(cluster, RELEASE)
-  await waitFor('another certificate in the Secret', async () => ((await readTlsSecret(cluster)).data['tls.crt'] === before.data['tls.crt'] ? undefined : true), { timeoutSeconds: TIMEOUT_SECONDS })
-  await waitFor('every replica to serve another certificate', async () => ((await servedSerials(cluster)).some((serial) => serials.includes(serial)) ? undefined : true), { timeoutSeconds: TIMEOUT_SECONDS })
+  await waitFor(
+    'another certificate in the Secret',
+    async () => ((await readTlsSecret(cluster)).data['tls.crt'] === before.data['tls.crt'] ? undefined : true),
+    { timeoutSeconds: TIMEOUT_SECONDS },
+  )
+  await waitFor(
+    'every replica to serve another certificate',
+    async () => ((await servedSerials(cluster)).some((serial) => serials.includes(serial)) ? undefined : true),
+    { timeoutSeconds: TIMEOUT_SECONDS },
+  )
 }
 
 /** The authority that signs the certificates; its key stays. */
@@ -47,19 +67,34 @@ export async function renewAuthority(cluster: Cluster): Promise<void> {
   const read = async (): Promise<string> => (await readSecret(cluster, `${RELEASE}-ca`)).data['tls.crt']
   const before = await read()
   await askForRenewal(cluster, `${RELEASE}-ca`)
-  await waitFor('another authority', async () => (await read() === before ? undefined : true), { timeoutSeconds: TIMEOUT_SECONDS })
+  await waitFor('another authority', async () => ((await read()) === before ? undefined : true), {
+    timeoutSeconds: TIMEOUT_SECONDS,
+  })
 }
 
 async function askForRenewal({ api }: Cluster, name: string): Promise<void> {
   const path = `/apis/cert-manager.io/v1/namespaces/${WEBHOOK_NAMESPACE}/certificates/${name}`
-  await waitFor(`the renewal of ${name} to be asked for`, async () => {
-    const certificate = (await api.request('GET', path)).body as Certificate
-    const issuing = { type: 'Issuing', status: 'True', reason: 'ManuallyTriggered', message: 'renewed by a test', lastTransitionTime: new Date().toISOString().replace(/\.\d+/, '') }
-    const conditions = [...(certificate.status.conditions ?? []), issuing]
-    // A conflict means that cert-manager was writing: again, on what it wrote.
-    const { status } = await api.request('PUT', `${path}/status`, { ...certificate, status: { ...certificate.status, conditions } })
-    return status === 200 ? true : undefined
-  }, { timeoutSeconds: TIMEOUT_SECONDS })
+  await waitFor(
+    `the renewal of ${name} to be asked for`,
+    async () => {
+      const certificate = (await api.request('GET', path)).body as Certificate
+      const issuing = {
+        type: 'Issuing',
+        status: 'True',
+        reason: 'ManuallyTriggered',
+        message: 'renewed by a test',
+        lastTransitionTime: new Date().toISOString().replace(/\.\d+/, ''),
+      }
+      const conditions = [...(certificate.status.conditions ?? []), issuing]
+      // A conflict means that cert-manager was writing: again, on what it wrote.
+      const { status } = await api.request('PUT', `${path}/status`, {
+        ...certificate,
+        status: { ...certificate.status, conditions },
+      })
+      return status === 200 ? true : undefined
+    },
+    { timeoutSeconds: TIMEOUT_SECONDS },
+  )
 }
 
 /** By serial number, verified by the authority as the API server verifies it. */
@@ -81,7 +116,7 @@ export async function readSecret({ api }: Cluster, name: string): Promise<TlsSec
 }
 
 export async function writeTlsSecret(cluster: Cluster, data: TlsSecret['data']): Promise<void> {
-  const { status, body } = await cluster.api.request('PUT', tlsSecretPath, { ...await readTlsSecret(cluster), data })
+  const { status, body } = await cluster.api.request('PUT', tlsSecretPath, { ...(await readTlsSecret(cluster)), data })
   if (status !== 200) throw new Error(`the Secret was not written: ${status} ${JSON.stringify(body)}`)
 }
 
@@ -104,8 +139,12 @@ async function isReplica(pid: string, podUid: string): Promise<boolean> {
 
 /** Since the crash the kubelet has started another container in the same pod. */
 export async function whenStartedAgain(cluster: Cluster, { metadata }: LivePod): Promise<void> {
-  await waitFor(`${metadata.name} to be started again`, async () => {
-    const pod = (await whenReplicasReady(cluster, 2)).find(({ metadata: { uid } }) => uid === metadata.uid)
-    return pod?.status.containerStatuses?.[0]?.restartCount === 1 ? true : undefined
-  }, { timeoutSeconds: TIMEOUT_SECONDS })
+  await waitFor(
+    `${metadata.name} to be started again`,
+    async () => {
+      const pod = (await whenReplicasReady(cluster, 2)).find(({ metadata: { uid } }) => uid === metadata.uid)
+      return pod?.status.containerStatuses?.[0]?.restartCount === 1 ? true : undefined
+    },
+    { timeoutSeconds: TIMEOUT_SECONDS },
+  )
 }

@@ -31,10 +31,22 @@ export interface SigningKeys {
 export async function createCertificateAuthority(directory: string, name: string): Promise<Certificate> {
   const { certificateFile, keyFile } = filesOf(directory, name)
   await openssl([
-    'req', '-x509', ...EC_P256, '-keyout', keyFile, '-out', certificateFile,
-    '-sha256', '-days', DAYS, '-subj', `/CN=${name}`,
-    '-addext', 'basicConstraints=critical,CA:TRUE',
-    '-addext', 'keyUsage=critical,keyCertSign,cRLSign,digitalSignature',
+    'req',
+    '-x509',
+    ...EC_P256,
+    '-keyout',
+    keyFile,
+    '-out',
+    certificateFile,
+    '-sha256',
+    '-days',
+    DAYS,
+    '-subj',
+    `/CN=${name}`,
+    '-addext',
+    'basicConstraints=critical,CA:TRUE',
+    '-addext',
+    'keyUsage=critical,keyCertSign,cRLSign,digitalSignature',
   ])
   return { certificateFile, keyFile }
 }
@@ -51,10 +63,24 @@ export async function issueCertificate(
   await writeFile(extensionsFile, extensionsOf(request))
   await openssl(['req', '-new', ...EC_P256, '-keyout', keyFile, '-subj', request.subject, '-out', requestFile])
   await openssl([
-    'x509', '-req', '-in', requestFile, '-out', certificateFile, '-sha256', '-days', DAYS,
-    '-CA', authority.certificateFile, '-CAkey', authority.keyFile, '-extfile', extensionsFile,
+    'x509',
+    '-req',
+    '-in',
+    requestFile,
+    '-out',
+    certificateFile,
+    '-sha256',
+    '-days',
+    DAYS,
+    '-CA',
+    authority.certificateFile,
+    '-CAkey',
+    authority.keyFile,
+    '-extfile',
+    extensionsFile,
     // Not -CAcreateserial: certificates are issued side by side and would race for its file.
-    '-set_serial', `0x${randomBytes(16).toString('hex')}`,
+    '-set_serial',
+    `0x${randomBytes(16).toString('hex')}`,
   ])
   return { certificateFile, keyFile }
 }

@@ -9,7 +9,14 @@ import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { splitOnce, type CredentialsTable } from './s3-signature.ts'
 
-export const agentFailures = ['not-found', 'throttled', 'server-error', 'unavailable', 'access-denied', 'expired-token'] as const
+export const agentFailures = [
+  'not-found',
+  'throttled',
+  'server-error',
+  'unavailable',
+  'access-denied',
+  'expired-token',
+] as const
 export type AgentFailure = (typeof agentFailures)[number]
 
 export interface PodIdentityAgentOptions {
@@ -104,14 +111,22 @@ const ACCOUNT = '111122223333'
 export function makeServiceAccountToken(claims: ServiceAccountTokenClaims): string {
   const now = Math.floor(Date.now() / 1000)
   const payload = {
-    aud: [claims.audience ?? AUDIENCE], exp: now + claims.expiresInSeconds, iat: now, nbf: Math.min(now, now + claims.expiresInSeconds - 1),
-    iss: 'https://oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE', jti: randomUUID(), sub: `system:serviceaccount:${claims.namespace}:${claims.serviceAccount}`,
+    aud: [claims.audience ?? AUDIENCE],
+    exp: now + claims.expiresInSeconds,
+    iat: now,
+    nbf: Math.min(now, now + claims.expiresInSeconds - 1),
+    iss: 'https://oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE',
+    jti: randomUUID(),
+    sub: `system:serviceaccount:${claims.namespace}:${claims.serviceAccount}`,
     'kubernetes.io': {
-      namespace: claims.namespace, pod: { name: claims.podName, uid: claims.podUid },
+      namespace: claims.namespace,
+      pod: { name: claims.podName, uid: claims.podUid },
       serviceaccount: { name: claims.serviceAccount, uid: randomUUID() },
     },
   }
-  const parts = [{ alg: 'RS256', kid: 'test' }, payload].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.')
+  const parts = [{ alg: 'RS256', kid: 'test' }, payload]
+    .map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))
+    .join('.')
   return `${parts}.${createHmac('sha256', 'nobody').update(parts).digest('base64url')}`
 }
 
@@ -151,13 +166,21 @@ export async function startPodIdentityAgent(options: PodIdentityAgentOptions): P
     const verdict = path === '/v1/credentials' ? judge(request) : { status: 404, text: '404 page not found' }
     const status = 'status' in verdict ? verdict.status : 200
     calls.push({
-      method: request.method ?? '', path, host: request.headers.host ?? '', authorization: request.headers.authorization, atMs: Date.now(),
-      status, accessKeyId: 'accessKeyId' in verdict ? verdict.accessKeyId : undefined,
+      method: request.method ?? '',
+      path,
+      host: request.headers.host ?? '',
+      authorization: request.headers.authorization,
+      atMs: Date.now(),
+      status,
+      accessKeyId: 'accessKeyId' in verdict ? verdict.accessKeyId : undefined,
     })
     answer(response, verdict)
   }
 
-  const makeServer = (): Server => createServer((request, response) => { void handle(request, response) })
+  const makeServer = (): Server =>
+    createServer((request, response) => {
+      void handle(request, response)
+    })
   let server: Server | undefined = makeServer()
   const port = await listen(server, address, options.port ?? 0)
   const refuseConnections = async (): Promise<void> => {
@@ -166,14 +189,29 @@ export async function startPodIdentityAgent(options: PodIdentityAgentOptions): P
     if (closing !== undefined) await close(closing)
   }
   return {
-    uri: `http://${address.includes(':') ? `[${address}]` : address}:${port}/v1/credentials`, calls,
-    get ttlSeconds() { return settings.ttlSeconds },
-    set ttlSeconds(seconds) { settings.ttlSeconds = seconds },
-    get delayMilliseconds() { return settings.delayMilliseconds },
-    set delayMilliseconds(milliseconds) { settings.delayMilliseconds = milliseconds },
-    associate: (association) => { associations.set(`${association.namespace}/${association.serviceAccount}`, association) },
-    dissociate: ({ namespace, serviceAccount }) => { associations.delete(`${namespace}/${serviceAccount}`) },
-    fail: (failure, times = 1) => { failures.push({ failure, left: times === 'always' ? Infinity : times }) },
+    uri: `http://${address.includes(':') ? `[${address}]` : address}:${port}/v1/credentials`,
+    calls,
+    get ttlSeconds() {
+      return settings.ttlSeconds
+    },
+    set ttlSeconds(seconds) {
+      settings.ttlSeconds = seconds
+    },
+    get delayMilliseconds() {
+      return settings.delayMilliseconds
+    },
+    set delayMilliseconds(milliseconds) {
+      settings.delayMilliseconds = milliseconds
+    },
+    associate: (association) => {
+      associations.set(`${association.namespace}/${association.serviceAccount}`, association)
+    },
+    dissociate: ({ namespace, serviceAccount }) => {
+      associations.delete(`${namespace}/${serviceAccount}`)
+    },
+    fail: (failure, times = 1) => {
+      failures.push({ failure, left: times === 'always' ? Infinity : times })
+    },
     refuseConnections,
     acceptConnections: async () => {
       if (server !== undefined) return
@@ -199,25 +237,45 @@ async function close(server: Server): Promise<void> {
 /** As Go's http.Error writes it. */
 function answer(response: ServerResponse, verdict: Refusal | Handout): void {
   if ('status' in verdict) {
-    response.writeHead(verdict.status, { 'content-type': 'text/plain; charset=utf-8', 'x-content-type-options': 'nosniff' }).end(`${verdict.text}\n`)
+    response
+      .writeHead(verdict.status, { 'content-type': 'text/plain; charset=utf-8', 'x-content-type-options': 'nosniff' })
+      .end(`${verdict.text}\n`)
   } else response.writeHead(200, { 'content-type': 'application/json' }).end(verdict.body)
 }
 
 function checkedClaims(request: IncomingMessage, hosts: readonly string[]): Claims | Refusal {
   const host = hostOf(request.headers.host ?? '')
-  if (!hosts.includes(host)) return { status: 403, text: `Access Denied. Called agent through invalid address, please use either [${hosts.join(' ')}] address not ${host}` }
+  if (!hosts.includes(host))
+    return {
+      status: 403,
+      text: `Access Denied. Called agent through invalid address, please use either [${hosts.join(' ')}] address not ${host}`,
+    }
   const token = request.headers.authorization ?? ''
   if (token === '') return { status: 400, text: 'Service account token cannot be empty' }
   const parts = token.split('.')
-  if (parts.length !== 3) return { status: 400, text: 'Service account token cannot be parsed: token is malformed: token contains an invalid number of segments' }
+  if (parts.length !== 3)
+    return {
+      status: 400,
+      text: 'Service account token cannot be parsed: token is malformed: token contains an invalid number of segments',
+    }
   const claims = parseClaims(parts[1] ?? '')
-  if (claims === undefined) return { status: 400, text: 'Service account token cannot be parsed: token is malformed: could not JSON decode claim' }
-  if (claims.exp * 1000 <= Date.now()) return { status: 400, text: 'Service account token failed basic claim validations: token has invalid claims: token is expired' }
-  return isForPods(claims) ? claims : serviceRefusal(400, 'InvalidTokenException', 'The token included in the request is invalid.', 'client')
+  if (claims === undefined)
+    return {
+      status: 400,
+      text: 'Service account token cannot be parsed: token is malformed: could not JSON decode claim',
+    }
+  if (claims.exp * 1000 <= Date.now())
+    return {
+      status: 400,
+      text: 'Service account token failed basic claim validations: token has invalid claims: token is expired',
+    }
+  return isForPods(claims)
+    ? claims
+    : serviceRefusal(400, 'InvalidTokenException', 'The token included in the request is invalid.', 'client')
 }
 
 function hostOf(header: string): string {
-  return header.startsWith('[') ? header.slice(1).split(']')[0] ?? '' : splitOnce(header, ':')[0] ?? ''
+  return header.startsWith('[') ? (header.slice(1).split(']')[0] ?? '') : (splitOnce(header, ':')[0] ?? '')
 }
 
 function parseClaims(part: string): Claims | undefined {
@@ -231,7 +289,12 @@ function parseClaims(part: string): Claims | undefined {
 /** What EKS Auth looks at. Anything may be missing in what a client sends. */
 function isForPods(claims: Partial<Claims>): boolean {
   const kubernetes: Partial<Claims['kubernetes.io']> = claims['kubernetes.io'] ?? {}
-  return claims.aud?.includes(AUDIENCE) === true && [kubernetes.namespace, kubernetes.serviceaccount?.name, kubernetes.pod?.name, kubernetes.pod?.uid].every((value) => value !== undefined)
+  return (
+    claims.aud?.includes(AUDIENCE) === true &&
+    [kubernetes.namespace, kubernetes.serviceaccount?.name, kubernetes.pod?.name, kubernetes.pod?.uid].every(
+      (value) => value !== undefined,
+    )
+  )
 }
 
 function serviceRefusal(status: number, code: string, message: string, fault: 'client' | 'server'): Refusal {
@@ -239,29 +302,72 @@ function serviceRefusal(status: number, code: string, message: string, fault: 'c
 }
 
 const refusals: Readonly<Record<AgentFailure, Refusal>> = {
-  'not-found': serviceRefusal(404, 'ResourceNotFoundException', 'The specified pod identity association was not found.', 'client'),
+  'not-found': serviceRefusal(
+    404,
+    'ResourceNotFoundException',
+    'The specified pod identity association was not found.',
+    'client',
+  ),
   throttled: { status: 429, text: 'Too Many Requests. Rate limit exceeded' },
   'server-error': serviceRefusal(500, 'InternalServerException', 'An internal error occurred.', 'server'),
-  unavailable: serviceRefusal(503, 'ServiceUnavailableException', 'The service is unavailable. Back off and retry the operation.', 'server'),
-  'access-denied': serviceRefusal(400, 'AccessDeniedException', 'Unauthorized Exception! EKS does not have permissions to assume the associated role.', 'client'),
-  'expired-token': serviceRefusal(400, 'ExpiredTokenException', 'The token included in the request is expired.', 'client'),
+  unavailable: serviceRefusal(
+    503,
+    'ServiceUnavailableException',
+    'The service is unavailable. Back off and retry the operation.',
+    'server',
+  ),
+  'access-denied': serviceRefusal(
+    400,
+    'AccessDeniedException',
+    'Unauthorized Exception! EKS does not have permissions to assume the associated role.',
+    'client',
+  ),
+  'expired-token': serviceRefusal(
+    400,
+    'ExpiredTokenException',
+    'The token included in the request is expired.',
+    'client',
+  ),
 }
 
-function handOut(claims: Claims, association: Association, { credentials, ttlSeconds }: { credentials: CredentialsTable; ttlSeconds: number }): Handout {
+function handOut(
+  claims: Claims,
+  association: Association,
+  { credentials, ttlSeconds }: { credentials: CredentialsTable; ttlSeconds: number },
+): Handout {
   const accessKeyId = `ASIA${randomBytes(10).toString('hex').toUpperCase().slice(0, 16)}`
   // Slash, plus and equals sign are what careless scripts break on.
   const secretAccessKey = `${randomBytes(15).toString('hex')}/+/=`
   const sessionToken = `IQoJ/+${Buffer.from(JSON.stringify(sessionTags(claims))).toString('base64')}+/==`
   const expiresAt = new Date(Date.now() + ttlSeconds * 1000)
   const { allowedPrefixes } = association
-  credentials.set(accessKeyId, { secretAccessKey, sessionToken, expiresAt, ...(allowedPrefixes === undefined ? {} : { allowedPrefixes }) })
+  credentials.set(accessKeyId, {
+    secretAccessKey,
+    sessionToken,
+    expiresAt,
+    ...(allowedPrefixes === undefined ? {} : { allowedPrefixes }),
+  })
   const nanoseconds = expiresAt.toISOString().replace('Z', '123456Z')
-  return { accessKeyId, expiresAt, body: JSON.stringify({ AccessKeyId: accessKeyId, SecretAccessKey: secretAccessKey, Token: sessionToken, AccountId: ACCOUNT, Expiration: nanoseconds }) }
+  return {
+    accessKeyId,
+    expiresAt,
+    body: JSON.stringify({
+      AccessKeyId: accessKeyId,
+      SecretAccessKey: secretAccessKey,
+      Token: sessionToken,
+      AccountId: ACCOUNT,
+      Expiration: nanoseconds,
+    }),
+  }
 }
 
 function sessionTags({ 'kubernetes.io': { namespace, serviceaccount, pod } }: Claims): Record<string, string> {
   return {
-    'eks-cluster-arn': `arn:aws:eks:eu-west-1:${ACCOUNT}:cluster/test`, 'eks-cluster-name': 'test', 'kubernetes-namespace': namespace,
-    'kubernetes-service-account': serviceaccount.name, 'kubernetes-pod-name': pod.name, 'kubernetes-pod-uid': pod.uid,
+    'eks-cluster-arn': `arn:aws:eks:eu-west-1:${ACCOUNT}:cluster/test`,
+    'eks-cluster-name': 'test',
+    'kubernetes-namespace': namespace,
+    'kubernetes-service-account': serviceaccount.name,
+    'kubernetes-pod-name': pod.name,
+    'kubernetes-pod-uid': pod.uid,
   }
 }

@@ -39,7 +39,9 @@ export function restrictedViolations(pod: SecuredPod): string[] {
   const { containers, initContainers, volumes, securityContext } = pod.spec
   const podContext = securityContext ?? {}
   return [
-    ...(['hostNetwork', 'hostPID', 'hostIPC'] as const).filter((field) => pod.spec[field] === true).map((field) => `spec.${field} is true`),
+    ...(['hostNetwork', 'hostPID', 'hostIPC'] as const)
+      .filter((field) => pod.spec[field] === true)
+      .map((field) => `spec.${field} is true`),
     ...podViolations(podContext),
     ...(volumes ?? []).flatMap(volumeViolations),
     ...(initContainers ?? []).flatMap((container) => containerViolations(container, podContext, 'init container')),
@@ -47,20 +49,43 @@ export function restrictedViolations(pod: SecuredPod): string[] {
   ]
 }
 
-const volumeTypes = new Set(['configMap', 'csi', 'downwardAPI', 'emptyDir', 'ephemeral', 'image', 'persistentVolumeClaim', 'projected', 'secret'])
+const volumeTypes = new Set([
+  'configMap',
+  'csi',
+  'downwardAPI',
+  'emptyDir',
+  'ephemeral',
+  'image',
+  'persistentVolumeClaim',
+  'projected',
+  'secret',
+])
 
 function volumeViolations({ name, ...source }: { readonly name: string }): string[] {
-  return Object.keys(source).filter((type) => !volumeTypes.has(type)).map((type) => `volume ${name} is a ${type}`)
+  return Object.keys(source)
+    .filter((type) => !volumeTypes.has(type))
+    .map((type) => `volume ${name} is a ${type}`)
 }
 
 const safeSysctls = new Set([
-  'kernel.shm_rmid_forced', 'net.ipv4.ip_local_port_range', 'net.ipv4.ip_unprivileged_port_start', 'net.ipv4.tcp_syncookies',
-  'net.ipv4.ping_group_range', 'net.ipv4.ip_local_reserved_ports', 'net.ipv4.tcp_keepalive_time', 'net.ipv4.tcp_fin_timeout',
-  'net.ipv4.tcp_keepalive_intvl', 'net.ipv4.tcp_keepalive_probes', 'net.ipv4.tcp_rmem', 'net.ipv4.tcp_wmem',
+  'kernel.shm_rmid_forced',
+  'net.ipv4.ip_local_port_range',
+  'net.ipv4.ip_unprivileged_port_start',
+  'net.ipv4.tcp_syncookies',
+  'net.ipv4.ping_group_range',
+  'net.ipv4.ip_local_reserved_ports',
+  'net.ipv4.tcp_keepalive_time',
+  'net.ipv4.tcp_fin_timeout',
+  'net.ipv4.tcp_keepalive_intvl',
+  'net.ipv4.tcp_keepalive_probes',
+  'net.ipv4.tcp_rmem',
+  'net.ipv4.tcp_wmem',
 ])
 
 function podViolations(context: SecurityContext): string[] {
-  const sysctls = (context.sysctls ?? []).filter(({ name }) => !safeSysctls.has(name)).map(({ name }) => `the sysctl ${name} is unsafe`)
+  const sysctls = (context.sysctls ?? [])
+    .filter(({ name }) => !safeSysctls.has(name))
+    .map(({ name }) => `the sysctl ${name} is unsafe`)
   return [...sysctls, ...contextViolations(context, 'the pod')]
 }
 
@@ -73,7 +98,10 @@ function contextViolations(context: SecurityContext, where: string): string[] {
     [context.runAsNonRoot === false, `${where} allows root`],
     [seccomp !== undefined && !['RuntimeDefault', 'Localhost'].includes(seccomp), `${where} has no seccomp profile`],
     [context.appArmorProfile?.type === 'Unconfined', `${where} has no AppArmor profile`],
-    [!['', 'container_t', 'container_init_t', 'container_kvm_t', 'container_engine_t'].includes(type ?? ''), `${where} sets an SELinux type`],
+    [
+      !['', 'container_t', 'container_init_t', 'container_kvm_t', 'container_engine_t'].includes(type ?? ''),
+      `${where} sets an SELinux type`,
+    ],
     [Boolean(user) || Boolean(role), `${where} sets an SELinux user or role`],
     [context.windowsOptions?.hostProcess === true, `${where} is a host process`],
   ])

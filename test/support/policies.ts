@@ -20,7 +20,10 @@ export interface Policy extends KubernetesObject {
 }
 
 const root = '/apis/admissionregistration.k8s.io/v1'
-const collections = { ValidatingAdmissionPolicyBinding: 'validatingadmissionpolicybindings', ValidatingAdmissionPolicy: 'validatingadmissionpolicies' }
+const collections = {
+  ValidatingAdmissionPolicyBinding: 'validatingadmissionpolicybindings',
+  ValidatingAdmissionPolicy: 'validatingadmissionpolicies',
+}
 const prefixByDefault = 'models.example.io/'
 
 let installations = 0
@@ -30,25 +33,35 @@ export async function installGuard(api: ApiClient, values: Values = {}): Promise
   // An older guard refuses the same pod, but in other words.
   const guard = { contact: `the keepers of installation ${++installations}`, ...(values.guard as object | undefined) }
   await install(api, guardName, { ...values, guard })
-  await waitFor('the guard to refuse a pod in its own words', async () => {
-    const probe = podWith({ [`${prefixOf(values)}source`]: 'nowhere' })
-    const { body, warnings } = await api.tryCreate(probe, { dryRun: true })
-    const { message = '' } = body as { message?: string }
-    return [message, ...warnings].some((text) => text.includes(guard.contact)) ? true : undefined
-  }, { timeoutSeconds: 30 })
+  await waitFor(
+    'the guard to refuse a pod in its own words',
+    async () => {
+      const probe = podWith({ [`${prefixOf(values)}source`]: 'nowhere' })
+      const { body, warnings } = await api.tryCreate(probe, { dryRun: true })
+      const { message = '' } = body as { message?: string }
+      return [message, ...warnings].some((text) => text.includes(guard.contact)) ? true : undefined
+    },
+    { timeoutSeconds: 30 },
+  )
 }
 
 /** Likewise for the placement policy, but one that is there already has to have another prefix. */
 export async function installPlacement(api: ApiClient, values: Values = {}): Promise<void> {
   await install(api, placementName, values)
-  await waitFor('the placement policy to warn', async () => {
-    const annotations = { [`${prefixOf(values)}source`]: 's3://models/llama/' }
-    const job = {
-      apiVersion: 'batch/v1', kind: 'Job', metadata: { name: 'probe', namespace: 'default', annotations },
-      spec: { template: { spec: { restartPolicy: 'Never', containers: [{ name: 'app', image: 'app:1' }] } } },
-    }
-    return placementWarnings(await api.tryCreate(job, { dryRun: true })).length > 0 ? true : undefined
-  }, { timeoutSeconds: 30 })
+  await waitFor(
+    'the placement policy to warn',
+    async () => {
+      const annotations = { [`${prefixOf(values)}source`]: 's3://models/llama/' }
+      const job = {
+        apiVersion: 'batch/v1',
+        kind: 'Job',
+        metadata: { name: 'probe', namespace: 'default', annotations },
+        spec: { template: { spec: { restartPolicy: 'Never', containers: [{ name: 'app', image: 'app:1' }] } } },
+      }
+      return placementWarnings(await api.tryCreate(job, { dryRun: true })).length > 0 ? true : undefined
+    },
+    { timeoutSeconds: 30 },
+  )
 }
 
 async function install(api: ApiClient, name: string, values: Values): Promise<void> {
@@ -66,27 +79,44 @@ function prefixOf(values: Values): string {
 
 /** What the type checker of kube-controller-manager has to say of a policy. */
 export async function typeWarnings(api: ApiClient, name: string): Promise<readonly object[]> {
-  const checked = await waitFor(`the types of ${name} to be checked`, async () => {
-    const { body } = await api.request('GET', `${root}/${collections.ValidatingAdmissionPolicy}/${name}`)
-    return (body as Policy).status?.typeChecking
-  }, { timeoutSeconds: 30 })
+  const checked = await waitFor(
+    `the types of ${name} to be checked`,
+    async () => {
+      const { body } = await api.request('GET', `${root}/${collections.ValidatingAdmissionPolicy}/${name}`)
+      return (body as Policy).status?.typeChecking
+    },
+    { timeoutSeconds: 30 },
+  )
   return checked.expressionWarnings ?? []
 }
 
-export function podWith(annotations: Readonly<Record<string, string>>, { namespace = 'default', name = 'app' } = {}): PodObject {
-  return { apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace, annotations }, spec: { containers: [{ name: 'app', image: 'app:1' }] } }
+export function podWith(
+  annotations: Readonly<Record<string, string>>,
+  { namespace = 'default', name = 'app' } = {},
+): PodObject {
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name, namespace, annotations },
+    spec: { containers: [{ name: 'app', image: 'app:1' }] },
+  }
 }
 
 /** The message of the guard; undefined where it did not refuse. */
 export function guardMessage({ status, body }: ApiResponse): string | undefined {
   if (status < 400) return undefined
   const { message } = body as { message: string }
-  return afterMarker(message, `ValidatingAdmissionPolicy '${guardName}' with binding '${guardName}' denied request: `) ?? `not by the guard: ${status} ${message}`
+  return (
+    afterMarker(message, `ValidatingAdmissionPolicy '${guardName}' with binding '${guardName}' denied request: `) ??
+    `not by the guard: ${status} ${message}`
+  )
 }
 
 /** The same where the guard only warns. */
 export function guardWarnings({ warnings }: Pick<ApiResponse, 'warnings'>): readonly string[] {
-  return warnings.flatMap((warning) => afterMarker(warning, `ValidatingAdmissionPolicy '${guardName}' with binding '${guardName}': `) ?? [])
+  return warnings.flatMap(
+    (warning) => afterMarker(warning, `ValidatingAdmissionPolicy '${guardName}' with binding '${guardName}': `) ?? [],
+  )
 }
 
 /** The warnings of the placement policy, sorted, without what the API server writes before them. */

@@ -20,15 +20,30 @@ const isRoot = process.getuid?.() === 0
 /** Without root the caller becomes root of a user namespace of its own, which may mount a tmpfs too. */
 const [unshareFlags, enterFlags] = isRoot
   ? [['--mount'], ['--mount']]
-  : [['--user', '--map-root-user', '--mount'], ['--user', '--preserve-credentials', '--mount']]
+  : [
+      ['--user', '--map-root-user', '--mount'],
+      ['--user', '--preserve-credentials', '--mount'],
+    ]
 
 export async function privateMounts(): Promise<PrivateMounts> {
   // unshare makes what it copies private, so that nothing mounted inside is seen outside. `cat` ends with its input.
-  const keeper = spawn('unshare', [...unshareFlags, '--', 'sh', '-c', 'echo ready && exec cat'], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const keeper = spawn('unshare', [...unshareFlags, '--', 'sh', '-c', 'echo ready && exec cat'], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
   const ended = once(keeper, 'close')
   const ready = await Promise.race([once(keeper.stdout, 'data').then(() => true), ended.then(() => false)])
-  if (!ready) throw new Error('no mount namespace can be made here: it takes root, or user namespaces that are allowed, and unshare of util-linux')
-  const wrap = (command: readonly string[]): readonly string[] => [findTool('nsenter'), '--target', String(keeper.pid), ...enterFlags, '--', ...command]
+  if (!ready)
+    throw new Error(
+      'no mount namespace can be made here: it takes root, or user namespaces that are allowed, and unshare of util-linux',
+    )
+  const wrap = (command: readonly string[]): readonly string[] => [
+    findTool('nsenter'),
+    '--target',
+    String(keeper.pid),
+    ...enterFlags,
+    '--',
+    ...command,
+  ]
   return {
     wrap,
     run: async (script, ...args) => {
@@ -62,12 +77,26 @@ export function asBareUser65532(command: readonly string[]): readonly string[] {
 }
 
 function asUser(capabilities: readonly string[], command: readonly string[]): readonly string[] {
-  return [findTool('setpriv'), '--reuid', '65532', '--regid', '65532', '--clear-groups', '--no-new-privs', ...capabilities, '--', ...withoutHooks(command)]
+  return [
+    findTool('setpriv'),
+    '--reuid',
+    '65532',
+    '--regid',
+    '65532',
+    '--clear-groups',
+    '--no-new-privs',
+    ...capabilities,
+    '--',
+    ...withoutHooks(command),
+  ]
 }
 
 /** Of the machine, and not of what the command has on its own path. */
 function findTool(name: string): string {
-  const found = (process.env.PATH ?? '').split(delimiter).map((directory) => join(directory, name)).find((path) => existsSync(path))
+  const found = (process.env.PATH ?? '')
+    .split(delimiter)
+    .map((directory) => join(directory, name))
+    .find((path) => existsSync(path))
   if (found === undefined) throw new Error(`there is no ${name} here: it is part of util-linux`)
   return found
 }

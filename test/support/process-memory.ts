@@ -13,16 +13,28 @@ export function watchMemory(child: ChildProcess): MemoryWatch {
   let peakKiB = 0
   const sample = (): void => {
     const tree = child.pid === undefined ? [] : treeOf(child.pid)
-    peakKiB = Math.max(peakKiB, tree.reduce((sum, pid) => sum + peakKiBOf(pid), 0))
+    peakKiB = Math.max(
+      peakKiB,
+      tree.reduce((sum, pid) => sum + peakKiBOf(pid), 0),
+    )
   }
   const timer = setInterval(sample, sampleEveryMs)
-  child.once('close', () => { clearInterval(timer) })
-  return { get peakMiB() { return peakKiB / 1024 } }
+  child.once('close', () => {
+    clearInterval(timer)
+  })
+  return {
+    get peakMiB() {
+      return peakKiB / 1024
+    },
+  }
 }
 
 /** The process, its children, theirs, and so on. */
 export function treeOf(pid: number): number[] {
-  const children = read(`/proc/${pid}/task/${pid}/children`).split(' ').filter((text) => text.trim() !== '').map(Number)
+  const children = read(`/proc/${pid}/task/${pid}/children`)
+    .split(' ')
+    .filter((text) => text.trim() !== '')
+    .map(Number)
   return [pid, ...children.flatMap(treeOf)]
 }
 

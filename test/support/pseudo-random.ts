@@ -9,7 +9,9 @@ export function pseudoRandomBytes(seed: string, offset: number, length: number):
   const counter = Buffer.alloc(AES_BLOCK)
   counter.writeBigUInt64BE(BigInt((offset - skipped) / AES_BLOCK), 8)
   const key = createHash('sha256').update(seed).digest().subarray(0, AES_BLOCK)
-  return createCipheriv('aes-128-ctr', key, counter).update(Buffer.alloc(skipped + length)).subarray(skipped)
+  return createCipheriv('aes-128-ctr', key, counter)
+    .update(Buffer.alloc(skipped + length))
+    .subarray(skipped)
 }
 
 /** What an object holds: given bytes, or as many pseudo-random ones. */
@@ -19,7 +21,8 @@ export interface Content {
 }
 
 export function contentOf(body: string | Uint8Array | number, seed: string): Content {
-  if (typeof body === 'number') return { size: body, bytes: (offset, length) => pseudoRandomBytes(seed, offset, length) }
+  if (typeof body === 'number')
+    return { size: body, bytes: (offset, length) => pseudoRandomBytes(seed, offset, length) }
   const buffer = Buffer.from(body)
   return { size: buffer.length, bytes: (offset, length) => buffer.subarray(offset, offset + length) }
 }

@@ -29,11 +29,14 @@ const compute: readonly Compute[] = ['cpu', 'memory']
 
 /** As the API server sees it: fields that it would default are defaulted first. */
 export function qosClass(pod: ResourcePod): QosClass {
-  const scopes = pod.spec.resources ? [podLevel(pod, pod.spec.resources)] : containersOf(pod).map(({ resources }) => defaulted(resources))
+  const scopes = pod.spec.resources
+    ? [podLevel(pod, pod.spec.resources)]
+    : containersOf(pod).map(({ resources }) => defaulted(resources))
   const positive = (list: Record<string, bigint>): boolean => compute.some((name) => (list[name] ?? 0n) > 0n)
   if (!scopes.some(({ requests, limits }) => positive(requests) || positive(limits))) return 'BestEffort'
   const guaranteed = scopes.every(({ requests, limits }) =>
-    compute.every((name) => (limits[name] ?? 0n) > 0n && requests[name] === limits[name]))
+    compute.every((name) => (limits[name] ?? 0n) > 0n && requests[name] === limits[name]),
+  )
   return guaranteed ? 'Guaranteed' : 'Burstable'
 }
 
@@ -87,16 +90,28 @@ function amounts(list: ResourceList | null | undefined): Record<string, bigint> 
 }
 
 const suffixes: Readonly<Record<string, readonly [bigint, bigint]>> = {
-  n: [1n, 1_000_000_000n], u: [1n, 1_000_000n], m: [1n, 1000n], '': [1n, 1n],
-  k: [1000n, 1n], M: [1000n ** 2n, 1n], G: [1000n ** 3n, 1n], T: [1000n ** 4n, 1n], P: [1000n ** 5n, 1n],
-  Ki: [1024n, 1n], Mi: [1024n ** 2n, 1n], Gi: [1024n ** 3n, 1n], Ti: [1024n ** 4n, 1n], Pi: [1024n ** 5n, 1n],
+  n: [1n, 1_000_000_000n],
+  u: [1n, 1_000_000n],
+  m: [1n, 1000n],
+  '': [1n, 1n],
+  k: [1000n, 1n],
+  M: [1000n ** 2n, 1n],
+  G: [1000n ** 3n, 1n],
+  T: [1000n ** 4n, 1n],
+  P: [1000n ** 5n, 1n],
+  Ki: [1024n, 1n],
+  Mi: [1024n ** 2n, 1n],
+  Gi: [1024n ** 3n, 1n],
+  Ti: [1024n ** 4n, 1n],
+  Pi: [1024n ** 5n, 1n],
 }
 
 /** A quantity in billionths of its unit: `100m` of cpu is 100 million. Throws where the text is none. */
 export function quantity(value: string | number): bigint {
   const match = /^(\d+)(?:\.(\d{1,9}))?([a-zA-Z]*)$/.exec(String(value))
   const suffix = suffixes[match?.[3] ?? '?']
-  if (match?.[1] === undefined || suffix === undefined) throw new Error(`${JSON.stringify(value)} is no quantity that this test knows`)
+  if (match?.[1] === undefined || suffix === undefined)
+    throw new Error(`${JSON.stringify(value)} is no quantity that this test knows`)
   const billionths = BigInt(match[1]) * 1_000_000_000n + BigInt((match[2] ?? '').padEnd(9, '0'))
   return (billionths * suffix[0]) / suffix[1]
 }

@@ -31,12 +31,21 @@ export function annotatedPod(annotations: Record<string, string> = {}): Fields {
     kind: 'Pod',
     metadata: {
       generateName: 'llama-5d9c7b9f8-',
-      annotations: { 'models.example.io/source': 's3://models/llama/1.2.3/', 'models.example.io/size': '20Gi', ...annotations },
+      annotations: {
+        'models.example.io/source': 's3://models/llama/1.2.3/',
+        'models.example.io/size': '20Gi',
+        ...annotations,
+      },
     },
     spec: { containers: [{ name: 'app', image: 'registry.example.com/llama:1', resources: {} }] },
   }
 }
 
 export function plainPod(): Fields {
-  return { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'web' }, spec: { containers: [{ name: 'app', image: 'nginx' }] } }
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: 'web' },
+    spec: { containers: [{ name: 'app', image: 'nginx' }] },
+  }
 }

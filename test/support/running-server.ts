@@ -26,14 +26,27 @@ export async function runServer(t: Test, options: Partial<ServerOptions> = {}): 
   const first = await pki.issue('first')
   const tls = await mountDirectory(directory, 'tls', { ...first })
   const [log, clock] = [captureLog(), shiftedClock()]
-  const server = await startServer({
-    configFile: undefined, tlsDirectory: join(directory, 'tls'), address: '127.0.0.1', port: 0, healthPort: 0,
-    minVersion: 'TLSv1.3', drainSeconds: 0, pollMs: 200, ...options,
-  }, { logger: log.logger, clock })
+  const server = await startServer(
+    {
+      configFile: undefined,
+      tlsDirectory: join(directory, 'tls'),
+      address: '127.0.0.1',
+      port: 0,
+      healthPort: 0,
+      minVersion: 'TLSv1.3',
+      drainSeconds: 0,
+      pollMs: 200,
+      ...options,
+    },
+    { logger: log.logger, clock },
+  )
   t.teardown(() => server.stop())
-  const metric = async (series: string): Promise<number | undefined> => readMetric((await get(server.healthPort, '/metrics')).body, series)
+  const metric = async (series: string): Promise<number | undefined> =>
+    readMetric((await get(server.healthPort, '/metrics')).body, series)
   const waitForMetric = async (series: string, value: number): Promise<void> => {
-    await waitFor(`${series} to be ${value}`, async () => ((await metric(series)) === value ? true : undefined), { timeoutSeconds: 10 })
+    await waitFor(`${series} to be ${value}`, async () => ((await metric(series)) === value ? true : undefined), {
+      timeoutSeconds: 10,
+    })
   }
   return { ...server, log, clock, pki, tls, first, directory, metric, waitForMetric }
 }

@@ -11,7 +11,9 @@ export interface S3Error {
 
 export function errorXml({ code, message, details = {} }: S3Error, requestId: string): string {
   const elements = { Code: code, Message: message, ...details, RequestId: requestId, HostId: 'host/of+the/proxy=' }
-  return `${declaration}<Error>${Object.entries(elements).map(([name, text]) => element(name, text)).join('')}</Error>`
+  return `${declaration}<Error>${Object.entries(elements)
+    .map(([name, text]) => element(name, text))
+    .join('')}</Error>`
 }
 
 export interface ListedObject {
@@ -43,16 +45,22 @@ export interface ListingPage {
 export function listingXml(query: ListingQuery, page: ListingPage): string {
   const encode = (text: string): string => (query.urlEncoded ? urlEncode(text) : text)
   const contents = page.objects.map((object) => element('Contents', contentsOf(object, encode), false))
-  const prefixes = page.commonPrefixes.map((prefix) => element('CommonPrefixes', element('Prefix', encode(prefix)), false))
+  const prefixes = page.commonPrefixes.map((prefix) =>
+    element('CommonPrefixes', element('Prefix', encode(prefix)), false),
+  )
   return `${declaration}<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">${[
-    element('Name', query.bucket), element('Prefix', encode(query.prefix)),
+    element('Name', query.bucket),
+    element('Prefix', encode(query.prefix)),
     optionalElement('Delimiter', query.delimiter === undefined ? undefined : encode(query.delimiter)),
     optionalElement('StartAfter', query.startAfter === undefined ? undefined : encode(query.startAfter)),
     optionalElement('ContinuationToken', query.continuationToken),
     optionalElement('NextContinuationToken', page.nextToken),
-    element('KeyCount', String(contents.length + prefixes.length)), element('MaxKeys', String(query.maxKeys)),
+    element('KeyCount', String(contents.length + prefixes.length)),
+    element('MaxKeys', String(query.maxKeys)),
     optionalElement('EncodingType', query.urlEncoded ? 'url' : undefined),
-    element('IsTruncated', String(page.nextToken !== undefined)), ...contents, ...prefixes,
+    element('IsTruncated', String(page.nextToken !== undefined)),
+    ...contents,
+    ...prefixes,
   ].join('')}</ListBucketResult>`
 }
 
@@ -60,9 +68,13 @@ const declaration = '<?xml version="1.0" encoding="UTF-8"?>\n'
 
 function contentsOf(object: ListedObject, encode: (text: string) => string): string {
   return [
-    element('Key', encode(object.key)), element('LastModified', object.lastModified.toISOString()), element('ETag', object.etag),
-    optionalElement('ChecksumAlgorithm', object.checksumAlgorithm), optionalElement('ChecksumType', object.checksumType),
-    element('Size', String(object.size)), element('StorageClass', object.storageClass),
+    element('Key', encode(object.key)),
+    element('LastModified', object.lastModified.toISOString()),
+    element('ETag', object.etag),
+    optionalElement('ChecksumAlgorithm', object.checksumAlgorithm),
+    optionalElement('ChecksumType', object.checksumType),
+    element('Size', String(object.size)),
+    element('StorageClass', object.storageClass),
   ].join('')
 }
 

@@ -45,7 +45,13 @@ export interface FaultMatch {
 
 export type FaultAction =
   /** S3's XML error, no body on HEAD. */
-  | { readonly kind: 'status'; readonly status: number; readonly code: string; readonly message?: string; readonly headers?: Readonly<Record<string, string>> }
+  | {
+      readonly kind: 'status'
+      readonly status: number
+      readonly code: string
+      readonly message?: string
+      readonly headers?: Readonly<Record<string, string>>
+    }
   /** 301 PermanentRedirect: the bucket is in that region. */
   | { readonly kind: 'redirect'; readonly region: string }
   /** The connection ends before any answer. */
@@ -100,28 +106,54 @@ export function faultBook(): FaultBook {
     add: (rule) => {
       const entry = { rule, matched: 0, hits: 0 }
       entries.add(entry)
-      return { get hits() { return entry.hits }, remove: () => { entries.delete(entry) } }
+      return {
+        get hits() {
+          return entry.hits
+        },
+        remove: () => {
+          entries.delete(entry)
+        },
+      }
     },
-    actionsFor: (request) => [...entries].filter((entry) => {
-      if (!matches(entry.rule.match, request)) return false
-      entry.matched++
-      const { match: { nth = 1 }, times = 1 } = entry.rule
-      if (entry.matched < nth || (times !== 'always' && entry.hits >= times)) return false
-      entry.hits++
-      return true
-    }).map(({ rule }) => rule.action),
-    clear: () => { entries.clear() },
+    actionsFor: (request) =>
+      [...entries]
+        .filter((entry) => {
+          if (!matches(entry.rule.match, request)) return false
+          entry.matched++
+          const {
+            match: { nth = 1 },
+            times = 1,
+          } = entry.rule
+          if (entry.matched < nth || (times !== 'always' && entry.hits >= times)) return false
+          entry.hits++
+          return true
+        })
+        .map(({ rule }) => rule.action),
+    clear: () => {
+      entries.clear()
+    },
   }
 }
 
 function matches(match: FaultMatch, request: RecordedRequest): boolean {
-  const equal = [[match.method, request.method], [match.operation, request.operation]].every(([wanted, found]) => wanted === undefined || wanted === found)
-  const alike = ([[match.key, request.key], [match.range, request.range]] as const).every(([wanted, found]) => wanted?.test(found ?? '') ?? true)
+  const equal = [
+    [match.method, request.method],
+    [match.operation, request.operation],
+  ].every(([wanted, found]) => wanted === undefined || wanted === found)
+  const alike = (
+    [
+      [match.key, request.key],
+      [match.range, request.range],
+    ] as const
+  ).every(([wanted, found]) => wanted?.test(found ?? '') ?? true)
   return equal && alike && (match.where?.(request) ?? true)
 }
 
 /** The first action of a kind. */
-export function actionOf<K extends FaultAction['kind']>(actions: readonly FaultAction[], kind: K): Extract<FaultAction, { kind: K }> | undefined {
+export function actionOf<K extends FaultAction['kind']>(
+  actions: readonly FaultAction[],
+  kind: K,
+): Extract<FaultAction, { kind: K }> | undefined {
   return actions.find((action): action is Extract<FaultAction, { kind: K }> => action.kind === kind)
 }
 
@@ -165,7 +197,9 @@ async function stopAnswer(kind: 'truncate' | 'reset' | 'stall', { response, sign
 }
 
 function corrupted(chunk: Buffer, offset: number, actions: readonly FaultAction[]): Buffer {
-  const positions = actions.flatMap((action) => (action.kind === 'corrupt' ? [action.atByte - offset] : [])).filter((position) => position >= 0 && position < chunk.length)
+  const positions = actions
+    .flatMap((action) => (action.kind === 'corrupt' ? [action.atByte - offset] : []))
+    .filter((position) => position >= 0 && position < chunk.length)
   if (positions.length === 0) return chunk
   const copy = Buffer.from(chunk)
   for (const position of positions) copy.writeUInt8(copy.readUInt8(position) ^ 0xff, position)
@@ -178,7 +212,8 @@ async function send(piece: Buffer, delivery: Delivery): Promise<void> {
   for (let offset = 0; offset < piece.length; offset += slice) {
     const part = piece.subarray(offset, offset + slice)
     await write(part, delivery)
-    if (slow !== undefined) await sleep((part.length / slow.bytesPerSecond) * 1000, undefined, { signal: delivery.signal })
+    if (slow !== undefined)
+      await sleep((part.length / slow.bytesPerSecond) * 1000, undefined, { signal: delivery.signal })
   }
 }
 
@@ -186,7 +221,9 @@ async function send(piece: Buffer, delivery: Delivery): Promise<void> {
 async function write(part: Buffer, { response, signal, onSent }: Delivery): Promise<void> {
   signal.throwIfAborted()
   await new Promise<void>((resolve, reject) => {
-    const abort = (): void => { reject(new Error('the client is gone')) }
+    const abort = (): void => {
+      reject(new Error('the client is gone'))
+    }
     signal.addEventListener('abort', abort, { once: true })
     response.write(part, (error) => {
       signal.removeEventListener('abort', abort)

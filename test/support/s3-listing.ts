@@ -28,14 +28,30 @@ interface Item {
 const LAST_CHARACTER = '\u{10ffff}'
 
 export async function listPage(client: S3Client, query: ListingQuery, forgeries: Forgeries): Promise<ListingPage> {
-  const after = query.continuationToken === undefined ? query.startAfter ?? '' : Buffer.from(query.continuationToken, 'base64url').toString()
-  const answer = await client.send(new ListObjectsV2Command({
-    Bucket: query.bucket, Prefix: query.prefix, Delimiter: query.delimiter, MaxKeys: Math.max(1, query.maxKeys), StartAfter: after === '' ? undefined : after,
-  }))
-  const objects = (answer.Contents ?? []).map((content): ListedObject => ({
-    key: content.Key ?? '', size: content.Size ?? 0, etag: content.ETag ?? '', lastModified: content.LastModified ?? new Date(0),
-    storageClass: content.StorageClass ?? 'STANDARD', checksumAlgorithm: content.ChecksumAlgorithm?.[0], checksumType: content.ChecksumType,
-  }))
+  const after =
+    query.continuationToken === undefined
+      ? (query.startAfter ?? '')
+      : Buffer.from(query.continuationToken, 'base64url').toString()
+  const answer = await client.send(
+    new ListObjectsV2Command({
+      Bucket: query.bucket,
+      Prefix: query.prefix,
+      Delimiter: query.delimiter,
+      MaxKeys: Math.max(1, query.maxKeys),
+      StartAfter: after === '' ? undefined : after,
+    }),
+  )
+  const objects = (answer.Contents ?? []).map(
+    (content): ListedObject => ({
+      key: content.Key ?? '',
+      size: content.Size ?? 0,
+      etag: content.ETag ?? '',
+      lastModified: content.LastModified ?? new Date(0),
+      storageClass: content.StorageClass ?? 'STANDARD',
+      checksumAlgorithm: content.ChecksumAlgorithm?.[0],
+      checksumType: content.ChecksumType,
+    }),
+  )
   const stored: Item[] = [
     ...objects.map((object) => ({ name: object.key, object })),
     ...(answer.CommonPrefixes ?? []).map(({ Prefix = '' }) => ({ name: Prefix, object: undefined })),
@@ -76,8 +92,11 @@ function tokenAfter({ name, object }: Item): string {
 /** What is not forged is as the server says. */
 export function describeForged({ key, body = '', ...forged }: ForgedObject, original?: ListedObject): ListedObject {
   const own: ListedObject = {
-    key, size: Buffer.byteLength(body), etag: `"${createHash('md5').update(body).digest('hex')}"`,
-    lastModified: new Date('2026-01-01T00:00:00Z'), storageClass: 'STANDARD',
+    key,
+    size: Buffer.byteLength(body),
+    etag: `"${createHash('md5').update(body).digest('hex')}"`,
+    lastModified: new Date('2026-01-01T00:00:00Z'),
+    storageClass: 'STANDARD',
   }
   return { ...own, ...original, ...forged }
 }

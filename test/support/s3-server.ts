@@ -12,8 +12,16 @@ import { createServer, type AddressInfo } from 'node:net'
 import { dirname, join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import {
-  CompleteMultipartUploadCommand, CreateBucketCommand, CreateMultipartUploadCommand, DeleteObjectCommand, HeadBucketCommand,
-  ListBucketsCommand, PutObjectCommand, S3Client, UploadPartCommand, type CompletedPart,
+  CompleteMultipartUploadCommand,
+  CreateBucketCommand,
+  CreateMultipartUploadCommand,
+  DeleteObjectCommand,
+  HeadBucketCommand,
+  ListBucketsCommand,
+  PutObjectCommand,
+  S3Client,
+  UploadPartCommand,
+  type CompletedPart,
 } from '@aws-sdk/client-s3'
 import { versitygwBinary } from './go-binaries.ts'
 import { createCertificateAuthority, issueCertificate } from './pki.ts'
@@ -59,9 +67,19 @@ export interface S3Server {
   readonly client: S3Client
   createBucket(bucket: string): Promise<void>
   /** Uploads; a number is a size of pseudo-random content, of which no more than a few parts are in memory. Makes the bucket. */
-  putObject(bucket: string, key: string, body: string | Uint8Array | number, options?: PutOptions): Promise<StoredObject>
+  putObject(
+    bucket: string,
+    key: string,
+    body: string | Uint8Array | number,
+    options?: PutOptions,
+  ): Promise<StoredObject>
   /** Writes the object beneath the server, much faster than an upload. Over 64 MiB its ETag is like that of a multipart upload. */
-  placeObject(bucket: string, key: string, body: string | Uint8Array | number, options?: PlaceOptions): Promise<StoredObject>
+  placeObject(
+    bucket: string,
+    key: string,
+    body: string | Uint8Array | number,
+    options?: PlaceOptions,
+  ): Promise<StoredObject>
   /** The same without content: zeros that take neither room nor time. */
   placeHole(bucket: string, key: string, size: number): Promise<{ readonly size: number; readonly etag: string }>
   deleteObject(bucket: string, key: string): Promise<void>
@@ -110,31 +128,57 @@ export async function startS3Server(directory: string, { tls }: { tls: boolean }
       await server.stop()
       const log = await readFile(join(directory, 's3.log'), 'utf8')
       const isPortTaken = log.includes('address already in use')
-      if (!isPortTaken || attempt === START_ATTEMPTS) throw new Error(`the S3 server did not start: ${log}`, { cause: error })
+      if (!isPortTaken || attempt === START_ATTEMPTS)
+        throw new Error(`the S3 server did not start: ${log}`, { cause: error })
     }
   }
 }
 
 async function makeCertificate(directory: string): Promise<Tls> {
   const authority = await createCertificateAuthority(directory, 's3-ca')
-  const request = { name: 's3', subject: '/CN=s3', usage: 'serverAuth', alternativeNames: ['IP:127.0.0.1', 'DNS:localhost'] } as const
-  return { ...await issueCertificate(directory, authority, request), caCertificateFile: authority.certificateFile }
+  const request = {
+    name: 's3',
+    subject: '/CN=s3',
+    usage: 'serverAuth',
+    alternativeNames: ['IP:127.0.0.1', 'DNS:localhost'],
+  } as const
+  return { ...(await issueCertificate(directory, authority, request)), caCertificateFile: authority.certificateFile }
 }
 
 async function runGateway(directory: string, tls: Tls | undefined): Promise<Gateway> {
   const address = `127.0.0.1:${await freePort()}`
   const certificate = tls === undefined ? [] : ['--cert', tls.certificateFile, '--key', tls.keyFile]
   const log = openSync(join(directory, 's3.log'), 'w')
-  const child = spawn(await versitygwBinary(), [
-    // Without --keep-alive it closes the connection behind every answer, which S3 does not.
-    '--port', address, '--region', REGION, '--keep-alive', '--quiet', ...certificate,
-    'posix', '--sidecar', join(directory, 'metadata'), join(directory, 'buckets'),
-  ], { stdio: ['ignore', log, log], env: { ...process.env, ROOT_ACCESS_KEY_ID: ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY: SECRET_ACCESS_KEY } })
+  const child = spawn(
+    await versitygwBinary(),
+    [
+      // Without --keep-alive it closes the connection behind every answer, which S3 does not.
+      '--port',
+      address,
+      '--region',
+      REGION,
+      '--keep-alive',
+      '--quiet',
+      ...certificate,
+      'posix',
+      '--sidecar',
+      join(directory, 'metadata'),
+      join(directory, 'buckets'),
+    ],
+    {
+      stdio: ['ignore', log, log],
+      env: { ...process.env, ROOT_ACCESS_KEY_ID: ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY: SECRET_ACCESS_KEY },
+    },
+  )
   closeSync(log)
   // A test that ends in the middle must not leave it behind.
-  const kill = (): void => { child.kill('SIGKILL') }
+  const kill = (): void => {
+    child.kill('SIGKILL')
+  }
   process.once('exit', kill)
-  child.once('exit', () => { process.off('exit', kill) })
+  child.once('exit', () => {
+    process.off('exit', kill)
+  })
   return { directory, tls, child, endpoint: `${tls === undefined ? 'http' : 'https'}://${address}` }
 }
 
@@ -158,41 +202,66 @@ async function describe(gateway: Gateway): Promise<S3Server> {
   }
   let stopped: Promise<void> | undefined
   return {
-    endpoint: gateway.endpoint, region: REGION, accessKeyId: ACCESS_KEY_ID, secretAccessKey: SECRET_ACCESS_KEY,
-    caCertificate, caCertificateFile: gateway.tls?.caCertificateFile, client, createBucket, bucketDirectory,
+    endpoint: gateway.endpoint,
+    region: REGION,
+    accessKeyId: ACCESS_KEY_ID,
+    secretAccessKey: SECRET_ACCESS_KEY,
+    caCertificate,
+    caCertificateFile: gateway.tls?.caCertificateFile,
+    client,
+    createBucket,
+    bucketDirectory,
     putObject: async (bucket, key, body, options = {}) => {
       await createBucket(bucket)
       return await upload(client, { bucket, key }, contentOf(body, options.seed ?? `${bucket}/${key}`), options)
     },
     placeObject: async (bucket, key, body, options = {}) => {
       await createBucket(bucket)
-      return await place(gateway.directory, { bucket, key }, contentOf(body, options.seed ?? `${bucket}/${key}`), options)
+      return await place(
+        gateway.directory,
+        { bucket, key },
+        contentOf(body, options.seed ?? `${bucket}/${key}`),
+        options,
+      )
     },
     placeHole: async (bucket, key, size) => {
       await createBucket(bucket)
       return await placeHole(gateway.directory, { bucket, key }, size)
     },
-    deleteObject: async (bucket, key) => { await client.send(new DeleteObjectCommand({ Bucket: bucket, Key: key })) },
+    deleteObject: async (bucket, key) => {
+      await client.send(new DeleteObjectCommand({ Bucket: bucket, Key: key }))
+    },
     setLastModified: (bucket, key, date) => utimes(join(bucketDirectory(bucket), key), date, date),
-    stop: () => stopped ??= stopGateway(gateway, client),
+    stop: () => (stopped ??= stopGateway(gateway, client)),
   }
 }
 
 function makeClient(endpoint: string, caCertificate: string | undefined): S3Client {
   return new S3Client({
-    endpoint, region: REGION, forcePathStyle: true,
+    endpoint,
+    region: REGION,
+    forcePathStyle: true,
     credentials: { accessKeyId: ACCESS_KEY_ID, secretAccessKey: SECRET_ACCESS_KEY },
     // Objects have the checksum that a test asks for and no other.
     requestChecksumCalculation: 'WHEN_REQUIRED',
-    ...(caCertificate === undefined ? {} : { requestHandler: { httpsAgent: new Agent({ ca: caCertificate, keepAlive: true }) } }),
+    ...(caCertificate === undefined
+      ? {}
+      : { requestHandler: { httpsAgent: new Agent({ ca: caCertificate, keepAlive: true }) } }),
   })
 }
 
 async function waitUntilReady({ child }: Gateway, { client }: S3Server): Promise<void> {
   const ended = new AbortController()
-  child.once('exit', (code) => { ended.abort(new Error(`it exited with code ${code ?? 'none'}`)) })
-  child.once('error', (error) => { ended.abort(error) })
-  await waitFor('an answer of the S3 server', () => client.send(new ListBucketsCommand({})), { timeoutSeconds: READY_TIMEOUT_SECONDS, signal: ended.signal })
+  child.once('exit', (code) => {
+    ended.abort(new Error(`it exited with code ${code ?? 'none'}`))
+  })
+  child.once('error', (error) => {
+    ended.abort(error)
+  })
+  await waitFor('an answer of the S3 server', () => client.send(new ListBucketsCommand({})), {
+    timeoutSeconds: READY_TIMEOUT_SECONDS,
+    signal: ended.signal,
+  })
 }
 
 async function stopGateway({ child }: Gateway, client: S3Client): Promise<void> {
@@ -206,7 +275,10 @@ async function stopGateway({ child }: Gateway, client: S3Client): Promise<void> 
 }
 
 async function makeBucket(client: S3Client, bucket: string): Promise<void> {
-  const exists = await client.send(new HeadBucketCommand({ Bucket: bucket })).then(() => true, () => false)
+  const exists = await client.send(new HeadBucketCommand({ Bucket: bucket })).then(
+    () => true,
+    () => false,
+  )
   if (!exists) await client.send(new CreateBucketCommand({ Bucket: bucket }))
 }
 
@@ -215,21 +287,42 @@ interface Place {
   readonly key: string
 }
 
-async function upload(client: S3Client, { bucket, key }: Place, content: Content, options: PutOptions): Promise<StoredObject> {
-  const etag = content.size > MULTIPART_FROM || options.multipartBytes !== undefined
-    ? await uploadInParts(client, { bucket, key }, content, options)
-    : await uploadWhole(client, { bucket, key }, content, options)
+async function upload(
+  client: S3Client,
+  { bucket, key }: Place,
+  content: Content,
+  options: PutOptions,
+): Promise<StoredObject> {
+  const etag =
+    content.size > MULTIPART_FROM || options.multipartBytes !== undefined
+      ? await uploadInParts(client, { bucket, key }, content, options)
+      : await uploadWhole(client, { bucket, key }, content, options)
   return { key, size: content.size, etag, sha256: sha256Of(content) }
 }
 
-async function uploadWhole(client: S3Client, { bucket, key }: Place, content: Content, { checksum }: PutOptions): Promise<string> {
-  const answer = await client.send(new PutObjectCommand({
-    Bucket: bucket, Key: key, Body: content.bytes(0, content.size), ...(checksum === undefined ? {} : { ChecksumAlgorithm: checksum }),
-  }))
+async function uploadWhole(
+  client: S3Client,
+  { bucket, key }: Place,
+  content: Content,
+  { checksum }: PutOptions,
+): Promise<string> {
+  const answer = await client.send(
+    new PutObjectCommand({
+      Bucket: bucket,
+      Key: key,
+      Body: content.bytes(0, content.size),
+      ...(checksum === undefined ? {} : { ChecksumAlgorithm: checksum }),
+    }),
+  )
   return answer.ETag ?? ''
 }
 
-async function uploadInParts(client: S3Client, { bucket, key }: Place, content: Content, options: PutOptions): Promise<string> {
+async function uploadInParts(
+  client: S3Client,
+  { bucket, key }: Place,
+  content: Content,
+  options: PutOptions,
+): Promise<string> {
   const { checksum, checksumType, multipartBytes = PART } = options
   const target = { Bucket: bucket, Key: key }
   const type = checksumType === undefined ? {} : { ChecksumType: checksumType }
@@ -238,12 +331,18 @@ async function uploadInParts(client: S3Client, { bucket, key }: Place, content: 
   const uploadPart = async (number: number): Promise<CompletedPart> => {
     const offset = (number - 1) * multipartBytes
     const body = content.bytes(offset, Math.min(multipartBytes, content.size - offset))
-    const part = await client.send(new UploadPartCommand({ ...target, ...algorithm, UploadId, PartNumber: number, Body: body }))
+    const part = await client.send(
+      new UploadPartCommand({ ...target, ...algorithm, UploadId, PartNumber: number, Body: body }),
+    )
     const { ETag, ChecksumCRC32, ChecksumCRC32C, ChecksumCRC64NVME, ChecksumSHA1, ChecksumSHA256 } = part
     return { PartNumber: number, ETag, ChecksumCRC32, ChecksumCRC32C, ChecksumCRC64NVME, ChecksumSHA1, ChecksumSHA256 }
   }
-  const Parts = await inParallel(PARALLEL_PARTS, Math.ceil(content.size / multipartBytes), (index) => uploadPart(index + 1))
-  const answer = await client.send(new CompleteMultipartUploadCommand({ ...target, ...type, UploadId, MultipartUpload: { Parts } }))
+  const Parts = await inParallel(PARALLEL_PARTS, Math.ceil(content.size / multipartBytes), (index) =>
+    uploadPart(index + 1),
+  )
+  const answer = await client.send(
+    new CompleteMultipartUploadCommand({ ...target, ...type, UploadId, MultipartUpload: { Parts } }),
+  )
   return answer.ETag ?? ''
 }
 
@@ -257,11 +356,20 @@ async function inParallel<T>(width: number, count: number, act: (index: number) 
   return results
 }
 
-async function place(directory: string, target: Place, content: Content, { checksum }: PlaceOptions): Promise<StoredObject> {
+async function place(
+  directory: string,
+  target: Place,
+  content: Content,
+  { checksum }: PlaceOptions,
+): Promise<StoredObject> {
   const { file, metadata } = await makeRoom(directory, target)
   const digests = await writeContent(file, content)
   await writeFile(join(metadata, 'etag'), digests.etag)
-  if (checksum !== undefined) await writeFile(join(metadata, 'checksums'), JSON.stringify({ Algorithm: 'CRC32', Type: 'FULL_OBJECT', CRC32: digests.crc32 }))
+  if (checksum !== undefined)
+    await writeFile(
+      join(metadata, 'checksums'),
+      JSON.stringify({ Algorithm: 'CRC32', Type: 'FULL_OBJECT', CRC32: digests.crc32 }),
+    )
   return { key: target.key, size: content.size, etag: digests.etag, sha256: digests.sha256 }
 }
 

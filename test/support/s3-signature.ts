@@ -54,12 +54,17 @@ export const accessDenied: S3Error = { status: 403, code: 'AccessDenied', messag
 
 export function identify(request: SignedRequest, rules: Rules): Caller {
   const header = request.headers.authorization
-  if (header === undefined) return rules.anonymous ? { ok: true, accessKeyId: undefined } : { ok: false, accessKeyId: undefined, error: accessDenied }
+  if (header === undefined)
+    return rules.anonymous
+      ? { ok: true, accessKeyId: undefined }
+      : { ok: false, accessKeyId: undefined, error: accessDenied }
   const authorization = parseAuthorization(header)
-  if (authorization?.service !== 's3') return { ok: false, accessKeyId: undefined, error: malformed('The authorization header is malformed.') }
+  if (authorization?.service !== 's3')
+    return { ok: false, accessKeyId: undefined, error: malformed('The authorization header is malformed.') }
   const identity = rules.credentials.get(authorization.accessKeyId)
   const error = problemOf(request, authorization, identity, rules.region)
-  if (error !== undefined || identity === undefined) return { ok: false, accessKeyId: authorization.accessKeyId, error: error ?? unknownKey }
+  if (error !== undefined || identity === undefined)
+    return { ok: false, accessKeyId: authorization.accessKeyId, error: error ?? unknownKey }
   return { ok: true, accessKeyId: authorization.accessKeyId, identity }
 }
 
@@ -74,15 +79,35 @@ export async function refuseReading(caller: Caller, request: ReadRequest): Promi
 }
 
 export function parseAuthorization(header: string): Authorization | undefined {
-  const fields = /^AWS4-HMAC-SHA256 Credential=([^/,]+)\/(\d{8})\/([^/,]+)\/([a-z0-9-]+)\/aws4_request, ?SignedHeaders=([^,]+), ?Signature=([0-9a-f]{64})$/.exec(header)
+  const fields =
+    /^AWS4-HMAC-SHA256 Credential=([^/,]+)\/(\d{8})\/([^/,]+)\/([a-z0-9-]+)\/aws4_request, ?SignedHeaders=([^,]+), ?Signature=([0-9a-f]{64})$/.exec(
+      header,
+    )
   const [, accessKeyId, date, region, service, signedHeaders, signature] = fields ?? []
-  if (accessKeyId === undefined || date === undefined || region === undefined || service === undefined || signedHeaders === undefined || signature === undefined) return undefined
+  if (
+    accessKeyId === undefined ||
+    date === undefined ||
+    region === undefined ||
+    service === undefined ||
+    signedHeaders === undefined ||
+    signature === undefined
+  )
+    return undefined
   return { service, accessKeyId, date, region, signedHeaders: signedHeaders.split(';'), signature }
 }
 
-const unknownKey: S3Error = { status: 403, code: 'InvalidAccessKeyId', message: 'The AWS Access Key Id you provided does not exist in our records.' }
+const unknownKey: S3Error = {
+  status: 403,
+  code: 'InvalidAccessKeyId',
+  message: 'The AWS Access Key Id you provided does not exist in our records.',
+}
 
-function problemOf(request: SignedRequest, authorization: Authorization, identity: Identity | undefined, region: string): S3Error | undefined {
+function problemOf(
+  request: SignedRequest,
+  authorization: Authorization,
+  identity: Identity | undefined,
+  region: string,
+): S3Error | undefined {
   if (authorization.region !== region) return wrongRegion(authorization.region, region)
   if (identity === undefined) return unknownKey
   return tokenProblem(request, identity) ?? timeProblem(request) ?? signatureProblem(request, authorization, identity)
@@ -92,59 +117,108 @@ function tokenProblem({ headers }: SignedRequest, { sessionToken, expiresAt }: I
   const given = headers['x-amz-security-token']
   // A temporary key without its token is as unknown as any other.
   if (sessionToken !== undefined && given === undefined) return unknownKey
-  if (given !== sessionToken) return { status: 400, code: 'InvalidToken', message: 'The provided token is malformed or otherwise invalid.' }
-  if (expiresAt !== undefined && expiresAt.getTime() <= Date.now()) return { status: 400, code: 'ExpiredToken', message: 'The provided token has expired.' }
+  if (given !== sessionToken)
+    return { status: 400, code: 'InvalidToken', message: 'The provided token is malformed or otherwise invalid.' }
+  if (expiresAt !== undefined && expiresAt.getTime() <= Date.now())
+    return { status: 400, code: 'ExpiredToken', message: 'The provided token has expired.' }
   return undefined
 }
 
 function timeProblem(request: SignedRequest): S3Error | undefined {
-  const [, year, month, day, hours, minutes, seconds] = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(amzDate(request)) ?? []
-  if (seconds === undefined) return { status: 403, code: 'AccessDenied', message: 'AWS authentication requires a valid Date or x-amz-date header' }
+  const [, year, month, day, hours, minutes, seconds] =
+    /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(amzDate(request)) ?? []
+  if (seconds === undefined)
+    return {
+      status: 403,
+      code: 'AccessDenied',
+      message: 'AWS authentication requires a valid Date or x-amz-date header',
+    }
   const sent = Date.parse(`${year ?? ''}-${month ?? ''}-${day ?? ''}T${hours ?? ''}:${minutes ?? ''}:${seconds}Z`)
   return Math.abs(Date.now() - sent) > MAX_SKEW_MILLISECONDS ? timeTooSkewed : undefined
 }
 
 export const timeTooSkewed: S3Error = {
-  status: 403, code: 'RequestTimeTooSkewed', message: 'The difference between the request time and the current time is too large.',
+  status: 403,
+  code: 'RequestTimeTooSkewed',
+  message: 'The difference between the request time and the current time is too large.',
 }
 
-function signatureProblem(request: SignedRequest, authorization: Authorization, { secretAccessKey }: Identity): S3Error | undefined {
+function signatureProblem(
+  request: SignedRequest,
+  authorization: Authorization,
+  { secretAccessKey }: Identity,
+): S3Error | undefined {
   if (!authorization.signedHeaders.includes('host')) return malformed('The host header is not signed.')
   const stringToSign = stringToSignOf(request, authorization)
   if (isSignedWith(secretAccessKey, stringToSign, authorization)) return undefined
   return {
-    status: 403, code: 'SignatureDoesNotMatch',
-    message: 'The request signature we calculated does not match the signature you provided. Check your key and signing method.',
+    status: 403,
+    code: 'SignatureDoesNotMatch',
+    message:
+      'The request signature we calculated does not match the signature you provided. Check your key and signing method.',
     details: { AWSAccessKeyId: authorization.accessKeyId, StringToSign: stringToSign },
   }
 }
 
-export function stringToSignOf(request: SignedRequest, { date, region, service, signedHeaders }: Authorization): string {
-  return ['AWS4-HMAC-SHA256', amzDate(request), `${date}/${region}/${service}/aws4_request`, sha256(canonicalRequest(request, signedHeaders))].join('\n')
+export function stringToSignOf(
+  request: SignedRequest,
+  { date, region, service, signedHeaders }: Authorization,
+): string {
+  return [
+    'AWS4-HMAC-SHA256',
+    amzDate(request),
+    `${date}/${region}/${service}/aws4_request`,
+    sha256(canonicalRequest(request, signedHeaders)),
+  ].join('\n')
 }
 
-export function isSignedWith(secretAccessKey: string, stringToSign: string, { date, region, service, signature }: Authorization): boolean {
+export function isSignedWith(
+  secretAccessKey: string,
+  stringToSign: string,
+  { date, region, service, signature }: Authorization,
+): boolean {
   const key = [date, region, service, 'aws4_request'].reduce<Buffer | string>(hmac, `AWS4${secretAccessKey}`)
   return timingSafeEqual(hmac(key, stringToSign), Buffer.from(signature, 'hex'))
 }
 
-function canonicalRequest({ method, url, headers, bodySha256 }: SignedRequest, signedHeaders: readonly string[]): string {
+function canonicalRequest(
+  { method, url, headers, bodySha256 }: SignedRequest,
+  signedHeaders: readonly string[],
+): string {
   const [path = '', query = ''] = splitOnce(url, '?')
   const lines = signedHeaders.map((name) => `${name}:${headerText(headers[name])}\n`)
-  return [method, canonicalPath(path), canonicalQuery(query), lines.join(''), signedHeaders.join(';'), bodySha256 ?? headerText(headers['x-amz-content-sha256'])].join('\n')
+  return [
+    method,
+    canonicalPath(path),
+    canonicalQuery(query),
+    lines.join(''),
+    signedHeaders.join(';'),
+    bodySha256 ?? headerText(headers['x-amz-content-sha256']),
+  ].join('\n')
 }
 
 function canonicalPath(path: string): string {
-  return path.split('/').map((segment) => encodeRfc3986(decodeURIComponent(segment))).join('/')
+  return path
+    .split('/')
+    .map((segment) => encodeRfc3986(decodeURIComponent(segment)))
+    .join('/')
 }
 
 function canonicalQuery(query: string): string {
   if (query === '') return ''
-  return query.split('&').map((pair) => splitOnce(pair, '=').map((part) => encodeRfc3986(decodeURIComponent(part)))).map(([name = '', value = '']) => `${name}=${value}`).sort().join('&')
+  return query
+    .split('&')
+    .map((pair) => splitOnce(pair, '=').map((part) => encodeRfc3986(decodeURIComponent(part))))
+    .map(([name = '', value = '']) => `${name}=${value}`)
+    .sort()
+    .join('&')
 }
 
 export function encodeRfc3986(text: string): string {
-  return encodeURIComponent(text).replace(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`)
+  return encodeURIComponent(text).replace(
+    /[!'()*]/g,
+    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
+  )
 }
 
 export function splitOnce(text: string, separator: string): string[] {
@@ -157,7 +231,9 @@ function amzDate({ headers }: SignedRequest): string {
 }
 
 function headerText(value: string | string[] | undefined): string {
-  return String(value ?? '').trim().replace(/ +/g, ' ')
+  return String(value ?? '')
+    .trim()
+    .replace(/ +/g, ' ')
 }
 
 function malformed(message: string): S3Error {
@@ -167,7 +243,8 @@ function malformed(message: string): S3Error {
 function wrongRegion(given: string, region: string): S3Error {
   return {
     ...malformed(`The authorization header is malformed; the region '${given}' is wrong; expecting '${region}'`),
-    headers: { 'x-amz-bucket-region': region }, details: { Region: region },
+    headers: { 'x-amz-bucket-region': region },
+    details: { Region: region },
   }
 }
 

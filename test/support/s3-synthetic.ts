@@ -18,14 +18,21 @@ const PREFIX = 'synthetic/'
 const PAGE = 1000
 
 export async function startSyntheticS3(count: number): Promise<SyntheticS3> {
-  const server = createServer((request, response) => { answer(request, response, count) }).listen(0, '127.0.0.1')
+  const server = createServer((request, response) => {
+    answer(request, response, count)
+  }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   return {
-    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, keyOf, bodyOf,
-    stop: () => new Promise((resolve) => {
-      server.close(() => { resolve() })
-      server.closeAllConnections()
-    }),
+    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    keyOf,
+    bodyOf,
+    stop: () =>
+      new Promise((resolve) => {
+        server.close(() => {
+          resolve()
+        })
+        server.closeAllConnections()
+      }),
   }
 }
 
@@ -63,6 +70,14 @@ function page(bucket: string, query: URLSearchParams, count: number): string {
     const key = keyOf(first + i)
     return { key, size: Buffer.byteLength(bodyOf(key)), etag: etagOf(key), lastModified, storageClass: 'STANDARD' }
   })
-  const asked = { bucket, prefix: PREFIX, delimiter: undefined, maxKeys, continuationToken: undefined, startAfter: undefined, urlEncoded: query.get('encoding-type') === 'url' }
+  const asked = {
+    bucket,
+    prefix: PREFIX,
+    delimiter: undefined,
+    maxKeys,
+    continuationToken: undefined,
+    startAfter: undefined,
+    urlEncoded: query.get('encoding-type') === 'url',
+  }
   return listingXml(asked, { objects, commonPrefixes: [], nextToken: end < count ? String(end) : undefined })
 }

@@ -8,7 +8,22 @@ import { s5cmdBinary } from './go-binaries.ts'
 import type { Engine } from './loader-run.ts'
 
 /** Those that the image has and the script may want; the image's own list is of 300. */
-const leastApplets = ['awk', 'base64', 'cat', 'env', 'find', 'mv', 'nc', 'od', 'sed', 'sha256sum', 'sh', 'stat', 'sync', 'timeout']
+const leastApplets = [
+  'awk',
+  'base64',
+  'cat',
+  'env',
+  'find',
+  'mv',
+  'nc',
+  'od',
+  'sed',
+  'sha256sum',
+  'sh',
+  'stat',
+  'sync',
+  'timeout',
+]
 
 /** `directory` is the caller's. The shell is busybox's; another one is to show that the script is POSIX. */
 export async function s5cmdEngine(directory: string, shell?: string): Promise<Engine> {
@@ -16,9 +31,17 @@ export async function s5cmdEngine(directory: string, shell?: string): Promise<En
   const [, ...rest] = s5cmd.command.command ?? []
   return {
     name: 's5cmd',
-    command: (terminationLog) => [join(path, 'env'), `MODEL_TERMINATION_LOG=${terminationLog}`, shell ?? join(path, 'sh'), ...rest],
+    command: (terminationLog) => [
+      join(path, 'env'),
+      `MODEL_TERMINATION_LOG=${terminationLog}`,
+      shell ?? join(path, 'sh'),
+      ...rest,
+    ],
     environment: (caCertificateFile) => ({
-      PATH: path, TMPDIR: directory, MODEL_S5CMD: binary, ...(caCertificateFile !== undefined && { SSL_CERT_FILE: caCertificateFile }),
+      PATH: path,
+      TMPDIR: directory,
+      MODEL_S5CMD: binary,
+      ...(caCertificateFile !== undefined && { SSL_CERT_FILE: caCertificateFile }),
     }),
   }
 }

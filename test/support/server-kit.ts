@@ -18,7 +18,14 @@ export interface CapturedLog {
 
 export function captureLog(level = 'info'): CapturedLog {
   const lines: LogLine[] = []
-  const logger = pino({ level }, { write: (text: string) => { lines.push(JSON.parse(text) as LogLine) } })
+  const logger = pino(
+    { level },
+    {
+      write: (text: string) => {
+        lines.push(JSON.parse(text) as LogLine)
+      },
+    },
+  )
   return { logger, lines, admissions: () => lines.filter(({ msg }) => msg === 'admission') }
 }
 
@@ -64,7 +71,12 @@ export interface Pki {
 export async function createPki(directory: string): Promise<Pki> {
   const authority = await createCertificateAuthority(directory, 'ca')
   const issue = async (name: string): Promise<Pair> => {
-    const request = { name, subject: `/CN=${name}`, usage: 'serverAuth', alternativeNames: ['IP:127.0.0.1', 'DNS:localhost'] } as const
+    const request = {
+      name,
+      subject: `/CN=${name}`,
+      usage: 'serverAuth',
+      alternativeNames: ['IP:127.0.0.1', 'DNS:localhost'],
+    } as const
     const { certificateFile, keyFile } = await issueCertificate(directory, authority, request)
     return { 'tls.crt': await readFile(certificateFile), 'tls.key': await readFile(keyFile) }
   }

@@ -15,14 +15,18 @@ export async function waitFor<T>(
   { timeoutSeconds, signal }: WaitForOptions,
 ): Promise<T> {
   const deadline = new AbortController()
-  const timer = setTimeout(() => { deadline.abort() }, timeoutSeconds * 1000)
+  const timer = setTimeout(() => {
+    deadline.abort()
+  }, timeoutSeconds * 1000)
   const ended = AbortSignal.any([deadline.signal, ...(signal === undefined ? [] : [signal])])
   const end = whenAborted(ended)
   let lastError: unknown
   try {
     while (!ended.aborted) {
       // Raced with the end, because a condition may hang (a request that is never answered).
-      const attempt = condition().catch((error: unknown): undefined => { lastError = error })
+      const attempt = condition().catch((error: unknown): undefined => {
+        lastError = error
+      })
       const value = await Promise.race([attempt, end])
       if (value !== undefined) return value
       await sleep(POLL_MILLISECONDS, undefined, { signal: ended }).catch(() => undefined)
@@ -36,7 +40,13 @@ export async function waitFor<T>(
 
 function whenAborted(signal: AbortSignal): Promise<undefined> {
   return new Promise((resolve) => {
-    signal.addEventListener('abort', () => { resolve(undefined) }, { once: true })
+    signal.addEventListener(
+      'abort',
+      () => {
+        resolve(undefined)
+      },
+      { once: true },
+    )
   })
 }
 

@@ -17,21 +17,40 @@ interface Configuration extends KubernetesObject {
 }
 
 export async function ourConfiguration(target: Target): Promise<KubernetesObject> {
-  const configuration = objectOf(parseObjects(await readFile(file, 'utf8')), 'MutatingWebhookConfiguration') as Configuration
-  return { ...configuration, webhooks: configuration.webhooks.map((webhook) => ({ ...webhook, clientConfig: clientConfig(target) })) }
+  const configuration = objectOf(
+    parseObjects(await readFile(file, 'utf8')),
+    'MutatingWebhookConfiguration',
+  ) as Configuration
+  return {
+    ...configuration,
+    webhooks: configuration.webhooks.map((webhook) => ({ ...webhook, clientConfig: clientConfig(target) })),
+  }
 }
 
 /** A configuration of somebody else; the name decides whether it runs before or after ours. */
-export function foreignConfiguration(name: string, target: Target, reinvocationPolicy: 'Never' | 'IfNeeded'): KubernetesObject {
+export function foreignConfiguration(
+  name: string,
+  target: Target,
+  reinvocationPolicy: 'Never' | 'IfNeeded',
+): KubernetesObject {
   return {
     apiVersion: 'admissionregistration.k8s.io/v1',
     kind: 'MutatingWebhookConfiguration',
     metadata: { name },
-    webhooks: [{
-      name: `${name}.example.com`, admissionReviewVersions: ['v1'], sideEffects: 'None', failurePolicy: 'Fail', timeoutSeconds: 5, reinvocationPolicy,
-      rules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['pods'], scope: 'Namespaced' }],
-      clientConfig: clientConfig(target),
-    }],
+    webhooks: [
+      {
+        name: `${name}.example.com`,
+        admissionReviewVersions: ['v1'],
+        sideEffects: 'None',
+        failurePolicy: 'Fail',
+        timeoutSeconds: 5,
+        reinvocationPolicy,
+        rules: [
+          { apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['pods'], scope: 'Namespaced' },
+        ],
+        clientConfig: clientConfig(target),
+      },
+    ],
   }
 }
 

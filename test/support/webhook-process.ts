@@ -37,20 +37,48 @@ export interface WebhookOptions {
 }
 
 /** `directory` is the caller's and holds certificates and configuration. */
-export async function startWebhook(directory: string, configuration = '', options: WebhookOptions = {}): Promise<WebhookProcess> {
+export async function startWebhook(
+  directory: string,
+  configuration = '',
+  options: WebhookOptions = {},
+): Promise<WebhookProcess> {
   const caCertificate = await writeCertificates(directory)
   const configFile = join(directory, 'config.yaml')
   await writeFile(configFile, configuration)
-  const args = ['serve', '--config', configFile, '--tls-dir', join(directory, 'tls'), '--address', '127.0.0.1', '--port', '0', '--health-port', '0', '--drain-seconds', '0', ...(options.args ?? [])]
+  const args = [
+    'serve',
+    '--config',
+    configFile,
+    '--tls-dir',
+    join(directory, 'tls'),
+    '--address',
+    '127.0.0.1',
+    '--port',
+    '0',
+    '--health-port',
+    '0',
+    '--drain-seconds',
+    '0',
+    ...(options.args ?? []),
+  ]
   // A test runner's loaders are of no use to it.
-  const child = spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, NODE_OPTIONS: '', ...options.env } })
+  const child = spawn(process.execPath, [main, ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, NODE_OPTIONS: '', ...options.env },
+  })
   const lines: Record<string, unknown>[] = []
-  createInterface({ input: child.stdout }).on('line', (line) => { lines.push(JSON.parse(line) as Record<string, unknown>) })
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    lines.push(JSON.parse(line) as Record<string, unknown>)
+  })
   const exited = once(child, 'exit')
-  const listening = await waitFor('the webhook to listen', () => {
-    if (child.exitCode !== null) throw new Error(`the webhook exited with ${child.exitCode}`)
-    return Promise.resolve(lines.find(({ msg }) => msg === 'listening'))
-  }, { timeoutSeconds: 30 })
+  const listening = await waitFor(
+    'the webhook to listen',
+    () => {
+      if (child.exitCode !== null) throw new Error(`the webhook exited with ${child.exitCode}`)
+      return Promise.resolve(lines.find(({ msg }) => msg === 'listening'))
+    },
+    { timeoutSeconds: 30 },
+  )
   const { port, healthPort } = listening as { port: number; healthPort: number }
   return {
     url: `https://127.0.0.1:${port}/mutate`,
@@ -68,7 +96,10 @@ export async function startWebhook(directory: string, configuration = '', option
 async function writeCertificates(directory: string): Promise<string> {
   const authority = await createCertificateAuthority(directory, 'webhook-ca')
   const { certificateFile, keyFile } = await issueCertificate(directory, authority, {
-    name: 'webhook', subject: '/CN=model-injector', usage: 'serverAuth', alternativeNames: ['IP:127.0.0.1'],
+    name: 'webhook',
+    subject: '/CN=model-injector',
+    usage: 'serverAuth',
+    alternativeNames: ['IP:127.0.0.1'],
   })
   await mkdir(join(directory, 'tls'), { recursive: true })
   await copyFile(certificateFile, join(directory, 'tls', 'tls.crt'))

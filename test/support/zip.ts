@@ -10,7 +10,9 @@ export function zipEntry(archive: Buffer, name: string): Buffer {
   const count = archive.readUInt16LE(end + 10)
   let at = archive.readUInt32LE(end + 16)
   for (let i = 0; i < count; i++) {
-    const [nameLength, extraLength, commentLength] = [28, 30, 32].map((offset) => archive.readUInt16LE(at + offset)) as [number, number, number]
+    const [nameLength, extraLength, commentLength] = [28, 30, 32].map((offset) =>
+      archive.readUInt16LE(at + offset),
+    ) as [number, number, number]
     if (archive.toString('utf8', at + 46, at + 46 + nameLength) === name) return content(archive, at)
     at += 46 + nameLength + extraLength + commentLength
   }

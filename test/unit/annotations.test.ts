@@ -1,12 +1,20 @@
 import t from 'tap'
-import { annotationNames, annotations, appliesTo, defaultPrefix, deliveries, isAnnotationName } from '../../src/annotations.ts'
+import {
+  annotationNames,
+  annotations,
+  appliesTo,
+  defaultPrefix,
+  deliveries,
+  isAnnotationName,
+} from '../../src/annotations.ts'
 import { defaultConfig } from '../../src/config.ts'
 
 for (const name of annotationNames) {
   const row = annotations[name]
 
   t.test(`${name} says what it is for, what it takes and what holds without it`, (t) => {
-    for (const text of [row.accepted, row.default, row.description, row.example]) t.ok(text.trim() === text && text.length > 0, text)
+    for (const text of [row.accepted, row.default, row.description, row.example])
+      t.ok(text.trim() === text && text.length > 0, text)
     t.notMatch(row.description, /\.$/, 'no full stop at the end')
     t.match(name, /^[a-z]+(-[a-z]+)*$/)
     t.end()
@@ -28,7 +36,10 @@ for (const name of annotationNames) {
   })
 
   t.test(`${name} leaves room for the longest model name in its key`, (t) => {
-    t.ok(row.scope === 'pod' || `${name}.${'a'.repeat(40)}`.length <= 63, 'the name part of an annotation key has 63 characters at most')
+    t.ok(
+      row.scope === 'pod' || `${name}.${'a'.repeat(40)}`.length <= 63,
+      'the name part of an annotation key has 63 characters at most',
+    )
     t.end()
   })
 }
@@ -44,21 +55,40 @@ t.test('a default that the product brings is one that an operator may change, an
 t.test('what applies to some deliveries only names deliveries that there are, and is about one model', (t) => {
   for (const name of annotationNames) {
     const { scope, appliesTo = [] } = annotations[name]
-    t.strictSame(appliesTo.filter((delivery) => !deliveries.includes(delivery)), [], name)
+    t.strictSame(
+      appliesTo.filter((delivery) => !deliveries.includes(delivery)),
+      [],
+      name,
+    )
     t.ok(appliesTo.length === 0 || scope === 'model', name)
   }
   t.end()
 })
 
 t.test('what an annotation does not apply to would do nothing there', (t) => {
-  t.strictSame(deliveries.filter((delivery) => appliesTo('expect', delivery)), ['download', 'claim', 'node'])
-  t.strictSame(deliveries.filter((delivery) => appliesTo('claim', delivery)), ['mountpoint'])
-  t.strictSame(deliveries.filter((delivery) => appliesTo('mount-path', delivery)), deliveries)
+  t.strictSame(
+    deliveries.filter((delivery) => appliesTo('expect', delivery)),
+    ['download', 'claim', 'node'],
+  )
+  t.strictSame(
+    deliveries.filter((delivery) => appliesTo('claim', delivery)),
+    ['mountpoint'],
+  )
+  t.strictSame(
+    deliveries.filter((delivery) => appliesTo('mount-path', delivery)),
+    deliveries,
+  )
   t.end()
 })
 
 t.test('names of object methods are no annotations', (t) => {
-  t.strictSame(['toString', '__proto__', 'constructor', '', 'Source'].map(isAnnotationName), [false, false, false, false, false])
+  t.strictSame(['toString', '__proto__', 'constructor', '', 'Source'].map(isAnnotationName), [
+    false,
+    false,
+    false,
+    false,
+    false,
+  ])
   t.ok(defaultPrefix.endsWith('/'))
   t.end()
 })

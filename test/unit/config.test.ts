@@ -15,7 +15,8 @@ function read(text: string): Config {
 }
 
 t.test('an empty file is the default configuration', (t) => {
-  for (const text of ['', '\n', '# nothing\n', '{}', 'null', '---\n']) t.strictSame(read(text), defaultConfig, JSON.stringify(text))
+  for (const text of ['', '\n', '# nothing\n', '{}', 'null', '---\n'])
+    t.strictSame(read(text), defaultConfig, JSON.stringify(text))
   t.end()
 })
 
@@ -51,29 +52,60 @@ policy:
   t.match(hash, /^[0-9a-f]{16}$/)
   t.match(defaults, { cpu: '4', 'read-only': 'false', 'mount-path': '/mnt/NAME/files', memory: '512Mi' })
   t.strictSame(rest, {
-    annotationPrefix: 'ml.example.com/', sidecars: ['proxy'], unknownAnnotations: 'warn', openshift: true,
+    annotationPrefix: 'ml.example.com/',
+    sidecars: ['proxy'],
+    unknownAnnotations: 'warn',
+    openshift: true,
     podIdentity: { uri: 'http://[fd00:ec2::23]/v1/credentials' },
     loader: { imagePullPolicy: 'Always', imagePullSecrets: ['registry'], env: { HTTPS_PROXY: 'http://proxy:3128' } },
-    cluster: { version: 'v1.36.2-eks-1a2b3c4' }, mountpoint: { headroomGate: true },
+    cluster: { version: 'v1.36.2-eks-1a2b3c4' },
+    mountpoint: { headroomGate: true },
     policy: { rules: [{ name: 'team', namespaces: ['team-*'], sources: ['s3://team/*'], maxSizeBytes: 50 * 2 ** 30 }] },
   })
   t.end()
 })
 
 t.test('what a part of the file leaves out keeps its default', (t) => {
-  t.strictSame(read('loader: {imagePullPolicy: Never}').loader, { imagePullPolicy: 'Never', imagePullSecrets: [], env: {} })
+  t.strictSame(read('loader: {imagePullPolicy: Never}').loader, {
+    imagePullPolicy: 'Never',
+    imagePullSecrets: [],
+    env: {},
+  })
   t.equal(read('defaults: {cpu: 1}').defaults.memory, defaultConfig.defaults.memory)
   t.end()
 })
 
 const mistakes: readonly [text: string, problems: readonly string[]][] = [
-  ['sidecar: [a]', ['sidecar: unknown key, did you mean sidecars?; known: annotationPrefix, defaults, sidecars, unknownAnnotations, openshift, podIdentity, loader, cluster, mountpoint, policy']],
-  ['loader: {imagepullpolicy: Always}', ['loader.imagepullpolicy: unknown key, did you mean imagePullPolicy?; known: s5cmdImage, imagePullPolicy, imagePullSecrets, env, proxy, caCertificates']],
-  ['policy: {rules: [{name: a, namespaces: ["*"], source: ["x"]}]}', [
-    'policy.rules[0].source: unknown key, did you mean sources?; known: name, namespaces, sources, endpoints, credentials, serviceAccounts, deliveries, mountPaths, images, maxSize',
-  ]],
-  ['entirelyDifferent: 1', ['entirelyDifferent: unknown key; known: annotationPrefix, defaults, sidecars, unknownAnnotations, openshift, podIdentity, loader, cluster, mountpoint, policy']],
-  ['__proto__: {openshift: true}', ['__proto__: unknown key; known: annotationPrefix, defaults, sidecars, unknownAnnotations, openshift, podIdentity, loader, cluster, mountpoint, policy']],
+  [
+    'sidecar: [a]',
+    [
+      'sidecar: unknown key, did you mean sidecars?; known: annotationPrefix, defaults, sidecars, unknownAnnotations, openshift, podIdentity, loader, cluster, mountpoint, policy',
+    ],
+  ],
+  [
+    'loader: {imagepullpolicy: Always}',
+    [
+      'loader.imagepullpolicy: unknown key, did you mean imagePullPolicy?; known: s5cmdImage, imagePullPolicy, imagePullSecrets, env, proxy, caCertificates',
+    ],
+  ],
+  [
+    'policy: {rules: [{name: a, namespaces: ["*"], source: ["x"]}]}',
+    [
+      'policy.rules[0].source: unknown key, did you mean sources?; known: name, namespaces, sources, endpoints, credentials, serviceAccounts, deliveries, mountPaths, images, maxSize',
+    ],
+  ],
+  [
+    'entirelyDifferent: 1',
+    [
+      'entirelyDifferent: unknown key; known: annotationPrefix, defaults, sidecars, unknownAnnotations, openshift, podIdentity, loader, cluster, mountpoint, policy',
+    ],
+  ],
+  [
+    '__proto__: {openshift: true}',
+    [
+      '__proto__: unknown key; known: annotationPrefix, defaults, sidecars, unknownAnnotations, openshift, podIdentity, loader, cluster, mountpoint, policy',
+    ],
+  ],
   ['[]', ['the configuration: must be object']],
   ['text', ['the configuration: must be object']],
   ['policy:', ['policy: must be object']],
@@ -84,23 +116,37 @@ const mistakes: readonly [text: string, problems: readonly string[]][] = [
   ['loader: {env: {"A B": x}}', ['loader.env: the name "A B" is not allowed']],
   ['loader: {env: {A: 1}}', ['loader.env.A: must be string; write it in quotes']],
   ['cluster: {version: 1.40}', ['cluster.version: must be string; write it in quotes']],
-  ['cluster: {version: latest}', ['cluster.version: "latest" is not the version of a cluster; accepted: as 1.36 or v1.36.2-eks-1a2b3c4']],
+  [
+    'cluster: {version: latest}',
+    ['cluster.version: "latest" is not the version of a cluster; accepted: as 1.36 or v1.36.2-eks-1a2b3c4'],
+  ],
   ['cluster: {versions: "1.36"}', ['cluster.versions: unknown key, did you mean version?; known: version']],
   ['mountpoint: {headroomGate: "true"}', ['mountpoint.headroomGate: must be boolean']],
-  ['mountpoint: {headroom: true}', ['mountpoint.headroom: unknown key, did you mean headroomGate?; known: headroomGate']],
-  ['policy: {rules: [{name: a, namespaces: [x], deliveries: [claim, "mount*", pvc]}]}', [
-    'policy.rules[0].deliveries[2]: "pvc" matches no delivery; there are download, mountpoint, claim, node, image',
-  ]],
+  [
+    'mountpoint: {headroom: true}',
+    ['mountpoint.headroom: unknown key, did you mean headroomGate?; known: headroomGate'],
+  ],
+  [
+    'policy: {rules: [{name: a, namespaces: [x], deliveries: [claim, "mount*", pvc]}]}',
+    ['policy.rules[0].deliveries[2]: "pvc" matches no delivery; there are download, mountpoint, claim, node, image'],
+  ],
   ['policy: {rules: [{name: a}]}', ["policy.rules[0]: must have required property 'namespaces'"]],
   ['policy: {rules: [{name: a, namespaces: []}]}', ['policy.rules[0].namespaces: must NOT have fewer than 1 items']],
-  ['policy: {rules: [{name: a, namespaces: [x], maxSize: 5XB}]}', ['policy.rules[0].maxSize: "5XB" is not a Kubernetes quantity']],
-  ['policy: {rules: [{name: a, namespaces: [x]}, {name: a, namespaces: [y]}]}', ['policy.rules[1].name: "a" names another rule already']],
-  ['defaults: {memroy: 1Gi}', [
-    `defaults.memroy: is no annotation, did you mean memory?`,
-  ]],
-  ['defaults: {source: s3://a/b/}', [
-    `defaults.source: has no default that an operator can set; those that have: ${annotationNames.filter((name) => annotations[name].operator).join(', ')}`,
-  ]],
+  [
+    'policy: {rules: [{name: a, namespaces: [x], maxSize: 5XB}]}',
+    ['policy.rules[0].maxSize: "5XB" is not a Kubernetes quantity'],
+  ],
+  [
+    'policy: {rules: [{name: a, namespaces: [x]}, {name: a, namespaces: [y]}]}',
+    ['policy.rules[1].name: "a" names another rule already'],
+  ],
+  ['defaults: {memroy: 1Gi}', [`defaults.memroy: is no annotation, did you mean memory?`]],
+  [
+    'defaults: {source: s3://a/b/}',
+    [
+      `defaults.source: has no default that an operator can set; those that have: ${annotationNames.filter((name) => annotations[name].operator).join(', ')}`,
+    ],
+  ],
   ['defaults: {toString: x}', ['defaults.toString: is no annotation']],
 ]
 
@@ -112,8 +158,17 @@ for (const [text, problems] of mistakes) {
 }
 
 t.test('the prefix and the address of the Pod Identity agent are held to their forms', (t) => {
-  for (const prefix of ['models.example.io', '/', 'A/', 'a b/', '-a/', 'a-/', 'a/b/', '', `${'a'.repeat(249)}/`]) t.match(problemsOf(`annotationPrefix: ${JSON.stringify(prefix)}`), [/^annotationPrefix: must match pattern/], prefix)
-  for (const uri of ['http://169.254.169.254/latest', 'https://169.254.170.23/v1/credentials', 'http://evil/v1/credentials']) {
+  for (const prefix of ['models.example.io', '/', 'A/', 'a b/', '-a/', 'a-/', 'a/b/', '', `${'a'.repeat(249)}/`])
+    t.match(
+      problemsOf(`annotationPrefix: ${JSON.stringify(prefix)}`),
+      [/^annotationPrefix: must match pattern/],
+      prefix,
+    )
+  for (const uri of [
+    'http://169.254.169.254/latest',
+    'https://169.254.170.23/v1/credentials',
+    'http://evil/v1/credentials',
+  ]) {
     t.match(problemsOf(`podIdentity: {uri: ${uri}}`), [/^podIdentity\.uri: must match pattern/], uri)
   }
   t.end()
@@ -121,12 +176,30 @@ t.test('the prefix and the address of the Pod Identity agent are held to their f
 
 t.test('every default is read by the parser of its annotation', (t) => {
   const bad: Partial<Record<string, string>> = {
-    delivery: 'upload', 'mount-path': 'models', 'read-only': 'yes', volume: 'tape', region: 'EU', endpoint: 'x', credentials: 'root',
-    'credentials-scope': 'app', 'init-order': 'middle', 'run-as-user': '0', cpu: '0', memory: 'much', timeout: '5', 'stall-timeout': '-1s', engine: 'v8', image: 'a b',
+    delivery: 'upload',
+    'mount-path': 'models',
+    'read-only': 'yes',
+    volume: 'tape',
+    region: 'EU',
+    endpoint: 'x',
+    credentials: 'root',
+    'credentials-scope': 'app',
+    'init-order': 'middle',
+    'run-as-user': '0',
+    cpu: '0',
+    memory: 'much',
+    timeout: '5',
+    'stall-timeout': '-1s',
+    engine: 'v8',
+    image: 'a b',
   }
   for (const name of annotationNames.filter((candidate) => annotations[candidate].operator)) {
     const [problem = ''] = problemsOf(JSON.stringify({ defaults: { [name]: bad[name] } }))
-    t.ok(problem.startsWith(`defaults.${name}: ${JSON.stringify(bad[name])} `) && problem.endsWith(`; accepted: ${annotations[name].accepted}`), `${name}: ${problem}`)
+    t.ok(
+      problem.startsWith(`defaults.${name}: ${JSON.stringify(bad[name])} `) &&
+        problem.endsWith(`; accepted: ${annotations[name].accepted}`),
+      `${name}: ${problem}`,
+    )
   }
   t.strictSame(problemsOf('defaults: {mount-path: /mnt/NAME}'), [])
   t.end()
@@ -138,19 +211,34 @@ t.test('the built-in defaults pass the same parsers', (t) => {
 })
 
 t.test('all mistakes of a file come in one answer', (t) => {
-  t.strictSame(problemsOf('openshift: 1\nunknownAnnotations: x\nsidecars: 5\nxyz: 1').map((problem) => problem.split(':')[0]).sort(), ['openshift', 'sidecars', 'unknownAnnotations', 'xyz'])
-  t.strictSame(problemsOf('defaults: {cpu: none, memory: none}\npolicy: {rules: [{name: a, namespaces: [x], maxSize: z}]}').map((problem) => problem.split(':')[0]), [
-    'defaults.cpu', 'defaults.memory', 'policy.rules[0].maxSize',
-  ])
+  t.strictSame(
+    problemsOf('openshift: 1\nunknownAnnotations: x\nsidecars: 5\nxyz: 1')
+      .map((problem) => problem.split(':')[0])
+      .sort(),
+    ['openshift', 'sidecars', 'unknownAnnotations', 'xyz'],
+  )
+  t.strictSame(
+    problemsOf('defaults: {cpu: none, memory: none}\npolicy: {rules: [{name: a, namespaces: [x], maxSize: z}]}').map(
+      (problem) => problem.split(':')[0],
+    ),
+    ['defaults.cpu', 'defaults.memory', 'policy.rules[0].maxSize'],
+  )
   t.end()
 })
 
 t.test('what is no YAML, or is made to exhaust the reader, is a problem and no exception', (t) => {
-  const levels = Array.from({ length: 9 }, (_, i) => `l${i + 1}: &l${i + 1} [${Array.from({ length: 9 }, () => `*l${i}`).join(', ')}]`)
+  const levels = Array.from(
+    { length: 9 },
+    (_, i) => `l${i + 1}: &l${i + 1} [${Array.from({ length: 9 }, () => `*l${i}`).join(', ')}]`,
+  )
   const bomb = ['l0: &l0 [x, x, x, x, x, x, x, x, x]', ...levels].join('\n')
   for (const text of ['a: [', 'a: b: c', '\t- x', 'a: 1\na: 2', '--- 1\n--- 2', bomb, 'sidecars: *nowhere', '\u0000']) {
     const [problem = ''] = problemsOf(text)
-    t.match(problem, /^(not readable as YAML: |the configuration: must be object)/, `${text.slice(0, 30)}: ${problem.slice(0, 60)}`)
+    t.match(
+      problem,
+      /^(not readable as YAML: |the configuration: must be object)/,
+      `${text.slice(0, 30)}: ${problem.slice(0, 60)}`,
+    )
   }
   t.end()
 })
@@ -162,7 +250,10 @@ t.test('a list that contains itself is a problem and no endless walk', (t) => {
 
 t.test('an alias may be used where it is no bomb', (t) => {
   const { rules } = read('policy: {rules: [{name: a, namespaces: &names [x]}, {name: b, namespaces: *names}]}').policy
-  t.strictSame(rules.map(({ namespaces }) => namespaces), [['x'], ['x']])
+  t.strictSame(
+    rules.map(({ namespaces }) => namespaces),
+    [['x'], ['x']],
+  )
   t.end()
 })
 
@@ -170,17 +261,41 @@ t.test('the hash is the same for the same settings in another order or spelling'
   const hash = (text: string): string => read(text).hash
   t.equal(hash('openshift: true\nsidecars: [a]'), hash('sidecars: [a]\nopenshift: true'))
   t.equal(hash('defaults: {cpu: "4", memory: 1Gi}'), hash('{"defaults": {"memory": "1Gi", "cpu": 4}}'))
-  t.equal(hash('policy: {rules: [{name: a, namespaces: [x], maxSize: 1Gi}]}'), hash('policy: {rules: [{maxSize: 1024Mi, namespaces: [x], name: a}]}'))
+  t.equal(
+    hash('policy: {rules: [{name: a, namespaces: [x], maxSize: 1Gi}]}'),
+    hash('policy: {rules: [{maxSize: 1024Mi, namespaces: [x], name: a}]}'),
+  )
   t.equal(hash('openshift: false'), defaultConfig.hash)
   t.end()
 })
 
 t.test('the hash is another one after any change', (t) => {
   const files = [
-    '{}', 'annotationPrefix: a/', 'defaults: {cpu: 3}', 'defaults: {memory: 3Gi}', 'sidecars: []', 'sidecars: [a, b]', 'sidecars: [b, a]', 'unknownAnnotations: warn', 'openshift: true',
-    'podIdentity: {uri: "http://[fd00:ec2::23]/v1/credentials"}', 'loader: {imagePullPolicy: Always}', 'loader: {imagePullSecrets: [a]}', 'loader: {s5cmdImage: a}', 'loader: {env: {A: b}}', 'loader: {env: {A: c}}', 'cluster: {version: "1.35"}', 'cluster: {version: "1.36"}', 'mountpoint: {headroomGate: true}',
-    ...['name: b, namespaces: [x]', 'name: a, namespaces: [y]', 'name: a, namespaces: [x], sources: [y]', 'name: a, namespaces: [x], maxSize: 1Gi', 'name: a, namespaces: [x], maxSize: 2Gi']
-      .map((rule) => `policy: {rules: [{${rule}}]}`),
+    '{}',
+    'annotationPrefix: a/',
+    'defaults: {cpu: 3}',
+    'defaults: {memory: 3Gi}',
+    'sidecars: []',
+    'sidecars: [a, b]',
+    'sidecars: [b, a]',
+    'unknownAnnotations: warn',
+    'openshift: true',
+    'podIdentity: {uri: "http://[fd00:ec2::23]/v1/credentials"}',
+    'loader: {imagePullPolicy: Always}',
+    'loader: {imagePullSecrets: [a]}',
+    'loader: {s5cmdImage: a}',
+    'loader: {env: {A: b}}',
+    'loader: {env: {A: c}}',
+    'cluster: {version: "1.35"}',
+    'cluster: {version: "1.36"}',
+    'mountpoint: {headroomGate: true}',
+    ...[
+      'name: b, namespaces: [x]',
+      'name: a, namespaces: [y]',
+      'name: a, namespaces: [x], sources: [y]',
+      'name: a, namespaces: [x], maxSize: 1Gi',
+      'name: a, namespaces: [x], maxSize: 2Gi',
+    ].map((rule) => `policy: {rules: [{${rule}}]}`),
   ]
   t.equal(new Set(files.map((text) => read(text).hash)).size, files.length)
   t.end()
@@ -188,14 +303,29 @@ t.test('the hash is another one after any change', (t) => {
 
 t.test('the configuration cannot be changed by whoever gets it', (t) => {
   const config = read('policy: {rules: [{name: a, namespaces: [x]}]}')
-  for (const part of [config, config.defaults, config.sidecars, config.loader.env, config.policy.rules, config.policy.rules[0]?.namespaces]) t.ok(Object.isFrozen(part))
+  for (const part of [
+    config,
+    config.defaults,
+    config.sidecars,
+    config.loader.env,
+    config.policy.rules,
+    config.policy.rules[0]?.namespaces,
+  ])
+    t.ok(Object.isFrozen(part))
   t.ok(Object.isFrozen(defaultConfig) && Object.isFrozen(defaultConfig.defaults))
   t.end()
 })
 
 t.test('no file makes the reader throw', (t) => {
-  const texts = fc.oneof(fc.string({ maxLength: 60 }), fc.json(), fc.string({ unit: fc.constantFrom('a', ':', ' ', '\n', '-', '[', '{', '&', '*', '!', '<', '"'), maxLength: 30 }))
-  fc.assert(fc.property(texts, (text) => typeof parseConfig(text).ok === 'boolean'), { numRuns: 500 })
+  const texts = fc.oneof(
+    fc.string({ maxLength: 60 }),
+    fc.json(),
+    fc.string({ unit: fc.constantFrom('a', ':', ' ', '\n', '-', '[', '{', '&', '*', '!', '<', '"'), maxLength: 30 }),
+  )
+  fc.assert(
+    fc.property(texts, (text) => typeof parseConfig(text).ok === 'boolean'),
+    { numRuns: 500 },
+  )
   t.end()
 })
 
@@ -218,7 +348,9 @@ function indented(text: string): string {
 }
 
 t.test('a proxy and authorities for the loaders are read', (t) => {
-  const { loader } = read(`loader:\n  proxy: {url: "http://proxy:3128", noProxy: [.amazonaws.com]}\n  caCertificates: |\n${indented(authority)}\n`)
+  const { loader } = read(
+    `loader:\n  proxy: {url: "http://proxy:3128", noProxy: [.amazonaws.com]}\n  caCertificates: |\n${indented(authority)}\n`,
+  )
   t.strictSame(loader.proxy, { url: 'http://proxy:3128', noProxy: ['.amazonaws.com'] })
   t.equal(loader.caCertificates?.trim(), authority)
   t.equal(loader.imagePullPolicy, 'IfNotPresent', 'the other defaults stay')
@@ -228,11 +360,17 @@ t.test('a proxy and authorities for the loaders are read', (t) => {
 t.test('a proxy or authorities that could not work are refused', (t) => {
   const cases: [string, RegExp][] = [
     ['loader: {proxy: {url: "proxy:3128"}}', /^loader\.proxy\.url: "proxy:3128" is not http:\/\/host:port$/],
-    ['loader: {proxy: {url: "http://me:secret@proxy:3128"}}', /^loader\.proxy\.url: has a user name, which everybody could read in the pods/],
+    [
+      'loader: {proxy: {url: "http://me:secret@proxy:3128"}}',
+      /^loader\.proxy\.url: has a user name, which everybody could read in the pods/,
+    ],
     ['loader: {proxy: {}}', /^loader\.proxy: must have required property 'url'$/],
     ['loader: {proxy: {url: "http://proxy", noProxy: ["a,b"]}}', /^loader\.proxy\.noProxy\[0\]: must match pattern/],
     ['loader: {caCertificates: hello}', /^loader\.caCertificates: is not a list of PEM certificates$/],
-    [`loader:\n  caCertificates: |\n${indented(authority.replace('MII', 'AAA'))}\n`, /^loader\.caCertificates: block 1 is not a certificate$/],
+    [
+      `loader:\n  caCertificates: |\n${indented(authority.replace('MII', 'AAA'))}\n`,
+      /^loader\.caCertificates: block 1 is not a certificate$/,
+    ],
   ]
   for (const [text, problem] of cases) {
     const problems = problemsOf(text)
@@ -244,10 +382,21 @@ t.test('a proxy or authorities that could not work are refused', (t) => {
 })
 
 t.test('a policy is enforced or on trial, and exceptions are those of the mode', (t) => {
-  t.strictSame(read('policy: {mode: audit, enforceNamespaces: [team-a]}').policy, { mode: 'audit', enforceNamespaces: ['team-a'], rules: [] })
-  t.strictSame(read('policy: {mode: enforce, enforceNamespaces: [], auditNamespaces: [old-*]}').policy.auditNamespaces, ['old-*'])
+  t.strictSame(read('policy: {mode: audit, enforceNamespaces: [team-a]}').policy, {
+    mode: 'audit',
+    enforceNamespaces: ['team-a'],
+    rules: [],
+  })
+  t.strictSame(
+    read('policy: {mode: enforce, enforceNamespaces: [], auditNamespaces: [old-*]}').policy.auditNamespaces,
+    ['old-*'],
+  )
   t.strictSame(problemsOf('policy: {mode: warn}'), ['policy.mode: must be one of enforce, audit'])
-  t.strictSame(problemsOf('policy: {mode: audit, auditNamespaces: [x]}'), ['policy.auditNamespaces: has no effect with mode audit; it names the exceptions of mode enforce'])
-  t.strictSame(problemsOf('policy: {enforceNamespaces: [x]}'), ['policy.enforceNamespaces: has no effect with mode enforce; it names the exceptions of mode audit'])
+  t.strictSame(problemsOf('policy: {mode: audit, auditNamespaces: [x]}'), [
+    'policy.auditNamespaces: has no effect with mode audit; it names the exceptions of mode enforce',
+  ])
+  t.strictSame(problemsOf('policy: {enforceNamespaces: [x]}'), [
+    'policy.enforceNamespaces: has no effect with mode enforce; it names the exceptions of mode audit',
+  ])
   t.end()
 })

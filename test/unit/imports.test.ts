@@ -11,7 +11,9 @@ const chain = ['main', 'cli', 'server', 'admission', 'inject', 'leaves', 'values
  * Beside the chain: what each may import, and who may import it. The loader runs in other pods than the webhook and stands
  * alone; both read the values of annotations by the same parsers, or they would not mean the same model.
  */
-const beside: Readonly<Record<string, { readonly imports: readonly string[]; readonly importedBy: readonly string[] }>> = {
+const beside: Readonly<
+  Record<string, { readonly imports: readonly string[]; readonly importedBy: readonly string[] }>
+> = {
   network: { imports: [], importedBy: ['aws', 'loader', 'server'] },
   loader: { imports: ['aws', 'network', 'values'], importedBy: ['main', 'cli', 'publish'] },
   cluster: { imports: ['leaves', 'values'], importedBy: ['main', 'cli', 'check', 'publish'] },
@@ -38,7 +40,19 @@ const pureImports: Readonly<Record<string, readonly string[]>> = {
 }
 
 /** Names through which a program reaches the world outside or time itself. */
-const impureNames = ['process', 'console', 'Date', 'performance', 'setTimeout', 'setInterval', 'setImmediate', 'queueMicrotask', 'fetch', 'globalThis', 'require']
+const impureNames = [
+  'process',
+  'console',
+  'Date',
+  'performance',
+  'setTimeout',
+  'setInterval',
+  'setImmediate',
+  'queueMicrotask',
+  'fetch',
+  'globalThis',
+  'require',
+]
 
 function layerOf(path: string): string {
   if (leaves.test(path)) return 'leaves'
@@ -78,7 +92,12 @@ function packageProblem(layer: string, name: string): string | undefined {
 function impurities(source: ts.SourceFile): string[] {
   const found: string[] = []
   const visit = (node: ts.Node): void => {
-    if (ts.isAwaitExpression(node) || node.kind === ts.SyntaxKind.AsyncKeyword || node.kind === ts.SyntaxKind.AwaitKeyword) found.push('waits')
+    if (
+      ts.isAwaitExpression(node) ||
+      node.kind === ts.SyntaxKind.AsyncKeyword ||
+      node.kind === ts.SyntaxKind.AwaitKeyword
+    )
+      found.push('waits')
     if (ts.isIdentifier(node) && impureNames.includes(node.text) && !isMemberName(node)) found.push(`uses ${node.text}`)
     if (ts.isPropertyAccessExpression(node) && node.getText() === 'Math.random') found.push('uses Math.random')
     ts.forEachChild(node, visit)
@@ -90,13 +109,18 @@ function impurities(source: ts.SourceFile): string[] {
 /** `outcome.process` and `{ process: 1 }` are no use of the global. */
 function isMemberName(node: ts.Identifier): boolean {
   const { parent } = node
-  return (ts.isPropertyAccessExpression(parent) && parent.name === node) || (ts.isPropertyAssignment(parent) && parent.name === node) || ts.isPropertySignature(parent)
+  return (
+    (ts.isPropertyAccessExpression(parent) && parent.name === node) ||
+    (ts.isPropertyAssignment(parent) && parent.name === node) ||
+    ts.isPropertySignature(parent)
+  )
 }
 
 const paths = globSync('src/**/*.ts').sort()
 
 t.test('there is something to read', (t) => {
-  for (const part of ['inject', 'leaves', 'values']) t.ok(paths.filter((path) => layerOf(path) === part).length > 5, part)
+  for (const part of ['inject', 'leaves', 'values'])
+    t.ok(paths.filter((path) => layerOf(path) === part).length > 5, part)
   t.end()
 })
 
@@ -108,8 +132,16 @@ for (const path of paths) {
 }
 
 const broken: readonly [path: string, text: string, problem: string][] = [
-  ['src/inject/plan.ts', "import { x } from '../admission/review.ts'", 'inject imports admission: ../admission/review.ts'],
-  ['src/inject/deliveries/download.ts', "import type { X } from '../../server/server.ts'", 'inject imports server: ../../server/server.ts'],
+  [
+    'src/inject/plan.ts',
+    "import { x } from '../admission/review.ts'",
+    'inject imports admission: ../admission/review.ts',
+  ],
+  [
+    'src/inject/deliveries/download.ts',
+    "import type { X } from '../../server/server.ts'",
+    'inject imports server: ../../server/server.ts',
+  ],
   ['src/values/path.ts', "import { x } from '../inject/pod.ts'", 'values imports inject: ../inject/pod.ts'],
   ['src/config.ts', "export { x } from './cli/serve.ts'", 'leaves imports cli: ./cli/serve.ts'],
   ['src/admission/review.ts', "import '../server/server.ts'", 'admission imports server: ../server/server.ts'],
@@ -121,8 +153,16 @@ const broken: readonly [path: string, text: string, problem: string][] = [
   ['src/server/server.ts', "import { sts } from '../aws/sts.ts'", 'server imports aws: ../aws/sts.ts'],
   ['src/admission/x.ts', "import { y } from '../cluster/client.ts'", 'admission imports cluster: ../cluster/client.ts'],
   ['src/cluster/client.ts', "import { y } from '../inject/inject.ts'", 'cluster imports inject: ../inject/inject.ts'],
-  ['src/cli/check.ts', "import { KubeConfig } from '@kubernetes/client-node'", 'cli imports @kubernetes/client-node, which belongs to cluster'],
-  ['src/cluster/client.ts', "import { STSClient } from '@aws-sdk/client-sts'", 'cluster imports @aws-sdk/client-sts, which belongs to aws'],
+  [
+    'src/cli/check.ts',
+    "import { KubeConfig } from '@kubernetes/client-node'",
+    'cli imports @kubernetes/client-node, which belongs to cluster',
+  ],
+  [
+    'src/cluster/client.ts',
+    "import { STSClient } from '@aws-sdk/client-sts'",
+    'cluster imports @aws-sdk/client-sts, which belongs to aws',
+  ],
   ['src/inject/plan.ts', "import { readFileSync } from 'node:fs'", 'inject imports node:fs'],
   ['src/inject/plan.ts', "import { pino } from 'pino'", 'inject imports pino'],
   ['src/inject/plan.ts', "import { parse } from 'yaml'", 'inject imports yaml'],
@@ -150,13 +190,22 @@ for (const [path, text, problem] of broken) {
 
 const fine: readonly [path: string, text: string][] = [
   ['src/main.ts', "import { run } from './cli/run.ts'"],
-  ['src/cli/serve.ts', "import { x } from '../inject/inject.ts'\nimport { readFile } from 'node:fs/promises'\nawait readFile('x')\nconsole.log(process.env)"],
+  [
+    'src/cli/serve.ts',
+    "import { x } from '../inject/inject.ts'\nimport { readFile } from 'node:fs/promises'\nawait readFile('x')\nconsole.log(process.env)",
+  ],
   ['src/cli/check.ts', "import { x } from '../cluster/client.ts'"],
   ['src/cluster/client.ts', "import { KubeConfig } from '@kubernetes/client-node'"],
-  ['src/loader/load.ts', "import { x } from './journal.ts'\nimport { open } from 'node:fs/promises'\nimport { s3 } from '../aws/s3.ts'\nimport { parseSource } from '../values/source.ts'"],
+  [
+    'src/loader/load.ts',
+    "import { x } from './journal.ts'\nimport { open } from 'node:fs/promises'\nimport { s3 } from '../aws/s3.ts'\nimport { parseSource } from '../values/source.ts'",
+  ],
   ['src/cli/load.ts', "import { load } from '../loader/load.ts'"],
   ['src/inject/deliveries/x.ts', "import { createHash } from 'node:crypto'\nimport { x } from '../../values/path.ts'"],
-  ['src/inject/plan.ts', "// await process.env, Date.now()\nconst words = 'console.log(Math.random())'\nconst x = { process: 1 }.process"],
+  [
+    'src/inject/plan.ts',
+    "// await process.env, Date.now()\nconst words = 'console.log(Math.random())'\nconst x = { process: 1 }.process",
+  ],
 ]
 
 for (const [path, text] of fine) {

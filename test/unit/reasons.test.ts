@@ -3,7 +3,10 @@ import t from 'tap'
 import { denyReasons, formatDiagnostic, injectReasons, quote, skipReasons, warnReasons } from '../../src/reasons.ts'
 
 const tables = { skipReasons, injectReasons, denyReasons, warnReasons }
-const sources = globSync('src/**/*.ts').filter((path) => path !== 'src/reasons.ts').map((path) => readFileSync(path, 'utf8')).join('\n')
+const sources = globSync('src/**/*.ts')
+  .filter((path) => path !== 'src/reasons.ts')
+  .map((path) => readFileSync(path, 'utf8'))
+  .join('\n')
 
 for (const [table, reasons] of Object.entries(tables)) {
   t.test(`every one of ${table} is one word, says in words what it means, and is given somewhere`, (t) => {
@@ -23,11 +26,18 @@ t.test('no reason is in two tables', (t) => {
 })
 
 t.test('every reason that the code gives is in a table', (t) => {
-  const given = [...sources.matchAll(/\breason: '(\w+)'|\bwarn\('(\w+)'/g)].map(([, diagnostic, warning]) => diagnostic ?? warning ?? '')
+  const given = [...sources.matchAll(/\breason: '(\w+)'|\bwarn\('(\w+)'/g)].map(
+    ([, diagnostic, warning]) => diagnostic ?? warning ?? '',
+  )
   // The reason of an AdmissionReview's status, in the words of Kubernetes.
   const foreign = ['Invalid', 'InternalError', 'BadRequest']
   t.ok(given.length > 20, `${given.length} places`)
-  t.strictSame(given.filter((reason) => !foreign.includes(reason) && !Object.values(tables).some((table) => Object.hasOwn(table, reason))), [])
+  t.strictSame(
+    given.filter(
+      (reason) => !foreign.includes(reason) && !Object.values(tables).some((table) => Object.hasOwn(table, reason)),
+    ),
+    [],
+  )
   t.end()
 })
 
@@ -35,16 +45,33 @@ t.test('a diagnostic is one line: field, value, problem, what is accepted, what 
   const field = 'metadata.annotations[models.example.io/size]'
   t.equal(formatDiagnostic({ reason: 'InvalidAnnotation', field, problem: 'is wrong' }), `${field}: is wrong`)
   t.equal(
-    formatDiagnostic({ reason: 'InvalidAnnotation', field, found: 'a "b"', problem: 'is wrong', accepted: 'c', remedy: 'do d' }),
+    formatDiagnostic({
+      reason: 'InvalidAnnotation',
+      field,
+      found: 'a "b"',
+      problem: 'is wrong',
+      accepted: 'c',
+      remedy: 'do d',
+    }),
     `${field}: "a \\"b\\"" is wrong; accepted: c; do d`,
   )
-  t.equal(formatDiagnostic({ reason: 'InvalidAnnotation', field, found: '', problem: 'is empty' }), `${field}: "" is empty`)
+  t.equal(
+    formatDiagnostic({ reason: 'InvalidAnnotation', field, found: '', problem: 'is empty' }),
+    `${field}: "" is empty`,
+  )
   t.end()
 })
 
 t.test('nothing in a diagnostic reaches a terminal raw', (t) => {
   const evil = 'a\u001b[31m\n\u0000\u007f\u009b\u061c\u200b\u2028\u202e\u2066\ufeffz'
-  const line = formatDiagnostic({ reason: 'InvalidAnnotation', field: evil, found: evil, problem: evil, accepted: evil, remedy: evil })
+  const line = formatDiagnostic({
+    reason: 'InvalidAnnotation',
+    field: evil,
+    found: evil,
+    problem: evil,
+    accepted: evil,
+    remedy: evil,
+  })
   t.notMatch(line, /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/)
   t.match(line, '\\u001b[31m', 'it is written out instead')
   t.equal(quote('\u001b\u202ex'), '"\\u001b\\u202ex"')

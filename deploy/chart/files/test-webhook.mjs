@@ -13,12 +13,16 @@ const review = {
   apiVersion: 'admission.k8s.io/v1',
   kind: 'AdmissionReview',
   request: {
-    uid, operation: 'CREATE', dryRun: true, namespace: 'default',
+    uid,
+    operation: 'CREATE',
+    dryRun: true,
+    namespace: 'default',
     kind: { group: '', version: 'v1', kind: 'Pod' },
     resource: { group: '', version: 'v1', resource: 'pods' },
     userInfo: { username: 'helm-test' },
     object: {
-      apiVersion: 'v1', kind: 'Pod',
+      apiVersion: 'v1',
+      kind: 'Pod',
       metadata: { name: 'helm-test', annotations: { [`${ANNOTATION_PREFIX}inject`]: 'true' } },
       spec: { containers: [{ name: 'app', image: 'app' }] },
     },
@@ -29,10 +33,19 @@ function answer(send, url, options, body) {
   return new Promise((resolve, reject) => {
     const sent = send(url, { ...options, timeout: 5000 }, (response) => {
       let text = ''
-      response.setEncoding('utf8').on('data', (chunk) => { text += chunk }).on('error', reject)
-      response.on('end', () => { resolve({ status: response.statusCode, text }) })
+      response
+        .setEncoding('utf8')
+        .on('data', (chunk) => {
+          text += chunk
+        })
+        .on('error', reject)
+      response.on('end', () => {
+        resolve({ status: response.statusCode, text })
+      })
     })
-    sent.on('error', reject).on('timeout', () => { sent.destroy(new Error('no answer within 5 s')) })
+    sent.on('error', reject).on('timeout', () => {
+      sent.destroy(new Error('no answer within 5 s'))
+    })
     sent.end(body)
   })
 }
@@ -58,7 +71,8 @@ async function admission() {
   if (status !== 200) throw new Error(`${WEBHOOK_URL} answers ${status} ${text}`)
   const { response } = JSON.parse(text)
   if (response?.uid !== uid) throw new Error(`the answer is to another request: ${text}`)
-  if (response.allowed !== false || response.status?.code !== 422) throw new Error(`a pod with ${ANNOTATION_PREFIX}inject and no source is not denied: ${text}`)
+  if (response.allowed !== false || response.status?.code !== 422)
+    throw new Error(`a pod with ${ANNOTATION_PREFIX}inject and no source is not denied: ${text}`)
   return response.status.message
 }
 

@@ -18,7 +18,11 @@ export function kubernetesTypes(names: readonly string[]): Record<string, JsonSc
     if (found.has(name)) continue
     const schema = modelSchema(name)
     found.set(name, schema)
-    waiting.push(...JSON.stringify(schema).matchAll(/#\/definitions\/(\w+)/g).map(([, type]) => type ?? ''))
+    waiting.push(
+      ...JSON.stringify(schema)
+        .matchAll(/#\/definitions\/(\w+)/g)
+        .map(([, type]) => type ?? ''),
+    )
   }
   return Object.fromEntries([...found].sort(([a], [b]) => (a < b ? -1 : 1)))
 }
@@ -26,14 +30,20 @@ export function kubernetesTypes(names: readonly string[]): Record<string, JsonSc
 function modelSchema(name: string): JsonSchema {
   const model = (models as unknown as Record<string, Model | undefined>)[name]
   if (model === undefined) throw new Error(`the Kubernetes client knows no type ${name}`)
-  const properties = model.getAttributeTypeMap().map(({ baseName, type, format }) => [baseName, fieldSchema(baseName, type, format)])
+  const properties = model
+    .getAttributeTypeMap()
+    .map(({ baseName, type, format }) => [baseName, fieldSchema(baseName, type, format)])
   return { type: 'object', additionalProperties: false, properties: Object.fromEntries(properties) }
 }
 
 function fieldSchema(field: string, type: string, format: string): JsonSchema {
   const items = /^Array<(.*)>$/.exec(type)?.[1]
   if (items !== undefined) return { type: 'array', items: fieldSchema(field, items, format) }
-  if (type.startsWith('{ [key: string]: ')) return { type: 'object', additionalProperties: { type: quantities.includes(field) ? ['string', 'number'] : 'string' } }
+  if (type.startsWith('{ [key: string]: '))
+    return {
+      type: 'object',
+      additionalProperties: { type: quantities.includes(field) ? ['string', 'number'] : 'string' },
+    }
   if (type === 'IntOrString') return { type: ['integer', 'string'] }
   if (type === 'number') return { type: format.startsWith('int') ? 'integer' : 'number' }
   if (['string', 'boolean'].includes(type)) return { type }

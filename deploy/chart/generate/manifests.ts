@@ -24,7 +24,9 @@ export async function plainManifests(): Promise<string> {
 
 /** What cert-manager reads, for those who bring the rest themselves. */
 export async function certificateManifests(): Promise<string> {
-  const documents = (await renderedDocuments()).filter((document) => String(document.get('apiVersion')).startsWith('cert-manager.io/'))
+  const documents = (await renderedDocuments()).filter((document) =>
+    String(document.get('apiVersion')).startsWith('cert-manager.io/'),
+  )
   return certificatesTitle + documents.map(plainDocument).join('---\n')
 }
 

@@ -24,7 +24,10 @@ export function valuesSchema(yaml: string): string {
     title: 'Values of the chart model-injector',
     ...schema,
     // Helm adds it where this chart is part of another one.
-    properties: { ...properties, global: { type: 'object', description: 'Of a chart that contains this one; not read here.' } },
+    properties: {
+      ...properties,
+      global: { type: 'object', description: 'Of a chart that contains this one; not read here.' },
+    },
   })
   return `${JSON.stringify(values, undefined, 2)}\n`
 }
@@ -36,7 +39,10 @@ interface ObjectSchema extends JsonSchema {
 function objectSchema(map: YAMLMap.Parsed, path: string): ObjectSchema {
   const entries = map.items.map((pair, i) => {
     const key = String((pair.key as { value: unknown }).value)
-    return [key, valueSchema(pair, commentOf(pair, i === 0 ? map.commentBefore : undefined), path === '' ? key : `${path}.${key}`)] as const
+    return [
+      key,
+      valueSchema(pair, commentOf(pair, i === 0 ? map.commentBefore : undefined), path === '' ? key : `${path}.${key}`),
+    ] as const
   })
   return { type: 'object', additionalProperties: false, properties: Object.fromEntries(entries) }
 }
@@ -45,9 +51,11 @@ function valueSchema(pair: Entry, { description, schema }: Comment, path: string
   const described = { ...(description === undefined ? {} : { description }) }
   if ('$ref' in schema) return { ...described, ...schema }
   const { value } = pair
-  if (isMap(value) && value.items.length > 0 && Object.keys(schema).length === 0) return { ...described, ...objectSchema(value, path) }
+  if (isMap(value) && value.items.length > 0 && Object.keys(schema).length === 0)
+    return { ...described, ...objectSchema(value, path) }
   if (description === undefined) throw new Error(`values.yaml: ${path} has no description`)
-  if (!isScalar(value) && Object.keys(schema).length === 0) throw new Error(`values.yaml: ${path} is a list or an open map, and has no @schema`)
+  if (!isScalar(value) && Object.keys(schema).length === 0)
+    throw new Error(`values.yaml: ${path} is a list or an open map, and has no @schema`)
   return { ...described, ...inferred(value), ...schema }
 }
 
@@ -61,7 +69,9 @@ function inferred(node: ParsedNode | null): JsonSchema {
 
 /** The comment above the first key of a map may belong to the map. */
 function commentOf(pair: Entry, mapComment: string | null | undefined): Comment {
-  const text = [mapComment, (pair.key as { commentBefore?: string | null }).commentBefore].filter((part) => typeof part === 'string').join('\n')
+  const text = [mapComment, (pair.key as { commentBefore?: string | null }).commentBefore]
+    .filter((part) => typeof part === 'string')
+    .join('\n')
   const lines = text.split('\n').map((line) => line.replace(/^ /, ''))
   const fences = lines.flatMap((line, i) => (line === '@schema' ? [i] : []))
   const [start, end] = fences
@@ -80,10 +90,12 @@ function withDefinitions(schema: JsonSchema): JsonSchema {
 function resolveReferences(value: unknown, types: Set<string>): unknown {
   if (Array.isArray(value)) return value.map((item) => resolveReferences(item, types))
   if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(Object.entries(value).map(([key, item]: [string, unknown]) => {
-    if (key !== '$ref' || typeof item !== 'string') return [key, resolveReferences(item, types)]
-    const type = /^kubernetes:(\w+)$/.exec(item)?.[1]
-    if (type !== undefined) types.add(type)
-    return [key, `#/definitions/${type ?? item}`]
-  }))
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]: [string, unknown]) => {
+      if (key !== '$ref' || typeof item !== 'string') return [key, resolveReferences(item, types)]
+      const type = /^kubernetes:(\w+)$/.exec(item)?.[1]
+      if (type !== undefined) types.add(type)
+      return [key, `#/definitions/${type ?? item}`]
+    }),
+  )
 }

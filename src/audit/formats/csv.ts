@@ -6,7 +6,10 @@ import type { Format } from './format.ts'
 
 type Row = readonly (string | undefined)[]
 
-const columns: readonly (readonly [title: string, cell: (pod: AuditedPod, model: AuditedModel | undefined) => string | undefined])[] = [
+const columns: readonly (readonly [
+  title: string,
+  cell: (pod: AuditedPod, model: AuditedModel | undefined) => string | undefined,
+])[] = [
   ['namespace', ({ namespace }) => namespace],
   ['pod', ({ name }) => name],
   ['owner kind', ({ owner }) => owner?.kind],
@@ -26,7 +29,14 @@ const columns: readonly (readonly [title: string, cell: (pod: AuditedPod, model:
   ['injector', ({ injector }) => injector],
   ['rules', ({ rules }) => rules.join(' ')],
   ['judgements', ({ judgements }) => judgements.map(({ judgement }) => judgement).join(' ')],
-  ['reasons', ({ judgements }) => judgements.filter(({ judgement }) => judgement !== 'conforming').map(({ reason }) => reason).join(' | ')],
+  [
+    'reasons',
+    ({ judgements }) =>
+      judgements
+        .filter(({ judgement }) => judgement !== 'conforming')
+        .map(({ reason }) => reason)
+        .join(' | '),
+  ],
 ]
 
 export const csv: Format = async function* (pods) {

@@ -32,7 +32,13 @@ interface Suite {
 const xml = { invalidCharReplacement: '?' } as const
 
 function print({ namespace, cases, failures }: Suite, { now }: FormatContext): string {
-  const element = fragment(xml).ele('testsuite', { name: namespace, tests: cases.length, failures, errors: 0, timestamp: now.toISOString().slice(0, 19) })
+  const element = fragment(xml).ele('testsuite', {
+    name: namespace,
+    tests: cases.length,
+    failures,
+    errors: 0,
+    timestamp: now.toISOString().slice(0, 19),
+  })
   return `${element.toString().replace(/\/>$/, '>')}\n${cases.join('\n')}\n</testsuite>\n`
 }
 
@@ -40,10 +46,16 @@ function testCase(pod: AuditedPod, context: FormatContext): string {
   const { name, namespace, owner, file, judgements, models } = pod
   const place = owner === undefined ? namespace : `${namespace}.${owner.kind}.${owner.name}`
   const element = fragment(xml).ele('testcase', { name, classname: place, ...(file !== undefined && { file }) })
-  const [failed, other] = [judgements.filter((judged) => fails(judged, context)), judgements.filter((judged) => !fails(judged, context))]
+  const [failed, other] = [
+    judgements.filter((judged) => fails(judged, context)),
+    judgements.filter((judged) => !fails(judged, context)),
+  ]
   const [worst] = failed
-  if (worst !== undefined) element.ele('failure', { type: worst.judgement, message: worst.reason }).txt(failed.flatMap(describe).join('\n'))
-  element.ele('system-out').txt([...models.map((model) => `${model.name}: ${model.source}`), ...other.flatMap(describe)].join('\n'))
+  if (worst !== undefined)
+    element.ele('failure', { type: worst.judgement, message: worst.reason }).txt(failed.flatMap(describe).join('\n'))
+  element
+    .ele('system-out')
+    .txt([...models.map((model) => `${model.name}: ${model.source}`), ...other.flatMap(describe)].join('\n'))
   return element.toString()
 }
 
@@ -53,5 +65,10 @@ function fails(judged: Judged, { failsOn }: FormatContext): boolean {
 }
 
 function describe({ judgement, reason, evidence }: Judged): readonly string[] {
-  return [`${judgement}: ${reason}`, ...evidence.map(({ field, expected, found }) => `  ${field}: ${found ?? '(nothing)'}, expected ${expected ?? '(nothing)'}`)]
+  return [
+    `${judgement}: ${reason}`,
+    ...evidence.map(
+      ({ field, expected, found }) => `  ${field}: ${found ?? '(nothing)'}, expected ${expected ?? '(nothing)'}`,
+    ),
+  ]
 }

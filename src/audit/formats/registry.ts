@@ -7,7 +7,15 @@ import { openReports, policyReport } from './reports.ts'
 import { sarif } from './sarif.ts'
 import { table } from './table.ts'
 
-export const formats = { table, json, csv, sarif, junit, policyreport: policyReport, openreports: openReports } as const satisfies Readonly<Record<string, Format>>
+export const formats = {
+  table,
+  json,
+  csv,
+  sarif,
+  junit,
+  policyreport: policyReport,
+  openreports: openReports,
+} as const satisfies Readonly<Record<string, Format>>
 
 export type FormatName = keyof typeof formats
 

@@ -19,8 +19,10 @@ interface ReportType {
   readonly source?: string
 }
 
-export const policyReport: Format = (pods, context) => printReports(pods, context, { apiVersion: 'wgpolicyk8s.io/v1alpha2', kind: 'PolicyReport' })
-export const openReports: Format = (pods, context) => printReports(pods, context, { apiVersion: 'openreports.io/v1alpha1', kind: 'Report', source: 'model-injector' })
+export const policyReport: Format = (pods, context) =>
+  printReports(pods, context, { apiVersion: 'wgpolicyk8s.io/v1alpha2', kind: 'PolicyReport' })
+export const openReports: Format = (pods, context) =>
+  printReports(pods, context, { apiVersion: 'openreports.io/v1alpha1', kind: 'Report', source: 'model-injector' })
 
 type Outcome = 'pass' | 'fail' | 'warn'
 
@@ -33,7 +35,11 @@ const outcomes: Readonly<Record<Level, { readonly result: Outcome; readonly seve
 
 type Result = ReturnType<typeof resultOf>
 
-async function* printReports(pods: AsyncIterable<AuditedPod>, context: FormatContext, type: ReportType): AsyncGenerator<string> {
+async function* printReports(
+  pods: AsyncIterable<AuditedPod>,
+  context: FormatContext,
+  type: ReportType,
+): AsyncGenerator<string> {
   const printed = new Map<string, number>()
   let batch = emptyBatch('')
   const print = (): string => {
@@ -52,7 +58,10 @@ async function* printReports(pods: AsyncIterable<AuditedPod>, context: FormatCon
   if (batch.results.length > 0) yield print()
 }
 
-async function* resultsOf(pods: AsyncIterable<AuditedPod>, context: FormatContext): AsyncGenerator<{ readonly namespace: string; readonly result: Result; readonly bytes: number }> {
+async function* resultsOf(
+  pods: AsyncIterable<AuditedPod>,
+  context: FormatContext,
+): AsyncGenerator<{ readonly namespace: string; readonly result: Result; readonly bytes: number }> {
   for await (const pod of pods) {
     for (const judged of pod.judgements) {
       const result = resultOf(pod, judged, context)
@@ -75,8 +84,13 @@ function emptyBatch(namespace: string): Batch {
 function reportOf({ apiVersion, kind, source }: ReportType, { namespace, results }: Batch, number: number): object {
   const count = (outcome: Outcome): number => results.filter(({ result }) => result === outcome).length
   return {
-    apiVersion, kind,
-    metadata: { name: `model-injector-audit${number === 1 ? '' : `-${number}`}`, namespace, labels: { 'app.kubernetes.io/managed-by': 'model-injector' } },
+    apiVersion,
+    kind,
+    metadata: {
+      name: `model-injector-audit${number === 1 ? '' : `-${number}`}`,
+      namespace,
+      labels: { 'app.kubernetes.io/managed-by': 'model-injector' },
+    },
     ...(source !== undefined && { source }),
     summary: { pass: count('pass'), fail: count('fail'), warn: count('warn'), error: 0, skip: 0 },
     results,
@@ -86,8 +100,15 @@ function reportOf({ apiVersion, kind, source }: ReportType, { namespace, results
 function resultOf(pod: AuditedPod, judged: Judged, { now }: FormatContext) {
   const { result, severity } = outcomes[levelOf(judged)]
   return {
-    source: 'model-injector', policy: 'model-injector-audit', rule: judged.judgement, category: 'Model provenance',
-    result, severity, scored: result !== 'warn', message: cut(judged.reason), resources: [resourceOf(pod)],
+    source: 'model-injector',
+    policy: 'model-injector-audit',
+    rule: judged.judgement,
+    category: 'Model provenance',
+    result,
+    severity,
+    scored: result !== 'warn',
+    message: cut(judged.reason),
+    resources: [resourceOf(pod)],
     timestamp: { seconds: Math.floor(now.getTime() / 1000), nanos: 0 },
     properties: propertiesOf(pod),
   }
@@ -101,7 +122,12 @@ function propertiesOf({ models, owner }: AuditedPod): Readonly<Record<string, st
 }
 
 const apiVersions: Readonly<Record<string, string>> = {
-  Deployment: 'apps/v1', ReplicaSet: 'apps/v1', StatefulSet: 'apps/v1', DaemonSet: 'apps/v1', Job: 'batch/v1', CronJob: 'batch/v1',
+  Deployment: 'apps/v1',
+  ReplicaSet: 'apps/v1',
+  StatefulSet: 'apps/v1',
+  DaemonSet: 'apps/v1',
+  Job: 'batch/v1',
+  CronJob: 'batch/v1',
 }
 
 /** What stands in a file is the workload itself. */

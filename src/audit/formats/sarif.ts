@@ -33,12 +33,22 @@ function resultOf(pod: AuditedPod, judged: Judged): object {
   const { judgement, reason } = judged
   const title = `${pod.namespace}/${pod.name}`
   return {
-    ruleId: judgement, ruleIndex: problems.findIndex((name) => name === judgement), level: levelOf(judged), message: { text: `${title}: ${reason}` },
-    locations: [{
-      // Forges show only results that have a file; a pod of a cluster gets a path that no checkout has.
-      physicalLocation: { artifactLocation: { uri: pod.file === undefined ? encodePath(`cluster/${pod.namespace}/pods/${pod.name}`) : uriOf(pod.file) }, region: { startLine: 1 } },
-      logicalLocations: [{ name: pod.name, fullyQualifiedName: title, kind: 'resource' }],
-    }],
+    ruleId: judgement,
+    ruleIndex: problems.findIndex((name) => name === judgement),
+    level: levelOf(judged),
+    message: { text: `${title}: ${reason}` },
+    locations: [
+      {
+        // Forges show only results that have a file; a pod of a cluster gets a path that no checkout has.
+        physicalLocation: {
+          artifactLocation: {
+            uri: pod.file === undefined ? encodePath(`cluster/${pod.namespace}/pods/${pod.name}`) : uriOf(pod.file),
+          },
+          region: { startLine: 1 },
+        },
+        logicalLocations: [{ name: pod.name, fullyQualifiedName: title, kind: 'resource' }],
+      },
+    ],
     partialFingerprints: { 'modelInjectorAudit/v1': fingerprint(pod, judged) },
     properties: { models: pod.models.map(({ source }) => source), evidence: judged.evidence },
   }
@@ -54,5 +64,7 @@ function encodePath(path: string): string {
 
 /** Pods come and go with other names; the workload's problem stays the same one. */
 function fingerprint({ namespace, owner, name }: AuditedPod, { judgement }: Judged): string {
-  return createHash('sha256').update(JSON.stringify([namespace, owner?.kind ?? 'Pod', owner?.name ?? name, judgement])).digest('hex')
+  return createHash('sha256')
+    .update(JSON.stringify([namespace, owner?.kind ?? 'Pod', owner?.name ?? name, judgement]))
+    .digest('hex')
 }

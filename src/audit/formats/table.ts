@@ -45,27 +45,60 @@ function widthsFor(pods: readonly AuditedPod[], width: number): Widths {
 }
 
 const plain = {
-  top: '', 'top-mid': '', 'top-left': '', 'top-right': '', bottom: '', 'bottom-mid': '', 'bottom-left': '', 'bottom-right': '',
-  left: '', 'left-mid': '', mid: '', 'mid-mid': '', right: '', 'right-mid': '', middle: ' '.repeat(gap),
+  top: '',
+  'top-mid': '',
+  'top-left': '',
+  'top-right': '',
+  bottom: '',
+  'bottom-mid': '',
+  'bottom-left': '',
+  'bottom-right': '',
+  left: '',
+  'left-mid': '',
+  mid: '',
+  'mid-mid': '',
+  right: '',
+  'right-mid': '',
+  middle: ' '.repeat(gap),
 } as const
 
-function printPage(pods: readonly AuditedPod[], widths: Widths, { terminal, head }: { readonly terminal: Terminal; readonly head: boolean }): string {
-  const printed = new Table({ chars: plain, style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 }, colWidths: [...widths] })
+function printPage(
+  pods: readonly AuditedPod[],
+  widths: Widths,
+  { terminal, head }: { readonly terminal: Terminal; readonly head: boolean },
+): string {
+  const printed = new Table({
+    chars: plain,
+    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
+    colWidths: [...widths],
+  })
   if (head) printed.push(['NAMESPACE', 'POD', 'MODEL', 'JUDGEMENT'].map((title) => terminal.paint('title', title)))
   for (const pod of pods) {
     printed.push(rowOf(pod, widths, terminal))
-    for (const judged of problemsOf(pod)) printed.push([{ colSpan: widths.length, content: reasonOf(judged, widths, terminal) }])
+    for (const judged of problemsOf(pod))
+      printed.push([{ colSpan: widths.length, content: reasonOf(judged, widths, terminal) }])
   }
-  return `${printed.toString().split('\n').map((line) => line.trimEnd()).join('\n')}\n`
+  return `${printed
+    .toString()
+    .split('\n')
+    .map((line) => line.trimEnd())
+    .join('\n')}\n`
 }
 
 function rowOf(pod: AuditedPod, [namespace, name, model, judgements]: Widths, { paint }: Terminal): string[] {
   const [worst] = pod.judgements
-  const sources = pod.models.map(({ source }) => printable(source.length > longestSource ? `${source.slice(0, longestSource)}...` : source))
-  const cell = (lines: readonly string[], width: number): string => lines.flatMap((line) => wrapWords(line, width)).join('\n')
+  const sources = pod.models.map(({ source }) =>
+    printable(source.length > longestSource ? `${source.slice(0, longestSource)}...` : source),
+  )
+  const cell = (lines: readonly string[], width: number): string =>
+    lines.flatMap((line) => wrapWords(line, width)).join('\n')
   return [
-    cell([printable(pod.namespace)], namespace), cell([printable(pod.name)], name), cell(sources.length > 0 ? sources : ['-'], model),
-    wrapWords(wordsOf(pod).join(', '), judgements).map((line) => paint(levelOf(worst), line)).join('\n'),
+    cell([printable(pod.namespace)], namespace),
+    cell([printable(pod.name)], name),
+    cell(sources.length > 0 ? sources : ['-'], model),
+    wrapWords(wordsOf(pod).join(', '), judgements)
+      .map((line) => paint(levelOf(worst), line))
+      .join('\n'),
   ]
 }
 

@@ -32,7 +32,9 @@ export async function buildPageServer({ live, about, listenHost }: PageServerOpt
   app.get('/', (_request, reply) => reply.type('text/html; charset=utf-8').send(livePage(page, about())))
   app.get('/state.json', () => live.look())
   app.get('/pods.json', (_request, reply) => reply.type('application/json; charset=utf-8').send(live.pods()))
-  app.setNotFoundHandler((_request, reply) => reply.code(404).type('text/plain; charset=utf-8').send('There is only the page itself, at /\n'))
+  app.setNotFoundHandler((_request, reply) =>
+    reply.code(404).type('text/plain; charset=utf-8').send('There is only the page itself, at /\n'),
+  )
   return app
 }
 
@@ -50,15 +52,25 @@ function headerPolicy({ policy }: RenderedPage): string {
  * rebinding) it would be taken for this page, so names are refused; an address cannot be turned like that.
  * By another origin it would get no answer to read, but could still make the cluster be audited.
  */
-async function refuseStrangers({ headers: { host = '', 'sec-fetch-site': site, 'sec-fetch-mode': mode } }: FastifyRequest, reply: FastifyReply, listenHost: string): Promise<void> {
+async function refuseStrangers(
+  { headers: { host = '', 'sec-fetch-site': site, 'sec-fetch-mode': mode } }: FastifyRequest,
+  reply: FastifyReply,
+  listenHost: string,
+): Promise<void> {
   if (!isOwnHost(host, listenHost)) {
-    await reply.code(421).type('text/plain; charset=utf-8').send('This page answers to localhost, to addresses and to the name in --listen only.\n')
+    await reply
+      .code(421)
+      .type('text/plain; charset=utf-8')
+      .send('This page answers to localhost, to addresses and to the name in --listen only.\n')
   } else if (mode !== 'navigate' && (site === 'cross-site' || site === 'same-site')) {
     await reply.code(403).type('text/plain; charset=utf-8').send('Only the page itself may ask for this.\n')
   }
 }
 
 function isOwnHost(host: string, listenHost: string): boolean {
-  const name = host.replace(/:\d*$/, '').replace(/^\[(.*)\]$/, '$1').toLowerCase()
+  const name = host
+    .replace(/:\d*$/, '')
+    .replace(/^\[(.*)\]$/, '$1')
+    .toLowerCase()
   return isIP(name) !== 0 || ['localhost', hostname().toLowerCase(), listenHost.toLowerCase()].includes(name)
 }

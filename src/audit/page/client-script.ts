@@ -7,16 +7,34 @@ const extension = extname(import.meta.filename)
 
 /** What is imported comes before what imports it. */
 const files = [
-  '../../values/printable', './client/view-state', './client/elements', './client/badges', './client/rows', './client/select-rows', './client/sort-rows',
-  './client/group-rows', './client/tables', './client/diff-table', './client/pod-details', './client/pods-table', './client/groups-table', './client/tiles',
-  './client/filters', './client/pages', './client/page-head', './client/live', './client/main',
+  '../../values/printable',
+  './client/view-state',
+  './client/elements',
+  './client/badges',
+  './client/rows',
+  './client/select-rows',
+  './client/sort-rows',
+  './client/group-rows',
+  './client/tables',
+  './client/diff-table',
+  './client/pod-details',
+  './client/pods-table',
+  './client/groups-table',
+  './client/tiles',
+  './client/filters',
+  './client/pages',
+  './client/page-head',
+  './client/live',
+  './client/main',
 ]
 
 export async function readClientScript(): Promise<string> {
-  const parts = await Promise.all(files.map(async (file) => {
-    const text = await readFile(new URL(`${file}${extension}`, import.meta.url), 'utf8')
-    return scoped(basename(file), extension === '.ts' ? stripTypeScriptTypes(text) : text)
-  }))
+  const parts = await Promise.all(
+    files.map(async (file) => {
+      const text = await readFile(new URL(`${file}${extension}`, import.meta.url), 'utf8')
+      return scoped(basename(file), extension === '.ts' ? stripTypeScriptTypes(text) : text)
+    }),
+  )
   return ['const modules = {}', ...parts].join('\n')
 }
 
@@ -25,7 +43,9 @@ export async function readClientScript(): Promise<string> {
  * that our own files have: `import { a, b } from`, `export function` and `export const`; the tests run the result.
  */
 function scoped(name: string, text: string): string {
-  const exported = [...text.matchAll(/^export (?:async )?(?:function|const) (\w+)/gm)].map(([, exportedName]) => exportedName)
+  const exported = [...text.matchAll(/^export (?:async )?(?:function|const) (\w+)/gm)].map(
+    ([, exportedName]) => exportedName,
+  )
   const body = text
     .replace(/^import (\{[^}]*\}) from ['"](?:[^'"]*\/)?([^'"/]+)\.[jt]s['"];?$/gm, "const $1 = modules['$2']")
     .replace(/^export \{\};?$/gm, '')

@@ -41,14 +41,21 @@ export function startLiveAudit({ audit, about, restMs, retryMs }: LiveAuditOptio
       state = { ...state, isReading: false, problem: error instanceof Error ? error.message : String(error) }
     }
     const endedAt = performance.now()
-    restsUntil = endedAt + (state.problem === undefined ? Math.max(restMs, restPerAudit * (endedAt - startedAt)) : retryMs)
+    restsUntil =
+      endedAt + (state.problem === undefined ? Math.max(restMs, restPerAudit * (endedAt - startedAt)) : retryMs)
   }
   const look = (): LiveState => {
     if (!state.isReading && !isStopped && performance.now() >= restsUntil) void read()
     return state
   }
   look()
-  return { look, pods: () => pods, stop: () => { isStopped = true } }
+  return {
+    look,
+    pods: () => pods,
+    stop: () => {
+      isStopped = true
+    },
+  }
 }
 
 async function collect(pods: AsyncIterable<AuditedPod>, isStopped: () => boolean): Promise<string> {

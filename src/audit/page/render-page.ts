@@ -44,10 +44,25 @@ ${markup}
 }
 
 /** Nothing is allowed but what is in the page, by its hash; texts cannot become markup even by a mistake of the script. */
-function contentSecurityPolicy({ script, css, kind }: { readonly script: string; readonly css: string; readonly kind: 'file' | 'live' }): string {
+function contentSecurityPolicy({
+  script,
+  css,
+  kind,
+}: {
+  readonly script: string
+  readonly css: string
+  readonly kind: 'file' | 'live'
+}): string {
   return [
-    "default-src 'none'", `script-src ${hashOf(script)}`, `style-src ${hashOf(css)}`, 'img-src data:', ...(kind === 'live' ? ["connect-src 'self'"] : []),
-    "base-uri 'none'", "form-action 'none'", "require-trusted-types-for 'script'", "trusted-types 'none'",
+    "default-src 'none'",
+    `script-src ${hashOf(script)}`,
+    `style-src ${hashOf(css)}`,
+    'img-src data:',
+    ...(kind === 'live' ? ["connect-src 'self'"] : []),
+    "base-uri 'none'",
+    "form-action 'none'",
+    "require-trusted-types-for 'script'",
+    "trusted-types 'none'",
   ].join('; ')
 }
 

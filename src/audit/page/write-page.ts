@@ -20,7 +20,11 @@ export async function writePageFile(file: string, pods: AsyncIterable<AuditedPod
 }
 
 /** Does not end the stream, which may be stdout. */
-export async function streamPage(stream: WriteStream | NodeJS.WriteStream, pods: AsyncIterable<AuditedPod>, about: AboutAudit): Promise<void> {
+export async function streamPage(
+  stream: WriteStream | NodeJS.WriteStream,
+  pods: AsyncIterable<AuditedPod>,
+  about: AboutAudit,
+): Promise<void> {
   await pipeline(Readable.from(pageText(pods, about)), stream, { end: false })
 }
 

@@ -25,7 +25,10 @@ export interface Karpenter {
 }
 
 export async function seeKarpenter(cluster: Cluster): Promise<Karpenter> {
-  const [pools, classes] = await Promise.all([listOf(cluster, resources.nodePools), listOf(cluster, resources.ec2NodeClasses)])
+  const [pools, classes] = await Promise.all([
+    listOf(cluster, resources.nodePools),
+    listOf(cluster, resources.ec2NodeClasses),
+  ])
   return { pools, classes }
 }
 

@@ -23,15 +23,25 @@ function mislabelled(nodes: readonly Node[], { label }: BakedModel): readonly Fi
   return nodes.flatMap(({ metadata: { name, labels } }) => {
     const value = labels?.[label] ?? nodeLabelValue
     if (value === nodeLabelValue) return []
-    const finding = warning('baked-nodes', `the node ${name} has ${label}: ${value}, and pods look for ${nodeLabelValue}`, 'correct the label, if the node has the model')
+    const finding = warning(
+      'baked-nodes',
+      `the node ${name} has ${label}: ${value}, and pods look for ${nodeLabelValue}`,
+      'correct the label, if the node has the model',
+    )
     return [withCommands(finding, `kubectl label node ${name} --overwrite ${label}=${nodeLabelValue}`)]
   })
 }
 
 function unguarded(nodes: readonly Node[], { taint }: BakedModel): readonly Finding[] {
-  const open = nodes.filter(({ spec }) => spec.taints?.some(({ key }) => key === taint.key) !== true).map(({ metadata }) => metadata.name)
+  const open = nodes
+    .filter(({ spec }) => spec.taints?.some(({ key }) => key === taint.key) !== true)
+    .map(({ metadata }) => metadata.name)
   if (open.length === 0) return []
-  const finding = warning('baked-nodes', `without the taint ${taint.key} other pods fill the nodes with the model: ${open.slice(0, 3).join(', ')}`, 'taint them')
+  const finding = warning(
+    'baked-nodes',
+    `without the taint ${taint.key} other pods fill the nodes with the model: ${open.slice(0, 3).join(', ')}`,
+    'taint them',
+  )
   return [withCommands(finding, `kubectl taint nodes ${open.join(' ')} ${taint.key}:${taint.effect}`)]
 }
 
@@ -42,5 +52,8 @@ function unusable(nodes: readonly Node[], { label }: BakedModel): readonly Findi
 }
 
 function isUsable({ spec, status }: Node): boolean {
-  return spec.unschedulable !== true && status?.conditions?.some(({ type, status: value }) => type === 'Ready' && value === 'True') === true
+  return (
+    spec.unschedulable !== true &&
+    status?.conditions?.some(({ type, status: value }) => type === 'Ready' && value === 'True') === true
+  )
 }

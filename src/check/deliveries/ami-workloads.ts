@@ -17,18 +17,42 @@ export function checkWorkloads(model: BakedModel, budgets: Look<readonly PodDisr
 /** The label in their own selector keeps a DaemonSet to the nodes that have the model. */
 function checkPlace({ kind, name, title, spec }: Asker, { label, namespace }: BakedModel): readonly Finding[] {
   if (spec.nodeSelector?.[label] === nodeLabelValue) return []
-  if (spec.nodeName) return [warning('daemon-set', `${title} names its node, ${spec.nodeName}; where that does not have the model the kubelet refuses the pod`, `select nodes by the label ${label}: ${nodeLabelValue} instead of nodeName`)]
+  if (spec.nodeName)
+    return [
+      warning(
+        'daemon-set',
+        `${title} names its node, ${spec.nodeName}; where that does not have the model the kubelet refuses the pod`,
+        `select nodes by the label ${label}: ${nodeLabelValue} instead of nodeName`,
+      ),
+    ]
   if (kind !== 'DaemonSet') return []
-  return [withCommands(warning('daemon-set', `${title} makes a pod for every node, and those without the model stay Pending`),
-    patchObject({ kind: 'daemonset', name, namespace }, { spec: { template: { spec: { nodeSelector: { [label]: nodeLabelValue } } } } }))]
+  return [
+    withCommands(
+      warning('daemon-set', `${title} makes a pod for every node, and those without the model stay Pending`),
+      patchObject(
+        { kind: 'daemonset', name, namespace },
+        { spec: { template: { spec: { nodeSelector: { [label]: nodeLabelValue } } } } },
+      ),
+    ),
+  ]
 }
 
-function checkBudget({ kind, name, title, replicas = 1, labels }: Asker, { namespace }: BakedModel, budgets: Look<readonly PodDisruptionBudget[]>): readonly Finding[] {
+function checkBudget(
+  { kind, name, title, replicas = 1, labels }: Asker,
+  { namespace }: BakedModel,
+  budgets: Look<readonly PodDisruptionBudget[]>,
+): readonly Finding[] {
   if (replicas < 2 || (kind !== 'Deployment' && kind !== 'StatefulSet')) return []
   if (budgets.state !== 'found') return [unchecked('disruption-budget', whyNot(budgets))]
   const own = budgets.value.find(({ spec }) => selects(spec?.selector ?? {}, labels))
   if (own !== undefined) return [ok('disruption-budget', `${title}: ${own.metadata.name}`)]
-  const selector = Object.entries(labels).map(([key, value]) => `${key}=${value}`).join(',')
-  return [withCommands(warning('disruption-budget', `${title} has ${replicas} pods and no PodDisruptionBudget`),
-    `kubectl create poddisruptionbudget ${quoteWord(name)} -n ${namespace} --selector=${quoteWord(selector)} --max-unavailable=1`)]
+  const selector = Object.entries(labels)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(',')
+  return [
+    withCommands(
+      warning('disruption-budget', `${title} has ${replicas} pods and no PodDisruptionBudget`),
+      `kubectl create poddisruptionbudget ${quoteWord(name)} -n ${namespace} --selector=${quoteWord(selector)} --max-unavailable=1`,
+    ),
+  ]
 }

@@ -45,27 +45,42 @@ export function bindingProblem(seen: SeenClaim): string | undefined {
   if (seen.volume.state === 'unknown') return undefined
   if (seen.volume.state === 'absent') return `${describeBinding(seen)}, which is not there`
   const { claimRef } = seen.volume.value.spec
-  return isReferenceTo(claimRef, claim) ? undefined : `${describeBinding(seen)}, which is ${describeReference(claimRef)}`
+  return isReferenceTo(claimRef, claim)
+    ? undefined
+    : `${describeBinding(seen)}, which is ${describeReference(claimRef)}`
 }
 
 type ClaimReference = PersistentVolume['spec']['claimRef']
 
 export function describeReference(reference: ClaimReference): string {
-  return reference === undefined ? 'for any claim that fits (no claimRef)' : `for ${reference.namespace ?? ''}/${reference.name ?? ''}`
+  return reference === undefined
+    ? 'for any claim that fits (no claimRef)'
+    : `for ${reference.namespace ?? ''}/${reference.name ?? ''}`
 }
 
 /** A reference without a uid was written by hand, before the claim was there. */
 function isReferenceTo(reference: ClaimReference, { metadata }: PersistentVolumeClaim): boolean {
-  return reference !== undefined && isReferenceByName(reference, metadata) && (reference.uid ?? metadata.uid) === metadata.uid
+  return (
+    reference !== undefined &&
+    isReferenceByName(reference, metadata) &&
+    (reference.uid ?? metadata.uid) === metadata.uid
+  )
 }
 
 export function isReferenceByName(reference: ClaimReference, { namespace, name }: Partial<ClaimName>): boolean {
   return reference !== undefined && reference.namespace === namespace && reference.name === name
 }
 
-export function checkPresent({ claim: { metadata }, ...name }: Pick<SeenClaim, 'namespace' | 'name'> & { claim: PersistentVolumeClaim }): Finding {
+export function checkPresent({
+  claim: { metadata },
+  ...name
+}: Pick<SeenClaim, 'namespace' | 'name'> & { claim: PersistentVolumeClaim }): Finding {
   if (metadata.deletionTimestamp === undefined) return ok('claim', idOf(name))
-  return warning('claim', `${idOf(name)} is being deleted, and goes when the last pod that mounts it has ended`, 'create it anew when it is gone')
+  return warning(
+    'claim',
+    `${idOf(name)} is being deleted, and goes when the last pod that mounts it has ended`,
+    'create it anew when it is gone',
+  )
 }
 
 /** Where something else is wrong already, that is the reason, and this only what follows from it. */
@@ -73,12 +88,19 @@ export function checkBinding(seen: SeenClaim, isExplained: boolean): Finding {
   const problem = bindingProblem(seen)
   if (problem === undefined) return ok('claim-bound', describeBinding(seen))
   if (isExplained) return unchecked('claim-bound', `${problem}, and cannot be bound before the errors below are mended`)
-  return withCommands(error('claim-bound', problem), describeObject({ kind: 'pvc', name: seen.name, namespace: seen.namespace }))
+  return withCommands(
+    error('claim-bound', problem),
+    describeObject({ kind: 'pvc', name: seen.name, namespace: seen.namespace }),
+  )
 }
 
 /** The volume is kept for an earlier claim of the same name. */
 export function checkReleased({ claim }: SeenClaim, volume: PersistentVolume): Finding | undefined {
-  const { metadata: { name }, spec: { claimRef }, status } = volume
+  const {
+    metadata: { name },
+    spec: { claimRef },
+    status,
+  } = volume
   const uid = valueOf(claim)?.metadata.uid
   if (uid === undefined || claimRef?.uid === undefined || claimRef.uid === uid) return undefined
   const problem = `the volume ${name} was that of an earlier claim ${claimRef.namespace ?? ''}/${claimRef.name ?? ''}, and is ${status?.phase ?? 'kept'}`
@@ -88,11 +110,20 @@ export function checkReleased({ claim }: SeenClaim, volume: PersistentVolume): F
 const severalNodes = ['ReadOnlyMany', 'ReadWriteMany']
 
 /** `anew`: how the claim is made once more with these fields, where nothing is lost by that. */
-export function checkAccess(name: ClaimName, { spec: { accessModes = [] } }: PersistentVolumeClaim, anew: (change: { accessModes: string[] }) => readonly string[]): Finding {
-  if (accessModes.some((mode) => severalNodes.includes(mode))) return ok('claim-access', `${idOf(name)}: ${accessModes.join(', ')}`)
+export function checkAccess(
+  name: ClaimName,
+  { spec: { accessModes = [] } }: PersistentVolumeClaim,
+  anew: (change: { accessModes: string[] }) => readonly string[],
+): Finding {
+  if (accessModes.some((mode) => severalNodes.includes(mode)))
+    return ok('claim-access', `${idOf(name)}: ${accessModes.join(', ')}`)
   const commands = anew({ accessModes: ['ReadOnlyMany'] })
   const problem = `${idOf(name)} is ${accessModes.join(', ')}: pods of one node only`
   return commands.length > 0
     ? withCommands(error('claim-access', problem), ...commands)
-    : error('claim-access', problem, 'copy the models to a claim with ReadWriteMany: access modes cannot be changed, and what is on this one may go with it')
+    : error(
+        'claim-access',
+        problem,
+        'copy the models to a claim with ReadWriteMany: access modes cannot be changed, and what is on this one may go with it',
+      )
 }

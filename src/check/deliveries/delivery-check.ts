@@ -25,7 +25,11 @@ export interface DeliveryQuestion {
 export type DeliveryCheck = (question: DeliveryQuestion) => Promise<readonly Section[]>
 
 /** Absent where the API server does not know such objects: their definition is not installed. */
-export async function listOf<T extends KubernetesObject>(cluster: Cluster, resource: Resource<T>, options?: ListOptions): Promise<Look<readonly T[]>> {
+export async function listOf<T extends KubernetesObject>(
+  cluster: Cluster,
+  resource: Resource<T>,
+  options?: ListOptions,
+): Promise<Look<readonly T[]>> {
   try {
     return found(await collect(cluster.list(resource, options)))
   } catch (error) {

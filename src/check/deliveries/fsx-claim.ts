@@ -32,7 +32,9 @@ export function sourceNameOf({ claim }: Pick<SeenClaim, 'claim'>): ClaimName | u
 
 /** What is bound stays so; it could not be made once more. */
 export function broken(id: CheckId, seen: SeenClaim, what: string): Finding {
-  return isBound(seen) ? warning(id, `${what}; ${idOf(seen)} is bound already, but could not be created again`) : error(id, what)
+  return isBound(seen)
+    ? warning(id, `${what}; ${idOf(seen)} is bound already, but could not be created again`)
+    : error(id, what)
 }
 
 /** A share shows what is kept elsewhere, and a claim without a volume holds nothing; with any other its files may go. */

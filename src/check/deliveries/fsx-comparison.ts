@@ -17,7 +17,10 @@ export function compareClaims(seen: SeenClaim, source: PersistentVolumeClaim): r
 function compareClasses(seen: SeenClaim, claim: PersistentVolumeClaim, source: PersistentVolumeClaim): Finding {
   const [own, wanted] = [classOf(claim), classOf(source)]
   if (own === wanted) return ok('shared-class', `both have ${own}`)
-  return withCommands(broken('shared-class', seen, `${idOf(seen)} has the storage class ${own}, its source ${wanted}`), ...anew(seen, claim, anewLike(source)))
+  return withCommands(
+    broken('shared-class', seen, `${idOf(seen)} has the storage class ${own}, its source ${wanted}`),
+    ...anew(seen, claim, anewLike(source)),
+  )
 }
 
 function classOf({ spec: { storageClassName = '' } }: PersistentVolumeClaim): string {
@@ -30,8 +33,12 @@ const leastBytes = 20 * Mi
 function compareSizes(seen: SeenClaim, claim: PersistentVolumeClaim, source: PersistentVolumeClaim): Finding {
   const [own, most] = [requestOf(claim), sizeOf(source)]
   if (own >= leastBytes && own <= most) return ok('shared-size', `${formatBytes(own)} of ${formatBytes(most)}`)
-  const limit = own > most ? `its source has ${formatBytes(most)}` : `Trident has no volume below ${formatBytes(leastBytes)}`
-  return withCommands(broken('shared-size', seen, `${idOf(seen)} asks for ${formatBytes(own)}, and ${limit}`), ...anew(seen, claim, anewLike(source)))
+  const limit =
+    own > most ? `its source has ${formatBytes(most)}` : `Trident has no volume below ${formatBytes(leastBytes)}`
+  return withCommands(
+    broken('shared-size', seen, `${idOf(seen)} asks for ${formatBytes(own)}, and ${limit}`),
+    ...anew(seen, claim, anewLike(source)),
+  )
 }
 
 function anewLike(source: PersistentVolumeClaim): { storageClassName: string; storage: string } {
@@ -56,8 +63,13 @@ function bytesOf(quantity = '0'): number {
 export function sharedAnew({ namespace, name }: ClaimName, source: PersistentVolumeClaim): string {
   const { storageClassName, storage } = anewLike(source)
   return createObject({
-    apiVersion: 'v1', kind: 'PersistentVolumeClaim',
-    metadata: { name, namespace, annotations: { [shareFrom]: `${source.metadata.namespace ?? ''}/${source.metadata.name}` } },
+    apiVersion: 'v1',
+    kind: 'PersistentVolumeClaim',
+    metadata: {
+      name,
+      namespace,
+      annotations: { [shareFrom]: `${source.metadata.namespace ?? ''}/${source.metadata.name}` },
+    },
     spec: { storageClassName, accessModes: ['ReadOnlyMany'], resources: { requests: { storage } } },
   })
 }

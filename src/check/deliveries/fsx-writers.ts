@@ -6,9 +6,13 @@ import { patchByName } from './mends.ts'
 import type { Writer } from './wanted.ts'
 
 export function checkWriters(seen: SharedClaim): readonly Finding[] {
-  if (seen.writers.length === 0) return [ok('read-only-mount', `nobody mounts ${idOf(seen)} so that it may be written to`)]
+  if (seen.writers.length === 0)
+    return [ok('read-only-mount', `nobody mounts ${idOf(seen)} so that it may be written to`)]
   return seen.writers.map((writer) => {
-    const finding = warning('read-only-mount', `${writer.title} mounts ${idOf(seen)} without readOnly, and may change what others read`)
+    const finding = warning(
+      'read-only-mount',
+      `${writer.title} mounts ${idOf(seen)} without readOnly, and may change what others read`,
+    )
     return withCommands(finding, ...readOnly(writer, seen.namespace))
   })
 }
@@ -16,6 +20,13 @@ export function checkWriters(seen: SharedClaim): readonly Finding[] {
 /** Jobs and pods cannot be changed. */
 function readOnly({ kind, name, claim, volume }: Writer, namespace: string): readonly string[] {
   if (kind === 'Job' || kind === 'Pod') return []
-  const template = { template: { spec: { volumes: [{ name: volume, persistentVolumeClaim: { claimName: claim, readOnly: true } }] } } }
-  return [patchByName({ kind: kind.toLowerCase(), name, namespace }, { spec: kind === 'CronJob' ? { jobTemplate: { spec: template } } : template })]
+  const template = {
+    template: { spec: { volumes: [{ name: volume, persistentVolumeClaim: { claimName: claim, readOnly: true } }] } },
+  }
+  return [
+    patchByName(
+      { kind: kind.toLowerCase(), name, namespace },
+      { spec: kind === 'CronJob' ? { jobTemplate: { spec: template } } : template },
+    ),
+  ]
 }

@@ -21,11 +21,18 @@ export const checkFsx: DeliveryCheck = async (question) => {
   if (wanted.length === 0) return []
   const trident = await seeTrident(cluster)
   const references = await listOf(cluster, resources.tridentVolumeReferences, { namespace })
-  const claims = await Promise.all(claimsIn(wanted).map(async (models) => ({ ...await seeShared(question, models), references })))
+  const claims = await Promise.all(
+    claimsIn(wanted).map(async (models) => ({ ...(await seeShared(question, models)), references })),
+  )
   const ofTrident = claims.filter(isOfTrident)
   return [
-    ...(ofTrident.length === 0 ? [] : [{ title: 'Trident', findings: checkTrident(trident, references, driversOf(ofTrident)) }]),
-    ...claims.map((claim) => ({ title: sectionTitle(`pvc://${claim.name}`, claim.askers), findings: checkClaim(claim, trident) })),
+    ...(ofTrident.length === 0
+      ? []
+      : [{ title: 'Trident', findings: checkTrident(trident, references, driversOf(ofTrident)) }]),
+    ...claims.map((claim) => ({
+      title: sectionTitle(`pvc://${claim.name}`, claim.askers),
+      findings: checkClaim(claim, trident),
+    })),
   ]
 }
 
@@ -34,13 +41,18 @@ function claimsIn(wanted: readonly WantedModel[]): readonly (readonly [string, r
   return [...Map.groupBy(wanted, ({ source }) => (source.scheme === 'pvc' ? source.claim : source.uri))]
 }
 
-async function seeShared({ cluster, namespace, writers }: DeliveryQuestion, [name, models]: readonly [string, readonly WantedModel[]]): Promise<Omit<SharedClaim, 'references'>> {
+async function seeShared(
+  { cluster, namespace, writers }: DeliveryQuestion,
+  [name, models]: readonly [string, readonly WantedModel[]],
+): Promise<Omit<SharedClaim, 'references'>> {
   const consumer = await seeClaim(cluster, { namespace, name })
   const named = models[0]?.from
   const from = named ?? sourceNameOf(consumer)
   const source = from === undefined ? undefined : await seeClaim(cluster, from)
   return {
-    ...consumer, source, named,
+    ...consumer,
+    source,
+    named,
     sourceClass: await seeClass(cluster, source ?? consumer),
     paths: [...new Set(models.flatMap(({ source: own }) => (own.scheme === 'pvc' ? [own.path] : [])))],
     askers: models.flatMap(({ askers }) => askers),
@@ -54,9 +66,12 @@ async function seeClass(cluster: Cluster, { claim }: SeenClaim): Promise<Look<St
 }
 
 function isOfTrident({ source, claim, volume, sourceClass }: SharedClaim): boolean {
-  return source !== undefined || valueOf(volume)?.spec.csi?.driver === provisioner
-    || valueOf(sourceClass)?.provisioner === provisioner
-    || shareFrom in (valueOf(claim)?.metadata.annotations ?? {})
+  return (
+    source !== undefined ||
+    valueOf(volume)?.spec.csi?.driver === provisioner ||
+    valueOf(sourceClass)?.provisioner === provisioner ||
+    shareFrom in (valueOf(claim)?.metadata.annotations ?? {})
+  )
 }
 
 function driversOf(claims: readonly SharedClaim[]): readonly string[] {
@@ -64,7 +79,9 @@ function driversOf(claims: readonly SharedClaim[]): readonly string[] {
 }
 
 function checkClaim(seen: SharedClaim, trident: Trident): readonly Finding[] {
-  const rules = isOfTrident(seen) ? tridentRules(seen, trident) : [ok('share-annotation', `${idOf(seen)} is none of Trident, so nothing of its rules applies`)]
+  const rules = isOfTrident(seen)
+    ? tridentRules(seen, trident)
+    : [ok('share-annotation', `${idOf(seen)} is none of Trident, so nothing of its rules applies`)]
   const isExplained = rules.some(({ severity }) => severity === 'error')
   const paths = seen.askers.length === 0 ? [] : seen.paths
   return [...checkPresence(seen, isExplained), ...rules, ...paths.map((path) => checkPath(seen, path))]
@@ -74,13 +91,22 @@ function checkPresence(seen: SharedClaim, isExplained: boolean): readonly Findin
   const { claim } = seen
   if (claim.state === 'unknown') return [unchecked('claim', claim.why)]
   if (claim.state === 'absent') return [absentClaim(seen, valueOf(seen.source?.claim ?? absent))]
-  return [checkPresent({ ...seen, claim: claim.value }), checkBinding(seen, isExplained), checkAccess(seen, claim.value, (change) => anew(seen, claim.value, change))]
+  return [
+    checkPresent({ ...seen, claim: claim.value }),
+    checkBinding(seen, isExplained),
+    checkAccess(seen, claim.value, (change) => anew(seen, claim.value, change)),
+  ]
 }
 
 function absentClaim(seen: SharedClaim, source: PersistentVolumeClaim | undefined): Finding {
   const problem = `there is no claim ${idOf(seen)}`
-  if (source !== undefined) return withCommands(error('claim', problem, 'create it as a share of its source'), sharedAnew(seen, source))
-  return error('claim', problem, `apply what model-injector render fsx --claim ${seen.name} -n ${seen.namespace} prints; --from NAMESPACE/CLAIM of this command says what it is to be shared from`)
+  if (source !== undefined)
+    return withCommands(error('claim', problem, 'create it as a share of its source'), sharedAnew(seen, source))
+  return error(
+    'claim',
+    problem,
+    `apply what model-injector render fsx --claim ${seen.name} -n ${seen.namespace} prints; --from NAMESPACE/CLAIM of this command says what it is to be shared from`,
+  )
 }
 
 function tridentRules(seen: SharedClaim, trident: Trident): readonly Finding[] {
@@ -89,7 +115,10 @@ function tridentRules(seen: SharedClaim, trident: Trident): readonly Finding[] {
   const claim = owner && valueOf(owner.claim)
   if (owner === undefined || claim === undefined) return sharing
   return [
-    ...sharing, ...checkVolume(owner, claim, trident.volumes), ...checkStorageClass(owner, claim, seen.sourceClass), ...checkReclaim(owner),
+    ...sharing,
+    ...checkVolume(owner, claim, trident.volumes),
+    ...checkStorageClass(owner, claim, seen.sourceClass),
+    ...checkReclaim(owner),
     ...(seen.source === undefined ? [] : checkWriters(seen)),
   ]
 }
@@ -103,6 +132,7 @@ function ownerOf(seen: SharedClaim): SeenClaim | undefined {
 /** The kubelet follows a link at each start of a container. Whether a path is there only a pod can see. */
 function checkPath(seen: ClaimName, path: string | undefined): Finding {
   if (path === undefined) return warning('model-path', `pvc://${seen.name} names no version`)
-  if (basename(path) === 'current') return warning('model-path', `pvc://${seen.name}/${path} may be another version after a restart`)
+  if (basename(path) === 'current')
+    return warning('model-path', `pvc://${seen.name}/${path} may be another version after a restart`)
   return ok('model-path', `${path}; whether it is on the volume model-loader sees before the app starts`)
 }

@@ -59,37 +59,61 @@ export function recreateClaim(claim: PersistentVolumeClaim, change: ClaimChange)
 
 /** After the deletion of a claim its volume is kept for that one, and for none that has its name. */
 export function forgetClaim(volume: PersistentVolume): string {
-  return patchObject({ kind: 'pv', name: volume.metadata.name }, { spec: { claimRef: { uid: null, resourceVersion: null } } })
+  return patchObject(
+    { kind: 'pv', name: volume.metadata.name },
+    { spec: { claimRef: { uid: null, resourceVersion: null } } },
+  )
 }
 
 /** For a claim that names its volume, and gets it again. */
-export function recreateClaimOf(volume: PersistentVolume, claim: PersistentVolumeClaim, change: ClaimChange): readonly string[] {
-  const [deletion = '', creation = ''] = recreateClaim(claim, { storageClassName: '', volumeName: volume.metadata.name, ...change })
+export function recreateClaimOf(
+  volume: PersistentVolume,
+  claim: PersistentVolumeClaim,
+  change: ClaimChange,
+): readonly string[] {
+  const [deletion = '', creation = ''] = recreateClaim(claim, {
+    storageClassName: '',
+    volumeName: volume.metadata.name,
+    ...change,
+  })
   return [deletion, forgetClaim(volume), creation]
 }
 
 /** The volume that it had is given up with the claim. */
-function claimAnew({ metadata, spec }: PersistentVolumeClaim, { annotations, storage = spec.resources?.requests?.storage, ...fields }: ClaimChange): object {
+function claimAnew(
+  { metadata, spec }: PersistentVolumeClaim,
+  { annotations, storage = spec.resources?.requests?.storage, ...fields }: ClaimChange,
+): object {
   return {
-    apiVersion: 'v1', kind: 'PersistentVolumeClaim',
+    apiVersion: 'v1',
+    kind: 'PersistentVolumeClaim',
     metadata: plainMetadata({ ...metadata, annotations: { ...metadata.annotations, ...annotations } }),
     spec: { ...without(spec, ['volumeName', 'volumeMode']), ...fields, resources: { requests: { storage } } },
   }
 }
 
 /** A volume of static provisioning, and the claim that goes with it: what was in the bucket stays there. */
-export function recreateVolume(volume: PersistentVolume, claim: PersistentVolumeClaim, csi: Partial<CSIVolume>): readonly string[] {
+export function recreateVolume(
+  volume: PersistentVolume,
+  claim: PersistentVolumeClaim,
+  csi: Partial<CSIVolume>,
+): readonly string[] {
   const { name, namespace } = claim.metadata
   const anew = {
-    apiVersion: 'v1', kind: 'PersistentVolume', metadata: plainMetadata(volume.metadata),
+    apiVersion: 'v1',
+    kind: 'PersistentVolume',
+    metadata: plainMetadata(volume.metadata),
     spec: {
       ...without(volume.spec, ['claimRef', 'volumeMode']),
-      claimRef: { apiVersion: 'v1', kind: 'PersistentVolumeClaim', namespace, name }, csi: { ...volume.spec.csi, ...csi },
+      claimRef: { apiVersion: 'v1', kind: 'PersistentVolumeClaim', namespace, name },
+      csi: { ...volume.spec.csi, ...csi },
     },
   }
   return [
-    deleteObject({ kind: 'pvc', name, namespace }), deleteObject({ kind: 'pv', name: volume.metadata.name }),
-    createObject(anew), createObject(claimAnew(claim, { storageClassName: '', volumeName: volume.metadata.name })),
+    deleteObject({ kind: 'pvc', name, namespace }),
+    deleteObject({ kind: 'pv', name: volume.metadata.name }),
+    createObject(anew),
+    createObject(claimAnew(claim, { storageClassName: '', volumeName: volume.metadata.name })),
   ]
 }
 
@@ -97,7 +121,10 @@ export function recreateVolume(volume: PersistentVolume, claim: PersistentVolume
 const foreignAnnotation = /^(?:pv\.kubernetes\.io|volume\.(?:beta\.)?kubernetes\.io|kubectl\.kubernetes\.io)\//
 
 function plainMetadata({ name, namespace, labels, annotations = {} }: KubernetesObject['metadata']): object {
-  const own = without(annotations, Object.keys(annotations).filter((key) => foreignAnnotation.test(key)))
+  const own = without(
+    annotations,
+    Object.keys(annotations).filter((key) => foreignAnnotation.test(key)),
+  )
   return { name, namespace, ...(labels && { labels }), ...(Object.keys(own).length > 0 && { annotations: own }) }
 }
 

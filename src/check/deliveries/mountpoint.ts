@@ -20,13 +20,20 @@ export const checkMountpoint: DeliveryCheck = async (question) => {
   const prefixes = await Promise.all(wanted.map((model) => seePrefix(question, model, volumes)))
   return [
     { title: 'Mountpoint CSI driver', findings: [...checkDriver(driver), ...checkGate(driver, known)] },
-    ...await Promise.all(prefixes.map(async (prefix) => ({
-      title: sectionTitle(prefix.source.uri, prefix.askers), findings: [...checkPrefix(prefix), ...await checkAccounts(question, prefix)],
-    }))),
+    ...(await Promise.all(
+      prefixes.map(async (prefix) => ({
+        title: sectionTitle(prefix.source.uri, prefix.askers),
+        findings: [...checkPrefix(prefix), ...(await checkAccounts(question, prefix))],
+      })),
+    )),
   ]
 }
 
-async function seePrefix({ cluster, namespace }: DeliveryQuestion, model: WantedModel, volumes: Look<readonly PersistentVolume[]>): Promise<MountedPrefix> {
+async function seePrefix(
+  { cluster, namespace }: DeliveryQuestion,
+  model: WantedModel,
+  volumes: Look<readonly PersistentVolume[]>,
+): Promise<MountedPrefix> {
   const source = model.source as S3Source
   const seen = await seeClaim(cluster, { namespace, name: model.claim ?? mountpointClaimName(source) })
   // The one that is meant for a claim that does not name it, or is not bound to it.
@@ -41,25 +48,42 @@ function checkPrefix(prefix: MountedPrefix): readonly Finding[] {
   const rules = [...checkStatic(prefix, claim.value), ...(volume === undefined ? [] : checkVolume(prefix, volume))]
   const isExplained = rules.some(({ severity }) => severity === 'error')
   return [
-    checkPresent({ ...prefix, claim: claim.value }), (volume && checkReleased(prefix, volume)) ?? checkBinding(prefix, isExplained),
-    checkAccess(prefix, claim.value, (change) => anew(prefix, claim.value, change)), ...rules,
+    checkPresent({ ...prefix, claim: claim.value }),
+    (volume && checkReleased(prefix, volume)) ?? checkBinding(prefix, isExplained),
+    checkAccess(prefix, claim.value, (change) => anew(prefix, claim.value, change)),
+    ...rules,
   ]
 }
 
 function missingClaim({ source, namespace, name, askers, meant }: MountedPrefix): Finding {
   const account = askers[0]?.serviceAccount ?? 'SERVICEACCOUNT'
   const remedy = `apply what model-injector render mountpoint --source ${source.uri} -n ${namespace} --service-account ${account} prints`
-  return error('claim', `there is no claim ${namespace}/${name}${meant === undefined ? '' : `, though the volume ${meant.metadata.name} is meant for it`}`, remedy)
+  return error(
+    'claim',
+    `there is no claim ${namespace}/${name}${meant === undefined ? '' : `, though the volume ${meant.metadata.name} is meant for it`}`,
+    remedy,
+  )
 }
 
 /** The driver asks for a token of the pod's service account, and with it for the role. */
-async function checkAccounts({ cluster, namespace }: DeliveryQuestion, { askers }: MountedPrefix): Promise<readonly Finding[]> {
+async function checkAccounts(
+  { cluster, namespace }: DeliveryQuestion,
+  { askers }: MountedPrefix,
+): Promise<readonly Finding[]> {
   const names = [...new Set(askers.map(({ serviceAccount }) => serviceAccount))]
-  return Promise.all(names.map(async (name) => {
-    const account = await look(() => cluster.get(resources.serviceAccounts, name, namespace))
-    if (account.state === 'unknown') return unchecked('service-account', account.why)
-    if (account.state === 'found') return ok('service-account', `${namespace}/${name}`)
-    return withCommands(error('service-account', `there is no service account ${namespace}/${name}`, 'create it; what it may read, model-injector render s3 says'), `kubectl create serviceaccount ${name} -n ${namespace}`)
-  }))
+  return Promise.all(
+    names.map(async (name) => {
+      const account = await look(() => cluster.get(resources.serviceAccounts, name, namespace))
+      if (account.state === 'unknown') return unchecked('service-account', account.why)
+      if (account.state === 'found') return ok('service-account', `${namespace}/${name}`)
+      return withCommands(
+        error(
+          'service-account',
+          `there is no service account ${namespace}/${name}`,
+          'create it; what it may read, model-injector render s3 says',
+        ),
+        `kubectl create serviceaccount ${name} -n ${namespace}`,
+      )
+    }),
+  )
 }
-

@@ -8,7 +8,10 @@ import { hasByDefault } from './oci-versions.ts'
 import type { Asker } from './wanted.ts'
 
 /** Older ones know image volumes without subPath, or not at all. */
-const leastRuntimes: Readonly<Record<string, ClusterVersion>> = { containerd: { major: 2, minor: 1 }, 'cri-o': { major: 1, minor: 33 } }
+const leastRuntimes: Readonly<Record<string, ClusterVersion>> = {
+  containerd: { major: 2, minor: 1 },
+  'cri-o': { major: 1, minor: 33 },
+}
 
 export function checkNodes(nodes: Look<readonly Node[]>, askers: readonly Asker[]): readonly Finding[] {
   if (nodes.state !== 'found') return [unchecked('node-runtime', whyNot(nodes))]
@@ -18,19 +21,33 @@ export function checkNodes(nodes: Look<readonly Node[]>, askers: readonly Asker[
     const problem = nodeProblem(node)
     return problem === undefined ? [] : [{ name: node.metadata.name, problem }]
   })
-  if (problems.length === 0) return [ok('node-runtime', `${[...new Set(able.map(describeNode))].join('; ')} (nodes: ${able.length})`)]
-  return [...Map.groupBy(problems, ({ problem }) => problem)].map(([problem, same]) => nodeFinding(problem, same.map(({ name }) => name), able.length === problems.length))
+  if (problems.length === 0)
+    return [ok('node-runtime', `${[...new Set(able.map(describeNode))].join('; ')} (nodes: ${able.length})`)]
+  return [...Map.groupBy(problems, ({ problem }) => problem)].map(([problem, same]) =>
+    nodeFinding(
+      problem,
+      same.map(({ name }) => name),
+      able.length === problems.length,
+    ),
+  )
 }
 
 function nodeFinding(problem: string, names: readonly string[], isEverywhere: boolean): Finding {
   const what = `${problem}: ${names.slice(0, 3).join(', ')}${names.length > 3 ? ` and ${names.length - 3} more` : ''}`
-  return withCommands(isEverywhere ? error('node-runtime', what) : warning('node-runtime', what), 'kubectl get nodes -o wide')
+  return withCommands(
+    isEverywhere ? error('node-runtime', what) : warning('node-runtime', what),
+    'kubectl get nodes -o wide',
+  )
 }
 
 /** Fargate runs only pods that a profile of it selects. */
 function mayTake({ metadata: { labels = {} }, status }: Node, askers: readonly Asker[]): boolean {
-  if (status?.nodeInfo?.operatingSystem !== 'linux' || labels['eks.amazonaws.com/compute-type'] === 'fargate') return false
-  return askers.length === 0 || askers.some(({ spec }) => Object.entries(spec.nodeSelector ?? {}).every(([key, value]) => labels[key] === value))
+  if (status?.nodeInfo?.operatingSystem !== 'linux' || labels['eks.amazonaws.com/compute-type'] === 'fargate')
+    return false
+  return (
+    askers.length === 0 ||
+    askers.some(({ spec }) => Object.entries(spec.nodeSelector ?? {}).every(([key, value]) => labels[key] === value))
+  )
 }
 
 function nodeProblem({ status }: Node): string | undefined {
@@ -46,7 +63,9 @@ function runtimeProblem(written: string): string | undefined {
   const least = leastRuntimes[name]
   if (least === undefined) return `image volumes are not known to work with ${written}`
   const version = parseClusterVersion(text)
-  return version.ok && compareClusterVersions(version.value, least) < 0 ? `${name} ${text} does not mount image volumes with a directory; ${least.major}.${least.minor} does` : undefined
+  return version.ok && compareClusterVersions(version.value, least) < 0
+    ? `${name} ${text} does not mount image volumes with a directory; ${least.major}.${least.minor} does`
+    : undefined
 }
 
 function describeNode({ status }: Node): string {

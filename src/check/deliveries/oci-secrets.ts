@@ -7,30 +7,74 @@ import { look, valueOf, type Look } from '../look.ts'
 import type { DeliveryQuestion } from './delivery-check.ts'
 import type { Asker, WantedModel } from './wanted.ts'
 
-export async function checkSecrets(question: DeliveryQuestion, { source, askers }: WantedModel): Promise<readonly Finding[]> {
+export async function checkSecrets(
+  question: DeliveryQuestion,
+  { source, askers }: WantedModel,
+): Promise<readonly Finding[]> {
   const registry = (source.scheme === 'oci' ? source.reference : '').split('/')[0] ?? ''
   const names = [...new Set((await Promise.all(askers.map((asker) => secretNames(question, asker)))).flat())]
-  if (names.length === 0) return [ok('pull-secrets', `none: nodes pull from ${registry} with their own role, or it is public`)]
-  const secrets = await Promise.all(names.map(async (name) => ({ name, secret: await look(() => question.cluster.get(resources.secrets, name, question.namespace)) })))
-  const findings = secrets.flatMap(({ name, secret }) => judgeSecret(name, secret, { registry, namespace: question.namespace }))
-  const isForRegistry = secrets.some(({ secret }) => secret.state === 'found' && registriesOf(secret.value).some((one) => matchesRegistry(one, registry)))
-  if (findings.length > 0 || isForRegistry) return findings.length > 0 ? findings : [ok('pull-secrets', `${names.join(', ')}: there, and for ${registry}`)]
-  return [withCommands(warning('pull-secrets', `${names.join(', ')}: none is for ${registry}`, 'add one for it, unless nodes pull from there with their own role'), createSecret(`${names[0] ?? 'registry'}-models`, question.namespace, registry))]
+  if (names.length === 0)
+    return [ok('pull-secrets', `none: nodes pull from ${registry} with their own role, or it is public`)]
+  const secrets = await Promise.all(
+    names.map(async (name) => ({
+      name,
+      secret: await look(() => question.cluster.get(resources.secrets, name, question.namespace)),
+    })),
+  )
+  const findings = secrets.flatMap(({ name, secret }) =>
+    judgeSecret(name, secret, { registry, namespace: question.namespace }),
+  )
+  const isForRegistry = secrets.some(
+    ({ secret }) =>
+      secret.state === 'found' && registriesOf(secret.value).some((one) => matchesRegistry(one, registry)),
+  )
+  if (findings.length > 0 || isForRegistry)
+    return findings.length > 0 ? findings : [ok('pull-secrets', `${names.join(', ')}: there, and for ${registry}`)]
+  return [
+    withCommands(
+      warning(
+        'pull-secrets',
+        `${names.join(', ')}: none is for ${registry}`,
+        'add one for it, unless nodes pull from there with their own role',
+      ),
+      createSecret(`${names[0] ?? 'registry'}-models`, question.namespace, registry),
+    ),
+  ]
 }
 
 /** The admission plugin ServiceAccount gives those of the account to pods that name none themselves. */
-async function secretNames({ cluster, namespace }: DeliveryQuestion, { spec, serviceAccount }: Asker): Promise<readonly string[]> {
+async function secretNames(
+  { cluster, namespace }: DeliveryQuestion,
+  { spec, serviceAccount }: Asker,
+): Promise<readonly string[]> {
   const own = (spec.imagePullSecrets ?? []).flatMap(({ name }) => name ?? [])
   if (own.length > 0) return own
   const account = valueOf(await look(() => cluster.get(resources.serviceAccounts, serviceAccount, namespace)))
   return (account?.imagePullSecrets ?? []).flatMap(({ name }) => name ?? [])
 }
 
-function judgeSecret(name: string, secret: Look<Secret>, { registry, namespace }: { registry: string; namespace: string }): readonly Finding[] {
+function judgeSecret(
+  name: string,
+  secret: Look<Secret>,
+  { registry, namespace }: { registry: string; namespace: string },
+): readonly Finding[] {
   if (secret.state === 'unknown') return [unchecked('pull-secrets', secret.why)]
-  if (secret.state === 'absent') return [withCommands(error('pull-secrets', `there is no secret ${namespace}/${name}`, 'create it, with a user of the registry'), createSecret(name, namespace, registry))]
-  if (secret.value.type === 'kubernetes.io/dockerconfigjson' || secret.value.type === 'kubernetes.io/dockercfg') return []
-  return [error('pull-secrets', `the secret ${namespace}/${name} is of the type ${String(secret.value.type)}, with which nothing is pulled`, 'create it anew with kubectl create secret docker-registry')]
+  if (secret.state === 'absent')
+    return [
+      withCommands(
+        error('pull-secrets', `there is no secret ${namespace}/${name}`, 'create it, with a user of the registry'),
+        createSecret(name, namespace, registry),
+      ),
+    ]
+  if (secret.value.type === 'kubernetes.io/dockerconfigjson' || secret.value.type === 'kubernetes.io/dockercfg')
+    return []
+  return [
+    error(
+      'pull-secrets',
+      `the secret ${namespace}/${name} is of the type ${String(secret.value.type)}, with which nothing is pulled`,
+      'create it anew with kubectl create secret docker-registry',
+    ),
+  ]
 }
 
 function createSecret(name: string, namespace: string, registry: string): string {
@@ -56,6 +100,9 @@ function parseJSON(text: string): object {
 /** `https://registry.example.com/v1/`, `registry.example.com/team` and `*.example.com` are for it as well. */
 function matchesRegistry(written: string, registry: string): boolean {
   const host = written.replace(/^https?:\/\//, '').split('/')[0] ?? ''
-  const pattern = host.split('*').map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&')).join('[^.]*')
+  const pattern = host
+    .split('*')
+    .map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'))
+    .join('[^.]*')
   return new RegExp(`^${pattern}$`).test(registry)
 }

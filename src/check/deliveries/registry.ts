@@ -16,7 +16,11 @@ export interface CheckedDelivery {
 
 export const checkedDeliveries = {
   fsx: row({ delivery: 'claim', check: checkFsx, example: '--claim llama --from model-store/llama' }),
-  mountpoint: row({ delivery: 'mountpoint', check: checkMountpoint, example: '--source s3://my-ml-bucket/llama/1.2.3/' }),
+  mountpoint: row({
+    delivery: 'mountpoint',
+    check: checkMountpoint,
+    example: '--source s3://my-ml-bucket/llama/1.2.3/',
+  }),
   ami: row({ delivery: 'node', check: checkAmi, example: '--path /opt/models/llama-1.2.3' }),
   oci: row({ delivery: 'image', check: checkOci, example: '--oci registry.example.com/llama@sha256:…' }),
 } as const

@@ -16,19 +16,39 @@ export interface Template {
 }
 
 type Templated = KubernetesObject & {
-  readonly spec?: { readonly replicas?: number; readonly template?: unknown; readonly jobTemplate?: { readonly spec?: { readonly template?: unknown } } }
+  readonly spec?: {
+    readonly replicas?: number
+    readonly template?: unknown
+    readonly jobTemplate?: { readonly spec?: { readonly template?: unknown } }
+  }
 }
 
-const workloads: readonly Resource[] = [resources.deployments, resources.statefulSets, resources.daemonSets, resources.cronJobs, resources.jobs]
+const workloads: readonly Resource[] = [
+  resources.deployments,
+  resources.statefulSets,
+  resources.daemonSets,
+  resources.cronJobs,
+  resources.jobs,
+]
 
 /** Workloads before pods. One page is in memory at a time: a namespace may have thousands of pods. Says what could not be listed. */
-export async function visitTemplates(cluster: Cluster, namespace: string, visit: (template: Template) => void): Promise<readonly Finding[]> {
+export async function visitTemplates(
+  cluster: Cluster,
+  namespace: string,
+  visit: (template: Template) => void,
+): Promise<readonly Finding[]> {
   const findings: Finding[] = []
-  for (const kind of [...workloads, resources.pods]) findings.push(...await visitKind(cluster, kind, namespace, visit))
+  for (const kind of [...workloads, resources.pods])
+    findings.push(...(await visitKind(cluster, kind, namespace, visit)))
   return findings
 }
 
-async function visitKind(cluster: Cluster, kind: Resource, namespace: string, visit: (template: Template) => void): Promise<readonly Finding[]> {
+async function visitKind(
+  cluster: Cluster,
+  kind: Resource,
+  namespace: string,
+  visit: (template: Template) => void,
+): Promise<readonly Finding[]> {
   try {
     for await (const object of cluster.list(kind, { namespace })) if (!isOver(object)) visit(templateOf(object))
     return []
@@ -43,7 +63,10 @@ function isOver({ kind, metadata, status }: KubernetesObject): boolean {
   const { phase, conditions = [] } = (status ?? {}) as NonNullable<Pod['status']>
   if (metadata.deletionTimestamp !== undefined || phase === 'Succeeded' || phase === 'Failed') return true
   if (kind !== 'Job') return false
-  return isControlled(metadata) || conditions.some(({ type, status: value }) => (type === 'Complete' || type === 'Failed') && value === 'True')
+  return (
+    isControlled(metadata) ||
+    conditions.some(({ type, status: value }) => (type === 'Complete' || type === 'Failed') && value === 'True')
+  )
 }
 
 function isControlled({ ownerReferences = [] }: KubernetesObject['metadata']): boolean {
@@ -51,7 +74,17 @@ function isControlled({ ownerReferences = [] }: KubernetesObject['metadata']): b
 }
 
 function templateOf(object: KubernetesObject): Template {
-  const { kind, metadata: { name }, spec } = object as Templated
+  const {
+    kind,
+    metadata: { name },
+    spec,
+  } = object as Templated
   const pod = kind === 'Pod' ? object : kind === 'CronJob' ? spec?.jobTemplate?.spec?.template : spec?.template
-  return { title: `${kind.toLowerCase()}/${name}`, kind, name, replicas: kind === 'Pod' ? undefined : spec?.replicas, pod }
+  return {
+    title: `${kind.toLowerCase()}/${name}`,
+    kind,
+    name,
+    replicas: kind === 'Pod' ? undefined : spec?.replicas,
+    pod,
+  }
 }

@@ -56,8 +56,10 @@ export async function findWanted(cluster: Cluster, reading: Reading): Promise<Wa
   const unlisted = await visitTemplates(cluster, reading.namespace, (template) => {
     const read = readTemplate(template, reading)
     // A pod of a workload wants what its template wants; what is left was made by something else, or by an older template.
-    const isOfWorkload = (key: string): boolean => template.kind === 'Pod' && models.get(key)?.askers.some(({ kind }) => kind !== 'Pod') === true
-    for (const model of read.models) if (!isOfWorkload(keyOf(model))) models.set(keyOf(model), together(models.get(keyOf(model)), model))
+    const isOfWorkload = (key: string): boolean =>
+      template.kind === 'Pod' && models.get(key)?.askers.some(({ kind }) => kind !== 'Pod') === true
+    for (const model of read.models)
+      if (!isOfWorkload(keyOf(model))) models.set(keyOf(model), together(models.get(keyOf(model)), model))
     if (template.kind !== 'Pod') findings.push(...read.findings)
     writers.push(...writersIn(template).filter((writer) => !isKnown(writer, template, writers)))
   })
@@ -95,8 +97,10 @@ function readTemplate(template: Template, { delivery, namespace, config }: Readi
   const { pod, title } = template
   const needs = needsOf(pod, namespace, config)
   if (needs.outcome === 'skipped') return { models: [], findings: [] }
-  if (needs.outcome === 'denied') return { models: [], findings: mayBeAbout(pod, delivery, config) ? [refusal(title, needs.diagnostics)] : [] }
-  const models = needs.needs.filter(({ model }) => model.delivery === delivery)
+  if (needs.outcome === 'denied')
+    return { models: [], findings: mayBeAbout(pod, delivery, config) ? [refusal(title, needs.diagnostics)] : [] }
+  const models = needs.needs
+    .filter(({ model }) => model.delivery === delivery)
     .map(({ model, serviceAccount }) => wantedOf(model, askerOf(template, serviceAccount)))
   const refused = models.length === 0 ? [] : diagnosticsOf(pod, namespace, config)
   return { models, findings: refused.length === 0 ? [] : [refusal(title, refused)] }
@@ -114,19 +118,29 @@ function wantedOf({ source, claim, region }: ModelRequest, asker: Asker): Wanted
 /** That the version of the cluster is not stated, or too old, is a finding of its own. */
 function diagnosticsOf(pod: unknown, namespace: string, config: Config): readonly Diagnostic[] {
   const outcome = inject(pod, namespace, config)
-  return outcome.outcome === 'denied' ? outcome.diagnostics.filter(({ reason }) => reason !== 'DeliveryNotAvailable') : []
+  return outcome.outcome === 'denied'
+    ? outcome.diagnostics.filter(({ reason }) => reason !== 'DeliveryNotAvailable')
+    : []
 }
 
 function refusal(title: string, diagnostics: readonly Diagnostic[]): Finding {
   return error('model-request', `${title} would be refused: ${diagnostics.map(formatDiagnostic).join('; ')}`)
 }
 
-const schemes: Readonly<Record<Delivery, string>> = { download: 's3:', mountpoint: 's3:', claim: 'pvc:', node: 'node:', image: 'oci:' }
+const schemes: Readonly<Record<Delivery, string>> = {
+  download: 's3:',
+  mountpoint: 's3:',
+  claim: 'pvc:',
+  node: 'node:',
+  image: 'oci:',
+}
 
 /** Where annotations cannot be read, what they were meant for is guessed from the scheme. */
 function mayBeAbout(pod: unknown, delivery: Delivery, { annotationPrefix }: Config): boolean {
   const annotations = (pod as Partial<Pod> | undefined)?.metadata?.annotations ?? {}
-  return Object.entries(annotations).some(([key, value]) => key.startsWith(`${annotationPrefix}source`) && value.startsWith(schemes[delivery]))
+  return Object.entries(annotations).some(
+    ([key, value]) => key.startsWith(`${annotationPrefix}source`) && value.startsWith(schemes[delivery]),
+  )
 }
 
 const mostTitles = 3

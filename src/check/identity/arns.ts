@@ -11,8 +11,10 @@ export interface RoleArn {
 }
 
 export function parseRoleArn(text: string): Parsed<RoleArn> {
-  const [, partition, accountId, path] = /^arn:(aws(?:-[a-z]+)*):iam::(\d{12}):role\/([\w+=,.@/-]{1,576})$/.exec(text) ?? []
-  if (partition === undefined || accountId === undefined || path === undefined) return unreadable('is not the ARN of a role')
+  const [, partition, accountId, path] =
+    /^arn:(aws(?:-[a-z]+)*):iam::(\d{12}):role\/([\w+=,.@/-]{1,576})$/.exec(text) ?? []
+  if (partition === undefined || accountId === undefined || path === undefined)
+    return unreadable('is not the ARN of a role')
   return parsed({ arn: text, partition, accountId, name: path.slice(path.lastIndexOf('/') + 1) })
 }
 
@@ -21,8 +23,10 @@ export interface ClusterArn extends Cluster {
 }
 
 export function parseClusterArn(text: string): Parsed<ClusterArn> {
-  const [, region, accountId, name] = /^arn:aws(?:-[a-z]+)*:eks:([a-z0-9-]+):(\d{12}):cluster\/([0-9A-Za-z][0-9A-Za-z_-]{0,99})$/.exec(text) ?? []
-  if (region === undefined || accountId === undefined || name === undefined) return unreadable('is not the ARN of an EKS cluster')
+  const [, region, accountId, name] =
+    /^arn:aws(?:-[a-z]+)*:eks:([a-z0-9-]+):(\d{12}):cluster\/([0-9A-Za-z][0-9A-Za-z_-]{0,99})$/.exec(text) ?? []
+  if (region === undefined || accountId === undefined || name === undefined)
+    return unreadable('is not the ARN of an EKS cluster')
   return parsed({ arn: text, region, accountId, name })
 }
 
@@ -30,7 +34,8 @@ export function parseClusterArn(text: string): Parsed<ClusterArn> {
 export function clusterOfContext(context: string): Partial<ClusterArn> {
   const arn = parseClusterArn(context)
   if (arn.ok) return arn.value
-  const [, name, region] = /@([0-9A-Za-z][0-9A-Za-z_-]{0,99})\.([a-z]{2,4}(?:-[a-z]+)+-\d{1,2})\.eksctl\.io$/.exec(context) ?? []
+  const [, name, region] =
+    /@([0-9A-Za-z][0-9A-Za-z_-]{0,99})\.([a-z]{2,4}(?:-[a-z]+)+-\d{1,2})\.eksctl\.io$/.exec(context) ?? []
   return name === undefined || region === undefined ? {} : { name, region }
 }
 

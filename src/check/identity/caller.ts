@@ -31,12 +31,25 @@ export async function askWho(calls: RoleCalls): Promise<Asked> {
 
 function judgeKind(arn: string, caller: Caller): Finding {
   switch (caller.kind) {
-    case 'node': return error('node-role', `the role ${caller.name} of the instance ${caller.session} asks: this host, or pod, found no credentials but those of its node`)
-    case 'root': return error('node-role', `the root user asks, ${arn}, who may do everything and cannot become a role`, 'ask as a user, or with a role of your own')
-    case 'pod': return ok('node-role', `a pod of EKS Pod Identity, with the role ${caller.name}`)
-    case 'role': return ok('node-role', `a session of the role ${caller.name}`)
-    case 'user': return ok('node-role', `the user ${caller.name}`)
-    case 'other': return ok('node-role', 'neither a node nor the root user')
+    case 'node':
+      return error(
+        'node-role',
+        `the role ${caller.name} of the instance ${caller.session} asks: this host, or pod, found no credentials but those of its node`,
+      )
+    case 'root':
+      return error(
+        'node-role',
+        `the root user asks, ${arn}, who may do everything and cannot become a role`,
+        'ask as a user, or with a role of your own',
+      )
+    case 'pod':
+      return ok('node-role', `a pod of EKS Pod Identity, with the role ${caller.name}`)
+    case 'role':
+      return ok('node-role', `a session of the role ${caller.name}`)
+    case 'user':
+      return ok('node-role', `the user ${caller.name}`)
+    case 'other':
+      return ok('node-role', 'neither a node nor the root user')
   }
 }
 
@@ -50,7 +63,8 @@ interface Cause {
 const causes: readonly Cause[] = [
   {
     applies: ({ message }) => /\bSSO\b/i.test(message),
-    remedy: 'log in again', command: 'aws sso login',
+    remedy: 'log in again',
+    command: 'aws sso login',
   },
   {
     // What the agent answered, the SDK drops: it asks the next provider, and says that 169.254.170.23 is not a valid host for that one.
@@ -59,24 +73,44 @@ const causes: readonly Cause[] = [
     remedy: 'see aws eks list-pod-identity-associations; or ask from your own shell',
   },
   {
-    applies: ({ message }) => /Could not load credentials from any providers|Metadata Service access disabled/.test(message),
+    applies: ({ message }) =>
+      /Could not load credentials from any providers|Metadata Service access disabled/.test(message),
     what: 'no credentials are found: neither in the environment, nor by a profile, nor of a container or an instance',
-    remedy: 'log in (aws sso login, aws configure), or name a profile with AWS_PROFILE; in CI, let the job take a role of its own by its OIDC provider; what fails on the way this says:',
+    remedy:
+      'log in (aws sso login, aws configure), or name a profile with AWS_PROFILE; in CI, let the job take a role of its own by its OIDC provider; what fails on the way this says:',
     command: 'aws sts get-caller-identity',
   },
   {
     applies: ({ message }) => /multi-factor|MFA/.test(message),
-    remedy: 'let the command line of AWS ask for the code, and take what it gets from there', command: 'eval "$(aws configure export-credentials --format env)"',
+    remedy: 'let the command line of AWS ask for the code, and take what it gets from there',
+    command: 'eval "$(aws configure export-credentials --format env)"',
   },
-  { applies: ({ code }) => code.startsWith('ExpiredToken'), remedy: 'the credentials have expired: log in again, or take the new ones over into the environment of this shell' },
-  { applies: ({ code }) => code === 'InvalidClientTokenId' || code === 'UnrecognizedClientException', remedy: 'the access key was deleted or is inactive, lacks its AWS_SESSION_TOKEN, or belongs to another partition than --region' },
-  { applies: ({ code }) => code === 'SignatureDoesNotMatch' || code === 'RequestExpired', remedy: 'the secret key is not that of the access key, or the clock of this host is off' },
+  {
+    applies: ({ code }) => code.startsWith('ExpiredToken'),
+    remedy: 'the credentials have expired: log in again, or take the new ones over into the environment of this shell',
+  },
+  {
+    applies: ({ code }) => code === 'InvalidClientTokenId' || code === 'UnrecognizedClientException',
+    remedy:
+      'the access key was deleted or is inactive, lacks its AWS_SESSION_TOKEN, or belongs to another partition than --region',
+  },
+  {
+    applies: ({ code }) => code === 'SignatureDoesNotMatch' || code === 'RequestExpired',
+    remedy: 'the secret key is not that of the access key, or the clock of this host is off',
+  },
 ]
 
-const noAnswer: Cause = { applies: ({ status, code }) => status === 0 && !code.includes('ProviderError'), remedy: noAnswerRemedy }
+const noAnswer: Cause = {
+  applies: ({ status, code }) => status === 0 && !code.includes('ProviderError'),
+  remedy: noAnswerRemedy,
+}
 
 function unknownCaller(refusal: Refusal): Finding {
-  const { what = wordsOf(refusal), remedy, command } = [...causes, noAnswer].find(({ applies }) => applies(refusal)) ?? { }
+  const {
+    what = wordsOf(refusal),
+    remedy,
+    command,
+  } = [...causes, noAnswer].find(({ applies }) => applies(refusal)) ?? {}
   const finding = error('caller', what, remedy)
   return command === undefined ? finding : withCommands(finding, command)
 }

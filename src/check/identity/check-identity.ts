@@ -28,7 +28,11 @@ export interface IdentityReport {
 const anyRegion = 'us-east-1'
 const deadlineMs = 5 * 60_000
 
-export async function checkIdentity(named: Named, seen: Seen, environmentRegion: string | undefined): Promise<IdentityReport> {
+export async function checkIdentity(
+  named: Named,
+  seen: Seen,
+  environmentRegion: string | undefined,
+): Promise<IdentityReport> {
   const subject = subjectOf(named, seen)
   const { credentials, role, cluster } = subject
   const region = cluster?.region ?? named.region ?? environmentRegion ?? anyRegion
@@ -37,7 +41,10 @@ export async function checkIdentity(named: Named, seen: Seen, environmentRegion:
   try {
     const sections = await sectionsOf({ named, seen, subject, calls, viewOf: (keys) => s3View(region, keys, signal) })
     const { namespace, serviceAccount } = named
-    return { identity: { namespace, serviceAccount, credentials, role: role?.arn, clusterArn: cluster?.arn }, sections: sections.filter(({ findings }) => findings.length > 0) }
+    return {
+      identity: { namespace, serviceAccount, credentials, role: role?.arn, clusterArn: cluster?.arn },
+      sections: sections.filter(({ findings }) => findings.length > 0),
+    }
   } finally {
     calls.close()
   }
@@ -54,25 +61,48 @@ interface Trial {
 /** What does not stand is said once, and nothing that would follow from it. */
 async function sectionsOf(trial: Trial): Promise<readonly Section[]> {
   const { asker, findings } = await askWho(trial.calls)
-  const known = [{ title: 'Who asks', findings }, { title: `${trial.named.namespace}/${trial.named.serviceAccount}`, findings: trial.subject.findings }]
-  return asker === undefined ? known : [...known, ...await sectionsOfRole(trial, asker)]
+  const known = [
+    { title: 'Who asks', findings },
+    { title: `${trial.named.namespace}/${trial.named.serviceAccount}`, findings: trial.subject.findings },
+  ]
+  return asker === undefined ? known : [...known, ...(await sectionsOfRole(trial, asker))]
 }
 
-async function sectionsOfRole({ named, seen, subject, calls, viewOf }: Trial, asker: Asker): Promise<readonly Section[]> {
+async function sectionsOfRole(
+  { named, seen, subject, calls, viewOf }: Trial,
+  asker: Asker,
+): Promise<readonly Section[]> {
   const { role, cluster, credentials, wanted } = subject
   if (role === undefined || (cluster === undefined && credentials === 'pod-identity')) return []
   const { session, findings } = await becomeRole(calls, { identity: named, role, cluster }, asker)
-  const assumption: Section = { title: 'Role', findings: session !== undefined && asker.caller.kind === 'node' ? [...findings, nodeMayToo(asker)] : findings }
+  const assumption: Section = {
+    title: 'Role',
+    findings: session !== undefined && asker.caller.kind === 'node' ? [...findings, nodeMayToo(asker)] : findings,
+  }
   if (session === undefined) return [assumption]
   const [sessionView, own] = [viewOf(session.credentials), viewOf(asker.credentials)]
-  const ground = { session: sessionView, annotationPrefix: seen.config.annotationPrefix, renderCommand: renderCommandOf(named, subject) }
+  const ground = {
+    session: sessionView,
+    annotationPrefix: seen.config.annotationPrefix,
+    renderCommand: renderCommandOf(named, subject),
+  }
   const reached = await Promise.all(wanted.map(async (source) => sectionOfSource(source, ground)))
-  const isolation = await checkIsolation({ identity: named, sources: wanted.map(({ source }) => source), others: named.others, session: sessionView, own })
+  const isolation = await checkIsolation({
+    identity: named,
+    sources: wanted.map(({ source }) => source),
+    others: named.others,
+    session: sessionView,
+    own,
+  })
   return [assumption, ...reached, { title: 'What must be refused', findings: isolation }]
 }
 
 function nodeMayToo({ arn }: Asker): Finding {
-  return error('node-role', `the role of the node may become the role of these pods: so may every pod that reaches the instance metadata (${arn})`, 'take the role of the nodes out of the trust policy')
+  return error(
+    'node-role',
+    `the role of the node may become the role of these pods: so may every pod that reaches the instance metadata (${arn})`,
+    'take the role of the nodes out of the trust policy',
+  )
 }
 
 async function sectionOfSource(wanted: WantedSource, ground: Ground): Promise<Section> {
@@ -80,9 +110,20 @@ async function sectionOfSource(wanted: WantedSource, ground: Ground): Promise<Se
 }
 
 /** As it is right for these pods alone; roles for many have a --scope. */
-function renderCommandOf({ namespace, serviceAccount }: Named, { role, cluster }: Subject): ((source: S3Source) => string) | undefined {
+function renderCommandOf(
+  { namespace, serviceAccount }: Named,
+  { role, cluster }: Subject,
+): ((source: S3Source) => string) | undefined {
   if (role === undefined || cluster === undefined) return undefined
-  return ({ uri }) => commandInOneLine('model-injector render s3', [
-    ['--source', uri], ['-n', namespace], ['--service-account', serviceAccount], ['--account-id', cluster.accountId], ['--region', cluster.region], ['--cluster', cluster.name], ['--role-name', role.name], ['--commands'],
-  ])
+  return ({ uri }) =>
+    commandInOneLine('model-injector render s3', [
+      ['--source', uri],
+      ['-n', namespace],
+      ['--service-account', serviceAccount],
+      ['--account-id', cluster.accountId],
+      ['--region', cluster.region],
+      ['--cluster', cluster.name],
+      ['--role-name', role.name],
+      ['--commands'],
+    ])
 }

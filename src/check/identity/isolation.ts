@@ -26,15 +26,23 @@ export async function checkIsolation(isolation: Isolation): Promise<readonly Fin
 }
 
 function nothingToTry({ identity: { namespace }, sources }: Isolation): Finding {
-  const where = sources.length === 0 ? 'no source is known' : `no directory of ${sources.map(({ uri }) => uri).join(', ')} is named ${namespace}`
-  return unchecked('other-prefix', `${where}, so it is not known what belongs to others; name something these pods must not read with --other s3://bucket/prefix/`)
+  const where =
+    sources.length === 0
+      ? 'no source is known'
+      : `no directory of ${sources.map(({ uri }) => uri).join(', ')} is named ${namespace}`
+  return unchecked(
+    'other-prefix',
+    `${where}, so it is not known what belongs to others; name something these pods must not read with --other s3://bucket/prefix/`,
+  )
 }
 
 async function findNeighbours({ identity, sources, others, own }: Isolation): Promise<readonly OtherPrefix[]> {
-  const guessed = await Promise.all(levelsOf(identity, sources).map(async (level) => {
-    const directories = await own.directories(level.bucket, level.parent)
-    return neighboursAt(level, directories.ok ? directories.value : [])
-  }))
+  const guessed = await Promise.all(
+    levelsOf(identity, sources).map(async (level) => {
+      const directories = await own.directories(level.bucket, level.parent)
+      return neighboursAt(level, directories.ok ? directories.value : [])
+    }),
+  )
   return [...others.map(named), ...guessed.flat()]
 }
 
@@ -57,14 +65,20 @@ async function tryOther(other: OtherPrefix, isolation: Isolation): Promise<Tried
   const { bucket, prefix, extent } = other
   const listed = extent === 'object' ? undefined : await isolation.session.list(bucket, prefix)
   if (listed?.ok === true) return { other, problem: `the session lists ${uriOf(other)}` }
-  if (listed !== undefined && !isDenied(listed.refusal)) return { other, problem: `${uriOf(other)} could not be tried: ${wordsOf(listed.refusal)}` }
-  return { other, problem: await tryReading(bucket, extent === 'object' ? prefix : await keyBelow(other, isolation), isolation) }
+  if (listed !== undefined && !isDenied(listed.refusal))
+    return { other, problem: `${uriOf(other)} could not be tried: ${wordsOf(listed.refusal)}` }
+  return {
+    other,
+    problem: await tryReading(bucket, extent === 'object' ? prefix : await keyBelow(other, isolation), isolation),
+  }
 }
 
 /** One that is there, as far as the operator may see; else one that is not, of which S3's answer tells as much. */
 async function keyBelow({ bucket, prefix }: OtherPrefix, { own }: Isolation): Promise<string> {
   const listed = await own.list(bucket, prefix)
-  return (listed.ok ? listed.value.find(({ archived }) => !archived)?.key : undefined) ?? `${prefix}${checkSessionPrefix}`
+  return (
+    (listed.ok ? listed.value.find(({ archived }) => !archived)?.key : undefined) ?? `${prefix}${checkSessionPrefix}`
+  )
 }
 
 async function tryReading(bucket: string, key: string, { session }: Isolation): Promise<string | undefined> {
@@ -79,11 +93,18 @@ async function tryReading(bucket: string, key: string, { session }: Isolation): 
  * may not list. An object that is empty, or archived, may be read by whoever is told.
  */
 function mayRead(refusal: Refusal): boolean {
-  return refusal.status === 404 && refusal.code === 'NoSuchKey' || refusal.status === 416 || refusal.code === 'InvalidObjectState' || isDenied(refusal) && isAbout(refusal, 's3:ListBucket')
+  return (
+    (refusal.status === 404 && refusal.code === 'NoSuchKey') ||
+    refusal.status === 416 ||
+    refusal.code === 'InvalidObjectState' ||
+    (isDenied(refusal) && isAbout(refusal, 's3:ListBucket'))
+  )
 }
 
 async function tryBucket({ bucket, prefix }: OtherPrefix, { session }: Isolation): Promise<Finding> {
   const listed = await session.list(bucket, prefix)
   if (listed.ok) return warning('whole-bucket', `the session lists all of s3://${bucket}`)
-  return isDenied(listed.refusal) ? ok('whole-bucket', `refused: s3://${bucket}`) : unchecked('whole-bucket', `s3://${bucket}: ${wordsOf(listed.refusal)}`)
+  return isDenied(listed.refusal)
+    ? ok('whole-bucket', `refused: s3://${bucket}`)
+    : unchecked('whole-bucket', `s3://${bucket}: ${wordsOf(listed.refusal)}`)
 }

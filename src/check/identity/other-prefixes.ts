@@ -24,8 +24,17 @@ export function levelsOf({ namespace, serviceAccount }: Identity, sources: reado
     const directories = key.split('/').slice(0, -1)
     const at = directories.indexOf(namespace)
     if (at < 0) return []
-    const level = (index: number, own: string, nobody: string): Level => ({ bucket, own, nobody, parent: directories.slice(0, index).map((name) => `${name}/`).join('') })
-    const accounts = directories[at + 1] === serviceAccount ? [level(at + 1, serviceAccount, 'no-such-service-account')] : []
+    const level = (index: number, own: string, nobody: string): Level => ({
+      bucket,
+      own,
+      nobody,
+      parent: directories
+        .slice(0, index)
+        .map((name) => `${name}/`)
+        .join(''),
+    })
+    const accounts =
+      directories[at + 1] === serviceAccount ? [level(at + 1, serviceAccount, 'no-such-service-account')] : []
     return [level(at, namespace, 'no-such-namespace'), ...accounts]
   })
   return unique(levels, ({ bucket, parent }) => `${bucket}/${parent}`)

@@ -18,14 +18,27 @@ export function isAbout({ message }: Refusal, action: string): boolean {
   return new RegExp(`perform: ${action}\\b`).test(message)
 }
 
-export const noAnswerRemedy = 'see whether this host reaches it: HTTPS_PROXY and NO_PROXY, the VPC endpoint, and NODE_EXTRA_CA_CERTS where TLS is inspected'
+export const noAnswerRemedy =
+  'see whether this host reaches it: HTTPS_PROXY and NO_PROXY, the VPC endpoint, and NODE_EXTRA_CA_CERTS where TLS is inspected'
 
 const deciders: readonly (readonly [pattern: RegExp, remedy: string])[] = [
-  [/service control policy/, 'a service control policy stands in the way: who manages the organisation has to allow it'],
-  [/resource control policy/, 'a resource control policy stands in the way: who manages the organisation has to allow it'],
+  [
+    /service control policy/,
+    'a service control policy stands in the way: who manages the organisation has to allow it',
+  ],
+  [
+    /resource control policy/,
+    'a resource control policy stands in the way: who manages the organisation has to allow it',
+  ],
   [/permissions boundary/, 'the permissions boundary of the role has to allow it beside its policy'],
-  [/VPC endpoint policy/, 'the policy of the VPC endpoint, through which you came, has to allow it; that of the nodes may be another'],
-  [/deny in a resource-based policy/, 'the policy of what is asked for (the bucket, the key or the role itself) has a Deny that holds for this role: except the role from it'],
+  [
+    /VPC endpoint policy/,
+    'the policy of the VPC endpoint, through which you came, has to allow it; that of the nodes may be another',
+  ],
+  [
+    /deny in a resource-based policy/,
+    'the policy of what is asked for (the bucket, the key or the role itself) has a Deny that holds for this role: except the role from it',
+  ],
   [/deny in an identity-based policy/, 'a policy of the role has a Deny that holds here: except this from it'],
 ]
 

@@ -26,21 +26,36 @@ export interface Became {
 export async function becomeRole(calls: RoleCalls, pods: RoleOfPods, asker: Asker): Promise<Became> {
   const { identity, role, cluster } = pods
   const name = sessionName(identity)
-  const become = (tags: Tags): Promise<Attempt<AssumedRole>> => calls.assumeRole({ roleArn: role.arn, sessionName: name, tags, policy: readOnlyPolicy })
+  const become = (tags: Tags): Promise<Attempt<AssumedRole>> =>
+    calls.assumeRole({ roleArn: role.arn, sessionName: name, tags, policy: readOnlyPolicy })
   const whole = await become(cluster === undefined ? {} : podTags(identity, cluster))
   const isCut = cluster !== undefined && !whole.ok && isTooLarge(whole.refusal)
   const assumed = isCut ? await become(commonTags(identity, cluster)) : whole
   if (!assumed.ok) return { session: undefined, findings: [judgeRefusal(assumed.refusal, pods, asker)] }
   const session = assumed.value
-  return { session, findings: [ok('role-assumed', `as ${name}, for 15 minutes, read-only`), cluster === undefined ? judgeNoTags(asker) : judgeTags(identity, cluster, { ...session, isCut })] }
+  return {
+    session,
+    findings: [
+      ok('role-assumed', `as ${name}, for 15 minutes, read-only`),
+      cluster === undefined ? judgeNoTags(asker) : judgeTags(identity, cluster, { ...session, isCut }),
+    ],
+  }
 }
 
 function judgeNoTags({ caller }: Asker): Finding {
   if (caller.kind !== 'pod') return ok('session-tags', 'none, as pods that use IRSA have none')
-  return warning('session-tags', 'pods that use IRSA have none, but a pod of EKS Pod Identity asks, whose own are handed on', 'ask from a shell or from CI, by IRSA, or from a pod whose association has session tags disabled')
+  return warning(
+    'session-tags',
+    'pods that use IRSA have none, but a pod of EKS Pod Identity asks, whose own are handed on',
+    'ask from a shell or from CI, by IRSA, or from a pod whose association has session tags disabled',
+  )
 }
 
-function judgeTags({ namespace, serviceAccount }: Identity, cluster: ClusterArn, { tokenPercent, isCut }: AssumedRole & { readonly isCut: boolean }): Finding {
+function judgeTags(
+  { namespace, serviceAccount }: Identity,
+  cluster: ClusterArn,
+  { tokenPercent, isCut }: AssumedRole & { readonly isCut: boolean },
+): Finding {
   const cut = isCut ? ', without the name and uid of a pod, for which there was no room' : ''
   const room = tokenPercent === undefined ? '' : ` (the session token is ${tokenPercent} % full)`
   return ok('session-tags', `those of a pod of ${namespace}/${serviceAccount} in ${cluster.name}${cut}${room}`)
@@ -54,33 +69,56 @@ function isTooLarge({ code }: Refusal): boolean {
 function judgeRefusal(refusal: Refusal, pods: RoleOfPods, asker: Asker): Finding {
   const what = `${pods.role.arn}: ${wordsOf(refusal)}`
   if (refusal.status === 0) return error('role-assumed', what, noAnswerRemedy)
-  return tagProblem(refusal, what, asker) ?? (isDenied(refusal) ? denial(refusal, what, pods, asker) : error('role-assumed', what, 'mend what STS says'))
+  return (
+    tagProblem(refusal, what, asker) ??
+    (isDenied(refusal) ? denial(refusal, what, pods, asker) : error('role-assumed', what, 'mend what STS says'))
+  )
 }
 
 function tagProblem(refusal: Refusal, what: string, { caller }: Asker): Finding | undefined {
   if (isTooLarge(refusal)) {
-    return error('session-tags', what, 'ask as somebody whose own session brings no transitive tags, since those take of the same room; names of namespace and service account that are very long take of it, too')
+    return error(
+      'session-tags',
+      what,
+      'ask as somebody whose own session brings no transitive tags, since those take of the same room; names of namespace and service account that are very long take of it, too',
+    )
   }
   // STS refuses a tag that the asking session has already, and hands on: those of EKS Pod Identity are such.
   const isInherited = refusal.message.includes('transitive tag') || (caller.kind === 'pod' && refusal.status === 400)
   if (!isInherited) return undefined
-  return error('session-tags', what, 'your own session has these tags, and hands them on: ask from a shell or from CI, by IRSA, or from a pod whose association has session tags disabled')
+  return error(
+    'session-tags',
+    what,
+    'your own session has these tags, and hands them on: ask from a shell or from CI, by IRSA, or from a pod whose association has session tags disabled',
+  )
 }
 
-function denial(refusal: Refusal, what: string, { identity, role, cluster }: RoleOfPods, { arn, caller }: Asker): Finding {
+function denial(
+  refusal: Refusal,
+  what: string,
+  { identity, role, cluster }: RoleOfPods,
+  { arn, caller }: Asker,
+): Finding {
   const id = isAbout(refusal, 'sts:TagSession') ? 'session-tags' : 'role-assumed'
-  if (caller.kind === 'node') return error(id, what, 'nothing: it is right that the role of a node may not; ask as somebody else')
+  if (caller.kind === 'node')
+    return error(id, what, 'nothing: it is right that the role of a node may not; ask as somebody else')
   const decided = deciderRemedy(refusal)
   const statement = checkerStatement(arn, cluster === undefined ? {} : statementTags(identity, cluster))
   if (decided !== undefined || statement === undefined) return error(id, what, decided)
   const actions = cluster === undefined ? 'sts:AssumeRole' : 'sts:AssumeRole and sts:TagSession'
   const remedy = `let its trust policy name you, as here or with model-injector render s3 --checked-by, and allow yourself ${actions} on it; a role that does not exist is refused with the same words`
-  return withCommands(error(id, what, remedy),
+  return withCommands(
+    error(id, what, remedy),
     `aws iam get-role --role-name ${quoteWord(role.name)} --query Role.AssumeRolePolicyDocument --output json | jq ${quoteWord(`.Statement += [${JSON.stringify(plain(statement))}]`)} > trust-policy.json`,
-    `aws iam update-assume-role-policy --role-name ${quoteWord(role.name)} --policy-document file://trust-policy.json`)
+    `aws iam update-assume-role-policy --role-name ${quoteWord(role.name)} --policy-document file://trust-policy.json`,
+  )
 }
 
 /** Not those of the pod: it is another one every time. */
 function statementTags({ namespace, serviceAccount }: Identity, { arn }: ClusterArn): Readonly<Record<string, string>> {
-  return { 'aws:RequestTag/eks-cluster-arn': arn, 'aws:RequestTag/kubernetes-namespace': namespace, 'aws:RequestTag/kubernetes-service-account': serviceAccount }
+  return {
+    'aws:RequestTag/eks-cluster-arn': arn,
+    'aws:RequestTag/kubernetes-namespace': namespace,
+    'aws:RequestTag/kubernetes-service-account': serviceAccount,
+  }
 }

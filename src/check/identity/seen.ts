@@ -29,7 +29,13 @@ export async function seeCluster(cluster: Cluster, { namespace, serviceAccount }
   const unlisted = await visitTemplates(cluster, namespace, ({ pod }) => {
     needs.push(...rolesOf(pod, namespace, config).filter((need) => need.serviceAccount === serviceAccount))
   })
-  return { account, config, needs, names: [cluster.context, cluster.clusterName], findings: [describeConfiguration(stated), ...unlisted] }
+  return {
+    account,
+    config,
+    needs,
+    names: [cluster.context, cluster.clusterName],
+    findings: [describeConfiguration(stated), ...unlisted],
+  }
 }
 
 /** Of a pod that would be refused, `why` and `--delivery` tell more. */

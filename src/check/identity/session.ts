@@ -12,12 +12,21 @@ export type Tags = Readonly<Record<string, string>>
 
 /** Those that pods of a service account have in common. */
 export function commonTags({ namespace, serviceAccount }: Identity, cluster: TaggedCluster): Tags {
-  return { 'eks-cluster-arn': cluster.arn, 'eks-cluster-name': cluster.name, 'kubernetes-namespace': namespace, 'kubernetes-service-account': serviceAccount }
+  return {
+    'eks-cluster-arn': cluster.arn,
+    'eks-cluster-name': cluster.name,
+    'kubernetes-namespace': namespace,
+    'kubernetes-service-account': serviceAccount,
+  }
 }
 
 /** Exactly those that EKS Pod Identity sets. Policies see them as aws:PrincipalTag/…, trust policies as aws:RequestTag/…. */
 export function podTags(identity: Identity, cluster: TaggedCluster): Tags {
-  return { ...commonTags(identity, cluster), 'kubernetes-pod-name': checkSessionPrefix, 'kubernetes-pod-uid': randomUUID() }
+  return {
+    ...commonTags(identity, cluster),
+    'kubernetes-pod-name': checkSessionPrefix,
+    'kubernetes-pod-uid': randomUUID(),
+  }
 }
 
 const longestSessionName = 64

@@ -59,33 +59,63 @@ function annotatedRole({ account }: Seen): string | undefined {
   return valueOf(account)?.metadata.annotations?.[roleAnnotation]
 }
 
-function findRole(named: Named, credentials: RoleCredentials, seen: Seen): { readonly role: RoleArn | undefined; readonly finding: Finding } {
+function findRole(
+  named: Named,
+  credentials: RoleCredentials,
+  seen: Seen,
+): { readonly role: RoleArn | undefined; readonly finding: Finding } {
   const { role, namespace, serviceAccount } = named
   if (role !== undefined) return { role, finding: judgeNamedRole(named, role, seen) }
-  const failed = (what: string): { role: undefined; finding: Finding } => ({ role: undefined, finding: error('role-known', what) })
-  if (seen.account.state === 'unknown') return failed(`no role is named, and the service account cannot be looked at: ${seen.account.why}`)
+  const failed = (what: string): { role: undefined; finding: Finding } => ({
+    role: undefined,
+    finding: error('role-known', what),
+  })
+  if (seen.account.state === 'unknown')
+    return failed(`no role is named, and the service account cannot be looked at: ${seen.account.why}`)
   if (credentials === 'pod-identity') return { role: undefined, finding: unknownAssociation(named, seen) }
   if (seen.account.state === 'absent') return failed(`there is no service account ${namespace}/${serviceAccount}`)
   const annotated = annotatedRole(seen)
   if (annotated === undefined) return failed(`${namespace}/${serviceAccount} has no annotation ${roleAnnotation}`)
   const parsedRole = parseRoleArn(annotated)
-  if (!parsedRole.ok) return failed(`the annotation ${roleAnnotation} of ${namespace}/${serviceAccount} ${parsedRole.problem}: ${annotated}`)
-  return { role: parsedRole.value, finding: ok('role-known', `${annotated}, by the annotation of the service account (IRSA)`) }
+  if (!parsedRole.ok)
+    return failed(
+      `the annotation ${roleAnnotation} of ${namespace}/${serviceAccount} ${parsedRole.problem}: ${annotated}`,
+    )
+  return {
+    role: parsedRole.value,
+    finding: ok('role-known', `${annotated}, by the annotation of the service account (IRSA)`),
+  }
 }
 
 function judgeNamedRole({ namespace, serviceAccount }: Named, { arn }: RoleArn, { account }: Seen): Finding {
   if (account.state !== 'absent') return ok('role-known', `${arn}, as named`)
-  return warning('role-known', `${arn}, as named; there is no service account ${namespace}/${serviceAccount}`, 'see whether its name is right; an association may be made before it')
+  return warning(
+    'role-known',
+    `${arn}, as named; there is no service account ${namespace}/${serviceAccount}`,
+    'see whether its name is right; an association may be made before it',
+  )
 }
 
 function unknownAssociation({ namespace, serviceAccount, cluster }: Named, seen: Seen): Finding {
   const annotated = annotatedRole(seen)
-  const other = annotated === undefined ? '' : `; its annotation names ${annotated}, which pods have with --credentials irsa`
-  const finding = error('role-known', `pods get the role by EKS Pod Identity, whose associations the cluster does not show${other}`, 'name it with --role; AWS knows it')
+  const other =
+    annotated === undefined ? '' : `; its annotation names ${annotated}, which pods have with --credentials irsa`
+  const finding = error(
+    'role-known',
+    `pods get the role by EKS Pod Identity, whose associations the cluster does not show${other}`,
+    'name it with --role; AWS knows it',
+  )
   const name = cluster?.name ?? clusterNameOf(seen)
   if (name === undefined) return finding
-  const select = commandInOneLine('aws eks list-pod-identity-associations', [['--cluster-name', name], ['--namespace', namespace], ['--service-account', serviceAccount]])
-  return withCommands(finding, `aws eks describe-pod-identity-association --cluster-name ${name} --association-id "$(${select} --query 'associations[0].associationId' --output text)" --query association.roleArn --output text`)
+  const select = commandInOneLine('aws eks list-pod-identity-associations', [
+    ['--cluster-name', name],
+    ['--namespace', namespace],
+    ['--service-account', serviceAccount],
+  ])
+  return withCommands(
+    finding,
+    `aws eks describe-pod-identity-association --cluster-name ${name} --association-id "$(${select} --query 'associations[0].associationId' --output text)" --query association.roleArn --output text`,
+  )
 }
 
 function namesOf({ names }: Seen): readonly Partial<ClusterArn>[] {
@@ -103,26 +133,52 @@ function regionOfNames(seen: Seen): string | undefined {
 /** eksctl says name and region; an association takes roles of the cluster's own account only. */
 function findCluster(seen: Seen, role: RoleArn | undefined): ClusterArn | undefined {
   const { arn, name, region } = namesOf(seen).find((part) => part.name !== undefined) ?? {}
-  const made = arn ?? (name === undefined || region === undefined || role === undefined ? '' : `arn:${partitionOf(region)}:eks:${region}:${role.accountId}:cluster/${name}`)
+  const made =
+    arn ??
+    (name === undefined || region === undefined || role === undefined
+      ? ''
+      : `arn:${partitionOf(region)}:eks:${region}:${role.accountId}:cluster/${name}`)
   const result = parseClusterArn(made)
   return result.ok ? result.value : undefined
 }
 
 function judgeCluster(cluster: ClusterArn | undefined, { names }: Seen): Finding {
   if (cluster !== undefined) return ok('cluster-arn', cluster.arn)
-  return error('cluster-arn', names.length === 0 ? 'it is not named' : `the context ${names.join(' of the cluster ')} does not say it`)
+  return error(
+    'cluster-arn',
+    names.length === 0 ? 'it is not named' : `the context ${names.join(' of the cluster ')} does not say it`,
+  )
 }
 
-function findWanted({ sources, namespace, serviceAccount }: Named, credentials: RoleCredentials, region: string | undefined, seen: Seen): { wanted: readonly WantedSource[]; findings: readonly Finding[] } {
+function findWanted(
+  { sources, namespace, serviceAccount }: Named,
+  credentials: RoleCredentials,
+  region: string | undefined,
+  seen: Seen,
+): { wanted: readonly WantedSource[]; findings: readonly Finding[] } {
   if (sources.length > 0) {
-    const wanted = sources.map((source) => ({ source, region: seen.needs.find(({ model }) => model.source.uri === source.uri)?.model.region ?? region }))
+    const wanted = sources.map((source) => ({
+      source,
+      region: seen.needs.find(({ model }) => model.source.uri === source.uri)?.model.region ?? region,
+    }))
     return { wanted, findings: [ok('wanted-prefix', `named: ${sources.map(({ uri }) => uri).join(', ')}`)] }
   }
-  const [own, others] = [seen.needs.filter((need) => need.credentials.kind === credentials), seen.needs.filter((need) => need.credentials.kind !== credentials)]
+  const [own, others] = [
+    seen.needs.filter((need) => need.credentials.kind === credentials),
+    seen.needs.filter((need) => need.credentials.kind !== credentials),
+  ]
   const wanted = unique(own.flatMap((need) => wantedOf(need, region)))
-  const findings = wanted.length > 0
-    ? [ok('wanted-prefix', wanted.map(({ source }) => source.uri).join(', '))]
-    : [error('wanted-prefix', seen.names.length === 0 ? 'it is not named' : `no pod or workload of ${namespace}/${serviceAccount} asks for a model at s3:// by ${credentials}`)]
+  const findings =
+    wanted.length > 0
+      ? [ok('wanted-prefix', wanted.map(({ source }) => source.uri).join(', '))]
+      : [
+          error(
+            'wanted-prefix',
+            seen.names.length === 0
+              ? 'it is not named'
+              : `no pod or workload of ${namespace}/${serviceAccount} asks for a model at s3:// by ${credentials}`,
+          ),
+        ]
   return { wanted, findings: others.length === 0 ? findings : [...findings, otherwise(others)] }
 }
 
@@ -132,9 +188,14 @@ function wantedOf({ model }: Need, region: string | undefined): readonly WantedS
 
 function otherwise(needs: readonly Need[]): Finding {
   const [first] = needs
-  return unchecked('wanted-prefix', `other pods of it read by ${first?.credentials.kind ?? ''}: ${[...new Set(needs.map(({ model }) => model.source.uri))].join(', ')}; try those with --credentials ${first?.credentials.kind ?? ''}`)
+  return unchecked(
+    'wanted-prefix',
+    `other pods of it read by ${first?.credentials.kind ?? ''}: ${[...new Set(needs.map(({ model }) => model.source.uri))].join(', ')}; try those with --credentials ${first?.credentials.kind ?? ''}`,
+  )
 }
 
 function unique(wanted: readonly WantedSource[]): readonly WantedSource[] {
-  return [...Map.groupBy(wanted, ({ source, region }) => `${source.uri} ${region ?? ''}`).values()].flatMap((same) => same.slice(0, 1))
+  return [...Map.groupBy(wanted, ({ source, region }) => `${source.uri} ${region ?? ''}`).values()].flatMap((same) =>
+    same.slice(0, 1),
+  )
 }

@@ -26,32 +26,67 @@ export async function checkWanted(wanted: WantedSource, ground: Ground): Promise
   const hasAnswer = listed.ok || isDenied(listed.refusal)
   return [
     ...(hasAnswer ? [judgeRegion(wanted, ground)] : []),
-    ...(listed.ok ? await checkListed(wanted.source, listed.value, ground) : [judgeListing(wanted.source, listed.refusal, ground)]),
+    ...(listed.ok
+      ? await checkListed(wanted.source, listed.value, ground)
+      : [judgeListing(wanted.source, listed.refusal, ground)]),
   ]
 }
 
 function judgeRegion({ source: { bucket }, region }: WantedSource, { session, annotationPrefix }: Ground): Finding {
   const actual = session.regionOf(bucket)
-  if (region === undefined) return unchecked('bucket-region', `${bucket} is in ${actual}; in which region pods look is not known, name it with --region`)
+  if (region === undefined)
+    return unchecked(
+      'bucket-region',
+      `${bucket} is in ${actual}; in which region pods look is not known, name it with --region`,
+    )
   if (actual === region) return ok('bucket-region', `${bucket} is in ${region}`)
-  return error('bucket-region', `${bucket} is in ${actual}, and pods look in ${region}`, `set the annotation ${annotationPrefix}region: ${actual} on the pods`)
+  return error(
+    'bucket-region',
+    `${bucket} is in ${actual}, and pods look in ${region}`,
+    `set the annotation ${annotationPrefix}region: ${actual} on the pods`,
+  )
 }
 
 function judgeListing(source: S3Source, refusal: Refusal, ground: Ground): Finding {
   const what = `${source.uri}: ${wordsOf(refusal)}`
-  if (refusal.code === 'NoSuchBucket') return error('prefix-listed', `there is no bucket ${source.bucket}`, 'correct the name of the bucket; in another partition (China, GovCloud) it is not to be seen from here')
+  if (refusal.code === 'NoSuchBucket')
+    return error(
+      'prefix-listed',
+      `there is no bucket ${source.bucket}`,
+      'correct the name of the bucket; in another partition (China, GovCloud) it is not to be seen from here',
+    )
   if (refusal.status === 0) return error('prefix-listed', what, noAnswerRemedy)
   if (!isDenied(refusal)) return error('prefix-listed', what)
-  return withRendering(error('prefix-listed', what, deciderRemedy(refusal) ?? 'allow s3:ListBucket for the prefix in the policy of the role, with the tags of these pods; in another account, in that of the bucket, too'), source, refusal, ground)
+  return withRendering(
+    error(
+      'prefix-listed',
+      what,
+      deciderRemedy(refusal) ??
+        'allow s3:ListBucket for the prefix in the policy of the role, with the tags of these pods; in another account, in that of the bucket, too',
+    ),
+    source,
+    refusal,
+    ground,
+  )
 }
 
-async function checkListed(source: S3Source, objects: readonly ReachedObject[], ground: Ground): Promise<readonly Finding[]> {
+async function checkListed(
+  source: S3Source,
+  objects: readonly ReachedObject[],
+  ground: Ground,
+): Promise<readonly Finding[]> {
   const { uri, key, extent } = source
   const listed = ok('prefix-listed', uri)
-  const models = extent === 'object' ? objects.filter((object) => object.key === key) : objects.filter((object) => !isMarker(object))
+  const models =
+    extent === 'object' ? objects.filter((object) => object.key === key) : objects.filter((object) => !isMarker(object))
   const [object] = models.toSorted((a, b) => telling(b) - telling(a))
   if (object === undefined) return [listed, judgeEmpty(source, objects)]
-  const filled = ok('prefix-filled', extent === 'object' ? 'the object is there' : `${object.key.slice(key.length)}${models.length > 1 ? ' and more' : ''}`)
+  const filled = ok(
+    'prefix-filled',
+    extent === 'object'
+      ? 'the object is there'
+      : `${object.key.slice(key.length)}${models.length > 1 ? ' and more' : ''}`,
+  )
   return [listed, filled, judgeObject(source, object, await ground.session.read(source.bucket, object.key), ground)]
 }
 
@@ -67,7 +102,11 @@ function telling({ archived, size }: ReachedObject): number {
 
 function judgeEmpty({ uri, key, extent }: S3Source, objects: readonly ReachedObject[]): Finding {
   if (extent === 'object' && objects.some((object) => object.key.startsWith(`${key}/`))) {
-    return error('prefix-filled', `there is no object ${uri}, but objects below ${uri}/`, 'end the source with a slash: so it is a prefix')
+    return error(
+      'prefix-filled',
+      `there is no object ${uri}, but objects below ${uri}/`,
+      'end the source with a slash: so it is a prefix',
+    )
   }
   return error('prefix-filled', extent === 'object' ? `there is no object ${uri}` : `nothing is below ${uri}`)
 }
@@ -78,14 +117,37 @@ function judgeObject(source: S3Source, { key }: ReachedObject, read: Attempt<voi
   // Asked for its first byte, an object that may be read and has none says just that.
   if (refusal.status === 416) return ok('object-read', `${key}, which is empty`)
   const what = `${key}: ${wordsOf(refusal)}`
-  if (refusal.code === 'InvalidObjectState') return error('object-read', `${key} is archived, and cannot be read before it is restored`, 'restore it, or copy the model into a storage class that can be read at once; the loader ends with exit code 14')
+  if (refusal.code === 'InvalidObjectState')
+    return error(
+      'object-read',
+      `${key} is archived, and cannot be read before it is restored`,
+      'restore it, or copy the model into a storage class that can be read at once; the loader ends with exit code 14',
+    )
   if (refusal.status === 0) return error('object-read', what, noAnswerRemedy)
   if (!isDenied(refusal)) return error('object-read', what)
-  if (isAbout(refusal, 'kms:Decrypt')) return error('object-read', what, deciderRemedy(refusal) ?? 'allow kms:Decrypt for the key of the bucket in the policy of the role, and let the policy of the key allow its account: model-injector render s3 --kms-key prints it')
-  return withRendering(error('object-read', what, deciderRemedy(refusal) ?? 'allow s3:GetObject below the prefix in the policy of the role, with the tags of these pods; in another account, in that of the bucket, too'), source, refusal, ground)
+  if (isAbout(refusal, 'kms:Decrypt'))
+    return error(
+      'object-read',
+      what,
+      deciderRemedy(refusal) ??
+        'allow kms:Decrypt for the key of the bucket in the policy of the role, and let the policy of the key allow its account: model-injector render s3 --kms-key prints it',
+    )
+  return withRendering(
+    error(
+      'object-read',
+      what,
+      deciderRemedy(refusal) ??
+        'allow s3:GetObject below the prefix in the policy of the role, with the tags of these pods; in another account, in that of the bucket, too',
+    ),
+    source,
+    refusal,
+    ground,
+  )
 }
 
 /** Where an Allow is what is missing, the whole policy is at hand. */
 function withRendering(finding: Finding, source: S3Source, refusal: Refusal, { renderCommand }: Ground): Finding {
-  return renderCommand === undefined || deciderRemedy(refusal) !== undefined ? finding : withCommands(finding, renderCommand(source))
+  return renderCommand === undefined || deciderRemedy(refusal) !== undefined
+    ? finding
+    : withCommands(finding, renderCommand(source))
 }

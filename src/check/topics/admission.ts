@@ -7,28 +7,42 @@ import { valueOf } from '../look.ts'
 import type { Survey } from '../survey.ts'
 
 export function checkAdmission(survey: Survey): readonly Finding[] {
-  const { probe: { answer, namespace }, webhook, protectedNamespaces } = survey
+  const {
+    probe: { answer, namespace },
+    webhook,
+    protectedNamespaces,
+  } = survey
   if (webhook.state !== 'found') return []
-  if (answer.state !== 'found') return [unchecked('admission', answer.state === 'unknown' ? answer.why : `there is no namespace ${namespace}`)]
+  if (answer.state !== 'found')
+    return [unchecked('admission', answer.state === 'unknown' ? answer.why : `there is no namespace ${namespace}`)]
   const labels = protectedNamespaces[namespace]
-  if (labels !== undefined && !selects(webhook.value.namespaceSelector, labels)) return [unchecked('admission', `the webhook leaves the namespace ${namespace} alone; name another with -n`)]
-  return [answer.value.created ? judgeCreated(answer.value.object as Pod, namespace) : judgeRefused(answer.value, survey)]
+  if (labels !== undefined && !selects(webhook.value.namespaceSelector, labels))
+    return [unchecked('admission', `the webhook leaves the namespace ${namespace} alone; name another with -n`)]
+  return [
+    answer.value.created ? judgeCreated(answer.value.object as Pod, namespace) : judgeRefused(answer.value, survey),
+  ]
 }
 
 function judgeCreated({ spec }: Pod, namespace: string): Finding {
   const isInjected = spec.initContainers?.some(({ name }) => name === 'model-loader') === true
   return isInjected
     ? ok('admission', `a pod in the namespace ${namespace} gets its model`)
-    : error('admission', `a pod in the namespace ${namespace} was allowed without its model`, 'see with model-injector why which condition keeps it from the webhook')
+    : error(
+        'admission',
+        `a pod in the namespace ${namespace} was allowed without its model`,
+        'see with model-injector why which condition keeps it from the webhook',
+      )
 }
 
 /** The API server says by name who refused, in words that have not changed since 1.9. */
 function judgeRefused({ message: lines, status }: Extract<DryRun, { created: false }>, survey: Survey): Finding {
   const message = lines.replaceAll('\n', '; ')
   const name = valueOf(survey.webhook)?.name ?? ''
-  if (message.includes(`admission webhook "${name}" denied the request`)) return ok('admission', `the webhook answers; it denies the pod that was tried: ${afterColon(message)}`)
+  if (message.includes(`admission webhook "${name}" denied the request`))
+    return ok('admission', `the webhook answers; it denies the pod that was tried: ${afterColon(message)}`)
   if (message.includes(`failed calling webhook "${name}"`)) return error('admission', message)
-  if (message.includes("ValidatingAdmissionPolicy 'model-injector-guard'")) return error('admission', `the webhook did not inject the pod, and the guard refused it: ${afterColon(message)}`)
+  if (message.includes("ValidatingAdmissionPolicy 'model-injector-guard'"))
+    return error('admission', `the webhook did not inject the pod, and the guard refused it: ${afterColon(message)}`)
   return unchecked('admission', `somebody else refused the pod (HTTP ${status}): ${message}`)
 }
 

@@ -9,10 +9,14 @@ const leastMinor = 30
 
 export function checkAPIServer(survey: Survey): readonly Finding[] {
   const { version } = survey
-  if (version.state !== 'found') return [unchecked('api-server', version.state === 'unknown' ? version.why : 'it has no version')]
+  if (version.state !== 'found')
+    return [unchecked('api-server', version.state === 'unknown' ? version.why : 'it has no version')]
   const { gitVersion, major, minor } = version.value
   const isNewEnough = major > 1 || minor >= leastMinor
-  return [isNewEnough ? ok('api-server', gitVersion) : error('api-server', `${gitVersion} is older than 1.${leastMinor}`), ...checkStatedVersion(survey, { major, minor })]
+  return [
+    isNewEnough ? ok('api-server', gitVersion) : error('api-server', `${gitVersion} is older than 1.${leastMinor}`),
+    ...checkStatedVersion(survey, { major, minor }),
+  ]
 }
 
 /** The configuration may say what the cluster can do; nothing is compared where it says nothing. */

@@ -31,18 +31,28 @@ interface ShownChain {
 
 /** What a replica serves, since that is what the API server sees; else what is in the Secret. */
 function shownChain(survey: Survey): Look<ShownChain> {
-  const served = (valueOf(survey.replicas) ?? []).flatMap(({ name, certificate }) => (certificate.state === 'found' ? [{ place: name, pem: certificate.value }] : []))
+  const served = (valueOf(survey.replicas) ?? []).flatMap(({ name, certificate }) =>
+    certificate.state === 'found' ? [{ place: name, pem: certificate.value }] : [],
+  )
   const [first] = served
   if (first !== undefined) return chainOf(first)
-  return survey.certificate.state === 'found' ? chainOf(survey.certificate.value) : unknown(`${whyNotServed(survey)}; ${whyNot(survey.certificate)}`)
+  return survey.certificate.state === 'found'
+    ? chainOf(survey.certificate.value)
+    : unknown(`${whyNotServed(survey)}; ${whyNot(survey.certificate)}`)
 }
 
 function chainOf({ place, pem }: { readonly place: string; readonly pem: string }): Look<ShownChain> {
   const [leaf, ...others] = readCertificates(pem) ?? []
-  return leaf === undefined ? unknown(`what ${place} has is no certificate`) : found({ place, chain: [leaf, ...others] })
+  return leaf === undefined
+    ? unknown(`what ${place} has is no certificate`)
+    : found({ place, chain: [leaf, ...others] })
 }
 
-function withChain(ids: readonly CheckId[], shown: Look<ShownChain>, work: (shown: ShownChain) => readonly Finding[]): readonly Finding[] {
+function withChain(
+  ids: readonly CheckId[],
+  shown: Look<ShownChain>,
+  work: (shown: ShownChain) => readonly Finding[],
+): readonly Finding[] {
   return shown.state === 'found' ? work(shown.value) : ids.map((id) => unchecked(id, whyNot(shown)))
 }
 
@@ -50,7 +60,11 @@ function readBundle({ clientConfig: { caBundle = '' } }: MutatingWebhook): reado
   return readCertificates(Buffer.from(caBundle, 'base64').toString())
 }
 
-function checkBundle({ clientConfig: { caBundle = '' } }: MutatingWebhook, bundle: readonly X509Certificate[] | undefined, nowMs: number): Finding {
+function checkBundle(
+  { clientConfig: { caBundle = '' } }: MutatingWebhook,
+  bundle: readonly X509Certificate[] | undefined,
+  nowMs: number,
+): Finding {
   if (caBundle === '') return error('ca-bundle', 'it is empty')
   if (bundle === undefined) return error('ca-bundle', 'it holds no certificate')
   const valid = bundle.filter((authority) => lifeOf(authority, nowMs).daysLeft >= 0)
@@ -60,13 +74,27 @@ function checkBundle({ clientConfig: { caBundle = '' } }: MutatingWebhook, bundl
 }
 
 function subjectsOf(certificates: readonly X509Certificate[]): string {
-  return [...new Set(certificates.map(({ subject, fingerprint256 }) => (subject as string | undefined)?.split('\n').at(-1) ?? fingerprint256.slice(0, 23)))].join(', ')
+  return [
+    ...new Set(
+      certificates.map(
+        ({ subject, fingerprint256 }) =>
+          (subject as string | undefined)?.split('\n').at(-1) ?? fingerprint256.slice(0, 23),
+      ),
+    ),
+  ].join(', ')
 }
 
-function checkTrust(place: string, chain: ShownChain['chain'], bundle: readonly X509Certificate[] | undefined): Finding {
+function checkTrust(
+  place: string,
+  chain: ShownChain['chain'],
+  bundle: readonly X509Certificate[] | undefined,
+): Finding {
   if (bundle === undefined) return unchecked('certificate-trust', 'there is no CA bundle to compare with')
   if (isTrusted(chain, bundle)) return ok('certificate-trust', 'signed by a CA of the bundle')
-  return error('certificate-trust', `the certificate of ${place} was signed by ${oneLine(chain[0].issuer)}, which is not in the CA bundle (${subjectsOf(bundle)}), or is another key of that name`)
+  return error(
+    'certificate-trust',
+    `the certificate of ${place} was signed by ${oneLine(chain[0].issuer)}, which is not in the CA bundle (${subjectsOf(bundle)}), or is another key of that name`,
+  )
 }
 
 function checkName(place: string, [leaf]: ShownChain['chain'], serverName: string): Finding {
@@ -80,8 +108,13 @@ const leastShareLeft = 0.2
 
 function checkExpiry(place: string, [leaf]: ShownChain['chain'], nowMs: number): Finding {
   const { daysLeft, totalDays } = lifeOf(leaf, nowMs)
-  if (daysLeft < 0) return error('certificate-expiry', `the certificate of ${place} expired on ${leaf.validToDate.toISOString()}`)
-  if (leaf.validFromDate.getTime() > nowMs) return error('certificate-expiry', `the certificate of ${place} is not valid before ${leaf.validFromDate.toISOString()}`)
+  if (daysLeft < 0)
+    return error('certificate-expiry', `the certificate of ${place} expired on ${leaf.validToDate.toISOString()}`)
+  if (leaf.validFromDate.getTime() > nowMs)
+    return error(
+      'certificate-expiry',
+      `the certificate of ${place} is not valid before ${leaf.validFromDate.toISOString()}`,
+    )
   const left = `${count(daysLeft, 'day')} left of ${totalDays}`
   return daysLeft < totalDays * leastShareLeft ? warning('certificate-expiry', left) : ok('certificate-expiry', left)
 }
@@ -89,11 +122,17 @@ function checkExpiry(place: string, [leaf]: ShownChain['chain'], nowMs: number):
 function checkServed(survey: Survey): Finding {
   const { certificate, replicas } = survey
   if (certificate.state !== 'found') return unchecked('certificate-served', whyNot(certificate))
-  const served = (valueOf(replicas) ?? []).flatMap(({ name, certificate: own }) => (own.state === 'found' ? [{ name, pem: own.value }] : []))
+  const served = (valueOf(replicas) ?? []).flatMap(({ name, certificate: own }) =>
+    own.state === 'found' ? [{ name, pem: own.value }] : [],
+  )
   if (served.length === 0) return unchecked('certificate-served', whyNotServed(survey))
   const wanted = readCertificates(certificate.value.pem)?.[0]?.fingerprint256
   const others = served.filter(({ pem }) => readCertificates(pem)?.[0]?.fingerprint256 !== wanted)
-  if (others.length > 0) return warning('certificate-served', `not that of ${certificate.value.place}: ${others.map(({ name }) => name).join(', ')}`)
+  if (others.length > 0)
+    return warning(
+      'certificate-served',
+      `not that of ${certificate.value.place}: ${others.map(({ name }) => name).join(', ')}`,
+    )
   return ok('certificate-served', `that of ${certificate.value.place}: ${served.map(({ name }) => name).join(', ')}`)
 }
 

@@ -22,25 +22,47 @@ function checkRunOrder(running: readonly MutatingWebhookConfiguration[], survey:
   const own = names.indexOf(registrationName)
   const before = running.slice(0, Math.max(own, 0))
   const problems = [
-    ...before.filter(isIdentityWebhook).map(({ metadata }) => error('webhook-order', `${metadata.name} runs before ${registrationName}: ${names.join(', ')}`)),
+    ...before
+      .filter(isIdentityWebhook)
+      .map(({ metadata }) =>
+        error('webhook-order', `${metadata.name} runs before ${registrationName}: ${names.join(', ')}`),
+      ),
     ...checkMeshes(running.slice(own + 1).filter(isMesh), survey),
     ...checkSecondInstallation(running, survey.prefix),
   ]
-  return problems.length > 0 ? problems : [ok('webhook-order', names.length === 1 ? 'no other webhook looks at pods' : names.join(', '))]
+  return problems.length > 0
+    ? problems
+    : [ok('webhook-order', names.length === 1 ? 'no other webhook looks at pods' : names.join(', '))]
 }
 
 /** The second look moves the loader where the mesh wants it; without one it would have no network. */
 function checkMeshes(behind: readonly MutatingWebhookConfiguration[], { webhook }: Survey): readonly Finding[] {
   if (behind.length === 0 || valueOf(webhook)?.reinvocationPolicy === 'IfNeeded') return []
   const names = behind.map(({ metadata }) => metadata.name).join(', ')
-  return [warning('webhook-order', `${names} runs after ${registrationName}, which is not asked again`, 'set reinvocationPolicy: IfNeeded, as the chart does')]
+  return [
+    warning(
+      'webhook-order',
+      `${names} runs after ${registrationName}, which is not asked again`,
+      'set reinvocationPolicy: IfNeeded, as the chart does',
+    ),
+  ]
 }
 
 function checkSecondInstallation(running: readonly MutatingWebhookConfiguration[], prefix: string): readonly Finding[] {
-  const others = running.filter(({ metadata, webhooks = [] }) => metadata.name !== registrationName &&
-    webhooks.some(({ matchConditions = [] }) => matchConditions.some(({ expression }) => expression.includes(`'${prefix}`))))
+  const others = running.filter(
+    ({ metadata, webhooks = [] }) =>
+      metadata.name !== registrationName &&
+      webhooks.some(({ matchConditions = [] }) =>
+        matchConditions.some(({ expression }) => expression.includes(`'${prefix}`)),
+      ),
+  )
   return others.map(({ metadata }) =>
-    warning('webhook-order', `${metadata.name} looks at the same annotations: a second installation`, `delete the one that is not used: kubectl delete mutatingwebhookconfiguration ${metadata.name}`))
+    warning(
+      'webhook-order',
+      `${metadata.name} looks at the same annotations: a second installation`,
+      `delete the one that is not used: kubectl delete mutatingwebhookconfiguration ${metadata.name}`,
+    ),
+  )
 }
 
 function checkIdentityWebhook(identity: MutatingWebhookConfiguration | undefined, survey: Survey): Finding {
@@ -53,5 +75,9 @@ function checkIdentityWebhook(identity: MutatingWebhookConfiguration | undefined
   const { failurePolicy = 'Fail', reinvocationPolicy = 'Never' } = identity.webhooks?.[0] ?? {}
   const settings = `${identity.metadata.name}: failurePolicy ${failurePolicy}, reinvocationPolicy ${reinvocationPolicy}`
   if (failurePolicy !== 'Ignore' || !needsIt) return ok('identity-webhook', settings)
-  return warning('identity-webhook', `${settings}, and the configuration's default for credentials is irsa`, 'know that a loader without a role ends with exit code 78, and its pod has to be made anew')
+  return warning(
+    'identity-webhook',
+    `${settings}, and the configuration's default for credentials is irsa`,
+    'know that a loader without a role ends with exit code 78, and its pod has to be made anew',
+  )
 }

@@ -5,14 +5,24 @@ import type { Survey } from '../survey.ts'
 
 export function checkPermissions({ deployment, roleBindings }: Survey): readonly Finding[] {
   if (deployment.state !== 'found') return []
-  if (roleBindings.state !== 'found') return [unchecked('permissions', roleBindings.state === 'unknown' ? roleBindings.why : 'there are no bindings')]
-  const { metadata: { namespace = '' }, spec: { template: { spec } } } = deployment.value
+  if (roleBindings.state !== 'found')
+    return [unchecked('permissions', roleBindings.state === 'unknown' ? roleBindings.why : 'there are no bindings')]
+  const {
+    metadata: { namespace = '' },
+    spec: {
+      template: { spec },
+    },
+  } = deployment.value
   const account = spec.serviceAccountName ?? 'default'
   const bindings = roleBindings.value.filter((binding) => !isBuiltIn(binding) && isAbout(binding, namespace, account))
   const foreign = bindings.filter((binding) => !isOfChart(binding))
-  if (foreign.length > 0) return [warning('permissions', `${namespace}/${account} has ${foreign.map(describe).join(', ')}`)]
+  if (foreign.length > 0)
+    return [warning('permissions', `${namespace}/${account} has ${foreign.map(describe).join(', ')}`)]
   const token = spec.automountServiceAccountToken === false ? ', and no token' : ''
-  const own = bindings.length === 0 ? `${namespace}/${account} has none` : `${namespace}/${account} has only what the chart granted: ${bindings.map(describe).join(', ')}`
+  const own =
+    bindings.length === 0
+      ? `${namespace}/${account} has none`
+      : `${namespace}/${account} has only what the chart granted: ${bindings.map(describe).join(', ')}`
   return [ok('permissions', `${own}${bindings.length === 0 ? token : ''}`)]
 }
 
@@ -21,7 +31,10 @@ function isAbout({ subjects = [] }: RoleBinding, namespace: string, account: str
   return subjects.some(({ kind, name, namespace: own }) =>
     kind === 'ServiceAccount'
       ? name === account && own === namespace
-      : name === 'system:serviceaccounts' || name === `system:serviceaccounts:${namespace}` || name === `system:serviceaccount:${namespace}:${account}`)
+      : name === 'system:serviceaccounts' ||
+        name === `system:serviceaccounts:${namespace}` ||
+        name === `system:serviceaccount:${namespace}:${account}`,
+  )
 }
 
 /** The API server makes these for everybody. */

@@ -11,11 +11,18 @@ export function checkVersions(survey: Survey): readonly Finding[] {
 }
 
 function checkSkew({ deployment, registration }: Survey): Finding {
-  const parts = [...partsOf('Deployment', valueOf(deployment)), ...partsOf('webhook configuration', valueOf(registration)), ...imageOf(valueOf(deployment))]
+  const parts = [
+    ...partsOf('Deployment', valueOf(deployment)),
+    ...partsOf('webhook configuration', valueOf(registration)),
+    ...imageOf(valueOf(deployment)),
+  ]
   if (parts.length === 0) return unchecked('version', 'neither labels nor the tag of an image say a version')
   const others = parts.filter(([, other]) => other !== version)
   if (others.length === 0) return ok('version', `${version}, as this command`)
-  return warning('version', `this command is ${version}, but ${others.map(([part, other]) => `${part} ${other}`).join(', ')}`)
+  return warning(
+    'version',
+    `this command is ${version}, but ${others.map(([part, other]) => `${part} ${other}`).join(', ')}`,
+  )
 }
 
 type Part = readonly [part: string, version: string]
@@ -38,16 +45,27 @@ function imageOf(deployment: Deployment | undefined): readonly Part[] {
 
 function checkLoaderImage({ configuration }: Survey): Finding {
   const result = valueOf(configuration)?.result
-  if (configuration.state !== 'found') return unchecked('loader-image', configuration.state === 'unknown' ? configuration.why : 'the configuration is not there')
+  if (configuration.state !== 'found')
+    return unchecked(
+      'loader-image',
+      configuration.state === 'unknown' ? configuration.why : 'the configuration is not there',
+    )
   if (result?.ok !== true) return unchecked('loader-image', 'the configuration is not valid')
   const { image = '', engine } = result.config.defaults
-  if (engine === 's5cmd') return checkPinned(result.config.loader.s5cmdImage ?? 'peakcom/s5cmd:v2.3.0', 'loader.s5cmdImage')
+  if (engine === 's5cmd')
+    return checkPinned(result.config.loader.s5cmdImage ?? 'peakcom/s5cmd:v2.3.0', 'loader.s5cmdImage')
   if (image === `model-injector:${version}`) {
-    return error('loader-image', `defaults.image is not set, so loaders run ${image}, which no registry has`, 'set defaults.image to where your nodes pull the product\'s image from, by digest')
+    return error(
+      'loader-image',
+      `defaults.image is not set, so loaders run ${image}, which no registry has`,
+      "set defaults.image to where your nodes pull the product's image from, by digest",
+    )
   }
   return checkPinned(image, 'defaults.image')
 }
 
 function checkPinned(image: string, key: string): Finding {
-  return image.includes('@sha256:') ? ok('loader-image', image) : warning('loader-image', `${image} is not pinned by digest`, `set ${key} to NAME@sha256:DIGEST`)
+  return image.includes('@sha256:')
+    ? ok('loader-image', image)
+    : warning('loader-image', `${image} is not pinned by digest`, `set ${key} to NAME@sha256:DIGEST`)
 }

@@ -21,16 +21,25 @@ function checkEndpoints({ endpointSlices, service }: Survey): Finding {
   if (endpointSlices.state !== 'found') return unchecked('endpoints', whyNot(endpointSlices, 'there is no Service'))
   const endpoints = endpointSlices.value.flatMap((slice) => slice.endpoints ?? [])
   const ready = endpoints.filter(({ conditions }) => conditions?.ready !== false)
-  if (ready.length > 0) return ok('endpoints', `${ready.length} ready: ${ready.flatMap(({ addresses }) => addresses).join(', ')}`)
+  if (ready.length > 0)
+    return ok('endpoints', `${ready.length} ready: ${ready.flatMap(({ addresses }) => addresses).join(', ')}`)
   if (endpoints.length > 0) return error('endpoints', `none of ${endpoints.length} is ready`)
   const selector = service.state === 'found' ? JSON.stringify(service.value.spec.selector ?? {}) : ''
-  return error('endpoints', `there are none: no pod has the labels that the Service selects (${selector}), or none has an address yet`)
+  return error(
+    'endpoints',
+    `there are none: no pod has the labels that the Service selects (${selector}), or none has an address yet`,
+  )
 }
 
 function checkReplicas({ deployment }: Survey): Finding {
   if (deployment.state === 'unknown') return unchecked('replicas', deployment.why)
-  if (deployment.state === 'absent') return error('replicas', 'no Deployment has pods that the Service selects', 'apply the chart again (helm upgrade)')
-  const { metadata: { name }, spec: { replicas: wanted = 1 }, status: { readyReplicas = 0 } = {} } = deployment.value
+  if (deployment.state === 'absent')
+    return error('replicas', 'no Deployment has pods that the Service selects', 'apply the chart again (helm upgrade)')
+  const {
+    metadata: { name },
+    spec: { replicas: wanted = 1 },
+    status: { readyReplicas = 0 } = {},
+  } = deployment.value
   const what = `${readyReplicas} of ${wanted} ready (Deployment ${name})`
   if (readyReplicas === 0) return error('replicas', what)
   if (readyReplicas < wanted || wanted < 2) return warning('replicas', what)
@@ -40,4 +49,3 @@ function checkReplicas({ deployment }: Survey): Finding {
 function whyNot(seen: Look<unknown>, otherwise: string): string {
   return seen.state === 'unknown' ? seen.why : otherwise
 }
-

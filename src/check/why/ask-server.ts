@@ -10,7 +10,11 @@ import type { Subject } from './subject.ts'
 
 export async function askServer(cluster: Cluster, subject: Subject, config: Config): Promise<Step> {
   const answer = await look(() => cluster.dryRunCreate(resources.pods, freshPod(subject), subject.namespace))
-  if (answer.state !== 'found') return notEvaluated('dry-run', answer.state === 'unknown' ? answer.why : `there is no namespace ${subject.namespace}`)
+  if (answer.state !== 'found')
+    return notEvaluated(
+      'dry-run',
+      answer.state === 'unknown' ? answer.why : `there is no namespace ${subject.namespace}`,
+    )
   return judge(answer.value, subject.namespace, config)
 }
 
@@ -22,20 +26,33 @@ function judge(answer: DryRun, namespace: string, config: Config): Step {
   }
   const outcome = inject(answer.object, namespace, config)
   const isInjected = outcome.outcome === 'skipped' && outcome.reason === 'AlreadyInjected'
-  return isInjected ? passes('dry-run', 'the API server answers with the pod and its model', warnings) : stops('dry-run', 'the API server answers with the pod as it is, without a model', warnings)
+  return isInjected
+    ? passes('dry-run', 'the API server answers with the pod and its model', warnings)
+    : stops('dry-run', 'the API server answers with the pod as it is, without a model', warnings)
 }
 
 /** Without what belongs to the one that is there: its name and owner, its node, and what only a running pod may have. */
 function freshPod({ pod, title, namespace }: Subject): object {
   const { metadata, spec } = asFields(pod)
   const { annotations, labels } = asFields(metadata)
-  const kept = Object.entries(asFields(spec)).filter(([field]) => field !== 'nodeName' && field !== 'ephemeralContainers')
-  return { apiVersion: 'v1', kind: 'Pod', metadata: { generateName: generateNameFor(title), namespace, annotations, labels }, spec: Object.fromEntries(kept) }
+  const kept = Object.entries(asFields(spec)).filter(
+    ([field]) => field !== 'nodeName' && field !== 'ephemeralContainers',
+  )
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { generateName: generateNameFor(title), namespace, annotations, labels },
+    spec: Object.fromEntries(kept),
+  }
 }
 
 /** `deployment/my-app` → `my-app-`. The API server adds five characters, and allows 63 for the name of a host. */
 function generateNameFor(title: string): string {
-  const name = title.slice(title.indexOf('/') + 1).replace(/[^a-z0-9-]/g, '').slice(0, 50).replace(/^-+|-+$/g, '')
+  const name = title
+    .slice(title.indexOf('/') + 1)
+    .replace(/[^a-z0-9-]/g, '')
+    .slice(0, 50)
+    .replace(/^-+|-+$/g, '')
   return name === '' ? 'pod-' : `${name}-`
 }
 

@@ -30,11 +30,24 @@ export interface Explanation {
 export function explain(subject: Subject, surroundings: Surroundings, asked: Step | undefined): Explanation {
   const outcome = inject(subject.pod, subject.namespace, surroundings.config)
   const isThere = subject.live !== undefined && isInjected(outcome)
-  const evaluated = [...describeLive(subject.live, surroundings), ...explainMatching(subject, surroundings), ...explainCore(surroundings, outcome)]
+  const evaluated = [
+    ...describeLive(subject.live, surroundings),
+    ...explainMatching(subject, surroundings),
+    ...explainCore(surroundings, outcome),
+  ]
   const steps = [...evaluated, ...(asked === undefined ? [] : [withoutRepetition(asked, evaluated)])]
   const { title, namespace } = subject
-  const conclusion = isThere ? { verdict: 'injected' as const, because: describeInjected(subject.pod as Pod, surroundings) } : conclude(steps, outcome, subject)
-  return { title, namespace, live: subject.live !== undefined, ...conclusion, steps, hints: isThere ? [] : hintsFor(subject, surroundings, steps) }
+  const conclusion = isThere
+    ? { verdict: 'injected' as const, because: describeInjected(subject.pod as Pod, surroundings) }
+    : conclude(steps, outcome, subject)
+  return {
+    title,
+    namespace,
+    live: subject.live !== undefined,
+    ...conclusion,
+    steps,
+    hints: isThere ? [] : hintsFor(subject, surroundings, steps),
+  }
 }
 
 /** The API server passes on the same warnings. */
@@ -45,16 +58,28 @@ function withoutRepetition(asked: Step, evaluated: readonly Step[]): Step {
 
 /** What the core finds whole, or would only mend, has been here before. */
 function isInjected(outcome: Outcome): boolean {
-  return outcome.outcome === 'skipped' ? outcome.reason === 'AlreadyInjected' : outcome.outcome === 'injected' && outcome.reason !== 'Injected'
+  return outcome.outcome === 'skipped'
+    ? outcome.reason === 'AlreadyInjected'
+    : outcome.outcome === 'injected' && outcome.reason !== 'Injected'
 }
 
 function describeLive(live: LivePod | undefined, { registration }: Surroundings): readonly Step[] {
   if (live === undefined) return []
   const created = live.metadata.creationTimestamp ?? 'at an unknown time'
-  const facts = [live.status?.phase ?? 'in an unknown phase', `created ${created}`, ...(live.spec.hostNetwork === true ? ['on the host network'] : [])]
+  const facts = [
+    live.status?.phase ?? 'in an unknown phase',
+    `created ${created}`,
+    ...(live.spec.hostNetwork === true ? ['on the host network'] : []),
+  ]
   const installed = valueOf(registration)?.metadata.creationTimestamp
   const isOlder = installed !== undefined && created < installed
-  return [fact('pod', facts.join(', '), isOlder ? [`older than the webhook configuration, which was created ${installed}`] : [])]
+  return [
+    fact(
+      'pod',
+      facts.join(', '),
+      isOlder ? [`older than the webhook configuration, which was created ${installed}`] : [],
+    ),
+  ]
 }
 
 function explainCore({ config, configPlace }: Surroundings, outcome: Outcome): readonly Step[] {
@@ -62,10 +87,15 @@ function explainCore({ config, configPlace }: Surroundings, outcome: Outcome): r
   if (outcome.outcome === 'skipped') return explainSkip(outcome.reason, prefix)
   const optOut = passes('opt-out', `no ${annotationKey(prefix, 'inject')}: "false"`)
   if (outcome.outcome === 'denied') return [optOut, ...explainDenial(outcome, configPlace)]
-  const rules = outcome.rules.length === 0 ? 'no rule is needed' : `allowed by ${outcome.rules.map(printable).join(', ')}`
+  const rules =
+    outcome.rules.length === 0 ? 'no rule is needed' : `allowed by ${outcome.rules.map(printable).join(', ')}`
   return [
     optOut,
-    passes('annotations', 'they can be read, and fit the pod', outcome.warnings.map(({ message }) => `warning: ${message}`)),
+    passes(
+      'annotations',
+      'they can be read, and fit the pod',
+      outcome.warnings.map(({ message }) => `warning: ${message}`),
+    ),
     passes('policy', `${rules} (${configPlace})`),
     passes('outcome', `${injectReasons[outcome.reason]}: ${describeModels(outcome)}`),
   ]
@@ -73,15 +103,25 @@ function explainCore({ config, configPlace }: Surroundings, outcome: Outcome): r
 
 function explainSkip(reason: keyof typeof skipReasons, prefix: string): readonly Step[] {
   if (reason === 'OptedOut') return [stops('opt-out', `${annotationKey(prefix, 'inject')} is "false"`)]
-  if (reason === 'AlreadyInjected') return [passes('opt-out', `no ${annotationKey(prefix, 'inject')}: "false"`), passes('outcome', skipReasons[reason])]
+  if (reason === 'AlreadyInjected')
+    return [passes('opt-out', `no ${annotationKey(prefix, 'inject')}: "false"`), passes('outcome', skipReasons[reason])]
   return [stops('outcome', `the webhook would leave it alone: ${skipReasons[reason]}`)]
 }
 
 function explainDenial({ diagnostics, warnings }: Denied, configPlace: string): readonly Step[] {
-  const [refused, mistakes] = [diagnostics.filter(isOfPolicy), diagnostics.filter((diagnostic) => !isOfPolicy(diagnostic))]
+  const [refused, mistakes] = [
+    diagnostics.filter(isOfPolicy),
+    diagnostics.filter((diagnostic) => !isOfPolicy(diagnostic)),
+  ]
   const remarks = warnings.map(({ message }) => `warning: ${message}`)
   return [
-    mistakes.length > 0 ? stops('annotations', `the webhook denies it: ${mistakes.length === 1 ? 'a mistake' : `${mistakes.length} mistakes`} in the pod or its annotations`, [...mistakes.map(formatDiagnostic), ...remarks]) : passes('annotations', 'they can be read, and fit the pod', remarks),
+    mistakes.length > 0
+      ? stops(
+          'annotations',
+          `the webhook denies it: ${mistakes.length === 1 ? 'a mistake' : `${mistakes.length} mistakes`} in the pod or its annotations`,
+          [...mistakes.map(formatDiagnostic), ...remarks],
+        )
+      : passes('annotations', 'they can be read, and fit the pod', remarks),
     refused.length > 0
       ? stops('policy', `the operator's policy does not allow it (${configPlace})`, refused.map(formatDiagnostic))
       : notEvaluated('policy', 'the annotations come first'),
@@ -99,19 +139,29 @@ function describeModels({ models }: Injected): string {
 /** From the status annotation, which the core has compared with the parts of the pod. */
 function describeInjected(pod: Pod, { config }: Surroundings): string {
   const status = readStatus(pod, config.annotationPrefix)
-  const models = (status?.models ?? []).map(({ name, source, mountPath }) => `${name} <- ${printable(source)} at ${printable(mountPath)}`).join(', ')
+  const models = (status?.models ?? [])
+    .map(({ name, source, mountPath }) => `${name} <- ${printable(source)} at ${printable(mountPath)}`)
+    .join(', ')
   const sameConfig = status?.config === config.hash ? '' : ', with another configuration than that of now'
   return `${models} (by version ${printable(status?.injector ?? 'unknown')}${sameConfig})`
 }
 
-function conclude(steps: readonly Step[], outcome: Outcome, { live }: Subject): Pick<Explanation, 'verdict' | 'because'> {
+function conclude(
+  steps: readonly Step[],
+  outcome: Outcome,
+  { live }: Subject,
+): Pick<Explanation, 'verdict' | 'because'> {
   const stop = decisive(steps)
   if (stop !== undefined) {
-    const isDenial = live === undefined && outcome.outcome === 'denied' && (stop.id === 'annotations' || stop.id === 'policy')
+    const isDenial =
+      live === undefined && outcome.outcome === 'denied' && (stop.id === 'annotations' || stop.id === 'policy')
     return { verdict: isDenial ? 'denied' : 'not injected', because: stop.what }
   }
   if (live !== undefined) return { verdict: 'not injected', because: 'it would be if it were created now' }
-  return { verdict: 'injected', because: steps.findLast(({ id, verdict }) => verdict === 'passes' && id !== 'dry-run')?.what ?? '' }
+  return {
+    verdict: 'injected',
+    because: steps.findLast(({ id, verdict }) => verdict === 'passes' && id !== 'dry-run')?.what ?? '',
+  }
 }
 
 /** The first stop, unless the API server itself says that there is none. */
@@ -121,13 +171,20 @@ function decisive(steps: readonly Step[]): Step | undefined {
 }
 
 /** A pod that is there without its model, although nothing speaks against it now. */
-function hintsFor({ live }: Subject, { registration, webhook }: Surroundings, steps: readonly Step[]): readonly string[] {
+function hintsFor(
+  { live }: Subject,
+  { registration, webhook }: Surroundings,
+  steps: readonly Step[],
+): readonly string[] {
   if (live === undefined || steps.some(({ verdict }) => verdict === 'stops')) return []
   const installed = valueOf(registration)?.metadata.creationTimestamp
-  if (installed !== undefined && (live.metadata.creationTimestamp ?? '') < installed) return ['it was created before the webhook was installed: delete it, so that its controller makes a new one']
+  if (installed !== undefined && (live.metadata.creationTimestamp ?? '') < installed)
+    return ['it was created before the webhook was installed: delete it, so that its controller makes a new one']
   return [
     'its annotations were written after it was created: only creation injects; delete it, so that its controller makes a new one',
-    ...(valueOf(webhook)?.failurePolicy === 'Ignore' ? ['or the webhook did not answer when it was created, and failurePolicy is Ignore'] : []),
+    ...(valueOf(webhook)?.failurePolicy === 'Ignore'
+      ? ['or the webhook did not answer when it was created, and failurePolicy is Ignore']
+      : []),
     'or the webhook, or its configuration, was another then',
   ]
 }

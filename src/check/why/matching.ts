@@ -9,12 +9,26 @@ import { isSameExpression } from '../topics/registration.ts'
 import { notEvaluated, passes, stops, type Step } from './step.ts'
 import type { Subject, Surroundings } from './subject.ts'
 
-export function explainMatching(subject: Subject, { registration, webhook, namespaceLabels, config }: Surroundings): readonly Step[] {
+export function explainMatching(
+  subject: Subject,
+  { registration, webhook, namespaceLabels, config }: Surroundings,
+): readonly Step[] {
   const { annotationPrefix } = config
-  if (registration.state === 'absent') return [stops('registration', `there is no MutatingWebhookConfiguration ${registrationName}: nothing is injected in this cluster`)]
+  if (registration.state === 'absent')
+    return [
+      stops(
+        'registration',
+        `there is no MutatingWebhookConfiguration ${registrationName}: nothing is injected in this cluster`,
+      ),
+    ]
   if (webhook.state !== 'found') {
     const why = webhook.state === 'unknown' ? webhook.why : 'the webhook configuration has no webhook in it'
-    return [notEvaluated('registration', why), notEvaluated('namespace-selector', why), notEvaluated('object-selector', why), explainOwnConditions(subject, annotationPrefix)]
+    return [
+      notEvaluated('registration', why),
+      notEvaluated('namespace-selector', why),
+      notEvaluated('object-selector', why),
+      explainOwnConditions(subject, annotationPrefix),
+    ]
   }
   return [
     explainRules(webhook.value),
@@ -25,34 +39,66 @@ export function explainMatching(subject: Subject, { registration, webhook, names
 }
 
 function explainRules(webhook: MutatingWebhook): Step {
-  return selectsPodCreation(webhook) ? passes('registration', `the webhook is called when pods are created (failurePolicy ${webhook.failurePolicy ?? 'Fail'})`) : stops('registration', 'the webhook is not called when pods are created')
+  return selectsPodCreation(webhook)
+    ? passes(
+        'registration',
+        `the webhook is called when pods are created (failurePolicy ${webhook.failurePolicy ?? 'Fail'})`,
+      )
+    : stops('registration', 'the webhook is not called when pods are created')
 }
 
 function explainNamespace(namespace: string, { namespaceSelector }: MutatingWebhook, labels: Look<Labels>): Step {
   const known: Labels = { ...(labels.state === 'found' ? labels.value : {}), 'kubernetes.io/metadata.name': namespace }
   const failed = failedRequirements(namespaceSelector, known)
-  const isUncertain = labels.state !== 'found' && keysOf(namespaceSelector).some((key) => key !== 'kubernetes.io/metadata.name')
-  if (failed.length === 0 && !isUncertain) return passes('namespace-selector', `the namespace ${printable(namespace)} is selected`)
-  if (isUncertain) return notEvaluated('namespace-selector', `the labels of the namespace ${printable(namespace)} are not known: ${labels.state === 'unknown' ? labels.why : 'it is not there'}`)
-  return stops('namespace-selector', `the namespace ${printable(namespace)} is left out`, failed.map((requirement) => `not met: ${requirement}`))
+  const isUncertain =
+    labels.state !== 'found' && keysOf(namespaceSelector).some((key) => key !== 'kubernetes.io/metadata.name')
+  if (failed.length === 0 && !isUncertain)
+    return passes('namespace-selector', `the namespace ${printable(namespace)} is selected`)
+  if (isUncertain)
+    return notEvaluated(
+      'namespace-selector',
+      `the labels of the namespace ${printable(namespace)} are not known: ${labels.state === 'unknown' ? labels.why : 'it is not there'}`,
+    )
+  return stops(
+    'namespace-selector',
+    `the namespace ${printable(namespace)} is left out`,
+    failed.map((requirement) => `not met: ${requirement}`),
+  )
 }
 
 function explainObjectSelector({ objectSelector }: MutatingWebhook, labels: Labels): Step {
   if (keysOf(objectSelector).length === 0) return passes('object-selector', 'there is none')
   if (selects(objectSelector, labels)) return passes('object-selector', 'the labels of the pod are selected')
-  return stops('object-selector', 'the labels of the pod are not selected', failedRequirements(objectSelector, labels).map((requirement) => `not met: ${requirement}`))
+  return stops(
+    'object-selector',
+    'the labels of the pod are not selected',
+    failedRequirements(objectSelector, labels).map((requirement) => `not met: ${requirement}`),
+  )
 }
 
 /** CEL is evaluated by the API server alone; of ours we know what they mean. */
 function explainConditions({ pod }: Subject, { matchConditions: there = [] }: MutatingWebhook, prefix: string): Step {
-  if (there.length === 0) return passes('match-conditions', 'there are none, so that every pod is shown to the webhook: model-injector check says more')
+  if (there.length === 0)
+    return passes(
+      'match-conditions',
+      'there are none, so that every pod is shown to the webhook: model-injector check says more',
+    )
   const ours = matchConditions(prefix)
-  const judged = there.map(({ name, expression }) => ({ name, expression, own: ours.find((own) => own.name === name && isSameExpression(own.expression, expression)) }))
+  const judged = there.map(({ name, expression }) => ({
+    name,
+    expression,
+    own: ours.find((own) => own.name === name && isSameExpression(own.expression, expression)),
+  }))
   const failed = judged.find(({ own }) => own?.holds(asMatchable(pod)) === false)
   const details = judged.map(({ name, expression, own }) => describeCondition(name, expression, own, pod))
   if (failed !== undefined) return stops('match-conditions', reasonOf(failed.name, prefix), details)
   const foreign = judged.filter(({ own }) => own === undefined)
-  if (foreign.length > 0) return notEvaluated('match-conditions', `${foreign.map(({ name }) => name).join(', ')}: CEL of others is not evaluated here; --server asks the API server`, details)
+  if (foreign.length > 0)
+    return notEvaluated(
+      'match-conditions',
+      `${foreign.map(({ name }) => name).join(', ')}: CEL of others is not evaluated here; --server asks the API server`,
+      details,
+    )
   return passes('match-conditions', holding(judged))
 }
 
@@ -84,7 +130,9 @@ function reasonOf(name: string, prefix: string): string {
 
 function asMatchable(pod: unknown): Parameters<MatchCondition['holds']>[0] {
   const annotations = metadataOf(pod).annotations
-  return typeof annotations === 'object' && annotations !== null ? { metadata: { annotations: annotations as Record<string, string> } } : {}
+  return typeof annotations === 'object' && annotations !== null
+    ? { metadata: { annotations: annotations as Record<string, string> } }
+    : {}
 }
 
 function labelsOf(pod: unknown): Labels {

@@ -8,14 +8,20 @@ import { look, valueOf } from '../look.ts'
 const longestChain = 3
 
 /** From the nearest to the farthest; it ends at what may not be read, or is of a kind we do not know. */
-export async function ownersOf(cluster: Cluster, { metadata }: KubernetesObject, left = longestChain): Promise<readonly KubernetesObject[]> {
+export async function ownersOf(
+  cluster: Cluster,
+  { metadata }: KubernetesObject,
+  left = longestChain,
+): Promise<readonly KubernetesObject[]> {
   const reference = metadata.ownerReferences?.find(({ controller }) => controller === true)
   const resource = reference === undefined ? undefined : resourceOf(reference.apiVersion, reference.kind)
   if (reference === undefined || resource === undefined || left === 0) return []
   const owner = valueOf(await look(() => cluster.get(resource, reference.name, metadata.namespace)))
-  return owner === undefined ? [] : [owner, ...await ownersOf(cluster, owner, left - 1)]
+  return owner === undefined ? [] : [owner, ...(await ownersOf(cluster, owner, left - 1))]
 }
 
 export function resourceOf(apiVersion: string, kind: string): Resource | undefined {
-  return Object.values<Resource>(resources).find((resource) => resource.kind === kind && apiVersionOf(resource) === apiVersion)
+  return Object.values<Resource>(resources).find(
+    (resource) => resource.kind === kind && apiVersionOf(resource) === apiVersion,
+  )
 }

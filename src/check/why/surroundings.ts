@@ -31,14 +31,26 @@ export async function askFacts(cluster: Cluster, given: GivenConfig | undefined)
 
 /** A webhook that finds its file invalid goes on with an older one, which nobody can read here. */
 function usable(configuration: Look<Configuration>): GivenConfig {
-  const because = (why: string): GivenConfig => ({ config: defaultConfig, place: `the built-in configuration, since that of the cluster is not known: ${why}` })
-  if (configuration.state !== 'found') return because(configuration.state === 'unknown' ? configuration.why : 'it is not there')
+  const because = (why: string): GivenConfig => ({
+    config: defaultConfig,
+    place: `the built-in configuration, since that of the cluster is not known: ${why}`,
+  })
+  if (configuration.state !== 'found')
+    return because(configuration.state === 'unknown' ? configuration.why : 'it is not there')
   const { place, result } = configuration.value
   return result.ok ? { config: result.config, place } : because(`${place} is not valid: ${result.problems.join('; ')}`)
 }
 
-export async function surroundingsOf(facts: ClusterFacts, cluster: Cluster | undefined, namespace: string): Promise<Surroundings> {
-  const { registration, webhook, configuration: { config, place } } = facts
+export async function surroundingsOf(
+  facts: ClusterFacts,
+  cluster: Cluster | undefined,
+  namespace: string,
+): Promise<Surroundings> {
+  const {
+    registration,
+    webhook,
+    configuration: { config, place },
+  } = facts
   return { registration, webhook, config, configPlace: place, namespaceLabels: await labelsOf(cluster, namespace) }
 }
 

@@ -12,7 +12,8 @@ export function blockMapLayout(source: Source, items: readonly Item[]): Layout {
       const printed = printBlock(source, { key: wanted }, column).slice('key:'.length)
       return replaceText(source, item, `${source.text.slice(item.start, item.key?.end)}:${anchorOf(item)}${printed}`)
     },
-    insert: (index, values) => insertLines(source, items[index]?.end ?? 0, printLines(source, Object.assign({}, ...values), column)),
+    insert: (index, values) =>
+      insertLines(source, items[index]?.end ?? 0, printLines(source, Object.assign({}, ...values), column)),
   }
 }
 
@@ -22,7 +23,14 @@ function removePairs(source: Source, items: readonly Item[], indexes: readonly n
   const survivor = items.findIndex((_item, i) => !indexes.includes(i))
   if (survivor === 0 || !isBehindText(source, first)) return removeLines(source, items, indexes)
   const leading = { start: first, end: items[survivor]?.start ?? first, text: '' }
-  return [leading, ...removeLines(source, items, indexes.filter((i) => i > survivor))]
+  return [
+    leading,
+    ...removeLines(
+      source,
+      items,
+      indexes.filter((i) => i > survivor),
+    ),
+  ]
 }
 
 /** An alias elsewhere may still need the anchor. */
@@ -49,7 +57,14 @@ export function blockSeqLayout(source: Source, items: readonly Item[]): Layout {
 /** Comments above an item belong to it. */
 function startOfComments(text: string, offset: number): number {
   let start = lineStart(text, offset)
-  while (start > 0 && text.slice(lineStart(text, start - 1), start).trimStart().startsWith('#')) start = lineStart(text, start - 1)
+  while (
+    start > 0 &&
+    text
+      .slice(lineStart(text, start - 1), start)
+      .trimStart()
+      .startsWith('#')
+  )
+    start = lineStart(text, start - 1)
   return start
 }
 

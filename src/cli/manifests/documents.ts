@@ -43,7 +43,9 @@ function describeErrors(name: string, document: ParsedDocument, lines: LineCount
   const place = error?.pos[0] ?? alias?.offset
   if (place === undefined) return []
   const { line, col } = lines.linePos(place)
-  return [`${name}:${line}:${col}: ${error === undefined ? `no anchor &${alias?.name ?? ''} stands before this alias` : describeError(error.message)}`]
+  return [
+    `${name}:${line}:${col}: ${error === undefined ? `no anchor &${alias?.name ?? ''} stands before this alias` : describeError(error.message)}`,
+  ]
 }
 
 function describeError(message: string): string {
@@ -54,7 +56,12 @@ function cut(file: string, text: string, parsed: readonly ParsedDocument[]): Man
   const format = /^\s*[{[]/.test(text) && isJSON(text) ? 'json' : 'yaml'
   if (parsed.length === 0) return text === '' ? [] : [{ file, format, text, value: null }]
   const ends = parsed.map(({ range }, i) => (i === parsed.length - 1 ? text.length : endOfLine(text, range[2])))
-  return parsed.map((document, i) => ({ file, format, text: text.slice(ends[i - 1] ?? 0, ends[i]), value: valueOf(document) }))
+  return parsed.map((document, i) => ({
+    file,
+    format,
+    text: text.slice(ends[i - 1] ?? 0, ends[i]),
+    value: valueOf(document),
+  }))
 }
 
 function isJSON(text: string): boolean {

@@ -9,7 +9,8 @@ export function flowLayout(source: Source, items: readonly Item[]): Layout {
   const gap = /\s*$/.exec(text.slice(0, last?.start ?? 0))?.[0] ?? ''
   const indentation = gap.includes('\n') ? gap.slice(gap.lastIndexOf('\n') + 1) : indentationOf(text, last?.start ?? 0)
   const separator = `,${gap === '' && !source.json ? ' ' : gap}`
-  const print = (value: unknown): string => (last?.key === undefined ? printInline(source, value, indentation) : printEntry(source, value as object, indentation))
+  const print = (value: unknown): string =>
+    last?.key === undefined ? printInline(source, value, indentation) : printEntry(source, value as object, indentation)
   return {
     remove: (indexes) => indexes.map((i) => removeItem(items, i, indexes)),
     replace: ({ value, end }, wanted) => {
@@ -19,7 +20,8 @@ export function flowLayout(source: Source, items: readonly Item[]): Layout {
     },
     insert: (index, values) => {
       const before = items[index]
-      if (before !== undefined) return { start: before.end, end: before.end, text: values.map((value) => separator + print(value)).join('') }
+      if (before !== undefined)
+        return { start: before.end, end: before.end, text: values.map((value) => separator + print(value)).join('') }
       const start = items[0]?.start ?? 0
       return { start, end: start, text: values.map((value) => print(value) + separator).join('') }
     },
@@ -38,7 +40,10 @@ function removeItem(items: readonly Item[], index: number, removed: readonly num
 function printEntry(source: Source, entry: object, indentation: string): string {
   const colon = source.json && source.jsonIndent === undefined ? ':' : ': '
   return Object.entries(entry)
-    .map(([key, value]) => `${source.json ? JSON.stringify(key) : printFlow(key)}${colon}${printInline(source, value, indentation)}`)
+    .map(
+      ([key, value]) =>
+        `${source.json ? JSON.stringify(key) : printFlow(key)}${colon}${printInline(source, value, indentation)}`,
+    )
     .join('')
 }
 

@@ -25,7 +25,7 @@ async function fromFiles<T>(paths: readonly string[], take: (path: string) => Pr
   const problems: string[] = []
   const files: T[] = []
   for (const path of paths) {
-    for (const name of await orProblem(listFiles(path), problems) ?? []) {
+    for (const name of (await orProblem(listFiles(path), problems)) ?? []) {
       const file = await orProblem(take(name), problems)
       if (file !== undefined) files.push(file)
     }
@@ -44,10 +44,16 @@ async function orProblem<T>(work: Promise<T>, problems: string[]): Promise<T | u
 
 async function listFiles(path: string): Promise<readonly string[]> {
   if (path === '-') return [path]
-  const info = await stat(path).catch((error: unknown) => { throw unreadable(path, error) })
+  const info = await stat(path).catch((error: unknown) => {
+    throw unreadable(path, error)
+  })
   if (!info.isDirectory()) return [path]
-  const entries = await readdir(path, { recursive: true, withFileTypes: true }).catch((error: unknown) => { throw unreadable(path, error) })
-  const files = entries.filter((entry) => !entry.isDirectory() && manifestName.test(entry.name)).map((entry) => join(entry.parentPath, entry.name))
+  const entries = await readdir(path, { recursive: true, withFileTypes: true }).catch((error: unknown) => {
+    throw unreadable(path, error)
+  })
+  const files = entries
+    .filter((entry) => !entry.isDirectory() && manifestName.test(entry.name))
+    .map((entry) => join(entry.parentPath, entry.name))
   const visible = files.filter((file) => !isHidden(relative(path, file))).sort()
   if (visible.length === 0) throw new AppError('InputUnreadable', `${path}: holds no .yaml, .yml or .json file`)
   return visible
@@ -86,7 +92,16 @@ async function openManifestFile(path: string): Promise<OpenedFile> {
   }
   const all = goOn(read, iterator)
   const isJSON = length > maxSmallBytes && /^\s*\{/.test(Buffer.concat(read).toString('latin1', 0, 100))
-  return isJSON ? { name, chunks: all } : { name, text: await readText(name, all, `is larger than ${maxFileMebibytes} MiB; in JSON it may be, as kubectl get -o json writes it`) }
+  return isJSON
+    ? { name, chunks: all }
+    : {
+        name,
+        text: await readText(
+          name,
+          all,
+          `is larger than ${maxFileMebibytes} MiB; in JSON it may be, as kubectl get -o json writes it`,
+        ),
+      }
 }
 
 async function* goOn(read: readonly Buffer[], rest: AsyncIterator<Buffer>): AsyncGenerator<Buffer, void, undefined> {
@@ -125,5 +140,7 @@ async function readText(name: string, chunks: AsyncIterable<Buffer>, tooLarge: s
 function unreadable(name: string, error: unknown): AppError {
   if (error instanceof AppError) return error
   const { errno, message } = error as NodeJS.ErrnoException
-  return new AppError('InputUnreadable', `${name}: ${errno === undefined ? message : getSystemErrorMessage(errno)}`, { cause: error })
+  return new AppError('InputUnreadable', `${name}: ${errno === undefined ? message : getSystemErrorMessage(errno)}`, {
+    cause: error,
+  })
 }

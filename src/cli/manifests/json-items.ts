@@ -18,10 +18,14 @@ const [quote, backslash] = [0x22, 0x5c]
 const [openBrace, closeBrace, openBracket, closeBracket] = [0x7b, 0x7d, 0x5b, 0x5d]
 
 /** An object that is no list is the only item. Throws an AppError where it is no JSON, which may be after the first items. */
-export async function* jsonItems(name: string, chunks: AsyncIterable<Buffer>): AsyncGenerator<ListItem, void, undefined> {
+export async function* jsonItems(
+  name: string,
+  chunks: AsyncIterable<Buffer>,
+): AsyncGenerator<ListItem, void, undefined> {
   const cutter = new ItemCutter(name)
   for await (const chunk of chunks) {
-    for (const bytes of cutter.cut(chunk)) yield { list: cutter.list(), item: parse(`${name}: item ${cutter.count}`, bytes) }
+    for (const bytes of cutter.cut(chunk))
+      yield { list: cutter.list(), item: parse(`${name}: item ${cutter.count}`, bytes) }
   }
   const whole = cutter.end()
   if (cutter.count === 0) yield { list: {}, item: whole }
@@ -53,7 +57,7 @@ class ItemCutter {
     this.#name = name
   }
 
-  * cut(chunk: Buffer): Generator<Buffer> {
+  *cut(chunk: Buffer): Generator<Buffer> {
     let start = 0
     for (let at = 0; at < chunk.length; at++) {
       const byte = chunk[at]
@@ -72,12 +76,16 @@ class ItemCutter {
 
   /** What stood before the items, which are in the middle of it. */
   list(): Readonly<Record<string, unknown>> {
-    this.#list ??= parse(this.#name, Buffer.from(`${this.#rest.replace(/(?:\s|,|\{\})*$/, '')}]}`, 'latin1')) as Readonly<Record<string, unknown>>
+    this.#list ??= parse(
+      this.#name,
+      Buffer.from(`${this.#rest.replace(/(?:\s|,|\{\})*$/, '')}]}`, 'latin1'),
+    ) as Readonly<Record<string, unknown>>
     return this.#list
   }
 
   end(): unknown {
-    if (this.#depth !== 0 || this.#isInText) throw new AppError('InputUnreadable', `${this.#name}: is no JSON: it ends in the middle`)
+    if (this.#depth !== 0 || this.#isInText)
+      throw new AppError('InputUnreadable', `${this.#name}: is no JSON: it ends in the middle`)
     return parse(this.#name, Buffer.from(this.#rest, 'latin1'))
   }
 
@@ -121,6 +129,10 @@ class ItemCutter {
     if (this.#where === 'item') this.#item.push(part)
     else this.#rest += part.toString('latin1')
     const length = this.#where === 'item' ? this.#item.reduce((sum, { length }) => sum + length, 0) : this.#rest.length
-    if (length > maxPartBytes) throw new AppError('InputUnreadable', `${this.#name}: an object in it is larger than ${maxPartBytes / 2 ** 20} MiB`)
+    if (length > maxPartBytes)
+      throw new AppError(
+        'InputUnreadable',
+        `${this.#name}: an object in it is larger than ${maxPartBytes / 2 ** 20} MiB`,
+      )
   }
 }

@@ -17,14 +17,20 @@ export function printDocuments(documents: readonly TransformedDocument[], format
 }
 
 function printStream(documents: readonly TransformedDocument[], format: 'yaml' | undefined): string {
-  const pieces = documents.flatMap(({ source, result }) => (result === undefined ? [] : [{ source, text: textOf(source, result, format) }]))
+  const pieces = documents.flatMap(({ source, result }) =>
+    result === undefined ? [] : [{ source, text: textOf(source, result, format) }],
+  )
   const [first] = pieces
   // Readers look at the first character to tell JSON from YAML, and YAML may follow.
   const isMixed = first?.source.format === 'json' && pieces.some(({ source }) => source.file !== first.source.file)
   return pieces.reduce((stream, { text }) => stream + separatorBetween(stream, text) + text, isMixed ? '---\n' : '')
 }
 
-function textOf({ format }: ManifestDocument, { value, text }: { value: unknown; text: string }, wanted: 'yaml' | undefined): string {
+function textOf(
+  { format }: ManifestDocument,
+  { value, text }: { value: unknown; text: string },
+  wanted: 'yaml' | undefined,
+): string {
   return wanted === 'yaml' && format === 'json' ? printYAML(value) : text
 }
 
@@ -42,7 +48,9 @@ function isBlank(text: string): boolean {
 }
 
 function printAsJSON(documents: readonly TransformedDocument[]): string {
-  const values = documents.flatMap(({ result }) => (result === undefined || result.value === null ? [] : [result.value]))
+  const values = documents.flatMap(({ result }) =>
+    result === undefined || result.value === null ? [] : [result.value],
+  )
   if (values.length === 0) return ''
   const items = values.flatMap((value) => (isList(value) ? value.items : [value]))
   return `${printJSON(values.length === 1 ? values[0] : { apiVersion: 'v1', kind: 'List', items })}\n`
@@ -54,7 +62,8 @@ function isList(value: unknown): value is { items: readonly unknown[] } {
 
 /** Always a list, so that scripts need not tell one object from several. */
 function printPatches(documents: readonly TransformedDocument[]): string {
-  const patches = documents.flatMap(({ objects }) => objects)
+  const patches = documents
+    .flatMap(({ objects }) => objects)
     .filter(({ patch }) => patch.length > 0)
     .map(({ kind, name, namespace, patch }) => ({ kind, name, namespace, patch }))
   return `${printJSON(patches)}\n`
@@ -63,15 +72,28 @@ function printPatches(documents: readonly TransformedDocument[]): string {
 /** What is denied shows no difference: it is neither changed nor deleted. */
 export function printDiff(documents: readonly TransformedDocument[], paint: Paint): string {
   const files = Map.groupBy(documents, ({ source }) => source.file)
-  return [...files].map(([file, parts]) => {
-    const before = parts.map(({ source }) => source.text).join('')
-    const after = parts.map(preview).join('')
-    return before === after ? '' : paintDiff(createTwoFilesPatch(file, file, before, after, 'before', 'after', { context: 3, headerOptions: FILE_HEADERS_ONLY }), paint)
-  }).join('')
+  return [...files]
+    .map(([file, parts]) => {
+      const before = parts.map(({ source }) => source.text).join('')
+      const after = parts.map(preview).join('')
+      return before === after
+        ? ''
+        : paintDiff(
+            createTwoFilesPatch(file, file, before, after, 'before', 'after', {
+              context: 3,
+              headerOptions: FILE_HEADERS_ONLY,
+            }),
+            paint,
+          )
+    })
+    .join('')
 }
 
 function paintDiff(diff: string, paint: Paint): string {
-  return diff.split('\n').map((line) => paintLine(line, paint)).join('\n')
+  return diff
+    .split('\n')
+    .map((line) => paintLine(line, paint))
+    .join('\n')
 }
 
 function paintLine(line: string, paint: Paint): string {

@@ -13,7 +13,7 @@ type Fields = Readonly<Record<string, unknown>>
 
 export function documentEdits(source: Source, wanted: unknown): readonly Edit[] {
   const node = source.document.contents
-  return node === null ? [] : reconcile(source, node, wanted) ?? [replaceRoot(source, node, wanted)]
+  return node === null ? [] : (reconcile(source, node, wanted) ?? [replaceRoot(source, node, wanted)])
 }
 
 function replaceRoot(source: Source, node: Node, wanted: unknown): Edit {
@@ -37,7 +37,9 @@ function reconcileMap(source: Source, map: YAMLMap, wanted: Fields): readonly Ed
   const merged = Object.keys(value).filter((key) => !own.has(key))
   // What a merge key brings can be covered by a key of the map's own, but not taken away.
   if (kept.length === 0 || merged.some((key) => !Object.hasOwn(wanted, key))) return undefined
-  const added = Object.entries(wanted).filter(([key, item]) => !own.has(key) && !(Object.hasOwn(value, key) && isDeepStrictEqual(value[key], item)))
+  const added = Object.entries(wanted).filter(
+    ([key, item]) => !own.has(key) && !(Object.hasOwn(value, key) && isDeepStrictEqual(value[key], item)),
+  )
   return editsOf(source, map.flow === true ? flowLayout(source, items) : blockMapLayout(source, items), {
     kept: kept.map((item) => [item, wanted[item.key.name]]),
     removed: items.flatMap((item, i) => (kept.includes(item) ? [] : [i])),
@@ -63,7 +65,9 @@ interface Changes {
 function editsOf(source: Source, layout: Layout, { kept, removed, added }: Changes): readonly Edit[] | undefined {
   const removals = kept.length === 0 ? undefined : layout.remove(removed)
   if (removals === undefined) return undefined
-  const changes = kept.flatMap(([item, wanted]) => reconcile(source, item.value, wanted) ?? [layout.replace(item, wanted)])
+  const changes = kept.flatMap(
+    ([item, wanted]) => reconcile(source, item.value, wanted) ?? [layout.replace(item, wanted)],
+  )
   return [...changes, ...removals, ...added.map(([index, values]) => layout.insert(index, values))]
 }
 

@@ -30,7 +30,8 @@ export function rewrite(text: string, wanted: unknown): string {
 /** Undefined if an edit has broken it: a removed anchor that is still in use. */
 function parseOne(text: string): { readonly document: ParsedDocument; readonly value: unknown } | undefined {
   const [document, ...rest] = parseDocuments(text)
-  const isBroken = document === undefined || rest.length > 0 || document.errors.length > 0 || unresolvedAlias(document) !== undefined
+  const isBroken =
+    document === undefined || rest.length > 0 || document.errors.length > 0 || unresolvedAlias(document) !== undefined
   return isBroken ? undefined : { document, value: valueOf(document) }
 }
 
@@ -40,4 +41,3 @@ function reprint(text: string, wanted: unknown, json: boolean): string {
   const marker = /^\s*(?:#.*\n\s*)*---/.test(text) ? '---\n' : ''
   return marker + printYAML(wanted)
 }
-

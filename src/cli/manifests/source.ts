@@ -35,7 +35,10 @@ export function itemsOfMap(map: YAMLMap): readonly (Item & { readonly key: objec
 }
 
 export function itemsOfSeq({ srcToken, items }: YAMLSeq): readonly Item[] {
-  const dashes = srcToken?.type === 'block-seq' ? srcToken.items.map(({ start }) => start.find(({ type }) => type === 'seq-item-ind')?.offset) : []
+  const dashes =
+    srcToken?.type === 'block-seq'
+      ? srcToken.items.map(({ start }) => start.find(({ type }) => type === 'seq-item-ind')?.offset)
+      : []
   return (items as Node[]).flatMap((node, i) => {
     const start = srcToken?.type === 'block-seq' ? dashes[i] : node.range?.[0]
     return start === undefined ? [] : [{ start, end: endOf(node), value: node }]
@@ -63,7 +66,11 @@ function isNothing(node: Node): boolean {
 }
 
 /** A block scalar has its line break in it. */
-export function replaceText({ text, newline }: Source, { start, end }: { start: number; end: number }, replacement: string): Edit {
+export function replaceText(
+  { text, newline }: Source,
+  { start, end }: { start: number; end: number },
+  replacement: string,
+): Edit {
   return { start, end, text: text[end - 1] === '\n' ? replacement + newline : replacement }
 }
 

@@ -56,7 +56,10 @@ function changesOf(objects: readonly JudgedObject[]): Operation[] {
   return objects.flatMap(({ patch, path }) => patch.map((operation) => moveBelow(operation, path)))
 }
 
-function change(source: ManifestDocument, operations: readonly Operation[]): { readonly value: unknown; readonly text: string } {
+function change(
+  source: ManifestDocument,
+  operations: readonly Operation[],
+): { readonly value: unknown; readonly text: string } {
   if (operations.length === 0) return source
   const value = jsonPatch.applyPatch<unknown>(structuredClone(source.value), structuredClone(operations)).newDocument
   return { value, text: rewrite(source.text, value) }

@@ -63,7 +63,10 @@ function describe(object: unknown, path: Path, { apiVersion, kind }: TypeMeta): 
   const group = apiVersion.includes('/') ? apiVersion.slice(0, apiVersion.indexOf('/')) : ''
   const type = `${group}/${kind}`
   return {
-    path, object, kind, name,
+    path,
+    object,
+    kind,
+    name,
     title: `${printable(kind === '' ? 'object' : kind.toLowerCase())}/${printable(name ?? '(no name)')}`,
     namespace: textOf(valueAt(metadata, ['namespace'])),
     podPath: Object.hasOwn(podPaths, type) ? podPaths[type] : undefined,
@@ -71,7 +74,10 @@ function describe(object: unknown, path: Path, { apiVersion, kind }: TypeMeta): 
 }
 
 export function valueAt(value: unknown, path: Path): unknown {
-  return path.reduce<unknown>((inner, key) => (isObject(inner) && Object.hasOwn(inner, key) ? inner[key] : undefined), value)
+  return path.reduce<unknown>(
+    (inner, key) => (isObject(inner) && Object.hasOwn(inner, key) ? inner[key] : undefined),
+    value,
+  )
 }
 
 export function isObject(value: unknown): value is JSONObject {

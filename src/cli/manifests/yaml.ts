@@ -1,5 +1,15 @@
 /** Reads YAML as kubectl does, so that the core sees what the API server would see. */
-import { isAlias, isNode, parseAllDocuments, stringify, visit, type Document, type LineCounter, type ScalarTag, type Tags } from 'yaml'
+import {
+  isAlias,
+  isNode,
+  parseAllDocuments,
+  stringify,
+  visit,
+  type Document,
+  type LineCounter,
+  type ScalarTag,
+  type Tags,
+} from 'yaml'
 
 export type ParsedDocument = Document.Parsed
 
@@ -7,36 +17,55 @@ export type ParsedDocument = Document.Parsed
 const maxAliasCount = 1000
 
 const integerTag = 'tag:yaml.org,2002:int'
-const literalTags: ReadonlySet<string> = new Set(['map', 'seq', 'str', 'null', 'bool', 'int', 'float', 'merge'].map((name) => `tag:yaml.org,2002:${name}`))
+const literalTags: ReadonlySet<string> = new Set(
+  ['map', 'seq', 'str', 'null', 'bool', 'int', 'float', 'merge'].map((name) => `tag:yaml.org,2002:${name}`),
+)
 
 /** `0o17` is an octal number for kubectl, although YAML 1.1 does not know it. */
 const octal: ScalarTag = {
-  identify: () => false, default: true, tag: integerTag, format: 'OCT', test: /^[-+]?0o[0-7]+$/,
+  identify: () => false,
+  default: true,
+  tag: integerTag,
+  format: 'OCT',
+  test: /^[-+]?0o[0-7]+$/,
   resolve: (text) => Number.parseInt(text.replace('0o', ''), 8),
 }
 
 /** No number may change because it was too long for JavaScript. */
 const longInteger: ScalarTag = {
-  identify: (value) => typeof value === 'bigint', default: true, tag: integerTag, test: /^[-+]?[1-9]\d{15,}$/,
+  identify: (value) => typeof value === 'bigint',
+  default: true,
+  tag: integerTag,
+  test: /^[-+]?[1-9]\d{15,}$/,
   resolve: (text) => (Number.isSafeInteger(Number(text)) ? Number(text) : BigInt(text.replace('+', ''))),
   stringify: ({ value }) => String(value),
 }
 
 /** YAML 1.1 (`yes` is true, `0644` is octal) without dates and base 60: https://github.com/kubernetes-sigs/yaml */
 function tagsOfKubectl(tags: Tags): Tags {
-  const kept = tags.filter((tag) => typeof tag !== 'string' && literalTags.has(tag.tag) && (!('format' in tag) || tag.format !== 'TIME'))
+  const kept = tags.filter(
+    (tag) => typeof tag !== 'string' && literalTags.has(tag.tag) && (!('format' in tag) || tag.format !== 'TIME'),
+  )
   return [octal, longInteger, ...kept]
 }
 
 const schema = { schema: 'yaml-1.1', merge: true, customTags: tagsOfKubectl } as const
 
 export function parseDocuments(text: string, lineCounter?: LineCounter): readonly ParsedDocument[] {
-  const options = { ...schema, stringKeys: true, keepSourceTokens: true, prettyErrors: false, ...(lineCounter && { lineCounter }) }
+  const options = {
+    ...schema,
+    stringKeys: true,
+    keepSourceTokens: true,
+    prettyErrors: false,
+    ...(lineCounter && { lineCounter }),
+  }
   return [...parseAllDocuments(text, options)]
 }
 
 /** The parser checks aliases only when their value is asked for, and then without a place. */
-export function unresolvedAlias(document: ParsedDocument): { readonly offset: number; readonly name: string } | undefined {
+export function unresolvedAlias(
+  document: ParsedDocument,
+): { readonly offset: number; readonly name: string } | undefined {
   let found: { offset: number; name: string } | undefined
   visit(document, {
     Alias: (_key, alias) => {
@@ -51,7 +80,7 @@ export function unresolvedAlias(document: ParsedDocument): { readonly offset: nu
 export function valueOf(document: Document.Parsed, node: unknown = document.contents): unknown {
   if (!isNode(node)) return null
   // An alias of null has no JavaScript value of its own.
-  return (isAlias(node) ? node.resolve(document) ?? node : node).toJS(document, { maxAliasCount }) as unknown
+  return (isAlias(node) ? (node.resolve(document) ?? node) : node).toJS(document, { maxAliasCount }) as unknown
 }
 
 export interface YAMLStyle {
@@ -78,5 +107,9 @@ export function printFlow(value: unknown): string {
 const { rawJSON } = JSON as typeof JSON & { rawJSON: (text: string) => unknown }
 
 export function printJSON(value: unknown, indent: string | number = 2): string {
-  return JSON.stringify(value, (_key, item: unknown) => (typeof item === 'bigint' ? rawJSON(String(item)) : item), indent)
+  return JSON.stringify(
+    value,
+    (_key, item: unknown) => (typeof item === 'bigint' ? rawJSON(String(item)) : item),
+    indent,
+  )
 }

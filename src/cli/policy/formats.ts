@@ -6,7 +6,11 @@ import { printTable } from '../table.ts'
 import { terminalWidth } from '../terminal.ts'
 import type { outputNames, PolicyReport, TestedPod } from './options.ts'
 
-export const formats: Readonly<Record<(typeof outputNames)[number], (report: PolicyReport) => string>> = { table, json, junit }
+export const formats: Readonly<Record<(typeof outputNames)[number], (report: PolicyReport) => string>> = {
+  table,
+  json,
+  junit,
+}
 
 /** What has no model is only counted. */
 function table({ pods }: PolicyReport): string {
@@ -18,7 +22,12 @@ function rowsOf(pod: TestedPod): readonly (readonly string[])[] {
   const { title, namespace, mode, models, problems } = pod
   const place = [title, printable(namespace)]
   if (problems.length > 0) return problems.map((problem) => [...place, '-', 'denied', problem])
-  return models.map((model) => [...place, model.name, `${wordOf(model)}${mode === 'audit' && model.verdict !== 'allowed' ? ' (audit)' : ''}`, reasonOf(model)])
+  return models.map((model) => [
+    ...place,
+    model.name,
+    `${wordOf(model)}${mode === 'audit' && model.verdict !== 'allowed' ? ' (audit)' : ''}`,
+    reasonOf(model),
+  ])
 }
 
 function wordOf({ verdict }: TestedPod['models'][number]): 'allowed' | 'denied' {
@@ -26,7 +35,8 @@ function wordOf({ verdict }: TestedPod['models'][number]): 'allowed' | 'denied' 
 }
 
 function reasonOf({ allowedBy, verdict, why = '', remedy, source }: TestedPod['models'][number]): string {
-  if (verdict === 'allowed') return `${allowedBy === undefined ? 'no rule is needed' : `rule ${printable(allowedBy)} allows it`}: ${printable(source)}`
+  if (verdict === 'allowed')
+    return `${allowedBy === undefined ? 'no rule is needed' : `rule ${printable(allowedBy)} allows it`}: ${printable(source)}`
   return remedy === undefined ? why : `${why}; ${remedy}`
 }
 
@@ -34,7 +44,13 @@ function json(report: PolicyReport): string {
   const pods = report.pods.map(({ models, ...pod }) => ({
     ...pod,
     models: models.map(({ name, source, verdict, allowedBy, refusedBy, why, remedy }) => ({
-      name, source, verdict: verdict === 'allowed' ? 'allowed' : 'denied', allowedBy, refusedBy, why, remedy,
+      name,
+      source,
+      verdict: verdict === 'allowed' ? 'allowed' : 'denied',
+      allowedBy,
+      refusedBy,
+      why,
+      remedy,
     })),
   }))
   return `${JSON.stringify({ ...report, pods }, undefined, 2)}\n`
@@ -45,12 +61,16 @@ function junit({ config, pods }: PolicyReport): string {
   const skipped = pods.filter((pod) => pod.asExpected && pod.verdict === 'skipped').length
   const counts = { tests: pods.length, failures: failed, skipped }
   // Characters that XML cannot hold become question marks.
-  const suite = create({ invalidCharReplacement: '?' }, { testsuites: { '@name': 'model-injector policy test', ...attributes(counts) } })
+  const suite = create(
+    { invalidCharReplacement: '?' },
+    { testsuites: { '@name': 'model-injector policy test', ...attributes(counts) } },
+  )
   const element = suite.root().ele('testsuite', { name: config, ...counts })
   for (const pod of pods) {
     const test = element.ele('testcase', { name: pod.title, classname: pod.namespace, file: pod.file })
     const text = describe(pod)
-    if (!pod.asExpected) test.ele('failure', { type: pod.reason ?? pod.verdict, message: text[0] ?? pod.verdict }).txt(text.join('\n'))
+    if (!pod.asExpected)
+      test.ele('failure', { type: pod.reason ?? pod.verdict, message: text[0] ?? pod.verdict }).txt(text.join('\n'))
     else if (pod.verdict === 'skipped') test.ele('skipped', { message: text[0] ?? '' })
     else test.ele('system-out').txt(text.join('\n'))
   }

@@ -24,13 +24,20 @@ export async function testPolicy(options: PolicyTestOptions): Promise<void> {
 
 async function testPods(options: PolicyTestOptions, config: Config): Promise<readonly TestedPod[]> {
   const documents = readDocuments(await readManifestFiles(options.filename))
-  const pods = documents.flatMap(({ file, value }) => objectsOf(value).flatMap((found) => testPod(found, file, { options, config }) ?? []))
+  const pods = documents.flatMap(({ file, value }) =>
+    objectsOf(value).flatMap((found) => testPod(found, file, { options, config }) ?? []),
+  )
   // A build that tests nothing would be green for ever.
-  if (pods.length === 0) throw new AppError('InputUnreadable', `${options.filename.join(', ')}: holds neither a pod nor a workload`)
+  if (pods.length === 0)
+    throw new AppError('InputUnreadable', `${options.filename.join(', ')}: holds neither a pod nor a workload`)
   return pods
 }
 
-function testPod(found: FoundObject, file: string, { options, config }: { options: PolicyTestOptions; config: Config }): TestedPod | undefined {
+function testPod(
+  found: FoundObject,
+  file: string,
+  { options, config }: { options: PolicyTestOptions; config: Config },
+): TestedPod | undefined {
   if (found.podPath === undefined) return undefined
   const namespace = found.namespace ?? options.namespace
   const judged = describe(judgePod(valueAt(found.object, found.podPath), namespace, config))
@@ -41,16 +48,25 @@ type Judged = Omit<TestedPod, 'file' | 'title' | 'namespace' | 'asExpected'>
 
 function describe(judged: PodVerdict): Judged {
   switch (judged.state) {
-    case 'skipped': return { verdict: 'skipped', reason: judged.reason, models: [], problems: [] }
+    case 'skipped':
+      return { verdict: 'skipped', reason: judged.reason, models: [], problems: [] }
     case 'invalid': {
       const { mode, diagnostics } = judged
       const other = diagnostics.find(({ reason }) => reason !== 'NotAllowed') ?? diagnostics[0]
-      return { verdict: 'denied', ...(other && { reason: other.reason }), mode, models: [], problems: diagnostics.map(formatDiagnostic) }
+      return {
+        verdict: 'denied',
+        ...(other && { reason: other.reason }),
+        mode,
+        models: [],
+        problems: diagnostics.map(formatDiagnostic),
+      }
     }
     case 'judged': {
       const { mode, models } = judged
       const denied = models.some(({ verdict }) => verdict !== 'allowed')
-      return denied ? { verdict: 'denied', reason: 'NotAllowed', mode, models, problems: [] } : { verdict: 'allowed', mode, models, problems: [] }
+      return denied
+        ? { verdict: 'denied', reason: 'NotAllowed', mode, models, problems: [] }
+        : { verdict: 'allowed', mode, models, problems: [] }
     }
   }
 }
@@ -58,27 +74,45 @@ function describe(judged: PodVerdict): Judged {
 /** A pod without a model is no test of what has to be denied: its annotations may be misspelt. */
 function isExpected({ verdict, reason, models }: Judged, { expect, auditWarn }: PolicyTestOptions): boolean {
   if (expect === 'denied') return verdict === 'denied' && reason === 'NotAllowed'
-  return verdict !== 'denied' || (auditWarn === true && models.length > 0 && models.every((model) => model.verdict !== 'denied'))
+  return (
+    verdict !== 'denied' ||
+    (auditWarn === true && models.length > 0 && models.every((model) => model.verdict !== 'denied'))
+  )
 }
 
 function unusedRules(pods: readonly TestedPod[], { policy }: Config): readonly UnusedRule[] {
   const used = new Set(pods.flatMap(({ models }) => models.flatMap(({ allowing }) => allowing)))
-  return policy.rules.filter(({ name }) => !used.has(name)).map(({ name, namespaces }) => {
-    const about = pods.filter((pod) => pod.models.length > 0 && matchesAny(namespaces, pod.namespace)).length
-    const why = about === 0
-      ? `no pod with a model is in ${namespaces.join(', ')}`
-      : `it is about ${about === 1 ? '1 pod' : `${about} pods`}, and refuses ${about === 1 ? 'its' : 'their'} models`
-    return { name, why }
-  })
+  return policy.rules
+    .filter(({ name }) => !used.has(name))
+    .map(({ name, namespaces }) => {
+      const about = pods.filter((pod) => pod.models.length > 0 && matchesAny(namespaces, pod.namespace)).length
+      const why =
+        about === 0
+          ? `no pod with a model is in ${namespaces.join(', ')}`
+          : `it is about ${about === 1 ? '1 pod' : `${about} pods`}, and refuses ${about === 1 ? 'its' : 'their'} models`
+      return { name, why }
+    })
 }
 
 function summarise({ pods, unusedRules: unused }: PolicyReport, { expect }: PolicyTestOptions): string {
-  const counts = (['allowed', 'denied', 'skipped'] as const).map((word) => [pods.filter(({ verdict }) => verdict === word).length, word] as const)
+  const counts = (['allowed', 'denied', 'skipped'] as const).map(
+    (word) => [pods.filter(({ verdict }) => verdict === word).length, word] as const,
+  )
   const wrong = pods.filter(({ asExpected }) => !asExpected)
   const lines = [
-    ...(expect === 'denied' ? wrong.map(({ file, title, verdict }) => `${title} of ${printable(file)} was to be denied by the policy, and is ${verdict === 'denied' ? 'denied for other mistakes' : verdict}`) : []),
-    ...(expect === 'denied' ? [] : unused.map(({ name, why }) => `rule ${printable(name)} allows none of these models: ${why}`)),
-    counts.filter(([count]) => count > 0).map(([count, word]) => `${count} ${word}`).join(', '),
+    ...(expect === 'denied'
+      ? wrong.map(
+          ({ file, title, verdict }) =>
+            `${title} of ${printable(file)} was to be denied by the policy, and is ${verdict === 'denied' ? 'denied for other mistakes' : verdict}`,
+        )
+      : []),
+    ...(expect === 'denied'
+      ? []
+      : unused.map(({ name, why }) => `rule ${printable(name)} allows none of these models: ${why}`)),
+    counts
+      .filter(([count]) => count > 0)
+      .map(([count, word]) => `${count} ${word}`)
+      .join(', '),
   ]
   return lines.map((line) => `${line}\n`).join('')
 }

@@ -41,8 +41,15 @@ export function pruneCommand(): Command {
     .requiredOption('--volume <dir>', 'where the volume is mounted')
     .requiredOption('--claim <namespace/name>', 'the claim of the volume', argument(parseClaim, 'NAMESPACE/NAME'))
     .requiredOption('--older-than <age>', 'how long a version has to be out of use', argument(parseAgeSeconds, ages))
-    .addOption(new Option('--grace <age>', 'how long it stays in the trash').argParser(argument(parseAgeSeconds, ages)).default(86_400, '1d'))
-    .option('--hot-swap', 'pods that mount the whole volume read it by way of current only (else they protect every version)')
+    .addOption(
+      new Option('--grace <age>', 'how long it stays in the trash')
+        .argParser(argument(parseAgeSeconds, ages))
+        .default(86_400, '1d'),
+    )
+    .option(
+      '--hot-swap',
+      'pods that mount the whole volume read it by way of current only (else they protect every version)',
+    )
     .option('--dry-run', 'only say what would be done')
     .addOption(new Option('-o, --output <format>', 'format (default: plain text)').choices(['json']))
     .addHelpText('after', help)
@@ -51,12 +58,21 @@ export function pruneCommand(): Command {
 
 function parseClaim(text: string): Parsed<ClaimRef> {
   const [namespace = '', name = '', ...rest] = text.split('/')
-  return rest.length === 0 && [namespace, name].every((part) => parseObjectName(part).ok) ? parsed({ namespace, name }) : unreadable('is no claim of a namespace')
+  return rest.length === 0 && [namespace, name].every((part) => parseObjectName(part).ok)
+    ? parsed({ namespace, name })
+    : unreadable('is no claim of a namespace')
 }
 
 async function run(options: PruneOptions): Promise<void> {
   const { claim, dryRun = false, hotSwap = false } = options
-  const request = { root: resolve(options.volume), claim, olderThanSeconds: options.olderThan, graceSeconds: options.grace, hotSwap, dryRun }
+  const request = {
+    root: resolve(options.volume),
+    claim,
+    olderThanSeconds: options.olderThan,
+    graceSeconds: options.grace,
+    hotSwap,
+    dryRun,
+  }
   await runWork(options, async (means) => {
     const verdicts = await pruneWith(options, request, means)
     process.stdout.write(options.output === 'json' ? printJSON(verdicts, dryRun) : printText(verdicts, dryRun))
@@ -64,12 +80,18 @@ async function run(options: PruneOptions): Promise<void> {
   })
 }
 
-async function pruneWith(options: ClusterOptions, request: PruneRequest, means: Pick<PruneDependencies, 'report' | 'signal'>): Promise<readonly Verdict[]> {
+async function pruneWith(
+  options: ClusterOptions,
+  request: PruneRequest,
+  means: Pick<PruneDependencies, 'report' | 'signal'>,
+): Promise<readonly Verdict[]> {
   try {
     return await useCluster(options, (cluster) => prune(request, { ...means, cluster, ownPod: ownPod() }))
   } catch (error) {
     // It is not clear which cluster is meant.
-    throw error instanceof AppError ? new LoaderFailure('CannotList', error.message, { cause: error, remedy: 'check --kubeconfig and --context' }) : error
+    throw error instanceof AppError
+      ? new LoaderFailure('CannotList', error.message, { cause: error, remedy: 'check --kubeconfig and --context' })
+      : error
   }
 }
 
@@ -79,8 +101,11 @@ function ownPod(): string | undefined {
 }
 
 const words: Readonly<Record<Verdict['action'], readonly [done: string, would: string]>> = {
-  keep: ['kept', 'kept'], trash: ['moved to the trash', 'would move to the trash'], restore: ['restored', 'would be restored'],
-  'keep-in-trash': ['in the trash', 'in the trash'], remove: ['removed', 'would be removed'],
+  keep: ['kept', 'kept'],
+  trash: ['moved to the trash', 'would move to the trash'],
+  restore: ['restored', 'would be restored'],
+  'keep-in-trash': ['in the trash', 'in the trash'],
+  remove: ['removed', 'would be removed'],
 }
 
 function printText(verdicts: readonly Verdict[], dryRun: boolean): string {

@@ -20,7 +20,9 @@ const terminationLog = '/dev/termination-log'
 export async function runWork({ output }: OutputOptions, work: (means: Means) => Promise<number>): Promise<void> {
   const report = textReport(output === 'json' ? process.stderr : process.stdout)
   const ending = new AbortController()
-  const terminate = (): void => { ending.abort(new LoaderFailure('Terminated', 'told to stop')) }
+  const terminate = (): void => {
+    ending.abort(new LoaderFailure('Terminated', 'told to stop'))
+  }
   process.once('SIGTERM', terminate)
   process.once('SIGINT', terminate)
   try {
@@ -34,7 +36,10 @@ export async function runWork({ output }: OutputOptions, work: (means: Means) =>
 }
 
 function fail(error: unknown, report: Report): number {
-  const failure = error instanceof LoaderFailure ? error : new LoaderFailure('Bug', error instanceof Error ? error.message : String(error), { cause: error })
+  const failure =
+    error instanceof LoaderFailure
+      ? error
+      : new LoaderFailure('Bug', error instanceof Error ? error.message : String(error), { cause: error })
   if (failure.exit === 'Bug' && error instanceof Error) report.error(error.stack ?? '')
   return end(failure, report)
 }

@@ -16,11 +16,19 @@ export interface Flag<T> {
 
 export type Flags = Readonly<Record<string, Flag<unknown>>>
 
-type ValueOf<F> = F extends { readonly parse: (text: string) => Parsed<infer T> } ? (F extends { readonly many: true } ? readonly T[] : T) : never
-type Certain<F extends Flags> = { [K in keyof F]: F[K] extends { readonly default: string } | { readonly many: true } ? K : never }[keyof F]
+type ValueOf<F> = F extends { readonly parse: (text: string) => Parsed<infer T> }
+  ? F extends { readonly many: true }
+    ? readonly T[]
+    : T
+  : never
+type Certain<F extends Flags> = {
+  [K in keyof F]: F[K] extends { readonly default: string } | { readonly many: true } ? K : never
+}[keyof F]
 
 /** Flags that are required, have a default or may be repeated have a value; the others may have none. */
-export type Values<F extends Flags, R extends keyof F> = { readonly [K in keyof F]: K extends R | Certain<F> ? ValueOf<F[K]> : ValueOf<F[K]> | undefined }
+export type Values<F extends Flags, R extends keyof F> = {
+  readonly [K in keyof F]: K extends R | Certain<F> ? ValueOf<F[K]> : ValueOf<F[K]> | undefined
+}
 
 /** As commander gives them. */
 export type RawOptions = Readonly<Record<string, string | boolean | readonly string[] | undefined>>
@@ -33,11 +41,17 @@ export function addFlags(command: Command, flags: Flags): Command {
 function optionOf({ term, description, default: byDefault, many }: Flag<unknown>): Option {
   const option = new Option(term, many === true ? `${description}; may be repeated` : description)
   if (byDefault !== undefined) option.default(byDefault)
-  return many === true ? option.argParser((text: string, before: readonly string[] | undefined) => [...(before ?? []), text]) : option
+  return many === true
+    ? option.argParser((text: string, before: readonly string[] | undefined) => [...(before ?? []), text])
+    : option
 }
 
 /** Ends the command with every flag that is missing or wrong. */
-export function readFlags<F extends Flags, R extends keyof F & string>(flags: F, required: readonly R[], command: Command): Values<F, R> {
+export function readFlags<F extends Flags, R extends keyof F & string>(
+  flags: F,
+  required: readonly R[],
+  command: Command,
+): Values<F, R> {
   const { values, problems } = parseFlags(flags, required, command.opts())
   if (problems.length > 0) fail(problems, command)
   return values
@@ -48,11 +62,16 @@ export function fail(problems: readonly string[], command: Command): never {
   return command.error(`error: ${title}:\n${problems.map((problem) => `  ${problem}`).join('\n')}`)
 }
 
-export function parseFlags<F extends Flags, R extends keyof F & string>(flags: F, required: readonly R[], options: RawOptions): { values: Values<F, R>; problems: readonly string[] } {
+export function parseFlags<F extends Flags, R extends keyof F & string>(
+  flags: F,
+  required: readonly R[],
+  options: RawOptions,
+): { values: Values<F, R>; problems: readonly string[] } {
   const problems: string[] = []
   const values = Object.entries(flags).map(([key, flag]) => {
     const texts = textsOf(options[key])
-    if (texts.length === 0 && required.some((name) => name === key)) problems.push(`${flag.term} is required${accepts(flag)}`)
+    if (texts.length === 0 && required.some((name) => name === key))
+      problems.push(`${flag.term} is required${accepts(flag)}`)
     const read = texts.flatMap((text) => readOne(flag, text, problems))
     return [key, flag.many === true ? read : read[0]] as const
   })

@@ -23,14 +23,48 @@ import { addOutputOptions, writeRendering } from './write.ts'
 const subjects = ['s3', 'fsx', 'ami', 'mountpoint'] as const
 
 const flags = {
-  filename: { term: '-f, --filename <path>', description: 'manifests: file, directory or - for stdin', parse: parsePath, many: true },
-  namespace: { term: '-n, --namespace <name>', description: 'namespace of objects that name none', accepted: 'a DNS label', parse: parseLabelName, default: 'default' },
-  only: { term: '--only <subject>', description: 'render no other (default: whatever is needed)', accepted: subjects.join(', '), parse: parseWord(subjects), many: true },
+  filename: {
+    term: '-f, --filename <path>',
+    description: 'manifests: file, directory or - for stdin',
+    parse: parsePath,
+    many: true,
+  },
+  namespace: {
+    term: '-n, --namespace <name>',
+    description: 'namespace of objects that name none',
+    accepted: 'a DNS label',
+    parse: parseLabelName,
+    default: 'default',
+  },
+  only: {
+    term: '--only <subject>',
+    description: 'render no other (default: whatever is needed)',
+    accepted: subjects.join(', '),
+    parse: parseWord(subjects),
+    many: true,
+  },
   ...clusterFlags,
-  origin: { term: '--origin <source=s3://…>', description: 'where the files of a pvc:// or node:// source come from', accepted: 'as pvc://llama=s3://models/llama/, node:///opt/llama=s3://models/llama/1.2.3/', parse: parseOrigin, many: true },
-  size: { term: '--size <source=quantity>', description: 'size of a pvc:// or node:// source', accepted: 'as pvc://llama=200Gi', parse: parseSizeOf, many: true },
-  credentials: { ...roleFlags.credentials, description: 'how publisher and Trident become their roles; pods say it by annotation' },
-  oidcProvider: roleFlags.oidcProvider, bucketRegion: roleFlags.bucketRegion, kmsKey: roleFlags.kmsKey,
+  origin: {
+    term: '--origin <source=s3://…>',
+    description: 'where the files of a pvc:// or node:// source come from',
+    accepted: 'as pvc://llama=s3://models/llama/, node:///opt/llama=s3://models/llama/1.2.3/',
+    parse: parseOrigin,
+    many: true,
+  },
+  size: {
+    term: '--size <source=quantity>',
+    description: 'size of a pvc:// or node:// source',
+    accepted: 'as pvc://llama=200Gi',
+    parse: parseSizeOf,
+    many: true,
+  },
+  credentials: {
+    ...roleFlags.credentials,
+    description: 'how publisher and Trident become their roles; pods say it by annotation',
+  },
+  oidcProvider: roleFlags.oidcProvider,
+  bucketRegion: roleFlags.bucketRegion,
+  kmsKey: roleFlags.kmsKey,
   ...mountpointFlags,
   ...backendFlags,
   ...nodeFlags,
@@ -39,9 +73,14 @@ const flags = {
 type ManifestFlags = Values<typeof flags, never>
 
 export function manifestsCommand(): Command {
-  const command = new Command('manifests').description('with -f FILE: whatever the pods of manifests need, as their annotations say')
-  return addOutputOptions(addFlags(command, flags)).option('--config <file>', "operator's configuration file (default: the built-in configuration)")
-    .action(async () => { await renderManifests(command) })
+  const command = new Command('manifests').description(
+    'with -f FILE: whatever the pods of manifests need, as their annotations say',
+  )
+  return addOutputOptions(addFlags(command, flags))
+    .option('--config <file>', "operator's configuration file (default: the built-in configuration)")
+    .action(async () => {
+      await renderManifests(command)
+    })
 }
 
 async function renderManifests(command: Command): Promise<void> {
@@ -62,11 +101,16 @@ async function renderManifests(command: Command): Promise<void> {
 /** Without what is not asked for, and without claims that the manifests bring themselves. */
 function chosenNeeds(sorted: SortedNeeds, { present }: FoundNeeds, { only }: ManifestFlags): SortedNeeds {
   const isWanted = (subject: (typeof subjects)[number]): boolean => only.length === 0 || only.includes(subject)
-  const isMissing = (namespace: string, claim: string): boolean => !present.has(`v1 PersistentVolumeClaim ${namespace}/${claim}`)
+  const isMissing = (namespace: string, claim: string): boolean =>
+    !present.has(`v1 PersistentVolumeClaim ${namespace}/${claim}`)
   return {
     ...sorted,
     roles: sorted.roles.filter(({ model }) => isWanted(model.delivery === 'mountpoint' ? 'mountpoint' : 's3')),
-    mounts: isWanted('mountpoint') ? sorted.mounts.filter(({ namespace, model, source }) => isMissing(namespace, model.claim ?? mountpointClaimName(source))) : [],
+    mounts: isWanted('mountpoint')
+      ? sorted.mounts.filter(({ namespace, model, source }) =>
+          isMissing(namespace, model.claim ?? mountpointClaimName(source)),
+        )
+      : [],
     claims: isWanted('fsx') ? sorted.claims.filter(({ namespace, source }) => isMissing(namespace, source.claim)) : [],
     nodes: isWanted('ami') ? sorted.nodes : [],
   }
@@ -80,14 +124,19 @@ function missingFlags(sorted: SortedNeeds, values: ManifestFlags, config: Config
     ...(needsCluster ? (['accountId', 'region', 'cluster'] as const) : mounts.length > 0 ? (['region'] as const) : []),
     ...(claims.length > 0 ? (['fileSystemId', 'secretArn'] as const) : []),
     ...(nodes.length > 0 ? (['nodeRole'] as const) : []),
-  ].filter((name) => values[name] === undefined).map((name) => `${flags[name].term} is required; accepted: ${flags[name].accepted}`)
+  ]
+    .filter((name) => values[name] === undefined)
+    .map((name) => `${flags[name].term} is required; accepted: ${flags[name].accepted}`)
   return [
     ...needed,
     ...(nodes.length > 0 ? nodeProblems(values) : []),
     ...(claims.length + nodes.length > 0 ? imageProblems(values.image, config) : []),
     ...(claims.length > 0 ? trustProblems(values) : []),
     ...mixedCredentials(roles),
-    ...problemIf(roles.some(({ credentials }) => credentials.kind === 'irsa') && values.oidcProvider === undefined, `${flags.oidcProvider.term} is required, because pods ask for credentials: irsa`),
+    ...problemIf(
+      roles.some(({ credentials }) => credentials.kind === 'irsa') && values.oidcProvider === undefined,
+      `${flags.oidcProvider.term} is required, because pods ask for credentials: irsa`,
+    ),
     ...[...new Set(claims.map(({ source }) => claimUri(source.claim)))].flatMap((uri) => sourceProblems(uri, values)),
     ...byUri(nodes).flatMap(([uri]) => sourceProblems(uri, values)),
   ]
@@ -97,7 +146,10 @@ function missingFlags(sorted: SortedNeeds, values: ManifestFlags, config: Config
 function mixedCredentials(roles: SortedNeeds['roles']): readonly string[] {
   const accounts = Map.groupBy(roles, ({ namespace, serviceAccount }) => `${namespace}/${serviceAccount}`)
   const mixed = [...accounts].filter(([, needs]) => new Set(needs.map(({ credentials }) => credentials.kind)).size > 1)
-  return mixed.map(([account]) => `the service account ${account} is used with credentials: pod-identity and with credentials: irsa; decide for one`)
+  return mixed.map(
+    ([account]) =>
+      `the service account ${account} is used with credentials: pod-identity and with credentials: irsa; decide for one`,
+  )
 }
 
 function sourceProblems(uri: string, { origin, size }: ManifestFlags): readonly string[] {
@@ -105,9 +157,15 @@ function sourceProblems(uri: string, { origin, size }: ManifestFlags): readonly 
   const bytes = size.find((candidate) => candidate.uri === uri)?.bytes
   return [
     ...problemIf(found === undefined, `--origin ${uri}=s3://bucket/prefix/ is required: where its files come from`),
-    ...problemIf(uri.startsWith('pvc:') && found?.source.extent === 'object', `--origin ${uri}=… names one object; it has to be the prefix below which versions are`),
+    ...problemIf(
+      uri.startsWith('pvc:') && found?.source.extent === 'object',
+      `--origin ${uri}=… names one object; it has to be the prefix below which versions are`,
+    ),
     ...problemIf(bytes === undefined, `--size ${uri}=QUANTITY is required, as 20Gi`),
-    ...problemIf(uri.startsWith('pvc:') && bytes !== undefined && bytes < leastVolumeBytes, `--size ${uri}=… is less than 20Mi, the smallest volume of Trident`),
+    ...problemIf(
+      uri.startsWith('pvc:') && bytes !== undefined && bytes < leastVolumeBytes,
+      `--size ${uri}=… is less than 20Mi, the smallest volume of Trident`,
+    ),
   ]
 }
 
@@ -115,7 +173,15 @@ function sourceProblems(uri: string, { origin, size }: ManifestFlags): readonly 
 function finished(rendering: Rendering, { needs, present }: FoundNeeds): Rendering {
   const kubernetes = rendering.kubernetes.filter((object) => !present.has(objectKey(object)))
   const isNothing = rendering.kubernetes.length + rendering.stacks.length === 0
-  return { ...rendering, kubernetes, notes: [...rendering.notes, ...notesOf(needs), ...(isNothing ? ['nothing has to exist beside these pods that could be rendered'] : [])] }
+  return {
+    ...rendering,
+    kubernetes,
+    notes: [
+      ...rendering.notes,
+      ...notesOf(needs),
+      ...(isNothing ? ['nothing has to exist beside these pods that could be rendered'] : []),
+    ],
+  }
 }
 
 function parsePath(text: string): Parsed<string> {

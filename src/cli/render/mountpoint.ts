@@ -11,13 +11,28 @@ import { addFlags, fail, parseFlags } from './flags.ts'
 import { addOutputOptions, writeRendering } from './write.ts'
 
 export const mountpointFlags = {
-  cache: { term: '--cache <quantity>', description: 'disk of the node on which Mountpoint keeps what was read (default: none)', accepted: 'a Kubernetes quantity, as 60Gi', parse: parsePositiveBytes },
+  cache: {
+    term: '--cache <quantity>',
+    description: 'disk of the node on which Mountpoint keeps what was read (default: none)',
+    accepted: 'a Kubernetes quantity, as 60Gi',
+    parse: parsePositiveBytes,
+  },
 } as const
 
 const flags = {
-  source: { term: '--source <s3://…/>', description: 'the model', accepted: 's3://bucket/prefix/', parse: parseS3Prefix },
+  source: {
+    term: '--source <s3://…/>',
+    description: 'the model',
+    accepted: 's3://bucket/prefix/',
+    parse: parseS3Prefix,
+  },
   ...identityFlags,
-  claim: { term: '--claim <name>', description: 'name of the claim (default: the one that the webhook looks for)', accepted: 'the name of a PersistentVolumeClaim', parse: parseObjectName },
+  claim: {
+    term: '--claim <name>',
+    description: 'name of the claim (default: the one that the webhook looks for)',
+    accepted: 'the name of a PersistentVolumeClaim',
+    parse: parseObjectName,
+  },
   ...mountpointFlags,
   ...clusterFlags,
   ...roleFlags,
@@ -31,8 +46,17 @@ Example:
     --account-id 111122223333 --region eu-west-1 --cluster prod | kubectl apply -f -`
 
 export function mountpointCommand(): Command {
-  const command = addOutputOptions(addFlags(new Command('mountpoint').description('PersistentVolume and claim of the Mountpoint CSI driver, role of the pods, policy of the bucket'), flags))
-  return command.addHelpText('after', help).action(async () => { await writeRendering(renderFromFlags(command), command) })
+  const command = addOutputOptions(
+    addFlags(
+      new Command('mountpoint').description(
+        'PersistentVolume and claim of the Mountpoint CSI driver, role of the pods, policy of the bucket',
+      ),
+      flags,
+    ),
+  )
+  return command.addHelpText('after', help).action(async () => {
+    await writeRendering(renderFromFlags(command), command)
+  })
 }
 
 function renderFromFlags(command: Command): Rendering {
@@ -41,8 +65,25 @@ function renderFromFlags(command: Command): Rendering {
   if (all.length > 0) fail(all, command)
   const { source, claim, cache, accountId, region, cluster: name, kmsKey } = values
   const bucketRegion = values.bucketRegion ?? region
-  const base = { cluster: { name, accountId, region }, scope: 'source', identities: identitiesOf(values.namespace, values.serviceAccount) } as const
-  const access = { ...base, role: values.roleName ?? roleNameOf(base), trust: trustOf(values), sources: [source], bucketRegions: [bucketRegion], kmsKey }
-  const volumes = [...new Set(values.namespace)].map((namespace) => ({ source, namespace, claim, region: bucketRegion, cacheBytes: cache }))
+  const base = {
+    cluster: { name, accountId, region },
+    scope: 'source',
+    identities: identitiesOf(values.namespace, values.serviceAccount),
+  } as const
+  const access = {
+    ...base,
+    role: values.roleName ?? roleNameOf(base),
+    trust: trustOf(values),
+    sources: [source],
+    bucketRegions: [bucketRegion],
+    kmsKey,
+  }
+  const volumes = [...new Set(values.namespace)].map((namespace) => ({
+    source,
+    namespace,
+    claim,
+    region: bucketRegion,
+    cacheBytes: cache,
+  }))
   return renderMountpoint(volumes, [access])
 }

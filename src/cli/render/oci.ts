@@ -14,11 +14,38 @@ import { addFlags, fail, parseFlags } from './flags.ts'
 import { addOutputOptions, writeRendering } from './write.ts'
 
 const flags = {
-  repository: { term: '--repository <name>', description: 'where the image goes', accepted: 'registry/repository', parse: parseRepository },
-  tag: { term: '--tag <name>', description: 'its tag, for people; pods name the digest', accepted: 'a tag, as 1.2.3', parse: parseImageTag },
-  directory: { term: '--directory <path>', description: 'the files of the model', accepted: 'a directory', parse: parseDirectory },
-  files: { term: '--files <file>', description: 'list of the files, where the directory is not on this machine: PATH, BYTES PATH or a line of sha256sum', accepted: 'a file', parse: parseDirectory },
-  compression: { term: '--compression <how>', description: 'of the layers', accepted: compressions.join(', '), parse: parseWord(compressions), default: 'uncompressed' },
+  repository: {
+    term: '--repository <name>',
+    description: 'where the image goes',
+    accepted: 'registry/repository',
+    parse: parseRepository,
+  },
+  tag: {
+    term: '--tag <name>',
+    description: 'its tag, for people; pods name the digest',
+    accepted: 'a tag, as 1.2.3',
+    parse: parseImageTag,
+  },
+  directory: {
+    term: '--directory <path>',
+    description: 'the files of the model',
+    accepted: 'a directory',
+    parse: parseDirectory,
+  },
+  files: {
+    term: '--files <file>',
+    description:
+      'list of the files, where the directory is not on this machine: PATH, BYTES PATH or a line of sha256sum',
+    accepted: 'a file',
+    parse: parseDirectory,
+  },
+  compression: {
+    term: '--compression <how>',
+    description: 'of the layers',
+    accepted: compressions.join(', '),
+    parse: parseWord(compressions),
+    default: 'uncompressed',
+  },
 } as const
 
 const required = ['repository', 'tag', 'directory'] as const
@@ -30,9 +57,15 @@ Examples:
   model-injector render oci --repository registry.example.com/llama --tag 1.2.3 --directory /data/llama-1.2.3 --files files.txt -o build/`
 
 export function ociCommand(): Command {
-  const command = addOutputOptions(addFlags(new Command('oci').description('Dockerfile and commands that build a model as an image, a layer for each shard'), flags))
-    .option('--config <file>', "operator's configuration file (default: the built-in configuration)")
-  return command.addHelpText('after', help).action(async () => { await writeRendering(await renderFromFlags(command), command) })
+  const command = addOutputOptions(
+    addFlags(
+      new Command('oci').description('Dockerfile and commands that build a model as an image, a layer for each shard'),
+      flags,
+    ),
+  ).option('--config <file>', "operator's configuration file (default: the built-in configuration)")
+  return command.addHelpText('after', help).action(async () => {
+    await writeRendering(await renderFromFlags(command), command)
+  })
 }
 
 async function renderFromFlags(command: Command): Promise<Rendering> {
@@ -49,18 +82,25 @@ async function listDirectory(directory: string): Promise<ModelFile[]> {
   try {
     const entries = await readdir(directory, { recursive: true, withFileTypes: true })
     const files = entries.filter((entry) => !entry.isDirectory())
-    return await Promise.all(files.map(async (entry) => {
-      const path = join(entry.parentPath, entry.name)
-      return { path: relative(directory, path), bytes: (await stat(path)).size }
-    }))
+    return await Promise.all(
+      files.map(async (entry) => {
+        const path = join(entry.parentPath, entry.name)
+        return { path: relative(directory, path), bytes: (await stat(path)).size }
+      }),
+    )
   } catch (error) {
     throw unreadableFile(directory, error)
   }
 }
 
 async function readList(file: string): Promise<ModelFile[]> {
-  const text = await readFile(file, 'utf8').catch((error: unknown) => { throw unreadableFile(file, error) })
-  return text.split('\n').filter((line) => line.trim() !== '').map(readLine)
+  const text = await readFile(file, 'utf8').catch((error: unknown) => {
+    throw unreadableFile(file, error)
+  })
+  return text
+    .split('\n')
+    .filter((line) => line.trim() !== '')
+    .map(readLine)
 }
 
 function readLine(line: string): ModelFile {
@@ -80,7 +120,9 @@ function refuseNames(files: readonly ModelFile[], where: string): void {
 
 function unreadableFile(name: string, cause: unknown): AppError {
   const { errno, message } = cause as NodeJS.ErrnoException
-  return new AppError('InputUnreadable', `${name}: ${errno === undefined ? message : getSystemErrorMessage(errno)}`, { cause })
+  return new AppError('InputUnreadable', `${name}: ${errno === undefined ? message : getSystemErrorMessage(errno)}`, {
+    cause,
+  })
 }
 
 function parseDirectory(text: string): Parsed<string> {

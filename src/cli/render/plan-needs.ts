@@ -15,22 +15,39 @@ import { filesOf, nodePlan, type NodeValues } from './ami.ts'
 import { sharedPlan, type SharedValues } from './fsx.ts'
 
 /** What the needs call for has been required before. */
-export type NeedValues = SharedValues & NodeValues & {
-  readonly cache: number | undefined
-  readonly origin: readonly Origin[]
-  readonly size: readonly SizeOf[]
-}
+export type NeedValues = SharedValues &
+  NodeValues & {
+    readonly cache: number | undefined
+    readonly origin: readonly Origin[]
+    readonly size: readonly SizeOf[]
+  }
 
 export function renderNeeds(sorted: SortedNeeds, values: NeedValues, config: Config): Rendering {
   const readers = readersOf(sorted.roles, values)
   return merge([
     ...readers.map((access) => renderS3(access)),
-    renderMountpointVolumes(mountsOf(sorted.mounts, values), readers.filter(({ identities: [identity] }) => sorted.mounts.some((need) => identity !== undefined && isSame(need, identity)))),
-    sorted.claims.length === 0 ? nothing : renderFsx({ ...sharedPlan(values, config), models: sharedModels(sorted.claims, values) }),
-    ...byUri(sorted.nodes).map(([uri, [need]]) => (need === undefined ? nothing : renderAmi({
-      ...nodePlan(values, config), sizeBytes: sizeOf(uri, values),
-      baked: filesOf(values, { path: need.source.path, source: originOf(uri, values), expect: need.model.expect }, config),
-    }))),
+    renderMountpointVolumes(
+      mountsOf(sorted.mounts, values),
+      readers.filter(({ identities: [identity] }) =>
+        sorted.mounts.some((need) => identity !== undefined && isSame(need, identity)),
+      ),
+    ),
+    sorted.claims.length === 0
+      ? nothing
+      : renderFsx({ ...sharedPlan(values, config), models: sharedModels(sorted.claims, values) }),
+    ...byUri(sorted.nodes).map(([uri, [need]]) =>
+      need === undefined
+        ? nothing
+        : renderAmi({
+            ...nodePlan(values, config),
+            sizeBytes: sizeOf(uri, values),
+            baked: filesOf(
+              values,
+              { path: need.source.path, source: originOf(uri, values), expect: need.model.expect },
+              config,
+            ),
+          }),
+    ),
   ])
 }
 
@@ -40,27 +57,58 @@ function readersOf(roles: readonly Need[], values: NeedValues): Access[] {
   return [...groups.values()].flatMap((needs) => (needs[0] === undefined ? [] : [readerOf(needs[0], needs, values)]))
 }
 
-function readerOf({ namespace, serviceAccount, credentials }: Need, needs: readonly Need[], values: NeedValues): Access {
+function readerOf(
+  { namespace, serviceAccount, credentials }: Need,
+  needs: readonly Need[],
+  values: NeedValues,
+): Access {
   const { accountId, region, cluster: name, kmsKey, oidcProvider } = values
-  const base = { cluster: { name, accountId, region }, scope: 'source', identities: [{ namespace, serviceAccount }] } as const
-  const sources = unique(needs.flatMap(({ model }) => (model.source.scheme === 's3' ? [model.source] : [])), ({ uri }) => uri)
+  const base = {
+    cluster: { name, accountId, region },
+    scope: 'source',
+    identities: [{ namespace, serviceAccount }],
+  } as const
+  const sources = unique(
+    needs.flatMap(({ model }) => (model.source.scheme === 's3' ? [model.source] : [])),
+    ({ uri }) => uri,
+  )
   return {
-    ...base, sources, kmsKey, role: roleNameOf(base),
-    besides: unique(needs.flatMap(({ model }) => besidesOf(model)), ({ bucket, key }) => `${bucket}/${key}`),
+    ...base,
+    sources,
+    kmsKey,
+    role: roleNameOf(base),
+    besides: unique(
+      needs.flatMap(({ model }) => besidesOf(model)),
+      ({ bucket, key }) => `${bucket}/${key}`,
+    ),
     trust: credentials.kind === 'irsa' ? { kind: 'irsa', provider: oidcProvider ?? '' } : { kind: 'pod-identity' },
-    bucketRegions: unique(needs.map((need) => regionOf(need, values)), (text) => text),
+    bucketRegions: unique(
+      needs.map((need) => regionOf(need, values)),
+      (text) => text,
+    ),
   }
 }
 
 function mountsOf(mounts: SortedNeeds['mounts'], values: NeedValues): MountpointVolume[] {
-  const volumes = mounts.map((need) => ({ source: need.source, namespace: need.namespace, claim: need.model.claim, region: regionOf(need, values), cacheBytes: values.cache }))
+  const volumes = mounts.map((need) => ({
+    source: need.source,
+    namespace: need.namespace,
+    claim: need.model.claim,
+    region: regionOf(need, values),
+    cacheBytes: values.cache,
+  }))
   return unique(volumes, ({ namespace, claim, source }) => `${namespace}/${claim ?? source.uri}`)
 }
 
 function sharedModels(claims: SortedNeeds['claims'], values: NeedValues): Parameters<typeof renderFsx>[0]['models'] {
   return [...Map.groupBy(claims, ({ source }) => source.claim)].map(([claim, needs]) => ({
-    claim, sizeBytes: sizeOf(claimUri(claim), values), source: originOf(claimUri(claim), values),
-    namespaces: unique(needs.map(({ namespace }) => namespace), (text) => text).filter((namespace) => namespace !== values.storeNamespace),
+    claim,
+    sizeBytes: sizeOf(claimUri(claim), values),
+    source: originOf(claimUri(claim), values),
+    namespaces: unique(
+      needs.map(({ namespace }) => namespace),
+      (text) => text,
+    ).filter((namespace) => namespace !== values.storeNamespace),
   }))
 }
 

@@ -4,7 +4,9 @@ import { defaultConfig, type Config } from '../../config.ts'
 /** Without either there is only the name of an image that nobody's registry has. */
 export function imageProblems(image: string | undefined, { defaults }: Config): readonly string[] {
   if (image !== undefined || defaults.image !== defaultConfig.defaults.image) return []
-  return ['--image <image> is required, or a --config that sets defaults.image; accepted: an image, best with its digest']
+  return [
+    '--image <image> is required, or a --config that sets defaults.image; accepted: an image, best with its digest',
+  ]
 }
 
 export function productImage(image: string | undefined, { defaults }: Config): string {

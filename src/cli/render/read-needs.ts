@@ -33,11 +33,20 @@ function readObject(found: FoundObject, namespace: string, config: Config): Read
   const { podPath, title } = found
   if (podPath === undefined) return { needs: [], lines: [], isDenied: false }
   const result = needsOf(valueAt(found.object, podPath), namespace, config)
-  const misplaced = misplacedAnnotations(found, config.annotationPrefix).map((warning) => `${title} warning: ${warning}`)
+  const misplaced = misplacedAnnotations(found, config.annotationPrefix).map(
+    (warning) => `${title} warning: ${warning}`,
+  )
   switch (result.outcome) {
-    case 'skipped': return { needs: [], lines: [`${title} skipped: ${skipReasons[result.reason]}`, ...misplaced], isDenied: false }
-    case 'denied': return { needs: [], lines: [...linesOf(title, denied(result.diagnostics, podPath).lines), ...misplaced], isDenied: true }
-    case 'needs': return { needs: result.needs, lines: misplaced, isDenied: false }
+    case 'skipped':
+      return { needs: [], lines: [`${title} skipped: ${skipReasons[result.reason]}`, ...misplaced], isDenied: false }
+    case 'denied':
+      return {
+        needs: [],
+        lines: [...linesOf(title, denied(result.diagnostics, podPath).lines), ...misplaced],
+        isDenied: true,
+      }
+    case 'needs':
+      return { needs: result.needs, lines: misplaced, isDenied: false }
   }
 }
 

@@ -18,12 +18,29 @@ interface OutputOptions {
 
 export function addOutputOptions(command: Command): Command {
   const kinds = ['kubernetes', 'cloudformation', 'commands', 'outputDir']
-  const option = (term: string, description: string, name: string): Option => new Option(term, description).conflicts(kinds.filter((kind) => kind !== name))
+  const option = (term: string, description: string, name: string): Option =>
+    new Option(term, description).conflicts(kinds.filter((kind) => kind !== name))
   return command
-    .addOption(option('--kubernetes', 'print the Kubernetes objects, for kubectl apply -f - (default where there are any)', 'kubernetes'))
-    .addOption(option('--cloudformation [stack]', 'print a CloudFormation template; by its name where there are several', 'cloudformation'))
+    .addOption(
+      option(
+        '--kubernetes',
+        'print the Kubernetes objects, for kubectl apply -f - (default where there are any)',
+        'kubernetes',
+      ),
+    )
+    .addOption(
+      option(
+        '--cloudformation [stack]',
+        'print a CloudFormation template; by its name where there are several',
+        'cloudformation',
+      ),
+    )
     .addOption(option('--commands', 'print a shell script for what the aws command line or a build does', 'commands'))
-    .addOption(option('-o, --output-dir <directory>', 'write everything into files of a directory', 'outputDir').argParser(parseDirectory))
+    .addOption(
+      option('-o, --output-dir <directory>', 'write everything into files of a directory', 'outputDir').argParser(
+        parseDirectory,
+      ),
+    )
 }
 
 function parseDirectory(text: string): string {
@@ -41,18 +58,23 @@ export async function writeRendering(rendering: Rendering, command: Command): Pr
 
 function textOf(rendering: Rendering, options: OutputOptions, command: Command): string {
   const { kubernetes, commands } = rendering
-  if (options.cloudformation !== undefined) return printTemplate(chooseStack(rendering, options.cloudformation, command))
-  if (options.commands === true) return commands.length === 0 ? none('commands', command) : printCommands(rendering, 'nothing')
+  if (options.cloudformation !== undefined)
+    return printTemplate(chooseStack(rendering, options.cloudformation, command))
+  if (options.commands === true)
+    return commands.length === 0 ? none('commands', command) : printCommands(rendering, 'nothing')
   if (options.kubernetes === true && kubernetes.length === 0) return none('Kubernetes objects', command)
   if (kubernetes.length > 0) return printYAML(kubernetes)
   return commands.length === 0 ? '' : printCommands(rendering, 'nothing')
 }
 
 function chooseStack({ stacks }: Rendering, wanted: true | string, command: Command): Rendering['stacks'][number] {
-  const found = wanted === true ? (stacks.length === 1 ? stacks[0] : undefined) : stacks.find(({ name }) => name === wanted)
+  const found =
+    wanted === true ? (stacks.length === 1 ? stacks[0] : undefined) : stacks.find(({ name }) => name === wanted)
   if (found !== undefined) return found
   if (stacks.length === 0) return none('CloudFormation template', command)
-  return command.error(`error: --cloudformation needs the name of one of the templates: ${stacks.map(({ name }) => name).join(', ')}`)
+  return command.error(
+    `error: --cloudformation needs the name of one of the templates: ${stacks.map(({ name }) => name).join(', ')}`,
+  )
 }
 
 function none(what: string, command: Command): never {
@@ -68,7 +90,11 @@ async function writeFiles(rendering: Rendering, directory: string): Promise<void
     }
   } catch (cause) {
     const { errno, message } = cause as NodeJS.ErrnoException
-    throw new AppError('OutputUnwritable', `${directory}: ${errno === undefined ? message : getSystemErrorMessage(errno)}`, { cause })
+    throw new AppError(
+      'OutputUnwritable',
+      `${directory}: ${errno === undefined ? message : getSystemErrorMessage(errno)}`,
+      { cause },
+    )
   }
 }
 
@@ -78,11 +104,16 @@ function report(rendering: Rendering, options: OutputOptions): string {
 }
 
 function leftOut({ kubernetes, stacks, commands }: Rendering, options: OutputOptions): string[] {
-  const printsKubernetes = options.cloudformation === undefined && options.commands === undefined && kubernetes.length > 0
+  const printsKubernetes =
+    options.cloudformation === undefined && options.commands === undefined && kubernetes.length > 0
   const printsCommands = options.commands === true || (options.cloudformation === undefined && kubernetes.length === 0)
   const rest = [
     kubernetes.length === 0 || printsKubernetes ? [] : '--kubernetes',
-    stacks.filter(({ name }) => options.cloudformation === undefined || (options.cloudformation !== true && options.cloudformation !== name))
+    stacks
+      .filter(
+        ({ name }) =>
+          options.cloudformation === undefined || (options.cloudformation !== true && options.cloudformation !== name),
+      )
       .map(({ name }) => (stacks.length === 1 ? '--cloudformation' : `--cloudformation ${name}`)),
     commands.length === 0 || printsCommands ? [] : '--commands',
   ].flat()

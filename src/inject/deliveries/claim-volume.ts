@@ -15,10 +15,15 @@ export interface ClaimVolume {
  */
 export function claimVolume(name: string, claimName: string, { pod, volumes }: DeliveryContext): ClaimVolume {
   const own = { name, persistentVolumeClaim: { claimName, readOnly: true } }
-  const present = [...volumesOf(pod), ...volumes].find(({ persistentVolumeClaim }) => persistentVolumeClaim?.claimName === claimName)
+  const present = [...volumesOf(pod), ...volumes].find(
+    ({ persistentVolumeClaim }) => persistentVolumeClaim?.claimName === claimName,
+  )
   return { volume: present?.name ?? name, volumes: [own] }
 }
 
 export function isClaimVolume({ persistentVolumeClaim }: Volume, claimName?: string): boolean {
-  return persistentVolumeClaim?.readOnly === true && (claimName === undefined || persistentVolumeClaim.claimName === claimName)
+  return (
+    persistentVolumeClaim?.readOnly === true &&
+    (claimName === undefined || persistentVolumeClaim.claimName === claimName)
+  )
 }

@@ -25,7 +25,9 @@ function deliverClaim(model: ModelRequest, context: DeliveryContext): DeliveredM
   return {
     ...chosen,
     ...(source.path !== undefined && { subPath: source.path }),
-    ...((source.path !== undefined || expect !== undefined) && { loader: verifyTask(model, chosen.volume, context.request) }),
+    ...((source.path !== undefined || expect !== undefined) && {
+      loader: verifyTask(model, chosen.volume, context.request),
+    }),
   }
 }
 

@@ -26,7 +26,12 @@ function deliverDownload(model: ModelRequest, context: DeliveryContext): Deliver
     subPath: `${id}/files`,
     volumes: volume.added,
     needsFsGroup: volume.needsFsGroup,
-    loader: { kind: 'load', id, env: loaderEnv(model, id, context.request), volumeMount: { name: volume.name, mountPath: loaderRoot } },
+    loader: {
+      kind: 'load',
+      id,
+      env: loaderEnv(model, id, context.request),
+      volumeMount: { name: volume.name, mountPath: loaderRoot },
+    },
   }
 }
 
@@ -34,12 +39,22 @@ export type ModelContent = Pick<ModelRequest, 'source' | 'endpoint' | 'region' |
 
 /** Names what is on the volume: whatever changes the files that are wanted changes the id. 16 hexadecimal digits. */
 export function modelId({ source, endpoint, region, include, exclude, expect }: ModelContent): string {
-  const inputs = [source.uri, endpoint ?? '', region ?? '', include, exclude, expect === undefined ? '' : formatExpectation(expect)]
+  const inputs = [
+    source.uri,
+    endpoint ?? '',
+    region ?? '',
+    include,
+    exclude,
+    expect === undefined ? '' : formatExpectation(expect),
+  ]
   return createHash('sha256').update(JSON.stringify(inputs)).digest('hex').slice(0, 16)
 }
 
 /** Loaders of several pods may meet on one volume; each stages in a directory named by its pod. */
-const podUid: EnvVar = { name: 'MODEL_POD_UID', valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath: 'metadata.uid' } } }
+const podUid: EnvVar = {
+  name: 'MODEL_POD_UID',
+  valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath: 'metadata.uid' } },
+}
 
 function loaderEnv(model: ModelRequest, id: string, request: InjectionRequest): EnvVar[] {
   const values: Record<string, string | undefined> = {
@@ -71,14 +86,22 @@ function chooseVolume(model: ModelRequest, context: DeliveryContext): ChosenVolu
   const { volume, sizeBytes } = model
   const name = dataVolumeName(model.suffix)
   switch (volume.kind) {
-    case 'disk': return { name, added: [{ name, emptyDir: { ...sizeLimit(sizeBytes) } }], needsFsGroup: false }
-    case 'memory': return requireSize(model, context, (bytes) => ({
-      name, added: [{ name, emptyDir: { medium: 'Memory', ...sizeLimit(bytes) } }], needsFsGroup: false,
-    }))
-    case 'ephemeral': return requireSize(model, context, (bytes) => ({
-      name, added: [ephemeralVolume(name, volume.storageClass, bytes)], needsFsGroup: true,
-    }))
-    case 'existing': return existingVolume(model, volume.volume, context)
+    case 'disk':
+      return { name, added: [{ name, emptyDir: { ...sizeLimit(sizeBytes) } }], needsFsGroup: false }
+    case 'memory':
+      return requireSize(model, context, (bytes) => ({
+        name,
+        added: [{ name, emptyDir: { medium: 'Memory', ...sizeLimit(bytes) } }],
+        needsFsGroup: false,
+      }))
+    case 'ephemeral':
+      return requireSize(model, context, (bytes) => ({
+        name,
+        added: [ephemeralVolume(name, volume.storageClass, bytes)],
+        needsFsGroup: true,
+      }))
+    case 'existing':
+      return existingVolume(model, volume.volume, context)
   }
 }
 
@@ -88,14 +111,24 @@ function sizeLimit(bytes: number | undefined): { sizeLimit?: string } {
 
 function ephemeralVolume(name: string, storageClassName: string, bytes: number): Volume {
   const resources = { requests: { storage: formatBytes(withHeadroom(bytes)) } }
-  return { name, ephemeral: { volumeClaimTemplate: { spec: { accessModes: ['ReadWriteOnce'], storageClassName, resources } } } }
+  return {
+    name,
+    ephemeral: { volumeClaimTemplate: { spec: { accessModes: ['ReadWriteOnce'], storageClassName, resources } } },
+  }
 }
 
-function requireSize(model: ModelRequest, context: DeliveryContext, make: (bytes: number) => ChosenVolume): ChosenVolume | undefined {
+function requireSize(
+  model: ModelRequest,
+  context: DeliveryContext,
+  make: (bytes: number) => ChosenVolume,
+): ChosenVolume | undefined {
   if (model.sizeBytes !== undefined) return make(model.sizeBytes)
   context.findings.deny({
-    reason: 'SizeRequired', field: annotationField(annotationKey(context.config.annotationPrefix, 'size', model.suffix)),
-    problem: model.volume.kind === 'ephemeral' ? 'is required for an ephemeral volume' : 'is required for a volume in memory', accepted: 'a Kubernetes quantity, as 20Gi',
+    reason: 'SizeRequired',
+    field: annotationField(annotationKey(context.config.annotationPrefix, 'size', model.suffix)),
+    problem:
+      model.volume.kind === 'ephemeral' ? 'is required for an ephemeral volume' : 'is required for a volume in memory',
+    accepted: 'a Kubernetes quantity, as 20Gi',
   })
   return undefined
 }
@@ -108,8 +141,11 @@ function existingVolume(model: ModelRequest, name: string, context: DeliveryCont
     return mediumOf(model, pod) === 'memory' ? requireSize(model, context, () => chosen) : chosen
   }
   findings.deny({
-    reason: 'VolumeNotUsable', field: annotationField(annotationKey(config.annotationPrefix, 'volume', model.suffix)), found: `existing/${name}`,
-    problem: volume === undefined ? 'names a volume the pod does not have' : 'names a volume that a loader cannot write to',
+    reason: 'VolumeNotUsable',
+    field: annotationField(annotationKey(config.annotationPrefix, 'volume', model.suffix)),
+    found: `existing/${name}`,
+    problem:
+      volume === undefined ? 'names a volume the pod does not have' : 'names a volume that a loader cannot write to',
     accepted: `an emptyDir, ephemeral or writable persistentVolumeClaim volume of the pod${listWritable(volumesOf(pod))}`,
   })
   return undefined
@@ -126,9 +162,11 @@ function listWritable(volumes: readonly Volume[]): string {
 }
 
 function warnOfGaps(model: ModelRequest, { pod, findings }: DeliveryContext): void {
-  if (model.expect === undefined) findings.warn('NoExpectation', `${model.name}: without expect, a model still being uploaded looks complete`)
+  if (model.expect === undefined)
+    findings.warn('NoExpectation', `${model.name}: without expect, a model still being uploaded looks complete`)
   if (mediumOf(model, pod) === 'disk' && model.sizeBytes === undefined) {
     findings.warn('NoSize', `${model.name}: without size, the scheduler may choose a node whose disk is too small`)
   }
-  if (model.endpoint?.startsWith('http://')) findings.warn('PlaintextEndpoint', `${model.name}: the endpoint is http://, the model travels unprotected`)
+  if (model.endpoint?.startsWith('http://'))
+    findings.warn('PlaintextEndpoint', `${model.name}: the endpoint is http://, the model travels unprotected`)
 }

@@ -36,10 +36,14 @@ function denyOldCluster({ source, suffix }: ModelRequest, { config, findings }: 
   const stated = config.cluster?.version
   if (stated !== undefined && isNewEnough(stated)) return
   findings.deny({
-    reason: 'DeliveryNotAvailable', field: annotationField(annotationKey(config.annotationPrefix, 'source', suffix)), found: source.uri,
+    reason: 'DeliveryNotAvailable',
+    field: annotationField(annotationKey(config.annotationPrefix, 'source', suffix)),
+    found: source.uri,
     problem: `needs a cluster of version ${firstClusterVersionWithImageVolumes} or later, and the operator's configuration ${
-      stated === undefined ? 'does not say which version this one is' : `says that this one is ${stated}`}`,
-    remedy: stated === undefined ? 'have cluster.version set there' : 'use another source, or have the cluster upgraded',
+      stated === undefined ? 'does not say which version this one is' : `says that this one is ${stated}`
+    }`,
+    remedy:
+      stated === undefined ? 'have cluster.version set there' : 'use another source, or have the cluster upgraded',
   })
 }
 

@@ -43,7 +43,10 @@ function deliverMountpoint(model: ModelRequest, context: DeliveryContext): Deliv
 
 function denyObject({ source, suffix }: ModelRequest, { config, findings }: DeliveryContext): void {
   findings.deny({
-    reason: 'NotApplicable', field: annotationField(annotationKey(config.annotationPrefix, 'source', suffix)), found: source.uri,
-    problem: 'is one object, and mountpoint mounts prefixes', remedy: `end it with /, or set ${annotationKey(config.annotationPrefix, 'delivery', suffix)} to download`,
+    reason: 'NotApplicable',
+    field: annotationField(annotationKey(config.annotationPrefix, 'source', suffix)),
+    found: source.uri,
+    problem: 'is one object, and mountpoint mounts prefixes',
+    remedy: `end it with /, or set ${annotationKey(config.annotationPrefix, 'delivery', suffix)} to download`,
   })
 }

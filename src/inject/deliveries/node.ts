@@ -57,15 +57,25 @@ function denyConflict(label: string, { pod, findings }: DeliveryContext): void {
   const conflict = labelConflict(pod.spec, label)
   if (conflict === undefined) return
   findings.deny({
-    reason: 'NodeConflict', ...conflict, problem: `excludes the nodes that have the model, ${label}: ${nodeLabelValue}`, remedy: 'remove it',
+    reason: 'NodeConflict',
+    ...conflict,
+    problem: `excludes the nodes that have the model, ${label}: ${nodeLabelValue}`,
+    remedy: 'remove it',
   })
 }
 
 /** No scheduler asks for the label where the node is chosen already. */
 function warnOfUnscheduled(name: string, label: string, { pod, findings }: DeliveryContext): void {
   if (pod.spec.nodeSelector?.[label] === nodeLabelValue) return
-  if (pod.spec.nodeName) findings.warn('NodeNameSet', `${name}: nodeName chooses the node, which refuses the pod if it does not have the model`)
+  if (pod.spec.nodeName)
+    findings.warn(
+      'NodeNameSet',
+      `${name}: nodeName chooses the node, which refuses the pod if it does not have the model`,
+    )
   if (pod.metadata?.ownerReferences?.some(({ kind }) => kind === 'DaemonSet') === true) {
-    findings.warn('DaemonSetPending', `${name}: name the node label in the DaemonSet's nodeSelector, or pods stay Pending`)
+    findings.warn(
+      'DaemonSetPending',
+      `${name}: name the node label in the DaemonSet's nodeSelector, or pods stay Pending`,
+    )
   }
 }

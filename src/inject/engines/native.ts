@@ -7,6 +7,8 @@ export const native: Engine = {
   command: { args },
   image: ({ defaults }) => defaults.image ?? '',
   runsIn: (container) =>
-    (container.command ?? []).length === 0 && container.args?.length === args.length && args.every((arg, i) => container.args?.[i] === arg),
+    (container.command ?? []).length === 0 &&
+    container.args?.length === args.length &&
+    args.every((arg, i) => container.args?.[i] === arg),
   checkRequest: () => undefined,
 }

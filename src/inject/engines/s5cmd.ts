@@ -17,7 +17,13 @@ export const s5cmd: Engine = {
   image: ({ loader }) => loader.s5cmdImage ?? stockImage,
   runsIn: ({ command, args }) => {
     const [shell, option, script, ...more] = command ?? []
-    return shell === '/bin/sh' && option === '-c' && script?.startsWith(firstLine) === true && more.length === 0 && (args ?? []).length === 0
+    return (
+      shell === '/bin/sh' &&
+      option === '-c' &&
+      script?.startsWith(firstLine) === true &&
+      more.length === 0 &&
+      (args ?? []).length === 0
+    )
   },
   checkRequest: (request, config, findings) => {
     for (const model of request.models.filter(({ delivery }) => delivery === 'download')) {
@@ -31,16 +37,27 @@ export const s5cmd: Engine = {
 function denyInclude({ include, suffix }: ModelRequest, config: Config, findings: Findings): void {
   if (include.length === 0) return
   findings.deny({
-    reason: 'EngineCannot', field: annotationField(annotationKey(config.annotationPrefix, 'include', suffix)), found: include.join(','),
-    problem: 'is more than the loader engine s5cmd can do', remedy: 'use exclude, or the engine native',
+    reason: 'EngineCannot',
+    field: annotationField(annotationKey(config.annotationPrefix, 'include', suffix)),
+    found: include.join(','),
+    problem: 'is more than the loader engine s5cmd can do',
+    remedy: 'use exclude, or the engine native',
   })
 }
 
 /** Its SDK sends the request for the role to the endpoint, too, and a server that is no STS makes it crash. */
-function denyWebIdentityAtEndpoint({ endpoint, suffix }: ModelRequest, { credentials }: InjectionRequest, config: Config, findings: Findings): void {
+function denyWebIdentityAtEndpoint(
+  { endpoint, suffix }: ModelRequest,
+  { credentials }: InjectionRequest,
+  config: Config,
+  findings: Findings,
+): void {
   if (credentials.kind !== 'irsa' || endpoint === undefined) return
   findings.deny({
-    reason: 'EngineCannot', field: annotationField(annotationKey(config.annotationPrefix, 'endpoint', suffix)), found: endpoint,
-    problem: 'with the credentials irsa is more than the loader engine s5cmd can do', remedy: 'use other credentials, or the engine native',
+    reason: 'EngineCannot',
+    field: annotationField(annotationKey(config.annotationPrefix, 'endpoint', suffix)),
+    found: endpoint,
+    problem: 'with the credentials irsa is more than the loader engine s5cmd can do',
+    remedy: 'use other credentials, or the engine native',
   })
 }

@@ -11,6 +11,8 @@ export const verifier: Engine = {
   command: { args },
   image: (config) => native.image(config),
   runsIn: (container) =>
-    (container.command ?? []).length === 0 && container.args?.length === args.length && args.every((arg, i) => container.args?.[i] === arg),
+    (container.command ?? []).length === 0 &&
+    container.args?.length === args.length &&
+    args.every((arg, i) => container.args?.[i] === arg),
   checkRequest: () => undefined,
 }

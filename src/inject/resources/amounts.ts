@@ -13,7 +13,11 @@ export interface Share {
   readonly limit: number | undefined
 }
 
-export function amount(resources: Resources | null | undefined, bound: 'requests' | 'limits', name: string): number | undefined {
+export function amount(
+  resources: Resources | null | undefined,
+  bound: 'requests' | 'limits',
+  name: string,
+): number | undefined {
   const value = resources?.[bound]?.[name]
   if (value === undefined) return undefined
   const result = name === 'cpu' ? parseMillicores(String(value)) : parseBytes(String(value))

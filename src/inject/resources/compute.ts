@@ -21,12 +21,16 @@ export function cpuShare(pod: Pod, request: InjectionRequest, config: Config, fi
   const app = appShare(pod, 'cpu', config)
   const own = request.cpuMillicores
   if (request.cpuChosen) {
-    if (own > app.podLimit) tooLarge(fieldOf('cpu', config), formatMillicores(own), formatMillicores(app.podLimit), findings)
+    if (own > app.podLimit)
+      tooLarge(fieldOf('cpu', config), formatMillicores(own), formatMillicores(app.podLimit), findings)
     return withinPod({ request: own, limit: app.limit === undefined ? undefined : own }, app)
   }
   // Without any cpu of the app a request of ours would be the only one and raise what the pod asks for.
   if (app.request === 0) return { request: undefined, limit: undefined }
-  return withinPod({ request: Math.min(own, app.request), limit: app.limit === undefined ? undefined : Math.min(own, app.limit) }, app)
+  return withinPod(
+    { request: Math.min(own, app.request), limit: app.limit === undefined ? undefined : Math.min(own, app.limit) },
+    app,
+  )
 }
 
 /**
@@ -83,7 +87,9 @@ function appShare(pod: Pod, name: Compute, config: Config): AppShare {
 
 function tooLarge(field: string, needed: string, most: string, findings: Findings): void {
   findings.deny({
-    reason: 'ResourcesTooSmall', field, problem: `needs ${needed} with all that goes with it, but spec.resources allows the pod ${most}`,
+    reason: 'ResourcesTooSmall',
+    field,
+    problem: `needs ${needed} with all that goes with it, but spec.resources allows the pod ${most}`,
     remedy: 'raise spec.resources or lower this',
   })
 }
@@ -91,7 +97,8 @@ function tooLarge(field: string, needed: string, most: string, findings: Finding
 function tooSmall(bytes: number, config: Config, findings: Findings): void {
   const least = formatBytes(leastLoaderMemoryBytes)
   findings.deny({
-    reason: 'ResourcesTooSmall', field: fieldOf('memory', config),
+    reason: 'ResourcesTooSmall',
+    field: fieldOf('memory', config),
     problem: `is not set, and the ${formatBytes(bytes)} that the app containers have is less than the ${least} a loader needs`,
     remedy: `set it to ${least} or more, or raise the memory limit of the app`,
   })

@@ -32,12 +32,13 @@ function pinned(share: Share | undefined): Share | undefined {
 }
 
 function resourcesOf(shares: Record<string, Share | undefined>): Resources {
-  const pick = (bound: keyof Share): Record<string, string> => Object.fromEntries(
-    Object.entries(shares).flatMap(([name, share]) => {
-      const value = share?.[bound]
-      return value === undefined ? [] : [[name, name === 'cpu' ? formatMillicores(value) : formatBytes(value)]]
-    }),
-  )
+  const pick = (bound: keyof Share): Record<string, string> =>
+    Object.fromEntries(
+      Object.entries(shares).flatMap(([name, share]) => {
+        const value = share?.[bound]
+        return value === undefined ? [] : [[name, name === 'cpu' ? formatMillicores(value) : formatBytes(value)]]
+      }),
+    )
   const [requests, limits] = [pick('request'), pick('limit')]
   return {
     ...(Object.keys(requests).length > 0 && { requests }),

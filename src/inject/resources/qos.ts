@@ -17,11 +17,13 @@ export function qosClass(pod: Pod, config: Config): QosClass {
     compute.some((name) => (amount(resources, 'requests', name) ?? amount(resources, 'limits', name) ?? 0) > 0)
   const scopes = uses(own) ? [own] : containers.map(({ resources }) => resources)
   if (!scopes.some(uses)) return 'BestEffort'
-  const guaranteed = scopes.every((scope) => compute.every((name) => {
-    const limit = amount(scope, 'limits', name)
-    const asked = scope === own && containersRequest(pod, name, config) || limit
-    return limit !== undefined && limit > 0 && (amount(scope, 'requests', name) ?? asked) === limit
-  }))
+  const guaranteed = scopes.every((scope) =>
+    compute.every((name) => {
+      const limit = amount(scope, 'limits', name)
+      const asked = (scope === own && containersRequest(pod, name, config)) || limit
+      return limit !== undefined && limit > 0 && (amount(scope, 'requests', name) ?? asked) === limit
+    }),
+  )
   return guaranteed ? 'Guaranteed' : 'Burstable'
 }
 
@@ -35,17 +37,18 @@ export function asksByLimit(pod: Pod, name: Compute, config: Config): boolean {
   return containersRequest(pod, name, config) === 0
 }
 
-
 /** What the containers ask for together: the app, or one init container if that is more. */
 function containersRequest(pod: Pod, name: Compute, config: Config): number {
-  const request = ({ resources }: Container): number => amount(resources, 'requests', name) ?? amount(resources, 'limits', name) ?? 0
+  const request = ({ resources }: Container): number =>
+    amount(resources, 'requests', name) ?? amount(resources, 'limits', name) ?? 0
   const init = otherInitContainers(pod, config)
   const app = sum([...appContainers(pod, config.sidecars), ...init.filter(isNativeSidecar)], request)
   return Math.max(app, ...init.map(request))
 }
 
-
 function otherInitContainers(pod: Pod, config: Config): readonly Container[] {
-  return initContainersOf(pod).filter((container) =>
-    !isOurLoader(container) && !isMeshInitContainer(container) && !config.sidecars.includes(container.name))
+  return initContainersOf(pod).filter(
+    (container) =>
+      !isOurLoader(container) && !isMeshInitContainer(container) && !config.sidecars.includes(container.name),
+  )
 }

@@ -13,12 +13,21 @@ import { amount, fieldOf, roundUpToMi, sizeOn, sum, withHeadroom, type Share } f
 export function storageShare(pod: Pod, request: InjectionRequest, config: Config, findings: Findings): Share {
   const apps = appContainers(pod, config.sidecars)
   const models = sizeOn(request.models, 'disk', pod)
-  const asked = models + sum(apps, (app) => amount(app.resources, 'requests', 'ephemeral-storage') ?? amount(app.resources, 'limits', 'ephemeral-storage'))
+  const asked =
+    models +
+    sum(
+      apps,
+      (app) =>
+        amount(app.resources, 'requests', 'ephemeral-storage') ?? amount(app.resources, 'limits', 'ephemeral-storage'),
+    )
   const limited = apps.filter((app) => amount(app.resources, 'limits', 'ephemeral-storage') !== undefined)
   if (limited.length === 0) return { request: asked === 0 ? undefined : roundUpToMi(asked), limit: undefined }
-  for (const model of request.models.filter((candidate) => mediumOf(candidate, pod) === 'disk' && candidate.sizeBytes === undefined)) {
+  for (const model of request.models.filter(
+    (candidate) => mediumOf(candidate, pod) === 'disk' && candidate.sizeBytes === undefined,
+  )) {
     findings.deny({
-      reason: 'SizeRequired', field: fieldOf('size', config, model.suffix),
+      reason: 'SizeRequired',
+      field: fieldOf('size', config, model.suffix),
       problem: `is required, because container ${limited[0]?.name ?? ''} has an ephemeral-storage limit that the model would count against`,
       accepted: 'a Kubernetes quantity, as 20Gi',
     })

@@ -24,19 +24,31 @@ export type CredentialsSource = (refresh: boolean) => Promise<AwsCredentials>
 const leastValidityMs = 5 * 60 * 1000
 
 /** Undefined for anonymous access. `say` is told what is waited for. */
-export function credentialsSource(task: LoadTask, env: Environment, signal: AbortSignal, say: Say = () => undefined): CredentialsSource | undefined {
+export function credentialsSource(
+  task: LoadTask,
+  env: Environment,
+  signal: AbortSignal,
+  say: Say = () => undefined,
+): CredentialsSource | undefined {
   switch (task.credentials.kind) {
     case 'pod-identity':
       if (task.allowInstanceProfile && !hasPodIdentity(env)) return cached(instanceProfileCredentials(env, signal, say))
       return cached(podIdentityCredentials(task, env, signal, say))
-    case 'irsa': return cached(webIdentityCredentials(task, env, signal, say))
-    case 'secret': return fixed(keysOf(env, task.credentials.name))
-    case 'anonymous': return undefined
+    case 'irsa':
+      return cached(webIdentityCredentials(task, env, signal, say))
+    case 'secret':
+      return fixed(keysOf(env, task.credentials.name))
+    case 'anonymous':
+      return undefined
   }
 }
 
 function keysOf(env: Environment, secret: string): AwsCredentials {
-  const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey, AWS_SESSION_TOKEN: sessionToken } = env
+  const {
+    AWS_ACCESS_KEY_ID: accessKeyId,
+    AWS_SECRET_ACCESS_KEY: secretAccessKey,
+    AWS_SESSION_TOKEN: sessionToken,
+  } = env
   if (!accessKeyId || !secretAccessKey) {
     throw new LoaderFailure('NoIdentity', `the Secret ${secret} gave no AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY`)
   }
@@ -52,8 +64,17 @@ function cached(ask: () => Promise<AwsCredentials>): CredentialsSource {
   let current: AwsCredentials | undefined
   let asking: Promise<AwsCredentials> | undefined
   return (refresh) => {
-    if (current !== undefined && !refresh && (current.expiresAtMs ?? Number.POSITIVE_INFINITY) - Date.now() > leastValidityMs) return Promise.resolve(current)
-    asking ??= ask().then((credentials) => (current = credentials)).finally(() => { asking = undefined })
+    if (
+      current !== undefined &&
+      !refresh &&
+      (current.expiresAtMs ?? Number.POSITIVE_INFINITY) - Date.now() > leastValidityMs
+    )
+      return Promise.resolve(current)
+    asking ??= ask()
+      .then((credentials) => (current = credentials))
+      .finally(() => {
+        asking = undefined
+      })
     return asking
   }
 }

@@ -31,19 +31,31 @@ export function hasPodIdentity(env: Environment): boolean {
 }
 
 export function podIdentityCredentials(
-  { timeoutSeconds }: Pick<LoadTask, 'timeoutSeconds'>, env: Environment, signal: AbortSignal, say: Say = () => undefined,
+  { timeoutSeconds }: Pick<LoadTask, 'timeoutSeconds'>,
+  env: Environment,
+  signal: AbortSignal,
+  say: Say = () => undefined,
 ): () => Promise<AwsCredentials> {
   const { AWS_CONTAINER_CREDENTIALS_FULL_URI: uri, AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: tokenFile } = env
   if (!uri || !tokenFile) {
-    throw new LoaderFailure('NoIdentity', 'AWS_CONTAINER_CREDENTIALS_FULL_URI and AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE are not set')
+    throw new LoaderFailure(
+      'NoIdentity',
+      'AWS_CONTAINER_CREDENTIALS_FULL_URI and AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE are not set',
+    )
   }
   const url = URL.canParse(uri) ? new URL(uri) : undefined
   if (url?.protocol !== 'http:' || !allowedHosts.test(url.hostname)) {
-    throw new LoaderFailure('NoIdentity', `AWS_CONTAINER_CREDENTIALS_FULL_URI is not the address of a Pod Identity agent: ${uri}`)
+    throw new LoaderFailure(
+      'NoIdentity',
+      `AWS_CONTAINER_CREDENTIALS_FULL_URI is not the address of a Pod Identity agent: ${uri}`,
+    )
   }
   // Well before the task's own deadline, which would only say that time is up, not what was missing.
   const patienceMs = Math.min(longestPatienceMs, timeoutSeconds * 500)
-  return () => tellWaiting(say, 'the Pod Identity agent', (onProblem) => askWithPatience({ url, tokenFile, patienceMs, onProblem }, signal))
+  return () =>
+    tellWaiting(say, 'the Pod Identity agent', (onProblem) =>
+      askWithPatience({ url, tokenFile, patienceMs, onProblem }, signal),
+    )
 }
 
 interface Agent {
@@ -53,7 +65,10 @@ interface Agent {
   readonly onProblem: (problem: string) => void
 }
 
-async function askWithPatience({ url, tokenFile, patienceMs, onProblem }: Agent, signal: AbortSignal): Promise<AwsCredentials> {
+async function askWithPatience(
+  { url, tokenFile, patienceMs, onProblem }: Agent,
+  signal: AbortSignal,
+): Promise<AwsCredentials> {
   const giveUpAtMs = performance.now() + patienceMs
   for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
     const token = await readToken(tokenFile)
@@ -63,7 +78,8 @@ async function askWithPatience({ url, tokenFile, patienceMs, onProblem }: Agent,
     })
     if (!(answer instanceof Error) && answer.status === 200) return readCredentials(answer.body)
     const problem = describe(answer, token)
-    if (!(answer instanceof Error) && (answer.status === 400 || answer.status === 403)) throw new LoaderFailure('Denied', problem)
+    if (!(answer instanceof Error) && (answer.status === 400 || answer.status === 403))
+      throw new LoaderFailure('Denied', problem)
     if (performance.now() + pauseMs > giveUpAtMs) throw new LoaderFailure('NoCredentials', problem)
     onProblem(problem)
     // Full jitter: a job that starts a thousand pods must not ask a thousand times in the same instant.
@@ -83,16 +99,22 @@ async function readToken(file: string): Promise<string> {
 function ask(url: URL, token: string, signal: AbortSignal): Promise<Answer> {
   return new Promise((resolve, reject) => {
     // The agent wants the token as it is, without "Bearer".
-    const request = get(url, { headers: { authorization: token }, signal, timeout: answerTimeoutMs, agent: false }, (response) => {
-      let body = ''
-      response.setEncoding('utf8')
-      response.on('data', (chunk: string) => {
-        body += chunk
-        if (body.length > 65_536) response.destroy(new Error('the agent answered with more than 64 KiB'))
-      })
-      response.once('end', () => { resolve({ status: response.statusCode ?? 0, body }) })
-      response.once('error', reject)
-    })
+    const request = get(
+      url,
+      { headers: { authorization: token }, signal, timeout: answerTimeoutMs, agent: false },
+      (response) => {
+        let body = ''
+        response.setEncoding('utf8')
+        response.on('data', (chunk: string) => {
+          body += chunk
+          if (body.length > 65_536) response.destroy(new Error('the agent answered with more than 64 KiB'))
+        })
+        response.once('end', () => {
+          resolve({ status: response.statusCode ?? 0, body })
+        })
+        response.once('error', reject)
+      },
+    )
     request.once('timeout', () => request.destroy(new Error(`no answer in ${answerTimeoutMs / 1000} s`)))
     request.once('error', reject)
   })
@@ -100,7 +122,8 @@ function ask(url: URL, token: string, signal: AbortSignal): Promise<Answer> {
 
 function readCredentials(body: string): AwsCredentials {
   const credentials = readSession(body)
-  if (credentials === undefined) throw new LoaderFailure('NoCredentials', 'the agent answered with something that is no credentials')
+  if (credentials === undefined)
+    throw new LoaderFailure('NoCredentials', 'the agent answered with something that is no credentials')
   return credentials
 }
 
@@ -114,5 +137,7 @@ function describe(answer: Answer | Error, token: string): string {
 function serviceAccountOf(token: string): string {
   const claims = parseObject(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())
   const kubernetes = claims['kubernetes.io'] as { namespace?: string; serviceaccount?: { name?: string } } | undefined
-  return kubernetes?.namespace === undefined ? "the pod's service account" : `service account ${kubernetes.namespace}/${kubernetes.serviceaccount?.name ?? ''}`
+  return kubernetes?.namespace === undefined
+    ? "the pod's service account"
+    : `service account ${kubernetes.namespace}/${kubernetes.serviceaccount?.name ?? ''}`
 }

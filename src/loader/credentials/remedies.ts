@@ -19,7 +19,9 @@ export const credentialsRemedies = {
     irsa: 'annotate the service account with its role and create the pod anew',
     secret: 'put both keys into the Secret',
   },
-} as const satisfies Readonly<Partial<Record<keyof typeof exits, Readonly<Partial<Record<Credentials['kind'], string>>>>>>
+} as const satisfies Readonly<
+  Partial<Record<keyof typeof exits, Readonly<Partial<Record<Credentials['kind'], string>>>>>
+>
 
 /** A failure that knows a better remedy than its row of the table keeps it. */
 export function withRemedyFor(failure: LoaderFailure, { kind }: Credentials): LoaderFailure {

@@ -3,9 +3,20 @@ import type { AwsCredentials } from './credentials.ts'
 
 /** Undefined where it is something else. */
 export function readSession(body: string): AwsCredentials | undefined {
-  const { AccessKeyId: accessKeyId, SecretAccessKey: secretAccessKey, Token: sessionToken, Expiration: expiration } = parseObject(body)
+  const {
+    AccessKeyId: accessKeyId,
+    SecretAccessKey: secretAccessKey,
+    Token: sessionToken,
+    Expiration: expiration,
+  } = parseObject(body)
   const expiresAtMs = typeof expiration === 'string' ? Date.parse(expiration) : Number.NaN
-  if (typeof accessKeyId !== 'string' || typeof secretAccessKey !== 'string' || typeof sessionToken !== 'string' || Number.isNaN(expiresAtMs)) return undefined
+  if (
+    typeof accessKeyId !== 'string' ||
+    typeof secretAccessKey !== 'string' ||
+    typeof sessionToken !== 'string' ||
+    Number.isNaN(expiresAtMs)
+  )
+    return undefined
   return { accessKeyId, secretAccessKey, sessionToken, expiresAtMs }
 }
 

@@ -7,7 +7,10 @@ const usualEveryMs = 5000
 
 /** A line at once for the first problem, and every few seconds until the work ends. */
 export async function tellWaiting<T>(
-  say: Say, what: string, work: (onProblem: (problem: string) => void) => Promise<T>, everyMs = usualEveryMs,
+  say: Say,
+  what: string,
+  work: (onProblem: (problem: string) => void) => Promise<T>,
+  everyMs = usualEveryMs,
 ): Promise<T> {
   const beganAtMs = performance.now()
   let last: string | undefined

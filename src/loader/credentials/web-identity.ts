@@ -5,10 +5,18 @@ import { LoaderFailure } from '../exit-codes.ts'
 import type { AwsCredentials } from './credentials.ts'
 import { tellWaiting, type Say } from './waiting.ts'
 
-export function webIdentityCredentials(task: LoadTask, env: Environment, signal: AbortSignal, say: Say): () => Promise<AwsCredentials> {
+export function webIdentityCredentials(
+  task: LoadTask,
+  env: Environment,
+  signal: AbortSignal,
+  say: Say,
+): () => Promise<AwsCredentials> {
   const { AWS_ROLE_ARN: roleArn, AWS_WEB_IDENTITY_TOKEN_FILE: tokenFile } = env
   if (!roleArn || !tokenFile) {
-    throw new LoaderFailure('NoIdentity', 'AWS_ROLE_ARN and AWS_WEB_IDENTITY_TOKEN_FILE are not set; the service account may lack its eks.amazonaws.com/role-arn')
+    throw new LoaderFailure(
+      'NoIdentity',
+      'AWS_ROLE_ARN and AWS_WEB_IDENTITY_TOKEN_FILE are not set; the service account may lack its eks.amazonaws.com/role-arn',
+    )
   }
   return async () => {
     const token = await readFile(tokenFile, 'utf8').catch((error: unknown) => {
@@ -17,8 +25,13 @@ export function webIdentityCredentials(task: LoadTask, env: Environment, signal:
     // Only pods with IRSA need this part of the SDK, and the loader has little memory.
     const { assumeRoleWithWebIdentity } = await import('../../aws/sts.ts')
     const sessionName = `model-injector-${task.podUid}`.slice(0, 64)
-    const result = await tellWaiting(say, 'STS', () => assumeRoleWithWebIdentity({ roleArn, sessionName, token, region: task.region, signal }))
+    const result = await tellWaiting(say, 'STS', () =>
+      assumeRoleWithWebIdentity({ roleArn, sessionName, token, region: task.region, signal }),
+    )
     if (result.ok) return result.credentials
-    throw new LoaderFailure(result.denied ? 'Denied' : 'NoCredentials', `role ${roleArn} cannot be assumed: ${result.problem}`)
+    throw new LoaderFailure(
+      result.denied ? 'Denied' : 'NoCredentials',
+      `role ${roleArn} cannot be assumed: ${result.problem}`,
+    )
   }
 }

@@ -21,9 +21,12 @@ const polynomials = {
 /** Loads what the algorithm needs (none of it costs anything where it is not used) and says how to begin a checksum. */
 export async function loadCrc(algorithm: CrcAlgorithm): Promise<() => RunningCrc> {
   switch (algorithm) {
-    case 'crc32': return () => startNumber(crc32)
-    case 'crc32c': return crc32cStarter()
-    case 'crc64nvme': return crc64Starter()
+    case 'crc32':
+      return () => startNumber(crc32)
+    case 'crc32c':
+      return crc32cStarter()
+    case 'crc64nvme':
+      return crc64Starter()
   }
 }
 
@@ -41,7 +44,9 @@ async function crc32cStarter(): Promise<() => RunningCrc> {
 function startNumber(next: (bytes: Uint8Array, previous: number) => number): RunningCrc {
   let crc = 0
   return {
-    update: (bytes) => { crc = next(bytes, crc) },
+    update: (bytes) => {
+      crc = next(bytes, crc)
+    },
     value: () => toBase64(BigInt(crc), 4),
   }
 }
@@ -52,7 +57,9 @@ async function crc64Starter(): Promise<() => RunningCrc> {
   return () => {
     let crc = 0n
     return {
-      update: (bytes) => { crc = next(bytes, crc) },
+      update: (bytes) => {
+        crc = next(bytes, crc)
+      },
       value: () => toBase64(crc, 8),
     }
   }

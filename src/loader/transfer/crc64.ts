@@ -3,7 +3,9 @@ import { crc64Module } from './crc64-module.ts'
 
 /** What is used of it; Node's types leave it to those of browsers. */
 const { WebAssembly } = globalThis as unknown as {
-  readonly WebAssembly: { instantiate(bytes: Uint8Array): Promise<{ readonly instance: { readonly exports: unknown } }> }
+  readonly WebAssembly: {
+    instantiate(bytes: Uint8Array): Promise<{ readonly instance: { readonly exports: unknown } }>
+  }
 }
 
 interface Exports {

@@ -20,7 +20,11 @@ export interface CredentialsKeeper {
 const lookMs = 30_000
 
 /** Until the signal. */
-export async function keepCredentials(source: CredentialsSource, reports: KeeperReports, signal: AbortSignal): Promise<CredentialsKeeper> {
+export async function keepCredentials(
+  source: CredentialsSource,
+  reports: KeeperReports,
+  signal: AbortSignal,
+): Promise<CredentialsKeeper> {
   const first: KeptCredentials = { generation: 0, value: await source(false) }
   let current = first
   let refreshing = false
@@ -52,8 +56,16 @@ export async function keepCredentials(source: CredentialsSource, reports: Keeper
   }
 
   if (!signal.aborted) {
-    const timer = setInterval(() => { void look() }, lookMs)
-    signal.addEventListener('abort', () => { clearInterval(timer) }, { once: true })
+    const timer = setInterval(() => {
+      void look()
+    }, lookMs)
+    signal.addEventListener(
+      'abort',
+      () => {
+        clearInterval(timer)
+      },
+      { once: true },
+    )
   }
   return {
     first,
@@ -67,5 +79,9 @@ export async function keepCredentials(source: CredentialsSource, reports: Keeper
 }
 
 function areSame(a: TransferCredentials | undefined, b: TransferCredentials | undefined): boolean {
-  return a?.accessKeyId === b?.accessKeyId && a?.secretAccessKey === b?.secretAccessKey && a?.sessionToken === b?.sessionToken
+  return (
+    a?.accessKeyId === b?.accessKeyId &&
+    a?.secretAccessKey === b?.secretAccessKey &&
+    a?.sessionToken === b?.sessionToken
+  )
 }

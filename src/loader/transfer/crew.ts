@@ -71,11 +71,17 @@ export class LocalCrew implements Crew {
     this.#reports = reports
     this.#files = partFiles(settings.fileMode)
     this.#throttle = startThrottle(connections)
-    const secureContext = origin.protocol === 'https:' ? createSecureContext(origin.ca === undefined ? {} : { ca: origin.ca }) : undefined
+    const secureContext =
+      origin.protocol === 'https:' ? createSecureContext(origin.ca === undefined ? {} : { ca: origin.ca }) : undefined
     const lane = { origin, secureContext, idleLimitMs, connectLimitMs: Math.min(idleLimitMs, longestConnectMs) }
     this.#lanes = Array.from({ length: connections }, () => new Lane(lane))
     this.#idle = [...this.#lanes]
-    this.#checker = setInterval(() => { this.#check() }, Math.min(longestCheckMs, idleLimitMs / 4))
+    this.#checker = setInterval(
+      () => {
+        this.#check()
+      },
+      Math.min(longestCheckMs, idleLimitMs / 4),
+    )
   }
 
   /** Some connections, while it is not known yet what there is to fetch. */
@@ -86,8 +92,12 @@ export class LocalCrew implements Crew {
 
   add(jobs: readonly PartJob[]): void {
     this.#prepare(jobs).then(
-      () => { this.#enqueue(jobs) },
-      (error: unknown) => { this.#end(error) },
+      () => {
+        this.#enqueue(jobs)
+      },
+      (error: unknown) => {
+        this.#end(error)
+      },
     )
   }
 
@@ -137,8 +147,13 @@ export class LocalCrew implements Crew {
     const credentials = this.#credentials
     try {
       const outcome = await fetchPart(part, lane, {
-        settings: this.#settings, credentials: credentials.value, files: this.#files, signal: this.#stopped.signal,
-        onBytes: (bytes) => { this.#bytes += bytes },
+        settings: this.#settings,
+        credentials: credentials.value,
+        files: this.#files,
+        signal: this.#stopped.signal,
+        onBytes: (bytes) => {
+          this.#bytes += bytes
+        },
       })
       if ('file' in outcome) void this.#finish(part, outcome)
       else this.#mend(part, outcome, credentials.generation)
@@ -169,7 +184,9 @@ export class LocalCrew implements Crew {
   #flushSoon(delayMs: number): void {
     if (this.#flush !== undefined && delayMs > 0) return
     clearTimeout(this.#flush)
-    this.#flush = setTimeout(() => { this.#report() }, delayMs)
+    this.#flush = setTimeout(() => {
+      this.#report()
+    }, delayMs)
   }
 
   #report(): void {
@@ -210,11 +227,14 @@ export class LocalCrew implements Crew {
   #later(part: Part, error: TransferError, slow: boolean): void {
     if (slow) this.#throttle.slow(performance.now())
     this.#reports.retried(error)
-    const timer = setTimeout(() => {
-      this.#waiting.delete(timer)
-      this.#again(part)
-      this.#pump()
-    }, backoffMs(this.#settings.retries, part.tries - 1))
+    const timer = setTimeout(
+      () => {
+        this.#waiting.delete(timer)
+        this.#again(part)
+        this.#pump()
+      },
+      backoffMs(this.#settings.retries, part.tries - 1),
+    )
     this.#waiting.add(timer)
   }
 
@@ -237,7 +257,11 @@ function isOfNetwork(error: unknown): boolean {
 /** Of what was thrown: refusals and the file system are final, the network is not. */
 function faultOf(error: unknown, key: string): Fault {
   if (error instanceof TransferError) return { error, remedy: 'giveUp' }
-  if (error instanceof MalformedAnswer) return { error: new TransferError(`${key}: ${error.message}`, { kind: 'protocol', key }, { cause: error }), remedy: 'retry' }
+  if (error instanceof MalformedAnswer)
+    return {
+      error: new TransferError(`${key}: ${error.message}`, { kind: 'protocol', key }, { cause: error }),
+      remedy: 'retry',
+    }
   const failure = networkError(error instanceof Error ? error : new Error(String(error)), key)
   return { error: failure, remedy: failure.kind === 'tls' ? 'giveUp' : 'retry' }
 }

@@ -43,10 +43,16 @@ export class Dispatch {
   seat(start: (reports: Pick<CrewReports, 'done' | 'progress'>) => Crew): void {
     const seat: Seat = {
       crew: start({
-        done: (parts) => { this.#done(seat, parts) },
-        progress: (bytes) => { this.#progressed(bytes) },
+        done: (parts) => {
+          this.#done(seat, parts)
+        },
+        progress: (bytes) => {
+          this.#progressed(bytes)
+        },
       }),
-      jobs: 0, bytes: 0, batch: [],
+      jobs: 0,
+      bytes: 0,
+      batch: [],
     }
     this.#seats.push(seat)
   }
@@ -83,7 +89,13 @@ export class Dispatch {
   }
 
   #leastLoaded(): Seat | undefined {
-    return this.#seats.reduce<Seat | undefined>((least, seat) => least === undefined || seat.bytes < least.bytes || (seat.bytes === least.bytes && seat.jobs < least.jobs) ? seat : least, undefined)
+    return this.#seats.reduce<Seat | undefined>(
+      (least, seat) =>
+        least === undefined || seat.bytes < least.bytes || (seat.bytes === least.bytes && seat.jobs < least.jobs)
+          ? seat
+          : least,
+      undefined,
+    )
   }
 
   #hasRoom({ jobs, bytes }: Seat): boolean {
@@ -94,12 +106,17 @@ export class Dispatch {
     seat.jobs++
     seat.bytes += part.length
     seat.batch.push(part)
-    if (seat.batch.length === 1) setImmediate(() => { seat.crew.add(seat.batch.splice(0)) })
+    if (seat.batch.length === 1)
+      setImmediate(() => {
+        seat.crew.add(seat.batch.splice(0))
+      })
   }
 
   async #change(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted()
-    await new Promise<void>((resolve) => { this.#wake = resolve })
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve
+    })
     signal.throwIfAborted()
   }
 

@@ -44,7 +44,12 @@ export async function fetchPart(part: PartState, lane: Lane, context: FetchConte
   }
 }
 
-async function exchange(part: PartState, lane: Lane, sink: Receiver, { settings, credentials, signal }: FetchContext): Promise<Answer> {
+async function exchange(
+  part: PartState,
+  lane: Lane,
+  sink: Receiver,
+  { settings, credentials, signal }: FetchContext,
+): Promise<Answer> {
   const { origin, region, idleLimitMs } = settings
   const wanted = wantedOf(part)
   const { request, text } = prepare(() => {
@@ -65,7 +70,11 @@ function prepare<T>(build: () => T, key: string): T {
   try {
     return build()
   } catch (error) {
-    throw new TransferError(`${JSON.stringify(key)} cannot be asked for: ${String(error)}`, { kind: 'protocol', key }, { cause: error })
+    throw new TransferError(
+      `${JSON.stringify(key)} cannot be asked for: ${String(error)}`,
+      { kind: 'protocol', key },
+      { cause: error },
+    )
   }
 }
 
@@ -100,7 +109,11 @@ function openSink(part: PartState, { files, onBytes }: FetchContext): Sink {
       part.received += piece.length
       onBytes(piece.length)
     },
-    sync: async () => { await file?.sync() },
-    close: () => { file?.close() },
+    sync: async () => {
+      await file?.sync()
+    },
+    close: () => {
+      file?.close()
+    },
   }
 }

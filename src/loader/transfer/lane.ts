@@ -115,9 +115,15 @@ export class Lane {
     const socket = this.#open()
     this.#socket = socket
     let problem: Error | undefined
-    socket.on('error', (error) => { problem = error })
-    socket.on('end', () => { this.#ended(socket, new Error('the connection was closed early')) })
-    socket.on('close', () => { this.#ended(socket, problem ?? new Error('the connection was closed early')) })
+    socket.on('error', (error) => {
+      problem = error
+    })
+    socket.on('end', () => {
+      this.#ended(socket, new Error('the connection was closed early'))
+    })
+    socket.on('close', () => {
+      this.#ended(socket, problem ?? new Error('the connection was closed early'))
+    })
   }
 
   #open(): Socket {
@@ -126,13 +132,22 @@ export class Lane {
     const onread = {
       // Asked for again after every read.
       buffer: () => this.#buffer.subarray(this.#filled, this.#limit),
-      callback: (bytes: number) => { this.#read(socket, bytes); return true },
+      callback: (bytes: number) => {
+        this.#read(socket, bytes)
+        return true
+      },
     }
     const common = { host, port, onread, noDelay: true, keepAlive: true }
-    const opened = () => { this.#opened(socket) }
-    const socket: Socket = origin.protocol === 'http:'
-      ? connectTcp(common, opened)
-      : connectTls({ ...common, ...(secureContext && { secureContext }), ...(isIP(host) === 0 && { servername: host }) }, opened)
+    const opened = () => {
+      this.#opened(socket)
+    }
+    const socket: Socket =
+      origin.protocol === 'http:'
+        ? connectTcp(common, opened)
+        : connectTls(
+            { ...common, ...(secureContext && { secureContext }), ...(isIP(host) === 0 && { servername: host }) },
+            opened,
+          )
     return socket
   }
 
@@ -159,16 +174,27 @@ export class Lane {
   #advance(): void {
     const stage = this.#stage
     switch (stage.name) {
-      case 'head': { this.#readHead(); break }
-      case 'body': { if (this.#filled === this.#limit) this.#flush(stage); break }
-      case 'refusal': { this.#readRefusal(stage.head, stage.start); break }
-      case 'idle': throw new MalformedAnswer('an answer to no question')
+      case 'head': {
+        this.#readHead()
+        break
+      }
+      case 'body': {
+        if (this.#filled === this.#limit) this.#flush(stage)
+        break
+      }
+      case 'refusal': {
+        this.#readRefusal(stage.head, stage.start)
+        break
+      }
+      case 'idle':
+        throw new MalformedAnswer('an answer to no question')
     }
   }
 
   #readHead(): void {
     const end = this.#buffer.subarray(0, this.#filled).indexOf(endOfHead)
-    if (end > headBytes || (end === -1 && this.#filled > headBytes)) throw new MalformedAnswer('the head of the answer does not end')
+    if (end > headBytes || (end === -1 && this.#filled > headBytes))
+      throw new MalformedAnswer('the head of the answer does not end')
     if (end === -1) return
     const head = parseHead(this.#buffer.toString('latin1', 0, end))
     const start = end + endOfHead.length
@@ -183,7 +209,7 @@ export class Lane {
     const stage: Stage = { name: 'body', head, left: length }
     this.#stage = stage
     this.#start = start
-    this.#limit = start + Math.min(length, pieceBytes - start - (pieceBytes - start) % pageBytes)
+    this.#limit = start + Math.min(length, pieceBytes - start - ((pieceBytes - start) % pageBytes))
     if (this.#filled >= this.#limit) this.#flush(stage)
   }
 
@@ -208,7 +234,8 @@ export class Lane {
 
   #readRefusal(head: Head, start: number): void {
     const length = this.#filled - start
-    const text = head.bodyLength === undefined ? unchunk(this.#buffer.toString('latin1', start, this.#filled)) : undefined
+    const text =
+      head.bodyLength === undefined ? unchunk(this.#buffer.toString('latin1', start, this.#filled)) : undefined
     const whole = head.bodyLength === undefined ? text?.whole === true : length >= head.bodyLength
     if (whole || length >= errorBodyBytes) this.#finishRefusal(head, start, whole && length === head.bodyLength)
   }

@@ -18,11 +18,24 @@ export interface LibraryGetOptions {
   readonly length: number
 }
 
-export async function getByLibrary({ path, headers }: GetRequest, receiver: Receiver, options: LibraryGetOptions): Promise<Answer> {
+export async function getByLibrary(
+  { path, headers }: GetRequest,
+  receiver: Receiver,
+  options: LibraryGetOptions,
+): Promise<Answer> {
   const { origin, idleLimitMs, signal } = options
   const { protocol, host, port, ca } = origin
   const agent = origin.proxy === undefined ? false : agentOf(origin.proxy)
-  const response = await send(protocol, { host, port, path, headers, signal, agent, timeout: idleLimitMs, ...(ca !== undefined && { ca }) })
+  const response = await send(protocol, {
+    host,
+    port,
+    path,
+    headers,
+    signal,
+    agent,
+    timeout: idleLimitMs,
+    ...(ca !== undefined && { ca }),
+  })
   const head = toHead(response)
   try {
     if (!receiver.accept(head)) return { head, accepted: false, text: await readText(response) }
@@ -45,14 +58,19 @@ function agentOf(proxy: string): Agent {
 function send(protocol: Origin['protocol'], options: RequestOptions): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const outgoing = (protocol === 'http:' ? requestHttp : requestHttps)(options, resolve)
-    outgoing.on('timeout', () => { outgoing.destroy(new Error('no byte for a long time')) })
+    outgoing.on('timeout', () => {
+      outgoing.destroy(new Error('no byte for a long time'))
+    })
     outgoing.on('error', reject)
     outgoing.end()
   })
 }
 
 function toHead(response: IncomingMessage): Head {
-  const headers = Object.entries(response.headersDistinct).map(([name, values]): [string, string] => [name, (values ?? []).join(', ')])
+  const headers = Object.entries(response.headersDistinct).map(([name, values]): [string, string] => [
+    name,
+    (values ?? []).join(', '),
+  ])
   return headOf(response.statusCode ?? 0, new Map(headers))
 }
 

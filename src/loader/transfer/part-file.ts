@@ -48,9 +48,20 @@ export function partFiles(mode: number): { open(options: OpenOptions): PartFile 
       const shared = named(() => openShared(file, truncate))
       shared.users++
       return {
-        write: (piece, position) => { named(() => { writeAll(shared.descriptor, piece, position) }) },
-        sync: () => syncData(shared.descriptor).catch((error: unknown) => { throw fileError(error, key, file) as Error }),
-        close: () => { named(() => { release(file, shared) }) },
+        write: (piece, position) => {
+          named(() => {
+            writeAll(shared.descriptor, piece, position)
+          })
+        },
+        sync: () =>
+          syncData(shared.descriptor).catch((error: unknown) => {
+            throw fileError(error, key, file) as Error
+          }),
+        close: () => {
+          named(() => {
+            release(file, shared)
+          })
+        },
       }
     },
   }
@@ -69,7 +80,8 @@ function openWithMode(file: string, flags: number, mode: number): number {
 
 function writeAll(descriptor: number, piece: Uint8Array, position: number): void {
   let written = 0
-  while (written < piece.length) written += writeSync(descriptor, piece, written, piece.length - written, position + written)
+  while (written < piece.length)
+    written += writeSync(descriptor, piece, written, piece.length - written, position + written)
 }
 
 function naming<T>(key: string, file: string, action: () => T): T {

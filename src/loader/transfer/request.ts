@@ -14,7 +14,12 @@ export interface Wanted {
   readonly range: { readonly first: number; readonly last: number } | undefined
 }
 
-export function buildRequest(wanted: Wanted, origin: Origin, region: string, credentials: TransferCredentials | undefined): GetRequest {
+export function buildRequest(
+  wanted: Wanted,
+  origin: Origin,
+  region: string,
+  credentials: TransferCredentials | undefined,
+): GetRequest {
   const path = `${origin.pathPrefix}/${encodeKey(wanted.key)}`
   const headers = wantedHeaders(wanted, hostHeader(origin))
   if (credentials === undefined) return { path, headers }
@@ -34,7 +39,9 @@ export function writeRequest({ path, headers }: GetRequest): string {
 
 /** Every byte but the unreserved of RFC 3986 and the slash, once: how S3 reads a path and how SigV4 wants it signed. */
 export function encodeKey(key: string): string {
-  return encodeURIComponent(key).replace(/[!'()*]/g, hexEscape).replaceAll('%2F', '/')
+  return encodeURIComponent(key)
+    .replace(/[!'()*]/g, hexEscape)
+    .replaceAll('%2F', '/')
 }
 
 /** As HTTP quotes it; a listing has it quoted already. */

@@ -53,8 +53,16 @@ export function faultOfAnswer(head: Head, body: string, key: string, ownRegion: 
   const region = head.headers.get('x-amz-bucket-region') ?? element(body, 'Region')
   const error = new TransferError(`${key}: ${describe(head.status, code, element(body, 'Message'))}`, {
     // A malformed header that is not about the region is our credentials' fault.
-    kind: kind === 'wrongRegion' && code === 'AuthorizationHeaderMalformed' && (region === undefined || region === ownRegion) ? 'denied' : kind,
-    key, status: head.status, ...(code !== undefined && { code }), ...(region !== undefined && { region }),
+    kind:
+      kind === 'wrongRegion' &&
+      code === 'AuthorizationHeaderMalformed' &&
+      (region === undefined || region === ownRegion)
+        ? 'denied'
+        : kind,
+    key,
+    status: head.status,
+    ...(code !== undefined && { code }),
+    ...(region !== undefined && { region }),
   })
   return { error, remedy }
 }
@@ -75,10 +83,20 @@ function describe(status: number, code: string | undefined, message: string | un
  */
 function element(body: string, name: string): string | undefined {
   const text = new RegExp(`<${name}>([^<>]{1,500})</${name}>`).exec(body)?.[1]
-  return text === undefined || !/^\s*(?:<\?xml[^>]*\?>)?\s*<Error/.test(body) ? undefined : unescapeXml(text).replace(/[\x00-\x1f\x7f-\x9f]/g, ' ')
+  return text === undefined || !/^\s*(?:<\?xml[^>]*\?>)?\s*<Error/.test(body)
+    ? undefined
+    : unescapeXml(text).replace(/[\x00-\x1f\x7f-\x9f]/g, ' ')
 }
 
-const entities: Readonly<Record<string, string>> = { '&lt;': '<', '&gt;': '>', '&quot;': '"', '&apos;': "'", '&#39;': "'", '&#34;': '"', '&amp;': '&' }
+const entities: Readonly<Record<string, string>> = {
+  '&lt;': '<',
+  '&gt;': '>',
+  '&quot;': '"',
+  '&apos;': "'",
+  '&#39;': "'",
+  '&#34;': '"',
+  '&amp;': '&',
+}
 
 function unescapeXml(text: string): string {
   return text.replace(/&(?:lt|gt|quot|apos|amp|#3[49]);/g, (entity) => entities[entity] ?? entity)

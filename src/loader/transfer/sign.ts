@@ -18,7 +18,11 @@ const emptyBodyHash = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7
 export type Headers = Readonly<Record<string, string>>
 
 /** The headers, which come before `x-amz-content`, all of them signed, and those that the signature adds. `path` is percent-encoded. */
-export function signHeaders(path: string, headers: Headers, { region, credentials, now }: Signing): Record<string, string> {
+export function signHeaders(
+  path: string,
+  headers: Headers,
+  { region, credentials, now }: Signing,
+): Record<string, string> {
   const { accessKeyId, sessionToken } = credentials
   const time = now.toISOString().replace(/[:-]|\.\d{3}/g, '')
   const day = time.slice(0, 8)
@@ -30,17 +34,24 @@ export function signHeaders(path: string, headers: Headers, { region, credential
   const list = names.join(';')
   const scope = `${day}/${region}/s3/aws4_request`
   const canonicalHash = hash('sha256', `GET\n${path}\n\n${lines}\n${list}\n${emptyBodyHash}`)
-  const signature = createHmac('sha256', signingKey(credentials, region, day)).update(`AWS4-HMAC-SHA256\n${time}\n${scope}\n${canonicalHash}`).digest('hex')
+  const signature = createHmac('sha256', signingKey(credentials, region, day))
+    .update(`AWS4-HMAC-SHA256\n${time}\n${scope}\n${canonicalHash}`)
+    .digest('hex')
   signed.authorization = `AWS4-HMAC-SHA256 Credential=${accessKeyId}/${scope}, SignedHeaders=${list}, Signature=${signature}`
   return signed
 }
 
-let kept: { readonly secret: string; readonly region: string; readonly day: string; readonly key: KeyObject } | undefined
+let kept:
+  | { readonly secret: string; readonly region: string; readonly day: string; readonly key: KeyObject }
+  | undefined
 
 /** One is in use at a time, for a day or until the credentials change. */
 function signingKey({ secretAccessKey: secret }: TransferCredentials, region: string, day: string): KeyObject {
   if (kept?.secret === secret && kept.region === region && kept.day === day) return kept.key
-  const bytes = [day, region, 's3', 'aws4_request'].reduce<Buffer>((key, text) => createHmac('sha256', key).update(text).digest(), Buffer.from(`AWS4${secret}`))
+  const bytes = [day, region, 's3', 'aws4_request'].reduce<Buffer>(
+    (key, text) => createHmac('sha256', key).update(text).digest(),
+    Buffer.from(`AWS4${secret}`),
+  )
   const key = createSecretKey(bytes)
   kept = { secret, region, day, key }
   return key

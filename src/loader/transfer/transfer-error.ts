@@ -4,15 +4,22 @@ export type TransferErrorKind =
   | 'denied'
   /** The clocks of S3 and of the node are too far apart. */
   | 'skewed'
-  | 'notFound' | 'noSuchBucket' | 'wrongRegion'
+  | 'notFound'
+  | 'noSuchBucket'
+  | 'wrongRegion'
   /** The object is not the one that was listed any more. */
   | 'changed'
   /** Glacier: it has to be restored first. */
   | 'archived'
-  | 'stalled' | 'network' | 'tls' | 'dns' | 'http'
+  | 'stalled'
+  | 'network'
+  | 'tls'
+  | 'dns'
+  | 'http'
   /** The answer is none that S3 gives. */
   | 'protocol'
-  | 'noSpace' | 'notWritable'
+  | 'noSpace'
+  | 'notWritable'
 
 export interface TransferErrorDetail {
   readonly kind: TransferErrorKind
@@ -50,9 +57,19 @@ export interface ErrorMessage {
 }
 
 export function toMessage(error: Error): ErrorMessage {
-  if (!(error instanceof TransferError)) return { message: error.message, ...(error.stack !== undefined && { stack: error.stack }) }
+  if (!(error instanceof TransferError))
+    return { message: error.message, ...(error.stack !== undefined && { stack: error.stack }) }
   const { message, kind, key, status, code, region } = error
-  return { message, detail: { kind, key, ...(status !== undefined && { status }), ...(code !== undefined && { code }), ...(region !== undefined && { region }) } }
+  return {
+    message,
+    detail: {
+      kind,
+      key,
+      ...(status !== undefined && { status }),
+      ...(code !== undefined && { code }),
+      ...(region !== undefined && { region }),
+    },
+  }
 }
 
 export function fromMessage({ message, stack, detail }: ErrorMessage): Error {
@@ -63,9 +80,18 @@ export function fromMessage({ message, stack, detail }: ErrorMessage): Error {
 }
 
 const fileKinds: Readonly<Record<string, TransferErrorKind>> = {
-  ENOSPC: 'noSpace', EFBIG: 'noSpace',
-  EACCES: 'notWritable', EPERM: 'notWritable', EROFS: 'notWritable', EIO: 'notWritable', EDQUOT: 'notWritable',
-  ENOENT: 'notWritable', ENOTDIR: 'notWritable', EISDIR: 'notWritable', ELOOP: 'notWritable', ESTALE: 'notWritable',
+  ENOSPC: 'noSpace',
+  EFBIG: 'noSpace',
+  EACCES: 'notWritable',
+  EPERM: 'notWritable',
+  EROFS: 'notWritable',
+  EIO: 'notWritable',
+  EDQUOT: 'notWritable',
+  ENOENT: 'notWritable',
+  ENOTDIR: 'notWritable',
+  EISDIR: 'notWritable',
+  ELOOP: 'notWritable',
+  ESTALE: 'notWritable',
 }
 
 /** Of a system call on the staging file; anything unexpected stays what it is, a bug. */
@@ -76,14 +102,19 @@ export function fileError(error: unknown, key: string, file: string): unknown {
   return new TransferError(`cannot write ${file}: ${(error as Error).message}`, { kind, key, code }, { cause: error })
 }
 
-const tlsCodes = /^(?:CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_|ERR_TLS_|ERR_SSL_|EPROTO)/
+const tlsCodes =
+  /^(?:CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_|ERR_TLS_|ERR_SSL_|EPROTO)/
 
 /** Of a connection, from name lookup to reset. */
 export function networkError(error: Error, key: string): TransferError {
   if (error instanceof TransferError) return error
   const code = errorCode(error)
   const message = `${key}: ${error.message}`
-  return new TransferError(message, { kind: networkKind(code), key, ...(code !== undefined && { code }) }, { cause: error })
+  return new TransferError(
+    message,
+    { kind: networkKind(code), key, ...(code !== undefined && { code }) },
+    { cause: error },
+  )
 }
 
 function networkKind(code: string | undefined): TransferErrorKind {

@@ -59,11 +59,20 @@ const longestIdleMs = 30_000
 export function startTransfer(settings: TransferSettings, startCrew: StartCrew = startWorkerCrew): StartedTransfer {
   keepYoungHeapSmall()
   const crews = startCrews(settings, startCrew)
-  const stop = async (): Promise<void> => { await Promise.all(crews.map((crew) => crew.stop())) }
+  const stop = async (): Promise<void> => {
+    await Promise.all(crews.map((crew) => crew.stop()))
+  }
   const move: Move = async (parts, onDone, options) => {
     const end = new AbortController()
     const over = AbortSignal.any([options.signal, end.signal])
-    const dispatch = new Dispatch({ connections: settings.connectionsPerWorker, onDone, onProgress: options.onProgress, onFailed: (error) => { end.abort(error) } })
+    const dispatch = new Dispatch({
+      connections: settings.connectionsPerWorker,
+      onDone,
+      onProgress: options.onProgress,
+      onFailed: (error) => {
+        end.abort(error)
+      },
+    })
     try {
       over.throwIfAborted()
       await untilOver(over, work(parts, dispatch, { settings, options, crews, end, over }))
@@ -84,23 +93,41 @@ interface Work {
   readonly over: AbortSignal
 }
 
-async function work(parts: Parameters<Move>[0], dispatch: Dispatch, { settings, options, crews, end, over }: Work): Promise<void> {
-  const keeper = await keepCredentials(options.credentials, {
-    renewed: (credentials) => { for (const crew of dispatch.crews) crew.use(credentials) },
-    failed: (error) => { end.abort(error) },
-  }, over)
+async function work(
+  parts: Parameters<Move>[0],
+  dispatch: Dispatch,
+  { settings, options, crews, end, over }: Work,
+): Promise<void> {
+  const keeper = await keepCredentials(
+    options.credentials,
+    {
+      renewed: (credentials) => {
+        for (const crew of dispatch.crews) crew.use(credentials)
+      },
+      failed: (error) => {
+        end.abort(error)
+      },
+    },
+    over,
+  )
   over.throwIfAborted()
   watch(dispatch, { stallTimeoutMs: settings.stallTimeoutMs, keeper, end, over })
   for (const crew of crews) {
-    dispatch.seat((reports) => crew.engage({
-      ...reports,
-      retried: (error) => {
-        dispatch.lastTrouble = error
-        options.onRetry?.(error)
-      },
-      expired: (error, generation) => { keeper.expired(error, generation) },
-      failed: (error) => { end.abort(error) },
-    }))
+    dispatch.seat((reports) =>
+      crew.engage({
+        ...reports,
+        retried: (error) => {
+          dispatch.lastTrouble = error
+          options.onRetry?.(error)
+        },
+        expired: (error, generation) => {
+          keeper.expired(error, generation)
+        },
+        failed: (error) => {
+          end.abort(error)
+        },
+      }),
+    )
   }
   for (const crew of dispatch.crews) crew.use(keeper.first)
   await dispatch.deal(parts, over)
@@ -122,7 +149,9 @@ function startCrews(given: TransferSettings, startCrew: StartCrew): readonly Sta
 /** Rejects as soon as it is over, whatever still goes on; what is left behind fails without a sound. */
 async function untilOver<T>(over: AbortSignal, work: Promise<T>): Promise<T> {
   const aborted = Promise.withResolvers<never>()
-  const abort = (): void => { aborted.reject(over.reason as Error) }
+  const abort = (): void => {
+    aborted.reject(over.reason as Error)
+  }
   over.addEventListener('abort', abort, { once: true })
   try {
     return await Promise.race([work, aborted.promise])
@@ -131,12 +160,29 @@ async function untilOver<T>(over: AbortSignal, work: Promise<T>): Promise<T> {
   }
 }
 
-function watch(dispatch: Dispatch, { stallTimeoutMs, keeper, end, over }: { stallTimeoutMs: number; keeper: CredentialsKeeper; end: AbortController; over: AbortSignal }): void {
-  const watchdog = setInterval(() => {
-    if (keeper.isRefreshing()) dispatch.forgive()
-    if (dispatch.silentMs(performance.now()) <= stallTimeoutMs) return
-    const trouble = dispatch.lastTrouble === undefined ? '' : `; the last error: ${dispatch.lastTrouble.message}`
-    end.abort(new TransferError(`not one byte in ${stallTimeoutMs / 1000} s${trouble}`, { kind: 'stalled', key: '' }))
-  }, Math.min(1000, stallTimeoutMs / 4))
-  over.addEventListener('abort', () => { clearInterval(watchdog) }, { once: true })
+function watch(
+  dispatch: Dispatch,
+  {
+    stallTimeoutMs,
+    keeper,
+    end,
+    over,
+  }: { stallTimeoutMs: number; keeper: CredentialsKeeper; end: AbortController; over: AbortSignal },
+): void {
+  const watchdog = setInterval(
+    () => {
+      if (keeper.isRefreshing()) dispatch.forgive()
+      if (dispatch.silentMs(performance.now()) <= stallTimeoutMs) return
+      const trouble = dispatch.lastTrouble === undefined ? '' : `; the last error: ${dispatch.lastTrouble.message}`
+      end.abort(new TransferError(`not one byte in ${stallTimeoutMs / 1000} s${trouble}`, { kind: 'stalled', key: '' }))
+    },
+    Math.min(1000, stallTimeoutMs / 4),
+  )
+  over.addEventListener(
+    'abort',
+    () => {
+      clearInterval(watchdog)
+    },
+    { once: true },
+  )
 }

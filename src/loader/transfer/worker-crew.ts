@@ -30,8 +30,12 @@ export function startWorkerCrew(settings: CrewSettings): StartedCrew {
   const worker = new Worker(file, { workerData: settings, execArgv: [], env: {}, resourceLimits })
   const broken = Promise.withResolvers<Error>()
   let stopped = false
-  worker.on('error', (error) => { broken.resolve(error instanceof Error ? error : new Error(String(error))) })
-  worker.on('exit', (code) => { broken.resolve(new Error(`a worker thread ended with ${code}`)) })
+  worker.on('error', (error) => {
+    broken.resolve(error instanceof Error ? error : new Error(String(error)))
+  })
+  worker.on('exit', (code) => {
+    broken.resolve(new Error(`a worker thread ended with ${code}`))
+  })
   const stop = async (): Promise<void> => {
     stopped = true
     await worker.terminate()
@@ -39,11 +43,19 @@ export function startWorkerCrew(settings: CrewSettings): StartedCrew {
   return {
     stop,
     engage: (reports) => {
-      worker.on('message', (message: FromWorker) => { if (!stopped) pass(message, reports) })
-      void broken.promise.then((error) => { if (!stopped) reports.failed(error) })
+      worker.on('message', (message: FromWorker) => {
+        if (!stopped) pass(message, reports)
+      })
+      void broken.promise.then((error) => {
+        if (!stopped) reports.failed(error)
+      })
       return {
-        use: (kept) => { worker.postMessage({ credentials: kept } satisfies ToWorker) },
-        add: (jobs) => { worker.postMessage({ jobs } satisfies ToWorker) },
+        use: (kept) => {
+          worker.postMessage({ credentials: kept } satisfies ToWorker)
+        },
+        add: (jobs) => {
+          worker.postMessage({ jobs } satisfies ToWorker)
+        },
         stop,
       }
     },

@@ -8,16 +8,28 @@ import type { FromWorker, ToWorker } from './worker-crew.ts'
 
 if (parentPort === null) throw new Error('this file is started as a worker')
 const port = parentPort
-const send = (message: FromWorker): void => { port.postMessage(message) }
+const send = (message: FromWorker): void => {
+  port.postMessage(message)
+}
 
 const settings = workerData as CrewSettings
 trustAlso(settings.origin.alsoTrusted)
 const crew = new LocalCrew(settings, {
-  done: (parts) => { send({ done: parts }) },
-  progress: (bytes) => { send({ progress: bytes }) },
-  retried: (error) => { send({ retried: toMessage(error) }) },
-  expired: (error, generation) => { send({ expired: toMessage(error), generation }) },
-  failed: (error) => { send({ failed: toMessage(error) }) },
+  done: (parts) => {
+    send({ done: parts })
+  },
+  progress: (bytes) => {
+    send({ progress: bytes })
+  },
+  retried: (error) => {
+    send({ retried: toMessage(error) })
+  },
+  expired: (error, generation) => {
+    send({ expired: toMessage(error), generation })
+  },
+  failed: (error) => {
+    send({ failed: toMessage(error) })
+  },
 })
 
 crew.connect()

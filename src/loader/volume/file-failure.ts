@@ -2,7 +2,11 @@
 import { LoaderFailure } from '../exit-codes.ts'
 
 const notWritable: Readonly<Record<string, string>> = {
-  EACCES: 'permission denied', EPERM: 'permission denied', EROFS: 'the file system is read-only', EIO: 'the disk has an error', EDQUOT: 'the quota is used up',
+  EACCES: 'permission denied',
+  EPERM: 'permission denied',
+  EROFS: 'the file system is read-only',
+  EIO: 'the disk has an error',
+  EDQUOT: 'the quota is used up',
 }
 
 /** Anything that is no error of a file system stays what it is. */
@@ -11,7 +15,9 @@ export function fileFailureOf(error: unknown): unknown {
   if (error instanceof LoaderFailure || code === undefined) return error
   if (code === 'ENOSPC') return new LoaderFailure('NoSpace', `the volume is full: ${message}`, { cause: error })
   const words = notWritable[code]
-  return words === undefined ? error : new LoaderFailure('NotWritable', `${path ?? 'the volume'}: ${words}`, { cause: error })
+  return words === undefined
+    ? error
+    : new LoaderFailure('NotWritable', `${path ?? 'the volume'}: ${words}`, { cause: error })
 }
 
 export function hasCode(error: unknown, ...codes: readonly string[]): boolean {

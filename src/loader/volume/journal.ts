@@ -24,7 +24,9 @@ export class Journal {
 
   private constructor(file: FileHandle, everyMs: number) {
     this.#file = file
-    this.#heartbeat = setInterval(() => { void this.#touch() }, everyMs).unref()
+    this.#heartbeat = setInterval(() => {
+      void this.#touch()
+    }, everyMs).unref()
   }
 
   /** The file is touched every so often until it is closed: reading a large model back takes longer than others wait. */
@@ -61,12 +63,15 @@ export async function readJournal(path: string): Promise<readonly JournaledPart[
     if (hasCode(error, 'ENOENT')) return ''
     throw error
   })
-  return text.split('\n').slice(0, -1).flatMap((line) => {
-    if (line === '') return []
-    try {
-      return JSON.parse(line) as JournaledPart
-    } catch {
-      return []
-    }
-  })
+  return text
+    .split('\n')
+    .slice(0, -1)
+    .flatMap((line) => {
+      if (line === '') return []
+      try {
+        return JSON.parse(line) as JournaledPart
+      } catch {
+        return []
+      }
+    })
 }

@@ -32,7 +32,10 @@ export function layoutOf({ root, id, podUid }: LoadTask): Layout {
   const stagingName = `.staging-${id}-${podUid}`
   const staging = join(root, stagingName)
   return {
-    root, published, staging, stagingName,
+    root,
+    published,
+    staging,
+    stagingName,
     publishedFiles: join(published, 'files'),
     publishedMarker: join(published, 'marker.json'),
     stagingFiles: join(staging, 'files'),

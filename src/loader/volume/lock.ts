@@ -32,7 +32,10 @@ export interface LockRequest {
  * Waits until this pod is the one that loads, or until `isPublished` says that another has. Undefined: published, or the
  * volume has no room for a lock; how much it lacks is found out by who loads without one.
  */
-export async function acquireLock(layout: Pick<Layout, 'root' | 'lock'>, request: LockRequest): Promise<Lock | undefined> {
+export async function acquireLock(
+  layout: Pick<Layout, 'root' | 'lock'>,
+  request: LockRequest,
+): Promise<Lock | undefined> {
   try {
     return await waitForLock(layout, request)
   } catch (error) {
@@ -41,14 +44,18 @@ export async function acquireLock(layout: Pick<Layout, 'root' | 'lock'>, request
   }
 }
 
-async function waitForLock(layout: Pick<Layout, 'root' | 'lock'>, { podUid, isPublished, signal, say }: LockRequest): Promise<Lock | undefined> {
+async function waitForLock(
+  layout: Pick<Layout, 'root' | 'lock'>,
+  { podUid, isPublished, signal, say }: LockRequest,
+): Promise<Lock | undefined> {
   for (let looks = 0; ; looks++) {
     signal.throwIfAborted()
     if (await takeLock(layout.lock, podUid)) return holdLock(layout.lock, podUid)
     if (await isPublished()) return undefined
     if (await isStale(layout)) await rm(layout.lock, { recursive: true, force: true })
     else {
-      if (looks % looksPerLine === 0) say(`waiting for pod ${await readOwner(layout.lock)}, which loads this model onto the same volume`)
+      if (looks % looksPerLine === 0)
+        say(`waiting for pod ${await readOwner(layout.lock)}, which loads this model onto the same volume`)
       await sleep(pollMs, undefined, { signal })
     }
   }
@@ -82,7 +89,9 @@ function ownerOf(path: string): string {
 /** Shows others until its release that the owner is alive. */
 export function holdLock(path: string, podUid: string, everyMs = heartbeatMs): Lock {
   // A lock that is gone is no reason to stop: it never proved anything.
-  const heartbeat = setInterval(() => { beat(path, podUid).catch(() => undefined) }, everyMs).unref()
+  const heartbeat = setInterval(() => {
+    beat(path, podUid).catch(() => undefined)
+  }, everyMs).unref()
   return {
     release: async () => {
       clearInterval(heartbeat)
@@ -102,7 +111,14 @@ async function beat(path: string, podUid: string): Promise<void> {
 }
 
 async function isStale({ root, lock }: Pick<Layout, 'root' | 'lock'>): Promise<boolean> {
-  const touched = await Promise.all([lock, ownerOf(lock)].map((path) => stat(path).then(({ mtimeMs }) => mtimeMs, () => undefined)))
+  const touched = await Promise.all(
+    [lock, ownerOf(lock)].map((path) =>
+      stat(path).then(
+        ({ mtimeMs }) => mtimeMs,
+        () => undefined,
+      ),
+    ),
+  )
   const latest = Math.max(...touched.filter((mtimeMs) => mtimeMs !== undefined))
   // Nobody has it any more, where there is nothing.
   return Number.isFinite(latest) && (await volumeNowMs(root)) - latest > staleAfterMs

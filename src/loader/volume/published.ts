@@ -25,13 +25,18 @@ export async function findPublished(layout: Layout, task: LoadTask): Promise<Mar
   // The kubelet makes an empty directory for a subPath that is not there yet. rmdir takes nothing but an empty one.
   if (await removedWhereEmpty(layout.published, entries)) return undefined
   const marker = await readMarker(layout.publishedMarker)
-  if (marker?.id !== task.id) throw new LoaderFailure('ForeignFiles', `${layout.published} has no marker of this loader: ${entries.slice(0, 3).join(', ')}`)
+  if (marker?.id !== task.id)
+    throw new LoaderFailure(
+      'ForeignFiles',
+      `${layout.published} has no marker of this loader: ${entries.slice(0, 3).join(', ')}`,
+    )
   if (task.readOnly) await refuseForeignFiles(layout, marker)
   return marker
 }
 
 async function removedWhereEmpty(directory: string, entries: readonly string[]): Promise<boolean> {
-  const onlyEmptyFiles = entries.length === 1 && entries[0] === 'files' && (await readdir(join(directory, 'files'))).length === 0
+  const onlyEmptyFiles =
+    entries.length === 1 && entries[0] === 'files' && (await readdir(join(directory, 'files'))).length === 0
   if (entries.length > 0 && !onlyEmptyFiles) return false
   if (onlyEmptyFiles) await rmdir(join(directory, 'files'))
   await rmdir(directory)
@@ -41,7 +46,8 @@ async function removedWhereEmpty(directory: string, entries: readonly string[]):
 async function readMarker(file: string): Promise<Marker | undefined> {
   try {
     const { schema, id, source, files, bytes } = JSON.parse(await readFile(file, 'utf8')) as Partial<Marker>
-    if (schema !== 1 || id === undefined || source === undefined || files === undefined || bytes === undefined) return undefined
+    if (schema !== 1 || id === undefined || source === undefined || files === undefined || bytes === undefined)
+      return undefined
     return { schema, id, source, files, bytes }
   } catch {
     return undefined
@@ -53,7 +59,8 @@ async function refuseForeignFiles(layout: Layout, marker: Marker): Promise<void>
   const found = await measure(layout.publishedFiles)
   if (found.files === marker.files && found.bytes === marker.bytes) return
   throw new LoaderFailure(
-    'ForeignFiles', `${layout.publishedFiles} has ${found.files} files of ${found.bytes} bytes, the loader wrote ${marker.files} of ${marker.bytes}`,
+    'ForeignFiles',
+    `${layout.publishedFiles} has ${found.files} files of ${found.bytes} bytes, the loader wrote ${marker.files} of ${marker.bytes}`,
   )
 }
 

@@ -8,23 +8,38 @@ import { counted } from '../format-size.ts'
 /** `verified` bytes are in staging already. */
 export async function refuseTooLarge(task: LoadTask, listed: number, verified: number): Promise<void> {
   if (task.sizeBytes !== undefined && listed > task.sizeBytes) {
-    throw new LoaderFailure('NoSpace', `the model has ${formatBytes(listed)}, its size annotation says ${formatBytes(task.sizeBytes)}`, {
-      remedy: 'correct the size annotation',
-    })
+    throw new LoaderFailure(
+      'NoSpace',
+      `the model has ${formatBytes(listed)}, its size annotation says ${formatBytes(task.sizeBytes)}`,
+      {
+        remedy: 'correct the size annotation',
+      },
+    )
   }
   const { bavail, bsize } = await statfs(task.root)
   const [needed, free] = [listed - verified, bavail * bsize]
   if (needed > free) {
-    throw new LoaderFailure('NoSpace', `the model needs ${needed} bytes (${formatBytes(needed)}), ${free} (${formatBytes(free)}) are free`)
+    throw new LoaderFailure(
+      'NoSpace',
+      `the model needs ${needed} bytes (${formatBytes(needed)}), ${free} (${formatBytes(free)}) are free`,
+    )
   }
 }
 
 /** It fitted when it was asked, and does not any more: somebody else writes there, or the volume counts files. */
-export async function outOfSpace({ root }: LoadTask, listed: { readonly files: number; readonly bytes: number }, cause: unknown): Promise<LoaderFailure> {
+export async function outOfSpace(
+  { root }: LoadTask,
+  listed: { readonly files: number; readonly bytes: number },
+  cause: unknown,
+): Promise<LoaderFailure> {
   const { bavail, bsize, files, ffree } = await statfs(root)
   const free = bavail * bsize
   // Some file systems have no limit, and say 0 of 0.
   const freeFiles = files === 0 ? '' : ` and ${ffree} more files`
   const needed = `the model needs ${listed.bytes} bytes (${formatBytes(listed.bytes)}) in ${counted(listed.files, 'file')}`
-  return new LoaderFailure('NoSpace', `the volume became full: ${needed}, ${free} (${formatBytes(free)})${freeFiles} are free`, { cause })
+  return new LoaderFailure(
+    'NoSpace',
+    `the volume became full: ${needed}, ${free} (${formatBytes(free)})${freeFiles} are free`,
+    { cause },
+  )
 }

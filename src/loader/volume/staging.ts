@@ -53,7 +53,11 @@ function verifiedParts(parts: readonly JournaledPart[], objects: readonly ModelO
 }
 
 /** What is gone from the source since an earlier run, whether it was a file or has become one. */
-async function removeUnlisted({ stagingFiles }: Layout, objects: readonly ModelObject[], directories: readonly string[]): Promise<void> {
+async function removeUnlisted(
+  { stagingFiles }: Layout,
+  objects: readonly ModelObject[],
+  directories: readonly string[],
+): Promise<void> {
   const entries = await readdir(stagingFiles, { recursive: true, withFileTypes: true })
   if (entries.length === 0) return
   const names = { files: new Set(objects.map(({ path }) => path)), directories: new Set(directories) }
@@ -81,7 +85,11 @@ async function makeDirectories({ stagingFiles }: Layout, directories: readonly s
 }
 
 /** Everything durable, then one rename: the model is there as a whole or not at all. False: another loader was first. */
-export async function publish({ layout, journal, directories }: Staging, task: LoadTask, marker: Marker): Promise<boolean> {
+export async function publish(
+  { layout, journal, directories }: Staging,
+  task: LoadTask,
+  marker: Marker,
+): Promise<boolean> {
   await journal.close()
   await writeDurably(layout.stagingMarker, `${JSON.stringify(marker)}\n`)
   await rm(layout.journal)
@@ -117,14 +125,16 @@ export async function removeStaleStagings(layout: Layout): Promise<readonly stri
 }
 
 async function lastTouchedMs(staging: string, nowMs: number): Promise<number> {
-  const times = await Promise.all([join(staging, 'journal.ndjson'), staging].map(async (path) => {
-    try {
-      return (await stat(path)).mtimeMs
-    } catch (error) {
-      if (hasCode(error, 'ENOENT')) return 0
-      throw error
-    }
-  }))
+  const times = await Promise.all(
+    [join(staging, 'journal.ndjson'), staging].map(async (path) => {
+      try {
+        return (await stat(path)).mtimeMs
+      } catch (error) {
+        if (hasCode(error, 'ENOENT')) return 0
+        throw error
+      }
+    }),
+  )
   const latest = Math.max(...times)
   return latest === 0 ? nowMs : latest
 }
@@ -158,4 +168,3 @@ export async function setMode(path: string, mode: number): Promise<void> {
     await directory.close()
   }
 }
-

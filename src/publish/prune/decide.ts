@@ -52,12 +52,15 @@ function whyNever(held: HeldVersion, { current, pinned, versions }: Survey): str
   if (held.version === current.version) return 'current'
   if (held.record === undefined) return 'not made by publish'
   if (held.version === pinned) return 'current is pinned to it'
-  return isNewer(held, versions.get(current.version) ?? { ...held, version: current.version, record: undefined }) ? 'newer than current' : undefined
+  return isNewer(held, versions.get(current.version) ?? { ...held, version: current.version, record: undefined })
+    ? 'newer than current'
+    : undefined
 }
 
 /** Names decide where both have an order, else the times of their manifests; what cannot be told is newer. */
 function isNewer(held: HeldVersion, current: HeldVersion): boolean {
-  if (parseVersion(held.version) !== undefined && parseVersion(current.version) !== undefined) return compareVersions(held.version, current.version) > 0
+  if (parseVersion(held.version) !== undefined && parseVersion(current.version) !== undefined)
+    return compareVersions(held.version, current.version) > 0
   const [time, currentTime] = [held, current].map(({ record }) => Date.parse(record?.manifest.lastModified ?? ''))
   return !(time !== undefined && currentTime !== undefined && time <= currentTime)
 }
@@ -66,9 +69,13 @@ function whyUsed(version: string, lastMs: number, { uses, rules: { hotSwap } }: 
   const mounted = uses.versions.get(version)
   if (mounted !== undefined) return `mounted by ${firstOf(mounted)}`
   // A pod that was created after the version was last current has never seen it there.
-  const seen = [...uses.current, ...(hotSwap ? uses.whole : [])].filter(({ createdMs }) => createdMs <= lastMs + clockMarginMs)
+  const seen = [...uses.current, ...(hotSwap ? uses.whole : [])].filter(
+    ({ createdMs }) => createdMs <= lastMs + clockMarginMs,
+  )
   if (seen.length > 0) return `may be what current led to when a container of ${firstOf(podsOf(seen))} started`
-  return hotSwap || uses.whole.length === 0 ? undefined : `may be read by ${firstOf(podsOf(uses.whole))}, which mounts the whole volume`
+  return hotSwap || uses.whole.length === 0
+    ? undefined
+    : `may be read by ${firstOf(podsOf(uses.whole))}, which mounts the whole volume`
 }
 
 function decideTrashed(trashed: TrashedVersion, { uses, rules }: Grounds): Verdict {

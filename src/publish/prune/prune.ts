@@ -64,12 +64,23 @@ async function look(volume: Volume, uses: Uses, request: PruneRequest): Promise<
   // A dry run writes nothing, and asks the clock of this machine.
   const nowMs = request.dryRun ? Date.now() : await volumeNowMs(volume.own)
   const { olderThanSeconds, graceSeconds, hotSwap } = request
-  return { survey, nowMs, verdicts: decide(survey, uses, { nowMs, olderThanMs: olderThanSeconds * 1000, graceMs: graceSeconds * 1000, hotSwap }) }
+  return {
+    survey,
+    nowMs,
+    verdicts: decide(survey, uses, {
+      nowMs,
+      olderThanMs: olderThanSeconds * 1000,
+      graceMs: graceSeconds * 1000,
+      hotSwap,
+    }),
+  }
 }
 
 function refuseWithoutCurrent({ current, versions }: Survey): void {
   if (versions.size === 0 || (current.kind === 'version' && current.there)) return
-  throw new LoaderFailure('Nothing', 'current leads to no version, so nothing says which ones are older', { remedy: 'run publish, or publish --current VERSION' })
+  throw new LoaderFailure('Nothing', 'current leads to no version, so nothing says which ones are older', {
+    remedy: 'run publish, or publish --current VERSION',
+  })
 }
 
 async function carryOut(volume: Volume, uses: Uses, request: PruneRequest): Promise<readonly Verdict[]> {

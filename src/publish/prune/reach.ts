@@ -1,8 +1,6 @@
 /** What of the volume a mount shows, by the layout of volume.ts. */
 
-export type Reach =
-  | { readonly kind: 'version'; readonly version: string }
-  | { readonly kind: 'current' | 'whole' }
+export type Reach = { readonly kind: 'version'; readonly version: string } | { readonly kind: 'current' | 'whole' }
 
 export interface MountedPath {
   readonly subPath?: string
@@ -11,7 +9,7 @@ export interface MountedPath {
 
 /** Empty for a directory that holds no version. */
 export function reachOf({ subPath, subPathExpr }: MountedPath): readonly Reach[] {
-  const path = subPathExpr === undefined ? subPath ?? '' : literalPart(subPathExpr)
+  const path = subPathExpr === undefined ? (subPath ?? '') : literalPart(subPathExpr)
   const [first, second] = path.split('/').filter((segment) => segment !== '' && segment !== '.')
   if (first === undefined) return [{ kind: 'whole' }]
   if (first === 'current') return [{ kind: 'current' }]

@@ -33,7 +33,10 @@ export async function readUses(cluster: Cluster, claim: ClaimRef, ownPod: string
   } catch (error) {
     if (!(error instanceof ClusterError)) throw error
     const exit = error.status === 401 || error.status === 403 ? 'Denied' : 'CannotList'
-    throw new LoaderFailure(exit, error.message, { cause: error, remedy: 'let it list pods and persistentvolumeclaims in the whole cluster; until then nothing is pruned' })
+    throw new LoaderFailure(exit, error.message, {
+      cause: error,
+      remedy: 'let it list pods and persistentvolumeclaims in the whole cluster; until then nothing is pruned',
+    })
   }
 }
 
@@ -48,16 +51,29 @@ async function claimsOf(cluster: Cluster, claim: ClaimRef): Promise<ReadonlySet<
     if (name === wanted || metadata.annotations?.[sharedFrom]?.trim() === wanted) found.add(name)
   }
   // With a mistyped claim no version would have a user.
-  if (!found.has(wanted)) throw new LoaderFailure('Nothing', `there is no claim ${wanted}`, { remedy: 'correct --claim' })
+  if (!found.has(wanted))
+    throw new LoaderFailure('Nothing', `there is no claim ${wanted}`, { remedy: 'correct --claim' })
   return found
 }
 
-async function usesOf(cluster: Cluster, claim: ClaimRef, claims: ReadonlySet<string>, ownPod: string | undefined): Promise<Uses> {
+async function usesOf(
+  cluster: Cluster,
+  claim: ClaimRef,
+  claims: ReadonlySet<string>,
+  ownPod: string | undefined,
+): Promise<Uses> {
   const uses = { versions: new Map<string, string[]>(), current: [] as PodUse[], whole: [] as PodUse[] }
   for await (const pod of cluster.list(resources.pods)) {
     const volumes = volumesOf(pod, claims)
-    if (pod.metadata.name === ownPod && pod.metadata.namespace === claim.namespace && pod.spec.containers.some(isPublisher) && volumes.size === 0) {
-      throw new LoaderFailure('ForeignFiles', `this pod does not mount the claim ${claim.namespace}/${claim.name}`, { remedy: 'correct --claim: it has to be the claim of --volume' })
+    if (
+      pod.metadata.name === ownPod &&
+      pod.metadata.namespace === claim.namespace &&
+      pod.spec.containers.some(isPublisher) &&
+      volumes.size === 0
+    ) {
+      throw new LoaderFailure('ForeignFiles', `this pod does not mount the claim ${claim.namespace}/${claim.name}`, {
+        remedy: 'correct --claim: it has to be the claim of --volume',
+      })
     }
     if (volumes.size > 0 && !hasEnded(pod)) addUses(uses, pod, volumes)
   }
@@ -72,27 +88,40 @@ function hasEnded({ status }: Pod): boolean {
 function volumesOf({ metadata, spec }: Pod, claims: ReadonlySet<string>): ReadonlyMap<string, string> {
   const found = new Map<string, string>()
   for (const volume of spec.volumes ?? []) {
-    const { persistentVolumeClaim, ephemeral } = volume as { persistentVolumeClaim?: { claimName: string }; ephemeral?: object }
+    const { persistentVolumeClaim, ephemeral } = volume as {
+      persistentVolumeClaim?: { claimName: string }
+      ephemeral?: object
+    }
     // The claim of a generic ephemeral volume has the names of both.
-    const name = persistentVolumeClaim?.claimName ?? (ephemeral === undefined ? undefined : `${metadata.name}-${volume.name}`)
+    const name =
+      persistentVolumeClaim?.claimName ?? (ephemeral === undefined ? undefined : `${metadata.name}-${volume.name}`)
     if (name !== undefined && claims.has(`${metadata.namespace ?? ''}/${name}`)) found.set(volume.name, name)
   }
   return found
 }
 
-function addUses(uses: { versions: Map<string, string[]>; current: PodUse[]; whole: PodUse[] }, pod: Pod, volumes: ReadonlyMap<string, string>): void {
+function addUses(
+  uses: { versions: Map<string, string[]>; current: PodUse[]; whole: PodUse[] },
+  pod: Pod,
+  volumes: ReadonlyMap<string, string>,
+): void {
   const { namespace = '', name, creationTimestamp = '' } = pod.metadata
   const use = { pod: `${namespace}/${name}`, createdMs: Date.parse(creationTimestamp) || 0 }
-  const reaches = runningContainers(pod).filter((container) => !isPublisher(container)).flatMap((container) => reachesOf(container, volumes))
+  const reaches = runningContainers(pod)
+    .filter((container) => !isPublisher(container))
+    .flatMap((container) => reachesOf(container, volumes))
   for (const version of new Set(reaches.flatMap((reach) => (reach.kind === 'version' ? reach.version : [])))) {
     uses.versions.set(version, [...(uses.versions.get(version) ?? []), use.pod])
   }
-  for (const kind of ['current', 'whole'] as const) if (reaches.some((reach) => reach.kind === kind)) uses[kind].push(use)
+  for (const kind of ['current', 'whole'] as const)
+    if (reaches.some((reach) => reach.kind === kind)) uses[kind].push(use)
 }
 
 /** Init containers have ended where the pod runs, but for sidecars. */
 function runningContainers({ spec, status }: Pod): readonly Container[] {
-  const init = (spec.initContainers ?? []).filter(({ restartPolicy }) => status?.phase !== 'Running' || restartPolicy === 'Always')
+  const init = (spec.initContainers ?? []).filter(
+    ({ restartPolicy }) => status?.phase !== 'Running' || restartPolicy === 'Always',
+  )
   return [...init, ...spec.containers, ...((spec.ephemeralContainers ?? []) as readonly Container[])]
 }
 

@@ -13,13 +13,23 @@ const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.
 /** What axe finds, in words. Best practices count, too; what it cannot decide is no finding. */
 async function findings(page: Page): Promise<string[]> {
   await page.evaluate(axe)
-  const { violations } = await page.evaluate(() => (globalThis as unknown as { axe: { run: () => Promise<AxeResults> } }).axe.run())
-  return violations.flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) => `${id}: ${target.join(' ')}: ${failureSummary}`))
+  const { violations } = await page.evaluate(() =>
+    (globalThis as unknown as { axe: { run: () => Promise<AxeResults> } }).axe.run(),
+  )
+  return violations.flatMap(({ id, nodes }) =>
+    nodes.map(({ target, failureSummary }) => `${id}: ${target.join(' ')}: ${failureSummary}`),
+  )
 }
 
 const pods = makePods(60)
 const tampered = pods.find(({ judgements: [{ judgement }] }) => judgement === 'tampered')!
-const views = ['', '#view=models', '#view=namespaces', '#q=nothing+has+this', `#pod=${encodeURIComponent(`${tampered.namespace}/${tampered.name}`)}&judgement=tampered`]
+const views = [
+  '',
+  '#view=models',
+  '#view=namespaces',
+  '#q=nothing+has+this',
+  `#pod=${encodeURIComponent(`${tampered.namespace}/${tampered.name}`)}&judgement=tampered`,
+]
 
 for (const colorScheme of ['light', 'dark'] as const) {
   for (const width of [1280, 400]) {
@@ -35,30 +45,45 @@ for (const colorScheme of ['light', 'dark'] as const) {
 
 t.test('axe would notice', async (t) => {
   const { page } = await browser.open(pods)
-  await page.evaluate(() => { document.querySelectorAll('label').forEach((label) => { label.remove() }) })
+  await page.evaluate(() => {
+    document.querySelectorAll('label').forEach((label) => {
+      label.remove()
+    })
+  })
   t.match((await findings(page)).join('\n'), /label|select-name/)
 })
 
-t.test('the page has its landmarks, one heading of the first level, and tables that are tables however wide it is', async (t) => {
-  for (const width of [1280, 400]) {
-    const { page } = await browser.open(pods, { viewport: { width, height: 900 } })
-    for (const role of ['banner', 'main', 'search', 'contentinfo'] as const) t.equal(await page.getByRole(role).count(), 1, role)
-    t.ok(await page.getByRole('navigation', { name: 'Views' }).isVisible())
-    t.equal(await page.getByRole('heading', { level: 1 }).count(), 1)
-    const table = page.getByRole('table', { name: 'Pods' })
-    t.equal(await table.getByRole('columnheader').count(), 6)
-    t.equal(await table.getByRole('rowheader').count(), 50)
-    t.equal(await page.evaluate(() => document.documentElement.scrollWidth > innerWidth), false, 'nothing to scroll sideways')
-  }
-})
+t.test(
+  'the page has its landmarks, one heading of the first level, and tables that are tables however wide it is',
+  async (t) => {
+    for (const width of [1280, 400]) {
+      const { page } = await browser.open(pods, { viewport: { width, height: 900 } })
+      for (const role of ['banner', 'main', 'search', 'contentinfo'] as const)
+        t.equal(await page.getByRole(role).count(), 1, role)
+      t.ok(await page.getByRole('navigation', { name: 'Views' }).isVisible())
+      t.equal(await page.getByRole('heading', { level: 1 }).count(), 1)
+      const table = page.getByRole('table', { name: 'Pods' })
+      t.equal(await table.getByRole('columnheader').count(), 6)
+      t.equal(await table.getByRole('rowheader').count(), 50)
+      t.equal(
+        await page.evaluate(() => document.documentElement.scrollWidth > innerWidth),
+        false,
+        'nothing to scroll sideways',
+      )
+    }
+  },
+)
 
 t.test('everything can be done with the keyboard, and the focus is seen and kept', async (t) => {
   const { page } = await browser.open(makePods(120))
-  const press = async (key: string, times = 1): Promise<void> => { for (let count = 0; count < times; count++) await page.keyboard.press(key) }
-  const focused = (): Promise<string> => page.evaluate(() => {
-    const { id = '', textContent } = document.activeElement ?? {}
-    return id === '' ? (textContent ?? '').trim() : id
-  })
+  const press = async (key: string, times = 1): Promise<void> => {
+    for (let count = 0; count < times; count++) await page.keyboard.press(key)
+  }
+  const focused = (): Promise<string> =>
+    page.evaluate(() => {
+      const { id = '', textContent } = document.activeElement ?? {}
+      return id === '' ? (textContent ?? '').trim() : id
+    })
 
   await press('Tab')
   t.equal(await focused(), 'skip')
@@ -116,13 +141,16 @@ t.test('what a filter did is in a live region, and only that', async (t) => {
 
 t.test('on a phone nothing is cut off, and short facts stand side by side', async (t) => {
   const { page } = await browser.open(makePods(30), { viewport: { width: 390, height: 844 } })
-  const top = async (label: string): Promise<number | undefined> => (await page.locator(`#rows tr >> nth=0 >> [data-label="${label}"]`).boundingBox())?.y
+  const top = async (label: string): Promise<number | undefined> =>
+    (await page.locator(`#rows tr >> nth=0 >> [data-label="${label}"]`).boundingBox())?.y
   t.equal(await top('Service account'), await top('Created (UTC)'))
   for (const view of ['Pods', 'Models', 'Namespaces']) {
     await page.getByRole('link', { name: view, exact: true }).click()
     t.equal(await page.evaluate(() => document.documentElement.scrollWidth), 390, view)
   }
-  const heights = await page.locator('.tile .word').evaluateAll((words) => new Set(words.map((word) => word.getBoundingClientRect().height)).size)
+  const heights = await page
+    .locator('.tile .word')
+    .evaluateAll((words) => new Set(words.map((word) => word.getBoundingClientRect().height)).size)
   t.equal(heights, 1, 'no judgement takes two lines')
 })
 
@@ -136,7 +164,13 @@ t.test('who asks for more contrast gets it', async (t) => {
 
 t.test('no colour is the only sign', async (t) => {
   const { page } = await browser.open(pods, { forcedColors: 'active' })
-  const unmarked = await page.locator('.badge, .tile').evaluateAll((all) => all.filter(({ textContent }) => !/[✕▲●✓]\s*(?:\d+ )?[a-z]/.test(textContent)).length)
+  const unmarked = await page
+    .locator('.badge, .tile')
+    .evaluateAll((all) => all.filter(({ textContent }) => !/[✕▲●✓]\s*(?:\d+ )?[a-z]/.test(textContent)).length)
   t.equal(unmarked, 0)
-  t.equal(await page.locator('.bar nav a[aria-current]').evaluate((view) => getComputedStyle(view).outlineStyle), 'solid', 'nor of the view that is shown')
+  t.equal(
+    await page.locator('.bar nav a[aria-current]').evaluate((view) => getComputedStyle(view).outlineStyle),
+    'solid',
+    'nor of the view that is shown',
+  )
 })

@@ -19,7 +19,10 @@ export interface OpenPage {
 
 export interface PageBrowser {
   /** Writes the page of these pods and opens it. */
-  readonly open: (pods: Iterable<AuditedPod>, options?: BrowserContextOptions & { readonly fragment?: string }) => Promise<OpenPage>
+  readonly open: (
+    pods: Iterable<AuditedPod>,
+    options?: BrowserContextOptions & { readonly fragment?: string },
+  ) => Promise<OpenPage>
   readonly openUrl: (url: string, options?: BrowserContextOptions) => Promise<OpenPage>
   readonly close: () => Promise<void>
 }
@@ -28,7 +31,8 @@ export async function openBrowser(): Promise<PageBrowser> {
   const browser = await startChromium()
   const directory = await mkdtemp(join(tmpdir(), 'model-injector-page-'))
   let files = 0
-  const openUrl = (url: string, options?: BrowserContextOptions): Promise<OpenPage> => openWatched(browser, url, options)
+  const openUrl = (url: string, options?: BrowserContextOptions): Promise<OpenPage> =>
+    openWatched(browser, url, options)
   return {
     openUrl,
     open: async (pods, { fragment = '', ...options } = {}) => {
@@ -47,9 +51,15 @@ async function openWatched(browser: Browser, url: string, options?: BrowserConte
   const page = await (await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options })).newPage()
   const requests: string[] = []
   const complaints: string[] = []
-  page.on('request', (request) => { requests.push(request.url()) })
-  page.on('pageerror', (error) => { complaints.push(String(error)) })
-  page.on('console', (message) => { if (['error', 'warning'].includes(message.type())) complaints.push(message.text()) })
+  page.on('request', (request) => {
+    requests.push(request.url())
+  })
+  page.on('pageerror', (error) => {
+    complaints.push(String(error))
+  })
+  page.on('console', (message) => {
+    if (['error', 'warning'].includes(message.type())) complaints.push(message.text())
+  })
   page.on('dialog', (dialog) => {
     complaints.push(`dialog: ${dialog.message()}`)
     void dialog.dismiss()

@@ -23,12 +23,18 @@ t.setTimeout(timeout)
 const main = join(import.meta.dirname, '../../../src/main.ts')
 const script = '</script><script>alert("annotation")</script>'
 const asks = {
-  'models.example.io/source': 's3://models/llama/1.2.3/', 'models.example.io/size': '1Gi',
+  'models.example.io/source': 's3://models/llama/1.2.3/',
+  'models.example.io/size': '1Gi',
   'models.example.io/expect': `manifest=SHA256SUMS@sha256:${'0123456789abcdef'.repeat(4)}`,
 }
 
 function podOf(name: string, annotations: Readonly<Record<string, string>>): KubernetesObject {
-  return { apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace: 'apps', annotations }, spec: { containers: [{ name: 'app', image: 'registry.example.com/app:1' }] } }
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name, namespace: 'apps', annotations },
+    spec: { containers: [{ name: 'app', image: 'registry.example.com/app:1' }] },
+  }
 }
 
 function injected(pod: KubernetesObject): KubernetesObject {
@@ -40,7 +46,10 @@ function injected(pod: KubernetesObject): KubernetesObject {
 /** Someone who knows how the parts look, and has the loader fetch another model. */
 function tampered(pod: KubernetesObject): KubernetesObject {
   const text = JSON.stringify(injected(pod))
-  const changed = text.replace('{"name":"MODEL_SOURCE","value":"s3://models/llama/1.2.3/"}', '{"name":"MODEL_SOURCE","value":"s3://elsewhere/llama/1.2.3/"}')
+  const changed = text.replace(
+    '{"name":"MODEL_SOURCE","value":"s3://models/llama/1.2.3/"}',
+    '{"name":"MODEL_SOURCE","value":"s3://elsewhere/llama/1.2.3/"}',
+  )
   if (changed === text) throw new Error(`there is no MODEL_SOURCE in ${text}`)
   return JSON.parse(changed) as KubernetesObject
 }
@@ -52,7 +61,12 @@ const pods = [
   injected(podOf('good', asks)),
   tampered(podOf('tampered', asks)),
   podOf('missing', asks),
-  podOf('hostile', { 'models.example.io/source': script, 'models.example.io/mount-path': `/\u202e${'x'.repeat(200_000)}`, 'models.example.io/status': script, 'models.example.io/env': 'שלום' }),
+  podOf('hostile', {
+    'models.example.io/source': script,
+    'models.example.io/mount-path': `/\u202e${'x'.repeat(200_000)}`,
+    'models.example.io/status': script,
+    'models.example.io/env': 'שלום',
+  }),
   podOf('unconcerned', {}),
 ]
 
@@ -62,7 +76,9 @@ t.test('in a cluster', { timeout }, async (t) => {
   const controlPlane = await startControlPlane()
   t.teardown(() => controlPlane.stop())
   const api = await apiClient(controlPlane.kubeConfig)
-  t.teardown(() => { api.close() })
+  t.teardown(() => {
+    api.close()
+  })
   await api.createNamespace('apps')
   for (const pod of pods) await api.create(pod)
   const directory = t.testdir()
@@ -88,40 +104,67 @@ t.test('in a cluster', { timeout }, async (t) => {
     t.strictSame(complaints, [])
   })
 
-  async function serve(t: Test, args: readonly string[]): Promise<{ readonly child: ChildProcess; readonly page: Page }> {
-    const child = spawn(process.execPath, [main, 'audit', ...args, '--serve'], { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, NODE_OPTIONS: '' } })
+  async function serve(
+    t: Test,
+    args: readonly string[],
+  ): Promise<{ readonly child: ChildProcess; readonly page: Page }> {
+    const child = spawn(process.execPath, [main, 'audit', ...args, '--serve'], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: { ...process.env, NODE_OPTIONS: '' },
+    })
     t.teardown(() => child.kill('SIGKILL'))
     const [line] = (await once(createInterface(child.stdout), 'line')) as [string]
     return { child, page: (await browser.openUrl(/http:\S+/.exec(line)?.[0] ?? line)).page }
   }
 
-  await t.test('served, it judges by the configuration of the cluster as that is now, and by none that is bad', async (t) => {
-    await api.createNamespace('model-injector')
-    const objects = await renderChart()
-    for (const [kind, collection] of [
-      ['Service', '/api/v1/namespaces/model-injector/services'], ['ConfigMap', configMaps], ['Deployment', '/apis/apps/v1/namespaces/model-injector/deployments'],
-      ['MutatingWebhookConfiguration', registrations],
-    ] as const) t.equal((await api.request('POST', collection, objectOf(objects, kind))).status, 201, kind)
-    const configure = async (text: string): Promise<void> => {
-      const configMap = objectOf(objects, 'ConfigMap')
-      t.equal((await api.request('PUT', `${configMaps}/${configMap.metadata?.name ?? ''}`, { ...configMap, data: { 'config.yaml': text } })).status, 200)
-    }
-    await configure('')
-    const { page } = await serve(t, where.slice(0, 2))
-    const good = page.getByRole('row', { name: 'good' })
-    t.strictSame(await good.locator('.badge').allInnerTexts(), ['✓ conforming'])
-    const hash = await page.locator('#about code').innerText()
-    await configure('policy: {rules: [{name: others, namespaces: [others]}]}')
-    await good.locator('.badge', { hasText: 'not allowed' }).waitFor({ timeout: 60_000 })
-    t.match(await page.locator('#about').innerText(), 'ConfigMap model-injector/model-injector')
-    t.not(await page.locator('#about code').innerText(), hash)
-    await configure('policy: {rule: []}')
-    await page.locator('#liveness[data-kind=stale]').waitFor({ timeout: 60_000 })
-    t.match(await page.locator('#liveness').innerText(), /Reading failed: ConfigMap .* is not a valid configuration: .*rule/)
-    t.strictSame(await good.locator('.badge').allInnerTexts(), ['✕ not allowed'], 'what was known is still there')
-    t.equal((await api.request('DELETE', `${registrations}/model-injector`)).status, 200)
-    await waitFor('the API server to forget the webhook', async () => ((await api.tryCreate(podOf('late', asks), { dryRun: true })).status === 201 ? true : undefined), { timeoutSeconds: 30 })
-  })
+  await t.test(
+    'served, it judges by the configuration of the cluster as that is now, and by none that is bad',
+    async (t) => {
+      await api.createNamespace('model-injector')
+      const objects = await renderChart()
+      for (const [kind, collection] of [
+        ['Service', '/api/v1/namespaces/model-injector/services'],
+        ['ConfigMap', configMaps],
+        ['Deployment', '/apis/apps/v1/namespaces/model-injector/deployments'],
+        ['MutatingWebhookConfiguration', registrations],
+      ] as const)
+        t.equal((await api.request('POST', collection, objectOf(objects, kind))).status, 201, kind)
+      const configure = async (text: string): Promise<void> => {
+        const configMap = objectOf(objects, 'ConfigMap')
+        t.equal(
+          (
+            await api.request('PUT', `${configMaps}/${configMap.metadata?.name ?? ''}`, {
+              ...configMap,
+              data: { 'config.yaml': text },
+            })
+          ).status,
+          200,
+        )
+      }
+      await configure('')
+      const { page } = await serve(t, where.slice(0, 2))
+      const good = page.getByRole('row', { name: 'good' })
+      t.strictSame(await good.locator('.badge').allInnerTexts(), ['✓ conforming'])
+      const hash = await page.locator('#about code').innerText()
+      await configure('policy: {rules: [{name: others, namespaces: [others]}]}')
+      await good.locator('.badge', { hasText: 'not allowed' }).waitFor({ timeout: 60_000 })
+      t.match(await page.locator('#about').innerText(), 'ConfigMap model-injector/model-injector')
+      t.not(await page.locator('#about code').innerText(), hash)
+      await configure('policy: {rule: []}')
+      await page.locator('#liveness[data-kind=stale]').waitFor({ timeout: 60_000 })
+      t.match(
+        await page.locator('#liveness').innerText(),
+        /Reading failed: ConfigMap .* is not a valid configuration: .*rule/,
+      )
+      t.strictSame(await good.locator('.badge').allInnerTexts(), ['✕ not allowed'], 'what was known is still there')
+      t.equal((await api.request('DELETE', `${registrations}/model-injector`)).status, 200)
+      await waitFor(
+        'the API server to forget the webhook',
+        async () => ((await api.tryCreate(podOf('late', asks), { dryRun: true })).status === 201 ? true : undefined),
+        { timeoutSeconds: 30 },
+      )
+    },
+  )
 
   await t.test('served, it follows the file of the configuration', async (t) => {
     const { page } = await serve(t, where)

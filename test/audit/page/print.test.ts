@@ -6,15 +6,23 @@ const browser = await openBrowser()
 t.teardown(() => browser.close())
 
 t.test('paper shows what is looked at, all of it, and nothing to click', async (t) => {
-  const { page, complaints } = await browser.open(makePods(240), { fragment: '#judgement=conforming', colorScheme: 'dark' })
+  const { page, complaints } = await browser.open(makePods(240), {
+    fragment: '#judgement=conforming',
+    colorScheme: 'dark',
+  })
   t.equal(await page.locator('#rows tr').count(), 50)
   await page.emulateMedia({ media: 'print' })
-  await page.evaluate(() => { dispatchEvent(new Event('beforeprint')) })
+  await page.evaluate(() => {
+    dispatchEvent(new Event('beforeprint'))
+  })
   t.equal(await page.locator('#rows tr').count(), 169)
-  for (const control of ['#filters', '#pages', '#clear', '.bar nav', '#skip', '.arrow >> nth=0']) t.notOk(await page.locator(control).isVisible(), control)
+  for (const control of ['#filters', '#pages', '#clear', '.bar nav', '#skip', '.arrow >> nth=0'])
+    t.notOk(await page.locator(control).isVisible(), control)
   t.equal(await page.locator('#filtered-by').innerText(), 'Only judgement: conforming')
   t.equal(await page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor), 'rgb(255, 255, 255)')
-  await page.evaluate(() => { dispatchEvent(new Event('afterprint')) })
+  await page.evaluate(() => {
+    dispatchEvent(new Event('afterprint'))
+  })
   t.equal(await page.locator('#rows tr').count(), 50)
   t.strictSame(complaints, [])
 })
@@ -23,13 +31,18 @@ t.test('it prints, on as many sheets as it needs', async (t) => {
   const { page } = await browser.open(makePods(240))
   const pdf = (await page.pdf({ preferCSSPageSize: true })).toString('latin1')
   t.ok(pdf.startsWith('%PDF-'))
-  t.ok([...pdf.matchAll(/\/Type \/Page\b/g)].length > 5, 'the browser tells the page before it prints, so more than the first 50 pods are there')
+  t.ok(
+    [...pdf.matchAll(/\/Type \/Page\b/g)].length > 5,
+    'the browser tells the page before it prints, so more than the first 50 pods are there',
+  )
 })
 
 t.test('more than a thousand pods are not printed, which the paper says', async (t) => {
   const { page } = await browser.open(makePods(1001))
   await page.emulateMedia({ media: 'print' })
-  await page.evaluate(() => { dispatchEvent(new Event('beforeprint')) })
+  await page.evaluate(() => {
+    dispatchEvent(new Event('beforeprint'))
+  })
   t.equal(await page.locator('#rows tr').count(), 1000)
   t.match(await page.locator('#unprinted').innerText(), 'first 1000 rows')
 })

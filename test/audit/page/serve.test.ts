@@ -31,7 +31,9 @@ async function serve(listen: string): Promise<Serving> {
     process.stdout.write('returned\\n')`
   const child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'pipe'] })
   let errors = ''
-  child.stderr.on('data', (chunk: Buffer) => { errors += chunk.toString() })
+  child.stderr.on('data', (chunk: Buffer) => {
+    errors += chunk.toString()
+  })
   t.teardown(() => child.kill('SIGKILL'))
   const [firstLine] = (await once(createInterface(child.stdout), 'line')) as [string]
   return { child, firstLine, url: / (http:\S+) /.exec(firstLine)?.[1] ?? '', errors: () => errors }
@@ -69,10 +71,15 @@ t.test('to listen for everybody is said to be what it is', async (t) => {
 t.test('a port that is taken is an error that says so', async (t) => {
   const { url } = await serve('undefined')
   const { port } = new URL(url)
-  const { servePage } = (await import(JSON.parse(auditPage) as string)) as typeof import('../../../src/cli/audit-page.ts')
+  const { servePage } = (await import(
+    JSON.parse(auditPage) as string
+  )) as typeof import('../../../src/cli/audit-page.ts')
   const audit = async function* (): AsyncGenerator<typeof pod> {
     await Promise.resolve()
     yield pod
   }
-  await t.rejects(servePage({ listen: { host: '127.0.0.1', port: Number(port) } }, audit, aboutSample), { code: 'ListenFailed', message: `cannot listen on 127.0.0.1:${port}: something else listens there already` })
+  await t.rejects(servePage({ listen: { host: '127.0.0.1', port: Number(port) } }, audit, aboutSample), {
+    code: 'ListenFailed',
+    message: `cannot listen on 127.0.0.1:${port}: something else listens there already`,
+  })
 })

@@ -8,7 +8,13 @@ t.teardown(() => browser.close())
 const few = [
   makePod(1, { name: 'good', namespace: 'apps', judgements: [judged('conforming')], models: [makeModel(0)] }),
   makePod(2, { name: 'old', namespace: 'apps', judgements: [judged('outdated')], models: [makeModel(4)] }),
-  makePod(3, { name: 'bad', namespace: 'shop', judgements: [judged('unpinned'), judged('tampered')], models: [makeModel(1)], diff: sampleDiff }),
+  makePod(3, {
+    name: 'bad',
+    namespace: 'shop',
+    judgements: [judged('unpinned'), judged('tampered')],
+    models: [makeModel(1)],
+    diff: sampleDiff,
+  }),
 ]
 
 t.test('the worst pods stand first, each with its judgements and the reason of the worst', async (t) => {
@@ -29,7 +35,11 @@ t.test('filters narrow the list, say how much is left, and are in the address', 
   await page.getByLabel('Namespace').selectOption('apps')
   t.strictSame(await shownPods(page), ['old', 'good'])
   t.equal(await amounts(page), '2 of 3 pods')
-  t.strictSame(await page.getByLabel('Version').locator('option').allInnerTexts(), ['all', '1.2.0 (1)', '1.9.1 (1)'], 'only what the other filters leave')
+  t.strictSame(
+    await page.getByLabel('Version').locator('option').allInnerTexts(),
+    ['all', '1.2.0 (1)', '1.9.1 (1)'],
+    'only what the other filters leave',
+  )
   await page.getByLabel('Version').selectOption('1.9.1')
   await page.locator('[data-judgement=outdated]').click()
   t.equal(new URL(page.url()).hash, '#namespace=apps&version=1.9.1&judgement=outdated')
@@ -38,7 +48,12 @@ t.test('filters narrow the list, say how much is left, and are in the address', 
   t.equal((await shownPods(page)).length, 3)
   t.equal(await page.locator('#owners option').count(), 3)
   await page.getByLabel('Owner contains').fill('deployment/TRANS')
-  t.strictSame(await page.locator('#owners option').evaluateAll((options) => options.map((option) => option.getAttribute('value'))), ['Deployment/transcriber-0'])
+  t.strictSame(
+    await page
+      .locator('#owners option')
+      .evaluateAll((options) => options.map((option) => option.getAttribute('value'))),
+    ['Deployment/transcriber-0'],
+  )
   t.strictSame(await shownPods(page), ['old'])
 })
 
@@ -94,8 +109,12 @@ t.test('the details give every reason, what to do, and the difference', async (t
 
 t.test('a link to a pod opens it on the page of the list that has it', async (t) => {
   const { page } = await browser.open(makePods(300), { fragment: '#pod=chat%2Fchat-api-9-7d4b9c6f5-x1w9l8' })
-  const [pod] = makePods(300).filter(({ name }) => name.startsWith('chat-api-9-')).slice(-1)
-  const linked = await browser.open(makePods(300), { fragment: `#pod=${encodeURIComponent(`${pod!.namespace}/${pod!.name}`)}` })
+  const [pod] = makePods(300)
+    .filter(({ name }) => name.startsWith('chat-api-9-'))
+    .slice(-1)
+  const linked = await browser.open(makePods(300), {
+    fragment: `#pod=${encodeURIComponent(`${pod!.namespace}/${pod!.name}`)}`,
+  })
   t.ok(await linked.page.getByRole('region', { name: `Details of ${pod!.name}` }).isVisible())
   t.not(await linked.page.locator('#page-number').innerText(), 'Page 1 of 6')
   t.equal(await page.locator('#page-number').innerText(), 'Page 1 of 6', 'a pod that is not there is no error')
@@ -120,7 +139,9 @@ t.test('models and namespaces are counted, and lead to their pods', async (t) =>
 })
 
 t.test('an address that somebody made up shows the page as it is without', async (t) => {
-  const { page, complaints } = await browser.open(few, { fragment: '#view=__proto__&sort=constructor&page=999999999&judgement=,,&%E0%A4%A' })
+  const { page, complaints } = await browser.open(few, {
+    fragment: '#view=__proto__&sort=constructor&page=999999999&judgement=,,&%E0%A4%A',
+  })
   t.equal((await shownPods(page)).length, 3)
   t.strictSame(complaints, [])
 })

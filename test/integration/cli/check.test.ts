@@ -1,6 +1,11 @@
 /** `check` on the command line: formats, colours and exit codes. What it finds is tested beside the findings. */
 import t from 'tap'
-import { startFakeAPIServer, writeKubeconfig, type FakeAnswer, type FakeRequest } from '../../unit/cluster/fake-api-server.ts'
+import {
+  startFakeAPIServer,
+  writeKubeconfig,
+  type FakeAnswer,
+  type FakeRequest,
+} from '../../unit/cluster/fake-api-server.ts'
 import { runCLI } from './run-cli.ts'
 
 // Every run starts a process, which takes its time on a busy machine.
@@ -13,7 +18,8 @@ function emptyCluster({ path, method }: FakeRequest): FakeAnswer {
   if (path === '/version') return { body: { major: '1', minor: '36', gitVersion: 'v1.36.3' } }
   if (path.endsWith('/selfsubjectreviews')) return { status: 201, body: { status: { userInfo: { username: 'eve' } } } }
   if (path.endsWith('/selfsubjectaccessreviews')) return { status: 201, body: { status: { allowed: false } } }
-  if (method === 'POST' || path.includes('validatingadmissionpolicies')) return { status: 403, body: { message: 'forbidden: \u001b[31mred' } }
+  if (method === 'POST' || path.includes('validatingadmissionpolicies'))
+    return { status: 403, body: { message: 'forbidden: \u001b[31mred' } }
   if (/\/(?:mutatingwebhookconfigurations|daemonsets)$/.test(path)) return { body: { items: [] } }
   return { status: 404, body: { message: 'not found' } }
 }
@@ -26,12 +32,23 @@ t.test('an error makes the exit code 1, and the report has what, why and how to 
   const { code, stdout, stderr } = await runCLI(['check', '--kubeconfig', kubeconfig], { env: { COLUMNS: '100' } })
   t.equal(code, 1)
   t.equal(stderr, '')
-  t.match(stdout, new RegExp(`^${server.url} \\(context fake, as eve, v1\\.36\\.3\\)\n\nAPI server\n {2}ok {7}api-server {11}v1\\.36\\.3\n`))
-  t.match(stdout, '\n  ERROR    registered           there is no MutatingWebhookConfiguration model-injector\n           why   without it no pod is injected, and nothing says so\n           mend  install the chart, or apply its manifests\n')
+  t.match(
+    stdout,
+    new RegExp(
+      `^${server.url} \\(context fake, as eve, v1\\.36\\.3\\)\n\nAPI server\n {2}ok {7}api-server {11}v1\\.36\\.3\n`,
+    ),
+  )
+  t.match(
+    stdout,
+    '\n  ERROR    registered           there is no MutatingWebhookConfiguration model-injector\n           why   without it no pod is injected, and nothing says so\n           mend  install the chart, or apply its manifests\n',
+  )
   t.match(stdout, /\n {2}- {8}guard-policy {9}not checked: cannot list validatingadmissionpolicies: HTTP 403/)
   t.match(stdout, /\n\n1 error, 1 warning, 4 not checked, 2 ok\n$/)
   t.notMatch(stdout, '\u001b', 'no colours and nothing of others that a terminal obeys')
-  t.strictSame(stdout.split('\n').filter((line) => line.length > 100), [])
+  t.strictSame(
+    stdout.split('\n').filter((line) => line.length > 100),
+    [],
+  )
 })
 
 t.test('--quiet leaves out what is right, --color paints', async (t) => {
@@ -50,26 +67,47 @@ t.test('-o json has the findings as data', async (t) => {
   const report = JSON.parse(stdout) as { cluster: object; summary: object; findings: { id: string }[] }
   t.match(report.cluster, { server: server.url, context: 'fake', serverVersion: 'v1.36.3', username: 'eve' })
   t.strictSame(report.summary, { error: 1, warning: 1, unchecked: 4, ok: 2 })
-  t.match(report.findings.find(({ id }) => id === 'registered'), { severity: 'error', section: 'Registration', what: /MutatingWebhookConfiguration/, why: /./, remedy: /./ })
+  t.match(
+    report.findings.find(({ id }) => id === 'registered'),
+    { severity: 'error', section: 'Registration', what: /MutatingWebhookConfiguration/, why: /./, remedy: /./ },
+  )
 })
 
 t.test('an API server that gives no answer is one error, and no crash', async (t) => {
   const gone = await startFakeAPIServer(emptyCluster)
   await gone.close()
-  const { code, stdout, stderr } = await runCLI(['check', '--kubeconfig', await writeKubeconfig(`${directory}/gone`, gone.url), '-o', 'json'])
+  const { code, stdout, stderr } = await runCLI([
+    'check',
+    '--kubeconfig',
+    await writeKubeconfig(`${directory}/gone`, gone.url),
+    '-o',
+    'json',
+  ])
   t.equal(code, 1)
   t.equal(stderr, '')
-  t.match(JSON.parse(stdout), { summary: { error: 1, ok: 0 }, findings: [{ id: 'api-server', severity: 'error', what: /gives no answer: .*ECONNREFUSED/ }] })
+  t.match(JSON.parse(stdout), {
+    summary: { error: 1, ok: 0 },
+    findings: [{ id: 'api-server', severity: 'error', what: /gives no answer: .*ECONNREFUSED/ }],
+  })
 })
 
 t.test('a kubeconfig that does not say which cluster is meant is told on stderr', async (t) => {
   t.strictSame(await runCLI(['check', '--kubeconfig', kubeconfig, '--context', 'prod']), {
-    code: 1, stdout: '', stderr: 'model-injector: the kubeconfig has no context "prod"; it has: fake\n',
+    code: 1,
+    stdout: '',
+    stderr: 'model-injector: the kubeconfig has no context "prod"; it has: fake\n',
   })
 })
 
 t.test('what was not understood is exit code 2', async (t) => {
-  for (const args of [['extra'], ['-o', 'xml'], ['--server-url', 'http://x'], ['--server-url', 'x'], ['--color', 'blue'], ['--unknown']]) {
+  for (const args of [
+    ['extra'],
+    ['-o', 'xml'],
+    ['--server-url', 'http://x'],
+    ['--server-url', 'x'],
+    ['--color', 'blue'],
+    ['--unknown'],
+  ]) {
     const { code, stdout } = await runCLI(['check', ...args])
     t.equal(code, 2, args.join(' '))
     t.equal(stdout, '')

@@ -2,7 +2,16 @@
 import t from 'tap'
 import { join } from 'node:path'
 import { parse, parseAllDocuments } from 'yaml'
-import { badJob, configMap, cronJob, deployment, injectedTemplate, template, type ObjectPatch, type Workload } from './manifests.ts'
+import {
+  badJob,
+  configMap,
+  cronJob,
+  deployment,
+  injectedTemplate,
+  template,
+  type ObjectPatch,
+  type Workload,
+} from './manifests.ts'
 import { runCLI } from './run-cli.ts'
 
 // Every run starts a process, which takes its time on a busy machine.
@@ -13,26 +22,48 @@ t.test('a Deployment from stdin comes out as the core injects it, and nothing el
   t.equal(code, 0)
   t.strictSame(template(stdout), injectedTemplate(deployment, 'apps'))
   const lines = new Set(stdout.split('\n'))
-  t.strictSame(deployment.split('\n').filter((line) => !lines.has(line)), [], 'every line is still there')
-  t.equal(stderr, 'deployment/my-inference-app injected: model <- s3://my-ml-bucket/model-artifacts/my-model-1.2.3/ at /app/model-artifacts\n1 injected\n')
+  t.strictSame(
+    deployment.split('\n').filter((line) => !lines.has(line)),
+    [],
+    'every line is still there',
+  )
+  t.equal(
+    stderr,
+    'deployment/my-inference-app injected: model <- s3://my-ml-bucket/model-artifacts/my-model-1.2.3/ at /app/model-artifacts\n1 injected\n',
+  )
 })
 
-t.test('a denied object is left out, says all its mistakes with their place in the file, and fails the command', async (t) => {
-  const { code, stdout, stderr } = await runCLI(['inject', '-f', '-'], { stdin: `${configMap}---\n${badJob}---\n${deployment}` })
-  t.equal(code, 1)
-  t.strictSame(parseAllDocuments(stdout).map((document) => document.get('kind')), ['ConfigMap', 'Deployment'])
-  const [, title, first, second, injected, summary, note] = stderr.split('\n')
-  t.equal(title, 'job/broken denied:')
-  const denials = [first, second].sort().join('\n')
-  t.match(denials, '  spec.template.metadata.annotations[models.example.io/mount-path]: "relative"')
-  t.match(denials, '  spec.template.metadata.annotations[models.example.io/sise]: "1Gi" belongs to no known annotation; did you mean models.example.io/size?')
-  t.match(injected, /^deployment\/my-inference-app injected/)
-  t.equal(summary, '1 injected, 1 skipped, 1 denied')
-  t.match(note, 'left out')
-})
+t.test(
+  'a denied object is left out, says all its mistakes with their place in the file, and fails the command',
+  async (t) => {
+    const { code, stdout, stderr } = await runCLI(['inject', '-f', '-'], {
+      stdin: `${configMap}---\n${badJob}---\n${deployment}`,
+    })
+    t.equal(code, 1)
+    t.strictSame(
+      parseAllDocuments(stdout).map((document) => document.get('kind')),
+      ['ConfigMap', 'Deployment'],
+    )
+    const [, title, first, second, injected, summary, note] = stderr.split('\n')
+    t.equal(title, 'job/broken denied:')
+    const denials = [first, second].sort().join('\n')
+    t.match(denials, '  spec.template.metadata.annotations[models.example.io/mount-path]: "relative"')
+    t.match(
+      denials,
+      '  spec.template.metadata.annotations[models.example.io/sise]: "1Gi" belongs to no known annotation; did you mean models.example.io/size?',
+    )
+    t.match(injected, /^deployment\/my-inference-app injected/)
+    t.equal(summary, '1 injected, 1 skipped, 1 denied')
+    t.match(note, 'left out')
+  },
+)
 
 t.test('the items of a List are treated one by one, and a denied one is taken out', async (t) => {
-  const list = JSON.stringify({ apiVersion: 'v1', kind: 'List', items: [parse(badJob), parse(configMap), parse(badJob), parse(deployment)] }, null, 4)
+  const list = JSON.stringify(
+    { apiVersion: 'v1', kind: 'List', items: [parse(badJob), parse(configMap), parse(badJob), parse(deployment)] },
+    null,
+    4,
+  )
   const { code, stdout, stderr } = await runCLI(['inject', '-f', '-'], { stdin: list })
   t.equal(code, 1)
   const { items } = JSON.parse(stdout) as { items: [unknown, Workload] }
@@ -40,14 +71,21 @@ t.test('the items of a List are treated one by one, and a denied one is taken ou
   t.strictSame(items[0], parse(configMap))
   t.strictSame(items[1].spec.template, injectedTemplate(deployment, 'apps'))
   t.match(stderr, '1 injected, 1 skipped, 2 denied')
-  const all = await runCLI(['inject', '-f', '-'], { stdin: JSON.stringify({ apiVersion: 'v1', kind: 'List', items: [parse(badJob)] }) })
+  const all = await runCLI(['inject', '-f', '-'], {
+    stdin: JSON.stringify({ apiVersion: 'v1', kind: 'List', items: [parse(badJob)] }),
+  })
   t.equal(all.stdout, '', 'a List of which nothing is left is left out')
 })
 
 t.test('the items of a typed list need no kind of their own', async (t) => {
   const { metadata, spec } = parse(deployment) as Record<string, unknown>
-  const { stdout } = await runCLI(['inject', '-f', '-'], { stdin: JSON.stringify({ apiVersion: 'apps/v1', kind: 'DeploymentList', items: [{ metadata, spec }] }) })
-  t.strictSame((JSON.parse(stdout) as { items: [Workload] }).items[0].spec.template, injectedTemplate(deployment, 'apps'))
+  const { stdout } = await runCLI(['inject', '-f', '-'], {
+    stdin: JSON.stringify({ apiVersion: 'apps/v1', kind: 'DeploymentList', items: [{ metadata, spec }] }),
+  })
+  t.strictSame(
+    (JSON.parse(stdout) as { items: [Workload] }).items[0].spec.template,
+    injectedTemplate(deployment, 'apps'),
+  )
 })
 
 t.test('every kind that has a pod template is injected where its template is', async (t) => {
@@ -58,49 +96,83 @@ t.test('every kind that has a pod template is injected where its template is', a
     'v1/ReplicationController': { metadata: { name: 'x' }, spec: { template: { metadata, spec } } },
     'batch/v1/CronJob': { metadata: { name: 'x' }, spec: { jobTemplate: { spec: { template: { metadata, spec } } } } },
   }
-  for (const kind of ['apps/v1/Deployment', 'apps/v1/ReplicaSet', 'apps/v1/StatefulSet', 'apps/v1/DaemonSet', 'batch/v1/Job']) {
+  for (const kind of [
+    'apps/v1/Deployment',
+    'apps/v1/ReplicaSet',
+    'apps/v1/StatefulSet',
+    'apps/v1/DaemonSet',
+    'batch/v1/Job',
+  ]) {
     places[kind] = { metadata: { name: 'x' }, spec: { template: { metadata, spec } } }
   }
   const objects = Object.entries(places).map(([type, object]) => {
     const slash = type.lastIndexOf('/')
     return { apiVersion: type.slice(0, slash), kind: type.slice(slash + 1), ...object }
   })
-  const { code, stdout, stderr } = await runCLI(['inject', '-f', '-', '-o', 'patch'], { stdin: JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects }) })
+  const { code, stdout, stderr } = await runCLI(['inject', '-f', '-', '-o', 'patch'], {
+    stdin: JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects }),
+  })
   t.equal(code, 0, stderr)
   const patches = JSON.parse(stdout) as ObjectPatch[]
-  t.strictSame(patches.map(({ kind }) => kind), objects.map(({ kind }) => kind))
-  const roots = { Pod: '/spec', PodTemplate: '/template/spec', CronJob: '/spec/jobTemplate/spec/template/spec' } as Record<string, string>
+  t.strictSame(
+    patches.map(({ kind }) => kind),
+    objects.map(({ kind }) => kind),
+  )
+  const roots = {
+    Pod: '/spec',
+    PodTemplate: '/template/spec',
+    CronJob: '/spec/jobTemplate/spec/template/spec',
+  } as Record<string, string>
   for (const { kind, patch } of patches) {
-    t.ok(patch.some(({ op, path }) => op === 'add' && path === `${roots[kind] ?? '/spec/template/spec'}/initContainers`), kind)
+    t.ok(
+      patch.some(({ op, path }) => op === 'add' && path === `${roots[kind] ?? '/spec/template/spec'}/initContainers`),
+      kind,
+    )
   }
 })
 
 t.test('a kind of the same name in another group is not ours', async (t) => {
-  const { stdout, stderr } = await runCLI(['inject', '-f', '-'], { stdin: deployment.replace('apps/v1', 'example.io/v1') })
+  const { stdout, stderr } = await runCLI(['inject', '-f', '-'], {
+    stdin: deployment.replace('apps/v1', 'example.io/v1'),
+  })
   t.equal(stdout, deployment.replace('apps/v1', 'example.io/v1'))
   t.match(stderr, 'deployment/my-inference-app skipped: not a workload')
 })
 
 t.test('annotations of the workload itself are warned about, with the place they belong to', async (t) => {
-  const misplaced = cronJob.replace('name: nightly', 'name: nightly\n  annotations: {models.example.io/size: 1Gi, models.example.io/env: X}')
+  const misplaced = cronJob
+    .replace('name: nightly', 'name: nightly\n  annotations: {models.example.io/size: 1Gi, models.example.io/env: X}')
     .replace('  jobTemplate:', '  jobTemplate:\n    metadata: {annotations: {models.example.io/region: eu-west-1}}')
   const { code, stderr } = await runCLI(['inject', '-f', '-'], { stdin: misplaced })
   t.equal(code, 0)
-  t.match(stderr, 'cronjob/nightly warning: models.example.io/env stands in metadata.annotations, where nothing reads it; move it to spec.jobTemplate.spec.template.metadata.annotations\n',
-    'what stands in the right place as well is not mentioned')
-  t.match(stderr, 'cronjob/nightly warning: models.example.io/region stands in spec.jobTemplate.metadata.annotations, where')
+  t.match(
+    stderr,
+    'cronjob/nightly warning: models.example.io/env stands in metadata.annotations, where nothing reads it; move it to spec.jobTemplate.spec.template.metadata.annotations\n',
+    'what stands in the right place as well is not mentioned',
+  )
+  t.match(
+    stderr,
+    'cronjob/nightly warning: models.example.io/region stands in spec.jobTemplate.metadata.annotations, where',
+  )
 })
 
 t.test('warnings of the core are reported, and fail nothing', async (t) => {
   const { code, stderr } = await runCLI(['inject', '-f', '-'], { stdin: deployment.replace(/\n.*expect.*/, '') })
   t.equal(code, 0)
-  t.match(stderr, /^deployment\/my-inference-app injected.*\ndeployment\/my-inference-app warning: model: without expect/)
+  t.match(
+    stderr,
+    /^deployment\/my-inference-app injected.*\ndeployment\/my-inference-app warning: model: without expect/,
+  )
 })
 
 t.test('the namespace decides about the policy: that of the object, else --namespace, else default', async (t) => {
   const config = join(t.testdir({ 'c.yaml': 'policy: {rules: [{name: one, namespaces: [team-a]}]}\n' }), 'c.yaml')
   const run = async (namespace: string, args: string[]): Promise<number | null> =>
-    (await runCLI(['inject', '-q', '-f', '-', '--config', config, ...args], { stdin: deployment.replace('  namespace: apps\n', namespace) })).code
+    (
+      await runCLI(['inject', '-q', '-f', '-', '--config', config, ...args], {
+        stdin: deployment.replace('  namespace: apps\n', namespace),
+      })
+    ).code
   t.equal(await run('', []), 1)
   t.equal(await run('', ['-n', 'team-a']), 0)
   t.equal(await run('  namespace: team-b\n', ['-n', 'team-a']), 1)

@@ -18,18 +18,29 @@ t.test('what is not a workload comes out byte for byte', async (t) => {
 
 t.test('an empty file is fine', async (t) => {
   for (const stdin of ['', '# nothing\n', '---\n']) {
-    t.strictSame(await runCLI(['inject', '-f', '-'], { stdin }), { code: 0, stdout: stdin, stderr: 'no objects found\n' })
+    t.strictSame(await runCLI(['inject', '-f', '-'], { stdin }), {
+      code: 0,
+      stdout: stdin,
+      stderr: 'no objects found\n',
+    })
   }
 })
 
 t.test('a directory is read recursively and in order, and several files become one stream', async (t) => {
   const dir = t.testdir({
-    'b.yaml': configMap.trimEnd(), 'a.yml': deployment, 'notes.txt': '{', '.hidden.yaml': '{',
-    'd.yaml': {}, sub: { 'c.json': '{"kind": "Secret", "apiVersion": "v1", "metadata": {"name": "s"}}' },
+    'b.yaml': configMap.trimEnd(),
+    'a.yml': deployment,
+    'notes.txt': '{',
+    '.hidden.yaml': '{',
+    'd.yaml': {},
+    sub: { 'c.json': '{"kind": "Secret", "apiVersion": "v1", "metadata": {"name": "s"}}' },
   })
   const { code, stdout, stderr } = await runCLI(['inject', '-f', dir, '-f', '-'], { stdin: cronJob })
   t.equal(code, 0)
-  t.strictSame(parseAllDocuments(stdout).map((document) => document.get('kind')), ['Deployment', 'ConfigMap', 'Secret', 'CronJob'])
+  t.strictSame(
+    parseAllDocuments(stdout).map((document) => document.get('kind')),
+    ['Deployment', 'ConfigMap', 'Secret', 'CronJob'],
+  )
   t.match(stderr, /^deployment\/.*\nconfigmap\/.*\nsecret\/s .*\ncronjob\/nightly injected/)
 })
 
@@ -40,7 +51,10 @@ t.test('all mistakes of the configuration are printed, and nothing is done', asy
   t.equal(stdout, '')
   t.match(stderr, 'unknown: unknown key')
   t.match(stderr, 'openshift: must be boolean')
-  t.match((await runCLI(['inject', '-f', '-', '--config', `${config}.gone`])).stderr, /^model-injector: .*c\.yaml\.gone: no such file or directory\n$/)
+  t.match(
+    (await runCLI(['inject', '-f', '-', '--config', `${config}.gone`])).stderr,
+    /^model-injector: .*c\.yaml\.gone: no such file or directory\n$/,
+  )
 })
 
 t.test('every file that cannot be read or parsed is named with its line, and nothing is printed', async (t) => {
@@ -50,7 +64,10 @@ t.test('every file that cannot be read or parsed is named with its line, and not
     'open.yaml': 'a: 1\n---\nb: [1,\n',
     'alias.yaml': 'a:\n  b: *nowhere\n',
     'template.yaml': '{{ if .Values.x }}\n',
-    'bomb.yaml': ['x0: &x0 [1,1,1,1,1,1,1,1,1,1]', ...Array.from({ length: 9 }, (_, i) => `x${i + 1}: &x${i + 1} [${Array(10).fill(`*x${i}`).join()}]`)].join('\n'),
+    'bomb.yaml': [
+      'x0: &x0 [1,1,1,1,1,1,1,1,1,1]',
+      ...Array.from({ length: 9 }, (_, i) => `x${i + 1}: &x${i + 1} [${Array(10).fill(`*x${i}`).join()}]`),
+    ].join('\n'),
     'deep.yaml': '['.repeat(20_000),
     'escape.yaml': 'a: *x\u001b[31m\n',
   })
@@ -68,8 +85,15 @@ t.test('every file that cannot be read or parsed is named with its line, and not
 })
 
 t.test('paths that are no manifests are errors', async (t) => {
-  const dir = t.testdir({ empty: {}, 'latin.yaml': Buffer.from([0x61, 0xff]), 'large.yaml': `a: ${'x'.repeat(17 * 2 ** 20)}` })
-  const { code, stdout, stderr } = await runCLI(['inject', ...['empty', 'latin.yaml', 'large.yaml', 'gone.yaml'].flatMap((name) => ['-f', name])], { cwd: dir })
+  const dir = t.testdir({
+    empty: {},
+    'latin.yaml': Buffer.from([0x61, 0xff]),
+    'large.yaml': `a: ${'x'.repeat(17 * 2 ** 20)}`,
+  })
+  const { code, stdout, stderr } = await runCLI(
+    ['inject', ...['empty', 'latin.yaml', 'large.yaml', 'gone.yaml'].flatMap((name) => ['-f', name])],
+    { cwd: dir },
+  )
   t.equal(code, 1)
   t.equal(stdout, '')
   t.strictSame(stderr.trimEnd().split('\n').sort(), [
@@ -81,19 +105,29 @@ t.test('paths that are no manifests are errors', async (t) => {
 })
 
 t.test('names of objects cannot write to the terminal', async (t) => {
-  const { stderr } = await runCLI(['inject', '-f', '-'], { stdin: JSON.stringify({ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'a\u001b[2J\nb injected' } }) })
+  const { stderr } = await runCLI(['inject', '-f', '-'], {
+    stdin: JSON.stringify({ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'a\u001b[2J\nb injected' } }),
+  })
   t.equal(stderr, 'secret/"a\\u001b[2J\\nb injected" skipped: not a workload\n1 skipped\n')
 })
 
 t.test('malformed workloads are denied or skipped, never a crash', async (t) => {
   const shapes = [
-    'kind: Deployment\napiVersion: apps/v1\n', 'kind: Deployment\napiVersion: apps/v1\nspec: 7\n', 'kind: Pod\napiVersion: v1\nspec: []\nmetadata: null\n',
-    'kind: [Pod]\napiVersion: {}\nmetadata: {name: 7}\n', 'kind: List\napiVersion: v1\nitems: [null, 1, {}, [[]]]\n', 'kind: List\napiVersion: v1\nitems: 1\n', '- 1\n', 'text\n',
+    'kind: Deployment\napiVersion: apps/v1\n',
+    'kind: Deployment\napiVersion: apps/v1\nspec: 7\n',
+    'kind: Pod\napiVersion: v1\nspec: []\nmetadata: null\n',
+    'kind: [Pod]\napiVersion: {}\nmetadata: {name: 7}\n',
+    'kind: List\napiVersion: v1\nitems: [null, 1, {}, [[]]]\n',
+    'kind: List\napiVersion: v1\nitems: 1\n',
+    '- 1\n',
+    'text\n',
   ]
   const skipped = await runCLI(['inject', '-f', '-'], { stdin: shapes.join('---\n') })
   t.equal(skipped.code, 0)
   t.equal(skipped.stdout, shapes.join('---\n'))
-  const denied = await runCLI(['inject', '-f', '-'], { stdin: deployment.replace('      containers:', '      containers: {}\n      other:') })
+  const denied = await runCLI(['inject', '-f', '-'], {
+    stdin: deployment.replace('      containers:', '      containers: {}\n      other:'),
+  })
   t.equal(denied.code, 1)
   t.equal(denied.stdout, '')
   t.match(denied.stderr, '  spec.template.spec.containers: must be array')

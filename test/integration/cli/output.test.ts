@@ -4,7 +4,16 @@ import { join } from 'node:path'
 import { applyPatch } from 'diff'
 import jsonPatch from 'fast-json-patch'
 import { parse, parseAllDocuments } from 'yaml'
-import { badJob, configMap, cronJob, deployment, injectedTemplate, template, type ObjectPatch, type Workload } from './manifests.ts'
+import {
+  badJob,
+  configMap,
+  cronJob,
+  deployment,
+  injectedTemplate,
+  template,
+  type ObjectPatch,
+  type Workload,
+} from './manifests.ts'
 import { runCLI } from './run-cli.ts'
 
 // Every run starts a process, which takes its time on a busy machine.
@@ -18,10 +27,21 @@ t.test('--quiet reports only what was denied', async (t) => {
 
 t.test('-o patch gives operations that another library applies to the same result', async (t) => {
   const stdin = `${deployment}---\n${configMap}---\n${cronJob}`
-  const [plain, patched] = [await runCLI(['inject', '-f', '-'], { stdin }), await runCLI(['inject', '-f', '-', '-o', 'patch'], { stdin })]
+  const [plain, patched] = [
+    await runCLI(['inject', '-f', '-'], { stdin }),
+    await runCLI(['inject', '-f', '-', '-o', 'patch'], { stdin }),
+  ]
   const patches = JSON.parse(patched.stdout) as ObjectPatch[]
-  t.strictSame(patches.map(({ kind, name, namespace }) => [kind, name, namespace]), [['Deployment', 'my-inference-app', 'apps'], ['CronJob', 'nightly', undefined]])
-  const applied = [deployment, cronJob].map((text, i) => jsonPatch.applyPatch(parse(text), patches[i]!.patch, true).newDocument as unknown)
+  t.strictSame(
+    patches.map(({ kind, name, namespace }) => [kind, name, namespace]),
+    [
+      ['Deployment', 'my-inference-app', 'apps'],
+      ['CronJob', 'nightly', undefined],
+    ],
+  )
+  const applied = [deployment, cronJob].map(
+    (text, i) => jsonPatch.applyPatch(parse(text), patches[i]!.patch, true).newDocument as unknown,
+  )
   const [first, , third] = parseAllDocuments(plain.stdout).map((document) => document.toJS() as unknown)
   t.strictSame(applied, [first, third])
 })
@@ -30,9 +50,19 @@ t.test('-o json gives one object, or a List of several', async (t) => {
   const one = await runCLI(['inject', '-f', '-', '-o', 'json'], { stdin: deployment })
   t.strictSame((JSON.parse(one.stdout) as Workload).spec.template, injectedTemplate(deployment, 'apps'))
   const several = await runCLI(['inject', '-f', '-', '-o', 'json'], { stdin: `${deployment}---\n${configMap}---\n` })
-  t.match(JSON.parse(several.stdout), { apiVersion: 'v1', kind: 'List', items: [{ kind: 'Deployment' }, { kind: 'ConfigMap' }] })
-  const long = await runCLI(['inject', '-f', '-', '-o', 'json'], { stdin: `${configMap}n: 12345678901234567890\nmode: 0644\nok: yes\n` })
-  t.match(long.stdout, '"n": 12345678901234567890,\n  "mode": 420,\n  "ok": true\n', 'numbers and booleans as kubectl reads them')
+  t.match(JSON.parse(several.stdout), {
+    apiVersion: 'v1',
+    kind: 'List',
+    items: [{ kind: 'Deployment' }, { kind: 'ConfigMap' }],
+  })
+  const long = await runCLI(['inject', '-f', '-', '-o', 'json'], {
+    stdin: `${configMap}n: 12345678901234567890\nmode: 0644\nok: yes\n`,
+  })
+  t.match(
+    long.stdout,
+    '"n": 12345678901234567890,\n  "mode": 420,\n  "ok": true\n',
+    'numbers and booleans as kubectl reads them',
+  )
 })
 
 t.test('JSON goes in and JSON comes out, unless YAML is asked for', async (t) => {
@@ -48,9 +78,19 @@ t.test('--diff shows what changes: a patch without colours, unless they are want
   const file = join(t.testdir({ 'app.yaml': `${deployment}---\n${badJob}` }), 'app.yaml')
   const plain = await runCLI(['inject', '-f', file, '--diff'])
   t.equal(plain.code, 1, 'a denial fails here as well')
-  t.equal(plain.stdout.split('\n').filter((line) => line.startsWith('-')).join(), `--- ${file}\tbefore`, 'nothing is taken away, not even the denied object')
+  t.equal(
+    plain.stdout
+      .split('\n')
+      .filter((line) => line.startsWith('-'))
+      .join(),
+    `--- ${file}\tbefore`,
+    'nothing is taken away, not even the denied object',
+  )
   const patched = applyPatch(`${deployment}---\n${badJob}`, plain.stdout)
-  t.strictSame((parseAllDocuments(patched as string)[0]!.toJS() as Workload).spec.template, injectedTemplate(deployment, 'apps'))
+  t.strictSame(
+    (parseAllDocuments(patched as string)[0]!.toJS() as Workload).spec.template,
+    injectedTemplate(deployment, 'apps'),
+  )
   const coloured = await runCLI(['inject', '-f', file, '--diff', '--color', 'always'])
   t.match(coloured.stdout, '\u001b[32m+')
   t.equal(coloured.stdout.replace(/\u001b\[\d+m/g, ''), plain.stdout)
@@ -75,7 +115,10 @@ t.test('uninject gives back the file, byte for byte, and says what it took out',
   const { code, stdout, stderr } = await runCLI(['uninject', '-f', '-'], { stdin: injected.stdout })
   t.equal(code, 0)
   t.equal(stdout, stdin)
-  t.match(stderr, 'deployment/my-inference-app uninjected: took out init container model-loader; volumes model-data, model-tmp, eks-pod-identity-token;')
+  t.match(
+    stderr,
+    'deployment/my-inference-app uninjected: took out init container model-loader; volumes model-data, model-tmp, eks-pod-identity-token;',
+  )
   t.match(stderr, 'mounts and variables of app\n')
   t.match(stderr, /\n2 uninjected, 1 skipped\n$/)
 })

@@ -10,7 +10,8 @@ import { runCLI, type RunResult } from './run-cli.ts'
 t.setTimeout(120_000)
 
 const policy = {
-  mode: 'audit', enforceNamespaces: ['team-b'],
+  mode: 'audit',
+  enforceNamespaces: ['team-b'],
   rules: [
     { name: 'llama', namespaces: ['team-*'], sources: ['s3://models/llama/*'] },
     { name: 'nobody', namespaces: ['team-z'] },
@@ -21,7 +22,9 @@ const policy = {
 function deployment(name: string, namespace: string | undefined, annotations: Record<string, string>): object {
   const own = Object.fromEntries(Object.entries(annotations).map(([key, value]) => [`models.example.io/${key}`, value]))
   return {
-    apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name, ...(namespace !== undefined && { namespace }) },
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name, ...(namespace !== undefined && { namespace }) },
     spec: { template: { metadata: { annotations: own }, spec: { containers: [{ name: 'app', image: 'app:1' }] } } },
   }
 }
@@ -40,11 +43,17 @@ async function testPolicy(t: Test, objects: readonly object[], ...args: readonly
     writeFile(join(directory, 'policy.yaml'), stringify({ policy })),
     ...objects.map((object, i) => writeFile(join(directory, `pods/deep/${i}.yaml`), stringify(object))),
   ])
-  return runCLI(['policy', 'test', '-f', 'pods/', '--config', 'policy.yaml', ...args], { cwd: directory, env: { COLUMNS: '200' } })
+  return runCLI(['policy', 'test', '-f', 'pods/', '--config', 'policy.yaml', ...args], {
+    cwd: directory,
+    env: { COLUMNS: '200' },
+  })
 }
 
 function rows(stdout: string): readonly (readonly string[])[] {
-  return stdout.trimEnd().split('\n').map((line) => line.split(/ {2,}/))
+  return stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => line.split(/ {2,}/))
 }
 
 t.test('each model of each workload is allowed by a rule, or denied with every reason', async (t) => {
@@ -54,15 +63,31 @@ t.test('each model of each workload is allowed by a rule, or denied with every r
     ['OBJECT', 'NAMESPACE', 'MODEL', 'VERDICT', 'WHY'],
     ['deployment/chat', 'team-a', 'model', 'allowed', 'rule llama allows it: s3://models/llama/1/'],
     ['deployment/embed', 'team-a', 'model', 'allowed', 'rule llama allows it: s3://models/llama/1/'],
-    ['deployment/embed', 'team-a', 'b', 'denied (audit)', 'rule "llama" does not allow the source "s3://others/b/"; rule "too-narrow" does not allow the source "s3://others/b/"'],
+    [
+      'deployment/embed',
+      'team-a',
+      'b',
+      'denied (audit)',
+      'rule "llama" does not allow the source "s3://others/b/"; rule "too-narrow" does not allow the source "s3://others/b/"',
+    ],
     ['deployment/rank', 'team-b', 'model', 'denied', 'rule "llama" does not allow the source "s3://others/b/"'],
-    ['deployment/typo', 'team-b', '-', 'denied', 'metadata.annotations[models.example.io/sise]: "1Gi" belongs to no known annotation; did you mean models.example.io/size?'],
+    [
+      'deployment/typo',
+      'team-b',
+      '-',
+      'denied',
+      'metadata.annotations[models.example.io/sise]: "1Gi" belongs to no known annotation; did you mean models.example.io/size?',
+    ],
   ])
-  t.equal(stderr, [
-    'rule nobody allows none of these models: no pod with a model is in team-z',
-    'rule too-narrow allows none of these models: it is about 2 pods, and refuses their models',
-    '1 allowed, 3 denied, 1 skipped', '',
-  ].join('\n'))
+  t.equal(
+    stderr,
+    [
+      'rule nobody allows none of these models: no pod with a model is in team-z',
+      'rule too-narrow allows none of these models: it is about 2 pods, and refuses their models',
+      '1 allowed, 3 denied, 1 skipped',
+      '',
+    ].join('\n'),
+  )
 })
 
 t.test('all allowed ends with 0, and namespaces on trial pass only where they are told to', async (t) => {
@@ -70,7 +95,11 @@ t.test('all allowed ends with 0, and namespaces on trial pass only where they ar
   t.match(await testPolicy(t, [allowed, tolerated]), { code: 1 })
   t.match(await testPolicy(t, [allowed, tolerated], '--audit-warn'), { code: 0 })
   t.match(await testPolicy(t, [denied], '--audit-warn'), { code: 1 }, 'the policy is enforced there')
-  t.match(await testPolicy(t, [deployment('x', 'team-a', { source: 'node:///etc/x' })], '--audit-warn'), { code: 1 }, 'what is denied in a trial, too')
+  t.match(
+    await testPolicy(t, [deployment('x', 'team-a', { source: 'node:///etc/x' })], '--audit-warn'),
+    { code: 1 },
+    'what is denied in a trial, too',
+  )
 })
 
 t.test('the namespace of objects that name none is told by -n', async (t) => {
@@ -87,7 +116,8 @@ t.test('with --expect denied, every pod has to be denied by the policy and by no
     'deployment/chat of pods/deep/1.yaml was to be denied by the policy, and is allowed',
     'deployment/typo of pods/deep/2.yaml was to be denied by the policy, and is denied for other mistakes',
     'deployment/plain of pods/deep/3.yaml was to be denied by the policy, and is skipped',
-    '1 allowed, 2 denied, 1 skipped', '',
+    '1 allowed, 2 denied, 1 skipped',
+    '',
   ])
 })
 
@@ -95,10 +125,22 @@ t.test('JSON says all of it to a script', async (t) => {
   const { stdout } = await testPolicy(t, [tolerated, plain], '-o', 'json')
   t.match(JSON.parse(stdout), {
     config: 'policy.yaml',
-    pods: [{
-      file: 'pods/deep/0.yaml', title: 'deployment/embed', namespace: 'team-a', verdict: 'denied', reason: 'NotAllowed', mode: 'audit', asExpected: false,
-      models: [{ name: 'model', verdict: 'allowed', allowedBy: 'llama' }, { name: 'b', source: 's3://others/b/', verdict: 'denied', refusedBy: ['llama', 'too-narrow'] }],
-    }, { title: 'deployment/plain', verdict: 'skipped', reason: 'NotAnnotated', asExpected: true }],
+    pods: [
+      {
+        file: 'pods/deep/0.yaml',
+        title: 'deployment/embed',
+        namespace: 'team-a',
+        verdict: 'denied',
+        reason: 'NotAllowed',
+        mode: 'audit',
+        asExpected: false,
+        models: [
+          { name: 'model', verdict: 'allowed', allowedBy: 'llama' },
+          { name: 'b', source: 's3://others/b/', verdict: 'denied', refusedBy: ['llama', 'too-narrow'] },
+        ],
+      },
+      { title: 'deployment/plain', verdict: 'skipped', reason: 'NotAnnotated', asExpected: true },
+    ],
     unusedRules: [{ name: 'nobody' }, { name: 'too-narrow' }],
   })
 })
@@ -108,12 +150,18 @@ t.test('JUnit has a test case for each pod, and a failure for what is not as exp
   t.equal(code, 1)
   const { testsuites } = convert(stdout, { format: 'object' }) as { testsuites: Record<string, unknown> }
   t.match(testsuites, {
-    '@tests': '3', '@failures': '1', '@skipped': '1',
+    '@tests': '3',
+    '@failures': '1',
+    '@skipped': '1',
     testsuite: {
       '@name': 'policy.yaml',
       testcase: [
         { '@name': 'deployment/chat', '@classname': 'team-a', 'system-out': /allowed: rule llama allows it/ },
-        { '@name': 'deployment/rank', '@file': 'pods/deep/1.yaml', failure: { '@type': 'NotAllowed', '@message': /^model: denied: rule .*llama.* does not allow/ } },
+        {
+          '@name': 'deployment/rank',
+          '@file': 'pods/deep/1.yaml',
+          failure: { '@type': 'NotAllowed', '@message': /^model: denied: rule .*llama.* does not allow/ },
+        },
         { '@name': 'deployment/plain', skipped: { '@message': /no annotation of ours/ } },
       ],
     },

@@ -19,9 +19,21 @@ const root = join(import.meta.dirname, '../../..')
 
 t.test('what was not understood is a usage error with exit code 2 and nothing on stdout', async (t) => {
   const wrong = [
-    [], ['nothing'], ['inject'], ['inject', '-f'], ['inject', '-f', ''], ['inject', '-f', '-', '-f', '-'], ['inject', '-f', '-', '-o', 'xml'],
-    ['inject', '-f', '-', '--diff', '-o', 'yaml'], ['inject', '-f', '-', 'extra'], ['inject', '-f', '-', '--color', 'blue'], ['uninject', '-n', 'x', '-f', '-'],
-    ['explain', 'size', 'cpu'], ['explain', 'size', '--reasons'], ['serve'], ['serve', '--port', 'x'],
+    [],
+    ['nothing'],
+    ['inject'],
+    ['inject', '-f'],
+    ['inject', '-f', ''],
+    ['inject', '-f', '-', '-f', '-'],
+    ['inject', '-f', '-', '-o', 'xml'],
+    ['inject', '-f', '-', '--diff', '-o', 'yaml'],
+    ['inject', '-f', '-', 'extra'],
+    ['inject', '-f', '-', '--color', 'blue'],
+    ['uninject', '-n', 'x', '-f', '-'],
+    ['explain', 'size', 'cpu'],
+    ['explain', 'size', '--reasons'],
+    ['serve'],
+    ['serve', '--port', 'x'],
   ]
   for (const args of wrong) {
     const { code, stdout, stderr } = await runCLI(args)
@@ -38,8 +50,10 @@ t.test('no command is loaded to say the version, and all are to say what there i
   t.equal((await buildProgram('--help')).commands.length, (await buildProgram()).commands.length)
 })
 
-t.test('the client of Kubernetes, which takes a second to load, is loaded to ask a cluster and for nothing else', async (t) => {
-  const recorder = `
+t.test(
+  'the client of Kubernetes, which takes a second to load, is loaded to ask a cluster and for nothing else',
+  async (t) => {
+    const recorder = `
     import { registerHooks } from 'node:module'
     const load = (url, context, next) => {
       if (url.includes('/@kubernetes/client-node/')) process.env.CLIENT = 'loaded'
@@ -47,17 +61,34 @@ t.test('the client of Kubernetes, which takes a second to load, is loaded to ask
     }
     registerHooks({ load })
     process.on('exit', () => { console.log('client: ' + process.env.CLIENT) })`
-  const clientFor = async (...args: readonly string[]): Promise<string | undefined> => {
-    const child = spawn(process.execPath, ['--import', `data:text/javascript,${encodeURIComponent(recorder)}`, join(root, 'src/main.ts'), ...args], { stdio: ['ignore', 'pipe', 'ignore'] })
-    return /\nclient: (\w+)\n$/.exec(`\n${await text(child.stdout)}`)?.[1]
-  }
-  t.equal(await clientFor('--help'), 'undefined', 'no command needs it to be there')
-  t.equal(await clientFor('why', 'a-pod', '--kubeconfig', join(t.testdir({}), 'none')), 'loaded')
-})
+    const clientFor = async (...args: readonly string[]): Promise<string | undefined> => {
+      const child = spawn(
+        process.execPath,
+        ['--import', `data:text/javascript,${encodeURIComponent(recorder)}`, join(root, 'src/main.ts'), ...args],
+        { stdio: ['ignore', 'pipe', 'ignore'] },
+      )
+      return /\nclient: (\w+)\n$/.exec(`\n${await text(child.stdout)}`)?.[1]
+    }
+    t.equal(await clientFor('--help'), 'undefined', 'no command needs it to be there')
+    t.equal(await clientFor('why', 'a-pod', '--kubeconfig', join(t.testdir({}), 'none')), 'loaded')
+  },
+)
 
 t.test('--version and --help are fine, and every command shows examples that begin with its name', async (t) => {
   t.strictSame(await runCLI(['--version']), { code: 0, stdout: `${version}\n`, stderr: '' })
-  for (const command of ['serve', 'inject', 'uninject', 'explain', 'render', 'check', 'why', 'policy test', 'audit', 'publish', 'load']) {
+  for (const command of [
+    'serve',
+    'inject',
+    'uninject',
+    'explain',
+    'render',
+    'check',
+    'why',
+    'policy test',
+    'audit',
+    'publish',
+    'load',
+  ]) {
     const { code, stdout } = await runCLI([...command.split(' '), '--help'])
     t.equal(code, 0)
     t.match(stdout.slice(stdout.indexOf('\nExamples:')), `  model-injector ${command} `)
@@ -66,7 +97,9 @@ t.test('--version and --help are fine, and every command shows examples that beg
 })
 
 t.test('a reader that has seen enough is no failure', async (t) => {
-  const child = spawn(process.execPath, [join(root, 'src/main.ts'), 'explain', '-o', 'json'], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, [join(root, 'src/main.ts'), 'explain', '-o', 'json'], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   child.stdout.destroy()
   const [stderr, [code]] = await Promise.all([text(child.stderr), once(child, 'close') as Promise<[number | null]>])
   t.equal(stderr, '')
@@ -78,22 +111,44 @@ t.test('explain lists every annotation within the width of the terminal', async 
   t.equal(code, 0)
   const [header, ...lines] = stdout.split('\n')
   t.match(header, /^NAME +SCOPE +DEFAULT +DESCRIPTION$/)
-  t.strictSame(lines.flatMap((line) => /^([a-z-]+) +(?:pod|model) /.exec(line)?.[1] ?? []), annotationNames)
-  t.strictSame(stdout.slice(0, stdout.indexOf('\n\n')).split('\n').filter((line) => line.length > 80), [])
+  t.strictSame(
+    lines.flatMap((line) => /^([a-z-]+) +(?:pod|model) /.exec(line)?.[1] ?? []),
+    annotationNames,
+  )
+  t.strictSame(
+    stdout
+      .slice(0, stdout.indexOf('\n\n'))
+      .split('\n')
+      .filter((line) => line.length > 80),
+    [],
+  )
 })
 
 t.test('explain finds an annotation by name, with prefix and with suffix', async (t) => {
   const plain = await runCLI(['explain', 'size'])
   t.equal(plain.code, 0)
-  for (const part of [annotations.size.description, annotations.size.accepted, annotations.size.default, '\nExample:     models.example.io/size: 20Gi\n']) t.match(plain.stdout, part)
+  for (const part of [
+    annotations.size.description,
+    annotations.size.accepted,
+    annotations.size.default,
+    '\nExample:     models.example.io/size: 20Gi\n',
+  ])
+    t.match(plain.stdout, part)
   t.notMatch(plain.stdout, 'operator')
   t.match((await runCLI(['explain', 'memory'])).stdout, "the operator's configuration may set another")
-  for (const key of ['models.example.io/size', 'size.llama', 'models.example.io/size.llama.x']) t.strictSame(await runCLI(['explain', key]), plain)
+  for (const key of ['models.example.io/size', 'size.llama', 'models.example.io/size.llama.x'])
+    t.strictSame(await runCLI(['explain', key]), plain)
 })
 
 t.test('every example is a line of YAML with a text that the annotation accepts', async (t) => {
-  const entries = JSON.parse((await runCLI(['explain', '-o', 'json'])).stdout) as { name: keyof typeof annotations; example: string }[]
-  t.strictSame(entries.map(({ name }) => name), annotationNames)
+  const entries = JSON.parse((await runCLI(['explain', '-o', 'json'])).stdout) as {
+    name: keyof typeof annotations
+    example: string
+  }[]
+  t.strictSame(
+    entries.map(({ name }) => name),
+    annotationNames,
+  )
   for (const { name, example } of entries) {
     const value = (parse(example) as Record<string, unknown>)[defaultPrefix + name]
     if (name === 'image') t.type(value, 'string')
@@ -102,7 +157,11 @@ t.test('every example is a line of YAML with a text that the annotation accepts'
 })
 
 t.test('explain suggests the nearest name for an unknown one', async (t) => {
-  t.strictSame(await runCLI(['explain', 'siez']), { code: 1, stdout: '', stderr: 'model-injector: "siez" is no annotation of model-injector; did you mean size?\n' })
+  t.strictSame(await runCLI(['explain', 'siez']), {
+    code: 1,
+    stdout: '',
+    stderr: 'model-injector: "siez" is no annotation of model-injector; did you mean size?\n',
+  })
   const far = await runCLI(['explain', 'constructor\u001b[0m'])
   t.equal(far.code, 1)
   t.match(far.stderr, '"constructor\\u001b[0m" is no annotation of model-injector; known: inject, source, ')
@@ -110,13 +169,27 @@ t.test('explain suggests the nearest name for an unknown one', async (t) => {
 
 t.test('explain -o markdown prints what the reference pages hold', async (t) => {
   const page = (name: string): string => readFileSync(join(root, 'docs', name), 'utf8')
-  t.ok(page('annotations.md').includes(`<!-- annotations -->\n${(await runCLI(['explain', '-o', 'markdown'])).stdout}<!-- /annotations -->`), 'run make generate')
-  t.ok(page('reasons.md').includes(`<!-- reasons -->\n${(await runCLI(['explain', '--reasons', '-o', 'markdown'])).stdout}<!-- /reasons -->`), 'run make generate')
+  t.ok(
+    page('annotations.md').includes(
+      `<!-- annotations -->\n${(await runCLI(['explain', '-o', 'markdown'])).stdout}<!-- /annotations -->`,
+    ),
+    'run make generate',
+  )
+  t.ok(
+    page('reasons.md').includes(
+      `<!-- reasons -->\n${(await runCLI(['explain', '--reasons', '-o', 'markdown'])).stdout}<!-- /reasons -->`,
+    ),
+    'run make generate',
+  )
 })
 
 t.test('explain --reasons lists all of them with their outcome', async (t) => {
   const { stdout } = await runCLI(['explain', '--reasons'])
-  for (const [reason, meaning] of Object.entries(skipReasons)) t.match(stdout.replace(/\s+/g, ' '), `skipped ${reason} ${meaning}`)
+  for (const [reason, meaning] of Object.entries(skipReasons))
+    t.match(stdout.replace(/\s+/g, ' '), `skipped ${reason} ${meaning}`)
   const entries = JSON.parse((await runCLI(['explain', '--reasons', '-o', 'json'])).stdout) as { outcome: string }[]
-  t.strictSame([...new Set(entries.map(({ outcome }) => outcome))], ['skipped', 'injected', 'denied', 'failed', 'warning'])
+  t.strictSame(
+    [...new Set(entries.map(({ outcome }) => outcome))],
+    ['skipped', 'injected', 'denied', 'failed', 'warning'],
+  )
 })

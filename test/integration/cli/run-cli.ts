@@ -18,12 +18,19 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>
 }
 
-export async function runCLI(args: readonly string[], { stdin = '', cwd, env = {} }: RunOptions = {}): Promise<RunResult> {
+export async function runCLI(
+  args: readonly string[],
+  { stdin = '', cwd, env = {} }: RunOptions = {},
+): Promise<RunResult> {
   const child = spawn(process.execPath, [main, ...args], { cwd, env: { ...inherited(), ...env } })
   // The command may end without having read all of it.
   child.stdin.on('error', () => undefined)
   child.stdin.end(stdin)
-  const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close') as Promise<[number | null]>])
+  const [stdout, stderr, [code]] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    once(child, 'close') as Promise<[number | null]>,
+  ])
   return { code, stdout, stderr }
 }
 

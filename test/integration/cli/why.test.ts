@@ -2,7 +2,12 @@
 import { writeFile } from 'node:fs/promises'
 import t from 'tap'
 import { matchConditions } from '../../../src/match-conditions.ts'
-import { startFakeAPIServer, writeKubeconfig, type FakeAnswer, type FakeRequest } from '../../unit/cluster/fake-api-server.ts'
+import {
+  startFakeAPIServer,
+  writeKubeconfig,
+  type FakeAnswer,
+  type FakeRequest,
+} from '../../unit/cluster/fake-api-server.ts'
 import { badJob, cronJob, deployment } from './manifests.ts'
 import { runCLI } from './run-cli.ts'
 
@@ -16,18 +21,28 @@ spec: { template: { spec: { containers: [{ name: app, image: app }] } } }
 `
 
 const directory = t.testdir({
-  'config.yaml': 'unknownAnnotations: deny\n', 'good.yaml': deployment, 'job.yaml': cronJob, 'bad.yaml': badJob, 'misplaced.yaml': misplaced,
-  'several.yaml': `${deployment}---\n${cronJob}---\n${badJob}`, 'none.yaml': 'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: x }\n',
+  'config.yaml': 'unknownAnnotations: deny\n',
+  'good.yaml': deployment,
+  'job.yaml': cronJob,
+  'bad.yaml': badJob,
+  'misplaced.yaml': misplaced,
+  'several.yaml': `${deployment}---\n${cronJob}---\n${badJob}`,
+  'none.yaml': 'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: x }\n',
 })
 const offline = ['--config', `${directory}/config.yaml`]
 
 t.test('a file and a configuration need no cluster', async (t) => {
-  const { code, stdout, stderr } = await runCLI(['why', '-f', `${directory}/good.yaml`, ...offline], { env: { HOME: directory, COLUMNS: '200' } })
+  const { code, stdout, stderr } = await runCLI(['why', '-f', `${directory}/good.yaml`, ...offline], {
+    env: { HOME: directory, COLUMNS: '200' },
+  })
   t.equal(stderr, '')
   t.equal(code, 0)
   t.match(stdout, /^deployment\/my-inference-app in the namespace apps would be injected\n/)
   t.match(stdout, '\n  -    namespace-selector  not evaluated: no cluster was asked\n')
-  t.match(stdout, '\n  yes  match-conditions    annotated, not-opted-out, not-a-mirror-pod (those of the chart; no cluster was asked for its own)\n')
+  t.match(
+    stdout,
+    '\n  yes  match-conditions    annotated, not-opted-out, not-a-mirror-pod (those of the chart; no cluster was asked for its own)\n',
+  )
   t.match(stdout, /\n {2}yes {2}outcome {13}.*model <- s3:\/\/my-ml-bucket/)
   t.notMatch(stdout, '\u001b')
 })
@@ -36,22 +51,44 @@ t.test('a mistake is told with its place and exit code 1', async (t) => {
   const { code, stdout } = await runCLI(['why', '-f', `${directory}/bad.yaml`, ...offline], { env: { COLUMNS: '200' } })
   t.equal(code, 1)
   t.match(stdout, /^job\/broken in the namespace default would be denied\n {2}the webhook denies it: 2 mistakes/)
-  t.match(stdout, 'metadata.annotations[models.example.io/sise]: "1Gi" belongs to no known annotation; did you mean models.example.io/size?')
+  t.match(
+    stdout,
+    'metadata.annotations[models.example.io/sise]: "1Gi" belongs to no known annotation; did you mean models.example.io/size?',
+  )
 })
 
 t.test('annotations on the workload instead of its template are the first hint', async (t) => {
-  const { code, stdout } = await runCLI(['why', '-f', `${directory}/misplaced.yaml`, ...offline], { env: { COLUMNS: '200' } })
+  const { code, stdout } = await runCLI(['why', '-f', `${directory}/misplaced.yaml`, ...offline], {
+    env: { COLUMNS: '200' },
+  })
   t.equal(code, 1)
-  t.match(stdout, '  hint  models.example.io/source stands in metadata.annotations, where nothing reads it; move it to spec.template.metadata.annotations\n')
+  t.match(
+    stdout,
+    '  hint  models.example.io/source stands in metadata.annotations, where nothing reads it; move it to spec.template.metadata.annotations\n',
+  )
 })
 
 t.test('every object of every document is answered, and one that is not injected decides the exit code', async (t) => {
-  const { code, stdout } = await runCLI(['why', '-f', `${directory}/several.yaml`, ...offline, '-o', 'json', '-n', 'batch'])
+  const { code, stdout } = await runCLI([
+    'why',
+    '-f',
+    `${directory}/several.yaml`,
+    ...offline,
+    '-o',
+    'json',
+    '-n',
+    'batch',
+  ])
   t.equal(code, 1)
   const explanations = JSON.parse(stdout) as { title: string; namespace: string; verdict: string; live: boolean }[]
-  t.strictSame(explanations.map(({ title, namespace, verdict, live }) => [title, namespace, verdict, live]), [
-    ['deployment/my-inference-app', 'apps', 'injected', false], ['cronjob/nightly', 'batch', 'injected', false], ['job/broken', 'batch', 'denied', false],
-  ])
+  t.strictSame(
+    explanations.map(({ title, namespace, verdict, live }) => [title, namespace, verdict, live]),
+    [
+      ['deployment/my-inference-app', 'apps', 'injected', false],
+      ['cronjob/nightly', 'batch', 'injected', false],
+      ['job/broken', 'batch', 'denied', false],
+    ],
+  )
 })
 
 t.test('nothing of others moves the cursor', async (t) => {
@@ -68,7 +105,11 @@ t.test('stdin is a file, too', async (t) => {
 })
 
 t.test('a file without a pod, and no cluster where one is needed, are told', async (t) => {
-  t.strictSame(await runCLI(['why', '-f', `${directory}/none.yaml`, ...offline]), { code: 1, stdout: '', stderr: `model-injector: ${directory}/none.yaml: holds neither a pod nor a workload\n` })
+  t.strictSame(await runCLI(['why', '-f', `${directory}/none.yaml`, ...offline]), {
+    code: 1,
+    stdout: '',
+    stderr: `model-injector: ${directory}/none.yaml: holds neither a pod nor a workload\n`,
+  })
   const { code, stderr } = await runCLI(['why', '-f', `${directory}/good.yaml`], { env: { HOME: directory } })
   t.equal(code, 1)
   t.match(stderr, /^model-injector: no cluster is known: .*; or give --config FILE, so that no cluster is asked\n$/)
@@ -86,26 +127,44 @@ t.test('what was not understood is exit code 2', async (t) => {
 })
 
 const webhook = {
-  name: 'pods.models.example.io', clientConfig: { url: 'https://example.com/' }, failurePolicy: 'Fail',
+  name: 'pods.models.example.io',
+  clientConfig: { url: 'https://example.com/' },
+  failurePolicy: 'Fail',
   rules: [{ apiGroups: [''], operations: ['CREATE'], resources: ['pods'] }],
-  namespaceSelector: { matchExpressions: [{ key: 'kubernetes.io/metadata.name', operator: 'NotIn', values: ['kube-system'] }] },
+  namespaceSelector: {
+    matchExpressions: [{ key: 'kubernetes.io/metadata.name', operator: 'NotIn', values: ['kube-system'] }],
+  },
   matchConditions: matchConditions('models.example.io/').map(({ name, expression }) => ({ name, expression })),
 }
 
 const replicaSet = { apiVersion: 'apps/v1', kind: 'ReplicaSet', controller: true }
 const objects: Readonly<Record<string, object>> = {
-  '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/model-injector': { metadata: { name: 'model-injector' }, webhooks: [webhook] },
+  '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/model-injector': {
+    metadata: { name: 'model-injector' },
+    webhooks: [webhook],
+  },
   '/api/v1/namespaces/apps': { metadata: { name: 'apps', labels: {} } },
   '/api/v1/namespaces/apps/pods/forgotten-1': {
-    apiVersion: 'v1', kind: 'Pod', spec: { containers: [{ name: 'app' }] },
+    apiVersion: 'v1',
+    kind: 'Pod',
+    spec: { containers: [{ name: 'app' }] },
     metadata: { name: 'forgotten-1', namespace: 'apps', ownerReferences: [{ ...replicaSet, name: 'forgotten' }] },
   },
   '/apis/apps/v1/namespaces/apps/replicasets/forgotten': {
-    apiVersion: 'apps/v1', kind: 'ReplicaSet', spec: { template: {} },
-    metadata: { name: 'forgotten', namespace: 'apps', annotations: { 'models.example.io/source': 'x' }, ownerReferences: [{ ...replicaSet, kind: 'Deployment', name: 'forgotten' }] },
+    apiVersion: 'apps/v1',
+    kind: 'ReplicaSet',
+    spec: { template: {} },
+    metadata: {
+      name: 'forgotten',
+      namespace: 'apps',
+      annotations: { 'models.example.io/source': 'x' },
+      ownerReferences: [{ ...replicaSet, kind: 'Deployment', name: 'forgotten' }],
+    },
   },
   '/apis/apps/v1/namespaces/apps/deployments/forgotten': {
-    apiVersion: 'apps/v1', kind: 'Deployment', spec: { template: { spec: { containers: [{ name: 'app' }] } } },
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    spec: { template: { spec: { containers: [{ name: 'app' }] } } },
     metadata: { name: 'forgotten', namespace: 'apps', annotations: { 'models.example.io/source': 'x' } },
   },
 }
@@ -139,16 +198,31 @@ t.test('a pod of the cluster', async (t) => {
   })
 
   await t.test('that is not there, or of a kind without pods, is told', async (t) => {
-    t.strictSame(await runCLI(['why', 'nobody', ...inCluster]), { code: 1, stdout: '', stderr: `model-injector: there is no pod "nobody" in the namespace apps of ${server.url}\n` })
-    t.match(await runCLI(['why', 'service/x', ...inCluster]), { code: 1, stderr: /^model-injector: "service" is no kind that has a pod; known: pod, deployment, / })
+    t.strictSame(await runCLI(['why', 'nobody', ...inCluster]), {
+      code: 1,
+      stdout: '',
+      stderr: `model-injector: there is no pod "nobody" in the namespace apps of ${server.url}\n`,
+    })
+    t.match(await runCLI(['why', 'service/x', ...inCluster]), {
+      code: 1,
+      stderr: /^model-injector: "service" is no kind that has a pod; known: pod, deployment, /,
+    })
   })
 
-  await t.test('is judged by the built-in configuration where that of the cluster is not known, which is told', async (t) => {
-    const { code, stdout } = await runCLI(['why', '-f', `${directory}/good.yaml`, ...inCluster], { env: { COLUMNS: '200' } })
-    t.equal(code, 0)
-    t.match(stdout, /policy +no rule is needed \(the built-in configuration, since that of the cluster is not known: the webhook configuration names a URL, no Service\)/)
-    t.match(stdout, '\n  yes  namespace-selector  the namespace apps is selected\n')
-  })
+  await t.test(
+    'is judged by the built-in configuration where that of the cluster is not known, which is told',
+    async (t) => {
+      const { code, stdout } = await runCLI(['why', '-f', `${directory}/good.yaml`, ...inCluster], {
+        env: { COLUMNS: '200' },
+      })
+      t.equal(code, 0)
+      t.match(
+        stdout,
+        /policy +no rule is needed \(the built-in configuration, since that of the cluster is not known: the webhook configuration names a URL, no Service\)/,
+      )
+      t.match(stdout, '\n  yes  namespace-selector  the namespace apps is selected\n')
+    },
+  )
 
   await t.test('is created as a dry run with --server, and what the API server says decides', async (t) => {
     const { code, stdout } = await runCLI(['why', '-f', `${directory}/good.yaml`, '--server', ...inCluster])

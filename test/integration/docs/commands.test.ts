@@ -11,7 +11,8 @@ for (const page of pages) {
   const invocations = page.blocks.filter(({ language }) => ['sh', 'console'].includes(language)).flatMap(invocationsOf)
   if (invocations.length === 0) continue
   t.test(`the commands of ${page.file} are understood`, async (t) => {
-    for (const { line, args } of invocations) t.equal(await understand(args), undefined, `line ${line}: model-injector ${args.join(' ')}`)
+    for (const { line, args } of invocations)
+      t.equal(await understand(args), undefined, `line ${line}: model-injector ${args.join(' ')}`)
   })
 }
 
@@ -36,10 +37,13 @@ function onlyParse(command: Command): Command {
 
 // In text and tables commands are shortened, as `model-injector render s3 …`; their names and options exist all the same.
 for (const page of pages) {
-  const shown = codeOf(page).filter(({ text }) => text.startsWith('model-injector ') && !text.startsWith('model-injector -'))
+  const shown = codeOf(page).filter(
+    ({ text }) => text.startsWith('model-injector ') && !text.startsWith('model-injector -'),
+  )
   if (shown.length === 0) continue
   t.test(`the commands in the text of ${page.file} exist`, async (t) => {
-    for (const { line, text } of shown) t.strictSame(await unknownIn(text.split(' ').slice(1)), [], `line ${line}: ${text}`)
+    for (const { line, text } of shown)
+      t.strictSame(await unknownIn(text.split(' ').slice(1)), [], `line ${line}: ${text}`)
   })
 }
 
@@ -48,7 +52,9 @@ async function unknownIn(words: readonly string[]): Promise<readonly string[]> {
   const command = program.commands.find((candidate) => candidate.name() === words[0])
   if (command === undefined) return words.slice(0, 1)
   const below = command.commands.find((candidate) => candidate.name() === words[1])
-  const known = [command, ...(below === undefined ? command.commands : [below])].flatMap(({ options }) => options.flatMap(({ short, long }) => [short, long]))
+  const known = [command, ...(below === undefined ? command.commands : [below])].flatMap(({ options }) =>
+    options.flatMap(({ short, long }) => [short, long]),
+  )
   return words.slice(1).filter((word) => /^--?[a-z]/.test(word) && word !== '--help' && !known.includes(word))
 }
 
@@ -63,9 +69,18 @@ t.test('a command that does not exist, and an option that does not, are found', 
 })
 
 t.test('commands are found behind pipes, prompts, comments and line ends', (t) => {
-  const text = 'a |\n```sh\n# model-injector no\nmodel-injector x -f "a b" \\\n  --o=\'c|d\' > out.yaml && model-injector y; z | model-injector w -f - 2> err # model-injector no\n```\n```console\n$ model-injector v\nmodel-injector no\n```\n'
+  const text =
+    'a |\n```sh\n# model-injector no\nmodel-injector x -f "a b" \\\n  --o=\'c|d\' > out.yaml && model-injector y; z | model-injector w -f - 2> err # model-injector no\n```\n```console\n$ model-injector v\nmodel-injector no\n```\n'
   const found = parsePage('page.md', text).blocks.flatMap(invocationsOf)
-  t.strictSame(found.map(({ line, args }) => [line, ...args]), [[4, 'x', '-f', 'a b', '--o=c|d'], [4, 'y'], [4, 'w', '-f', '-'], [8, 'v']])
+  t.strictSame(
+    found.map(({ line, args }) => [line, ...args]),
+    [
+      [4, 'x', '-f', 'a b', '--o=c|d'],
+      [4, 'y'],
+      [4, 'w', '-f', '-'],
+      [8, 'v'],
+    ],
+  )
   t.strictSame(splitCommands(''), [])
   t.end()
 })

@@ -12,7 +12,9 @@ export function invocationsOf({ language, text, line }: Block): readonly Invocat
   const prompt = language === 'console' ? '$ ' : ''
   return logicalLines(text)
     .filter(({ command }) => command.startsWith(prompt))
-    .flatMap(({ at, command }) => splitCommands(command.slice(prompt.length)).map(([name, ...args]) => ({ name, args, line: line + 1 + at })))
+    .flatMap(({ at, command }) =>
+      splitCommands(command.slice(prompt.length)).map(([name, ...args]) => ({ name, args, line: line + 1 + at })),
+    )
     .filter(({ name }) => name === 'model-injector')
     .map(({ args, line }) => ({ line, args }))
 }
@@ -23,7 +25,13 @@ function logicalLines(text: string): readonly { readonly at: number; readonly co
   return lines.flatMap((_line, at) => {
     if (lines[at - 1]?.endsWith('\\') === true) return []
     const end = lines.findIndex((line, i) => i >= at && !line.endsWith('\\'))
-    return { at, command: lines.slice(at, end + 1).map((line) => line.replace(/\\$/, ' ')).join('') }
+    return {
+      at,
+      command: lines
+        .slice(at, end + 1)
+        .map((line) => line.replace(/\\$/, ' '))
+        .join(''),
+    }
   })
 }
 

@@ -12,11 +12,21 @@ const all = readPages()
 const pages = all.filter(({ file }) => file.startsWith('docs/deliveries/'))
 const front = all.find(({ file }) => file === 'docs/README.md')!
 
-const sections = ['When to choose it', 'Annotations', 'What to render', 'A new version, and back', 'When it fails', 'Limits']
+const sections = [
+  'When to choose it',
+  'Annotations',
+  'What to render',
+  'A new version, and back',
+  'When it fails',
+  'Limits',
+]
 
 for (const page of pages) {
   t.test(`${page.file} says when, what, how, and what if not`, (t) => {
-    t.strictSame([...page.prose.matchAll(/^## (.+)$/gm)].map(([, heading]) => heading), sections)
+    t.strictSame(
+      [...page.prose.matchAll(/^## (.+)$/gm)].map(([, heading]) => heading),
+      sections,
+    )
     t.match(page.text, 'kubectl rollout undo', 'the way back')
     t.match(page.prose, /^\| symptom \| cause \| command \|$/m)
     t.end()
@@ -48,15 +58,21 @@ t.test('each delivery has a page', (t) => {
 function firstOutcome({ blocks }: Page): ReturnType<typeof inject> {
   const configuration = blocks.find(({ marker }) => marker === 'configuration')
   const parsed = configuration === undefined ? undefined : parseConfig(configuration.text)
-  const [snippet] = blocks.filter(({ language, marker }) => language === 'yaml' && marker === undefined).flatMap(({ text }) => parseBlock(text).flatMap(findPods))
+  const [snippet] = blocks
+    .filter(({ language, marker }) => language === 'yaml' && marker === undefined)
+    .flatMap(({ text }) => parseBlock(text).flatMap(findPods))
   return inject(snippet?.pod, 'apps', parsed?.ok === true ? parsed.config : defaultConfig)
 }
 
 t.test('the chooser has a row for each page, with an answer in each column', (t) => {
   const rows = front.prose.split('\n').filter((line) => /^\| \[.*\]\(deliveries\//.test(line) && line.includes('://'))
-  t.strictSame(rows.map((row) => /deliveries\/\w+\.md/.exec(row)?.[0]).toSorted(), pages.map(({ file }) => file.replace('docs/', '')).toSorted())
+  t.strictSame(
+    rows.map((row) => /deliveries\/\w+\.md/.exec(row)?.[0]).toSorted(),
+    pages.map(({ file }) => file.replace('docs/', '')).toSorted(),
+  )
   const [head = ''] = front.prose.split('\n').filter((line) => line.startsWith('| delivery |'))
-  for (const row of rows) t.equal(cellsOf(row).filter((cell) => cell.trim() !== '').length, cellsOf(head).length, row.slice(0, 40))
+  for (const row of rows)
+    t.equal(cellsOf(row).filter((cell) => cell.trim() !== '').length, cellsOf(head).length, row.slice(0, 40))
   t.end()
 })
 

@@ -22,18 +22,33 @@ for (const page of pages) {
 t.test('every page of docs/ is in the list of its front page', (t) => {
   const front = pages.find(({ file }) => file === 'docs/README.md')!
   const listed = new Set(linksOf(front).map(({ text }) => posix.join('docs', text.split('#')[0] ?? '')))
-  for (const { file } of pages.filter(({ file }) => file.startsWith('docs/') && file !== front.file)) t.ok(listed.has(file), file)
+  for (const { file } of pages.filter(({ file }) => file.startsWith('docs/') && file !== front.file))
+    t.ok(listed.has(file), file)
   t.end()
 })
 
 t.test('headings get the anchors that GitHub gives them', (t) => {
-  const page = parsePage('page.md', '# The `loader`: fast & safe\n## What happens, and what to do\n## Limits\n## Limits\n```sh\n# no heading\n```\n## See [here](x.md)\n')
-  t.strictSame([...anchorsOf(page)], ['the-loader-fast--safe', 'what-happens-and-what-to-do', 'limits', 'limits-1', 'see-here'])
+  const page = parsePage(
+    'page.md',
+    '# The `loader`: fast & safe\n## What happens, and what to do\n## Limits\n## Limits\n```sh\n# no heading\n```\n## See [here](x.md)\n',
+  )
+  t.strictSame(
+    [...anchorsOf(page)],
+    ['the-loader-fast--safe', 'what-happens-and-what-to-do', 'limits', 'limits-1', 'see-here'],
+  )
   t.end()
 })
 
 t.test('links are found in text and tables, not in code', (t) => {
-  const page = parsePage('page.md', 'a [b](c.md#d)\n| [e `f[g]`](h.md) | `[i](j.md)` |\n```md\n[k](l.md)\n```\n[m]: n.md\n<a href="o.md">p</a>\n')
-  t.strictSame(linksOf(page), [{ line: 1, text: 'c.md#d' }, { line: 2, text: 'h.md' }, { line: 6, text: 'n.md' }, { line: 7, text: 'o.md' }])
+  const page = parsePage(
+    'page.md',
+    'a [b](c.md#d)\n| [e `f[g]`](h.md) | `[i](j.md)` |\n```md\n[k](l.md)\n```\n[m]: n.md\n<a href="o.md">p</a>\n',
+  )
+  t.strictSame(linksOf(page), [
+    { line: 1, text: 'c.md#d' },
+    { line: 2, text: 'h.md' },
+    { line: 6, text: 'n.md' },
+    { line: 7, text: 'o.md' },
+  ])
   t.end()
 })

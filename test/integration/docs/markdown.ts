@@ -25,7 +25,12 @@ export interface Page {
 
 /** The README, all pages of docs/, and what they lead to. */
 export function readPages(): readonly Page[] {
-  const files = ['README.md', 'CHANGELOG.md', 'deploy/chart/README.md', ...globSync('docs/**/*.md', { cwd: root }).sort()]
+  const files = [
+    'README.md',
+    'CHANGELOG.md',
+    'deploy/chart/README.md',
+    ...globSync('docs/**/*.md', { cwd: root }).sort(),
+  ]
   return files.map((file) => parsePage(file, readFileSync(join(root, file), 'utf8')))
 }
 
@@ -42,7 +47,12 @@ export function parsePage(file: string, text: string): Page {
     const length = lines.slice(i + 1).findIndex((line) => line.trim() === fence)
     if (length < 0) throw new Error(`${file}:${i + 1}: the block has no end`)
     const inner = lines.slice(i + 1, i + 1 + length)
-    blocks.push({ line: i + 1, language, marker: markerOf(lines[i - 1]), text: inner.map((line) => line.slice(indent.length)).join('\n') + '\n' })
+    blocks.push({
+      line: i + 1,
+      language,
+      marker: markerOf(lines[i - 1]),
+      text: inner.map((line) => line.slice(indent.length)).join('\n') + '\n',
+    })
     prose.push(...Array.from({ length: length + 2 }, () => ''))
     i += length + 1
   }
@@ -61,8 +71,12 @@ export interface Located {
 /** The targets of links and images; code is no link. */
 export function linksOf({ prose }: Page): readonly Located[] {
   const text = prose.replaceAll(/`[^`\n]*`/g, (code) => code.replaceAll(/[[\]()]/g, '.'))
-  return [...text.matchAll(/\]\(([^()\s]+)\)|^\[[^\]]+\]: (\S+)$|\b(?:href|src)="([^"]+)"/gm)]
-    .map(({ index, 1: inline, 2: reference, 3: html }) => ({ line: lineAt(text, index), text: inline ?? reference ?? html ?? '' }))
+  return [...text.matchAll(/\]\(([^()\s]+)\)|^\[[^\]]+\]: (\S+)$|\b(?:href|src)="([^"]+)"/gm)].map(
+    ({ index, 1: inline, 2: reference, 3: html }) => ({
+      line: lineAt(text, index),
+      text: inline ?? reference ?? html ?? '',
+    }),
+  )
 }
 
 /** Code in the running text and in tables. */
@@ -81,10 +95,16 @@ export function headingsOf({ prose }: Page): readonly string[] {
 /** The names that GitHub gives to headings: letters, digits, `-` and `_` are kept, blanks become `-`, the second of a name gets `-1`. */
 export function anchorsOf(page: Page): ReadonlySet<string> {
   const seen = new Map<string, number>()
-  return new Set(headingsOf(page).map((heading) => {
-    const anchor = heading.toLowerCase().replaceAll(/\[([^\]]*)\]\([^)]*\)/g, '$1').replaceAll(/[^\p{L}\p{N}\p{M} _-]/gu, '').replaceAll(' ', '-')
-    const count = seen.get(anchor) ?? 0
-    seen.set(anchor, count + 1)
-    return count === 0 ? anchor : `${anchor}-${count}`
-  }))
+  return new Set(
+    headingsOf(page).map((heading) => {
+      const anchor = heading
+        .toLowerCase()
+        .replaceAll(/\[([^\]]*)\]\([^)]*\)/g, '$1')
+        .replaceAll(/[^\p{L}\p{N}\p{M} _-]/gu, '')
+        .replaceAll(' ', '-')
+      const count = seen.get(anchor) ?? 0
+      seen.set(anchor, count + 1)
+      return count === 0 ? anchor : `${anchor}-${count}`
+    }),
+  )
 }

@@ -10,10 +10,16 @@ import { readPages, root, type Page } from './markdown.ts'
 
 t.setTimeout(300_000)
 
-const shown = readPages().flatMap((page) => page.blocks.filter(({ marker }) => marker === 'output').map((block) => ({ page, block })))
+const shown = readPages().flatMap((page) =>
+  page.blocks.filter(({ marker }) => marker === 'output').map((block) => ({ page, block })),
+)
 
 t.test('each page of a delivery shows output', (t) => {
-  for (const { file } of readPages().filter(({ file }) => file.startsWith('docs/deliveries/'))) t.ok(shown.some(({ page }) => page.file === file), file)
+  for (const { file } of readPages().filter(({ file }) => file.startsWith('docs/deliveries/')))
+    t.ok(
+      shown.some(({ page }) => page.file === file),
+      file,
+    )
   t.end()
 })
 

@@ -26,7 +26,9 @@ for (const page of readPages().filter(isAboutUs)) {
 }
 
 function isAboutUs({ blocks }: Page): boolean {
-  return blocks.some(({ language, marker, text }) => language === 'yaml' && (marker === 'configuration' || text.includes(defaultPrefix)))
+  return blocks.some(
+    ({ language, marker, text }) => language === 'yaml' && (marker === 'configuration' || text.includes(defaultPrefix)),
+  )
 }
 
 function configurationOf(t: Test, { line, text }: Block): Config {
@@ -39,7 +41,11 @@ function configurationOf(t: Test, { line, text }: Block): Config {
 function checkBlock(t: Test, { line, text, marker }: Block, config: Config): void {
   const documents = parseBlock(text)
   const pods = documents.flatMap(findPods)
-  if (pods.length === 0) t.ok(documents.every(isOfOthers), `line ${line}: no annotations, so a Kubernetes object, or a configuration of the operator`)
+  if (pods.length === 0)
+    t.ok(
+      documents.every(isOfOthers),
+      `line ${line}: no annotations, so a Kubernetes object, or a configuration of the operator`,
+    )
   for (const snippet of pods) checkPod(t, { snippet, config, line, marker })
 }
 
@@ -64,21 +70,36 @@ function checkPod(t: Test, { snippet, config, line, marker }: PodCheck): void {
     return
   }
   t.ok(denial in denyReasons, `line ${line}: ${denial} is a reason`)
-  t.strictSame(outcome.outcome === 'denied' ? [...new Set(outcome.diagnostics.map(({ reason }) => reason))] : [outcome.outcome], [denial], `line ${line}: is denied: ${explain(outcome)}`)
+  t.strictSame(
+    outcome.outcome === 'denied' ? [...new Set(outcome.diagnostics.map(({ reason }) => reason))] : [outcome.outcome],
+    [denial],
+    `line ${line}: is denied: ${explain(outcome)}`,
+  )
 }
 
 function explain(outcome: Outcome): string {
-  return outcome.outcome === 'denied' ? outcome.diagnostics.map(({ field, problem }) => `${field} ${problem}`).join('; ') : outcome.reason
+  return outcome.outcome === 'denied'
+    ? outcome.diagnostics.map(({ field, problem }) => `${field} ${problem}`).join('; ')
+    : outcome.reason
 }
 
 t.test('pods are found in templates, lists and bare annotations, and labels are not taken for annotations', (t) => {
   const source = `${defaultPrefix}source: s3://my-ml-bucket/llama/`
-  const namespaces = (text: string): readonly string[] => parseBlock(text).flatMap(findPods).map(({ namespace }) => namespace)
+  const namespaces = (text: string): readonly string[] =>
+    parseBlock(text)
+      .flatMap(findPods)
+      .map(({ namespace }) => namespace)
   t.strictSame(namespaces(source), ['apps'])
-  t.strictSame(namespaces(`metadata: {namespace: ml}\nspec:\n  template:\n    metadata:\n      annotations:\n        ${source}\n`), ['ml'])
+  t.strictSame(
+    namespaces(`metadata: {namespace: ml}\nspec:\n  template:\n    metadata:\n      annotations:\n        ${source}\n`),
+    ['ml'],
+  )
   t.strictSame(namespaces(`- metadata:\n    annotations:\n      ${source}\n`), ['apps'])
   t.strictSame(namespaces(`spec: {podSelector: {matchLabels: {${defaultPrefix}injected: "true"}}}`), [])
-  t.throws(() => namespaces(`metadata:\n  annotations:\n    ${source}\nspec: {template: {}}\n`), /where nothing reads them/)
+  t.throws(
+    () => namespaces(`metadata:\n  annotations:\n    ${source}\nspec: {template: {}}\n`),
+    /where nothing reads them/,
+  )
   t.throws(() => namespaces('a: [b'))
   t.end()
 })

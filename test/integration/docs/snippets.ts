@@ -19,7 +19,9 @@ export function parseBlock(text: string): readonly unknown[] {
 
 /** Whatever has annotations of ours: pods, templates of workloads, and the bare annotations of a document. */
 export function findPods(document: unknown): readonly Snippet[] {
-  return hasOurs(document) ? [{ pod: { metadata: { annotations: document }, spec: complete({}) }, namespace: 'apps' }] : search(document, 'apps')
+  return hasOurs(document)
+    ? [{ pod: { metadata: { annotations: document }, spec: complete({}) }, namespace: 'apps' }]
+    : search(document, 'apps')
 }
 
 function search(value: unknown, namespace: string): readonly Snippet[] {

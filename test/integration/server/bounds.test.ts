@@ -26,7 +26,9 @@ async function statusOf({ port, pki }: ServerUnderTest, kibibytes = 1): Promise<
 }
 
 async function waitForStatus(server: ServerUnderTest, kibibytes: number, status: number): Promise<void> {
-  await waitFor(`HTTP ${status}`, async () => ((await statusOf(server, kibibytes)) === status ? true : undefined), { timeoutSeconds: 5 })
+  await waitFor(`HTTP ${status}`, async () => ((await statusOf(server, kibibytes)) === status ? true : undefined), {
+    timeoutSeconds: 5,
+  })
 }
 
 t.test('bodies in flight share a room', async (t) => {
@@ -55,36 +57,61 @@ t.test('bodies in flight share a room', async (t) => {
   })
   await t.test('that is free again after every request, answered or refused', async (t) => {
     for (let i = 0; i < 20; i++) t.equal(await statusOf(server, 10), 200)
-    for (let i = 0; i < 20; i++) t.equal((await post({ port: server.port, ca: server.pki.ca, agent: false }, 'x'.repeat(10 * KiB))).statusCode, 400)
+    for (let i = 0; i < 20; i++)
+      t.equal(
+        (await post({ port: server.port, ca: server.pki.ca, agent: false }, 'x'.repeat(10 * KiB))).statusCode,
+        400,
+      )
     t.equal(await statusOf(server, 55), 200)
   })
   await t.test('that is free again after a client that asks much, reads nothing and goes', async (t) => {
-    const manyMistakes = Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`models.example.io/unknown-${i}`, 'x'.repeat(100)]))
+    const manyMistakes = Object.fromEntries(
+      Array.from({ length: 100 }, (_, i) => [`models.example.io/unknown-${i}`, 'x'.repeat(100)]),
+    )
     const body = JSON.stringify(reviewOf(annotatedPod(manyMistakes)))
     const socket = await connectTls({ port: server.port, ca: server.pki.ca })
     socket.on('error', () => undefined)
     const asked = 600
-    socket.write(`POST /mutate HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`.repeat(asked))
+    socket.write(
+      `POST /mutate HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`.repeat(
+        asked,
+      ),
+    )
     let answered = -1
-    await waitFor('the server to stop answering', () => {
-      const before = answered
-      answered = server.log.admissions().length
-      return Promise.resolve(answered === before ? true : undefined)
-    }, { timeoutSeconds: 20 })
+    await waitFor(
+      'the server to stop answering',
+      () => {
+        const before = answered
+        answered = server.log.admissions().length
+        return Promise.resolve(answered === before ? true : undefined)
+      },
+      { timeoutSeconds: 20 },
+    )
     socket.destroy()
     await waitForStatus(server, 55, 200)
     t.ok(server.log.admissions().length < asked, 'it did not answer all that nobody read')
   })
 })
 
-t.test('a body that is larger than allowed is refused by its announcement, and also if it announced nothing', async (t) => {
-  const server = await runServer(t, { limits: { bodyBytes: 60 * KiB } })
-  const announced = await beginRequest(server, `Content-Length: ${61 * KiB}\r\nConnection: close`, 'x'.repeat(61 * KiB))
-  t.match(await readToEnd(announced), /^HTTP\/1\.1 413 /)
-  const chunked = await beginRequest(server, 'Transfer-Encoding: chunked', `${(61 * KiB).toString(16)}\r\n${'x'.repeat(61 * KiB)}\r\n`)
-  t.match(await readToEnd(chunked), /^HTTP\/1\.1 413 /)
-  t.equal(await statusOf(server), 200)
-})
+t.test(
+  'a body that is larger than allowed is refused by its announcement, and also if it announced nothing',
+  async (t) => {
+    const server = await runServer(t, { limits: { bodyBytes: 60 * KiB } })
+    const announced = await beginRequest(
+      server,
+      `Content-Length: ${61 * KiB}\r\nConnection: close`,
+      'x'.repeat(61 * KiB),
+    )
+    t.match(await readToEnd(announced), /^HTTP\/1\.1 413 /)
+    const chunked = await beginRequest(
+      server,
+      'Transfer-Encoding: chunked',
+      `${(61 * KiB).toString(16)}\r\n${'x'.repeat(61 * KiB)}\r\n`,
+    )
+    t.match(await readToEnd(chunked), /^HTTP\/1\.1 413 /)
+    t.equal(await statusOf(server), 200)
+  },
+)
 
 t.test('a client that writes all of its 8 MiB before it reads gets HTTP 413', async (t) => {
   const { port, pki } = await runServer(t)
@@ -119,7 +146,9 @@ t.test('what a client does not finish is cut off', async (t) => {
 t.test('a connection that was idle for longer than a request may take is still open', async (t) => {
   const { port, pki } = await runServer(t, { limits: { requestTimeoutMs: 150 } })
   const agent = keptAliveAgent({ ca: pki.ca })
-  t.teardown(() => { agent.destroy() })
+  t.teardown(() => {
+    agent.destroy()
+  })
   await post({ port, agent }, reviewOf(annotatedPod()))
   const silent = await connectTls({ port, ca: pki.ca })
   await readToEnd(silent)
@@ -129,10 +158,15 @@ t.test('a connection that was idle for longer than a request may take is still o
 
 t.test('connections beyond the limit are closed at once and counted', async (t) => {
   const server = await runServer(t, { limits: { connections: 2 } })
-  const open = [await connectTls({ port: server.port, ca: server.pki.ca }), await connectTls({ port: server.port, ca: server.pki.ca })]
+  const open = [
+    await connectTls({ port: server.port, ca: server.pki.ca }),
+    await connectTls({ port: server.port, ca: server.pki.ca }),
+  ]
   await t.rejects(connectTls({ port: server.port, ca: server.pki.ca }))
   await server.waitForMetric('model_injector_connections_dropped_total', 1)
-  open.forEach((socket) => { socket.destroy() })
+  open.forEach((socket) => {
+    socket.destroy()
+  })
   await waitFor('room for a connection', async () => statusOf(server), { timeoutSeconds: 5 })
 })
 
@@ -154,7 +188,11 @@ t.test('clients that misbehave below HTTP do no harm', async (t) => {
     ['no HTTP', 'HELLO\r\n\r\n', 400],
     ['a head of 64 KiB', `GET / HTTP/1.1\r\nX: ${'x'.repeat(64 * KiB)}\r\n\r\n`, 431],
     ['two lengths', 'POST /mutate HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n{}', 400],
-    ['a length and chunks', 'POST /mutate HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n{}', 400],
+    [
+      'a length and chunks',
+      'POST /mutate HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n{}',
+      400,
+    ],
     ['a length below zero', 'POST /mutate HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n', 400],
   ] as const) {
     await t.test(`${what} gets HTTP ${status}`, async (t) => {
@@ -176,22 +214,43 @@ t.test('clients that misbehave below HTTP do no harm', async (t) => {
     socket.destroy()
     t.equal(await statusOf(server), 200)
   })
-  t.strictSame(server.log.lines.filter(({ level }) => level >= 50), [])
+  t.strictSame(
+    server.log.lines.filter(({ level }) => level >= 50),
+    [],
+  )
 })
 
 t.test('a taken health port keeps the server from starting', async (t) => {
   const { healthPort, directory } = await runServer(t)
-  const starting = startServer({
-    configFile: undefined, tlsDirectory: directory, address: '127.0.0.1', port: 0, healthPort, minVersion: 'TLSv1.3', drainSeconds: 0,
-  }, { logger: captureLog().logger, clock: systemClock })
-  await t.rejects(starting, { code: 'ListenFailed', message: `cannot listen on 127.0.0.1:${healthPort}: something else listens there already` })
+  const starting = startServer(
+    {
+      configFile: undefined,
+      tlsDirectory: directory,
+      address: '127.0.0.1',
+      port: 0,
+      healthPort,
+      minVersion: 'TLSv1.3',
+      drainSeconds: 0,
+    },
+    { logger: captureLog().logger, clock: systemClock },
+  )
+  await t.rejects(starting, {
+    code: 'ListenFailed',
+    message: `cannot listen on 127.0.0.1:${healthPort}: something else listens there already`,
+  })
 })
 
 t.test('the plain port', async (t) => {
   const { healthPort } = await runServer(t)
-  const [health, ready, metrics, other] = await Promise.all(['/healthz', '/readyz', '/metrics', '/mutate'].map((path) => get(healthPort, path)))
+  const [health, ready, metrics, other] = await Promise.all(
+    ['/healthz', '/readyz', '/metrics', '/mutate'].map((path) => get(healthPort, path)),
+  )
   t.match(health, { statusCode: 200, body: 'ok' })
   t.match(ready, { statusCode: 200, body: 'ok' })
-  t.match(metrics, { statusCode: 200, headers: { 'content-type': /^text\/plain; version=0\.0\.4/ }, body: /\nprocess_cpu_seconds_total / })
+  t.match(metrics, {
+    statusCode: 200,
+    headers: { 'content-type': /^text\/plain; version=0\.0\.4/ },
+    body: /\nprocess_cpu_seconds_total /,
+  })
   t.match(other, { statusCode: 404 })
 })

@@ -18,7 +18,9 @@ t.test('a swapped certificate', async (t) => {
   const server = await runServer(t)
   const { pki, tls, port, first } = server
   const agent = keptAliveAgent({ ca: pki.ca })
-  t.teardown(() => { agent.destroy() })
+  t.teardown(() => {
+    agent.destroy()
+  })
   const review = reviewOf(annotatedPod())
   const before = await post({ port, agent }, review)
   t.equal(before.statusCode, 200)
@@ -28,7 +30,11 @@ t.test('a swapped certificate', async (t) => {
   await stream.answered(20)
   const second = await pki.issue('second')
   await tls.swap({ ...second })
-  await waitFor('the new certificate', async () => ((await servedSerial(server)) === serialOf(second) ? true : undefined), { timeoutSeconds: 10 })
+  await waitFor(
+    'the new certificate',
+    async () => ((await servedSerial(server)) === serialOf(second) ? true : undefined),
+    { timeoutSeconds: 10 },
+  )
   await stream.answered(20)
   const statuses = await stream.stop()
 
@@ -46,7 +52,10 @@ t.test('a swapped certificate', async (t) => {
     t.equal(await server.metric(reloads('success')), 1)
     t.equal(await server.metric(reloads('failure')), 0)
     t.equal(await server.metric(reloadOk), 1)
-    t.equal(await server.metric('model_injector_certificate_not_after_timestamp_seconds'), Date.parse(new X509Certificate(second['tls.crt']).validTo) / 1000)
+    t.equal(
+      await server.metric('model_injector_certificate_not_after_timestamp_seconds'),
+      Date.parse(new X509Certificate(second['tls.crt']).validTo) / 1000,
+    )
   })
   t.test('does not lower the TLS version', async (t) => {
     await t.rejects(connectTls({ port, ca: pki.ca, maxVersion: 'TLSv1.2' }))
@@ -55,7 +64,11 @@ t.test('a swapped certificate', async (t) => {
     const session = await sessionOf(server)
     const third = await pki.issue('third')
     await tls.swap({ ...third })
-    await waitFor('the third certificate', async () => ((await servedSerial(server)) === serialOf(third) ? true : undefined), { timeoutSeconds: 10 })
+    await waitFor(
+      'the third certificate',
+      async () => ((await servedSerial(server)) === serialOf(third) ? true : undefined),
+      { timeoutSeconds: 10 },
+    )
     const socket = await connectTls({ port, ca: pki.ca, session })
     t.equal(socket.isSessionReused(), false)
     socket.destroy()
@@ -63,10 +76,26 @@ t.test('a swapped certificate', async (t) => {
 })
 
 const badPairs: [string, (server: ServerUnderTest, other: Pair) => Promise<Partial<Pair>>, RegExp][] = [
-  ['the key of another certificate', ({ first }, other) => Promise.resolve({ 'tls.crt': other['tls.crt'], 'tls.key': first['tls.key'] }), /tls\.key is not the key of tls\.crt/],
-  ['a truncated certificate', (_server, other) => Promise.resolve({ ...other, 'tls.crt': other['tls.crt'].subarray(0, 200) }), /tls\.crt is not a certificate/],
-  ['a truncated key', (_server, other) => Promise.resolve({ ...other, 'tls.key': other['tls.key'].subarray(0, 60) }), /tls\.key is not a private key/],
-  ['empty files', () => Promise.resolve({ 'tls.crt': Buffer.alloc(0), 'tls.key': Buffer.alloc(0) }), /tls\.crt is not a certificate/],
+  [
+    'the key of another certificate',
+    ({ first }, other) => Promise.resolve({ 'tls.crt': other['tls.crt'], 'tls.key': first['tls.key'] }),
+    /tls\.key is not the key of tls\.crt/,
+  ],
+  [
+    'a truncated certificate',
+    (_server, other) => Promise.resolve({ ...other, 'tls.crt': other['tls.crt'].subarray(0, 200) }),
+    /tls\.crt is not a certificate/,
+  ],
+  [
+    'a truncated key',
+    (_server, other) => Promise.resolve({ ...other, 'tls.key': other['tls.key'].subarray(0, 60) }),
+    /tls\.key is not a private key/,
+  ],
+  [
+    'empty files',
+    () => Promise.resolve({ 'tls.crt': Buffer.alloc(0), 'tls.key': Buffer.alloc(0) }),
+    /tls\.crt is not a certificate/,
+  ],
   ['an expired certificate', ({ pki }) => issueExpired(pki), /the certificate expired at/],
   ['no key', (_server, other) => Promise.resolve({ 'tls.crt': other['tls.crt'] }), /tls\.key is missing/],
 ]
@@ -138,7 +167,11 @@ t.test('a server becomes ready when its certificate comes, even with a directory
   const donor = await runServer(t)
   const server = await runServer(t, { tlsDirectory: join(donor.directory, 'later') })
   await promisify(execFile)('cp', ['-r', donor.tls.path, join(donor.directory, 'later')])
-  await waitFor('readiness', async () => ((await get(server.healthPort, '/readyz')).statusCode === 200 ? true : undefined), { timeoutSeconds: 10 })
+  await waitFor(
+    'readiness',
+    async () => ((await get(server.healthPort, '/readyz')).statusCode === 200 ? true : undefined),
+    { timeoutSeconds: 10 },
+  )
   t.equal((await post({ port: server.port, ca: donor.pki.ca }, reviewOf(annotatedPod()))).statusCode, 200)
 })
 
@@ -181,7 +214,9 @@ async function servedSerial({ port, pki }: ServerUnderTest): Promise<string> {
 
 async function sessionOf({ port, pki }: ServerUnderTest): Promise<Buffer> {
   const socket = await connectTls({ port, ca: pki.ca })
-  const session = await new Promise<Buffer>((resolve) => { socket.once('session', resolve) })
+  const session = await new Promise<Buffer>((resolve) => {
+    socket.once('session', resolve)
+  })
   socket.destroy()
   return session
 }
@@ -198,12 +233,18 @@ function startStream({ port, pki }: ServerUnderTest): RequestStream {
   const statuses: number[] = []
   const stop = new AbortController()
   const ended = (async () => {
-    while (!stop.signal.aborted) statuses.push((await post({ port, ca: pki.ca, agent: false }, reviewOf(annotatedPod()))).statusCode)
+    while (!stop.signal.aborted)
+      statuses.push((await post({ port, ca: pki.ca, agent: false }, reviewOf(annotatedPod()))).statusCode)
   })()
   return {
     answered: async (count) => {
       const goal = statuses.length + count
-      await Promise.race([ended, waitFor(`${goal} answers`, () => Promise.resolve(statuses.length >= goal ? true : undefined), { timeoutSeconds: 10 })])
+      await Promise.race([
+        ended,
+        waitFor(`${goal} answers`, () => Promise.resolve(statuses.length >= goal ? true : undefined), {
+          timeoutSeconds: 10,
+        }),
+      ])
     },
     stop: async () => {
       stop.abort()
@@ -217,8 +258,21 @@ async function issueExpired({ directory, authority, issue }: Pki): Promise<Pair>
   const { 'tls.key': key } = await issue('expired')
   const certificateFile = join(directory, 'expired.crt')
   await promisify(execFile)('openssl', [
-    'x509', '-req', '-in', join(directory, 'expired.csr'), '-out', certificateFile, '-sha256', '-days', '-1',
-    '-CA', authority.certificateFile, '-CAkey', authority.keyFile, '-set_serial', '7',
+    'x509',
+    '-req',
+    '-in',
+    join(directory, 'expired.csr'),
+    '-out',
+    certificateFile,
+    '-sha256',
+    '-days',
+    '-1',
+    '-CA',
+    authority.certificateFile,
+    '-CAkey',
+    authority.keyFile,
+    '-set_serial',
+    '7',
   ])
   return { 'tls.crt': await readFile(certificateFile), 'tls.key': key }
 }

@@ -20,7 +20,9 @@ interface Listening extends TestServer {
 async function listenOn(t: Test): Promise<Listening> {
   const server = buildTestServer({ isStopping: () => true })
   const connections = trackConnections(server.app)
-  t.teardown(() => { connections.closeAll() })
+  t.teardown(() => {
+    connections.closeAll()
+  })
   const { ca, issue } = await createPki(await temporaryDirectory(t))
   const { 'tls.crt': cert, 'tls.key': key } = await issue('server')
   server.app.server.setSecureContext({ cert, key })
@@ -29,13 +31,17 @@ async function listenOn(t: Test): Promise<Listening> {
 }
 
 async function whenPortClosed({ app }: Listening): Promise<void> {
-  await waitFor('the port to be closed', () => Promise.resolve(app.server.listening ? undefined : true), { timeoutSeconds: 5 })
+  await waitFor('the port to be closed', () => Promise.resolve(app.server.listening ? undefined : true), {
+    timeoutSeconds: 5,
+  })
 }
 
 t.test('closing does not wait for connections without a request', async (t) => {
   const server = await listenOn(t)
   const agent = keptAliveAgent({ ca: server.target.ca })
-  t.teardown(() => { agent.destroy() })
+  t.teardown(() => {
+    agent.destroy()
+  })
   await post({ ...server.target, agent }, body)
   const silent = await connectTls(server.target)
   const beforeHandshake = connect({ host: '127.0.0.1', port: server.target.port })

@@ -33,19 +33,22 @@ t.test('a changed configuration file', async (t) => {
     t.equal(await server.metric(`model_injector_config_info{hash="${hashOf(strict)}"}`), 1)
     t.equal(await server.metric(`model_injector_config_info{hash="${hashOf(permissive)}"}`), undefined)
   })
-  await t.test('is refused if it is bad: the old one stays, the metric shows it, and one line of the log has all problems', async (t) => {
-    server.clock.shiftMs = 3_600_000
-    await mounted.swap({ 'config.yaml': bad })
-    await server.waitForMetric('model_injector_config_reload_ok', 0)
-    t.equal(await allowed(server), false)
-    t.equal(await server.metric(`model_injector_config_info{hash="${hashOf(strict)}"}`), 1)
-    const time = await server.metric('model_injector_config_last_reload_success_timestamp_seconds')
-    t.ok(Math.abs(Date.now() / 1000 - time!) < 60, 'the time is that of the last good one')
-    const [line, ...others] = server.log.lines.filter(({ msg }) => msg === 'configuration refused')
-    t.match(line, { level: 50, problems: [/polices/, /openshift/] })
-    t.strictSame(others, [])
-    server.clock.shiftMs = 0
-  })
+  await t.test(
+    'is refused if it is bad: the old one stays, the metric shows it, and one line of the log has all problems',
+    async (t) => {
+      server.clock.shiftMs = 3_600_000
+      await mounted.swap({ 'config.yaml': bad })
+      await server.waitForMetric('model_injector_config_reload_ok', 0)
+      t.equal(await allowed(server), false)
+      t.equal(await server.metric(`model_injector_config_info{hash="${hashOf(strict)}"}`), 1)
+      const time = await server.metric('model_injector_config_last_reload_success_timestamp_seconds')
+      t.ok(Math.abs(Date.now() / 1000 - time!) < 60, 'the time is that of the last good one')
+      const [line, ...others] = server.log.lines.filter(({ msg }) => msg === 'configuration refused')
+      t.match(line, { level: 50, problems: [/polices/, /openshift/] })
+      t.strictSame(others, [])
+      server.clock.shiftMs = 0
+    },
+  )
   await t.test('is taken again when it has been mended', async (t) => {
     await mounted.swap({ 'config.yaml': permissive })
     await server.waitForMetric('model_injector_config_reload_ok', 1)
@@ -62,13 +65,19 @@ t.test('a changed configuration file', async (t) => {
 
 t.test('a loader image that is not pinned by digest is warned about at the start', async (t) => {
   const server = await runServer(t)
-  t.match(server.log.lines.filter(({ msg }) => msg.includes('not pinned')), [{ level: 40, image: /^model-injector:/ }])
+  t.match(
+    server.log.lines.filter(({ msg }) => msg.includes('not pinned')),
+    [{ level: 40, image: /^model-injector:/ }],
+  )
 })
 
 t.test('a pinned loader image is not warned about', async (t) => {
   const mounted = await mountDirectory(await temporaryDirectory(t), 'config', { 'config.yaml': pinned })
   const server = await runServer(t, { configFile: join(mounted.path, 'config.yaml') })
-  t.strictSame(server.log.lines.filter(({ level }) => level >= 40), [])
+  t.strictSame(
+    server.log.lines.filter(({ level }) => level >= 40),
+    [],
+  )
 })
 
 for (const [what, content, error] of [
@@ -76,12 +85,24 @@ for (const [what, content, error] of [
   ['missing', undefined, { code: 'ConfigurationUnreadable', message: /config\.yaml cannot be read/ }],
 ] as const) {
   t.test(`with a ${what} configuration file the server does not start, and listens nowhere`, async (t) => {
-    const mounted = await mountDirectory(await temporaryDirectory(t), 'config', content === undefined ? {} : { 'config.yaml': content })
+    const mounted = await mountDirectory(
+      await temporaryDirectory(t),
+      'config',
+      content === undefined ? {} : { 'config.yaml': content },
+    )
     const log = captureLog()
-    const starting = startServer({
-      configFile: join(mounted.path, 'config.yaml'), tlsDirectory: mounted.path, address: '127.0.0.1', port: 0, healthPort: 0,
-      minVersion: 'TLSv1.3', drainSeconds: 0,
-    }, { logger: log.logger, clock: shiftedClock() })
+    const starting = startServer(
+      {
+        configFile: join(mounted.path, 'config.yaml'),
+        tlsDirectory: mounted.path,
+        address: '127.0.0.1',
+        port: 0,
+        healthPort: 0,
+        minVersion: 'TLSv1.3',
+        drainSeconds: 0,
+      },
+      { logger: log.logger, clock: shiftedClock() },
+    )
     await t.rejects(starting, error)
     t.strictSame(log.lines, [])
   })

@@ -16,21 +16,60 @@ function reviewWith(text: string, pod: Fields = { ...annotatedPod(), hole: '@' }
 const hostile: [string, string, readonly number[]][] = [
   ['a million nested lists', reviewWith('['.repeat(1e6) + ']'.repeat(1e6)), [200]],
   ['a million nested objects', reviewWith('{"a":'.repeat(1e6) + '1' + '}'.repeat(1e6)), [200]],
-  ['nested lists where the containers belong', reviewWith('['.repeat(1e6) + ']'.repeat(1e6), { ...annotatedPod(), spec: { containers: '@' } }), [200]],
-  ['nested objects where an annotation belongs', reviewWith('{"a":'.repeat(1e6) + '1' + '}'.repeat(1e6), annotatedPod({ 'models.example.io/size': '@' })), [200]],
+  [
+    'nested lists where the containers belong',
+    reviewWith('['.repeat(1e6) + ']'.repeat(1e6), { ...annotatedPod(), spec: { containers: '@' } }),
+    [200],
+  ],
+  [
+    'nested objects where an annotation belongs',
+    reviewWith('{"a":'.repeat(1e6) + '1' + '}'.repeat(1e6), annotatedPod({ 'models.example.io/size': '@' })),
+    [200],
+  ],
   ['nested lists that never end', reviewWith('['.repeat(6e6)), [400]],
   ['a list of two million empty objects', reviewWith(`[${'{},'.repeat(2e6)}{}]`), [200]],
-  ['an object of three hundred thousand keys', reviewWith(`{${Array.from({ length: 3e5 }, (_, i) => `"k${i}":0`).join(',')}}`), [200]],
-  ['a hundred thousand containers of one name', reviewWith(`[${'{"name":"app"},'.repeat(1e5)}{"name":"app"}]`, { ...annotatedPod(), spec: { containers: '@' } }), [200]],
-  ['ten thousand unknown annotations', JSON.stringify(reviewOf(annotatedPod(Object.fromEntries(Array.from({ length: 1e4 }, (_, i) => [`models.example.io/x${i}`, 'y']))))), [200]],
+  [
+    'an object of three hundred thousand keys',
+    reviewWith(`{${Array.from({ length: 3e5 }, (_, i) => `"k${i}":0`).join(',')}}`),
+    [200],
+  ],
+  [
+    'a hundred thousand containers of one name',
+    reviewWith(`[${'{"name":"app"},'.repeat(1e5)}{"name":"app"}]`, { ...annotatedPod(), spec: { containers: '@' } }),
+    [200],
+  ],
+  [
+    'ten thousand unknown annotations',
+    JSON.stringify(
+      reviewOf(
+        annotatedPod(Object.fromEntries(Array.from({ length: 1e4 }, (_, i) => [`models.example.io/x${i}`, 'y']))),
+      ),
+    ),
+    [200],
+  ],
   ['a number too large for any type', reviewWith('1e999999'), [200]],
-  ['half a surrogate pair', JSON.stringify(reviewOf(annotatedPod({ 'models.example.io/size': '\ud800', '\udfff': 'x' }))), [200]],
+  [
+    'half a surrogate pair',
+    JSON.stringify(reviewOf(annotatedPod({ 'models.example.io/size': '\ud800', '\udfff': 'x' }))),
+    [200],
+  ],
   ['a duplicate key', reviewWith('1,"spec":{"containers":[]},"spec":null'), [200]],
   ['a __proto__ with fields', reviewWith('1,"__proto__":{"polluted":true}'), [400]],
   ['an escaped __proto__', reviewWith('1,"\\u005f_proto__":{"polluted":true}'), [400]],
   ['a constructor with a prototype', reviewWith('1,"constructor":{"prototype":{"polluted":true}}'), [400]],
-  ['methods of objects as values', reviewWith('{"toString":1,"toJSON":1,"hasOwnProperty":1,"valueOf":1,"then":1}'), [200]],
-  ['a NUL in a name', reviewWith('1', { ...annotatedPod(), metadata: { name: '\u0000', annotations: { 'models.example.io/source': '\u0000' } } }), [200]],
+  [
+    'methods of objects as values',
+    reviewWith('{"toString":1,"toJSON":1,"hasOwnProperty":1,"valueOf":1,"then":1}'),
+    [200],
+  ],
+  [
+    'a NUL in a name',
+    reviewWith('1', {
+      ...annotatedPod(),
+      metadata: { name: '\u0000', annotations: { 'models.example.io/source': '\u0000' } },
+    }),
+    [200],
+  ],
 ]
 
 for (const [what, payload, statuses] of hostile) {
@@ -49,11 +88,16 @@ t.test('hundreds of malformed reviews are all answered, and none with a fault of
   const random = seededRandom(20)
   const seen = new Map<number, number>()
   for (let i = 0; i < 600; i++) {
-    const { statusCode } = await post(i % 2 === 0 ? damageText(valid, random) : JSON.stringify(damageValue(JSON.parse(valid), random)))
+    const { statusCode } = await post(
+      i % 2 === 0 ? damageText(valid, random) : JSON.stringify(damageValue(JSON.parse(valid), random)),
+    )
     seen.set(statusCode, (seen.get(statusCode) ?? 0) + 1)
   }
   t.strictSame([...seen.keys()].sort(), [200, 400], JSON.stringify([...seen]))
-  t.strictSame(server.log.lines.filter(({ level }) => level >= 50), [])
+  t.strictSame(
+    server.log.lines.filter(({ level }) => level >= 50),
+    [],
+  )
   await answersProperly(t)
 })
 
@@ -70,7 +114,15 @@ function damageText(text: string, random: () => number): Buffer {
   const length = 1 + Math.floor(random() * 20)
   const before = bytes.subarray(0, at)
   const after = bytes.subarray(at + length)
-  const pieces = [Buffer.alloc(0), Buffer.from('{'), Buffer.from('\\ud800'), Buffer.from([0xc3]), Buffer.from('"'), Buffer.alloc(1), bytes.subarray(at, at + 40)]
+  const pieces = [
+    Buffer.alloc(0),
+    Buffer.from('{'),
+    Buffer.from('\\ud800'),
+    Buffer.from([0xc3]),
+    Buffer.from('"'),
+    Buffer.alloc(1),
+    bytes.subarray(at, at + 40),
+  ]
   return Buffer.concat([before, pick(pieces, random), after])
 }
 

@@ -7,9 +7,17 @@ import { buildTestServer, captureLog, metric, type TestServer } from '../../supp
 const MiB = 1024 * 1024
 const json = { 'content-type': 'application/json' }
 
-interface Review { apiVersion: string; kind: string; response: Record<string, unknown> }
+interface Review {
+  apiVersion: string
+  kind: string
+  response: Record<string, unknown>
+}
 
-async function post(server: TestServer, payload: string | Buffer | object, headers: Record<string, string> = json): Promise<LightMyRequestResponse> {
+async function post(
+  server: TestServer,
+  payload: string | Buffer | object,
+  headers: Record<string, string> = json,
+): Promise<LightMyRequestResponse> {
   return server.app.inject({ method: 'POST', url: '/mutate?timeout=5s', headers, payload })
 }
 
@@ -19,8 +27,15 @@ t.test('an annotated pod gets HTTP 200, its own uid and a patch', async (t) => {
   t.equal(answer.statusCode, 200)
   t.match(answer.headers['content-type'], /^application\/json/)
   t.match(answer.json<Review>(), {
-    apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview',
-    response: { uid: '705ab4f5-6393-11e8-b7cc-42010a800002', allowed: true, patchType: 'JSONPatch', patch: String, warnings: [String] },
+    apiVersion: 'admission.k8s.io/v1',
+    kind: 'AdmissionReview',
+    response: {
+      uid: '705ab4f5-6393-11e8-b7cc-42010a800002',
+      allowed: true,
+      patchType: 'JSONPatch',
+      patch: String,
+      warnings: [String],
+    },
   })
 })
 
@@ -28,9 +43,14 @@ const allowedUntouched: [string, object, string][] = [
   ['a pod without annotations', reviewOf(plainPod()), 'NotAnnotated'],
   ['a pod that opted out', reviewOf(annotatedPod({ 'models.example.io/inject': 'false' })), 'OptedOut'],
   ['an UPDATE', reviewOf(annotatedPod(), { operation: 'UPDATE' }), 'NotPodCreation'],
-  ['a Deployment instead of a pod', reviewOf(annotatedPod(), {
-    kind: { group: 'apps', version: 'v1', kind: 'Deployment' }, resource: { group: 'apps', version: 'v1', resource: 'deployments' },
-  }), 'NotPodCreation'],
+  [
+    'a Deployment instead of a pod',
+    reviewOf(annotatedPod(), {
+      kind: { group: 'apps', version: 'v1', kind: 'Deployment' },
+      resource: { group: 'apps', version: 'v1', resource: 'deployments' },
+    }),
+    'NotPodCreation',
+  ],
 ]
 
 for (const [what, review, reason] of allowedUntouched) {
@@ -43,16 +63,25 @@ for (const [what, review, reason] of allowedUntouched) {
 }
 
 t.test('a bad annotation is denied with HTTP 200 and code 422', async (t) => {
-  const answer = await post(buildTestServer(), reviewOf(annotatedPod({ 'models.example.io/size': 'big', 'models.example.io/sorce': 'x' })))
+  const answer = await post(
+    buildTestServer(),
+    reviewOf(annotatedPod({ 'models.example.io/size': 'big', 'models.example.io/sorce': 'x' })),
+  )
   t.equal(answer.statusCode, 200)
   const { response } = answer.json<Review>()
-  t.match(response, { allowed: false, status: { code: 422, reason: 'Invalid', message: /^model-injector: 2 problems\n/ } })
+  t.match(response, {
+    allowed: false,
+    status: { code: 422, reason: 'Invalid', message: /^model-injector: 2 problems\n/ },
+  })
   t.notOk('patch' in response)
 })
 
 t.test('a pod with duplicate container names is denied', async (t) => {
   const container = { name: 'app', image: 'a' }
-  const answer = await post(buildTestServer(), reviewOf({ ...annotatedPod(), spec: { containers: [container, container] } }))
+  const answer = await post(
+    buildTestServer(),
+    reviewOf({ ...annotatedPod(), spec: { containers: [container, container] } }),
+  )
   t.equal(answer.statusCode, 200)
   t.match(answer.json<Review>().response, { allowed: false, auditAnnotations: { reason: 'InvalidPod' } })
 })
@@ -104,7 +133,15 @@ t.test('a content type with a charset is JSON too', async (t) => {
   t.equal(answer.statusCode, 200)
 })
 
-for (const [method, url] of [['GET', '/mutate'], ['PUT', '/mutate'], ['DELETE', '/mutate'], ['POST', '/'], ['POST', '/mutate/x'], ['GET', '/metrics'], ['GET', '/healthz']] as const) {
+for (const [method, url] of [
+  ['GET', '/mutate'],
+  ['PUT', '/mutate'],
+  ['DELETE', '/mutate'],
+  ['POST', '/'],
+  ['POST', '/mutate/x'],
+  ['GET', '/metrics'],
+  ['GET', '/healthz'],
+] as const) {
   t.test(`${method} ${url} is not served on the webhook port`, async (t) => {
     const answer = await buildTestServer().app.inject({ method, url })
     t.equal(answer.statusCode, 404)
@@ -113,7 +150,11 @@ for (const [method, url] of [['GET', '/mutate'], ['PUT', '/mutate'], ['DELETE', 
 }
 
 t.test('a fault of ours', async (t) => {
-  const server = buildTestServer({ getConfig: () => { throw new TypeError('secret detail') } })
+  const server = buildTestServer({
+    getConfig: () => {
+      throw new TypeError('secret detail')
+    },
+  })
   const answer = await post(server, reviewOf(annotatedPod()))
 
   t.test('gets HTTP 500 and neither an allow nor a deny, so that the failurePolicy decides', (t) => {
@@ -123,12 +164,23 @@ t.test('a fault of ours', async (t) => {
   })
   t.test('is logged once, with its stack', (t) => {
     t.equal(server.log.lines.length, 1)
-    t.match(server.log.lines[0], { level: 50, outcome: 'failed', reason: 'InternalError', err: { message: 'secret detail', stack: /protocol\.test/ } })
+    t.match(server.log.lines[0], {
+      level: 50,
+      outcome: 'failed',
+      reason: 'InternalError',
+      err: { message: 'secret detail', stack: /protocol\.test/ },
+    })
     t.end()
   })
   t.test('is counted as failed and as nothing else', async (t) => {
-    t.equal(await metric(server.metrics.registry, 'model_injector_admissions_total{outcome="failed",reason="InternalError"}'), 1)
-    t.equal(await metric(server.metrics.registry, 'model_injector_admissions_total{outcome="injected",reason="Injected"}'), 0)
+    t.equal(
+      await metric(server.metrics.registry, 'model_injector_admissions_total{outcome="failed",reason="InternalError"}'),
+      1,
+    )
+    t.equal(
+      await metric(server.metrics.registry, 'model_injector_admissions_total{outcome="injected",reason="Injected"}'),
+      0,
+    )
   })
 })
 
@@ -139,8 +191,29 @@ t.test('every admission is logged in exactly one line', async (t) => {
   await post(server, reviewOf(annotatedPod({ 'models.example.io/size': 'big' }), { uid: 'three' }))
   t.equal(server.log.lines.length, 3)
   t.match(server.log.lines, [
-    { level: 30, uid: 'one', namespace: 'ml', pod: 'llama-5d9c7b9f8- (generated)', operation: 'CREATE', dryRun: true, outcome: 'injected', reason: 'Injected', durationMs: Number, ops: Number, warnings: 1 },
-    { level: 30, uid: 'two', pod: 'web', dryRun: false, outcome: 'skipped', reason: 'NotAnnotated', ops: 0, warnings: 0 },
+    {
+      level: 30,
+      uid: 'one',
+      namespace: 'ml',
+      pod: 'llama-5d9c7b9f8- (generated)',
+      operation: 'CREATE',
+      dryRun: true,
+      outcome: 'injected',
+      reason: 'Injected',
+      durationMs: Number,
+      ops: Number,
+      warnings: 1,
+    },
+    {
+      level: 30,
+      uid: 'two',
+      pod: 'web',
+      dryRun: false,
+      outcome: 'skipped',
+      reason: 'NotAnnotated',
+      ops: 0,
+      warnings: 0,
+    },
     { level: 30, uid: 'three', outcome: 'denied', reason: 'InvalidAnnotation', ops: 0 },
   ])
   t.ok(Number(server.log.lines[0]?.ops) > 0)
@@ -149,32 +222,52 @@ t.test('every admission is logged in exactly one line', async (t) => {
 t.test('the patch is logged at debug only', async (t) => {
   const log = captureLog('debug')
   await post(buildTestServer({}, log), reviewOf(annotatedPod()))
-  t.strictSame(log.lines.map(({ level, msg }) => [level, msg]), [[30, 'admission'], [20, 'patch']])
+  t.strictSame(
+    log.lines.map(({ level, msg }) => [level, msg]),
+    [
+      [30, 'admission'],
+      [20, 'patch'],
+    ],
+  )
   t.ok(Array.isArray(log.lines[1]?.patch))
 })
 
 t.test('names of any length and content fill one short line of the log', async (t) => {
   const server = buildTestServer()
-  await post(server, reviewOf(plainPod(), { name: `\n{"level":60}\ud800${'n'.repeat(MiB)}`, namespace: 'x'.repeat(MiB), operation: 'y'.repeat(MiB) }))
+  await post(
+    server,
+    reviewOf(plainPod(), {
+      name: `\n{"level":60}\ud800${'n'.repeat(MiB)}`,
+      namespace: 'x'.repeat(MiB),
+      operation: 'y'.repeat(MiB),
+    }),
+  )
   t.equal(server.log.lines.length, 1)
   t.ok(JSON.stringify(server.log.lines[0]).length < 2000)
 })
 
 t.test('admissions are counted by outcome and reason, all of which exist from the start', async (t) => {
   const server = buildTestServer()
-  const count = (labels: string): Promise<number | undefined> => metric(server.metrics.registry, `model_injector_admissions_total{${labels}}`)
+  const count = (labels: string): Promise<number | undefined> =>
+    metric(server.metrics.registry, `model_injector_admissions_total{${labels}}`)
   t.equal(await count('outcome="denied",reason="UnsupportedOS"'), 0)
   await post(server, reviewOf(annotatedPod()))
   await post(server, reviewOf(annotatedPod()))
   await post(server, reviewOf(plainPod()))
   t.equal(await count('outcome="injected",reason="Injected"'), 2)
   t.equal(await count('outcome="skipped",reason="NotAnnotated"'), 1)
-  t.equal(await metric(server.metrics.registry, 'model_injector_admission_duration_seconds_count{outcome="injected"}'), 2)
+  t.equal(
+    await metric(server.metrics.registry, 'model_injector_admission_duration_seconds_count{outcome="injected"}'),
+    2,
+  )
 })
 
 t.test('what users write becomes no label', async (t) => {
   const server = buildTestServer()
-  await post(server, reviewOf(annotatedPod({ 'models.example.io/marker': 'xyzzy' }), { namespace: 'xyzzy', name: 'xyzzy' }))
+  await post(
+    server,
+    reviewOf(annotatedPod({ 'models.example.io/marker': 'xyzzy' }), { namespace: 'xyzzy', name: 'xyzzy' }),
+  )
   await server.app.inject({ method: 'POST', url: '/xyzzy' })
   t.notMatch(await server.metrics.registry.metrics(), /xyzzy/)
 })

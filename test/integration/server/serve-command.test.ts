@@ -27,12 +27,20 @@ interface Process {
 /** Killed at the end of the test, should it still run. */
 function runCommand(t: Test, ...args: string[]): Process {
   // The loaders of the test runner are none of its business.
-  const child = spawn(process.execPath, [main, 'serve', ...args], { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, NODE_OPTIONS: '' } })
+  const child = spawn(process.execPath, [main, 'serve', ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, NODE_OPTIONS: '' },
+  })
   t.teardown(() => child.kill('SIGKILL'))
   const lines: LogLine[] = []
-  createInterface({ input: child.stdout }).on('line', (line) => { lines.push(JSON.parse(line) as LogLine) })
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    lines.push(JSON.parse(line) as LogLine)
+  })
   const stderr = text(child.stderr)
-  const ended = once(child, 'close').then(async ([code, signal]) => ({ code: (code ?? signal) as number | string, stderr: await stderr }))
+  const ended = once(child, 'close').then(async ([code, signal]) => ({
+    code: (code ?? signal) as number | string,
+    stderr: await stderr,
+  }))
   return { child, lines, ended }
 }
 
@@ -47,13 +55,18 @@ async function serve(t: Test, ...args: string[]): Promise<ServeProcess> {
   const pki = await createPki(directory)
   const { path } = await mountDirectory(directory, 'tls', { ...(await pki.issue('server')) })
   const running = runCommand(t, '--tls-dir', path, '--port', '0', '--health-port', '0', ...args)
-  const { port, healthPort } = await waitForLine(running, 'listening') as LogLine & { port: number; healthPort: number }
+  const { port, healthPort } = (await waitForLine(running, 'listening')) as LogLine & {
+    port: number
+    healthPort: number
+  }
   return { ...running, port, healthPort, pki }
 }
 
 async function waitForLine({ lines, ended }: Process, message: string): Promise<LogLine> {
   const exit = new AbortController()
-  void ended.then(({ code, stderr }) => { exit.abort(new Error(`it ended with ${code}: ${stderr}`)) })
+  void ended.then(({ code, stderr }) => {
+    exit.abort(new Error(`it ended with ${code}: ${stderr}`))
+  })
   const find = (): Promise<LogLine | undefined> => Promise.resolve(lines.find(({ msg }) => msg === message))
   return waitFor(`the log to say ${message}`, find, { timeoutSeconds, signal: exit.signal })
 }
@@ -63,7 +76,9 @@ t.test('SIGTERM', async (t) => {
   const { child, port, healthPort, pki } = server
   const review = reviewOf(annotatedPod())
   const agent = keptAliveAgent({ ca: pki.ca })
-  t.teardown(() => { agent.destroy() })
+  t.teardown(() => {
+    agent.destroy()
+  })
   const idle = await connectTls({ port, ca: pki.ca })
   const before = await post({ port, agent }, review)
   t.match(await get(healthPort, '/readyz'), { statusCode: 200 })
@@ -86,13 +101,28 @@ t.test('SIGTERM', async (t) => {
   await t.test('lets it answer old and new connections for a while, and close each after its answer', async (t) => {
     t.not(before.headers.connection, 'close')
     t.match(await post({ port, agent }, review), { statusCode: 200, reused: true, headers: { connection: 'close' } })
-    t.match(await post({ port, ca: pki.ca, agent: false }, review), { statusCode: 200, headers: { connection: 'close' } })
+    t.match(await post({ port, ca: pki.ca, agent: false }, review), {
+      statusCode: 200,
+      headers: { connection: 'close' },
+    })
   })
   await t.test('lets a request that is on its way finish after the port was closed', async (t) => {
     const body = JSON.stringify(review)
     const slow = await connectTls({ port, ca: pki.ca })
-    slow.write(`POST /mutate HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body.slice(0, 100)}`)
-    await waitFor('the port to be closed', async () => connectTls({ port, ca: pki.ca }).then((socket) => { socket.destroy() }, () => true as const), { timeoutSeconds })
+    slow.write(
+      `POST /mutate HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body.slice(0, 100)}`,
+    )
+    await waitFor(
+      'the port to be closed',
+      async () =>
+        connectTls({ port, ca: pki.ca }).then(
+          (socket) => {
+            socket.destroy()
+          },
+          () => true as const,
+        ),
+      { timeoutSeconds },
+    )
     slow.write(body.slice(100))
     t.match(await readToEnd(slow), /^HTTP\/1\.1 200 [^]*connection: close[^]*"patchType":"JSONPatch"/)
   })
@@ -111,31 +141,49 @@ t.test('a second signal ends the drain', async (t) => {
   t.strictSame(await server.ended, { code: 0, stderr: '' })
 })
 
-t.test('what keeps it from starting ends it with exit code 1, one message and no stack, before it listens', async (t) => {
-  const directory = await temporaryDirectory(t)
-  const file = join(directory, 'config.yaml')
-  await writeFile(file, 'polices: {}\nopenshift: perhaps\ndefaults:\n  volume: tape\n')
-  const other = createServer().listen(0, '127.0.0.1')
-  await once(other, 'listening')
-  t.teardown(() => other.close())
-  const { port: taken } = other.address() as AddressInfo
-  const onLoopback = ['--tls-dir', directory, '--address', '127.0.0.1']
-  const cases: [string, string[], RegExp | string][] = [
-    ['all problems of a bad configuration', [...onLoopback, '--config', file], /config\.yaml is not a valid configuration:\n.* {2}polices.*\n.* {2}openshift.*\n/],
-    ['a taken port', [...onLoopback, '--port', String(taken), '--health-port', '0'], `model-injector: cannot listen on 127.0.0.1:${taken}: something else listens there already\n`],
-    ['Events outside of a pod', [...onLoopback, '--events', '--service-account-dir', directory], /^model-injector: --events needs the service account of a pod: .*\n$/],
-  ]
-  const running = cases.map(([, args]) => runCommand(t, ...args))
-  for (const [i, [what, , message]] of cases.entries()) {
-    await t.test(what, async (t) => {
-      const { code, stderr } = await running[i]!.ended
-      t.equal(code, 1)
-      t.match(stderr, message)
-      t.notMatch(stderr, /\n.*\bat .*\.ts/)
-      t.strictSame(running[i]!.lines.filter(({ msg }) => msg === 'listening'), [])
-    })
-  }
-})
+t.test(
+  'what keeps it from starting ends it with exit code 1, one message and no stack, before it listens',
+  async (t) => {
+    const directory = await temporaryDirectory(t)
+    const file = join(directory, 'config.yaml')
+    await writeFile(file, 'polices: {}\nopenshift: perhaps\ndefaults:\n  volume: tape\n')
+    const other = createServer().listen(0, '127.0.0.1')
+    await once(other, 'listening')
+    t.teardown(() => other.close())
+    const { port: taken } = other.address() as AddressInfo
+    const onLoopback = ['--tls-dir', directory, '--address', '127.0.0.1']
+    const cases: [string, string[], RegExp | string][] = [
+      [
+        'all problems of a bad configuration',
+        [...onLoopback, '--config', file],
+        /config\.yaml is not a valid configuration:\n.* {2}polices.*\n.* {2}openshift.*\n/,
+      ],
+      [
+        'a taken port',
+        [...onLoopback, '--port', String(taken), '--health-port', '0'],
+        `model-injector: cannot listen on 127.0.0.1:${taken}: something else listens there already\n`,
+      ],
+      [
+        'Events outside of a pod',
+        [...onLoopback, '--events', '--service-account-dir', directory],
+        /^model-injector: --events needs the service account of a pod: .*\n$/,
+      ],
+    ]
+    const running = cases.map(([, args]) => runCommand(t, ...args))
+    for (const [i, [what, , message]] of cases.entries()) {
+      await t.test(what, async (t) => {
+        const { code, stderr } = await running[i]!.ended
+        t.equal(code, 1)
+        t.match(stderr, message)
+        t.notMatch(stderr, /\n.*\bat .*\.ts/)
+        t.strictSame(
+          running[i]!.lines.filter(({ msg }) => msg === 'listening'),
+          [],
+        )
+      })
+    }
+  },
+)
 
 for (const [args, message] of [
   [[], /--tls-dir/],
@@ -146,7 +194,13 @@ for (const [args, message] of [
 ] as const) {
   t.test(`the options "${args.join(' ')}" are refused`, async (t) => {
     let printed = ''
-    const command = serveCommand().exitOverride().configureOutput({ writeErr: (line) => { printed += line } })
+    const command = serveCommand()
+      .exitOverride()
+      .configureOutput({
+        writeErr: (line) => {
+          printed += line
+        },
+      })
     await t.rejects(command.parseAsync(args, { from: 'user' }), { name: 'CommanderError' })
     t.match(printed, message)
   })

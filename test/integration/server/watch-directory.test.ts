@@ -20,22 +20,49 @@ t.test('a swap is told once, with all files of the new version', async (t) => {
   const changes: FileContents[] = []
   const names = ['a', 'b']
   const seen = await readSettledFiles(mounted.path, names)
-  const watch = watchFiles({ directory: mounted.path, names, seen, onChange: (contents) => { changes.push(contents) }, pollMs: 20 })
+  const watch = watchFiles({
+    directory: mounted.path,
+    names,
+    seen,
+    onChange: (contents) => {
+      changes.push(contents)
+    },
+    pollMs: 20,
+  })
   t.teardown(watch.close)
   await mounted.swap({ a: '2', b: '2' })
   await waitFor('the change', () => Promise.resolve(changes[0]), { timeoutSeconds: 5 })
   await mounted.swap({ a: '2', b: '2' })
   await mounted.swap({ a: '3' })
   await waitFor('the next change', () => Promise.resolve(changes[1]), { timeoutSeconds: 5 })
-  t.strictSame(changes, [{ a: Buffer.from('2'), b: Buffer.from('2') }, { a: Buffer.from('3'), b: undefined }])
+  t.strictSame(changes, [
+    { a: Buffer.from('2'), b: Buffer.from('2') },
+    { a: Buffer.from('3'), b: undefined },
+  ])
 })
 
 t.test('after close nothing is told any more', async (t) => {
   const mounted = await mountDirectory(await temporaryDirectory(t), 'mount', { a: '1' })
   const told = { closed: 0, open: 0 }
   const seen = await readSettledFiles(mounted.path, ['a'])
-  const watch = watchFiles({ directory: mounted.path, names: ['a'], seen, onChange: () => { told.closed += 1 }, pollMs: 20 })
-  const other = watchFiles({ directory: mounted.path, names: ['a'], seen, onChange: () => { told.open += 1 }, pollMs: 20 })
+  const watch = watchFiles({
+    directory: mounted.path,
+    names: ['a'],
+    seen,
+    onChange: () => {
+      told.closed += 1
+    },
+    pollMs: 20,
+  })
+  const other = watchFiles({
+    directory: mounted.path,
+    names: ['a'],
+    seen,
+    onChange: () => {
+      told.open += 1
+    },
+    pollMs: 20,
+  })
   t.teardown(other.close)
   watch.close()
   await mounted.swap({ a: '2' })

@@ -12,11 +12,15 @@ t.test('s5cmd is the pinned release', async (t) => {
   t.match((await promisify(execFile)(await s5cmdBinary(), ['version'])).stdout, /^v2\.3\.0-/)
 })
 
-t.test('binaries of one\'s own are taken instead, and missed by name', async (t) => {
+t.test("binaries of one's own are taken instead, and missed by name", async (t) => {
   const directory = t.testdir({ s5cmd: '#!/bin/sh\n' })
   await chmod(join(directory, 's5cmd'), 0o755)
   process.env.MODEL_INJECTOR_TEST_BINARIES = directory
-  t.teardown(() => { delete process.env.MODEL_INJECTOR_TEST_BINARIES })
+  t.teardown(() => {
+    delete process.env.MODEL_INJECTOR_TEST_BINARIES
+  })
   t.equal(await s5cmdBinary(), join(directory, 's5cmd'))
-  await t.rejects(versitygwBinary(), { message: `MODEL_INJECTOR_TEST_BINARIES is ${directory}, where no executable is found for versitygw` })
+  await t.rejects(versitygwBinary(), {
+    message: `MODEL_INJECTOR_TEST_BINARIES is ${directory}, where no executable is found for versitygw`,
+  })
 })

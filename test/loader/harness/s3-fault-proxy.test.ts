@@ -5,7 +5,14 @@ import type { IncomingMessage } from 'node:http'
 import { Agent, get as httpsGet } from 'node:https'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { GetObjectCommand, HeadObjectCommand, ListObjectsV2Command, S3Client, paginateListObjectsV2, type S3ClientConfig } from '@aws-sdk/client-s3'
+import {
+  GetObjectCommand,
+  HeadObjectCommand,
+  ListObjectsV2Command,
+  S3Client,
+  paginateListObjectsV2,
+  type S3ClientConfig,
+} from '@aws-sdk/client-s3'
 import t, { type Test } from 'tap'
 import { s5cmdBinary } from '../../support/go-binaries.ts'
 import { startFaultProxy, type FaultProxy, type FaultProxyOptions } from '../../support/s3-fault-proxy.ts'
@@ -29,9 +36,17 @@ t.test('a proxy without faults', async (t) => {
   await t.test('is S3 for the AWS SDK', async (t) => {
     const client = sdk(proxy)
     const { Contents = [] } = await client.send(new ListObjectsV2Command({ Bucket: 'models', Prefix: 'llama/' }))
-    t.strictSame(Contents.map(({ Key, Size }) => [Key, Size]), [['llama/config', 2], ['llama/weights', content.length]])
-    const { Body, ChecksumCRC32 } = await client.send(new GetObjectCommand({ Bucket: 'models', Key: 'llama/weights', ChecksumMode: 'ENABLED' }))
-    t.ok(Buffer.from(await Body?.transformToByteArray() ?? []).equals(content))
+    t.strictSame(
+      Contents.map(({ Key, Size }) => [Key, Size]),
+      [
+        ['llama/config', 2],
+        ['llama/weights', content.length],
+      ],
+    )
+    const { Body, ChecksumCRC32 } = await client.send(
+      new GetObjectCommand({ Bucket: 'models', Key: 'llama/weights', ChecksumMode: 'ENABLED' }),
+    )
+    t.ok(Buffer.from((await Body?.transformToByteArray()) ?? []).equals(content))
     t.match(ChecksumCRC32, /==$/)
     await t.rejects(client.send(new HeadObjectCommand({ Bucket: 'models', Key: 'none' })), { name: 'NotFound' })
     await t.rejects(client.send(new ListObjectsV2Command({ Bucket: 'nowhere' })), { name: 'NoSuchBucket' })
@@ -41,9 +56,16 @@ t.test('a proxy without faults', async (t) => {
     proxy.reset()
     await s5cmd(proxy, ['cp', 's3://models/llama/*', `${t.testdir()}/`])
     t.ok((await readFile(join(t.testdirName, 'weights'))).equals(content))
-    t.strictSame(proxy.requests.map(({ operation, prefix, key, accessKeyId, status }) => [operation, prefix ?? key, accessKeyId, status]).sort(), [
-      ['get', 'llama/config', server.accessKeyId, 206], ['get', 'llama/weights', server.accessKeyId, 206], ['list', 'llama/', server.accessKeyId, 200],
-    ])
+    t.strictSame(
+      proxy.requests
+        .map(({ operation, prefix, key, accessKeyId, status }) => [operation, prefix ?? key, accessKeyId, status])
+        .sort(),
+      [
+        ['get', 'llama/config', server.accessKeyId, 206],
+        ['get', 'llama/weights', server.accessKeyId, 206],
+        ['list', 'llama/', server.accessKeyId, 200],
+      ],
+    )
   })
 
   await t.test('pages through thousands of objects, forged ones among them', async (t) => {
@@ -53,15 +75,21 @@ t.test('a proxy without faults', async (t) => {
     for (const key of forged) proxy.forge('many', { key, body: 'forged' })
     proxy.hide('many', 'p/00010')
     const found: string[] = []
-    for await (const page of paginateListObjectsV2({ client: sdk(proxy) }, { Bucket: 'many', Prefix: 'p/' })) found.push(...(page.Contents ?? []).map(({ Key = '' }) => Key))
+    for await (const page of paginateListObjectsV2({ client: sdk(proxy) }, { Bucket: 'many', Prefix: 'p/' }))
+      found.push(...(page.Contents ?? []).map(({ Key = '' }) => Key))
     t.strictSame(found, [...keys.filter((key) => key !== 'p/00010'), ...forged].sort())
     const pages = proxy.requests.filter(({ bucket }) => bucket === 'many')
     t.equal(pages.length, 3)
-    t.strictSame(pages.map(({ continuationToken }) => continuationToken === undefined), [true, false, false])
+    t.strictSame(
+      pages.map(({ continuationToken }) => continuationToken === undefined),
+      [true, false, false],
+    )
   })
 
   await t.test('groups by delimiter', async (t) => {
-    const { CommonPrefixes = [], Contents = [] } = await sdk(proxy).send(new ListObjectsV2Command({ Bucket: 'models', Delimiter: '/' }))
+    const { CommonPrefixes = [], Contents = [] } = await sdk(proxy).send(
+      new ListObjectsV2Command({ Bucket: 'models', Delimiter: '/' }),
+    )
     t.strictSame([CommonPrefixes.map(({ Prefix }) => Prefix), Contents], [['llama-2/', 'llama/'], []])
   })
 })
@@ -84,38 +112,101 @@ t.test('only who can sign comes in', async (t) => {
     ['a wrong secret', { accessKeyId: 'AKIAGOOD', secretAccessKey: 'wrong' }, 'SignatureDoesNotMatch', 403],
     ['an unknown key', { accessKeyId: 'AKIANOBODY', secretAccessKey: 'x' }, 'InvalidAccessKeyId', 403],
     ['a wrong token', { accessKeyId: 'ASIATEMP', secretAccessKey: 'temp', sessionToken: 'other' }, 'InvalidToken', 400],
-    ['a temporary key without its token', { accessKeyId: 'ASIATEMP', secretAccessKey: 'temp' }, 'InvalidAccessKeyId', 403],
-    ['an expired token', { accessKeyId: 'ASIAOLD', secretAccessKey: 'old', sessionToken: 'token' }, 'ExpiredToken', 400],
+    [
+      'a temporary key without its token',
+      { accessKeyId: 'ASIATEMP', secretAccessKey: 'temp' },
+      'InvalidAccessKeyId',
+      403,
+    ],
+    [
+      'an expired token',
+      { accessKeyId: 'ASIAOLD', secretAccessKey: 'old', sessionToken: 'token' },
+      'ExpiredToken',
+      400,
+    ],
   ] as const
-  for (const [name, keys, code, httpStatusCode] of refusals) await t.rejects(list(keys), { name: code, $metadata: { httpStatusCode } }, name)
+  for (const [name, keys, code, httpStatusCode] of refusals)
+    await t.rejects(list(keys), { name: code, $metadata: { httpStatusCode } }, name)
   await t.rejects(list(team, 'llama-2/'), { name: 'AccessDenied' }, 'a foreign prefix')
   await t.rejects(list(team, ''), { name: 'AccessDenied' }, 'a shorter prefix')
-  await t.rejects(sdk(proxy, { credentials: team }).send(new GetObjectCommand({ Bucket: 'models', Key: 'llama-2/config' })), { name: 'AccessDenied' }, 'a foreign object')
-  await t.rejects(list({ accessKeyId: 'AKIAGOOD', secretAccessKey: 'good/secret+=' }, 'llama/', { region: 'eu-central-1' }), { name: 'AuthorizationHeaderMalformed' }, 'a wrong region')
-  await t.rejects(list({ accessKeyId: 'AKIAGOOD', secretAccessKey: 'good/secret+=' }, 'llama/', { systemClockOffset: 3600_000, maxAttempts: 1 }), { name: 'RequestTimeTooSkewed' }, 'a clock that is off')
-  t.match(await failureOf(s5cmd(proxy, ['--no-sign-request', 'ls', 's3://models/'])), { stderr: /AccessDenied/ }, 'nobody')
-  t.ok(proxy.requests.some(({ accessKeyId, status, errorCode }) => accessKeyId === 'ASIAOLD' && status === 400 && errorCode === 'ExpiredToken'))
+  await t.rejects(
+    sdk(proxy, { credentials: team }).send(new GetObjectCommand({ Bucket: 'models', Key: 'llama-2/config' })),
+    { name: 'AccessDenied' },
+    'a foreign object',
+  )
+  await t.rejects(
+    list({ accessKeyId: 'AKIAGOOD', secretAccessKey: 'good/secret+=' }, 'llama/', { region: 'eu-central-1' }),
+    { name: 'AuthorizationHeaderMalformed' },
+    'a wrong region',
+  )
+  await t.rejects(
+    list({ accessKeyId: 'AKIAGOOD', secretAccessKey: 'good/secret+=' }, 'llama/', {
+      systemClockOffset: 3600_000,
+      maxAttempts: 1,
+    }),
+    { name: 'RequestTimeTooSkewed' },
+    'a clock that is off',
+  )
+  t.match(
+    await failureOf(s5cmd(proxy, ['--no-sign-request', 'ls', 's3://models/'])),
+    { stderr: /AccessDenied/ },
+    'nobody',
+  )
+  t.ok(
+    proxy.requests.some(
+      ({ accessKeyId, status, errorCode }) =>
+        accessKeyId === 'ASIAOLD' && status === 400 && errorCode === 'ExpiredToken',
+    ),
+  )
 })
 
 t.test('faults', async (t) => {
   const proxy = await start(t, { anonymous: true })
   const key = 'llama/weights'
   const match = { operation: 'get' } as const
-  t.beforeEach(() => { proxy.reset() })
+  t.beforeEach(() => {
+    proxy.reset()
+  })
 
   await t.test('an error status is S3 XML, as often as told and from the request told', async (t) => {
-    const fault = proxy.fault({ match: { ...match, nth: 2 }, times: 2, action: { kind: 'status', status: 503, code: 'SlowDown', message: 'Please reduce your request rate.' } })
+    const fault = proxy.fault({
+      match: { ...match, nth: 2 },
+      times: 2,
+      action: { kind: 'status', status: 503, code: 'SlowDown', message: 'Please reduce your request rate.' },
+    })
     const answers = [await read(proxy, key), await read(proxy, key), await read(proxy, key), await read(proxy, key)]
-    t.strictSame(answers.map(({ status }) => status), [200, 503, 503, 200])
-    t.match(answers[1]?.body.toString(), /<Error><Code>SlowDown<\/Code><Message>Please reduce your request rate.<\/Message><RequestId>/)
+    t.strictSame(
+      answers.map(({ status }) => status),
+      [200, 503, 503, 200],
+    )
+    t.match(
+      answers[1]?.body.toString(),
+      /<Error><Code>SlowDown<\/Code><Message>Please reduce your request rate.<\/Message><RequestId>/,
+    )
     t.equal(fault.hits, 2)
-    t.strictSame(proxy.requests.map(({ errorCode }) => errorCode), [undefined, 'SlowDown', 'SlowDown', undefined])
+    t.strictSame(
+      proxy.requests.map(({ errorCode }) => errorCode),
+      [undefined, 'SlowDown', 'SlowDown', undefined],
+    )
   })
 
   await t.test('a fault hits only what matches', async (t) => {
-    proxy.fault({ match: { key: /config$/ }, times: 'always', action: { kind: 'status', status: 500, code: 'InternalError' } })
-    proxy.fault({ match: { range: /^bytes=5-/ }, times: 'always', action: { kind: 'status', status: 429, code: 'TooManyRequests' } })
-    const statuses = [await read(proxy, key), await read(proxy, 'llama/config'), await read(proxy, key, 'bytes=5-6'), await read(proxy, key, 'bytes=0-6')].map(({ status }) => status)
+    proxy.fault({
+      match: { key: /config$/ },
+      times: 'always',
+      action: { kind: 'status', status: 500, code: 'InternalError' },
+    })
+    proxy.fault({
+      match: { range: /^bytes=5-/ },
+      times: 'always',
+      action: { kind: 'status', status: 429, code: 'TooManyRequests' },
+    })
+    const statuses = [
+      await read(proxy, key),
+      await read(proxy, 'llama/config'),
+      await read(proxy, key, 'bytes=5-6'),
+      await read(proxy, key, 'bytes=0-6'),
+    ].map(({ status }) => status)
     t.strictSame(statuses, [200, 500, 429, 206])
   })
 
@@ -144,10 +235,14 @@ t.test('faults', async (t) => {
     const response = await open(proxy, `/models/${key}`)
     const chunks: Buffer[] = []
     response.on('data', (chunk: Buffer) => chunks.push(chunk)).on('error', () => undefined)
-    await waitFor('100 bytes', () => Promise.resolve(Buffer.concat(chunks).length === 100 || undefined), { timeoutSeconds: 5 })
+    await waitFor('100 bytes', () => Promise.resolve(Buffer.concat(chunks).length === 100 || undefined), {
+      timeoutSeconds: 5,
+    })
     t.equal(proxy.openConnections, 1)
     response.destroy()
-    await waitFor('the end of the connection', () => Promise.resolve(proxy.openConnections === 0 || undefined), { timeoutSeconds: 5 })
+    await waitFor('the end of the connection', () => Promise.resolve(proxy.openConnections === 0 || undefined), {
+      timeoutSeconds: 5,
+    })
   })
 
   await t.test('a slow body takes its time', async (t) => {
@@ -160,7 +255,10 @@ t.test('faults', async (t) => {
   await t.test('a corrupt byte is one byte', async (t) => {
     proxy.fault({ match, action: { kind: 'corrupt', atByte: 7 } })
     const { body } = await read(proxy, key, 'bytes=10-29')
-    t.strictSame([...body].flatMap((byte, index) => (byte === content[10 + index] ? [] : index)), [7])
+    t.strictSame(
+      [...body].flatMap((byte, index) => (byte === content[10 + index] ? [] : index)),
+      [7],
+    )
   })
 
   await t.test('a dropped connection has no answer', async (t) => {
@@ -180,23 +278,37 @@ t.test('faults', async (t) => {
   await t.test('a range can be ignored, and its answer can lie', async (t) => {
     proxy.fault({ match, action: { kind: 'ignore-range' } })
     const ignored = await read(proxy, key, 'bytes=0-9')
-    t.strictSame([ignored.status, ignored.body.length, ignored.headers['content-range']], [200, content.length, undefined])
-    proxy.fault({ match, action: { kind: 'headers', headers: { 'content-range': 'bytes 5-14/10000', etag: undefined } } })
+    t.strictSame(
+      [ignored.status, ignored.body.length, ignored.headers['content-range']],
+      [200, content.length, undefined],
+    )
+    proxy.fault({
+      match,
+      action: { kind: 'headers', headers: { 'content-range': 'bytes 5-14/10000', etag: undefined } },
+    })
     const lying = await read(proxy, key, 'bytes=0-9')
-    t.strictSame([lying.status, lying.headers['content-range'], lying.headers.etag], [206, 'bytes 5-14/10000', undefined])
+    t.strictSame(
+      [lying.status, lying.headers['content-range'], lying.headers.etag],
+      [206, 'bytes 5-14/10000', undefined],
+    )
   })
 
   await t.test('a chunked answer on a connection that closes, both at once', async (t) => {
     proxy.fault({ match, action: { kind: 'chunked' } })
     proxy.fault({ match, action: { kind: 'close' } })
     const { headers, body } = await read(proxy, key)
-    t.strictSame([headers['content-length'], headers['transfer-encoding'], headers.connection], [undefined, 'chunked', 'close'])
+    t.strictSame(
+      [headers['content-length'], headers['transfer-encoding'], headers.connection],
+      [undefined, 'chunked', 'close'],
+    )
     t.ok(body.equals(content))
   })
 
   await t.test('requests on one connection have one id', async (t) => {
     const agent = new Agent({ keepAlive: true, maxSockets: 1, ca: proxy.caCertificate })
-    t.teardown(() => { agent.destroy() })
+    t.teardown(() => {
+      agent.destroy()
+    })
     for (let count = 0; count < 3; count++) await request(proxy, `/models/${key}`, {}, agent)
     await request(proxy, `/models/${key}`)
     const [first, second, third, other] = proxy.requests.map(({ connectionId }) => connectionId)
@@ -206,7 +318,19 @@ t.test('faults', async (t) => {
 
 t.test('forged objects', async (t) => {
   const proxy = await start(t, { anonymous: true })
-  const odd = ['odd/../x', 'odd//b', 'odd/k', 'odd/k/x', 'odd/new\nline', 'odd/\u0001', 'odd/a&b <c>', 'odd/plus+ %41', 'odd/ünï💡', 'odd/marker/', '-odd']
+  const odd = [
+    'odd/../x',
+    'odd//b',
+    'odd/k',
+    'odd/k/x',
+    'odd/new\nline',
+    'odd/\u0001',
+    'odd/a&b <c>',
+    'odd/plus+ %41',
+    'odd/ünï💡',
+    'odd/marker/',
+    '-odd',
+  ]
   for (const key of odd) proxy.forge('models', { key, body: `body of ${key}` })
 
   await t.test('are listed as S3 lists them, escaped or URL-encoded', async (t) => {
@@ -214,7 +338,9 @@ t.test('forged objects', async (t) => {
     t.match(plain, '<Key>odd/a&amp;b &lt;c&gt;</Key>')
     t.match(plain, '<Key>odd/&#1;</Key>')
     const encoded = (await request(proxy, '/models?list-type=2&prefix=odd/&encoding-type=url')).body.toString()
-    const keys = [...encoded.matchAll(/<Key>([^<]*)<\/Key>/g)].map(([, key = '']) => decodeURIComponent(key.replaceAll('+', ' ')))
+    const keys = [...encoded.matchAll(/<Key>([^<]*)<\/Key>/g)].map(([, key = '']) =>
+      decodeURIComponent(key.replaceAll('+', ' ')),
+    )
     t.strictSame([...keys].sort(), odd.filter((key) => key.startsWith('odd/')).sort())
     t.match(encoded, '<Key>odd/plus%2B+%2541</Key>')
     t.match(encoded, '<EncodingType>url</EncodingType>')
@@ -225,29 +351,54 @@ t.test('forged objects', async (t) => {
       const { Body } = await sdk(proxy).send(new GetObjectCommand({ Bucket: 'models', Key: key }))
       t.equal(await Body?.transformToString(), `body of ${key}`, key)
     }
-    const { Body, ContentRange, ETag = '' } = await sdk(proxy).send(new GetObjectCommand({ Bucket: 'models', Key: 'odd/k', Range: 'bytes=2-4' }))
+    const {
+      Body,
+      ContentRange,
+      ETag = '',
+    } = await sdk(proxy).send(new GetObjectCommand({ Bucket: 'models', Key: 'odd/k', Range: 'bytes=2-4' }))
     t.strictSame([await Body?.transformToString(), ContentRange], ['dy ', 'bytes 2-4/13'])
-    await t.rejects(sdk(proxy).send(new GetObjectCommand({ Bucket: 'models', Key: 'odd/k', IfMatch: ETag.replace('"', '"x') })), { name: 'PreconditionFailed' })
+    await t.rejects(
+      sdk(proxy).send(new GetObjectCommand({ Bucket: 'models', Key: 'odd/k', IfMatch: ETag.replace('"', '"x') })),
+      { name: 'PreconditionFailed' },
+    )
   })
 
   await t.test('may be archived, dated in the future, or of another size than listed', async (t) => {
     const future = new Date('2040-01-01T00:00:00Z')
     proxy.forge('models', { key: 'llama/config', storageClass: 'GLACIER', lastModified: future, size: 999 })
     const { Contents = [] } = await sdk(proxy).send(new ListObjectsV2Command({ Bucket: 'models', Prefix: 'llama/c' }))
-    t.strictSame(Contents.map(({ StorageClass, LastModified, Size }) => [StorageClass, LastModified, Size]), [['GLACIER', future, 999]])
-    await t.rejects(sdk(proxy).send(new GetObjectCommand({ Bucket: 'models', Key: 'llama/config' })), { name: 'InvalidObjectState', $metadata: { httpStatusCode: 403 } })
-    t.equal((await sdk(proxy).send(new HeadObjectCommand({ Bucket: 'models', Key: 'llama/config' }))).StorageClass, 'GLACIER')
+    t.strictSame(
+      Contents.map(({ StorageClass, LastModified, Size }) => [StorageClass, LastModified, Size]),
+      [['GLACIER', future, 999]],
+    )
+    await t.rejects(sdk(proxy).send(new GetObjectCommand({ Bucket: 'models', Key: 'llama/config' })), {
+      name: 'InvalidObjectState',
+      $metadata: { httpStatusCode: 403 },
+    })
+    t.equal(
+      (await sdk(proxy).send(new HeadObjectCommand({ Bucket: 'models', Key: 'llama/config' }))).StorageClass,
+      'GLACIER',
+    )
   })
 
-  await t.test('are seen by s5cmd as its own rules say: archived ones fail, those of the future it does not see', async (t) => {
-    proxy.reset()
-    proxy.forge('models', { key: 'llama/config', storageClass: 'GLACIER' })
-    t.match(await failureOf(s5cmd(proxy, ['cp', 's3://models/llama/*', `${t.testdir()}/`])), { code: 1, stderr: /on Glacier storage/ })
-    proxy.forge('models', { key: 'llama/config', lastModified: new Date('2040-01-01T00:00:00Z') })
-    proxy.forge('models', { key: 'llama/weights', lastModified: new Date('2040-01-01T00:00:00Z') })
-    await s5cmd(proxy, ['cp', 's3://models/llama/*', `${t.testdir()}/`])
-    t.strictSame(proxy.requests.filter(({ operation }) => operation === 'get').map(({ key }) => key), ['llama/weights'])
-  })
+  await t.test(
+    'are seen by s5cmd as its own rules say: archived ones fail, those of the future it does not see',
+    async (t) => {
+      proxy.reset()
+      proxy.forge('models', { key: 'llama/config', storageClass: 'GLACIER' })
+      t.match(await failureOf(s5cmd(proxy, ['cp', 's3://models/llama/*', `${t.testdir()}/`])), {
+        code: 1,
+        stderr: /on Glacier storage/,
+      })
+      proxy.forge('models', { key: 'llama/config', lastModified: new Date('2040-01-01T00:00:00Z') })
+      proxy.forge('models', { key: 'llama/weights', lastModified: new Date('2040-01-01T00:00:00Z') })
+      await s5cmd(proxy, ['cp', 's3://models/llama/*', `${t.testdir()}/`])
+      t.strictSame(
+        proxy.requests.filter(({ operation }) => operation === 'get').map(({ key }) => key),
+        ['llama/weights'],
+      )
+    },
+  )
 })
 
 t.test('stop ends what stalls, and plain HTTP works too', async (t) => {
@@ -268,22 +419,33 @@ async function start(t: Test, options: Partial<FaultProxyOptions> = {}): Promise
 
 function sdk(proxy: FaultProxy, options: S3ClientConfig = {}): S3Client {
   return new S3Client({
-    endpoint: proxy.endpoint, region: proxy.region, forcePathStyle: true, credentials: rootKeys, maxAttempts: 1,
-    requestHandler: { httpsAgent: new Agent({ ca: proxy.caCertificate }) }, ...options,
+    endpoint: proxy.endpoint,
+    region: proxy.region,
+    forcePathStyle: true,
+    credentials: rootKeys,
+    maxAttempts: 1,
+    requestHandler: { httpsAgent: new Agent({ ca: proxy.caCertificate }) },
+    ...options,
   })
 }
 
 async function s5cmd(proxy: FaultProxy, args: readonly string[]): Promise<void> {
   await promisify(execFile)(await s5cmdBinary(), ['-r', '1', ...args], {
     env: {
-      S3_ENDPOINT_URL: proxy.endpoint, AWS_REGION: proxy.region, AWS_CA_BUNDLE: proxy.caCertificateFile,
-      AWS_ACCESS_KEY_ID: server.accessKeyId, AWS_SECRET_ACCESS_KEY: server.secretAccessKey,
+      S3_ENDPOINT_URL: proxy.endpoint,
+      AWS_REGION: proxy.region,
+      AWS_CA_BUNDLE: proxy.caCertificateFile,
+      AWS_ACCESS_KEY_ID: server.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: server.secretAccessKey,
     },
   })
 }
 
 function failureOf(promise: Promise<unknown>): Promise<unknown> {
-  return promise.then(() => undefined, (error: unknown) => error)
+  return promise.then(
+    () => undefined,
+    (error: unknown) => error,
+  )
 }
 
 interface Answer {
@@ -294,7 +456,12 @@ interface Answer {
   readonly error: string | undefined
 }
 
-async function open(proxy: FaultProxy, path: string, headers: Record<string, string> = {}, agent?: Agent): Promise<IncomingMessage> {
+async function open(
+  proxy: FaultProxy,
+  path: string,
+  headers: Record<string, string> = {},
+  agent?: Agent,
+): Promise<IncomingMessage> {
   const sent = httpsGet(`${proxy.endpoint}${path}`, { ca: proxy.caCertificate, headers, agent: agent ?? false })
   const [response] = (await once(sent, 'response')) as [IncomingMessage]
   // A reset is told to the request too.
@@ -302,7 +469,12 @@ async function open(proxy: FaultProxy, path: string, headers: Record<string, str
   return response
 }
 
-async function request(proxy: FaultProxy, path: string, headers: Record<string, string> = {}, agent?: Agent): Promise<Answer> {
+async function request(
+  proxy: FaultProxy,
+  path: string,
+  headers: Record<string, string> = {},
+  agent?: Agent,
+): Promise<Answer> {
   const response = await open(proxy, path, headers, agent)
   const chunks: Buffer[] = []
   let error: string | undefined

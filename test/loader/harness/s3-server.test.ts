@@ -3,7 +3,12 @@ import { createHash } from 'node:crypto'
 import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { GetObjectCommand, HeadObjectCommand, paginateListObjectsV2, type GetObjectCommandOutput } from '@aws-sdk/client-s3'
+import {
+  GetObjectCommand,
+  HeadObjectCommand,
+  paginateListObjectsV2,
+  type GetObjectCommandOutput,
+} from '@aws-sdk/client-s3'
 import t from 'tap'
 import { s5cmdBinary } from '../../support/go-binaries.ts'
 import { pseudoRandomBytes } from '../../support/pseudo-random.ts'
@@ -16,8 +21,17 @@ const MIB = 1024 * 1024
 
 t.test('pseudo-random bytes are the same whatever range is asked for', (t) => {
   const whole = pseudoRandomBytes('seed', 0, 1000)
-  for (const [offset, length] of [[0, 16], [1, 5], [15, 2], [16, 100], [999, 1]] as const) {
-    t.ok(pseudoRandomBytes('seed', offset, length).equals(whole.subarray(offset, offset + length)), `${offset}+${length}`)
+  for (const [offset, length] of [
+    [0, 16],
+    [1, 5],
+    [15, 2],
+    [16, 100],
+    [999, 1],
+  ] as const) {
+    t.ok(
+      pseudoRandomBytes('seed', offset, length).equals(whole.subarray(offset, offset + length)),
+      `${offset}+${length}`,
+    )
   }
   t.notOk(pseudoRandomBytes('another', 0, 1000).equals(whole))
   t.end()
@@ -39,7 +53,8 @@ for (const tls of [true, false]) {
 t.test('a server over HTTPS', async (t) => {
   const server = await startIn(t.testdir(), true)
   t.teardown(() => server.stop())
-  const head = (key: string) => server.client.send(new HeadObjectCommand({ Bucket: 'models', Key: key, ChecksumMode: 'ENABLED' }))
+  const head = (key: string) =>
+    server.client.send(new HeadObjectCommand({ Bucket: 'models', Key: key, ChecksumMode: 'ENABLED' }))
   const get = (key: string, options: { Range?: string; IfMatch?: string } = {}): Promise<GetObjectCommandOutput> =>
     server.client.send(new GetObjectCommand({ Bucket: 'models', Key: key, ...options }))
 
@@ -52,9 +67,18 @@ t.test('a server over HTTPS', async (t) => {
     })
   }
 
-  for (const [checksum, checksumType] of [['CRC32', 'COMPOSITE'], ['CRC32C', 'FULL_OBJECT'], ['CRC64NVME', 'FULL_OBJECT'], ['SHA256', 'COMPOSITE']] as const) {
+  for (const [checksum, checksumType] of [
+    ['CRC32', 'COMPOSITE'],
+    ['CRC32C', 'FULL_OBJECT'],
+    ['CRC64NVME', 'FULL_OBJECT'],
+    ['SHA256', 'COMPOSITE'],
+  ] as const) {
     await t.test(`tells the ${checksumType} ${checksum} of a multipart upload`, async (t) => {
-      const stored = await server.putObject('models', `${checksum}-parts`, 11 * MIB, { checksum, checksumType, multipartBytes: 5 * MIB })
+      const stored = await server.putObject('models', `${checksum}-parts`, 11 * MIB, {
+        checksum,
+        checksumType,
+        multipartBytes: 5 * MIB,
+      })
       const answer = await head(`${checksum}-parts`)
       t.equal(answer.ChecksumType, checksumType)
       t.equal(answer[`Checksum${checksum}`]?.endsWith('-3'), checksumType === 'COMPOSITE')
@@ -64,13 +88,19 @@ t.test('a server over HTTPS', async (t) => {
     })
   }
 
-  await t.test('adds CRC64NVME to what was uploaded without checksum, and nothing to what was placed without', async (t) => {
-    await server.putObject('models', 'uploaded-bare', 'content')
-    await server.placeObject('models', 'placed-bare', 'content')
-    const [uploaded, placed] = await Promise.all([head('uploaded-bare'), head('placed-bare')])
-    t.strictSame([uploaded.ChecksumType, uploaded.ChecksumCRC64NVME], ['FULL_OBJECT', 'lhVdXyVQTGE='])
-    t.strictSame([placed.ChecksumType, placed.ChecksumCRC64NVME, placed.ChecksumCRC32], [undefined, undefined, undefined])
-  })
+  await t.test(
+    'adds CRC64NVME to what was uploaded without checksum, and nothing to what was placed without',
+    async (t) => {
+      await server.putObject('models', 'uploaded-bare', 'content')
+      await server.placeObject('models', 'placed-bare', 'content')
+      const [uploaded, placed] = await Promise.all([head('uploaded-bare'), head('placed-bare')])
+      t.strictSame([uploaded.ChecksumType, uploaded.ChecksumCRC64NVME], ['FULL_OBJECT', 'lhVdXyVQTGE='])
+      t.strictSame(
+        [placed.ChecksumType, placed.ChecksumCRC64NVME, placed.ChecksumCRC32],
+        [undefined, undefined, undefined],
+      )
+    },
+  )
 
   await t.test('answers ranges and honours If-Match', async (t) => {
     const { etag } = await server.putObject('models', 'ranged', '0123456789')
@@ -84,7 +114,10 @@ t.test('a server over HTTPS', async (t) => {
     const placed = await server.placeObject('models', 'placed/deep/file', 'content', { checksum: 'CRC32' })
     const uploaded = await server.putObject('models', 'uploaded', 'content', { checksum: 'CRC32' })
     const [one, two] = await Promise.all([head('placed/deep/file'), head('uploaded')])
-    t.strictSame([one.ETag, one.ChecksumCRC32, one.ChecksumType, one.ContentLength], [two.ETag, two.ChecksumCRC32, two.ChecksumType, two.ContentLength])
+    t.strictSame(
+      [one.ETag, one.ChecksumCRC32, one.ChecksumType, one.ContentLength],
+      [two.ETag, two.ChecksumCRC32, two.ChecksumType, two.ContentLength],
+    )
     t.equal(placed.etag, uploaded.etag)
     t.equal(placed.sha256, uploaded.sha256)
     t.equal(await (await get('placed/deep/file')).Body?.transformToString(), 'content')
@@ -102,7 +135,11 @@ t.test('a server over HTTPS', async (t) => {
   await t.test('lists several pages of placed objects', async (t) => {
     await Promise.all(Array.from({ length: 25 }, (_, index) => server.placeObject('many', `p/${String(index)}`, 'x')))
     const sizes: number[] = []
-    for await (const page of paginateListObjectsV2({ client: server.client, pageSize: 10 }, { Bucket: 'many', Prefix: 'p/' })) sizes.push(page.Contents?.length ?? 0)
+    for await (const page of paginateListObjectsV2(
+      { client: server.client, pageSize: 10 },
+      { Bucket: 'many', Prefix: 'p/' },
+    ))
+      sizes.push(page.Contents?.length ?? 0)
     t.strictSame(sizes, [10, 10, 5])
   })
 
@@ -128,8 +165,10 @@ function startIn(directory: string, tls: boolean): Promise<S3Server> {
 async function s5cmd(server: S3Server, args: readonly string[]): Promise<void> {
   await promisify(execFile)(await s5cmdBinary(), args, {
     env: {
-      S3_ENDPOINT_URL: server.endpoint, AWS_REGION: server.region,
-      AWS_ACCESS_KEY_ID: server.accessKeyId, AWS_SECRET_ACCESS_KEY: server.secretAccessKey,
+      S3_ENDPOINT_URL: server.endpoint,
+      AWS_REGION: server.region,
+      AWS_ACCESS_KEY_ID: server.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: server.secretAccessKey,
       ...(server.caCertificateFile === undefined ? {} : { AWS_CA_BUNDLE: server.caCertificateFile }),
     },
   })

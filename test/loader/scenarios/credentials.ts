@@ -31,12 +31,28 @@ export const credentials: readonly Scenario[] = [
       t.ok(used.length > 0 && used.every((accessKeyId) => handedOut.has(accessKeyId)), 'only keys of the agent')
     },
   },
-  waitsFor('an association that was made a moment ago', (agent) => { agent.fail('not-found', 3) }, 4),
-  waitsFor('an agent that is asked too much', (agent) => { agent.fail('throttled', 3) }, 4),
-  waitsFor('an agent with an error', (agent) => {
-    agent.fail('server-error', 2)
-    agent.fail('unavailable', 2)
-  }, 5),
+  waitsFor(
+    'an association that was made a moment ago',
+    (agent) => {
+      agent.fail('not-found', 3)
+    },
+    4,
+  ),
+  waitsFor(
+    'an agent that is asked too much',
+    (agent) => {
+      agent.fail('throttled', 3)
+    },
+    4,
+  ),
+  waitsFor(
+    'an agent with an error',
+    (agent) => {
+      agent.fail('server-error', 2)
+      agent.fail('unavailable', 2)
+    },
+    5,
+  ),
   {
     name: 'an agent that is not up yet on a new node is waited for',
     run: async (t, stage) => {
@@ -44,8 +60,12 @@ export const credentials: readonly Scenario[] = [
       const { agent, env } = await withAgent(t, stage)
       await agent.refuseConnections()
       const loader = await stage.start({ ...env, ...frequentLines })
-      const line = /^waiting for the Pod Identity agent.*: the Pod Identity agent cannot be reached: .*refused/mi
-      await waitFor('the loader to say what it waits for', () => Promise.resolve(line.test(loader.log()) ? true : undefined), { timeoutSeconds: 30, signal: endOf(loader) })
+      const line = /^waiting for the Pod Identity agent.*: the Pod Identity agent cannot be reached: .*refused/im
+      await waitFor(
+        'the loader to say what it waits for',
+        () => Promise.resolve(line.test(loader.log()) ? true : undefined),
+        { timeoutSeconds: 30, signal: endOf(loader) },
+      )
       await agent.acceptConnections()
       endsWith(t, await loader.end, 0)
       await holdsModel(t, stage)
@@ -57,7 +77,12 @@ export const credentials: readonly Scenario[] = [
       await stage.put('config.json', '{}')
       const { agent, env } = await withAgent(t, stage)
       await agent.refuseConnections()
-      endsWith(t, await stage.run({ ...env, ...shortTimeout }), 75, /agent cannot be reached.*; check the agent on the node and the association/)
+      endsWith(
+        t,
+        await stage.run({ ...env, ...shortTimeout }),
+        75,
+        /agent cannot be reached.*; check the agent on the node and the association/,
+      )
       await holdsNothing(t, stage)
     },
   },
@@ -110,7 +135,12 @@ export const credentials: readonly Scenario[] = [
       const session = { accessKeyId: 'ASIASESSION000000000', secretAccessKey: 'secret/+=', sessionToken: 'token/+==' }
       stage.world.proxy.credentials.set(session.accessKeyId, session)
       const env = { AWS_ACCESS_KEY_ID: session.accessKeyId, AWS_SECRET_ACCESS_KEY: session.secretAccessKey }
-      endsWith(t, await stage.run(env), 10, /; allow s3:GetObject .* to the owner of the keys, or mend the Secret \(exit 10\)$/)
+      endsWith(
+        t,
+        await stage.run(env),
+        10,
+        /; allow s3:GetObject .* to the owner of the keys, or mend the Secret \(exit 10\)$/,
+      )
       await holdsNothing(t, stage)
       endsWith(t, await stage.run({ ...env, AWS_SESSION_TOKEN: session.sessionToken }), 0)
       await holdsModel(t, stage)
@@ -120,7 +150,13 @@ export const credentials: readonly Scenario[] = [
     name: 'a Secret without its keys is told from a pod without an identity',
     run: async (t, stage) => {
       await stage.put('config.json', '{}')
-      for (const name of Object.keys(noKeys)) endsWith(t, await stage.run({ [name]: '' }), 78, /the Secret keys gave no .*; put both keys into the Secret \(exit 78\)$/)
+      for (const name of Object.keys(noKeys))
+        endsWith(
+          t,
+          await stage.run({ [name]: '' }),
+          78,
+          /the Secret keys gave no .*; put both keys into the Secret \(exit 78\)$/,
+        )
       t.strictSame(stage.world.proxy.requests, [], 'nobody was asked anything')
       await holdsNothing(t, stage)
     },
@@ -129,18 +165,36 @@ export const credentials: readonly Scenario[] = [
     name: 'anonymous reading sends no signature, whatever the pod has',
     run: async (t, stage) => {
       await stage.put('config.json', '{}')
-      endsWith(t, await stage.run({ MODEL_CREDENTIALS: 'anonymous' }), 10, /; choose other credentials, or let everybody read the prefix \(exit 10\)$/)
+      endsWith(
+        t,
+        await stage.run({ MODEL_CREDENTIALS: 'anonymous' }),
+        10,
+        /; choose other credentials, or let everybody read the prefix \(exit 10\)$/,
+      )
       await holdsNothing(t, stage)
-      t.strictSame(stage.world.proxy.requests.filter(({ accessKeyId }) => accessKeyId !== undefined), [], 'nothing was signed')
+      t.strictSame(
+        stage.world.proxy.requests.filter(({ accessKeyId }) => accessKeyId !== undefined),
+        [],
+        'nothing was signed',
+      )
       const open = await startFaultProxy(stage.world.server, { tls: true, anonymous: true })
       t.teardown(() => open.stop())
-      endsWith(t, await stage.run({ ...stage.world.engine.environment(open.caCertificateFile), MODEL_ENDPOINT: open.endpoint, MODEL_CREDENTIALS: 'anonymous' }), 0)
+      endsWith(
+        t,
+        await stage.run({
+          ...stage.world.engine.environment(open.caCertificateFile),
+          MODEL_ENDPOINT: open.endpoint,
+          MODEL_CREDENTIALS: 'anonymous',
+        }),
+        0,
+      )
       await holdsModel(t, stage)
       t.ok(open.requests.length > 0 && open.requests.every(({ accessKeyId }) => accessKeyId === undefined))
     },
   },
   {
-    name: 'on a host that builds images its operator may allow the role of the instance', cannot: { s5cmd: 'builds no images: has no such flag' },
+    name: 'on a host that builds images its operator may allow the role of the instance',
+    cannot: { s5cmd: 'builds no images: has no such flag' },
     run: async (t, stage) => {
       await stage.put('config.json', '{}')
       const imds = await startImds({ credentials: stage.world.proxy.credentials })
@@ -155,13 +209,21 @@ export const credentials: readonly Scenario[] = [
     },
   },
   {
-    name: 'an identity that was injected goes before the role of the instance', cannot: { s5cmd: 'builds no images: has no such flag' },
+    name: 'an identity that was injected goes before the role of the instance',
+    cannot: { s5cmd: 'builds no images: has no such flag' },
     run: async (t, stage) => {
       await stage.put('config.json', '{}')
       const imds = await startImds({ credentials: stage.world.proxy.credentials })
       t.teardown(() => imds.stop())
       const { env } = await withAgent(t, stage)
-      endsWith(t, await stage.run({ ...env, AWS_EC2_METADATA_SERVICE_ENDPOINT: imds.endpoint }, (command) => [...command, '--allow-instance-profile']), 0)
+      endsWith(
+        t,
+        await stage.run({ ...env, AWS_EC2_METADATA_SERVICE_ENDPOINT: imds.endpoint }, (command) => [
+          ...command,
+          '--allow-instance-profile',
+        ]),
+        0,
+      )
       t.strictSame(imds.calls, [])
       await holdsModel(t, stage)
     },
@@ -183,7 +245,9 @@ export const credentials: readonly Scenario[] = [
       const script = join(import.meta.dirname, '..', 'real-address.ts')
       const ended = await inNetworkNamespace(process.execPath, [script, stage.world.engine.name, stage.root])
       if (ended.code !== 0) t.comment(ended.stdout, ended.stderr)
-      const { withIdentity, without, agentCalls, imdsCalls } = JSON.parse(ended.stdout.trim().split('\n').at(-1) ?? '') as RealAddressResult
+      const { withIdentity, without, agentCalls, imdsCalls } = JSON.parse(
+        ended.stdout.trim().split('\n').at(-1) ?? '',
+      ) as RealAddressResult
       endsWith(t, withIdentity, 0)
       t.ok(agentCalls > 0, 'the agent was asked')
       endsWith(t, without, 78)

@@ -24,7 +24,10 @@ export const expiries: readonly Scenario[] = [
       endsWith(t, await stage.run(env), 0)
       await holdsModel(t, stage)
       const successes = requestsOf(stage).filter(({ status }) => status === 200 || status === 206)
-      t.ok(new Set(successes.map(({ accessKeyId }) => accessKeyId)).size > 1, 'more than one set of credentials was used')
+      t.ok(
+        new Set(successes.map(({ accessKeyId }) => accessKeyId)).size > 1,
+        'more than one set of credentials was used',
+      )
     },
   },
   {
@@ -40,7 +43,11 @@ export const expiries: readonly Scenario[] = [
 /** The agent keeps what lasts longer than 15 seconds. */
 async function refusesForEver(t: Test, stage: Stage, ttl: number): Promise<void> {
   await stage.put('config.json', '{}')
-  stage.fault({ match: { operation: 'get' }, times: 'always', action: { kind: 'status', status: 400, code: 'ExpiredToken', message: 'The provided token has expired.' } })
+  stage.fault({
+    match: { operation: 'get' },
+    times: 'always',
+    action: { kind: 'status', status: 400, code: 'ExpiredToken', message: 'The provided token has expired.' },
+  })
   const { agent, env } = await withAgent(t, stage, { ttlSeconds: ttl })
   const end = await stage.run(env)
   endsWith(t, end, end.exitCode === 14 ? 14 : 10, /ExpiredToken|expired/)

@@ -3,7 +3,12 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import type { Stage } from '../../support/loader-world.ts'
-import { makeServiceAccountToken, startPodIdentityAgent, type PodIdentityAgent, type PodIdentityAgentOptions } from '../../support/pod-identity-agent.ts'
+import {
+  makeServiceAccountToken,
+  startPodIdentityAgent,
+  type PodIdentityAgent,
+  type PodIdentityAgentOptions,
+} from '../../support/pod-identity-agent.ts'
 
 export type Env = Readonly<Record<string, string>>
 
@@ -13,12 +18,19 @@ export const serviceAccount = { namespace: 'ml', serviceAccount: 'reader' } as c
 
 export async function tokenFile({ root, world }: Stage, audience: string): Promise<string> {
   const file = join(world.directory, `token-${root.split('/').at(-1) ?? ''}`)
-  await writeFile(file, makeServiceAccountToken({ ...serviceAccount, podName: 'app-1', podUid: 'pod-1', expiresInSeconds: 3600, audience }))
+  await writeFile(
+    file,
+    makeServiceAccountToken({ ...serviceAccount, podName: 'app-1', podUid: 'pod-1', expiresInSeconds: 3600, audience }),
+  )
   return file
 }
 
 /** An agent that knows the service account, and the environment that the identity webhook of EKS injects. */
-export async function withAgent(t: Test, stage: Stage, options: Partial<PodIdentityAgentOptions> = {}): Promise<{ agent: PodIdentityAgent; env: Env }> {
+export async function withAgent(
+  t: Test,
+  stage: Stage,
+  options: Partial<PodIdentityAgentOptions> = {},
+): Promise<{ agent: PodIdentityAgent; env: Env }> {
   const agent = await startPodIdentityAgent({ credentials: stage.world.proxy.credentials, ...options })
   t.teardown(() => agent.stop())
   agent.associate(serviceAccount)
@@ -27,7 +39,9 @@ export async function withAgent(t: Test, stage: Stage, options: Partial<PodIdent
 
 export async function podIdentityEnvironment(stage: Stage, uri: string): Promise<Env> {
   return {
-    ...noKeys, MODEL_CREDENTIALS: 'pod-identity', AWS_CONTAINER_CREDENTIALS_FULL_URI: uri,
+    ...noKeys,
+    MODEL_CREDENTIALS: 'pod-identity',
+    AWS_CONTAINER_CREDENTIALS_FULL_URI: uri,
     AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: await tokenFile(stage, 'pods.eks.amazonaws.com'),
   }
 }

@@ -14,33 +14,47 @@ const cannot = { s5cmd: 'has no irsa with an endpoint; denied at admission' } as
 
 export const irsa: readonly Scenario[] = [
   {
-    name: 'a role that trusts the service account is assumed, and signs every request', cannot,
+    name: 'a role that trusts the service account is assumed, and signs every request',
+    cannot,
     run: async (t, stage) => {
       const { sts, env } = await withSts(t, stage)
       endsWith(t, await stage.run(env), 0)
       await holdsModel(t, stage)
-      t.strictSame(sts.calls.map(({ action, roleArn: role, status }) => ({ action, role, status })), [{ action: 'AssumeRoleWithWebIdentity', role: roleArn, status: 200 }])
+      t.strictSame(
+        sts.calls.map(({ action, roleArn: role, status }) => ({ action, role, status })),
+        [{ action: 'AssumeRoleWithWebIdentity', role: roleArn, status: 200 }],
+      )
       const used = new Set(stage.world.proxy.requests.map(({ accessKeyId }) => accessKeyId))
       t.strictSame([...used], [sts.calls[0]?.accessKeyId])
     },
   },
   {
-    name: 'a role that does not trust the service account ends the loader at once', cannot,
+    name: 'a role that does not trust the service account ends the loader at once',
+    cannot,
     run: async (t, stage) => {
       const { sts, env } = await withSts(t, stage)
       sts.trust(roleArn, 'ml/somebody-else')
-      endsWith(t, await stage.run(env), 10, /arn:aws:iam::111122223333:role\/models.*(AccessDenied|Not authorized).*; allow .* to the role, and let its trust policy name/)
+      endsWith(
+        t,
+        await stage.run(env),
+        10,
+        /arn:aws:iam::111122223333:role\/models.*(AccessDenied|Not authorized).*; allow .* to the role, and let its trust policy name/,
+      )
       t.equal(sts.calls.length, 1, 'it was asked once')
       await holdsNothing(t, stage)
     },
   },
   {
-    name: 'STS that is unavailable for a while is waited for', cannot,
+    name: 'STS that is unavailable for a while is waited for',
+    cannot,
     run: async (t, stage) => {
       const { sts, env } = await withSts(t, stage)
       sts.beUnavailable(3)
       endsWith(t, await stage.run(env), 0)
-      t.strictSame(sts.calls.map(({ status }) => status), [503, 503, 503, 200])
+      t.strictSame(
+        sts.calls.map(({ status }) => status),
+        [503, 503, 503, 200],
+      )
       await holdsModel(t, stage)
     },
   },
@@ -48,18 +62,34 @@ export const irsa: readonly Scenario[] = [
     name: 'a token of IRSA that is not there is not blamed on the Pod Identity agent',
     run: async (t, stage) => {
       await stage.put('config.json', '{}')
-      const env = { ...noKeys, MODEL_CREDENTIALS: 'irsa', AWS_ROLE_ARN: roleArn, AWS_WEB_IDENTITY_TOKEN_FILE: join(stage.world.directory, 'no-such-token') }
+      const env = {
+        ...noKeys,
+        MODEL_CREDENTIALS: 'irsa',
+        AWS_ROLE_ARN: roleArn,
+        AWS_WEB_IDENTITY_TOKEN_FILE: join(stage.world.directory, 'no-such-token'),
+      }
       // One of the engines has no irsa at an endpoint; neither gets as far as asking anybody.
       const { name } = stage.world.engine
-      endsWith(t, await stage.run({ ...env, ...(name === 's5cmd' && { MODEL_ENDPOINT: '' }) }), 75, /^no credentials in time: the token file .* cannot be read; check that the pod reaches STS, and the region/)
+      endsWith(
+        t,
+        await stage.run({ ...env, ...(name === 's5cmd' && { MODEL_ENDPOINT: '' }) }),
+        75,
+        /^no credentials in time: the token file .* cannot be read; check that the pod reaches STS, and the region/,
+      )
       await holdsNothing(t, stage)
     },
   },
   {
-    name: 'a pod without the variables of IRSA is refused', cannot,
+    name: 'a pod without the variables of IRSA is refused',
+    cannot,
     run: async (t, stage) => {
       const { sts, env } = await withSts(t, stage)
-      endsWith(t, await stage.run({ ...env, AWS_ROLE_ARN: '' }), 78, /no workload identity.*; annotate the service account with its role/)
+      endsWith(
+        t,
+        await stage.run({ ...env, AWS_ROLE_ARN: '' }),
+        78,
+        /no workload identity.*; annotate the service account with its role/,
+      )
       endsWith(t, await stage.run({ ...env, AWS_WEB_IDENTITY_TOKEN_FILE: '' }), 78, /no workload identity/)
       t.strictSame(sts.calls, [])
       await holdsNothing(t, stage)
@@ -73,7 +103,11 @@ async function withSts(t: Test, stage: Stage): Promise<{ sts: Sts; env: Env }> {
   t.teardown(() => sts.stop())
   sts.trust(roleArn, `${serviceAccount.namespace}/${serviceAccount.serviceAccount}`)
   const env = {
-    ...noKeys, MODEL_CREDENTIALS: 'irsa', AWS_ROLE_ARN: roleArn, AWS_WEB_IDENTITY_TOKEN_FILE: await tokenFile(stage, 'sts.amazonaws.com'), AWS_ENDPOINT_URL_STS: sts.endpoint,
+    ...noKeys,
+    MODEL_CREDENTIALS: 'irsa',
+    AWS_ROLE_ARN: roleArn,
+    AWS_WEB_IDENTITY_TOKEN_FILE: await tokenFile(stage, 'sts.amazonaws.com'),
+    AWS_ENDPOINT_URL_STS: sts.endpoint,
   }
   return { sts, env }
 }

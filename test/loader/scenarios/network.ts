@@ -16,7 +16,12 @@ export const network: readonly Scenario[] = [
       await putModel(stage)
       const authorities = await readFile(stage.world.proxy.caCertificateFile ?? '', 'utf8')
       const untrusted = { NODE_EXTRA_CA_CERTS: '/dev/null', SSL_CERT_FILE: '/dev/null' }
-      endsWith(t, await stage.run(untrusted), 11, /TLS: .*; check the endpoint; for a certificate of your own, an operator sets loader\.caCertificates/)
+      endsWith(
+        t,
+        await stage.run(untrusted),
+        11,
+        /TLS: .*; check the endpoint; for a certificate of your own, an operator sets loader\.caCertificates/,
+      )
       await holdsNothing(t, stage)
       endsWith(t, await stage.run({ ...untrusted, MODEL_CA_CERTIFICATES: `# of the company\n${authorities}` }), 0)
       await holdsModel(t, stage)
@@ -30,7 +35,10 @@ export const network: readonly Scenario[] = [
       endsWith(t, await stage.run({ ...env, HTTPS_PROXY: proxy.url, NO_PROXY: '169.254.170.23,.svc' }), 0)
       await holdsModel(t, stage)
       t.ok(proxy.asked.length > 0)
-      t.ok(proxy.asked.every((host) => host.startsWith(`${onlyKnownToTheProxy}:`)), 'what it was asked for')
+      t.ok(
+        proxy.asked.every((host) => host.startsWith(`${onlyKnownToTheProxy}:`)),
+        'what it was asked for',
+      )
     },
   },
   {
@@ -57,10 +65,16 @@ export const network: readonly Scenario[] = [
 
 async function putModel(stage: Stage): Promise<void> {
   await stage.put('config.json', '{}')
-  await stage.put('weights.bin', new Uint8Array(20 * 2 ** 20).map((_, i) => i % 251))
+  await stage.put(
+    'weights.bin',
+    new Uint8Array(20 * 2 ** 20).map((_, i) => i % 251),
+  )
 }
 
-async function behindProxy(t: Test, { world }: Stage): Promise<{ readonly proxy: ConnectProxy; readonly env: Readonly<Record<string, string>> }> {
+async function behindProxy(
+  t: Test,
+  { world }: Stage,
+): Promise<{ readonly proxy: ConnectProxy; readonly env: Readonly<Record<string, string>> }> {
   const { port } = new URL(world.proxy.endpoint)
   const proxy = await startConnectProxy(Number(port))
   t.teardown(() => proxy.stop())

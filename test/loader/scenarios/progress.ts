@@ -25,10 +25,16 @@ export const progress: readonly Scenario[] = [
       // The engine s5cmd looks every second then.
       const end = await stage.run({ MODEL_STALL_TIMEOUT_SECONDS: '9' })
       endsWith(t, end, 0)
-      const lines = end.log.split('\n').filter((line) => /^\S+ \S+ of 1\.14 MiB \(\d+ %\), \S+ \S+\/s, \d+ s left$/.test(line))
+      const lines = end.log
+        .split('\n')
+        .filter((line) => /^\S+ \S+ of 1\.14 MiB \(\d+ %\), \S+ \S+\/s, \d+ s left$/.test(line))
       t.ok(lines.length >= 2, end.log)
       const percents = lines.map((line) => Number(/\((\d+) %\)/.exec(line)?.[1]))
-      t.strictSame(percents, [...percents].sort((a, b) => a - b), 'it never goes back')
+      t.strictSame(
+        percents,
+        [...percents].sort((a, b) => a - b),
+        'it never goes back',
+      )
       t.ok(percents.some((percent) => percent > 0 && percent < 100))
       if (stage.world.engine.name === 'native') t.equal(percents.at(-1), 100)
     },
@@ -39,9 +45,14 @@ export const progress: readonly Scenario[] = [
       await slowModel(stage)
       const end = await stage.run({}, (command) => [...command, '--log', 'json'])
       t.equal(end.exitCode, 0)
-      const lines = end.log.trim().split('\n').map((line) => JSON.parse(line) as JsonLine)
+      const lines = end.log
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as JsonLine)
       for (const { level, time } of lines) t.ok(level === 'info' && !Number.isNaN(Date.parse(time)))
-      const steps = lines.flatMap(({ msg, bytes: done, totalBytes }) => (msg === 'progress' ? [{ done, totalBytes }] : []))
+      const steps = lines.flatMap(({ msg, bytes: done, totalBytes }) =>
+        msg === 'progress' ? [{ done, totalBytes }] : [],
+      )
       t.ok(steps.length >= 2, end.log)
       t.ok(steps.every(({ done = -1, totalBytes }) => done >= 0 && done <= size && totalBytes === size))
       t.ok(steps.some(({ done = 0 }) => done > 0 && done < size))
@@ -64,5 +75,9 @@ export const progress: readonly Scenario[] = [
 
 async function slowModel(stage: Stage): Promise<void> {
   await stage.put('slow.bin', bytes(size, 1))
-  stage.fault({ match: { operation: 'get' }, times: 'always', action: { kind: 'slow', bytesPerSecond: size / seconds } })
+  stage.fault({
+    match: { operation: 'get' },
+    times: 'always',
+    action: { kind: 'slow', bytesPerSecond: size / seconds },
+  })
 }

@@ -34,7 +34,11 @@ export const restarts: readonly Scenario[] = [
       endsWith(t, await loader.end, 143, /^SIGTERM: /)
       t.ok(performance.now() - toldAtMs < 3000, 'well within the grace period of a pod')
       await holdsNothing(t, stage)
-      t.strictSame((await readdir(stage.root)).filter((name) => name.startsWith('.lock')), [], 'no lock is left')
+      t.strictSame(
+        (await readdir(stage.root)).filter((name) => name.startsWith('.lock')),
+        [],
+        'no lock is left',
+      )
       await continues(t, stage)
     },
   },
@@ -49,7 +53,12 @@ export const restarts: readonly Scenario[] = [
       stage.world.proxy.reset()
       if (stage.world.engine.name === 'native') {
         await damage(join(stage.root, `.staging-${stage.id}-pod-1`, 'files', 'weights.bin'))
-        endsWith(t, await stage.run(env), 15, /weights\.bin has the SHA-256 [0-9a-f]{64}, the manifest says [0-9a-f]{64}/)
+        endsWith(
+          t,
+          await stage.run(env),
+          15,
+          /weights\.bin has the SHA-256 [0-9a-f]{64}, the manifest says [0-9a-f]{64}/,
+        )
         await holdsNothing(t, stage)
       }
       endsWith(t, await stage.run(env), 0)
@@ -66,7 +75,10 @@ export const restarts: readonly Scenario[] = [
       const fetched = requestsOf(stage).reduce((sum, { bytesSent }) => sum + bytesSent, 0)
       if (stage.world.engine.name !== 'native') return
       t.equal(fetched, 80 * MiB, 'every byte came once')
-      t.match(loaders.map((loader) => loader.log()).join(''), /^waiting for pod pod-[12], which loads this model onto the same volume$/m)
+      t.match(
+        loaders.map((loader) => loader.log()).join(''),
+        /^waiting for pod pod-[12], which loads this model onto the same volume$/m,
+      )
     },
   },
   {
@@ -76,7 +88,10 @@ export const restarts: readonly Scenario[] = [
       killTree(loader)
       await loader.end
       const left = await readdir(stage.root)
-      t.ok(left.some((name) => name.startsWith('.staging-')), left.join(' '))
+      t.ok(
+        left.some((name) => name.startsWith('.staging-')),
+        left.join(' '),
+      )
       await makeOld(stage.root)
       stage.world.proxy.reset()
       endsWith(t, await stage.run({ MODEL_POD_UID: 'pod-1' }), 0)
@@ -101,10 +116,14 @@ async function damage(file: string): Promise<void> {
 /** A loader that has brought the first parts, and waits for the slow rest. */
 async function startedHalf(stage: Stage, env: Readonly<Record<string, string>> = {}): Promise<RunningLoader> {
   if (!stage.model.has('weights.bin')) await putModel(stage)
-  const isLate = ({ key, range }: { key: string | undefined; range: string | undefined }): boolean => (
-    key?.endsWith('weights.bin') === true && Number(/^bytes=(\d+)-/.exec(range ?? '')?.[1] ?? 0) >= quickParts * partBytes
-  )
-  stage.fault({ match: { operation: 'get', where: isLate }, times: 'always', action: { kind: 'slow', bytesPerSecond: 200_000 } })
+  const isLate = ({ key, range }: { key: string | undefined; range: string | undefined }): boolean =>
+    key?.endsWith('weights.bin') === true &&
+    Number(/^bytes=(\d+)-/.exec(range ?? '')?.[1] ?? 0) >= quickParts * partBytes
+  stage.fault({
+    match: { operation: 'get', where: isLate },
+    times: 'always',
+    action: { kind: 'slow', bytesPerSecond: 200_000 },
+  })
   const loader = await stage.start(env)
   if (stage.world.engine.name === 'native') await waitForJournal(stage, loader, env.MODEL_POD_UID ?? 'pod-1')
   else await waitForBytes(stage, loader, partBytes)
@@ -113,10 +132,14 @@ async function startedHalf(stage: Stage, env: Readonly<Record<string, string>> =
 
 async function waitForJournal({ root, id }: Stage, loader: RunningLoader, uid: string): Promise<void> {
   const journal = join(root, `.staging-${id}-${uid}`, 'journal.ndjson')
-  await waitFor(`${quickParts} parts in the journal`, async () => {
-    const lines = (await readFile(journal, 'utf8')).match(/"offset"/g) ?? []
-    return lines.length >= quickParts ? true : undefined
-  }, { timeoutSeconds: 30, signal: endOf(loader) })
+  await waitFor(
+    `${quickParts} parts in the journal`,
+    async () => {
+      const lines = (await readFile(journal, 'utf8')).match(/"offset"/g) ?? []
+      return lines.length >= quickParts ? true : undefined
+    },
+    { timeoutSeconds: 30, signal: endOf(loader) },
+  )
 }
 
 /** The next run ends well; the native engine does not fetch again what it has journaled. */
@@ -125,8 +148,15 @@ async function continues(t: Test, stage: Stage): Promise<void> {
   endsWith(t, await stage.run(), 0)
   await holdsModel(t, stage)
   if (stage.world.engine.name !== 'native') return
-  const ranges = requestsOf(stage).filter(({ key }) => key?.endsWith('weights.bin')).map(({ range }) => Number(/^bytes=(\d+)-/.exec(range ?? '')?.[1])).sort((a, b) => a - b)
-  t.strictSame(ranges, [3, 4, 5].map((part) => part * partBytes), 'only what was missing')
+  const ranges = requestsOf(stage)
+    .filter(({ key }) => key?.endsWith('weights.bin'))
+    .map(({ range }) => Number(/^bytes=(\d+)-/.exec(range ?? '')?.[1]))
+    .sort((a, b) => a - b)
+  t.strictSame(
+    ranges,
+    [3, 4, 5].map((part) => part * partBytes),
+    'only what was missing',
+  )
 }
 
 /** As the end of its container does: nothing of it stays. */

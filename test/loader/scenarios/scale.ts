@@ -25,26 +25,47 @@ export const scale: readonly Scenario[] = [
     name: 'ten thousand small objects take a bounded amount of memory',
     run: async (t, stage) => {
       const names = Array.from({ length: 10_000 }, (_, i) => `layer-${i % 100}/tensor-${i}`)
-      for (const name of names) await stage.world.server.placeObject(stage.bucket, stage.prefix + name, `the content of ${name}`)
-      await loadsInBounds(t, stage, { MODEL_TIMEOUT_SECONDS: '300' }, stage.world.engine.name === 'native' ? mostMiB : mostMiBOfManyKeys)
+      for (const name of names)
+        await stage.world.server.placeObject(stage.bucket, stage.prefix + name, `the content of ${name}`)
+      await loadsInBounds(
+        t,
+        stage,
+        { MODEL_TIMEOUT_SECONDS: '300' },
+        stage.world.engine.name === 'native' ? mostMiB : mostMiBOfManyKeys,
+      )
       for (const name of names) {
-        if (await readFile(join(filesOf(stage), name), 'utf8') !== `the content of ${name}`) t.fail(`${name} has other content`)
+        if ((await readFile(join(filesOf(stage), name), 'utf8')) !== `the content of ${name}`)
+          t.fail(`${name} has other content`)
       }
       t.equal(await countFiles(stage), names.length)
     },
   },
   {
-    name: 'a hundred thousand objects take a bounded amount of memory', cannot: { s5cmd: 'brings them, but takes minutes; not tried every time' },
+    name: 'a hundred thousand objects take a bounded amount of memory',
+    cannot: { s5cmd: 'brings them, but takes minutes; not tried every time' },
     run: async (t, stage) => {
       const count = 100_000
       const server = await startSyntheticS3(count)
       t.teardown(() => server.stop())
-      await loadsInBounds(t, stage, {
-        ...noKeys, MODEL_SOURCE: 's3://models/synthetic/', MODEL_ENDPOINT: server.endpoint, MODEL_CREDENTIALS: 'anonymous', MODEL_EXPECT: `objects=${count}`, MODEL_TIMEOUT_SECONDS: '300',
-      }, mostMiBOfManyKeys)
+      await loadsInBounds(
+        t,
+        stage,
+        {
+          ...noKeys,
+          MODEL_SOURCE: 's3://models/synthetic/',
+          MODEL_ENDPOINT: server.endpoint,
+          MODEL_CREDENTIALS: 'anonymous',
+          MODEL_EXPECT: `objects=${count}`,
+          MODEL_TIMEOUT_SECONDS: '300',
+        },
+        mostMiBOfManyKeys,
+      )
       t.equal(await countFiles(stage), count)
-      const [first = '', last = ''] = [server.keyOf(0), server.keyOf(count - 1)].map((key) => key.slice('synthetic/'.length))
-      for (const path of [first, last]) t.equal(await readFile(join(filesOf(stage), path), 'utf8'), server.bodyOf(`synthetic/${path}`))
+      const [first = '', last = ''] = [server.keyOf(0), server.keyOf(count - 1)].map((key) =>
+        key.slice('synthetic/'.length),
+      )
+      for (const path of [first, last])
+        t.equal(await readFile(join(filesOf(stage), path), 'utf8'), server.bodyOf(`synthetic/${path}`))
     },
   },
   {
@@ -54,7 +75,10 @@ export const scale: readonly Scenario[] = [
       await loadsInBounds(t, stage, { MODEL_TIMEOUT_SECONDS: '300' })
       const file = join(filesOf(stage), 'weights.bin')
       t.equal((await stat(file)).size, hole)
-      t.equal(await sha256Of(file), await sha256Of(join(stage.world.server.bucketDirectory(stage.bucket), stage.prefix, 'weights.bin')))
+      t.equal(
+        await sha256Of(file),
+        await sha256Of(join(stage.world.server.bucketDirectory(stage.bucket), stage.prefix, 'weights.bin')),
+      )
       await rm(file)
     },
   },
@@ -81,7 +105,8 @@ function filesOf({ root, id }: Stage): string {
 }
 
 async function countFiles(stage: Stage): Promise<number> {
-  return (await readdir(filesOf(stage), { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile()).length
+  return (await readdir(filesOf(stage), { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile())
+    .length
 }
 
 async function sha256Of(file: string): Promise<string> {

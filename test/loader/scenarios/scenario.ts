@@ -18,13 +18,18 @@ export const MiB = 2 ** 20
 /** Until the loader has so many bytes of this model on their way; fails at once if it ends before. */
 export async function waitForBytes(stage: Stage, loader: RunningLoader, bytes: number): Promise<void> {
   const sent = (): number => requestsOf(stage).reduce((sum, { bytesSent }) => sum + bytesSent, 0)
-  await waitFor(`${bytes} bytes`, () => Promise.resolve(sent() >= bytes ? true : undefined), { timeoutSeconds: 30, signal: endOf(loader) })
+  await waitFor(`${bytes} bytes`, () => Promise.resolve(sent() >= bytes ? true : undefined), {
+    timeoutSeconds: 30,
+    signal: endOf(loader),
+  })
 }
 
 /** For what is waited for while a loader runs. */
 export function endOf(loader: RunningLoader): AbortSignal {
   const ended = new AbortController()
-  void loader.end.then(({ log }) => { ended.abort(new Error(`the loader ended before: ${log}`)) })
+  void loader.end.then(({ log }) => {
+    ended.abort(new Error(`the loader ended before: ${log}`))
+  })
   return ended.signal
 }
 
@@ -34,7 +39,9 @@ export function requestsOf({ world, prefix }: Stage): LoaderWorld['proxy']['requ
 }
 
 /** For a loader that runs as another user: what signs the server's certificate, where everybody can read it. */
-export async function readableCertificate({ world: { proxy, engine, directory } }: Stage): Promise<Readonly<Record<string, string>>> {
+export async function readableCertificate({
+  world: { proxy, engine, directory },
+}: Stage): Promise<Readonly<Record<string, string>>> {
   const file = join(directory, 'proxy-ca.pem')
   await copyFile(proxy.caCertificateFile ?? '', file)
   await chmod(file, 0o644)

@@ -11,8 +11,14 @@ export const sources: readonly Scenario[] = [
       await stage.put('config.json', '{}')
       await stage.put('weights.bin', bytes(100_000, 1))
       let version = 1
-      const replace = async (): Promise<void> => { await stage.world.server.putObject(stage.bucket, `${stage.prefix}weights.bin`, bytes(100_000, ++version)) }
-      stage.fault({ match: { operation: 'get', key: /weights/ }, times: 'always', action: { kind: 'run', run: replace } })
+      const replace = async (): Promise<void> => {
+        await stage.world.server.putObject(stage.bucket, `${stage.prefix}weights.bin`, bytes(100_000, ++version))
+      }
+      stage.fault({
+        match: { operation: 'get', key: /weights/ },
+        times: 'always',
+        action: { kind: 'run', run: replace },
+      })
       endsWith(t, await stage.run(), 15, /weights\.bin changed twice/)
       await holdsNothing(t, stage)
       t.equal(requestsOf(stage).filter(({ key }) => key?.endsWith('weights.bin')).length, 2, 'it was tried twice')
@@ -32,10 +38,17 @@ export const sources: readonly Scenario[] = [
       await holdsModel(t, stage)
       const gets = requestsOf(stage)
       t.ok(gets.every(({ ifMatch }) => ifMatch !== undefined && ifMatch !== ''))
-      t.match(gets.filter(({ key }) => key?.endsWith('config.json')), [{ range: undefined, checksumMode: true }])
+      t.match(
+        gets.filter(({ key }) => key?.endsWith('config.json')),
+        [{ range: undefined, checksumMode: true }],
+      )
       const ranges = gets.filter(({ key }) => key?.endsWith('weights.bin')).map(({ range }) => range)
       t.strictSame(ranges.sort(), ['bytes=0-16777215', 'bytes=16777216-33554431', 'bytes=33554432-41943039'])
-      t.equal(stage.world.proxy.requests.filter(({ operation, key }) => operation === 'head' && key?.endsWith('weights.bin')).length, 1)
+      t.equal(
+        stage.world.proxy.requests.filter(({ operation, key }) => operation === 'head' && key?.endsWith('weights.bin'))
+          .length,
+        1,
+      )
     },
   },
 ]

@@ -17,7 +17,10 @@ export const volumes: readonly Scenario[] = [
       await stage.put('weights.bin', bytes(20 * MiB, 1))
       endsWith(t, await volume.run(), 13, /needs 20971520 bytes.* are free/)
       await holdsNothing(t, volume.seen)
-      t.notOk(stage.world.proxy.requests.some(({ operation, key }) => operation === 'get' && key?.startsWith(stage.prefix)), 'no byte was fetched')
+      t.notOk(
+        stage.world.proxy.requests.some(({ operation, key }) => operation === 'get' && key?.startsWith(stage.prefix)),
+        'no byte was fetched',
+      )
       await volume.remount('size=64m')
       endsWith(t, await volume.run(), 0)
       await holdsModel(t, volume.seen)
@@ -32,10 +35,19 @@ export const volumes: readonly Scenario[] = [
       const loader = await volume.start()
       await waitForBytes(stage, loader, MiB)
       await volume.mounts.run('head -c 40M /dev/zero > "$1/other" || true', stage.root)
-      endsWith(t, await loader.end, 13, /^not enough space: the volume became full: the model needs 20971520 bytes \(.*\) in 1 file, \d+ \(.*\) and \d+ more files are free/)
+      endsWith(
+        t,
+        await loader.end,
+        13,
+        /^not enough space: the volume became full: the model needs 20971520 bytes \(.*\) in 1 file, \d+ \(.*\) and \d+ more files are free/,
+      )
       await holdsNothing(t, volume.seen)
       const left = await readdir(volume.seen.root)
-      t.strictSame(left.filter((name) => !name.startsWith('.staging-')), ['other'], 'no lock is left')
+      t.strictSame(
+        left.filter((name) => !name.startsWith('.staging-')),
+        ['other'],
+        'no lock is left',
+      )
       t.ok(left.length <= 2, 'only what the next run continues from')
       stage.world.proxy.reset()
       endsWith(t, await volume.run(), 13, /needs .* are free/)
@@ -49,7 +61,12 @@ export const volumes: readonly Scenario[] = [
     run: async (t, stage) => {
       const volume = await mountVolume(t, stage, 'size=64m,nr_inodes=24')
       for (let i = 0; i < 40; i++) await stage.put(`file-${i}`, `content ${i}`)
-      endsWith(t, await volume.run(), 13, /the model needs \d+ bytes .* in 40 files, \d+ .* and \d+ more files are free/)
+      endsWith(
+        t,
+        await volume.run(),
+        13,
+        /the model needs \d+ bytes .* in 40 files, \d+ .* and \d+ more files are free/,
+      )
       await holdsNothing(t, volume.seen)
       await volume.remount('nr_inodes=1000')
       endsWith(t, await volume.run(), 0)
@@ -123,14 +140,20 @@ async function mountVolume(t: Test, stage: Stage, options: string): Promise<Volu
   t.teardown(() => mounts.stop())
   await mounts.run('mount -t tmpfs -o "$2" tmpfs "$1"', stage.root, options)
   return {
-    mounts, seen: { ...stage, root: mounts.outside(stage.root) },
-    start: () => stage.start({}, mounts.wrap), run: () => stage.run({}, mounts.wrap),
+    mounts,
+    seen: { ...stage, root: mounts.outside(stage.root) },
+    start: () => stage.start({}, mounts.wrap),
+    run: () => stage.run({}, mounts.wrap),
     remount: (changes) => mounts.run('mount -o "remount,$2" "$1"', stage.root, changes),
   }
 }
 
 /** Restricted Pod Security, readOnlyRootFilesystem, and the worst umask. */
-async function loadsAsRestricted(t: Test, stage: Stage, expected: { readOnly: 'true' | 'false'; file: number; directory: number }): Promise<void> {
+async function loadsAsRestricted(
+  t: Test,
+  stage: Stage,
+  expected: { readOnly: 'true' | 'false'; file: number; directory: number },
+): Promise<void> {
   requireRoot('another user')
   await stage.put('config.json', '{}')
   await stage.put('empty', '')
@@ -143,15 +166,26 @@ async function loadsAsRestricted(t: Test, stage: Stage, expected: { readOnly: 't
   const bind = 'for path in "$1" "$2"; do mount --bind "$path" "$path"; done'
   const temporary = join(stage.world.directory, 'tmp')
   await mkdir(temporary, { recursive: true })
-  await mounts.run(`${bind}; mount -t tmpfs -o mode=1777 tmpfs "$3"; mount -o remount,bind,ro /`, stage.world.directory, stage.root, temporary)
-  const wrap = (command: readonly string[]): readonly string[] => mounts.wrap(asUser65532(['sh', '-c', 'umask 077 && exec "$@"', 'sh', ...command]))
+  await mounts.run(
+    `${bind}; mount -t tmpfs -o mode=1777 tmpfs "$3"; mount -o remount,bind,ro /`,
+    stage.world.directory,
+    stage.root,
+    temporary,
+  )
+  const wrap = (command: readonly string[]): readonly string[] =>
+    mounts.wrap(asUser65532(['sh', '-c', 'umask 077 && exec "$@"', 'sh', ...command]))
 
-  const end = await stage.run({ ...(await readableCertificate(stage)), MODEL_READ_ONLY: expected.readOnly, TMPDIR: temporary }, wrap)
+  const end = await stage.run(
+    { ...(await readableCertificate(stage)), MODEL_READ_ONLY: expected.readOnly, TMPDIR: temporary },
+    wrap,
+  )
 
   endsWith(t, end, 0)
   await holdsModel(t, stage)
-  for (const path of ['files/config.json', 'files/empty', 'files/deep/er/weights.bin']) t.equal(await modeOf(stage, path), expected.file, path)
-  for (const path of ['', 'files', 'files/deep', 'files/deep/er']) t.equal(await modeOf(stage, path), expected.directory, path)
+  for (const path of ['files/config.json', 'files/empty', 'files/deep/er/weights.bin'])
+    t.equal(await modeOf(stage, path), expected.file, path)
+  for (const path of ['', 'files', 'files/deep', 'files/deep/er'])
+    t.equal(await modeOf(stage, path), expected.directory, path)
 }
 
 async function modeOf({ root, id }: Stage, path: string): Promise<number> {

@@ -12,7 +12,10 @@ t.test('the patch turns the pod of the request into the injected pod', (t) => {
   const patch = JSON.parse(Buffer.from(review.response.patch!, 'base64').toString()) as Operation[]
   const expected = inject(pod, 'ml', defaultConfig)
   t.equal(expected.outcome, 'injected')
-  t.strictSame(jsonPatch.applyPatch(structuredClone(pod), patch).newDocument, expected.outcome === 'injected' && expected.pod)
+  t.strictSame(
+    jsonPatch.applyPatch(structuredClone(pod), patch).newDocument,
+    expected.outcome === 'injected' && expected.pod,
+  )
   t.end()
 })
 

@@ -7,7 +7,11 @@ import type { Diagnostic, Warning } from '../../../src/reasons.ts'
 const uid = 'a-uid'
 const hash = '0123456789abcdef'
 const injected: Injected = {
-  outcome: 'injected', reason: 'Injected', pod: { spec: { containers: [] } }, warnings: [], rules: [],
+  outcome: 'injected',
+  reason: 'Injected',
+  pod: { spec: { containers: [] } },
+  warnings: [],
+  rules: [],
   patch: [{ op: 'add', path: '/spec/volumes', value: [{ name: 'mödel \ud83d\ude80' }] }],
   models: [{ name: 'model', source: 's3://models/llama/', delivery: 'download' }],
 }
@@ -18,8 +22,13 @@ function answer(outcome: Outcome, object: unknown = {}): AdmissionReview {
 
 t.test('a skipped pod is allowed without a patch, and the audit log gets the reason', (t) => {
   t.strictSame(answer({ outcome: 'skipped', reason: 'OptedOut', warnings: [] }), {
-    apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview',
-    response: { uid, allowed: true, auditAnnotations: { decision: 'skipped', reason: 'OptedOut', 'config-hash': hash } },
+    apiVersion: 'admission.k8s.io/v1',
+    kind: 'AdmissionReview',
+    response: {
+      uid,
+      allowed: true,
+      auditAnnotations: { decision: 'skipped', reason: 'OptedOut', 'config-hash': hash },
+    },
   })
   t.end()
 })
@@ -28,7 +37,9 @@ t.test('an injected pod is allowed with its patch in base64', (t) => {
   const { response } = answer(injected)
   const { patch, ...rest } = response
   t.strictSame(rest, {
-    uid, allowed: true, patchType: 'JSONPatch',
+    uid,
+    allowed: true,
+    patchType: 'JSONPatch',
     auditAnnotations: { decision: 'injected', reason: 'Injected', 'config-hash': hash, sources: 's3://models/llama/' },
   })
   t.strictSame(JSON.parse(Buffer.from(patch!, 'base64').toString()), injected.patch)
@@ -42,18 +53,33 @@ t.test('several sources and rules are comma lists', (t) => {
   t.end()
 })
 
-t.test('a denied pod\'s sources are told as its author wrote them, and the rules that refused it where they are known', (t) => {
-  const annotations = { 'models.example.io/source.b': 's3://b/', 'models.example.io/source': 'ftp://a', 'models.example.io/size': '1Gi', 'models.example.io/sources': 'x', 'models.example.io/source.c': 3 }
-  const outcome = { ...denied(diagnostic('spec.a')), rules: ['team-a', 'team-b'] }
-  t.strictSame(answer(outcome, { metadata: { annotations } }).response.auditAnnotations, {
-    decision: 'denied', reason: 'InvalidAnnotation', 'config-hash': hash, sources: 'ftp://a,s3://b/', rule: 'team-a,team-b',
-  })
-  for (const object of [null, {}, { metadata: null }, { metadata: { annotations: 'x' } }]) t.equal(answer(outcome, object).response.auditAnnotations.sources, undefined)
-  t.end()
-})
+t.test(
+  "a denied pod's sources are told as its author wrote them, and the rules that refused it where they are known",
+  (t) => {
+    const annotations = {
+      'models.example.io/source.b': 's3://b/',
+      'models.example.io/source': 'ftp://a',
+      'models.example.io/size': '1Gi',
+      'models.example.io/sources': 'x',
+      'models.example.io/source.c': 3,
+    }
+    const outcome = { ...denied(diagnostic('spec.a')), rules: ['team-a', 'team-b'] }
+    t.strictSame(answer(outcome, { metadata: { annotations } }).response.auditAnnotations, {
+      decision: 'denied',
+      reason: 'InvalidAnnotation',
+      'config-hash': hash,
+      sources: 'ftp://a,s3://b/',
+      rule: 'team-a,team-b',
+    })
+    for (const object of [null, {}, { metadata: null }, { metadata: { annotations: 'x' } }])
+      t.equal(answer(outcome, object).response.auditAnnotations.sources, undefined)
+    t.end()
+  },
+)
 
 t.test('values for the audit log', (t) => {
-  const sourcesOf = (source: string): string => auditOf({ ...injected, models: [{ name: 'model', source, delivery: 'download' }] }).sources!
+  const sourcesOf = (source: string): string =>
+    auditOf({ ...injected, models: [{ name: 'model', source, delivery: 'download' }] }).sources!
 
   t.test('of 2048 bytes are whole', (t) => {
     t.equal(sourcesOf('s'.repeat(longestAuditValueBytes)), 's'.repeat(2048))
@@ -71,8 +97,14 @@ t.test('values for the audit log', (t) => {
     t.end()
   })
   t.test('of a hostile pod stay small', (t) => {
-    const annotations = Object.fromEntries(Array.from({ length: 5000 }, (_, i) => [`models.example.io/source.m${i}`, 's3://b/']))
-    t.ok(Buffer.byteLength(answer(denied(diagnostic('x')), { metadata: { annotations } }).response.auditAnnotations.sources!) <= 2048)
+    const annotations = Object.fromEntries(
+      Array.from({ length: 5000 }, (_, i) => [`models.example.io/source.m${i}`, 's3://b/']),
+    )
+    t.ok(
+      Buffer.byteLength(
+        answer(denied(diagnostic('x')), { metadata: { annotations } }).response.auditAnnotations.sources!,
+      ) <= 2048,
+    )
     t.end()
   })
   t.end()
@@ -80,7 +112,10 @@ t.test('values for the audit log', (t) => {
 
 t.test('no key of an audit annotation has a slash, which the API server would drop', (t) => {
   const { auditAnnotations } = answer({ ...injected, rules: ['team-a'] }).response
-  t.strictSame(Object.keys(auditAnnotations).filter((key) => key.includes('/')), [])
+  t.strictSame(
+    Object.keys(auditAnnotations).filter((key) => key.includes('/')),
+    [],
+  )
   t.end()
 })
 
@@ -93,8 +128,13 @@ t.test('an empty patch is left out, with its type', (t) => {
 t.test('a denied pod gets all diagnostics in one message, one line each, and no details', (t) => {
   const { response } = answer(denied(diagnostic('spec.a'), diagnostic('spec.b')))
   t.strictSame(response, {
-    uid, allowed: false,
-    status: { code: 422, reason: 'Invalid', message: 'model-injector: 2 problems\nspec.a: "x" is bad\nspec.b: "x" is bad' },
+    uid,
+    allowed: false,
+    status: {
+      code: 422,
+      reason: 'Invalid',
+      message: 'model-injector: 2 problems\nspec.a: "x" is bad\nspec.b: "x" is bad',
+    },
     auditAnnotations: { decision: 'denied', reason: 'InvalidAnnotation', 'config-hash': hash },
   })
   t.end()
@@ -122,7 +162,8 @@ t.test('a denial carries its warnings', (t) => {
 })
 
 t.test('warnings', (t) => {
-  const textOf = (message: string): string => answer({ ...injected, warnings: [warning(message)] }).response.warnings![0]!
+  const textOf = (message: string): string =>
+    answer({ ...injected, warnings: [warning(message)] }).response.warnings![0]!
 
   t.test('of 120 characters are whole', (t) => {
     t.equal(textOf('w'.repeat(120)), 'w'.repeat(120))

@@ -8,7 +8,12 @@ import { printMarkdownTable } from '../../../src/cli/table.ts'
 const page = readFileSync(join(import.meta.dirname, '../../../docs/audit.md'), 'utf8')
 
 t.test('the page has every judgement as the table has it', (t) => {
-  const rows = judgementNames.map((name) => [`\`${name}\``, judgements[name].level, judgements[name].meaning, judgements[name].remedy])
+  const rows = judgementNames.map((name) => [
+    `\`${name}\``,
+    judgements[name].level,
+    judgements[name].meaning,
+    judgements[name].remedy,
+  ])
   t.ok(page.includes(printMarkdownTable(['Judgement', 'Level', 'Meaning', 'What to do'], rows)))
   t.end()
 })

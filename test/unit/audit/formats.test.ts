@@ -12,8 +12,19 @@ import { defaultConfig } from '../../../src/config.ts'
 import { asObject, changedPods } from '../../audit/tampered-pods.ts'
 
 const objects: readonly AuditedObject[] = [
-  ...Object.entries(changedPods).map(([name, [pod]]) => ({ pod: created(asObject(name, pod), name), namespace: 'apps' })),
-  { pod: { metadata: { annotations: { 'models.example.io/source': '=cmd|x' } }, spec: { containers: [{ name: 'app' }] } }, namespace: 'ml', file: 'deploy/my app.yaml', workload: { kind: 'Deployment', name: 'my-app' } },
+  ...Object.entries(changedPods).map(([name, [pod]]) => ({
+    pod: created(asObject(name, pod), name),
+    namespace: 'apps',
+  })),
+  {
+    pod: {
+      metadata: { annotations: { 'models.example.io/source': '=cmd|x' } },
+      spec: { containers: [{ name: 'app' }] },
+    },
+    namespace: 'ml',
+    file: 'deploy/my app.yaml',
+    workload: { kind: 'Deployment', name: 'my-app' },
+  },
 ]
 
 function created(object: object, uid: string): object {
@@ -21,11 +32,21 @@ function created(object: object, uid: string): object {
   return { ...object, metadata: { ...metadata, uid, creationTimestamp: '2026-01-01T00:00:00Z' } }
 }
 
-async function write(format: FormatName, pods: AsyncIterable<AuditedPod> = auditPods(objects, { config: defaultConfig }), terminal: Partial<FormatContext['terminal']> = {}): Promise<string> {
+async function write(
+  format: FormatName,
+  pods: AsyncIterable<AuditedPod> = auditPods(objects, { config: defaultConfig }),
+  terminal: Partial<FormatContext['terminal']> = {},
+): Promise<string> {
   const count = new AuditCount()
   const context: FormatContext = {
-    place: 'cluster https://127.0.0.1:6443', scope: 'all namespaces', config: 'the built-in configuration', configHash: '0123', now: new Date(Date.UTC(2026, 0, 1)),
-    summary: () => count.summary, failsOn: ({ judgement }) => judgement === 'outdated', terminal: { width: 120, quiet: false, paint: (_level, text) => text, ...terminal },
+    place: 'cluster https://127.0.0.1:6443',
+    scope: 'all namespaces',
+    config: 'the built-in configuration',
+    configHash: '0123',
+    now: new Date(Date.UTC(2026, 0, 1)),
+    summary: () => count.summary,
+    failsOn: ({ judgement }) => judgement === 'outdated',
+    terminal: { width: 120, quiet: false, paint: (_level, text) => text, ...terminal },
   }
   const parts: string[] = []
   for await (const part of formats[format](count.count(pods), context)) parts.push(part)
@@ -40,18 +61,55 @@ function readInPython(script: string, input: string): unknown {
 const names = [...Object.keys(changedPods), 'deployment/my-app']
 
 t.test('json has every pod and the summary', async (t) => {
-  const { pods, summary, audit } = JSON.parse(await write('json')) as { pods: AuditedPod[]; summary: Record<string, number>; audit: unknown }
-  t.strictSame(pods.map(({ name }) => name), names)
-  t.strictSame(summary, { pods: 19, conforming: 3, missing: 3, spoofed: 2, tampered: 9, notAllowed: 0, invalid: 2, outdated: 2, unpinned: 1, rewritten: 1 })
-  t.match(audit, { place: 'cluster https://127.0.0.1:6443', config: 'the built-in configuration', time: '2026-01-01T00:00:00.000Z' })
+  const { pods, summary, audit } = JSON.parse(await write('json')) as {
+    pods: AuditedPod[]
+    summary: Record<string, number>
+    audit: unknown
+  }
+  t.strictSame(
+    pods.map(({ name }) => name),
+    names,
+  )
+  t.strictSame(summary, {
+    pods: 19,
+    conforming: 3,
+    missing: 3,
+    spoofed: 2,
+    tampered: 9,
+    notAllowed: 0,
+    invalid: 2,
+    outdated: 2,
+    unpinned: 1,
+    rewritten: 1,
+  })
+  t.match(audit, {
+    place: 'cluster https://127.0.0.1:6443',
+    config: 'the built-in configuration',
+    time: '2026-01-01T00:00:00.000Z',
+  })
 })
 
 t.test('csv has a row for each model, and no cell that begins a formula', async (t) => {
-  const rows = readInPython('import csv\nprint(json.dumps(list(csv.DictReader(sys.stdin))))', await write('csv')) as Record<string, string>[]
-  t.strictSame(rows.map(({ pod }) => pod), names)
-  t.match(rows[1], { namespace: 'apps', source: 's3://elsewhere/llama/', family: 's3://elsewhere/llama', judgements: 'tampered', created: '2026-01-01T00:00:00Z' })
+  const rows = readInPython(
+    'import csv\nprint(json.dumps(list(csv.DictReader(sys.stdin))))',
+    await write('csv'),
+  ) as Record<string, string>[]
+  t.strictSame(
+    rows.map(({ pod }) => pod),
+    names,
+  )
+  t.match(rows[1], {
+    namespace: 'apps',
+    source: 's3://elsewhere/llama/',
+    family: 's3://elsewhere/llama',
+    judgements: 'tampered',
+    created: '2026-01-01T00:00:00Z',
+  })
   t.equal(rows.at(-1)?.source, "'=cmd|x")
-  t.strictSame(rows.flatMap((row) => Object.values(row)).filter((cell) => /^[=+\-@\t\r]/.test(cell)), [])
+  t.strictSame(
+    rows.flatMap((row) => Object.values(row)).filter((cell) => /^[=+\-@\t\r]/.test(cell)),
+    [],
+  )
   t.equal(rows.find(({ pod }) => pod === 'untouched')?.version, '1.2.3')
 })
 
@@ -61,16 +119,35 @@ t.test('junit has a suite for each namespace, and fails what is an error or what
 root = e.fromstring(sys.stdin.buffer.read())
 print(json.dumps([[s.get("name"), [[c.get("name"), [f.get("type") for f in c.findall("failure")]] for c in s]] for s in root]))`
   const suites = readInPython(script, text) as [string, [string, string[]][]][]
-  t.strictSame(suites.map(([name]) => name), ['apps', 'ml'])
+  t.strictSame(
+    suites.map(([name]) => name),
+    ['apps', 'ml'],
+  )
   const cases = Object.fromEntries(suites.flatMap(([, cases]) => cases))
-  t.match(cases, { untouched: [], unpinned: [], 'another-source': ['tampered'], 'edited-annotations': ['outdated'], 'never-injected': ['missing'], 'deployment/my-app': [] })
-  t.match((create(text).end({ format: 'object' }) as { testsuites: unknown }).testsuites, { '@name': 'model-injector audit' })
-  const counts = readInPython('import xml.etree.ElementTree as e\nprint(json.dumps([[s.get(a) for a in ("tests", "failures", "errors")] + [len(s), len(s.findall("testcase/failure"))] for s in e.fromstring(sys.stdin.buffer.read())]))', text) as string[][]
+  t.match(cases, {
+    untouched: [],
+    unpinned: [],
+    'another-source': ['tampered'],
+    'edited-annotations': ['outdated'],
+    'never-injected': ['missing'],
+    'deployment/my-app': [],
+  })
+  t.match((create(text).end({ format: 'object' }) as { testsuites: unknown }).testsuites, {
+    '@name': 'model-injector audit',
+  })
+  const counts = readInPython(
+    'import xml.etree.ElementTree as e\nprint(json.dumps([[s.get(a) for a in ("tests", "failures", "errors")] + [len(s), len(s.findall("testcase/failure"))] for s in e.fromstring(sys.stdin.buffer.read())]))',
+    text,
+  ) as string[][]
   t.equal(counts.length, 2)
-  for (const [tests, failures, errors, cases, failed] of counts) t.strictSame([Number(tests), Number(failures), Number(errors)], [cases, failed, 0])
+  for (const [tests, failures, errors, cases, failed] of counts)
+    t.strictSame([Number(tests), Number(failures), Number(errors)], [cases, failed, 0])
   const one = await first()
   const many = await write('junit', pods(Array.from({ length: 2001 }, () => one)))
-  t.strictSame([...many.matchAll(/<testsuite [^>]*tests="(\d+)"/g)].map(([, tests]) => tests), ['1000', '1000', '1'])
+  t.strictSame(
+    [...many.matchAll(/<testsuite [^>]*tests="(\d+)"/g)].map(([, tests]) => tests),
+    ['1000', '1000', '1'],
+  )
   const control = await write('junit', pods([{ ...(await first()), name: 'a\u0000\u001bb' }]))
   t.match(readInPython(script, control), [['apps', [['a??b', []]]]], 'what XML cannot hold is replaced')
 })
@@ -80,50 +157,125 @@ t.test('sarif has a rule for each judgement, and a result for each that does not
   const validate = new Ajv({ strict: false }).compile(sarifShape)
   t.ok(validate(log), JSON.stringify(validate.errors))
   const [run] = log.runs
-  t.strictSame(run?.tool.driver.rules.map(({ id }) => id), judgementNames.filter((name) => name !== 'conforming'))
+  t.strictSame(
+    run?.tool.driver.rules.map(({ id }) => id),
+    judgementNames.filter((name) => name !== 'conforming'),
+  )
   t.ok(run?.results.every(({ ruleId, ruleIndex }) => run.tool.driver.rules[ruleIndex]?.id === ruleId))
   t.equal(run?.results.length, 20)
-  t.match(run?.results.at(-1), { ruleId: 'invalid', level: 'warning', locations: [{ physicalLocation: { artifactLocation: { uri: 'deploy/my%20app.yaml' } } }] })
-  t.match(run?.results[0], { ruleId: 'tampered', level: 'error', locations: [{ physicalLocation: { artifactLocation: { uri: 'cluster/apps/pods/another-source' } }, logicalLocations: [{ fullyQualifiedName: 'apps/another-source' }] }] })
+  t.match(run?.results.at(-1), {
+    ruleId: 'invalid',
+    level: 'warning',
+    locations: [{ physicalLocation: { artifactLocation: { uri: 'deploy/my%20app.yaml' } } }],
+  })
+  t.match(run?.results[0], {
+    ruleId: 'tampered',
+    level: 'error',
+    locations: [
+      {
+        physicalLocation: { artifactLocation: { uri: 'cluster/apps/pods/another-source' } },
+        logicalLocations: [{ fullyQualifiedName: 'apps/another-source' }],
+      },
+    ],
+  })
 })
 
 t.test('the fingerprint of a result stays when its workload makes another pod', async (t) => {
-  const pod = { ...(await first()), judgements: [{ judgement: 'tampered', reason: 'x', evidence: [] }], owner: { kind: 'Deployment', name: 'app' } } as const
-  const log = JSON.parse(await write('sarif', pods([{ ...pod, name: 'app-1' }, { ...pod, name: 'app-2' }, { ...pod, name: 'app-1', owner: { kind: 'Deployment', name: 'other' } }]))) as SARIFLog
-  const [one, two, other] = log.runs[0]?.results.map(({ partialFingerprints }) => partialFingerprints['modelInjectorAudit/v1']) ?? []
+  const pod = {
+    ...(await first()),
+    judgements: [{ judgement: 'tampered', reason: 'x', evidence: [] }],
+    owner: { kind: 'Deployment', name: 'app' },
+  } as const
+  const log = JSON.parse(
+    await write(
+      'sarif',
+      pods([
+        { ...pod, name: 'app-1' },
+        { ...pod, name: 'app-2' },
+        { ...pod, name: 'app-1', owner: { kind: 'Deployment', name: 'other' } },
+      ]),
+    ),
+  ) as SARIFLog
+  const [one, two, other] =
+    log.runs[0]?.results.map(({ partialFingerprints }) => partialFingerprints['modelInjectorAudit/v1']) ?? []
   t.equal(one, two)
   t.not(one, other)
 })
 
-for (const [format, type] of [['policyreport', { apiVersion: 'wgpolicyk8s.io/v1alpha2', kind: 'PolicyReport' }], ['openreports', { apiVersion: 'openreports.io/v1alpha1', kind: 'Report', source: 'model-injector' }]] as const) {
+for (const [format, type] of [
+  ['policyreport', { apiVersion: 'wgpolicyk8s.io/v1alpha2', kind: 'PolicyReport' }],
+  ['openreports', { apiVersion: 'openreports.io/v1alpha1', kind: 'Report', source: 'model-injector' }],
+] as const) {
   t.test(`${format} has an object for each namespace`, async (t) => {
     const reports = reportsIn(await write(format))
-    t.match(reports, [{ ...type, metadata: { name: 'model-injector-audit', namespace: 'apps' } }, { ...type, metadata: { name: 'model-injector-audit', namespace: 'ml' } }])
-    t.match(reports[0]?.results[0], { policy: 'model-injector-audit', rule: 'conforming', result: 'pass', resources: [{ apiVersion: 'v1', kind: 'Pod', name: 'untouched', uid: 'untouched' }] })
-    t.match(reports[1]?.results[0], { rule: 'invalid', result: 'warn', severity: 'medium', resources: [{ apiVersion: 'apps/v1', kind: 'Deployment', name: 'my-app', namespace: 'ml' }] })
-    for (const { results, summary } of reports) for (const outcome of ['pass', 'fail', 'warn'] as const) t.equal(results.filter(({ result }) => result === outcome).length, summary[outcome])
+    t.match(reports, [
+      { ...type, metadata: { name: 'model-injector-audit', namespace: 'apps' } },
+      { ...type, metadata: { name: 'model-injector-audit', namespace: 'ml' } },
+    ])
+    t.match(reports[0]?.results[0], {
+      policy: 'model-injector-audit',
+      rule: 'conforming',
+      result: 'pass',
+      resources: [{ apiVersion: 'v1', kind: 'Pod', name: 'untouched', uid: 'untouched' }],
+    })
+    t.match(reports[1]?.results[0], {
+      rule: 'invalid',
+      result: 'warn',
+      severity: 'medium',
+      resources: [{ apiVersion: 'apps/v1', kind: 'Deployment', name: 'my-app', namespace: 'ml' }],
+    })
+    for (const { results, summary } of reports)
+      for (const outcome of ['pass', 'fail', 'warn'] as const)
+        t.equal(results.filter(({ result }) => result === outcome).length, summary[outcome])
   })
 
   t.test(`${format} has at most 1,000 results in an object, and none that etcd would not take`, async (t) => {
     const pod = await first()
-    const many = reportsIn(await write(format, pods(Array.from({ length: 2500 }, (_, i) => ({ ...pod, name: `app-${i}` })))))
-    t.strictSame(many.map(({ metadata, results }) => [metadata.name, results.length]), [['model-injector-audit', 1000], ['model-injector-audit-2', 1000], ['model-injector-audit-3', 500]])
+    const many = reportsIn(
+      await write(format, pods(Array.from({ length: 2500 }, (_, i) => ({ ...pod, name: `app-${i}` })))),
+    )
+    t.strictSame(
+      many.map(({ metadata, results }) => [metadata.name, results.length]),
+      [
+        ['model-injector-audit', 1000],
+        ['model-injector-audit-2', 1000],
+        ['model-injector-audit-3', 500],
+      ],
+    )
     const long = { ...pod, judgements: [{ judgement: 'invalid', reason: 'ü'.repeat(5000), evidence: [] }] } as const
-    const sizes = reportsIn(await write(format, pods(Array.from({ length: 1000 }, () => long)))).map((report) => Buffer.byteLength(JSON.stringify(report)))
+    const sizes = reportsIn(await write(format, pods(Array.from({ length: 1000 }, () => long)))).map((report) =>
+      Buffer.byteLength(JSON.stringify(report)),
+    )
     t.ok(sizes.length > 1 && sizes.every((size) => size < 1024 * 1024), sizes.join())
   })
 }
 
 t.test('a namespace that comes back goes on with the next name', async (t) => {
   const pod = await first()
-  const reports = reportsIn(await write('policyreport', pods(['a', 'b', 'a'].map((namespace) => ({ ...pod, namespace })))))
-  t.strictSame(reports.map(({ metadata }) => [metadata.namespace, metadata.name]), [['a', 'model-injector-audit'], ['b', 'model-injector-audit'], ['a', 'model-injector-audit-2']])
+  const reports = reportsIn(
+    await write('policyreport', pods(['a', 'b', 'a'].map((namespace) => ({ ...pod, namespace })))),
+  )
+  t.strictSame(
+    reports.map(({ metadata }) => [metadata.namespace, metadata.name]),
+    [
+      ['a', 'model-injector-audit'],
+      ['b', 'model-injector-audit'],
+      ['a', 'model-injector-audit-2'],
+    ],
+  )
 })
 
 t.test('the table fits the terminal, and shows hostile values as text', async (t) => {
   for (const width of [60, 100, 160]) {
     const text = await write('table', undefined, { width })
-    t.strictSame(text.split('\n').slice(0, -2).filter((line) => line.length > Math.max(width, 78)), [], `${width} columns`)
+    t.strictSame(
+      text
+        .split('\n')
+        .slice(0, -2)
+        .filter((line) => line.length > Math.max(width, 78)),
+      [],
+      `${width} columns`,
+    )
     t.notMatch(text, /[\u0000-\u0009\u000b-\u001f\u202e]|…/)
   }
 })
@@ -159,7 +311,16 @@ t.test('text comes out while pods are still coming in', async (t) => {
 
 function contextFor(): FormatContext {
   const summary = new AuditCount().summary
-  return { place: '', scope: '', config: '', configHash: '', now: new Date(0), summary: () => summary, failsOn: () => false, terminal: { width: 100, quiet: false, paint: (_level, text) => text } }
+  return {
+    place: '',
+    scope: '',
+    config: '',
+    configHash: '',
+    now: new Date(0),
+    summary: () => summary,
+    failsOn: () => false,
+    terminal: { width: 100, quiet: false, paint: (_level, text) => text },
+  }
 }
 
 async function first(): Promise<AuditedPod> {
@@ -184,7 +345,11 @@ function reportsIn(text: string): readonly Report[] {
 interface SARIFLog {
   readonly runs: readonly {
     readonly tool: { readonly driver: { readonly rules: readonly { readonly id: string }[] } }
-    readonly results: readonly { readonly ruleId: string; readonly ruleIndex: number; readonly partialFingerprints: Readonly<Record<string, string>> }[]
+    readonly results: readonly {
+      readonly ruleId: string
+      readonly ruleIndex: number
+      readonly partialFingerprints: Readonly<Record<string, string>>
+    }[]
   }[]
 }
 
@@ -192,37 +357,92 @@ interface SARIFLog {
 const text = { type: 'string', minLength: 1 }
 const message = { type: 'object', required: ['text'], properties: { text } }
 const sarifShape = {
-  type: 'object', required: ['version', 'runs'], additionalProperties: false,
+  type: 'object',
+  required: ['version', 'runs'],
+  additionalProperties: false,
   properties: {
-    $schema: { type: 'string' }, version: { const: '2.1.0' },
+    $schema: { type: 'string' },
+    version: { const: '2.1.0' },
     runs: {
-      type: 'array', minItems: 1,
+      type: 'array',
+      minItems: 1,
       items: {
-        type: 'object', required: ['tool', 'results'], additionalProperties: false,
+        type: 'object',
+        required: ['tool', 'results'],
+        additionalProperties: false,
         properties: {
           tool: {
-            type: 'object', required: ['driver'], additionalProperties: false,
+            type: 'object',
+            required: ['driver'],
+            additionalProperties: false,
             properties: {
               driver: {
-                type: 'object', required: ['name', 'rules'], properties: {
-                  name: text, version: text, semanticVersion: text,
-                  rules: { type: 'array', uniqueItems: true, items: { type: 'object', required: ['id'], properties: { id: text, shortDescription: message, help: message, defaultConfiguration: { type: 'object', properties: { level: { enum: ['none', 'note', 'warning', 'error'] } } } } } },
+                type: 'object',
+                required: ['name', 'rules'],
+                properties: {
+                  name: text,
+                  version: text,
+                  semanticVersion: text,
+                  rules: {
+                    type: 'array',
+                    uniqueItems: true,
+                    items: {
+                      type: 'object',
+                      required: ['id'],
+                      properties: {
+                        id: text,
+                        shortDescription: message,
+                        help: message,
+                        defaultConfiguration: {
+                          type: 'object',
+                          properties: { level: { enum: ['none', 'note', 'warning', 'error'] } },
+                        },
+                      },
+                    },
+                  },
                 },
               },
             },
           },
-          columnKind: { const: 'utf16CodeUnits' }, properties: { type: 'object' },
+          columnKind: { const: 'utf16CodeUnits' },
+          properties: { type: 'object' },
           results: {
-            type: 'array', items: {
-              type: 'object', required: ['message', 'ruleId', 'locations'], additionalProperties: false,
+            type: 'array',
+            items: {
+              type: 'object',
+              required: ['message', 'ruleId', 'locations'],
+              additionalProperties: false,
               properties: {
-                ruleId: text, ruleIndex: { type: 'integer', minimum: 0 }, level: { enum: ['none', 'note', 'warning', 'error'] }, message,
-                partialFingerprints: { type: 'object', additionalProperties: text }, properties: { type: 'object' },
+                ruleId: text,
+                ruleIndex: { type: 'integer', minimum: 0 },
+                level: { enum: ['none', 'note', 'warning', 'error'] },
+                message,
+                partialFingerprints: { type: 'object', additionalProperties: text },
+                properties: { type: 'object' },
                 locations: {
-                  type: 'array', items: {
-                    type: 'object', additionalProperties: false, properties: {
-                      physicalLocation: { type: 'object', required: ['artifactLocation'], properties: { artifactLocation: { type: 'object', properties: { uri: { type: 'string', pattern: '^[A-Za-z0-9%._~:/!()*\'-]+$' } } }, region: { type: 'object', properties: { startLine: { type: 'integer', minimum: 1 } } } } },
-                      logicalLocations: { type: 'array', items: { type: 'object', properties: { name: { type: 'string' }, fullyQualifiedName: text, kind: text } } },
+                  type: 'array',
+                  items: {
+                    type: 'object',
+                    additionalProperties: false,
+                    properties: {
+                      physicalLocation: {
+                        type: 'object',
+                        required: ['artifactLocation'],
+                        properties: {
+                          artifactLocation: {
+                            type: 'object',
+                            properties: { uri: { type: 'string', pattern: "^[A-Za-z0-9%._~:/!()*'-]+$" } },
+                          },
+                          region: { type: 'object', properties: { startLine: { type: 'integer', minimum: 1 } } },
+                        },
+                      },
+                      logicalLocations: {
+                        type: 'array',
+                        items: {
+                          type: 'object',
+                          properties: { name: { type: 'string' }, fullyQualifiedName: text, kind: text },
+                        },
+                      },
                     },
                   },
                 },

@@ -26,7 +26,8 @@ function judge(pod: Pod, config: Config, namespace = 'team'): readonly Judgement
 }
 
 function problems(pod: Pod, config: Config, namespace = 'team'): readonly string[] {
-  return (judgePod(created(pod), namespace, config)?.judgements ?? []).filter(({ judgement }) => !fine.includes(judgement))
+  return (judgePod(created(pod), namespace, config)?.judgements ?? [])
+    .filter(({ judgement }) => !fine.includes(judgement))
     .map(({ judgement, reason, evidence }) => `${judgement}: ${reason} ${JSON.stringify(evidence)}`)
 }
 
@@ -39,12 +40,15 @@ function injected(pod: Pod, config: Config): Pod | undefined {
 function lawOfInjection(name: string, check: (pod: Pod, config: Config, original: Pod) => void): void {
   t.test(name, (t) => {
     let count = 0
-    fc.assert(fc.property(annotatedPods(), configurations, (pod, config) => {
-      const result = injected(pod, config)
-      if (result === undefined) return
-      count++
-      check(result, config, pod)
-    }), { seed, numRuns })
+    fc.assert(
+      fc.property(annotatedPods(), configurations, (pod, config) => {
+        const result = injected(pod, config)
+        if (result === undefined) return
+        count++
+        check(result, config, pod)
+      }),
+      { seed, numRuns },
+    )
     t.ok(count > numRuns / 2, `${count} of ${numRuns} pods were injected`)
     t.end()
   })
@@ -60,7 +64,9 @@ function expectTampered(pod: Pod, config: Config, what: string): void {
   if (!found.includes('tampered')) throw new Error(`${what}: ${found.join(', ')}`)
 }
 
-lawOfInjection('a pod that was injected a moment ago conforms', (pod, config) => { expectFine(pod, config) })
+lawOfInjection('a pod that was injected a moment ago conforms', (pod, config) => {
+  expectFine(pod, config)
+})
 
 lawOfInjection('it conforms after the identity webhook of EKS', (pod, config) => {
   expectFine(eksWebhook(pod, { podIdentity: ['default', 'my-app'], region: 'eu-west-1' }), config)
@@ -69,22 +75,36 @@ lawOfInjection('it conforms after the identity webhook of EKS', (pod, config) =>
 lawOfInjection('it conforms whatever the order of mounts and variables', (pod, config) => {
   const turned = (container: Container): Container => ({
     ...container,
-    ...(container.volumeMounts && { volumeMounts: container.volumeMounts.toReversed() }), ...(container.env && { env: container.env.toReversed() }),
+    ...(container.volumeMounts && { volumeMounts: container.volumeMounts.toReversed() }),
+    ...(container.env && { env: container.env.toReversed() }),
   })
   const { containers, initContainers } = pod.spec
-  expectFine({ ...pod, spec: { ...pod.spec, containers: containers.map(turned), ...(initContainers && { initContainers: initContainers.map(turned) }) } }, config)
+  expectFine(
+    {
+      ...pod,
+      spec: {
+        ...pod.spec,
+        containers: containers.map(turned),
+        ...(initContainers && { initContainers: initContainers.map(turned) }),
+      },
+    },
+    config,
+  )
 })
 
 t.test('nothing that a mesh changes afterwards is taken for tampering', (t) => {
   let count = 0
-  fc.assert(fc.property(annotatedPods({ star: false }), configurations, fc.constantFrom(...meshModes), (pod, config, mode) => {
-    const first = injected(pod, config)
-    if (first === undefined) return
-    const meshed = mesh(first, mode)
-    const settled = injected(meshed, config) ?? meshed
-    count++
-    if (judge(settled, config).includes('tampered')) throw new Error(problems(settled, config).join('\n'))
-  }), { seed, numRuns })
+  fc.assert(
+    fc.property(annotatedPods({ star: false }), configurations, fc.constantFrom(...meshModes), (pod, config, mode) => {
+      const first = injected(pod, config)
+      if (first === undefined) return
+      const meshed = mesh(first, mode)
+      const settled = injected(meshed, config) ?? meshed
+      count++
+      if (judge(settled, config).includes('tampered')) throw new Error(problems(settled, config).join('\n'))
+    }),
+    { seed, numRuns },
+  )
   t.ok(count > numRuns / 2, `${count} of ${numRuns} pods were injected`)
   t.end()
 })
@@ -95,47 +115,99 @@ lawOfInjection('a pod that was never injected is missing its model', (_pod, conf
 })
 
 function withLoaders(pod: Pod, change: (loader: Container) => Container): Pod {
-  return { ...pod, spec: { ...pod.spec, initContainers: (pod.spec.initContainers ?? []).map((container) => (isOurLoader(container) ? change(container) : container)) } }
+  return {
+    ...pod,
+    spec: {
+      ...pod.spec,
+      initContainers: (pod.spec.initContainers ?? []).map((container) =>
+        isOurLoader(container) ? change(container) : container,
+      ),
+    },
+  }
 }
 
 lawOfInjection('a variable of ours that is changed in a loader shows', (pod, config) => {
   for (const loader of (pod.spec.initContainers ?? []).filter(isOurLoader)) {
     for (const { name } of (loader.env ?? []).filter((variable) => variable.name.startsWith('MODEL_'))) {
-      const changed = withLoaders(pod, (container) => (container.name === loader.name
-        ? { ...container, env: (container.env ?? []).map((variable) => (variable.name === name ? { name, value: 'other' } : variable)) }
-        : container))
+      const changed = withLoaders(pod, (container) =>
+        container.name === loader.name
+          ? {
+              ...container,
+              env: (container.env ?? []).map((variable) =>
+                variable.name === name ? { name, value: 'other' } : variable,
+              ),
+            }
+          : container,
+      )
       expectTampered(changed, config, name)
     }
   }
 })
 
 lawOfInjection('a mount of ours that is taken away, or shows something else, shows', (pod, config) => {
-  const status = JSON.parse(pod.metadata?.annotations?.[`${config.annotationPrefix}status`] ?? '') as { models: { containers: string[]; mountPath: string }[] }
+  const status = JSON.parse(pod.metadata?.annotations?.[`${config.annotationPrefix}status`] ?? '') as {
+    models: { containers: string[]; mountPath: string }[]
+  }
   for (const { containers, mountPath } of status.models) {
     for (const change of [(): [] => [], (mount: object): object[] => [{ ...mount, subPath: 'elsewhere' }]]) {
-      const changed = [...pod.spec.containers].map((container) => (containers.includes(container.name)
-        ? { ...container, volumeMounts: (container.volumeMounts ?? []).flatMap((mount) => (mount.mountPath === mountPath ? change(mount) as typeof mount[] : [mount])) }
-        : container))
-      if (changed.every((container, i) => JSON.stringify(container) === JSON.stringify(pod.spec.containers[i]))) continue
+      const changed = [...pod.spec.containers].map((container) =>
+        containers.includes(container.name)
+          ? {
+              ...container,
+              volumeMounts: (container.volumeMounts ?? []).flatMap((mount) =>
+                mount.mountPath === mountPath ? (change(mount) as (typeof mount)[]) : [mount],
+              ),
+            }
+          : container,
+      )
+      if (changed.every((container, i) => JSON.stringify(container) === JSON.stringify(pod.spec.containers[i])))
+        continue
       expectTampered({ ...pod, spec: { ...pod.spec, containers: changed } }, config, mountPath)
     }
   }
 })
 
 lawOfInjection('a loader that looks into another volume shows', (pod, config) => {
-  const changed = withLoaders(pod, (loader) => ({ ...loader, volumeMounts: (loader.volumeMounts ?? []).map((mount) => (mount.mountPath === loaderRoot ? { ...mount, name: 'other' } : mount)) }))
+  const changed = withLoaders(pod, (loader) => ({
+    ...loader,
+    volumeMounts: (loader.volumeMounts ?? []).map((mount) =>
+      mount.mountPath === loaderRoot ? { ...mount, name: 'other' } : mount,
+    ),
+  }))
   if (pod.spec.initContainers?.some(isOurLoader) === true) expectTampered(changed, config, loaderRoot)
 })
 
 t.test('no annotation makes judging throw', (t) => {
-  const hostile = fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom('{}', '{"schema":1}', '<script>', '\u202e', 's3://', 'x'.repeat(5000)))
-  fc.assert(fc.property(annotatedPods(), configurations, hostile, fc.constantFrom('status', 'source', 'inject', 'expect', 'mount-path'), (pod, config, text, name) => {
-    for (const base of [pod, injected(pod, config) ?? pod]) {
-      const found = judgePod(created({ ...base, metadata: { ...base.metadata, annotations: { ...base.metadata?.annotations, [defaultPrefix + name]: text } } }), 'team', config)
-      const raw = (found?.judgements ?? []).filter(({ reason }) => /[\u0000-\u001f\u202a-\u202e]/.test(reason))
-      if (raw.length > 0) throw new Error(JSON.stringify(raw))
-    }
-  }), { seed, numRuns })
+  const hostile = fc.oneof(
+    fc.string({ unit: 'binary' }),
+    fc.constantFrom('{}', '{"schema":1}', '<script>', '\u202e', 's3://', 'x'.repeat(5000)),
+  )
+  fc.assert(
+    fc.property(
+      annotatedPods(),
+      configurations,
+      hostile,
+      fc.constantFrom('status', 'source', 'inject', 'expect', 'mount-path'),
+      (pod, config, text, name) => {
+        for (const base of [pod, injected(pod, config) ?? pod]) {
+          const found = judgePod(
+            created({
+              ...base,
+              metadata: {
+                ...base.metadata,
+                annotations: { ...base.metadata?.annotations, [defaultPrefix + name]: text },
+              },
+            }),
+            'team',
+            config,
+          )
+          const raw = (found?.judgements ?? []).filter(({ reason }) => /[\u0000-\u001f\u202a-\u202e]/.test(reason))
+          if (raw.length > 0) throw new Error(JSON.stringify(raw))
+        }
+      },
+    ),
+    { seed, numRuns },
+  )
   t.pass('it did not')
   t.end()
 })

@@ -14,7 +14,11 @@ const cases: readonly (readonly [source: string, family: string, version: string
   ['pvc://models', 'pvc://models', undefined],
   ['pvc://models/llama/1.2.3', 'pvc://models/llama', '1.2.3'],
   ['node:///opt/models/llama-3.1', 'node:///opt/models/llama', '3.1'],
-  [`oci://r.example.com/llama@sha256:${'0123456789abcdef'.repeat(4)}#weights`, 'oci://r.example.com/llama#weights', '0123456789ab'],
+  [
+    `oci://r.example.com/llama@sha256:${'0123456789abcdef'.repeat(4)}#weights`,
+    'oci://r.example.com/llama#weights',
+    '0123456789ab',
+  ],
   ['nonsense', 'nonsense', undefined],
   ['x'.repeat(100_000), 'x'.repeat(100_000), undefined],
 ]
@@ -28,9 +32,15 @@ for (const [source, family, version] of cases) {
 
 t.test('a pod of a Deployment belongs to that, not to its ReplicaSet', (t) => {
   const replicaSet = { kind: 'ReplicaSet', name: 'my-app-7d4b9c6f5', controller: true }
-  t.strictSame(ownerOf({ ownerReferences: [replicaSet], labels: { 'pod-template-hash': '7d4b9c6f5' } }), { kind: 'Deployment', name: 'my-app' })
+  t.strictSame(ownerOf({ ownerReferences: [replicaSet], labels: { 'pod-template-hash': '7d4b9c6f5' } }), {
+    kind: 'Deployment',
+    name: 'my-app',
+  })
   t.strictSame(ownerOf({ ownerReferences: [replicaSet], labels: {} }), { kind: 'ReplicaSet', name: 'my-app-7d4b9c6f5' })
-  t.strictSame(ownerOf({ ownerReferences: [{ kind: 'StatefulSet', name: 'db', controller: true }] }), { kind: 'StatefulSet', name: 'db' })
+  t.strictSame(ownerOf({ ownerReferences: [{ kind: 'StatefulSet', name: 'db', controller: true }] }), {
+    kind: 'StatefulSet',
+    name: 'db',
+  })
   t.equal(ownerOf({ ownerReferences: [{ kind: 'Node', name: 'n' }] }), undefined)
   t.equal(ownerOf({}), undefined)
   t.end()

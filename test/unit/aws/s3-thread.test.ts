@@ -6,14 +6,19 @@ import t from 'tap'
 
 const s3Thread = join(import.meta.dirname, '../../../src/aws/s3-thread.ts')
 const run = (script: string): Promise<{ stdout: string }> =>
-  promisify(execFile)(process.execPath, ['--input-type=module', '-e', `const { prepareS3Thread, s3OnThread } = await import(${JSON.stringify(s3Thread)})\n${script}`])
+  promisify(execFile)(process.execPath, [
+    '--input-type=module',
+    '-e',
+    `const { prepareS3Thread, s3OnThread } = await import(${JSON.stringify(s3Thread)})\n${script}`,
+  ])
 
 t.test('a thread that nobody takes keeps no process alive', async (t) => {
   await t.resolves(run('prepareS3Thread()'))
 })
 
 t.test('a thread that was prepared is taken, and ends when it is closed', async (t) => {
-  const options = "{ region: 'eu-west-1', endpoint: 'http://127.0.0.1:1', credentials: undefined, signal: new AbortController().signal }"
+  const options =
+    "{ region: 'eu-west-1', endpoint: 'http://127.0.0.1:1', credentials: undefined, signal: new AbortController().signal }"
   const { stdout } = await run(`
     prepareS3Thread()
     const s3 = s3OnThread(${options})

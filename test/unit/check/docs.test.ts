@@ -9,7 +9,11 @@ import { checksInMarkdown } from '../../../src/cli/check-report.ts'
 
 const page = readFileSync(join(import.meta.dirname, '../../../docs/troubleshooting.md'), 'utf8')
 
-for (const [marker, checks] of [['checks', installationChecks], ['delivery-checks', deliveryChecks], ['identity-checks', identityChecks]] as const) {
+for (const [marker, checks] of [
+  ['checks', installationChecks],
+  ['delivery-checks', deliveryChecks],
+  ['identity-checks', identityChecks],
+] as const) {
   t.test(`docs/troubleshooting.md has the table of ${marker}`, (t) => {
     const [, block = ''] = page.split(new RegExp(`<!-- /?${marker} -->\n`))
     t.equal(block, checksInMarkdown(checks), 'the page is out of date: run make generate')
@@ -18,6 +22,11 @@ for (const [marker, checks] of [['checks', installationChecks], ['delivery-check
 }
 
 t.test('the tables have every check', (t) => {
-  t.strictSame([...page.matchAll(/^\| `([a-z0-9-]+)` \| /gm)].map(([, id]) => id).filter((id) => checkIds.some((known) => known === id)), checkIds)
+  t.strictSame(
+    [...page.matchAll(/^\| `([a-z0-9-]+)` \| /gm)]
+      .map(([, id]) => id)
+      .filter((id) => checkIds.some((known) => known === id)),
+    checkIds,
+  )
   t.end()
 })

@@ -8,7 +8,13 @@ import { absent, found, unknown, valueOf, type Look } from '../../../src/check/l
 import { topics } from '../../../src/check/registry.ts'
 import type { Finding, Severity } from '../../../src/check/finding.ts'
 import type { Survey } from '../../../src/check/survey.ts'
-import type { KubernetesObject, MutatingWebhook, MutatingWebhookConfiguration, Pod, ValidatingAdmissionPolicyBinding } from '../../../src/cluster/objects.ts'
+import type {
+  KubernetesObject,
+  MutatingWebhook,
+  MutatingWebhookConfiguration,
+  Pod,
+  ValidatingAdmissionPolicyBinding,
+} from '../../../src/cluster/objects.ts'
 import { createCertificateAuthority, issueCertificate } from '../../support/pki.ts'
 
 export const digest = `sha256:${'1'.repeat(64)}`
@@ -20,20 +26,41 @@ export interface Certificates {
 }
 
 /** `directory` is the test's own. */
-export async function makeCertificates(directory: string, name = 'model-injector.model-injector.svc', authorityName = 'ca'): Promise<Certificates> {
+export async function makeCertificates(
+  directory: string,
+  name = 'model-injector.model-injector.svc',
+  authorityName = 'ca',
+): Promise<Certificates> {
   const authority = await createCertificateAuthority(directory, authorityName)
   const certificate = await issueCertificate(directory, authority, {
-    name: `served-${authorityName}`, subject: '/CN=model-injector', usage: 'serverAuth', alternativeNames: [`DNS:${name}`],
+    name: `served-${authorityName}`,
+    subject: '/CN=model-injector',
+    usage: 'serverAuth',
+    alternativeNames: [`DNS:${name}`],
   })
-  return { caBundle: await readFile(authority.certificateFile, 'utf8'), served: await readFile(certificate.certificateFile, 'utf8') }
+  return {
+    caBundle: await readFile(authority.certificateFile, 'utf8'),
+    served: await readFile(certificate.certificateFile, 'utf8'),
+  }
 }
 
 export function goodWebhook(caBundle: string): MutatingWebhook {
   return {
-    name: 'pods.models.example.io', failurePolicy: 'Fail', reinvocationPolicy: 'IfNeeded', timeoutSeconds: 5, sideEffects: 'None',
-    clientConfig: { service: { namespace: 'model-injector', name: 'model-injector', path: '/mutate', port: 443 }, caBundle: Buffer.from(caBundle).toString('base64') },
+    name: 'pods.models.example.io',
+    failurePolicy: 'Fail',
+    reinvocationPolicy: 'IfNeeded',
+    timeoutSeconds: 5,
+    sideEffects: 'None',
+    clientConfig: {
+      service: { namespace: 'model-injector', name: 'model-injector', path: '/mutate', port: 443 },
+      caBundle: Buffer.from(caBundle).toString('base64'),
+    },
     rules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['pods'], scope: 'Namespaced' }],
-    namespaceSelector: { matchExpressions: [{ key: 'kubernetes.io/metadata.name', operator: 'NotIn', values: ['kube-system', 'model-injector'] }] },
+    namespaceSelector: {
+      matchExpressions: [
+        { key: 'kubernetes.io/metadata.name', operator: 'NotIn', values: ['kube-system', 'model-injector'] },
+      ],
+    },
     objectSelector: {},
     matchConditions: matchConditions('models.example.io/').map(({ name, expression }) => ({ name, expression })),
   }
@@ -43,12 +70,31 @@ export function registration(webhook: MutatingWebhook): MutatingWebhookConfigura
   return { ...meta('MutatingWebhookConfiguration', 'model-injector', releaseLabels), webhooks: [webhook] }
 }
 
-export function foreignRegistration(name: string, webhook: Partial<MutatingWebhook> = {}): MutatingWebhookConfiguration {
+export function foreignRegistration(
+  name: string,
+  webhook: Partial<MutatingWebhook> = {},
+): MutatingWebhookConfiguration {
   const { rules } = goodWebhook('')
-  return { ...meta('MutatingWebhookConfiguration', name), webhooks: [{ name: `${name}.example.com`, clientConfig: {}, failurePolicy: 'Ignore', reinvocationPolicy: 'Never', ...(rules && { rules }), ...webhook }] }
+  return {
+    ...meta('MutatingWebhookConfiguration', name),
+    webhooks: [
+      {
+        name: `${name}.example.com`,
+        clientConfig: {},
+        failurePolicy: 'Ignore',
+        reinvocationPolicy: 'Never',
+        ...(rules && { rules }),
+        ...webhook,
+      },
+    ],
+  }
 }
 
-const releaseLabels = { 'app.kubernetes.io/name': 'model-injector', 'app.kubernetes.io/version': version, 'helm.sh/chart': `model-injector-${version}` }
+const releaseLabels = {
+  'app.kubernetes.io/name': 'model-injector',
+  'app.kubernetes.io/version': version,
+  'helm.sh/chart': `model-injector-${version}`,
+}
 
 function meta(kind: string, name: string, labels: Record<string, string> = {}): KubernetesObject {
   return { apiVersion: 'any/v1', kind, metadata: { name, labels } }
@@ -65,36 +111,92 @@ export function goodSurvey({ caBundle, served }: Certificates): Survey {
     prefix: 'models.example.io/',
     registration: found(registration(webhook)),
     webhook: found(webhook),
-    registrations: found([registration(webhook), foreignRegistration('pod-identity-webhook'), foreignRegistration('istio-sidecar-injector')]),
-    protectedNamespaces: Object.fromEntries(['kube-system', namespace].map((name) => [name, { 'kubernetes.io/metadata.name': name }])),
-    service: found({ ...meta('Service', 'model-injector'), spec: { selector: { app: 'webhook' }, ports: [{ name: 'https', port: 443, targetPort: 'https' }] } }),
-    endpointSlices: found([{ ...meta('EndpointSlice', 'x'), endpoints: [{ addresses: ['10.0.0.1'], conditions: { ready: true } }], ports: [{ name: 'https', port: 8443 }] }]),
+    registrations: found([
+      registration(webhook),
+      foreignRegistration('pod-identity-webhook'),
+      foreignRegistration('istio-sidecar-injector'),
+    ]),
+    protectedNamespaces: Object.fromEntries(
+      ['kube-system', namespace].map((name) => [name, { 'kubernetes.io/metadata.name': name }]),
+    ),
+    service: found({
+      ...meta('Service', 'model-injector'),
+      spec: { selector: { app: 'webhook' }, ports: [{ name: 'https', port: 443, targetPort: 'https' }] },
+    }),
+    endpointSlices: found([
+      {
+        ...meta('EndpointSlice', 'x'),
+        endpoints: [{ addresses: ['10.0.0.1'], conditions: { ready: true } }],
+        ports: [{ name: 'https', port: 8443 }],
+      },
+    ]),
     deployment: found({
-      apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'model-injector', namespace, labels: releaseLabels },
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: { name: 'model-injector', namespace, labels: releaseLabels },
       spec: {
-        replicas: 2, selector: {},
-        template: { spec: { serviceAccountName: 'model-injector', automountServiceAccountToken: false, containers: [{ name: 'webhook', image: `registry.example.com:5000/model-injector:${version}@${digest}`, args: ['serve'] }] } },
+        replicas: 2,
+        selector: {},
+        template: {
+          spec: {
+            serviceAccountName: 'model-injector',
+            automountServiceAccountToken: false,
+            containers: [
+              {
+                name: 'webhook',
+                image: `registry.example.com:5000/model-injector:${version}@${digest}`,
+                args: ['serve'],
+              },
+            ],
+          },
+        },
       },
       status: { replicas: 2, readyReplicas: 2 },
     }),
     pods: found([]),
     configuration: found({ place: 'ConfigMap model-injector/model-injector, key config.yaml', result }),
     certificate: found({ place: 'Secret model-injector/model-injector-tls', pem: served }),
-    replicas: found(['a', 'b'].map((name) => ({ name, certificate: found(served), metrics: found({ configHash: hash, configIsCurrent: true, certificateIsCurrent: true }) }))),
-    policies: found(['guard', 'placement'].map((name) => ({
-      ...meta('ValidatingAdmissionPolicy', `model-injector-${name}`), spec: { matchConditions: [{ expression: "key.startsWith('models.example.io/')" }] },
-    }))),
+    replicas: found(
+      ['a', 'b'].map((name) => ({
+        name,
+        certificate: found(served),
+        metrics: found({ configHash: hash, configIsCurrent: true, certificateIsCurrent: true }),
+      })),
+    ),
+    policies: found(
+      ['guard', 'placement'].map((name) => ({
+        ...meta('ValidatingAdmissionPolicy', `model-injector-${name}`),
+        spec: { matchConditions: [{ expression: "key.startsWith('models.example.io/')" }] },
+      })),
+    ),
     policyBindings: found([binding('guard', 'Deny'), binding('placement', 'Warn')]),
-    roleBindings: found([{ ...meta('ClusterRoleBinding', 'others'), roleRef: { kind: 'ClusterRole', name: 'view' }, subjects: [{ kind: 'ServiceAccount', name: 'model-injector', namespace: 'elsewhere' }] }]),
-    podIdentityAgent: found({ ...meta('DaemonSet', 'eks-pod-identity-agent'), status: { desiredNumberScheduled: 3, numberReady: 3 } }),
+    roleBindings: found([
+      {
+        ...meta('ClusterRoleBinding', 'others'),
+        roleRef: { kind: 'ClusterRole', name: 'view' },
+        subjects: [{ kind: 'ServiceAccount', name: 'model-injector', namespace: 'elsewhere' }],
+      },
+    ]),
+    podIdentityAgent: found({
+      ...meta('DaemonSet', 'eks-pod-identity-agent'),
+      status: { desiredNumberScheduled: 3, numberReady: 3 },
+    }),
     probe: { namespace: 'default', answer: found({ created: true, object: injectedPod, warnings: [] }) },
   }
 }
 
-const injectedPod: Pod = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'x' }, spec: { containers: [], initContainers: [{ name: 'model-loader' }] } }
+const injectedPod: Pod = {
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: { name: 'x' },
+  spec: { containers: [], initContainers: [{ name: 'model-loader' }] },
+}
 
 function binding(name: string, action: string): ValidatingAdmissionPolicyBinding {
-  return { ...meta('ValidatingAdmissionPolicyBinding', `model-injector-${name}`), spec: { policyName: `model-injector-${name}`, validationActions: [action] } }
+  return {
+    ...meta('ValidatingAdmissionPolicyBinding', `model-injector-${name}`),
+    spec: { policyName: `model-injector-${name}`, validationActions: [action] },
+  }
 }
 
 /** The same with another webhook, wherever it is looked at. */
@@ -103,7 +205,12 @@ export function withWebhook(survey: Survey, change: Partial<MutatingWebhook>): S
   if (webhook === undefined) throw new Error('the survey has no webhook')
   const changed = { ...webhook, ...change }
   const others = (valueOf(survey.registrations) ?? []).filter(({ metadata }) => metadata.name !== 'model-injector')
-  return { ...survey, webhook: found(changed), registration: found(registration(changed)), registrations: found([registration(changed), ...others]) }
+  return {
+    ...survey,
+    webhook: found(changed),
+    registration: found(registration(changed)),
+    registrations: found([registration(changed), ...others]),
+  }
 }
 
 export function findingsOf(survey: Survey): readonly Finding[] {
@@ -111,7 +218,9 @@ export function findingsOf(survey: Survey): readonly Finding[] {
 }
 
 export function problemsOf(survey: Survey): readonly (readonly [CheckId, Severity])[] {
-  return findingsOf(survey).filter(({ severity }) => severity !== 'ok').map(({ id, severity }) => [id, severity])
+  return findingsOf(survey)
+    .filter(({ severity }) => severity !== 'ok')
+    .map(({ id, severity }) => [id, severity])
 }
 
 export function the<T>(seen: Look<T>): T {

@@ -10,15 +10,25 @@ import type { Deployment, LabelSelector } from '../../../src/cluster/objects.ts'
 import { createMetrics } from '../../../src/server/metrics.ts'
 import { createCertificateAuthority, issueCertificate } from '../../support/pki.ts'
 
-const expression = (operator: string, values?: string[]): LabelSelector => ({ matchExpressions: [{ key: 'team', operator, ...(values && { values }) }] })
+const expression = (operator: string, values?: string[]): LabelSelector => ({
+  matchExpressions: [{ key: 'team', operator, ...(values && { values }) }],
+})
 
 const selectors: readonly (readonly [LabelSelector | undefined, Record<string, string>, boolean])[] = [
-  [undefined, {}, true], [{}, { team: 'a' }, true],
-  [{ matchLabels: { team: 'a' } }, { team: 'a', more: 'x' }, true], [{ matchLabels: { team: 'a' } }, { team: 'b' }, false], [{ matchLabels: { team: 'a' } }, {}, false],
-  [expression('In', ['a', 'b']), { team: 'b' }, true], [expression('In', ['a']), {}, false],
-  [expression('NotIn', ['a']), { team: 'b' }, true], [expression('NotIn', ['a']), {}, true], [expression('NotIn', ['a']), { team: 'a' }, false],
-  [expression('Exists'), { team: '' }, true], [expression('Exists'), {}, false],
-  [expression('DoesNotExist'), {}, true], [expression('DoesNotExist'), { team: 'a' }, false],
+  [undefined, {}, true],
+  [{}, { team: 'a' }, true],
+  [{ matchLabels: { team: 'a' } }, { team: 'a', more: 'x' }, true],
+  [{ matchLabels: { team: 'a' } }, { team: 'b' }, false],
+  [{ matchLabels: { team: 'a' } }, {}, false],
+  [expression('In', ['a', 'b']), { team: 'b' }, true],
+  [expression('In', ['a']), {}, false],
+  [expression('NotIn', ['a']), { team: 'b' }, true],
+  [expression('NotIn', ['a']), {}, true],
+  [expression('NotIn', ['a']), { team: 'a' }, false],
+  [expression('Exists'), { team: '' }, true],
+  [expression('Exists'), {}, false],
+  [expression('DoesNotExist'), {}, true],
+  [expression('DoesNotExist'), { team: 'a' }, false],
   [expression('Exists'), Object.create({ team: 'inherited' }) as Record<string, string>, false],
 ]
 
@@ -31,20 +41,50 @@ for (const [selector, labels, selected] of selectors) {
 }
 
 function deploymentOf(args: string[], mounts: object[], volumes: object[]): Deployment {
-  const containers = [{ name: 'proxy', args: ['--config', '/wrong'] }, { name: 'webhook', args: ['serve', ...args], volumeMounts: mounts }]
-  return { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'd', namespace: 'ns' }, spec: { selector: {}, template: { spec: { containers, volumes } } } } as Deployment
+  const containers = [
+    { name: 'proxy', args: ['--config', '/wrong'] },
+    { name: 'webhook', args: ['serve', ...args], volumeMounts: mounts },
+  ]
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name: 'd', namespace: 'ns' },
+    spec: { selector: {}, template: { spec: { containers, volumes } } },
+  } as Deployment
 }
 
 t.test('a file is found in the ConfigMap or Secret that is mounted there, under its key', (t) => {
-  const mounts = [{ name: 'config', mountPath: '/etc/config/' }, { name: 'tls', mountPath: '/etc/config-tls' }, { name: 'one', mountPath: '/etc/one.yaml', subPath: 'file' }, { name: 'scratch', mountPath: '/scratch' }]
+  const mounts = [
+    { name: 'config', mountPath: '/etc/config/' },
+    { name: 'tls', mountPath: '/etc/config-tls' },
+    { name: 'one', mountPath: '/etc/one.yaml', subPath: 'file' },
+    { name: 'scratch', mountPath: '/scratch' },
+  ]
   const volumes = [
-    { name: 'config', configMap: { name: 'settings', items: [{ key: 'renamed', path: 'config.yaml' }] } }, { name: 'tls', secret: { secretName: 'certificate' } },
-    { name: 'one', configMap: { name: 'single' } }, { name: 'scratch', emptyDir: {} },
+    { name: 'config', configMap: { name: 'settings', items: [{ key: 'renamed', path: 'config.yaml' }] } },
+    { name: 'tls', secret: { secretName: 'certificate' } },
+    { name: 'one', configMap: { name: 'single' } },
+    { name: 'scratch', emptyDir: {} },
   ]
   const deployment = deploymentOf([], mounts, volumes)
-  t.strictSame(mountedFile(deployment, '/etc/config/config.yaml'), { kind: 'ConfigMap', name: 'settings', namespace: 'ns', key: 'renamed' })
-  t.strictSame(mountedFile(deployment, '/etc/config-tls/tls.crt'), { kind: 'Secret', name: 'certificate', namespace: 'ns', key: 'tls.crt' })
-  t.strictSame(mountedFile(deployment, '/etc/one.yaml'), { kind: 'ConfigMap', name: 'single', namespace: 'ns', key: 'file' })
+  t.strictSame(mountedFile(deployment, '/etc/config/config.yaml'), {
+    kind: 'ConfigMap',
+    name: 'settings',
+    namespace: 'ns',
+    key: 'renamed',
+  })
+  t.strictSame(mountedFile(deployment, '/etc/config-tls/tls.crt'), {
+    kind: 'Secret',
+    name: 'certificate',
+    namespace: 'ns',
+    key: 'tls.crt',
+  })
+  t.strictSame(mountedFile(deployment, '/etc/one.yaml'), {
+    kind: 'ConfigMap',
+    name: 'single',
+    namespace: 'ns',
+    key: 'file',
+  })
   t.equal(mountedFile(deployment, '/scratch/x'), undefined)
   t.equal(mountedFile(deployment, '/elsewhere'), undefined)
   t.end()
@@ -61,19 +101,36 @@ t.test('the metrics are read as the webhook writes them', async (t) => {
   const metrics = createMetrics()
   metrics.config.loaded({ hash: '0123456789abcdef', loadedAtMs: 1 })
   metrics.certificate.loaded({ notBeforeMs: 0, notAfterMs: 1 })
-  t.strictSame(readMetrics(await metrics.registry.metrics()), { configHash: '0123456789abcdef', configIsCurrent: true, certificateIsCurrent: true })
+  t.strictSame(readMetrics(await metrics.registry.metrics()), {
+    configHash: '0123456789abcdef',
+    configIsCurrent: true,
+    certificateIsCurrent: true,
+  })
   metrics.config.refused()
   metrics.certificate.refused()
-  t.strictSame(readMetrics(await metrics.registry.metrics()), { configHash: '0123456789abcdef', configIsCurrent: false, certificateIsCurrent: false })
+  t.strictSame(readMetrics(await metrics.registry.metrics()), {
+    configHash: '0123456789abcdef',
+    configIsCurrent: false,
+    certificateIsCurrent: false,
+  })
 })
 
 t.test('certificates are judged as the API server does', async (t) => {
   const directory = t.testdir({ other: {} })
   const authority = await createCertificateAuthority(directory, 'ca')
   const impostor = await createCertificateAuthority(`${directory}/other`, 'ca')
-  const files = await issueCertificate(directory, authority, { name: 'leaf', subject: '/CN=common.example.com', usage: 'serverAuth', alternativeNames: ['DNS:a.ns.svc', 'IP:127.0.0.1'] })
+  const files = await issueCertificate(directory, authority, {
+    name: 'leaf',
+    subject: '/CN=common.example.com',
+    usage: 'serverAuth',
+    alternativeNames: ['DNS:a.ns.svc', 'IP:127.0.0.1'],
+  })
   const read = async (file: string): Promise<X509Certificate> => new X509Certificate(await readFile(file))
-  const [leaf, ca, other] = await Promise.all([read(files.certificateFile), read(authority.certificateFile), read(impostor.certificateFile)])
+  const [leaf, ca, other] = await Promise.all([
+    read(files.certificateFile),
+    read(authority.certificateFile),
+    read(impostor.certificateFile),
+  ])
   t.equal(isTrusted([leaf], [other, ca]), true, 'one of several is enough')
   t.equal(isTrusted([leaf], [other]), false, 'the same name with another key')
   t.equal(isTrusted([leaf], [leaf]), true, 'trusted itself')

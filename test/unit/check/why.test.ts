@@ -11,11 +11,21 @@ import { inject } from '../../../src/inject/inject.ts'
 import { goodWebhook, registration } from './good-survey.ts'
 
 const prefix = 'models.example.io/'
-const annotated = { [`${prefix}source`]: 's3://models/llama/', [`${prefix}size`]: '1Gi', [`${prefix}expect`]: 'objects=1' }
+const annotated = {
+  [`${prefix}source`]: 's3://models/llama/',
+  [`${prefix}size`]: '1Gi',
+  [`${prefix}expect`]: 'objects=1',
+}
 const installedAt = '2026-01-10T00:00:00Z'
 
 function podWith(annotations: Record<string, string> = annotated, more: object = {}): Pod {
-  return { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'app', annotations }, spec: { containers: [{ name: 'app', image: 'app:1' }] }, ...more }
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: 'app', annotations },
+    spec: { containers: [{ name: 'app', image: 'app:1' }] },
+    ...more,
+  }
 }
 
 function subjectOf(pod: unknown, live?: Partial<Pod>): Subject {
@@ -26,8 +36,11 @@ function around(webhook: Partial<MutatingWebhook> = {}, config: Config = default
   const changed = { ...goodWebhook('x'), ...webhook }
   const object = registration(changed)
   return {
-    registration: found({ ...object, metadata: { ...object.metadata, creationTimestamp: installedAt } }), webhook: found(changed),
-    namespaceLabels: found({ team: 'a' }), config, configPlace: 'ConfigMap x',
+    registration: found({ ...object, metadata: { ...object.metadata, creationTimestamp: installedAt } }),
+    webhook: found(changed),
+    namespaceLabels: found({ team: 'a' }),
+    config,
+    configPlace: 'ConfigMap x',
   }
 }
 
@@ -45,20 +58,118 @@ const foreign = { name: 'theirs', expression: 'object.spec.priority > 5' }
 const conditions = goodWebhook('x').matchConditions ?? []
 const rules = configOf('policy: { rules: [{ name: team, namespaces: [apps], sources: ["s3://other/*"] }] }')
 
-const cases: readonly (readonly [what: string, subject: Subject, surroundings: Surroundings, verdict: Verdict, decides: StepId | undefined, because: RegExp])[] = [
-  ['an annotated pod', subjectOf(podWith()), around(), 'injected', undefined, /model <- s3:\/\/models\/llama\/ \(download\)/],
-  ['a pod without annotations', subjectOf(podWith({})), around(), 'not injected', 'match-conditions', /no annotation that begins with models\.example\.io\//],
-  ['a pod that opted out', subjectOf(podWith({ ...annotated, [`${prefix}inject`]: 'false' })), around(), 'not injected', 'match-conditions', /inject: "false"/],
-  ['a mirror pod', subjectOf(podWith({ ...annotated, 'kubernetes.io/config.mirror': 'x' })), around(), 'not injected', 'match-conditions', /static pod/],
-  ['a pod in kube-system', { ...subjectOf(podWith()), namespace: 'kube-system' }, around(), 'not injected', 'namespace-selector', /kube-system is left out/],
-  ['a pod in a namespace without a label', subjectOf(podWith()), around({ namespaceSelector: { matchLabels: { team: 'b' } } }), 'not injected', 'namespace-selector', /apps is left out/],
-  ['a pod whose labels are not selected', subjectOf(podWith()), around({ objectSelector: { matchLabels: { models: 'yes' } } }), 'not injected', 'object-selector', /labels of the pod are not selected/],
-  ['a webhook for other objects', subjectOf(podWith()), around({ rules: [] }), 'not injected', 'registration', /not called when pods are created/],
-  ['a cluster without the webhook', subjectOf(podWith()), { ...around(), registration: absent, webhook: absent }, 'not injected', 'registration', /nothing is injected in this cluster/],
-  ['a bad value', subjectOf(podWith({ ...annotated, [`${prefix}size`]: '10Gx' })), around(), 'denied', 'annotations', /a mistake in the pod or its annotations/],
-  ['a source that no rule allows', subjectOf(podWith()), around({}, rules), 'denied', 'policy', /policy does not allow it \(ConfigMap x\)/],
-  ['a pod that opted out without match conditions', subjectOf(podWith({ ...annotated, [`${prefix}inject`]: 'false' })), around({ matchConditions: [] }), 'not injected', 'opt-out', /inject is "false"/],
-  ['a pod that is no pod', subjectOf('text'), around({ matchConditions: [] }), 'not injected', 'outcome', /no annotation of ours/],
+const cases: readonly (readonly [
+  what: string,
+  subject: Subject,
+  surroundings: Surroundings,
+  verdict: Verdict,
+  decides: StepId | undefined,
+  because: RegExp,
+])[] = [
+  [
+    'an annotated pod',
+    subjectOf(podWith()),
+    around(),
+    'injected',
+    undefined,
+    /model <- s3:\/\/models\/llama\/ \(download\)/,
+  ],
+  [
+    'a pod without annotations',
+    subjectOf(podWith({})),
+    around(),
+    'not injected',
+    'match-conditions',
+    /no annotation that begins with models\.example\.io\//,
+  ],
+  [
+    'a pod that opted out',
+    subjectOf(podWith({ ...annotated, [`${prefix}inject`]: 'false' })),
+    around(),
+    'not injected',
+    'match-conditions',
+    /inject: "false"/,
+  ],
+  [
+    'a mirror pod',
+    subjectOf(podWith({ ...annotated, 'kubernetes.io/config.mirror': 'x' })),
+    around(),
+    'not injected',
+    'match-conditions',
+    /static pod/,
+  ],
+  [
+    'a pod in kube-system',
+    { ...subjectOf(podWith()), namespace: 'kube-system' },
+    around(),
+    'not injected',
+    'namespace-selector',
+    /kube-system is left out/,
+  ],
+  [
+    'a pod in a namespace without a label',
+    subjectOf(podWith()),
+    around({ namespaceSelector: { matchLabels: { team: 'b' } } }),
+    'not injected',
+    'namespace-selector',
+    /apps is left out/,
+  ],
+  [
+    'a pod whose labels are not selected',
+    subjectOf(podWith()),
+    around({ objectSelector: { matchLabels: { models: 'yes' } } }),
+    'not injected',
+    'object-selector',
+    /labels of the pod are not selected/,
+  ],
+  [
+    'a webhook for other objects',
+    subjectOf(podWith()),
+    around({ rules: [] }),
+    'not injected',
+    'registration',
+    /not called when pods are created/,
+  ],
+  [
+    'a cluster without the webhook',
+    subjectOf(podWith()),
+    { ...around(), registration: absent, webhook: absent },
+    'not injected',
+    'registration',
+    /nothing is injected in this cluster/,
+  ],
+  [
+    'a bad value',
+    subjectOf(podWith({ ...annotated, [`${prefix}size`]: '10Gx' })),
+    around(),
+    'denied',
+    'annotations',
+    /a mistake in the pod or its annotations/,
+  ],
+  [
+    'a source that no rule allows',
+    subjectOf(podWith()),
+    around({}, rules),
+    'denied',
+    'policy',
+    /policy does not allow it \(ConfigMap x\)/,
+  ],
+  [
+    'a pod that opted out without match conditions',
+    subjectOf(podWith({ ...annotated, [`${prefix}inject`]: 'false' })),
+    around({ matchConditions: [] }),
+    'not injected',
+    'opt-out',
+    /inject is "false"/,
+  ],
+  [
+    'a pod that is no pod',
+    subjectOf('text'),
+    around({ matchConditions: [] }),
+    'not injected',
+    'outcome',
+    /no annotation of ours/,
+  ],
 ]
 
 for (const [what, subject, surroundings, verdict, decides, because] of cases) {
@@ -72,15 +183,29 @@ for (const [what, subject, surroundings, verdict, decides, because] of cases) {
 }
 
 t.test('steps come in the order in which they are asked in the cluster', (t) => {
-  t.strictSame(explain(subjectOf(podWith(), {}), around(), passes('dry-run', 'yes')).steps.map(({ id }) => id), [
-    'pod', 'registration', 'namespace-selector', 'object-selector', 'match-conditions', 'opt-out', 'annotations', 'policy', 'outcome', 'dry-run',
-  ])
+  t.strictSame(
+    explain(subjectOf(podWith(), {}), around(), passes('dry-run', 'yes')).steps.map(({ id }) => id),
+    [
+      'pod',
+      'registration',
+      'namespace-selector',
+      'object-selector',
+      'match-conditions',
+      'opt-out',
+      'annotations',
+      'policy',
+      'outcome',
+      'dry-run',
+    ],
+  )
   t.end()
 })
 
 t.test('an unmet requirement is shown as it was written', (t) => {
   const { steps } = explain({ ...subjectOf(podWith()), namespace: 'kube-system' }, around(), undefined)
-  t.strictSame(steps.find(({ id }) => id === 'namespace-selector')?.details, ['not met: kubernetes.io/metadata.name NotIn [kube-system, model-injector]'])
+  t.strictSame(steps.find(({ id }) => id === 'namespace-selector')?.details, [
+    'not met: kubernetes.io/metadata.name NotIn [kube-system, model-injector]',
+  ])
   t.end()
 })
 
@@ -88,18 +213,30 @@ t.test('CEL of others is shown, not evaluated, and stops nothing', (t) => {
   const explanation = explain(subjectOf(podWith()), around({ matchConditions: [...conditions, foreign] }), undefined)
   t.equal(explanation.verdict, 'injected')
   t.equal(verdictOf(explanation, 'match-conditions'), 'unknown')
-  t.ok(explanation.steps.find(({ id }) => id === 'match-conditions')?.details.includes('theirs: not evaluated: object.spec.priority > 5'))
+  t.ok(
+    explanation.steps
+      .find(({ id }) => id === 'match-conditions')
+      ?.details.includes('theirs: not evaluated: object.spec.priority > 5'),
+  )
   t.end()
 })
 
 t.test('a condition of our name with another expression is CEL of others', (t) => {
-  const changed = conditions.map((condition) => (condition.name === 'annotated' ? { ...condition, expression: 'false' } : condition))
-  t.equal(verdictOf(explain(subjectOf(podWith({})), around({ matchConditions: changed }), undefined), 'match-conditions'), 'unknown')
+  const changed = conditions.map((condition) =>
+    condition.name === 'annotated' ? { ...condition, expression: 'false' } : condition,
+  )
+  t.equal(
+    verdictOf(explain(subjectOf(podWith({})), around({ matchConditions: changed }), undefined), 'match-conditions'),
+    'unknown',
+  )
   t.end()
 })
 
 t.test('a selector on labels that are not known is not judged', (t) => {
-  const surroundings = { ...around({ namespaceSelector: { matchLabels: { team: 'b' } } }), namespaceLabels: unknown('forbidden') }
+  const surroundings = {
+    ...around({ namespaceSelector: { matchLabels: { team: 'b' } } }),
+    namespaceLabels: unknown('forbidden'),
+  }
   const explanation = explain(subjectOf(podWith()), surroundings, undefined)
   t.equal(verdictOf(explanation, 'namespace-selector'), 'unknown')
   t.match(explanation.steps.find(({ id }) => id === 'namespace-selector')?.what, 'forbidden')
@@ -108,12 +245,24 @@ t.test('a selector on labels that are not known is not judged', (t) => {
 })
 
 t.test('without a cluster only the conditions, the annotations and the policy of the file are judged', async (t) => {
-  const surroundings = await surroundingsOf(factsWithoutCluster({ config: rules, place: 'config.yaml' }), undefined, 'apps')
+  const surroundings = await surroundingsOf(
+    factsWithoutCluster({ config: rules, place: 'config.yaml' }),
+    undefined,
+    'apps',
+  )
   const explanation = explain(subjectOf(podWith()), surroundings, undefined)
-  t.strictSame(explanation.steps.map(({ id, verdict }) => [id, verdict]), [
-    ['registration', 'unknown'], ['namespace-selector', 'unknown'], ['object-selector', 'unknown'], ['match-conditions', 'passes'],
-    ['opt-out', 'passes'], ['annotations', 'passes'], ['policy', 'stops'],
-  ])
+  t.strictSame(
+    explanation.steps.map(({ id, verdict }) => [id, verdict]),
+    [
+      ['registration', 'unknown'],
+      ['namespace-selector', 'unknown'],
+      ['object-selector', 'unknown'],
+      ['match-conditions', 'passes'],
+      ['opt-out', 'passes'],
+      ['annotations', 'passes'],
+      ['policy', 'stops'],
+    ],
+  )
   t.equal(explanation.verdict, 'denied')
 })
 
@@ -126,25 +275,44 @@ t.test('mistakes and refusals of one pod are both told', (t) => {
 
 t.test('what the API server answers decides over what was evaluated here', (t) => {
   const theirs = around({ matchConditions: [...conditions, foreign] })
-  t.match(explain(subjectOf(podWith()), theirs, stops('dry-run', 'as it is')), { verdict: 'not injected', because: 'as it is' })
-  t.match(explain(subjectOf(podWith({ ...annotated, [`${prefix}size`]: 'x' })), theirs, passes('dry-run', 'with its model')), { verdict: 'injected' })
+  t.match(explain(subjectOf(podWith()), theirs, stops('dry-run', 'as it is')), {
+    verdict: 'not injected',
+    because: 'as it is',
+  })
+  t.match(
+    explain(subjectOf(podWith({ ...annotated, [`${prefix}size`]: 'x' })), theirs, passes('dry-run', 'with its model')),
+    { verdict: 'injected' },
+  )
   t.end()
 })
 
 t.test('warnings that the API server passes on are told once', (t) => {
   const silent = Object.fromEntries(Object.entries(annotated).filter(([key]) => !key.endsWith('expect')))
-  const [warning = ''] = explain(subjectOf(podWith(silent)), around(), undefined).steps.find(({ id }) => id === 'annotations')?.details ?? []
+  const [warning = ''] =
+    explain(subjectOf(podWith(silent)), around(), undefined).steps.find(({ id }) => id === 'annotations')?.details ?? []
   t.match(warning, /^warning: .*expect/)
-  t.strictSame(explain(subjectOf(podWith(silent)), around(), passes('dry-run', 'yes', [warning, 'warning: of others'])).steps.at(-1)?.details, ['warning: of others'])
+  t.strictSame(
+    explain(subjectOf(podWith(silent)), around(), passes('dry-run', 'yes', [warning, 'warning: of others'])).steps.at(
+      -1,
+    )?.details,
+    ['warning: of others'],
+  )
   t.end()
 })
 
 t.test('a live pod that was injected says by what and from where, whatever would be decided today', (t) => {
   const outcome = inject(podWith(), 'apps', defaultConfig)
   if (outcome.outcome !== 'injected') throw new Error(outcome.outcome)
-  const explanation = explain(subjectOf(outcome.pod, {}), around({ namespaceSelector: { matchLabels: { team: 'b' } } }, rules), undefined)
+  const explanation = explain(
+    subjectOf(outcome.pod, {}),
+    around({ namespaceSelector: { matchLabels: { team: 'b' } } }, rules),
+    undefined,
+  )
   t.equal(explanation.verdict, 'injected')
-  t.match(explanation.because, /^model <- s3:\/\/models\/llama\/ at \/models\/model \(by version \S+, with another configuration than that of now\)$/)
+  t.match(
+    explanation.because,
+    /^model <- s3:\/\/models\/llama\/ at \/models\/model \(by version \S+, with another configuration than that of now\)$/,
+  )
   t.strictSame(explanation.hints, [])
   t.end()
 })
@@ -156,7 +324,11 @@ t.test('a live pod without its model, against which nothing speaks now, is told 
   t.match(later, { live: true, verdict: 'not injected', because: 'it would be if it were created now' })
   t.match(later.hints[0], /annotations were written after it was created/)
   t.notOk(later.hints.some((hint) => hint.includes('Ignore')))
-  t.ok(explain(subjectOf(podWith(), young), around({ failurePolicy: 'Ignore' }), undefined).hints.some((hint) => hint.includes('failurePolicy is Ignore')))
+  t.ok(
+    explain(subjectOf(podWith(), young), around({ failurePolicy: 'Ignore' }), undefined).hints.some((hint) =>
+      hint.includes('failurePolicy is Ignore'),
+    ),
+  )
   const before = explain(subjectOf(podWith(), old), around(), undefined)
   t.match(before.hints, [/^it was created before the webhook was installed/])
   t.match(before.steps[0]?.details, [/older than the webhook configuration, which was created 2026-01-10/])
@@ -164,7 +336,15 @@ t.test('a live pod without its model, against which nothing speaks now, is told 
 })
 
 t.test('what a live pod is like is told without consequence', (t) => {
-  const live = { metadata: { name: 'app', creationTimestamp: '2026-01-11T00:00:00Z' }, status: { phase: 'Running' }, spec: { containers: [], hostNetwork: true } }
-  t.match(explain(subjectOf(podWith(), live), around(), undefined).steps[0], { id: 'pod', verdict: 'fact', what: 'Running, created 2026-01-11T00:00:00Z, on the host network' })
+  const live = {
+    metadata: { name: 'app', creationTimestamp: '2026-01-11T00:00:00Z' },
+    status: { phase: 'Running' },
+    spec: { containers: [], hostNetwork: true },
+  }
+  t.match(explain(subjectOf(podWith(), live), around(), undefined).steps[0], {
+    id: 'pod',
+    verdict: 'fact',
+    what: 'Running, created 2026-01-11T00:00:00Z, on the host network',
+  })
   t.end()
 })

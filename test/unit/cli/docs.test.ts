@@ -4,7 +4,12 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { annotationNames } from '../../../src/annotations.ts'
 import { denyReasons, failReasons, injectReasons, skipReasons, warnReasons } from '../../../src/reasons.ts'
-import { annotationsInMarkdown, exitsInMarkdown, podFailurePolicyInMarkdown, reasonsInMarkdown } from '../../../src/cli/reference.ts'
+import {
+  annotationsInMarkdown,
+  exitsInMarkdown,
+  podFailurePolicyInMarkdown,
+  reasonsInMarkdown,
+} from '../../../src/cli/reference.ts'
 
 const hint = 'the page is out of date: run make generate'
 
@@ -24,7 +29,11 @@ t.test('docs/annotations.md has the table of annotations, and README.md all thei
 t.test('docs/reasons.md has every reason of the code and no other', (t) => {
   t.equal(blockOf('docs/reasons.md', 'reasons'), reasonsInMarkdown(), hint)
   const named = [...blockOf('docs/reasons.md', 'reasons').matchAll(/^\| `(\w+)`/gm)].map(([, name]) => name)
-  t.strictSame(named, [skipReasons, injectReasons, denyReasons, failReasons, warnReasons].flatMap((table) => Object.keys(table)), hint)
+  t.strictSame(
+    named,
+    [skipReasons, injectReasons, denyReasons, failReasons, warnReasons].flatMap((table) => Object.keys(table)),
+    hint,
+  )
   t.end()
 })
 

@@ -60,13 +60,18 @@ spec:
       nodeName: null # not yet
 # tail
 `
-  const edited = edit(text,
+  const edited = edit(
+    text,
     add('/spec/containers/0/volumeMounts', [{ name: 'data', mountPath: '/models' }]),
     add('/spec/volumes', [{ name: 'data', emptyDir: {} }]),
   )
   t.strictSame(addedLines(text, edited), [
-    '        volumeMounts:', '        - name: data', '          mountPath: /models',
-    '      volumes:', '      - name: data', '        emptyDir: {}',
+    '        volumeMounts:',
+    '        - name: data',
+    '          mountPath: /models',
+    '      volumes:',
+    '      - name: data',
+    '        emptyDir: {}',
   ])
   t.end()
 })
@@ -102,14 +107,23 @@ t.test('a file without a line break at its end does not get one', (t) => {
 
 t.test('what is added is indented like the rest', (t) => {
   const change = add('/spec/added', { list: [{ a: 1 }] })
-  t.equal(edit('spec:\n    list:\n        - 1\n', change), 'spec:\n    list:\n        - 1\n    added:\n        list:\n            - a: 1\n')
+  t.equal(
+    edit('spec:\n    list:\n        - 1\n', change),
+    'spec:\n    list:\n        - 1\n    added:\n        list:\n            - a: 1\n',
+  )
   t.equal(edit('spec:\n  list:\n  - 1\n', change), 'spec:\n  list:\n  - 1\n  added:\n    list:\n    - a: 1\n')
   t.equal(edit('spec:\n  list:\n    - 1\n', change), 'spec:\n  list:\n    - 1\n  added:\n    list:\n      - a: 1\n')
   t.end()
 })
 
 t.test('a list that is null or empty becomes a list, and the comment behind it stays', (t) => {
-  for (const [empty, comment] of [['volumes:', ''], ['volumes: # none', ' # none'], ['volumes: []', ''], ['volumes: [ ] # none', ' # none'], ['volumes: ~', '']]) {
+  for (const [empty, comment] of [
+    ['volumes:', ''],
+    ['volumes: # none', ' # none'],
+    ['volumes: []', ''],
+    ['volumes: [ ] # none', ' # none'],
+    ['volumes: ~', ''],
+  ]) {
     const edited = edit(`a: 1\n${empty!}\nb: 2\n`, add('/volumes', [{ name: 'x', emptyDir: {} }]))
     t.equal(edited, `a: 1\nvolumes:\n- name: x\n  emptyDir: {}${comment!}\nb: 2\n`, empty!)
   }
@@ -118,15 +132,25 @@ t.test('a list that is null or empty becomes a list, and the comment behind it s
 
 t.test('items go in before, between and behind others, each with its comment', (t) => {
   const text = 'list:\n# one\n- name: a\n# two\n- name: b # b\n# end\nnext: 1\n'
-  const edited = edit(text, add('/list/1', { name: 'new', image: 'i' }), add('/list/0', { name: 'first' }), add('/list/-', { name: 'last' }))
-  t.equal(edited, 'list:\n- name: first\n# one\n- name: a\n- name: new\n  image: i\n# two\n- name: b # b\n- name: last\n# end\nnext: 1\n')
+  const edited = edit(
+    text,
+    add('/list/1', { name: 'new', image: 'i' }),
+    add('/list/0', { name: 'first' }),
+    add('/list/-', { name: 'last' }),
+  )
+  t.equal(
+    edited,
+    'list:\n- name: first\n# one\n- name: a\n- name: new\n  image: i\n# two\n- name: b # b\n- name: last\n# end\nnext: 1\n',
+  )
   t.end()
 })
 
 t.test('taking out what was put in gives the old text', (t) => {
-  const text = 'metadata: {labels: {a: b}}\nspec:\n  containers:\n  - name: app # one\n    image: x\n\n  - {name: b, env: [{name: A, value: "1"}]}\n  # end\n'
+  const text =
+    'metadata: {labels: {a: b}}\nspec:\n  containers:\n  - name: app # one\n    image: x\n\n  - {name: b, env: [{name: A, value: "1"}]}\n  # end\n'
   const before = read(text)
-  const edited = edit(text,
+  const edited = edit(
+    text,
     add('/metadata/annotations', { status: '{"a":1}' }),
     add('/spec/initContainers', [{ name: 'loader', args: ['load'] }]),
     add('/spec/containers/0/volumeMounts', [{ name: 'm', mountPath: '/m' }]),
@@ -138,12 +162,16 @@ t.test('taking out what was put in gives the old text', (t) => {
 })
 
 t.test('the first key of an item can go', (t) => {
-  t.equal(edit('list:\n- env: # ours\n  - name: A\n  image: x\n  name: app\n', remove('/list/0/env')), 'list:\n- image: x\n  name: app\n')
+  t.equal(
+    edit('list:\n- env: # ours\n  - name: A\n  image: x\n  name: app\n', remove('/list/0/env')),
+    'list:\n- image: x\n  name: app\n',
+  )
   t.end()
 })
 
 t.test('maps and lists between brackets stay between brackets', (t) => {
-  const edited = edit('spec: {containers: [{name: a, image: b}], x: []} # one line\n', 
+  const edited = edit(
+    'spec: {containers: [{name: a, image: b}], x: []} # one line\n',
     add('/spec/containers/0/volumeMounts', [{ name: 'data', mountPath: '/m' }]),
     add('/spec/containers/0', { name: 'first' }),
     add('/spec/x', ['y']),
@@ -164,7 +192,10 @@ t.test('an anchor that changes does not change its aliases', (t) => {
 t.test('an alias that changes becomes a copy, and its anchor stays', (t) => {
   const text = 'a: &meta\n  labels: {x: y} # shared\nb: *meta\nc: *meta\n'
   const edited = edit(text, add('/b', { labels: { x: 'y' }, annotations: { s: '1' } }))
-  t.equal(edited, 'a: &meta\n  labels: {x: y} # shared\nb:\n  labels:\n    x: "y"\n  annotations:\n    s: "1"\nc: *meta\n')
+  t.equal(
+    edited,
+    'a: &meta\n  labels: {x: y} # shared\nb:\n  labels:\n    x: "y"\n  annotations:\n    s: "1"\nc: *meta\n',
+  )
   t.end()
 })
 
@@ -177,7 +208,10 @@ t.test('an anchor on what is replaced as a whole stays', (t) => {
 t.test('what a merge key brings is covered, not changed where it comes from', (t) => {
   const text = 'base: &base\n  mounts: [a]\n  image: x\none:\n  <<: *base\n  name: one # first\ntwo:\n  <<: *base\n'
   const edited = edit(text, add('/one/mounts', ['a', 'b']))
-  t.equal(edited, 'base: &base\n  mounts: [a]\n  image: x\none:\n  <<: *base\n  name: one # first\n  mounts:\n  - a\n  - b\ntwo:\n  <<: *base\n')
+  t.equal(
+    edited,
+    'base: &base\n  mounts: [a]\n  image: x\none:\n  <<: *base\n  name: one # first\n  mounts:\n  - a\n  - b\ntwo:\n  <<: *base\n',
+  )
   t.match(read(edit(text, remove('/one/image'))), { one: { name: 'one', image: undefined }, two: { image: 'x' } })
   t.end()
 })
@@ -190,18 +224,41 @@ t.test('an anchor that disappears leaves its aliases with their value', (t) => {
 
 t.test('JSON keeps its form: on one line, with tabs, with numbers as they are written', (t) => {
   const change = [add('/l', [{ x: 1 }]), add('/b/c/0', 0), add('/b/n', { y: 'z' })]
-  t.equal(edit('{"a":1.0,"l":[],"b":{"c":[1,2]}}', ...change), '{"a":1.0,"l":[{"x":1}],"b":{"c":[0,1,2],"n":{"y":"z"}}}')
+  t.equal(
+    edit('{"a":1.0,"l":[],"b":{"c":[1,2]}}', ...change),
+    '{"a":1.0,"l":[{"x":1}],"b":{"c":[0,1,2],"n":{"y":"z"}}}',
+  )
   t.equal(
     edit('{\n\t"a": 1.0,\n\t"l": [],\n\t"b": {\n\t\t"c": [1, 2]\n\t}\n}\n', ...change),
     '{\n\t"a": 1.0,\n\t"l": [\n\t\t{\n\t\t\t"x": 1\n\t\t}\n\t],\n\t"b": {\n\t\t"c": [0, 1, 2],\n\t\t"n": {\n\t\t\t"y": "z"\n\t\t}\n\t}\n}\n',
   )
-  t.equal(edit('{"a":12345678901234567890,"b":[1,2,3]}\n', remove('/b/0'), remove('/b/0')), '{"a":12345678901234567890,"b":[3]}\n')
+  t.equal(
+    edit('{"a":12345678901234567890,"b":[1,2,3]}\n', remove('/b/0'), remove('/b/0')),
+    '{"a":12345678901234567890,"b":[3]}\n',
+  )
   t.equal(edit('{"b": [1, 2, 3], "c": 1}', remove('/b/2'), remove('/c')), '{"b": [1, 2]}')
   t.end()
 })
 
 t.test('words that other readers take for numbers or booleans are quoted', (t) => {
-  const words = ['yes', 'on', 'n', 'null', '1e3', '0o17', '0644', '1:30', '2024-01-01', '~', '', '- x', '*a', '{', '#', 'a: b']
+  const words = [
+    'yes',
+    'on',
+    'n',
+    'null',
+    '1e3',
+    '0o17',
+    '0644',
+    '1:30',
+    '2024-01-01',
+    '~',
+    '',
+    '- x',
+    '*a',
+    '{',
+    '#',
+    'a: b',
+  ]
   const edited = edit('a: 1\n', add('/words', words))
   t.strictSame(parse(edited), { a: 1, words }, 'YAML 1.2')
   t.strictSame(parse(edited, { version: '1.1' }), { a: 1, words }, 'YAML 1.1')
@@ -215,18 +272,33 @@ t.test('the document marker and comments before it stay', (t) => {
 })
 
 t.test('any document can be made to say anything', (t) => {
-  const key = fc.oneof(fc.constantFrom('name', 'a', 'b', 'x y', '1', 'yes', ''), fc.string({ maxLength: 4 })).filter((text) => text !== '__proto__' && text !== '<<')
+  const key = fc
+    .oneof(fc.constantFrom('name', 'a', 'b', 'x y', '1', 'yes', ''), fc.string({ maxLength: 4 }))
+    .filter((text) => text !== '__proto__' && text !== '<<')
   const { value } = fc.letrec((tie) => ({
-    value: fc.oneof({ maxDepth: 4 }, fc.constantFrom<unknown>(null, true, 0, 1.5, -1, 'x', 'yes', '# x', 'a\nb\n', ' b'), fc.string({ maxLength: 8 }), tie('map'), tie('list')),
+    value: fc.oneof(
+      { maxDepth: 4 },
+      fc.constantFrom<unknown>(null, true, 0, 1.5, -1, 'x', 'yes', '# x', 'a\nb\n', ' b'),
+      fc.string({ maxLength: 8 }),
+      tie('map'),
+      tie('list'),
+    ),
     map: fc.dictionary(key, tie('value'), { maxKeys: 4, noNullPrototype: true }),
     list: fc.array(tie('value'), { maxLength: 4 }),
   }))
   const map = fc.dictionary(key, value, { minKeys: 1, maxKeys: 4, noNullPrototype: true })
-  const style = fc.record({ indent: fc.constantFrom(2, 4), indentSeq: fc.boolean(), newline: fc.constantFrom('\n', '\r\n'), json: fc.boolean() })
+  const style = fc.record({
+    indent: fc.constantFrom(2, 4),
+    indentSeq: fc.boolean(),
+    newline: fc.constantFrom('\n', '\r\n'),
+    json: fc.boolean(),
+  })
   const holds = fc.property(map, map, style, (before, after, { newline, json, ...layout }) => {
     const text = json ? JSON.stringify(before, null, 2) : printYAML(before, layout)
     return isDeepStrictEqual(read(rewrite(text.replaceAll('\n', newline), after)), after)
   })
-  t.doesNotThrow(() => { fc.assert(holds, { numRuns: 300 }) })
+  t.doesNotThrow(() => {
+    fc.assert(holds, { numRuns: 300 })
+  })
   t.end()
 })

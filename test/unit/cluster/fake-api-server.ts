@@ -27,15 +27,26 @@ export interface FakeAPIServer {
 }
 
 /** Where there is no answer, the connection is closed. */
-export async function startFakeAPIServer(answer: (request: FakeRequest) => FakeAnswer | undefined): Promise<FakeAPIServer> {
+export async function startFakeAPIServer(
+  answer: (request: FakeRequest) => FakeAnswer | undefined,
+): Promise<FakeAPIServer> {
   const requests: FakeRequest[] = []
   let connections = 0
-  const server = createServer((request, response) => { void respond(request, response) })
-  server.on('connection', () => { connections++ })
+  const server = createServer((request, response) => {
+    void respond(request, response)
+  })
+  server.on('connection', () => {
+    connections++
+  })
 
   async function respond(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { pathname, searchParams } = new URL(request.url ?? '', 'http://fake')
-    const seen = { method: request.method ?? '', path: pathname, query: searchParams, body: request.method === 'POST' ? await json(request) : undefined }
+    const seen = {
+      method: request.method ?? '',
+      path: pathname,
+      query: searchParams,
+      body: request.method === 'POST' ? await json(request) : undefined,
+    }
     requests.push(seen)
     const answered = answer(seen)
     if (answered === undefined) {
@@ -45,7 +56,9 @@ export async function startFakeAPIServer(answer: (request: FakeRequest) => FakeA
     const { status = 200, body, headers = {} } = answered
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
     const isText = typeof body === 'string'
-    response.writeHead(status, { 'content-type': isText ? 'text/html' : 'application/json' }).end(isText ? body : JSON.stringify(body))
+    response
+      .writeHead(status, { 'content-type': isText ? 'text/html' : 'application/json' })
+      .end(isText ? body : JSON.stringify(body))
   }
 
   server.listen(0, '127.0.0.1')
@@ -62,13 +75,28 @@ export async function startFakeAPIServer(answer: (request: FakeRequest) => FakeA
 }
 
 /** A kubeconfig with one context; gives its path. */
-export async function writeKubeconfig(file: string, server: string, { context = 'fake', cluster = `${context}-cluster`, namespace = '' }: { context?: string; cluster?: string; namespace?: string } = {}): Promise<string> {
+export async function writeKubeconfig(
+  file: string,
+  server: string,
+  {
+    context = 'fake',
+    cluster = `${context}-cluster`,
+    namespace = '',
+  }: { context?: string; cluster?: string; namespace?: string } = {},
+): Promise<string> {
   await mkdir(dirname(file), { recursive: true })
-  await writeFile(file, JSON.stringify({
-    apiVersion: 'v1', kind: 'Config', 'current-context': context,
-    clusters: [{ name: cluster, cluster: { server } }],
-    users: [{ name: `${context}-user`, user: { token: 'secret-token' } }],
-    contexts: [{ name: context, context: { cluster, user: `${context}-user`, ...(namespace === '' ? {} : { namespace }) } }],
-  }))
+  await writeFile(
+    file,
+    JSON.stringify({
+      apiVersion: 'v1',
+      kind: 'Config',
+      'current-context': context,
+      clusters: [{ name: cluster, cluster: { server } }],
+      users: [{ name: `${context}-user`, user: { token: 'secret-token' } }],
+      contexts: [
+        { name: context, context: { cluster, user: `${context}-user`, ...(namespace === '' ? {} : { namespace }) } },
+      ],
+    }),
+  )
   return file
 }

@@ -9,7 +9,9 @@ import { readStatus, type Status } from '../../../src/inject/status.ts'
 import { podWith } from '../../support/pods.ts'
 
 const prefix = 'models.example.io/'
-const whole = injected(podWith({ source: 's3://models/llama/', size: '20Gi', env: 'MODEL_PATH', 'service-account': 'reader' }))
+const whole = injected(
+  podWith({ source: 's3://models/llama/', size: '20Gi', env: 'MODEL_PATH', 'service-account': 'reader' }),
+)
 const status = statusOf(whole)
 
 function injected(pod: Pod): Pod {
@@ -35,12 +37,24 @@ function withLoader(change: (loader: Container) => Container): Pod {
 }
 
 function withVolume(change: (volume: Volume) => Volume): Pod {
-  return { ...whole, spec: { ...whole.spec, volumes: (whole.spec.volumes ?? []).map((volume) => (volume.name === 'model-data' ? change(volume) : volume)) } }
+  return {
+    ...whole,
+    spec: {
+      ...whole.spec,
+      volumes: (whole.spec.volumes ?? []).map((volume) => (volume.name === 'model-data' ? change(volume) : volume)),
+    },
+  }
 }
 
 t.test('an injected pod has a digest of each of its parts, and of the status', (t) => {
   t.strictSame(Object.keys(status.digests ?? {}).sort(), [
-    'spec.containers[app]', 'spec.initContainers[model-loader]', 'spec.serviceAccountName', 'spec.volumes[eks-pod-identity-token]', 'spec.volumes[model-data]', 'spec.volumes[model-tmp]', 'status',
+    'spec.containers[app]',
+    'spec.initContainers[model-loader]',
+    'spec.serviceAccountName',
+    'spec.volumes[eks-pod-identity-token]',
+    'spec.volumes[model-data]',
+    'spec.volumes[model-tmp]',
+    'status',
   ])
   t.strictSame(changed(whole), [])
   t.end()
@@ -48,17 +62,52 @@ t.test('an injected pod has a digest of each of its parts, and of the status', (
 
 t.test('what goes into a digest never changes, or every pod of before would look changed', (t) => {
   const pod: Pod = {
-    metadata: {}, spec: {
+    metadata: {},
+    spec: {
       serviceAccountName: 'reader',
-      initContainers: [{ name: 'model-loader', args: ['load'], env: [{ name: 'MODEL_SOURCE', value: 's3://m/x/' }], volumeMounts: [{ name: 'model-data', mountPath: '/model' }] }],
-      containers: [{ name: 'app', volumeMounts: [{ name: 'model-data', mountPath: '/models/model', subPath: 'id/files', readOnly: true }], env: [{ name: 'MODEL_PATH', value: '/models/model' }] }],
-      volumes: [{ name: 'model-data', emptyDir: { sizeLimit: '1Gi' } }, { name: 'model-data-b', persistentVolumeClaim: { claimName: 'c', readOnly: true } }],
+      initContainers: [
+        {
+          name: 'model-loader',
+          args: ['load'],
+          env: [{ name: 'MODEL_SOURCE', value: 's3://m/x/' }],
+          volumeMounts: [{ name: 'model-data', mountPath: '/model' }],
+        },
+      ],
+      containers: [
+        {
+          name: 'app',
+          volumeMounts: [{ name: 'model-data', mountPath: '/models/model', subPath: 'id/files', readOnly: true }],
+          env: [{ name: 'MODEL_PATH', value: '/models/model' }],
+        },
+      ],
+      volumes: [
+        { name: 'model-data', emptyDir: { sizeLimit: '1Gi' } },
+        { name: 'model-data-b', persistentVolumeClaim: { claimName: 'c', readOnly: true } },
+      ],
     },
   }
   const fixed: Status = {
-    schema: 1, injector: '0.0.0', config: 'c', annotations: 'a', initOrder: 'auto', runAsUser: 'auto',
-    models: [{ name: 'model', source: 's3://m/x/', delivery: 'download', loader: 'model-loader', volume: 'model-data', mountPath: '/models/model', containers: ['app'], env: 'MODEL_PATH', envAdded: ['app'] }],
-    added: { volumes: ['model-data', 'model-data-b'] }, replaced: { serviceAccountName: null },
+    schema: 1,
+    injector: '0.0.0',
+    config: 'c',
+    annotations: 'a',
+    initOrder: 'auto',
+    runAsUser: 'auto',
+    models: [
+      {
+        name: 'model',
+        source: 's3://m/x/',
+        delivery: 'download',
+        loader: 'model-loader',
+        volume: 'model-data',
+        mountPath: '/models/model',
+        containers: ['app'],
+        env: 'MODEL_PATH',
+        envAdded: ['app'],
+      },
+    ],
+    added: { volumes: ['model-data', 'model-data-b'] },
+    replaced: { serviceAccountName: null },
   }
   t.strictSame(digestsOf(pod, fixed), {
     'spec.initContainers[model-loader]': 'a78d9ff5fb47803f',
@@ -72,13 +121,37 @@ t.test('what goes into a digest never changes, or every pod of before would look
 })
 
 const others: readonly (readonly [what: string, pod: Pod])[] = [
-  ['what the API server fills in', withLoader((loader) => ({ ...loader, terminationMessagePath: '/dev/termination-log', imagePullPolicy: 'Always' }))],
+  [
+    'what the API server fills in',
+    withLoader((loader) => ({ ...loader, terminationMessagePath: '/dev/termination-log', imagePullPolicy: 'Always' })),
+  ],
   ['the image, which a registry mirror rewrites', withLoader((loader) => ({ ...loader, image: 'mirror/x' }))],
   ['resources, which a LimitRange sets', withLoader((loader) => ({ ...loader, resources: { limits: { cpu: '9' } } }))],
-  ['variables and mounts of others', withLoader((loader) => ({ ...loader, env: [{ name: 'HTTP_PROXY', value: 'x' }, ...(loader.env ?? [])], volumeMounts: [{ name: 'token', mountPath: '/var/run/x' }, ...(loader.volumeMounts ?? [])] }))],
+  [
+    'variables and mounts of others',
+    withLoader((loader) => ({
+      ...loader,
+      env: [{ name: 'HTTP_PROXY', value: 'x' }, ...(loader.env ?? [])],
+      volumeMounts: [{ name: 'token', mountPath: '/var/run/x' }, ...(loader.volumeMounts ?? [])],
+    })),
+  ],
   ['the order of variables', withLoader((loader) => ({ ...loader, env: (loader.env ?? []).toReversed() }))],
-  ['another way to write an amount', withVolume((volume) => ({ ...volume, emptyDir: { sizeLimit: String(20954 * 2 ** 20) } }))],
-  ['when a token expires', { ...whole, spec: { ...whole.spec, volumes: JSON.parse(JSON.stringify(whole.spec.volumes).replace(/"expirationSeconds":\d+/, '"expirationSeconds":80000')) as Volume[] } }],
+  [
+    'another way to write an amount',
+    withVolume((volume) => ({ ...volume, emptyDir: { sizeLimit: String(20954 * 2 ** 20) } })),
+  ],
+  [
+    'when a token expires',
+    {
+      ...whole,
+      spec: {
+        ...whole.spec,
+        volumes: JSON.parse(
+          JSON.stringify(whole.spec.volumes).replace(/"expirationSeconds":\d+/, '"expirationSeconds":80000'),
+        ) as Volume[],
+      },
+    },
+  ],
 ]
 
 for (const [what, pod] of others) {
@@ -90,11 +163,38 @@ for (const [what, pod] of others) {
 }
 
 const ours: readonly (readonly [what: string, pod: Pod, part: string])[] = [
-  ['the command of the loader', withLoader((loader) => ({ ...loader, args: ['other'] })), 'spec.initContainers[model-loader]'],
-  ['where a variable has its value from', withLoader((loader) => ({ ...loader, env: (loader.env ?? []).map((variable) => (variable.name === 'MODEL_SOURCE' ? { name: 'MODEL_SOURCE', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } } : variable)) })), 'spec.initContainers[model-loader]'],
-  ['the medium of the volume', withVolume((volume) => ({ ...volume, emptyDir: { medium: 'Memory', sizeLimit: '20954Mi' } })), 'spec.volumes[model-data]'],
-  ['the kind of the volume', withVolume(({ name }) => ({ name, nfs: { server: 'x', path: '/' } })), 'spec.volumes[model-data]'],
-  ['the service account', { ...whole, spec: { ...whole.spec, serviceAccountName: 'other' } }, 'spec.serviceAccountName'],
+  [
+    'the command of the loader',
+    withLoader((loader) => ({ ...loader, args: ['other'] })),
+    'spec.initContainers[model-loader]',
+  ],
+  [
+    'where a variable has its value from',
+    withLoader((loader) => ({
+      ...loader,
+      env: (loader.env ?? []).map((variable) =>
+        variable.name === 'MODEL_SOURCE'
+          ? { name: 'MODEL_SOURCE', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } }
+          : variable,
+      ),
+    })),
+    'spec.initContainers[model-loader]',
+  ],
+  [
+    'the medium of the volume',
+    withVolume((volume) => ({ ...volume, emptyDir: { medium: 'Memory', sizeLimit: '20954Mi' } })),
+    'spec.volumes[model-data]',
+  ],
+  [
+    'the kind of the volume',
+    withVolume(({ name }) => ({ name, nfs: { server: 'x', path: '/' } })),
+    'spec.volumes[model-data]',
+  ],
+  [
+    'the service account',
+    { ...whole, spec: { ...whole.spec, serviceAccountName: 'other' } },
+    'spec.serviceAccountName',
+  ],
   ['a part that is gone', { ...whole, spec: { ...whole.spec, volumes: [] } }, 'spec.volumes[model-tmp]'],
 ]
 
@@ -107,9 +207,19 @@ for (const [what, pod, part] of ours) {
 
 t.test('a mirror may give an image volume another registry, and no other digest', (t) => {
   const digest = 'a'.repeat(64)
-  const fields = (reference: string): unknown => ownedFields({ spec: { containers: [{ name: 'app' }], volumes: [{ name: 'model-data', image: { reference } }] } }, { ...status, models: [], added: { volumes: ['model-data'] } })
-  t.strictSame(fields(`registry.example.com/llama@sha256:${digest}`), fields(`mirror.corp/cache/llama@sha256:${digest}`))
-  t.notSame(fields(`registry.example.com/llama@sha256:${digest}`), fields(`registry.example.com/llama@sha256:${'b'.repeat(64)}`))
+  const fields = (reference: string): unknown =>
+    ownedFields(
+      { spec: { containers: [{ name: 'app' }], volumes: [{ name: 'model-data', image: { reference } }] } },
+      { ...status, models: [], added: { volumes: ['model-data'] } },
+    )
+  t.strictSame(
+    fields(`registry.example.com/llama@sha256:${digest}`),
+    fields(`mirror.corp/cache/llama@sha256:${digest}`),
+  )
+  t.notSame(
+    fields(`registry.example.com/llama@sha256:${digest}`),
+    fields(`registry.example.com/llama@sha256:${'b'.repeat(64)}`),
+  )
   t.end()
 })
 

@@ -22,7 +22,11 @@ function loaderOf(pod: Pod): Container {
 }
 
 function awsEnv(container: Container): unknown {
-  return Object.fromEntries((container.env ?? []).filter(({ name }) => name.startsWith('AWS_')).map(({ name, value, valueFrom }) => [name, value ?? valueFrom]))
+  return Object.fromEntries(
+    (container.env ?? [])
+      .filter(({ name }) => name.startsWith('AWS_'))
+      .map(({ name, value, valueFrom }) => [name, value ?? valueFrom]),
+  )
 }
 
 const podIdentityEnv = {
@@ -36,10 +40,23 @@ t.test('pod-identity gives the loader what the identity webhook of EKS would giv
   const loader = loaderOf(pod)
   t.strictSame(awsEnv(loader), podIdentityEnv)
   t.strictSame(loader.volumeMounts?.at(-1), { name: 'eks-pod-identity-token', mountPath: directory, readOnly: true })
-  t.strictSame(pod.spec.volumes?.find(({ name }) => name === 'eks-pod-identity-token'), {
-    name: 'eks-pod-identity-token',
-    projected: { sources: [{ serviceAccountToken: { audience: 'pods.eks.amazonaws.com', expirationSeconds: 86400, path: 'eks-pod-identity-token' } }] },
-  })
+  t.strictSame(
+    pod.spec.volumes?.find(({ name }) => name === 'eks-pod-identity-token'),
+    {
+      name: 'eks-pod-identity-token',
+      projected: {
+        sources: [
+          {
+            serviceAccountToken: {
+              audience: 'pods.eks.amazonaws.com',
+              expirationSeconds: 86400,
+              path: 'eks-pod-identity-token',
+            },
+          },
+        ],
+      },
+    },
+  )
   t.strictSame(pod.spec.containers[0]?.env, undefined, 'and the app nothing')
   t.end()
 })
@@ -49,12 +66,20 @@ t.test('that webhook finds nothing to add to the loader, and adds no second toke
   const after = eksWebhook(pod, { podIdentity: ['reader'] })
   t.strictSame(loaderOf(after), loaderOf(pod))
   t.strictSame(after.spec.volumes, pod.spec.volumes)
-  t.ok(after.spec.containers[0]?.env?.some(({ name }) => name === 'AWS_CONTAINER_CREDENTIALS_FULL_URI'), 'but to the app')
+  t.ok(
+    after.spec.containers[0]?.env?.some(({ name }) => name === 'AWS_CONTAINER_CREDENTIALS_FULL_URI'),
+    'but to the app',
+  )
   t.end()
 })
 
 t.test('where that webhook came first, its token is used whatever expiry it drew', (t) => {
-  const { pod } = outcomeOf(eksWebhook(podWith({ source }, { serviceAccountName: 'reader' }), { podIdentity: ['reader'], expirationSeconds: 80_000 }))
+  const { pod } = outcomeOf(
+    eksWebhook(podWith({ source }, { serviceAccountName: 'reader' }), {
+      podIdentity: ['reader'],
+      expirationSeconds: 80_000,
+    }),
+  )
   t.strictSame(awsEnv(loaderOf(pod)), podIdentityEnv)
   t.strictSame(pod.spec.volumes?.filter(({ name }) => name === 'eks-pod-identity-token').length, 1)
   t.match(JSON.stringify(pod.spec.volumes), '"expirationSeconds":80000')
@@ -62,31 +87,53 @@ t.test('where that webhook came first, its token is used whatever expiry it drew
 })
 
 t.test('a volume that only has the name of the token is a denial', (t) => {
-  for (const volume of [{ emptyDir: {} }, { projected: { sources: [{ serviceAccountToken: { audience: 'vault', path: 'x' } }] } }]) {
-    const outcome = inject(podWith({ source }, { volumes: [{ name: 'eks-pod-identity-token', ...volume }] }), 'team', defaultConfig)
-    t.match(outcome, { outcome: 'denied', reason: 'NameTaken', diagnostics: [{ field: 'spec.volumes[eks-pod-identity-token]' }] })
+  for (const volume of [
+    { emptyDir: {} },
+    { projected: { sources: [{ serviceAccountToken: { audience: 'vault', path: 'x' } }] } },
+  ]) {
+    const outcome = inject(
+      podWith({ source }, { volumes: [{ name: 'eks-pod-identity-token', ...volume }] }),
+      'team',
+      defaultConfig,
+    )
+    t.match(outcome, {
+      outcome: 'denied',
+      reason: 'NameTaken',
+      diagnostics: [{ field: 'spec.volumes[eks-pod-identity-token]' }],
+    })
   }
   t.end()
 })
 
 t.test('on an IPv6 cluster the address of the agent is the configured one', (t) => {
   const config = parseConfig('podIdentity: {uri: "http://[fd00:ec2::23]/v1/credentials"}')
-  t.match(config.ok && awsEnv(loaderOf(outcomeOf(podWith({ source }), config.config).pod)), { AWS_CONTAINER_CREDENTIALS_FULL_URI: 'http://[fd00:ec2::23]/v1/credentials' })
+  t.match(config.ok && awsEnv(loaderOf(outcomeOf(podWith({ source }), config.config).pod)), {
+    AWS_CONTAINER_CREDENTIALS_FULL_URI: 'http://[fd00:ec2::23]/v1/credentials',
+  })
   t.end()
 })
 
 t.test('irsa takes over the pair of a sibling where the identity webhook came first', (t) => {
-  const before = eksWebhook(podWith({ source, credentials: 'irsa' }, { serviceAccountName: 'reader' }), { roles: { reader: role } })
+  const before = eksWebhook(podWith({ source, credentials: 'irsa' }, { serviceAccountName: 'reader' }), {
+    roles: { reader: role },
+  })
   const { pod } = outcomeOf(before)
   const tokens = '/var/run/secrets/eks.amazonaws.com/serviceaccount'
-  t.strictSame(awsEnv(loaderOf(pod)), { AWS_EC2_METADATA_DISABLED: 'true', AWS_ROLE_ARN: role, AWS_WEB_IDENTITY_TOKEN_FILE: `${tokens}/token` })
+  t.strictSame(awsEnv(loaderOf(pod)), {
+    AWS_EC2_METADATA_DISABLED: 'true',
+    AWS_ROLE_ARN: role,
+    AWS_WEB_IDENTITY_TOKEN_FILE: `${tokens}/token`,
+  })
   t.strictSame(loaderOf(pod).volumeMounts?.at(-1), { name: 'aws-iam-token', readOnly: true, mountPath: tokens })
   t.strictSame(eksWebhook(pod, { roles: { reader: role } }), pod, 'and nothing is left to add')
   t.end()
 })
 
 t.test('irsa takes over no role of a service account that is replaced', (t) => {
-  const before = eksWebhook(podWith({ source, credentials: 'irsa', 'service-account': 'other' }, { serviceAccountName: 'reader' }), { roles: { reader: role } })
+  const before = eksWebhook(
+    podWith({ source, credentials: 'irsa', 'service-account': 'other' }, { serviceAccountName: 'reader' }),
+    { roles: { reader: role } },
+  )
   t.strictSame(awsEnv(loaderOf(outcomeOf(before).pod)), { AWS_EC2_METADATA_DISABLED: 'true' })
   t.end()
 })
@@ -103,7 +150,9 @@ t.test('a secret is referred to and never read', (t) => {
   const { pod } = outcomeOf(podWith({ source, credentials: 'secret/s3-keys' }))
   const key = (name: string): object => ({ secretKeyRef: { name: 's3-keys', key: name } })
   t.strictSame(awsEnv(loaderOf(pod)), {
-    AWS_EC2_METADATA_DISABLED: 'true', AWS_ACCESS_KEY_ID: key('AWS_ACCESS_KEY_ID'), AWS_SECRET_ACCESS_KEY: key('AWS_SECRET_ACCESS_KEY'),
+    AWS_EC2_METADATA_DISABLED: 'true',
+    AWS_ACCESS_KEY_ID: key('AWS_ACCESS_KEY_ID'),
+    AWS_SECRET_ACCESS_KEY: key('AWS_SECRET_ACCESS_KEY'),
     AWS_SESSION_TOKEN: { secretKeyRef: { name: 's3-keys', key: 'AWS_SESSION_TOKEN', optional: true } },
   })
   t.end()
@@ -112,14 +161,21 @@ t.test('a secret is referred to and never read', (t) => {
 t.test('anonymous adds no identity, and the role of the node is never used', (t) => {
   const { pod } = outcomeOf(podWith({ source, credentials: 'anonymous' }))
   t.strictSame(awsEnv(loaderOf(pod)), { AWS_EC2_METADATA_DISABLED: 'true' })
-  t.strictSame(pod.spec.volumes?.map(({ name }) => name), ['model-data', 'model-tmp'])
+  t.strictSame(
+    pod.spec.volumes?.map(({ name }) => name),
+    ['model-data', 'model-tmp'],
+  )
   t.end()
 })
 
 t.test('credentials-scope: loader keeps that webhook away from all containers but the loader', (t) => {
-  const pod = podWith({ source, 'credentials-scope': 'loader', 'service-account': 'reader' }, {
-    containers: [{ name: 'app' }, { name: 'worker' }], initContainers: [{ name: 'migrate' }],
-  })
+  const pod = podWith(
+    { source, 'credentials-scope': 'loader', 'service-account': 'reader' },
+    {
+      containers: [{ name: 'app' }, { name: 'worker' }],
+      initContainers: [{ name: 'migrate' }],
+    },
+  )
   const injected = outcomeOf(pod)
   t.equal(injected.pod.metadata?.annotations?.['eks.amazonaws.com/skip-containers'], 'migrate,app,worker')
   const after = eksWebhook(injected.pod, { podIdentity: ['reader'] })
@@ -130,23 +186,36 @@ t.test('credentials-scope: loader keeps that webhook away from all containers bu
 
 t.test('a list of containers to skip is merged as that webhook reads it, untrimmed and unsorted', (t) => {
   const pod = podWith({ source, 'credentials-scope': 'loader' }, { containers: [{ name: 'app' }, { name: 'b' }] })
-  const listed: Pod = { ...pod, metadata: { annotations: { ...pod.metadata?.annotations, 'eks.amazonaws.com/skip-containers': 'b, app' } } }
+  const listed: Pod = {
+    ...pod,
+    metadata: { annotations: { ...pod.metadata?.annotations, 'eks.amazonaws.com/skip-containers': 'b, app' } },
+  }
   t.equal(outcomeOf(listed).pod.metadata?.annotations?.['eks.amazonaws.com/skip-containers'], 'b, app,app')
   t.end()
 })
 
 t.test('credentials that are there already cannot be taken away, and a warning says whose', (t) => {
-  const before = eksWebhook(podWith({ source, 'credentials-scope': 'loader' }, { serviceAccountName: 'reader' }), { podIdentity: ['reader'] })
-  t.strictSame(outcomeOf(before).warnings.find(({ reason }) => reason === 'CredentialsShared'), {
-    reason: 'CredentialsShared', message: 'app: credentials were added before us and stay',
+  const before = eksWebhook(podWith({ source, 'credentials-scope': 'loader' }, { serviceAccountName: 'reader' }), {
+    podIdentity: ['reader'],
   })
+  t.strictSame(
+    outcomeOf(before).warnings.find(({ reason }) => reason === 'CredentialsShared'),
+    {
+      reason: 'CredentialsShared',
+      message: 'app: credentials were added before us and stay',
+    },
+  )
   t.end()
 })
 
 t.test('the service account is set in both of its fields, and replacing another than default warns', (t) => {
   const accounts = (spec: object): unknown => {
     const { pod, warnings } = outcomeOf(podWith({ source, 'service-account': 'reader' }, spec))
-    return [pod.spec.serviceAccountName, pod.spec.serviceAccount, warnings.some(({ reason }) => reason === 'ServiceAccountReplaced')]
+    return [
+      pod.spec.serviceAccountName,
+      pod.spec.serviceAccount,
+      warnings.some(({ reason }) => reason === 'ServiceAccountReplaced'),
+    ]
   }
   t.strictSame(accounts({}), ['reader', 'reader', false])
   t.strictSame(accounts({ serviceAccountName: 'default', serviceAccount: 'default' }), ['reader', 'reader', false])

@@ -1,6 +1,14 @@
 import t from 'tap'
 import type { NodeSelectorTerm, PodSpec, Toleration } from '../../../src/inject/pod.ts'
-import { displacedFields, isPlaced, labelConflict, labelsAskedFor, missingPlacement, nowhere, placePod } from '../../../src/inject/placement.ts'
+import {
+  displacedFields,
+  isPlaced,
+  labelConflict,
+  labelsAskedFor,
+  missingPlacement,
+  nowhere,
+  placePod,
+} from '../../../src/inject/placement.ts'
 
 const label = 'node.models.example.io/0123456789abcdef'
 const zone = { key: 'zone', operator: 'In', values: ['a'] }
@@ -8,7 +16,10 @@ const ours = { key: label, operator: 'In', values: ['present'] }
 const containers = [{ name: 'app' }]
 
 function withTerms(...nodeSelectorTerms: readonly NodeSelectorTerm[]): PodSpec {
-  return { containers, affinity: { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms } } } }
+  return {
+    containers,
+    affinity: { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms } } },
+  }
 }
 
 function termsOf({ affinity }: PodSpec): unknown {
@@ -19,20 +30,41 @@ function termsOf({ affinity }: PodSpec): unknown {
 function roundTrip(spec: PodSpec): { placed: PodSpec; released: Record<string, unknown> } {
   const missing = missingPlacement(spec, { ...nowhere, nodeLabels: [label] })
   const placed = placePod(spec, missing)
-  return { placed, released: JSON.parse(JSON.stringify({ ...placed, ...displacedFields(placed, missing) })) as Record<string, unknown> }
+  return {
+    placed,
+    released: JSON.parse(JSON.stringify({ ...placed, ...displacedFields(placed, missing) })) as Record<string, unknown>,
+  }
 }
 
 const merged: readonly [name: string, spec: PodSpec, terms: unknown][] = [
   ['no affinity', { containers }, [{ matchExpressions: [ours] }]],
   ['an affinity to other pods', { containers, affinity: { podAffinity: { x: 1 } } }, [{ matchExpressions: [ours] }]],
-  ['preferred nodes', { containers, affinity: { nodeAffinity: { preferredDuringSchedulingIgnoredDuringExecution: [{ weight: 1 }] } } }, [{ matchExpressions: [ours] }]],
+  [
+    'preferred nodes',
+    { containers, affinity: { nodeAffinity: { preferredDuringSchedulingIgnoredDuringExecution: [{ weight: 1 }] } } },
+    [{ matchExpressions: [ours] }],
+  ],
   ['one term', withTerms({ matchExpressions: [zone] }), [{ matchExpressions: [zone, ours] }]],
-  ['two terms, of which a node has to match one', withTerms({ matchExpressions: [zone] }, { matchExpressions: [{ key: 'gpu', operator: 'Exists' }] }), [
-    { matchExpressions: [zone, ours] }, { matchExpressions: [{ key: 'gpu', operator: 'Exists' }, ours] },
-  ]],
-  ['a term about fields', withTerms({ matchFields: [{ key: 'metadata.name' }] }), [{ matchFields: [{ key: 'metadata.name' }], matchExpressions: [ours] }]],
-  ['a term that no node matches beside another', withTerms({}, { matchExpressions: [zone] }), [{}, { matchExpressions: [zone, ours] }]],
-  ['the label in one term of two', withTerms({ matchExpressions: [ours] }, { matchExpressions: [zone] }), [{ matchExpressions: [ours, ours] }, { matchExpressions: [zone, ours] }]],
+  [
+    'two terms, of which a node has to match one',
+    withTerms({ matchExpressions: [zone] }, { matchExpressions: [{ key: 'gpu', operator: 'Exists' }] }),
+    [{ matchExpressions: [zone, ours] }, { matchExpressions: [{ key: 'gpu', operator: 'Exists' }, ours] }],
+  ],
+  [
+    'a term about fields',
+    withTerms({ matchFields: [{ key: 'metadata.name' }] }),
+    [{ matchFields: [{ key: 'metadata.name' }], matchExpressions: [ours] }],
+  ],
+  [
+    'a term that no node matches beside another',
+    withTerms({}, { matchExpressions: [zone] }),
+    [{}, { matchExpressions: [zone, ours] }],
+  ],
+  [
+    'the label in one term of two',
+    withTerms({ matchExpressions: [ours] }, { matchExpressions: [zone] }),
+    [{ matchExpressions: [ours, ours] }, { matchExpressions: [zone, ours] }],
+  ],
 ]
 
 for (const [name, spec, terms] of merged) {
@@ -63,10 +95,29 @@ for (const [name, spec] of settled) {
 }
 
 const conflicts: readonly [name: string, spec: PodSpec, conflict: unknown][] = [
-  ['another value in the nodeSelector', { containers, nodeSelector: { [label]: 'absent' } }, { field: `spec.nodeSelector[${label}]`, found: 'absent' }],
-  ['other values', withTerms({ matchExpressions: [zone, { key: label, operator: 'In', values: ['a', 'b'] }] }), { field: /nodeSelectorTerms\[0\]\.matchExpressions\[1\]$/, found: 'In a b' }],
-  ['not this value', withTerms({ matchExpressions: [zone] }, { matchExpressions: [{ key: label, operator: 'NotIn', values: ['present'] }] }), { field: /nodeSelectorTerms\[1\]\.matchExpressions\[0\]$/, found: 'NotIn present' }],
-  ['no such label', withTerms({ matchExpressions: [{ key: label, operator: 'DoesNotExist' }] }), { found: 'DoesNotExist' }],
+  [
+    'another value in the nodeSelector',
+    { containers, nodeSelector: { [label]: 'absent' } },
+    { field: `spec.nodeSelector[${label}]`, found: 'absent' },
+  ],
+  [
+    'other values',
+    withTerms({ matchExpressions: [zone, { key: label, operator: 'In', values: ['a', 'b'] }] }),
+    { field: /nodeSelectorTerms\[0\]\.matchExpressions\[1\]$/, found: 'In a b' },
+  ],
+  [
+    'not this value',
+    withTerms(
+      { matchExpressions: [zone] },
+      { matchExpressions: [{ key: label, operator: 'NotIn', values: ['present'] }] },
+    ),
+    { field: /nodeSelectorTerms\[1\]\.matchExpressions\[0\]$/, found: 'NotIn present' },
+  ],
+  [
+    'no such label',
+    withTerms({ matchExpressions: [{ key: label, operator: 'DoesNotExist' }] }),
+    { found: 'DoesNotExist' },
+  ],
   ['a number', withTerms({ matchExpressions: [{ key: label, operator: 'Gt', values: ['1'] }] }), { found: 'Gt 1' }],
 ]
 
@@ -79,8 +130,11 @@ for (const [name, spec, conflict] of conflicts) {
 }
 
 t.test('a pod that asks for the label in other words excludes nothing', (t) => {
-  const words: NodeSelectorTerm[] = [{ key: label, operator: 'Exists' }, { key: label, operator: 'In', values: ['x', 'present'] }, { key: label, operator: 'NotIn', values: ['absent'] }]
-    .map((expression) => ({ matchExpressions: [expression] }))
+  const words: NodeSelectorTerm[] = [
+    { key: label, operator: 'Exists' },
+    { key: label, operator: 'In', values: ['x', 'present'] },
+    { key: label, operator: 'NotIn', values: ['absent'] },
+  ].map((expression) => ({ matchExpressions: [expression] }))
   for (const term of words) t.equal(labelConflict(withTerms(term), label), undefined, JSON.stringify(term))
   t.equal(labelConflict({ containers, nodeSelector: { [label]: 'present' } }, label), undefined)
   t.end()
@@ -91,12 +145,22 @@ t.test('two labels go in together and come out one by one', (t) => {
   const released = { ...placed, ...displacedFields(placed, { nodeLabels: ['other'] }) }
   t.strictSame(termsOf(released), [{ matchExpressions: [zone, ours] }])
   t.strictSame(labelsAskedFor(placed, 'node.models.example.io/'), [label])
-  t.strictSame(labelsAskedFor(withTerms({ matchExpressions: [{ key: label, operator: 'Exists' }] }), 'node.models.example.io/'), [], 'that somebody else wrote')
+  t.strictSame(
+    labelsAskedFor(withTerms({ matchExpressions: [{ key: label, operator: 'Exists' }] }), 'node.models.example.io/'),
+    [],
+    'that somebody else wrote',
+  )
   t.end()
 })
 
 t.test('the same label or taint of two models is one', (t) => {
-  t.strictSame(missingPlacement({ containers }, { nodeLabels: [label, label], tolerations: ['x', 'x'], schedulingGates: ['g', 'g'] }), { nodeLabels: [label], tolerations: ['x'], schedulingGates: ['g'] })
+  t.strictSame(
+    missingPlacement(
+      { containers },
+      { nodeLabels: [label, label], tolerations: ['x', 'x'], schedulingGates: ['g', 'g'] },
+    ),
+    { nodeLabels: [label], tolerations: ['x'], schedulingGates: ['g'] },
+  )
   t.end()
 })
 
@@ -111,15 +175,21 @@ const tolerated: readonly [toleration: Toleration, enough: boolean][] = [
 ]
 
 for (const [toleration, enough] of tolerated) {
-  t.test(`the toleration ${JSON.stringify(toleration)} is ${enough ? '' : 'not '}enough for the taint, whatever its value`, (t) => {
-    const spec = { containers, tolerations: [toleration] }
-    const missing = missingPlacement(spec, { ...nowhere, tolerations: [taint] })
-    t.strictSame(missing.tolerations, enough ? [] : [taint])
-    const placed = placePod(spec, missing)
-    t.strictSame(placed.tolerations, [toleration, ...(enough ? [] : [{ key: taint, operator: 'Exists', effect: 'NoSchedule' }])])
-    t.strictSame({ ...placed, ...displacedFields(placed, missing) }, spec)
-    t.end()
-  })
+  t.test(
+    `the toleration ${JSON.stringify(toleration)} is ${enough ? '' : 'not '}enough for the taint, whatever its value`,
+    (t) => {
+      const spec = { containers, tolerations: [toleration] }
+      const missing = missingPlacement(spec, { ...nowhere, tolerations: [taint] })
+      t.strictSame(missing.tolerations, enough ? [] : [taint])
+      const placed = placePod(spec, missing)
+      t.strictSame(placed.tolerations, [
+        toleration,
+        ...(enough ? [] : [{ key: taint, operator: 'Exists', effect: 'NoSchedule' }]),
+      ])
+      t.strictSame({ ...placed, ...displacedFields(placed, missing) }, spec)
+      t.end()
+    },
+  )
 }
 
 t.test('a gate is added once and taken out by its name; a gate that is gone is no damage', (t) => {
@@ -128,7 +198,9 @@ t.test('a gate is added once and taken out by its name; a gate that is gone is n
   t.strictSame(placed.schedulingGates, [{ name: 'quota' }, { name: 'room' }])
   t.strictSame(missingPlacement(placed, { ...nowhere, schedulingGates: ['room'] }), nowhere)
   t.strictSame(displacedFields(placed, { schedulingGates: ['room'] }), { schedulingGates: [{ name: 'quota' }] })
-  t.strictSame(displacedFields({ containers, schedulingGates: [{ name: 'room' }] }, { schedulingGates: ['room'] }), { schedulingGates: undefined })
+  t.strictSame(displacedFields({ containers, schedulingGates: [{ name: 'room' }] }, { schedulingGates: ['room'] }), {
+    schedulingGates: undefined,
+  })
   t.ok(isPlaced(spec, { schedulingGates: ['room'] }))
   t.end()
 })

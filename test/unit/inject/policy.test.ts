@@ -4,39 +4,84 @@ import { inject } from '../../../src/inject/inject.ts'
 import { judgePod } from '../../../src/inject/policy-of-pod.ts'
 import { podWith } from '../../support/pods.ts'
 
-type Rule = Omit<PolicyRule, 'name' | 'namespaces' | 'maxSizeBytes'> & { name?: string; namespaces?: readonly string[]; maxSize?: string }
+type Rule = Omit<PolicyRule, 'name' | 'namespaces' | 'maxSizeBytes'> & {
+  name?: string
+  namespaces?: readonly string[]
+  maxSize?: string
+}
 
 /** The problem of the denial, or the rules that allowed it. */
 function verdict(rules: readonly Rule[], annotations: Record<string, string>, namespace = 'team-a'): unknown {
-  const result = parseConfig(JSON.stringify({ policy: { rules: rules.map((rule) => ({ name: 'rule', namespaces: ['team-*'], ...rule })) } }))
+  const result = parseConfig(
+    JSON.stringify({ policy: { rules: rules.map((rule) => ({ name: 'rule', namespaces: ['team-*'], ...rule })) } }),
+  )
   if (!result.ok) throw new Error(result.problems.join('\n'))
-  const outcome = inject(podWith({ source: 's3://models/llama/', ...annotations }, { serviceAccountName: 'own' }), namespace, result.config)
+  const outcome = inject(
+    podWith({ source: 's3://models/llama/', ...annotations }, { serviceAccountName: 'own' }),
+    namespace,
+    result.config,
+  )
   if (outcome.outcome === 'injected') return outcome.rules
-  return outcome.outcome === 'denied' ? outcome.diagnostics.map(({ reason, problem }) => `${reason} ${problem}`) : outcome.reason
+  return outcome.outcome === 'denied'
+    ? outcome.diagnostics.map(({ reason, problem }) => `${reason} ${problem}`)
+    : outcome.reason
 }
 
 t.test('without rules everything is allowed but an image of the pod and node://', (t) => {
   t.strictSame(verdict([], { endpoint: 'https://anywhere.example.com', 'service-account': 'any', size: '5Ti' }), [])
-  t.strictSame(verdict([], { image: 'evil:1' }), [`NotAllowed is not allowed without a rule of the operator's policy: the image "evil:1"`])
-  t.match(verdict([], { source: 'node:///opt/models' }), [`NotAllowed is not allowed without a rule of the operator's policy: the source "node:///opt/models"`])
+  t.strictSame(verdict([], { image: 'evil:1' }), [
+    `NotAllowed is not allowed without a rule of the operator's policy: the image "evil:1"`,
+  ])
+  t.match(verdict([], { source: 'node:///opt/models' }), [
+    `NotAllowed is not allowed without a rule of the operator's policy: the source "node:///opt/models"`,
+  ])
   t.end()
 })
 
 t.test('with any rule, a namespace that none is about gets nothing', (t) => {
-  t.strictSame(verdict([{}], {}, 'other'), [`NotAllowed is not allowed: no rule of the operator's policy is about the namespace "other"`])
-  t.strictSame(verdict([{}], {}, 'my-team-a'), [`NotAllowed is not allowed: no rule of the operator's policy is about the namespace "my-team-a"`])
+  t.strictSame(verdict([{}], {}, 'other'), [
+    `NotAllowed is not allowed: no rule of the operator's policy is about the namespace "other"`,
+  ])
+  t.strictSame(verdict([{}], {}, 'my-team-a'), [
+    `NotAllowed is not allowed: no rule of the operator's policy is about the namespace "my-team-a"`,
+  ])
   t.strictSame(verdict([{}], {}), ['rule'])
   t.end()
 })
 
-const attributes: readonly [rule: Rule, allowed: Record<string, string>, refused: Record<string, string>, words: string][] = [
+const attributes: readonly [
+  rule: Rule,
+  allowed: Record<string, string>,
+  refused: Record<string, string>,
+  words: string,
+][] = [
   [{ sources: ['s3://models/*'] }, {}, { source: 's3://other/x/' }, 'the source "s3://other/x/"'],
-  [{ sources: ['s3://models/llama/'] }, { source: 's3://models/llama/*' }, { source: 's3://models/llama/x' }, 'the source "s3://models/llama/x"'],
-  [{ endpoints: ['https://*.corp'] }, { endpoint: 'https://s3.corp' }, { endpoint: 'https://evil' }, 'the endpoint "https://evil"'],
+  [
+    { sources: ['s3://models/llama/'] },
+    { source: 's3://models/llama/*' },
+    { source: 's3://models/llama/x' },
+    'the source "s3://models/llama/x"',
+  ],
+  [
+    { endpoints: ['https://*.corp'] },
+    { endpoint: 'https://s3.corp' },
+    { endpoint: 'https://evil' },
+    'the endpoint "https://evil"',
+  ],
   [{ endpoints: ['https://*.corp'] }, {}, { endpoint: 'http://s3.corp' }, 'the endpoint "http://s3.corp"'],
-  [{ credentials: ['pod-identity', 'secret/s3-*'] }, { credentials: 'secret/s3-a' }, { credentials: 'secret/admin' }, 'the credentials "secret/admin"'],
+  [
+    { credentials: ['pod-identity', 'secret/s3-*'] },
+    { credentials: 'secret/s3-a' },
+    { credentials: 'secret/admin' },
+    'the credentials "secret/admin"',
+  ],
   [{ credentials: ['irsa'] }, { credentials: 'irsa' }, {}, 'the credentials "pod-identity"'],
-  [{ serviceAccounts: ['own', 'model-*'] }, { 'service-account': 'model-reader' }, { 'service-account': 'admin' }, 'the service account "admin"'],
+  [
+    { serviceAccounts: ['own', 'model-*'] },
+    { 'service-account': 'model-reader' },
+    { 'service-account': 'admin' },
+    'the service account "admin"',
+  ],
   [{ serviceAccounts: ['model-*'] }, { 'service-account': 'model-reader' }, {}, 'the service account "own"'],
   [{ deliveries: ['download'] }, {}, { source: 'pvc://claim' }, 'the delivery claim'],
   [{ mountPaths: ['/models/*'] }, {}, { 'mount-path': '/srv/x' }, 'the mount path "/srv/x"'],
@@ -44,7 +89,12 @@ const attributes: readonly [rule: Rule, allowed: Record<string, string>, refused
   [{}, {}, { image: 'evil:1' }, 'the image "evil:1"'],
   [{ maxSize: '10Gi' }, { size: '10Gi' }, { size: '10241Mi' }, 'a size over 10Gi'],
   [{ maxSize: '10Gi' }, { size: '1' }, {}, 'a model without size (at most 10Gi)'],
-  [{ sources: ['node:///opt/*'] }, { source: 'node:///opt/x' }, { source: 'node:///etc/x' }, 'the source "node:///etc/x"'],
+  [
+    { sources: ['node:///opt/*'] },
+    { source: 'node:///opt/x' },
+    { source: 'node:///etc/x' },
+    'the source "node:///etc/x"',
+  ],
 ]
 
 for (const [rule, allowed, refused, words] of attributes) {
@@ -57,10 +107,17 @@ for (const [rule, allowed, refused, words] of attributes) {
 }
 
 t.test('what is only mounted has no credentials, endpoint or size that a rule could refuse', (t) => {
-  const rule: Rule = { credentials: ['irsa'], endpoints: ['https://*.corp'], maxSize: '1Gi', deliveries: ['claim', 'mountpoint'] }
+  const rule: Rule = {
+    credentials: ['irsa'],
+    endpoints: ['https://*.corp'],
+    maxSize: '1Gi',
+    deliveries: ['claim', 'mountpoint'],
+  }
   t.strictSame(verdict([rule], { source: 'pvc://models/llama' }), ['rule'])
   t.strictSame(verdict([rule], { delivery: 'mountpoint' }), ['rule'])
-  t.match(verdict([rule], {}), [/ does not allow the credentials "pod-identity", the delivery download, a model without size/])
+  t.match(verdict([rule], {}), [
+    / does not allow the credentials "pod-identity", the delivery download, a model without size/,
+  ])
   t.end()
 })
 
@@ -76,20 +133,36 @@ t.test('the account, the path and the source of what is only mounted are judged 
 t.test('what no rule allows by being silent says how an operator allows it', (t) => {
   const remedy = (text: string, annotations: Record<string, string>): unknown => {
     const config = parseConfig(text)
-    const outcome = inject(podWith({ source: 's3://models/llama/', ...annotations }), 'team-a', config.ok ? config.config : defaultConfig)
+    const outcome = inject(
+      podWith({ source: 's3://models/llama/', ...annotations }),
+      'team-a',
+      config.ok ? config.config : defaultConfig,
+    )
     return outcome.outcome === 'denied' ? outcome.diagnostics.map((diagnostic) => diagnostic.remedy) : outcome.reason
   }
   const rest = '; from the first rule on, everything else needs one, too'
-  t.strictSame(remedy('', { source: 'node:///opt/x' }), [`an operator allows it by a rule that lists it under sources${rest}`])
+  t.strictSame(remedy('', { source: 'node:///opt/x' }), [
+    `an operator allows it by a rule that lists it under sources${rest}`,
+  ])
   t.strictSame(remedy('', { image: 'a:1' }), [`an operator allows it by a rule that lists it under images${rest}`])
-  t.strictSame(remedy('', { source: 'node:///opt/x', image: 'a:1' }), [`an operator allows it by a rule that lists it under sources and images${rest}`])
-  t.strictSame(remedy('policy: {rules: [{name: a, namespaces: ["*"]}]}', { source: 'node:///opt/x' }), ['a rule allows node:// only where its sources list it'])
-  t.strictSame(remedy('policy: {rules: [{name: a, namespaces: ["*"], sources: ["node:///etc/*"]}]}', { source: 'node:///opt/x' }), [undefined])
+  t.strictSame(remedy('', { source: 'node:///opt/x', image: 'a:1' }), [
+    `an operator allows it by a rule that lists it under sources and images${rest}`,
+  ])
+  t.strictSame(remedy('policy: {rules: [{name: a, namespaces: ["*"]}]}', { source: 'node:///opt/x' }), [
+    'a rule allows node:// only where its sources list it',
+  ])
+  t.strictSame(
+    remedy('policy: {rules: [{name: a, namespaces: ["*"], sources: ["node:///etc/*"]}]}', { source: 'node:///opt/x' }),
+    [undefined],
+  )
   t.end()
 })
 
 t.test('one rule has to allow everything: two halves are no permission', (t) => {
-  const halves: Rule[] = [{ name: 'a', sources: ['s3://models/*'], credentials: ['irsa'] }, { name: 'b', sources: ['s3://other/*'] }]
+  const halves: Rule[] = [
+    { name: 'a', sources: ['s3://models/*'], credentials: ['irsa'] },
+    { name: 'b', sources: ['s3://other/*'] },
+  ]
   t.strictSame(verdict(halves, {}), [
     `NotAllowed is not allowed by the operator's policy: rule "a" does not allow the credentials "pod-identity"; rule "b" does not allow the source "s3://models/llama/"`,
   ])
@@ -98,22 +171,44 @@ t.test('one rule has to allow everything: two halves are no permission', (t) => 
 })
 
 t.test('each model is judged for itself, and the rules that allowed them are named once', (t) => {
-  const rules: Rule[] = [{ name: 'llama', sources: ['s3://models/llama/*'] }, { name: 'small', maxSize: '1Gi' }]
-  t.strictSame(verdict(rules, { 'source.b': 's3://models/llama/b/', 'source.c': 's3://other/y/', 'size.c': '1Gi' }), ['llama', 'small'])
-  t.match(verdict(rules, { 'source.c': 's3://other/y/' }), [/^NotAllowed .*rule "small" does not allow a model without size/])
+  const rules: Rule[] = [
+    { name: 'llama', sources: ['s3://models/llama/*'] },
+    { name: 'small', maxSize: '1Gi' },
+  ]
+  t.strictSame(verdict(rules, { 'source.b': 's3://models/llama/b/', 'source.c': 's3://other/y/', 'size.c': '1Gi' }), [
+    'llama',
+    'small',
+  ])
+  t.match(verdict(rules, { 'source.c': 's3://other/y/' }), [
+    /^NotAllowed .*rule "small" does not allow a model without size/,
+  ])
   t.end()
 })
 
 t.test('a denial names the rules about the namespace that all refused it, each once', (t) => {
   const outcome = (rules: readonly object[], annotations: Record<string, string>): unknown => {
     const config = parseConfig(JSON.stringify({ policy: { rules } }))
-    const result = inject(podWith({ source: 's3://other/x/', ...annotations }), 'team-a', config.ok ? config.config : defaultConfig)
+    const result = inject(
+      podWith({ source: 's3://other/x/', ...annotations }),
+      'team-a',
+      config.ok ? config.config : defaultConfig,
+    )
     return result.outcome === 'denied' ? [result.reason, result.rules] : result.outcome
   }
-  const [a, b] = [{ name: 'a', namespaces: ['team-*'], sources: ['s3://models/*'] }, { name: 'b', namespaces: ['team-a'], maxSize: '1Gi' }]
-  t.strictSame(outcome([a, b, { name: 'c', namespaces: ['other'] }], { 'source.two': 's3://other/y/' }), ['NotAllowed', ['a', 'b']])
+  const [a, b] = [
+    { name: 'a', namespaces: ['team-*'], sources: ['s3://models/*'] },
+    { name: 'b', namespaces: ['team-a'], maxSize: '1Gi' },
+  ]
+  t.strictSame(outcome([a, b, { name: 'c', namespaces: ['other'] }], { 'source.two': 's3://other/y/' }), [
+    'NotAllowed',
+    ['a', 'b'],
+  ])
   t.strictSame(outcome([{ ...a, namespaces: ['other'] }], {}), ['NotAllowed', []], 'none is about the namespace')
-  t.strictSame(outcome([a], { sise: '1Gi' }), ['UnknownAnnotation', []], 'what the policy makes of a misread pod is left out')
+  t.strictSame(
+    outcome([a], { sise: '1Gi' }),
+    ['UnknownAnnotation', []],
+    'what the policy makes of a misread pod is left out',
+  )
   t.end()
 })
 
@@ -122,15 +217,30 @@ function tried(policy: object, annotations: Record<string, string>): unknown {
   const result = parseConfig(JSON.stringify({ policy }))
   if (!result.ok) throw new Error(result.problems.join('\n'))
   const download = { source: 's3://models/llama/', size: '2Gi' }
-  const outcome = inject(podWith('source' in annotations ? annotations : { ...download, ...annotations }), 'team-a', result.config)
-  return [outcome.outcome, ...outcome.warnings.filter(({ reason }) => reason === 'PolicyWouldDeny').map(({ message }) => message)]
+  const outcome = inject(
+    podWith('source' in annotations ? annotations : { ...download, ...annotations }),
+    'team-a',
+    result.config,
+  )
+  return [
+    outcome.outcome,
+    ...outcome.warnings.filter(({ reason }) => reason === 'PolicyWouldDeny').map(({ message }) => message),
+  ]
 }
 
-
 t.test('on trial, what all rules refuse is allowed with a warning that says which rules would deny it', (t) => {
-  const rules = [{ name: 'a', namespaces: ['team-*'], sources: ['s3://a/*'] }, { name: 'b', namespaces: ['team-*'], maxSize: '1Gi' }]
-  t.strictSame(tried({ mode: 'audit', rules }, {}), ['injected', 'the policy would deny model: rule "a" does not allow the source "s3://models/llama/"; rule "b" does not allow a size over 1Gi'])
-  t.strictSame(tried({ mode: 'audit', rules: [{ name: 'c', namespaces: ['other'] }] }, {}), ['injected', 'the policy would deny model: no rule is about the namespace "team-a"'])
+  const rules = [
+    { name: 'a', namespaces: ['team-*'], sources: ['s3://a/*'] },
+    { name: 'b', namespaces: ['team-*'], maxSize: '1Gi' },
+  ]
+  t.strictSame(tried({ mode: 'audit', rules }, {}), [
+    'injected',
+    'the policy would deny model: rule "a" does not allow the source "s3://models/llama/"; rule "b" does not allow a size over 1Gi',
+  ])
+  t.strictSame(tried({ mode: 'audit', rules: [{ name: 'c', namespaces: ['other'] }] }, {}), [
+    'injected',
+    'the policy would deny model: no rule is about the namespace "team-a"',
+  ])
   t.strictSame(tried({ mode: 'audit', rules }, { size: '1Gi' }), ['injected'])
   t.strictSame(tried({ mode: 'enforce', rules }, {}), ['denied'])
   t.strictSame(tried({ rules }, {}), ['denied'], 'a policy is enforced unless it says otherwise')
@@ -146,34 +256,60 @@ t.test('a policy is put into force namespace by namespace', (t) => {
   t.end()
 })
 
-t.test('a trial takes away no protection: directories of the node and images need a rule that lists them all the same', (t) => {
-  const node = { source: 'node:///opt/x' }
-  const [silent, wrong] = [{ name: 'a', namespaces: ['team-*'] }, { name: 'b', namespaces: ['team-*'], deliveries: ['download'] }]
-  t.strictSame(tried({ mode: 'audit', rules: [silent, wrong] }, node), ['denied'])
-  t.strictSame(tried({ mode: 'audit', rules: [{ ...wrong, sources: ['node:///etc/*'] }] }, node), ['denied'])
-  t.strictSame(tried({ mode: 'audit', rules: [{ ...wrong, namespaces: ['other'], sources: ['node:///opt/*'] }] }, node), ['denied'], 'a rule about other namespaces lists it')
-  t.match(tried({ mode: 'audit', rules: [{ ...wrong, sources: ['node:///opt/*'] }] }, node), ['injected', /"b" does not allow the delivery node/])
-  t.strictSame(tried({ mode: 'audit' }, node), ['denied'], 'without rules')
-  t.strictSame(tried({ mode: 'audit', rules: [silent] }, { image: 'evil:1' }), ['denied'])
-  t.match(tried({ mode: 'audit', rules: [{ ...silent, images: ['corp/*'], maxSize: '1Gi' }] }, { image: 'corp/a:1' }), ['injected', /a size over 1Gi/])
-  t.strictSame(tried({ mode: 'audit', rules: [silent] }, {}), ['injected'])
-  t.end()
-})
+t.test(
+  'a trial takes away no protection: directories of the node and images need a rule that lists them all the same',
+  (t) => {
+    const node = { source: 'node:///opt/x' }
+    const [silent, wrong] = [
+      { name: 'a', namespaces: ['team-*'] },
+      { name: 'b', namespaces: ['team-*'], deliveries: ['download'] },
+    ]
+    t.strictSame(tried({ mode: 'audit', rules: [silent, wrong] }, node), ['denied'])
+    t.strictSame(tried({ mode: 'audit', rules: [{ ...wrong, sources: ['node:///etc/*'] }] }, node), ['denied'])
+    t.strictSame(
+      tried({ mode: 'audit', rules: [{ ...wrong, namespaces: ['other'], sources: ['node:///opt/*'] }] }, node),
+      ['denied'],
+      'a rule about other namespaces lists it',
+    )
+    t.match(tried({ mode: 'audit', rules: [{ ...wrong, sources: ['node:///opt/*'] }] }, node), [
+      'injected',
+      /"b" does not allow the delivery node/,
+    ])
+    t.strictSame(tried({ mode: 'audit' }, node), ['denied'], 'without rules')
+    t.strictSame(tried({ mode: 'audit', rules: [silent] }, { image: 'evil:1' }), ['denied'])
+    t.match(
+      tried({ mode: 'audit', rules: [{ ...silent, images: ['corp/*'], maxSize: '1Gi' }] }, { image: 'corp/a:1' }),
+      ['injected', /a size over 1Gi/],
+    )
+    t.strictSame(tried({ mode: 'audit', rules: [silent] }, {}), ['injected'])
+    t.end()
+  },
+)
 
 t.test('a pod is judged by the policy as it was before it was injected', (t) => {
   const pod = podWith({ source: 's3://models/llama/', 'source.b': 's3://other/x/' })
   const injected = inject(pod, 'team-a', defaultConfig)
   if (injected.outcome !== 'injected') throw new Error(injected.reason)
-  const rules = [{ name: 'wide', namespaces: ['*'], sources: ['s3://models/*'] }, { name: 'narrow', namespaces: ['team-a'], sources: ['s3://models/llama/'] }]
+  const rules = [
+    { name: 'wide', namespaces: ['*'], sources: ['s3://models/*'] },
+    { name: 'narrow', namespaces: ['team-a'], sources: ['s3://models/llama/'] },
+  ]
   const config = parseConfig(JSON.stringify({ policy: { rules } }))
   if (!config.ok) throw new Error(config.problems.join())
   const verdict = judgePod(injected.pod, 'team-a', config.config)
   t.strictSame(verdict, judgePod(pod, 'team-a', config.config))
   t.match(verdict, {
-    state: 'judged', mode: 'enforce',
-    models: [{ name: 'model', verdict: 'allowed', allowedBy: 'wide', allowing: ['wide', 'narrow'] }, { name: 'b', verdict: 'denied', refusedBy: ['wide', 'narrow'], allowing: [] }],
+    state: 'judged',
+    mode: 'enforce',
+    models: [
+      { name: 'model', verdict: 'allowed', allowedBy: 'wide', allowing: ['wide', 'narrow'] },
+      { name: 'b', verdict: 'denied', refusedBy: ['wide', 'narrow'], allowing: [] },
+    ],
   })
-  t.match(judgePod(podWith({ source: 's3://models/llama/', sise: '1' }), 'team-a', config.config), { state: 'invalid', diagnostics: [{ reason: 'UnknownAnnotation' }] })
+  t.match(judgePod(podWith({ source: 's3://models/llama/', sise: '1' }), 'team-a', config.config), {
+    state: 'invalid',
+    diagnostics: [{ reason: 'UnknownAnnotation' }],
+  })
   t.strictSame(judgePod(podWith({}), 'team-a', config.config), { state: 'skipped', reason: 'NotAnnotated' })
   t.end()
 })

@@ -27,41 +27,103 @@ function withApp(change: (app: Container) => Container): Pod {
 }
 
 function withAnnotation(pod: Pod, name: string, value: string): Pod {
-  return { ...pod, metadata: { ...pod.metadata, annotations: { ...pod.metadata?.annotations, [prefix + name]: value } } }
+  return {
+    ...pod,
+    metadata: { ...pod.metadata, annotations: { ...pod.metadata?.annotations, [prefix + name]: value } },
+  }
 }
 
 function statusOf(pod: Pod): string {
   return pod.metadata?.annotations?.[`${prefix}status`] ?? ''
 }
 
-const without = (name: string) => <T extends { readonly name: string }>(items: readonly T[] | null | undefined): T[] => (items ?? []).filter((item) => item.name !== name)
+const without =
+  (name: string) =>
+  <T extends { readonly name: string }>(items: readonly T[] | null | undefined): T[] =>
+    (items ?? []).filter((item) => item.name !== name)
 
 const states: readonly [name: string, pod: Pod, state: string][] = [
   ['a pod that was never here', plain, 'fresh'],
   ['an injected pod', whole, 'whole'],
-  ['one whose loader got another image', withLoader(whole, (loader) => ({ ...loader, image: 'mirror.corp/injector:1' })), 'whole'],
-  ['one whose loader got resources, mounts and variables of others', withLoader(whole, (loader) => ({
-    ...loader, resources: { limits: { cpu: '1' } }, env: [...(loader.env ?? []), { name: 'HTTP_PROXY', value: 'x' }],
-    volumeMounts: [...(loader.volumeMounts ?? []), { name: 'kube-api-access', mountPath: '/var/run/secrets/kubernetes.io/serviceaccount' }],
-  })), 'whole'],
-  ['one with another container beside it', { ...whole, spec: { ...whole.spec, containers: [...whole.spec.containers, { name: 'proxy' }] } }, 'whole'],
-  ['one whose loader has another source', withLoader(whole, (loader) => ({ ...loader, env: without('MODEL_SOURCE')(loader.env).concat({ name: 'MODEL_SOURCE', value: 's3://evil/x/' }) })), 'damaged'],
+  [
+    'one whose loader got another image',
+    withLoader(whole, (loader) => ({ ...loader, image: 'mirror.corp/injector:1' })),
+    'whole',
+  ],
+  [
+    'one whose loader got resources, mounts and variables of others',
+    withLoader(whole, (loader) => ({
+      ...loader,
+      resources: { limits: { cpu: '1' } },
+      env: [...(loader.env ?? []), { name: 'HTTP_PROXY', value: 'x' }],
+      volumeMounts: [
+        ...(loader.volumeMounts ?? []),
+        { name: 'kube-api-access', mountPath: '/var/run/secrets/kubernetes.io/serviceaccount' },
+      ],
+    })),
+    'whole',
+  ],
+  [
+    'one with another container beside it',
+    { ...whole, spec: { ...whole.spec, containers: [...whole.spec.containers, { name: 'proxy' }] } },
+    'whole',
+  ],
+  [
+    'one whose loader has another source',
+    withLoader(whole, (loader) => ({
+      ...loader,
+      env: without('MODEL_SOURCE')(loader.env).concat({ name: 'MODEL_SOURCE', value: 's3://evil/x/' }),
+    })),
+    'damaged',
+  ],
   ['one whose loader lost its environment', withLoader(whole, (loader) => ({ ...loader, env: null })), 'damaged'],
-  ['one whose loader lost its credentials', withLoader(whole, (loader) => ({ ...loader, env: without('AWS_CONTAINER_CREDENTIALS_FULL_URI')(loader.env) })), 'damaged'],
-  ['one whose loader lost its volume', withLoader(whole, (loader) => ({ ...loader, volumeMounts: without('model-data')(loader.volumeMounts) })), 'damaged'],
-  ['one whose loader runs something else', withLoader(whole, (loader) => ({ ...loader, command: ['/bin/true'] })), 'damaged'],
+  [
+    'one whose loader lost its credentials',
+    withLoader(whole, (loader) => ({ ...loader, env: without('AWS_CONTAINER_CREDENTIALS_FULL_URI')(loader.env) })),
+    'damaged',
+  ],
+  [
+    'one whose loader lost its volume',
+    withLoader(whole, (loader) => ({ ...loader, volumeMounts: without('model-data')(loader.volumeMounts) })),
+    'damaged',
+  ],
+  [
+    'one whose loader runs something else',
+    withLoader(whole, (loader) => ({ ...loader, command: ['/bin/true'] })),
+    'damaged',
+  ],
   ['one whose app lost its mount', withApp((app) => ({ ...app, volumeMounts: [] })), 'damaged'],
   ['one whose app lost its variable', withApp((app) => ({ ...app, env: [] })), 'damaged'],
-  ['one that lost a volume', { ...whole, spec: { ...whole.spec, volumes: without('model-tmp')(whole.spec.volumes) } }, 'damaged'],
+  [
+    'one that lost a volume',
+    { ...whole, spec: { ...whole.spec, volumes: without('model-tmp')(whole.spec.volumes) } },
+    'damaged',
+  ],
   ['one whose source was edited', withAnnotation(whole, 'source', 's3://models/other/'), 'outdated'],
   ['one with one more annotation', withAnnotation(whole, 'size', '1Gi'), 'outdated'],
   ['one without its status', withAnnotation(whole, 'status', ''), 'outdated'],
   ['one whose status is no JSON', withAnnotation(whole, 'status', '{'), 'outdated'],
-  ['one whose status is of another schema', withAnnotation(whole, 'status', statusOf(whole).replace('"schema":1', '"schema":2')), 'outdated'],
-  ['one whose status names another source', withAnnotation(whole, 'status', statusOf(whole).replaceAll(source, 's3://evil/x/')), 'outdated'],
-  ['one whose status names another loader', withAnnotation(whole, 'status', statusOf(whole).replaceAll('"model-loader"', '"migrate"')), 'outdated'],
+  [
+    'one whose status is of another schema',
+    withAnnotation(whole, 'status', statusOf(whole).replace('"schema":1', '"schema":2')),
+    'outdated',
+  ],
+  [
+    'one whose status names another source',
+    withAnnotation(whole, 'status', statusOf(whole).replaceAll(source, 's3://evil/x/')),
+    'outdated',
+  ],
+  [
+    'one whose status names another loader',
+    withAnnotation(whole, 'status', statusOf(whole).replaceAll('"model-loader"', '"migrate"')),
+    'outdated',
+  ],
   ['a pod that only has the status of another', withAnnotation(plain, 'status', statusOf(whole)), 'fresh'],
-  ['a pod with a container that only has our name', { ...plain, spec: { ...plain.spec, initContainers: [{ name: 'model-loader' }] } }, 'fresh'],
+  [
+    'a pod with a container that only has our name',
+    { ...plain, spec: { ...plain.spec, initContainers: [{ name: 'model-loader' }] } },
+    'fresh',
+  ],
 ]
 
 for (const [name, pod, state] of states) {
@@ -73,15 +135,23 @@ for (const [name, pod, state] of states) {
 
 for (const name of requiredLoaderEnv) {
   t.test(`one whose loader lost ${name} alone is damaged`, (t) => {
-    t.equal(recognise(withLoader(whole, (loader) => ({ ...loader, env: without(name)(loader.env) })), prefix).state, 'damaged')
+    t.equal(
+      recognise(
+        withLoader(whole, (loader) => ({ ...loader, env: without(name)(loader.env) })),
+        prefix,
+      ).state,
+      'damaged',
+    )
     t.end()
   })
 }
 
 const answers: Readonly<Record<string, (outcome: Outcome) => boolean>> = {
   whole: ({ outcome, reason }) => outcome === 'skipped' && reason === 'AlreadyInjected',
-  damaged: ({ outcome, reason, warnings }) => outcome === 'injected' && reason === 'Healed' && warnings.every((warning) => warning.reason !== 'StatusOutdated'),
-  outdated: ({ outcome, reason, warnings }) => outcome === 'injected' && reason === 'Injected' && warnings.some((warning) => warning.reason === 'StatusOutdated'),
+  damaged: ({ outcome, reason, warnings }) =>
+    outcome === 'injected' && reason === 'Healed' && warnings.every((warning) => warning.reason !== 'StatusOutdated'),
+  outdated: ({ outcome, reason, warnings }) =>
+    outcome === 'injected' && reason === 'Injected' && warnings.some((warning) => warning.reason === 'StatusOutdated'),
 }
 
 for (const [name, pod, state] of states.filter(([, , state]) => state in answers)) {
@@ -95,7 +165,9 @@ for (const [name, pod, state] of states.filter(([, , state]) => state in answers
 
 /* Models that are only mounted */
 
-const parsed = parseConfig('cluster: {version: "1.36"}\npolicy: {rules: [{name: all, namespaces: ["*"], sources: ["*"]}]}\nmountpoint: {headroomGate: true}')
+const parsed = parseConfig(
+  'cluster: {version: "1.36"}\npolicy: {rules: [{name: all, namespaces: ["*"], sources: ["*"]}]}\nmountpoint: {headroomGate: true}',
+)
 const permissive = parsed.ok ? parsed.config : defaultConfig
 
 function mounted(annotations: Record<string, string>): Pod {
@@ -106,9 +178,13 @@ function mounted(annotations: Record<string, string>): Pod {
 
 const image = `oci://registry.example.com/llama@sha256:${'ab'.repeat(32)}`
 const kinds: Readonly<Record<string, Record<string, string>>> = {
-  'a claim': { source: 'pvc://models' }, 'a checked claim': { source: 'pvc://models/llama' }, 'a directory of the node': { source: 'node:///opt/llama' },
-  'a checked directory of the node': { source: 'node:///opt/llama', expect: 'objects=1' }, 'a claim of mountpoint': { source, delivery: 'mountpoint' },
-  'an image volume': { source: image }, 'a download and a claim': { source, 'source.b': 'pvc://models' },
+  'a claim': { source: 'pvc://models' },
+  'a checked claim': { source: 'pvc://models/llama' },
+  'a directory of the node': { source: 'node:///opt/llama' },
+  'a checked directory of the node': { source: 'node:///opt/llama', expect: 'objects=1' },
+  'a claim of mountpoint': { source, delivery: 'mountpoint' },
+  'an image volume': { source: image },
+  'a download and a claim': { source, 'source.b': 'pvc://models' },
 }
 
 const changes: readonly [name: string, change: (pod: Pod) => Pod, state: string][] = [
@@ -117,7 +193,11 @@ const changes: readonly [name: string, change: (pod: Pod) => Pod, state: string]
   ['whose app lost its mounts', (pod) => ({ ...pod, spec: { ...pod.spec, containers: [{ name: 'app' }] } }), 'damaged'],
   ['with one more annotation', (pod) => withAnnotation(pod, 'init-order', 'first'), 'outdated'],
   ['without its status', (pod) => withAnnotation(pod, 'status', ''), 'outdated'],
-  ['whose status is of another schema', (pod) => withAnnotation(pod, 'status', statusOf(pod).replace('"schema":1', '"schema":2')), 'outdated'],
+  [
+    'whose status is of another schema',
+    (pod) => withAnnotation(pod, 'status', statusOf(pod).replace('"schema":1', '"schema":2')),
+    'outdated',
+  ],
 ]
 
 for (const [kind, annotations] of Object.entries(kinds)) {
@@ -136,21 +216,39 @@ for (const [kind, annotations] of Object.entries(kinds)) {
 for (const [kind, annotations] of Object.entries(kinds)) {
   t.test(`a status of ${kind} in a pod that has no part of it is not believed`, (t) => {
     const pod = withAnnotation(podWith(annotations), 'status', statusOf(mounted(annotations)))
-    t.match(inject(pod, 'team', permissive), { outcome: 'injected', reason: 'Injected', warnings: [{ reason: 'StatusWithoutParts' }] })
+    t.match(inject(pod, 'team', permissive), {
+      outcome: 'injected',
+      reason: 'Injected',
+      warnings: [{ reason: 'StatusWithoutParts' }],
+    })
     t.end()
   })
 
   t.test(`a volume of somebody else that has the name of ${kind} is a denial`, (t) => {
     const pod = podWith(annotations, { volumes: mounted(annotations).spec.volumes ?? [] })
-    t.match(inject(pod, 'team', permissive), { outcome: 'denied', reason: 'NameTaken', diagnostics: [{ field: 'spec.volumes[0].name' }] })
+    t.match(inject(pod, 'team', permissive), {
+      outcome: 'denied',
+      reason: 'NameTaken',
+      diagnostics: [{ field: 'spec.volumes[0].name' }],
+    })
     t.end()
   })
 }
 
 t.test('neither status nor label makes a volume ours that brings something else', (t) => {
   const pod = mounted({ source: 'pvc://models' })
-  const other: Pod = { ...pod, spec: { ...pod.spec, volumes: [{ name: 'model-data', persistentVolumeClaim: { claimName: 'others', readOnly: true } }] } }
-  for (const changed of [other, withAnnotation(other, 'status', ''), withAnnotation(withAnnotation(pod, 'status', ''), 'source', 'pvc://others')]) {
+  const other: Pod = {
+    ...pod,
+    spec: {
+      ...pod.spec,
+      volumes: [{ name: 'model-data', persistentVolumeClaim: { claimName: 'others', readOnly: true } }],
+    },
+  }
+  for (const changed of [
+    other,
+    withAnnotation(other, 'status', ''),
+    withAnnotation(withAnnotation(pod, 'status', ''), 'source', 'pvc://others'),
+  ]) {
     t.match(recognise(changed, prefix), { state: 'fresh', foreign: ['spec.volumes[0].name'] })
   }
   t.end()
@@ -160,20 +258,34 @@ t.test('a copy of a pod with another claim gets that claim, and nothing of the o
   const copy = withAnnotation(mounted({ source: 'pvc://models' }), 'source', 'pvc://others')
   const outcome = inject(copy, 'team', permissive)
   t.match(outcome, { outcome: 'injected', reason: 'Injected', warnings: [{ reason: 'StatusOutdated' }] })
-  t.strictSame(outcome.outcome === 'injected' && outcome.pod.spec.volumes, [{ name: 'model-data', persistentVolumeClaim: { claimName: 'others', readOnly: true } }])
+  t.strictSame(outcome.outcome === 'injected' && outcome.pod.spec.volumes, [
+    { name: 'model-data', persistentVolumeClaim: { claimName: 'others', readOnly: true } },
+  ])
   t.end()
 })
 
 for (const name of requiredVerifierEnv) {
   t.test(`a pod whose checking loader lost ${name} is damaged`, (t) => {
-    t.equal(recognise(withLoader(mounted({ source: 'pvc://models/llama' }), (loader) => ({ ...loader, env: without(name)(loader.env) })), prefix).state, 'damaged')
+    t.equal(
+      recognise(
+        withLoader(mounted({ source: 'pvc://models/llama' }), (loader) => ({
+          ...loader,
+          env: without(name)(loader.env),
+        })),
+        prefix,
+      ).state,
+      'damaged',
+    )
     t.end()
   })
 }
 
 t.test('a loader that brings is none that checks, nor the other way round', (t) => {
   const checking = mounted({ source: 'pvc://models/llama' })
-  for (const [pod, args] of [[checking, ['load']], [whole, ['load', '--verify']]] as const) {
+  for (const [pod, args] of [
+    [checking, ['load']],
+    [whole, ['load', '--verify']],
+  ] as const) {
     const changed = withLoader(pod, (loader) => ({ ...loader, args }))
     t.equal(recognise(changed, prefix).state, 'damaged')
     const healed = inject(changed, 'team', pod === whole ? defaultConfig : permissive)
@@ -183,7 +295,13 @@ t.test('a loader that brings is none that checks, nor the other way round', (t) 
 })
 
 function withTerms(pod: Pod, nodeSelectorTerms: readonly NodeSelectorTerm[]): Pod {
-  return { ...pod, spec: { ...pod.spec, affinity: { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms } } } } }
+  return {
+    ...pod,
+    spec: {
+      ...pod.spec,
+      affinity: { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms } } },
+    },
+  }
 }
 
 t.test('a term that another webhook added without the label gets it, the others do not get it twice', (t) => {
@@ -193,41 +311,95 @@ t.test('a term that another webhook added without the label gets it, the others 
   const widened = withTerms(pod, [{ matchExpressions: [label, zone] }, { matchExpressions: [zone] }])
   const outcome = inject(widened, 'team', permissive)
   t.match(outcome, { outcome: 'injected', reason: 'Healed' })
-  t.strictSame(outcome.outcome === 'injected' && outcome.pod.spec.affinity, withTerms(pod, [{ matchExpressions: [zone, label] }, { matchExpressions: [zone, label] }]).spec.affinity)
+  t.strictSame(
+    outcome.outcome === 'injected' && outcome.pod.spec.affinity,
+    withTerms(pod, [{ matchExpressions: [zone, label] }, { matchExpressions: [zone, label] }]).spec.affinity,
+  )
   t.end()
 })
 
 t.test('healing leaves what others made of the loader', (t) => {
-  const broken = withLoader(whole, (loader) => ({ ...loader, image: 'mirror.corp/injector:1', resources: { limits: { cpu: '1' } }, args: [] }))
+  const broken = withLoader(whole, (loader) => ({
+    ...loader,
+    image: 'mirror.corp/injector:1',
+    resources: { limits: { cpu: '1' } },
+    args: [],
+  }))
   const [loader] = injected(broken).spec.initContainers ?? []
   t.match(loader, { image: 'mirror.corp/injector:1', resources: { limits: { cpu: '1' } }, args: ['load'] })
   t.end()
 })
 
-t.test('healing with another configuration makes the parts anew, so that loader and app agree on one directory', (t) => {
-  const other = { ...defaultConfig, defaults: { ...defaultConfig.defaults, region: 'eu-west-1', 'mount-path': '/mnt/NAME' }, hash: 'other' }
-  const outcome = inject(withLoader(whole, (loader) => ({ ...loader, args: [] })), 'team', other)
-  const pod = outcome.outcome === 'injected' ? outcome.pod : plain
-  const id = pod.spec.initContainers?.[0]?.env?.find(({ name }) => name === 'MODEL_ID')?.value ?? ''
-  t.strictSame(pod.spec.containers[0]?.volumeMounts, [{ name: 'model-data', mountPath: '/mnt/model', subPath: `${id}/files`, readOnly: true }])
-  t.strictSame(pod.spec.containers[0]?.env, [{ name: 'MODEL_PATH', value: '/mnt/model' }])
-  t.equal(inject(pod, 'team', other).reason, 'AlreadyInjected')
-  t.end()
-})
+t.test(
+  'healing with another configuration makes the parts anew, so that loader and app agree on one directory',
+  (t) => {
+    const other = {
+      ...defaultConfig,
+      defaults: { ...defaultConfig.defaults, region: 'eu-west-1', 'mount-path': '/mnt/NAME' },
+      hash: 'other',
+    }
+    const outcome = inject(
+      withLoader(whole, (loader) => ({ ...loader, args: [] })),
+      'team',
+      other,
+    )
+    const pod = outcome.outcome === 'injected' ? outcome.pod : plain
+    const id = pod.spec.initContainers?.[0]?.env?.find(({ name }) => name === 'MODEL_ID')?.value ?? ''
+    t.strictSame(pod.spec.containers[0]?.volumeMounts, [
+      { name: 'model-data', mountPath: '/mnt/model', subPath: `${id}/files`, readOnly: true },
+    ])
+    t.strictSame(pod.spec.containers[0]?.env, [{ name: 'MODEL_PATH', value: '/mnt/model' }])
+    t.equal(inject(pod, 'team', other).reason, 'AlreadyInjected')
+    t.end()
+  },
+)
 
 t.test('a second pass keeps to the containers of the first, healed or not', (t) => {
-  const joined: Pod = withLoader({ ...whole, spec: { ...whole.spec, containers: [...whole.spec.containers, { name: 'late' }] } }, (loader) => ({ ...loader, args: [] }))
-  t.strictSame(injected(joined).spec.containers.map(({ name, volumeMounts = [] }) => [name, volumeMounts?.length]), [['app', 1], ['late', 0]])
+  const joined: Pod = withLoader(
+    { ...whole, spec: { ...whole.spec, containers: [...whole.spec.containers, { name: 'late' }] } },
+    (loader) => ({ ...loader, args: [] }),
+  )
+  t.strictSame(
+    injected(joined).spec.containers.map(({ name, volumeMounts = [] }) => [name, volumeMounts?.length]),
+    [
+      ['app', 1],
+      ['late', 0],
+    ],
+  )
   t.end()
 })
 
 const foreign: readonly [name: string, pod: Pod, field: string][] = [
-  ['an init container', podWith({ source }, { initContainers: [{ name: 'model-loader', image: 'x' }] }), 'spec.initContainers[0].name'],
-  ['an app container', podWith({ source }, { containers: [{ name: 'app' }, { name: 'model-loader' }] }), 'spec.containers[1].name'],
-  ['a data volume', podWith({ source }, { volumes: [{ name: 'x' }, { name: 'model-data', emptyDir: {} }] }), 'spec.volumes[1].name'],
-  ['the volume for small files', podWith({ source }, { volumes: [{ name: 'model-tmp', emptyDir: {} }] }), 'spec.volumes[0].name'],
-  ['the data volume of a suffix', podWith({ 'source.a': source }, { volumes: [{ name: 'model-data-a', emptyDir: {} }] }), 'spec.volumes[0].name'],
-  ['a container with our name and command but not our environment', podWith({ source }, { initContainers: [{ name: 'model-loader', args: ['load'] }] }), 'spec.initContainers[0].name'],
+  [
+    'an init container',
+    podWith({ source }, { initContainers: [{ name: 'model-loader', image: 'x' }] }),
+    'spec.initContainers[0].name',
+  ],
+  [
+    'an app container',
+    podWith({ source }, { containers: [{ name: 'app' }, { name: 'model-loader' }] }),
+    'spec.containers[1].name',
+  ],
+  [
+    'a data volume',
+    podWith({ source }, { volumes: [{ name: 'x' }, { name: 'model-data', emptyDir: {} }] }),
+    'spec.volumes[1].name',
+  ],
+  [
+    'the volume for small files',
+    podWith({ source }, { volumes: [{ name: 'model-tmp', emptyDir: {} }] }),
+    'spec.volumes[0].name',
+  ],
+  [
+    'the data volume of a suffix',
+    podWith({ 'source.a': source }, { volumes: [{ name: 'model-data-a', emptyDir: {} }] }),
+    'spec.volumes[0].name',
+  ],
+  [
+    'a container with our name and command but not our environment',
+    podWith({ source }, { initContainers: [{ name: 'model-loader', args: ['load'] }] }),
+    'spec.initContainers[0].name',
+  ],
 ]
 
 for (const [name, pod, field] of foreign) {
@@ -238,7 +410,16 @@ for (const [name, pod, field] of foreign) {
 }
 
 t.test('names that only begin like ours, or belong to a model the pod does not have, are no clash', (t) => {
-  const pod = podWith({ source }, { initContainers: [{ name: 'model-loader-x' }, { name: 'model-loaders' }], volumes: [{ name: 'model-data-x', emptyDir: {} }, { name: 'model-database', emptyDir: {} }] })
+  const pod = podWith(
+    { source },
+    {
+      initContainers: [{ name: 'model-loader-x' }, { name: 'model-loaders' }],
+      volumes: [
+        { name: 'model-data-x', emptyDir: {} },
+        { name: 'model-database', emptyDir: {} },
+      ],
+    },
+  )
   t.equal(inject(pod, 'team', defaultConfig).outcome, 'injected')
   t.end()
 })

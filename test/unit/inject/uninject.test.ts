@@ -20,7 +20,11 @@ function annotated(pod: Pod, annotations: Record<string, string>): Pod {
 }
 
 t.test('a pod without parts of ours is given back as the same object', (t) => {
-  for (const pod of [podWith({ source }), podWith({ source }, { initContainers: [{ name: 'model-loader', image: 'x' }], volumes: [{ name: 'model-data' }] })]) t.equal(uninject(pod, prefix), pod)
+  for (const pod of [
+    podWith({ source }),
+    podWith({ source }, { initContainers: [{ name: 'model-loader', image: 'x' }], volumes: [{ name: 'model-data' }] }),
+  ])
+    t.equal(uninject(pod, prefix), pod)
   t.end()
 })
 
@@ -29,47 +33,133 @@ const evict = 'cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes'
 
 const pods: readonly [name: string, pod: Pod][] = [
   ['a small pod', podWith({ source })],
-  ['a pod with volumes, mounts, variables and init containers of its own', podWith({ source, env: 'MODEL_PATH', containers: 'app,migrate' }, {
-    containers: [{ name: 'app', env: [{ name: 'A', value: 'b' }], volumeMounts: [{ name: 'data', mountPath: '/data' }] }],
-    initContainers: [{ name: 'migrate', volumeMounts: [{ name: 'data', mountPath: '/data' }] }], volumes: [{ name: 'data', emptyDir: {} }],
-  })],
-  ['a variable that was right already', podWith({ source, env: 'MODEL_PATH' }, { containers: [{ name: 'app', env: [{ name: 'MODEL_PATH', value: '/models/model' }] }] })],
-  ['another service account', podWith({ source, 'service-account': 'reader' }, { serviceAccountName: 'own', serviceAccount: 'own' })],
+  [
+    'a pod with volumes, mounts, variables and init containers of its own',
+    podWith(
+      { source, env: 'MODEL_PATH', containers: 'app,migrate' },
+      {
+        containers: [
+          { name: 'app', env: [{ name: 'A', value: 'b' }], volumeMounts: [{ name: 'data', mountPath: '/data' }] },
+        ],
+        initContainers: [{ name: 'migrate', volumeMounts: [{ name: 'data', mountPath: '/data' }] }],
+        volumes: [{ name: 'data', emptyDir: {} }],
+      },
+    ),
+  ],
+  [
+    'a variable that was right already',
+    podWith(
+      { source, env: 'MODEL_PATH' },
+      { containers: [{ name: 'app', env: [{ name: 'MODEL_PATH', value: '/models/model' }] }] },
+    ),
+  ],
+  [
+    'another service account',
+    podWith({ source, 'service-account': 'reader' }, { serviceAccountName: 'own', serviceAccount: 'own' }),
+  ],
   ['half a service account', podWith({ source, 'service-account': 'reader' }, { serviceAccountName: 'own' })],
   ['no service account', podWith({ source, 'service-account': 'reader' })],
-  ['an fsGroup that was added', podWith({ source, volume: 'ephemeral/fast', size: '1Gi' }, { securityContext: { runAsUser: 1000, fsGroupChangePolicy: 'Always' } })],
-  ['lists of others', annotated(podWith({ source, 'credentials-scope': 'loader' }, { containers: [{ name: 'app' }, { name: 'b' }] }), { [skip]: 'b, x', [evict]: 'data,model-tmp' })],
-  ['three models', podWith({ source, 'source.a': 's3://models/a/', 'source.b': 's3://models/b/', 'size.a': '1Gi', 'volume.a': 'memory' })],
-  ['a volume of its own that the model went to', podWith({ source, volume: 'existing/model-data-x' }, {
-    containers: [{ name: 'app', volumeMounts: [{ name: 'model-data-x', mountPath: '/cache' }] }], volumes: [{ name: 'model-data-x', emptyDir: {} }],
-  })],
-  ['a volume called model-data that another model went to', podWith({ 'source.a': source, 'volume.a': 'existing/model-data' }, { volumes: [{ name: 'model-data', emptyDir: {} }] })],
+  [
+    'an fsGroup that was added',
+    podWith(
+      { source, volume: 'ephemeral/fast', size: '1Gi' },
+      { securityContext: { runAsUser: 1000, fsGroupChangePolicy: 'Always' } },
+    ),
+  ],
+  [
+    'lists of others',
+    annotated(podWith({ source, 'credentials-scope': 'loader' }, { containers: [{ name: 'app' }, { name: 'b' }] }), {
+      [skip]: 'b, x',
+      [evict]: 'data,model-tmp',
+    }),
+  ],
+  [
+    'three models',
+    podWith({
+      source,
+      'source.a': 's3://models/a/',
+      'source.b': 's3://models/b/',
+      'size.a': '1Gi',
+      'volume.a': 'memory',
+    }),
+  ],
+  [
+    'a volume of its own that the model went to',
+    podWith(
+      { source, volume: 'existing/model-data-x' },
+      {
+        containers: [{ name: 'app', volumeMounts: [{ name: 'model-data-x', mountPath: '/cache' }] }],
+        volumes: [{ name: 'model-data-x', emptyDir: {} }],
+      },
+    ),
+  ],
+  [
+    'a volume called model-data that another model went to',
+    podWith(
+      { 'source.a': source, 'volume.a': 'existing/model-data' },
+      { volumes: [{ name: 'model-data', emptyDir: {} }] },
+    ),
+  ],
 ]
 
 const image = `oci://registry.example.com/llama@sha256:${'ab'.repeat(32)}`
 const zone = { key: 'zone', operator: 'In', values: ['a'] }
-const nodeSelectorTerms = [{ matchExpressions: [zone] }, { matchFields: [{ key: 'metadata.name', operator: 'In', values: ['n'] }] }, {}]
+const nodeSelectorTerms = [
+  { matchExpressions: [zone] },
+  { matchFields: [{ key: 'metadata.name', operator: 'In', values: ['n'] }] },
+  {},
+]
 const scheduled = {
-  affinity: { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms } }, podAffinity: {} },
-  tolerations: [{ key: 'gpu', operator: 'Exists' }], schedulingGates: [{ name: 'quota' }], nodeSelector: { disk: 'ssd' },
+  affinity: {
+    nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms } },
+    podAffinity: {},
+  },
+  tolerations: [{ key: 'gpu', operator: 'Exists' }],
+  schedulingGates: [{ name: 'quota' }],
+  nodeSelector: { disk: 'ssd' },
 }
-const read = parseConfig('cluster: {version: "1.36"}\npolicy: {rules: [{name: all, namespaces: ["*"], sources: ["*"]}]}\nmountpoint: {headroomGate: true}')
+const read = parseConfig(
+  'cluster: {version: "1.36"}\npolicy: {rules: [{name: all, namespaces: ["*"], sources: ["*"]}]}\nmountpoint: {headroomGate: true}',
+)
 const permissive = read.ok ? read.config : defaultConfig
 
 const mounted: readonly [name: string, pod: Pod][] = [
   ['a claim', podWith({ source: 'pvc://models', env: 'MODEL_PATH' })],
   ['a checked claim', podWith({ source: 'pvc://models/llama' }, { initContainers: [{ name: 'migrate' }] })],
-  ['a claim that the pod has already', podWith({ source: 'pvc://models/llama' }, {
-    containers: [{ name: 'app', volumeMounts: [{ name: 'shared', mountPath: '/data' }] }], volumes: [{ name: 'shared', persistentVolumeClaim: { claimName: 'models' } }],
-  })],
+  [
+    'a claim that the pod has already',
+    podWith(
+      { source: 'pvc://models/llama' },
+      {
+        containers: [{ name: 'app', volumeMounts: [{ name: 'shared', mountPath: '/data' }] }],
+        volumes: [{ name: 'shared', persistentVolumeClaim: { claimName: 'models' } }],
+      },
+    ),
+  ],
   ['two models of one claim', podWith({ source: 'pvc://models/a', 'source.b': 'pvc://models/b' })],
   ['a directory of the node', podWith({ source: 'node:///opt/llama' })],
-  ['a directory of the node beside what schedules the pod already', podWith({ source: 'node:///opt/llama', expect: 'objects=1' }, scheduled)],
+  [
+    'a directory of the node beside what schedules the pod already',
+    podWith({ source: 'node:///opt/llama', expect: 'objects=1' }, scheduled),
+  ],
   ['two directories of the node', podWith({ source: 'node:///opt/a', 'source.b': 'node:///opt/b' }, scheduled)],
   ['a claim of mountpoint', podWith({ source, delivery: 'mountpoint', 'service-account': 'reader' })],
   ['a claim of mountpoint beside another gate', podWith({ source, delivery: 'mountpoint' }, scheduled)],
   ['an image volume', podWith({ source: `${image}#weights` })],
-  ['all kinds of models', podWith({ source, 'source.a': 'pvc://models/a', 'source.b': 'node:///opt/b', 'source.c': source, 'delivery.c': 'mountpoint', 'source.d': image }, scheduled)],
+  [
+    'all kinds of models',
+    podWith(
+      {
+        source,
+        'source.a': 'pvc://models/a',
+        'source.b': 'node:///opt/b',
+        'source.c': source,
+        'delivery.c': 'mountpoint',
+        'source.d': image,
+      },
+      scheduled,
+    ),
+  ],
 ]
 
 for (const [name, pod] of mounted) {
@@ -90,7 +180,10 @@ t.test('without status and label a volume that is only mounted may be the userâ€
 
 t.test('without its status a pod with our label loses the volume, its mounts and the label of the node', (t) => {
   const after = injected(podWith({ source: 'node:///opt/llama' }), permissive)
-  const bare: Pod = { ...after, metadata: { ...after.metadata, annotations: { [`${prefix}source`]: 'node:///opt/llama' } } }
+  const bare: Pod = {
+    ...after,
+    metadata: { ...after.metadata, annotations: { [`${prefix}source`]: 'node:///opt/llama' } },
+  }
   const { volumes, affinity, containers, tolerations } = uninject(bare, prefix).spec
   t.strictSame([volumes, affinity, containers], [undefined, undefined, [{ name: 'app', image: 'app:1' }]])
   t.strictSame(tolerations, after.spec.tolerations, 'a toleration keeps nobody away, and may be the userâ€™s')
@@ -119,8 +212,14 @@ t.test('pull secrets of the configuration go, those of the pod stay', (t) => {
 t.test('what the identity webhook added to the app keeps the token that it mounts', (t) => {
   const pod = podWith({ source, 'service-account': 'reader' })
   const after = uninject(eksWebhook(injected(pod), { podIdentity: ['reader'] }), prefix)
-  t.strictSame(after.spec.volumes?.map(({ name }) => name), ['eks-pod-identity-token'])
-  t.strictSame(after.spec.containers[0]?.volumeMounts?.map(({ name }) => name), ['eks-pod-identity-token'])
+  t.strictSame(
+    after.spec.volumes?.map(({ name }) => name),
+    ['eks-pod-identity-token'],
+  )
+  t.strictSame(
+    after.spec.containers[0]?.volumeMounts?.map(({ name }) => name),
+    ['eks-pod-identity-token'],
+  )
   t.end()
 })
 
@@ -129,14 +228,24 @@ t.test('without its status a pod loses the loaders, their volumes and the mounts
   const bare = uninject({ ...after, metadata: { annotations: { [`${prefix}source`]: source } } }, prefix)
   t.strictSame(bare.spec.initContainers, undefined)
   t.strictSame(bare.spec.containers, [{ name: 'app', image: 'app:1' }])
-  t.strictSame(bare.spec.volumes?.map(({ name }) => name), ['data', 'eks-pod-identity-token'], 'what others may use stays')
+  t.strictSame(
+    bare.spec.volumes?.map(({ name }) => name),
+    ['data', 'eks-pod-identity-token'],
+    'what others may use stays',
+  )
   t.end()
 })
 
 t.test('a loader that lost its command is taken out, too', (t) => {
   const pod = podWith({ source })
   const after = injected(pod)
-  const broken: Pod = { ...after, spec: { ...after.spec, initContainers: (after.spec.initContainers ?? []).map((loader) => ({ ...loader, args: [] })) } }
+  const broken: Pod = {
+    ...after,
+    spec: {
+      ...after.spec,
+      initContainers: (after.spec.initContainers ?? []).map((loader) => ({ ...loader, args: [] })),
+    },
+  }
   t.strictSame(uninject(broken, prefix), pod)
   t.end()
 })

@@ -3,7 +3,13 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
-import { checksumOfFile, checksumOfHeaders, combineParts, crcOf, preferredChecksum } from '../../../src/loader/checksum.ts'
+import {
+  checksumOfFile,
+  checksumOfHeaders,
+  combineParts,
+  crcOf,
+  preferredChecksum,
+} from '../../../src/loader/checksum.ts'
 import { loadCrc } from '../../../src/loader/transfer/crc.ts'
 
 const live = new AbortController().signal
@@ -17,15 +23,29 @@ t.test('what comes for free while the bytes arrive is preferred to what needs th
 })
 
 t.test('headers give the checksum of the whole object', (t) => {
-  t.strictSame(checksumOfHeaders({ 'x-amz-checksum-crc32c': 'yZRlqg==', 'x-amz-checksum-type': 'FULL_OBJECT' }), { wanted: { algorithm: 'CRC32C', value: 'yZRlqg==' }, composite: false })
-  t.strictSame(checksumOfHeaders({ 'x-amz-checksum-sha256': 'abc=' }), { wanted: { algorithm: 'SHA256', value: 'abc=' }, composite: false }, 'an old answer says no type')
+  t.strictSame(checksumOfHeaders({ 'x-amz-checksum-crc32c': 'yZRlqg==', 'x-amz-checksum-type': 'FULL_OBJECT' }), {
+    wanted: { algorithm: 'CRC32C', value: 'yZRlqg==' },
+    composite: false,
+  })
+  t.strictSame(
+    checksumOfHeaders({ 'x-amz-checksum-sha256': 'abc=' }),
+    { wanted: { algorithm: 'SHA256', value: 'abc=' }, composite: false },
+    'an old answer says no type',
+  )
   t.strictSame(checksumOfHeaders({}), { wanted: undefined, composite: false })
   t.end()
 })
 
 t.test('a checksum composed of parts is none of the whole', (t) => {
-  t.strictSame(checksumOfHeaders({ 'x-amz-checksum-crc32': 'abc=', 'x-amz-checksum-type': 'COMPOSITE' }), { wanted: undefined, composite: true })
-  t.strictSame(checksumOfHeaders({ 'x-amz-checksum-sha256': 'abc=-3' }), { wanted: undefined, composite: true }, 'told by its number of parts alone')
+  t.strictSame(checksumOfHeaders({ 'x-amz-checksum-crc32': 'abc=', 'x-amz-checksum-type': 'COMPOSITE' }), {
+    wanted: undefined,
+    composite: true,
+  })
+  t.strictSame(
+    checksumOfHeaders({ 'x-amz-checksum-sha256': 'abc=-3' }),
+    { wanted: undefined, composite: true },
+    'told by its number of parts alone',
+  )
   t.end()
 })
 
@@ -44,18 +64,32 @@ t.test('parts in any order combine to the checksum of the whole', async (t) => {
       crc.update(bytes)
       return crc.value()
     }
-    fc.assert(fc.property(fc.array(fc.uint8Array({ minLength: 1, maxLength: 100 }), { minLength: 1, maxLength: 8 }), fc.nat(), (pieces, turn) => {
-      let offset = 0
-      const parts = pieces.map((piece) => ({ offset: (offset += piece.length) - piece.length, length: piece.length, crc: of(piece) }))
-      const shifted = [...parts.slice(turn % parts.length), ...parts.slice(0, turn % parts.length)]
-      return combineParts(algorithm, shifted) === of(Buffer.concat(pieces))
-    }), { numRuns: 100 })
+    fc.assert(
+      fc.property(
+        fc.array(fc.uint8Array({ minLength: 1, maxLength: 100 }), { minLength: 1, maxLength: 8 }),
+        fc.nat(),
+        (pieces, turn) => {
+          let offset = 0
+          const parts = pieces.map((piece) => ({
+            offset: (offset += piece.length) - piece.length,
+            length: piece.length,
+            crc: of(piece),
+          }))
+          const shifted = [...parts.slice(turn % parts.length), ...parts.slice(0, turn % parts.length)]
+          return combineParts(algorithm, shifted) === of(Buffer.concat(pieces))
+        },
+      ),
+      { numRuns: 100 },
+    )
     t.pass(algorithm)
   }
 })
 
 t.test('a part without a checksum leaves the whole without one', (t) => {
-  const [first, second] = [{ offset: 0, length: 1, crc: 'yZRlqg==' }, { offset: 1, length: 1 }]
+  const [first, second] = [
+    { offset: 0, length: 1, crc: 'yZRlqg==' },
+    { offset: 1, length: 1 },
+  ]
   t.equal(combineParts('crc32', [first, second]), undefined)
   t.equal(combineParts('crc32', [second]), undefined)
   t.equal(combineParts('crc32', []), undefined)
@@ -69,7 +103,11 @@ t.test('a file has the checksums that S3 would keep of it', async (t) => {
   await writeFile(file, content)
   t.equal(await checksumOfFile(file, 'SHA256', live), createHash('sha256').update(content).digest('base64'))
   t.equal(await checksumOfFile(file, 'SHA1', live), createHash('sha1').update(content).digest('base64'))
-  for (const [name, algorithm] of [['CRC32', 'crc32'], ['CRC32C', 'crc32c'], ['CRC64NVME', 'crc64nvme']] as const) {
+  for (const [name, algorithm] of [
+    ['CRC32', 'crc32'],
+    ['CRC32C', 'crc32c'],
+    ['CRC64NVME', 'crc64nvme'],
+  ] as const) {
     const crc = (await loadCrc(algorithm))()
     crc.update(content)
     t.equal(await checksumOfFile(file, name, live), crc.value(), name)
@@ -78,5 +116,7 @@ t.test('a file has the checksums that S3 would keep of it', async (t) => {
 
 t.test('reading a file back ends with the task', async (t) => {
   const file = join(t.testdir({ file: 'x' }), 'file')
-  await t.rejects(checksumOfFile(file, 'SHA256', AbortSignal.abort(new Error('told to stop'))), { message: 'told to stop' })
+  await t.rejects(checksumOfFile(file, 'SHA256', AbortSignal.abort(new Error('told to stop'))), {
+    message: 'told to stop',
+  })
 })

@@ -4,19 +4,44 @@ import { loaderEnvironment, loadTask } from '../../support/load-task.ts'
 
 t.test('a complete environment is a task', (t) => {
   const task = loadTask({
-    MODEL_INCLUDE: '*.safetensors,*.json', MODEL_EXCLUDE: 'original/*', MODEL_EXPECT: 'objects=3,bytes=100', MODEL_SIZE_BYTES: '1024', MODEL_READ_ONLY: 'false',
-    MODEL_ENDPOINT: 'https://s3.example.com', AWS_REGION: 'eu-west-1', MODEL_CREDENTIALS: 'secret/keys',
+    MODEL_INCLUDE: '*.safetensors,*.json',
+    MODEL_EXCLUDE: 'original/*',
+    MODEL_EXPECT: 'objects=3,bytes=100',
+    MODEL_SIZE_BYTES: '1024',
+    MODEL_READ_ONLY: 'false',
+    MODEL_ENDPOINT: 'https://s3.example.com',
+    AWS_REGION: 'eu-west-1',
+    MODEL_CREDENTIALS: 'secret/keys',
   })
   t.match(task, {
-    name: 'model', root: '/model', id: '0123456789abcdef', include: ['*.safetensors', '*.json'], exclude: ['original/*'], expect: { objects: 3, bytes: 100 },
-    sizeBytes: 1024, readOnly: false, endpoint: 'https://s3.example.com', region: 'eu-west-1', credentials: { kind: 'secret', name: 'keys' },
-    timeoutSeconds: 60, stallTimeoutSeconds: 10, source: { bucket: 'models', key: 'llama/1.2.3/', extent: 'prefix' },
+    name: 'model',
+    root: '/model',
+    id: '0123456789abcdef',
+    include: ['*.safetensors', '*.json'],
+    exclude: ['original/*'],
+    expect: { objects: 3, bytes: 100 },
+    sizeBytes: 1024,
+    readOnly: false,
+    endpoint: 'https://s3.example.com',
+    region: 'eu-west-1',
+    credentials: { kind: 'secret', name: 'keys' },
+    timeoutSeconds: 60,
+    stallTimeoutSeconds: 10,
+    source: { bucket: 'models', key: 'llama/1.2.3/', extent: 'prefix' },
   })
   t.end()
 })
 
 t.test('what is not said has its default', (t) => {
-  t.match(loadTask(), { include: [], exclude: [], expect: undefined, sizeBytes: undefined, readOnly: true, endpoint: undefined, region: undefined })
+  t.match(loadTask(), {
+    include: [],
+    exclude: [],
+    expect: undefined,
+    sizeBytes: undefined,
+    readOnly: true,
+    endpoint: undefined,
+    region: undefined,
+  })
   t.equal(loadTask({ AWS_DEFAULT_REGION: 'eu-west-1' }).region, 'eu-west-1')
   t.equal(loadTask({ AWS_REGION: '', AWS_DEFAULT_REGION: 'eu-west-1' }).region, 'eu-west-1', 'empty is not set')
   t.end()
@@ -24,15 +49,39 @@ t.test('what is not said has its default', (t) => {
 
 t.test('all problems come at once, each with its variable', (t) => {
   const read = readTask({
-    ...loaderEnvironment, MODEL_NAME: undefined, MODEL_SOURCE: 'pvc://claim', MODEL_ROOT: 'model', MODEL_ID: '../../etc', MODEL_POD_UID: '../x', MODEL_EXPECT: 'files=3',
-    MODEL_SIZE_BYTES: '1e3', MODEL_READ_ONLY: 'yes', MODEL_CREDENTIALS: 'node', MODEL_ENDPOINT: 'ftp://x', MODEL_TIMEOUT_SECONDS: '0', MODEL_STALL_TIMEOUT_SECONDS: '-1',
-    AWS_REGION: 'EU', MODEL_INCLUDE: 'a,,b',
+    ...loaderEnvironment,
+    MODEL_NAME: undefined,
+    MODEL_SOURCE: 'pvc://claim',
+    MODEL_ROOT: 'model',
+    MODEL_ID: '../../etc',
+    MODEL_POD_UID: '../x',
+    MODEL_EXPECT: 'files=3',
+    MODEL_SIZE_BYTES: '1e3',
+    MODEL_READ_ONLY: 'yes',
+    MODEL_CREDENTIALS: 'node',
+    MODEL_ENDPOINT: 'ftp://x',
+    MODEL_TIMEOUT_SECONDS: '0',
+    MODEL_STALL_TIMEOUT_SECONDS: '-1',
+    AWS_REGION: 'EU',
+    MODEL_INCLUDE: 'a,,b',
   })
   const problems = read.ok ? [] : read.problems
   const named = problems.map((problem) => problem.split(' ')[0])
   t.strictSame(named, [
-    'MODEL_NAME', 'MODEL_SOURCE', 'MODEL_ROOT', 'MODEL_ID', 'MODEL_POD_UID', 'MODEL_INCLUDE', 'MODEL_EXPECT', 'MODEL_SIZE_BYTES', 'MODEL_READ_ONLY', 'MODEL_CREDENTIALS',
-    'MODEL_ENDPOINT', 'AWS_REGION', 'MODEL_TIMEOUT_SECONDS', 'MODEL_STALL_TIMEOUT_SECONDS',
+    'MODEL_NAME',
+    'MODEL_SOURCE',
+    'MODEL_ROOT',
+    'MODEL_ID',
+    'MODEL_POD_UID',
+    'MODEL_INCLUDE',
+    'MODEL_EXPECT',
+    'MODEL_SIZE_BYTES',
+    'MODEL_READ_ONLY',
+    'MODEL_CREDENTIALS',
+    'MODEL_ENDPOINT',
+    'AWS_REGION',
+    'MODEL_TIMEOUT_SECONDS',
+    'MODEL_STALL_TIMEOUT_SECONDS',
   ])
   t.end()
 })
@@ -40,7 +89,8 @@ t.test('all problems come at once, each with its variable', (t) => {
 t.test('only mounted sources are verified', (t) => {
   t.equal(readVerifyTask({ MODEL_SOURCE: 'pvc://claim/v1', MODEL_ROOT: '/m' }).ok, true)
   t.strictSame(readVerifyTask({ MODEL_SOURCE: 's3://models/llama/' }), {
-    ok: false, problems: ['MODEL_SOURCE "s3://models/llama/" is not mounted, but loaded', 'MODEL_ROOT is not set'],
+    ok: false,
+    problems: ['MODEL_SOURCE "s3://models/llama/" is not mounted, but loaded', 'MODEL_ROOT is not set'],
   })
   t.end()
 })

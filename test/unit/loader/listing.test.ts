@@ -9,38 +9,78 @@ const prefix = 'llama/1.2.3/'
 t.test('all objects below the prefix are listed, over several pages', async (t) => {
   const s3 = bucketOf({ 'llama/1.2.3/a': 1, 'llama/1.2.3/sub/b': 2, 'llama/1.2.3/sub/deep/c': 3 }, { pageSize: 1 })
   const { objects, bytes } = await listModel(loadTask(), s3)
-  t.strictSame(objects.map(({ path, size }) => [path, size]), [['a', 1], ['sub/b', 2], ['sub/deep/c', 3]])
+  t.strictSame(
+    objects.map(({ path, size }) => [path, size]),
+    [
+      ['a', 1],
+      ['sub/b', 2],
+      ['sub/deep/c', 3],
+    ],
+  )
   t.equal(bytes, 6)
 })
 
 t.test('directory markers are no files', async (t) => {
-  const { objects } = await listModel(loadTask(), bucketOf({ [prefix]: 0, [`${prefix}sub/`]: 0, [`${prefix}sub/a`]: 1, [`${prefix}empty`]: 0 }))
-  t.strictSame(objects.map(({ path }) => path), ['sub/a', 'empty'])
+  const { objects } = await listModel(
+    loadTask(),
+    bucketOf({ [prefix]: 0, [`${prefix}sub/`]: 0, [`${prefix}sub/a`]: 1, [`${prefix}empty`]: 0 }),
+  )
+  t.strictSame(
+    objects.map(({ path }) => path),
+    ['sub/a', 'empty'],
+  )
 })
 
 t.test('include and exclude choose by the path below the source; exclude wins', async (t) => {
   const s3 = bucketOf({ [`${prefix}a.json`]: 1, [`${prefix}original/b.json`]: 1, [`${prefix}c.bin`]: 1 })
   const { objects } = await listModel(loadTask({ MODEL_INCLUDE: '*.json', MODEL_EXCLUDE: 'original/*' }), s3)
-  t.strictSame(objects.map(({ path }) => path), ['a.json'])
-  await fails(t, 'Nothing', /none of the 3 objects .* is included/, listModel(loadTask({ MODEL_INCLUDE: '*.gguf' }), s3))
+  t.strictSame(
+    objects.map(({ path }) => path),
+    ['a.json'],
+  )
+  await fails(
+    t,
+    'Nothing',
+    /none of the 3 objects .* is included/,
+    listModel(loadTask({ MODEL_INCLUDE: '*.gguf' }), s3),
+  )
 })
 
 t.test('one object keeps its own name', async (t) => {
-  const { objects } = await listModel(loadTask({ MODEL_SOURCE: 's3://models/llama/weights.bin' }), bucketOf({ 'llama/weights.bin': 7 }))
+  const { objects } = await listModel(
+    loadTask({ MODEL_SOURCE: 's3://models/llama/weights.bin' }),
+    bucketOf({ 'llama/weights.bin': 7 }),
+  )
   t.match(objects, [{ key: 'llama/weights.bin', path: 'weights.bin', size: 7 }])
 })
 
 t.test('nothing there says what was probably meant', async (t) => {
   await fails(t, 'Nothing', /no object below/, listModel(loadTask(), bucketOf({ 'llama-2/x': 1 })))
-  const slash = await fails(t, 'Nothing', /is not there/, listModel(loadTask({ MODEL_SOURCE: 's3://models/llama' }), bucketOf({ 'llama/x': 1 })))
+  const slash = await fails(
+    t,
+    'Nothing',
+    /is not there/,
+    listModel(loadTask({ MODEL_SOURCE: 's3://models/llama' }), bucketOf({ 'llama/x': 1 })),
+  )
   t.match(slash.remedy, 'write s3://models/llama/')
-  const noSlash = await fails(t, 'Nothing', /no object below/, listModel(loadTask({ MODEL_SOURCE: 's3://models/llama.bin/' }), bucketOf({ 'llama.bin': 1 })))
+  const noSlash = await fails(
+    t,
+    'Nothing',
+    /no object below/,
+    listModel(loadTask({ MODEL_SOURCE: 's3://models/llama.bin/' }), bucketOf({ 'llama.bin': 1 })),
+  )
   t.match(noSlash.remedy, 'write s3://models/llama.bin')
 })
 
 for (const [what, path] of [
-  ['a segment that leaves the directory', '../x'], ['a segment of one dot', 'a/./b'], ['an empty segment', 'a//b'], ['a newline', 'a\nb'], ['a NUL', 'a\u0000b'],
-  ['a segment that is too long', 'x'.repeat(256)], ['a path that is too long', `${'abcdefghi/'.repeat(250)}x`], ['a directory marker with content', 'dir/'],
+  ['a segment that leaves the directory', '../x'],
+  ['a segment of one dot', 'a/./b'],
+  ['an empty segment', 'a//b'],
+  ['a newline', 'a\nb'],
+  ['a NUL', 'a\u0000b'],
+  ['a segment that is too long', 'x'.repeat(256)],
+  ['a path that is too long', `${'abcdefghi/'.repeat(250)}x`],
+  ['a directory marker with content', 'dir/'],
 ] as const) {
   t.test(`a key with ${what} is refused before anything is written`, async (t) => {
     await fails(t, 'UnsafeKeys', /has /, listModel(loadTask(), bucketOf({ [`${prefix}good`]: 1, [prefix + path]: 1 })))
@@ -48,30 +88,53 @@ for (const [what, path] of [
 }
 
 t.test('a file and a directory of one name are refused', async (t) => {
-  await fails(t, 'UnsafeKeys', /"llama\/1.2.3\/k" is a file and a directory/, listModel(loadTask(), bucketOf({ [`${prefix}k`]: 1, [`${prefix}k/x`]: 1, [`${prefix}k2`]: 1 })))
+  await fails(
+    t,
+    'UnsafeKeys',
+    /"llama\/1.2.3\/k" is a file and a directory/,
+    listModel(loadTask(), bucketOf({ [`${prefix}k`]: 1, [`${prefix}k/x`]: 1, [`${prefix}k2`]: 1 })),
+  )
 })
 
 t.test('odd keys that are names all the same are kept', async (t) => {
   const paths = ['a b', "it's", '$(rm -rf x)', '-rf', 'ä€', '*', 'a+b', '...', '.hidden', '`x`', 'a\\b']
   const { objects } = await listModel(loadTask(), bucketOf(Object.fromEntries(paths.map((path) => [prefix + path, 1]))))
-  t.strictSame(objects.map(({ path }) => path), paths)
+  t.strictSame(
+    objects.map(({ path }) => path),
+    paths,
+  )
 })
 
 t.test('archived objects are refused with the way to mend it', async (t) => {
-  const failure = await fails(t, 'DownloadFailed', /1 objects are archived/, listModel(loadTask(), bucketOf({ [`${prefix}a`]: 1, [`${prefix}b`]: 1 }, { archived: [`${prefix}b`] })))
+  const failure = await fails(
+    t,
+    'DownloadFailed',
+    /1 objects are archived/,
+    listModel(loadTask(), bucketOf({ [`${prefix}a`]: 1, [`${prefix}b`]: 1 }, { archived: [`${prefix}b`] })),
+  )
   t.match(failure.remedy, 'Glacier')
 })
 
 t.test('a model that is not what was expected is refused before it is loaded', async (t) => {
   const s3 = bucketOf({ [`${prefix}a`]: 1, [`${prefix}b`]: 2 })
-  await fails(t, 'VerificationFailed', /3 objects were expected, 2 are there, 4 bytes were expected, 3 are there/, listModel(loadTask({ MODEL_EXPECT: 'objects=3,bytes=4' }), s3))
+  await fails(
+    t,
+    'VerificationFailed',
+    /3 objects were expected, 2 are there, 4 bytes were expected, 3 are there/,
+    listModel(loadTask({ MODEL_EXPECT: 'objects=3,bytes=4' }), s3),
+  )
   t.equal((await listModel(loadTask({ MODEL_EXPECT: 'objects=2,bytes=3' }), s3)).bytes, 3)
 })
 
 for (const [status, code, exit, words, region] of [
-  [403, 'AccessDenied', 'Denied', /AccessDenied/], [403, 'RequestTimeTooSkewed', 'CannotList', /clock/], [404, 'NoSuchBucket', 'CannotList', /no bucket models/],
-  [301, 'PermanentRedirect', 'CannotList', /in the region eu-west-1/, 'eu-west-1'], [400, 'AuthorizationHeaderMalformed', 'CannotList', /another region/],
-  [0, 'ENOTFOUND', 'CannotList', /does not resolve/], [0, 'CERT_HAS_EXPIRED', 'CannotList', /TLS/], [503, 'SlowDown', 'CannotList', /SlowDown/],
+  [403, 'AccessDenied', 'Denied', /AccessDenied/],
+  [403, 'RequestTimeTooSkewed', 'CannotList', /clock/],
+  [404, 'NoSuchBucket', 'CannotList', /no bucket models/],
+  [301, 'PermanentRedirect', 'CannotList', /in the region eu-west-1/, 'eu-west-1'],
+  [400, 'AuthorizationHeaderMalformed', 'CannotList', /another region/],
+  [0, 'ENOTFOUND', 'CannotList', /does not resolve/],
+  [0, 'CERT_HAS_EXPIRED', 'CannotList', /TLS/],
+  [503, 'SlowDown', 'CannotList', /SlowDown/],
 ] as const) {
   t.test(`${code} while listing ends with ${exit}`, async (t) => {
     const error = new S3Error({ status, code, message: 'refused', region }, undefined)
@@ -84,25 +147,37 @@ async function* failing(error: Error): AsyncGenerator<readonly ListedObject[]> {
 }
 
 async function fails(t: Test, exit: string, words: RegExp, work: Promise<unknown>): Promise<LoaderFailure> {
-  const error = await work.then(() => undefined, (reason: unknown) => reason)
+  const error = await work.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  )
   if (!(error instanceof LoaderFailure)) throw new Error(`no failure but ${String(error)}`)
   t.equal(error.exit, exit)
   t.match(error.message, words)
   return error
 }
 
-function bucketOf(sizes: Readonly<Record<string, number>>, { pageSize = 1000, archived = [] as readonly string[] } = {}): S3 {
-  const objects = Object.entries(sizes).map(([key, size]): ListedObject => ({ key, size, etag: `"${key}"`, archived: archived.includes(key) }))
+function bucketOf(
+  sizes: Readonly<Record<string, number>>,
+  { pageSize = 1000, archived = [] as readonly string[] } = {},
+): S3 {
+  const objects = Object.entries(sizes).map(
+    ([key, size]): ListedObject => ({ key, size, etag: `"${key}"`, archived: archived.includes(key) }),
+  )
   const below = (wanted: string): ListedObject[] => objects.filter(({ key }) => key.startsWith(wanted))
   return {
-    async* list(_bucket, wanted) {
+    async *list(_bucket, wanted) {
       const found = below(wanted)
-      for (let i = 0; i === 0 || i < found.length; i += pageSize) yield await Promise.resolve(found.slice(i, i + pageSize))
+      for (let i = 0; i === 0 || i < found.length; i += pageSize)
+        yield await Promise.resolve(found.slice(i, i + pageSize))
     },
     peek: (_bucket, wanted, count) => Promise.resolve(below(wanted).slice(0, count)),
     head: (_bucket, key) => {
       const object = objects.find((candidate) => candidate.key === key)
-      if (object === undefined) return Promise.reject(new S3Error({ status: 404, code: 'NotFound', message: 'not found', region: undefined }, undefined))
+      if (object === undefined)
+        return Promise.reject(
+          new S3Error({ status: 404, code: 'NotFound', message: 'not found', region: undefined }, undefined),
+        )
       return Promise.resolve<ObjectHead>({ ...object, checksums: {}, composite: false })
     },
     read: () => Promise.reject(new Error('not used here')),

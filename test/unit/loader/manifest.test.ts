@@ -9,7 +9,13 @@ const [one, two] = ['1'.repeat(64), '2'.repeat(64)]
 
 t.test('lines of sha256sum are read, in text and in binary mode', (t) => {
   const manifest = parseManifest(`${one}  config.json\n${two} *shards/a b.bin\n\n`, 'm')
-  t.strictSame([...manifest], [['config.json', base64(one)], ['shards/a b.bin', base64(two)]])
+  t.strictSame(
+    [...manifest],
+    [
+      ['config.json', base64(one)],
+      ['shards/a b.bin', base64(two)],
+    ],
+  )
   t.end()
 })
 
@@ -19,17 +25,50 @@ t.test('paths below the current directory, and lines of Windows, are the same', 
 })
 
 t.test('anything else is refused, not left out', (t) => {
-  const lines = [`${one} config.json`, `${one.slice(1)}  config.json`, `${one.replace('1', 'G')}  config.json`, `${one}  `, 'config.json', `SHA256 (config.json) = ${one}`, `\\${one}  a\\nb`]
-  for (const line of lines) t.throws(() => parseManifest(`${one}  first\n${line}\n`, 'm'), { exit: 'VerificationFailed', message: /the manifest m has a line that is not of sha256sum/ }, line)
+  const lines = [
+    `${one} config.json`,
+    `${one.slice(1)}  config.json`,
+    `${one.replace('1', 'G')}  config.json`,
+    `${one}  `,
+    'config.json',
+    `SHA256 (config.json) = ${one}`,
+    `\\${one}  a\\nb`,
+  ]
+  for (const line of lines)
+    t.throws(
+      () => parseManifest(`${one}  first\n${line}\n`, 'm'),
+      { exit: 'VerificationFailed', message: /the manifest m has a line that is not of sha256sum/ },
+      line,
+    )
   t.end()
 })
 
 t.test('a manifest names exactly the delivered set', (t) => {
-  const manifest = new Map([['a', one], ['b', two]])
-  t.doesNotThrow(() => { refuseOtherFiles(manifest, ['b', 'a']) })
-  t.throws(() => { refuseOtherFiles(manifest, ['a']) }, { exit: 'VerificationFailed', message: '1 files of the manifest are missing: b' })
-  t.throws(() => { refuseOtherFiles(manifest, ['a', 'b', 'c']) }, { message: '1 files are not in the manifest: c' })
-  t.throws(() => { refuseOtherFiles(manifest, ['c', 'd', 'e', 'f']) }, { message: '2 files of the manifest are missing: a, b; 4 files are not in the manifest: c, d, e' })
+  const manifest = new Map([
+    ['a', one],
+    ['b', two],
+  ])
+  t.doesNotThrow(() => {
+    refuseOtherFiles(manifest, ['b', 'a'])
+  })
+  t.throws(
+    () => {
+      refuseOtherFiles(manifest, ['a'])
+    },
+    { exit: 'VerificationFailed', message: '1 files of the manifest are missing: b' },
+  )
+  t.throws(
+    () => {
+      refuseOtherFiles(manifest, ['a', 'b', 'c'])
+    },
+    { message: '1 files are not in the manifest: c' },
+  )
+  t.throws(
+    () => {
+      refuseOtherFiles(manifest, ['c', 'd', 'e', 'f'])
+    },
+    { message: '2 files of the manifest are missing: a, b; 4 files are not in the manifest: c, d, e' },
+  )
   t.end()
 })
 
@@ -39,25 +78,43 @@ t.test('without an expectation nothing is read', async (t) => {
 
 t.test('the manifest is read below the source, and is no part of itself', async (t) => {
   const text = `${one}  config.json\n`
-  const manifest = await readManifest(taskOf(text), objects('config.json', 'sub/manifest.sha256'), bucketOf({ 'llama/1.2.3/sub/manifest.sha256': text }))
+  const manifest = await readManifest(
+    taskOf(text),
+    objects('config.json', 'sub/manifest.sha256'),
+    bucketOf({ 'llama/1.2.3/sub/manifest.sha256': text }),
+  )
   t.strictSame([...(manifest ?? [])], [['config.json', base64(one)]])
 })
 
 t.test('a manifest that is not the expected one is refused, and so is one that is not there', async (t) => {
   const text = `${one}  config.json\n`
   const key = 'llama/1.2.3/sub/manifest.sha256'
-  await fails(t, readManifest(taskOf('other'), objects('config.json'), bucketOf({ [key]: text })), /manifest llama\/1\.2\.3\/sub\/manifest\.sha256 has the SHA-256 [0-9a-f]{64}, not /)
+  await fails(
+    t,
+    readManifest(taskOf('other'), objects('config.json'), bucketOf({ [key]: text })),
+    /manifest llama\/1\.2\.3\/sub\/manifest\.sha256 has the SHA-256 [0-9a-f]{64}, not /,
+  )
   await fails(t, readManifest(taskOf(text), objects('config.json'), bucketOf({})), /is not there/)
-  await fails(t, readManifest(taskOf(text), objects('config.json', 'extra'), bucketOf({ [key]: text })), /not in the manifest: extra/)
+  await fails(
+    t,
+    readManifest(taskOf(text), objects('config.json', 'extra'), bucketOf({ [key]: text })),
+    /not in the manifest: extra/,
+  )
 })
 
 t.test('other errors of S3 stay what they are', async (t) => {
-  const denied = { ...bucketOf({}), head: () => Promise.reject(new S3Error({ status: 403, code: 'AccessDenied', message: 'no', region: undefined }, undefined)) }
+  const denied = {
+    ...bucketOf({}),
+    head: () =>
+      Promise.reject(new S3Error({ status: 403, code: 'AccessDenied', message: 'no', region: undefined }, undefined)),
+  }
   await t.rejects(readManifest(taskOf('x'), [], denied), { exit: 'Denied', message: /AccessDenied/ })
 })
 
 function taskOf(manifest: string): ReturnType<typeof loadTask> {
-  return loadTask({ MODEL_EXPECT: `manifest=sub/manifest.sha256@sha256:${createHash('sha256').update(manifest).digest('hex')}` })
+  return loadTask({
+    MODEL_EXPECT: `manifest=sub/manifest.sha256@sha256:${createHash('sha256').update(manifest).digest('hex')}`,
+  })
 }
 
 function objects(...paths: string[]): ModelObject[] {
@@ -67,13 +124,17 @@ function objects(...paths: string[]): ModelObject[] {
 function bucketOf(contents: Readonly<Record<string, string>>): S3 {
   const find = (key: string): string => {
     const content = contents[key]
-    if (content === undefined) throw new S3Error({ status: 404, code: 'NoSuchKey', message: 'no such key', region: undefined }, undefined)
+    if (content === undefined)
+      throw new S3Error({ status: 404, code: 'NoSuchKey', message: 'no such key', region: undefined }, undefined)
     return content
   }
   return {
-    async * list() { await Promise.reject(new Error('not asked for')) },
+    async *list() {
+      await Promise.reject(new Error('not asked for'))
+    },
     peek: () => Promise.resolve([]),
-    head: async (_, key) => Promise.resolve({ key, size: find(key).length, etag: '"1"', archived: false, checksums: {}, composite: false }),
+    head: async (_, key) =>
+      Promise.resolve({ key, size: find(key).length, etag: '"1"', archived: false, checksums: {}, composite: false }),
     read: async (_, key) => Promise.resolve(Buffer.from(find(key))),
     close: () => undefined,
   }

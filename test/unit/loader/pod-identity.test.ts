@@ -8,7 +8,11 @@ import { credentialsSource } from '../../../src/loader/credentials/credentials.t
 import { podIdentityCredentials } from '../../../src/loader/credentials/pod-identity.ts'
 import { LoaderFailure } from '../../../src/loader/exit-codes.ts'
 import { loadTask } from '../../support/load-task.ts'
-import { makeServiceAccountToken, startPodIdentityAgent, type PodIdentityAgent } from '../../support/pod-identity-agent.ts'
+import {
+  makeServiceAccountToken,
+  startPodIdentityAgent,
+  type PodIdentityAgent,
+} from '../../support/pod-identity-agent.ts'
 
 const pod = { namespace: 'ml', serviceAccount: 'reader', podName: 'app-1', podUid: 'pod-1', expiresInSeconds: 3600 }
 const live = new AbortController().signal
@@ -23,7 +27,11 @@ t.test('the agent gives credentials, with their expiry', async (t) => {
   t.ok(credentials.sessionToken)
   const restMs = (credentials.expiresAtMs ?? 0) - Date.now()
   t.ok(restMs > 3590_000 && restMs <= 3600_000, `${restMs} ms`)
-  t.equal(agent.calls[0]?.authorization?.split('.').length, 3, 'the token is sent as it is, without "Bearer" and without its line break')
+  t.equal(
+    agent.calls[0]?.authorization?.split('.').length,
+    3,
+    'the token is sent as it is, without "Bearer" and without its line break',
+  )
 })
 
 t.test('the token is read anew each time, because the kubelet renews it', async (t) => {
@@ -39,7 +47,10 @@ t.test('what heals is tried again', async (t) => {
   const { agent, env } = await podOf(t)
   for (const failure of ['not-found', 'throttled', 'unavailable'] as const) agent.fail(failure)
   await podIdentityCredentials(patient, env, live)()
-  t.strictSame(agent.calls.map(({ status }) => status), [404, 429, 503, 200])
+  t.strictSame(
+    agent.calls.map(({ status }) => status),
+    [404, 429, 503, 200],
+  )
 })
 
 t.test('what does not heal is not tried again', async (t) => {
@@ -55,16 +66,31 @@ t.test('patience ends well before the task does, and says what was missing', asy
   const { agent, env } = await podOf(t)
   agent.dissociate(pod)
   const began = performance.now()
-  await fails(t, podIdentityCredentials(impatient, env, live)(), 'NoCredentials', /^there is no Pod Identity association for service account ml\/reader$/)
+  await fails(
+    t,
+    podIdentityCredentials(impatient, env, live)(),
+    'NoCredentials',
+    /^there is no Pod Identity association for service account ml\/reader$/,
+  )
   t.ok(performance.now() - began < 1000)
   await agent.refuseConnections()
-  await fails(t, podIdentityCredentials(impatient, env, live)(), 'NoCredentials', /agent cannot be reached: .*ECONNREFUSED/)
+  await fails(
+    t,
+    podIdentityCredentials(impatient, env, live)(),
+    'NoCredentials',
+    /agent cannot be reached: .*ECONNREFUSED/,
+  )
 })
 
 t.test('a token that cannot be read is no reason to ask', async (t) => {
   const { agent, env } = await podOf(t)
   const missing = { ...env, AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: join(t.testdirName, 'missing') }
-  await fails(t, podIdentityCredentials(patient, missing, live)(), 'NoCredentials', /the token file .*missing cannot be read/)
+  await fails(
+    t,
+    podIdentityCredentials(patient, missing, live)(),
+    'NoCredentials',
+    /the token file .*missing cannot be read/,
+  )
   t.strictSame(agent.calls, [])
 })
 
@@ -78,37 +104,81 @@ t.test('waiting ends with the task', async (t) => {
 })
 
 t.test('nothing injected is no identity', (t) => {
-  for (const env of [{}, { AWS_CONTAINER_CREDENTIALS_FULL_URI: 'http://169.254.170.23/v1/credentials' }, { AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: '/token' }]) {
+  for (const env of [
+    {},
+    { AWS_CONTAINER_CREDENTIALS_FULL_URI: 'http://169.254.170.23/v1/credentials' },
+    { AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: '/token' },
+  ]) {
     t.throws(() => podIdentityCredentials(patient, env, live), { exit: 'NoIdentity', message: /are not set$/ })
   }
   t.end()
 })
 
 t.test('the token of the pod is sent to nobody but an agent', (t) => {
-  const uri = (AWS_CONTAINER_CREDENTIALS_FULL_URI: string) => ({ AWS_CONTAINER_CREDENTIALS_FULL_URI, AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: '/token' })
-  for (const allowed of ['http://169.254.170.23/v1/credentials', 'http://[fd00:ec2::23]/v1/credentials', 'http://127.0.0.1:1234/x', 'http://localhost/', 'http://[::1]/']) {
+  const uri = (AWS_CONTAINER_CREDENTIALS_FULL_URI: string) => ({
+    AWS_CONTAINER_CREDENTIALS_FULL_URI,
+    AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: '/token',
+  })
+  for (const allowed of [
+    'http://169.254.170.23/v1/credentials',
+    'http://[fd00:ec2::23]/v1/credentials',
+    'http://127.0.0.1:1234/x',
+    'http://localhost/',
+    'http://[::1]/',
+  ]) {
     t.doesNotThrow(() => podIdentityCredentials(patient, uri(allowed), live), allowed)
   }
   const strangers = [
-    'http://169.254.169.254/v1/credentials', 'http://example.com/', 'http://169.254.170.23.example.com/', 'http://169.254.170.23@example.com/', 'https://169.254.170.23/',
-    'http://localhost.example.com/', 'http://127.0.0.1.example.com/', 'http://127.example.com/', 'file:///etc/passwd', 'no address', 'http://',
+    'http://169.254.169.254/v1/credentials',
+    'http://example.com/',
+    'http://169.254.170.23.example.com/',
+    'http://169.254.170.23@example.com/',
+    'https://169.254.170.23/',
+    'http://localhost.example.com/',
+    'http://127.0.0.1.example.com/',
+    'http://127.example.com/',
+    'file:///etc/passwd',
+    'no address',
+    'http://',
   ]
-  for (const stranger of strangers) t.throws(() => podIdentityCredentials(patient, uri(stranger), live), { exit: 'NoIdentity', message: /is not the address of a Pod Identity agent/ }, stranger)
+  for (const stranger of strangers)
+    t.throws(
+      () => podIdentityCredentials(patient, uri(stranger), live),
+      { exit: 'NoIdentity', message: /is not the address of a Pod Identity agent/ },
+      stranger,
+    )
   t.end()
 })
 
 t.test('an answer that is no credentials ends the loader', async (t) => {
   const { env } = await podOf(t)
-  for (const body of ['', 'hello', '[]', 'null', '{"AccessKeyId":"a","SecretAccessKey":"b","Token":"c"}', '{"AccessKeyId":"a","SecretAccessKey":"b","Token":"c","Expiration":"soon"}']) {
+  for (const body of [
+    '',
+    'hello',
+    '[]',
+    'null',
+    '{"AccessKeyId":"a","SecretAccessKey":"b","Token":"c"}',
+    '{"AccessKeyId":"a","SecretAccessKey":"b","Token":"c","Expiration":"soon"}',
+  ]) {
     const uri = await serverOf(t, body)
-    await fails(t, podIdentityCredentials(patient, { ...env, AWS_CONTAINER_CREDENTIALS_FULL_URI: uri }, live)(), 'NoCredentials', /no credentials/)
+    await fails(
+      t,
+      podIdentityCredentials(patient, { ...env, AWS_CONTAINER_CREDENTIALS_FULL_URI: uri }, live)(),
+      'NoCredentials',
+      /no credentials/,
+    )
   }
 })
 
 t.test('an answer without end is cut off', async (t) => {
   const { env } = await podOf(t)
   const uri = await serverOf(t, 'x'.repeat(200_000))
-  await fails(t, podIdentityCredentials(impatient, { ...env, AWS_CONTAINER_CREDENTIALS_FULL_URI: uri }, live)(), 'NoCredentials', /more than 64 KiB/)
+  await fails(
+    t,
+    podIdentityCredentials(impatient, { ...env, AWS_CONTAINER_CREDENTIALS_FULL_URI: uri }, live)(),
+    'NoCredentials',
+    /more than 64 KiB/,
+  )
 })
 
 t.test('credentials that last are asked for once, by however many need them', async (t) => {
@@ -139,16 +209,24 @@ t.test('a failure is not kept', async (t) => {
   t.ok(await source?.(false))
 })
 
-async function podOf(t: Test): Promise<{ agent: PodIdentityAgent; env: Readonly<Record<string, string>>; tokenFile: string }> {
+async function podOf(
+  t: Test,
+): Promise<{ agent: PodIdentityAgent; env: Readonly<Record<string, string>>; tokenFile: string }> {
   const agent = await startPodIdentityAgent({ credentials: new Map(), ttlSeconds: 3600 })
   t.teardown(() => agent.stop())
   agent.associate(pod)
   const tokenFile = join(t.testdir({ token: `${makeServiceAccountToken(pod)}\n` }), 'token')
-  return { agent, tokenFile, env: { AWS_CONTAINER_CREDENTIALS_FULL_URI: agent.uri, AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: tokenFile } }
+  return {
+    agent,
+    tokenFile,
+    env: { AWS_CONTAINER_CREDENTIALS_FULL_URI: agent.uri, AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: tokenFile },
+  }
 }
 
 async function serverOf(t: Test, body: string): Promise<string> {
-  const server = createServer((_, response) => { response.end(body) }).listen(0, '127.0.0.1')
+  const server = createServer((_, response) => {
+    response.end(body)
+  }).listen(0, '127.0.0.1')
   t.teardown(() => {
     server.close()
     server.closeAllConnections()

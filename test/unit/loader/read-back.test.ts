@@ -12,7 +12,11 @@ const live = new AbortController().signal
 const MiB = 2 ** 20
 
 function sha256(content: Uint8Array): Claim {
-  return { algorithm: 'SHA256', value: createHash('sha256').update(content).digest('base64'), refuse: (found) => new Error(`has ${found}`) }
+  return {
+    algorithm: 'SHA256',
+    value: createHash('sha256').update(content).digest('base64'),
+    refuse: (found) => new Error(`has ${found}`),
+  }
 }
 
 function sha1(content: Uint8Array): Claim {
@@ -20,37 +24,56 @@ function sha1(content: Uint8Array): Claim {
 }
 
 function openFilesBelow(directory: string): readonly string[] {
-  return readdirSync('/proc/self/fd').flatMap((fd) => {
-    try {
-      return [readlinkSync(`/proc/self/fd/${fd}`)]
-    } catch {
-      return []
-    }
-  }).filter((path) => path.startsWith(directory))
+  return readdirSync('/proc/self/fd')
+    .flatMap((fd) => {
+      try {
+        return [readlinkSync(`/proc/self/fd/${fd}`)]
+      } catch {
+        return []
+      }
+    })
+    .filter((path) => path.startsWith(directory))
 }
 
 t.test('parts in any order, of several files at a time, are read to the checksums of the whole', async (t) => {
   const directory = t.testdir()
   let files = 0
-  await fc.assert(fc.asyncProperty(fc.array(fc.array(fc.uint8Array({ minLength: 1, maxLength: 50 }), { minLength: 1, maxLength: 6 }), { minLength: 1, maxLength: 3 }), fc.func(fc.nat()), async (contents, turn) => {
-    const readBack = new ReadBack(live)
-    const parts = []
-    for (const pieces of contents) {
-      const content = Buffer.concat(pieces)
-      const file = join(directory, `file-${files++}`)
-      await writeFile(file, content)
-      const follower = readBack.follow({ file, size: content.length, claims: [sha256(content), sha1(content)] })
-      let offset = 0
-      for (const { length } of pieces) {
-        parts.push({ follower, offset, length })
-        offset += length
-      }
-    }
-    for (const { follower, ...part } of parts.toSorted((a, b) => turn(a.offset, a.length) - turn(b.offset, b.length))) readBack.arrived(follower, part)
-    await readBack.end()
-    await readBack.close()
-    return readBack.filesCompared === contents.length && readBack.bytesRead === readBack.bytesArrived && readBack.bytesRead === contents.flat().reduce((sum, { length }) => sum + length, 0)
-  }), { numRuns: 60 })
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.array(fc.uint8Array({ minLength: 1, maxLength: 50 }), { minLength: 1, maxLength: 6 }), {
+        minLength: 1,
+        maxLength: 3,
+      }),
+      fc.func(fc.nat()),
+      async (contents, turn) => {
+        const readBack = new ReadBack(live)
+        const parts = []
+        for (const pieces of contents) {
+          const content = Buffer.concat(pieces)
+          const file = join(directory, `file-${files++}`)
+          await writeFile(file, content)
+          const follower = readBack.follow({ file, size: content.length, claims: [sha256(content), sha1(content)] })
+          let offset = 0
+          for (const { length } of pieces) {
+            parts.push({ follower, offset, length })
+            offset += length
+          }
+        }
+        for (const { follower, ...part } of parts.toSorted(
+          (a, b) => turn(a.offset, a.length) - turn(b.offset, b.length),
+        ))
+          readBack.arrived(follower, part)
+        await readBack.end()
+        await readBack.close()
+        return (
+          readBack.filesCompared === contents.length &&
+          readBack.bytesRead === readBack.bytesArrived &&
+          readBack.bytesRead === contents.flat().reduce((sum, { length }) => sum + length, 0)
+        )
+      },
+    ),
+    { numRuns: 60 },
+  )
 })
 
 t.test('what is there is read while the rest is still under way', async (t) => {
@@ -62,7 +85,9 @@ t.test('what is there is read while the rest is still under way', async (t) => {
   readBack.arrived(follower, { offset: MiB, length: MiB })
   t.equal(readBack.bytesRead, 0, 'nothing behind a gap')
   readBack.arrived(follower, { offset: 0, length: MiB })
-  await waitFor('the first two parts to be read', () => Promise.resolve(readBack.bytesRead === 2 * MiB || undefined), { timeoutSeconds: 30 })
+  await waitFor('the first two parts to be read', () => Promise.resolve(readBack.bytesRead === 2 * MiB || undefined), {
+    timeoutSeconds: 30,
+  })
   await writeFile(file, content)
   readBack.arrived(follower, { offset: 2 * MiB, length: MiB })
   await readBack.end()
@@ -85,20 +110,42 @@ t.test('a file that differs ends the download at the next part, and leaves no fi
   readBack.arrived(unfinished, { offset: 0, length: 4 })
   await readBack.end()
   t.equal(readBack.filesCompared, 0)
-  t.strictSame(openFilesBelow(directory), [join(directory, 'part')], 'of a file that is not whole, reading goes on later')
+  t.strictSame(
+    openFilesBelow(directory),
+    [join(directory, 'part')],
+    'of a file that is not whole, reading goes on later',
+  )
 
-  readBack.arrived(readBack.follow({ file: join(directory, 'bad'), size: 3, claims: [sha256(Buffer.from('bad')), sha1(Buffer.from('gut'))] }), { offset: 0, length: 3 })
+  readBack.arrived(
+    readBack.follow({
+      file: join(directory, 'bad'),
+      size: 3,
+      claims: [sha256(Buffer.from('bad')), sha1(Buffer.from('gut'))],
+    }),
+    { offset: 0, length: 3 },
+  )
   await t.rejects(readBack.end(), { message: `has ${sha1(Buffer.from('bad')).value}` })
-  t.throws(() => { readBack.arrived(unfinished, { offset: 4, length: 1 }) }, { message: /^has / })
+  t.throws(
+    () => {
+      readBack.arrived(unfinished, { offset: 4, length: 1 })
+    },
+    { message: /^has / },
+  )
   await readBack.close()
   t.strictSame(openFilesBelow(directory), [])
 })
 
 t.test('a file that is shorter than what arrived, or gone, is an error and not a checksum', async (t) => {
   const directory = t.testdir({ short: 'xy' })
-  for (const [name, error] of [['short', { message: /short ends at 2, not at 3$/ }], ['gone', { code: 'ENOENT' }]] as const) {
+  for (const [name, error] of [
+    ['short', { message: /short ends at 2, not at 3$/ }],
+    ['gone', { code: 'ENOENT' }],
+  ] as const) {
     const readBack = new ReadBack(live)
-    readBack.arrived(readBack.follow({ file: join(directory, name), size: 3, claims: [sha256(Buffer.from('xyz'))] }), { offset: 0, length: 3 })
+    readBack.arrived(readBack.follow({ file: join(directory, name), size: 3, claims: [sha256(Buffer.from('xyz'))] }), {
+      offset: 0,
+      length: 3,
+    })
     await t.rejects(readBack.end(), error)
     await readBack.close()
   }

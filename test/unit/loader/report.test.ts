@@ -14,7 +14,12 @@ t.test('people get lines', (t) => {
   report.warn('it changed')
   report.progress(half)
   report.error('it failed')
-  t.strictSame(output.lines(), ['loading', 'warning: it changed', '512 MiB of 1.00 GiB (50 %), 1.00 MiB/s, 9 min left', 'it failed'])
+  t.strictSame(output.lines(), [
+    'loading',
+    'warning: it changed',
+    '512 MiB of 1.00 GiB (50 %), 1.00 MiB/s, 9 min left',
+    'it failed',
+  ])
   t.end()
 })
 
@@ -22,7 +27,10 @@ t.test('time left is told in the unit that fits, and not where it is not known',
   const output = outputOf()
   const report = textReport(output)
   for (const bytesPerSecond of [0, 2 ** 29, 2 ** 23, 2 ** 17]) report.progress({ ...half, bytesPerSecond })
-  t.strictSame(output.lines().map((line) => /\/s(.*)$/.exec(line)?.[1]), ['', ', 1 s left', ', 1 min left', ', 1.1 h left'])
+  t.strictSame(
+    output.lines().map((line) => /\/s(.*)$/.exec(line)?.[1]),
+    ['', ', 1 s left', ', 1 min left', ', 1.1 h left'],
+  )
   t.end()
 })
 
@@ -31,7 +39,10 @@ t.test('percents are never rounded up to a hundred, and nothing is a hundred per
   const report = textReport(output)
   report.progress({ bytes: 9999, totalBytes: 10_000, bytesPerSecond: 0 })
   report.progress({ bytes: 0, totalBytes: 0, bytesPerSecond: 0 })
-  t.strictSame(output.lines().map((line) => /\((\d+) %\)/.exec(line)?.[1]), ['99', '100'])
+  t.strictSame(
+    output.lines().map((line) => /\((\d+) %\)/.exec(line)?.[1]),
+    ['99', '100'],
+  )
   t.end()
 })
 
@@ -41,7 +52,10 @@ t.test('a terminal gets a bar that draws over itself, and lines that do not', (t
   report.progress(half)
   report.info('ready')
   const clear = '\r\u001b[K'
-  t.equal(output.text(), `${clear}[${'#'.repeat(12)}${' '.repeat(12)}] 512 MiB of 1.00 GiB (50 %), 1.00 MiB/s, 9 min left${clear}ready\n`)
+  t.equal(
+    output.text(),
+    `${clear}[${'#'.repeat(12)}${' '.repeat(12)}] 512 MiB of 1.00 GiB (50 %), 1.00 MiB/s, 9 min left${clear}ready\n`,
+  )
   t.end()
 })
 
@@ -54,8 +68,10 @@ t.test('machines get one JSON object a line', (t) => {
   report.error('it failed', { exit: 14 })
   const lines = output.lines().map((line) => JSON.parse(line) as { time: string })
   t.match(lines, [
-    { level: 'info', msg: 'loading\n"x"', files: 3 }, { level: 'warn', msg: 'it changed' },
-    { level: 'info', msg: 'progress', bytes: 2 ** 29, totalBytes: 2 ** 30, bytesPerSecond: 2 ** 20, secondsLeft: 512 }, { level: 'error', msg: 'it failed', exit: 14 },
+    { level: 'info', msg: 'loading\n"x"', files: 3 },
+    { level: 'warn', msg: 'it changed' },
+    { level: 'info', msg: 'progress', bytes: 2 ** 29, totalBytes: 2 ** 30, bytesPerSecond: 2 ** 20, secondsLeft: 512 },
+    { level: 'error', msg: 'it failed', exit: 14 },
   ])
   t.ok(lines.every(({ time }) => Math.abs(Date.parse(time) - Date.now()) < 60_000))
   t.end()
@@ -69,7 +85,9 @@ t.test('the termination message goes where the kubelet looks, and is as long as 
 
 t.test('where no kubelet looks, no file is made', (t) => {
   const file = join(t.testdir(), 'log')
-  t.doesNotThrow(() => { writeTerminationMessage(file, 'x') })
+  t.doesNotThrow(() => {
+    writeTerminationMessage(file, 'x')
+  })
   t.rejects(readFile(file), { code: 'ENOENT' })
   t.end()
 })
@@ -79,14 +97,24 @@ t.test('a failure is one line: what kind, what was found, what to do, and the ex
     failureLine(new LoaderFailure('NoSpace', 'it needs 3, 2 are free')),
     'not enough space: it needs 3, 2 are free; raise the size annotation or choose another volume (exit 13)',
   )
-  t.match(failureLine(new LoaderFailure('Nothing', 'x', { remedy: 'write it with a slash' })), 'x; write it with a slash (exit 12)')
+  t.match(
+    failureLine(new LoaderFailure('Nothing', 'x', { remedy: 'write it with a slash' })),
+    'x; write it with a slash (exit 12)',
+  )
   const codes = Object.values(exits).map(({ code }) => code)
   t.equal(new Set(codes).size, codes.length, 'every kind has a code of its own')
   t.end()
 })
 
 t.test('sizes have three digits and a unit', (t) => {
-  const cases = [[0, '0 bytes'], [1, '1 bytes'], [1023, '1023 bytes'], [1024, '1.00 KiB'], [1536, '1.50 KiB'], [600 * 2 ** 30, '600 GiB']] as const
+  const cases = [
+    [0, '0 bytes'],
+    [1, '1 bytes'],
+    [1023, '1023 bytes'],
+    [1024, '1.00 KiB'],
+    [1536, '1.50 KiB'],
+    [600 * 2 ** 30, '600 GiB'],
+  ] as const
   for (const [size, text] of cases) t.equal(formatSize(size), text)
   t.equal(counted(1, 'file'), '1 file')
   t.equal(counted(0, 'file'), '0 files')
@@ -101,5 +129,12 @@ t.test('sizes just below a unit, and beyond the last one, are figures a person c
 
 function outputOf(isTTY = false): Output & { text(): string; lines(): string[] } {
   let written = ''
-  return { isTTY, write: (text) => { written += text }, text: () => written, lines: () => written.split('\n').slice(0, -1) }
+  return {
+    isTTY,
+    write: (text) => {
+      written += text
+    },
+    text: () => written,
+    lines: () => written.split('\n').slice(0, -1),
+  }
 }

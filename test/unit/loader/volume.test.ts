@@ -69,7 +69,11 @@ t.test('what an earlier run verified is kept for the same object, and nothing el
 
   t.strictSame([...second.verified.keys()], ['config.json'])
   t.equal(second.verifiedBytes, 2)
-  await t.rejects(access(join(layout.stagingFiles, 'gone.bin')), { code: 'ENOENT' }, 'what is not listed any more is gone')
+  await t.rejects(
+    access(join(layout.stagingFiles, 'gone.bin')),
+    { code: 'ENOENT' },
+    'what is not listed any more is gone',
+  )
 })
 
 t.test('a file of full size without a journal is no evidence', async (t) => {
@@ -97,7 +101,11 @@ t.test('an empty directory at the destination, which the kubelet makes for a sub
 
 for (const [what, make] of [
   ['files without a marker', (layout: Layout) => writeFile(join(layout.published, 'foreign'), 'x')],
-  ['the marker of another model', (layout: Layout) => writeFile(layout.publishedMarker, JSON.stringify({ schema: 1, id: 'other', source: 's', files: 0, bytes: 0 }))],
+  [
+    'the marker of another model',
+    (layout: Layout) =>
+      writeFile(layout.publishedMarker, JSON.stringify({ schema: 1, id: 'other', source: 's', files: 0, bytes: 0 })),
+  ],
   ['a marker that was cut off', (layout: Layout) => writeFile(layout.publishedMarker, '{"schema":1')],
 ] as const) {
   t.test(`a destination with ${what} is left alone and ends the loader`, async (t) => {
@@ -115,13 +123,21 @@ t.test('a published model with a foreign file ends the loader, unless the app ma
   await fill(layout)
   await publish(staging, task, markerOf(task))
   await writeFile(join(layout.publishedFiles, 'foreign'), '')
-  await t.rejects(findPublished(layout, task), { exit: 'ForeignFiles', message: /has 3 files of 5 bytes, the loader wrote 2 of 5/ })
+  await t.rejects(findPublished(layout, task), {
+    exit: 'ForeignFiles',
+    message: /has 3 files of 5 bytes, the loader wrote 2 of 5/,
+  })
   t.match(await findPublished(layout, { ...task, readOnly: false }), { files: 2 })
 })
 
 t.test('stagings of others go when nobody has worked on them for ten minutes', async (t) => {
   const { task, layout } = volumeOf(t)
-  const ages: Readonly<Record<string, number>> = { [`.staging-${task.id}-old`]: 660, [`.staging-${task.id}-young`]: 300, '.staging-not-ours': 6000, [layout.stagingName]: 6000 }
+  const ages: Readonly<Record<string, number>> = {
+    [`.staging-${task.id}-old`]: 660,
+    [`.staging-${task.id}-young`]: 300,
+    '.staging-not-ours': 6000,
+    [layout.stagingName]: 6000,
+  }
   for (const [name, ageSeconds] of Object.entries(ages)) {
     await mkdir(join(task.root, name))
     await writeFile(join(task.root, name, 'journal.ndjson'), '')
@@ -130,24 +146,39 @@ t.test('stagings of others go when nobody has worked on them for ten minutes', a
     await utimes(join(task.root, name), then, then)
   }
   t.strictSame(await removeStaleStagings(layout), [`.staging-${task.id}-old`])
-  t.strictSame((await readdir(task.root)).sort(), ['.staging-not-ours', `.staging-${task.id}-young`, layout.stagingName].sort())
+  t.strictSame(
+    (await readdir(task.root)).sort(),
+    ['.staging-not-ours', `.staging-${task.id}-young`, layout.stagingName].sort(),
+  )
 })
 
 t.test('the size annotation and the free space are asked before the first byte', async (t) => {
   const { task } = volumeOf(t, { MODEL_SIZE_BYTES: '100' })
   await refuseTooLarge(task, 100, 0)
-  await t.rejects(refuseTooLarge(task, 101, 0), { exit: 'NoSpace', message: /the model has 101, its size annotation says 100/ })
-  await t.rejects(refuseTooLarge({ ...task, sizeBytes: undefined }, 2 ** 52, 0), { exit: 'NoSpace', message: /needs .* are free/ })
+  await t.rejects(refuseTooLarge(task, 101, 0), {
+    exit: 'NoSpace',
+    message: /the model has 101, its size annotation says 100/,
+  })
+  await t.rejects(refuseTooLarge({ ...task, sizeBytes: undefined }, 2 ** 52, 0), {
+    exit: 'NoSpace',
+    message: /needs .* are free/,
+  })
   await refuseTooLarge({ ...task, sizeBytes: undefined }, 2 ** 52, 2 ** 52 - 1)
 })
 
 t.test('one of two loaders gets the lock; the other waits until the model is published', async (t) => {
   const { layout } = volumeOf(t)
   const end = new AbortController()
-  const first = await acquireLock(layout, lockFor('a', () => Promise.resolve(false), end.signal))
+  const first = await acquireLock(
+    layout,
+    lockFor('a', () => Promise.resolve(false), end.signal),
+  )
   t.ok(first)
   let published = false
-  const second = acquireLock(layout, lockFor('b', () => Promise.resolve(published), end.signal))
+  const second = acquireLock(
+    layout,
+    lockFor('b', () => Promise.resolve(published), end.signal),
+  )
   published = true
   t.equal(await second, undefined)
   await first?.release()
@@ -157,8 +188,14 @@ t.test('one of two loaders gets the lock; the other waits until the model is pub
 t.test('a lock of the same pod, whose loader was killed, is taken up', async (t) => {
   const { layout } = volumeOf(t)
   const { signal } = new AbortController()
-  await acquireLock(layout, lockFor('a', () => Promise.resolve(false), signal))
-  const again = await acquireLock(layout, lockFor('a', () => Promise.resolve(false), signal))
+  await acquireLock(
+    layout,
+    lockFor('a', () => Promise.resolve(false), signal),
+  )
+  const again = await acquireLock(
+    layout,
+    lockFor('a', () => Promise.resolve(false), signal),
+  )
   t.ok(again)
   await again?.release()
 })
@@ -169,7 +206,10 @@ t.test('a lock whose owner is gone is taken over', async (t) => {
   await writeFile(join(layout.lock, 'owner'), 'gone')
   const then = new Date(Date.now() - 120_000)
   for (const path of [layout.lock, join(layout.lock, 'owner')]) await utimes(path, then, then)
-  const lock = await acquireLock(layout, lockFor('b', () => Promise.resolve(false), new AbortController().signal))
+  const lock = await acquireLock(
+    layout,
+    lockFor('b', () => Promise.resolve(false), new AbortController().signal),
+  )
   t.equal(await readFile(join(layout.lock, 'owner'), 'utf8'), 'b')
   await lock?.release()
 })
@@ -178,7 +218,10 @@ t.test('waiting for the lock ends with the task', async (t) => {
   const { layout } = volumeOf(t)
   await mkdir(layout.lock)
   const end = new AbortController()
-  const waiting = acquireLock(layout, lockFor('b', () => Promise.resolve(false), end.signal))
+  const waiting = acquireLock(
+    layout,
+    lockFor('b', () => Promise.resolve(false), end.signal),
+  )
   end.abort(new LoaderFailure('Terminated', 'told to stop'))
   await t.rejects(waiting)
   await rm(layout.lock, { recursive: true })
@@ -203,7 +246,13 @@ async function fill(layout: Layout): Promise<void> {
   await writeFile(join(layout.stagingFiles, 'shards', 'a.bin'), 'abc')
 }
 
-function partOf(object: ModelObject | undefined): { path: string; etag: string; size: number; offset: number; length: number } {
+function partOf(object: ModelObject | undefined): {
+  path: string
+  etag: string
+  size: number
+  offset: number
+  length: number
+} {
   const { path = '', etag = '', size = 0 } = object ?? {}
   return { path, etag, size, offset: 0, length: size }
 }

@@ -3,31 +3,62 @@ import type { AdmissionRequest } from '../../../src/admission/review.ts'
 import type { Denied, Injected } from '../../../src/inject/inject.ts'
 import { eventOf } from '../../../src/server/admission-event.ts'
 
-const owner = { apiVersion: 'apps/v1', kind: 'ReplicaSet', name: 'llama-5d9c', uid: 'u-1', controller: true, blockOwnerDeletion: true }
+const owner = {
+  apiVersion: 'apps/v1',
+  kind: 'ReplicaSet',
+  name: 'llama-5d9c',
+  uid: 'u-1',
+  controller: true,
+  blockOwnerDeletion: true,
+}
 const injected: Injected = {
-  outcome: 'injected', reason: 'Injected', pod: { spec: { containers: [] } }, warnings: [], rules: ['team-a'], patch: [],
+  outcome: 'injected',
+  reason: 'Injected',
+  pod: { spec: { containers: [] } },
+  warnings: [],
+  rules: ['team-a'],
+  patch: [],
   models: [{ name: 'model', source: 's3://models/llama/', delivery: 'download' }],
 }
 const denied: Denied = {
-  outcome: 'denied', reason: 'InvalidAnnotation', warnings: [], rules: [],
+  outcome: 'denied',
+  reason: 'InvalidAnnotation',
+  warnings: [],
+  rules: [],
   diagnostics: [{ reason: 'InvalidAnnotation', field: 'spec.a', found: 'x', problem: 'is bad' }],
 }
 
 function requestOf(ownerReferences: unknown, request: Partial<AdmissionRequest> = {}): AdmissionRequest {
-  return { uid: 'u', operation: 'CREATE', namespace: 'ml', name: '', dryRun: false, isPodCreation: true, object: { metadata: { ownerReferences } }, ...request }
+  return {
+    uid: 'u',
+    operation: 'CREATE',
+    namespace: 'ml',
+    name: '',
+    dryRun: false,
+    isPodCreation: true,
+    object: { metadata: { ownerReferences } },
+    ...request,
+  }
 }
 
 t.test('an injection is a Normal Event on what controls the pod', (t) => {
   t.strictSame(eventOf(requestOf([{ ...owner, controller: false, name: 'other' }, owner]), injected), {
     owner: { apiVersion: 'apps/v1', kind: 'ReplicaSet', name: 'llama-5d9c', uid: 'u-1', namespace: 'ml' },
-    type: 'Normal', reason: 'Injected', action: 'Inject',
+    type: 'Normal',
+    reason: 'Injected',
+    action: 'Inject',
     note: 'model-injector: pods get model from s3://models/llama/ by download; allowed by team-a',
   })
   t.end()
 })
 
 t.test('a denial is a Warning with what the user is told, in one line', (t) => {
-  t.match(eventOf(requestOf([owner]), denied), { type: 'Warning', reason: 'InvalidAnnotation', action: 'Deny', note: 'model-injector: 1 problem; spec.a: "x" is bad' })
+  t.match(eventOf(requestOf([owner]), denied), {
+    type: 'Warning',
+    reason: 'InvalidAnnotation',
+    action: 'Deny',
+    note: 'model-injector: 1 problem; spec.a: "x" is bad',
+  })
   t.end()
 })
 
@@ -40,10 +71,20 @@ t.test('nothing is told of a dry run, of a skipped pod, or where nobody controls
 })
 
 t.test('owners that are no owners are passed over', (t) => {
-  for (const references of ['x', {}, [null], [3], [{ controller: true }], [{ ...owner, uid: 4 }], [{ ...owner, name: '' }], [{ ...owner, kind: 'K'.repeat(254) }]]) {
+  for (const references of [
+    'x',
+    {},
+    [null],
+    [3],
+    [{ controller: true }],
+    [{ ...owner, uid: 4 }],
+    [{ ...owner, name: '' }],
+    [{ ...owner, kind: 'K'.repeat(254) }],
+  ]) {
     t.equal(eventOf(requestOf(references), denied), undefined, JSON.stringify(references).slice(0, 60))
   }
-  for (const object of [undefined, null, {}, { metadata: null }]) t.equal(eventOf(requestOf([], { object }), denied), undefined)
+  for (const object of [undefined, null, {}, { metadata: null }])
+    t.equal(eventOf(requestOf([], { object }), denied), undefined)
   t.end()
 })
 

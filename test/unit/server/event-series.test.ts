@@ -5,7 +5,11 @@ import { createEventSeries } from '../../../src/server/event-series.ts'
 const limits = { most: 3, intervalMs: 10_000, idleMs: 60_000 }
 const event = (uid: string, change: Partial<AdmissionEvent> = {}): AdmissionEvent => ({
   owner: { apiVersion: 'apps/v1', kind: 'ReplicaSet', name: uid, uid, namespace: 'ml' },
-  type: 'Warning', reason: 'InvalidAnnotation', action: 'Deny', note: 'size is bad', ...change,
+  type: 'Warning',
+  reason: 'InvalidAnnotation',
+  action: 'Deny',
+  note: 'size is bad',
+  ...change,
 })
 
 t.test('a hundred pods a second of one owner are one Event that counts', (t) => {
@@ -50,7 +54,8 @@ t.test('what could not be written is tried again, with what came meanwhile', (t)
 
 t.test('other owners, types, reasons and notes are other Events', (t) => {
   const series = createEventSeries({ ...limits, most: 10 })
-  for (const one of [event('a'), event('b'), event('a', { type: 'Normal' }), event('a', { reason: 'NotAllowed' })]) series.add(one, 0)
+  for (const one of [event('a'), event('b'), event('a', { type: 'Normal' }), event('a', { reason: 'NotAllowed' })])
+    series.add(one, 0)
   t.equal(new Set(series.unsent().map(({ name }) => name)).size, 4)
   t.end()
 })
@@ -71,7 +76,10 @@ t.test('another mistake of the same owner is a new Event, and waits for its turn
 
 t.test('there is room for so many series and no more', (t) => {
   const series = createEventSeries(limits)
-  t.strictSame(['a', 'b', 'c', 'd', 'a'].map((uid) => series.add(event(uid), 0)), [true, true, true, false, true])
+  t.strictSame(
+    ['a', 'b', 'c', 'd', 'a'].map((uid) => series.add(event(uid), 0)),
+    [true, true, true, false, true],
+  )
   t.end()
 })
 

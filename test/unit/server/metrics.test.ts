@@ -10,7 +10,10 @@ import { buildTestServer, metric } from '../../support/server-kit.ts'
 
 type Count = (series: string) => Promise<number | undefined>
 
-async function admit(pods: readonly Fields[], { config = defaultConfig, request = {} }: { config?: Config; request?: Fields } = {}): Promise<Count> {
+async function admit(
+  pods: readonly Fields[],
+  { config = defaultConfig, request = {} }: { config?: Config; request?: Fields } = {},
+): Promise<Count> {
   const { app, metrics } = buildTestServer({ getConfig: () => config })
   for (const pod of pods) await app.inject({ method: 'POST', url: '/mutate', payload: reviewOf(pod, request) })
   await app.close()
@@ -58,7 +61,10 @@ t.test('a pod that the policy refuses is counted once, whatever else is wrong', 
   const parsed = parseConfig('policy: {rules: [{name: other, namespaces: [elsewhere]}]}')
   t.ok(parsed.ok)
   const config = parsed.ok ? parsed.config : defaultConfig
-  const count = await admit([annotatedPod({ 'models.example.io/source.b': 's3://models/b/' }), annotatedPod({ 'models.example.io/size': 'x' })], { config })
+  const count = await admit(
+    [annotatedPod({ 'models.example.io/source.b': 's3://models/b/' }), annotatedPod({ 'models.example.io/size': 'x' })],
+    { config },
+  )
   t.equal(await count('model_injector_policy_denials_total{mode="enforce"}'), 1)
   t.equal(await count('model_injector_policy_denials_total{mode="audit"}'), 0)
 })
@@ -66,7 +72,9 @@ t.test('a pod that the policy refuses is counted once, whatever else is wrong', 
 t.test('a pod that a policy on trial would refuse is injected, and counted', async (t) => {
   const parsed = parseConfig('policy: {mode: audit, rules: [{name: other, namespaces: [elsewhere]}]}')
   t.ok(parsed.ok)
-  const count = await admit([annotatedPod({ 'models.example.io/source.b': 's3://models/b/' })], { config: parsed.ok ? parsed.config : defaultConfig })
+  const count = await admit([annotatedPod({ 'models.example.io/source.b': 's3://models/b/' })], {
+    config: parsed.ok ? parsed.config : defaultConfig,
+  })
   t.equal(await count('model_injector_admissions_total{outcome="injected",reason="Injected"}'), 1)
   t.equal(await count('model_injector_policy_denials_total{mode="audit"}'), 1)
   t.equal(await count('model_injector_policy_denials_total{mode="enforce"}'), 0)

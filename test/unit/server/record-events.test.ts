@@ -7,12 +7,27 @@ import { captureLog, metric, shiftedClock, type CapturedLog } from '../../suppor
 import { waitFor } from '../../support/wait-for.ts'
 
 const denied: Outcome = {
-  outcome: 'denied', reason: 'NotAllowed', warnings: [], rules: [], diagnostics: [{ reason: 'NotAllowed', field: 'spec.a', problem: 'is not allowed' }],
+  outcome: 'denied',
+  reason: 'NotAllowed',
+  warnings: [],
+  rules: [],
+  diagnostics: [{ reason: 'NotAllowed', field: 'spec.a', problem: 'is not allowed' }],
 }
 
 function requestOf(uid: string, change: Partial<AdmissionRequest> = {}): AdmissionRequest {
-  const object = { metadata: { ownerReferences: [{ apiVersion: 'batch/v1', kind: 'Job', name: 'train', uid, controller: true }] } }
-  return { uid: 'u', operation: 'CREATE', namespace: 'ml', name: '', dryRun: false, isPodCreation: true, object, ...change }
+  const object = {
+    metadata: { ownerReferences: [{ apiVersion: 'batch/v1', kind: 'Job', name: 'train', uid, controller: true }] },
+  }
+  return {
+    uid: 'u',
+    operation: 'CREATE',
+    namespace: 'ml',
+    name: '',
+    dryRun: false,
+    isPodCreation: true,
+    object,
+    ...change,
+  }
 }
 
 interface Recorded {
@@ -37,16 +52,34 @@ function recordTo(t: Test, limits = { most: 100, intervalMs: 100, idleMs: 600_00
       calls.push(['patch', namespace, { name, ...patch }])
       return await api.answer()
     },
-    close: () => { calls.push(['close', '', {}]) },
+    close: () => {
+      calls.push(['close', '', {}])
+    },
   }
   const [log, metrics, shifted] = [captureLog(), createMetrics(), shiftedClock()]
   const clock = { now: shifted.now, monotonicMs: () => performance.now() + shifted.shiftMs }
-  const recorder = createEventRecorder({ api: eventsApi, clock, logger: log.logger, metrics, instance: 'pod-1', limits, tickMs: 5 })
+  const recorder = createEventRecorder({
+    api: eventsApi,
+    clock,
+    logger: log.logger,
+    metrics,
+    instance: 'pod-1',
+    limits,
+    tickMs: 5,
+  })
   t.teardown(() => recorder.close())
   return {
-    recorder, calls, log, api, clock: shifted,
+    recorder,
+    calls,
+    log,
+    api,
+    clock: shifted,
     count: (result) => metric(metrics.registry, `model_injector_events_total{result="${result}"}`),
-    when: async (count) => { await waitFor(`${count} calls`, () => Promise.resolve(calls.length >= count ? true : undefined), { timeoutSeconds: 10 }) },
+    when: async (count) => {
+      await waitFor(`${count} calls`, () => Promise.resolve(calls.length >= count ? true : undefined), {
+        timeoutSeconds: 10,
+      })
+    },
   }
 }
 
@@ -57,9 +90,16 @@ t.test('an Event is as events.k8s.io/v1 wants it', async (t) => {
   const [verb, namespace, event] = calls[0]!
   t.strictSame([verb, namespace], ['create', 'ml'])
   t.match(event, {
-    apiVersion: 'events.k8s.io/v1', kind: 'Event', metadata: { name: /^model-injector\.[0-9a-f]{16}$/, namespace: 'ml' },
-    eventTime: /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/, reportingController: 'models.example.io/model-injector', reportingInstance: 'pod-1',
-    type: 'Warning', reason: 'NotAllowed', action: 'Deny', note: 'model-injector: 1 problem; spec.a: is not allowed',
+    apiVersion: 'events.k8s.io/v1',
+    kind: 'Event',
+    metadata: { name: /^model-injector\.[0-9a-f]{16}$/, namespace: 'ml' },
+    eventTime: /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/,
+    reportingController: 'models.example.io/model-injector',
+    reportingInstance: 'pod-1',
+    type: 'Warning',
+    reason: 'NotAllowed',
+    action: 'Deny',
+    note: 'model-injector: 1 problem; spec.a: is not allowed',
     regarding: { apiVersion: 'batch/v1', kind: 'Job', name: 'train', uid: 'a', namespace: 'ml' },
   })
   t.notOk('series' in event, 'a series of one is refused')
@@ -90,7 +130,10 @@ t.test('failures are counted, said once a minute, and tried again', async (t) =>
   api.answer = () => Promise.reject(new Error('missing permission'))
   recorder.record(requestOf('a'), denied)
   await when(3)
-  t.strictSame(log.lines.map(({ msg, problem }) => [msg, problem]), [['an Event could not be written', 'missing permission']])
+  t.strictSame(
+    log.lines.map(({ msg, problem }) => [msg, problem]),
+    [['an Event could not be written', 'missing permission']],
+  )
   clock.shiftMs = 60_000
   const before = calls.length
   await when(before + 2)
@@ -108,7 +151,12 @@ t.test('what there is no room for is counted', async (t) => {
 t.test('recording waits for nobody, and an API server that hangs gets one request at a time', async (t) => {
   const { recorder, calls, when, api } = recordTo(t)
   let release = (): void => undefined
-  api.answer = () => new Promise((resolve) => { release = () => { resolve(true) } })
+  api.answer = () =>
+    new Promise((resolve) => {
+      release = () => {
+        resolve(true)
+      }
+    })
   recorder.record(requestOf('a'), denied)
   await when(1)
   const start = performance.now()
@@ -123,7 +171,8 @@ t.test('recording waits for nobody, and an API server that hangs gets one reques
 
 t.test('a hostile pod is not told of, and breaks nothing', (t) => {
   const { recorder, calls } = recordTo(t)
-  for (const object of [null, 3, 'x', { metadata: 3 }, { metadata: { ownerReferences: [[]] } }]) recorder.record(requestOf('a', { object }), denied)
+  for (const object of [null, 3, 'x', { metadata: 3 }, { metadata: { ownerReferences: [[]] } }])
+    recorder.record(requestOf('a', { object }), denied)
   recorder.record(requestOf('a', { dryRun: true }), denied)
   t.strictSame(calls, [])
   t.end()
@@ -136,7 +185,10 @@ t.test('at the end, what is left is told', async (t) => {
   recorder.record(requestOf('a'), denied)
   recorder.record(requestOf('b'), denied)
   await recorder.close()
-  t.strictSame(calls.map(([verb]) => verb), ['create', 'patch', 'create', 'close'])
+  t.strictSame(
+    calls.map(([verb]) => verb),
+    ['create', 'patch', 'create', 'close'],
+  )
 })
 
 t.test('at the end, an API server that hangs is not waited for', async (t) => {

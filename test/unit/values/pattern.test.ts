@@ -41,10 +41,13 @@ t.test('no pattern is matched by nothing', (t) => {
 
 t.test('it agrees with a regular expression made from the same pattern', (t) => {
   const letters = fc.string({ unit: fc.constantFrom('a', 'b', '*', '?'), maxLength: 6 })
-  fc.assert(fc.property(letters, fc.string({ unit: fc.constantFrom('a', 'b', '/'), maxLength: 8 }), (pattern, text) => {
-    const expression = new RegExp(`^${pattern.replaceAll('?', '.').replaceAll(/\*+/g, '.*')}$`, 's')
-    return matchesPattern(pattern, text) === expression.test(text)
-  }), { numRuns: 2000 })
+  fc.assert(
+    fc.property(letters, fc.string({ unit: fc.constantFrom('a', 'b', '/'), maxLength: 8 }), (pattern, text) => {
+      const expression = new RegExp(`^${pattern.replaceAll('?', '.').replaceAll(/\*+/g, '.*')}$`, 's')
+      return matchesPattern(pattern, text) === expression.test(text)
+    }),
+    { numRuns: 2000 },
+  )
   t.end()
 })
 
@@ -67,7 +70,10 @@ t.test('a hostile pattern takes no more steps than pattern times text', (t) => {
 
 t.test('a pattern on keys is relative and has no control characters', (t) => {
   t.strictSame(parseKeyPattern('a/*.json'), { ok: true, value: 'a/*.json' })
-  t.strictSame(parseKeyPattern('/a'), { ok: false, problem: 'starts with a slash, but keys are relative to the source' })
+  t.strictSame(parseKeyPattern('/a'), {
+    ok: false,
+    problem: 'starts with a slash, but keys are relative to the source',
+  })
   t.strictSame(parseKeyPattern('a\u0000'), { ok: false, problem: 'has a control character' })
   t.end()
 })

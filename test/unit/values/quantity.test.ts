@@ -1,6 +1,15 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { formatBytes, formatMillicores, Gi, Mi, parseBytes, parseMillicores, parsePositiveBytes, parsePositiveMillicores } from '../../../src/values/quantity.ts'
+import {
+  formatBytes,
+  formatMillicores,
+  Gi,
+  Mi,
+  parseBytes,
+  parseMillicores,
+  parsePositiveBytes,
+  parsePositiveMillicores,
+} from '../../../src/values/quantity.ts'
 import { quantity } from '../../support/qos.ts'
 
 const accepted: readonly [text: string, bytes: number, millicores: number][] = [
@@ -47,7 +56,31 @@ for (const text of ['1E', '1Ei', '8Pi', '9007199254740992', '1e999', '-1', '-0.5
   })
 }
 
-for (const text of ['', ' ', '.', '-', '+', 'e3', 'Gi', '1 Gi', ' 1', '1\n', '1ki', '1K', '1gi', '1e3Ki', '1e', '1e1000', '1.2.3', '0x10', '1,5', '١', '∞', 'NaN', '1'.repeat(65)]) {
+for (const text of [
+  '',
+  ' ',
+  '.',
+  '-',
+  '+',
+  'e3',
+  'Gi',
+  '1 Gi',
+  ' 1',
+  '1\n',
+  '1ki',
+  '1K',
+  '1gi',
+  '1e3Ki',
+  '1e',
+  '1e1000',
+  '1.2.3',
+  '0x10',
+  '1,5',
+  '١',
+  '∞',
+  'NaN',
+  '1'.repeat(65),
+]) {
   t.test(`${JSON.stringify(text).slice(0, 20)} is no quantity`, (t) => {
     t.strictSame(parseBytes(text), { ok: false, problem: 'is not a Kubernetes quantity' })
     t.strictSame(parseMillicores(text), { ok: false, problem: 'is not a Kubernetes quantity' })
@@ -71,18 +104,34 @@ t.test('bytes are written with the largest binary suffix that keeps them exact',
 })
 
 t.test('what is written is read back as the same number', (t) => {
-  fc.assert(fc.property(fc.maxSafeNat(), (value) =>
-    parseBytes(formatBytes(value)).ok && JSON.stringify(parseBytes(formatBytes(value))) === JSON.stringify({ ok: true, value })))
-  fc.assert(fc.property(fc.nat(), (value) => JSON.stringify(parseMillicores(formatMillicores(value))) === JSON.stringify({ ok: true, value })))
+  fc.assert(
+    fc.property(
+      fc.maxSafeNat(),
+      (value) =>
+        parseBytes(formatBytes(value)).ok &&
+        JSON.stringify(parseBytes(formatBytes(value))) === JSON.stringify({ ok: true, value }),
+    ),
+  )
+  fc.assert(
+    fc.property(
+      fc.nat(),
+      (value) => JSON.stringify(parseMillicores(formatMillicores(value))) === JSON.stringify({ ok: true, value }),
+    ),
+  )
   t.end()
 })
 
 t.test('every decimal quantity is what exact arithmetic makes of it', (t) => {
-  const texts = fc.tuple(fc.nat(99_999), fc.nat(999), fc.constantFrom('', 'k', 'M', 'G', 'Ki', 'Mi', 'Gi')).map(([whole, part, suffix]) => `${whole}.${part}${suffix}`)
-  fc.assert(fc.property(texts, (text) => {
-    const exact = quantity(text)
-    const bytes = parseBytes(text)
-    return bytes.ok && BigInt(bytes.value) === (exact + 999_999_999n) / 1_000_000_000n
-  }), { numRuns: 2000 })
+  const texts = fc
+    .tuple(fc.nat(99_999), fc.nat(999), fc.constantFrom('', 'k', 'M', 'G', 'Ki', 'Mi', 'Gi'))
+    .map(([whole, part, suffix]) => `${whole}.${part}${suffix}`)
+  fc.assert(
+    fc.property(texts, (text) => {
+      const exact = quantity(text)
+      const bytes = parseBytes(text)
+      return bytes.ok && BigInt(bytes.value) === (exact + 999_999_999n) / 1_000_000_000n
+    }),
+    { numRuns: 2000 },
+  )
   t.end()
 })

@@ -4,20 +4,54 @@ import { parseSource } from '../../../src/values/source.ts'
 const digest = 'f'.repeat(64)
 
 const accepted: readonly [text: string, source: object][] = [
-  ['s3://models/llama/1.2.3/', { scheme: 's3', bucket: 'models', key: 'llama/1.2.3/', extent: 'prefix', uri: 's3://models/llama/1.2.3/' }],
-  ['s3://models/llama/*', { scheme: 's3', bucket: 'models', key: 'llama/', extent: 'prefix', uri: 's3://models/llama/' }],
-  ['s3://my.bucket-1/a', { scheme: 's3', bucket: 'my.bucket-1', key: 'a', extent: 'object', uri: 's3://my.bucket-1/a' }],
-  ['s3://models/ünï code/x', { scheme: 's3', bucket: 'models', key: 'ünï code/x', extent: 'object', uri: 's3://models/ünï code/x' }],
+  [
+    's3://models/llama/1.2.3/',
+    { scheme: 's3', bucket: 'models', key: 'llama/1.2.3/', extent: 'prefix', uri: 's3://models/llama/1.2.3/' },
+  ],
+  [
+    's3://models/llama/*',
+    { scheme: 's3', bucket: 'models', key: 'llama/', extent: 'prefix', uri: 's3://models/llama/' },
+  ],
+  [
+    's3://my.bucket-1/a',
+    { scheme: 's3', bucket: 'my.bucket-1', key: 'a', extent: 'object', uri: 's3://my.bucket-1/a' },
+  ],
+  [
+    's3://models/ünï code/x',
+    { scheme: 's3', bucket: 'models', key: 'ünï code/x', extent: 'object', uri: 's3://models/ünï code/x' },
+  ],
   ['pvc://claim', { scheme: 'pvc', claim: 'claim', path: undefined, uri: 'pvc://claim' }],
   ['pvc://claim/', { scheme: 'pvc', claim: 'claim', path: undefined, uri: 'pvc://claim' }],
   ['pvc://claim/a/b/', { scheme: 'pvc', claim: 'claim', path: 'a/b', uri: 'pvc://claim/a/b' }],
   ['node:///opt/models/llama', { scheme: 'node', path: '/opt/models/llama', uri: 'node:///opt/models/llama' }],
   ['node:///opt/models/', { scheme: 'node', path: '/opt/models', uri: 'node:///opt/models' }],
-  [`oci://registry.example.com:5000/team/llama@sha256:${digest}`, {
-    scheme: 'oci', reference: `registry.example.com:5000/team/llama@sha256:${digest}`, path: undefined, uri: `oci://registry.example.com:5000/team/llama@sha256:${digest}`,
-  }],
-  [`oci://r/llama@sha256:${digest}#models/`, { scheme: 'oci', reference: `r/llama@sha256:${digest}`, path: 'models', uri: `oci://r/llama@sha256:${digest}#models` }],
-  [`oci://r/llama@sha256:${digest}#models/a`, { scheme: 'oci', reference: `r/llama@sha256:${digest}`, path: 'models/a', uri: `oci://r/llama@sha256:${digest}#models/a` }],
+  [
+    `oci://registry.example.com:5000/team/llama@sha256:${digest}`,
+    {
+      scheme: 'oci',
+      reference: `registry.example.com:5000/team/llama@sha256:${digest}`,
+      path: undefined,
+      uri: `oci://registry.example.com:5000/team/llama@sha256:${digest}`,
+    },
+  ],
+  [
+    `oci://r/llama@sha256:${digest}#models/`,
+    {
+      scheme: 'oci',
+      reference: `r/llama@sha256:${digest}`,
+      path: 'models',
+      uri: `oci://r/llama@sha256:${digest}#models`,
+    },
+  ],
+  [
+    `oci://r/llama@sha256:${digest}#models/a`,
+    {
+      scheme: 'oci',
+      reference: `r/llama@sha256:${digest}`,
+      path: 'models/a',
+      uri: `oci://r/llama@sha256:${digest}#models/a`,
+    },
+  ],
 ]
 
 for (const [text, source] of accepted) {

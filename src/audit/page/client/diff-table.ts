@@ -16,7 +16,11 @@ export function diffTable(diff: readonly Evidence[]): HTMLElement {
   const table = evidenceTable(caption, changed)
   table.classList.add('diff')
   if (equal.length === 0) return table
-  const button = element('button', { type: 'button', class: 'quiet' }, `Show the ${countOf(equal.length, 'field')} that ${equal.length === 1 ? 'is' : 'are'} equal`)
+  const button = element(
+    'button',
+    { type: 'button', class: 'quiet' },
+    `Show the ${countOf(equal.length, 'field')} that ${equal.length === 1 ? 'is' : 'are'} equal`,
+  )
   button.addEventListener('click', () => {
     const whole = evidenceTable(caption, diff)
     whole.classList.add('diff')
@@ -53,12 +57,25 @@ function sideOf(side: Side, before: string, difference = '', after = ''): HTMLEl
   const whole = `${before}${difference}${after}`
   const isPlain = difference === '' || (difference === whole && whole.length > longestWholeMark)
   const mark = isPlain ? [difference] : [element('mark', { class: side }, printable(difference))]
-  const content = whole === '' ? element('span', { class: 'nothing' }, 'empty') : whole.length > longestMarked ? longValue(whole) : element('bdi', {}, printable(before), ...mark, printable(after))
-  return element('code', {}, ...(side === 'both' ? [] : [element('span', { class: `side ${side}`, 'aria-hidden': 'true' }, signs[side])]), content)
+  const content =
+    whole === ''
+      ? element('span', { class: 'nothing' }, 'empty')
+      : whole.length > longestMarked
+        ? longValue(whole)
+        : element('bdi', {}, printable(before), ...mark, printable(after))
+  return element(
+    'code',
+    {},
+    ...(side === 'both' ? [] : [element('span', { class: `side ${side}`, 'aria-hidden': 'true' }, signs[side])]),
+    content,
+  )
 }
 
 /** What both begin with, how each goes on, and what both end with. Words and numbers are never cut in two. */
-export function splitAtDifference(expected: string, found: string): readonly [before: string, missing: string, added: string, after: string] {
+export function splitAtDifference(
+  expected: string,
+  found: string,
+): readonly [before: string, missing: string, added: string, after: string] {
   const [ours, theirs] = [wordsIn(expected), wordsIn(found)]
   const shorter = Math.min(ours.length, theirs.length)
   let start = 0
@@ -66,7 +83,12 @@ export function splitAtDifference(expected: string, found: string): readonly [be
   let end = 0
   while (end < shorter - start && ours.at(-1 - end) === theirs.at(-1 - end)) end++
   const join = (words: readonly string[], from: number, to: number): string => words.slice(from, to).join('')
-  return [join(ours, 0, start), join(ours, start, ours.length - end), join(theirs, start, theirs.length - end), join(ours, ours.length - end, ours.length)]
+  return [
+    join(ours, 0, start),
+    join(ours, start, ours.length - end),
+    join(theirs, start, theirs.length - end),
+    join(ours, ours.length - end, ours.length),
+  ]
 }
 
 function wordsIn(text: string): readonly string[] {

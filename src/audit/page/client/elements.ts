@@ -7,7 +7,11 @@ export type Child = Node | string
 type Attributes = Readonly<Record<string, string | boolean | undefined>>
 
 /** An attribute that is false or undefined is left out. */
-export function element<Name extends keyof HTMLElementTagNameMap>(name: Name, attributes: Attributes, ...children: readonly Child[]): HTMLElementTagNameMap[Name] {
+export function element<Name extends keyof HTMLElementTagNameMap>(
+  name: Name,
+  attributes: Attributes,
+  ...children: readonly Child[]
+): HTMLElementTagNameMap[Name] {
   const made = document.createElement(name)
   for (const [attribute, value] of Object.entries(attributes)) {
     if (value !== undefined && value !== false) made.setAttribute(attribute, value === true ? '' : value)
@@ -38,7 +42,11 @@ const longest = 400
 export function longValue(text: string): HTMLElement {
   if (text.length <= longest) return value(text)
   const shown = value(shorten(text, longest))
-  const button = element('button', { type: 'button', class: 'quiet' }, `Show all ${formatCount(text.length)} characters`)
+  const button = element(
+    'button',
+    { type: 'button', class: 'quiet' },
+    `Show all ${formatCount(text.length)} characters`,
+  )
   button.addEventListener('click', () => {
     shown.textContent = printable(text)
     shown.tabIndex = -1

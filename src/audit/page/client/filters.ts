@@ -17,13 +17,19 @@ const longestChoice = 80
 export function listenToFilters(change: Change): void {
   for (const name of selects) {
     const select = byId(name, HTMLSelectElement)
-    select.addEventListener('change', () => { change(name === 'family' ? { family: select.value, version: '' } : { [name]: select.value }, false) })
+    select.addEventListener('change', () => {
+      change(name === 'family' ? { family: select.value, version: '' } : { [name]: select.value }, false)
+    })
   }
   for (const name of inputs) {
     const input = byId(name, HTMLInputElement)
-    input.addEventListener('input', () => { change({ [name]: input.value }, true) })
+    input.addEventListener('input', () => {
+      change({ [name]: input.value }, true)
+    })
   }
-  byId('filters', HTMLFormElement).addEventListener('submit', (event) => { event.preventDefault() })
+  byId('filters', HTMLFormElement).addEventListener('submit', (event) => {
+    event.preventDefault()
+  })
 }
 
 export function showFilters(state: ViewState, counts: FacetCounts): void {
@@ -32,7 +38,9 @@ export function showFilters(state: ViewState, counts: FacetCounts): void {
     const input = byId(name, HTMLInputElement)
     if (input.value !== state[name]) input.value = state[name]
   }
-  byId('owners', HTMLElement).replaceChildren(...suggestions(state.owner, counts.owner).map((owner) => element('option', { value: owner })))
+  byId('owners', HTMLElement).replaceChildren(
+    ...suggestions(state.owner, counts.owner).map((owner) => element('option', { value: owner })),
+  )
 }
 
 function suggestions(typed: string, owners: ReadonlyMap<string, number>): readonly string[] {
@@ -50,8 +58,11 @@ function showSelect(select: HTMLSelectElement, chosen: string, counts: ReadonlyM
   if (select.dataset.signature !== signature) {
     select.dataset.signature = signature
     const more = choices.length - mostChoices
-    const rest = more > 0 ? [element('option', { disabled: true }, `and ${formatCount(more)} more: use the search`)] : []
-    const options = shown.map(([name, count]) => element('option', { value: name }, `${isolated(name)} (${formatCount(count)})`))
+    const rest =
+      more > 0 ? [element('option', { disabled: true }, `and ${formatCount(more)} more: use the search`)] : []
+    const options = shown.map(([name, count]) =>
+      element('option', { value: name }, `${isolated(name)} (${formatCount(count)})`),
+    )
     select.replaceChildren(element('option', { value: '' }, 'all'), ...options, ...rest)
   }
   select.value = chosen

@@ -40,7 +40,8 @@ export function groupByNamespace(rows: readonly Row[]): readonly Group[] {
 
 export function countJudgements({ pods }: Group): ReadonlyMap<string, number> {
   const counts = new Map<string, number>()
-  for (const { judgements } of pods) for (const judgement of judgements) counts.set(judgement, (counts.get(judgement) ?? 0) + 1)
+  for (const { judgements } of pods)
+    for (const judgement of judgements) counts.set(judgement, (counts.get(judgement) ?? 0) + 1)
   return counts
 }
 
@@ -51,7 +52,10 @@ export function countDeviating({ pods }: Group): number {
 
 type GroupComparison = (one: Group, other: Group) => number
 
-const byName: GroupComparison = (one, other) => compareTexts(one.family, other.family) || compareTexts(one.version, other.version) || compareTexts(one.namespace, other.namespace)
+const byName: GroupComparison = (one, other) =>
+  compareTexts(one.family, other.family) ||
+  compareTexts(one.version, other.version) ||
+  compareTexts(one.namespace, other.namespace)
 
 const groupComparisons: Readonly<Record<string, GroupComparison>> = {
   model: byName,
@@ -71,10 +75,21 @@ export function sortGroups(groups: readonly Group[], column: string, isDescendin
   return groups.toSorted((one, other) => direction * (compare?.(one, other) ?? 0) || byName(one, other))
 }
 
-function groupOf(groups: Map<string, Group>, key: string, names: Pick<Group, 'namespace' | 'family' | 'version'>): Group {
+function groupOf(
+  groups: Map<string, Group>,
+  key: string,
+  names: Pick<Group, 'namespace' | 'family' | 'version'>,
+): Group {
   const known = groups.get(key)
   if (known !== undefined) return known
-  const group = { ...names, pods: new Set<Row>(), namespaces: new Set<string>(), families: new Set<string>(), versions: new Set<string>(), deliveries: new Set<string>() }
+  const group = {
+    ...names,
+    pods: new Set<Row>(),
+    namespaces: new Set<string>(),
+    families: new Set<string>(),
+    versions: new Set<string>(),
+    deliveries: new Set<string>(),
+  }
   groups.set(key, group)
   return group
 }

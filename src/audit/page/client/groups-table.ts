@@ -23,37 +23,65 @@ export const namespaceColumns: readonly Column[] = [namespace, models, versions,
 const longestName = 300
 const mostNamed = 5
 
-export function modelRows(groups: readonly Group[], state: ViewState, meanings: AboutPage['judgements']): readonly HTMLElement[] {
+export function modelRows(
+  groups: readonly Group[],
+  state: ViewState,
+  meanings: AboutPage['judgements'],
+): readonly HTMLElement[] {
   return groups.map((group) => {
     const href = linkTo(state, { family: group.family, version: group.version })
-    return element('tr', { role: 'row' },
+    return element(
+      'tr',
+      { role: 'row' },
       rowHead(model, value(shorten(group.family, longestName)), second(listOf(group.deliveries))),
       cell(version, element('a', { href, 'data-focus': href }, value(shorten(group.version, longestName)))),
-      ...counts(group, meanings, [cell(namespaces, formatCount(group.namespaces.size), second(listOf(group.namespaces)))]))
+      ...counts(group, meanings, [
+        cell(namespaces, formatCount(group.namespaces.size), second(listOf(group.namespaces))),
+      ]),
+    )
   })
 }
 
-export function namespaceRows(groups: readonly Group[], state: ViewState, meanings: AboutPage['judgements']): readonly HTMLElement[] {
+export function namespaceRows(
+  groups: readonly Group[],
+  state: ViewState,
+  meanings: AboutPage['judgements'],
+): readonly HTMLElement[] {
   return groups.map((group) => {
     const href = linkTo(state, { namespace: group.namespace })
-    return element('tr', { role: 'row' },
+    return element(
+      'tr',
+      { role: 'row' },
       rowHead(namespace, element('a', { href, 'data-focus': href }, value(shorten(group.namespace, longestName)))),
       cell(models, formatCount(group.families.size), second(listOf(group.families))),
       cell(versions, formatCount(group.versions.size)),
-      ...counts(group, meanings, []))
+      ...counts(group, meanings, []),
+    )
   })
 }
 
 /** The last columns are the same for both. */
-function counts(group: Group, meanings: AboutPage['judgements'], between: readonly HTMLElement[]): readonly HTMLElement[] {
-  return [cell(pods, formatCount(group.pods.size)), ...between, cell(deviating, formatCount(countDeviating(group)), judgementBadges(group, meanings))]
+function counts(
+  group: Group,
+  meanings: AboutPage['judgements'],
+  between: readonly HTMLElement[],
+): readonly HTMLElement[] {
+  return [
+    cell(pods, formatCount(group.pods.size)),
+    ...between,
+    cell(deviating, formatCount(countDeviating(group)), judgementBadges(group, meanings)),
+  ]
 }
 
 function judgementBadges(group: Group, meanings: AboutPage['judgements']): Child {
   const ranks = rankJudgements(meanings)
   const found = [...countJudgements(group)].filter(([judgement]) => judgement !== 'conforming')
   const ordered = found.toSorted(([one], [other]) => (ranks.get(one) ?? 0) - (ranks.get(other) ?? 0))
-  return element('div', { class: 'badges' }, ...ordered.map(([judgement, count]) => badge(judgement as Judgement, meanings, count)))
+  return element(
+    'div',
+    { class: 'badges' },
+    ...ordered.map(([judgement, count]) => badge(judgement as Judgement, meanings, count)),
+  )
 }
 
 function linkTo(state: ViewState, change: Partial<ViewState>): string {
@@ -65,6 +93,9 @@ function second(text: string): HTMLElement {
 }
 
 function listOf(names: ReadonlySet<string>): string {
-  const shown = [...names].slice(0, mostNamed).map((name) => shorten(name, 60)).join(', ')
+  const shown = [...names]
+    .slice(0, mostNamed)
+    .map((name) => shorten(name, 60))
+    .join(', ')
   return names.size > mostNamed ? `${shown} and ${formatCount(names.size - mostNamed)} more` : shown
 }

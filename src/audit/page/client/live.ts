@@ -8,7 +8,10 @@ const pollMs = 3000
 const requestTimeoutMs = 20_000
 
 /** `show` gets the pods of each new audit, `tell` what they were judged by. Never ends: a server that is away may come back. */
-export async function followAudit(show: (pods: readonly AuditedPod[]) => void, tell: (about: AboutAudit) => void): Promise<never> {
+export async function followAudit(
+  show: (pods: readonly AuditedPod[]) => void,
+  tell: (about: AboutAudit) => void,
+): Promise<never> {
   let revision: string | undefined
   let auditedAt: string | undefined
   for (;;) {
@@ -38,20 +41,28 @@ async function fetchJson<Body>(path: string): Promise<Body> {
 async function nextPoll(): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, pollMs))
   if (!document.hidden) return
-  await new Promise((resolve) => { document.addEventListener('visibilitychange', resolve, { once: true }) })
+  await new Promise((resolve) => {
+    document.addEventListener('visibilitychange', resolve, { once: true })
+  })
 }
 
 function showState({ auditedAt, isReading, problem }: LiveState): void {
   if (problem !== undefined) {
-    const since = auditedAt === undefined ? ['Nothing could be read yet.'] : ['What is shown is from ', moment(auditedAt), ' UTC.']
+    const since =
+      auditedAt === undefined ? ['Nothing could be read yet.'] : ['What is shown is from ', moment(auditedAt), ' UTC.']
     showLiveness('stale', 'Reading failed: ', element('bdi', {}, printable(problem)), '. ', ...since)
-  } else if (auditedAt === undefined) showLiveness('reading', isReading ? 'Live. Reading for the first time…' : 'Live. Waiting for the first audit…')
+  } else if (auditedAt === undefined)
+    showLiveness('reading', isReading ? 'Live. Reading for the first time…' : 'Live. Waiting for the first audit…')
   else showLiveness('fresh', 'Live. Read at ', moment(auditedAt), ' UTC.')
 }
 
 function showLost(error: unknown, auditedAt: string | undefined): void {
   const since: readonly Child[] = auditedAt === undefined ? [] : [' What is shown is from ', moment(auditedAt), ' UTC.']
-  showLiveness('stale', `model-injector audit --serve does not answer (${error instanceof Error ? error.message : String(error)}): was it ended?`, ...since)
+  showLiveness(
+    'stale',
+    `model-injector audit --serve does not answer (${error instanceof Error ? error.message : String(error)}): was it ended?`,
+    ...since,
+  )
 }
 
 /** Read out only when it becomes something else, not at every audit. */

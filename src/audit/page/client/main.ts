@@ -72,14 +72,23 @@ function showPods(selected: readonly Row[]): Pick<Amounts, 'groups'> {
 
 function showGroups(selected: readonly Row[], view: Exclude<View, 'pods'>): Pick<Amounts, 'groups'> {
   const isByModel = view === 'models'
-  const groups = sortGroups(isByModel ? groupByModel(selected, state) : groupByNamespace(selected), state.sort, state.isDescending)
+  const groups = sortGroups(
+    isByModel ? groupByModel(selected, state) : groupByNamespace(selected),
+    state.sort,
+    state.isDescending,
+  )
   const page = pageOf(groups, state.page, rowsOnPage)
   const made = isByModel ? modelRows(page.items, state, meanings) : namespaceRows(page.items, state, meanings)
   fillTable(isByModel ? 'Models and versions' : 'Namespaces', isByModel ? modelColumns : namespaceColumns, page, made)
   return { groups: { count: groups.length, noun: isByModel ? 'model version' : 'namespace' } }
 }
 
-function fillTable(caption: string, columns: readonly Column[], page: Page<unknown>, made: readonly HTMLElement[]): void {
+function fillTable(
+  caption: string,
+  columns: readonly Column[],
+  page: Page<unknown>,
+  made: readonly HTMLElement[],
+): void {
   shownPage = page
   const sorting = { sort: state.sort === '' ? defaultSort() : state.sort, isDescending: state.isDescending }
   table.dataset.view = state.view
@@ -94,9 +103,13 @@ function defaultSort(): string {
 }
 
 /** On narrow screens, where the head of the table is not shown. */
-function showSortChoice(columns: readonly Column[], { sort, isDescending }: { sort: string; isDescending: boolean }): void {
+function showSortChoice(
+  columns: readonly Column[],
+  { sort, isDescending }: { sort: string; isDescending: boolean },
+): void {
   const options = columns.flatMap(({ name, title }) => [
-    element('option', { value: name }, `${title}, ascending`), element('option', { value: `-${name}` }, `${title}, descending`),
+    element('option', { value: name }, `${title}, ascending`),
+    element('option', { value: `-${name}` }, `${title}, descending`),
   ])
   const choice = byId('sort', HTMLSelectElement)
   choice.replaceChildren(...options)
@@ -109,14 +122,21 @@ function showEmpty(selected: number): void {
   byId('empty', HTMLElement).hidden = !isEmpty
   if (!isEmpty) return
   if (isWaiting) setText('empty-text', 'Reading…')
-  else setText('empty-text', rows.length === 0 ? 'No pod here asks for a model, and none says that it has one.' : 'No pod matches all of these filters.')
+  else
+    setText(
+      'empty-text',
+      rows.length === 0
+        ? 'No pod here asks for a model, and none says that it has one.'
+        : 'No pod matches all of these filters.',
+    )
 }
 
 /** The table is made anew, and whoever was in it is put back where they were. */
 function keepFocus(change: () => void): void {
   const name = document.activeElement?.getAttribute('data-focus') ?? null
   change()
-  if (name !== null) table.querySelector<HTMLElement>(`[data-focus="${CSS.escape(name)}"]`)?.focus({ preventScroll: true })
+  if (name !== null)
+    table.querySelector<HTMLElement>(`[data-focus="${CSS.escape(name)}"]`)?.focus({ preventScroll: true })
 }
 
 function toggle(names: readonly string[], name: string): readonly string[] {
@@ -157,12 +177,17 @@ function showLinkedPod(): void {
 function print(size: number): void {
   rowsOnPage = size
   show()
-  const unprinted = shownPage.pages > 1 ? `The first ${printedSize} rows. All are in the output of model-injector audit -o csv or -o json.` : ''
+  const unprinted =
+    shownPage.pages > 1
+      ? `The first ${printedSize} rows. All are in the output of model-injector audit -o csv or -o json.`
+      : ''
   setText('unprinted', size === printedSize ? unprinted : '')
 }
 
 function listen(): void {
-  listenToFilters((change, isTyping) => { go(change, isTyping ? 'replace' : 'push') })
+  listenToFilters((change, isTyping) => {
+    go(change, isTyping ? 'replace' : 'push')
+  })
   listenToPages(turnPage)
   table.addEventListener('click', onTableClick)
   byId('sort', HTMLSelectElement).addEventListener('change', ({ target }) => {
@@ -181,20 +206,31 @@ function listen(): void {
   })
   window.addEventListener('popstate', onAddressChange)
   window.addEventListener('hashchange', onAddressChange)
-  window.addEventListener('beforeprint', () => { print(printedSize) })
-  window.addEventListener('afterprint', () => { print(pageSize) })
+  window.addEventListener('beforeprint', () => {
+    print(printedSize)
+  })
+  window.addEventListener('afterprint', () => {
+    print(pageSize)
+  })
 }
 
 showAbout(about)
 showMeanings(meanings)
-makeTiles(meanings, (judgement) => { go({ judgements: toggle(state.judgements, judgement) }, 'push') })
+makeTiles(meanings, (judgement) => {
+  go({ judgements: toggle(state.judgements, judgement) }, 'push')
+})
 listen()
 show()
 showLinkedPod()
 if (isLive === true) {
-  void followAudit((audited) => {
-    isWaiting = false
-    rows = makeRows(audited, meanings)
-    show()
-  }, (audited) => { showAbout({ ...about, ...audited }) })
+  void followAudit(
+    (audited) => {
+      isWaiting = false
+      rows = makeRows(audited, meanings)
+      show()
+    },
+    (audited) => {
+      showAbout({ ...about, ...audited })
+    },
+  )
 }

@@ -12,7 +12,11 @@ export function showAbout({ place, scope, config, configHash, version, auditedAt
     ...(auditedAt === undefined ? [] : [['Audited (UTC)', moment(auditedAt)] as const]),
   ]
   setText('made-by', `Made by model-injector ${version}.`)
-  byId('about', HTMLElement).replaceChildren(...entries.map(([title, ...content]) => element('div', {}, element('dt', {}, title), element('dd', {}, ...content))))
+  byId('about', HTMLElement).replaceChildren(
+    ...entries.map(([title, ...content]) =>
+      element('div', {}, element('dt', {}, title), element('dd', {}, ...content)),
+    ),
+  )
 }
 
 /** Links, so that each view can be opened beside the other; the filters stay. */
@@ -43,10 +47,16 @@ export function showAmounts({ shown, all, groups }: Amounts, state: ViewState): 
 /** For paper, where the fields are not shown. */
 function filterWords(state: ViewState): readonly Child[] {
   const set: readonly (readonly [name: string, chosen: string])[] = [
-    ['judgement', state.judgements.map(wordsOf).join(' or ')], ['namespace', state.namespace], ['model', state.family],
-    ['version', state.version], ['owner', state.owner], ['search', state.search],
+    ['judgement', state.judgements.map(wordsOf).join(' or ')],
+    ['namespace', state.namespace],
+    ['model', state.family],
+    ['version', state.version],
+    ['owner', state.owner],
+    ['search', state.search],
   ]
-  const words = set.flatMap(([name, chosen]) => (chosen === '' ? [] : [element('span', {}, `${name}: `, value(chosen))]))
+  const words = set.flatMap(([name, chosen]) =>
+    chosen === '' ? [] : [element('span', {}, `${name}: `, value(chosen))],
+  )
   return words.length === 0 ? [] : ['Only ', ...words.flatMap((word, index) => (index === 0 ? [word] : ['; ', word]))]
 }
 

@@ -22,7 +22,9 @@ export function pageOf<Item>(items: readonly Item[], wanted: number, size: numbe
 export function listenToPages(turn: (by: number | 'first' | 'last') => void): void {
   const on = (id: string, by: number | 'first' | 'last'): void => {
     const button = byId(id, HTMLButtonElement)
-    button.addEventListener('click', () => { if (button.getAttribute('aria-disabled') !== 'true') turn(by) })
+    button.addEventListener('click', () => {
+      if (button.getAttribute('aria-disabled') !== 'true') turn(by)
+    })
   }
   on('first-page', 'first')
   on('previous-page', -1)
@@ -34,6 +36,8 @@ export function listenToPages(turn: (by: number | 'first' | 'last') => void): vo
 export function showPages({ number, pages }: Page<unknown>): void {
   byId('pages', HTMLElement).hidden = pages === 1
   byId('page-number', HTMLElement).textContent = `Page ${formatCount(number)} of ${formatCount(pages)}`
-  for (const id of ['first-page', 'previous-page']) byId(id, HTMLElement).setAttribute('aria-disabled', String(number === 1))
-  for (const id of ['next-page', 'last-page']) byId(id, HTMLElement).setAttribute('aria-disabled', String(number === pages))
+  for (const id of ['first-page', 'previous-page'])
+    byId(id, HTMLElement).setAttribute('aria-disabled', String(number === 1))
+  for (const id of ['next-page', 'last-page'])
+    byId(id, HTMLElement).setAttribute('aria-disabled', String(number === pages))
 }

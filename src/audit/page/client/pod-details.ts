@@ -12,29 +12,55 @@ type Meanings = AboutPage['judgements']
 
 export function podDetails(row: Row, meanings: Meanings): HTMLElement {
   const { pod, judged } = row
-  return element('section', { class: 'pod', 'aria-label': `Details of ${shorten(pod.name, 300)}` },
-    element('h3', {}, 'Judgements'), element('ul', { class: 'judgements' }, ...judged.map((one) => judgementItem(one, meanings))),
+  return element(
+    'section',
+    { class: 'pod', 'aria-label': `Details of ${shorten(pod.name, 300)}` },
+    element('h3', {}, 'Judgements'),
+    element('ul', { class: 'judgements' }, ...judged.map((one) => judgementItem(one, meanings))),
     ...models(pod),
     ...difference(pod),
-    element('h3', {}, 'Pod'), facts(row),
-    element('p', { class: 'link' }, element('a', { href: writeState({ ...everything, open: [row.key] }) }, 'Link to this pod')))
+    element('h3', {}, 'Pod'),
+    facts(row),
+    element(
+      'p',
+      { class: 'link' },
+      element('a', { href: writeState({ ...everything, open: [row.key] }) }, 'Link to this pod'),
+    ),
+  )
 }
 
 function judgementItem({ judgement, reason, evidence }: Judged, meanings: Meanings): HTMLElement {
   const { meaning, remedy } = meanings[judgement]
-  return element('li', {},
+  return element(
+    'li',
+    {},
     element('p', { class: 'reason' }, badge(judgement, meanings), ' ', longValue(reason)),
     element('p', { class: 'meaning' }, `That is: ${meaning}.`, ...(remedy === 'nothing' ? [] : [` To do: ${remedy}.`])),
-    ...(evidence.length === 0 ? [] : [evidenceTable('Evidence', evidence)]))
+    ...(evidence.length === 0 ? [] : [evidenceTable('Evidence', evidence)]),
+  )
 }
 
 function models({ models: all }: AuditedPod): readonly HTMLElement[] {
   if (all.length === 0) return []
-  return [element('h3', {}, 'Models'), plainTable('What the pod says of its models', ['Model', 'Source', 'Delivery', 'Mounted at', 'Containers', 'Loader image'], all.map(modelCells))]
+  return [
+    element('h3', {}, 'Models'),
+    plainTable(
+      'What the pod says of its models',
+      ['Model', 'Source', 'Delivery', 'Mounted at', 'Containers', 'Loader image'],
+      all.map(modelCells),
+    ),
+  ]
 }
 
 function modelCells({ name, source, delivery, mountPath, containers, image }: AuditedModel): readonly Child[] {
-  return [longValue(name), longValue(source), longValue(delivery), orNone(mountPath), orNone(containers.join(', ')), orNone(image ?? '')]
+  return [
+    longValue(name),
+    longValue(source),
+    longValue(delivery),
+    orNone(mountPath),
+    orNone(containers.join(', ')),
+    orNone(image ?? ''),
+  ]
 }
 
 function orNone(text: string): HTMLElement {
@@ -57,6 +83,8 @@ function facts({ pod, owner }: Row): HTMLElement {
     ['Injected by', pod.injector === undefined ? undefined : longValue(`model-injector ${pod.injector}`)],
     ['Allowed by', pod.rules.length === 0 ? undefined : longValue(pod.rules.join(', '))],
   ]
-  const entries = known.flatMap(([title, content]) => (content === undefined ? [] : [element('div', {}, element('dt', {}, title), element('dd', {}, content))]))
+  const entries = known.flatMap(([title, content]) =>
+    content === undefined ? [] : [element('div', {}, element('dt', {}, title), element('dd', {}, content))],
+  )
   return element('dl', { class: 'facts' }, ...entries)
 }

@@ -28,39 +28,71 @@ const mostModels = 5
 export function podRows(rows: readonly Row[], open: readonly string[], meanings: Meanings): readonly HTMLElement[] {
   return rows.flatMap((row, index) => {
     const isOpen = open.includes(row.key)
-    return [podRow(row, `details-${index}`, isOpen, meanings), ...(isOpen ? [detailsRow(row, `details-${index}`, meanings)] : [])]
+    return [
+      podRow(row, `details-${index}`, isOpen, meanings),
+      ...(isOpen ? [detailsRow(row, `details-${index}`, meanings)] : []),
+    ]
   })
 }
 
 function podRow({ pod, key, owner, judged }: Row, detailsId: string, isOpen: boolean, meanings: Meanings): HTMLElement {
-  const button = element('button', {
-    type: 'button', class: 'open', 'data-pod': key, 'data-focus': `pod ${key}`, 'aria-expanded': String(isOpen), 'aria-controls': isOpen && detailsId,
-  }, element('span', { class: 'twist', 'aria-hidden': 'true' }), value(shorten(pod.name, longestName)))
-  return element('tr', { role: 'row', class: isOpen && 'is-open' },
-    rowHead(columns.pod, button, ...(owner === noOwner ? [] : [element('div', { class: 'second' }, value(shorten(owner, longestName)))])),
+  const button = element(
+    'button',
+    {
+      type: 'button',
+      class: 'open',
+      'data-pod': key,
+      'data-focus': `pod ${key}`,
+      'aria-expanded': String(isOpen),
+      'aria-controls': isOpen && detailsId,
+    },
+    element('span', { class: 'twist', 'aria-hidden': 'true' }),
+    value(shorten(pod.name, longestName)),
+  )
+  return element(
+    'tr',
+    { role: 'row', class: isOpen && 'is-open' },
+    rowHead(
+      columns.pod,
+      button,
+      ...(owner === noOwner ? [] : [element('div', { class: 'second' }, value(shorten(owner, longestName)))]),
+    ),
     cell(columns.namespace, value(shorten(pod.namespace, longestName))),
     cell(columns.judgement, ...judgementsOf(judged, meanings)),
     cell(columns.model, ...modelsOf(pod.models)),
     cell(columns.account, value(shorten(pod.serviceAccount, longestName))),
-    cell(columns.created, pod.createdAt === undefined ? '–' : moment(pod.createdAt)))
+    cell(columns.created, pod.createdAt === undefined ? '–' : moment(pod.createdAt)),
+  )
 }
 
 /** Each judgement, and why the worst of them. */
 function judgementsOf(judged: readonly Judged[], meanings: Meanings): readonly HTMLElement[] {
   const badges = judged.map(({ judgement }) => badge(judgement, meanings))
   const worst = judged.find(({ judgement }) => judgement !== 'conforming')
-  return [element('div', { class: 'badges' }, ...badges), ...(worst === undefined ? [] : [element('div', { class: 'second' }, value(shorten(worst.reason, longestReason)))])]
+  return [
+    element('div', { class: 'badges' }, ...badges),
+    ...(worst === undefined ? [] : [element('div', { class: 'second' }, value(shorten(worst.reason, longestReason)))]),
+  ]
 }
 
 function modelsOf(models: readonly AuditedModel[]): readonly HTMLElement[] {
   const shown = models.slice(0, mostModels).map(({ family, version, delivery }) => {
     const named = version === undefined ? [] : [value(shorten(version, longestName)), ' · ']
-    return element('div', { class: 'model' }, value(shorten(family, longestName)), element('div', { class: 'second' }, ...named, value(shorten(delivery, longestName))))
+    return element(
+      'div',
+      { class: 'model' },
+      value(shorten(family, longestName)),
+      element('div', { class: 'second' }, ...named, value(shorten(delivery, longestName))),
+    )
   })
   const more = models.length - shown.length
   return more > 0 ? [...shown, element('div', { class: 'second' }, `and ${more} more`)] : shown
 }
 
 function detailsRow(row: Row, id: string, meanings: Meanings): HTMLElement {
-  return element('tr', { role: 'row', class: 'details', id }, element('td', { role: 'cell', colspan: String(podColumns.length) }, podDetails(row, meanings)))
+  return element(
+    'tr',
+    { role: 'row', class: 'details', id },
+    element('td', { role: 'cell', colspan: String(podColumns.length) }, podDetails(row, meanings)),
+  )
 }

@@ -30,8 +30,13 @@ export function makeRows(pods: readonly AuditedPod[], meanings: AboutPage['judge
     const rankOf = ({ judgement }: Judged): number => ranks.get(judgement) ?? ranks.size
     const judged = pod.judgements.toSorted((one, other) => rankOf(one) - rankOf(other))
     return {
-      pod, key: count === 1 ? name : `${name}#${count}`, rank: Math.min(...judged.map(rankOf)), judged,
-      judgements: judged.map(({ judgement }) => judgement), owner: ownerOf(pod), text: searchText(pod),
+      pod,
+      key: count === 1 ? name : `${name}#${count}`,
+      rank: Math.min(...judged.map(rankOf)),
+      judged,
+      judgements: judged.map(({ judgement }) => judgement),
+      owner: ownerOf(pod),
+      text: searchText(pod),
     }
   })
 }
@@ -52,7 +57,26 @@ function ownerOf({ owner }: AuditedPod): string {
 }
 
 function searchText(pod: AuditedPod): string {
-  const models = pod.models.flatMap((model) => [model.name, model.source, versionOf(model), model.delivery, model.image ?? '', model.mountPath, ...model.containers])
+  const models = pod.models.flatMap((model) => [
+    model.name,
+    model.source,
+    versionOf(model),
+    model.delivery,
+    model.image ?? '',
+    model.mountPath,
+    ...model.containers,
+  ])
   const reasons = pod.judgements.flatMap(({ judgement, reason }) => [judgement, reason])
-  return [pod.namespace, pod.name, ownerOf(pod), pod.serviceAccount, pod.file ?? '', ...pod.rules, ...models, ...reasons].join('\n').toLowerCase()
+  return [
+    pod.namespace,
+    pod.name,
+    ownerOf(pod),
+    pod.serviceAccount,
+    pod.file ?? '',
+    ...pod.rules,
+    ...models,
+    ...reasons,
+  ]
+    .join('\n')
+    .toLowerCase()
 }

@@ -16,35 +16,58 @@ export interface Selection {
 type TestName = 'judgement' | 'namespace' | 'model' | 'owner' | 'search'
 type Test = readonly [name: TestName, passes: (row: Row) => boolean]
 
-const testOf: Readonly<Record<Facet, TestName>> = { judgement: 'judgement', namespace: 'namespace', family: 'model', version: 'model', owner: 'owner' }
+const testOf: Readonly<Record<Facet, TestName>> = {
+  judgement: 'judgement',
+  namespace: 'namespace',
+  family: 'model',
+  version: 'model',
+  owner: 'owner',
+}
 
 export function selectRows(rows: readonly Row[], state: ViewState): Selection {
   const tests = testsOf(state)
-  const counts: Record<Facet, Map<string, number>> = { judgement: new Map(), namespace: new Map(), family: new Map(), version: new Map(), owner: new Map() }
+  const counts: Record<Facet, Map<string, number>> = {
+    judgement: new Map(),
+    namespace: new Map(),
+    family: new Map(),
+    version: new Map(),
+    owner: new Map(),
+  }
   const selected: Row[] = []
   for (const row of rows) {
     const failed = tests.filter(([, passes]) => !passes(row))
     if (failed.length === 0) selected.push(row)
     if (failed.length > 1) continue
     for (const facet of facets) {
-      if (failed.length === 0 || failed[0]?.[0] === testOf[facet]) countValues(counts[facet], valuesOf(facet, row, state))
+      if (failed.length === 0 || failed[0]?.[0] === testOf[facet])
+        countValues(counts[facet], valuesOf(facet, row, state))
     }
   }
   return { rows: selected, counts }
 }
 
 /** A version is one of a family: both have to be those of the same model. */
-export function modelMatches({ family, version }: Pick<ViewState, 'family' | 'version'>): (model: Row['pod']['models'][number]) => boolean {
+export function modelMatches({
+  family,
+  version,
+}: Pick<ViewState, 'family' | 'version'>): (model: Row['pod']['models'][number]) => boolean {
   return (model) => (family === '' || model.family === family) && (version === '' || versionOf(model) === version)
 }
 
 function testsOf(state: ViewState): readonly Test[] {
-  const words = state.search.toLowerCase().split(/\s+/).filter((word) => word !== '')
+  const words = state.search
+    .toLowerCase()
+    .split(/\s+/)
+    .filter((word) => word !== '')
   const owner = state.owner.toLowerCase()
   const isAnyModel = state.family === '' && state.version === ''
   const matches = modelMatches(state)
   return [
-    ['judgement', ({ judgements }) => state.judgements.length === 0 || judgements.some((judgement) => state.judgements.includes(judgement))],
+    [
+      'judgement',
+      ({ judgements }) =>
+        state.judgements.length === 0 || judgements.some((judgement) => state.judgements.includes(judgement)),
+    ],
     ['namespace', ({ pod }) => state.namespace === '' || pod.namespace === state.namespace],
     ['model', ({ pod }) => isAnyModel || pod.models.some(matches)],
     ['owner', (row) => owner === '' || row.owner.toLowerCase().includes(owner)],
@@ -54,11 +77,16 @@ function testsOf(state: ViewState): readonly Test[] {
 
 function valuesOf(facet: Facet, { pod, judgements, owner }: Row, { family, version }: ViewState): readonly string[] {
   switch (facet) {
-    case 'judgement': return judgements
-    case 'namespace': return [pod.namespace]
-    case 'family': return pod.models.filter(modelMatches({ family: '', version })).map((model) => model.family)
-    case 'version': return pod.models.filter(modelMatches({ family, version: '' })).map(versionOf)
-    case 'owner': return [owner]
+    case 'judgement':
+      return judgements
+    case 'namespace':
+      return [pod.namespace]
+    case 'family':
+      return pod.models.filter(modelMatches({ family: '', version })).map((model) => model.family)
+    case 'version':
+      return pod.models.filter(modelMatches({ family, version: '' })).map(versionOf)
+    case 'owner':
+      return [owner]
   }
 }
 

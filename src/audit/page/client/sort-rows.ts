@@ -8,7 +8,8 @@ export const compareTexts: (one: string, other: string) => number = collator.com
 
 type Comparison = (one: Row, other: Row) => number
 
-const byKey: Comparison = (one, other) => compareTexts(one.pod.namespace, other.pod.namespace) || compareTexts(one.pod.name, other.pod.name)
+const byKey: Comparison = (one, other) =>
+  compareTexts(one.pod.namespace, other.pod.namespace) || compareTexts(one.pod.name, other.pod.name)
 
 const comparisons: Readonly<Record<string, Comparison>> = {
   judgement: (one, other) => one.rank - other.rank,

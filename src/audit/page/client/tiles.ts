@@ -10,9 +10,21 @@ import type { Selection } from './select-rows.ts'
 export function makeTiles(meanings: AboutPage['judgements'], toggle: (judgement: string) => void): void {
   const tiles = [...rankJudgements(meanings).keys()].map((name) => {
     const judgement = name as Judgement
-    const button = element('button', { type: 'button', class: `tile ${meanings[judgement].level}`, 'data-judgement': judgement, 'aria-pressed': 'false' },
-      element('span', { class: 'count' }, '0'), ' ', element('span', { class: 'word' }, signOf(judgement, meanings), ' ', wordsOf(judgement)))
-    button.addEventListener('click', () => { toggle(judgement) })
+    const button = element(
+      'button',
+      {
+        type: 'button',
+        class: `tile ${meanings[judgement].level}`,
+        'data-judgement': judgement,
+        'aria-pressed': 'false',
+      },
+      element('span', { class: 'count' }, '0'),
+      ' ',
+      element('span', { class: 'word' }, signOf(judgement, meanings), ' ', wordsOf(judgement)),
+    )
+    button.addEventListener('click', () => {
+      toggle(judgement)
+    })
     return element('li', {}, button)
   })
   byId('tiles', HTMLElement).replaceChildren(...tiles)
@@ -35,7 +47,12 @@ export function showMeanings(meanings: AboutPage['judgements']): void {
     const judgement = name as Judgement
     const { level, meaning, remedy } = meanings[judgement]
     const todo = remedy === 'nothing' ? '' : ` To do: ${remedy}.`
-    return element('div', { class: level }, element('dt', {}, signOf(judgement, meanings), ' ', wordsOf(judgement)), element('dd', {}, `${meaning}.${todo}`))
+    return element(
+      'div',
+      { class: level },
+      element('dt', {}, signOf(judgement, meanings), ' ', wordsOf(judgement)),
+      element('dd', {}, `${meaning}.${todo}`),
+    )
   })
   byId('meanings', HTMLElement).replaceChildren(...entries)
 }

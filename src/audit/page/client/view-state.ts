@@ -23,7 +23,17 @@ export interface ViewState {
 }
 
 export const everything: ViewState = {
-  view: 'pods', search: '', judgements: [], namespace: '', family: '', version: '', owner: '', sort: '', isDescending: false, page: 0, open: [],
+  view: 'pods',
+  search: '',
+  judgements: [],
+  namespace: '',
+  family: '',
+  version: '',
+  owner: '',
+  sort: '',
+  isDescending: false,
+  page: 0,
+  open: [],
 }
 
 const texts = { q: 'search', namespace: 'namespace', family: 'family', version: 'version', owner: 'owner' } as const
@@ -37,7 +47,11 @@ export function readState(fragment: string): ViewState {
     ...everything,
     ...(Object.fromEntries(named) as Record<(typeof texts)[keyof typeof texts], string>),
     view: views.find((view) => view === parameters.get('view')) ?? 'pods',
-    judgements: parameters.get('judgement')?.split(',').filter((name) => name !== '') ?? [],
+    judgements:
+      parameters
+        .get('judgement')
+        ?.split(',')
+        .filter((name) => name !== '') ?? [],
     sort: sort.replace(/^-/, ''),
     isDescending: sort.startsWith('-'),
     page: /^\d{1,6}$/.test(parameters.get('page') ?? '') ? Number(parameters.get('page')) : 0,
@@ -48,7 +62,9 @@ export function readState(fragment: string): ViewState {
 /** Says only what differs from `everything`. */
 export function writeState(state: ViewState): string {
   const parameters = new URLSearchParams()
-  const say = (name: string, value: string): void => { if (value !== '') parameters.append(name, value) }
+  const say = (name: string, value: string): void => {
+    if (value !== '') parameters.append(name, value)
+  }
   if (state.view !== 'pods') say('view', state.view)
   for (const [parameter, field] of Object.entries(texts)) say(parameter, state[field])
   say('judgement', state.judgements.join(','))

@@ -2,37 +2,80 @@
 import t from 'tap'
 import { judgements } from '../../../../src/audit/judgement.ts'
 import { splitAtDifference } from '../../../../src/audit/page/client/diff-table.ts'
-import { countDeviating, groupByModel, groupByNamespace, sortGroups } from '../../../../src/audit/page/client/group-rows.ts'
+import {
+  countDeviating,
+  groupByModel,
+  groupByNamespace,
+  sortGroups,
+} from '../../../../src/audit/page/client/group-rows.ts'
 import { pageOf } from '../../../../src/audit/page/client/pages.ts'
 import { makeRows, noVersion } from '../../../../src/audit/page/client/rows.ts'
 import { selectRows } from '../../../../src/audit/page/client/select-rows.ts'
 import { sortRows } from '../../../../src/audit/page/client/sort-rows.ts'
-import { everything, isFiltered, readState, writeState, type ViewState } from '../../../../src/audit/page/client/view-state.ts'
+import {
+  everything,
+  isFiltered,
+  readState,
+  writeState,
+  type ViewState,
+} from '../../../../src/audit/page/client/view-state.ts'
 import { judged, makeModel, makePod } from '../../../audit/page/sample-pods.ts'
 
 const withoutVersion = { ...makeModel(0), name: 'c', source: 'pvc://models', family: 'pvc://models' }
 delete (withoutVersion as { version?: string }).version
 const pods = [
-  makePod(1, { namespace: 'a', name: 'p-10', judgements: [judged('conforming')], models: [{ ...makeModel(0), family: 'x', version: '1' }, { ...makeModel(0), family: 'y', version: '2' }] }),
-  makePod(2, { namespace: 'a', name: 'p-9', judgements: [judged('outdated'), judged('unpinned')], models: [{ ...makeModel(0), family: 'x', version: '2' }] }),
+  makePod(1, {
+    namespace: 'a',
+    name: 'p-10',
+    judgements: [judged('conforming')],
+    models: [
+      { ...makeModel(0), family: 'x', version: '1' },
+      { ...makeModel(0), family: 'y', version: '2' },
+    ],
+  }),
+  makePod(2, {
+    namespace: 'a',
+    name: 'p-9',
+    judgements: [judged('outdated'), judged('unpinned')],
+    models: [{ ...makeModel(0), family: 'x', version: '2' }],
+  }),
   makePod(3, { namespace: 'b', name: 'p-9', judgements: [judged('spoofed')], models: [withoutVersion] }),
 ]
 const rows = makeRows(pods, judgements)
-const select = (change: Partial<ViewState>): string[] => selectRows(rows, { ...everything, ...change }).rows.map(({ key }) => key)
+const select = (change: Partial<ViewState>): string[] =>
+  selectRows(rows, { ...everything, ...change }).rows.map(({ key }) => key)
 
 t.test('what an address says is what was written', (t) => {
   const states: Partial<ViewState>[] = [
-    {}, { view: 'models', sort: 'pods', isDescending: true, page: 3 },
-    { search: 'a & b=c #d', namespace: '100%', family: 's3://b/ü/', version: '1+2', owner: 'Deployment/א', judgements: ['missing', 'spoofed'], open: ['a/b', 'a/c#2'] },
+    {},
+    { view: 'models', sort: 'pods', isDescending: true, page: 3 },
+    {
+      search: 'a & b=c #d',
+      namespace: '100%',
+      family: 's3://b/ü/',
+      version: '1+2',
+      owner: 'Deployment/א',
+      judgements: ['missing', 'spoofed'],
+      open: ['a/b', 'a/c#2'],
+    },
   ]
-  for (const state of states) t.strictSame(readState(writeState({ ...everything, ...state })), { ...everything, ...state })
+  for (const state of states)
+    t.strictSame(readState(writeState({ ...everything, ...state })), { ...everything, ...state })
   t.equal(writeState(everything), '#')
   t.end()
 })
 
 t.test('the order and the open pods are no filter', (t) => {
   t.notOk(isFiltered({ ...everything, view: 'models', sort: 'pods', open: ['a/b'], page: 2 }))
-  for (const change of [{ search: 'a' }, { judgements: ['missing'] }, { namespace: 'a' }, { family: 'a' }, { version: 'a' }, { owner: 'a' }]) t.ok(isFiltered({ ...everything, ...change }))
+  for (const change of [
+    { search: 'a' },
+    { judgements: ['missing'] },
+    { namespace: 'a' },
+    { family: 'a' },
+    { version: 'a' },
+    { owner: 'a' },
+  ])
+    t.ok(isFiltered({ ...everything, ...change }))
   t.end()
 })
 
@@ -45,14 +88,29 @@ t.test('a model and a version have to be those of one model', (t) => {
 
 t.test('a choice is counted as if its own filter were not set, and the others are', (t) => {
   const { counts } = selectRows(rows, { ...everything, namespace: 'a', judgements: ['outdated'] })
-  t.strictSame([...counts.judgement], [['conforming', 1], ['outdated', 1], ['unpinned', 1]])
+  t.strictSame(
+    [...counts.judgement],
+    [
+      ['conforming', 1],
+      ['outdated', 1],
+      ['unpinned', 1],
+    ],
+  )
   t.strictSame([...counts.namespace], [['a', 1]])
-  t.strictSame([...selectRows(rows, { ...everything, family: 'x' }).counts.version], [['1', 1], ['2', 1]], 'versions of y are none of x')
+  t.strictSame(
+    [...selectRows(rows, { ...everything, family: 'x' }).counts.version],
+    [
+      ['1', 1],
+      ['2', 1],
+    ],
+    'versions of y are none of x',
+  )
   t.end()
 })
 
 t.test('the worst come first; numbers in names count as numbers; equal ones stand by namespace and name', (t) => {
-  const order = (column: string, isDescending = false): string[] => sortRows(rows, column, isDescending).map(({ key }) => key)
+  const order = (column: string, isDescending = false): string[] =>
+    sortRows(rows, column, isDescending).map(({ key }) => key)
   t.strictSame(order(''), ['b/p-9', 'a/p-9', 'a/p-10'])
   t.strictSame(order('pod'), ['a/p-9', 'b/p-9', 'a/p-10'])
   t.strictSame(order('pod', true), ['a/p-10', 'a/p-9', 'b/p-9'])
@@ -62,15 +120,30 @@ t.test('the worst come first; numbers in names count as numbers; equal ones stan
 })
 
 t.test('objects of one name are kept apart', (t) => {
-  t.strictSame(makeRows([pods[0]!, pods[0]!], judgements).map(({ key }) => key), ['a/p-10', 'a/p-10#2'])
+  t.strictSame(
+    makeRows([pods[0]!, pods[0]!], judgements).map(({ key }) => key),
+    ['a/p-10', 'a/p-10#2'],
+  )
   t.end()
 })
 
 t.test('models are counted by version, a pod in each of its own', (t) => {
   const groups = sortGroups(groupByModel(rows, everything), '', false)
-  t.strictSame(groups.map(({ family, version, pods: own }) => [family, version, own.size]), [['pvc://models', noVersion, 1], ['x', '1', 1], ['x', '2', 1], ['y', '2', 1]])
+  t.strictSame(
+    groups.map(({ family, version, pods: own }) => [family, version, own.size]),
+    [
+      ['pvc://models', noVersion, 1],
+      ['x', '1', 1],
+      ['x', '2', 1],
+      ['y', '2', 1],
+    ],
+  )
   t.strictSame(groups.map(countDeviating), [1, 0, 1, 0])
-  t.strictSame(groupByModel(rows, { ...everything, version: '2' }).map(({ family }) => family), ['y', 'x'], 'only those that were asked for')
+  t.strictSame(
+    groupByModel(rows, { ...everything, version: '2' }).map(({ family }) => family),
+    ['y', 'x'],
+    'only those that were asked for',
+  )
   t.end()
 })
 
@@ -81,7 +154,12 @@ t.test('namespaces are counted with their models and versions', (t) => {
 })
 
 t.test('a difference is marked by whole words', (t) => {
-  t.strictSame(splitAtDifference('s3://m/llama/1.2.0/', 's3://m/llama/1.3.0/'), ['s3://m/llama/', '1.2.0', '1.3.0', '/'])
+  t.strictSame(splitAtDifference('s3://m/llama/1.2.0/', 's3://m/llama/1.3.0/'), [
+    's3://m/llama/',
+    '1.2.0',
+    '1.3.0',
+    '/',
+  ])
   t.strictSame(splitAtDifference('true', 'false'), ['', 'true', 'false', ''])
   t.strictSame(splitAtDifference('a, b', 'a, b, b'), ['a, b', '', ', b', ''])
   t.strictSame(splitAtDifference('', 'x'), ['', '', 'x', ''])

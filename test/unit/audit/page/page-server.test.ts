@@ -26,12 +26,23 @@ t.test('every answer is closed to other pages, also that nothing is there', asyn
   for (const url of ['/', '/state.json', '/pods.json', '/nothing', '/../../etc/passwd']) {
     const { headers, statusCode } = await app.inject(url)
     t.equal(statusCode, url === '/nothing' || url.includes('etc') ? 404 : 200, url)
-    t.match(headers, {
-      'x-content-type-options': 'nosniff', 'x-frame-options': 'DENY', 'referrer-policy': 'no-referrer', 'cache-control': 'no-store',
-      'cross-origin-resource-policy': 'same-origin', 'cross-origin-opener-policy': 'same-origin',
-    }, url)
+    t.match(
+      headers,
+      {
+        'x-content-type-options': 'nosniff',
+        'x-frame-options': 'DENY',
+        'referrer-policy': 'no-referrer',
+        'cache-control': 'no-store',
+        'cross-origin-resource-policy': 'same-origin',
+        'cross-origin-opener-policy': 'same-origin',
+      },
+      url,
+    )
     const policy = String(headers['content-security-policy'])
-    t.match(policy, /^default-src 'none'; script-src 'sha256-[^' ]+'; style-src 'sha256-[^' ]+'; img-src data:; connect-src 'self'; /)
+    t.match(
+      policy,
+      /^default-src 'none'; script-src 'sha256-[^' ]+'; style-src 'sha256-[^' ]+'; img-src data:; connect-src 'self'; /,
+    )
     t.match(policy, "frame-ancestors 'none'")
     t.notMatch(policy, /unsafe|\*/)
     t.equal(headers['access-control-allow-origin'], undefined)
@@ -39,8 +50,17 @@ t.test('every answer is closed to other pages, also that nothing is there', asyn
 })
 
 const hosts: readonly (readonly [host: string, status: number])[] = [
-  ['localhost:1234', 200], ['LOCALHOST', 200], ['127.0.0.1:80', 200], ['[::1]:8080', 200], ['10.1.2.3:8080', 200], [`${hostname()}:1`, 200], ['audit.example.com', 200],
-  ['attacker.example.com', 421], ['localhost.attacker.example.com:1', 421], ['127.0.0.1.attacker.example.com', 421], ['127.0.0.1@attacker.example.com', 421],
+  ['localhost:1234', 200],
+  ['LOCALHOST', 200],
+  ['127.0.0.1:80', 200],
+  ['[::1]:8080', 200],
+  ['10.1.2.3:8080', 200],
+  [`${hostname()}:1`, 200],
+  ['audit.example.com', 200],
+  ['attacker.example.com', 421],
+  ['localhost.attacker.example.com:1', 421],
+  ['127.0.0.1.attacker.example.com', 421],
+  ['127.0.0.1@attacker.example.com', 421],
 ]
 
 for (const [host, status] of hosts) {
@@ -61,5 +81,6 @@ t.test('another page may link here, but not ask for data', async (t) => {
 })
 
 t.test('it only answers questions', async (t) => {
-  for (const method of ['POST', 'PUT', 'DELETE'] as const) t.equal((await app.inject({ method, url: '/' })).statusCode, 404)
+  for (const method of ['POST', 'PUT', 'DELETE'] as const)
+    t.equal((await app.inject({ method, url: '/' })).statusCode, 404)
 })

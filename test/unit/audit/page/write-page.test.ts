@@ -41,7 +41,10 @@ t.test('the script and the style are allowed by what they are, in a file and liv
   const [file, live] = [await renderPage('file'), await renderPage('live')]
   t.notMatch(file.policy, 'connect-src')
   t.match(live.policy, "connect-src 'self'")
-  t.equal(file.policy.replace(/'sha256-[^']+'/g, 'HASH'), "default-src 'none'; script-src HASH; style-src HASH; img-src data:; base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'")
+  t.equal(
+    file.policy.replace(/'sha256-[^']+'/g, 'HASH'),
+    "default-src 'none'; script-src HASH; style-src HASH; img-src data:; base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
+  )
 })
 
 t.test('an audit that fails half-way leaves the file of the last one, and no other', async (t) => {
@@ -59,12 +62,20 @@ t.test('an audit that fails half-way leaves the file of the last one, and no oth
 
 t.test('a place that cannot be written is named', async (t) => {
   const file = join(t.testdir(), 'nowhere', 'report.html')
-  await t.rejects(writePage(file, streamOf([]), aboutSample), { code: 'OutputUnwritable', message: `${file}: cannot be written: ENOENT` })
+  await t.rejects(writePage(file, streamOf([]), aboutSample), {
+    code: 'OutputUnwritable',
+    message: `${file}: cannot be written: ENOENT`,
+  })
   t.notOk(existsSync(file))
 })
 
 const addresses: readonly (readonly [text: string, host: string, port: number])[] = [
-  ['8080', '127.0.0.1', 8080], ['0', '127.0.0.1', 0], ['0.0.0.0:8080', '0.0.0.0', 8080], ['[::1]:1', '::1', 1], ['localhost:65535', 'localhost', 65535], ['audit.example.com:80', 'audit.example.com', 80],
+  ['8080', '127.0.0.1', 8080],
+  ['0', '127.0.0.1', 0],
+  ['0.0.0.0:8080', '0.0.0.0', 8080],
+  ['[::1]:1', '::1', 1],
+  ['localhost:65535', 'localhost', 65535],
+  ['audit.example.com:80', 'audit.example.com', 80],
 ]
 
 for (const [text, host, port] of addresses) {
@@ -74,7 +85,18 @@ for (const [text, host, port] of addresses) {
   })
 }
 
-for (const text of ['', ':8080', 'localhost', '1.2.3.4:', '::1:8080', '[nonsense]:1', '1.2.3.4:65536', '-1', 'http://localhost:1', '[::1]']) {
+for (const text of [
+  '',
+  ':8080',
+  'localhost',
+  '1.2.3.4:',
+  '::1:8080',
+  '[nonsense]:1',
+  '1.2.3.4:65536',
+  '-1',
+  'http://localhost:1',
+  '[::1]',
+]) {
   t.test(`--listen ${JSON.stringify(text)} is refused`, (t) => {
     t.throws(() => parseListenAddress(text), { code: 'commander.invalidArgument' })
     t.end()

@@ -24,9 +24,19 @@ export const mountpointVolume = `${mountpointClaim}.apps`
 export const image = `registry.example.com/models/llama@${digest}`
 
 /** `id` is `NAMESPACE/NAME`, or `NAME`. */
-export function object(apiVersion: string, kind: string, id: string, { metadata, ...fields }: { metadata?: object; [field: string]: unknown } = {}): KubernetesObject {
+export function object(
+  apiVersion: string,
+  kind: string,
+  id: string,
+  { metadata, ...fields }: { metadata?: object; [field: string]: unknown } = {},
+): KubernetesObject {
   const [name = '', namespace] = id.split('/').reverse()
-  return { apiVersion, kind, metadata: { name, ...(namespace !== undefined && { namespace }), uid: `uid-of-${kind}-${id}`, ...metadata }, ...fields }
+  return {
+    apiVersion,
+    kind,
+    metadata: { name, ...(namespace !== undefined && { namespace }), uid: `uid-of-${kind}-${id}`, ...metadata },
+    ...fields,
+  }
 }
 
 export const configText = `
@@ -38,23 +48,49 @@ policy: { rules: [{ name: all, namespaces: ["*"], sources: ["pvc://*", "s3://*",
 const installation = [
   { ...registration(goodWebhook('x')), apiVersion: 'admissionregistration.k8s.io/v1' },
   object('v1', 'Service', 'model-injector/model-injector', { spec: { selector: { app: 'webhook' } } }),
-  object('apps/v1', 'Deployment', 'model-injector/model-injector', { spec: { selector: {}, template: { metadata: { labels: { app: 'webhook' } }, spec: {
-    containers: [{ name: 'webhook', args: ['serve', '--config', '/etc/config/config.yaml'], volumeMounts: [{ name: 'config', mountPath: '/etc/config' }] }],
-    volumes: [{ name: 'config', configMap: { name: 'settings' } }],
-  } } } }),
+  object('apps/v1', 'Deployment', 'model-injector/model-injector', {
+    spec: {
+      selector: {},
+      template: {
+        metadata: { labels: { app: 'webhook' } },
+        spec: {
+          containers: [
+            {
+              name: 'webhook',
+              args: ['serve', '--config', '/etc/config/config.yaml'],
+              volumeMounts: [{ name: 'config', mountPath: '/etc/config' }],
+            },
+          ],
+          volumes: [{ name: 'config', configMap: { name: 'settings' } }],
+        },
+      },
+    },
+  }),
   object('v1', 'ConfigMap', 'model-injector/settings', { data: { 'config.yaml': configText } }),
 ]
 
 /** Asks for a model by the annotations of its template. */
-export function workload(annotations: Readonly<Record<string, string>>, spec: object = {}, kind = 'Deployment', name = 'my-app'): KubernetesObject {
+export function workload(
+  annotations: Readonly<Record<string, string>>,
+  spec: object = {},
+  kind = 'Deployment',
+  name = 'my-app',
+): KubernetesObject {
   const own = Object.fromEntries(Object.entries(annotations).map(([key, value]) => [`models.example.io/${key}`, value]))
-  const template = { metadata: { annotations: own, labels: { app: name } }, spec: { serviceAccountName: 'my-app', containers: [{ name: 'app', image: 'app:1' }], ...spec } }
-  return object('apps/v1', kind, `apps/${name}`, { spec: { replicas: 2, selector: { matchLabels: { app: name } }, template } })
+  const template = {
+    metadata: { annotations: own, labels: { app: name } },
+    spec: { serviceAccountName: 'my-app', containers: [{ name: 'app', image: 'app:1' }], ...spec },
+  }
+  return object('apps/v1', kind, `apps/${name}`, {
+    spec: { replicas: 2, selector: { matchLabels: { app: name } }, template },
+  })
 }
 
 function claim(id: string, volumeName: string, spec: object, annotations: object = {}): KubernetesObject {
   return object('v1', 'PersistentVolumeClaim', id, {
-    spec: { volumeName, resources: { requests: { storage: '20Gi' } }, ...spec }, status: { phase: 'Bound', capacity: { storage: '20Gi' } }, metadata: { annotations },
+    spec: { volumeName, resources: { requests: { storage: '20Gi' } }, ...spec },
+    status: { phase: 'Bound', capacity: { storage: '20Gi' } },
+    metadata: { annotations },
   })
 }
 
@@ -62,41 +98,85 @@ function volume(name: string, claimId: string, spec: object): KubernetesObject {
   const [namespace, claimName] = claimId.split('/')
   const claimRef = { namespace, name: claimName, uid: `uid-of-PersistentVolumeClaim-${claimId}` }
   return object('v1', 'PersistentVolume', name, {
-    spec: { claimRef, capacity: { storage: '20Gi' }, accessModes: ['ReadOnlyMany'], persistentVolumeReclaimPolicy: 'Retain', ...spec }, status: { phase: 'Bound' },
+    spec: {
+      claimRef,
+      capacity: { storage: '20Gi' },
+      accessModes: ['ReadOnlyMany'],
+      persistentVolumeReclaimPolicy: 'Retain',
+      ...spec,
+    },
+    status: { phase: 'Bound' },
   })
 }
 
 const trident = 'trident.netapp.io/v1'
-const ofTrident = { csi: { driver: 'csi.trident.netapp.io', volumeHandle: 'x', volumeAttributes: { protocol: 'file' } } }
+const ofTrident = {
+  csi: { driver: 'csi.trident.netapp.io', volumeHandle: 'x', volumeAttributes: { protocol: 'file' } },
+}
 
 const goodObjects: Readonly<Record<CheckedDeliveryName, readonly KubernetesObject[]>> = {
   fsx: [
     workload({ source: 'pvc://llama/versions/1.2.3' }),
-    claim('apps/llama', 'pvc-2', { storageClassName: 'ontap-nas', accessModes: ['ReadOnlyMany'] }, { 'trident.netapp.io/shareFromPVC': 'model-store/llama' }),
-    claim('model-store/llama', 'pvc-1', { storageClassName: 'ontap-nas', accessModes: ['ReadWriteMany'] }, { 'trident.netapp.io/shareToNamespace': 'ml,apps' }),
-    volume('pvc-1', 'model-store/llama', ofTrident), volume('pvc-2', 'apps/llama', ofTrident),
+    claim(
+      'apps/llama',
+      'pvc-2',
+      { storageClassName: 'ontap-nas', accessModes: ['ReadOnlyMany'] },
+      { 'trident.netapp.io/shareFromPVC': 'model-store/llama' },
+    ),
+    claim(
+      'model-store/llama',
+      'pvc-1',
+      { storageClassName: 'ontap-nas', accessModes: ['ReadWriteMany'] },
+      { 'trident.netapp.io/shareToNamespace': 'ml,apps' },
+    ),
+    volume('pvc-1', 'model-store/llama', ofTrident),
+    volume('pvc-2', 'apps/llama', ofTrident),
     object('storage.k8s.io/v1', 'StorageClass', 'ontap-nas', {
-      provisioner: 'csi.trident.netapp.io', parameters: { backendType: 'ontap-nas' }, volumeBindingMode: 'Immediate', mountOptions: ['nfsvers=4.1', 'nconnect=16'],
+      provisioner: 'csi.trident.netapp.io',
+      parameters: { backendType: 'ontap-nas' },
+      volumeBindingMode: 'Immediate',
+      mountOptions: ['nfsvers=4.1', 'nconnect=16'],
     }),
     object('storage.k8s.io/v1', 'CSIDriver', 'csi.trident.netapp.io', { spec: {} }),
-    object('apps/v1', 'Deployment', 'trident/trident-controller', { spec: { template: { spec: { containers: [] } } }, status: { readyReplicas: 1 }, metadata: { labels: { app: 'controller.csi.trident.netapp.io' } } }),
-    object(trident, 'TridentVolumeReference', 'apps/llama', { spec: { pvcName: 'llama', pvcNamespace: 'model-store' } }),
+    object('apps/v1', 'Deployment', 'trident/trident-controller', {
+      spec: { template: { spec: { containers: [] } } },
+      status: { readyReplicas: 1 },
+      metadata: { labels: { app: 'controller.csi.trident.netapp.io' } },
+    }),
+    object(trident, 'TridentVolumeReference', 'apps/llama', {
+      spec: { pvcName: 'llama', pvcNamespace: 'model-store' },
+    }),
     object(trident, 'TridentBackendConfig', 'trident/svm1', {
-      spec: { storageDriverName: 'ontap-nas', credentials: { type: 'awsarn', name: 'arn:aws:secretsmanager:eu-west-1:111122223333:secret:svm1-a1B2c3' } },
+      spec: {
+        storageDriverName: 'ontap-nas',
+        credentials: { type: 'awsarn', name: 'arn:aws:secretsmanager:eu-west-1:111122223333:secret:svm1-a1B2c3' },
+      },
       status: { phase: 'Bound', lastOperationStatus: 'Success' },
     }),
     object(trident, 'TridentVolume', 'trident/pvc-1', { state: 'online', orphaned: false }),
   ],
   mountpoint: [
-    workload({ source: prefixURI, delivery: 'mountpoint', region: 'eu-west-1' }, { securityContext: { runAsUser: 1000 } }),
+    workload(
+      { source: prefixURI, delivery: 'mountpoint', region: 'eu-west-1' },
+      { securityContext: { runAsUser: 1000 } },
+    ),
     claim(`apps/${mountpointClaim}`, mountpointVolume, { storageClassName: '', accessModes: ['ReadOnlyMany'] }),
     volume(mountpointVolume, `apps/${mountpointClaim}`, {
-      storageClassName: '', mountOptions: ['read-only', 'region eu-west-1', 'prefix llama/1.2.3/', 'allow-other'],
-      csi: { driver: 's3.csi.aws.com', volumeHandle: mountpointVolume, volumeAttributes: { bucketName: 'my-ml-bucket', authenticationSource: 'pod' } },
+      storageClassName: '',
+      mountOptions: ['read-only', 'region eu-west-1', 'prefix llama/1.2.3/', 'allow-other'],
+      csi: {
+        driver: 's3.csi.aws.com',
+        volumeHandle: mountpointVolume,
+        volumeAttributes: { bucketName: 'my-ml-bucket', authenticationSource: 'pod' },
+      },
     }),
     object('storage.k8s.io/v1', 'CSIDriver', 's3.csi.aws.com', { spec: { podInfoOnMount: true } }),
-    object('apps/v1', 'Deployment', 'kube-system/s3-csi-controller', { spec: { template: { spec: { containers: [{ name: 'controller', env: [{ name: 'MOUNTPOINT_IMAGE' }] }] } } } }),
-    object('apps/v1', 'DaemonSet', 'kube-system/s3-csi-node', { status: { desiredNumberScheduled: 2, numberReady: 2 } }),
+    object('apps/v1', 'Deployment', 'kube-system/s3-csi-controller', {
+      spec: { template: { spec: { containers: [{ name: 'controller', env: [{ name: 'MOUNTPOINT_IMAGE' }] }] } } },
+    }),
+    object('apps/v1', 'DaemonSet', 'kube-system/s3-csi-node', {
+      status: { desiredNumberScheduled: 2, numberReady: 2 },
+    }),
     object('v1', 'ServiceAccount', 'apps/my-app'),
     object('v1', 'Node', 'node-1', { spec: {} }),
   ],
@@ -105,18 +185,25 @@ const goodObjects: Readonly<Record<CheckedDeliveryName, readonly KubernetesObjec
     object('karpenter.sh/v1', 'NodePool', 'llama', {
       spec: {
         limits: { cpu: 100 },
-        template: { metadata: { labels: { [nodeLabel]: 'present' } }, spec: {
-          nodeClassRef: { group: 'karpenter.k8s.aws', kind: 'EC2NodeClass', name: 'llama' }, taints: [bakedTaint],
-          requirements: [{ key: 'kubernetes.io/arch', operator: 'In', values: ['amd64'] }],
-        } },
+        template: {
+          metadata: { labels: { [nodeLabel]: 'present' } },
+          spec: {
+            nodeClassRef: { group: 'karpenter.k8s.aws', kind: 'EC2NodeClass', name: 'llama' },
+            taints: [bakedTaint],
+            requirements: [{ key: 'kubernetes.io/arch', operator: 'In', values: ['amd64'] }],
+          },
+        },
       },
       status: { conditions: [{ type: 'Ready', status: 'True' }], resources: { cpu: '8' } },
     }),
     object('karpenter.k8s.aws/v1', 'EC2NodeClass', 'llama', {
-      spec: { amiSelectorTerms: [{ tags: { [nodeLabel]: 'present' } }] }, status: { conditions: [{ type: 'Ready', status: 'True' }], amis: [{ id: 'ami-01234567' }] },
+      spec: { amiSelectorTerms: [{ tags: { [nodeLabel]: 'present' } }] },
+      status: { conditions: [{ type: 'Ready', status: 'True' }], amis: [{ id: 'ami-01234567' }] },
     }),
     node('node-1', { [nodeLabel]: 'present' }, [bakedTaint]),
-    object('policy/v1', 'PodDisruptionBudget', 'apps/my-app', { spec: { selector: { matchLabels: { app: 'my-app' } } } }),
+    object('policy/v1', 'PodDisruptionBudget', 'apps/my-app', {
+      spec: { selector: { matchLabels: { app: 'my-app' } } },
+    }),
   ],
   oci: [
     workload({ source: `oci://${image}#models` }),
@@ -126,20 +213,39 @@ const goodObjects: Readonly<Record<CheckedDeliveryName, readonly KubernetesObjec
   ],
 }
 
-export function node(name: string, labels: object = {}, taints: readonly object[] = [], nodeInfo: object = {}): KubernetesObject {
+export function node(
+  name: string,
+  labels: object = {},
+  taints: readonly object[] = [],
+  nodeInfo: object = {},
+): KubernetesObject {
   return object('v1', 'Node', name, {
-    spec: { taints }, status: { conditions: [{ type: 'Ready', status: 'True' }], nodeInfo: { operatingSystem: 'linux', kubeletVersion: 'v1.36.3', containerRuntimeVersion: 'containerd://2.1.4', ...nodeInfo } },
+    spec: { taints },
+    status: {
+      conditions: [{ type: 'Ready', status: 'True' }],
+      nodeInfo: {
+        operatingSystem: 'linux',
+        kubeletVersion: 'v1.36.3',
+        containerRuntimeVersion: 'containerd://2.1.4',
+        ...nodeInfo,
+      },
+    },
     metadata: { labels },
   })
 }
 
 export function pullSecret(name: string, content: object, type = 'kubernetes.io/dockerconfigjson'): KubernetesObject {
-  return object('v1', 'Secret', `apps/${name}`, { type, data: { '.dockerconfigjson': Buffer.from(JSON.stringify(content)).toString('base64') } })
+  return object('v1', 'Secret', `apps/${name}`, {
+    type,
+    data: { '.dockerconfigjson': Buffer.from(JSON.stringify(content)).toString('base64') },
+  })
 }
 
 export function goodWorld(delivery: CheckedDeliveryName): World {
   return {
-    version: { gitVersion: 'v1.36.3', major: 1, minor: 36 }, unknownKinds: [], forbidden: [],
+    version: { gitVersion: 'v1.36.3', major: 1, minor: 36 },
+    unknownKinds: [],
+    forbidden: [],
     objects: [...installation, object('v1', 'Namespace', 'apps'), ...goodObjects[delivery]],
     dryRun: (created) => ({ created: true, object: created, warnings: [] }),
   }
@@ -153,7 +259,10 @@ export function changed(kind: string, id: string, patch: object): Change {
   return (world) => {
     const found = world.objects.filter((one) => isIt(one, kind, id))
     if (found.length !== 1) throw new Error(`${found.length} objects are ${kind} ${id}`)
-    return { ...world, objects: world.objects.map((one) => (isIt(one, kind, id) ? merge(one, patch) as KubernetesObject : one)) }
+    return {
+      ...world,
+      objects: world.objects.map((one) => (isIt(one, kind, id) ? (merge(one, patch) as KubernetesObject) : one)),
+    }
   }
 }
 
@@ -179,13 +288,29 @@ function isIt({ kind, metadata: { name, namespace } }: KubernetesObject, wanted:
 
 function merge(target: unknown, patch: unknown): unknown {
   if (typeof patch !== 'object' || patch === null || Array.isArray(patch)) return patch
-  const base = typeof target === 'object' && target !== null && !Array.isArray(target) ? target as Record<string, unknown> : {}
-  const entries = Object.entries(patch).map(([key, value]) => [key, value === null ? null : merge(base[key], value)] as const)
-  return Object.fromEntries(Object.entries({ ...base, ...Object.fromEntries(entries) }).filter(([, value]) => value !== null))
+  const base =
+    typeof target === 'object' && target !== null && !Array.isArray(target) ? (target as Record<string, unknown>) : {}
+  const entries = Object.entries(patch).map(
+    ([key, value]) => [key, value === null ? null : merge(base[key], value)] as const,
+  )
+  return Object.fromEntries(
+    Object.entries({ ...base, ...Object.fromEntries(entries) }).filter(([, value]) => value !== null),
+  )
 }
 
-export async function findingsIn(delivery: CheckedDeliveryName, change: Change = (world) => world, options: Partial<DeliveryCheckOptions> = {}): Promise<readonly Finding[]> {
-  return findingsOf(await checkDelivery(memoryCluster(change(goodWorld(delivery))), { delivery, namespace: 'apps', named: [], ...options }))
+export async function findingsIn(
+  delivery: CheckedDeliveryName,
+  change: Change = (world) => world,
+  options: Partial<DeliveryCheckOptions> = {},
+): Promise<readonly Finding[]> {
+  return findingsOf(
+    await checkDelivery(memoryCluster(change(goodWorld(delivery))), {
+      delivery,
+      namespace: 'apps',
+      named: [],
+      ...options,
+    }),
+  )
 }
 
 export type Problem = readonly [CheckId, Severity]

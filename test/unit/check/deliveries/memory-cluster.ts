@@ -18,16 +18,28 @@ export interface World {
 export function memoryCluster(world: World): Cluster {
   const of = (resource: Resource): readonly KubernetesObject[] =>
     world.objects.filter(({ apiVersion, kind }) => apiVersion === apiVersionOf(resource) && kind === resource.kind)
-  const answer = (verb: 'get' | 'list', { group, plural, namespaced }: Resource, namespace: string | undefined): void => {
+  const answer = (
+    verb: 'get' | 'list',
+    { group, plural, namespaced }: Resource,
+    namespace: string | undefined,
+  ): void => {
     const permission = { verb, group, resource: plural, namespace: namespaced ? namespace : undefined }
     if (world.forbidden.includes(plural)) throw refused(`${verb} ${plural}`, 403, { message: 'forbidden' }, permission)
-    if (verb === 'list' && world.unknownKinds.includes(plural)) throw refused(`list ${plural}`, 404, { message: 'the server could not find the requested resource' })
+    if (verb === 'list' && world.unknownKinds.includes(plural))
+      throw refused(`list ${plural}`, 404, { message: 'the server could not find the requested resource' })
   }
   return {
-    server: 'https://cluster.example.com', context: 'memory', clusterName: 'memory', namespace: 'apps',
+    server: 'https://cluster.example.com',
+    context: 'memory',
+    clusterName: 'memory',
+    namespace: 'apps',
     async get<T extends KubernetesObject>(resource: Resource<T>, name: string, namespace?: string) {
       answer('get', resource, namespace)
-      return Promise.resolve(of(resource).find(({ metadata }) => metadata.name === name && metadata.namespace === namespace) as T | undefined)
+      return Promise.resolve(
+        of(resource).find(({ metadata }) => metadata.name === name && metadata.namespace === namespace) as
+          | T
+          | undefined,
+      )
     },
     async *list<T extends KubernetesObject>(resource: Resource<T>, options: ListOptions = {}) {
       answer('list', resource, options.namespace)
@@ -45,14 +57,24 @@ export function memoryCluster(world: World): Cluster {
 }
 
 /** Equality alone, which is all that is asked for. */
-function isSelected({ metadata, status }: KubernetesObject, { namespace = metadata.namespace, labelSelector, fieldSelector }: ListOptions): boolean {
+function isSelected(
+  { metadata, status }: KubernetesObject,
+  { namespace = metadata.namespace, labelSelector, fieldSelector }: ListOptions,
+): boolean {
   const { phase } = (status ?? {}) as { phase?: string }
-  return namespace === metadata.namespace && hasAll(labelSelector, metadata.labels ?? {}) && hasAll(fieldSelector, { 'metadata.name': metadata.name, 'status.phase': phase })
+  return (
+    namespace === metadata.namespace &&
+    hasAll(labelSelector, metadata.labels ?? {}) &&
+    hasAll(fieldSelector, { 'metadata.name': metadata.name, 'status.phase': phase })
+  )
 }
 
 function hasAll(selector: string | undefined, values: Readonly<Record<string, string | undefined>>): boolean {
-  return selector === undefined || selector.split(',').every((term) => {
-    const [key = '', value] = term.split('=')
-    return values[key] === value
-  })
+  return (
+    selector === undefined ||
+    selector.split(',').every((term) => {
+      const [key = '', value] = term.split('=')
+      return values[key] === value
+    })
+  )
 }

@@ -8,12 +8,34 @@ import type { Finding } from '../../../../src/check/finding.ts'
 import { amiCases, amiFine } from './ami-cases.ts'
 import type { Case } from './case.ts'
 import { fsxCases } from './fsx-cases.ts'
-import { added, all, changed, findingsIn, gone, mountpointClaim, mountpointVolume, object, problemsIn, workload, type Change } from './good-worlds.ts'
+import {
+  added,
+  all,
+  changed,
+  findingsIn,
+  gone,
+  mountpointClaim,
+  mountpointVolume,
+  object,
+  problemsIn,
+  workload,
+  type Change,
+} from './good-worlds.ts'
 import { mountpointCases, mountpointFine } from './mountpoint-cases.ts'
 import { ociCases, ociFine } from './oci-cases.ts'
 
-const cases: Readonly<Record<CheckedDeliveryName, readonly Case[]>> = { fsx: fsxCases, mountpoint: mountpointCases, ami: amiCases, oci: ociCases }
-const fine: Readonly<Record<CheckedDeliveryName, readonly Pick<Case, 'what' | 'change'>[]>> = { fsx: [], mountpoint: mountpointFine, ami: amiFine, oci: ociFine }
+const cases: Readonly<Record<CheckedDeliveryName, readonly Case[]>> = {
+  fsx: fsxCases,
+  mountpoint: mountpointCases,
+  ami: amiCases,
+  oci: ociCases,
+}
+const fine: Readonly<Record<CheckedDeliveryName, readonly Pick<Case, 'what' | 'change'>[]>> = {
+  fsx: [],
+  mountpoint: mountpointFine,
+  ami: amiFine,
+  oci: ociFine,
+}
 const names = Object.keys(cases) as CheckedDeliveryName[]
 const reported: Finding[] = []
 
@@ -23,15 +45,31 @@ for (const name of names) {
       const findings = await findingsIn(name, change, options)
       const wrong = findings.filter(({ severity }) => severity !== 'ok')
       t.strictSame(problemsIn(findings), problems, JSON.stringify(wrong, null, 1))
-      if (says !== undefined) t.ok(wrong.some((finding) => says.test(finding.what)), JSON.stringify(wrong, null, 1))
-      if (command !== undefined) t.ok(wrong.some(({ commands = [] }) => command.test(commands[0] ?? '')), JSON.stringify(wrong, null, 1))
+      if (says !== undefined)
+        t.ok(
+          wrong.some((finding) => says.test(finding.what)),
+          JSON.stringify(wrong, null, 1),
+        )
+      if (command !== undefined)
+        t.ok(
+          wrong.some(({ commands = [] }) => command.test(commands[0] ?? '')),
+          JSON.stringify(wrong, null, 1),
+        )
       reported.push(...wrong)
     })
   }
   for (const { what, change } of fine[name]) {
     t.test(`${name}: ${what} is fine`, async (t) => {
       const findings = await findingsIn(name, change)
-      t.strictSame(problemsIn(findings), [], JSON.stringify(findings.filter(({ severity }) => severity !== 'ok'), null, 1))
+      t.strictSame(
+        problemsIn(findings),
+        [],
+        JSON.stringify(
+          findings.filter(({ severity }) => severity !== 'ok'),
+          null,
+          1,
+        ),
+      )
     })
   }
 }
@@ -44,59 +82,129 @@ t.test('a namespace that is not there is the one error', async (t) => {
 })
 
 t.test('a namespace that is being deleted is an error', async (t) => {
-  t.strictSame(problemsIn(await findingsIn('oci', changed('Namespace', 'apps', { status: { phase: 'Terminating' } }))), [['namespace', 'error']])
+  t.strictSame(
+    problemsIn(await findingsIn('oci', changed('Namespace', 'apps', { status: { phase: 'Terminating' } }))),
+    [['namespace', 'error']],
+  )
 })
 
 t.test('a workload that the webhook would refuse is an error, told in its words', async (t) => {
   const findings = await findingsIn('fsx', added(workload({ source: 'pvc://Llama' }, {}, 'StatefulSet', 'wrong')))
   t.strictSame(problemsIn(findings), [['model-request', 'error']])
-  t.match(findings.find(({ id, severity }) => id === 'model-request' && severity === 'error')?.what, /^statefulset\/wrong would be refused: .*"pvc:\/\/Llama" has the claim name "Llama"/)
+  t.match(
+    findings.find(({ id, severity }) => id === 'model-request' && severity === 'error')?.what,
+    /^statefulset\/wrong would be refused: .*"pvc:\/\/Llama" has the claim name "Llama"/,
+  )
   reported.push(...findings)
 })
 
 t.test('what follows from the configuration is not judged where that is not known', async (t) => {
   const without = gone('MutatingWebhookConfiguration', 'model-injector')
-  t.strictSame(problemsIn(await findingsIn('ami', without)), [['configuration', 'unchecked'], ['model-request', 'unchecked']], 'the built-in one allows no node://')
-  t.strictSame(problemsIn(await findingsIn('mountpoint', without)), [['configuration', 'unchecked'], ['headroom-gate', 'unchecked']])
-  t.strictSame(problemsIn(await findingsIn('oci', without)), [['configuration', 'unchecked'], ['cluster-version', 'unchecked']])
+  t.strictSame(
+    problemsIn(await findingsIn('ami', without)),
+    [
+      ['configuration', 'unchecked'],
+      ['model-request', 'unchecked'],
+    ],
+    'the built-in one allows no node://',
+  )
+  t.strictSame(problemsIn(await findingsIn('mountpoint', without)), [
+    ['configuration', 'unchecked'],
+    ['headroom-gate', 'unchecked'],
+  ])
+  t.strictSame(problemsIn(await findingsIn('oci', without)), [
+    ['configuration', 'unchecked'],
+    ['cluster-version', 'unchecked'],
+  ])
   const invalid = changed('ConfigMap', 'model-injector/settings', { data: { 'config.yaml': 'colour: red\n' } })
-  t.strictSame(problemsIn(await findingsIn('oci', invalid)), [['configuration', 'error'], ['cluster-version', 'unchecked']])
+  t.strictSame(problemsIn(await findingsIn('oci', invalid)), [
+    ['configuration', 'error'],
+    ['cluster-version', 'unchecked'],
+  ])
 })
 
 t.test('where nobody asks for the delivery, it is said how to name what is to be looked at', async (t) => {
   const findings = await findingsIn('mountpoint', gone('Deployment', 'apps/my-app'))
   t.strictSame(problemsIn(findings), [['model-request', 'unchecked']])
-  t.match(findings.find(({ id }) => id === 'model-request')?.what, /no workload of the namespace apps asks for a model by mountpoint; name what is to be looked at, as --source s3:/)
+  t.match(
+    findings.find(({ id }) => id === 'model-request')?.what,
+    /no workload of the namespace apps asks for a model by mountpoint; name what is to be looked at, as --source s3:/,
+  )
 })
 
 t.test('a pod of a workload is not named beside it, one of nobody is', async (t) => {
   const template = { annotations: { 'models.example.io/source': 'pvc://llama/versions/1.2.3' } }
-  const pod = (name: string, metadata: object, status = 'Running'): Change => added(object('v1', 'Pod', `apps/${name}`, { metadata, spec: { containers: [{ name: 'app' }] }, status: { phase: status } }))
+  const pod = (name: string, metadata: object, status = 'Running'): Change =>
+    added(
+      object('v1', 'Pod', `apps/${name}`, {
+        metadata,
+        spec: { containers: [{ name: 'app' }] },
+        status: { phase: status },
+      }),
+    )
   const older = { annotations: { 'models.example.io/source': 'pvc://llama/versions/1.2.2' } }
-  const findings = await findingsIn('fsx', all(pod('of-it', template), pod('older', older), pod('done', { annotations: { 'models.example.io/source': 'pvc://gone/x' } }, 'Succeeded')))
+  const findings = await findingsIn(
+    'fsx',
+    all(
+      pod('of-it', template),
+      pod('older', older),
+      pod('done', { annotations: { 'models.example.io/source': 'pvc://gone/x' } }, 'Succeeded'),
+    ),
+  )
   t.strictSame(problemsIn(findings), [])
-  t.equal(findings.find(({ id }) => id === 'model-request')?.what, 'pvc://llama/versions/1.2.3 by deployment/my-app; pvc://llama/versions/1.2.2 by pod/older')
+  t.equal(
+    findings.find(({ id }) => id === 'model-request')?.what,
+    'pvc://llama/versions/1.2.3 by deployment/my-app; pvc://llama/versions/1.2.2 by pod/older',
+  )
 })
 
 t.test('a claim that is none of Trident is looked at as a claim alone, and never told to be deleted', async (t) => {
   const efs = all(
-    changed('PersistentVolumeClaim', 'apps/llama', { metadata: { annotations: null }, spec: { storageClassName: 'efs', accessModes: ['ReadWriteOnce'] } }),
+    changed('PersistentVolumeClaim', 'apps/llama', {
+      metadata: { annotations: null },
+      spec: { storageClassName: 'efs', accessModes: ['ReadWriteOnce'] },
+    }),
     changed('PersistentVolume', 'pvc-2', { spec: { csi: { driver: 'efs.csi.aws.com' } } }),
   )
   const findings = await findingsIn('fsx', efs)
   t.strictSame(problemsIn(findings), [['claim-access', 'error']])
-  t.strictSame(findings.flatMap(({ commands = [] }) => commands), [])
+  t.strictSame(
+    findings.flatMap(({ commands = [] }) => commands),
+    [],
+  )
 })
 
 t.test('a claim of Mountpoint that got a volume of another kind is never told to be deleted', async (t) => {
-  const other = all(changed('PersistentVolumeClaim', `apps/${mountpointClaim}`, { spec: { storageClassName: 'gp3', accessModes: ['ReadWriteOnce'] } }), changed('PersistentVolume', mountpointVolume, { spec: { csi: { driver: 'ebs.csi.aws.com' } } }))
+  const other = all(
+    changed('PersistentVolumeClaim', `apps/${mountpointClaim}`, {
+      spec: { storageClassName: 'gp3', accessModes: ['ReadWriteOnce'] },
+    }),
+    changed('PersistentVolume', mountpointVolume, { spec: { csi: { driver: 'ebs.csi.aws.com' } } }),
+  )
   const findings = await findingsIn('mountpoint', other)
-  t.strictSame(problemsIn(findings), [['claim-access', 'error'], ['volume-driver', 'error']])
-  t.strictSame(findings.flatMap(({ commands = [] }) => commands), [])
+  t.strictSame(problemsIn(findings), [
+    ['claim-access', 'error'],
+    ['volume-driver', 'error'],
+  ])
+  t.strictSame(
+    findings.flatMap(({ commands = [] }) => commands),
+    [],
+  )
 })
 
 const needed: Readonly<Record<CheckedDeliveryName, readonly string[]>> = {
-  fsx: ['namespaces', 'deployments', 'pods', 'persistentvolumeclaims', 'persistentvolumes', 'storageclasses', 'csidrivers', 'tridentvolumereferences', 'tridentbackendconfigs', 'mutatingwebhookconfigurations'],
+  fsx: [
+    'namespaces',
+    'deployments',
+    'pods',
+    'persistentvolumeclaims',
+    'persistentvolumes',
+    'storageclasses',
+    'csidrivers',
+    'tridentvolumereferences',
+    'tridentbackendconfigs',
+    'mutatingwebhookconfigurations',
+  ],
   mountpoint: ['persistentvolumeclaims', 'persistentvolumes', 'csidrivers', 'serviceaccounts', 'jobs'],
   ami: ['nodes', 'nodepools', 'ec2nodeclasses', 'namespaces', 'poddisruptionbudgets'],
   oci: ['nodes', 'secrets'],
@@ -107,8 +215,15 @@ for (const name of names) {
     for (const plural of needed[name]) {
       const findings = await findingsIn(name, (world) => ({ ...world, forbidden: [plural] }))
       const wrong = findings.filter(({ severity }) => severity !== 'ok')
-      t.ok(wrong.some(({ what }) => new RegExp(`missing permission: (?:get|list) ${plural}[^ ]* in `).test(what)), `${plural}: ${JSON.stringify(wrong)}`)
-      t.strictSame(wrong.filter(({ severity }) => severity === 'error'), [], `${plural}: what is not known is no error`)
+      t.ok(
+        wrong.some(({ what }) => new RegExp(`missing permission: (?:get|list) ${plural}[^ ]* in `).test(what)),
+        `${plural}: ${JSON.stringify(wrong)}`,
+      )
+      t.strictSame(
+        wrong.filter(({ severity }) => severity === 'error'),
+        [],
+        `${plural}: what is not known is no error`,
+      )
     }
   })
 }
@@ -121,8 +236,13 @@ t.test('every problem says why it matters and how to mend it', (t) => {
 })
 
 t.test('every row of the table is broken by some case, so that none is never wrong', (t) => {
-  const broken = new Set(reported.filter(({ severity }) => severity === 'error' || severity === 'warning').map(({ id }) => id))
-  t.strictSame(Object.keys(deliveryChecks).filter((id) => !broken.has(id as keyof typeof deliveryChecks)), [])
+  const broken = new Set(
+    reported.filter(({ severity }) => severity === 'error' || severity === 'warning').map(({ id }) => id),
+  )
+  t.strictSame(
+    Object.keys(deliveryChecks).filter((id) => !broken.has(id as keyof typeof deliveryChecks)),
+    [],
+  )
   t.end()
 })
 
@@ -130,5 +250,6 @@ t.test('every command is one that a shell understands', async (t) => {
   const commands = [...new Set(reported.flatMap(({ commands = [] }) => commands))]
   t.ok(commands.length > 20, String(commands.length))
   await promisify(execFile)('sh', ['-n', '-c', commands.join('\n')])
-  for (const command of commands) t.match(command, /^(?:kubectl [a-z]+ |echo '\{.*\}' \| kubectl (?:create|apply) -f -$)/)
+  for (const command of commands)
+    t.match(command, /^(?:kubectl [a-z]+ |echo '\{.*\}' \| kubectl (?:create|apply) -f -$)/)
 })

@@ -23,7 +23,10 @@ const cases: readonly (readonly [source: string, parents: readonly string[]])[] 
 
 for (const [source, parents] of cases) {
   t.test(`beside ${source}: ${parents.join(' and ') || 'nobody knows'}`, (t) => {
-    t.strictSame(levelsOf(identity, [sourceOf(source)]).map(({ bucket, parent }) => uriOf({ bucket, prefix: parent })), parents)
+    t.strictSame(
+      levelsOf(identity, [sourceOf(source)]).map(({ bucket, parent }) => uriOf({ bucket, prefix: parent })),
+      parents,
+    )
     t.end()
   })
 }
@@ -35,6 +38,10 @@ t.test('several sources of one directory have the same neighbours', (t) => {
 
 t.test('two that are there are tried, and one that nobody has', (t) => {
   const [level] = levelsOf(identity, [sourceOf('s3://bucket/models/apps/a/')])
-  t.strictSame(neighboursAt(level!, ['apps', 'ml', 'web', 'zoo']).map(uriOf), ['s3://bucket/models/ml/', 's3://bucket/models/web/', 's3://bucket/models/no-such-namespace/'])
+  t.strictSame(neighboursAt(level!, ['apps', 'ml', 'web', 'zoo']).map(uriOf), [
+    's3://bucket/models/ml/',
+    's3://bucket/models/web/',
+    's3://bucket/models/no-such-namespace/',
+  ])
   t.end()
 })

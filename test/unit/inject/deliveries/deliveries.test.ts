@@ -51,86 +51,180 @@ t.test('the label, the taint and the claim have the names that are rendered besi
   t.equal(nodeLabelValue, 'present')
   t.strictSame(bakedTaint(defaultPrefix), { key: 'models.example.io/baked', effect: 'NoSchedule' })
   t.equal(mountpointClaimName(sourceOf('s3://models/llama/1.2.3/') as S3Source), 'mp-f5f03c064ffaf36a')
-  t.equal(mountpointClaimName(sourceOf('s3://models/llama/1.2.3/*') as S3Source), 'mp-f5f03c064ffaf36a', 'by its one spelling')
+  t.equal(
+    mountpointClaimName(sourceOf('s3://models/llama/1.2.3/*') as S3Source),
+    'mp-f5f03c064ffaf36a',
+    'by its one spelling',
+  )
   t.equal(headroomGate, 's3.csi.aws.com/reserve-headroom-for-mppod')
   t.equal(firstClusterVersionWithImageVolumes, '1.35')
   t.end()
 })
 
 t.test('the operator has no say in the name of a claim, which is rendered without asking', (t) => {
-  const claimOf = (config: string): unknown => injected(podWith({ source: 's3://models/llama/1.2.3/', delivery: 'mountpoint' }), config).pod.spec.volumes
+  const claimOf = (config: string): unknown =>
+    injected(podWith({ source: 's3://models/llama/1.2.3/', delivery: 'mountpoint' }), config).pod.spec.volumes
   t.strictSame(claimOf('defaults: {region: eu-west-1, endpoint: "https://s3.corp"}'), claimOf(''))
   t.end()
 })
 
 /* What each adds */
 
-const added: readonly [annotations: Record<string, string>, volume: object, mount: object, init: readonly string[]][] = [
-  [{ source: 'pvc://models' }, { persistentVolumeClaim: { claimName: 'models', readOnly: true } }, {}, []],
-  [{ source: 'pvc://models', expect: 'objects=1' }, { persistentVolumeClaim: { claimName: 'models', readOnly: true } }, {}, ['load --verify']],
-  [{ source: 'pvc://models/a/b/' }, { persistentVolumeClaim: { claimName: 'models', readOnly: true } }, { subPath: 'a/b' }, ['load --verify']],
-  [{ source: 'node:///opt/models/llama' }, { hostPath: { path: '/opt/models/llama', type: 'Directory' } }, {}, []],
-  [{ source: 'node:///opt/models/llama', expect: 'bytes=1' }, { hostPath: { path: '/opt/models/llama', type: 'Directory' } }, {}, ['load --verify']],
-  [{ source: 's3://models/llama/', delivery: 'mountpoint', claim: 'llama' }, { persistentVolumeClaim: { claimName: 'llama', readOnly: true } }, {}, []],
-  [{ source: image }, { image: { reference: image.slice('oci://'.length), pullPolicy: 'IfNotPresent' } }, {}, []],
-  [{ source: `${image}#weights` }, { image: { reference: image.slice('oci://'.length), pullPolicy: 'IfNotPresent' } }, { subPath: 'weights' }, []],
-]
+const added: readonly [annotations: Record<string, string>, volume: object, mount: object, init: readonly string[]][] =
+  [
+    [{ source: 'pvc://models' }, { persistentVolumeClaim: { claimName: 'models', readOnly: true } }, {}, []],
+    [
+      { source: 'pvc://models', expect: 'objects=1' },
+      { persistentVolumeClaim: { claimName: 'models', readOnly: true } },
+      {},
+      ['load --verify'],
+    ],
+    [
+      { source: 'pvc://models/a/b/' },
+      { persistentVolumeClaim: { claimName: 'models', readOnly: true } },
+      { subPath: 'a/b' },
+      ['load --verify'],
+    ],
+    [{ source: 'node:///opt/models/llama' }, { hostPath: { path: '/opt/models/llama', type: 'Directory' } }, {}, []],
+    [
+      { source: 'node:///opt/models/llama', expect: 'bytes=1' },
+      { hostPath: { path: '/opt/models/llama', type: 'Directory' } },
+      {},
+      ['load --verify'],
+    ],
+    [
+      { source: 's3://models/llama/', delivery: 'mountpoint', claim: 'llama' },
+      { persistentVolumeClaim: { claimName: 'llama', readOnly: true } },
+      {},
+      [],
+    ],
+    [{ source: image }, { image: { reference: image.slice('oci://'.length), pullPolicy: 'IfNotPresent' } }, {}, []],
+    [
+      { source: `${image}#weights` },
+      { image: { reference: image.slice('oci://'.length), pullPolicy: 'IfNotPresent' } },
+      { subPath: 'weights' },
+      [],
+    ],
+  ]
 
 for (const [annotations, volume, mount, init] of added) {
-  t.test(`${JSON.stringify(annotations)} is mounted read-only, and ${init.length > 0 ? 'checked first' : 'nothing else is added'}`, (t) => {
-    const { pod } = injected(podWith(annotations))
-    t.strictSame(pod.spec.volumes, [{ name: 'model-data', ...volume }])
-    t.strictSame(pod.spec.containers[0]?.volumeMounts, [{ name: 'model-data', mountPath: '/models/model', ...mount, readOnly: true }])
-    t.strictSame((pod.spec.initContainers ?? []).map(({ args }) => args?.join(' ')), init)
-    t.strictSame([pod.spec.serviceAccountName, pod.spec.securityContext, pod.spec.imagePullSecrets], [undefined, undefined, undefined])
-    t.end()
-  })
+  t.test(
+    `${JSON.stringify(annotations)} is mounted read-only, and ${init.length > 0 ? 'checked first' : 'nothing else is added'}`,
+    (t) => {
+      const { pod } = injected(podWith(annotations))
+      t.strictSame(pod.spec.volumes, [{ name: 'model-data', ...volume }])
+      t.strictSame(pod.spec.containers[0]?.volumeMounts, [
+        { name: 'model-data', mountPath: '/models/model', ...mount, readOnly: true },
+      ])
+      t.strictSame(
+        (pod.spec.initContainers ?? []).map(({ args }) => args?.join(' ')),
+        init,
+      )
+      t.strictSame(
+        [pod.spec.serviceAccountName, pod.spec.securityContext, pod.spec.imagePullSecrets],
+        [undefined, undefined, undefined],
+      )
+      t.end()
+    },
+  )
 }
 
 t.test('a loader that checks has just the environment that it reads, and what the operator adds', (t) => {
-  const pod = podWith({ 'source.a': 'pvc://models/a', 'expect.a': 'objects=1', timeout: '5m', credentials: 'secret/keys' })
-  const { env, volumeMounts } = injected(pod, 'loader: {env: {NODE_OPTIONS: --trace-warnings}}').pod.spec.initContainers?.[0] ?? {}
+  const pod = podWith({
+    'source.a': 'pvc://models/a',
+    'expect.a': 'objects=1',
+    timeout: '5m',
+    credentials: 'secret/keys',
+  })
+  const { env, volumeMounts } =
+    injected(pod, 'loader: {env: {NODE_OPTIONS: --trace-warnings}}').pod.spec.initContainers?.[0] ?? {}
   t.strictSame(Object.fromEntries((env ?? []).map(({ name, value }) => [name, value])), {
-    MODEL_NAME: 'a', MODEL_SOURCE: 'pvc://models/a', MODEL_ROOT: '/model', MODEL_EXPECT: 'objects=1', MODEL_TIMEOUT_SECONDS: '300', NODE_OPTIONS: '--trace-warnings',
+    MODEL_NAME: 'a',
+    MODEL_SOURCE: 'pvc://models/a',
+    MODEL_ROOT: '/model',
+    MODEL_EXPECT: 'objects=1',
+    MODEL_TIMEOUT_SECONDS: '300',
+    NODE_OPTIONS: '--trace-warnings',
   })
   t.strictSame(volumeMounts, [{ name: 'model-data-a', mountPath: '/model', readOnly: true }])
   t.end()
 })
 
 t.test('a service account that is asked for is set, also where nothing is loaded', (t) => {
-  t.equal(injected(podWith({ source: 's3://models/llama/', delivery: 'mountpoint', 'service-account': 'reader' })).pod.spec.serviceAccountName, 'reader')
+  t.equal(
+    injected(podWith({ source: 's3://models/llama/', delivery: 'mountpoint', 'service-account': 'reader' })).pod.spec
+      .serviceAccountName,
+    'reader',
+  )
   t.end()
 })
 
 t.test('a volume of the name of the EKS token is nobody’s concern where no loader has an identity', (t) => {
-  t.strictSame(warningsOf(podWith({ source: 'pvc://models/a' }, { volumes: [{ name: 'eks-pod-identity-token', emptyDir: {} }] })), [])
+  t.strictSame(
+    warningsOf(podWith({ source: 'pvc://models/a' }, { volumes: [{ name: 'eks-pod-identity-token', emptyDir: {} }] })),
+    [],
+  )
   t.end()
 })
 
 /* Claims */
 
 t.test('a path that ends in current warns, in whatever directory, and no other path does', (t) => {
-  for (const path of ['current', 'llama/current', 'llama/current/']) t.strictSame(warningsOf(podWith({ source: `pvc://models/${path}` })), ['PathMayChange'], path)
+  for (const path of ['current', 'llama/current', 'llama/current/'])
+    t.strictSame(warningsOf(podWith({ source: `pvc://models/${path}` })), ['PathMayChange'], path)
   for (const source of ['pvc://current', 'pvc://models/current/7', 'pvc://models/currently', 's3://models/current/']) {
     t.notOk(warningsOf(podWith({ source })).includes('PathMayChange'), source)
   }
   t.end()
 })
 
-const shared: readonly [name: string, annotations: Record<string, string>, volumes: readonly Volume[], mounted: readonly string[]][] = [
-  ['the claim of a volume of the pod', { source: 'pvc://models/a' }, [{ name: 'shared', persistentVolumeClaim: { claimName: 'models' } }], ['shared']],
-  ['the claim of another model', { 'source.a': 'pvc://models/a', 'source.b': 'pvc://models/b', 'source.c': 'pvc://others' }, [], ['model-data-a', 'model-data-a', 'model-data-c']],
-  ['the claim of a mountpoint model', { 'source.a': 'pvc://mp', 'source.b': 's3://models/b/', 'delivery.b': 'mountpoint', 'claim.b': 'mp' }, [], ['model-data-a', 'model-data-a']],
-  ['a claim of its own', { source: 'pvc://models' }, [{ name: 'shared', persistentVolumeClaim: { claimName: 'other' } }], ['model-data']],
+const shared: readonly [
+  name: string,
+  annotations: Record<string, string>,
+  volumes: readonly Volume[],
+  mounted: readonly string[],
+][] = [
+  [
+    'the claim of a volume of the pod',
+    { source: 'pvc://models/a' },
+    [{ name: 'shared', persistentVolumeClaim: { claimName: 'models' } }],
+    ['shared'],
+  ],
+  [
+    'the claim of another model',
+    { 'source.a': 'pvc://models/a', 'source.b': 'pvc://models/b', 'source.c': 'pvc://others' },
+    [],
+    ['model-data-a', 'model-data-a', 'model-data-c'],
+  ],
+  [
+    'the claim of a mountpoint model',
+    { 'source.a': 'pvc://mp', 'source.b': 's3://models/b/', 'delivery.b': 'mountpoint', 'claim.b': 'mp' },
+    [],
+    ['model-data-a', 'model-data-a'],
+  ],
+  [
+    'a claim of its own',
+    { source: 'pvc://models' },
+    [{ name: 'shared', persistentVolumeClaim: { claimName: 'other' } }],
+    ['model-data'],
+  ],
 ]
 
 for (const [name, annotations, volumes, mounted] of shared) {
   t.test(`a model on ${name} is mounted from one volume, and every volume has its fixed name`, (t) => {
     const { pod } = injected(podWith(annotations, { volumes }))
-    t.strictSame(pod.spec.containers[0]?.volumeMounts?.map((mount) => mount.name), mounted)
+    t.strictSame(
+      pod.spec.containers[0]?.volumeMounts?.map((mount) => mount.name),
+      mounted,
+    )
     for (const loader of pod.spec.initContainers ?? []) t.ok(mounted.includes(loader.volumeMounts?.[0]?.name ?? ''))
-    const suffixes = Object.keys(annotations).flatMap((key) => (key.startsWith('source') ? [key.slice('source'.length).replace('.', '-')] : []))
-    t.strictSame(pod.spec.volumes?.slice(volumes.length).map((volume) => volume.name), suffixes.map((suffix) => `model-data${suffix}`))
+    const suffixes = Object.keys(annotations).flatMap((key) =>
+      key.startsWith('source') ? [key.slice('source'.length).replace('.', '-')] : [],
+    )
+    t.strictSame(
+      pod.spec.volumes?.slice(volumes.length).map((volume) => volume.name),
+      suffixes.map((suffix) => `model-data${suffix}`),
+    )
     t.end()
   })
 }
@@ -141,18 +235,33 @@ const daemonSet = { metadata: { ownerReferences: [{ kind: 'DaemonSet' }] } }
 
 t.test('whoever brings a pod to a node past the scheduler is warned, unless the pod selects the label itself', (t) => {
   const pod = podWith({ source: 'node:///opt/models/llama' })
-  const owned = (spec: Partial<PodSpec> = {}): Pod => ({ ...pod, metadata: { ...pod.metadata, ...daemonSet.metadata }, spec: { ...pod.spec, ...spec } })
+  const owned = (spec: Partial<PodSpec> = {}): Pod => ({
+    ...pod,
+    metadata: { ...pod.metadata, ...daemonSet.metadata },
+    spec: { ...pod.spec, ...spec },
+  })
   t.strictSame(warningsOf(pod), [])
   t.strictSame(warningsOf(owned()), ['DaemonSetPending'])
   t.strictSame(warningsOf(owned({ nodeName: 'a' })), ['NodeNameSet', 'DaemonSetPending'])
-  t.strictSame(warningsOf(owned({ nodeName: 'a', nodeSelector: { [nodeLabelFor('/opt/models/llama', defaultPrefix)]: 'present' } })), [])
-  t.strictSame(warningsOf({ ...owned(), metadata: { ...pod.metadata, ownerReferences: [{ kind: 'ReplicaSet' }, {}] } }), [])
+  t.strictSame(
+    warningsOf(
+      owned({ nodeName: 'a', nodeSelector: { [nodeLabelFor('/opt/models/llama', defaultPrefix)]: 'present' } }),
+    ),
+    [],
+  )
+  t.strictSame(
+    warningsOf({ ...owned(), metadata: { ...pod.metadata, ownerReferences: [{ kind: 'ReplicaSet' }, {}] } }),
+    [],
+  )
   t.end()
 })
 
 t.test('warnings of the longest model name fit into what kubectl shows', (t) => {
   const name = 'a'.repeat(40)
-  const pod = podWith({ [`source.${name}`]: 'node:///opt/models/llama', [`source.b${name.slice(1)}`]: 'pvc://models/current' }, { nodeName: 'a' })
+  const pod = podWith(
+    { [`source.${name}`]: 'node:///opt/models/llama', [`source.b${name.slice(1)}`]: 'pvc://models/current' },
+    { nodeName: 'a' },
+  )
   const { warnings } = injected({ ...pod, metadata: { ...pod.metadata, ...daemonSet.metadata } })
   t.equal(warnings.length, 3)
   for (const { message } of warnings) t.ok(message.length <= 120, `${message.length}: ${message}`)
@@ -162,26 +271,47 @@ t.test('warnings of the longest model name fit into what kubectl shows', (t) => 
 /* Image volumes */
 
 const versions: readonly [version: string | undefined, allowed: boolean][] = [
-  [undefined, false], ['1.30', false], ['v1.34.9-eks-1', false], ['1.35', true], ['v1.36.0', true], ['1.100', true], ['2.0', true],
+  [undefined, false],
+  ['1.30', false],
+  ['v1.34.9-eks-1', false],
+  ['1.35', true],
+  ['v1.36.0', true],
+  ['1.100', true],
+  ['2.0', true],
 ]
 
 for (const [version, isAllowed] of versions) {
-  t.test(`an image source on a cluster of version ${version ?? 'unknown'} is ${isAllowed ? 'injected' : 'denied with what to do'}`, (t) => {
-    const config = version === undefined ? '' : `cluster: {version: "${version}"}`
-    if (isAllowed) {
-      t.equal(injected(podWith({ source: image }), config).outcome, 'injected')
-    } else {
-      t.match(denied(podWith({ source: image }), config).diagnostics, [{ reason: 'DeliveryNotAvailable', problem: version ?? 'does not say', remedy: version === undefined ? 'cluster.version' : 'upgraded' }])
-    }
-    t.end()
-  })
+  t.test(
+    `an image source on a cluster of version ${version ?? 'unknown'} is ${isAllowed ? 'injected' : 'denied with what to do'}`,
+    (t) => {
+      const config = version === undefined ? '' : `cluster: {version: "${version}"}`
+      if (isAllowed) {
+        t.equal(injected(podWith({ source: image }), config).outcome, 'injected')
+      } else {
+        t.match(denied(podWith({ source: image }), config).diagnostics, [
+          {
+            reason: 'DeliveryNotAvailable',
+            problem: version ?? 'does not say',
+            remedy: version === undefined ? 'cluster.version' : 'upgraded',
+          },
+        ])
+      }
+      t.end()
+    },
+  )
 }
 
 /* Mountpoint */
 
 t.test('the headroom gate is set once, where the operator turned it on and no node is chosen', (t) => {
-  const two = { source: 's3://models/a/', delivery: 'mountpoint', 'source.b': 's3://models/b/', 'delivery.b': 'mountpoint' }
-  const gates = (annotations: Record<string, string>, spec: Partial<PodSpec>, config: string): unknown => injected(podWith(annotations, spec), config).pod.spec.schedulingGates
+  const two = {
+    source: 's3://models/a/',
+    delivery: 'mountpoint',
+    'source.b': 's3://models/b/',
+    'delivery.b': 'mountpoint',
+  }
+  const gates = (annotations: Record<string, string>, spec: Partial<PodSpec>, config: string): unknown =>
+    injected(podWith(annotations, spec), config).pod.spec.schedulingGates
   const on = 'mountpoint: {headroomGate: true}'
   t.strictSame(gates(two, {}, on), [{ name: headroomGate }])
   t.strictSame(gates(two, { schedulingGates: [{ name: headroomGate }] }, on), [{ name: headroomGate }])

@@ -12,8 +12,12 @@ function podWith(annotations: Readonly<Record<string, string>>): Pod {
   const all: Record<string, string> = { source: 's3://models/llama/', expect: 'objects=2', size: '1Gi', ...annotations }
   const own = Object.fromEntries(Object.entries(all).filter(([, value]) => value !== ''))
   return {
-    apiVersion: 'v1', kind: 'Pod',
-    metadata: { name: 'app', annotations: Object.fromEntries(Object.entries(own).map(([name, value]) => [prefix + name, value])) },
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: {
+      name: 'app',
+      annotations: Object.fromEntries(Object.entries(own).map(([name, value]) => [prefix + name, value])),
+    },
     spec: { containers: [{ name: 'app', image: 'app:1' }] },
   }
 }
@@ -50,20 +54,32 @@ t.test('the native engine is what runs by default, and nothing is said of it', (
 t.test('the engine s5cmd runs its script in the stock image, and the status names it', (t) => {
   const pod = injected(podWith({ engine: 's5cmd' }))
   const { command, args, image } = loaderOf(pod)
-  t.strictSame({ command, args, image }, { ...engineByName.s5cmd.command, args: undefined, image: 'peakcom/s5cmd:v2.3.0' })
+  t.strictSame(
+    { command, args, image },
+    { ...engineByName.s5cmd.command, args: undefined, image: 'peakcom/s5cmd:v2.3.0' },
+  )
   t.equal(readStatus(pod, prefix)?.models[0]?.engine, 's5cmd')
   t.end()
 })
 
 t.test('the script is the same whatever a pod asks for', (t) => {
-  const other = podWith({ engine: 's5cmd', source: "s3://models/it's $(touch x)/", exclude: '`id`', region: 'eu-west-1', env: 'MODEL' })
+  const other = podWith({
+    engine: 's5cmd',
+    source: "s3://models/it's $(touch x)/",
+    exclude: '`id`',
+    region: 'eu-west-1',
+    env: 'MODEL',
+  })
   t.strictSame(loaderOf(injected(other)).command, loaderOf(injected(podWith({ engine: 's5cmd' }))).command)
   t.end()
 })
 
 t.test("each engine's image is the pod's choice, else the operator's", (t) => {
-  const config = configOf('defaults: {image: native:1}\nloader: {s5cmdImage: s5cmd:1}\npolicy: {rules: [{name: all, namespaces: ["*"], images: ["*"]}]}')
-  const imageFor = (annotations: Record<string, string>): string | undefined => loaderOf(injected(podWith(annotations), config)).image
+  const config = configOf(
+    'defaults: {image: native:1}\nloader: {s5cmdImage: s5cmd:1}\npolicy: {rules: [{name: all, namespaces: ["*"], images: ["*"]}]}',
+  )
+  const imageFor = (annotations: Record<string, string>): string | undefined =>
+    loaderOf(injected(podWith(annotations), config)).image
   t.equal(imageFor({}), 'native:1')
   t.equal(imageFor({ engine: 's5cmd' }), 's5cmd:1')
   t.equal(imageFor({ engine: 's5cmd', image: 'mine:1' }), 'mine:1')
@@ -109,7 +125,10 @@ t.test('a pod that changes its engine gets new parts', (t) => {
   const pod = injected(podWith({}))
   const annotations = { ...pod.metadata?.annotations, [`${prefix}engine`]: 's5cmd' }
   const changed = injected({ ...pod, metadata: { ...pod.metadata, annotations } })
-  t.strictSame({ command: loaderOf(changed).command, args: loaderOf(changed).args }, { ...engineByName.s5cmd.command, args: undefined })
+  t.strictSame(
+    { command: loaderOf(changed).command, args: loaderOf(changed).args },
+    { ...engineByName.s5cmd.command, args: undefined },
+  )
   t.end()
 })
 
@@ -131,14 +150,31 @@ t.test('what only resembles an engine is none', (t) => {
 t.test('a model is checked by the native engine in its own image, whatever engine loads others', (t) => {
   const config = configOf('defaults: {image: "corp/injector:1", engine: s5cmd}\nloader: {s5cmdImage: "corp/s5cmd:1"}')
   const pod = injected(podWith({ 'source.a': 'pvc://models/a' }), config)
-  t.strictSame((pod.spec.initContainers ?? []).map(({ image, args }) => [image, args]), [['corp/s5cmd:1', undefined], ['corp/injector:1', ['load', '--verify']]])
-  t.strictSame(readStatus(pod, prefix)?.models.map(({ engine, image }) => [engine, image]), [['s5cmd', 'corp/s5cmd:1'], [undefined, 'corp/injector:1']])
+  t.strictSame(
+    (pod.spec.initContainers ?? []).map(({ image, args }) => [image, args]),
+    [
+      ['corp/s5cmd:1', undefined],
+      ['corp/injector:1', ['load', '--verify']],
+    ],
+  )
+  t.strictSame(
+    readStatus(pod, prefix)?.models.map(({ engine, image }) => [engine, image]),
+    [
+      ['s5cmd', 'corp/s5cmd:1'],
+      [undefined, 'corp/injector:1'],
+    ],
+  )
   t.end()
 })
 
 t.test('an image that the pod chose for the native engine checks, too; one for another engine does not', (t) => {
-  const config = configOf('defaults: {image: "corp/injector:1"}\npolicy: {rules: [{name: all, namespaces: ["*"], images: ["*"]}]}')
-  const images = (engine: string): unknown => injected(podWith({ source: 'pvc://models/a', size: '', image: 'own:1', engine }), config).spec.initContainers?.map(({ image }) => image)
+  const config = configOf(
+    'defaults: {image: "corp/injector:1"}\npolicy: {rules: [{name: all, namespaces: ["*"], images: ["*"]}]}',
+  )
+  const images = (engine: string): unknown =>
+    injected(podWith({ source: 'pvc://models/a', size: '', image: 'own:1', engine }), config).spec.initContainers?.map(
+      ({ image }) => image,
+    )
   t.strictSame(images('native'), ['own:1'])
   t.strictSame(images('s5cmd'), ['corp/injector:1'])
   t.end()
@@ -146,7 +182,13 @@ t.test('an image that the pod chose for the native engine checks, too; one for a
 
 t.test('loading and checking are told apart by the command line', (t) => {
   t.ok(runsVerifier({ args: ['load', '--verify'] }) && runsAnEngine({ args: ['load', '--verify'] }))
-  for (const container of [{ args: ['load'] }, { args: ['--verify', 'load'] }, { args: ['load', '--verify', 'x'] }, { command: ['sh'], args: ['load', '--verify'] }, {}]) {
+  for (const container of [
+    { args: ['load'] },
+    { args: ['--verify', 'load'] },
+    { args: ['load', '--verify', 'x'] },
+    { command: ['sh'], args: ['load', '--verify'] },
+    {},
+  ]) {
     t.notOk(runsVerifier(container), JSON.stringify(container))
   }
   t.end()

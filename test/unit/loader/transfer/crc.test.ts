@@ -28,10 +28,15 @@ for (const algorithm of algorithms) {
       crc.update(bytes)
       return crc.value()
     }
-    fc.assert(fc.property(fc.array(fc.uint8Array({ maxLength: 300 }), { minLength: 1, maxLength: 6 }), (parts) => {
-      const combined = parts.slice(1).reduce((before, part) => combineCrc(algorithm, before, of(part), part.length), of(parts[0]!))
-      return combined === of(Buffer.concat(parts))
-    }), { numRuns: 200 })
+    fc.assert(
+      fc.property(fc.array(fc.uint8Array({ maxLength: 300 }), { minLength: 1, maxLength: 6 }), (parts) => {
+        const combined = parts
+          .slice(1)
+          .reduce((before, part) => combineCrc(algorithm, before, of(part), part.length), of(parts[0]!))
+        return combined === of(Buffer.concat(parts))
+      }),
+      { numRuns: 200 },
+    )
     t.pass('for any parts')
   })
 

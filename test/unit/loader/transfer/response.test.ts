@@ -17,7 +17,14 @@ function refusal(action: () => unknown): unknown {
 }
 
 t.test('a head is read with its names in lower case', (t) => {
-  const { status, bodyLength, headers, keepAlive } = head('206 Partial Content', 'Content-Length: 10', 'ETag:"e"', 'x-amz-id-2:  a b\t', 'X: 1', 'x: 2')
+  const { status, bodyLength, headers, keepAlive } = head(
+    '206 Partial Content',
+    'Content-Length: 10',
+    'ETag:"e"',
+    'x-amz-id-2:  a b\t',
+    'X: 1',
+    'x: 2',
+  )
   t.equal(status, 206)
   t.equal(bodyLength, 10)
   t.ok(keepAlive)
@@ -63,20 +70,35 @@ t.test('the answer to a range is accepted when it is exactly that range', (t) =>
 for (const [problem, kind, status, ...lines] of [
   ['the whole object', 'protocol', '200 OK', 'ETag: "e"', 'Content-Length: 100'],
   ['another range', 'protocol', '206 P', 'ETag: "e"', 'Content-Length: 10', 'Content-Range: bytes 0-9/100'],
-  ['a range of a larger object', 'protocol', '206 P', 'ETag: "e"', 'Content-Length: 10', 'Content-Range: bytes 10-19/101'],
+  [
+    'a range of a larger object',
+    'protocol',
+    '206 P',
+    'ETag: "e"',
+    'Content-Length: 10',
+    'Content-Range: bytes 10-19/101',
+  ],
   ['no Content-Range', 'protocol', '206 P', 'ETag: "e"', 'Content-Length: 10'],
   ['fewer bytes', 'protocol', '206 P', 'ETag: "e"', 'Content-Length: 9', 'Content-Range: bytes 10-19/100'],
   ['no ETag', 'protocol', '206 P', 'Content-Length: 10', 'Content-Range: bytes 10-19/100'],
   ['another ETag', 'changed', '206 P', 'ETag: "f"', 'Content-Length: 10', 'Content-Range: bytes 10-19/100'],
 ] as const) {
   t.test(`${problem} in place of a range is refused`, (t) => {
-    t.match(refusal(() => acceptAnswer(head(status, ...lines), wanted, 100)), { kind, key: 'k' })
+    t.match(
+      refusal(() => acceptAnswer(head(status, ...lines), wanted, 100)),
+      { kind, key: 'k' },
+    )
     t.end()
   })
 }
 
 t.test('a whole object of another size is refused', (t) => {
-  t.match(refusal(() => acceptAnswer(head('200 OK', 'ETag: "e"', 'Content-Length: 99'), { ...wanted, range: undefined }, 100)), { kind: 'protocol' })
+  t.match(
+    refusal(() =>
+      acceptAnswer(head('200 OK', 'ETag: "e"', 'Content-Length: 99'), { ...wanted, range: undefined }, 100),
+    ),
+    { kind: 'protocol' },
+  )
   t.end()
 })
 
@@ -85,28 +107,53 @@ function xml(code: string, extra = '') {
 }
 
 for (const [status, code, kind, remedy] of [
-  [403, 'AccessDenied', 'denied', 'giveUp'], [403, 'SignatureDoesNotMatch', 'denied', 'giveUp'], [403, 'RequestTimeTooSkewed', 'skewed', 'giveUp'],
-  [403, 'InvalidObjectState', 'archived', 'giveUp'], [404, 'NoSuchKey', 'notFound', 'giveUp'], [404, 'NoSuchBucket', 'noSuchBucket', 'giveUp'],
-  [412, 'PreconditionFailed', 'changed', 'giveUp'], [416, 'InvalidRange', 'changed', 'giveUp'], [400, 'InvalidRequest', 'http', 'giveUp'],
-  [301, 'PermanentRedirect', 'wrongRegion', 'giveUp'], [307, 'TemporaryRedirect', 'http', 'retry'],
-  [400, 'ExpiredToken', 'denied', 'refresh'], [403, 'ExpiredToken', 'denied', 'refresh'],
-  [400, 'RequestTimeout', 'http', 'retry'], [500, 'InternalError', 'http', 'retry'], [503, 'SlowDown', 'http', 'slow'], [429, 'TooManyRequests', 'http', 'slow'], [501, 'NotImplemented', 'http', 'giveUp'],
+  [403, 'AccessDenied', 'denied', 'giveUp'],
+  [403, 'SignatureDoesNotMatch', 'denied', 'giveUp'],
+  [403, 'RequestTimeTooSkewed', 'skewed', 'giveUp'],
+  [403, 'InvalidObjectState', 'archived', 'giveUp'],
+  [404, 'NoSuchKey', 'notFound', 'giveUp'],
+  [404, 'NoSuchBucket', 'noSuchBucket', 'giveUp'],
+  [412, 'PreconditionFailed', 'changed', 'giveUp'],
+  [416, 'InvalidRange', 'changed', 'giveUp'],
+  [400, 'InvalidRequest', 'http', 'giveUp'],
+  [301, 'PermanentRedirect', 'wrongRegion', 'giveUp'],
+  [307, 'TemporaryRedirect', 'http', 'retry'],
+  [400, 'ExpiredToken', 'denied', 'refresh'],
+  [403, 'ExpiredToken', 'denied', 'refresh'],
+  [400, 'RequestTimeout', 'http', 'retry'],
+  [500, 'InternalError', 'http', 'retry'],
+  [503, 'SlowDown', 'http', 'slow'],
+  [429, 'TooManyRequests', 'http', 'slow'],
+  [501, 'NotImplemented', 'http', 'giveUp'],
 ] as const) {
   t.test(`${status} ${code} is ${kind}, to be met with ${remedy}`, (t) => {
-    t.match(faultOfAnswer(head(`${status} X`), xml(code), 'k', 'us-east-1'), { remedy, error: { kind, status, code, message: `k: ${status} ${code}: no & no` } })
+    t.match(faultOfAnswer(head(`${status} X`), xml(code), 'k', 'us-east-1'), {
+      remedy,
+      error: { kind, status, code, message: `k: ${status} ${code}: no & no` },
+    })
     t.end()
   })
 }
 
 t.test('the right region is taken from the header or from the body', (t) => {
-  t.match(faultOfAnswer(head('301 X', 'x-amz-bucket-region: eu-central-1'), '', 'k', 'us-east-1').error, { kind: 'wrongRegion', region: 'eu-central-1' })
-  t.match(faultOfAnswer(head('400 X'), xml('AuthorizationHeaderMalformed', '<Region>eu-west-3</Region>'), 'k', 'us-east-1').error, { kind: 'wrongRegion', region: 'eu-west-3' })
+  t.match(faultOfAnswer(head('301 X', 'x-amz-bucket-region: eu-central-1'), '', 'k', 'us-east-1').error, {
+    kind: 'wrongRegion',
+    region: 'eu-central-1',
+  })
+  t.match(
+    faultOfAnswer(head('400 X'), xml('AuthorizationHeaderMalformed', '<Region>eu-west-3</Region>'), 'k', 'us-east-1')
+      .error,
+    { kind: 'wrongRegion', region: 'eu-west-3' },
+  )
   t.equal(faultOfAnswer(head('400 X'), xml('AuthorizationHeaderMalformed'), 'k', 'us-east-1').error.kind, 'denied')
   t.end()
 })
 
 t.test('what is no error of S3 gives no code, and control characters reach no message', (t) => {
   t.equal(faultOfAnswer(head('403 X'), '<html><Code>AccessDenied</Code></html>', 'k', 'r').error.code, undefined)
-  t.notMatch(faultOfAnswer(head('500 X'), `<Error><Message>a\u001b[31mb</Message></Error>`, 'k', 'r').error.message, /\u001b/)
+  t.notMatch(
+    faultOfAnswer(head('500 X'), `<Error><Message>a\u001b[31mb</Message></Error>`, 'k', 'r').error.message,
+    /\u001b/,
+  )
   t.end()
 })

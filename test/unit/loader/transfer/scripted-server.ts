@@ -1,6 +1,11 @@
 /** An S3 server of a few lines whose every answer a test can replace: by status, by byte, by silence. */
 import { once } from 'node:events'
-import { createServer as createHttpServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http'
+import {
+  createServer as createHttpServer,
+  type IncomingMessage,
+  type RequestListener,
+  type ServerResponse,
+} from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
 import type { AddressInfo, Server, Socket } from 'node:net'
 import type { Origin } from '../../../../src/loader/transfer/transfer.ts'
@@ -37,15 +42,30 @@ export interface Certificates {
 type Script = (incident: Incident) => void
 
 /** Objects by key; without a script every answer is S3's. */
-export async function startServer(objects: ReadonlyMap<string, StoredObject>, script: Script = ({ answer }) => { answer() }, certificates?: Certificates): Promise<ScriptedServer> {
+export async function startServer(
+  objects: ReadonlyMap<string, StoredObject>,
+  script: Script = ({ answer }) => {
+    answer()
+  },
+  certificates?: Certificates,
+): Promise<ScriptedServer> {
   const requests: IncomingMessage[] = []
   const sockets = new Set<Socket>()
   const listener: RequestListener = (request, response) => {
     const number = requests.push(request) - 1
     const key = decodeURIComponent((request.url ?? '').replace(/^\/bucket\//, ''))
-    script({ request, response, key, number, answer: () => { answer(objects.get(key), request, response) } })
+    script({
+      request,
+      response,
+      key,
+      number,
+      answer: () => {
+        answer(objects.get(key), request, response)
+      },
+    })
   }
-  const server: Server = certificates === undefined ? createHttpServer(listener) : createHttpsServer(certificates, listener)
+  const server: Server =
+    certificates === undefined ? createHttpServer(listener) : createHttpsServer(certificates, listener)
   server.on('connection', (socket) => {
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket)).on('error', () => undefined)
@@ -68,7 +88,9 @@ export async function startServer(objects: ReadonlyMap<string, StoredObject>, sc
 
 export function fail(response: ServerResponse, status: number, code: string, { extra = '', headers = {} } = {}): void {
   const body = `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${code}</Code><Message>the server said so</Message>${extra}</Error>`
-  response.writeHead(status, { 'content-type': 'application/xml', 'content-length': Buffer.byteLength(body), ...headers }).end(body)
+  response
+    .writeHead(status, { 'content-type': 'application/xml', 'content-length': Buffer.byteLength(body), ...headers })
+    .end(body)
 }
 
 export interface Success {
@@ -90,8 +112,14 @@ export function success({ body, etag, headers }: StoredObject, request: Incoming
 }
 
 function answer(object: StoredObject | undefined, request: IncomingMessage, response: ServerResponse): void {
-  if (object === undefined) { fail(response, 404, 'NoSuchKey'); return }
-  if (request.headers['if-match'] !== object.etag) { fail(response, 412, 'PreconditionFailed'); return }
+  if (object === undefined) {
+    fail(response, 404, 'NoSuchKey')
+    return
+  }
+  if (request.headers['if-match'] !== object.etag) {
+    fail(response, 412, 'PreconditionFailed')
+    return
+  }
   const { status, headers, body } = success(object, request)
   response.writeHead(status, headers).end(body)
 }

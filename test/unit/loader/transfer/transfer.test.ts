@@ -8,30 +8,66 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { combineCrc, loadCrc } from '../../../../src/loader/transfer/crc.ts'
 import { LocalCrew } from '../../../../src/loader/transfer/crew.ts'
-import { startTransfer, TransferError, type PartDone, type PartJob, type StartCrew, type StartedTransfer, type TransferOptions, type TransferSettings } from '../../../../src/loader/transfer/transfer.ts'
+import {
+  startTransfer,
+  TransferError,
+  type PartDone,
+  type PartJob,
+  type StartCrew,
+  type StartedTransfer,
+  type TransferOptions,
+  type TransferSettings,
+} from '../../../../src/loader/transfer/transfer.ts'
 import { createCertificateAuthority, issueCertificate } from '../../../support/pki.ts'
 import { waitFor } from '../../../support/wait-for.ts'
-import { fail, startServer, success, type Certificates, type Incident, type ScriptedServer, type StoredObject } from './scripted-server.ts'
+import {
+  fail,
+  startServer,
+  success,
+  type Certificates,
+  type Incident,
+  type ScriptedServer,
+  type StoredObject,
+} from './scripted-server.ts'
 
 const keys = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'secret' }
-const model = stored(randomBytes(3 * 1024 * 1024 + 17), { 'x-amz-checksum-crc32': 'AAAAAA==', 'x-amz-checksum-type': 'FULL_OBJECT' })
+const model = stored(randomBytes(3 * 1024 * 1024 + 17), {
+  'x-amz-checksum-crc32': 'AAAAAA==',
+  'x-amz-checksum-type': 'FULL_OBJECT',
+})
 
 function stored(body: Buffer, headers: Record<string, string> = {}): StoredObject {
   return { body, etag: `"${randomBytes(8).toString('hex')}"`, headers }
 }
 
 /** One part of the size of the object, or ranges. */
-function partsOf(directory: string, key: string, object: StoredObject, change: Partial<PartJob> & { partBytes?: number } = {}): PartJob[] {
+function partsOf(
+  directory: string,
+  key: string,
+  object: StoredObject,
+  change: Partial<PartJob> & { partBytes?: number } = {},
+): PartJob[] {
   const { partBytes = object.body.length, ...fields } = change
   const count = Math.max(1, Math.ceil(object.body.length / Math.max(1, partBytes)))
   return Array.from({ length: count }, (_, i) => ({
-    object: 0, key, etag: object.etag, objectSize: object.body.length, file: join(directory, key.replaceAll('/', '_')), offset: i * partBytes,
-    length: Math.min(partBytes, object.body.length - i * partBytes), whole: count === 1, crc: 'none' as const, ...fields,
+    object: 0,
+    key,
+    etag: object.etag,
+    objectSize: object.body.length,
+    file: join(directory, key.replaceAll('/', '_')),
+    offset: i * partBytes,
+    length: Math.min(partBytes, object.body.length - i * partBytes),
+    whole: count === 1,
+    crc: 'none' as const,
+    ...fields,
   }))
 }
 
 /** What a thread does, on this one. */
-const startLocalCrew: StartCrew = (settings) => ({ engage: (reports) => new LocalCrew(settings, reports), stop: () => Promise.resolve() })
+const startLocalCrew: StartCrew = (settings) => ({
+  engage: (reports) => new LocalCrew(settings, reports),
+  stop: () => Promise.resolve(),
+})
 
 function start(settings: TransferSettings): StartedTransfer {
   return settings.workers === 0 ? startTransfer({ ...settings, workers: 1 }, startLocalCrew) : startTransfer(settings)
@@ -44,20 +80,53 @@ interface Outcome {
   readonly error: unknown
 }
 
-async function run(server: Pick<ScriptedServer, 'origin'>, parts: Iterable<PartJob> | AsyncIterable<PartJob>, options: Partial<TransferSettings & TransferOptions> = {}): Promise<Outcome> {
+async function run(
+  server: Pick<ScriptedServer, 'origin'>,
+  parts: Iterable<PartJob> | AsyncIterable<PartJob>,
+  options: Partial<TransferSettings & TransferOptions> = {},
+): Promise<Outcome> {
   const done: PartDone[] = []
   const retries: Error[] = []
   let bytes = 0
   const given = {
-    origin: server.origin, region: 'us-east-1', credentials: () => Promise.resolve(keys), workers: 0, connectionsPerWorker: 4, stallTimeoutMs: 20_000,
-    signal: new AbortController().signal, fileMode: 0o644, retries: { firstDelayMs: 1, longestDelayMs: 5 },
-    onProgress: (more: number) => { bytes += more }, onRetry: (retry: Error) => { retries.push(retry) }, ...options,
+    origin: server.origin,
+    region: 'us-east-1',
+    credentials: () => Promise.resolve(keys),
+    workers: 0,
+    connectionsPerWorker: 4,
+    stallTimeoutMs: 20_000,
+    signal: new AbortController().signal,
+    fileMode: 0o644,
+    retries: { firstDelayMs: 1, longestDelayMs: 5 },
+    onProgress: (more: number) => {
+      bytes += more
+    },
+    onRetry: (retry: Error) => {
+      retries.push(retry)
+    },
+    ...options,
   }
-  const error = await start(given).move(parts, (part) => { done.push(part) }, given).then(() => undefined, (reason: unknown) => reason)
+  const error = await start(given)
+    .move(
+      parts,
+      (part) => {
+        done.push(part)
+      },
+      given,
+    )
+    .then(
+      () => undefined,
+      (reason: unknown) => reason,
+    )
   return { done, bytes, retries, error }
 }
 
-async function serve(t: Test, objects: Record<string, StoredObject>, script?: (incident: Incident) => void, certificates?: Certificates): Promise<ScriptedServer> {
+async function serve(
+  t: Test,
+  objects: Record<string, StoredObject>,
+  script?: (incident: Incident) => void,
+  certificates?: Certificates,
+): Promise<ScriptedServer> {
   const server = await startServer(new Map(Object.entries(objects)), script, certificates)
   t.teardown(() => server.close())
   return server
@@ -66,16 +135,23 @@ async function serve(t: Test, objects: Record<string, StoredObject>, script?: (i
 for (const workers of [0, 2]) {
   t.test(`with ${workers} workers, whole objects and ranges become files of the same bytes`, async (t) => {
     const directory = t.testdir()
-    const many = Object.fromEntries(Array.from({ length: 200 }, (_, i) => [`dir/small ${i}+ü'"$(x)`, stored(randomBytes(i * 37))]))
+    const many = Object.fromEntries(
+      Array.from({ length: 200 }, (_, i) => [`dir/small ${i}+ü'"$(x)`, stored(randomBytes(i * 37))]),
+    )
     const server = await serve(t, { model, ...many })
     const parts = [
       ...partsOf(directory, 'model', model, { partBytes: 1024 * 1024, crc: 'crc32c' }),
-      ...Object.entries(many).flatMap(([key, object], i) => partsOf(directory, key, object, { object: i + 1, crc: 'crc64nvme' })),
+      ...Object.entries(many).flatMap(([key, object], i) =>
+        partsOf(directory, key, object, { object: i + 1, crc: 'crc64nvme' }),
+      ),
     ]
     const { error, done, bytes } = await run(server, parts, { workers })
     t.equal(error, undefined)
     t.equal(done.length, parts.length)
-    t.equal(bytes, parts.reduce((sum, { length }) => sum + length, 0))
+    t.equal(
+      bytes,
+      parts.reduce((sum, { length }) => sum + length, 0),
+    )
     for (const [key, object] of [['model', model] as const, ...Object.entries(many)]) {
       if (!(await readFile(join(directory, key.replaceAll('/', '_')))).equals(object.body)) t.fail(`${key} is another`)
     }
@@ -83,16 +159,28 @@ for (const workers of [0, 2]) {
     const whole = crcOf()
     whole.update(model.body)
     const ofParts = done.filter(({ object }) => object === 0).sort((a, b) => a.offset - b.offset)
-    t.equal(ofParts.reduce((crc, part) => crc === '' ? part.crc! : combineCrc('crc32c', crc, part.crc!, part.length), ''), whole.value())
+    t.equal(
+      ofParts.reduce((crc, part) => (crc === '' ? part.crc! : combineCrc('crc32c', crc, part.crc!, part.length)), ''),
+      whole.value(),
+    )
   })
 }
 
 t.test('over TLS, the server is verified against the given authority', async (t) => {
   const directory = t.testdir()
   const authority = await createCertificateAuthority(directory, 'ca')
-  const files = await issueCertificate(directory, authority, { name: 'server', subject: '/CN=server', usage: 'serverAuth', alternativeNames: ['IP:127.0.0.1'] })
+  const files = await issueCertificate(directory, authority, {
+    name: 'server',
+    subject: '/CN=server',
+    usage: 'serverAuth',
+    alternativeNames: ['IP:127.0.0.1'],
+  })
   const ca = readFileSync(authority.certificateFile, 'utf8')
-  const server = await serve(t, { model }, undefined, { cert: readFileSync(files.certificateFile, 'utf8'), key: readFileSync(files.keyFile, 'utf8'), ca })
+  const server = await serve(t, { model }, undefined, {
+    cert: readFileSync(files.certificateFile, 'utf8'),
+    key: readFileSync(files.keyFile, 'utf8'),
+    ca,
+  })
   const parts = partsOf(directory, 'model', model, { partBytes: 1_000_000 })
   t.equal((await run(server, parts)).error, undefined)
   t.ok((await readFile(join(directory, 'model'))).equals(model.body))
@@ -112,7 +200,11 @@ t.test('every request is a signed GET pinned to the ETag', async (t) => {
   await run(server, partsOf(directory, 'model', model, { partBytes: 2_000_000 }))
   for (const { method, headers } of server.requests) {
     t.equal(method, 'GET')
-    t.match(headers, { 'if-match': model.etag, range: /^bytes=/, authorization: /^AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE\/.*\/us-east-1\/s3\/aws4_request/ })
+    t.match(headers, {
+      'if-match': model.etag,
+      range: /^bytes=/,
+      authorization: /^AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE\/.*\/us-east-1\/s3\/aws4_request/,
+    })
   }
   await run(server, partsOf(directory, 'model', model), { credentials: () => Promise.resolve(undefined) })
   const { headers } = server.requests.at(-1)!
@@ -125,7 +217,9 @@ t.test('a whole object brings its checksums, takes its mode and replaces what wa
   const directory = t.testdir({ model: 'x'.repeat(4 * 1024 * 1024) })
   const server = await serve(t, { model })
   const umask = process.umask(0o077)
-  t.teardown(() => { process.umask(umask) })
+  t.teardown(() => {
+    process.umask(umask)
+  })
   const { done } = await run(server, partsOf(directory, 'model', model), { fileMode: 0o664, sync: 'part' })
   t.strictSame(done[0]?.checksums, { 'x-amz-checksum-crc32': 'AAAAAA==', 'x-amz-checksum-type': 'FULL_OBJECT' })
   const { size, mode } = await stat(join(directory, 'model'))
@@ -138,7 +232,11 @@ t.test('a range is written where it belongs and nowhere else', async (t) => {
   const server = await serve(t, { model })
   const [, second] = partsOf(directory, 'model', model, { partBytes: 1_000_000 })
   await run(server, [second!])
-  const expected = Buffer.concat([Buffer.alloc(1_000_000), model.body.subarray(1_000_000, 2_000_000), Buffer.alloc(model.body.length - 2_000_000)])
+  const expected = Buffer.concat([
+    Buffer.alloc(1_000_000),
+    model.body.subarray(1_000_000, 2_000_000),
+    Buffer.alloc(model.body.length - 2_000_000),
+  ])
   t.ok((await readFile(join(directory, 'model'))).equals(expected))
 })
 
@@ -146,10 +244,15 @@ for (const partBytes of [model.body.length, 2 * 1024 * 1024]) {
   t.test(`what breaks off goes on where it stopped (parts of ${partBytes})`, async (t) => {
     const directory = t.testdir()
     const server = await serve(t, { model }, ({ request, response, number, answer }) => {
-      if (number > 0) { answer(); return }
+      if (number > 0) {
+        answer()
+        return
+      }
       const { status, headers, body } = success(model, request)
       response.writeHead(status, headers)
-      response.write(body.subarray(0, 700_000), () => { response.socket?.end() })
+      response.write(body.subarray(0, 700_000), () => {
+        response.socket?.end()
+      })
     })
     const crcOf = await loadCrc('crc32')
     const [part] = partsOf(directory, 'model', model, { partBytes, crc: 'crc32' })
@@ -168,42 +271,96 @@ for (const partBytes of [model.body.length, 2 * 1024 * 1024]) {
 }
 
 for (const [name, script] of [
-  ['503 SlowDown', ({ response }: Incident) => { fail(response, 503, 'SlowDown') }],
-  ['500 InternalError', ({ response }: Incident) => { fail(response, 500, 'InternalError') }],
-  ['429', ({ response }: Incident) => { response.writeHead(429).end() }],
-  ['400 RequestTimeout', ({ response }: Incident) => { fail(response, 400, 'RequestTimeout') }],
-  ['a reset', ({ response }: Incident) => { response.socket?.resetAndDestroy() }],
-  ['a connection closed without an answer', ({ response }: Incident) => { response.socket?.end() }],
-  ['an answer that is no HTTP', ({ response }: Incident) => { response.socket?.end('SSH-2.0-OpenSSH_9.0\r\n\r\n') }],
-  ['a head without an end', ({ response }: Incident) => { response.socket?.end(`HTTP/1.1 200 OK\r\n${'X: 1\r\n'.repeat(10_000)}`) }],
+  [
+    '503 SlowDown',
+    ({ response }: Incident) => {
+      fail(response, 503, 'SlowDown')
+    },
+  ],
+  [
+    '500 InternalError',
+    ({ response }: Incident) => {
+      fail(response, 500, 'InternalError')
+    },
+  ],
+  [
+    '429',
+    ({ response }: Incident) => {
+      response.writeHead(429).end()
+    },
+  ],
+  [
+    '400 RequestTimeout',
+    ({ response }: Incident) => {
+      fail(response, 400, 'RequestTimeout')
+    },
+  ],
+  [
+    'a reset',
+    ({ response }: Incident) => {
+      response.socket?.resetAndDestroy()
+    },
+  ],
+  [
+    'a connection closed without an answer',
+    ({ response }: Incident) => {
+      response.socket?.end()
+    },
+  ],
+  [
+    'an answer that is no HTTP',
+    ({ response }: Incident) => {
+      response.socket?.end('SSH-2.0-OpenSSH_9.0\r\n\r\n')
+    },
+  ],
+  [
+    'a head without an end',
+    ({ response }: Incident) => {
+      response.socket?.end(`HTTP/1.1 200 OK\r\n${'X: 1\r\n'.repeat(10_000)}`)
+    },
+  ],
 ] as const) {
   t.test(`${name} is survived, and given up after the last try`, async (t) => {
     const directory = t.testdir()
-    const once = await serve(t, { model }, (incident) => { if (incident.number < 2) script(incident); else incident.answer() })
+    const once = await serve(t, { model }, (incident) => {
+      if (incident.number < 2) script(incident)
+      else incident.answer()
+    })
     const survived = await run(once, partsOf(directory, 'model', model))
     t.equal(survived.error, undefined)
     t.ok((await readFile(join(directory, 'model'))).equals(model.body))
 
     const always = await serve(t, { model }, script)
-    const { error, done } = await run(always, partsOf(directory, 'other', model), { retries: { tries: 3, firstDelayMs: 1, longestDelayMs: 2 } })
+    const { error, done } = await run(always, partsOf(directory, 'other', model), {
+      retries: { tries: 3, firstDelayMs: 1, longestDelayMs: 2 },
+    })
     t.ok(error instanceof TransferError)
     t.match(error, { key: 'other', kind: /^(http|network|protocol)$/ })
     t.equal(done.length, 0)
     t.ok(always.requests.length >= 3)
-    t.strictSame((await readdir(directory)), ['model'], 'what was refused leaves no file')
+    t.strictSame(await readdir(directory), ['model'], 'what was refused leaves no file')
   })
 }
 
 for (const [status, code, kind] of [
-  [403, 'AccessDenied', 'denied'], [403, 'RequestTimeTooSkewed', 'skewed'], [403, 'InvalidObjectState', 'archived'],
-  [404, 'NoSuchKey', 'notFound'], [404, 'NoSuchBucket', 'noSuchBucket'], [412, 'PreconditionFailed', 'changed'],
+  [403, 'AccessDenied', 'denied'],
+  [403, 'RequestTimeTooSkewed', 'skewed'],
+  [403, 'InvalidObjectState', 'archived'],
+  [404, 'NoSuchKey', 'notFound'],
+  [404, 'NoSuchBucket', 'noSuchBucket'],
+  [412, 'PreconditionFailed', 'changed'],
 ] as const) {
   for (const workers of [0, 1]) {
     t.test(`${status} ${code} is told at once as ${kind} (${workers} workers)`, async (t) => {
       const directory = t.testdir()
-      const server = await serve(t, {}, ({ response }) => { fail(response, status, code) })
+      const server = await serve(t, {}, ({ response }) => {
+        fail(response, status, code)
+      })
       // More than a small total, so that the worker is really used.
-      const parts = partsOf(directory, 'a/model', model, { partBytes: 1024 * 32, objectSize: model.body.length }).slice(0, 70)
+      const parts = partsOf(directory, 'a/model', model, { partBytes: 1024 * 32, objectSize: model.body.length }).slice(
+        0,
+        70,
+      )
       const { error, retries } = await run(server, parts, { workers, connectionsPerWorker: 1 })
       t.ok(error instanceof TransferError)
       t.match(error, { kind, status, code, key: 'a/model', message: /the server said so/ })
@@ -214,7 +371,11 @@ for (const [status, code, kind] of [
 }
 
 t.test('a bucket elsewhere is told with its region', async (t) => {
-  const server = await serve(t, {}, ({ response }) => { fail(response, 301, 'PermanentRedirect', { headers: { 'x-amz-bucket-region': 'eu-central-1', location: 'https://example.com/' } }) })
+  const server = await serve(t, {}, ({ response }) => {
+    fail(response, 301, 'PermanentRedirect', {
+      headers: { 'x-amz-bucket-region': 'eu-central-1', location: 'https://example.com/' },
+    })
+  })
   t.match((await run(server, partsOf(t.testdir(), 'k', model))).error, { kind: 'wrongRegion', region: 'eu-central-1' })
 })
 
@@ -247,13 +408,22 @@ for (const [name, change, kind] of [
 }
 
 t.test('a server that ignores Range is refused', async (t) => {
-  const server = await serve(t, {}, ({ response }) => { response.writeHead(200, { etag: model.etag, 'content-length': model.body.length }).end(model.body) })
-  t.match((await run(server, partsOf(t.testdir(), 'k', model, { partBytes: 1_000_000 }))).error, { kind: 'protocol', status: 200 })
+  const server = await serve(t, {}, ({ response }) => {
+    response.writeHead(200, { etag: model.etag, 'content-length': model.body.length }).end(model.body)
+  })
+  t.match((await run(server, partsOf(t.testdir(), 'k', model, { partBytes: 1_000_000 }))).error, {
+    kind: 'protocol',
+    status: 200,
+  })
 })
 
 t.test('a body that goes on behind its length never counts as the object', async (t) => {
-  const server = await serve(t, {}, ({ response }) => { response.socket?.write(`HTTP/1.1 200 OK\r\nETag: ${model.etag}\r\nContent-Length: 3\r\n\r\nabcdef`) })
-  const { error, done } = await run(server, partsOf(t.testdir(), 'k', { ...model, body: Buffer.from('abc') }), { retries: { tries: 2, firstDelayMs: 1 } })
+  const server = await serve(t, {}, ({ response }) => {
+    response.socket?.write(`HTTP/1.1 200 OK\r\nETag: ${model.etag}\r\nContent-Length: 3\r\n\r\nabcdef`)
+  })
+  const { error, done } = await run(server, partsOf(t.testdir(), 'k', { ...model, body: Buffer.from('abc') }), {
+    retries: { tries: 2, firstDelayMs: 1 },
+  })
   t.match(error, { kind: 'protocol', message: /longer/ })
   t.equal(done.length, 0)
 })
@@ -296,25 +466,48 @@ t.test('expired credentials are renewed once for all connections', async (t) => 
 })
 
 t.test('credentials that expire and do not change are denied', async (t) => {
-  const server = await serve(t, {}, ({ response }) => { fail(response, 403, 'ExpiredToken') })
+  const server = await serve(t, {}, ({ response }) => {
+    fail(response, 403, 'ExpiredToken')
+  })
   const asked: boolean[] = []
-  const credentials = (force: boolean) => { asked.push(force); return Promise.resolve(keys) }
-  t.match((await run(server, partsOf(t.testdir(), 'k', model), { credentials })).error, { kind: 'denied', code: 'ExpiredToken' })
+  const credentials = (force: boolean) => {
+    asked.push(force)
+    return Promise.resolve(keys)
+  }
+  t.match((await run(server, partsOf(t.testdir(), 'k', model), { credentials })).error, {
+    kind: 'denied',
+    code: 'ExpiredToken',
+  })
   t.strictSame(asked, [false, true])
 })
 
 t.test('an error of the credentials, first or later, is the error of the transfer', async (t) => {
-  const server = await serve(t, {}, ({ response }) => { fail(response, 403, 'ExpiredToken') })
+  const server = await serve(t, {}, ({ response }) => {
+    fail(response, 403, 'ExpiredToken')
+  })
   const broken = new Error('no agent')
-  t.equal((await run(server, partsOf(t.testdir(), 'k', model), { credentials: () => Promise.reject(broken) })).error, broken)
+  t.equal(
+    (await run(server, partsOf(t.testdir(), 'k', model), { credentials: () => Promise.reject(broken) })).error,
+    broken,
+  )
   t.equal(server.requests.length, 0)
-  t.equal((await run(server, partsOf(t.testdir(), 'k', model), { credentials: (force) => force ? Promise.reject(broken) : Promise.resolve(keys) })).error, broken)
+  t.equal(
+    (
+      await run(server, partsOf(t.testdir(), 'k', model), {
+        credentials: (force) => (force ? Promise.reject(broken) : Promise.resolve(keys)),
+      })
+    ).error,
+    broken,
+  )
 })
 
 t.test('a silent connection is given up and its part goes on over another', async (t) => {
   const directory = t.testdir()
   const server = await serve(t, { model }, ({ request, response, number, answer }) => {
-    if (number > 0) { answer(); return }
+    if (number > 0) {
+      answer()
+      return
+    }
     const { status, headers, body } = success(model, request)
     response.writeHead(status, headers).write(body.subarray(0, 300_000))
   })
@@ -327,17 +520,30 @@ t.test('a silent connection is given up and its part goes on over another', asyn
 for (const workers of [0, 2]) {
   t.test(`when nothing comes for the stall timeout, everything ends (${workers} workers)`, async (t) => {
     const server = await serve(t, {}, () => undefined)
-    const { error } = await run(server, partsOf(t.testdir(), 'k', model, { partBytes: 40_000 }), { stallTimeoutMs: 600, workers })
+    const { error } = await run(server, partsOf(t.testdir(), 'k', model, { partBytes: 40_000 }), {
+      stallTimeoutMs: 600,
+      workers,
+    })
     t.match(error, { kind: 'stalled', message: /not one byte in 0.6 s/ })
-    await waitFor('the sockets to be closed', () => Promise.resolve(server.sockets.size === 0 ? true : undefined), { timeoutSeconds: 5 })
+    await waitFor('the sockets to be closed', () => Promise.resolve(server.sockets.size === 0 ? true : undefined), {
+      timeoutSeconds: 5,
+    })
   })
 
   t.test(`an abort ends it with the signal's reason and closes every socket (${workers} workers)`, async (t) => {
     const abort = new AbortController()
     const reason = new Error('SIGTERM')
-    const server = await serve(t, {}, ({ number }) => { if (number === 2) abort.abort(reason) })
-    t.equal((await run(server, partsOf(t.testdir(), 'k', model, { partBytes: 40_000 }), { workers, signal: abort.signal })).error, reason)
-    await waitFor('the sockets to be closed', () => Promise.resolve(server.sockets.size === 0 ? true : undefined), { timeoutSeconds: 5 })
+    const server = await serve(t, {}, ({ number }) => {
+      if (number === 2) abort.abort(reason)
+    })
+    t.equal(
+      (await run(server, partsOf(t.testdir(), 'k', model, { partBytes: 40_000 }), { workers, signal: abort.signal }))
+        .error,
+      reason,
+    )
+    await waitFor('the sockets to be closed', () => Promise.resolve(server.sockets.size === 0 ? true : undefined), {
+      timeoutSeconds: 5,
+    })
   })
 }
 
@@ -346,9 +552,19 @@ t.test('an abort does not wait for credentials or for the parts that are still b
   const never = new Promise<never>(() => undefined)
   const reason = new Error('enough')
   t.equal((await run(server, [], { signal: AbortSignal.abort(reason) })).error, reason)
-  for (const [parts, credentials] of [[[], () => never], [(async function* (): AsyncGenerator<PartJob> { yield await never })(), () => Promise.resolve(keys)]] as const) {
+  for (const [parts, credentials] of [
+    [[], () => never],
+    [
+      (async function* (): AsyncGenerator<PartJob> {
+        yield await never
+      })(),
+      () => Promise.resolve(keys),
+    ],
+  ] as const) {
     const abort = new AbortController()
-    setImmediate(() => { abort.abort(reason) })
+    setImmediate(() => {
+      abort.abort(reason)
+    })
     t.equal((await run(server, parts, { signal: abort.signal, credentials })).error, reason)
   }
 })
@@ -364,7 +580,14 @@ t.test('a port where nobody listens and a name that does not exist are told apar
   const refused = await run({ origin }, partsOf(t.testdir(), 'k', model), { retries: { tries: 3, firstDelayMs: 1 } })
   t.match(refused.error, { kind: 'network', code: 'ECONNREFUSED' })
   t.equal(refused.retries.length, 2)
-  t.match((await run({ origin: { ...origin, host: 'model.invalid' } }, partsOf(t.testdir(), 'k', model), { retries: { tries: 1 } })).error, { kind: 'dns' })
+  t.match(
+    (
+      await run({ origin: { ...origin, host: 'model.invalid' } }, partsOf(t.testdir(), 'k', model), {
+        retries: { tries: 1 },
+      })
+    ).error,
+    { kind: 'dns' },
+  )
 })
 
 t.test('a connection that the server closed between two answers costs no try', async (t) => {
@@ -373,11 +596,18 @@ t.test('a connection that the server closed between two answers costs no try', a
   // Says keep-alive and closes when the next request arrives.
   const served = new WeakSet<object>()
   const server = await serve(t, objects, ({ request, answer }) => {
-    if (served.has(request.socket)) { request.socket.destroy(); return }
+    if (served.has(request.socket)) {
+      request.socket.destroy()
+      return
+    }
     served.add(request.socket)
     answer()
   })
-  const { error, done, retries } = await run(server, Object.entries(objects).flatMap(([key, object]) => partsOf(directory, key, object)), { retries: { tries: 1 } })
+  const { error, done, retries } = await run(
+    server,
+    Object.entries(objects).flatMap(([key, object]) => partsOf(directory, key, object)),
+    { retries: { tries: 1 } },
+  )
   t.equal(error, undefined)
   t.equal(done.length, 30)
   t.equal(retries.length, 0)
@@ -386,9 +616,18 @@ t.test('a connection that the server closed between two answers costs no try', a
 t.test('a file that cannot be written is told as the volume is to blame for it', async (t) => {
   const server = await serve(t, { k: model })
   const directory = t.testdir({ file: '' })
-  t.match((await run(server, partsOf(directory, 'k', model, { file: join(directory, 'missing', 'k') }))).error, { kind: 'notWritable', code: 'ENOENT' })
-  t.match((await run(server, partsOf(directory, 'k', model, { file: join(directory, 'file', 'k') }))).error, { kind: 'notWritable', code: 'ENOTDIR' })
-  t.match((await run(server, partsOf(directory, 'k', model, { file: '/dev/full', whole: false }), { fileMode: 0o666 })).error, { kind: 'noSpace', code: 'ENOSPC' })
+  t.match((await run(server, partsOf(directory, 'k', model, { file: join(directory, 'missing', 'k') }))).error, {
+    kind: 'notWritable',
+    code: 'ENOENT',
+  })
+  t.match((await run(server, partsOf(directory, 'k', model, { file: join(directory, 'file', 'k') }))).error, {
+    kind: 'notWritable',
+    code: 'ENOTDIR',
+  })
+  t.match(
+    (await run(server, partsOf(directory, 'k', model, { file: '/dev/full', whole: false }), { fileMode: 0o666 })).error,
+    { kind: 'noSpace', code: 'ENOSPC' },
+  )
 })
 
 t.test('a link in the place of a staging file is not followed', async (t) => {
@@ -410,10 +649,25 @@ t.test('parts are taken only as they can be worked off', async (t) => {
       yield { ...part!, object: i }
     }
   }
-  const settings = { origin: server.origin, region: 'r', workers: 2, connectionsPerWorker: 2, stallTimeoutMs: 20_000, fileMode: 0o644 }
-  await start(settings).move(parts(), () => { done++ }, {
-    credentials: () => Promise.resolve(keys), signal: new AbortController().signal, onProgress: () => undefined,
-  })
+  const settings = {
+    origin: server.origin,
+    region: 'r',
+    workers: 2,
+    connectionsPerWorker: 2,
+    stallTimeoutMs: 20_000,
+    fileMode: 0o644,
+  }
+  await start(settings).move(
+    parts(),
+    () => {
+      done++
+    },
+    {
+      credentials: () => Promise.resolve(keys),
+      signal: new AbortController().signal,
+      onProgress: () => undefined,
+    },
+  )
   t.equal(done, 5000)
   t.ok(ahead < 700, `${ahead} ahead`)
 })
@@ -422,16 +676,40 @@ t.test('a part counts when the caller has dealt with it, and the caller can end 
   const directory = t.testdir()
   const server = await serve(t, { model })
   const parts = partsOf(directory, 'model', model, { partBytes: 1_000_000 })
-  const settings = { origin: server.origin, region: 'r', workers: 0, connectionsPerWorker: 2, stallTimeoutMs: 20_000, fileMode: 0o644 }
-  const options = { credentials: () => Promise.resolve(keys), signal: new AbortController().signal, onProgress: () => undefined }
+  const settings = {
+    origin: server.origin,
+    region: 'r',
+    workers: 0,
+    connectionsPerWorker: 2,
+    stallTimeoutMs: 20_000,
+    fileMode: 0o644,
+  }
+  const options = {
+    credentials: () => Promise.resolve(keys),
+    signal: new AbortController().signal,
+    onProgress: () => undefined,
+  }
   let journalled = 0
-  await start(settings).move(parts, async ({ offset }) => {
-    await writeFile(join(directory, `journal-${offset}`), '')
-    journalled++
-  }, options)
+  await start(settings).move(
+    parts,
+    async ({ offset }) => {
+      await writeFile(join(directory, `journal-${offset}`), '')
+      journalled++
+    },
+    options,
+  )
   t.equal(journalled, parts.length)
   const broken = new Error('the journal is broken')
-  await t.rejects(start(settings).move(parts, () => { throw broken }, options), broken)
+  await t.rejects(
+    start(settings).move(
+      parts,
+      () => {
+        throw broken
+      },
+      options,
+    ),
+    broken,
+  )
 })
 
 t.test('many 503 make it ask for less', async (t) => {
@@ -439,12 +717,23 @@ t.test('many 503 make it ask for less', async (t) => {
   const objects = Object.fromEntries(Array.from({ length: 60 }, (_, i) => [`k${i}`, stored(randomBytes(100))]))
   let [busy, most, throttled] = [0, 0, 0]
   const server = await serve(t, objects, ({ response, answer }) => {
-    if (throttled < 16) { throttled++; fail(response, 503, 'SlowDown'); return }
+    if (throttled < 16) {
+      throttled++
+      fail(response, 503, 'SlowDown')
+      return
+    }
     most = Math.max(most, ++busy)
     // A server that takes its time, so that requests are under way together.
-    setTimeout(() => { busy--; answer() }, 50)
+    setTimeout(() => {
+      busy--
+      answer()
+    }, 50)
   })
-  const { error } = await run(server, Object.entries(objects).flatMap(([key, object]) => partsOf(directory, key, object)), { connectionsPerWorker: 16 })
+  const { error } = await run(
+    server,
+    Object.entries(objects).flatMap(([key, object]) => partsOf(directory, key, object)),
+    { connectionsPerWorker: 16 },
+  )
   t.equal(error, undefined)
   t.ok(most <= 9, `${most} at once`)
 })
