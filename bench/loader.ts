@@ -209,8 +209,9 @@ function touchMemory(bytes: number): void {
 async function compare(workload: Workload): Promise<ReadonlyMap<string, Measured>> {
   const results = new Map<string, Measured[]>(engines.map(({ name }) => [name, []]))
   for (let run = 0; run < runs; run++) {
-    for (const engine of [...engines].sort(() => Math.random() - 0.5))
+    for (const engine of [...engines].sort(() => Math.random() - 0.5)) {
       results.get(engine.name)?.push(await measureUndisturbed(engine, workload))
+    }
   }
   return new Map([...results].map(([name, measured]) => [name, medians(measured)]))
 }
@@ -286,8 +287,9 @@ function checkFiles(engine: Engine, workload: Workload, destination: string): vo
   const sizes = readdirSync(destination, { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.bin'))
     .map((name) => statSync(join(destination, name)))
-  if (sizes.length !== workload.count || sizes.some(({ size }) => size !== workload.bytes))
+  if (sizes.length !== workload.count || sizes.some(({ size }) => size !== workload.bytes)) {
     throw new Error(`${engine.name} did not bring ${workload.name}`)
+  }
 }
 
 /** Of those that were waited for: cutime and cstime. The server lives on and is not among them. */

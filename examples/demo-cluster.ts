@@ -71,8 +71,9 @@ async function demo(): Promise<void> {
 async function prepareApp(cluster: Cluster): Promise<void> {
   const image = `docker.io/library/${deployment.spec.template.spec.containers[0].image}`
   await cluster.node.importImage(await shellImage(image, await mkdtemp('/run/demo-'), ['/bin/sh', '-c', appScript]))
-  for (const [file, content] of Object.entries(model))
+  for (const [file, content] of Object.entries(model)) {
     await cluster.store.server.putObject('my-ml-bucket', `model-artifacts/my-model-1.2.3/${file}`, content)
+  }
   await cluster.api.createNamespace(namespace)
   await cluster.api.create({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: app, namespace } })
   cluster.associate({ namespace, serviceAccount: app, allowedPrefixes: ['my-ml-bucket/model-artifacts/'] })

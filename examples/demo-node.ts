@@ -66,8 +66,9 @@ export async function startModelStore(directory: string): Promise<ModelStore> {
   })
   const endpoint = `http://127.0.0.1:${(await server.run()).port}`
   const client = new S3Client({ endpoint, region: 'us-east-1', forcePathStyle: true, credentials: keys })
-  for (const [path, Body] of Object.entries(files))
+  for (const [path, Body] of Object.entries(files)) {
     await client.send(new PutObjectCommand({ Bucket: bucket, Key: prefix + path, Body }))
+  }
   client.destroy()
   const agent = createServer(({ headers: { authorization } }, response) => {
     const answer = {

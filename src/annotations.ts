@@ -6,9 +6,9 @@ import { credentialsForms, parseCredentials } from './values/credentials.ts'
 import { parseDurationSeconds } from './values/duration.ts'
 import { parseEndpoint, parseRegion } from './values/endpoint.ts'
 import { expectationForms, parseExpectation } from './values/expectation.ts'
-import { parseEnvName, parseImage, parseLabelName, parseObjectName } from './values/names.ts'
-import { parseKeyPattern } from './values/pattern.ts'
-import { parseList, parseWord, parsed, unreadable, type Parsed } from './values/parsed.ts'
+import { parseBoolean, parseContainers, parseKeyPatterns, parseRunAsUser } from './values/forms.ts'
+import { parseEnvName, parseImage, parseObjectName } from './values/names.ts'
+import { parseWord, type Parsed } from './values/parsed.ts'
 import { parseMountPath } from './values/path.ts'
 import { parsePositiveBytes, parsePositiveMillicores } from './values/quantity.ts'
 import { parseSource, sourceForms } from './values/source.ts'
@@ -40,7 +40,6 @@ export const credentialsScopes = ['pod', 'loader'] as const
 export const s3Deliveries = ['download', 'mountpoint'] as const
 
 export type InitOrder = (typeof initOrders)[number]
-export type RunAsUser = number | 'auto'
 
 const downloads = ['download'] as const
 const fromS3 = ['download', 'mountpoint'] as const
@@ -318,23 +317,4 @@ export function isAnnotationName(text: string): text is AnnotationName {
 
 function row<T>(definition: AnnotationRow<T>): AnnotationRow<T> {
   return definition
-}
-
-function parseBoolean(text: string): Parsed<boolean> {
-  return text === 'true' || text === 'false' ? parsed(text === 'true') : unreadable('is neither "true" nor "false"')
-}
-
-function parseContainers(text: string): Parsed<readonly string[] | '*'> {
-  return text.trim() === '*' ? parsed('*') : parseList(text, parseLabelName)
-}
-
-function parseKeyPatterns(text: string): Parsed<readonly string[]> {
-  return parseList(text, parseKeyPattern)
-}
-
-function parseRunAsUser(text: string): Parsed<RunAsUser> {
-  if (text === 'auto') return parsed('auto')
-  const user = /^\d{1,10}$/.test(text) ? Number(text) : -1
-  if (user === 0) return unreadable('is root, which the restricted Pod Security Standard forbids')
-  return user > 0 && user <= 2 ** 31 - 1 ? parsed(user) : unreadable('is not a user id')
 }

@@ -26,10 +26,11 @@ parser.on('assert', reportFile)
 parser.on('pass', () => {
   counts.passed++
 })
-for (const event of ['fail', 'skip', 'todo'] as const)
+for (const event of ['fail', 'skip', 'todo'] as const) {
   parser.on(event, (result: Result) => {
     reportFailure(event, result)
   })
+}
 child.stdout.pipe(parser)
 const [[code]] = (await Promise.all([once(child, 'exit'), once(parser, 'complete')])) as [[number | null], unknown[]]
 process.stdout.write([...failures, `${counts.passed} passed, ${counts.failed} failed`, ''].join('\n'))

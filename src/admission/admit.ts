@@ -1,5 +1,5 @@
 /** From a request to its answer. Pure like the core: the same request and configuration always get the same answer. */
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import { inject, type Outcome } from '../inject/inject.ts'
 import { respond, type AdmissionReview } from './respond.ts'
 import type { AdmissionRequest } from './review.ts'

@@ -1,5 +1,5 @@
 /** Audits pods as they come, one at a time: ten thousand take no more memory than a page of them. */
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import { printable } from '../values/printable.ts'
 import { judgePod } from './judge-pod.ts'
 import { judgementNames, type AuditedPod, type AuditSummary, type Judged, type Judgement } from './judgement.ts'
@@ -61,8 +61,9 @@ export class AuditCount {
   async *count(pods: AsyncIterable<AuditedPod>): AsyncGenerator<AuditedPod, void, undefined> {
     for await (const pod of pods) {
       this.#pods++
-      for (const name of new Set(pod.judgements.map(({ judgement }) => judgement)))
+      for (const name of new Set(pod.judgements.map(({ judgement }) => judgement))) {
         this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1)
+      }
       yield pod
     }
   }

@@ -1,5 +1,5 @@
 /** Judges one pod, and says why. */
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import type { Diagnostic } from '../reasons.ts'
 import { decide } from '../inject/decide.ts'
 import type { Pod } from '../inject/pod.ts'

@@ -49,8 +49,9 @@ function conforming({ recognition, outcome, pod }: Subject): Judged {
 
 function missing({ recognition, decision, planned, pod }: Subject): Judged | undefined {
   if (recognition.state !== 'fresh' || !isCreated(pod)) return undefined
-  if (decision.decision === 'skip')
+  if (decision.decision === 'skip') {
     return decision.reason === 'MirrorPod' ? judged('missing', skipReasons.MirrorPod) : undefined
+  }
   const absent =
     planned === undefined
       ? []
@@ -149,8 +150,9 @@ function outdated(subject: Subject): Judged | undefined {
     config: { annotationPrefix },
   } = subject
   if (recognition.state === 'fresh' || status === undefined) return undefined
-  if (decision.decision === 'skip')
+  if (decision.decision === 'skip') {
     return judged('outdated', `today it would be left alone: ${skipReasons[decision.reason]}`)
+  }
   if (isOfToday(subject, status)) return undefined
   const differences = plannedDifferences(subject)
   if (differences.length === 0) return undefined

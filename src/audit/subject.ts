@@ -1,6 +1,6 @@
 /** All that is known of a pod before it is judged: what it carries, what was recorded of it, and what today's configuration would make of it. */
 import { injectedLabel } from '../annotations.ts'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import { decide, type Decision } from '../inject/decide.ts'
 import { inject, type Outcome } from '../inject/inject.ts'
 import { ownAnnotations } from '../inject/keys.ts'
@@ -41,8 +41,9 @@ export function examine(pod: Pod, namespace: string, config: Config): Subject | 
     recognition.state === 'fresh' &&
     !hasStatus(pod, prefix) &&
     !hasLabel(pod, prefix)
-  )
+  ) {
     return undefined
+  }
   const status = readStatus(pod, prefix)
   const outcome = inject(recognition.state === 'fresh' ? pod : uninject(pod, prefix), namespace, config)
   const planned = outcome.outcome === 'injected' ? plannedParts(outcome.pod, status, prefix) : undefined

@@ -90,8 +90,9 @@ function lostParts(subject: Subject): Trace | undefined {
   if (
     recognition.state !== 'damaged' ||
     (status?.digests !== undefined && found !== undefined && changedParts(found, status.digests).length > 0)
-  )
+  ) {
     return undefined
+  }
   const missing =
     found === undefined || planned === undefined
       ? []

@@ -23,8 +23,9 @@ type SDKError = Error & {
 }
 
 function refusalOf(error: Error): Refusal {
-  if (error instanceof S3Error)
+  if (error instanceof S3Error) {
     return { ...error.problem, region: error.problem.region ?? (error.cause as Partial<SDKError>).Region }
+  }
   const { name, message, code, $metadata } = error as SDKError
   // That of a signal is a number.
   return {

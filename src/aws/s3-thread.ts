@@ -109,8 +109,9 @@ function settle(message: Exclude<FromS3Thread, { askCredentials: boolean }>, pen
   pending.delete(message.id)
   if ('value' in message) waiting?.resolve(message.value)
   else if ('problem' in message) waiting?.reject(new S3Error(message.problem, undefined))
-  else
+  else {
     waiting?.reject(
       message.error.name === 'RangeError' ? new RangeError(message.error.message) : new Error(message.error.message),
     )
+  }
 }

@@ -42,7 +42,7 @@ async function answer(id: number, method: keyof S3Calls, args: readonly unknown[
     tell({ id, value: await call(...args) })
   } catch (error) {
     if (error instanceof S3Error) tell({ id, problem: error.problem })
-    else
+    else {
       tell({
         id,
         error:
@@ -50,6 +50,7 @@ async function answer(id: number, method: keyof S3Calls, args: readonly unknown[
             ? { name: error.name, message: error.message }
             : { name: 'Error', message: String(error) },
       })
+    }
   }
 }
 

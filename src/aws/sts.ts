@@ -74,8 +74,9 @@ function sessionOf(answer: Partial<Credentials>): WebIdentityResult {
     SessionToken: sessionToken,
     Expiration: expiration,
   } = answer
-  if (!accessKeyId || !secretAccessKey || !sessionToken || !expiration)
+  if (!accessKeyId || !secretAccessKey || !sessionToken || !expiration) {
     return { ok: false, denied: false, problem: 'STS answered without credentials' }
+  }
   return { ok: true, credentials: { accessKeyId, secretAccessKey, sessionToken, expiresAtMs: expiration.getTime() } }
 }
 

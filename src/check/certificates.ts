@@ -20,8 +20,9 @@ export function isTrusted(chain: readonly X509Certificate[], trusted: readonly X
   let current: X509Certificate | undefined = leaf
   while (current !== undefined && !seen.has(current.fingerprint256)) {
     const here: X509Certificate = current
-    if (trusted.some((authority) => authority.fingerprint256 === here.fingerprint256 || isIssuedBy(here, authority)))
+    if (trusted.some((authority) => authority.fingerprint256 === here.fingerprint256 || isIssuedBy(here, authority))) {
       return true
+    }
     seen.add(here.fingerprint256)
     current = intermediates.find((intermediate) => isIssuedBy(here, intermediate))
   }

@@ -35,8 +35,9 @@ export async function openReport(
 ): Promise<Report> {
   const { server, context } = cluster
   const version = await askVersion(cluster)
-  if (version instanceof ClusterError)
+  if (version instanceof ClusterError) {
     return { server, context, serverVersion: undefined, username: undefined, sections: [unanswered(version)] }
+  }
   const sections = await sectionsOf(version)
   return { server, context, serverVersion: version.gitVersion, username: await askName(cluster), sections }
 }

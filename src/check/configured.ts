@@ -1,5 +1,5 @@
 /** What the operator's configuration says, where it can be read; the built-in one otherwise. */
-import { defaultConfig, type Config } from '../config.ts'
+import { defaultConfig, type Config } from '../config/config.ts'
 import { valueOf } from './look.ts'
 import type { Installation } from './installation.ts'
 

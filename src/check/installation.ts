@@ -13,7 +13,7 @@ import type {
   Service,
 } from '../cluster/objects.ts'
 import { resources } from '../cluster/resources.ts'
-import { defaultConfig, parseConfig, type ConfigResult } from '../config.ts'
+import { defaultConfig, parseConfig, type ConfigResult } from '../config/config.ts'
 import { selects } from './label-selector.ts'
 import { absent, found, look, lookBehind, unknown, valueOf, type Look } from './look.ts'
 import { argumentOf, mountedFile, webhookContainer } from './mounted-file.ts'
@@ -86,10 +86,12 @@ function webhookOf(registration: Look<MutatingWebhookConfiguration>): Look<Mutat
 
 async function findService(cluster: Cluster, webhook: Look<MutatingWebhook>): Promise<Look<Service>> {
   const reference = valueOf(webhook)?.clientConfig.service
-  if (webhook.state === 'found' && reference === undefined)
+  if (webhook.state === 'found' && reference === undefined) {
     return unknown('the webhook configuration names a URL, no Service')
-  if (reference === undefined)
+  }
+  if (reference === undefined) {
     return webhook.state === 'unknown' ? webhook : unknown('no webhook configuration says where the webhook is')
+  }
   return look(() => cluster.get(resources.services, reference.name, reference.namespace))
 }
 
@@ -117,8 +119,9 @@ function listPods(cluster: Cluster, { metadata, spec }: Service): Promise<readon
 async function findConfiguration(cluster: Cluster, deployment: Look<Deployment>): Promise<Look<Configuration>> {
   if (deployment.state !== 'found') return deployment.state === 'unknown' ? deployment : noDeployment
   const path = argumentOf(webhookContainer(deployment.value.spec.template.spec), '--config')
-  if (path === undefined)
+  if (path === undefined) {
     return found({ place: 'the built-in configuration', result: { ok: true, config: defaultConfig } })
+  }
   const file = mountedFile(deployment.value, path)
   if (file?.kind !== 'ConfigMap') return unknown(`${path} is not mounted from a ConfigMap`)
   const { name, namespace, key } = file

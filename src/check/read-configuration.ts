@@ -1,6 +1,6 @@
 /** The operator's configuration, for those who need no more of an installation than how pods are treated. */
 import type { Cluster } from '../cluster/cluster.ts'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import { error, ok, unchecked, type Finding } from './finding.ts'
 import { findConfigurationOf, findRegistration, type Configuration } from './installation.ts'
 import { found, unknown, type Look } from './look.ts'
@@ -17,11 +17,12 @@ export function statedConfig(stated: Look<Configuration>): Look<Config> {
 }
 
 export function describeConfiguration(stated: Look<Configuration>): Finding {
-  if (stated.state !== 'found')
+  if (stated.state !== 'found') {
     return unchecked(
       'configuration',
       `the built-in one is taken, since that of the webhook is not known: ${stated.state === 'unknown' ? stated.why : 'it is not there'}`,
     )
+  }
   const { place, result } = stated.value
   return result.ok
     ? ok('configuration', `that of ${place}`)

@@ -19,8 +19,9 @@ export function parseFailOn(text: string): FailOn {
 
 function parseWord(word: string): readonly Judgement[] {
   const level = levels.findIndex((name) => name === word)
-  if (level >= 0)
+  if (level >= 0) {
     return problems.filter((name) => levels.indexOf(judgements[name].level as (typeof levels)[number]) >= level)
+  }
   const judgement = problems.find((name) => name === word)
   if (judgement !== undefined) return [judgement]
   const near = nearest(word, [...problems, ...levels])

@@ -83,10 +83,11 @@ export async function servePage(
 
 async function signalled(): Promise<void> {
   await new Promise<void>((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
       process.once(signal, () => {
         resolve()
       })
+    }
   })
 }
 
@@ -94,10 +95,11 @@ function announce(host: string, port: number): void {
   const isEverywhere = host === '0.0.0.0' || host === '::'
   const name = isEverywhere ? 'localhost' : isIPv6(host) ? `[${host}]` : host
   process.stdout.write(`The audit is at http://${name}:${port}/ until Ctrl-C.\n`)
-  if (!isLoopback(host))
+  if (!isLoopback(host)) {
     writeReport(
       `model-injector: whoever reaches port ${port} of ${isEverywhere ? 'this machine' : host} sees the audit, without a password and without TLS\n`,
     )
+  }
 }
 
 function isLoopback(host: string): boolean {

@@ -4,7 +4,7 @@ import { findConfigurationOf, findRegistration } from '../check/installation.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { ClusterError } from '../cluster/cluster-error.ts'
 import { resources } from '../cluster/resources.ts'
-import { defaultConfig } from '../config.ts'
+import { defaultConfig } from '../config/config.ts'
 import { AppError } from '../errors.ts'
 import { printable } from '../values/printable.ts'
 import { explainMissing } from './audit-missing.ts'
@@ -61,8 +61,9 @@ export async function useAuditSource(
 
 async function todayOfFiles(options: AuditSourceOptions): Promise<Today> {
   if (options.config !== undefined) return configInFile(options.config)
-  if (options.context === undefined && options.kubeconfig === undefined)
+  if (options.context === undefined && options.kubeconfig === undefined) {
     return { config: defaultConfig, configPlace: 'the built-in configuration' }
+  }
   return useCluster(options, async (cluster) => configOfCluster(cluster, (await findRegistration(cluster)).webhook))
 }
 
@@ -88,11 +89,12 @@ async function configOfCluster(cluster: Cluster, webhook: Parameters<typeof find
     )
   }
   const { place, result } = configuration.value
-  if (!result.ok)
+  if (!result.ok) {
     throw new AppError(
       'ConfigurationInvalid',
       `${place} is not a valid configuration: ${result.problems.join('; ')}; ${remedy}`,
     )
+  }
   return { config: result.config, configPlace: place }
 }
 
@@ -102,8 +104,9 @@ async function* podsOfCluster(
 ): AsyncGenerator<AuditedObject> {
   try {
     for (const namespace of namespaces) {
-      for await (const pod of cluster.list(resources.pods, { namespace }))
+      for await (const pod of cluster.list(resources.pods, { namespace })) {
         yield { pod, namespace: pod.metadata.namespace ?? '' }
+      }
     }
   } catch (error) {
     if (!(error instanceof ClusterError) || error.missing === undefined) throw error
@@ -144,11 +147,12 @@ async function* objectsInList({
 }: Extract<OpenedFile, { chunks: unknown }>): AsyncGenerator<AuditedObject> {
   for await (const { list, item } of jsonItems(name, chunks)) {
     const found = objectsOf(list.kind === undefined ? item : { ...list, items: [item] })
-    if (found.some(({ kind }) => kind === ''))
+    if (found.some(({ kind }) => kind === '')) {
       throw new AppError(
         'InputUnreadable',
         `${name}: neither an item nor what stands before the items says of what kind it is`,
       )
+    }
     yield* found.flatMap((object) => auditedObject(object, name) ?? [])
   }
 }

@@ -84,10 +84,12 @@ function collectNames(name: string, names: readonly string[] = []): readonly str
 }
 
 async function audit(options: AuditCommandOptions, command: Command): Promise<void> {
-  if (options.listen !== undefined && options.serve === undefined)
+  if (options.listen !== undefined && options.serve === undefined) {
     command.error("error: option '--listen <address>' needs --serve")
-  if (options.serve === true && options.filename?.includes('-') === true)
+  }
+  if (options.serve === true && options.filename?.includes('-') === true) {
     command.error("error: option '--serve' reads again and again, and stdin can be read only once: name a file")
+  }
   await useAuditSource(options, (source) => (options.serve === true ? serve(source, options) : print(source, options)))
 }
 

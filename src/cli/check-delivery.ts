@@ -172,10 +172,11 @@ function namedModels(
   { claim, from, source: [source], path, oci }: Named,
 ): readonly WantedModel[] {
   const askers = [] as const
-  if (delivery === 'fsx')
+  if (delivery === 'fsx') {
     return claim === undefined
       ? []
       : [{ source: { scheme: 'pvc', claim, path: undefined, uri: `pvc://${claim}` }, from, askers }]
+  }
   if (delivery === 'mountpoint') return source === undefined ? [] : [{ source, claim, askers }]
   if (path !== undefined) return [{ source: { scheme: 'node', path, uri: `node://${path}` }, askers }]
   return oci === undefined

@@ -105,7 +105,8 @@ function printJSON(report: Report | IdentityReport): string {
 }
 
 function parseServerURL(text: string): string {
-  if (!URL.canParse(text) || new URL(text).protocol !== 'https:')
+  if (!URL.canParse(text) || new URL(text).protocol !== 'https:') {
     throw new InvalidArgumentError('It is no https:// address.')
+  }
   return text
 }

@@ -32,8 +32,9 @@ export function explainCommand(): Command {
 }
 
 function explain(key: string | undefined, options: ExplainOptions, command: Command): void {
-  if (options.reasons === true && key !== undefined)
+  if (options.reasons === true && key !== undefined) {
     command.error("error: option '--reasons' cannot be used with an annotation")
+  }
   const name = key === undefined ? undefined : nameIn(key)
   if (name === undefined || isAnnotationName(name)) {
     process.stdout.write(textFor(name, options))

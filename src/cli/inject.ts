@@ -1,6 +1,6 @@
 /** `model-injector inject`: does to manifests what the webhook does to their pods, by the same core. */
 import type { Command } from 'commander'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import { inject, type Injected } from '../inject/inject.ts'
 import { readStatus } from '../inject/status.ts'
 import { injectReasons, skipReasons } from '../reasons.ts'

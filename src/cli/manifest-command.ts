@@ -1,6 +1,6 @@
 /** What `inject` and `uninject` have in common: reading, writing, reporting. */
 import { Command, InvalidArgumentError, Option } from 'commander'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import { readDocuments } from './manifests/documents.ts'
 import { readManifestFiles } from './manifests/input.ts'
 import { outputFormats, printDiff, printDocuments, type OutputFormat } from './manifests/output.ts'

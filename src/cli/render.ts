@@ -27,7 +27,8 @@ export function renderCommand(): Command {
     .addHelpText('after', help)
   // Its options are those of a command of its own: on this one they would be taken from behind the other commands.
   render.addCommand(manifestsCommand().copyInheritedSettings(render), { isDefault: true })
-  for (const command of [s3Command(), fsxCommand(), amiCommand(), mountpointCommand(), ociCommand()])
+  for (const command of [s3Command(), fsxCommand(), amiCommand(), mountpointCommand(), ociCommand()]) {
     render.addCommand(command.copyInheritedSettings(render))
+  }
   return render
 }

@@ -1,6 +1,6 @@
 /** `model-injector uninject`: takes out of manifests what was put in. */
 import type { Command } from 'commander'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import { decide } from '../inject/decide.ts'
 import { diff } from '../inject/patch.ts'
 import { annotationsOf, initContainersOf, volumesOf, type Pod } from '../inject/pod.ts'
@@ -37,8 +37,9 @@ function judge({ object, podPath }: FoundObject, prefix: string): Verdict {
   if (podPath === undefined) return skipped(notAWorkload)
   const template = valueAt(object, podPath)
   const read = readPod(template)
-  if (!read.ok)
+  if (!read.ok) {
     return decide(template, prefix).decision === 'skip' ? skipped(nothingOfOurs) : denied([read.diagnostic], podPath)
+  }
   const clean = uninject(read.pod, prefix)
   const patch = diff(read.pod, clean)
   if (patch.length === 0) return skipped(nothingOfOurs)

@@ -76,8 +76,9 @@ function collectPaths(path: string, paths: readonly string[] = []): readonly str
 
 async function why(name: string | undefined, options: WhyOptions, command: Command): Promise<void> {
   const { filename } = options
-  if ((name === undefined) === (filename === undefined))
+  if ((name === undefined) === (filename === undefined)) {
     command.error('error: name a pod, or a file with -f, and not both')
+  }
   const given =
     options.config === undefined ? undefined : { config: await readConfig(options.config), place: options.config }
   const explanations =
@@ -110,14 +111,16 @@ async function explainFiles(
   const found = readDocuments(await readManifestFiles(paths))
     .flatMap(({ value }) => objectsOf(value))
     .filter(({ podPath }) => podPath !== undefined)
-  if (found.length === 0)
+  if (found.length === 0) {
     throw new AppError('InputUnreadable', `${paths.join(', ')}: holds neither a pod nor a workload`)
-  if (given !== undefined && isOffline(options))
+  }
+  if (given !== undefined && isOffline(options)) {
     return explainAll(
       found,
       { facts: factsWithoutCluster(given), cluster: undefined, server: false },
       options.namespace ?? 'default',
     )
+  }
   return useClusterOrSay(options, async (cluster) =>
     explainAll(
       found,
@@ -200,11 +203,12 @@ async function findObject(cluster: Cluster, name: string, namespace: string): Pr
   const known = Object.keys(kinds).find((word) => kind === word || kind === `${word}s`) as
     | keyof typeof kinds
     | undefined
-  if (known === undefined)
+  if (known === undefined) {
     throw new AppError(
       'InputUnreadable',
       `${JSON.stringify(kind)} is no kind that has a pod; known: ${Object.keys(kinds).join(', ')}`,
     )
+  }
   return getObject(cluster, known, own ?? '', namespace)
 }
 
@@ -215,11 +219,12 @@ async function getObject(
   namespace: string,
 ): Promise<KubernetesObject> {
   const object = await cluster.get<KubernetesObject>(kinds[kind], name, namespace)
-  if (object === undefined)
+  if (object === undefined) {
     throw new AppError(
       'InputUnreadable',
       `there is no ${kind} ${JSON.stringify(name)} in the namespace ${namespace} of ${cluster.server}`,
     )
+  }
   return object
 }
 

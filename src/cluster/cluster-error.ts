@@ -36,8 +36,9 @@ export class ClusterError extends AppError {
 /** An answer that was none of those that were hoped for. `permission` is what the request needs. */
 export function refused(tried: string, status: number, body: unknown, permission?: Permission): ClusterError {
   const words = [`cannot ${tried}: HTTP ${status}`, messageIn(body)].filter((part) => part !== '').join(': ')
-  if (status === 401)
+  if (status === 401) {
     return new ClusterError(`${words}; the API server does not know these credentials: log in again`, { status })
+  }
   if (status !== 403 || permission === undefined) return new ClusterError(words, { status })
   return new ClusterError(`${words}; missing permission: ${describePermission(permission)}`, {
     status,

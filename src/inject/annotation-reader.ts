@@ -8,7 +8,7 @@ import {
   type Delivery,
   type ValueOf,
 } from '../annotations.ts'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import { nearest } from '../nearest.ts'
 import { quote } from '../reasons.ts'
 import { isModelName, longestModelName } from '../values/names.ts'

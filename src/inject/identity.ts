@@ -3,7 +3,7 @@
  * add (amazon-eks-pod-identity-webhook main.go, pkg/handler/handler.go): that webhook leaves alone what is there already,
  * so the pod comes out the same whether it runs before us, after us, or not at all.
  */
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import type { Findings } from './findings.ts'
 import {
   initContainersOf,

@@ -2,7 +2,7 @@
  * The core: a pod and the operator's configuration in, an outcome out. Pure: no file, clock, environment, logger or
  * network, and nothing that waits. The webhook and the command line are two front ends of this one function.
  */
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import type { DenyReason, Diagnostic, InjectReason, SkipReason, Warning } from '../reasons.ts'
 import { apply } from './apply.ts'
 import { decide } from './decide.ts'
@@ -132,8 +132,9 @@ function reportTraces(
     findings.warn('StatusOutdated', 'the pod carried parts for other annotations; they were replaced')
   }
   if (recognition.state === 'damaged') return
-  if (recognition.state === 'fresh' && hasStatus(pod, prefix))
+  if (recognition.state === 'fresh' && hasStatus(pod, prefix)) {
     findings.warn('StatusWithoutParts', `${prefix}status describes parts the pod does not have; it was ignored`)
+  }
   for (const field of recognition.foreign) {
     findings.deny({
       reason: 'NameTaken',

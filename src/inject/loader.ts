@@ -1,5 +1,5 @@
 /** The loader init container. Users' words reach it through its environment only, never through its command. */
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import type { LoaderTask } from './deliveries/delivery.ts'
 import { engineFor } from './engines/registry.ts'
 import { regionEnv, type LoaderIdentity } from './identity.ts'

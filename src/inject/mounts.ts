@@ -1,5 +1,5 @@
 /** Mounts of models in the app's containers, checked against what is mounted there already. */
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import { quote } from '../reasons.ts'
 import { isBelow } from '../values/path.ts'
 import type { Findings } from './findings.ts'

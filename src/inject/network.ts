@@ -1,5 +1,5 @@
 /** How a loader reaches what is outside the cluster: the operator's proxy and authorities, as its environment. */
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import type { EnvVar } from './pod.ts'
 
 /** The agent that gives the credentials is on the node, and what is in the cluster needs no proxy. */

@@ -1,6 +1,6 @@
 /** From what is asked for to what will be added: complete, checked against the pod, nothing changed yet. */
 import { injectedLabel, statusAnnotation } from '../annotations.ts'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import type { DeliveredModel } from './deliveries/delivery.ts'
 import { deliver } from './deliveries/registry.ts'
 import type { Findings } from './findings.ts'
@@ -67,8 +67,9 @@ export function plan(pod: Pod, request: InjectionRequest, context: PlanContext):
   const delivered = models.map((planned) => planned.delivered)
   const identity = bringsModels(request) ? loaderIdentity(pod, request, config, findings) : noIdentity
   const fsGroup = plannedFsGroup(pod, delivered, config, findings)
-  for (const { model, targets, user } of models)
+  for (const { model, targets, user } of models) {
     checkWriters(pod, model, { targets, loaderUser: user, fsGroup }, context)
+  }
   warnOfServiceAccount(pod, request, findings)
   const loaders = planLoaders(pod, models, { identity, index, request, context })
   const parts = {
@@ -119,8 +120,9 @@ function planModels(pod: Pod, request: InjectionRequest, index: number, context:
     // What only has to be mounted is there before the first container starts.
     const start = delivered === undefined || delivered.loader !== undefined ? index : 0
     const targets = targetContainers(pod, kept === undefined ? model : { ...model, containers: kept }, start, context)
-    if (delivered !== undefined)
+    if (delivered !== undefined) {
       planned.push({ model, targets, delivered, user: userOf(delivered, targets, { pod, request, context }) })
+    }
   }
   return planned
 }

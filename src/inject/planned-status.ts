@@ -1,5 +1,5 @@
 /** What the status annotation will say of a plan. */
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import { version } from '../version.ts'
 import { missingFromList, safeToEvictAnnotation, skipContainersAnnotation } from './lists.ts'
 import { loaderImage } from './loader.ts'

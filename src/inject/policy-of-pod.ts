@@ -1,5 +1,6 @@
 /** What the operator's policy makes of a pod, whatever the pod carries already: for tests of a policy, never for admission. */
-import type { Config, PolicyMode } from '../config.ts'
+import type { Config } from '../config/config.ts'
+import type { PolicyMode } from '../config/policy.ts'
 import type { Diagnostic, SkipReason } from '../reasons.ts'
 import { matchesAny } from '../values/pattern.ts'
 import { decide } from './decide.ts'

@@ -3,7 +3,8 @@
  * Any rule: everything is refused but what one rule for the pod's namespace allows in all its attributes. On trial (mode
  * audit), a refusal becomes a warning, but never for what would be refused without any rule.
  */
-import type { Config, Policy, PolicyMode, PolicyRule } from '../config.ts'
+import type { Config } from '../config/config.ts'
+import type { Policy, PolicyMode, PolicyRule } from '../config/policy.ts'
 import { quote } from '../reasons.ts'
 import { formatCredentials } from '../values/credentials.ts'
 import { matchesAny } from '../values/pattern.ts'

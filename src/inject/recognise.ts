@@ -34,8 +34,9 @@ export type Recognition =
 
 export function recognise(pod: Pod, prefix: string): Recognition {
   const status = readStatus(pod, prefix)
-  if (status !== undefined && describesPod(status, pod, prefix))
+  if (status !== undefined && describesPod(status, pod, prefix)) {
     return { state: isWhole(pod, status) ? 'whole' : 'damaged', status }
+  }
   const loaders = initContainersOf(pod).filter(isOurLoader)
   const own = ownVolumes(pod, loaders, prefix)
   return { state: loaders.length > 0 || own.size > 0 ? 'outdated' : 'fresh', foreign: foreignNames(pod, own, prefix) }

@@ -5,10 +5,10 @@ import {
   type AnnotationName,
   type Delivery,
   type InitOrder,
-  type RunAsUser,
   type ValueOf,
 } from '../annotations.ts'
-import type { Config } from '../config.ts'
+import type { RunAsUser } from '../values/forms.ts'
+import type { Config } from '../config/config.ts'
 import type { Credentials } from '../values/credentials.ts'
 import type { Expectation } from '../values/expectation.ts'
 import { formatBytes, Mi } from '../values/quantity.ts'

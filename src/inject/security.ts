@@ -1,6 +1,6 @@
 /** Users and groups: the loader is as restricted as the strictest Pod Security Standard asks, and the app can read what it wrote. */
-import type { RunAsUser } from '../annotations.ts'
-import type { Config } from '../config.ts'
+import type { RunAsUser } from '../values/forms.ts'
+import type { Config } from '../config/config.ts'
 import type { DeliveredModel } from './deliveries/delivery.ts'
 import type { Findings } from './findings.ts'
 import { annotationField, annotationKey } from './keys.ts'
@@ -64,8 +64,9 @@ export function plannedFsGroup(
   findings: Findings,
 ): number | undefined {
   const needing = delivered.filter(({ needsFsGroup }) => needsFsGroup === true)
-  if (needing.length === 0 || config.openshift || typeof pod.spec.securityContext?.fsGroup === 'number')
+  if (needing.length === 0 || config.openshift || typeof pod.spec.securityContext?.fsGroup === 'number') {
     return undefined
+  }
   const ours = needing.map(({ volume }) => volume)
   const others = [...volumesOf(pod), ...delivered.flatMap(({ volumes }) => volumes)].filter(
     (volume) => ('persistentVolumeClaim' in volume || 'ephemeral' in volume) && !ours.includes(volume.name),
@@ -92,11 +93,12 @@ export function checkWriters(
 ): void {
   if (model.readOnly || (writers.fsGroup ?? pod.spec.securityContext?.fsGroup) !== undefined) return
   const users = writers.targets.map((target) => effectiveUser(pod, target))
-  if (users.includes(undefined))
+  if (users.includes(undefined)) {
     findings.warn(
       'WriterUnknown',
       `${model.name}: the app's user is not known here; without fsGroup it may not be able to write`,
     )
+  }
   const foreign = users.filter((user) => user !== undefined && user !== 0 && user !== writers.loaderUser)
   if (foreign.length === 0) return
   findings.deny({

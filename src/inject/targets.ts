@@ -1,5 +1,5 @@
 /** Which containers get a model. */
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import type { Findings } from './findings.ts'
 import { annotationField, annotationKey } from './keys.ts'
 import { isOurLoader } from './parts.ts'
@@ -19,8 +19,9 @@ export function targetContainers(
     const candidates = [...pod.spec.containers, ...initContainersFrom(pod, start)]
     return model.containers.flatMap((name) => {
       const container = candidates.find((candidate) => candidate.name === name)
-      if (container === undefined)
+      if (container === undefined) {
         findings.deny({ reason: 'UnknownContainer', field, found: name, ...describeUnknown(pod, name, candidates) })
+      }
       return container ?? []
     })
   }

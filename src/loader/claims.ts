@@ -33,11 +33,13 @@ function claimsOf(
   { manifest }: DownloadContext,
 ): readonly Claim[] {
   const claims: Claim[] = []
-  if (wanted !== undefined && crcOf(wanted.algorithm) === undefined)
+  if (wanted !== undefined && crcOf(wanted.algorithm) === undefined) {
     claims.push({ ...wanted, refuse: (found) => otherThanS3Says(path, wanted, found) })
+  }
   const sha256 = manifest?.get(path)
-  if (sha256 !== undefined)
+  if (sha256 !== undefined) {
     claims.push({ algorithm: 'SHA256', value: sha256, refuse: (found) => otherThanManifestSays(path, sha256, found) })
+  }
   return claims
 }
 

@@ -98,8 +98,9 @@ function* missingRanges(
   const have = new Set(parts.map(({ offset }) => offset))
   const crc = crcOf(wanted?.algorithm) ?? 'none'
   for (let offset = 0; offset < job.objectSize; offset += partBytes) {
-    if (!have.has(offset))
+    if (!have.has(offset)) {
       yield { ...job, offset, length: Math.min(partBytes, job.objectSize - offset), whole: false, crc }
+    }
   }
 }
 

@@ -82,8 +82,9 @@ export function readVerifyTask(
   const root = reader.required('MODEL_ROOT', parseAbsolutePath)
   const expect = reader.optional('MODEL_EXPECT', parseExpectation)
   const timeoutSeconds = reader.optional('MODEL_TIMEOUT_SECONDS', parseWhole)
-  if (source === undefined || root === undefined || reader.problems.length > 0)
+  if (source === undefined || root === undefined || reader.problems.length > 0) {
     return { ok: false, problems: reader.problems }
+  }
   return { ok: true, task: { source, root, expect, timeoutSeconds } }
 }
 

@@ -96,8 +96,9 @@ function pathProblem(path: string): string | undefined {
   for (const segment of path.split('/')) {
     if (segment === '') return 'has an empty segment'
     if (segment === '.' || segment === '..') return `has the segment "${segment}"`
-    if (Buffer.byteLength(segment) > longestSegmentBytes)
+    if (Buffer.byteLength(segment) > longestSegmentBytes) {
       return `has a segment of more than ${longestSegmentBytes} bytes`
+    }
   }
   return undefined
 }
@@ -138,8 +139,9 @@ function refuseUnexpected({ objects, bytes }: Listing, { expect }: LoadTask): vo
       ? []
       : `${expect.bytes} bytes were expected, ${bytes} are there`,
   ].flat()
-  if (problems.length > 0)
+  if (problems.length > 0) {
     throw new LoaderFailure('VerificationFailed', problems.join(', '), {
       remedy: 'wait until the upload is complete, or correct expect',
     })
+  }
 }

@@ -62,10 +62,11 @@ function trustOperators({ alsoTrusted }: LoadTask): void {
 
 async function alreadyPublished({ layout, task, report }: Session): Promise<Marker | undefined> {
   const marker = await findPublished(layout, task)
-  if (marker !== undefined)
+  if (marker !== undefined) {
     report.info(
       `${task.source.uri} is on the volume already: ${counted(marker.files, 'file')}, ${formatSize(marker.bytes)}`,
     )
+  }
   return marker
 }
 
@@ -82,8 +83,9 @@ async function loadLocked(session: Session): Promise<Marker> {
     // Who held the lock before may have published.
     const marker = await alreadyPublished(session)
     if (marker !== undefined) return marker
-    for (const name of await removeStaleStagings(layout))
+    for (const name of await removeStaleStagings(layout)) {
       report.info(`removed ${name}, which nobody has worked on for ten minutes`)
+    }
     return await loadWith(session, credentials)
   } finally {
     await lock?.release()
@@ -153,10 +155,11 @@ async function loadListed(session: Session, { s3, mover, credentials, listing, m
     report.info(describe(task, listing, staging.verifiedBytes))
     const move = mover.moveFor({ credentials, listing, verifiedBytes: staging.verifiedBytes })
     const { withoutChecksum } = await download({ task, listing, manifest, staging, s3, report, signal, move })
-    if (withoutChecksum > 0)
+    if (withoutChecksum > 0) {
       report.info(
         `S3 keeps no checksum of the whole for ${withoutChecksum} of ${counted(listing.objects.length, 'object')}; their sizes were checked`,
       )
+    }
   } catch (error) {
     await staging.journal.close()
     if (isOfNoUse(error, staging)) await discard(layout)

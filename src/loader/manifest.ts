@@ -27,8 +27,9 @@ export async function readManifest(
       : source.key.slice(0, source.key.lastIndexOf('/') + 1) + wanted.key
   const text = await readSmall(task, key, s3)
   const found = createHash('sha256').update(text).digest('hex')
-  if (found !== wanted.sha256)
+  if (found !== wanted.sha256) {
     throw new LoaderFailure('VerificationFailed', `the manifest ${key} has the SHA-256 ${found}, not ${wanted.sha256}`)
+  }
   const manifest = parseManifest(text.toString(), key)
   refuseOtherFiles(
     manifest,
@@ -43,8 +44,9 @@ async function readSmall({ source }: LoadTask, key: string, s3: S3): Promise<Buf
     return Buffer.from(await s3.read(source.bucket, key, etag, longestManifestBytes))
   } catch (error) {
     if (error instanceof RangeError) throw new LoaderFailure('VerificationFailed', error.message, { cause: error })
-    if (error instanceof S3Error && error.problem.status === 404)
+    if (error instanceof S3Error && error.problem.status === 404) {
       throw new LoaderFailure('VerificationFailed', `the manifest ${key} is not there`, { cause: error })
+    }
     throw failureOf(error, source, 'read')
   }
 }
@@ -55,11 +57,12 @@ export function parseManifest(text: string, key: string): Manifest {
   for (const line of text.split('\n')) {
     if (line.trim() === '') continue
     const match = /^([0-9a-f]{64}) [ *](?:\.\/)?(.+?)\r?$/.exec(line)
-    if (match === null)
+    if (match === null) {
       throw new LoaderFailure(
         'VerificationFailed',
         `the manifest ${key} has a line that is not of sha256sum: ${line.slice(0, 80)}`,
       )
+    }
     const [, sha256 = '', path = ''] = match
     manifest.set(path, Buffer.from(sha256, 'hex').toString('base64'))
   }

@@ -33,8 +33,9 @@ export function failureOf(error: unknown, source: S3Source, doing: 'list' | 'rea
   if (problem.status === 403) return new LoaderFailure('Denied', `${source.uri}: ${words(problem)}`, options)
   const region = regionFailure(problem, source, options)
   if (region !== undefined) return region
-  if (problem.code === 'NoSuchBucket')
+  if (problem.code === 'NoSuchBucket') {
     return new LoaderFailure('CannotList', `there is no bucket ${source.bucket}`, options)
+  }
   if (problem.code === 'InvalidObjectState') {
     return new LoaderFailure('DownloadFailed', `${source.uri} is archived`, {
       ...options,

@@ -41,8 +41,9 @@ export async function verifyMounted(
     const directory = await directoryOf(task)
     const found = await takeInventory(directory, deps.signal)
     refuseUnusable(found, task)
-    if (found.files.size === 0)
+    if (found.files.size === 0) {
       throw new LoaderFailure('Nothing', `${task.source.uri} is empty; ${describeExpected(task)}`)
+    }
     refuseUnexpected(found, task)
     await verifyManifest({ directory, found, task }, deps)
     return { files: found.files.size, bytes: found.bytes }
@@ -89,10 +90,11 @@ function refuseUnexpected({ files, bytes }: Inventory, { source, expect }: Verif
       ? []
       : `${counted(expect.bytes, 'byte')} expected, ${bytes} found`,
   ].flat()
-  if (problems.length > 0)
+  if (problems.length > 0) {
     throw new LoaderFailure('VerificationFailed', `${source.uri}: ${problems.join(', ')}`, {
       remedy: otherThanExpected,
     })
+  }
 }
 
 const otherThanExpected = 'publish the whole model, or correct expect'
@@ -125,11 +127,12 @@ async function verifyManifest(
   for (const [path, sha256] of manifest) {
     const file = join(directory, path)
     const actual = await checksumOfFile(file, 'SHA256', signal)
-    if (actual !== sha256)
+    if (actual !== sha256) {
       throw new LoaderFailure(
         'VerificationFailed',
         `${task.source.uri}: ${path} does not have the SHA-256 of the manifest`,
       )
+    }
     meter((await stat(file)).size)
   }
 }
@@ -153,15 +156,17 @@ async function readManifest(
   { source }: VerifyTask,
 ): Promise<Manifest> {
   const place = await placeWithin(directory, key)
-  if (place.kind !== 'there')
+  if (place.kind !== 'there') {
     throw new LoaderFailure('VerificationFailed', `${source.uri}: the manifest ${key} is not there`)
+  }
   const text = await readFile(place.path)
   const found = createHash('sha256').update(text).digest('hex')
-  if (found !== sha256)
+  if (found !== sha256) {
     throw new LoaderFailure(
       'VerificationFailed',
       `${source.uri}: the manifest ${key} has the SHA-256 ${found}, not ${sha256}`,
     )
+  }
   return parseManifest(text.toString(), key)
 }
 
@@ -184,18 +189,21 @@ function firstThree(problems: readonly string[]): string {
 
 function readFailureOf(error: unknown, { source }: VerifyTask): unknown {
   if (error instanceof LoaderFailure) return error
-  if (hasCode(error, 'ENOENT', 'ENOTDIR'))
+  if (hasCode(error, 'ENOENT', 'ENOTDIR')) {
     return new LoaderFailure('Nothing', `${source.uri} is not there`, { cause: error })
-  if (hasCode(error, 'EACCES', 'EPERM'))
+  }
+  if (hasCode(error, 'EACCES', 'EPERM')) {
     return new LoaderFailure('Denied', `${source.uri} cannot be read: ${pathOf(error)}`, {
       cause: error,
       remedy: 'check run-as-user and the permissions',
     })
-  if (hasCode(error, 'EIO', 'ESTALE'))
+  }
+  if (hasCode(error, 'EIO', 'ESTALE')) {
     return new LoaderFailure('DownloadFailed', `${source.uri} cannot be read: ${pathOf(error)}`, {
       cause: error,
       remedy: 'look at the volume',
     })
+  }
   return error
 }
 

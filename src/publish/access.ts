@@ -43,10 +43,11 @@ export function baseTask(
     MODEL_TIMEOUT_SECONDS: timeoutSeconds,
     MODEL_STALL_TIMEOUT_SECONDS: stallTimeoutSeconds,
   })
-  if (!read.ok)
+  if (!read.ok) {
     throw new LoaderFailure('InvalidEnvironment', read.problems.join(', '), {
       remedy: 'correct the environment or the options',
     })
+  }
   return read.task
 }
 

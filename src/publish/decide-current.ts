@@ -20,8 +20,9 @@ export function decideCurrent({ current, versions, pinned }: Known, order: Order
   const whole = [...versions.values()].flatMap(({ record }) => record ?? [])
   const newest = newestOf(whole, order)
   if (pinned !== undefined) return decidePinned(pinned, { current, versions }, newest)
-  if (current.kind === 'foreign')
+  if (current.kind === 'foreign') {
     return stay(`current leads to ${quote(current.target)}, which publish did not make; --current VERSION replaces it`)
+  }
   if (newest === undefined) return stay(whole.length === 0 ? undefined : noneInOrder(whole))
   return current.kind === 'none'
     ? { move: newest.version }
@@ -37,10 +38,11 @@ function decideForward(
   if (newest.version === current.version) return stay()
   const forward = isNewer(newest, now ?? current.version, order)
   if (forward === true) return { move: newest.version }
-  if (forward === undefined)
+  if (forward === undefined) {
     return stay(
       `current leads to ${current.version}, and nothing says whether ${newest.version} is newer; --current VERSION decides`,
     )
+  }
   return current.there
     ? stay()
     : stay(`current leads to ${current.version}, which is not there; --current VERSION leads it elsewhere`)

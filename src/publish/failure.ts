@@ -32,11 +32,12 @@ export function publishFailureOf(error: unknown): unknown {
   const failure = fileFailureOf(error)
   if (!(failure instanceof LoaderFailure)) return failure
   const region = regionOf(failure.cause)
-  if (region !== undefined)
+  if (region !== undefined) {
     return new LoaderFailure(failure.exit, failure.message, {
       cause: failure,
       remedy: `set --region or AWS_REGION to ${region}`,
     })
+  }
   const remedy = remedies[failure.exit]
   if (remedy === undefined || failure.remedy !== exits[failure.exit].remedy) return failure
   return new LoaderFailure(failure.exit, failure.message, { cause: failure, remedy })

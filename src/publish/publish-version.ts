@@ -65,13 +65,15 @@ export async function digestOfManifest(
   { source, manifest: { key, etag, size } }: Offer,
   s3: PublishedCalls,
 ): Promise<string> {
-  if (size > longestManifestBytes)
+  if (size > longestManifestBytes) {
     throw new LoaderFailure('VerificationFailed', `${key} has more than ${longestManifestBytes} bytes`)
+  }
   const text = await s3.read(source.bucket, key, etag).catch((error: unknown) => {
     throw failureOf(error, source, 'read')
   })
-  if (parseManifest(text.toString(), key).size === 0)
+  if (parseManifest(text.toString(), key).size === 0) {
     throw new LoaderFailure('VerificationFailed', `${key} names no file`)
+  }
   return createHash('sha256').update(text).digest('hex')
 }
 
@@ -110,8 +112,9 @@ async function takeUpLeftovers({ root, id }: LoadTask, owner: string): Promise<v
   const nowMs = await volumeNowMs(root)
   for (const name of names.filter((candidate) => /^[0-9a-f]{16}$/.test(candidate))) {
     const isMoved = name === id && (await kindOf(join(root, name, 'files'))) === undefined
-    if (isMoved || nowMs - (await stat(join(root, name))).mtimeMs > abandonedAfterMs)
+    if (isMoved || nowMs - (await stat(join(root, name))).mtimeMs > abandonedAfterMs) {
       await rm(join(root, name), { recursive: true, force: true })
+    }
   }
 }
 

@@ -87,8 +87,9 @@ async function publishAll(request: PublishRequest, publisher: Publisher): Promis
     s3,
     report,
   )
-  if (unsafe.length > 0)
+  if (unsafe.length > 0) {
     report.warn(`left out, because their names are no names of versions: ${describeUnsafe(unsafe)}`)
+  }
   refuseUnknown(request.current, survey, offers)
   const missing = newestFirst(
     offers.filter(({ version }) => !isHeld(version)),

@@ -34,8 +34,9 @@ export function isPrerelease(name: string): boolean {
 /** Below zero where `a` is older. Names without an order come first, and among equals (1.0 and v1.0.0) the letters decide. */
 export function compareVersions(a: string, b: string): number {
   const [left, right] = [parseVersion(a), parseVersion(b)]
-  if (left === undefined || right === undefined)
+  if (left === undefined || right === undefined) {
     return Number(left !== undefined) - Number(right !== undefined) || compareText(a, b)
+  }
   return (
     compareNumbers(left.numbers, right.numbers) ||
     comparePrereleases(left.prerelease, right.prerelease) ||

@@ -64,10 +64,11 @@ export async function refuseOtherKinds(volume: Volume): Promise<void> {
   ] as const
   for (const [path, kind] of wanted) {
     const found = await kindOf(path)
-    if (found !== undefined && found !== kind)
+    if (found !== undefined && found !== kind) {
       throw new LoaderFailure('ForeignFiles', `${path} is a ${found}, not a ${kind}`, {
         remedy: 'move it away: it was not made by publish',
       })
+    }
   }
 }
 

@@ -73,8 +73,9 @@ export function parseS3Prefix(text: string): Parsed<S3Source> {
 /** The digest is what is meant; a tag can be moved. */
 export function parseImageDigest(text: string): Parsed<string> {
   const source = parseSource(`oci://${text}`)
-  if (!source.ok || source.value.scheme !== 'oci' || source.value.path !== undefined)
+  if (!source.ok || source.value.scheme !== 'oci' || source.value.path !== undefined) {
     return unreadable('is not an image with its digest')
+  }
   return parsed(source.value.reference)
 }
 

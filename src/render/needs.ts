@@ -1,5 +1,5 @@
 /** What the models of a pod need beside it, read from its annotations by the reader of the webhook. */
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import { decide } from '../inject/decide.ts'
 import { Findings } from '../inject/findings.ts'
 import { readPod } from '../inject/pod-shape.ts'
@@ -70,15 +70,18 @@ export function sortNeeds(needs: readonly Need[]): SortedNeeds {
 export function notesOf(needs: readonly Need[]): string[] {
   return needs.flatMap(({ namespace, credentials, model }) => {
     const { source, endpoint } = model
-    if (source.scheme === 'oci')
+    if (source.scheme === 'oci') {
       return [`${source.uri}: needs nothing beside the pod; model-injector render oci shows how such an image is built`]
+    }
     if (source.scheme !== 's3') return []
-    if (credentials.kind === 'secret')
+    if (credentials.kind === 'secret') {
       return [
         `${source.uri}: the Secret ${namespace}/${credentials.name} has AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; none is rendered, because keys do not belong in files`,
       ]
-    if (credentials.kind === 'anonymous')
+    }
+    if (credentials.kind === 'anonymous') {
       return [`${source.uri}: is read without credentials, so nothing is rendered for it`]
+    }
     return endpoint === undefined
       ? []
       : [`${source.uri}: is at ${endpoint}, which has no IAM; nothing is rendered for it`]

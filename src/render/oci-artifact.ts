@@ -138,7 +138,11 @@ function notesOf({ files, repository }: ArtifactPlan): string[] {
 export function fileNameProblem(path: string): string | undefined {
   if (/[*?[\]\\$]/.test(path)) return 'has one of * ? [ ] \\ $ in its name, which a Dockerfile does not take as it is'
   if (/[\u0000-\u001f\u007f]/.test(path)) return 'has a control character in its name'
-  if (path.startsWith('/') || path.split('/').some((segment) => segment === '' || segment === '.' || segment === '..'))
+  if (
+    path.startsWith('/') ||
+    path.split('/').some((segment) => segment === '' || segment === '.' || segment === '..')
+  ) {
     return 'is not below the directory of the model'
+  }
   return undefined
 }

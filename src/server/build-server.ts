@@ -9,7 +9,7 @@ import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, ty
 import type { Logger } from 'pino'
 import { admit } from '../admission/admit.ts'
 import { readReview, type AdmissionRequest } from '../admission/review.ts'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import { createBodyBudget } from './body-budget.ts'
 import type { Clock } from './clock.ts'
 import { errorBody } from './error-body.ts'

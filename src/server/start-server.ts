@@ -3,7 +3,7 @@ import { hostname } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { SecureVersion } from 'node:tls'
 import type { Logger } from 'pino'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import { buildHealthServer, type HealthServer } from './build-health-server.ts'
 import { buildServer, type WebhookServer } from './build-server.ts'
 import { validityProblem, type Certificate } from './certificate.ts'
@@ -113,10 +113,11 @@ function certificateProblem(certificate: Certificate | undefined, clock: Clock):
 
 /** Running out of file descriptors, for one, is told by an event; unheard, it would end the process. */
 function logErrors({ webhook, health }: Parts, logger: Logger): void {
-  for (const { server } of [webhook, health])
+  for (const { server } of [webhook, health]) {
     server.on('error', (error) => {
       logger.error({ err: error }, 'the server has a problem')
     })
+  }
 }
 
 /** The health port stays until the webhook has answered its last request. */

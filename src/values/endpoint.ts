@@ -7,8 +7,9 @@ export function parseEndpoint(text: string): Parsed<string> {
   const url = new URL(text)
   if (url.protocol !== 'https:' && url.protocol !== 'http:') return unreadable('is neither http:// nor https://')
   if (url.username !== '' || url.password !== '') return unreadable('has a user name; credentials belong in a Secret')
-  if (url.pathname !== '/' || url.search !== '' || url.hash !== '')
+  if (url.pathname !== '/' || url.search !== '' || url.hash !== '') {
     return unreadable('has a path, a query or a fragment')
+  }
   return parsed(url.origin)
 }
 

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { parseAllDocuments } from 'yaml'
 import type { AuditedPod, AuditSummary } from '../../src/audit/judgement.ts'
-import { defaultConfig } from '../../src/config.ts'
+import { defaultConfig } from '../../src/config/config.ts'
 import { inject } from '../../src/inject/inject.ts'
 import { runCLI } from '../integration/cli/run-cli.ts'
 import { apiClient, type ApiClient, type KubernetesObject } from '../support/api-client.ts'
@@ -181,12 +181,13 @@ t.test('in a cluster', { timeout }, async (t) => {
   await t.test('hundreds of pods come in pages', async (t) => {
     const outcome = inject(podWith(pinnedAnnotations), 'many', defaultConfig)
     if (outcome.outcome !== 'injected') throw new Error('not injected')
-    for (let i = 0; i < 600; i += 20)
+    for (let i = 0; i < 600; i += 20) {
       await Promise.all(
         Array.from({ length: 20 }, (_, k) =>
           api.create(asObject(`app-${String(i + k).padStart(4, '0')}`, outcome.pod, 'many')),
         ),
       )
+    }
     const { pods, summary } = await auditJSON(['-n', 'many'])
     t.equal(summary.conforming, 600)
     t.equal(new Set(pods.map(({ name }) => name)).size, 600)

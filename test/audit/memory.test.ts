@@ -77,8 +77,9 @@ const reportResident = "process.on('exit', () => process.stderr.write(`resident 
 async function writeDump(file: string, count: number): Promise<void> {
   const lines = function* (): Generator<string> {
     yield '{\n    "apiVersion": "v1",\n    "items": [\n'
-    for (let i = 0; i < count; i++)
+    for (let i = 0; i < count; i++) {
       yield `${i === 0 ? '' : ',\n'}${JSON.stringify({ apiVersion: 'v1', kind: 'Pod', ...syntheticPod(i) }, null, 4)}`
+    }
     yield '\n    ],\n    "kind": "List",\n    "metadata": {"resourceVersion": ""}\n}\n'
   }
   await pipeline(Readable.from(lines()), createWriteStream(file))

@@ -1,6 +1,6 @@
 /** An API server with as many pods as wanted, which it makes while they are asked for. */
 import { inject } from '../../src/inject/inject.ts'
-import { defaultConfig } from '../../src/config.ts'
+import { defaultConfig } from '../../src/config/config.ts'
 import type { Pod } from '../../src/inject/pod.ts'
 import { podWith } from '../support/pods.ts'
 import {

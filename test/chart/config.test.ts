@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
-import { defaultConfig, parseConfig, type Config } from '../../src/config.ts'
+import { defaultConfig, parseConfig, type Config } from '../../src/config/config.ts'
 import { matchConditions } from '../../src/match-conditions.ts'
 import {
   chartDirectory,

@@ -957,7 +957,7 @@ for (const { name, values = {}, options = {}, expect } of cases) {
     for (const expectation of expect) {
       const [object, path, value] = expectation
       const [kind, objectName] = object.split('/') as [string, string | undefined]
-      if (path === undefined)
+      if (path === undefined) {
         t.equal(
           objects.some(
             (found) => found.kind === kind && (objectName === undefined || found.metadata?.name === objectName),
@@ -965,15 +965,17 @@ for (const { name, values = {}, options = {}, expect } of cases) {
           false,
           `there is no ${object}`,
         )
-      else
+      } else {
         t.strictSame(
           valueAt(objectOf(objects, kind, objectName), ...(typeof path === 'string' ? [path] : path)),
           value,
           `${object} ${String(path)}`,
         )
+      }
     }
-    if (Object.keys(values).length > 0)
+    if (Object.keys(values).length > 0) {
       t.notOk(isDeepStrictEqual(objects, await withDefaults(options.hooks === true)), 'the values change something')
+    }
   })
 }
 

@@ -243,8 +243,9 @@ t.test('all contradictions are told at once', async (t) => {
     certificates: { secretName: 'a' },
     ports: { webhook: 9000, health: 9000 },
   })
-  for (const says of [/the guard would refuse/, /without certificates\.caBundle/, /are both 9000/])
+  for (const says of [/the guard would refuse/, /without certificates\.caBundle/, /are both 9000/]) {
     t.match(stderr, says)
+  }
 })
 
 t.test('a cluster that is too old is refused', async (t) => {

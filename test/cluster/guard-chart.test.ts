@@ -86,8 +86,9 @@ t.test('each can be turned off without the other', async (t) => {
 
 t.test('the names do not depend on the release', async (t) => {
   const objects = await renderChart({ fullnameOverride: 'other' }, { release: 'other', namespace: 'other' })
-  for (const name of [guardName, placementName])
+  for (const name of [guardName, placementName]) {
     for (const kind of [policy, binding]) t.ok(objectOf(objects, kind, name))
+  }
 })
 
 t.test('who is asked for help is whoever runs it, unless the operator says a name', async (t) => {

@@ -29,8 +29,9 @@ t.test('the golden corpus on a real API server with the guard', { timeout }, asy
   async function tryManifest(manifest: Manifest): Promise<ApiResponse> {
     const pod = creatable(manifest)
     const name = pod.spec.serviceAccountName ?? pod.spec.serviceAccount ?? 'default'
-    if (!serviceAccounts.has(name))
+    if (!serviceAccounts.has(name)) {
       await api.create({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name, namespace: 'default' } })
+    }
     serviceAccounts.add(name)
     return api.tryCreate(pod, { dryRun: true })
   }

@@ -46,8 +46,9 @@ t.test('the guard on a real API server', { timeout }, async (t) => {
       const pod = injected(bare(delivery))
       t.strictSame(namesOfOurs(pod), { loaders: [...delivery.loaders].sort(), volumes: [...delivery.volumes].sort() })
       t.equal(guardMessage(await tryPod(api, pod)), undefined)
-      for (const { pod: mutilated, finding } of withoutEachPart(pod, delivery))
+      for (const { pod: mutilated, finding } of withoutEachPart(pod, delivery)) {
         t.match(guardMessage(await tryPod(api, mutilated)), finding)
+      }
     })
 
     await t.test(`${delivery.name}: a pod that no webhook saw is refused`, async (t) => {
@@ -103,12 +104,13 @@ t.test('the guard on a real API server', { timeout }, async (t) => {
       'oci://',
       'node://',
     ]
-    for (const value of sources)
+    for (const value of sources) {
       t.match(
         guardMessage(await tryPod(api, bare({ annotations: { source: value } }))),
         /^spec\.(initContainers|volumes): no model-/,
         value,
       )
+    }
     for (const suffix of ['a.b', 'A', 'x'.repeat(41), 'model']) {
       t.match(
         guardMessage(await tryPod(api, bare({ annotations: { [`source.${suffix}`]: 's3://models/llama/' } }))),
@@ -191,8 +193,9 @@ t.test('the guard on a real API server', { timeout }, async (t) => {
       t.comment(
         `admitted in ${Math.round(performance.now() - started)} ms with ${Object.keys(pod.metadata.annotations ?? {}).length} annotations`,
       )
-      for (const { pod: mutilated, finding } of withoutEachPart(pod, delivery))
+      for (const { pod: mutilated, finding } of withoutEachPart(pod, delivery)) {
         t.match(guardMessage(await tryPod(api, mutilated)), finding)
+      }
       t.match(
         guardMessage(await tryPod(api, bare(delivery))),
         /^spec\.initContainers: no model-loader-m0 \(and 19 more\), /,
@@ -316,8 +319,9 @@ t.test('the guard on a real API server', { timeout }, async (t) => {
       t.equal(guardMessage(await tryPod(api, pod)), undefined)
       const mutilations = withoutEachPart(pod, delivery, prefix)
       t.equal(mutilations.length, delivery.loaders.length + 2 * delivery.volumes.length + 1)
-      for (const { pod: mutilated, finding } of mutilations)
+      for (const { pod: mutilated, finding } of mutilations) {
         t.match(guardMessage(await tryPod(api, mutilated)), finding)
+      }
     }
     t.equal(
       guardMessage(await tryPod(api, podWith({ [source]: 's3://models/llama/' }))),

@@ -229,8 +229,9 @@ t.test('on a real API server', { timeout }, async (t) => {
       [...named].filter((name) => !known.has(name)),
       [],
     )
-    for (const name of named)
+    for (const name of named) {
       t.ok(known.get(name)?.get('name')?.has('pods.models.example.io'), `${name} is told of our webhook`)
+    }
     const errors = known.get('apiserver_admission_webhook_rejection_count')!.get('error_type')!
     t.ok(errors.has('no_error') && errors.has('calling_webhook_error'), [...errors].join(' '))
   })
@@ -460,12 +461,13 @@ async function queries(t: Test, world: World): Promise<void> {
     ...(await ownMetrics()).keys(),
     ...seriesIn((await api.request('GET', '/metrics')).body as string).keys(),
   ])
-  for (const expr of promql)
+  for (const expr of promql) {
     t.strictSame(
       metricsIn(expr).filter((name) => !known.has(name)),
       [],
       expr,
     )
+  }
   const rules = promql.map((expr, i) => ({ record: `docs:${i}`, expr }))
   await writeFile(`${auditLog}.rules.yaml`, stringify({ groups: [{ name: 'docs', rules }] }))
   const { ok, output } = await promtool(['check', 'rules', `${auditLog}.rules.yaml`], join(auditLog, '..'))

@@ -145,8 +145,9 @@ async function tests(t: Test): Promise<void> {
         )
       })
       t.strictSame(await servedSerials(cluster), served, 'the old certificate stays in service')
-      for (const { metadata } of await whenReplicasReady(cluster, 2))
+      for (const { metadata } of await whenReplicasReady(cluster, 2)) {
         t.equal(await lastRefusal(cluster, metadata.name), problem)
+      }
     }
     t.strictSame(await restarts(cluster), started)
     await writeTlsSecret(cluster, data)
@@ -216,8 +217,9 @@ async function losesNothing(parent: Test, cluster: Cluster, what: string, event:
 /** On stderr, so that the figures of every run are in the log of CI. */
 function comment(t: Test, what: string, result: LoadResult): void {
   process.stderr.write(`${what}: ${describeLoad(result)}\n`)
-  for (const [message, answers] of Object.entries(Object.groupBy(result.lost, (answer) => answer)))
+  for (const [message, answers] of Object.entries(Object.groupBy(result.lost, (answer) => answer))) {
     t.comment(`${answers?.length ?? 0} × ${message}`)
+  }
 }
 
 async function holdsModels(t: Test, cluster: Cluster, namespace: string, count: number): Promise<void> {

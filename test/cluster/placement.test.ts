@@ -328,9 +328,11 @@ t.test('the placement policy on a real API server', { timeout }, async (t) => {
     })
   }
 
-  for (const { name, warnings } of messageCases)
-    for (const warning of warnings)
+  for (const { name, warnings } of messageCases) {
+    for (const warning of warnings) {
       t.ok(warning.length <= 120, `the message of ${name} has ${warning.length} characters`)
+    }
+  }
 
   await t.test('a change of a workload is looked at as well', async (t) => {
     await apply(api, deployment, { annotations: complete, dryRun: false })

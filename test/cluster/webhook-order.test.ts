@@ -1,5 +1,5 @@
 import t from 'tap'
-import { defaultConfig } from '../../src/config.ts'
+import { defaultConfig } from '../../src/config/config.ts'
 import { inject } from '../../src/inject/inject.ts'
 import type { Container, Pod } from '../../src/inject/pod.ts'
 import { startAlternatingProxy } from '../support/alternating-proxy.ts'

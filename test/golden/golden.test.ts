@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
 import jsonPatch from 'fast-json-patch'
 import { annotationNames } from '../../src/annotations.ts'
-import { parseConfig, type Config } from '../../src/config.ts'
+import { parseConfig, type Config } from '../../src/config/config.ts'
 import { inject, type Injected, type Outcome } from '../../src/inject/inject.ts'
 import type { Pod } from '../../src/inject/pod.ts'
 import { denyReasons, injectReasons, skipReasons, warnReasons } from '../../src/reasons.ts'
@@ -195,8 +195,9 @@ function checkReferences(t: Test, before: unknown, { pod }: Injected): void {
       `${name} mounts volumes that the pod has`,
     )
     t.strictSame(duplicates(mounts.map(({ mountPath }) => mountPath)), [], `${name} mounts one volume at a path`)
-    if (name.startsWith('model-loader'))
+    if (name.startsWith('model-loader')) {
       t.strictSame(duplicates((env ?? []).map((variable) => variable.name)), [], `${name} has no variable twice`)
+    }
   }
 }
 

@@ -67,7 +67,7 @@ function answerAs({ account = {}, annotations }: Namespace): (request: FakeReque
       }
     }
     const isDeployments = path.endsWith('/namespaces/apps/deployments')
-    if (isDeployments && annotations !== undefined)
+    if (isDeployments && annotations !== undefined) {
       return {
         body: {
           items: [
@@ -81,6 +81,7 @@ function answerAs({ account = {}, annotations }: Namespace): (request: FakeReque
           })),
         },
       }
+    }
     return /\/mutatingwebhookconfigurations\/./.test(path) ? { status: 404, body: {} } : { body: { items: [] } }
   }
 }
@@ -240,11 +241,12 @@ t.test('without a kubeconfig, what is missing is said, with the flag that names 
     ['cluster-arn', 'error'],
     ['wanted-prefix', 'error'],
   ])
-  for (const flag of ['--role', '--cluster-arn', '--source'])
+  for (const flag of ['--role', '--cluster-arn', '--source']) {
     t.ok(
       findings.some(({ remedy }) => remedy?.includes(flag)),
       flag,
     )
+  }
 })
 
 t.test('a kubeconfig that was named, and is not there, ends the command', async (t) => {
@@ -294,8 +296,9 @@ t.test('everything that is wrong in the options is one message', async (t) => {
     '--server-url is about the webhook',
     'the namespace "apps" belongs to --delivery',
     '--claim <name> belongs to --delivery',
-  ])
+  ]) {
     t.ok(stderr.includes(part), `${part}\n${stderr}`)
+  }
 })
 
 t.test('its options are nothing to the other checks', async (t) => {
@@ -305,8 +308,9 @@ t.test('its options are nothing to the other checks', async (t) => {
     '--role <arn> belongs to --identity',
     '--other <s3://…> belongs to --identity',
     '--source <s3://…/> belongs to --delivery or --identity',
-  ])
+  ]) {
     t.ok(alone.stderr.includes(part), alone.stderr)
+  }
   const both = await runCLI(['check', '--identity', 'apps/x', '--delivery', 'fsx', 'apps'])
   t.equal(both.code, 2)
   t.match(both.stderr, '--identity and --delivery are two checks')

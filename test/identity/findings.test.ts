@@ -188,12 +188,13 @@ const cases: readonly (readonly [what: string, arranged: Case, problems: readonl
     'an STS that has gone mad',
     {
       arrange: ({ sts }) => {
-        for (let i = 0; i < 3; i++)
+        for (let i = 0; i < 3; i++) {
           sts.refuseNext({
             status: 400,
             code: 'RegionDisabledException',
             message: 'STS is not activated in this region',
           })
+        }
       },
     },
     [['caller', 'error']],
@@ -509,11 +510,12 @@ for (const [what, arranged, problems, says] of cases) {
       JSON.stringify(findings, null, 1),
     )
     t.equal(code, problems.some(([, severity]) => severity === 'error') ? 1 : 0)
-    for (const { severity, why, remedy } of findings)
+    for (const { severity, why, remedy } of findings) {
       t.equal(
         typeof why === 'string' && typeof remedy === 'string' && remedy !== '',
         severity === 'error' || severity === 'warning',
       )
+    }
     for (const [id, severity] of found) if (severity !== 'unchecked') broken.add(id)
   })
 }
@@ -651,11 +653,12 @@ for (const [what, arranged, says] of fine) {
       ),
     )
     t.equal(code, 0)
-    for (const [id, text] of says)
+    for (const [id, text] of says) {
       t.ok(
         findings.some((finding) => finding.id === id && text.test(finding.what)),
         `${id}: ${JSON.stringify(findings)}`,
       )
+    }
   })
 }
 

@@ -211,8 +211,9 @@ export async function check(
   const secrets = [...world.account.credentials.values()]
     .flatMap(({ secretAccessKey, sessionToken = '' }) => [secretAccessKey, sessionToken])
     .filter((secret) => secret !== '')
-  if (secrets.some((secret) => `${result.stdout}${result.stderr}`.includes(secret)))
+  if (secrets.some((secret) => `${result.stdout}${result.stderr}`.includes(secret))) {
     throw new Error('a secret was printed')
+  }
   const findings = result.stdout === '' ? [] : (JSON.parse(result.stdout) as { findings: readonly Finding[] }).findings
   return {
     ...result,

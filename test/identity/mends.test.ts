@@ -52,11 +52,12 @@ esac
 `,
   )
   await chmod(join(bin, 'aws'), 0o755)
-  for (const command of commands)
+  for (const command of commands) {
     await promisify(execFile)('sh', ['-euc', command], {
       cwd: directory,
       env: { PATH: `${bin}:${process.env.PATH ?? ''}` },
     })
+  }
   return JSON.parse(await readFile(join(directory, 'updated.json'), 'utf8')) as Policy
 }
 

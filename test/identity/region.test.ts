@@ -55,7 +55,7 @@ function answer(error: S3Error, request: IncomingMessage, response: ServerRespon
     startAfter: undefined,
     urlEncoded: true,
   }
-  if (isHere && searchParams.get('prefix') === own)
+  if (isHere && searchParams.get('prefix') === own) {
     response.end(
       listingXml(query, {
         objects: [{ key, size: 1, etag: '"x"', lastModified: new Date(), storageClass: 'STANDARD' }],
@@ -63,12 +63,13 @@ function answer(error: S3Error, request: IncomingMessage, response: ServerRespon
         nextToken: undefined,
       }),
     )
-  else if (isHere && pathname === `/${bucket}/${key}`)
+  } else if (isHere && pathname === `/${bucket}/${key}`) {
     response.writeHead(206, { 'content-length': 1, 'content-range': 'bytes 0-0/1' }).end('{')
-  else
+  } else {
     response
       .writeHead(refusal.status, { 'content-type': 'application/xml', ...refusal.headers })
       .end(errorXml(refusal, 'X'))
+  }
 }
 
 for (const [what, error] of Object.entries(elsewhere)) {

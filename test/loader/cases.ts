@@ -75,8 +75,9 @@ export const cases: readonly LoaderCase[] = [
     name: 'objects of every checksum are loaded',
     exit: 0,
     arrange: async (stage) => {
-      for (const checksum of ['CRC32', 'CRC32C', 'CRC64NVME', 'SHA1', 'SHA256'] as const)
+      for (const checksum of ['CRC32', 'CRC32C', 'CRC64NVME', 'SHA1', 'SHA256'] as const) {
         await stage.put(checksum, bytes(100_000, 5), { checksum })
+      }
     },
   },
   {
@@ -104,8 +105,9 @@ export const cases: readonly LoaderCase[] = [
         'a+b=c&d',
         '.hidden',
         'sub/-x',
-      ])
+      ]) {
         await stage.put(path, path)
+      }
     },
   },
   {

@@ -47,12 +47,13 @@ async function check(t: Test, loaderCase: LoaderCase, world: LoaderWorld): Promi
   if ((arranged.next ?? 0) === 0) await holdsModel(t, stage)
   else await leavesTheAppAlone(t, stage, loaderCase)
   if (loaderCase.exit === 0) t.strictSame(world.proxy.requests, [], 'a second run asks for nothing')
-  else
+  else {
     t.strictSame(
       (await readdir(root)).filter((name) => name.startsWith('.')),
       [],
       'neither staging nor lock is left',
     )
+  }
 }
 
 function endsWith(t: Test, { exitCode, signal, log, terminationMessage }: LoaderEnd, wanted: number): void {

@@ -132,8 +132,9 @@ t.test('a link on the way to the model that leads out of the volume', async (t) 
   }
   await symlink('missing', join(volume, 'dangling'))
   await symlink('loop', join(volume, 'loop'))
-  for (const name of ['dangling', 'loop'])
+  for (const name of ['dangling', 'loop']) {
     endsWith(t, await verify(t, volume, { MODEL_SOURCE: `pvc://models/${name}` }), 12, /is not there/)
+  }
 })
 
 t.test('files that are links to others of the model, as a cache of Hugging Face has them', async (t) => {
@@ -265,13 +266,15 @@ async function cacheOf(t: Test): Promise<string> {
   for (const [blob, content] of [
     ['a', '{}'],
     ['b', 'weights'],
-  ] as const)
+  ] as const) {
     await writeFile(join(volume, 'hub', 'blobs', blob), content)
+  }
   for (const [name, blob] of [
     ['config.json', 'a'],
     ['model.bin', 'b'],
-  ] as const)
+  ] as const) {
     await symlink(`../../blobs/${blob}`, join(volume, 'hub', 'snapshots', '1', name))
+  }
   await symlink('snapshots/1', join(volume, 'hub', 'main'))
   return volume
 }

@@ -58,11 +58,12 @@ t.test('every label and every value of ours that is asked for exists', async (t)
       (name: string): boolean =>
         known.get(name)!.has(label)
     // Of metrics that are joined, one brings the label.
-    for (const label of groupedBy(expr))
+    for (const label of groupedBy(expr)) {
       t.ok(
         expr.includes('group_left') ? metrics.some(has(label)) : metrics.every(has(label)),
         `${where}: by (${label})`,
       )
+    }
   }
 })
 

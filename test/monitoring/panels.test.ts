@@ -34,9 +34,11 @@ t.test('every panel draws what is there', async (t) => {
     annotatedPod({ 'models.example.io/source': 's3://others/1/' }),
   ]
   const admit = async (): Promise<void> => {
-    for (const { url, caCertificate } of webhooks)
-      for (const pod of pods)
+    for (const { url, caCertificate } of webhooks) {
+      for (const pod of pods) {
         await post({ port: Number(new URL(url).port), ca: caCertificate, agent: false }, reviewOf(pod))
+      }
+    }
   }
   const expressions = dashboardExpressions(await readDashboard()).filter(
     ([, expr]) => !notHere.some((one) => one.test(expr)),

@@ -7,7 +7,7 @@ import jsonPatch from 'fast-json-patch'
 import { isDeepStrictEqual } from 'node:util'
 import t from 'tap'
 import { annotationNames, defaultPrefix } from '../../src/annotations.ts'
-import { defaultConfig, type Config } from '../../src/config.ts'
+import { defaultConfig, type Config } from '../../src/config/config.ts'
 import { inject, type Injected, type Outcome } from '../../src/inject/inject.ts'
 import { isBringingLoader, isOurLoader } from '../../src/inject/parts.ts'
 import type {
@@ -161,8 +161,9 @@ lawOfInjection(
   (_pod, _config, { pod }) => {
     unique([...pod.spec.containers, ...(pod.spec.initContainers ?? [])].map(({ name }) => name))
     unique((pod.spec.volumes ?? []).map(({ name }) => name))
-    for (const { volumeMounts } of everyContainer(pod))
+    for (const { volumeMounts } of everyContainer(pod)) {
       unique((volumeMounts ?? []).map(({ mountPath }) => mountPath.replace(/(.)\/$/, '$1')))
+    }
     for (const { env } of everyContainer(pod)) unique((env ?? []).map(({ name }) => name))
   },
 )
@@ -198,8 +199,9 @@ lawOfInjection('the QoS class stays', (pod, _config, outcome) => {
 lawOfInjection('a loader never asks for more than its own limit', (_pod, _config, outcome) => {
   for (const { name, resources } of loaders(outcome.pod)) {
     const { requests, limits } = defaulted(resources)
-    for (const [resource, limit] of Object.entries(limits))
+    for (const [resource, limit] of Object.entries(limits)) {
       truthy((requests[resource] ?? 0n) <= limit, `${name}: ${resource}`)
+    }
   }
 })
 
@@ -288,10 +290,11 @@ lawOfInjection(
         ].filter((key) => key.startsWith('node.models.example.io/')),
       )
     const terms = termsOf(affinity).filter((term) => expressionsOf(term).length + (term.matchFields ?? []).length > 0)
-    for (const term of termsOf(affinity).length === 0 ? [{}] : terms)
+    for (const term of termsOf(affinity).length === 0 ? [{}] : terms) {
       truthy(labelsOf(term).size >= asked, 'a term without a label')
+    }
     if (asked === 0) equal([affinity, tolerations], [pod.spec.affinity, pod.spec.tolerations])
-    else
+    else {
       truthy(
         tolerations?.some(
           ({ key, operator }) =>
@@ -299,6 +302,7 @@ lawOfInjection(
         ) === true,
         'a toleration',
       )
+    }
   },
 )
 
@@ -315,11 +319,12 @@ lawOfInjection('no two volumes of one claim are mounted by us', (pod, _config, {
       .filter((name) => claims.has(name)),
   )
   const ours = [...mounted].filter((name) => !foreign.includes(name))
-  for (const name of ours)
+  for (const name of ours) {
     truthy(
       ![...claims].some(([other, claimName]) => other !== name && mounted.has(other) && claimName === claims.get(name)),
       `${name} mounts a claim a second time`,
     )
+  }
 })
 
 /* Beside other webhooks */
@@ -452,22 +457,24 @@ law('after our last pass every loader has network whatever mesh came before or a
         ({ name, restartPolicy }) => /^(istio|linkerd)-proxy$/.test(name) && restartPolicy === 'Always',
       )
       const redirect = init.findIndex(({ name }) => name === 'istio-init' || name === 'linkerd-init')
-      if (proxy >= 0)
+      if (proxy >= 0) {
         truthy(
           places.every((place) => place > proxy),
           'behind the proxy',
         )
-      else if (redirect >= 0)
+      } else if (redirect >= 0) {
         truthy(
           places.every((place) => place < redirect),
           'before the redirection',
         )
+      }
       const exempt = exemptUsers[cast.mode]
-      if (exempt !== undefined && chosen('run-as-user') === 'auto')
+      if (exempt !== undefined && chosen('run-as-user') === 'auto') {
         equal(
           places.map((place) => init[place]?.securityContext?.runAsUser),
           places.map(() => exempt),
         )
+      }
     }),
     runs(),
   )
@@ -581,8 +588,9 @@ law('mounts and variables of the app that another webhook took away are put back
       )
       const broken: Pod = { ...first.pod, spec: { ...first.pod.spec, containers: bare } }
       const second = inject(broken, 'team', config)
-      if (second.outcome !== 'denied')
+      if (second.outcome !== 'denied') {
         equal(appParts(second.outcome === 'injected' ? second.pod : broken), appParts(first.pod))
+      }
       truthy(second.outcome !== 'denied', JSON.stringify(second))
       settles(broken, other)
     }),
@@ -950,8 +958,9 @@ function identityNames(credentials: string, original: Pod, { eks }: Cast): reado
   const account = annotationOf(original, 'service-account')
   // Role and region are what that webhook alone knows: with the old account it may have had nothing to say, or another role.
   const accountStays = account === undefined || account === (original.spec.serviceAccountName ?? 'default')
-  if (credentials === 'pod-identity')
+  if (credentials === 'pod-identity') {
     return [...podIdentityNames, ...(accountStays && eks.podIdentity !== undefined ? regionNames : [])]
+  }
   return credentials === 'irsa' && accountStays ? [...roleNames, ...(eks.roles === undefined ? [] : regionNames)] : []
 }
 

@@ -49,8 +49,9 @@ for (const object of pruner(
     bucketRegion: 'eu-west-1',
   },
   '30d',
-))
+)) {
   await objects.create(plain(object) as KubernetesObject)
+}
 const kubeconfig = await controlPlane.kubeConfigFor('pruner', `/CN=system:serviceaccount:${store}:model-pruner`)
 await createClaim(store, 'llama')
 await createClaim(store, 'mistral')
@@ -122,8 +123,9 @@ async function volumeWith(t: Test, versions: Readonly<Record<string, number>>, c
     })
     await markInUse(volume, version)
     const past = new Date(Date.now() - days * day)
-    for (const path of [join(volume.records, `${version}.json`), join(volume.inUse, version)])
+    for (const path of [join(volume.records, `${version}.json`), join(volume.inUse, version)]) {
       await utimes(path, past, past)
+    }
   }
   await symlink(`versions/${current}`, volume.current)
   return root

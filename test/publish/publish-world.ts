@@ -85,8 +85,9 @@ export async function shelfOf(t: Test, world: PublishWorld): Promise<Shelf> {
     uploadManifest,
     run: (args) => start(args).end,
     upload: async (version, files, manifest = 'whole') => {
-      for (const [path, body] of Object.entries(files))
+      for (const [path, body] of Object.entries(files)) {
         await world.server.putObject(bucket, `${prefix}${version}/${path}`, body)
+      }
       if (manifest !== 'none') await uploadManifest(version, manifest === 'whole' ? files : manifest)
     },
     tag: async (version, Key, Value) => {
@@ -121,10 +122,11 @@ function startPublisher({ server }: PublishWorld, args: readonly string[]): Runn
   }
   const child = spawn(process.execPath, [main, 'publish', ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] })
   const texts = { stdout: '', stderr: '' }
-  for (const name of ['stdout', 'stderr'] as const)
+  for (const name of ['stdout', 'stderr'] as const) {
     child[name].setEncoding('utf8').on('data', (text: string) => {
       texts[name] += text
     })
+  }
   return { child, end: endOf(child, texts) }
 }
 
@@ -174,12 +176,13 @@ export async function holds(t: Test, { root }: Shelf, version: string, files: Fi
     Object.keys(wanted).sort(),
     `the files of ${version}`,
   )
-  for (const path of paths)
+  for (const path of paths) {
     t.equal(
       sha256(await readFile(path)),
       sha256((wanted as Files)[path.slice(directory.length + 1)] ?? ''),
       path.slice(root.length + 1),
     )
+  }
 }
 
 export async function versionsOn({ root }: Shelf): Promise<readonly string[]> {

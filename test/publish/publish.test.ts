@@ -144,8 +144,9 @@ t.test('a version that is gone from the bucket, or lost its tag, stays on the vo
     await shelf.tag(version, 'status', 'published')
   }
   endsWith(t, await shelf.run(['--required-tag', 'status=published']), 0)
-  for (const path of [...Object.keys(first), 'manifest.sha256'])
+  for (const path of [...Object.keys(first), 'manifest.sha256']) {
     await world.server.deleteObject('models', `${shelf.prefix}1.1.0/${path}`)
+  }
   await shelf.tag('1.0.0', 'status', 'withdrawn')
   const before = await inventoryOf(join(shelf.root, 'versions'))
   endsWith(t, await shelf.run(['--required-tag', 'status=published']), 0)

@@ -44,8 +44,9 @@ t.test('a listing in pages is followed to its end', async (t) => {
   const shelf = await shelfOf(t, world)
   await shelf.upload('1.0.0', { model: '' })
   // More directories than a page holds, in listings alone.
-  for (let number = 0; number < 1005; number++)
+  for (let number = 0; number < 1005; number++) {
     world.proxy.forge(bucket, { key: `${shelf.prefix}0.${number}/part`, size: 1 })
+  }
   const end = await shelf.run(['--dry-run', '-o', 'json'])
   t.equal(end.code, 0)
   t.strictSame((JSON.parse(end.stdout) as { published: unknown }).published, ['1.0.0'])

@@ -40,8 +40,9 @@ async function shell(command: string): Promise<string> {
 }
 
 async function apply(...objects: readonly object[]): Promise<void> {
-  for (const object of objects)
+  for (const object of objects) {
     await shell(`cat <<'END' | kubectl apply --server-side -f -\n${JSON.stringify(object)}\nEND`)
+  }
 }
 
 async function applyRendered(variant: string): Promise<void> {

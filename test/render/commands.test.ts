@@ -131,15 +131,17 @@ async function readCall(request: IncomingMessage): Promise<Call> {
 
 function answerTo({ method, path, body }: Call): { status: number; body: string } {
   const action = new URLSearchParams(body).get('Action')
-  if (action !== null)
+  if (action !== null) {
     return {
       status: 200,
       body: `<${action}Response xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><${action}Result/><ResponseMetadata><RequestId>1</RequestId></ResponseMetadata></${action}Response>`,
     }
-  if (method === 'GET' && path.includes('policy'))
+  }
+  if (method === 'GET' && path.includes('policy')) {
     return path.includes('taken')
       ? { status: 200, body: '{}' }
       : { status: 404, body: '<Error><Code>NoSuchBucketPolicy</Code><Message>none</Message></Error>' }
+  }
   return { status: 200, body: path.includes('policy') ? '' : '{}' }
 }
 

@@ -17,11 +17,12 @@ const examples = [...page.matchAll(/```sh\n([\s\S]*?)```/g)].flatMap(([, block =
 )
 
 t.test('there are examples of every command', (t) => {
-  for (const command of ['-f', 's3', 'fsx', 'ami', 'mountpoint', 'oci'])
+  for (const command of ['-f', 's3', 'fsx', 'ami', 'mountpoint', 'oci']) {
     t.ok(
       examples.some((example) => example.startsWith(`model-injector render ${command} `)),
       command,
     )
+  }
   t.end()
 })
 
@@ -54,9 +55,10 @@ t.test('every flag that it names exists', async (t) => {
     ),
   )
   const named = new Set([...page.matchAll(/(?<=[\s`(])--[a-z][a-z-]+/g)].map(([flag]) => flag))
-  for (const flag of named)
+  for (const flag of named) {
     t.ok(
       help.some((text) => text.includes(`${flag} `) || text.includes(`${flag}\n`)),
       flag,
     )
+  }
 })

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { CustomObjectsApi, KubernetesObjectApi, PatchStrategy, type KubernetesObject } from '@kubernetes/client-node'
 import t from 'tap'
 import { parse, parseAllDocuments } from 'yaml'
-import { defaultConfig } from '../../src/config.ts'
+import { defaultConfig } from '../../src/config/config.ts'
 import { inject } from '../../src/inject/inject.ts'
 import { apiClient, type ApiClient, type KubernetesObject as TestObject } from '../support/api-client.ts'
 import { startControlPlane } from '../support/control-plane.ts'
@@ -135,8 +135,9 @@ function podSpecOf({ kind, spec }: KubernetesObject & { spec?: unknown }): unkno
 }
 
 async function installDefinitions(api: ApiClient, custom: CustomObjectsApi): Promise<void> {
-  for (const file of globSync(join(import.meta.dirname, 'crds', '*.yaml')))
+  for (const file of globSync(join(import.meta.dirname, 'crds', '*.yaml'))) {
     await api.create(parse(readFileSync(file, 'utf8')) as TestObject)
+  }
   await waitFor(
     "Karpenter's resources",
     async () => {
@@ -186,11 +187,12 @@ t.test('a pod with node:// is scheduled to the nodes that the NodePool makes, an
       t.ok(values?.includes(labels[key] ?? ''), key)
     }
   }
-  for (const taint of pool.spec.template.spec.taints)
+  for (const taint of pool.spec.template.spec.taints) {
     t.ok(
       tolerations.some(
         ({ key, operator, effect }) => key === taint.key && operator === 'Exists' && effect === taint.effect,
       ),
       taint.key,
     )
+  }
 })

@@ -101,16 +101,19 @@ function askedOf(form: URLSearchParams): Asked {
 function identify(account: Account, request: SignedRequest): Principal | Refusal {
   const { headers } = request
   const authorization = parseAuthorization(headers.authorization ?? '')
-  if (authorization?.service !== 'sts')
+  if (authorization?.service !== 'sts') {
     return { status: 403, code: 'MissingAuthenticationToken', message: 'Request is missing Authentication Token' }
+  }
   const [principal, keys] = [
     account.principals.get(authorization.accessKeyId),
     account.credentials.get(authorization.accessKeyId),
   ]
-  if (principal === undefined || keys === undefined || headers['x-amz-security-token'] !== keys.sessionToken)
+  if (principal === undefined || keys === undefined || headers['x-amz-security-token'] !== keys.sessionToken) {
     return unknownToken
-  if (isOver(keys))
+  }
+  if (isOver(keys)) {
     return { status: 403, code: 'ExpiredToken', message: 'The security token included in the request is expired' }
+  }
   return isSignedWith(keys.secretAccessKey, stringToSignOf(request, authorization), authorization)
     ? principal
     : wrongSignature
@@ -138,17 +141,19 @@ function isOver({ expiresAt }: Identity): boolean {
 
 async function answer(account: Account, asked: Asked, principal: Principal | Refusal): Promise<string | Refusal> {
   if ('code' in principal) return principal
-  if (asked.action === 'GetCallerIdentity')
+  if (asked.action === 'GetCallerIdentity') {
     return resultXml(
       'GetCallerIdentity',
       `<Arn>${principal.arn}</Arn><UserId>AIDAEXAMPLE</UserId><Account>${account.id}</Account>`,
     )
-  if (asked.action !== 'AssumeRole')
+  }
+  if (asked.action !== 'AssumeRole') {
     return {
       status: 400,
       code: 'InvalidAction',
       message: `Could not find operation ${asked.action} for version 2011-06-15`,
     }
+  }
   const role = account.roles.get(asked.roleArn)
   return (
     requestProblem(asked, principal) ??
@@ -162,20 +167,24 @@ function requestProblem(asked: Asked, principal: Principal): Refusal | undefined
 }
 
 function shapeProblem({ sessionName, durationSeconds, policy }: Asked, { isSession }: Principal): Refusal | undefined {
-  if (!/^[\w+=,.@-]{2,64}$/.test(sessionName))
+  if (!/^[\w+=,.@-]{2,64}$/.test(sessionName)) {
     return invalid(
       `1 validation error detected: Value '${sessionName}' at 'roleSessionName' failed to satisfy constraint: Member must satisfy regular expression pattern: [\\w+=,.@-]*`,
     )
-  if (durationSeconds < 900)
+  }
+  if (durationSeconds < 900) {
     return invalid(
       `1 validation error detected: Value '${durationSeconds}' at 'durationSeconds' failed to satisfy constraint: Member must have value greater than or equal to 900`,
     )
-  if (isSession && durationSeconds > HOUR_SECONDS)
+  }
+  if (isSession && durationSeconds > HOUR_SECONDS) {
     return invalid('The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining')
-  if (policy !== undefined && JSON.stringify(policy).length > LONGEST_POLICY)
+  }
+  if (policy !== undefined && JSON.stringify(policy).length > LONGEST_POLICY) {
     return invalid(
       `1 validation error detected: Value at 'policy' failed to satisfy constraint: Member must have length less than or equal to ${LONGEST_POLICY}`,
     )
+  }
   return undefined
 }
 
@@ -184,12 +193,15 @@ function tagsProblem({ tags, transitive }: Asked, principal: Principal): Refusal
   if (
     keys.length > MOST_TAGS ||
     Object.entries(tags).some(([key, value]) => key.length > LONGEST_TAG_KEY || value.length > LONGEST_TAG_VALUE)
-  )
+  ) {
     return invalid("1 validation error detected: Value at 'tags' failed to satisfy constraint")
-  if (new Set(keys).size < keys.length)
+  }
+  if (new Set(keys).size < keys.length) {
     return parameter('Duplicate tag keys found. Please note that Tag keys are case insensitive.')
-  if (transitive.some((key) => !keys.includes(lower(key))))
+  }
+  if (transitive.some((key) => !keys.includes(lower(key)))) {
     return parameter('The specified transitive tag key must be included in the requested tags.')
+  }
   return keys.some((key) => inherited.includes(key))
     ? parameter(
         "One of the specified transitive tag keys can't be set because it conflicts with a transitive tag key from the calling session.",
@@ -257,12 +269,13 @@ async function trustProblem(
       },
     })
     // Of a missing Allow, STS does not say where it is missing.
-    if (denied !== undefined)
+    if (denied !== undefined) {
       return {
         status: 403,
         code: 'AccessDenied',
         message: denied.replace(/ because no (?:identity|resource)-based policy .*$/, ''),
       }
+    }
   }
   return undefined
 }

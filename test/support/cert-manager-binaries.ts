@@ -44,8 +44,9 @@ export async function certManagerBinaries(): Promise<CertManagerBinaries> {
       () => true,
       () => false,
     ))
-  )
+  ) {
     await collectCrds(crds)
+  }
   return {
     controller: join(directory, 'controller'),
     webhook: join(directory, 'webhook'),

@@ -3,8 +3,9 @@
  * own, so a stored object has more; what is expected must be there with the same value. Items with a name are found by it.
  */
 export function missingFrom(stored: unknown, expected: unknown, path = ''): string[] {
-  if (Array.isArray(expected))
+  if (Array.isArray(expected)) {
     return Array.isArray(stored) ? missingItems(stored, expected, path) : [`${path}: no list`]
+  }
   if (typeof expected === 'object' && expected !== null) {
     if (typeof stored !== 'object' || stored === null) return [`${path}: no object`]
     return Object.entries(expected).flatMap(([key, value]) =>
@@ -17,10 +18,11 @@ export function missingFrom(stored: unknown, expected: unknown, path = ''): stri
 }
 
 function missingItems(stored: unknown[], expected: unknown[], path: string): string[] {
-  if (!expected.every(hasName))
+  if (!expected.every(hasName)) {
     return stored.length === expected.length
       ? expected.flatMap((item, i) => missingFrom(stored[i], item, `${path}[${i}]`))
       : [`${path}: ${stored.length} items instead of ${expected.length}`]
+  }
   return expected.flatMap((item) => {
     const key = (candidate: unknown): string =>
       JSON.stringify([nameOf(candidate), (candidate as { mountPath?: string }).mountPath])

@@ -99,8 +99,9 @@ export async function builtBinaries(set: GoBinarySet): Promise<string> {
         set.binaries.map(({ name }) => name),
       )
     ).length === 0
-  )
+  ) {
     return directory
+  }
   await mkdir(directory, { recursive: true })
   const onWait = (pid: number | undefined): void => {
     report(`waiting for process ${pid ?? '(just ended)'} to build ${set.name}`)

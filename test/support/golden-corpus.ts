@@ -18,7 +18,7 @@
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { parse, stringify } from 'yaml'
-import { defaultConfig, parseConfig, type Config } from '../../src/config.ts'
+import { defaultConfig, parseConfig, type Config } from '../../src/config/config.ts'
 import type { Outcome } from '../../src/inject/inject.ts'
 import type { Pod } from '../../src/inject/pod.ts'
 import { uninject } from '../../src/inject/uninject.ts'

@@ -150,11 +150,12 @@ async function capture(run: () => Promise<void>): Promise<{ stdout: string; stde
   const { exitCode } = process
   const streams = ['stdout', 'stderr'] as const
   const originals = streams.map((name) => process[name].write.bind(process[name]))
-  for (const name of streams)
+  for (const name of streams) {
     process[name].write = (chunk: string | Uint8Array) => {
       written[name] += String(chunk)
       return true
     }
+  }
   try {
     await run()
     return { ...written, exitCode: Number(process.exitCode ?? 0) }

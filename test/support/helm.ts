@@ -117,8 +117,9 @@ export function objectOf(objects: readonly KubernetesObject[], kind: string, nam
   const found = objects.filter(
     (object) => object.kind === kind && (name === undefined || object.metadata?.name === name),
   )
-  if (found.length !== 1)
+  if (found.length !== 1) {
     throw new Error(`${found.length} objects are a ${kind}${name === undefined ? '' : ` named ${name}`}`)
+  }
   return found[0]!
 }
 

@@ -58,10 +58,11 @@ export async function startLoader(
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let log = ''
-  for (const stream of [child.stdout, child.stderr])
+  for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text: string) => {
       log += text
     })
+  }
   return { child, log: () => log, end: endOf(child, () => log, terminationLog) }
 }
 

@@ -69,8 +69,9 @@ export function seriesIn(text: string): ReadonlyMap<string, ReadonlyMap<string, 
   const found = new Map<string, Map<string, Set<string>>>()
   for (const [, name = '', labels = ''] of text.matchAll(/^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? \S+$/gm)) {
     const known = found.get(name) ?? new Map<string, Set<string>>()
-    for (const [, label = '', value = ''] of labels.matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g))
+    for (const [, label = '', value = ''] of labels.matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g)) {
       known.set(label, (known.get(label) ?? new Set()).add(value))
+    }
     found.set(name, known)
   }
   return found

@@ -186,8 +186,9 @@ async function makeCgroup(): Promise<void> {
     const group = join(hierarchy, clusterCgroup())
     await mkdir(group, { recursive: true })
     for (const file of ['cpuset.cpus', 'cpuset.mems']) await inherit(hierarchy, group, file)
-    for (const [file, value] of Object.entries(cpuShares))
+    for (const [file, value] of Object.entries(cpuShares)) {
       if (existsSync(join(group, file))) await writeFile(join(group, file), value)
+    }
   }
 }
 

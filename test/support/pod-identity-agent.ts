@@ -245,30 +245,34 @@ function answer(response: ServerResponse, verdict: Refusal | Handout): void {
 
 function checkedClaims(request: IncomingMessage, hosts: readonly string[]): Claims | Refusal {
   const host = hostOf(request.headers.host ?? '')
-  if (!hosts.includes(host))
+  if (!hosts.includes(host)) {
     return {
       status: 403,
       text: `Access Denied. Called agent through invalid address, please use either [${hosts.join(' ')}] address not ${host}`,
     }
+  }
   const token = request.headers.authorization ?? ''
   if (token === '') return { status: 400, text: 'Service account token cannot be empty' }
   const parts = token.split('.')
-  if (parts.length !== 3)
+  if (parts.length !== 3) {
     return {
       status: 400,
       text: 'Service account token cannot be parsed: token is malformed: token contains an invalid number of segments',
     }
+  }
   const claims = parseClaims(parts[1] ?? '')
-  if (claims === undefined)
+  if (claims === undefined) {
     return {
       status: 400,
       text: 'Service account token cannot be parsed: token is malformed: could not JSON decode claim',
     }
-  if (claims.exp * 1000 <= Date.now())
+  }
+  if (claims.exp * 1000 <= Date.now()) {
     return {
       status: 400,
       text: 'Service account token failed basic claim validations: token has invalid claims: token is expired',
     }
+  }
   return isForPods(claims)
     ? claims
     : serviceRefusal(400, 'InvalidTokenException', 'The token included in the request is invalid.', 'client')

@@ -4,7 +4,7 @@
  */
 import fc from 'fast-check'
 import { defaultPrefix } from '../../src/annotations.ts'
-import { parseConfig, type Config } from '../../src/config.ts'
+import { parseConfig, type Config } from '../../src/config/config.ts'
 import type { Container, Pod, PodSpec, Volume } from '../../src/inject/pod.ts'
 
 type Json = Record<string, unknown>

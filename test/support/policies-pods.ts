@@ -1,5 +1,5 @@
 /** Pods as the injection makes them, by every delivery, and the same with one of our parts taken away. */
-import { parseConfig } from '../../src/config.ts'
+import { parseConfig } from '../../src/config/config.ts'
 import { inject } from '../../src/inject/inject.ts'
 import { dataVolumeName, loaderContainerName } from '../../src/inject/parts.ts'
 import type { Container, Pod } from '../../src/inject/pod.ts'

@@ -32,10 +32,11 @@ export async function privateMounts(): Promise<PrivateMounts> {
   })
   const ended = once(keeper, 'close')
   const ready = await Promise.race([once(keeper.stdout, 'data').then(() => true), ended.then(() => false)])
-  if (!ready)
+  if (!ready) {
     throw new Error(
       'no mount namespace can be made here: it takes root, or user namespaces that are allowed, and unshare of util-linux',
     )
+  }
   const wrap = (command: readonly string[]): readonly string[] => [
     findTool('nsenter'),
     '--target',

@@ -21,8 +21,9 @@ export interface Content {
 }
 
 export function contentOf(body: string | Uint8Array | number, seed: string): Content {
-  if (typeof body === 'number')
+  if (typeof body === 'number') {
     return { size: body, bytes: (offset, length) => pseudoRandomBytes(seed, offset, length) }
+  }
   const buffer = Buffer.from(body)
   return { size: buffer.length, bytes: (offset, length) => buffer.subarray(offset, offset + length) }
 }

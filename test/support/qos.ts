@@ -110,8 +110,9 @@ const suffixes: Readonly<Record<string, readonly [bigint, bigint]>> = {
 export function quantity(value: string | number): bigint {
   const match = /^(\d+)(?:\.(\d{1,9}))?([a-zA-Z]*)$/.exec(String(value))
   const suffix = suffixes[match?.[3] ?? '?']
-  if (match?.[1] === undefined || suffix === undefined)
+  if (match?.[1] === undefined || suffix === undefined) {
     throw new Error(`${JSON.stringify(value)} is no quantity that this test knows`)
+  }
   const billionths = BigInt(match[1]) * 1_000_000_000n + BigInt((match[2] ?? '').padEnd(9, '0'))
   return (billionths * suffix[0]) / suffix[1]
 }

@@ -212,8 +212,9 @@ async function send(piece: Buffer, delivery: Delivery): Promise<void> {
   for (let offset = 0; offset < piece.length; offset += slice) {
     const part = piece.subarray(offset, offset + slice)
     await write(part, delivery)
-    if (slow !== undefined)
+    if (slow !== undefined) {
       await sleep((part.length / slow.bytesPerSecond) * 1000, undefined, { signal: delivery.signal })
+    }
   }
 }
 

@@ -128,8 +128,9 @@ export async function startS3Server(directory: string, { tls }: { tls: boolean }
       await server.stop()
       const log = await readFile(join(directory, 's3.log'), 'utf8')
       const isPortTaken = log.includes('address already in use')
-      if (!isPortTaken || attempt === START_ATTEMPTS)
+      if (!isPortTaken || attempt === START_ATTEMPTS) {
         throw new Error(`the S3 server did not start: ${log}`, { cause: error })
+      }
     }
   }
 }
@@ -365,11 +366,12 @@ async function place(
   const { file, metadata } = await makeRoom(directory, target)
   const digests = await writeContent(file, content)
   await writeFile(join(metadata, 'etag'), digests.etag)
-  if (checksum !== undefined)
+  if (checksum !== undefined) {
     await writeFile(
       join(metadata, 'checksums'),
       JSON.stringify({ Algorithm: 'CRC32', Type: 'FULL_OBJECT', CRC32: digests.crc32 }),
     )
+  }
   return { key: target.key, size: content.size, etag: digests.etag, sha256: digests.sha256 }
 }
 

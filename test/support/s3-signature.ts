@@ -54,17 +54,20 @@ export const accessDenied: S3Error = { status: 403, code: 'AccessDenied', messag
 
 export function identify(request: SignedRequest, rules: Rules): Caller {
   const header = request.headers.authorization
-  if (header === undefined)
+  if (header === undefined) {
     return rules.anonymous
       ? { ok: true, accessKeyId: undefined }
       : { ok: false, accessKeyId: undefined, error: accessDenied }
+  }
   const authorization = parseAuthorization(header)
-  if (authorization?.service !== 's3')
+  if (authorization?.service !== 's3') {
     return { ok: false, accessKeyId: undefined, error: malformed('The authorization header is malformed.') }
+  }
   const identity = rules.credentials.get(authorization.accessKeyId)
   const error = problemOf(request, authorization, identity, rules.region)
-  if (error !== undefined || identity === undefined)
+  if (error !== undefined || identity === undefined) {
     return { ok: false, accessKeyId: authorization.accessKeyId, error: error ?? unknownKey }
+  }
   return { ok: true, accessKeyId: authorization.accessKeyId, identity }
 }
 
@@ -91,8 +94,9 @@ export function parseAuthorization(header: string): Authorization | undefined {
     service === undefined ||
     signedHeaders === undefined ||
     signature === undefined
-  )
+  ) {
     return undefined
+  }
   return { service, accessKeyId, date, region, signedHeaders: signedHeaders.split(';'), signature }
 }
 
@@ -117,22 +121,25 @@ function tokenProblem({ headers }: SignedRequest, { sessionToken, expiresAt }: I
   const given = headers['x-amz-security-token']
   // A temporary key without its token is as unknown as any other.
   if (sessionToken !== undefined && given === undefined) return unknownKey
-  if (given !== sessionToken)
+  if (given !== sessionToken) {
     return { status: 400, code: 'InvalidToken', message: 'The provided token is malformed or otherwise invalid.' }
-  if (expiresAt !== undefined && expiresAt.getTime() <= Date.now())
+  }
+  if (expiresAt !== undefined && expiresAt.getTime() <= Date.now()) {
     return { status: 400, code: 'ExpiredToken', message: 'The provided token has expired.' }
+  }
   return undefined
 }
 
 function timeProblem(request: SignedRequest): S3Error | undefined {
   const [, year, month, day, hours, minutes, seconds] =
     /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(amzDate(request)) ?? []
-  if (seconds === undefined)
+  if (seconds === undefined) {
     return {
       status: 403,
       code: 'AccessDenied',
       message: 'AWS authentication requires a valid Date or x-amz-date header',
     }
+  }
   const sent = Date.parse(`${year ?? ''}-${month ?? ''}-${day ?? ''}T${hours ?? ''}:${minutes ?? ''}:${seconds}Z`)
   return Math.abs(Date.now() - sent) > MAX_SKEW_MILLISECONDS ? timeTooSkewed : undefined
 }

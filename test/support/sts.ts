@@ -89,14 +89,17 @@ export async function startSts(credentials: CredentialsTable): Promise<Sts> {
 }
 
 function refuse(form: URLSearchParams, trusted: ReadonlyMap<string, string>): Refusal | undefined {
-  if (form.get('Action') !== 'AssumeRoleWithWebIdentity')
+  if (form.get('Action') !== 'AssumeRoleWithWebIdentity') {
     return { status: 400, code: 'InvalidAction', message: 'Could not find operation' }
+  }
   const { exp, aud, sub } = claimsOf(form.get('WebIdentityToken') ?? '')
-  if (exp === undefined)
+  if (exp === undefined) {
     return { status: 400, code: 'InvalidIdentityToken', message: 'The ID Token provided is not a valid JWT.' }
+  }
   if (exp * 1000 <= Date.now()) return { status: 400, code: 'ExpiredTokenException', message: 'Token expired' }
-  if (aud?.includes(AUDIENCE) !== true)
+  if (aud?.includes(AUDIENCE) !== true) {
     return { status: 400, code: 'InvalidIdentityToken', message: 'Incorrect token audience' }
+  }
   const serviceAccount = trusted.get(form.get('RoleArn') ?? '')
   return serviceAccount !== undefined && sub === `system:serviceaccount:${serviceAccount.replace('/', ':')}`
     ? undefined

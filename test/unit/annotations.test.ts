@@ -7,14 +7,15 @@ import {
   deliveries,
   isAnnotationName,
 } from '../../src/annotations.ts'
-import { defaultConfig } from '../../src/config.ts'
+import { defaultConfig } from '../../src/config/config.ts'
 
 for (const name of annotationNames) {
   const row = annotations[name]
 
   t.test(`${name} says what it is for, what it takes and what holds without it`, (t) => {
-    for (const text of [row.accepted, row.default, row.description, row.example])
+    for (const text of [row.accepted, row.default, row.description, row.example]) {
       t.ok(text.trim() === text && text.length > 0, text)
+    }
     t.notMatch(row.description, /\.$/, 'no full stop at the end')
     t.match(name, /^[a-z]+(-[a-z]+)*$/)
     t.end()

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { annotationNames, annotations } from '../../src/annotations.ts'
-import { defaultConfig, parseConfig, type Config } from '../../src/config.ts'
+import { defaultConfig, parseConfig, type Config } from '../../src/config/config.ts'
 
 function problemsOf(text: string): readonly string[] {
   const result = parseConfig(text)
@@ -15,8 +15,9 @@ function read(text: string): Config {
 }
 
 t.test('an empty file is the default configuration', (t) => {
-  for (const text of ['', '\n', '# nothing\n', '{}', 'null', '---\n'])
+  for (const text of ['', '\n', '# nothing\n', '{}', 'null', '---\n']) {
     t.strictSame(read(text), defaultConfig, JSON.stringify(text))
+  }
   t.end()
 })
 
@@ -158,12 +159,13 @@ for (const [text, problems] of mistakes) {
 }
 
 t.test('the prefix and the address of the Pod Identity agent are held to their forms', (t) => {
-  for (const prefix of ['models.example.io', '/', 'A/', 'a b/', '-a/', 'a-/', 'a/b/', '', `${'a'.repeat(249)}/`])
+  for (const prefix of ['models.example.io', '/', 'A/', 'a b/', '-a/', 'a-/', 'a/b/', '', `${'a'.repeat(249)}/`]) {
     t.match(
       problemsOf(`annotationPrefix: ${JSON.stringify(prefix)}`),
       [/^annotationPrefix: must match pattern/],
       prefix,
     )
+  }
   for (const uri of [
     'http://169.254.169.254/latest',
     'https://169.254.170.23/v1/credentials',
@@ -310,8 +312,9 @@ t.test('the configuration cannot be changed by whoever gets it', (t) => {
     config.loader.env,
     config.policy.rules,
     config.policy.rules[0]?.namespaces,
-  ])
+  ]) {
     t.ok(Object.isFrozen(part))
+  }
   t.ok(Object.isFrozen(defaultConfig) && Object.isFrozen(defaultConfig.defaults))
   t.end()
 })

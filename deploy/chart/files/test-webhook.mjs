@@ -71,8 +71,9 @@ async function admission() {
   if (status !== 200) throw new Error(`${WEBHOOK_URL} answers ${status} ${text}`)
   const { response } = JSON.parse(text)
   if (response?.uid !== uid) throw new Error(`the answer is to another request: ${text}`)
-  if (response.allowed !== false || response.status?.code !== 422)
+  if (response.allowed !== false || response.status?.code !== 422) {
     throw new Error(`a pod with ${ANNOTATION_PREFIX}inject and no source is not denied: ${text}`)
+  }
   return response.status.message
 }
 

@@ -1,6 +1,6 @@
 /** The schema by which the webhook reads its configuration, in the words that Helm understands. */
 import { annotationNames, annotations } from '../../../src/annotations.ts'
-import { configSchema } from '../../../src/config.ts'
+import { configSchema } from '../../../src/config/config-file.ts'
 import type { JsonSchema } from './kubernetes-schema.ts'
 
 export function operatorConfigSchema(): JsonSchema {

@@ -39,11 +39,12 @@ function modelSchema(name: string): JsonSchema {
 function fieldSchema(field: string, type: string, format: string): JsonSchema {
   const items = /^Array<(.*)>$/.exec(type)?.[1]
   if (items !== undefined) return { type: 'array', items: fieldSchema(field, items, format) }
-  if (type.startsWith('{ [key: string]: '))
+  if (type.startsWith('{ [key: string]: ')) {
     return {
       type: 'object',
       additionalProperties: { type: quantities.includes(field) ? ['string', 'number'] : 'string' },
     }
+  }
   if (type === 'IntOrString') return { type: ['integer', 'string'] }
   if (type === 'number') return { type: format.startsWith('int') ? 'integer' : 'number' }
   if (['string', 'boolean'].includes(type)) return { type }

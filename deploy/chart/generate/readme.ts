@@ -9,8 +9,9 @@ import { helmDocsBinary } from '../../../test/support/helm-docs.ts'
 export async function chartReadme(chart: string): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'model-injector-readme-'))
   try {
-    for (const file of ['Chart.yaml', 'values.yaml', 'README.md.gotmpl'])
+    for (const file of ['Chart.yaml', 'values.yaml', 'README.md.gotmpl']) {
       await copyFile(join(chart, file), join(directory, file))
+    }
     await cp(join(chart, '.helmignore'), join(directory, '.helmignore'))
     await promisify(execFile)(await helmDocsBinary(), [
       '--chart-search-root',

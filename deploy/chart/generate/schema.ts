@@ -51,11 +51,13 @@ function valueSchema(pair: Entry, { description, schema }: Comment, path: string
   const described = { ...(description === undefined ? {} : { description }) }
   if ('$ref' in schema) return { ...described, ...schema }
   const { value } = pair
-  if (isMap(value) && value.items.length > 0 && Object.keys(schema).length === 0)
+  if (isMap(value) && value.items.length > 0 && Object.keys(schema).length === 0) {
     return { ...described, ...objectSchema(value, path) }
+  }
   if (description === undefined) throw new Error(`values.yaml: ${path} has no description`)
-  if (!isScalar(value) && Object.keys(schema).length === 0)
+  if (!isScalar(value) && Object.keys(schema).length === 0) {
     throw new Error(`values.yaml: ${path} is a list or an open map, and has no @schema`)
+  }
   return { ...described, ...inferred(value), ...schema }
 }
 

@@ -51,8 +51,9 @@ function testCase(pod: AuditedPod, context: FormatContext): string {
     judgements.filter((judged) => !fails(judged, context)),
   ]
   const [worst] = failed
-  if (worst !== undefined)
+  if (worst !== undefined) {
     element.ele('failure', { type: worst.judgement, message: worst.reason }).txt(failed.flatMap(describe).join('\n'))
+  }
   element
     .ele('system-out')
     .txt([...models.map((model) => `${model.name}: ${model.source}`), ...other.flatMap(describe)].join('\n'))

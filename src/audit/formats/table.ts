@@ -75,8 +75,9 @@ function printPage(
   if (head) printed.push(['NAMESPACE', 'POD', 'MODEL', 'JUDGEMENT'].map((title) => terminal.paint('title', title)))
   for (const pod of pods) {
     printed.push(rowOf(pod, widths, terminal))
-    for (const judged of problemsOf(pod))
+    for (const judged of problemsOf(pod)) {
       printed.push([{ colSpan: widths.length, content: reasonOf(judged, widths, terminal) }])
+    }
   }
   return `${printed
     .toString()

@@ -18,8 +18,9 @@ export function checkClass(
   classes: Look<readonly EC2NodeClass[]>,
 ): readonly Finding[] {
   const { group, kind, name } = template.spec.nodeClassRef
-  if (group !== 'karpenter.k8s.aws' || kind !== 'EC2NodeClass')
+  if (group !== 'karpenter.k8s.aws' || kind !== 'EC2NodeClass') {
     return [unchecked('node-class', `${poolName} names the ${kind} ${name} of ${group}, which is not looked at`)]
+  }
   if (classes.state !== 'found') return [unchecked('node-class', whyNot(classes))]
   const own = classes.value.find(({ metadata }) => metadata.name === name)
   if (own === undefined) return [missingClass(poolName, name, model, classes.value)]
@@ -58,19 +59,22 @@ function checkImage(
     { spec: { amiSelectorTerms: [{ tags: { [model.label]: nodeLabelValue } }] } },
   )
   const stock = terms.find(({ alias }) => alias !== undefined)
-  if (stock !== undefined)
+  if (stock !== undefined) {
     return withCommands(
       error('node-image', `${name} takes the stock image ${stock.alias ?? ''}, which does not have the model`),
       byTag,
     )
+  }
   const bare = terms.find((term) => term.name !== undefined && term.owner === undefined && term.tags === undefined)
-  if (bare !== undefined)
+  if (bare !== undefined) {
     return withCommands(
       warning('node-image', `${name} takes any image called ${bare.name ?? ''}, whoever made it`),
       byTag,
     )
-  if (status?.amis === undefined)
+  }
+  if (status?.amis === undefined) {
     return unchecked('node-image', `Karpenter has not said yet which images ${name} selects`)
+  }
   return status.amis.length > 0
     ? ok('node-image', status.amis.map(({ id }) => id).join(', '))
     : error(

@@ -16,11 +16,12 @@ export function checkPools(model: BakedModel, karpenter: Karpenter, hasNodes: bo
   if (pools.state === 'unknown') return [unchecked('node-pool', pools.why)]
   if (pools.state === 'absent') return []
   const own = pools.value.filter((pool) => declares(pool, model.label))
-  if (own.length > 0)
+  if (own.length > 0) {
     return own.flatMap((pool) => [
       ok('node-pool', `${pool.metadata.name} declares ${model.label}: ${nodeLabelValue}`),
       ...checkPool(pool, model, karpenter),
     ])
+  }
   return [
     hasNodes
       ? warning(
@@ -48,11 +49,12 @@ function undeclared(model: BakedModel, karpenter: Karpenter): Finding {
   for (const pool of valueOf(karpenter.pools) ?? []) {
     const how = meantBy(pool, model.label, karpenter)
     const { name } = pool.metadata
-    if (how !== undefined)
+    if (how !== undefined) {
       return withCommands(
         error('node-pool', `${problem}; ${name} ${how}`, 'declare it in spec.template.metadata.labels'),
         patchTemplate(name, { metadata: { labels: { [model.label]: nodeLabelValue } } }),
       )
+    }
   }
   return error('node-pool', problem, renderRemedy(model))
 }

@@ -17,7 +17,7 @@ export function checkWorkloads(model: BakedModel, budgets: Look<readonly PodDisr
 /** The label in their own selector keeps a DaemonSet to the nodes that have the model. */
 function checkPlace({ kind, name, title, spec }: Asker, { label, namespace }: BakedModel): readonly Finding[] {
   if (spec.nodeSelector?.[label] === nodeLabelValue) return []
-  if (spec.nodeName)
+  if (spec.nodeName) {
     return [
       warning(
         'daemon-set',
@@ -25,6 +25,7 @@ function checkPlace({ kind, name, title, spec }: Asker, { label, namespace }: Ba
         `select nodes by the label ${label}: ${nodeLabelValue} instead of nodeName`,
       ),
     ]
+  }
   if (kind !== 'DaemonSet') return []
   return [
     withCommands(

@@ -66,10 +66,11 @@ function checkKarpenter(
     ...(pools.state === 'absent' ? ['NodePools (karpenter.sh/v1)'] : []),
     ...(classes.state === 'absent' ? ['EC2NodeClasses (karpenter.k8s.aws/v1)'] : []),
   ]
-  if (missing.length === 0)
+  if (missing.length === 0) {
     return pools.state === 'found'
       ? ok('karpenter', `NodePools: ${pools.value.length}`)
       : unchecked('karpenter', whyNot(pools))
+  }
   const what = `the API server knows no ${missing.join(' and no ')}`
   const areThere = models.every((model) => nodesWith(model, nodes).length > 0)
   return areThere ? ok('karpenter', `${what}; nodes with the model are there`) : error('karpenter', what)
@@ -81,13 +82,14 @@ const enforced = 'pod-security.kubernetes.io/enforce'
 function checkPodSecurity(own: Look<Namespace>, namespace: string): Finding {
   if (own.state !== 'found') return unchecked('pod-security', whyNot(own))
   const level = own.value.metadata.labels?.[enforced]
-  if (level !== 'baseline' && level !== 'restricted')
+  if (level !== 'baseline' && level !== 'restricted') {
     return ok(
       'pod-security',
       level === undefined
         ? `${namespace} enforces no Pod Security Standard by label`
         : `${namespace} enforces ${level}`,
     )
+  }
   const finding = error(
     'pod-security',
     `${namespace} enforces the Pod Security Standard ${level}, which forbids hostPath`,

@@ -2,7 +2,7 @@
 import type { Cluster } from '../../cluster/cluster.ts'
 import type { Namespace } from '../../cluster/objects.ts'
 import { resources } from '../../cluster/resources.ts'
-import { defaultConfig, type Config } from '../../config.ts'
+import { defaultConfig, type Config } from '../../config/config.ts'
 import { openReport, type Report } from '../check.ts'
 import { error, ok, unchecked, withCommands, type Finding } from '../finding.ts'
 import { look, valueOf, type Look } from '../look.ts'
@@ -45,11 +45,12 @@ export async function checkDelivery(cluster: Cluster, options: DeliveryCheckOpti
 
 function checkNamespace(namespace: string, seen: Look<Namespace>): Finding {
   if (seen.state === 'unknown') return unchecked('namespace', seen.why)
-  if (seen.state === 'absent')
+  if (seen.state === 'absent') {
     return withCommands(
       error('namespace', `there is no namespace ${namespace}`),
       `kubectl create namespace ${namespace}`,
     )
+  }
   const { phase = 'Active' } = seen.value.status ?? {}
   return phase === 'Active'
     ? ok('namespace', namespace)
@@ -71,12 +72,13 @@ async function findWants(
     namespace,
     config: valueOf(known) ?? defaultConfig,
   })
-  if (named.length > 0)
+  if (named.length > 0) {
     return {
       wanted: named.flatMap((model) => askedFor(model, wanted)),
       writers,
       findings: findings.filter(({ severity }) => severity === 'unchecked'),
     }
+  }
   return { wanted, writers, findings: known.state === 'found' ? findings : findings.map(asByDefault) }
 }
 

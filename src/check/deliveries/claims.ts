@@ -115,8 +115,9 @@ export function checkAccess(
   { spec: { accessModes = [] } }: PersistentVolumeClaim,
   anew: (change: { accessModes: string[] }) => readonly string[],
 ): Finding {
-  if (accessModes.some((mode) => severalNodes.includes(mode)))
+  if (accessModes.some((mode) => severalNodes.includes(mode))) {
     return ok('claim-access', `${idOf(name)}: ${accessModes.join(', ')}`)
+  }
   const commands = anew({ accessModes: ['ReadOnlyMany'] })
   const problem = `${idOf(name)} is ${accessModes.join(', ')}: pods of one node only`
   return commands.length > 0

@@ -46,16 +46,19 @@ function checkShareFrom(seen: SharedClaim, claim: PersistentVolumeClaim): Findin
   const { annotations = {} } = claim.metadata
   const written = annotations[shareFrom] ?? ''
   const other = excluding.find((key) => key in annotations)
-  if (named !== undefined && written !== idOf(named))
+  if (named !== undefined && written !== idOf(named)) {
     return wrongAnnotation(seen, claim, `${idOf(seen)} shares ${written}, not ${idOf(named)}`)
-  if (sourceNameOf(seen) === undefined)
+  }
+  if (sourceNameOf(seen) === undefined) {
     return wrongAnnotation(seen, claim, `${shareFrom} of ${idOf(seen)} is "${written}", which is not NAMESPACE/NAME`)
-  if (other !== undefined)
+  }
+  if (other !== undefined) {
     return broken(
       'share-annotation',
       seen,
       `${idOf(seen)} has ${other} beside ${shareFrom}, and Trident takes only one of them`,
     )
+  }
   return ok('share-annotation', `${idOf(seen)} shares ${written}`)
 }
 
@@ -69,12 +72,13 @@ function wrongAnnotation(seen: SharedClaim, claim: PersistentVolumeClaim, what: 
 
 /** Nobody can fill a volume of its own that is only read. */
 function checkUnshared(seen: SharedClaim, claim: PersistentVolumeClaim): Finding {
-  if (seen.named !== undefined)
+  if (seen.named !== undefined) {
     return wrongAnnotation(
       seen,
       claim,
       `${idOf(seen)} has no ${shareFrom}: it is a volume of its own, not a share of ${idOf(seen.named)}`,
     )
+  }
   const isOnlyRead = (claim.spec.accessModes ?? []).every((mode) => mode === 'ReadOnlyMany')
   if (!isOnlyRead) return ok('share-annotation', `${idOf(seen)} is a volume of its own, shared from nowhere`)
   return error(
@@ -116,8 +120,9 @@ function checkShared(seen: SharedClaim, { metadata }: PersistentVolumeClaim): Fi
   const written = metadata.annotations?.[shareTo]
   const names = (written ?? '').split(',')
   const id = `${metadata.namespace ?? ''}/${metadata.name}`
-  if (names.includes(seen.namespace) || names.includes('*'))
+  if (names.includes(seen.namespace) || names.includes('*')) {
     return ok('source-shared', `${id} is shared to ${written ?? ''}`)
+  }
   const trimmed = names.map((name) => name.trim()).filter((name) => name !== '')
   const wanted = [...new Set([...trimmed, seen.namespace])].join(',')
   return withCommands(
@@ -136,8 +141,9 @@ function describeShared(written: string | undefined, namespace: string, trimmed:
 function checkReference(seen: SharedClaim, source: SeenClaim): Finding {
   const { references, namespace } = seen
   if (references.state === 'unknown') return unchecked('volume-reference', references.why)
-  if (references.state === 'absent')
+  if (references.state === 'absent') {
     return unchecked('volume-reference', 'the API server knows no TridentVolumeReferences')
+  }
   const right = references.value.find(
     ({ spec }) => spec.pvcName === source.name && spec.pvcNamespace === source.namespace,
   )

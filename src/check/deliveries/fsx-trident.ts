@@ -71,15 +71,17 @@ function checkController({
 function checkBackend(driver: string, { backends, controllers }: Trident): Finding {
   if (backends.state !== 'found') return unchecked('trident-backend', whyNot(backends))
   const fitting = backends.value.filter(({ spec }) => spec.storageDriverName === driver)
-  if (fitting.length === 0)
+  if (fitting.length === 0) {
     return warning(
       'trident-backend',
       `no TridentBackendConfig has the driver ${driver}; one that was made with tridentctl is not seen here`,
       'apply what model-injector render fsx prints, unless tridentctl get backend shows one',
     )
+  }
   const accepted = fitting.filter(isAccepted)
-  if (accepted.length > 0)
+  if (accepted.length > 0) {
     return ok('trident-backend', `${accepted.map(nameOf).join(', ')}: accepted, with the driver ${driver}`)
+  }
   const home = valueOf(controllers)?.[0]?.metadata.namespace
   return withCommands(
     error('trident-backend', fitting.map((backend) => `${nameOf(backend)} ${refusalOf(backend, home)}`).join('; ')),

@@ -17,10 +17,11 @@ export function checkStorageClass(
 ): readonly Finding[] {
   const name = spec.storageClassName ?? ''
   if (seen.state === 'unknown') return [unchecked('storage-class', seen.why)]
-  if (seen.state === 'absent')
+  if (seen.state === 'absent') {
     return [
       error('storage-class', name === '' ? `${idOf(owner)} has no storage class` : `there is no storage class ${name}`),
     ]
+  }
   const problem = classProblem(seen.value)
   if (problem !== undefined) return [error('storage-class', `${name} ${problem}`)]
   const oddities = [...classOddities(seen.value), ...checkConnections(seen.value)]
@@ -62,8 +63,9 @@ function checkConnections({ metadata: { name }, mountOptions = [] }: StorageClas
   if (
     !options.some((option) => option.startsWith('nconnect=')) ||
     options.some((option) => /^(?:nfsvers|vers)=(?:3|4\.[12])$/.test(option))
-  )
+  ) {
     return []
+  }
   const wanted = ['nfsvers=4.1', ...options.filter((option) => !/^(?:nfsvers|vers)=/.test(option))]
   const finding = warning(
     'storage-class',
@@ -80,15 +82,17 @@ export function checkVolume(
   volumes: Look<readonly TridentVolume[]>,
 ): readonly Finding[] {
   const { [shareFrom]: sharedFrom, 'trident.netapp.io/notManaged': notManaged } = claim.metadata.annotations ?? {}
-  if (sharedFrom !== undefined)
+  if (sharedFrom !== undefined) {
     return [error('source-volume', `${idOf(owner)} is itself a share of ${sharedFrom}`, 'share that one instead')]
-  if (notManaged === 'true')
+  }
+  if (notManaged === 'true') {
     return [
       error(
         'source-volume',
         `${idOf(owner)} was imported as not managed (trident.netapp.io/notManaged), and Trident shares no such volume`,
       ),
     ]
+  }
   if (owner.volume.state === 'unknown') return [unchecked('source-volume', owner.volume.why)]
   return owner.volume.state === 'absent' ? [] : [judgeVolume(owner.volume.value, volumes)]
 }
@@ -103,12 +107,13 @@ function judgeVolume(volume: PersistentVolume, volumes: Look<readonly TridentVol
   const kind = kindProblem(volume)
   if (kind !== undefined) return error('source-volume', `the volume ${name} ${kind}`)
   const state = stateProblem(record)
-  if (state !== undefined)
+  if (state !== undefined) {
     return error(
       'source-volume',
       `the volume ${name} ${state}`,
       'see what Trident says: tridentctl get volume, tridentctl get backend',
     )
+  }
   const protocol = csi?.volumeAttributes?.protocol === undefined ? 'by a protocol that it does not say' : 'by NFS'
   return ok(
     'source-volume',

@@ -6,8 +6,9 @@ import { patchByName } from './mends.ts'
 import type { Writer } from './wanted.ts'
 
 export function checkWriters(seen: SharedClaim): readonly Finding[] {
-  if (seen.writers.length === 0)
+  if (seen.writers.length === 0) {
     return [ok('read-only-mount', `nobody mounts ${idOf(seen)} so that it may be written to`)]
+  }
   return seen.writers.map((writer) => {
     const finding = warning(
       'read-only-mount',

@@ -100,8 +100,9 @@ function checkPresence(seen: SharedClaim, isExplained: boolean): readonly Findin
 
 function absentClaim(seen: SharedClaim, source: PersistentVolumeClaim | undefined): Finding {
   const problem = `there is no claim ${idOf(seen)}`
-  if (source !== undefined)
+  if (source !== undefined) {
     return withCommands(error('claim', problem, 'create it as a share of its source'), sharedAnew(seen, source))
+  }
   return error(
     'claim',
     problem,
@@ -132,7 +133,8 @@ function ownerOf(seen: SharedClaim): SeenClaim | undefined {
 /** The kubelet follows a link at each start of a container. Whether a path is there only a pod can see. */
 function checkPath(seen: ClaimName, path: string | undefined): Finding {
   if (path === undefined) return warning('model-path', `pvc://${seen.name} names no version`)
-  if (basename(path) === 'current')
+  if (basename(path) === 'current') {
     return warning('model-path', `pvc://${seen.name}/${path} may be another version after a restart`)
+  }
   return ok('model-path', `${path}; whether it is on the volume model-loader sees before the app starts`)
 }

@@ -2,7 +2,7 @@
 import type { Cluster } from '../../cluster/cluster.ts'
 import type { CSIDriver, DaemonSet, Deployment, Node, Pod } from '../../cluster/objects.ts'
 import { resources } from '../../cluster/resources.ts'
-import type { Config } from '../../config.ts'
+import type { Config } from '../../config/config.ts'
 import { headroomGate } from '../../inject/deliveries/mountpoint.ts'
 import { mountpointDriver } from '../../render/mountpoint-volume.ts'
 import { error, ok, unchecked, warning, withCommands, type Finding } from '../finding.ts'
@@ -33,8 +33,9 @@ export async function seeDriver(cluster: Cluster, namespace: string): Promise<Dr
 /** Only their names: a namespace may have thousands of pods. */
 async function listGated(cluster: Cluster, namespace: string): Promise<readonly string[]> {
   const names: string[] = []
-  for await (const pod of cluster.list(resources.pods, { namespace, fieldSelector: 'status.phase=Pending' }))
+  for await (const pod of cluster.list(resources.pods, { namespace, fieldSelector: 'status.phase=Pending' })) {
     if (isGated(pod)) names.push(pod.metadata.name)
+  }
   return names
 }
 
@@ -125,8 +126,9 @@ export function checkGate(seen: Driver, config: Look<Config>): readonly Finding[
 
 /** The webhook adds the gate: somebody has to take it away. */
 function checkTaker(controller: Deployment | undefined, { gated }: Driver): Finding {
-  if (controller !== undefined && hasHeadroom(controller))
+  if (controller !== undefined && hasHeadroom(controller)) {
     return ok('headroom-gate', 'added by the webhook, and taken away by the driver')
+  }
   const waiting = valueOf(gated) ?? []
   const pods = waiting.length === 0 ? '' : `; pods that wait behind it: ${waiting.length}, as ${waiting[0] ?? ''}`
   const taker =

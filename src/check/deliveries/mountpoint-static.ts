@@ -22,8 +22,9 @@ export function checkStatic(prefix: MountedPrefix, claim: PersistentVolumeClaim)
   const { volumeName = '' } = claim.spec
   if (!isBound(prefix) && volumeName === '') return [unnamedVolume(prefix, claim)]
   if (prefix.volume.state === 'unknown') return [unchecked('static-volume', prefix.volume.why)]
-  if (prefix.volume.state === 'absent')
+  if (prefix.volume.state === 'absent') {
     return [error('static-volume', `there is no volume ${volumeName}, which ${idOf(prefix)} names`)]
+  }
   const {
     metadata: { name },
     spec: { claimRef },
@@ -39,12 +40,13 @@ export function checkStatic(prefix: MountedPrefix, claim: PersistentVolumeClaim)
 function unnamedVolume(prefix: MountedPrefix, claim: PersistentVolumeClaim): Finding {
   const { storageClassName } = claim.spec
   const problem = `${idOf(prefix)} names no volume${storageClassName === '' ? '' : `, and ${describeClass(storageClassName)}; the driver provisions nothing`}`
-  if (prefix.meant === undefined)
+  if (prefix.meant === undefined) {
     return error(
       'static-volume',
       problem,
       'apply what model-injector render mountpoint prints: there is no volume for this claim either',
     )
+  }
   return withCommands(
     error('static-volume', problem, 'create the claim anew for its volume'),
     ...anew(prefix, claim, {}),

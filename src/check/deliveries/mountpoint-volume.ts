@@ -26,8 +26,9 @@ export function checkVolume(prefix: MountedPrefix, volume: PersistentVolume): re
     metadata: { name },
   } = volume
   const claim = valueOf(prefix.claim)
-  if (csi?.driver !== mountpointDriver)
+  if (csi?.driver !== mountpointDriver) {
     return [error('volume-driver', `the volume ${name} of ${idOf(prefix)} is of ${csi?.driver ?? 'no CSI driver'}`)]
+  }
   if (claim === undefined) return []
   return [
     ok('volume-driver', `${name}: ${mountpointDriver}`),
@@ -157,12 +158,13 @@ function letOthersRead(options: ReadonlyMap<string, string>, { askers }: Mounted
   if (options.has('allow-other')) return undefined
   const mend = { 'allow-other': '' }
   const denied = deniedAskers(askers)
-  if (denied.length > 0)
+  if (denied.length > 0) {
     return {
       severity: 'error',
       what: `has no allow-other, and ${denied.join(', ')} ${denied.length === 1 ? 'runs' : 'run'} neither as root nor with an fsGroup`,
       mend,
     }
+  }
   return askers.every(hasGroup) && askers.length > 0
     ? undefined
     : { severity: 'warning', what: 'has no allow-other: only root may read, unless the pod has an fsGroup', mend }

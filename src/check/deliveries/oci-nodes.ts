@@ -21,8 +21,9 @@ export function checkNodes(nodes: Look<readonly Node[]>, askers: readonly Asker[
     const problem = nodeProblem(node)
     return problem === undefined ? [] : [{ name: node.metadata.name, problem }]
   })
-  if (problems.length === 0)
+  if (problems.length === 0) {
     return [ok('node-runtime', `${[...new Set(able.map(describeNode))].join('; ')} (nodes: ${able.length})`)]
+  }
   return [...Map.groupBy(problems, ({ problem }) => problem)].map(([problem, same]) =>
     nodeFinding(
       problem,
@@ -42,8 +43,9 @@ function nodeFinding(problem: string, names: readonly string[], isEverywhere: bo
 
 /** Fargate runs only pods that a profile of it selects. */
 function mayTake({ metadata: { labels = {} }, status }: Node, askers: readonly Asker[]): boolean {
-  if (status?.nodeInfo?.operatingSystem !== 'linux' || labels['eks.amazonaws.com/compute-type'] === 'fargate')
+  if (status?.nodeInfo?.operatingSystem !== 'linux' || labels['eks.amazonaws.com/compute-type'] === 'fargate') {
     return false
+  }
   return (
     askers.length === 0 ||
     askers.some(({ spec }) => Object.entries(spec.nodeSelector ?? {}).every(([key, value]) => labels[key] === value))

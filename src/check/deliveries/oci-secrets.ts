@@ -13,8 +13,9 @@ export async function checkSecrets(
 ): Promise<readonly Finding[]> {
   const registry = (source.scheme === 'oci' ? source.reference : '').split('/')[0] ?? ''
   const names = [...new Set((await Promise.all(askers.map((asker) => secretNames(question, asker)))).flat())]
-  if (names.length === 0)
+  if (names.length === 0) {
     return [ok('pull-secrets', `none: nodes pull from ${registry} with their own role, or it is public`)]
+  }
   const secrets = await Promise.all(
     names.map(async (name) => ({
       name,
@@ -28,8 +29,9 @@ export async function checkSecrets(
     ({ secret }) =>
       secret.state === 'found' && registriesOf(secret.value).some((one) => matchesRegistry(one, registry)),
   )
-  if (findings.length > 0 || isForRegistry)
+  if (findings.length > 0 || isForRegistry) {
     return findings.length > 0 ? findings : [ok('pull-secrets', `${names.join(', ')}: there, and for ${registry}`)]
+  }
   return [
     withCommands(
       warning(
@@ -59,15 +61,17 @@ function judgeSecret(
   { registry, namespace }: { registry: string; namespace: string },
 ): readonly Finding[] {
   if (secret.state === 'unknown') return [unchecked('pull-secrets', secret.why)]
-  if (secret.state === 'absent')
+  if (secret.state === 'absent') {
     return [
       withCommands(
         error('pull-secrets', `there is no secret ${namespace}/${name}`, 'create it, with a user of the registry'),
         createSecret(name, namespace, registry),
       ),
     ]
-  if (secret.value.type === 'kubernetes.io/dockerconfigjson' || secret.value.type === 'kubernetes.io/dockercfg')
+  }
+  if (secret.value.type === 'kubernetes.io/dockerconfigjson' || secret.value.type === 'kubernetes.io/dockercfg') {
     return []
+  }
   return [
     error(
       'pull-secrets',

@@ -38,18 +38,21 @@ export const checkOci: DeliveryCheck = async (question) => {
 
 function checkAPIServer({ version }: DeliveryQuestion, probe: Look<ImageProbe>): Finding {
   const { gitVersion } = version
-  if (compareClusterVersions(version, firstWithGate) < 0)
+  if (compareClusterVersions(version, firstWithGate) < 0) {
     return error('image-volumes', `${gitVersion} drops the field, and the app would start on an empty directory`)
-  if (!hasByDefault(version))
+  }
+  if (!hasByDefault(version)) {
     return error(
       'image-volumes',
       `${gitVersion} has image volumes only behind the feature gate ImageVolume, and the webhook relies on none`,
     )
-  if (probe.state !== 'found')
+  }
+  if (probe.state !== 'found') {
     return unchecked(
       'image-volumes',
       `${gitVersion} has image volumes as it comes; whether they are on, only a pod as a dry run shows: ${whyNot(probe)}`,
     )
+  }
   switch (probe.value.kept) {
     case 'yes':
       return ok('image-volumes', `${gitVersion} keeps them`)
@@ -74,16 +77,18 @@ function checkStated({ known, version }: DeliveryQuestion): Finding {
   const stated = known.value.cluster?.version
   const parsed = parseClusterVersion(stated ?? '')
   const remedy = `set config.cluster.version: "${real}" in the values of model-injector`
-  if (stated === undefined || !parsed.ok)
+  if (stated === undefined || !parsed.ok) {
     return error(
       'cluster-version',
       'the configuration does not say which version the cluster is, so pods with image volumes are refused',
       remedy,
     )
+  }
   const what = `the configuration says ${stated}, and the API server is ${real}`
   const difference = compareClusterVersions(parsed.value, version)
   if (difference > 0) return error('cluster-version', what, remedy)
-  if (!hasByDefault(parsed.value) && hasByDefault(version))
+  if (!hasByDefault(parsed.value) && hasByDefault(version)) {
     return error('cluster-version', `${what}: pods with image volumes are refused for nothing`, remedy)
+  }
   return difference === 0 ? ok('cluster-version', what) : warning('cluster-version', what, remedy)
 }

@@ -38,8 +38,9 @@ export async function visitTemplates(
   visit: (template: Template) => void,
 ): Promise<readonly Finding[]> {
   const findings: Finding[] = []
-  for (const kind of [...workloads, resources.pods])
+  for (const kind of [...workloads, resources.pods]) {
     findings.push(...(await visitKind(cluster, kind, namespace, visit)))
+  }
   return findings
 }
 

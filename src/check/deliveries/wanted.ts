@@ -1,7 +1,7 @@
 /** Which models the pods of a namespace want by one delivery: what their annotations say, read by the reader of the webhook. */
 import type { Delivery } from '../../annotations.ts'
 import type { Cluster } from '../../cluster/cluster.ts'
-import type { Config } from '../../config.ts'
+import type { Config } from '../../config/config.ts'
 import { inject } from '../../inject/inject.ts'
 import type { Pod, PodSpec } from '../../inject/pod.ts'
 import type { ModelRequest } from '../../inject/request.ts'
@@ -58,8 +58,9 @@ export async function findWanted(cluster: Cluster, reading: Reading): Promise<Wa
     // A pod of a workload wants what its template wants; what is left was made by something else, or by an older template.
     const isOfWorkload = (key: string): boolean =>
       template.kind === 'Pod' && models.get(key)?.askers.some(({ kind }) => kind !== 'Pod') === true
-    for (const model of read.models)
+    for (const model of read.models) {
       if (!isOfWorkload(keyOf(model))) models.set(keyOf(model), together(models.get(keyOf(model)), model))
+    }
     if (template.kind !== 'Pod') findings.push(...read.findings)
     writers.push(...writersIn(template).filter((writer) => !isKnown(writer, template, writers)))
   })
@@ -97,8 +98,9 @@ function readTemplate(template: Template, { delivery, namespace, config }: Readi
   const { pod, title } = template
   const needs = needsOf(pod, namespace, config)
   if (needs.outcome === 'skipped') return { models: [], findings: [] }
-  if (needs.outcome === 'denied')
+  if (needs.outcome === 'denied') {
     return { models: [], findings: mayBeAbout(pod, delivery, config) ? [refusal(title, needs.diagnostics)] : [] }
+  }
   const models = needs.needs
     .filter(({ model }) => model.delivery === delivery)
     .map(({ model, serviceAccount }) => wantedOf(model, askerOf(template, serviceAccount)))

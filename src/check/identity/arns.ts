@@ -13,8 +13,9 @@ export interface RoleArn {
 export function parseRoleArn(text: string): Parsed<RoleArn> {
   const [, partition, accountId, path] =
     /^arn:(aws(?:-[a-z]+)*):iam::(\d{12}):role\/([\w+=,.@/-]{1,576})$/.exec(text) ?? []
-  if (partition === undefined || accountId === undefined || path === undefined)
+  if (partition === undefined || accountId === undefined || path === undefined) {
     return unreadable('is not the ARN of a role')
+  }
   return parsed({ arn: text, partition, accountId, name: path.slice(path.lastIndexOf('/') + 1) })
 }
 
@@ -25,8 +26,9 @@ export interface ClusterArn extends Cluster {
 export function parseClusterArn(text: string): Parsed<ClusterArn> {
   const [, region, accountId, name] =
     /^arn:aws(?:-[a-z]+)*:eks:([a-z0-9-]+):(\d{12}):cluster\/([0-9A-Za-z][0-9A-Za-z_-]{0,99})$/.exec(text) ?? []
-  if (region === undefined || accountId === undefined || name === undefined)
+  if (region === undefined || accountId === undefined || name === undefined) {
     return unreadable('is not the ARN of an EKS cluster')
+  }
   return parsed({ arn: text, region, accountId, name })
 }
 

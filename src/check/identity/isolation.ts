@@ -65,8 +65,9 @@ async function tryOther(other: OtherPrefix, isolation: Isolation): Promise<Tried
   const { bucket, prefix, extent } = other
   const listed = extent === 'object' ? undefined : await isolation.session.list(bucket, prefix)
   if (listed?.ok === true) return { other, problem: `the session lists ${uriOf(other)}` }
-  if (listed !== undefined && !isDenied(listed.refusal))
+  if (listed !== undefined && !isDenied(listed.refusal)) {
     return { other, problem: `${uriOf(other)} could not be tried: ${wordsOf(listed.refusal)}` }
+  }
   return {
     other,
     problem: await tryReading(bucket, extent === 'object' ? prefix : await keyBelow(other, isolation), isolation),

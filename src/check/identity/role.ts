@@ -100,8 +100,9 @@ function denial(
   { arn, caller }: Asker,
 ): Finding {
   const id = isAbout(refusal, 'sts:TagSession') ? 'session-tags' : 'role-assumed'
-  if (caller.kind === 'node')
+  if (caller.kind === 'node') {
     return error(id, what, 'nothing: it is right that the role of a node may not; ask as somebody else')
+  }
   const decided = deciderRemedy(refusal)
   const statement = checkerStatement(arn, cluster === undefined ? {} : statementTags(identity, cluster))
   if (decided !== undefined || statement === undefined) return error(id, what, decided)

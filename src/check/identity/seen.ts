@@ -2,7 +2,7 @@
 import type { Cluster } from '../../cluster/cluster.ts'
 import type { ServiceAccount } from '../../cluster/objects.ts'
 import { resources } from '../../cluster/resources.ts'
-import { defaultConfig, type Config } from '../../config.ts'
+import { defaultConfig, type Config } from '../../config/config.ts'
 import type { Identity } from '../../render/access.ts'
 import { needsOf, sortNeeds, type Need } from '../../render/needs.ts'
 import { visitTemplates } from '../deliveries/templates.ts'

@@ -70,17 +70,19 @@ function findRole(
     role: undefined,
     finding: error('role-known', what),
   })
-  if (seen.account.state === 'unknown')
+  if (seen.account.state === 'unknown') {
     return failed(`no role is named, and the service account cannot be looked at: ${seen.account.why}`)
+  }
   if (credentials === 'pod-identity') return { role: undefined, finding: unknownAssociation(named, seen) }
   if (seen.account.state === 'absent') return failed(`there is no service account ${namespace}/${serviceAccount}`)
   const annotated = annotatedRole(seen)
   if (annotated === undefined) return failed(`${namespace}/${serviceAccount} has no annotation ${roleAnnotation}`)
   const parsedRole = parseRoleArn(annotated)
-  if (!parsedRole.ok)
+  if (!parsedRole.ok) {
     return failed(
       `the annotation ${roleAnnotation} of ${namespace}/${serviceAccount} ${parsedRole.problem}: ${annotated}`,
     )
+  }
   return {
     role: parsedRole.value,
     finding: ok('role-known', `${annotated}, by the annotation of the service account (IRSA)`),

@@ -34,11 +34,12 @@ export async function checkWanted(wanted: WantedSource, ground: Ground): Promise
 
 function judgeRegion({ source: { bucket }, region }: WantedSource, { session, annotationPrefix }: Ground): Finding {
   const actual = session.regionOf(bucket)
-  if (region === undefined)
+  if (region === undefined) {
     return unchecked(
       'bucket-region',
       `${bucket} is in ${actual}; in which region pods look is not known, name it with --region`,
     )
+  }
   if (actual === region) return ok('bucket-region', `${bucket} is in ${region}`)
   return error(
     'bucket-region',
@@ -49,12 +50,13 @@ function judgeRegion({ source: { bucket }, region }: WantedSource, { session, an
 
 function judgeListing(source: S3Source, refusal: Refusal, ground: Ground): Finding {
   const what = `${source.uri}: ${wordsOf(refusal)}`
-  if (refusal.code === 'NoSuchBucket')
+  if (refusal.code === 'NoSuchBucket') {
     return error(
       'prefix-listed',
       `there is no bucket ${source.bucket}`,
       'correct the name of the bucket; in another partition (China, GovCloud) it is not to be seen from here',
     )
+  }
   if (refusal.status === 0) return error('prefix-listed', what, noAnswerRemedy)
   if (!isDenied(refusal)) return error('prefix-listed', what)
   return withRendering(
@@ -117,21 +119,23 @@ function judgeObject(source: S3Source, { key }: ReachedObject, read: Attempt<voi
   // Asked for its first byte, an object that may be read and has none says just that.
   if (refusal.status === 416) return ok('object-read', `${key}, which is empty`)
   const what = `${key}: ${wordsOf(refusal)}`
-  if (refusal.code === 'InvalidObjectState')
+  if (refusal.code === 'InvalidObjectState') {
     return error(
       'object-read',
       `${key} is archived, and cannot be read before it is restored`,
       'restore it, or copy the model into a storage class that can be read at once; the loader ends with exit code 14',
     )
+  }
   if (refusal.status === 0) return error('object-read', what, noAnswerRemedy)
   if (!isDenied(refusal)) return error('object-read', what)
-  if (isAbout(refusal, 'kms:Decrypt'))
+  if (isAbout(refusal, 'kms:Decrypt')) {
     return error(
       'object-read',
       what,
       deciderRemedy(refusal) ??
         'allow kms:Decrypt for the key of the bucket in the policy of the role, and let the policy of the key allow its account: model-injector render s3 --kms-key prints it',
     )
+  }
   return withRendering(
     error(
       'object-read',

@@ -13,11 +13,13 @@ export function checkAdmission(survey: Survey): readonly Finding[] {
     protectedNamespaces,
   } = survey
   if (webhook.state !== 'found') return []
-  if (answer.state !== 'found')
+  if (answer.state !== 'found') {
     return [unchecked('admission', answer.state === 'unknown' ? answer.why : `there is no namespace ${namespace}`)]
+  }
   const labels = protectedNamespaces[namespace]
-  if (labels !== undefined && !selects(webhook.value.namespaceSelector, labels))
+  if (labels !== undefined && !selects(webhook.value.namespaceSelector, labels)) {
     return [unchecked('admission', `the webhook leaves the namespace ${namespace} alone; name another with -n`)]
+  }
   return [
     answer.value.created ? judgeCreated(answer.value.object as Pod, namespace) : judgeRefused(answer.value, survey),
   ]
@@ -38,11 +40,13 @@ function judgeCreated({ spec }: Pod, namespace: string): Finding {
 function judgeRefused({ message: lines, status }: Extract<DryRun, { created: false }>, survey: Survey): Finding {
   const message = lines.replaceAll('\n', '; ')
   const name = valueOf(survey.webhook)?.name ?? ''
-  if (message.includes(`admission webhook "${name}" denied the request`))
+  if (message.includes(`admission webhook "${name}" denied the request`)) {
     return ok('admission', `the webhook answers; it denies the pod that was tried: ${afterColon(message)}`)
+  }
   if (message.includes(`failed calling webhook "${name}"`)) return error('admission', message)
-  if (message.includes("ValidatingAdmissionPolicy 'model-injector-guard'"))
+  if (message.includes("ValidatingAdmissionPolicy 'model-injector-guard'")) {
     return error('admission', `the webhook did not inject the pod, and the guard refused it: ${afterColon(message)}`)
+  }
   return unchecked('admission', `somebody else refused the pod (HTTP ${status}): ${message}`)
 }
 

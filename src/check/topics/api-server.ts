@@ -9,8 +9,9 @@ const leastMinor = 30
 
 export function checkAPIServer(survey: Survey): readonly Finding[] {
   const { version } = survey
-  if (version.state !== 'found')
+  if (version.state !== 'found') {
     return [unchecked('api-server', version.state === 'unknown' ? version.why : 'it has no version')]
+  }
   const { gitVersion, major, minor } = version.value
   const isNewEnough = major > 1 || minor >= leastMinor
   return [

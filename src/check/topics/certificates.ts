@@ -108,13 +108,15 @@ const leastShareLeft = 0.2
 
 function checkExpiry(place: string, [leaf]: ShownChain['chain'], nowMs: number): Finding {
   const { daysLeft, totalDays } = lifeOf(leaf, nowMs)
-  if (daysLeft < 0)
+  if (daysLeft < 0) {
     return error('certificate-expiry', `the certificate of ${place} expired on ${leaf.validToDate.toISOString()}`)
-  if (leaf.validFromDate.getTime() > nowMs)
+  }
+  if (leaf.validFromDate.getTime() > nowMs) {
     return error(
       'certificate-expiry',
       `the certificate of ${place} is not valid before ${leaf.validFromDate.toISOString()}`,
     )
+  }
   const left = `${count(daysLeft, 'day')} left of ${totalDays}`
   return daysLeft < totalDays * leastShareLeft ? warning('certificate-expiry', left) : ok('certificate-expiry', left)
 }
@@ -128,11 +130,12 @@ function checkServed(survey: Survey): Finding {
   if (served.length === 0) return unchecked('certificate-served', whyNotServed(survey))
   const wanted = readCertificates(certificate.value.pem)?.[0]?.fingerprint256
   const others = served.filter(({ pem }) => readCertificates(pem)?.[0]?.fingerprint256 !== wanted)
-  if (others.length > 0)
+  if (others.length > 0) {
     return warning(
       'certificate-served',
       `not that of ${certificate.value.place}: ${others.map(({ name }) => name).join(', ')}`,
     )
+  }
   return ok('certificate-served', `that of ${certificate.value.place}: ${served.map(({ name }) => name).join(', ')}`)
 }
 

@@ -25,24 +25,27 @@ function checkServed({ configuration, replicas }: Survey): Finding {
   const asked = (valueOf(replicas) ?? []).flatMap(({ name, metrics }) =>
     metrics.state === 'found' ? [{ name, ...metrics.value }] : [],
   )
-  if (asked.length === 0)
+  if (asked.length === 0) {
     return unchecked(
       'configuration-served',
       replicas.state === 'found' ? whyNot(replicas.value[0]?.metrics) : whyNot(replicas),
     )
+  }
   const refusing = asked.filter(({ configIsCurrent }) => !configIsCurrent)
-  if (refusing.length > 0)
+  if (refusing.length > 0) {
     return warning(
       'configuration-served',
       `a new configuration was refused, and the old one is in force: ${refusing.map(({ name }) => name).join(', ')}`,
     )
+  }
   const hash = result.ok ? result.config.hash : undefined
   const others = asked.filter(({ configHash }) => configHash !== hash)
-  if (others.length > 0)
+  if (others.length > 0) {
     return warning(
       'configuration-served',
       `not that of ${place}: ${others.map(({ name, configHash }) => `${name} (${configHash ?? 'hash unknown'})`).join(', ')}`,
     )
+  }
   return ok('configuration-served', `that of ${place}: ${asked.map(({ name }) => name).join(', ')}`)
 }
 

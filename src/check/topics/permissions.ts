@@ -5,8 +5,9 @@ import type { Survey } from '../survey.ts'
 
 export function checkPermissions({ deployment, roleBindings }: Survey): readonly Finding[] {
   if (deployment.state !== 'found') return []
-  if (roleBindings.state !== 'found')
+  if (roleBindings.state !== 'found') {
     return [unchecked('permissions', roleBindings.state === 'unknown' ? roleBindings.why : 'there are no bindings')]
+  }
   const {
     metadata: { namespace = '' },
     spec: {
@@ -16,8 +17,9 @@ export function checkPermissions({ deployment, roleBindings }: Survey): readonly
   const account = spec.serviceAccountName ?? 'default'
   const bindings = roleBindings.value.filter((binding) => !isBuiltIn(binding) && isAbout(binding, namespace, account))
   const foreign = bindings.filter((binding) => !isOfChart(binding))
-  if (foreign.length > 0)
+  if (foreign.length > 0) {
     return [warning('permissions', `${namespace}/${account} has ${foreign.map(describe).join(', ')}`)]
+  }
   const token = spec.automountServiceAccountToken === false ? ', and no token' : ''
   const own =
     bindings.length === 0

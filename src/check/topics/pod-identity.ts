@@ -15,7 +15,8 @@ export function checkPodIdentity(survey: Survey): readonly Finding[] {
 
 function checkAbsent(credentials: string): Finding {
   const what = 'there is no DaemonSet kube-system/eks-pod-identity-agent'
-  if (credentials !== 'pod-identity')
+  if (credentials !== 'pod-identity') {
     return ok('pod-identity-agent', `${what}; the default for credentials is ${credentials}`)
+  }
   return warning('pod-identity-agent', what)
 }

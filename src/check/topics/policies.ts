@@ -32,24 +32,28 @@ function checkPolicy(policy: ChartPolicy, survey: Survey): Finding {
   const installed = findPolicy(survey, name)
   if (installed === undefined) return warning(id, `the ValidatingAdmissionPolicy ${name} is not installed`)
   const problem = typeProblem(installed)
-  if (problem !== undefined)
+  if (problem !== undefined) {
     return error(id, `the API server cannot evaluate ${name}: ${problem}`, 'apply the chart again (helm upgrade)')
-  if (!mentions(installed, survey.prefix))
+  }
+  if (!mentions(installed, survey.prefix)) {
     return error(id, `${name} is not for annotations below ${survey.prefix}, so it looks at no pod of ours`)
+  }
   return checkBinding(policy, survey)
 }
 
 function checkBinding({ id, name, action, what }: ChartPolicy, { policyBindings }: Survey): Finding {
-  if (policyBindings.state !== 'found')
+  if (policyBindings.state !== 'found') {
     return unchecked(
       id,
       `whether ${name} is bound is not known: ${policyBindings.state === 'unknown' ? policyBindings.why : 'no such kind'}`,
     )
+  }
   const actions = policyBindings.value
     .filter(({ spec }) => spec.policyName === name)
     .flatMap(({ spec }) => spec.validationActions ?? [])
-  if (actions.length === 0)
+  if (actions.length === 0) {
     return error(id, `${name} has no binding, so it does nothing`, 'apply the chart again (helm upgrade)')
+  }
   if (actions.includes(action) || actions.includes('Deny')) return ok(id, `in force (${actions.join(', ')}): ${what}`)
   return warning(id, `${name} only does ${actions.join(', ')}`, `let its binding do ${action}`)
 }

@@ -11,10 +11,12 @@ import { isInForce } from './policies.ts'
 export function checkRegistration(survey: Survey): readonly Finding[] {
   const { registration, webhook } = survey
   if (registration.state === 'unknown') return [unchecked('registered', registration.why)]
-  if (registration.state === 'absent')
+  if (registration.state === 'absent') {
     return [error('registered', `there is no MutatingWebhookConfiguration ${registrationName}`)]
-  if (webhook.state !== 'found')
+  }
+  if (webhook.state !== 'found') {
     return [error('registered', `the MutatingWebhookConfiguration ${registrationName} has no webhook in it`)]
+  }
   return [
     checkRules(webhook.value),
     checkMatchConditions(webhook.value, survey.prefix),
@@ -50,11 +52,12 @@ function checkMatchConditions({ matchConditions: there = [] }: MutatingWebhook, 
       !there.some((other) => other.name === name && isSameExpression(other.expression, expression)),
   )
   const foreign = there.filter(({ name }) => !ours.some((condition) => condition.name === name)).map(({ name }) => name)
-  if (wrong.length === 0)
+  if (wrong.length === 0) {
     return ok(
       'match-conditions',
       `${ours.map(({ name }) => name).join(', ')}${foreign.length === 0 ? '' : `; and those of the operator: ${foreign.join(', ')}`}`,
     )
+  }
   const details = wrong.map(({ name, expression }) => {
     const other = there.find((condition) => condition.name === name)
     return other === undefined
@@ -77,15 +80,18 @@ function oneLine(expression: string): string {
 }
 
 function checkFailurePolicy({ failurePolicy = 'Fail' }: MutatingWebhook, survey: Survey): Finding {
-  if (failurePolicy === 'Fail')
+  if (failurePolicy === 'Fail') {
     return ok('failure-policy', 'Fail: an annotated pod is refused while the webhook is away')
-  if (survey.policies.state === 'unknown')
+  }
+  if (survey.policies.state === 'unknown') {
     return unchecked(
       'failure-policy',
       `Ignore, and whether the guard stands behind it is not known: ${survey.policies.why}`,
     )
-  if (isInForce(survey, 'model-injector-guard'))
+  }
+  if (isInForce(survey, 'model-injector-guard')) {
     return ok('failure-policy', 'Ignore, with the guard behind it: an annotated pod that was not injected is refused')
+  }
   return warning(
     'failure-policy',
     'Ignore without the guard: while the webhook is away, annotated pods start without their models',
@@ -100,11 +106,12 @@ function checkNamespaceSelector(
     .filter(([, labels]) => selects(namespaceSelector, labels))
     .map(([name]) => name)
   const names = Object.keys(protectedNamespaces).join(' and ')
-  if (selected.length === 0)
+  if (selected.length === 0) {
     return ok(
       'namespace-selector',
       `${names} ${Object.keys(protectedNamespaces).length === 1 ? 'is' : 'are'} left alone`,
     )
+  }
   const what = `pods in ${selected.join(' and ')} are shown to the webhook`
   return failurePolicy === 'Ignore' ? warning('namespace-selector', what) : error('namespace-selector', what)
 }

@@ -45,15 +45,17 @@ function imageOf(deployment: Deployment | undefined): readonly Part[] {
 
 function checkLoaderImage({ configuration }: Survey): Finding {
   const result = valueOf(configuration)?.result
-  if (configuration.state !== 'found')
+  if (configuration.state !== 'found') {
     return unchecked(
       'loader-image',
       configuration.state === 'unknown' ? configuration.why : 'the configuration is not there',
     )
+  }
   if (result?.ok !== true) return unchecked('loader-image', 'the configuration is not valid')
   const { image = '', engine } = result.config.defaults
-  if (engine === 's5cmd')
+  if (engine === 's5cmd') {
     return checkPinned(result.config.loader.s5cmdImage ?? 'peakcom/s5cmd:v2.3.0', 'loader.s5cmdImage')
+  }
   if (image === `model-injector:${version}`) {
     return error(
       'loader-image',

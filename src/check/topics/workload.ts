@@ -21,8 +21,9 @@ function checkEndpoints({ endpointSlices, service }: Survey): Finding {
   if (endpointSlices.state !== 'found') return unchecked('endpoints', whyNot(endpointSlices, 'there is no Service'))
   const endpoints = endpointSlices.value.flatMap((slice) => slice.endpoints ?? [])
   const ready = endpoints.filter(({ conditions }) => conditions?.ready !== false)
-  if (ready.length > 0)
+  if (ready.length > 0) {
     return ok('endpoints', `${ready.length} ready: ${ready.flatMap(({ addresses }) => addresses).join(', ')}`)
+  }
   if (endpoints.length > 0) return error('endpoints', `none of ${endpoints.length} is ready`)
   const selector = service.state === 'found' ? JSON.stringify(service.value.spec.selector ?? {}) : ''
   return error(
@@ -33,8 +34,9 @@ function checkEndpoints({ endpointSlices, service }: Survey): Finding {
 
 function checkReplicas({ deployment }: Survey): Finding {
   if (deployment.state === 'unknown') return unchecked('replicas', deployment.why)
-  if (deployment.state === 'absent')
+  if (deployment.state === 'absent') {
     return error('replicas', 'no Deployment has pods that the Service selects', 'apply the chart again (helm upgrade)')
+  }
   const {
     metadata: { name },
     spec: { replicas: wanted = 1 },

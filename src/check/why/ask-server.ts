@@ -2,7 +2,7 @@
 import type { Cluster, DryRun } from '../../cluster/cluster.ts'
 import { resources } from '../../cluster/resources.ts'
 import { inject } from '../../inject/inject.ts'
-import type { Config } from '../../config.ts'
+import type { Config } from '../../config/config.ts'
 import { printable } from '../../values/printable.ts'
 import { look } from '../look.ts'
 import { notEvaluated, passes, stops, type Step } from './step.ts'
@@ -10,11 +10,12 @@ import type { Subject } from './subject.ts'
 
 export async function askServer(cluster: Cluster, subject: Subject, config: Config): Promise<Step> {
   const answer = await look(() => cluster.dryRunCreate(resources.pods, freshPod(subject), subject.namespace))
-  if (answer.state !== 'found')
+  if (answer.state !== 'found') {
     return notEvaluated(
       'dry-run',
       answer.state === 'unknown' ? answer.why : `there is no namespace ${subject.namespace}`,
     )
+  }
   return judge(answer.value, subject.namespace, config)
 }
 

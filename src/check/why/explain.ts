@@ -103,8 +103,9 @@ function explainCore({ config, configPlace }: Surroundings, outcome: Outcome): r
 
 function explainSkip(reason: keyof typeof skipReasons, prefix: string): readonly Step[] {
   if (reason === 'OptedOut') return [stops('opt-out', `${annotationKey(prefix, 'inject')} is "false"`)]
-  if (reason === 'AlreadyInjected')
+  if (reason === 'AlreadyInjected') {
     return [passes('opt-out', `no ${annotationKey(prefix, 'inject')}: "false"`), passes('outcome', skipReasons[reason])]
+  }
   return [stops('outcome', `the webhook would leave it alone: ${skipReasons[reason]}`)]
 }
 
@@ -178,8 +179,9 @@ function hintsFor(
 ): readonly string[] {
   if (live === undefined || steps.some(({ verdict }) => verdict === 'stops')) return []
   const installed = valueOf(registration)?.metadata.creationTimestamp
-  if (installed !== undefined && (live.metadata.creationTimestamp ?? '') < installed)
+  if (installed !== undefined && (live.metadata.creationTimestamp ?? '') < installed) {
     return ['it was created before the webhook was installed: delete it, so that its controller makes a new one']
+  }
   return [
     'its annotations were written after it was created: only creation injects; delete it, so that its controller makes a new one',
     ...(valueOf(webhook)?.failurePolicy === 'Ignore'

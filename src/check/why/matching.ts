@@ -14,13 +14,14 @@ export function explainMatching(
   { registration, webhook, namespaceLabels, config }: Surroundings,
 ): readonly Step[] {
   const { annotationPrefix } = config
-  if (registration.state === 'absent')
+  if (registration.state === 'absent') {
     return [
       stops(
         'registration',
         `there is no MutatingWebhookConfiguration ${registrationName}: nothing is injected in this cluster`,
       ),
     ]
+  }
   if (webhook.state !== 'found') {
     const why = webhook.state === 'unknown' ? webhook.why : 'the webhook configuration has no webhook in it'
     return [
@@ -52,13 +53,15 @@ function explainNamespace(namespace: string, { namespaceSelector }: MutatingWebh
   const failed = failedRequirements(namespaceSelector, known)
   const isUncertain =
     labels.state !== 'found' && keysOf(namespaceSelector).some((key) => key !== 'kubernetes.io/metadata.name')
-  if (failed.length === 0 && !isUncertain)
+  if (failed.length === 0 && !isUncertain) {
     return passes('namespace-selector', `the namespace ${printable(namespace)} is selected`)
-  if (isUncertain)
+  }
+  if (isUncertain) {
     return notEvaluated(
       'namespace-selector',
       `the labels of the namespace ${printable(namespace)} are not known: ${labels.state === 'unknown' ? labels.why : 'it is not there'}`,
     )
+  }
   return stops(
     'namespace-selector',
     `the namespace ${printable(namespace)} is left out`,
@@ -78,11 +81,12 @@ function explainObjectSelector({ objectSelector }: MutatingWebhook, labels: Labe
 
 /** CEL is evaluated by the API server alone; of ours we know what they mean. */
 function explainConditions({ pod }: Subject, { matchConditions: there = [] }: MutatingWebhook, prefix: string): Step {
-  if (there.length === 0)
+  if (there.length === 0) {
     return passes(
       'match-conditions',
       'there are none, so that every pod is shown to the webhook: model-injector check says more',
     )
+  }
   const ours = matchConditions(prefix)
   const judged = there.map(({ name, expression }) => ({
     name,
@@ -93,12 +97,13 @@ function explainConditions({ pod }: Subject, { matchConditions: there = [] }: Mu
   const details = judged.map(({ name, expression, own }) => describeCondition(name, expression, own, pod))
   if (failed !== undefined) return stops('match-conditions', reasonOf(failed.name, prefix), details)
   const foreign = judged.filter(({ own }) => own === undefined)
-  if (foreign.length > 0)
+  if (foreign.length > 0) {
     return notEvaluated(
       'match-conditions',
       `${foreign.map(({ name }) => name).join(', ')}: CEL of others is not evaluated here; --server asks the API server`,
       details,
     )
+  }
   return passes('match-conditions', holding(judged))
 }
 

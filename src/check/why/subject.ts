@@ -1,6 +1,6 @@
 /** The pod that is asked about, and what is known of the cluster it would be created in. */
 import type { MutatingWebhook, MutatingWebhookConfiguration, Pod } from '../../cluster/objects.ts'
-import type { Config } from '../../config.ts'
+import type { Config } from '../../config/config.ts'
 import type { Labels } from '../label-selector.ts'
 import type { Look } from '../look.ts'
 

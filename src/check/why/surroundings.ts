@@ -1,7 +1,7 @@
 /** What `why` has to know of a cluster, and what it says where no cluster is asked. */
 import type { Cluster } from '../../cluster/cluster.ts'
 import { resources } from '../../cluster/resources.ts'
-import { defaultConfig, type Config } from '../../config.ts'
+import { defaultConfig, type Config } from '../../config/config.ts'
 import { findConfigurationOf, findRegistration, type Configuration, type Registered } from '../installation.ts'
 import { look, unknown, type Look } from '../look.ts'
 import type { Labels } from '../label-selector.ts'
@@ -35,8 +35,9 @@ function usable(configuration: Look<Configuration>): GivenConfig {
     config: defaultConfig,
     place: `the built-in configuration, since that of the cluster is not known: ${why}`,
   })
-  if (configuration.state !== 'found')
+  if (configuration.state !== 'found') {
     return because(configuration.state === 'unknown' ? configuration.why : 'it is not there')
+  }
   const { place, result } = configuration.value
   return result.ok ? { config: result.config, place } : because(`${place} is not valid: ${result.problems.join('; ')}`)
 }

@@ -63,8 +63,9 @@ function startOfComments(text: string, offset: number): number {
       .slice(lineStart(text, start - 1), start)
       .trimStart()
       .startsWith('#')
-  )
+  ) {
     start = lineStart(text, start - 1)
+  }
   return start
 }
 

@@ -20,8 +20,9 @@ export function flowLayout(source: Source, items: readonly Item[]): Layout {
     },
     insert: (index, values) => {
       const before = items[index]
-      if (before !== undefined)
+      if (before !== undefined) {
         return { start: before.end, end: before.end, text: values.map((value) => separator + print(value)).join('') }
+      }
       const start = items[0]?.start ?? 0
       return { start, end: start, text: values.map((value) => print(value) + separator).join('') }
     },

@@ -24,8 +24,9 @@ export async function* jsonItems(
 ): AsyncGenerator<ListItem, void, undefined> {
   const cutter = new ItemCutter(name)
   for await (const chunk of chunks) {
-    for (const bytes of cutter.cut(chunk))
+    for (const bytes of cutter.cut(chunk)) {
       yield { list: cutter.list(), item: parse(`${name}: item ${cutter.count}`, bytes) }
+    }
   }
   const whole = cutter.end()
   if (cutter.count === 0) yield { list: {}, item: whole }
@@ -84,8 +85,9 @@ class ItemCutter {
   }
 
   end(): unknown {
-    if (this.#depth !== 0 || this.#isInText)
+    if (this.#depth !== 0 || this.#isInText) {
       throw new AppError('InputUnreadable', `${this.#name}: is no JSON: it ends in the middle`)
+    }
     return parse(this.#name, Buffer.from(this.#rest, 'latin1'))
   }
 
@@ -129,10 +131,11 @@ class ItemCutter {
     if (this.#where === 'item') this.#item.push(part)
     else this.#rest += part.toString('latin1')
     const length = this.#where === 'item' ? this.#item.reduce((sum, { length }) => sum + length, 0) : this.#rest.length
-    if (length > maxPartBytes)
+    if (length > maxPartBytes) {
       throw new AppError(
         'InputUnreadable',
         `${this.#name}: an object in it is larger than ${maxPartBytes / 2 ** 20} MiB`,
       )
+    }
   }
 }

@@ -35,8 +35,9 @@ function wordOf({ verdict }: TestedPod['models'][number]): 'allowed' | 'denied' 
 }
 
 function reasonOf({ allowedBy, verdict, why = '', remedy, source }: TestedPod['models'][number]): string {
-  if (verdict === 'allowed')
+  if (verdict === 'allowed') {
     return `${allowedBy === undefined ? 'no rule is needed' : `rule ${printable(allowedBy)} allows it`}: ${printable(source)}`
+  }
   return remedy === undefined ? why : `${why}; ${remedy}`
 }
 
@@ -69,9 +70,9 @@ function junit({ config, pods }: PolicyReport): string {
   for (const pod of pods) {
     const test = element.ele('testcase', { name: pod.title, classname: pod.namespace, file: pod.file })
     const text = describe(pod)
-    if (!pod.asExpected)
+    if (!pod.asExpected) {
       test.ele('failure', { type: pod.reason ?? pod.verdict, message: text[0] ?? pod.verdict }).txt(text.join('\n'))
-    else if (pod.verdict === 'skipped') test.ele('skipped', { message: text[0] ?? '' })
+    } else if (pod.verdict === 'skipped') test.ele('skipped', { message: text[0] ?? '' })
     else test.ele('system-out').txt(text.join('\n'))
   }
   return `${suite.end({ prettyPrint: true })}\n`

@@ -1,5 +1,5 @@
 /** The choices of `model-injector policy test`, and what its parts tell each other. */
-import type { PolicyMode } from '../../config.ts'
+import type { PolicyMode } from '../../config/policy.ts'
 import type { ModelVerdict } from '../../inject/policy-of-pod.ts'
 import type { Diagnostic, SkipReason } from '../../reasons.ts'
 

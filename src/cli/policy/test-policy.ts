@@ -1,5 +1,5 @@
 /** Judges the pods of files by the policy of a configuration file, and says whether all are as expected. */
-import type { Config } from '../../config.ts'
+import type { Config } from '../../config/config.ts'
 import { AppError } from '../../errors.ts'
 import { judgePod, type PodVerdict } from '../../inject/policy-of-pod.ts'
 import { formatDiagnostic } from '../../reasons.ts'
@@ -28,8 +28,9 @@ async function testPods(options: PolicyTestOptions, config: Config): Promise<rea
     objectsOf(value).flatMap((found) => testPod(found, file, { options, config }) ?? []),
   )
   // A build that tests nothing would be green for ever.
-  if (pods.length === 0)
+  if (pods.length === 0) {
     throw new AppError('InputUnreadable', `${options.filename.join(', ')}: holds neither a pod nor a workload`)
+  }
   return pods
 }
 

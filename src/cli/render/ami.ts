@@ -15,7 +15,7 @@ import {
 } from '../../render/aws-names.ts'
 import { imageBuilderExpression, type Baked } from '../../render/bake-component.ts'
 import type { Rendering } from '../../render/rendering.ts'
-import type { Config } from '../../config.ts'
+import type { Config } from '../../config/config.ts'
 import { expectationForms, parseExpectation } from '../../values/expectation.ts'
 import { parseImage } from '../../values/names.ts'
 import { parseWord } from '../../values/parsed.ts'

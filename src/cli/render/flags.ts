@@ -70,8 +70,9 @@ export function parseFlags<F extends Flags, R extends keyof F & string>(
   const problems: string[] = []
   const values = Object.entries(flags).map(([key, flag]) => {
     const texts = textsOf(options[key])
-    if (texts.length === 0 && required.some((name) => name === key))
+    if (texts.length === 0 && required.some((name) => name === key)) {
       problems.push(`${flag.term} is required${accepts(flag)}`)
+    }
     const read = texts.flatMap((text) => readOne(flag, text, problems))
     return [key, flag.many === true ? read : read[0]] as const
   })

@@ -1,5 +1,5 @@
 /** From what workloads need, and the flags, to what is rendered: roles by service account, volumes by claim, nodes by path. */
-import type { Config } from '../../config.ts'
+import type { Config } from '../../config/config.ts'
 import type { Access } from '../../render/access.ts'
 import { renderAmi } from '../../render/ami.ts'
 import type { Origin, SizeOf } from '../../render/aws-names.ts'

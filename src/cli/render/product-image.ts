@@ -1,5 +1,5 @@
 /** The image in which publisher and loader run: that of the flag, else that which the operator's configuration has pinned. */
-import { defaultConfig, type Config } from '../../config.ts'
+import { defaultConfig, type Config } from '../../config/config.ts'
 
 /** Without either there is only the name of an image that nobody's registry has. */
 export function imageProblems(image: string | undefined, { defaults }: Config): readonly string[] {

@@ -1,5 +1,5 @@
 /** Reads manifests: what each workload needs, what was denied, and what is there already. */
-import type { Config } from '../../config.ts'
+import type { Config } from '../../config/config.ts'
 import { needsOf, type Need } from '../../render/needs.ts'
 import { skipReasons } from '../../reasons.ts'
 import { denied, misplacedAnnotations } from '../judge.ts'

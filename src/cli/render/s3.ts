@@ -171,11 +171,12 @@ function bucketProblems({ source, region, bucketRegion, replicaRegion, replicaBu
 }
 
 function replicaProblems({ replicaRegion, replicaBucket, replicaKmsKey, kmsKey }: S3Values): readonly string[] {
-  if (replicaRegion === undefined)
+  if (replicaRegion === undefined) {
     return problemIf(
       replicaBucket !== undefined || replicaKmsKey !== undefined,
       '--replica-bucket and --replica-kms-key belong to --replica-region',
     )
+  }
   return problemIf(
     (kmsKey === undefined) !== (replicaKmsKey === undefined),
     '--kms-key and --replica-kms-key: the bucket and its copy have a key each, or none has',

@@ -58,10 +58,12 @@ export async function writeRendering(rendering: Rendering, command: Command): Pr
 
 function textOf(rendering: Rendering, options: OutputOptions, command: Command): string {
   const { kubernetes, commands } = rendering
-  if (options.cloudformation !== undefined)
+  if (options.cloudformation !== undefined) {
     return printTemplate(chooseStack(rendering, options.cloudformation, command))
-  if (options.commands === true)
+  }
+  if (options.commands === true) {
     return commands.length === 0 ? none('commands', command) : printCommands(rendering, 'nothing')
+  }
   if (options.kubernetes === true && kubernetes.length === 0) return none('Kubernetes objects', command)
   if (kubernetes.length > 0) return printYAML(kubernetes)
   return commands.length === 0 ? '' : printCommands(rendering, 'nothing')

@@ -1,5 +1,5 @@
 /** What every way of bringing a model answers; one file beside this one for each, listed in registry.ts. */
-import type { Config } from '../../config.ts'
+import type { Config } from '../../config/config.ts'
 import type { Source } from '../../values/source.ts'
 import type { Findings } from '../findings.ts'
 import type { Placement } from '../placement.ts'

@@ -162,11 +162,13 @@ function listWritable(volumes: readonly Volume[]): string {
 }
 
 function warnOfGaps(model: ModelRequest, { pod, findings }: DeliveryContext): void {
-  if (model.expect === undefined)
+  if (model.expect === undefined) {
     findings.warn('NoExpectation', `${model.name}: without expect, a model still being uploaded looks complete`)
+  }
   if (mediumOf(model, pod) === 'disk' && model.sizeBytes === undefined) {
     findings.warn('NoSize', `${model.name}: without size, the scheduler may choose a node whose disk is too small`)
   }
-  if (model.endpoint?.startsWith('http://'))
+  if (model.endpoint?.startsWith('http://')) {
     findings.warn('PlaintextEndpoint', `${model.name}: the endpoint is http://, the model travels unprotected`)
+  }
 }

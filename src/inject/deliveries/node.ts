@@ -67,11 +67,12 @@ function denyConflict(label: string, { pod, findings }: DeliveryContext): void {
 /** No scheduler asks for the label where the node is chosen already. */
 function warnOfUnscheduled(name: string, label: string, { pod, findings }: DeliveryContext): void {
   if (pod.spec.nodeSelector?.[label] === nodeLabelValue) return
-  if (pod.spec.nodeName)
+  if (pod.spec.nodeName) {
     findings.warn(
       'NodeNameSet',
       `${name}: nodeName chooses the node, which refuses the pod if it does not have the model`,
     )
+  }
   if (pod.metadata?.ownerReferences?.some(({ kind }) => kind === 'DaemonSet') === true) {
     findings.warn(
       'DaemonSetPending',

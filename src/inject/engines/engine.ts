@@ -1,6 +1,6 @@
 /** What is different from one loader engine to the other; one file beside this one for each, listed in registry.ts. */
 import type { engines } from '../../annotations.ts'
-import type { Config } from '../../config.ts'
+import type { Config } from '../../config/config.ts'
 import type { Findings } from '../findings.ts'
 import type { Container } from '../pod.ts'
 import type { InjectionRequest } from '../request.ts'

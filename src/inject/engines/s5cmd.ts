@@ -1,5 +1,5 @@
 /** A constant script around the stock image of s5cmd. Users' words are in its environment only, never in its text. */
-import type { Config } from '../../config.ts'
+import type { Config } from '../../config/config.ts'
 import type { Findings } from '../findings.ts'
 import { annotationField, annotationKey } from '../keys.ts'
 import type { InjectionRequest, ModelRequest } from '../request.ts'

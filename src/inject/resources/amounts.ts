@@ -1,6 +1,6 @@
 /** Single figures: what a container asks for, what models weigh, and how that is written. */
 import type { AnnotationName } from '../../annotations.ts'
-import type { Config } from '../../config.ts'
+import type { Config } from '../../config/config.ts'
 import { Mi, parseBytes, parseMillicores } from '../../values/quantity.ts'
 import { annotationField, annotationKey } from '../keys.ts'
 import { mediumOf, type Medium } from '../medium.ts'

@@ -1,5 +1,5 @@
 /** cpu and memory of the loader: at most what the app has, unless the pod asks for more. */
-import type { Config } from '../../config.ts'
+import type { Config } from '../../config/config.ts'
 import { formatBytes, formatMillicores } from '../../values/quantity.ts'
 import type { Findings } from '../findings.ts'
 import { mediumOf } from '../medium.ts'
@@ -21,8 +21,9 @@ export function cpuShare(pod: Pod, request: InjectionRequest, config: Config, fi
   const app = appShare(pod, 'cpu', config)
   const own = request.cpuMillicores
   if (request.cpuChosen) {
-    if (own > app.podLimit)
+    if (own > app.podLimit) {
       tooLarge(fieldOf('cpu', config), formatMillicores(own), formatMillicores(app.podLimit), findings)
+    }
     return withinPod({ request: own, limit: app.limit === undefined ? undefined : own }, app)
   }
   // Without any cpu of the app a request of ours would be the only one and raise what the pod asks for.

@@ -5,7 +5,7 @@
  *
  * Known sidecars are left out of every sum: a mesh may add its proxy before or after us, and the pod must come out the same.
  */
-import type { Config } from '../../config.ts'
+import type { Config } from '../../config/config.ts'
 import { formatBytes, formatMillicores } from '../../values/quantity.ts'
 import type { Findings } from '../findings.ts'
 import type { Pod, Resources } from '../pod.ts'

@@ -1,5 +1,5 @@
 /** The QoS class that the pod has without us and has to keep with us. */
-import type { Config } from '../../config.ts'
+import type { Config } from '../../config/config.ts'
 import { isMeshInitContainer } from '../mesh.ts'
 import { isOurLoader } from '../parts.ts'
 import { appContainers, initContainersOf, isNativeSidecar, type Container, type Pod, type Resources } from '../pod.ts'

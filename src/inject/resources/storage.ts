@@ -1,5 +1,5 @@
 /** Ephemeral storage of the loader. */
-import type { Config } from '../../config.ts'
+import type { Config } from '../../config/config.ts'
 import type { Findings } from '../findings.ts'
 import { mediumOf } from '../medium.ts'
 import { appContainers, type Pod } from '../pod.ts'

@@ -68,8 +68,9 @@ function cached(ask: () => Promise<AwsCredentials>): CredentialsSource {
       current !== undefined &&
       !refresh &&
       (current.expiresAtMs ?? Number.POSITIVE_INFINITY) - Date.now() > leastValidityMs
-    )
+    ) {
       return Promise.resolve(current)
+    }
     asking ??= ask()
       .then((credentials) => (current = credentials))
       .finally(() => {

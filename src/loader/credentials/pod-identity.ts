@@ -78,8 +78,9 @@ async function askWithPatience(
     })
     if (!(answer instanceof Error) && answer.status === 200) return readCredentials(answer.body)
     const problem = describe(answer, token)
-    if (!(answer instanceof Error) && (answer.status === 400 || answer.status === 403))
+    if (!(answer instanceof Error) && (answer.status === 400 || answer.status === 403)) {
       throw new LoaderFailure('Denied', problem)
+    }
     if (performance.now() + pauseMs > giveUpAtMs) throw new LoaderFailure('NoCredentials', problem)
     onProblem(problem)
     // Full jitter: a job that starts a thousand pods must not ask a thousand times in the same instant.
@@ -122,8 +123,9 @@ function ask(url: URL, token: string, signal: AbortSignal): Promise<Answer> {
 
 function readCredentials(body: string): AwsCredentials {
   const credentials = readSession(body)
-  if (credentials === undefined)
+  if (credentials === undefined) {
     throw new LoaderFailure('NoCredentials', 'the agent answered with something that is no credentials')
+  }
   return credentials
 }
 

@@ -15,8 +15,9 @@ export function readSession(body: string): AwsCredentials | undefined {
     typeof secretAccessKey !== 'string' ||
     typeof sessionToken !== 'string' ||
     Number.isNaN(expiresAtMs)
-  )
+  ) {
     return undefined
+  }
   return { accessKeyId, secretAccessKey, sessionToken, expiresAtMs }
 }
 

@@ -257,11 +257,12 @@ function isOfNetwork(error: unknown): boolean {
 /** Of what was thrown: refusals and the file system are final, the network is not. */
 function faultOf(error: unknown, key: string): Fault {
   if (error instanceof TransferError) return { error, remedy: 'giveUp' }
-  if (error instanceof MalformedAnswer)
+  if (error instanceof MalformedAnswer) {
     return {
       error: new TransferError(`${key}: ${error.message}`, { kind: 'protocol', key }, { cause: error }),
       remedy: 'retry',
     }
+  }
   const failure = networkError(error instanceof Error ? error : new Error(String(error)), key)
   return { error: failure, remedy: failure.kind === 'tls' ? 'giveUp' : 'retry' }
 }

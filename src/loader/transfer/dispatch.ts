@@ -106,10 +106,11 @@ export class Dispatch {
     seat.jobs++
     seat.bytes += part.length
     seat.batch.push(part)
-    if (seat.batch.length === 1)
+    if (seat.batch.length === 1) {
       setImmediate(() => {
         seat.crew.add(seat.batch.splice(0))
       })
+    }
   }
 
   async #change(signal: AbortSignal): Promise<void> {

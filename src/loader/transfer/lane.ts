@@ -193,8 +193,9 @@ export class Lane {
 
   #readHead(): void {
     const end = this.#buffer.subarray(0, this.#filled).indexOf(endOfHead)
-    if (end > headBytes || (end === -1 && this.#filled > headBytes))
+    if (end > headBytes || (end === -1 && this.#filled > headBytes)) {
       throw new MalformedAnswer('the head of the answer does not end')
+    }
     if (end === -1) return
     const head = parseHead(this.#buffer.toString('latin1', 0, end))
     const start = end + endOfHead.length

@@ -80,8 +80,9 @@ function openWithMode(file: string, flags: number, mode: number): number {
 
 function writeAll(descriptor: number, piece: Uint8Array, position: number): void {
   let written = 0
-  while (written < piece.length)
+  while (written < piece.length) {
     written += writeSync(descriptor, piece, written, piece.length - written, position + written)
+  }
 }
 
 function naming<T>(key: string, file: string, action: () => T): T {

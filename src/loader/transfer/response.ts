@@ -24,8 +24,9 @@ const controlCharacter = /[\x00-\x08\x0a-\x1f\x7f]/
 export function parseHead(text: string): Head {
   const [statusLine = '', ...lines] = text.split('\r\n')
   const status = /^HTTP\/1\.1 ([2-5][0-9][0-9])(?: |$)/.exec(statusLine)?.[1]
-  if (status === undefined)
+  if (status === undefined) {
     throw new MalformedAnswer(`not the status line of an answer: ${JSON.stringify(statusLine.slice(0, 80))}`)
+  }
   const headers = new Map<string, string>()
   for (const line of lines) addHeader(headers, line)
   return headOf(Number(status), headers)
@@ -42,13 +43,15 @@ export function headOf(status: number, headers: ReadonlyMap<string, string>): He
 
 function addHeader(headers: Map<string, string>, line: string): void {
   const match = headerLine.exec(line)
-  if (match === null || controlCharacter.test(line))
+  if (match === null || controlCharacter.test(line)) {
     throw new MalformedAnswer(`not a header: ${JSON.stringify(line.slice(0, 80))}`)
+  }
   const [, name = '', value = ''] = match
   const key = name.toLowerCase()
   const before = headers.get(key)
-  if (before !== undefined && key === 'content-length' && before !== value)
+  if (before !== undefined && key === 'content-length' && before !== value) {
     throw new MalformedAnswer('two lengths of one body')
+  }
   headers.set(key, before === undefined || key === 'content-length' ? value : `${before}, ${value}`)
 }
 
@@ -67,8 +70,9 @@ export function acceptAnswer(head: Head, wanted: Wanted, objectSize: number): bo
   const expectedStatus = range === undefined ? 200 : 206
   if (head.status !== expectedStatus) refuse(head, wanted, `answered ${head.status} instead of ${expectedStatus}`)
   const length = range === undefined ? objectSize : range.last - range.first + 1
-  if (head.bodyLength !== undefined && head.bodyLength !== length)
+  if (head.bodyLength !== undefined && head.bodyLength !== length) {
     refuse(head, wanted, `sends ${head.bodyLength} bytes instead of ${length}`)
+  }
   if (range !== undefined) refuseOtherRange(head, wanted, `bytes ${range.first}-${range.last}/${objectSize}`)
   return true
 }
@@ -86,8 +90,9 @@ function refuseOtherEtag(head: Head, wanted: Wanted): void {
 
 function refuseOtherRange(head: Head, wanted: Wanted, expected: string): void {
   const range = head.headers.get('content-range')
-  if (range !== expected)
+  if (range !== expected) {
     refuse(head, wanted, `sends the range ${JSON.stringify(range ?? '')} instead of "${expected}"`)
+  }
 }
 
 function refuse(head: Head, { key }: Wanted, problem: string, kind: TransferErrorKind = 'protocol'): never {

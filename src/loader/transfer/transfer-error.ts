@@ -57,8 +57,9 @@ export interface ErrorMessage {
 }
 
 export function toMessage(error: Error): ErrorMessage {
-  if (!(error instanceof TransferError))
+  if (!(error instanceof TransferError)) {
     return { message: error.message, ...(error.stack !== undefined && { stack: error.stack }) }
+  }
   const { message, kind, key, status, code, region } = error
   return {
     message,

@@ -57,7 +57,7 @@ async function addFile(draft: Draft, path: string): Promise<void> {
 async function addLink(draft: Draft, path: string): Promise<void> {
   const place = await placeWithin(draft.directory, path)
   if (place.kind === 'outside') draft.broken.push({ path, target: place.link.target, why: 'outside' })
-  else if (place.kind === 'missing')
+  else if (place.kind === 'missing') {
     draft.broken.push({ path, target: await readlink(join(draft.directory, path)), why: 'missing' })
-  else if ((await stat(place.path)).isFile()) draft.links.set(path, place.relative)
+  } else if ((await stat(place.path)).isFile()) draft.links.set(path, place.relative)
 }

@@ -24,10 +24,11 @@ export class JournalWriter {
     if (++this.#added % partsPerCollection === 0) collectGarbage()
     if (this.#lines.length >= linesAtOnce) await this.flush()
     // Not left to the next part, which may be slow: what is there must outlive a kill. An error is the next flush's, too.
-    else
+    else {
       this.#timer ??= setTimeout(() => {
         this.flush().catch(() => undefined)
       }, flushAfterMs)
+    }
   }
 
   flush(): Promise<void> {

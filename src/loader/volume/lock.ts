@@ -54,8 +54,9 @@ async function waitForLock(
     if (await isPublished()) return undefined
     if (await isStale(layout)) await rm(layout.lock, { recursive: true, force: true })
     else {
-      if (looks % looksPerLine === 0)
+      if (looks % looksPerLine === 0) {
         say(`waiting for pod ${await readOwner(layout.lock)}, which loads this model onto the same volume`)
+      }
       await sleep(pollMs, undefined, { signal })
     }
   }

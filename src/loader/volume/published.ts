@@ -25,11 +25,12 @@ export async function findPublished(layout: Layout, task: LoadTask): Promise<Mar
   // The kubelet makes an empty directory for a subPath that is not there yet. rmdir takes nothing but an empty one.
   if (await removedWhereEmpty(layout.published, entries)) return undefined
   const marker = await readMarker(layout.publishedMarker)
-  if (marker?.id !== task.id)
+  if (marker?.id !== task.id) {
     throw new LoaderFailure(
       'ForeignFiles',
       `${layout.published} has no marker of this loader: ${entries.slice(0, 3).join(', ')}`,
     )
+  }
   if (task.readOnly) await refuseForeignFiles(layout, marker)
   return marker
 }
@@ -46,8 +47,9 @@ async function removedWhereEmpty(directory: string, entries: readonly string[]):
 async function readMarker(file: string): Promise<Marker | undefined> {
   try {
     const { schema, id, source, files, bytes } = JSON.parse(await readFile(file, 'utf8')) as Partial<Marker>
-    if (schema !== 1 || id === undefined || source === undefined || files === undefined || bytes === undefined)
+    if (schema !== 1 || id === undefined || source === undefined || files === undefined || bytes === undefined) {
       return undefined
+    }
     return { schema, id, source, files, bytes }
   } catch {
     return undefined

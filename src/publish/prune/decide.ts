@@ -59,8 +59,9 @@ function whyNever(held: HeldVersion, { current, pinned, versions }: Survey): str
 
 /** Names decide where both have an order, else the times of their manifests; what cannot be told is newer. */
 function isNewer(held: HeldVersion, current: HeldVersion): boolean {
-  if (parseVersion(held.version) !== undefined && parseVersion(current.version) !== undefined)
+  if (parseVersion(held.version) !== undefined && parseVersion(current.version) !== undefined) {
     return compareVersions(held.version, current.version) > 0
+  }
   const [time, currentTime] = [held, current].map(({ record }) => Date.parse(record?.manifest.lastModified ?? ''))
   return !(time !== undefined && currentTime !== undefined && time <= currentTime)
 }

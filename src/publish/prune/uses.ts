@@ -51,8 +51,9 @@ async function claimsOf(cluster: Cluster, claim: ClaimRef): Promise<ReadonlySet<
     if (name === wanted || metadata.annotations?.[sharedFrom]?.trim() === wanted) found.add(name)
   }
   // With a mistyped claim no version would have a user.
-  if (!found.has(wanted))
+  if (!found.has(wanted)) {
     throw new LoaderFailure('Nothing', `there is no claim ${wanted}`, { remedy: 'correct --claim' })
+  }
   return found
 }
 
@@ -113,8 +114,9 @@ function addUses(
   for (const version of new Set(reaches.flatMap((reach) => (reach.kind === 'version' ? reach.version : [])))) {
     uses.versions.set(version, [...(uses.versions.get(version) ?? []), use.pod])
   }
-  for (const kind of ['current', 'whole'] as const)
+  for (const kind of ['current', 'whole'] as const) {
     if (reaches.some((reach) => reach.kind === kind)) uses[kind].push(use)
+  }
 }
 
 /** Init containers have ended where the pod runs, but for sidecars. */

@@ -58,8 +58,9 @@ t.test(
   async (t) => {
     for (const width of [1280, 400]) {
       const { page } = await browser.open(pods, { viewport: { width, height: 900 } })
-      for (const role of ['banner', 'main', 'search', 'contentinfo'] as const)
+      for (const role of ['banner', 'main', 'search', 'contentinfo'] as const) {
         t.equal(await page.getByRole(role).count(), 1, role)
+      }
       t.ok(await page.getByRole('navigation', { name: 'Views' }).isVisible())
       t.equal(await page.getByRole('heading', { level: 1 }).count(), 1)
       const table = page.getByRole('table', { name: 'Pods' })

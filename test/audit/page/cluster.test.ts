@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline'
 import { pathToFileURL } from 'node:url'
 import type { Page } from 'playwright-core'
 import t, { type Test } from 'tap'
-import { defaultConfig } from '../../../src/config.ts'
+import { defaultConfig } from '../../../src/config/config.ts'
 import { inject } from '../../../src/inject/inject.ts'
 import { runCLI } from '../../integration/cli/run-cli.ts'
 import { apiClient, type KubernetesObject } from '../../support/api-client.ts'
@@ -127,8 +127,9 @@ t.test('in a cluster', { timeout }, async (t) => {
         ['ConfigMap', configMaps],
         ['Deployment', '/apis/apps/v1/namespaces/model-injector/deployments'],
         ['MutatingWebhookConfiguration', registrations],
-      ] as const)
+      ] as const) {
         t.equal((await api.request('POST', collection, objectOf(objects, kind))).status, 201, kind)
+      }
       const configure = async (text: string): Promise<void> => {
         const configMap = objectOf(objects, 'ConfigMap')
         t.equal(

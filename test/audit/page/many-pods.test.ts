@@ -21,8 +21,9 @@ function measure(page: Page, change: 'search' | 'tile' | 'sort'): Promise<number
       const search = document.querySelector<HTMLInputElement>('#search')!
       search.value = 'ranker chat'
       search.dispatchEvent(new Event('input'))
-    } else
+    } else {
       document.querySelector<HTMLElement>(kind === 'tile' ? '[data-judgement=outdated]' : '[data-sort=model]')!.click()
+    }
     const scripted = performance.now() - start
     await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)))
     return Math.round(scripted * 10) / 10

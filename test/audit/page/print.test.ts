@@ -16,8 +16,9 @@ t.test('paper shows what is looked at, all of it, and nothing to click', async (
     dispatchEvent(new Event('beforeprint'))
   })
   t.equal(await page.locator('#rows tr').count(), 169)
-  for (const control of ['#filters', '#pages', '#clear', '.bar nav', '#skip', '.arrow >> nth=0'])
+  for (const control of ['#filters', '#pages', '#clear', '.bar nav', '#skip', '.arrow >> nth=0']) {
     t.notOk(await page.locator(control).isVisible(), control)
+  }
   t.equal(await page.locator('#filtered-by').innerText(), 'Only judgement: conforming')
   t.equal(await page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor), 'rgb(255, 255, 255)')
   await page.evaluate(() => {

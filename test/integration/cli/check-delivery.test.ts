@@ -37,8 +37,9 @@ function cluster({ path, method }: FakeRequest): FakeAnswer {
   if (path === '/api/v1/namespaces/apps') return { body: { metadata: { name: 'apps' } } }
   if (path.endsWith('/model-store/persistentvolumeclaims/llama')) return { body: source }
   if (path.endsWith('/jobs')) return { status: 403, body: { message: 'forbidden' } }
-  if (method === 'GET' && /\/(?:deployments|statefulsets|daemonsets|cronjobs|pods)$/.test(path))
+  if (method === 'GET' && /\/(?:deployments|statefulsets|daemonsets|cronjobs|pods)$/.test(path)) {
     return { body: { items: [] } }
+  }
   return { status: 404, body: { message: 'not found' } }
 }
 
@@ -187,12 +188,13 @@ const mistakes: readonly (readonly [what: string, args: readonly string[], says:
 async function refusal(args: readonly string[]): Promise<{ error: unknown; output: string }> {
   let output = ''
   const program = await buildProgram('check')
-  for (const command of [program, ...program.commands])
+  for (const command of [program, ...program.commands]) {
     command.exitOverride().configureOutput({
       writeErr: (text) => {
         output += text
       },
     })
+  }
   const error: unknown = await program
     .parseAsync(['check', '--kubeconfig', kubeconfig, ...args], { from: 'user' })
     .then(

@@ -18,8 +18,9 @@ function emptyCluster({ path, method }: FakeRequest): FakeAnswer {
   if (path === '/version') return { body: { major: '1', minor: '36', gitVersion: 'v1.36.3' } }
   if (path.endsWith('/selfsubjectreviews')) return { status: 201, body: { status: { userInfo: { username: 'eve' } } } }
   if (path.endsWith('/selfsubjectaccessreviews')) return { status: 201, body: { status: { allowed: false } } }
-  if (method === 'POST' || path.includes('validatingadmissionpolicies'))
+  if (method === 'POST' || path.includes('validatingadmissionpolicies')) {
     return { status: 403, body: { message: 'forbidden: \u001b[31mred' } }
+  }
   if (/\/(?:mutatingwebhookconfigurations|daemonsets)$/.test(path)) return { body: { items: [] } }
   return { status: 404, body: { message: 'not found' } }
 }

@@ -132,12 +132,14 @@ t.test('explain finds an annotation by name, with prefix and with suffix', async
     annotations.size.accepted,
     annotations.size.default,
     '\nExample:     models.example.io/size: 20Gi\n',
-  ])
+  ]) {
     t.match(plain.stdout, part)
+  }
   t.notMatch(plain.stdout, 'operator')
   t.match((await runCLI(['explain', 'memory'])).stdout, "the operator's configuration may set another")
-  for (const key of ['models.example.io/size', 'size.llama', 'models.example.io/size.llama.x'])
+  for (const key of ['models.example.io/size', 'size.llama', 'models.example.io/size.llama.x']) {
     t.strictSame(await runCLI(['explain', key]), plain)
+  }
 })
 
 t.test('every example is a line of YAML with a text that the annotation accepts', async (t) => {
@@ -185,8 +187,9 @@ t.test('explain -o markdown prints what the reference pages hold', async (t) => 
 
 t.test('explain --reasons lists all of them with their outcome', async (t) => {
   const { stdout } = await runCLI(['explain', '--reasons'])
-  for (const [reason, meaning] of Object.entries(skipReasons))
+  for (const [reason, meaning] of Object.entries(skipReasons)) {
     t.match(stdout.replace(/\s+/g, ' '), `skipped ${reason} ${meaning}`)
+  }
   const entries = JSON.parse((await runCLI(['explain', '--reasons', '-o', 'json'])).stdout) as { outcome: string }[]
   t.strictSame(
     [...new Set(entries.map(({ outcome }) => outcome))],

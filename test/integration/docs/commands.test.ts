@@ -11,8 +11,9 @@ for (const page of pages) {
   const invocations = page.blocks.filter(({ language }) => ['sh', 'console'].includes(language)).flatMap(invocationsOf)
   if (invocations.length === 0) continue
   t.test(`the commands of ${page.file} are understood`, async (t) => {
-    for (const { line, args } of invocations)
+    for (const { line, args } of invocations) {
       t.equal(await understand(args), undefined, `line ${line}: model-injector ${args.join(' ')}`)
+    }
   })
 }
 
@@ -42,8 +43,9 @@ for (const page of pages) {
   )
   if (shown.length === 0) continue
   t.test(`the commands in the text of ${page.file} exist`, async (t) => {
-    for (const { line, text } of shown)
+    for (const { line, text } of shown) {
       t.strictSame(await unknownIn(text.split(' ').slice(1)), [], `line ${line}: ${text}`)
+    }
   })
 }
 

@@ -1,7 +1,7 @@
 /** There is a page for each delivery, each page answers the same questions, and the chooser names them all. */
 import t from 'tap'
 import { deliveries } from '../../../src/annotations.ts'
-import { defaultConfig, parseConfig } from '../../../src/config.ts'
+import { defaultConfig, parseConfig } from '../../../src/config/config.ts'
 import { inject } from '../../../src/inject/inject.ts'
 import { exits } from '../../../src/loader/exit-codes.ts'
 import { denyReasons } from '../../../src/reasons.ts'
@@ -71,8 +71,9 @@ t.test('the chooser has a row for each page, with an answer in each column', (t)
     pages.map(({ file }) => file.replace('docs/', '')).toSorted(),
   )
   const [head = ''] = front.prose.split('\n').filter((line) => line.startsWith('| delivery |'))
-  for (const row of rows)
+  for (const row of rows) {
     t.equal(cellsOf(row).filter((cell) => cell.trim() !== '').length, cellsOf(head).length, row.slice(0, 40))
+  }
   t.end()
 })
 

@@ -22,8 +22,9 @@ for (const page of pages) {
 t.test('every page of docs/ is in the list of its front page', (t) => {
   const front = pages.find(({ file }) => file === 'docs/README.md')!
   const listed = new Set(linksOf(front).map(({ text }) => posix.join('docs', text.split('#')[0] ?? '')))
-  for (const { file } of pages.filter(({ file }) => file.startsWith('docs/') && file !== front.file))
+  for (const { file } of pages.filter(({ file }) => file.startsWith('docs/') && file !== front.file)) {
     t.ok(listed.has(file), file)
+  }
   t.end()
 })
 

@@ -15,11 +15,12 @@ const shown = readPages().flatMap((page) =>
 )
 
 t.test('each page of a delivery shows output', (t) => {
-  for (const { file } of readPages().filter(({ file }) => file.startsWith('docs/deliveries/')))
+  for (const { file } of readPages().filter(({ file }) => file.startsWith('docs/deliveries/'))) {
     t.ok(
       shown.some(({ page }) => page.file === file),
       file,
     )
+  }
   t.end()
 })
 

@@ -8,7 +8,7 @@
  */
 import t, { type Test } from 'tap'
 import { defaultPrefix } from '../../../src/annotations.ts'
-import { defaultConfig, parseConfig, type Config } from '../../../src/config.ts'
+import { defaultConfig, parseConfig, type Config } from '../../../src/config/config.ts'
 import { inject, type Outcome } from '../../../src/inject/inject.ts'
 import { denyReasons } from '../../../src/reasons.ts'
 import { readPages, type Block, type Page } from './markdown.ts'
@@ -41,11 +41,12 @@ function configurationOf(t: Test, { line, text }: Block): Config {
 function checkBlock(t: Test, { line, text, marker }: Block, config: Config): void {
   const documents = parseBlock(text)
   const pods = documents.flatMap(findPods)
-  if (pods.length === 0)
+  if (pods.length === 0) {
     t.ok(
       documents.every(isOfOthers),
       `line ${line}: no annotations, so a Kubernetes object, or a configuration of the operator`,
     )
+  }
   for (const snippet of pods) checkPod(t, { snippet, config, line, marker })
 }
 

@@ -57,11 +57,12 @@ t.test('bodies in flight share a room', async (t) => {
   })
   await t.test('that is free again after every request, answered or refused', async (t) => {
     for (let i = 0; i < 20; i++) t.equal(await statusOf(server, 10), 200)
-    for (let i = 0; i < 20; i++)
+    for (let i = 0; i < 20; i++) {
       t.equal(
         (await post({ port: server.port, ca: server.pki.ca, agent: false }, 'x'.repeat(10 * KiB))).statusCode,
         400,
       )
+    }
     t.equal(await statusOf(server, 55), 200)
   })
   await t.test('that is free again after a client that asks much, reads nothing and goes', async (t) => {

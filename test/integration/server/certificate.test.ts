@@ -233,8 +233,9 @@ function startStream({ port, pki }: ServerUnderTest): RequestStream {
   const statuses: number[] = []
   const stop = new AbortController()
   const ended = (async () => {
-    while (!stop.signal.aborted)
+    while (!stop.signal.aborted) {
       statuses.push((await post({ port, ca: pki.ca, agent: false }, reviewOf(annotatedPod()))).statusCode)
+    }
   })()
   return {
     answered: async (count) => {

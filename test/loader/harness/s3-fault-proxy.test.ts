@@ -75,8 +75,9 @@ t.test('a proxy without faults', async (t) => {
     for (const key of forged) proxy.forge('many', { key, body: 'forged' })
     proxy.hide('many', 'p/00010')
     const found: string[] = []
-    for await (const page of paginateListObjectsV2({ client: sdk(proxy) }, { Bucket: 'many', Prefix: 'p/' }))
+    for await (const page of paginateListObjectsV2({ client: sdk(proxy) }, { Bucket: 'many', Prefix: 'p/' })) {
       found.push(...(page.Contents ?? []).map(({ Key = '' }) => Key))
+    }
     t.strictSame(found, [...keys.filter((key) => key !== 'p/00010'), ...forged].sort())
     const pages = proxy.requests.filter(({ bucket }) => bucket === 'many')
     t.equal(pages.length, 3)
@@ -125,8 +126,9 @@ t.test('only who can sign comes in', async (t) => {
       400,
     ],
   ] as const
-  for (const [name, keys, code, httpStatusCode] of refusals)
+  for (const [name, keys, code, httpStatusCode] of refusals) {
     await t.rejects(list(keys), { name: code, $metadata: { httpStatusCode } }, name)
+  }
   await t.rejects(list(team, 'llama-2/'), { name: 'AccessDenied' }, 'a foreign prefix')
   await t.rejects(list(team, ''), { name: 'AccessDenied' }, 'a shorter prefix')
   await t.rejects(

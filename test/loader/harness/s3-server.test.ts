@@ -138,8 +138,9 @@ t.test('a server over HTTPS', async (t) => {
     for await (const page of paginateListObjectsV2(
       { client: server.client, pageSize: 10 },
       { Bucket: 'many', Prefix: 'p/' },
-    ))
+    )) {
       sizes.push(page.Contents?.length ?? 0)
+    }
     t.strictSame(sizes, [10, 10, 5])
   })
 

@@ -150,13 +150,14 @@ export const credentials: readonly Scenario[] = [
     name: 'a Secret without its keys is told from a pod without an identity',
     run: async (t, stage) => {
       await stage.put('config.json', '{}')
-      for (const name of Object.keys(noKeys))
+      for (const name of Object.keys(noKeys)) {
         endsWith(
           t,
           await stage.run({ [name]: '' }),
           78,
           /the Secret keys gave no .*; put both keys into the Secret \(exit 78\)$/,
         )
+      }
       t.strictSame(stage.world.proxy.requests, [], 'nobody was asked anything')
       await holdsNothing(t, stage)
     },

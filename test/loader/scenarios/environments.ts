@@ -90,8 +90,9 @@ export const environments: readonly Scenario[] = [
 async function refuses(t: Test, stage: Stage, env: Env): Promise<void> {
   const end = await stage.run(env)
   endsWith(t, end, exits.InvalidEnvironment.code)
-  for (const name of Object.keys(env))
+  for (const name of Object.keys(env)) {
     t.ok(end.terminationMessage.includes(`${name} "`), `${name}: ${end.terminationMessage}`)
+  }
   await nothingHappened(t, stage)
 }
 

@@ -25,8 +25,9 @@ export const scale: readonly Scenario[] = [
     name: 'ten thousand small objects take a bounded amount of memory',
     run: async (t, stage) => {
       const names = Array.from({ length: 10_000 }, (_, i) => `layer-${i % 100}/tensor-${i}`)
-      for (const name of names)
+      for (const name of names) {
         await stage.world.server.placeObject(stage.bucket, stage.prefix + name, `the content of ${name}`)
+      }
       await loadsInBounds(
         t,
         stage,
@@ -34,8 +35,9 @@ export const scale: readonly Scenario[] = [
         stage.world.engine.name === 'native' ? mostMiB : mostMiBOfManyKeys,
       )
       for (const name of names) {
-        if ((await readFile(join(filesOf(stage), name), 'utf8')) !== `the content of ${name}`)
+        if ((await readFile(join(filesOf(stage), name), 'utf8')) !== `the content of ${name}`) {
           t.fail(`${name} has other content`)
+        }
       }
       t.equal(await countFiles(stage), names.length)
     },
@@ -64,8 +66,9 @@ export const scale: readonly Scenario[] = [
       const [first = '', last = ''] = [server.keyOf(0), server.keyOf(count - 1)].map((key) =>
         key.slice('synthetic/'.length),
       )
-      for (const path of [first, last])
+      for (const path of [first, last]) {
         t.equal(await readFile(join(filesOf(stage), path), 'utf8'), server.bodyOf(`synthetic/${path}`))
+      }
     },
   },
   {

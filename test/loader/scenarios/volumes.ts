@@ -182,10 +182,12 @@ async function loadsAsRestricted(
 
   endsWith(t, end, 0)
   await holdsModel(t, stage)
-  for (const path of ['files/config.json', 'files/empty', 'files/deep/er/weights.bin'])
+  for (const path of ['files/config.json', 'files/empty', 'files/deep/er/weights.bin']) {
     t.equal(await modeOf(stage, path), expected.file, path)
-  for (const path of ['', 'files', 'files/deep', 'files/deep/er'])
+  }
+  for (const path of ['', 'files', 'files/deep', 'files/deep/er']) {
     t.equal(await modeOf(stage, path), expected.directory, path)
+  }
 }
 
 async function modeOf({ root, id }: Stage, path: string): Promise<number> {

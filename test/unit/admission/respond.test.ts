@@ -71,8 +71,9 @@ t.test(
       sources: 'ftp://a,s3://b/',
       rule: 'team-a,team-b',
     })
-    for (const object of [null, {}, { metadata: null }, { metadata: { annotations: 'x' } }])
+    for (const object of [null, {}, { metadata: null }, { metadata: { annotations: 'x' } }]) {
       t.equal(answer(outcome, object).response.auditAnnotations.sources, undefined)
+    }
     t.end()
   },
 )

@@ -8,7 +8,7 @@ import { AuditCount, auditPods, type AuditedObject } from '../../../src/audit/au
 import type { FormatContext } from '../../../src/audit/formats/format.ts'
 import { formatNames, formats, type FormatName } from '../../../src/audit/formats/registry.ts'
 import { judgementNames, type AuditedPod } from '../../../src/audit/judgement.ts'
-import { defaultConfig } from '../../../src/config.ts'
+import { defaultConfig } from '../../../src/config/config.ts'
 import { asObject, changedPods } from '../../audit/tampered-pods.ts'
 
 const objects: readonly AuditedObject[] = [
@@ -140,8 +140,9 @@ print(json.dumps([[s.get("name"), [[c.get("name"), [f.get("type") for f in c.fin
     text,
   ) as string[][]
   t.equal(counts.length, 2)
-  for (const [tests, failures, errors, cases, failed] of counts)
+  for (const [tests, failures, errors, cases, failed] of counts) {
     t.strictSame([Number(tests), Number(failures), Number(errors)], [cases, failed, 0])
+  }
   const one = await first()
   const many = await write('junit', pods(Array.from({ length: 2001 }, () => one)))
   t.strictSame(
@@ -224,9 +225,11 @@ for (const [format, type] of [
       severity: 'medium',
       resources: [{ apiVersion: 'apps/v1', kind: 'Deployment', name: 'my-app', namespace: 'ml' }],
     })
-    for (const { results, summary } of reports)
-      for (const outcome of ['pass', 'fail', 'warn'] as const)
+    for (const { results, summary } of reports) {
+      for (const outcome of ['pass', 'fail', 'warn'] as const) {
         t.equal(results.filter(({ result }) => result === outcome).length, summary[outcome])
+      }
+    }
   })
 
   t.test(`${format} has at most 1,000 results in an object, and none that etcd would not take`, async (t) => {

@@ -1,6 +1,6 @@
 /** Every judgement by each way of getting it: small pods, changed as somebody would change them. */
 import t from 'tap'
-import { parseConfig, defaultConfig, type Config } from '../../../src/config.ts'
+import { parseConfig, defaultConfig, type Config } from '../../../src/config/config.ts'
 import { judgePod } from '../../../src/audit/judge-pod.ts'
 import type { AuditedPod, Judgement } from '../../../src/audit/judgement.ts'
 import { sealStatus } from '../../../src/inject/digest.ts'
@@ -428,11 +428,12 @@ for (const [name, { pod, config, words, reason, field }] of Object.entries(cases
       JSON.stringify(audited.judgements),
     )
     if (reason !== undefined) t.match(worst.reason, reason)
-    if (field !== undefined)
+    if (field !== undefined) {
       t.ok(
         worst.evidence.some((evidence) => evidence.field === field),
         JSON.stringify(worst.evidence),
       )
+    }
     t.end()
   })
 }

@@ -4,7 +4,7 @@ import t from 'tap'
 import { defaultPrefix } from '../../../src/annotations.ts'
 import { judgePod } from '../../../src/audit/judge-pod.ts'
 import type { Judgement } from '../../../src/audit/judgement.ts'
-import type { Config } from '../../../src/config.ts'
+import type { Config } from '../../../src/config/config.ts'
 import { inject } from '../../../src/inject/inject.ts'
 import { isOurLoader, loaderRoot } from '../../../src/inject/parts.ts'
 import type { Container, Pod } from '../../../src/inject/pod.ts'
@@ -160,8 +160,9 @@ lawOfInjection('a mount of ours that is taken away, or shows something else, sho
             }
           : container,
       )
-      if (changed.every((container, i) => JSON.stringify(container) === JSON.stringify(pod.spec.containers[i])))
+      if (changed.every((container, i) => JSON.stringify(container) === JSON.stringify(pod.spec.containers[i]))) {
         continue
+      }
       expectTampered({ ...pod, spec: { ...pod.spec, containers: changed } }, config, mountPath)
     }
   }

@@ -1,6 +1,6 @@
 /** Each way in which an installation can be wrong gives its finding, and no other. */
 import t from 'tap'
-import { parseConfig } from '../../../src/config.ts'
+import { parseConfig } from '../../../src/config/config.ts'
 import { checks, installationChecks, type CheckId } from '../../../src/check/checks.ts'
 import type { Replica } from '../../../src/check/replicas.ts'
 import type { Severity } from '../../../src/check/finding.ts'
@@ -546,7 +546,7 @@ t.test('a right installation has every finding but that of an unstated version, 
 for (const [what, survey, problems, says] of cases) {
   t.test(`${what} is reported`, (t) => {
     t.strictSame(problemsOf(survey), problems)
-    if (says !== undefined)
+    if (says !== undefined) {
       t.ok(
         findingsOf(survey).some(
           (finding) =>
@@ -558,6 +558,7 @@ for (const [what, survey, problems, says] of cases) {
           1,
         ),
       )
+    }
     t.end()
   })
 }

@@ -1,6 +1,6 @@
 /** What a survey of a right installation finds: the ground on which each test breaks one thing. */
 import { readFile } from 'node:fs/promises'
-import { parseConfig } from '../../../src/config.ts'
+import { parseConfig } from '../../../src/config/config.ts'
 import { matchConditions } from '../../../src/match-conditions.ts'
 import { version } from '../../../src/version.ts'
 import { checkIds, type CheckId } from '../../../src/check/checks.ts'

@@ -6,8 +6,9 @@ import { jsonItems, type ListItem } from '../../../src/cli/manifests/json-items.
 async function read(text: string | Buffer, chunkBytes = 7): Promise<readonly ListItem[]> {
   const bytes = Buffer.from(text)
   async function* chunks(): AsyncGenerator<Buffer> {
-    for (let at = 0; at < bytes.length; at += chunkBytes)
+    for (let at = 0; at < bytes.length; at += chunkBytes) {
       yield await Promise.resolve(bytes.subarray(at, at + chunkBytes))
+    }
   }
   const found: ListItem[] = []
   for await (const item of jsonItems('dump.json', chunks())) found.push(item)
@@ -30,8 +31,9 @@ t.test('any items are what JSON.parse makes of them, in chunks of any size, howe
         const found = (await read(text, size)).map(({ item }) => item)
         const expected =
           items.length === 0 ? [JSON.parse(text) as unknown] : (JSON.parse(text) as { items: unknown[] }).items
-        if (JSON.stringify(found) !== JSON.stringify(expected))
+        if (JSON.stringify(found) !== JSON.stringify(expected)) {
           throw new Error(`${JSON.stringify(found)} is not ${JSON.stringify(expected)}`)
+        }
       },
     ),
     { numRuns: 300, seed: 7 },
@@ -67,8 +69,9 @@ t.test('what is no JSON is refused, with the place', async (t) => {
       Buffer.from([...Buffer.from('{"items":[{"a":"'), 0xff, ...Buffer.from('"}]}')]),
       /^dump\.json: item 1: is no JSON: .*not valid/,
     ],
-  ] as const)
+  ] as const) {
     await t.rejects(read(text), { code: 'InputUnreadable', message }, String(text))
+  }
 })
 
 t.test('an object that no API server would take is not read to its end', async (t) => {

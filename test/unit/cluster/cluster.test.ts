@@ -86,11 +86,12 @@ t.test(
     const { cluster, server } = await clusterOf(t, ({ query }) => {
       const at = query.get('continue')
       if (at === null) return { body: { metadata: { continue: 'old' }, items: [{ metadata: { name: 'a' } }] } }
-      if (at === 'old')
+      if (at === 'old') {
         return status(410, 'The provided continue parameter is too old', {
           reason: 'Expired',
           metadata: { continue: 'fresh' },
         })
+      }
       return { body: { metadata: {}, items: [{ metadata: { name: 'b' } }] } }
     })
     t.strictSame(
@@ -180,8 +181,9 @@ t.test('one connection serves any number of requests', async (t) => {
   const { cluster, server } = await clusterOf(t, () => ({
     body: { major: '1', minor: '31+', gitVersion: 'v1.31.2-eks' },
   }))
-  for (let i = 0; i < 20; i++)
+  for (let i = 0; i < 20; i++) {
     t.strictSame(await cluster.serverVersion(), { gitVersion: 'v1.31.2-eks', major: 1, minor: 31 })
+  }
   t.equal(server.requests.length, 20)
   t.equal(server.connections(), 1)
 })

@@ -1,6 +1,6 @@
 /** What a digest in the status covers, and what it leaves to others. */
 import t from 'tap'
-import { defaultConfig } from '../../../src/config.ts'
+import { defaultConfig } from '../../../src/config/config.ts'
 import { digestsOf, sealStatus } from '../../../src/inject/digest.ts'
 import { inject } from '../../../src/inject/inject.ts'
 import { ownedFields } from '../../../src/inject/owned-fields.ts'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { defaultConfig, parseConfig, type Config } from '../../../src/config.ts'
+import { defaultConfig, parseConfig, type Config } from '../../../src/config/config.ts'
 import { inject, type Injected } from '../../../src/inject/inject.ts'
 import type { Container, Pod } from '../../../src/inject/pod.ts'
 import { eksWebhook } from '../../support/eks-webhook.ts'

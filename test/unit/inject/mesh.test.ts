@@ -1,5 +1,5 @@
 import t from 'tap'
-import { defaultConfig } from '../../../src/config.ts'
+import { defaultConfig } from '../../../src/config/config.ts'
 import { inject, type Outcome } from '../../../src/inject/inject.ts'
 import {
   hasNetworkAt,

@@ -1,6 +1,6 @@
 import jsonPatch from 'fast-json-patch'
 import t from 'tap'
-import { defaultConfig } from '../../../src/config.ts'
+import { defaultConfig } from '../../../src/config/config.ts'
 import { inject } from '../../../src/inject/inject.ts'
 import { diff, type Operation } from '../../../src/inject/patch.ts'
 import type { Container, Pod } from '../../../src/inject/pod.ts'

@@ -1,5 +1,6 @@
 import t from 'tap'
-import { defaultConfig, parseConfig, type PolicyRule } from '../../../src/config.ts'
+import { defaultConfig, parseConfig } from '../../../src/config/config.ts'
+import type { PolicyRule } from '../../../src/config/policy.ts'
 import { inject } from '../../../src/inject/inject.ts'
 import { judgePod } from '../../../src/inject/policy-of-pod.ts'
 import { podWith } from '../../support/pods.ts'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { defaultConfig, parseConfig } from '../../../src/config.ts'
+import { defaultConfig, parseConfig } from '../../../src/config/config.ts'
 import { nodeLabelFor } from '../../../src/inject/deliveries/node.ts'
 import { inject, type Outcome } from '../../../src/inject/inject.ts'
 import { requiredLoaderEnv, requiredVerifierEnv } from '../../../src/inject/parts.ts'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { defaultConfig } from '../../../src/config.ts'
+import { defaultConfig } from '../../../src/config/config.ts'
 import { inject, type Outcome } from '../../../src/inject/inject.ts'
 import type { Container, Resources, Volume } from '../../../src/inject/pod.ts'
 import { withHeadroom } from '../../../src/inject/resources/amounts.ts'
@@ -36,10 +36,11 @@ function outcomeOf({ annotations = {}, apps = [{}], init, sidecar, pod, volumes 
 
 function resourcesOf(example: Case): unknown {
   const outcome = outcomeOf(example)
-  if (outcome.outcome !== 'injected')
+  if (outcome.outcome !== 'injected') {
     return outcome.outcome === 'denied'
       ? outcome.diagnostics.map(({ reason, field }) => `${reason} ${field}`)
       : outcome.reason
+  }
   return outcome.pod.spec.initContainers?.find(({ name }) => name === 'model-loader')?.resources
 }
 

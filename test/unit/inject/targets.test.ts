@@ -1,5 +1,5 @@
 import t from 'tap'
-import { defaultConfig } from '../../../src/config.ts'
+import { defaultConfig } from '../../../src/config/config.ts'
 import { inject } from '../../../src/inject/inject.ts'
 import type { PodSpec } from '../../../src/inject/pod.ts'
 import { mesh } from '../../support/meshes.ts'
@@ -17,8 +17,9 @@ function targets(annotations: Record<string, string>, changed: Partial<PodSpec> 
     'team',
     defaultConfig,
   )
-  if (outcome.outcome === 'denied')
+  if (outcome.outcome === 'denied') {
     return outcome.diagnostics.map(({ reason, found = '', accepted = '' }) => `${reason} ${found}: ${accepted}`)
+  }
   if (outcome.outcome === 'skipped') return [outcome.reason]
   return [...(outcome.pod.spec.initContainers ?? []), ...outcome.pod.spec.containers]
     .filter(({ volumeMounts }) => volumeMounts?.some(({ mountPath }) => mountPath === '/models/model'))

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { defaultConfig, parseConfig, type Config } from '../../../src/config.ts'
+import { defaultConfig, parseConfig, type Config } from '../../../src/config/config.ts'
 import { inject } from '../../../src/inject/inject.ts'
 import type { Pod } from '../../../src/inject/pod.ts'
 import { uninject } from '../../../src/inject/uninject.ts'
@@ -23,8 +23,9 @@ t.test('a pod without parts of ours is given back as the same object', (t) => {
   for (const pod of [
     podWith({ source }),
     podWith({ source }, { initContainers: [{ name: 'model-loader', image: 'x' }], volumes: [{ name: 'model-data' }] }),
-  ])
+  ]) {
     t.equal(uninject(pod, prefix), pod)
+  }
   t.end()
 })
 

@@ -168,16 +168,18 @@ function bucketOf(
   return {
     async *list(_bucket, wanted) {
       const found = below(wanted)
-      for (let i = 0; i === 0 || i < found.length; i += pageSize)
+      for (let i = 0; i === 0 || i < found.length; i += pageSize) {
         yield await Promise.resolve(found.slice(i, i + pageSize))
+      }
     },
     peek: (_bucket, wanted, count) => Promise.resolve(below(wanted).slice(0, count)),
     head: (_bucket, key) => {
       const object = objects.find((candidate) => candidate.key === key)
-      if (object === undefined)
+      if (object === undefined) {
         return Promise.reject(
           new S3Error({ status: 404, code: 'NotFound', message: 'not found', region: undefined }, undefined),
         )
+      }
       return Promise.resolve<ObjectHead>({ ...object, checksums: {}, composite: false })
     },
     read: () => Promise.reject(new Error('not used here')),

@@ -34,12 +34,13 @@ t.test('anything else is refused, not left out', (t) => {
     `SHA256 (config.json) = ${one}`,
     `\\${one}  a\\nb`,
   ]
-  for (const line of lines)
+  for (const line of lines) {
     t.throws(
       () => parseManifest(`${one}  first\n${line}\n`, 'm'),
       { exit: 'VerificationFailed', message: /the manifest m has a line that is not of sha256sum/ },
       line,
     )
+  }
   t.end()
 })
 
@@ -124,8 +125,9 @@ function objects(...paths: string[]): ModelObject[] {
 function bucketOf(contents: Readonly<Record<string, string>>): S3 {
   const find = (key: string): string => {
     const content = contents[key]
-    if (content === undefined)
+    if (content === undefined) {
       throw new S3Error({ status: 404, code: 'NoSuchKey', message: 'no such key', region: undefined }, undefined)
+    }
     return content
   }
   return {

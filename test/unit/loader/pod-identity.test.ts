@@ -141,12 +141,13 @@ t.test('the token of the pod is sent to nobody but an agent', (t) => {
     'no address',
     'http://',
   ]
-  for (const stranger of strangers)
+  for (const stranger of strangers) {
     t.throws(
       () => podIdentityCredentials(patient, uri(stranger), live),
       { exit: 'NoIdentity', message: /is not the address of a Pod Identity agent/ },
       stranger,
     )
+  }
   t.end()
 })
 

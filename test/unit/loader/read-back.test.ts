@@ -61,8 +61,9 @@ t.test('parts in any order, of several files at a time, are read to the checksum
         }
         for (const { follower, ...part } of parts.toSorted(
           (a, b) => turn(a.offset, a.length) - turn(b.offset, b.length),
-        ))
+        )) {
           readBack.arrived(follower, part)
+        }
         await readBack.end()
         await readBack.close()
         return (

@@ -72,8 +72,9 @@ t.test('a name that would leave its directory, hide, or be taken for another is 
     'current',
     'Newest',
     'x'.repeat(101),
-  ])
+  ]) {
     t.notOk(isVersionName(name), JSON.stringify(name))
+  }
   t.strictSame(['_temporary', '.work', '..', '.', '1.0'].map(isHiddenName), [true, true, false, false, false])
   t.end()
 })

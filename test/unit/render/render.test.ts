@@ -52,11 +52,12 @@ t.test('whatever text is in an object, other readers of YAML see the same', (t) 
       ),
       (items) => {
         const text = printYAML([{ items }])
-        for (const version of ['1.1', '1.2'] as const)
+        for (const version of ['1.1', '1.2'] as const) {
           t.strictSame(
             parseAllDocuments(text, { version }).map((document) => document.toJS() as unknown),
             [{ items }],
           )
+        }
       },
     ),
     { numRuns: 100 },
@@ -195,8 +196,9 @@ t.test('however many shards there are, in however many directories, an image has
 })
 
 t.test('names that a Dockerfile would take for something else are refused', (t) => {
-  for (const path of ['a*', 'a?', '[a]', 'a$b', 'a\\b', 'a\nb', '../a', '/a', 'a//b', './a'])
+  for (const path of ['a*', 'a?', '[a]', 'a$b', 'a\\b', 'a\nb', '../a', '/a', 'a//b', './a']) {
     t.ok(fileNameProblem(path), JSON.stringify(path))
+  }
   for (const path of ['a b.txt', 'a/b-1_2.json', 'ä.txt', 'a"b']) t.equal(fileNameProblem(path), undefined, path)
   t.end()
 })

@@ -83,8 +83,9 @@ t.test('owners that are no owners are passed over', (t) => {
   ]) {
     t.equal(eventOf(requestOf(references), denied), undefined, JSON.stringify(references).slice(0, 60))
   }
-  for (const object of [undefined, null, {}, { metadata: null }])
+  for (const object of [undefined, null, {}, { metadata: null }]) {
     t.equal(eventOf(requestOf([], { object }), denied), undefined)
+  }
   t.end()
 })
 

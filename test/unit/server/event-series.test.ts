@@ -54,8 +54,9 @@ t.test('what could not be written is tried again, with what came meanwhile', (t)
 
 t.test('other owners, types, reasons and notes are other Events', (t) => {
   const series = createEventSeries({ ...limits, most: 10 })
-  for (const one of [event('a'), event('b'), event('a', { type: 'Normal' }), event('a', { reason: 'NotAllowed' })])
+  for (const one of [event('a'), event('b'), event('a', { type: 'Normal' }), event('a', { reason: 'NotAllowed' })]) {
     series.add(one, 0)
+  }
   t.equal(new Set(series.unsent().map(({ name }) => name)).size, 4)
   t.end()
 })

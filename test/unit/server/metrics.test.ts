@@ -1,6 +1,6 @@
 import t from 'tap'
 import { deliveries } from '../../../src/annotations.ts'
-import { defaultConfig, parseConfig, type Config } from '../../../src/config.ts'
+import { defaultConfig, parseConfig, type Config } from '../../../src/config/config.ts'
 import { warnReasons } from '../../../src/reasons.ts'
 import { createMetrics } from '../../../src/server/metrics.ts'
 import { version } from '../../../src/version.ts'

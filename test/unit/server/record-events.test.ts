@@ -171,8 +171,9 @@ t.test('recording waits for nobody, and an API server that hangs gets one reques
 
 t.test('a hostile pod is not told of, and breaks nothing', (t) => {
   const { recorder, calls } = recordTo(t)
-  for (const object of [null, 3, 'x', { metadata: 3 }, { metadata: { ownerReferences: [[]] } }])
+  for (const object of [null, 3, 'x', { metadata: 3 }, { metadata: { ownerReferences: [[]] } }]) {
     recorder.record(requestOf('a', { object }), denied)
+  }
   recorder.record(requestOf('a', { dryRun: true }), denied)
   t.strictSame(calls, [])
   t.end()

@@ -22,8 +22,9 @@ function table<T>(name: string, { reads, accepted, refused }: Table<T>): void {
     t.end()
   })
   t.test(`${name} that cannot be meant is refused with its reason`, (t) => {
-    for (const [text, problem] of refused)
+    for (const [text, problem] of refused) {
       t.strictSame(reads(text), { ok: false, problem }, `${shown(text)} is refused`)
+    }
     t.end()
   })
 }
@@ -272,16 +273,18 @@ t.test('a list loses blanks and repetitions, keeps its order and stops at the fi
   const item = (text: string): Parsed<string> => (text === 'bad' ? unreadable('is bad') : parsed(text))
   t.strictSame(parseList(' b ,a,b', item), { ok: true, value: ['b', 'a'] })
   t.strictSame(parseList('a,bad,c', item), { ok: false, problem: 'is bad' })
-  for (const text of ['', ' ', ',', 'a,,b', 'a,'])
+  for (const text of ['', ' ', ',', 'a,,b', 'a,']) {
     t.strictSame(parseList(text, item), { ok: false, problem: 'has an empty item' }, shown(text))
+  }
   t.end()
 })
 
 t.test('a word is taken only as it is written in the table', (t) => {
   const read = parseWord(['first', 'last'])
   t.strictSame(read('last'), { ok: true, value: 'last' })
-  for (const text of ['Last', ' last', '', 'toString'])
+  for (const text of ['Last', ' last', '', 'toString']) {
     t.strictSame(read(text), { ok: false, problem: 'is none of the accepted words' }, shown(text))
+  }
   t.end()
 })
 

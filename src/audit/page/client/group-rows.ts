@@ -40,8 +40,9 @@ export function groupByNamespace(rows: readonly Row[]): readonly Group[] {
 
 export function countJudgements({ pods }: Group): ReadonlyMap<string, number> {
   const counts = new Map<string, number>()
-  for (const { judgements } of pods)
+  for (const { judgements } of pods) {
     for (const judgement of judgements) counts.set(judgement, (counts.get(judgement) ?? 0) + 1)
+  }
   return counts
 }
 

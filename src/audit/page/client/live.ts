@@ -51,9 +51,9 @@ function showState({ auditedAt, isReading, problem }: LiveState): void {
     const since =
       auditedAt === undefined ? ['Nothing could be read yet.'] : ['What is shown is from ', moment(auditedAt), ' UTC.']
     showLiveness('stale', 'Reading failed: ', element('bdi', {}, printable(problem)), '. ', ...since)
-  } else if (auditedAt === undefined)
+  } else if (auditedAt === undefined) {
     showLiveness('reading', isReading ? 'Live. Reading for the first time…' : 'Live. Waiting for the first audit…')
-  else showLiveness('fresh', 'Live. Read at ', moment(auditedAt), ' UTC.')
+  } else showLiveness('fresh', 'Live. Read at ', moment(auditedAt), ' UTC.')
 }
 
 function showLost(error: unknown, auditedAt: string | undefined): void {

@@ -122,21 +122,23 @@ function showEmpty(selected: number): void {
   byId('empty', HTMLElement).hidden = !isEmpty
   if (!isEmpty) return
   if (isWaiting) setText('empty-text', 'Reading…')
-  else
+  else {
     setText(
       'empty-text',
       rows.length === 0
         ? 'No pod here asks for a model, and none says that it has one.'
         : 'No pod matches all of these filters.',
     )
+  }
 }
 
 /** The table is made anew, and whoever was in it is put back where they were. */
 function keepFocus(change: () => void): void {
   const name = document.activeElement?.getAttribute('data-focus') ?? null
   change()
-  if (name !== null)
+  if (name !== null) {
     table.querySelector<HTMLElement>(`[data-focus="${CSS.escape(name)}"]`)?.focus({ preventScroll: true })
+  }
 }
 
 function toggle(names: readonly string[], name: string): readonly string[] {

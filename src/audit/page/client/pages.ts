@@ -36,8 +36,10 @@ export function listenToPages(turn: (by: number | 'first' | 'last') => void): vo
 export function showPages({ number, pages }: Page<unknown>): void {
   byId('pages', HTMLElement).hidden = pages === 1
   byId('page-number', HTMLElement).textContent = `Page ${formatCount(number)} of ${formatCount(pages)}`
-  for (const id of ['first-page', 'previous-page'])
+  for (const id of ['first-page', 'previous-page']) {
     byId(id, HTMLElement).setAttribute('aria-disabled', String(number === 1))
-  for (const id of ['next-page', 'last-page'])
+  }
+  for (const id of ['next-page', 'last-page']) {
     byId(id, HTMLElement).setAttribute('aria-disabled', String(number === pages))
+  }
 }

@@ -39,8 +39,9 @@ export function selectRows(rows: readonly Row[], state: ViewState): Selection {
     if (failed.length === 0) selected.push(row)
     if (failed.length > 1) continue
     for (const facet of facets) {
-      if (failed.length === 0 || failed[0]?.[0] === testOf[facet])
+      if (failed.length === 0 || failed[0]?.[0] === testOf[facet]) {
         countValues(counts[facet], valuesOf(facet, row, state))
+      }
     }
   }
   return { rows: selected, counts }

@@ -59,8 +59,9 @@ t.test('what an address says is what was written', (t) => {
       open: ['a/b', 'a/c#2'],
     },
   ]
-  for (const state of states)
+  for (const state of states) {
     t.strictSame(readState(writeState({ ...everything, ...state })), { ...everything, ...state })
+  }
   t.equal(writeState(everything), '#')
   t.end()
 })
@@ -74,8 +75,9 @@ t.test('the order and the open pods are no filter', (t) => {
     { family: 'a' },
     { version: 'a' },
     { owner: 'a' },
-  ])
+  ]) {
     t.ok(isFiltered({ ...everything, ...change }))
+  }
   t.end()
 })
 

@@ -81,6 +81,7 @@ t.test('another page may link here, but not ask for data', async (t) => {
 })
 
 t.test('it only answers questions', async (t) => {
-  for (const method of ['POST', 'PUT', 'DELETE'] as const)
+  for (const method of ['POST', 'PUT', 'DELETE'] as const) {
     t.equal((await app.inject({ method, url: '/' })).statusCode, 404)
+  }
 })

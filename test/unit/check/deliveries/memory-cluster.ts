@@ -25,8 +25,9 @@ export function memoryCluster(world: World): Cluster {
   ): void => {
     const permission = { verb, group, resource: plural, namespace: namespaced ? namespace : undefined }
     if (world.forbidden.includes(plural)) throw refused(`${verb} ${plural}`, 403, { message: 'forbidden' }, permission)
-    if (verb === 'list' && world.unknownKinds.includes(plural))
+    if (verb === 'list' && world.unknownKinds.includes(plural)) {
       throw refused(`list ${plural}`, 404, { message: 'the server could not find the requested resource' })
+    }
   }
   return {
     server: 'https://cluster.example.com',

@@ -45,16 +45,18 @@ for (const name of names) {
       const findings = await findingsIn(name, change, options)
       const wrong = findings.filter(({ severity }) => severity !== 'ok')
       t.strictSame(problemsIn(findings), problems, JSON.stringify(wrong, null, 1))
-      if (says !== undefined)
+      if (says !== undefined) {
         t.ok(
           wrong.some((finding) => says.test(finding.what)),
           JSON.stringify(wrong, null, 1),
         )
-      if (command !== undefined)
+      }
+      if (command !== undefined) {
         t.ok(
           wrong.some(({ commands = [] }) => command.test(commands[0] ?? '')),
           JSON.stringify(wrong, null, 1),
         )
+      }
       reported.push(...wrong)
     })
   }
@@ -250,6 +252,7 @@ t.test('every command is one that a shell understands', async (t) => {
   const commands = [...new Set(reported.flatMap(({ commands = [] }) => commands))]
   t.ok(commands.length > 20, String(commands.length))
   await promisify(execFile)('sh', ['-n', '-c', commands.join('\n')])
-  for (const command of commands)
+  for (const command of commands) {
     t.match(command, /^(?:kubectl [a-z]+ |echo '\{.*\}' \| kubectl (?:create|apply) -f -$)/)
+  }
 })

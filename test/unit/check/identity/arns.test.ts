@@ -44,8 +44,9 @@ t.test('the ARN of a role is read with its path; other ARNs are refused', (t) =>
     'arn:aws:iam::111122223333:user/reader',
     'arn:aws:sts::111122223333:assumed-role/reader/x',
     'arn:aws:iam::111122223333:role/a b',
-  ])
+  ]) {
     t.notOk(parseRoleArn(text).ok, text)
+  }
   t.end()
 })
 
@@ -58,8 +59,9 @@ t.test('the ARN of a cluster is read; other ARNs are refused', (t) => {
     'prod',
     'arn:aws:eks:eu-west-1:111122223333:nodegroup/prod/x/y',
     'arn:aws:ecs:eu-west-1:111122223333:cluster/prod',
-  ])
+  ]) {
     t.notOk(parseClusterArn(text).ok, text)
+  }
   t.end()
 })
 

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { defaultPrefix } from '../../../../src/annotations.ts'
-import { parseConfig, type Config } from '../../../../src/config.ts'
+import { parseConfig, type Config } from '../../../../src/config/config.ts'
 import { firstClusterVersionWithImageVolumes } from '../../../../src/inject/deliveries/image.ts'
 import { headroomGate, mountpointClaimName } from '../../../../src/inject/deliveries/mountpoint.ts'
 import { bakedTaint, nodeLabelFor, nodeLabelPrefix, nodeLabelValue } from '../../../../src/inject/deliveries/node.ts'
@@ -170,8 +170,9 @@ t.test('a volume of the name of the EKS token is nobody’s concern where no loa
 /* Claims */
 
 t.test('a path that ends in current warns, in whatever directory, and no other path does', (t) => {
-  for (const path of ['current', 'llama/current', 'llama/current/'])
+  for (const path of ['current', 'llama/current', 'llama/current/']) {
     t.strictSame(warningsOf(podWith({ source: `pvc://models/${path}` })), ['PathMayChange'], path)
+  }
   for (const source of ['pvc://current', 'pvc://models/current/7', 'pvc://models/currently', 's3://models/current/']) {
     t.notOk(warningsOf(podWith({ source })).includes('PathMayChange'), source)
   }

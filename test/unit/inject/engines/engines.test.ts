@@ -1,5 +1,5 @@
 import t from 'tap'
-import { defaultConfig, parseConfig, type Config } from '../../../../src/config.ts'
+import { defaultConfig, parseConfig, type Config } from '../../../../src/config/config.ts'
 import { engineByName, runsAnEngine, runsVerifier } from '../../../../src/inject/engines/registry.ts'
 import { inject } from '../../../../src/inject/inject.ts'
 import type { Container, Pod } from '../../../../src/inject/pod.ts'

@@ -10,8 +10,9 @@ import { exits } from '../../../../src/loader/exit-codes.ts'
 const directory = join(import.meta.dirname, '../../../../src/inject/engines')
 const readable = readFileSync(join(directory, 's5cmd.sh'), 'utf8')
 
-if (process.env.UPDATE_SCRIPT === '1')
+if (process.env.UPDATE_SCRIPT === '1') {
   writeFileSync(join(directory, 's5cmd-script.ts'), moduleOf(withoutComments(readable)))
+}
 
 /** Pods carry it, each of them: what only people need is left out. */
 function withoutComments(script: string): string {

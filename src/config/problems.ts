@@ -1,0 +1,106 @@
+/** What a schema cannot say of a configuration file: values that contradict each other, and values that their own parsers refuse. */
+import { X509Certificate } from 'node:crypto'
+import { annotationNames, annotations, deliveries, isAnnotationName } from '../annotations.ts'
+import { quote } from '../reasons.ts'
+import { parseClusterVersion } from '../values/cluster-version.ts'
+import { parseProxy } from '../values/endpoint.ts'
+import { matchesPattern } from '../values/pattern.ts'
+import { parseCertificates } from '../values/pem.ts'
+import { parseBytes } from '../values/quantity.ts'
+import { suggestion, type ConfigFile } from './config-file.ts'
+
+export function fileProblems(file: ConfigFile): readonly string[] {
+  return [...defaultsProblems(file), ...clusterProblems(file), ...networkProblems(file), ...policyProblems(file)]
+}
+
+/** Defaults are read by the parser of the annotation they stand in for. */
+function defaultsProblems(file: ConfigFile): string[] {
+  return Object.entries(file.defaults ?? {}).flatMap(([name, value]) => {
+    const at = `defaults.${name}`
+    const allowed = annotationNames.filter((known) => annotations[known].operator)
+    if (!isAnnotationName(name)) return [`${at}: is no annotation${suggestion(name, allowed)}`]
+    const row = annotations[name]
+    if (!row.operator) return [`${at}: has no default that an operator can set; those that have: ${allowed.join(', ')}`]
+    const result = row.parse(String(value).replaceAll('NAME', 'name'))
+    return result.ok ? [] : [`${at}: ${quote(String(value))} ${result.problem}; accepted: ${row.accepted}`]
+  })
+}
+
+function clusterProblems({ cluster }: ConfigFile): string[] {
+  const version = parseClusterVersion(cluster?.version ?? '1.0')
+  return version.ok
+    ? []
+    : [`cluster.version: ${quote(cluster?.version ?? '')} ${version.problem}; accepted: as 1.36 or v1.36.2-eks-1a2b3c4`]
+}
+
+function networkProblems({ loader }: ConfigFile): string[] {
+  return [proxyProblem(loader?.proxy?.url), certificatesProblem(loader?.caCertificates)].flatMap(
+    (problem) => problem ?? [],
+  )
+}
+
+/** What is configured here is to be read in every pod. */
+function proxyProblem(url: string | undefined): string | undefined {
+  if (url === undefined) return undefined
+  if (url.includes('@')) {
+    return 'loader.proxy.url: has a user name, which everybody could read in the pods; let the proxy know the nodes by their addresses'
+  }
+  const proxy = parseProxy(url)
+  return proxy.ok ? undefined : `loader.proxy.url: ${quote(url)} ${proxy.problem}`
+}
+
+function certificatesProblem(text: string | undefined): string | undefined {
+  if (text === undefined) return undefined
+  const blocks = parseCertificates(text)
+  if (!blocks.ok) return `loader.caCertificates: ${blocks.problem}`
+  const unreadable = blocks.value.findIndex((block) => !isCertificate(block))
+  return unreadable === -1 ? undefined : `loader.caCertificates: block ${unreadable + 1} is not a certificate`
+}
+
+function isCertificate(pem: string): boolean {
+  try {
+    return new X509Certificate(pem).raw.length > 0
+  } catch {
+    return false
+  }
+}
+
+function policyProblems(file: ConfigFile): string[] {
+  return [...ruleProblems(file.policy?.rules ?? []), ...modeProblems(file.policy ?? {})]
+}
+
+/** A list that says what the mode says already was meant for the other mode: pods would be denied, or not, against the intention. */
+function modeProblems({
+  mode = 'enforce',
+  enforceNamespaces = [],
+  auditNamespaces = [],
+}: NonNullable<ConfigFile['policy']>): string[] {
+  const [list, namespaces, other] =
+    mode === 'enforce'
+      ? ['enforceNamespaces', enforceNamespaces, 'audit']
+      : ['auditNamespaces', auditNamespaces, 'enforce']
+  return namespaces.length === 0
+    ? []
+    : [`policy.${list}: has no effect with mode ${mode}; it names the exceptions of mode ${other}`]
+}
+
+function ruleProblems(rules: NonNullable<NonNullable<ConfigFile['policy']>['rules']>): string[] {
+  return rules.flatMap((rule, i) => {
+    const size = rule.maxSize === undefined ? undefined : parseBytes(rule.maxSize)
+    const twice = rules.findIndex((other) => other.name === rule.name) < i
+    return [
+      deliveryProblems(rule.deliveries ?? [], `policy.rules[${i}].deliveries`),
+      size?.ok === false ? [`policy.rules[${i}].maxSize: ${quote(rule.maxSize ?? '')} ${size.problem}`] : [],
+      twice ? [`policy.rules[${i}].name: ${quote(rule.name)} names another rule already`] : [],
+    ].flat()
+  })
+}
+
+/** A rule that can never be met is a slip of the pen: `pvc` is the scheme of a source, and its delivery is `claim`. */
+function deliveryProblems(patterns: readonly string[], at: string): string[] {
+  return patterns.flatMap((pattern, i) =>
+    deliveries.some((delivery) => matchesPattern(pattern, delivery))
+      ? []
+      : [`${at}[${i}]: ${quote(pattern)} matches no delivery; there are ${deliveries.join(', ')}`],
+  )
+}
