@@ -5,9 +5,9 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { conformanceInMarkdown, limitsInMarkdown } from '../test/loader/conformance-table.ts'
-import { installationChecks } from '../src/check/checks.ts'
-import { deliveryChecks } from '../src/check/delivery-checks.ts'
-import { identityChecks } from '../src/check/identity-checks.ts'
+import { installationChecks } from '../src/diagnosis/installation-checks.ts'
+import { deliveryChecks } from '../src/deliveries/companions.ts'
+import { identityChecks } from '../src/check/identity/checks.ts'
 import { checksInMarkdown } from '../src/cli/check-report.ts'
 import {
   annotationsInBrief,

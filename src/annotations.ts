@@ -11,14 +11,11 @@ import { parseEnvName, parseImage, parseObjectName } from './values/names.ts'
 import { parseWord, type Parsed } from './values/parsed.ts'
 import { parseMountPath } from './values/path.ts'
 import { parsePositiveBytes, parsePositiveMillicores } from './values/quantity.ts'
-import { parseSource, sourceForms } from './values/source.ts'
+import { deliveriesOfScheme, parseSource, sourceForms, type Delivery } from './values/source.ts'
 import { parseVolumeChoice, volumeForms } from './values/volume.ts'
 
 /** The prefix of every annotation, label and node label, unless the operator's configuration says another. */
 export const defaultPrefix = 'models.example.io/'
-
-export const deliveries = ['download', 'mountpoint', 'claim', 'node', 'image'] as const
-export type Delivery = (typeof deliveries)[number]
 
 export interface AnnotationRow<T> {
   /** `model`: may be repeated with a suffix for a second, third… model. */
@@ -37,12 +34,11 @@ export interface AnnotationRow<T> {
 export const engines = ['native', 's5cmd'] as const
 export const initOrders = ['auto', 'first', 'last'] as const
 export const credentialsScopes = ['pod', 'loader'] as const
-export const s3Deliveries = ['download', 'mountpoint'] as const
 
 export type InitOrder = (typeof initOrders)[number]
 
 const downloads = ['download'] as const
-const fromS3 = ['download', 'mountpoint'] as const
+const fromS3 = deliveriesOfScheme.s3
 
 export const annotations = {
   inject: row({
@@ -67,12 +63,12 @@ export const annotations = {
   delivery: row({
     scope: 'model',
     operator: true,
-    accepted: s3Deliveries.join(', '),
+    accepted: deliveriesOfScheme.s3.join(', '),
     default: 'download',
     example: 'download',
     description: 'how an s3:// source reaches the pod',
     appliesTo: fromS3,
-    parse: parseWord(s3Deliveries),
+    parse: parseWord(deliveriesOfScheme.s3),
   }),
   claim: row({
     scope: 'model',

@@ -5,7 +5,8 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
-import { annotationNames, annotations, deliveries, type AnnotationName } from '../../src/annotations.ts'
+import { annotationNames, annotations, type AnnotationName } from '../../src/annotations.ts'
+import { deliveries } from '../../src/values/source.ts'
 
 const file = join(import.meta.dirname, 'policies', 'known-annotations.yaml')
 const title = '# Made from the table of annotations by make generate.\n'

@@ -1,7 +1,7 @@
 /** What the audit log of the API server is told of every admission, so that it can be searched for models and rules. */
 import type { Outcome } from '../inject/inject.ts'
 import type { AdmissionRequest } from './review.ts'
-import { cut } from './cut.ts'
+import { cut } from './truncate.ts'
 
 /** Bare words: the API server puts the webhook's name in front and drops keys that have a slash already. */
 export type AuditKey = 'decision' | 'reason' | 'config-hash' | 'sources' | 'rule'

@@ -1,9 +1,9 @@
 /** Judges one pod, and says why. */
 import type { Config } from '../config/config.ts'
 import type { Diagnostic } from '../reasons.ts'
-import { decide } from '../inject/decide.ts'
-import type { Pod } from '../inject/pod.ts'
-import { readPod } from '../inject/pod-shape.ts'
+import { decide } from '../request/is-annotated.ts'
+import type { Pod } from '../pod/pod.ts'
+import { readPod } from '../pod/read-pod.ts'
 import { allFields } from './differences.ts'
 import type { AuditedPod, Evidence } from './judgement.ts'
 import { judgeSubject, malformed } from './judge-subject.ts'

@@ -1,7 +1,7 @@
 /** Every judgement that holds of a pod, the worst first. */
 import { injectedLabel, statusAnnotation } from '../annotations.ts'
-import { annotationField } from '../inject/keys.ts'
-import { initContainersOf } from '../inject/pod.ts'
+import { annotationField } from '../pod/field-path.ts'
+import { initContainersOf } from '../pod/pod.ts'
 import { hasStatus, type Status } from '../inject/status.ts'
 import { formatDiagnostic, printable, quote, skipReasons, type Diagnostic } from '../reasons.ts'
 import { evidence } from './differences.ts'

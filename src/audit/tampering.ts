@@ -1,8 +1,8 @@
 /** Traces of a change behind the injection. They are evidence, not proof: who can write the pod can write its status, too. */
 import { injectedLabel, statusAnnotation } from '../annotations.ts'
 import { digestsOf } from '../inject/digest.ts'
-import { annotationField } from '../inject/keys.ts'
-import { initContainersOf } from '../inject/pod.ts'
+import { annotationField } from '../pod/field-path.ts'
+import { initContainersOf } from '../pod/pod.ts'
 import { hashAnnotations, type Status } from '../inject/status.ts'
 import { version } from '../version.ts'
 import { changedParts, differingFields, digestsOfFields, evidence } from './differences.ts'

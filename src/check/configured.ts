@@ -1,6 +1,7 @@
 /** What the operator's configuration says, where it can be read; the built-in one otherwise. */
-import { defaultConfig, type Config } from '../config/config.ts'
-import { valueOf } from './look.ts'
+import type { Config } from '../config/config.ts'
+import { defaultConfig } from '../config/parse-config.ts'
+import { valueOf } from '../diagnosis/lookup.ts'
 import type { Installation } from './installation.ts'
 
 type Configured = Pick<Installation, 'configuration'>

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import type { Duplex } from 'node:stream'
 import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls'
 import { printable } from '../values/printable.ts'
-import { found, unknown, type Look } from './look.ts'
+import { found, unknown, type Look } from '../diagnosis/lookup.ts'
 
 const timeoutMs = 10_000
 

@@ -13,9 +13,9 @@ import type {
   Service,
 } from '../cluster/objects.ts'
 import { resources } from '../cluster/resources.ts'
-import { defaultConfig, parseConfig, type ConfigResult } from '../config/config.ts'
-import { selects } from './label-selector.ts'
-import { absent, found, look, lookBehind, unknown, valueOf, type Look } from './look.ts'
+import { defaultConfig, parseConfig, type ConfigResult } from '../config/parse-config.ts'
+import { selects } from '../cluster/label-selector.ts'
+import { absent, found, look, lookBehind, unknown, valueOf, type Look } from '../diagnosis/lookup.ts'
 import { argumentOf, mountedFile, webhookContainer } from './mounted-file.ts'
 import { registrationName } from './registration.ts'
 

@@ -1,8 +1,8 @@
 /** A pod that asks for a model, to see what admission makes of it. It is never stored. */
 import type { Cluster, DryRun } from '../cluster/cluster.ts'
 import { resources } from '../cluster/resources.ts'
-import { look, type Look } from './look.ts'
-import { probePod, type ProbePod } from './probe-pod.ts'
+import { look, type Look } from '../diagnosis/lookup.ts'
+import { probePod, type ProbePod } from '../diagnosis/probe-pod.ts'
 
 export interface Probe {
   readonly namespace: string

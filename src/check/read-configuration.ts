@@ -1,9 +1,10 @@
 /** The operator's configuration, for those who need no more of an installation than how pods are treated. */
 import type { Cluster } from '../cluster/cluster.ts'
 import type { Config } from '../config/config.ts'
-import { error, ok, unchecked, type Finding } from './finding.ts'
+import type { Finding } from '../diagnosis/finding.ts'
+import { error, ok, unchecked } from './installation-findings.ts'
 import { findConfigurationOf, findRegistration, type Configuration } from './installation.ts'
-import { found, unknown, type Look } from './look.ts'
+import { found, unknown, type Look } from '../diagnosis/lookup.ts'
 
 export async function readConfiguration(cluster: Cluster): Promise<Look<Configuration>> {
   const { webhook } = await findRegistration(cluster)

@@ -1,5 +1,5 @@
 /** The topics of `check`, in the order in which they are reported: what comes first explains what comes after it. */
-import type { Finding } from './finding.ts'
+import type { Finding } from '../diagnosis/finding.ts'
 import type { Survey } from './survey.ts'
 import { checkAdmission } from './topics/admission.ts'
 import { checkAPIServer } from './topics/api-server.ts'

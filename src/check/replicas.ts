@@ -3,7 +3,7 @@ import type { Cluster } from '../cluster/cluster.ts'
 import type { Pod } from '../cluster/objects.ts'
 import { certificateFrom } from './handshake.ts'
 import type { Installation } from './installation.ts'
-import { absent, found, look, unknown, valueOf, type Look } from './look.ts'
+import { absent, found, look, unknown, valueOf, type Look } from '../diagnosis/lookup.ts'
 import { argumentOf, webhookContainer } from './mounted-file.ts'
 import { serverNameOf } from './registration.ts'
 

@@ -11,8 +11,8 @@ import type {
 import { resources } from '../cluster/resources.ts'
 import { configOf } from './configured.ts'
 import { findInstallation, type Installation } from './installation.ts'
-import { selects, type Labels } from './label-selector.ts'
-import { found, look, valueOf, type Look } from './look.ts'
+import { selects, type Labels } from '../cluster/label-selector.ts'
+import { found, look, valueOf, type Look } from '../diagnosis/lookup.ts'
 import { probeAdmission, type Probe } from './probe.ts'
 import { askReplicas, type Replica } from './replicas.ts'
 

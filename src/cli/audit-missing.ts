@@ -1,8 +1,8 @@
 /** Why a pod of a cluster has no model, as far as the cluster shows it afterwards. */
 import type { AuditedPod } from '../audit/judgement.ts'
-import { failedRequirements, keysOf, type Labels } from '../check/label-selector.ts'
+import { failedRequirements, keysOf, type Labels } from '../cluster/label-selector.ts'
 import type { Registered } from '../check/installation.ts'
-import { look, valueOf, type Look } from '../check/look.ts'
+import { look, valueOf, type Look } from '../diagnosis/lookup.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { resources } from '../cluster/resources.ts'
 

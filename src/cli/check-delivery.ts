@@ -1,76 +1,65 @@
 /** `model-injector check --delivery`: whether all is there that a delivery needs beside the pods of a namespace. */
-import { Option, type Command } from 'commander'
-import type { Report } from '../check/check.ts'
-import { checkDelivery } from '../check/deliveries/check-delivery.ts'
-import { checkedDeliveries, type CheckedDeliveryName } from '../check/deliveries/registry.ts'
-import type { WantedModel } from '../check/deliveries/wanted.ts'
-import { parseImageDigest, parseS3Prefix } from '../render/aws-names.ts'
-import { quoteWord } from '../render/shell.ts'
-import { parseLabelName, parseObjectName } from '../values/names.ts'
-import { parsed, unreadable, type Parsed } from '../values/parsed.ts'
-import { parseAbsolutePath } from '../values/path.ts'
+import { InvalidArgumentError, Option, type Command } from 'commander'
+import type { Report } from '../check/check-cluster.ts'
+import { checkDelivery } from '../check/check-delivery.ts'
+import { checkSubjects, deliveryOfName, type CheckedDelivery } from '../deliveries/companions.ts'
+import { quoteWord } from '../values/shell.ts'
+import { parseLabelName } from '../values/names.ts'
 import { useCluster, type ClusterOptions } from './cluster-options.ts'
-import { addFlags, fail, parseFlags, problemIf, type Values } from './render/flags.ts'
+import { problemIf, type Flag, type Flags } from '../flags/flags.ts'
+import { addFlags, fail } from './flags.ts'
 
-const deliveryNames = Object.keys(checkedDeliveries) as CheckedDeliveryName[]
+const deliveryNames = Object.keys(checkSubjects) as CheckedDelivery[]
 
-/** As `render` calls them. */
-const flags = {
-  claim: {
-    term: '--claim <name>',
-    description: 'with fsx and mountpoint: the claim that pods mount (default: what workloads are annotated with)',
-    accepted: 'the name of a PersistentVolumeClaim',
-    parse: parseObjectName,
-  },
-  from: {
-    term: '--from <namespace/claim>',
-    description: 'with fsx and --claim: the claim that it is shared from (default: what its annotation says)',
-    accepted: 'as model-store/llama',
-    parse: parseClaimName,
-  },
-  source: {
-    term: '--source <s3://…/>',
-    description:
-      'with mountpoint: the model; with --identity: what pods read, also more than one (default: what workloads are annotated with)',
-    accepted: 's3://bucket/prefix/',
-    parse: parseS3Prefix,
-    many: true,
-  },
-  path: {
-    term: '--path <path>',
-    description: 'with ami: where the model stands on the node (default: what workloads are annotated with)',
-    accepted: 'an absolute path',
-    parse: parseAbsolutePath,
-  },
-  oci: {
-    term: '--oci <image@digest>',
-    description: 'with oci: the image of the model; with ami: one that is in the store of the nodes already',
-    accepted: 'registry/repository@sha256:HEX',
-    parse: parseImageDigest,
-  },
-} as const
+/** The flags of all deliveries, each with the deliveries that have it. */
+const flags: Flags = Object.fromEntries(
+  [...Map.groupBy(deliveryNames.flatMap(flagsOf), ({ key }) => key)].map(([key, owned]) => [
+    key,
+    mergeFlags(key, owned),
+  ]),
+)
 
-type Named = Values<typeof flags, never>
+interface OwnedFlag {
+  readonly key: string
+  readonly flag: Flag<unknown>
+  readonly delivery: CheckedDelivery
+}
 
-/** Which flags each delivery knows. */
-const flagsOf: Readonly<Record<CheckedDeliveryName, readonly (keyof typeof flags)[]>> = {
-  fsx: ['claim', 'from'],
-  mountpoint: ['source', 'claim'],
-  ami: ['path', 'oci'],
-  oci: ['oci'],
+function flagsOf(delivery: CheckedDelivery): readonly OwnedFlag[] {
+  return Object.entries(checkSubjects[delivery].flags).map(([key, flag]) => ({ key, flag, delivery }))
+}
+
+/** `--source` is one of `--identity`, too. */
+function mergeFlags(key: string, owned: readonly OwnedFlag[]): Flag<unknown> {
+  const [first] = owned
+  if (first === undefined) throw new Error(`no delivery has the flag ${key}`)
+  const byDescription = Map.groupBy(owned, ({ flag }) => flag.description)
+  const descriptions = [...byDescription].map(
+    ([description, flagsWithIt]) => `with ${flagsWithIt.map(({ delivery }) => delivery).join(' and ')}: ${description}`,
+  )
+  const ofIdentity = key === 'source' ? ['with --identity: what pods read, also more than one'] : []
+  return { ...first.flag, description: [...descriptions, ...ofIdentity].join('; ') }
 }
 
 export interface DeliveryOptions {
-  readonly delivery?: CheckedDeliveryName
+  /** As it was typed: a delivery, or an alias of one. */
+  readonly delivery?: string
 }
 
 export function addDeliveryOptions(command: Command): Command {
-  command.addOption(
-    new Option('--delivery <name>', 'check what pods of a namespace need beside them for this delivery').choices(
-      deliveryNames,
-    ),
+  const option = new Option(
+    '--delivery <name>',
+    `check what pods of a namespace need beside them for this delivery: ${deliveryNames.join(', ')}`,
   )
+  command.addOption(option.argParser(parseDelivery))
   return addFlags(command, flags)
+}
+
+function parseDelivery(text: string): CheckedDelivery {
+  const delivery = deliveryOfName(text)
+  const known = deliveryNames.find((name) => name === delivery)
+  if (known === undefined) throw new InvalidArgumentError(`Allowed choices are ${deliveryNames.join(', ')}.`)
+  return known
 }
 
 /** A namespace, or one of the flags, is about a delivery that nobody named. `sourceIsMeant`: by another option. */
@@ -85,7 +74,9 @@ export function strayDeliveryOptions(
       namespace !== undefined,
       `the namespace ${JSON.stringify(namespace)} belongs to --delivery ${deliveryNames.join('|')}`,
     ),
-    ...given.map((key) => `${flags[key].term} belongs to --delivery${key === 'source' ? ' or --identity' : ''}`),
+    ...given.map(
+      (key) => `${flags[key]?.term ?? key} belongs to --delivery${key === 'source' ? ' or --identity' : ''}`,
+    ),
   ]
 }
 
@@ -96,13 +87,13 @@ export async function checkNamespaceDelivery(
   otherProblems: readonly string[],
 ): Promise<Report> {
   const options = command.opts<
-    Required<DeliveryOptions> & { namespace?: string; serverUrl?: string } & ClusterOptions
+    { delivery: CheckedDelivery } & { namespace?: string; serverUrl?: string } & ClusterOptions
   >()
-  const { values, problems } = parseFlags(flags, [], command.opts())
+  const named = checkSubjects[options.delivery].named(command.opts())
   const all = [
-    ...problems,
+    ...(named.ok ? [] : named.problems),
     ...namespaceProblems(argument, options.namespace),
-    ...combinationProblems(values, options),
+    ...problemIf(options.serverUrl !== undefined, '--server-url is about the webhook, and --delivery is not'),
     ...strayFlags(options.delivery, command),
     ...otherProblems,
   ]
@@ -111,23 +102,24 @@ export async function checkNamespaceDelivery(
     checkDelivery(cluster, {
       delivery: options.delivery,
       namespace: argument ?? options.namespace ?? cluster.namespace,
-      named: namedModels(options.delivery, values),
+      named: named.ok ? named.value : [],
     }),
   )
   return withKubectlOptions(report, options)
 }
 
-function givenFlags(command: Command): readonly (keyof typeof flags)[] {
+function givenFlags(command: Command): readonly string[] {
   const options = command.opts<Readonly<Record<string, unknown>>>()
-  return (Object.keys(flags) as (keyof typeof flags)[]).filter((key) => options[key] !== undefined)
+  return Object.keys(flags).filter((key) => options[key] !== undefined)
 }
 
-function strayFlags(delivery: CheckedDeliveryName, command: Command): readonly string[] {
+function strayFlags(delivery: CheckedDelivery, command: Command): readonly string[] {
+  const known = Object.keys(checkSubjects[delivery].flags)
   return givenFlags(command)
-    .filter((key) => !flagsOf[delivery].includes(key))
+    .filter((key) => !known.includes(key))
     .map(
       (key) =>
-        `${flags[key].term} is not for --delivery ${delivery}, which knows ${flagsOf[delivery].map((known) => `--${known}`).join(' and ')}`,
+        `${flags[key]?.term ?? key} is not for --delivery ${delivery}, which knows ${known.map((name) => `--${name}`).join(' and ')}`,
     )
 }
 
@@ -143,52 +135,6 @@ function namespaceProblems(argument: string | undefined, option: string | undefi
       `the namespace ${JSON.stringify(namespace)} is not the name of one`,
     ),
   ]
-}
-
-function combinationProblems(
-  { claim, from, source: sources, path, oci }: Named,
-  { delivery, serverUrl }: { delivery: CheckedDeliveryName; serverUrl?: string },
-): readonly string[] {
-  return [
-    ...problemIf(serverUrl !== undefined, '--server-url is about the webhook, and --delivery is not'),
-    ...problemIf(
-      delivery === 'fsx' && from !== undefined && claim === undefined,
-      `${flags.from.term} needs ${flags.claim.term}`,
-    ),
-    ...problemIf(
-      delivery === 'mountpoint' && claim !== undefined && sources.length === 0,
-      `${flags.claim.term} needs ${flags.source.term}, to compare the volume with`,
-    ),
-    ...problemIf(
-      sources.length > 1,
-      `${flags.source.term} is given ${sources.length} times, and --delivery looks at one model`,
-    ),
-    ...problemIf(delivery === 'ami' && path !== undefined && oci !== undefined, '--oci stands instead of --path'),
-  ]
-}
-
-function namedModels(
-  delivery: CheckedDeliveryName,
-  { claim, from, source: [source], path, oci }: Named,
-): readonly WantedModel[] {
-  const askers = [] as const
-  if (delivery === 'fsx') {
-    return claim === undefined
-      ? []
-      : [{ source: { scheme: 'pvc', claim, path: undefined, uri: `pvc://${claim}` }, from, askers }]
-  }
-  if (delivery === 'mountpoint') return source === undefined ? [] : [{ source, claim, askers }]
-  if (path !== undefined) return [{ source: { scheme: 'node', path, uri: `node://${path}` }, askers }]
-  return oci === undefined
-    ? []
-    : [{ source: { scheme: 'oci', reference: oci, path: undefined, uri: `oci://${oci}` }, askers }]
-}
-
-function parseClaimName(text: string): Parsed<{ readonly namespace: string; readonly name: string }> {
-  const [, namespace = '', name = ''] = /^([^/]+)\/([^/]+)$/.exec(text) ?? []
-  return parseLabelName(namespace).ok && parseObjectName(name).ok
-    ? parsed({ namespace, name })
-    : unreadable('is not NAMESPACE/NAME')
 }
 
 /** What is copied from the report is for the cluster that was looked at, whichever the current context is. */

@@ -6,11 +6,12 @@ import { seeCluster, seenNothing, type Seen } from '../check/identity/seen.ts'
 import { isAllNamed, type Named } from '../check/identity/subject.ts'
 import { AppError } from '../errors.ts'
 import type { Identity } from '../render/access.ts'
-import { parseAWSRegion, parseS3Source } from '../render/aws-names.ts'
+import { parseAWSRegion, parseS3Source } from '../render/parse-aws-names.ts'
 import { parseLabelName, parseObjectName } from '../values/names.ts'
 import { parsed, parseWord, unreadable, type Parsed } from '../values/parsed.ts'
 import { useCluster, type ClusterOptions } from './cluster-options.ts'
-import { addFlags, fail, parseFlags, problemIf } from './render/flags.ts'
+import { parseFlags, problemIf } from '../flags/flags.ts'
+import { addFlags, fail } from './flags.ts'
 
 const ownFlags = {
   identity: {

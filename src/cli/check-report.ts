@@ -1,8 +1,9 @@
 /** The report of `check` for people, and tables of what it looks at for the docs. */
-import { countBySeverity, findingsOf, type Report, type Section } from '../check/check.ts'
-import type { CheckRow } from '../check/checks.ts'
+import { countBySeverity, findingsOf, type Report } from '../check/check-cluster.ts'
+import type { Section } from '../diagnosis/section.ts'
+import type { CheckRow } from '../diagnosis/check-row.ts'
 import type { IdentityReport } from '../check/identity/check-identity.ts'
-import { severities, type Finding, type Severity } from '../check/finding.ts'
+import { severities, type Finding, type Severity } from '../diagnosis/finding.ts'
 import { printable } from '../values/printable.ts'
 import { printMarkdownTable, wrap } from './table.ts'
 import type { Paint } from './terminal.ts'

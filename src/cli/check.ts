@@ -1,6 +1,6 @@
 /** `model-injector check`: whether an installation is as it should be. */
 import { Command, InvalidArgumentError, Option } from 'commander'
-import { checkCluster, countBySeverity, findingsOf, type Report } from '../check/check.ts'
+import { checkCluster, countBySeverity, findingsOf, type Report } from '../check/check-cluster.ts'
 import type { IdentityReport } from '../check/identity/check-identity.ts'
 import { version } from '../version.ts'
 import {
@@ -17,7 +17,7 @@ import {
 } from './check-identity.ts'
 import { printReport } from './check-report.ts'
 import { useCluster, withClusterOptions, type ClusterOptions } from './cluster-options.ts'
-import { fail } from './render/flags.ts'
+import { fail } from './flags.ts'
 import { colorChoices, painter, terminalWidth, type ColorChoice } from './terminal.ts'
 
 interface CheckOptions extends ClusterOptions, DeliveryOptions, IdentityOptions {
@@ -42,8 +42,8 @@ Examples:
   model-injector check --context prod --quiet
   model-injector check -o json | jq '.findings[] | select(.severity == "error")'
   model-injector check --server-url https://10.0.3.7:8443
-  model-injector check --delivery fsx apps
-  model-injector check --delivery fsx apps --claim llama --from model-store/llama
+  model-injector check --delivery claim apps
+  model-injector check --delivery claim apps --claim llama --from model-store/llama
   model-injector check --delivery mountpoint apps --source s3://my-ml-bucket/llama/1.2.3/
   model-injector check --identity apps/my-inference-app --role arn:aws:iam::111122223333:role/prod-apps-my-inference-app-models`
 

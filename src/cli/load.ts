@@ -4,7 +4,7 @@ import { withRemedyFor } from '../loader/credentials/remedies.ts'
 import { readTask, readVerifyTask, type LoadTask, type VerifyTask } from '../loader/environment.ts'
 import { exits, failureLine, LoaderFailure } from '../loader/exit-codes.ts'
 import { counted, formatSize } from '../loader/format-size.ts'
-import { keepYoungHeapSmall } from '../loader/transfer/young-heap.ts'
+import { keepYoungHeapSmall } from '../loader/transfer/v8-flags.ts'
 import { verifyMounted } from '../loader/verify-mounted.ts'
 import { jsonReport, textReport, writeTerminationMessage, type Report } from '../loader/report.ts'
 

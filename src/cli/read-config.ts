@@ -1,7 +1,8 @@
 /** Reads the operator's configuration, so that the command line decides as the webhook of that operator does. */
 import { readFile } from 'node:fs/promises'
 import { getSystemErrorMessage } from 'node:util'
-import { defaultConfig, parseConfig, type Config } from '../config/config.ts'
+import type { Config } from '../config/config.ts'
+import { defaultConfig, parseConfig } from '../config/parse-config.ts'
 import { AppError } from '../errors.ts'
 
 /** Throws an AppError that has all mistakes of the file. */

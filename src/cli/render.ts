@@ -1,11 +1,8 @@
 /** `model-injector render`: prints what must exist beside the pods. */
 import { Command } from 'commander'
-import { amiCommand } from './render/ami.ts'
-import { fsxCommand } from './render/fsx.ts'
+import { companions } from '../deliveries/companions.ts'
 import { manifestsCommand } from './render/manifests.ts'
-import { mountpointCommand } from './render/mountpoint.ts'
-import { ociCommand } from './render/oci.ts'
-import { s3Command } from './render/s3.ts'
+import { renderSubjectCommand } from './render/subject.ts'
 
 const help = `
 With -f it finds out itself what the pods of the manifests need; the other commands are told by flags.
@@ -16,7 +13,7 @@ Examples:
   model-injector render -f deployment.yaml --account-id 111122223333 --region eu-west-1 --cluster prod | kubectl apply -f -
   model-injector render -f k8s/ --account-id 111122223333 --region eu-west-1 --cluster prod -o beside/
   model-injector render manifests --help
-  model-injector render s3 --help`
+  model-injector render download --help`
 
 export function renderCommand(): Command {
   const render = new Command('render')
@@ -27,8 +24,9 @@ export function renderCommand(): Command {
     .addHelpText('after', help)
   // Its options are those of a command of its own: on this one they would be taken from behind the other commands.
   render.addCommand(manifestsCommand().copyInheritedSettings(render), { isDefault: true })
-  for (const command of [s3Command(), fsxCommand(), amiCommand(), mountpointCommand(), ociCommand()]) {
-    render.addCommand(command.copyInheritedSettings(render))
+  for (const [delivery, companion] of Object.entries(companions)) {
+    const command = renderSubjectCommand(delivery, companion)
+    if (command !== undefined) render.addCommand(command.copyInheritedSettings(render))
   }
   return render
 }

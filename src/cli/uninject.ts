@@ -1,10 +1,10 @@
 /** `model-injector uninject`: takes out of manifests what was put in. */
 import type { Command } from 'commander'
 import type { Config } from '../config/config.ts'
-import { decide } from '../inject/decide.ts'
+import { decide } from '../request/is-annotated.ts'
 import { diff } from '../inject/patch.ts'
-import { annotationsOf, initContainersOf, volumesOf, type Pod } from '../inject/pod.ts'
-import { readPod } from '../inject/pod-shape.ts'
+import { annotationsOf, initContainersOf, volumesOf, type Pod } from '../pod/pod.ts'
+import { readPod } from '../pod/read-pod.ts'
 import { uninject } from '../inject/uninject.ts'
 import { denied, notAWorkload, skipped } from './judge.ts'
 import { manifestCommand } from './manifest-command.ts'

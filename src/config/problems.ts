@@ -1,6 +1,7 @@
 /** What a schema cannot say of a configuration file: values that contradict each other, and values that their own parsers refuse. */
 import { X509Certificate } from 'node:crypto'
-import { annotationNames, annotations, deliveries, isAnnotationName } from '../annotations.ts'
+import { annotationNames, annotations, isAnnotationName } from '../annotations.ts'
+import { deliveries } from '../values/source.ts'
 import { quote } from '../reasons.ts'
 import { parseClusterVersion } from '../values/cluster-version.ts'
 import { parseProxy } from '../values/endpoint.ts'

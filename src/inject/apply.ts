@@ -2,7 +2,7 @@
  * From pod and plan to the injected pod: a new object that shares everything untouched with the old one. What another
  * webhook changed in a part of ours is left as found; only what is missing is put there.
  */
-import { runsAnEngine, runsVerifier } from './engines/registry.ts'
+import { runsAnEngine, runsVerifier } from '../engines/registry.ts'
 import type { ContainerAddition } from './mounts.ts'
 import {
   annotationsOf,
@@ -13,9 +13,9 @@ import {
   type Pod,
   type PodSpec,
   type VolumeMount,
-} from './pod.ts'
-import { placePod } from './placement.ts'
-import type { InjectionPlan } from './plan.ts'
+} from '../pod/pod.ts'
+import { placePod } from '../pod/scheduling.ts'
+import type { InjectionPlan } from './injection-plan.ts'
 
 export function apply(pod: Pod, plan: InjectionPlan): Pod {
   const initContainers = withLoaders(initContainersOf(pod), plan).map((container) =>

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto'
 import { statusAnnotation } from '../annotations.ts'
 import { ownedFields, type PartFields } from './owned-fields.ts'
-import type { Pod } from './pod.ts'
+import type { Pod } from '../pod/pod.ts'
 import type { Status } from './status.ts'
 
 /**

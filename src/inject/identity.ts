@@ -4,7 +4,7 @@
  * so the pod comes out the same whether it runs before us, after us, or not at all.
  */
 import type { Config } from '../config/config.ts'
-import type { Findings } from './findings.ts'
+import type { Findings } from '../request/findings.ts'
 import {
   initContainersOf,
   volumesOf,
@@ -13,9 +13,9 @@ import {
   type Pod,
   type Volume,
   type VolumeMount,
-} from './pod.ts'
+} from '../pod/pod.ts'
 import { isOurLoader } from './parts.ts'
-import type { InjectionRequest } from './request.ts'
+import type { InjectionRequest } from '../request/model-request.ts'
 
 export interface LoaderIdentity {
   readonly env: readonly EnvVar[]

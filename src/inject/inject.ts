@@ -2,20 +2,23 @@
  * The core: a pod and the operator's configuration in, an outcome out. Pure: no file, clock, environment, logger or
  * network, and nothing that waits. The webhook and the command line are two front ends of this one function.
  */
+import { checkEngine } from '../engines/registry.ts'
 import type { Config } from '../config/config.ts'
 import type { DenyReason, Diagnostic, InjectReason, SkipReason, Warning } from '../reasons.ts'
 import { apply } from './apply.ts'
-import { decide } from './decide.ts'
+import { decide } from '../request/is-annotated.ts'
 import { sealStatus } from './digest.ts'
-import { Findings } from './findings.ts'
-import { annotationField, annotationKey } from './keys.ts'
+import { Findings } from '../request/findings.ts'
+import { annotationKey } from '../request/keys.ts'
+import { annotationField } from '../pod/field-path.ts'
 import { fitToMesh } from './mesh-fit.ts'
 import { diff, type Operation } from './patch.ts'
-import type { Pod } from './pod.ts'
-import { readPod } from './pod-shape.ts'
+import type { Pod } from '../pod/pod.ts'
+import { readPod } from '../pod/read-pod.ts'
 import { plan } from './plan.ts'
 import { recognise, type Recognition } from './recognise.ts'
-import { readRequest, type InjectionRequest } from './request.ts'
+import { readRequest } from '../request/read-request.ts'
+import type { InjectionRequest } from '../request/model-request.ts'
 import { hasStatus, type Status } from './status.ts'
 import { displace, uninject } from './uninject.ts'
 
@@ -92,6 +95,7 @@ function injectPod(
   checkOS(pod, findings)
   const bare = recognition.state === 'fresh' ? pod : uninject(pod, prefix)
   const request = readRequest(pod, config, findings)
+  checkEngine(request, config, findings)
   checkSources(request, prefix, findings)
   const read = { diagnostics: [...findings.diagnostics], warnings: [...findings.warnings] }
   const keptTargets =

@@ -1,5 +1,5 @@
 /** Annotations of others that hold comma lists, to which names of ours are added. */
-import { annotationsOf, type Pod } from './pod.ts'
+import { annotationsOf, type Pod } from '../pod/pod.ts'
 
 /** The identity webhook of EKS leaves the containers of this list alone. It does not trim its items. */
 export const skipContainersAnnotation = 'eks.amazonaws.com/skip-containers'

@@ -1,12 +1,12 @@
 /** The loader init container. Users' words reach it through its environment only, never through its command. */
 import type { Config } from '../config/config.ts'
-import type { LoaderTask } from './deliveries/delivery.ts'
-import { engineFor } from './engines/registry.ts'
+import type { LoaderTask } from '../deliveries/delivery.ts'
+import { engineFor } from '../engines/registry.ts'
 import { regionEnv, type LoaderIdentity } from './identity.ts'
 import { networkEnv } from './network.ts'
-import { loaderContainerName, tmpVolume } from './parts.ts'
-import type { Container, EnvVar, Resources, Volume } from './pod.ts'
-import type { InjectionRequest, ModelRequest } from './request.ts'
+import { loaderContainerName, tmpVolume } from '../pod/part-names.ts'
+import type { Container, EnvVar, Resources, Volume } from '../pod/pod.ts'
+import type { InjectionRequest, ModelRequest } from '../request/model-request.ts'
 import { loaderSecurityContext } from './security.ts'
 
 /** The root file system is read-only; the loader needs a place for its own small files. */
@@ -51,9 +51,8 @@ export function loaderContainer(
 
 /** The pod's image is for the engine that the pod chose. */
 export function loaderImage(task: LoaderTask, request: InjectionRequest, config: Config): string {
-  return task.kind === 'verify' && request.engine !== 'native'
-    ? engineFor(task, request.engine).image(config)
-    : request.image
+  const chosen = task.kind === 'verify' && request.engine !== 'native' ? undefined : request.image
+  return chosen ?? engineFor(task, request.engine).image(config)
 }
 
 /** A region of the model's own is the only one, as it is for the identity webhook. */

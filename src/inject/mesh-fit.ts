@@ -1,7 +1,7 @@
 /** Fits a loader that is there already to a service mesh that was injected after it. */
 import { loaderIndex, loadersHaveNetwork, userPastInterception } from './mesh.ts'
 import { isBringingLoader, isOurLoader } from './parts.ts'
-import { initContainersOf, type Container, type Pod } from './pod.ts'
+import { initContainersOf, type Container, type Pod } from '../pod/pod.ts'
 import type { Status } from './status.ts'
 
 /** The same pod where nothing has to change, or where the pod's author chose place and user. */

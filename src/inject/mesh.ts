@@ -12,7 +12,7 @@
  * Sources: istio pkg/kube/inject/webhook.go (reorderPod), linkerd2 charts/patch, kserve storage_initializer_injector.go.
  */
 import type { InitOrder } from '../annotations.ts'
-import { annotationsOf, initContainersOf, isNativeSidecar, type Container, type Pod } from './pod.ts'
+import { annotationsOf, initContainersOf, isNativeSidecar, type Container, type Pod } from '../pod/pod.ts'
 import { isBringingLoader, isOurLoader } from './parts.ts'
 
 interface MeshProxy {

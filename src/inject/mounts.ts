@@ -2,10 +2,11 @@
 import type { Config } from '../config/config.ts'
 import { quote } from '../reasons.ts'
 import { isBelow } from '../values/path.ts'
-import type { Findings } from './findings.ts'
-import { annotationField, annotationKey } from './keys.ts'
-import type { Container, EnvVar, VolumeMount } from './pod.ts'
-import type { ModelRequest } from './request.ts'
+import type { Findings } from '../request/findings.ts'
+import { annotationKey } from '../request/keys.ts'
+import { annotationField } from '../pod/field-path.ts'
+import type { Container, EnvVar, VolumeMount } from '../pod/pod.ts'
+import type { ModelRequest } from '../request/model-request.ts'
 
 export interface ContainerAddition {
   readonly container: string

@@ -1,6 +1,6 @@
 /** How a loader reaches what is outside the cluster: the operator's proxy and authorities, as its environment. */
 import type { Config } from '../config/config.ts'
-import type { EnvVar } from './pod.ts'
+import type { EnvVar } from '../pod/pod.ts'
 
 /** The agent that gives the credentials is on the node, and what is in the cluster needs no proxy. */
 const alwaysDirect = ['169.254.170.23', '[fd00:ec2::23]', 'localhost', '127.0.0.1', '.svc', '.cluster.local']

@@ -1,11 +1,12 @@
 /** Which volumes of a pod are ours: names alone may be a user's. */
 import { injectedLabel } from '../annotations.ts'
 import { parseSource } from '../values/source.ts'
-import { modelSuffixes, unsuffixedName } from './annotation-reader.ts'
-import { isVolumeFor } from './deliveries/registry.ts'
-import { annotationKey, ownAnnotations } from './keys.ts'
-import { dataVolumeName, ownVolumesOf } from './parts.ts'
-import { annotationsOf, volumesOf, type Container, type Pod } from './pod.ts'
+import { modelSuffixes, unsuffixedName } from '../request/annotation-reader.ts'
+import { isVolumeFor } from '../deliveries/registry.ts'
+import { annotationKey, ownAnnotations } from '../request/keys.ts'
+import { ownVolumesOf } from './parts.ts'
+import { dataVolumeName } from '../pod/part-names.ts'
+import { annotationsOf, volumesOf, type Container, type Pod } from '../pod/pod.ts'
 import { readStatus } from './status.ts'
 
 /** Those that one of these loaders mounts, and those that bring a model without a loader. */

@@ -5,7 +5,7 @@
  */
 import { createHash } from 'node:crypto'
 import { parseBytes } from '../values/quantity.ts'
-import { loaderRoot } from './parts.ts'
+import { loaderRoot } from '../pod/part-names.ts'
 import {
   initContainersOf,
   volumesOf,
@@ -14,7 +14,7 @@ import {
   type Pod,
   type Volume,
   type VolumeMount,
-} from './pod.ts'
+} from '../pod/pod.ts'
 import type { ModelStatus, Status } from './status.ts'
 
 /** Each part by the path of its object, as `spec.volumes[model-data]`; one that is gone has no fields. */

@@ -2,13 +2,9 @@
  * The names of what is added to a pod. They are fixed, so that policies can check them from the annotations alone, and
  * so that a second pass finds what the first one added.
  */
-import { runsAnEngine, runsVerifier } from './engines/registry.ts'
-import type { Container } from './pod.ts'
-
-export const tmpVolume = 'model-tmp'
-
-/** Where the loader sees the volume, whole. App containers see one directory of it. */
-export const loaderRoot = '/model'
+import { runsAnEngine, runsVerifier } from '../engines/registry.ts'
+import type { Container } from '../pod/pod.ts'
+import { tmpVolume, loaderName, dataName, isLoaderName, envValue } from '../pod/part-names.ts'
 
 /** Environment without which a loader cannot bring a model; a container that lacks one of these is not whole. */
 export const requiredLoaderEnv = [
@@ -23,22 +19,6 @@ export const requiredLoaderEnv = [
 
 /** The same for one that only checks a model. */
 export const requiredVerifierEnv = ['MODEL_NAME', 'MODEL_SOURCE', 'MODEL_ROOT'] as const
-
-const loaderName = 'model-loader'
-const dataName = 'model-data'
-
-export function loaderContainerName(suffix: string | undefined): string {
-  return suffix === undefined ? loaderName : `${loaderName}-${suffix}`
-}
-
-export function dataVolumeName(suffix: string | undefined): string {
-  return suffix === undefined ? dataName : `${dataName}-${suffix}`
-}
-
-/** Users may have containers and volumes that only begin like ours. */
-export function isLoaderName(name: string): boolean {
-  return name === loaderName || name.startsWith(`${loaderName}-`)
-}
 
 /**
  * The volumes of ours that the loaders mount: their own data volume and the one for small files. The name alone may be a
@@ -61,8 +41,4 @@ export function isOurLoader(container: Container): boolean {
 /** One that fetches something, and so needs network and an identity. */
 export function isBringingLoader(container: Container): boolean {
   return isOurLoader(container) && !runsVerifier(container)
-}
-
-export function envValue(container: Container, name: string): string | undefined {
-  return container.env?.find((variable) => variable.name === name)?.value
 }

@@ -4,7 +4,7 @@
  */
 import jsonPatch, { type Operation } from 'fast-json-patch'
 import { isOurLoader } from './parts.ts'
-import { initContainersOf, type Container, type Pod } from './pod.ts'
+import { initContainersOf, type Container, type Pod } from '../pod/pod.ts'
 
 export type { Operation }
 

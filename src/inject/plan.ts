@@ -1,58 +1,23 @@
 /** From what is asked for to what will be added: complete, checked against the pod, nothing changed yet. */
 import { injectedLabel, statusAnnotation } from '../annotations.ts'
 import type { Config } from '../config/config.ts'
-import type { DeliveredModel } from './deliveries/delivery.ts'
-import { deliver } from './deliveries/registry.ts'
-import type { Findings } from './findings.ts'
+import type { DeliveredModel } from '../deliveries/delivery.ts'
+import { deliver } from '../deliveries/registry.ts'
+import type { Findings } from '../request/findings.ts'
 import { containersWithoutCredentials, loaderIdentity, noIdentity, type LoaderIdentity } from './identity.ts'
 import { mergeIntoList, safeToEvictAnnotation, skipContainersAnnotation } from './lists.ts'
 import { loaderContainer, loaderTmpVolume } from './loader.ts'
 import { hasNetworkAt, loaderIndex } from './mesh.ts'
-import { planMounts, type ContainerAddition } from './mounts.ts'
-import { missingPlacement, type Placement } from './placement.ts'
+import { planMounts } from './mounts.ts'
+import { missingPlacement, type Placement } from '../pod/scheduling.ts'
 import { planStatus } from './planned-status.ts'
-import { volumesOf, type Container, type Pod, type Volume } from './pod.ts'
+import { volumesOf, type Container, type Pod, type Volume } from '../pod/pod.ts'
 import { checkPolicy } from './policy.ts'
-import type { InjectionRequest, ModelRequest } from './request.ts'
+import type { InjectionRequest } from '../request/model-request.ts'
 import { loaderResources } from './resources/loader-resources.ts'
 import { checkWriters, loaderUser, plannedFsGroup } from './security.ts'
-import type { Status } from './status.ts'
 import { targetContainers } from './targets.ts'
-
-export interface InjectionPlan {
-  readonly loaders: readonly Container[]
-  /** Where the loaders go among the other init containers. */
-  readonly loaderIndex: number
-  readonly volumes: readonly Volume[]
-  readonly additions: readonly ContainerAddition[]
-  readonly serviceAccount: string | undefined
-  readonly fsGroup: number | undefined
-  readonly imagePullSecrets: readonly string[]
-  /** What the pod's own scheduling lacks. */
-  readonly placement: Placement
-  readonly annotations: Readonly<Record<string, string>>
-  readonly labels: Readonly<Record<string, string>>
-  readonly status: Status
-  /** Names of the policy rules that allowed it. */
-  readonly rules: readonly string[]
-  /** Names of those that all refused a model. */
-  readonly refusedBy: readonly string[]
-}
-
-export interface PlanContext {
-  readonly namespace: string
-  readonly config: Config
-  readonly findings: Findings
-  /** The containers that a first pass chose, by model; a second pass keeps to them. */
-  readonly keptTargets: ReadonlyMap<string, readonly string[]>
-}
-
-export interface PlannedModel {
-  readonly model: ModelRequest
-  readonly targets: readonly Container[]
-  readonly delivered: DeliveredModel
-  readonly user: number | undefined
-}
+import type { InjectionPlan, PlanContext, PlannedModel } from './injection-plan.ts'
 
 /** Plans for a pod without parts of ours. Where something is wrong `findings` has it, and the plan is not to be used. */
 export function plan(pod: Pod, request: InjectionRequest, context: PlanContext): InjectionPlan {

@@ -9,9 +9,10 @@ import { quote } from '../reasons.ts'
 import { formatCredentials } from '../values/credentials.ts'
 import { matchesAny } from '../values/pattern.ts'
 import { formatBytes } from '../values/quantity.ts'
-import type { Findings } from './findings.ts'
-import { annotationField, annotationKey } from './keys.ts'
-import type { InjectionRequest, ModelRequest } from './request.ts'
+import type { Findings } from '../request/findings.ts'
+import { annotationKey } from '../request/keys.ts'
+import { annotationField } from '../pod/field-path.ts'
+import type { InjectionRequest, ModelRequest } from '../request/model-request.ts'
 
 export interface PolicySubject {
   readonly namespace: string
@@ -159,7 +160,7 @@ export function allowsModel(rule: PolicyRule, model: ModelRequest, subject: Poli
 
 /** What no rule allows by being silent. */
 function listsToBeOn({ source }: ModelRequest, { request }: PolicySubject): string {
-  return [source.scheme === 'node' ? 'sources' : [], request.imageChosen ? 'images' : []].flat().join(' and ')
+  return [source.scheme === 'node' ? 'sources' : [], request.image !== undefined ? 'images' : []].flat().join(' and ')
 }
 
 /**
@@ -173,6 +174,7 @@ function refusedAttributes(
 ): string[] {
   const allows = (patterns: readonly string[] | undefined, value: string | undefined): boolean =>
     patterns === undefined || value === undefined || matchesAny(patterns, value)
+  const { image } = request
   const downloaded = model.delivery === 'download'
   const credentials = formatCredentials(request.credentials)
   const checks: [boolean, () => string][] = [
@@ -185,7 +187,7 @@ function refusedAttributes(
     [allows(rule.serviceAccounts, serviceAccount), () => `the service account ${quote(serviceAccount)}`],
     [allows(rule.deliveries, model.delivery), () => `the delivery ${model.delivery}`],
     [allows(rule.mountPaths, model.mountPath), () => `the mount path ${quote(model.mountPath)}`],
-    [!request.imageChosen || allows(rule.images ?? [], request.image), () => `the image ${quote(request.image)}`],
+    [allows(rule.images ?? [], image), () => `the image ${quote(image ?? '')}`],
     [!downloaded || allowsSize(rule, model), () => sizeWords(rule, model)],
   ]
   return checks.filter(([allowed]) => !allowed).map(([, words]) => words())

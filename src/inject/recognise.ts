@@ -3,24 +3,22 @@
  * copied, restored and resubmitted; what is whole is never planned anew, whatever configuration shaped it.
  */
 import { parseSource } from '../values/source.ts'
-import { modelSuffixes, unsuffixedName } from './annotation-reader.ts'
-import { runsAnEngine, runsVerifier } from './engines/registry.ts'
+import { modelSuffixes, unsuffixedName } from '../request/annotation-reader.ts'
+import { runsAnEngine, runsVerifier } from '../engines/registry.ts'
 import { podIdentityEnv } from './identity.ts'
-import { ownAnnotations } from './keys.ts'
+import { ownAnnotations } from '../request/keys.ts'
 import { bringsModel, ownVolumes } from './own-volumes.ts'
+import { isOurLoader, requiredLoaderEnv, requiredVerifierEnv } from './parts.ts'
 import {
   dataVolumeName,
   envValue,
   isLoaderName,
-  isOurLoader,
   loaderContainerName,
   loaderRoot,
-  requiredLoaderEnv,
-  requiredVerifierEnv,
   tmpVolume,
-} from './parts.ts'
-import { isPlaced } from './placement.ts'
-import { initContainersOf, volumesOf, type Container, type Pod } from './pod.ts'
+} from '../pod/part-names.ts'
+import { isPlaced } from '../pod/scheduling.ts'
+import { initContainersOf, volumesOf, type Container, type Pod } from '../pod/pod.ts'
 import { hashAnnotations, readStatus, type ModelStatus, type Status } from './status.ts'
 
 export type Recognition =

@@ -1,12 +1,13 @@
 /** Users and groups: the loader is as restricted as the strictest Pod Security Standard asks, and the app can read what it wrote. */
 import type { RunAsUser } from '../values/forms.ts'
 import type { Config } from '../config/config.ts'
-import type { DeliveredModel } from './deliveries/delivery.ts'
-import type { Findings } from './findings.ts'
-import { annotationField, annotationKey } from './keys.ts'
+import type { DeliveredModel } from '../deliveries/delivery.ts'
+import type { Findings } from '../request/findings.ts'
+import { annotationKey } from '../request/keys.ts'
+import { annotationField } from '../pod/field-path.ts'
 import { interceptsEverybody, userPastInterception } from './mesh.ts'
-import { volumesOf, type Container, type Pod } from './pod.ts'
-import type { ModelRequest } from './request.ts'
+import { volumesOf, type Container, type Pod } from '../pod/pod.ts'
+import type { ModelRequest } from '../request/model-request.ts'
 
 /** `nonroot` in images of the distroless kind. */
 const defaultUser = 65532

@@ -5,8 +5,8 @@
 import { createHash } from 'node:crypto'
 import { Ajv } from 'ajv'
 import { statusAnnotation } from '../annotations.ts'
-import { ownAnnotations } from './keys.ts'
-import { annotationsOf, type Pod } from './pod.ts'
+import { ownAnnotations } from '../request/keys.ts'
+import { annotationsOf, type Pod } from '../pod/pod.ts'
 
 export const statusSchemaVersion = 1
 

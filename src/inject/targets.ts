@@ -1,10 +1,11 @@
 /** Which containers get a model. */
 import type { Config } from '../config/config.ts'
-import type { Findings } from './findings.ts'
-import { annotationField, annotationKey } from './keys.ts'
+import type { Findings } from '../request/findings.ts'
+import { annotationKey } from '../request/keys.ts'
+import { annotationField } from '../pod/field-path.ts'
 import { isOurLoader } from './parts.ts'
-import { initContainersOf, type Container, type Pod } from './pod.ts'
-import type { ModelRequest } from './request.ts'
+import { initContainersOf, type Container, type Pod } from '../pod/pod.ts'
+import type { ModelRequest } from '../request/model-request.ts'
 
 /** The containers of one model that is there after `start` other init containers; mistakes in the list go to `findings`. */
 export function targetContainers(

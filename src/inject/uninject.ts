@@ -1,10 +1,11 @@
 /** Takes out what was put in, and puts back what was replaced, as the status annotation says. */
 import { injectedLabel, statusAnnotation } from '../annotations.ts'
-import { nodeLabelPrefix } from './deliveries/node.ts'
+import { nodeLabelPrefix } from '../deliveries/node/inject.ts'
 import { removeFromList, safeToEvictAnnotation, skipContainersAnnotation } from './lists.ts'
 import { ownVolumes } from './own-volumes.ts'
-import { isLoaderName, isOurLoader } from './parts.ts'
-import { displacedFields, labelsAskedFor, type Placement } from './placement.ts'
+import { isOurLoader } from './parts.ts'
+import { isLoaderName } from '../pod/part-names.ts'
+import { displacedFields, labelsAskedFor, type Placement } from '../pod/scheduling.ts'
 import {
   annotationsOf,
   initContainersOf,
@@ -15,7 +16,7 @@ import {
   type Pod,
   type PodSpec,
   type VolumeMount,
-} from './pod.ts'
+} from '../pod/pod.ts'
 import { readStatus, type Replaced, type Status } from './status.ts'
 
 /** The pod without our parts; the same object if it has none. */

@@ -2,37 +2,16 @@
 import { chmod, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { collectGarbage } from '../aws/collect-garbage.ts'
-import type { S3 } from '../aws/s3-api.ts'
-import { partBytes, smallStates, startArrivals, type Arrivals, type LargeState } from './arrivals.ts'
+import { partBytes, smallStates, startArrivals, type Arrivals, type LargeState } from './object-state.ts'
 import { checksumOfHeaders, crcOf } from './checksum.ts'
-import { follow } from './claims.ts'
-import type { LoadTask } from './environment.ts'
-import type { Listing, ModelObject } from './listing.ts'
-import type { Manifest } from './manifest.ts'
+import { follow } from './expected-checksums.ts'
+import type { ModelObject } from './listing.ts'
 import { ReadBack, type Follower } from './read-back.ts'
-import type { Report } from './report.ts'
 import type { PartDone, PartJob } from './transfer/transfer.ts'
-import { compareSmall, readToEnd, verify } from './verification.ts'
+import { compareSmall, readToEnd, verify } from './verify-download.ts'
 import { JournalWriter, partsPerCollection } from './volume/journal-writer.ts'
 import { modesOf } from './volume/layout.ts'
-import type { Staging } from './volume/staging.ts'
-
-export interface DownloadContext {
-  readonly task: LoadTask
-  readonly listing: Listing
-  readonly manifest: Manifest | undefined
-  readonly staging: Staging
-  readonly s3: S3
-  readonly report: Pick<Report, 'info'>
-  readonly signal: AbortSignal
-  /** Moves the bytes. */
-  readonly move: (jobs: Iterable<PartJob>, onDone: (done: PartDone) => Promise<void>) => Promise<void>
-}
-
-export interface DownloadResult {
-  /** Objects for which S3 keeps no checksum of the whole; their bytes are counted, but nothing more is known of them. */
-  readonly withoutChecksum: number
-}
+import type { DownloadContext, DownloadResult } from './download-context.ts'
 
 /** Resolves when every object is in staging, on the disk, journaled and verified. */
 export async function download(context: DownloadContext): Promise<DownloadResult> {

@@ -6,7 +6,7 @@ import { policyDocument, sharedListStatement, sharedReadResources } from './iam-
 import { logicalId } from './names.ts'
 import { printJSON } from './print.ts'
 import { nothing, type Rendering } from './rendering.ts'
-import { quoteWord } from './shell.ts'
+import { quoteWord } from '../values/shell.ts'
 import type { Branch, Tree } from './tree.ts'
 
 export function renderBucketPolicy(bucket: string, region: string, readers: readonly Access[]): Rendering {

@@ -5,7 +5,7 @@ import { readPolicy } from './iam-policy.ts'
 import { logicalId } from './names.ts'
 import { printJSON } from './print.ts'
 import type { Command, CommandFile, Stack } from './rendering.ts'
-import { commandLine } from './shell.ts'
+import { commandLine } from '../values/shell.ts'
 import { trustPolicy } from './trust-policy.ts'
 import { explain, type Branch, type Tree } from './tree.ts'
 

@@ -1,5 +1,5 @@
 /** What an Event says of an admission, and of whom. Pure; whether and when it is sent is decided elsewhere. */
-import { cut } from '../admission/cut.ts'
+import { cut } from '../admission/truncate.ts'
 import { denialMessage } from '../admission/respond.ts'
 import type { AdmissionRequest } from '../admission/review.ts'
 import type { Injected, Outcome } from '../inject/inject.ts'

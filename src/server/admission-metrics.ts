@@ -1,6 +1,6 @@
 /** What is counted of admissions. Every label has a closed set of values, and every series is there from the start. */
 import { Counter, Histogram, type Registry } from 'prom-client'
-import { deliveries } from '../annotations.ts'
+import { deliveries } from '../values/source.ts'
 import { policyModes, type PolicyMode } from '../config/policy.ts'
 import {
   denyReasons,

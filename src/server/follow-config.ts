@@ -1,7 +1,8 @@
 /** Keeps the configuration the one in the mounted file. A bad new file is refused, and the old configuration stays. */
 import { basename, dirname } from 'node:path'
 import type { Logger } from 'pino'
-import { defaultConfig, parseConfig, type Config, type ConfigResult } from '../config/config.ts'
+import type { Config } from '../config/config.ts'
+import { defaultConfig, parseConfig, type ConfigResult } from '../config/parse-config.ts'
 import { AppError } from '../errors.ts'
 import type { Clock } from './clock.ts'
 import type { Metrics } from './metrics.ts'

@@ -93,3 +93,12 @@ function scale(digits: bigint, [bits, tens]: readonly [bits: number, tens: numbe
 function refuseZero(result: Parsed<number>): Parsed<number> {
   return result.ok && result.value === 0 ? unreadable('must be more than zero') : result
 }
+
+/** Room for the file system's own needs: 2 % and 64Mi. */
+export function withHeadroom(bytes: number): number {
+  return roundUpToMi(Math.ceil(bytes * 1.02) + 64 * Mi)
+}
+
+export function roundUpToMi(bytes: number): number {
+  return Math.ceil(bytes / Mi) * Mi
+}

@@ -34,6 +34,18 @@ export interface OciSource {
 
 export type Source = S3Source | ClaimSource | NodeSource | OciSource
 
+/** The deliveries of each scheme, the default first. */
+export const deliveriesOfScheme = {
+  s3: ['download', 'mountpoint'],
+  pvc: ['claim'],
+  node: ['node'],
+  oci: ['image'],
+} as const satisfies Record<Source['scheme'], readonly [string, ...string[]]>
+
+/** Ways in which a model comes to a pod, by the words that annotations, policies, metrics and commands have for them. */
+export const deliveries = Object.values(deliveriesOfScheme).flat()
+export type Delivery = (typeof deliveries)[number]
+
 export const sourceForms =
   's3://bucket/prefix/, s3://bucket/key, pvc://claim[/path], node:///path, oci://image@sha256:HEX[#path]'
 

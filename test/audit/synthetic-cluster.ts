@@ -1,7 +1,7 @@
 /** An API server with as many pods as wanted, which it makes while they are asked for. */
 import { inject } from '../../src/inject/inject.ts'
-import { defaultConfig } from '../../src/config/config.ts'
-import type { Pod } from '../../src/inject/pod.ts'
+import { defaultConfig } from '../../src/config/parse-config.ts'
+import type { Pod } from '../../src/pod/pod.ts'
 import { podWith } from '../support/pods.ts'
 import {
   startFakeAPIServer,

@@ -1,8 +1,8 @@
 /** Pods that somebody changed on their way around the webhook, and what an audit has to say of each. */
 import type { Judgement } from '../../src/audit/judgement.ts'
-import { defaultConfig } from '../../src/config/config.ts'
+import { defaultConfig } from '../../src/config/parse-config.ts'
 import { inject } from '../../src/inject/inject.ts'
-import type { Container, Pod, Volume } from '../../src/inject/pod.ts'
+import type { Container, Pod, Volume } from '../../src/pod/pod.ts'
 import type { KubernetesObject } from '../support/api-client.ts'
 import { podWith } from '../support/pods.ts'
 

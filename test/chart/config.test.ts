@@ -2,7 +2,8 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
-import { defaultConfig, parseConfig, type Config } from '../../src/config/config.ts'
+import type { Config } from '../../src/config/config.ts'
+import { defaultConfig, parseConfig } from '../../src/config/parse-config.ts'
 import { matchConditions } from '../../src/match-conditions.ts'
 import {
   chartDirectory,

@@ -1,6 +1,6 @@
 /** The name of our configuration decides that the identity webhook of EKS sees the service account that we set. */
 import t from 'tap'
-import type { Pod } from '../../src/inject/pod.ts'
+import type { Pod } from '../../src/pod/pod.ts'
 import { apiClient, type ApiClient, type KubernetesObject } from '../support/api-client.ts'
 import { startControlPlane } from '../support/control-plane.ts'
 import { eksWebhook } from '../support/eks-webhook.ts'

@@ -6,9 +6,9 @@ import { execFile } from 'node:child_process'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { checkCluster, findingsOf, type Report } from '../../src/check/check.ts'
+import { checkCluster, findingsOf, type Report } from '../../src/check/check-cluster.ts'
 import type { CheckId } from '../../src/check/checks.ts'
-import type { Severity } from '../../src/check/finding.ts'
+import type { Severity } from '../../src/diagnosis/finding.ts'
 import { connectCluster } from '../../src/cluster/connect.ts'
 import { installChart, WEBHOOK_NAMESPACE, whenReplicasReady } from '../support/cluster-chart.ts'
 import { clusterTest } from '../support/cluster-namespaces.ts'
@@ -289,7 +289,7 @@ interface JSONPatch {
   readonly value?: unknown
 }
 
-type Problem = readonly [CheckId, Severity]
+type Problem = readonly [string, Severity]
 
 function problemsOf(report: Report): readonly Problem[] {
   return findingsOf(report)

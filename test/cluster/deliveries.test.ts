@@ -2,7 +2,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { nodeLabelFor } from '../../src/inject/deliveries/node.ts'
+import { nodeLabelFor } from '../../src/deliveries/node/inject.ts'
 import type { KubernetesObject } from '../support/api-client.ts'
 import { installChart } from '../support/cluster-chart.ts'
 import { clusterTest } from '../support/cluster-namespaces.ts'

@@ -3,7 +3,7 @@
  * alone, and what the core would inject or deny is refused where no webhook saw it. So guard and core agree.
  */
 import t from 'tap'
-import type { Pod, Volume } from '../../src/inject/pod.ts'
+import type { Pod, Volume } from '../../src/pod/pod.ts'
 import { apiClient, type ApiResponse } from '../support/api-client.ts'
 import { startControlPlane } from '../support/control-plane.ts'
 import { podOf, readCases, readExpectation, type GoldenCase, type Manifest } from '../support/golden-corpus.ts'

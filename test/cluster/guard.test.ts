@@ -1,6 +1,6 @@
 import t from 'tap'
 import { annotationNames, annotations as table } from '../../src/annotations.ts'
-import type { Container, Pod, Volume } from '../../src/inject/pod.ts'
+import type { Container, Pod, Volume } from '../../src/pod/pod.ts'
 import { apiClient, type ApiClient, type KubernetesObject } from '../support/api-client.ts'
 import { startControlPlane } from '../support/control-plane.ts'
 import { startForeignWebhook } from '../support/foreign-webhook.ts'

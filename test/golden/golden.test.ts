@@ -1,9 +1,10 @@
 import t, { type Test } from 'tap'
 import jsonPatch from 'fast-json-patch'
 import { annotationNames } from '../../src/annotations.ts'
-import { parseConfig, type Config } from '../../src/config/config.ts'
+import type { Config } from '../../src/config/config.ts'
+import { parseConfig } from '../../src/config/parse-config.ts'
 import { inject, type Injected, type Outcome } from '../../src/inject/inject.ts'
-import type { Pod } from '../../src/inject/pod.ts'
+import type { Pod } from '../../src/pod/pod.ts'
 import { denyReasons, injectReasons, skipReasons, warnReasons } from '../../src/reasons.ts'
 import {
   describeOutcome,

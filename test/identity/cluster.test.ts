@@ -311,7 +311,7 @@ t.test('its options are nothing to the other checks', async (t) => {
   ]) {
     t.ok(alone.stderr.includes(part), alone.stderr)
   }
-  const both = await runCLI(['check', '--identity', 'apps/x', '--delivery', 'fsx', 'apps'])
+  const both = await runCLI(['check', '--identity', 'apps/x', '--delivery', 'claim', 'apps'])
   t.equal(both.code, 2)
   t.match(both.stderr, '--identity and --delivery are two checks')
 })

@@ -1,7 +1,7 @@
 /** Each way in which a role can be wrong gives its finding, and no other: by the real command, a real S3 server, and policies that are evaluated. */
 import t from 'tap'
-import { identityChecks } from '../../src/check/identity-checks.ts'
-import type { Severity } from '../../src/check/finding.ts'
+import { identityChecks } from '../../src/check/identity/checks.ts'
+import type { Severity } from '../../src/diagnosis/finding.ts'
 import type { Keys, Policy } from '../support/aws-account.ts'
 import {
   accountId,

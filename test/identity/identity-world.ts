@@ -1,7 +1,7 @@
 /** What stands around `check --identity`: an account with its STS, a real S3 server behind policies that are evaluated, and a role as it is rendered. */
 import { join } from 'node:path'
 import { HeadObjectCommand } from '@aws-sdk/client-s3'
-import type { Severity } from '../../src/check/finding.ts'
+import type { Severity } from '../../src/diagnosis/finding.ts'
 import { runCLI, type RunResult } from '../integration/cli/run-cli.ts'
 import { renderFiles } from '../render/renderings.ts'
 import { startAccountSts, type AccountSts } from '../support/account-sts.ts'
@@ -111,7 +111,7 @@ export interface Rendered {
   readonly policy: Policy
 }
 
-/** As `render s3` prints them; the operator may check it, unless somebody else is named. */
+/** As `render download` prints them; the operator may check it, unless somebody else is named. */
 export async function renderRole(
   args: readonly string[],
   checkers: readonly string[] = [operatorArn],

@@ -7,17 +7,11 @@ import jsonPatch from 'fast-json-patch'
 import { isDeepStrictEqual } from 'node:util'
 import t from 'tap'
 import { annotationNames, defaultPrefix } from '../../src/annotations.ts'
-import { defaultConfig, type Config } from '../../src/config/config.ts'
+import type { Config } from '../../src/config/config.ts'
+import { defaultConfig } from '../../src/config/parse-config.ts'
 import { inject, type Injected, type Outcome } from '../../src/inject/inject.ts'
 import { isBringingLoader, isOurLoader } from '../../src/inject/parts.ts'
-import type {
-  Affinity,
-  Container,
-  NodeSelectorRequirement,
-  NodeSelectorTerm,
-  Pod,
-  Volume,
-} from '../../src/inject/pod.ts'
+import type { Affinity, Container, NodeSelectorRequirement, NodeSelectorTerm, Pod, Volume } from '../../src/pod/pod.ts'
 import { uninject } from '../../src/inject/uninject.ts'
 import { formatDiagnostic } from '../../src/reasons.ts'
 import { eksWebhook, type EksOptions } from '../support/eks-webhook.ts'

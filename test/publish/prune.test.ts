@@ -1,4 +1,4 @@
-/** `publish prune` against a real API server, with the role that `render fsx` gives it: what pods can read stays. */
+/** `publish prune` against a real API server, with the role that `render claim` gives it: what pods can read stays. */
 import { mkdir, readdir, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
@@ -13,7 +13,7 @@ import t, { type Test } from 'tap'
 import { markInUse } from '../../src/publish/in-use.ts'
 import { writeRecord } from '../../src/publish/record.ts'
 import { prepareVolume, volumeAt } from '../../src/publish/volume.ts'
-import { pruner } from '../../src/render/pruner.ts'
+import { pruner } from '../../src/deliveries/claim/render-pruner.ts'
 import { plain } from '../../src/render/tree.ts'
 import { runCLI, type RunResult } from '../integration/cli/run-cli.ts'
 import { startControlPlane } from '../support/control-plane.ts'

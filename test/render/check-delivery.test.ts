@@ -8,12 +8,12 @@ import { globSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
-import { findingsOf } from '../../src/check/check.ts'
-import { checkDelivery } from '../../src/check/deliveries/check-delivery.ts'
-import type { CheckedDeliveryName } from '../../src/check/deliveries/registry.ts'
-import type { Finding } from '../../src/check/finding.ts'
+import { findingsOf } from '../../src/check/check-cluster.ts'
+import { checkDelivery } from '../../src/check/check-delivery.ts'
+import type { CheckedDelivery } from '../../src/deliveries/companions.ts'
+import type { Finding } from '../../src/diagnosis/finding.ts'
 import { connectCluster } from '../../src/cluster/connect.ts'
-import { nodeLabelFor } from '../../src/inject/deliveries/node.ts'
+import { nodeLabelFor } from '../../src/deliveries/node/inject.ts'
 import { runCLI } from '../integration/cli/run-cli.ts'
 import { startControlPlane } from '../support/control-plane.ts'
 import { kubectlBinary } from '../support/helm.ts'
@@ -62,7 +62,7 @@ t.teardown(() => {
 })
 
 /** The same without a process of its own, which takes its time. */
-async function check(delivery: CheckedDeliveryName): Promise<readonly Finding[]> {
+async function check(delivery: CheckedDelivery): Promise<readonly Finding[]> {
   return findingsOf(await checkDelivery(cluster, { delivery, namespace: 'apps', named: [] }))
 }
 
@@ -74,7 +74,7 @@ function problemsIn(findings: readonly Finding[]): readonly (readonly [string, s
 async function whenProblemsAre(
   t: Test,
   problems: readonly (readonly [string, string])[],
-  delivery: CheckedDeliveryName,
+  delivery: CheckedDelivery,
   what: string,
 ): Promise<readonly Finding[]> {
   let last: readonly Finding[] = []
@@ -103,11 +103,7 @@ interface Edit {
   readonly then?: () => Promise<unknown>
 }
 
-async function breakAndMend(
-  t: Test,
-  delivery: CheckedDeliveryName,
-  { what, breaks, problems, then }: Edit,
-): Promise<void> {
+async function breakAndMend(t: Test, delivery: CheckedDelivery, { what, breaks, problems, then }: Edit): Promise<void> {
   await t.test(`${delivery}: ${what} is found, and mended by what is said`, async (t) => {
     await (typeof breaks === 'string' ? shell(breaks) : breaks())
     const findings = await whenProblemsAre(t, problems, delivery, what)
@@ -210,7 +206,7 @@ await apply(
 )
 
 await t.test('without the definitions of Karpenter and Trident, that is the error', async (t) => {
-  const fsx = await checkByCommand('fsx', '--claim', 'some-model', '--from', 'model-store/some-model')
+  const fsx = await checkByCommand('claim', '--claim', 'some-model', '--from', 'model-store/some-model')
   t.match(
     fsx.find(({ id }) => id === 'trident'),
     {
@@ -218,7 +214,7 @@ await t.test('without the definitions of Karpenter and Trident, that is the erro
       what: /no CSIDriver csi\.trident\.netapp\.io; .*no TridentVolumeReferences; .*no TridentBackendConfigs/,
     },
   )
-  const ami = await checkByCommand('ami', '--path', '/opt/models/llama')
+  const ami = await checkByCommand('node', '--path', '/opt/models/llama')
   t.match(
     ami.find(({ id }) => id === 'karpenter'),
     { severity: 'error', what: /knows no NodePools .* and no EC2NodeClasses/ },
@@ -235,10 +231,10 @@ await t.test(
   async (t) => {
     const kubeconfig = await controlPlane.kubeConfigFor('nobody', '/CN=nobody')
     for (const [delivery, args] of [
-      ['fsx', ['--claim', 'llama']],
+      ['claim', ['--claim', 'llama']],
       ['mountpoint', ['--source', 's3://my-ml-bucket/llama/']],
-      ['ami', ['--path', '/opt/m']],
-      ['oci', ['--oci', image]],
+      ['node', ['--path', '/opt/m']],
+      ['image', ['--oci', image]],
     ] as const) {
       const findings = await checkByCommand(delivery, '--kubeconfig', kubeconfig, ...args)
       t.strictSame(
@@ -255,7 +251,7 @@ await t.test(
   },
 )
 
-await t.test('fsx', async (t) => {
+await t.test('claim', async (t) => {
   await apply(...tridentDefinitions(), {
     apiVersion: 'storage.k8s.io/v1',
     kind: 'CSIDriver',
@@ -265,7 +261,7 @@ await t.test('fsx', async (t) => {
   await shell('kubectl wait --for=condition=Established crd --all --timeout=60s')
   await applyRendered('fsx, all of it')
   await apply(annotated('reader', { source: 'pvc://some-model/versions/1.2.3' }))
-  const unbound = await check('fsx')
+  const unbound = await check('claim')
   t.strictSame(
     problemsIn(unbound),
     [
@@ -282,7 +278,7 @@ await t.test('fsx', async (t) => {
   await provision('model-store', 'source')
   const provisionShare = (name: string) => async (): Promise<void> => provision('apps', name)
   await provisionShare('share')()
-  const right = await whenProblemsAre(t, [], 'fsx', 'both claims bound')
+  const right = await whenProblemsAre(t, [], 'claim', 'both claims bound')
   t.match(right.find(({ id }) => id === 'volume-reference')?.what, /apps\/some-model names model-store\/some-model$/)
 
   const anew = (change: object) => async (): Promise<void> =>
@@ -347,14 +343,14 @@ await t.test('fsx', async (t) => {
       then: provisionShare('share-4'),
     },
   ]
-  for (const edit of edits) await breakAndMend(t, 'fsx', edit)
+  for (const edit of edits) await breakAndMend(t, 'claim', edit)
   await shell('kubectl delete pvc some-model -n apps')
-  const named = await checkByCommand('fsx', '--claim', 'some-model', '--from', 'model-store/some-model')
+  const named = await checkByCommand('claim', '--claim', 'some-model', '--from', 'model-store/some-model')
   const missing = named.find(({ id }) => id === 'claim')
   t.match(missing, { severity: 'error', commands: [/kubectl create -f -$/] })
   await shell(missing?.commands?.[0] ?? 'false')
   await provision('apps', 'share-5')
-  await whenProblemsAre(t, [], 'fsx', 'a share that was made by the command')
+  await whenProblemsAre(t, [], 'claim', 'a share that was made by the command')
 })
 
 await t.test('mountpoint', async (t) => {
@@ -445,7 +441,7 @@ await t.test('mountpoint', async (t) => {
   for (const edit of edits) await breakAndMend(t, 'mountpoint', edit)
 })
 
-await t.test('ami', async (t) => {
+await t.test('node', async (t) => {
   const crds = globSync(join(import.meta.dirname, 'crds', '*.yaml'))
     .map((file) => `-f '${file}'`)
     .join(' ')
@@ -458,14 +454,14 @@ await t.test('ami', async (t) => {
     spec: { maxUnavailable: 1, selector: { matchLabels: { app: 'baked' } } },
   }
   await apply(budget)
-  t.strictSame(problemsIn(await check('ami')), [['node-pool', 'error']])
+  t.strictSame(problemsIn(await check('node')), [['node-pool', 'error']])
   await applyRendered('ami with files')
   const names = (await shell('kubectl get nodepools,ec2nodeclasses -o name')).trim().split('\n')
   const [nodePool = '', nodeClass = ''] = ['nodepool', 'ec2nodeclass'].map(
     (kind) => names.find((name) => name.startsWith(kind))?.split('/')[1],
   )
   t.strictSame(
-    problemsIn(await check('ami')),
+    problemsIn(await check('node')),
     [
       ['node-pool-ready', 'unchecked'],
       ['node-class', 'unchecked'],
@@ -491,7 +487,7 @@ await t.test('ami', async (t) => {
       },
     ],
   })
-  const right = await whenProblemsAre(t, [], 'ami', 'NodePool and EC2NodeClass as rendered')
+  const right = await whenProblemsAre(t, [], 'node', 'NodePool and EC2NodeClass as rendered')
   const label = nodeLabelFor('/opt/models/llama 1.2.3', 'models.example.io/')
   t.equal(right.find(({ id }) => id === 'node-pool')?.what, `${nodePool} declares ${label}: present`)
 
@@ -561,10 +557,10 @@ await t.test('ami', async (t) => {
       then: async () => shell('kubectl delete node node-1'),
     },
   ]
-  for (const edit of edits) await breakAndMend(t, 'ami', edit)
+  for (const edit of edits) await breakAndMend(t, 'node', edit)
 })
 
-await t.test('oci', async (t) => {
+await t.test('image', async (t) => {
   await apply(annotated('pulled', { source: `oci://${image}#models` }))
   await shell(
     'kubectl apply --server-side -f - <<END\n{"apiVersion":"v1","kind":"Node","metadata":{"name":"node-2"}}\nEND',
@@ -589,15 +585,15 @@ await t.test('oci', async (t) => {
       })}'`,
     )
   await runs('containerd://2.1.4')
-  const right = await whenProblemsAre(t, [], 'oci', 'a cluster with image volumes')
+  const right = await whenProblemsAre(t, [], 'image', 'a cluster with image volumes')
   t.match(right.find(({ id }) => id === 'image-volumes')?.what, /^v1\.\d+\.\d+ keeps them$/)
-  await breakAndMend(t, 'oci', {
+  await breakAndMend(t, 'image', {
     what: 'an old containerd',
     breaks: async () => runs('containerd://1.7.27'),
     problems: [['node-runtime', 'error']],
     then: async () => runs('containerd://2.1.4'),
   })
-  await breakAndMend(t, 'oci', {
+  await breakAndMend(t, 'image', {
     what: 'a pull secret that is not there',
     breaks: `kubectl patch serviceaccount my-inference-app -n apps --type merge -p '{"imagePullSecrets":[{"name":"pull"}]}'`,
     problems: [['pull-secrets', 'error']],

@@ -67,7 +67,7 @@ const fsxArgs = [
 t.test('every flag that is missing or wrong is named in one answer, with what it takes', async (t) => {
   const { code, stdout, stderr } = await runCLI([
     'render',
-    's3',
+    'download',
     '--source',
     's3://my-ml-bucket',
     '--account-id',
@@ -94,21 +94,21 @@ t.test('every flag that is missing or wrong is named in one answer, with what it
 t.test('flags that contradict each other are refused together', async (t) => {
   const base = ['--source', 's3://my-ml-bucket/a/', '-n', 'apps', '--service-account', 'x', ...clusterArgs]
   const cases: readonly (readonly [args: readonly string[], problem: string])[] = [
-    [['s3', ...base, '--credentials', 'irsa'], '--oidc-provider <host/path> is required'],
+    [['download', ...base, '--credentials', 'irsa'], '--oidc-provider <host/path> is required'],
     [
-      ['s3', ...base, '--credentials', 'irsa', '--oidc-provider', 'oidc.example.com/x', '--scope', 'namespace'],
+      ['download', ...base, '--credentials', 'irsa', '--oidc-provider', 'oidc.example.com/x', '--scope', 'namespace'],
       'need the session tags',
     ],
-    [['s3', ...base, '--replica-region', 'eu-central-1'], '--replica-region belongs to --create-bucket'],
-    [['s3', ...base, '--create-bucket', '--replica-region', 'eu-west-1'], 'the region of the bucket itself'],
-    [['fsx', '--region', 'eu-west-1', '--vpc', 'vpc-01234567'], '--subnet <id> is required'],
+    [['download', ...base, '--replica-region', 'eu-central-1'], '--replica-region belongs to --create-bucket'],
+    [['download', ...base, '--create-bucket', '--replica-region', 'eu-west-1'], 'the region of the bucket itself'],
+    [['claim', '--region', 'eu-west-1', '--vpc', 'vpc-01234567'], '--subnet <id> is required'],
     [
-      ['ami', '--oci', 'x', '--size', '1Gi', '--source', 's3://my-ml-bucket/a/', ...clusterArgs],
+      ['node', '--oci', 'x', '--size', '1Gi', '--source', 's3://my-ml-bucket/a/', ...clusterArgs],
       '--node-role <name> is required',
     ],
     [
       [
-        'ami',
+        'node',
         '--path',
         '/opt/{{x}}',
         '--source',
@@ -127,7 +127,7 @@ t.test('flags that contradict each other are refused together', async (t) => {
     ],
     [
       [
-        'ami',
+        'node',
         '--path',
         '/opt/x',
         '--source',
@@ -157,9 +157,22 @@ t.test('the default is the Kubernetes objects, and stderr says what there is bes
   t.equal(stderr, 'not printed: --cloudformation, --commands; -o DIRECTORY writes everything\n')
 })
 
+t.test('a delivery is rendered by the older name of its system, too', async (t) => {
+  for (const [alias, delivery] of [
+    ['s3', 'download'],
+    ['fsx', 'claim'],
+    ['ami', 'node'],
+    ['oci', 'image'],
+  ] as const) {
+    const [old, now] = await Promise.all([alias, delivery].map((name) => runCLI(['render', name, '--help'])))
+    t.equal(old?.stdout, now?.stdout)
+    t.match(now?.stdout, `render ${delivery}|${alias} `)
+  }
+})
+
 t.test('a template is chosen by its name where there are several', async (t) => {
   const args = [
-    's3',
+    'download',
     '--source',
     's3://my-ml-bucket/a/',
     '-n',
@@ -218,7 +231,7 @@ t.test('a directory that cannot be written is an error of its own', async (t) =>
   const file = join(t.testdir({ file: '' }), 'file')
   const { code, stderr } = await runCLI([
     'render',
-    's3',
+    'download',
     '--source',
     's3://my-ml-bucket/a/',
     '-n',
@@ -378,7 +391,7 @@ t.test('what the manifests have themselves is left out, and asked for by nobody'
 t.test('only what is chosen is rendered', async (t) => {
   const { objects } = await renderManifests(
     list(deployment('a', { ...s3, 'source.nfs': 'pvc://llama', 'source.baked': 'node:///opt/x' })),
-    [...clusterArgs, '--only', 's3'],
+    [...clusterArgs, '--only', 'download'],
   )
   t.strictSame(objects, ['ServiceAccount apps/reader'])
 })
@@ -440,7 +453,7 @@ t.test("the operator's prefix and image are those of the configuration", async (
     'config.yaml',
   )
   const files = await renderFiles([
-    'ami',
+    'node',
     '--path',
     '/opt/x',
     '--source',
@@ -459,7 +472,7 @@ t.test("the operator's prefix and image are those of the configuration", async (
   t.match(files['kubernetes.yaml'], 'key: ml.example.com/baked')
   t.match(Object.values(files).join(''), image)
   const claims = await renderFiles([
-    'fsx',
+    'claim',
     '--claim',
     'a',
     '--size',
@@ -480,7 +493,7 @@ t.test("the operator's prefix and image are those of the configuration", async (
 t.test('the namespace of the shared claim is no namespace that it is shared to', async (t) => {
   const { code, stderr } = await runCLI([
     'render',
-    'fsx',
+    'claim',
     '--claim',
     'a',
     '--size',
@@ -500,7 +513,7 @@ t.test('a Job that would say something else has another name, because a Job cann
   const nameWith = async (args: readonly string[]): Promise<string | undefined> => {
     const { stdout } = await runCLI([
       'render',
-      'fsx',
+      'claim',
       '--claim',
       'a',
       '--size',
@@ -529,7 +542,7 @@ t.test('a list of files stands for a directory that is on another machine', asyn
   )
   const { code, stdout, stderr } = await runCLI([
     'render',
-    'oci',
+    'image',
     '--repository',
     'registry.example.com/x',
     '--tag',
@@ -554,7 +567,7 @@ t.test('files that no image can be built of are named', async (t) => {
   await writeFile(join(directory, 'a$b.json'), '')
   const { code, stderr } = await runCLI([
     'render',
-    'oci',
+    'image',
     '--repository',
     'registry.example.com/x',
     '--tag',
@@ -567,7 +580,7 @@ t.test('files that no image can be built of are named', async (t) => {
   t.match(stderr, '"a$b.json" has one of')
   const missing = await runCLI([
     'render',
-    'oci',
+    'image',
     '--repository',
     'registry.example.com/x',
     '--tag',

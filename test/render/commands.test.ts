@@ -16,7 +16,7 @@ import { modelDirectory, renderedVariants, renderFiles, variants } from './rende
 t.setTimeout(20 * 60 * 1000)
 
 const oci = (directory: string): string[] => [
-  'oci',
+  'image',
   '--repository',
   'registry.example.com/team/llama',
   '--tag',
@@ -49,7 +49,7 @@ t.test('no script has anything that shellcheck remarks', async (t) => {
   const directory = t.testdir()
   const files = [
     ...(await renderedVariants()),
-    { name: 'oci', files: await renderFiles(oci(await modelDirectory(directory))) },
+    { name: 'image', files: await renderFiles(oci(await modelDirectory(directory))) },
   ]
   const scripts = files.flatMap(({ name, files: { 'commands.sh': script } }) =>
     script === undefined ? [] : [[name, script] as const],

@@ -17,7 +17,7 @@ const examples = [...page.matchAll(/```sh\n([\s\S]*?)```/g)].flatMap(([, block =
 )
 
 t.test('there are examples of every command', (t) => {
-  for (const command of ['-f', 's3', 'fsx', 'ami', 'mountpoint', 'oci']) {
+  for (const command of ['-f', 'download', 'claim', 'node', 'mountpoint', 'image']) {
     t.ok(
       examples.some((example) => example.startsWith(`model-injector render ${command} `)),
       command,
@@ -50,7 +50,7 @@ t.test('what it shows of a mistake is what is said', async (t) => {
 
 t.test('every flag that it names exists', async (t) => {
   const help = await Promise.all(
-    ['manifests', 's3', 'fsx', 'ami', 'mountpoint', 'oci'].map(
+    ['manifests', 'download', 'claim', 'node', 'mountpoint', 'image'].map(
       async (name) => (await runCLI(['render', name, '--help'])).stdout,
     ),
   )

@@ -31,21 +31,21 @@ export interface RenderedFiles {
 /** Arguments without where the output goes. */
 export const variants: Readonly<Record<string, readonly string[]>> = {
   's3 for one service account': [
-    's3',
+    'download',
     '--source',
     's3://my-ml-bucket/model-artifacts/my-model-1.2.3/',
     ...pods,
     ...clusterArgs,
   ],
   's3 for one object with odd names': [
-    's3',
+    'download',
     '--source',
     's3://my-ml-bucket/weights ${aws:username}/$a.gguf',
     ...pods,
     ...clusterArgs,
   ],
   's3 for namespaces': [
-    's3',
+    'download',
     '--scope',
     'namespace',
     '--source',
@@ -59,7 +59,7 @@ export const variants: Readonly<Record<string, readonly string[]>> = {
     ...clusterArgs,
   ],
   's3 for service accounts': [
-    's3',
+    'download',
     '--scope',
     'service-account',
     '--source',
@@ -73,7 +73,7 @@ export const variants: Readonly<Record<string, readonly string[]>> = {
     ...clusterArgs,
   ],
   's3 by IRSA': [
-    's3',
+    'download',
     '--source',
     's3://my-ml-bucket/llama/',
     ...pods,
@@ -84,7 +84,7 @@ export const variants: Readonly<Record<string, readonly string[]>> = {
     'https://oidc.eks.eu-west-1.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF',
   ],
   's3 that is checked': [
-    's3',
+    'download',
     '--source',
     's3://my-ml-bucket/llama/',
     ...pods,
@@ -94,9 +94,9 @@ export const variants: Readonly<Record<string, readonly string[]>> = {
     '--checked-by',
     'arn:aws:sts::111122223333:assumed-role/AWSReservedSSO_Admin_0123456789abcdef/bob@example.com',
   ],
-  's3 with a bucket': ['s3', '--source', 's3://my-ml-bucket/llama/', ...pods, ...clusterArgs, '--create-bucket'],
+  's3 with a bucket': ['download', '--source', 's3://my-ml-bucket/llama/', ...pods, ...clusterArgs, '--create-bucket'],
   's3 with a bucket and its copy': [
-    's3',
+    'download',
     '--source',
     's3://my-ml-bucket/llama/',
     ...pods,
@@ -106,7 +106,7 @@ export const variants: Readonly<Record<string, readonly string[]>> = {
     'eu-central-1',
   ],
   's3 with keys': [
-    's3',
+    'download',
     '--source',
     's3://my-ml-bucket/llama/',
     ...pods,
@@ -120,7 +120,7 @@ export const variants: Readonly<Record<string, readonly string[]>> = {
     replicaKey,
   ],
   's3 in China': [
-    's3',
+    'download',
     '--source',
     's3://my-ml-bucket/llama/',
     ...pods,
@@ -134,7 +134,7 @@ export const variants: Readonly<Record<string, readonly string[]>> = {
     'arn:aws-cn:kms:cn-north-1:111122223333:key/0b0e5c1e-3c1f-4a2b-9a55-0123456789ab',
   ],
   'fsx, all of it': [
-    'fsx',
+    'claim',
     '--claim',
     'some-model',
     '--size',
@@ -161,7 +161,7 @@ export const variants: Readonly<Record<string, readonly string[]>> = {
     'sg-01234567',
   ],
   'fsx, a file system in two zones': [
-    'fsx',
+    'claim',
     '--region',
     'eu-west-1',
     '--vpc',
@@ -180,7 +180,7 @@ export const variants: Readonly<Record<string, readonly string[]>> = {
     '4096',
   ],
   'ami with files': [
-    'ami',
+    'node',
     '--path',
     '/opt/models/llama 1.2.3',
     '--source',
@@ -195,7 +195,7 @@ export const variants: Readonly<Record<string, readonly string[]>> = {
     'objects=3',
   ],
   'ami with an image': [
-    'ami',
+    'node',
     '--oci',
     ecr,
     '--size',

@@ -1,7 +1,7 @@
 /** A client of the real API server that shows what clients see: status, body and the `Warning` headers. */
 import { Agent, request, type RequestOptions } from 'node:https'
 import type { KubeConfig } from '@kubernetes/client-node'
-import type { Pod } from '../../src/inject/pod.ts'
+import type { Pod } from '../../src/pod/pod.ts'
 import { waitFor } from './wait-for.ts'
 
 export interface KubernetesObject {

@@ -10,7 +10,7 @@ import {
   type Pod,
   type Volume,
   type VolumeMount,
-} from '../../src/inject/pod.ts'
+} from '../../src/pod/pod.ts'
 
 export interface EksOptions {
   /** Service accounts with a Pod Identity association. They win over roles. */

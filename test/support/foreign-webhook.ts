@@ -3,7 +3,7 @@ import { createServer } from 'node:https'
 import { readFile } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import jsonPatch from 'fast-json-patch'
-import type { Pod } from '../../src/inject/pod.ts'
+import type { Pod } from '../../src/pod/pod.ts'
 import { createCertificateAuthority, issueCertificate } from './pki.ts'
 
 export interface ForeignWebhook {

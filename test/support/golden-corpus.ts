@@ -18,9 +18,10 @@
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { parse, stringify } from 'yaml'
-import { defaultConfig, parseConfig, type Config } from '../../src/config/config.ts'
+import type { Config } from '../../src/config/config.ts'
+import { defaultConfig, parseConfig } from '../../src/config/parse-config.ts'
 import type { Outcome } from '../../src/inject/inject.ts'
-import type { Pod } from '../../src/inject/pod.ts'
+import type { Pod } from '../../src/pod/pod.ts'
 import { uninject } from '../../src/inject/uninject.ts'
 import { formatDiagnostic } from '../../src/reasons.ts'
 

@@ -8,7 +8,7 @@ import { admit } from '../../src/admission/admit.ts'
 import { readReview } from '../../src/admission/review.ts'
 import { buildProgram } from '../../src/cli/program.ts'
 import type { Outcome } from '../../src/inject/inject.ts'
-import type { Pod } from '../../src/inject/pod.ts'
+import type { Pod } from '../../src/pod/pod.ts'
 import { formatDiagnostic, injectReasons, skipReasons } from '../../src/reasons.ts'
 import { configFile, inputFile, parseYAML, podOf, withPod, type GoldenCase, type Manifest } from './golden-corpus.ts'
 

@@ -3,7 +3,7 @@
  * (charts/patch/templates/patch.json): which containers they add, where these stand, and how others are moved. Written
  * after their sources and not after our own core. Each may run twice on one pod and changes nothing the second time.
  */
-import type { Container, Pod, Volume } from '../../src/inject/pod.ts'
+import type { Container, Pod, Volume } from '../../src/pod/pod.ts'
 
 /** How traffic is redirected, and whether the proxy is a sidecar container among the init containers. */
 export const meshModes = [

@@ -4,8 +4,9 @@
  */
 import fc from 'fast-check'
 import { defaultPrefix } from '../../src/annotations.ts'
-import { parseConfig, type Config } from '../../src/config/config.ts'
-import type { Container, Pod, PodSpec, Volume } from '../../src/inject/pod.ts'
+import type { Config } from '../../src/config/config.ts'
+import { parseConfig } from '../../src/config/parse-config.ts'
+import type { Container, Pod, PodSpec, Volume } from '../../src/pod/pod.ts'
 
 type Json = Record<string, unknown>
 

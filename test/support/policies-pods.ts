@@ -1,9 +1,8 @@
 /** Pods as the injection makes them, by every delivery, and the same with one of our parts taken away. */
-import { parseConfig } from '../../src/config/config.ts'
+import { parseConfig } from '../../src/config/parse-config.ts'
 import { inject } from '../../src/inject/inject.ts'
-import { dataVolumeName, loaderContainerName } from '../../src/inject/parts.ts'
-import type { Container, Pod } from '../../src/inject/pod.ts'
-import { initContainersOf, volumesOf } from '../../src/inject/pod.ts'
+import { dataVolumeName, loaderContainerName } from '../../src/pod/part-names.ts'
+import { type Container, type Pod, initContainersOf, volumesOf } from '../../src/pod/pod.ts'
 import { podWith, type PodObject } from './policies.ts'
 
 export interface DeliveryCase {

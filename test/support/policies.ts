@@ -1,5 +1,5 @@
 /** The policies of the chart on a real API server: installed, in force, and what they answer. */
-import type { Pod } from '../../src/inject/pod.ts'
+import type { Pod } from '../../src/pod/pod.ts'
 import type { ApiClient, ApiResponse, KubernetesObject } from './api-client.ts'
 import { objectOf, renderChart, type Values } from './helm.ts'
 import { waitFor } from './wait-for.ts'

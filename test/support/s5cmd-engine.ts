@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process'
 import { mkdir, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
-import { s5cmd } from '../../src/inject/engines/s5cmd.ts'
+import { s5cmd } from '../../src/engines/s5cmd.ts'
 import { busyboxBinary } from './busybox.ts'
 import { s5cmdBinary } from './go-binaries.ts'
 import type { Engine } from './loader-run.ts'

@@ -1,7 +1,7 @@
 /** What the tests of the server have in common: a log to read, a clock to move, pairs of certificate and key. */
 import { readFile } from 'node:fs/promises'
 import { pino, type Logger } from 'pino'
-import { defaultConfig } from '../../src/config/config.ts'
+import { defaultConfig } from '../../src/config/parse-config.ts'
 import { buildServer, type ServerDeps, type WebhookServer } from '../../src/server/build-server.ts'
 import { systemClock, type Clock } from '../../src/server/clock.ts'
 import { createMetrics, type Metrics } from '../../src/server/metrics.ts'

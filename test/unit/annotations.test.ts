@@ -1,13 +1,7 @@
 import t from 'tap'
-import {
-  annotationNames,
-  annotations,
-  appliesTo,
-  defaultPrefix,
-  deliveries,
-  isAnnotationName,
-} from '../../src/annotations.ts'
-import { defaultConfig } from '../../src/config/config.ts'
+import { annotationNames, annotations, appliesTo, defaultPrefix, isAnnotationName } from '../../src/annotations.ts'
+import { deliveries } from '../../src/values/source.ts'
+import { defaultConfig } from '../../src/config/parse-config.ts'
 
 for (const name of annotationNames) {
   const row = annotations[name]

@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { annotationNames, annotations } from '../../src/annotations.ts'
-import { defaultConfig, parseConfig, type Config } from '../../src/config/config.ts'
+import type { Config } from '../../src/config/config.ts'
+import { defaultConfig, parseConfig } from '../../src/config/parse-config.ts'
 
 function problemsOf(text: string): readonly string[] {
   const result = parseConfig(text)

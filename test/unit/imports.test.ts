@@ -5,22 +5,48 @@ import t from 'tap'
 import ts from 'typescript'
 
 /** From the top down: each may import what stands below it and itself. */
-const chain = ['main', 'cli', 'server', 'admission', 'inject', 'leaves', 'values']
+const chain = [
+  'main',
+  'cli',
+  'server',
+  'admission',
+  'inject',
+  'deliveries',
+  'engines',
+  'request',
+  'pod',
+  'leaves',
+  'values',
+]
 
 /**
  * Beside the chain: what each may import, and who may import it. The loader runs in other pods than the webhook and stands
  * alone; both read the values of annotations by the same parsers, or they would not mean the same model.
  */
+const request = ['deliveries', 'engines', 'request', 'pod'] as const
+
 const beside: Readonly<
   Record<string, { readonly imports: readonly string[]; readonly importedBy: readonly string[] }>
 > = {
   network: { imports: [], importedBy: ['aws', 'loader', 'server'] },
   loader: { imports: ['aws', 'network', 'values'], importedBy: ['main', 'cli', 'publish'] },
-  cluster: { imports: ['leaves', 'values'], importedBy: ['main', 'cli', 'check', 'publish'] },
+  cluster: {
+    imports: ['leaves', 'values'],
+    importedBy: ['main', 'cli', 'check', 'publish', 'companions', 'diagnosis'],
+  },
   aws: { imports: ['network', 'leaves', 'values'], importedBy: ['main', 'cli', 'loader', 'check', 'publish'] },
-  audit: { imports: ['inject', 'leaves', 'values'], importedBy: ['main', 'cli'] },
-  check: { imports: ['inject', 'render', 'cluster', 'aws', 'leaves', 'values'], importedBy: ['main', 'cli'] },
-  render: { imports: ['inject', 'leaves', 'values'], importedBy: ['main', 'cli', 'check'] },
+  audit: { imports: ['inject', ...request, 'leaves', 'values'], importedBy: ['main', 'cli'] },
+  check: {
+    imports: ['inject', ...request, 'companions', 'diagnosis', 'render', 'cluster', 'aws', 'leaves', 'values'],
+    importedBy: ['main', 'cli'],
+  },
+  companions: {
+    imports: [...request, 'diagnosis', 'flags', 'render', 'cluster', 'leaves', 'values'],
+    importedBy: ['main', 'cli', 'check'],
+  },
+  diagnosis: { imports: ['cluster', 'values'], importedBy: ['main', 'cli', 'check', 'companions'] },
+  flags: { imports: ['leaves', 'values'], importedBy: ['main', 'cli', 'companions', 'render'] },
+  render: { imports: ['flags', 'leaves', 'values'], importedBy: ['main', 'cli', 'check', 'companions'] },
   publish: { imports: ['loader', 'cluster', 'aws', 'leaves', 'values'], importedBy: ['main', 'cli'] },
 }
 
@@ -35,9 +61,16 @@ const owners: readonly (readonly [packages: RegExp, owner: string])[] = [
 /** All that the core may take from outside; the leaves also read YAML and measure distances between words. */
 const pureImports: Readonly<Record<string, readonly string[]>> = {
   inject: ['node:crypto', 'ajv', 'fast-json-patch'],
+  deliveries: ['node:crypto'],
+  engines: [],
+  request: [],
+  pod: ['ajv'],
   leaves: ['node:crypto', 'ajv', 'yaml', 'fastest-levenshtein'],
   values: [],
 }
+
+/** Knows no file, clock, environment, logger or network. */
+const core = ['inject', 'deliveries', 'engines', 'request', 'pod']
 
 /** Names through which a program reaches the world outside or time itself. */
 const impureNames = [
@@ -54,7 +87,12 @@ const impureNames = [
   'require',
 ]
 
+/** In the folder of a delivery only what it injects belongs to the core; the rest checks and renders. */
+const injectedByDelivery =
+  /^src\/deliveries\/(?:delivery|registry|[a-z-]+\/(?:inject|inject-[a-z-]+)|shared\/(?:claim-volume|verify-task))\.ts$/
+
 function layerOf(path: string): string {
+  if (path.startsWith('src/deliveries/')) return injectedByDelivery.test(path) ? 'deliveries' : 'companions'
   if (leaves.test(path)) return 'leaves'
   return /^src\/main\.ts$/.test(path) ? 'main' : (/^src\/([^/]+)\//.exec(path)?.[1] ?? path)
 }
@@ -66,7 +104,7 @@ function problemsOf(path: string, text: string): string[] {
   const source = ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true)
   const imports = ts.preProcessFile(text, true, true).importedFiles.map(({ fileName }) => fileName)
   const problems = imports.flatMap((name) => importProblem(path, layer, name) ?? [])
-  return [...problems, ...(layer === 'inject' ? impurities(source) : [])]
+  return [...problems, ...(core.includes(layer) ? impurities(source) : [])]
 }
 
 function importProblem(path: string, layer: string, name: string): string | undefined {
@@ -119,8 +157,51 @@ function isMemberName(node: ts.Identifier): boolean {
 
 const paths = globSync('src/**/*.ts').sort()
 
+/** The files that each file imports, types included: what only types tie together is no easier to take apart. */
+function importGraph(files: ReadonlyMap<string, string>): ReadonlyMap<string, readonly string[]> {
+  return new Map(
+    [...files].map(([path, text]) => [
+      path,
+      ts
+        .preProcessFile(text, true, true)
+        .importedFiles.filter(({ fileName }) => fileName.startsWith('.'))
+        .map(({ fileName }) => join(dirname(path), fileName))
+        .filter((target) => files.has(target)),
+    ]),
+  )
+}
+
+/** Each circle once, as the files along it; depth first, so linear in files and imports. */
+function circlesIn(graph: ReadonlyMap<string, readonly string[]>): readonly string[] {
+  const circles: string[] = []
+  const done = new Set<string>()
+  const path: string[] = []
+  const visit = (file: string): void => {
+    const start = path.indexOf(file)
+    if (start >= 0) circles.push([...path.slice(start), file].join(' → '))
+    if (start >= 0 || done.has(file)) return
+    path.push(file)
+    for (const target of graph.get(file) ?? []) visit(target)
+    path.pop()
+    done.add(file)
+  }
+  for (const file of graph.keys()) visit(file)
+  return circles
+}
+
+t.test('no file imports itself by way of others', (t) => {
+  t.strictSame(circlesIn(importGraph(new Map(paths.map((path) => [path, readFileSync(path, 'utf8')])))), [])
+  const made = new Map([
+    ['src/a.ts', "import { b } from './b.ts'"],
+    ['src/b.ts', "import type { C } from './c.ts'"],
+    ['src/c.ts', "export { a } from './a.ts'"],
+  ])
+  t.strictSame(circlesIn(importGraph(made)), ['src/a.ts → src/b.ts → src/c.ts → src/a.ts'])
+  t.end()
+})
+
 t.test('there is something to read', (t) => {
-  for (const part of ['inject', 'leaves', 'values']) {
+  for (const part of ['inject', 'deliveries', 'request', 'leaves', 'values']) {
     t.ok(paths.filter((path) => layerOf(path) === part).length > 5, part)
   }
   t.end()
@@ -140,9 +221,9 @@ const broken: readonly [path: string, text: string, problem: string][] = [
     'inject imports admission: ../admission/review.ts',
   ],
   [
-    'src/inject/deliveries/download.ts',
+    'src/deliveries/download/inject.ts',
     "import type { X } from '../../server/server.ts'",
-    'inject imports server: ../../server/server.ts',
+    'deliveries imports server: ../../server/server.ts',
   ],
   ['src/values/path.ts', "import { x } from '../inject/pod.ts'", 'values imports inject: ../inject/pod.ts'],
   ['src/config/config.ts', "export { x } from '../cli/serve.ts'", 'leaves imports cli: ../cli/serve.ts'],

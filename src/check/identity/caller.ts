@@ -2,7 +2,8 @@
 import { containerError, type CallerIdentity, type RoleCalls } from '../../aws/assume-role.ts'
 import type { Refusal } from '../../aws/refusal.ts'
 import type { S3Credentials } from '../../aws/s3-api.ts'
-import { error, ok, withCommands, type Finding } from '../finding.ts'
+import { withCommands, type Finding } from '../../diagnosis/finding.ts'
+import { error, ok } from './checks.ts'
 import { callerOf, type Caller } from './arns.ts'
 import { noAnswerRemedy, wordsOf } from './refusals.ts'
 

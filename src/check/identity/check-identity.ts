@@ -2,11 +2,11 @@
 import { roleCalls, type RoleCalls } from '../../aws/assume-role.ts'
 import type { S3Credentials } from '../../aws/s3-api.ts'
 import type { Identity } from '../../render/access.ts'
-import { commandInOneLine } from '../../render/shell.ts'
+import { commandInOneLine } from '../../values/shell.ts'
 import type { S3Source } from '../../values/source.ts'
-import type { Section } from '../check.ts'
-import type { Finding } from '../finding.ts'
-import { error } from '../finding.ts'
+import type { Section } from '../../diagnosis/section.ts'
+import type { Finding } from '../../diagnosis/finding.ts'
+import { error } from './checks.ts'
 import { askWho, type Asker } from './caller.ts'
 import { checkIsolation } from './isolation.ts'
 import { becomeRole } from './role.ts'
@@ -116,7 +116,7 @@ function renderCommandOf(
 ): ((source: S3Source) => string) | undefined {
   if (role === undefined || cluster === undefined) return undefined
   return ({ uri }) =>
-    commandInOneLine('model-injector render s3', [
+    commandInOneLine('model-injector render download', [
       ['--source', uri],
       ['-n', namespace],
       ['--service-account', serviceAccount],

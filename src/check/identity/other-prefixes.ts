@@ -18,7 +18,7 @@ export interface Level {
   readonly nobody: string
 }
 
-/** That of the namespace, and behind it that of the service account: the layouts of `render s3 --scope`. */
+/** That of the namespace, and behind it that of the service account: the layouts of `render download --scope`. */
 export function levelsOf({ namespace, serviceAccount }: Identity, sources: readonly S3Source[]): Level[] {
   const levels = sources.flatMap(({ bucket, key }) => {
     const directories = key.split('/').slice(0, -1)

@@ -3,9 +3,10 @@ import type { AssumedRole, RoleCalls } from '../../aws/assume-role.ts'
 import type { Attempt, Refusal } from '../../aws/refusal.ts'
 import type { Identity } from '../../render/access.ts'
 import { checkerStatement } from '../../render/checker-trust.ts'
-import { quoteWord } from '../../render/shell.ts'
+import { quoteWord } from '../../values/shell.ts'
 import { plain } from '../../render/tree.ts'
-import { error, ok, warning, withCommands, type Finding } from '../finding.ts'
+import { withCommands, type Finding } from '../../diagnosis/finding.ts'
+import { error, ok, warning } from './checks.ts'
 import type { ClusterArn, RoleArn } from './arns.ts'
 import type { Asker } from './caller.ts'
 import { deciderRemedy, isAbout, isDenied, noAnswerRemedy, wordsOf } from './refusals.ts'
@@ -107,7 +108,7 @@ function denial(
   const statement = checkerStatement(arn, cluster === undefined ? {} : statementTags(identity, cluster))
   if (decided !== undefined || statement === undefined) return error(id, what, decided)
   const actions = cluster === undefined ? 'sts:AssumeRole' : 'sts:AssumeRole and sts:TagSession'
-  const remedy = `let its trust policy name you, as here or with model-injector render s3 --checked-by, and allow yourself ${actions} on it; a role that does not exist is refused with the same words`
+  const remedy = `let its trust policy name you, as here or with model-injector render download --checked-by, and allow yourself ${actions} on it; a role that does not exist is refused with the same words`
   return withCommands(
     error(id, what, remedy),
     `aws iam get-role --role-name ${quoteWord(role.name)} --query Role.AssumeRolePolicyDocument --output json | jq ${quoteWord(`.Statement += [${JSON.stringify(plain(statement))}]`)} > trust-policy.json`,

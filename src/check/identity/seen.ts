@@ -2,12 +2,13 @@
 import type { Cluster } from '../../cluster/cluster.ts'
 import type { ServiceAccount } from '../../cluster/objects.ts'
 import { resources } from '../../cluster/resources.ts'
-import { defaultConfig, type Config } from '../../config/config.ts'
+import type { Config } from '../../config/config.ts'
+import { defaultConfig } from '../../config/parse-config.ts'
 import type { Identity } from '../../render/access.ts'
-import { needsOf, sortNeeds, type Need } from '../../render/needs.ts'
-import { visitTemplates } from '../deliveries/templates.ts'
-import type { Finding } from '../finding.ts'
-import { look, unknown, valueOf, type Look } from '../look.ts'
+import { needsOf, sortNeeds, type Need } from '../../deliveries/shared/requirements.ts'
+import { visitTemplates } from '../pod-templates.ts'
+import type { Finding } from '../../diagnosis/finding.ts'
+import { look, unknown, valueOf, type Look } from '../../diagnosis/lookup.ts'
 import { describeConfiguration, readConfiguration, statedConfig } from '../read-configuration.ts'
 
 export interface Seen {

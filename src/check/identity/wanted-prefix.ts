@@ -2,7 +2,8 @@
 import type { Attempt, Refusal } from '../../aws/refusal.ts'
 import type { ReachedObject } from '../../aws/s3-reach.ts'
 import type { S3Source } from '../../values/source.ts'
-import { error, ok, unchecked, withCommands, type Finding } from '../finding.ts'
+import { withCommands, type Finding } from '../../diagnosis/finding.ts'
+import { error, ok, unchecked } from './checks.ts'
 import { deciderRemedy, isAbout, isDenied, noAnswerRemedy, wordsOf } from './refusals.ts'
 import type { S3View } from './s3-view.ts'
 
@@ -133,7 +134,7 @@ function judgeObject(source: S3Source, { key }: ReachedObject, read: Attempt<voi
       'object-read',
       what,
       deciderRemedy(refusal) ??
-        'allow kms:Decrypt for the key of the bucket in the policy of the role, and let the policy of the key allow its account: model-injector render s3 --kms-key prints it',
+        'allow kms:Decrypt for the key of the bucket in the policy of the role, and let the policy of the key allow its account: model-injector render download --kms-key prints it',
     )
   }
   return withRendering(

@@ -1,9 +1,10 @@
 /** What became of the pod that was created as a dry run. */
 import type { DryRun } from '../../cluster/cluster.ts'
 import type { Pod } from '../../cluster/objects.ts'
-import { error, ok, unchecked, type Finding } from '../finding.ts'
-import { selects } from '../label-selector.ts'
-import { valueOf } from '../look.ts'
+import type { Finding } from '../../diagnosis/finding.ts'
+import { error, ok, unchecked } from '../installation-findings.ts'
+import { selects } from '../../cluster/label-selector.ts'
+import { valueOf } from '../../diagnosis/lookup.ts'
 import type { Survey } from '../survey.ts'
 
 export function checkAdmission(survey: Survey): readonly Finding[] {

@@ -1,7 +1,8 @@
 /** Whether the API server can do what the installation relies on. */
 import { compareClusterVersions, parseClusterVersion } from '../../values/cluster-version.ts'
 import { configOf } from '../configured.ts'
-import { error, ok, unchecked, warning, type Finding } from '../finding.ts'
+import type { Finding } from '../../diagnosis/finding.ts'
+import { error, ok, unchecked, warning } from '../installation-findings.ts'
 import type { Survey } from '../survey.ts'
 
 /** Match conditions and ValidatingAdmissionPolicies are stable since then. */

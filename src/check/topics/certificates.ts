@@ -2,9 +2,9 @@
 import type { X509Certificate } from 'node:crypto'
 import type { MutatingWebhook } from '../../cluster/objects.ts'
 import { isFor, isTrusted, lifeOf, readCertificates } from '../certificates.ts'
-import type { CheckId } from '../checks.ts'
-import { error, ok, unchecked, warning, type Finding } from '../finding.ts'
-import { found, unknown, valueOf, type Look } from '../look.ts'
+import { type InstallationCheckId as CheckId, error, ok, unchecked, warning } from '../installation-findings.ts'
+import type { Finding } from '../../diagnosis/finding.ts'
+import { found, unknown, valueOf, type Look } from '../../diagnosis/lookup.ts'
 import { serverNameOf } from '../registration.ts'
 import type { Survey } from '../survey.ts'
 

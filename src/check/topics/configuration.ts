@@ -1,6 +1,7 @@
 /** The operator's configuration: whether it can be read, and whether it is the one in force. */
-import { error, ok, unchecked, warning, type Finding } from '../finding.ts'
-import { valueOf, type Look } from '../look.ts'
+import type { Finding } from '../../diagnosis/finding.ts'
+import { error, ok, unchecked, warning } from '../installation-findings.ts'
+import { valueOf, type Look } from '../../diagnosis/lookup.ts'
 import type { Survey } from '../survey.ts'
 
 export function checkConfiguration(survey: Survey): readonly Finding[] {

@@ -1,7 +1,8 @@
 /** What runs before and after our webhook, and what the identity webhook of EKS is set to. */
 import type { MutatingWebhookConfiguration } from '../../cluster/objects.ts'
-import { error, ok, unchecked, warning, type Finding } from '../finding.ts'
-import { valueOf } from '../look.ts'
+import type { Finding } from '../../diagnosis/finding.ts'
+import { error, ok, unchecked, warning } from '../installation-findings.ts'
+import { valueOf } from '../../diagnosis/lookup.ts'
 import { defaultCredentials } from '../configured.ts'
 import { inRunOrder, isIdentityWebhook, isMesh, registrationName } from '../registration.ts'
 import type { Survey } from '../survey.ts'

@@ -1,6 +1,7 @@
 /** The webhook needs no permission; what its service account has, was granted by somebody. */
 import type { RoleBinding } from '../../cluster/objects.ts'
-import { ok, unchecked, warning, type Finding } from '../finding.ts'
+import type { Finding } from '../../diagnosis/finding.ts'
+import { ok, unchecked, warning } from '../installation-findings.ts'
 import type { Survey } from '../survey.ts'
 
 export function checkPermissions({ deployment, roleBindings }: Survey): readonly Finding[] {

@@ -1,6 +1,7 @@
 /** The agent that gives loaders their credentials. */
 import { defaultCredentials } from '../configured.ts'
-import { ok, unchecked, warning, type Finding } from '../finding.ts'
+import type { Finding } from '../../diagnosis/finding.ts'
+import { ok, unchecked, warning } from '../installation-findings.ts'
 import type { Survey } from '../survey.ts'
 
 export function checkPodIdentity(survey: Survey): readonly Finding[] {

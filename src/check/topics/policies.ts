@@ -1,8 +1,8 @@
 /** The ValidatingAdmissionPolicies of the chart: a policy without a binding does nothing. */
 import type { ValidatingAdmissionPolicy } from '../../cluster/objects.ts'
-import type { CheckId } from '../checks.ts'
-import { error, ok, unchecked, warning, type Finding } from '../finding.ts'
-import { valueOf } from '../look.ts'
+import { type InstallationCheckId as CheckId, error, ok, unchecked, warning } from '../installation-findings.ts'
+import type { Finding } from '../../diagnosis/finding.ts'
+import { valueOf } from '../../diagnosis/lookup.ts'
 import type { Survey } from '../survey.ts'
 
 const policies = [

@@ -1,8 +1,9 @@
 /** The MutatingWebhookConfiguration: which pods the API server shows to the webhook, and what it does without an answer. */
 import type { MutatingWebhook } from '../../cluster/objects.ts'
 import { matchConditions } from '../../match-conditions.ts'
-import { error, ok, unchecked, warning, type Finding } from '../finding.ts'
-import { selects } from '../label-selector.ts'
+import type { Finding } from '../../diagnosis/finding.ts'
+import { error, ok, unchecked, warning } from '../installation-findings.ts'
+import { selects } from '../../cluster/label-selector.ts'
 import { otherOperations, registrationName, selectsPodCreation } from '../registration.ts'
 import type { Survey } from '../survey.ts'
 import { isInForce } from './policies.ts'

@@ -1,8 +1,9 @@
 /** Whether everything that was installed belongs together, and belongs to this command. */
 import type { Deployment, KubernetesObject } from '../../cluster/objects.ts'
 import { version } from '../../version.ts'
-import { error, ok, unchecked, warning, type Finding } from '../finding.ts'
-import { valueOf } from '../look.ts'
+import type { Finding } from '../../diagnosis/finding.ts'
+import { error, ok, unchecked, warning } from '../installation-findings.ts'
+import { valueOf } from '../../diagnosis/lookup.ts'
 import { webhookContainer } from '../mounted-file.ts'
 import type { Survey } from '../survey.ts'
 

@@ -1,6 +1,7 @@
 /** Service, endpoints and replicas: whether there is anybody to answer. */
-import { error, ok, unchecked, warning, type Finding } from '../finding.ts'
-import { valueOf, type Look } from '../look.ts'
+import type { Finding } from '../../diagnosis/finding.ts'
+import { error, ok, unchecked, warning } from '../installation-findings.ts'
+import { valueOf, type Look } from '../../diagnosis/lookup.ts'
 import type { Survey } from '../survey.ts'
 
 export function checkWorkload(survey: Survey): readonly Finding[] {

@@ -4,7 +4,7 @@ import { resources } from '../../cluster/resources.ts'
 import { inject } from '../../inject/inject.ts'
 import type { Config } from '../../config/config.ts'
 import { printable } from '../../values/printable.ts'
-import { look } from '../look.ts'
+import { look } from '../../diagnosis/lookup.ts'
 import { notEvaluated, passes, stops, type Step } from './step.ts'
 import type { Subject } from './subject.ts'
 

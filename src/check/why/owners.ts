@@ -2,7 +2,7 @@
 import type { Cluster } from '../../cluster/cluster.ts'
 import type { KubernetesObject } from '../../cluster/objects.ts'
 import { apiVersionOf, resources, type Resource } from '../../cluster/resources.ts'
-import { look, valueOf } from '../look.ts'
+import { look, valueOf } from '../../diagnosis/lookup.ts'
 
 /** Deployment, ReplicaSet, Pod; CronJob, Job, Pod. */
 const longestChain = 3

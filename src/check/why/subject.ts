@@ -1,8 +1,8 @@
 /** The pod that is asked about, and what is known of the cluster it would be created in. */
 import type { MutatingWebhook, MutatingWebhookConfiguration, Pod } from '../../cluster/objects.ts'
 import type { Config } from '../../config/config.ts'
-import type { Labels } from '../label-selector.ts'
-import type { Look } from '../look.ts'
+import type { Labels } from '../../cluster/label-selector.ts'
+import type { Look } from '../../diagnosis/lookup.ts'
 
 export interface Subject {
   /** `deployment/my-app` */

@@ -1,10 +1,11 @@
 /** What `why` has to know of a cluster, and what it says where no cluster is asked. */
 import type { Cluster } from '../../cluster/cluster.ts'
 import { resources } from '../../cluster/resources.ts'
-import { defaultConfig, type Config } from '../../config/config.ts'
+import type { Config } from '../../config/config.ts'
+import { defaultConfig } from '../../config/parse-config.ts'
 import { findConfigurationOf, findRegistration, type Configuration, type Registered } from '../installation.ts'
-import { look, unknown, type Look } from '../look.ts'
-import type { Labels } from '../label-selector.ts'
+import { look, unknown, type Look } from '../../diagnosis/lookup.ts'
+import type { Labels } from '../../cluster/label-selector.ts'
 import type { Surroundings } from './subject.ts'
 
 /** A file of the user's; it stands in for that of the cluster. */

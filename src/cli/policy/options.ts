@@ -1,6 +1,6 @@
 /** The choices of `model-injector policy test`, and what its parts tell each other. */
 import type { PolicyMode } from '../../config/policy.ts'
-import type { ModelVerdict } from '../../inject/policy-of-pod.ts'
+import type { ModelVerdict } from '../../inject/evaluate-pod-policy.ts'
 import type { Diagnostic, SkipReason } from '../../reasons.ts'
 
 export const outputNames = ['table', 'json', 'junit'] as const

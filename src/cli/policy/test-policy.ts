@@ -1,7 +1,7 @@
 /** Judges the pods of files by the policy of a configuration file, and says whether all are as expected. */
 import type { Config } from '../../config/config.ts'
 import { AppError } from '../../errors.ts'
-import { judgePod, type PodVerdict } from '../../inject/policy-of-pod.ts'
+import { judgePod, type PodVerdict } from '../../inject/evaluate-pod-policy.ts'
 import { formatDiagnostic } from '../../reasons.ts'
 import { matchesAny } from '../../values/pattern.ts'
 import { readDocuments } from '../manifests/documents.ts'

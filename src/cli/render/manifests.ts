@@ -1,26 +1,29 @@
 /** `model-injector render -f`: finds out from the annotations of manifests what their pods need. */
 import { Command } from 'commander'
 import type { Config } from '../../config/config.ts'
-import { parseOrigin, parseSizeOf } from '../../render/aws-names.ts'
-import { mountpointClaimName } from '../../inject/deliveries/mountpoint.ts'
-import { notesOf, sortNeeds, type SortedNeeds } from '../../render/needs.ts'
+import { parseOrigin, parseSizeOf } from '../../render/parse-aws-names.ts'
+import { deliveryOfName } from '../../deliveries/companions.ts'
+import { mountpointClaimName } from '../../deliveries/mountpoint/inject.ts'
+import { notesOf, sortNeeds, type SortedNeeds } from '../../deliveries/shared/requirements.ts'
 import { objectKey, type Rendering } from '../../render/rendering.ts'
 import { parseLabelName } from '../../values/names.ts'
 import { parsed, parseWord, unreadable, type Parsed } from '../../values/parsed.ts'
 import { readConfig } from '../read-config.ts'
 import { writeReport } from '../terminal.ts'
-import { trustProblems } from './access.ts'
-import { nodeFlags, nodeProblems } from './ami.ts'
-import { clusterFlags, roleFlags } from './common-flags.ts'
-import { addFlags, fail, parseFlags, problemIf, type Values } from './flags.ts'
-import { backendFlags, leastVolumeBytes } from './fsx-flags.ts'
-import { mountpointFlags } from './mountpoint.ts'
+import { trustProblems } from '../../render/access-flags.ts'
+import { nodeFlags, nodeProblems } from '../../deliveries/node/render-command.ts'
+import { clusterFlags, roleFlags } from '../../render/common-flags.ts'
+import { parseFlags, problemIf, type Values } from '../../flags/flags.ts'
+import { addFlags, fail } from '../flags.ts'
+import { backendFlags, leastVolumeBytes } from '../../deliveries/claim/render-flags.ts'
+import { mountpointFlags } from '../../deliveries/mountpoint/render-command.ts'
 import { byUri, claimUri, renderNeeds, type NeedValues } from './plan-needs.ts'
-import { imageProblems } from './product-image.ts'
+import { imageProblems } from '../../render/product-image.ts'
 import { readNeeds, type FoundNeeds } from './read-needs.ts'
 import { addOutputOptions, writeRendering } from './write.ts'
 
-const subjects = ['s3', 'fsx', 'ami', 'mountpoint'] as const
+const subjects = ['download', 'claim', 'node', 'mountpoint'] as const
+type Subject = (typeof subjects)[number]
 
 const flags = {
   filename: {
@@ -40,7 +43,7 @@ const flags = {
     term: '--only <subject>',
     description: 'render no other (default: whatever is needed)',
     accepted: subjects.join(', '),
-    parse: parseWord(subjects),
+    parse: parseSubject,
     many: true,
   },
   ...clusterFlags,
@@ -100,19 +103,21 @@ async function renderManifests(command: Command): Promise<void> {
 
 /** Without what is not asked for, and without claims that the manifests bring themselves. */
 function chosenNeeds(sorted: SortedNeeds, { present }: FoundNeeds, { only }: ManifestFlags): SortedNeeds {
-  const isWanted = (subject: (typeof subjects)[number]): boolean => only.length === 0 || only.includes(subject)
+  const isWanted = (subject: Subject): boolean => only.length === 0 || only.includes(subject)
   const isMissing = (namespace: string, claim: string): boolean =>
     !present.has(`v1 PersistentVolumeClaim ${namespace}/${claim}`)
   return {
     ...sorted,
-    roles: sorted.roles.filter(({ model }) => isWanted(model.delivery === 'mountpoint' ? 'mountpoint' : 's3')),
+    roles: sorted.roles.filter(({ model }) => isWanted(model.delivery === 'mountpoint' ? 'mountpoint' : 'download')),
     mounts: isWanted('mountpoint')
       ? sorted.mounts.filter(({ namespace, model, source }) =>
           isMissing(namespace, model.claim ?? mountpointClaimName(source)),
         )
       : [],
-    claims: isWanted('fsx') ? sorted.claims.filter(({ namespace, source }) => isMissing(namespace, source.claim)) : [],
-    nodes: isWanted('ami') ? sorted.nodes : [],
+    claims: isWanted('claim')
+      ? sorted.claims.filter(({ namespace, source }) => isMissing(namespace, source.claim))
+      : [],
+    nodes: isWanted('node') ? sorted.nodes : [],
   }
 }
 
@@ -186,4 +191,9 @@ function finished(rendering: Rendering, { needs, present }: FoundNeeds): Renderi
 
 function parsePath(text: string): Parsed<string> {
   return text === '' ? unreadable('is empty') : parsed(text)
+}
+
+/** A delivery whose companion objects are rendered, or an alias of it. */
+function parseSubject(text: string): Parsed<Subject> {
+  return parseWord(subjects)(deliveryOfName(text) ?? text)
 }

@@ -1,18 +1,18 @@
 /** From what workloads need, and the flags, to what is rendered: roles by service account, volumes by claim, nodes by path. */
 import type { Config } from '../../config/config.ts'
 import type { Access } from '../../render/access.ts'
-import { renderAmi } from '../../render/ami.ts'
-import type { Origin, SizeOf } from '../../render/aws-names.ts'
-import { renderFsx } from '../../render/fsx.ts'
-import { renderMountpointVolumes } from '../../render/mountpoint.ts'
-import type { MountpointVolume } from '../../render/mountpoint-volume.ts'
-import { besidesOf, type Need, type SortedNeeds } from '../../render/needs.ts'
+import { renderNode } from '../../deliveries/node/render.ts'
+import type { Origin, SizeOf } from '../../render/parse-aws-names.ts'
+import { renderClaim } from '../../deliveries/claim/render.ts'
+import { renderMountpointVolumes } from '../../deliveries/mountpoint/render.ts'
+import type { MountpointVolume } from '../../deliveries/mountpoint/render-volume.ts'
+import { besidesOf, type Need, type SortedNeeds } from '../../deliveries/shared/requirements.ts'
 import { merge, nothing, type Rendering } from '../../render/rendering.ts'
-import { renderS3 } from '../../render/s3.ts'
+import { renderDownload } from '../../deliveries/download/render.ts'
 import type { S3Source } from '../../values/source.ts'
-import { roleNameOf } from './access.ts'
-import { filesOf, nodePlan, type NodeValues } from './ami.ts'
-import { sharedPlan, type SharedValues } from './fsx.ts'
+import { roleNameOf } from '../../render/access-flags.ts'
+import { filesOf, nodePlan, type NodeValues } from '../../deliveries/node/render-command.ts'
+import { sharedPlan, type SharedValues } from '../../deliveries/claim/render-command.ts'
 
 /** What the needs call for has been required before. */
 export type NeedValues = SharedValues &
@@ -25,7 +25,7 @@ export type NeedValues = SharedValues &
 export function renderNeeds(sorted: SortedNeeds, values: NeedValues, config: Config): Rendering {
   const readers = readersOf(sorted.roles, values)
   return merge([
-    ...readers.map((access) => renderS3(access)),
+    ...readers.map((access) => renderDownload(access)),
     renderMountpointVolumes(
       mountsOf(sorted.mounts, values),
       readers.filter(({ identities: [identity] }) =>
@@ -34,11 +34,11 @@ export function renderNeeds(sorted: SortedNeeds, values: NeedValues, config: Con
     ),
     sorted.claims.length === 0
       ? nothing
-      : renderFsx({ ...sharedPlan(values, config), models: sharedModels(sorted.claims, values) }),
+      : renderClaim({ ...sharedPlan(values, config), models: sharedModels(sorted.claims, values) }),
     ...byUri(sorted.nodes).map(([uri, [need]]) =>
       need === undefined
         ? nothing
-        : renderAmi({
+        : renderNode({
             ...nodePlan(values, config),
             sizeBytes: sizeOf(uri, values),
             baked: filesOf(
@@ -100,7 +100,7 @@ function mountsOf(mounts: SortedNeeds['mounts'], values: NeedValues): Mountpoint
   return unique(volumes, ({ namespace, claim, source }) => `${namespace}/${claim ?? source.uri}`)
 }
 
-function sharedModels(claims: SortedNeeds['claims'], values: NeedValues): Parameters<typeof renderFsx>[0]['models'] {
+function sharedModels(claims: SortedNeeds['claims'], values: NeedValues): Parameters<typeof renderClaim>[0]['models'] {
   return [...Map.groupBy(claims, ({ source }) => source.claim)].map(([claim, needs]) => ({
     claim,
     sizeBytes: sizeOf(claimUri(claim), values),

@@ -1,6 +1,6 @@
 /** Reads manifests: what each workload needs, what was denied, and what is there already. */
 import type { Config } from '../../config/config.ts'
-import { needsOf, type Need } from '../../render/needs.ts'
+import { needsOf, type Need } from '../../deliveries/shared/requirements.ts'
 import { skipReasons } from '../../reasons.ts'
 import { denied, misplacedAnnotations } from '../judge.ts'
 import { readDocuments } from '../manifests/documents.ts'

@@ -1,11 +1,12 @@
 /** Single figures: what a container asks for, what models weigh, and how that is written. */
 import type { AnnotationName } from '../../annotations.ts'
 import type { Config } from '../../config/config.ts'
-import { Mi, parseBytes, parseMillicores } from '../../values/quantity.ts'
-import { annotationField, annotationKey } from '../keys.ts'
-import { mediumOf, type Medium } from '../medium.ts'
-import type { Pod, Resources } from '../pod.ts'
-import type { ModelRequest } from '../request.ts'
+import { parseBytes, parseMillicores } from '../../values/quantity.ts'
+import { annotationKey } from '../../request/keys.ts'
+import { annotationField } from '../../pod/field-path.ts'
+import { mediumOf, type Medium } from '../../request/volume-medium.ts'
+import type { Pod, Resources } from '../../pod/pod.ts'
+import type { ModelRequest } from '../../request/model-request.ts'
 
 /** What a container may use of one resource; undefined means that the field stays out. */
 export interface Share {
@@ -31,15 +32,6 @@ export function sum<T>(items: readonly T[], valueOf: (item: T) => number | undef
 /** The bytes of all models whose size is known on that medium. */
 export function sizeOn(models: readonly ModelRequest[], medium: Medium, pod: Pod): number {
   return sum(models, (model) => (mediumOf(model, pod) === medium ? model.sizeBytes : undefined))
-}
-
-/** Room for the file system's own needs: 2 % and 64Mi. */
-export function withHeadroom(bytes: number): number {
-  return roundUpToMi(Math.ceil(bytes * 1.02) + 64 * Mi)
-}
-
-export function roundUpToMi(bytes: number): number {
-  return Math.ceil(bytes / Mi) * Mi
 }
 
 export function fieldOf(name: AnnotationName, config: Config, suffix?: string): string {

@@ -1,10 +1,11 @@
 /** cpu and memory of the loader: at most what the app has, unless the pod asks for more. */
 import type { Config } from '../../config/config.ts'
 import { formatBytes, formatMillicores } from '../../values/quantity.ts'
-import type { Findings } from '../findings.ts'
-import { mediumOf } from '../medium.ts'
-import { appContainers, type Pod } from '../pod.ts'
-import { leastLoaderMemoryBytes, type InjectionRequest } from '../request.ts'
+import type { Findings } from '../../request/findings.ts'
+import { mediumOf } from '../../request/volume-medium.ts'
+import { appContainers, type Pod } from '../../pod/pod.ts'
+import { leastLoaderMemoryBytes } from '../../request/read-request.ts'
+import type { InjectionRequest } from '../../request/model-request.ts'
 import { amount, fieldOf, sizeOn, sum, type Share } from './amounts.ts'
 import type { Compute } from './qos.ts'
 

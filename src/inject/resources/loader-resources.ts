@@ -7,9 +7,9 @@
  */
 import type { Config } from '../../config/config.ts'
 import { formatBytes, formatMillicores } from '../../values/quantity.ts'
-import type { Findings } from '../findings.ts'
-import type { Pod, Resources } from '../pod.ts'
-import type { InjectionRequest } from '../request.ts'
+import type { Findings } from '../../request/findings.ts'
+import type { Pod, Resources } from '../../pod/pod.ts'
+import type { InjectionRequest } from '../../request/model-request.ts'
 import type { Share } from './amounts.ts'
 import { cpuShare, memoryShare } from './compute.ts'
 import { asksByLimit, qosClass, type Compute } from './qos.ts'

@@ -2,7 +2,14 @@
 import type { Config } from '../../config/config.ts'
 import { isMeshInitContainer } from '../mesh.ts'
 import { isOurLoader } from '../parts.ts'
-import { appContainers, initContainersOf, isNativeSidecar, type Container, type Pod, type Resources } from '../pod.ts'
+import {
+  appContainers,
+  initContainersOf,
+  isNativeSidecar,
+  type Container,
+  type Pod,
+  type Resources,
+} from '../../pod/pod.ts'
 import { amount, sum } from './amounts.ts'
 
 export type QosClass = 'Guaranteed' | 'Burstable' | 'BestEffort'

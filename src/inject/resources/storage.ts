@@ -1,10 +1,11 @@
 /** Ephemeral storage of the loader. */
 import type { Config } from '../../config/config.ts'
-import type { Findings } from '../findings.ts'
-import { mediumOf } from '../medium.ts'
-import { appContainers, type Pod } from '../pod.ts'
-import type { InjectionRequest } from '../request.ts'
-import { amount, fieldOf, roundUpToMi, sizeOn, sum, withHeadroom, type Share } from './amounts.ts'
+import type { Findings } from '../../request/findings.ts'
+import { mediumOf } from '../../request/volume-medium.ts'
+import { appContainers, type Pod } from '../../pod/pod.ts'
+import type { InjectionRequest } from '../../request/model-request.ts'
+import { amount, fieldOf, sizeOn, sum, type Share } from './amounts.ts'
+import { roundUpToMi, withHeadroom } from '../../values/quantity.ts'
 
 /**
  * The kubelet evicts a pod whose files, all containers and volumes together, exceed the pod's limit. The loader's share

@@ -8,14 +8,7 @@ import { hasPodIdentity, podIdentityCredentials } from './pod-identity.ts'
 import { instanceProfileCredentials } from './instance-profile.ts'
 import type { Say } from './waiting.ts'
 import { webIdentityCredentials } from './web-identity.ts'
-
-export interface AwsCredentials {
-  readonly accessKeyId: string
-  readonly secretAccessKey: string
-  readonly sessionToken?: string
-  /** Undefined for keys that do not expire. */
-  readonly expiresAtMs?: number
-}
+import type { AwsCredentials } from './aws-credentials.ts'
 
 /** `refresh` asks for others than the last ones, which a server has refused. */
 export type CredentialsSource = (refresh: boolean) => Promise<AwsCredentials>

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Environment } from '../environment.ts'
 import { LoaderFailure } from '../exit-codes.ts'
-import type { AwsCredentials } from './credentials.ts'
+import type { AwsCredentials } from './aws-credentials.ts'
 import { readSession } from './session.ts'
 import { tellWaiting, type Say } from './waiting.ts'
 

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { get } from '../../network/node-http.ts'
 import type { Environment, LoadTask } from '../environment.ts'
 import { LoaderFailure } from '../exit-codes.ts'
-import type { AwsCredentials } from './credentials.ts'
+import type { AwsCredentials } from './aws-credentials.ts'
 import { parseObject, readSession } from './session.ts'
 import { tellWaiting, type Say } from './waiting.ts'
 

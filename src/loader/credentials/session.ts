@@ -1,5 +1,5 @@
 /** Credentials as the agent of EKS and the metadata service of EC2 both write them. */
-import type { AwsCredentials } from './credentials.ts'
+import type { AwsCredentials } from './aws-credentials.ts'
 
 /** Undefined where it is something else. */
 export function readSession(body: string): AwsCredentials | undefined {

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import type { Environment, LoadTask } from '../environment.ts'
 import { LoaderFailure } from '../exit-codes.ts'
-import type { AwsCredentials } from './credentials.ts'
+import type { AwsCredentials } from './aws-credentials.ts'
 import { tellWaiting, type Say } from './waiting.ts'
 
 export function webIdentityCredentials(

@@ -1,5 +1,5 @@
 /** How long to wait, and how much to ask for at once. */
-import type { RetryPolicy } from './part.ts'
+import type { RetryPolicy } from './part-job.ts'
 
 /** Exponential with full jitter: a scale-out of many pods spreads by itself. `tries` counts those that failed. */
 export function backoffMs({ firstDelayMs, longestDelayMs }: RetryPolicy, tries: number): number {

@@ -1,8 +1,8 @@
 /** One try to bring a part, from where the last one came to. */
 import type { RunningCrc } from './crc.ts'
-import type { Answer, Lane, Receiver } from './lane.ts'
+import type { Answer, Lane, Receiver } from './s3-connection.ts'
 import type { PartFile, partFiles } from './part-file.ts'
-import type { CrewSettings, PartJob, TransferCredentials } from './part.ts'
+import type { CrewSettings, PartJob, TransferCredentials } from './part-job.ts'
 import { buildRequest, writeRequest, type Wanted } from './request.ts'
 import { acceptAnswer, checksumHeaders, type Head } from './response.ts'
 import { faultOfAnswer, type Fault } from './s3-error.ts'
@@ -61,7 +61,7 @@ async function exchange(
     if (answer.accepted || answer.head.status > 299) return answer
   }
   // Without a proxy, S3 hardly ever needs it, and it brings all of Node's HTTP client, which takes 30 ms to load on each thread.
-  const { getByLibrary } = await import('./library-get.ts')
+  const { getByLibrary } = await import('./http-get.ts')
   return getByLibrary(request, sink, { origin, idleLimitMs, signal, length: part.job.length - part.received })
 }
 

@@ -1,5 +1,5 @@
 /** The one request there is: a signed GET of an object or a range of it, pinned to an ETag. */
-import type { Origin, TransferCredentials } from './part.ts'
+import type { Origin, TransferCredentials } from './part-job.ts'
 import { signHeaders, type Headers } from './sign.ts'
 
 export interface GetRequest {

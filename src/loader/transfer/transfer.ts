@@ -2,15 +2,15 @@
  * Moves the bytes of S3 objects into files: parts in, a report for each part that is in its file. Signed requests pinned to
  * an ETag, retries, no byte unaccounted for; what the parts mean, and whether they make up a model, is the caller's business.
  */
-import { keepCredentials, type CredentialsKeeper, type CredentialsSource } from './credentials.ts'
-import { Dispatch } from './dispatch.ts'
-import type { CrewSettings, Origin, PartDone, PartJob, RetryPolicy } from './part.ts'
-import { keepYoungHeapSmall } from './young-heap.ts'
+import { keepCredentials, type CredentialsKeeper, type CredentialsSource } from './credentials-cache.ts'
+import { Dispatch } from './part-scheduler.ts'
+import type { CrewSettings, Origin, PartDone, PartJob, RetryPolicy } from './part-job.ts'
+import { keepYoungHeapSmall } from './v8-flags.ts'
 import { TransferError } from './transfer-error.ts'
-import { startWorkerCrew, type StartedCrew } from './worker-crew.ts'
+import { startWorkerCrew, type StartedCrew } from './worker-pool.ts'
 
 export type { CrcAlgorithm } from './crc.ts'
-export type { Origin, PartDone, PartJob, RetryPolicy, TransferCredentials } from './part.ts'
+export type { Origin, PartDone, PartJob, RetryPolicy, TransferCredentials } from './part-job.ts'
 export { TransferError, type TransferErrorKind } from './transfer-error.ts'
 
 /** What is known before it is known what there is to move. */

@@ -1,10 +1,10 @@
 /** A crew on a thread of its own. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { trustAlso } from '../../network/trust.ts'
-import { LocalCrew } from './crew.ts'
+import { LocalCrew } from './connection-pool.ts'
 import { toMessage } from './transfer-error.ts'
-import type { CrewSettings } from './part.ts'
-import type { FromWorker, ToWorker } from './worker-crew.ts'
+import type { CrewSettings } from './part-job.ts'
+import type { FromWorker, ToWorker } from './worker-pool.ts'
 
 if (parentPort === null) throw new Error('this file is started as a worker')
 const port = parentPort

@@ -112,7 +112,7 @@ t.test('-o json has the commands as a list', async (t) => {
 })
 
 t.test('a namespace that is not there is an error with its command, and nothing else is said', async (t) => {
-  const { code, stdout } = await check('--delivery', 'ami', 'aps', '--path', '/opt/models/llama', '-q')
+  const { code, stdout } = await check('--delivery', 'node', 'aps', '--path', '/opt/models/llama', '-q')
   t.equal(code, 1)
   t.match(stdout, /ERROR {4}namespace {12}there is no namespace aps\n/)
   t.match(stdout, /kubectl --kubeconfig \S+ create namespace aps\n/)
@@ -124,12 +124,16 @@ t.test('what is not understood makes the exit code 2', async (t) => {
   t.equal(stdout, '')
   t.match(
     stderr,
-    /^error: 2 flags are missing or wrong:\n {2}the namespace "apps" belongs to --delivery fsx\|mountpoint\|ami\|oci\n {2}--claim <name> belongs to --delivery\n/,
+    /^error: 2 flags are missing or wrong:\n {2}the namespace "apps" belongs to --delivery claim\|mountpoint\|node\|image\n {2}--claim <name> belongs to --delivery\n/,
   )
 })
 
 const mistakes: readonly (readonly [what: string, args: readonly string[], says: readonly (RegExp | string)[]])[] = [
-  ['a namespace without a delivery', ['apps'], ['the namespace "apps" belongs to --delivery fsx|mountpoint|ami|oci']],
+  [
+    'a namespace without a delivery',
+    ['apps'],
+    ['the namespace "apps" belongs to --delivery claim|mountpoint|node|image'],
+  ],
   [
     'flags without a delivery',
     ['--claim', 'llama', '--path', '/x'],
@@ -138,16 +142,21 @@ const mistakes: readonly (readonly [what: string, args: readonly string[], says:
   [
     'an unknown delivery',
     ['--delivery', 'efs', 'apps'],
-    [/'efs' is invalid\. Allowed choices are fsx, mountpoint, ami, oci/],
+    [/'efs' is invalid\. Allowed\s+choices are claim, mountpoint, node, image/],
   ],
   [
     'flags of another delivery',
+    ['--delivery', 'claim', 'apps', '--path', '/opt/x'],
+    ['--path <path> is not for --delivery claim, which knows --claim and --from'],
+  ],
+  [
+    'flags of another delivery, named by an alias',
     ['--delivery', 'fsx', 'apps', '--path', '/opt/x'],
-    ['--path <path> is not for --delivery fsx, which knows --claim and --from'],
+    ['--path <path> is not for --delivery claim, which knows --claim and --from'],
   ],
   [
     'values that cannot be read, all of them',
-    ['--delivery', 'fsx', 'Apps', '--claim', 'La', '--from', 'llama'],
+    ['--delivery', 'claim', 'Apps', '--claim', 'La', '--from', 'llama'],
     [
       '3 flags',
       /--claim <name> "La" /,
@@ -155,7 +164,7 @@ const mistakes: readonly (readonly [what: string, args: readonly string[], says:
       'the namespace "Apps" is not the name of one',
     ],
   ],
-  ['--from alone', ['--delivery', 'fsx', 'apps', '--from', 'a/b'], ['--from <namespace/claim> needs --claim <name>']],
+  ['--from alone', ['--delivery', 'claim', 'apps', '--from', 'a/b'], ['--from <namespace/claim> needs --claim <name>']],
   [
     'a claim of Mountpoint without its model',
     ['--delivery', 'mountpoint', 'apps', '--claim', 'x'],
@@ -168,18 +177,18 @@ const mistakes: readonly (readonly [what: string, args: readonly string[], says:
   ],
   [
     'a tag',
-    ['--delivery', 'oci', 'apps', '--oci', 'registry.example.com/llama:1'],
+    ['--delivery', 'image', 'apps', '--oci', 'registry.example.com/llama:1'],
     [/--oci <image@digest> "registry\.example\.com\/llama:1" /],
   ],
   [
     'a path and an image',
-    ['--delivery', 'ami', 'apps', '--path', '/opt/x', '--oci', `registry.example.com/llama@sha256:${'1'.repeat(64)}`],
+    ['--delivery', 'node', 'apps', '--path', '/opt/x', '--oci', `registry.example.com/llama@sha256:${'1'.repeat(64)}`],
     ['--oci stands instead of --path'],
   ],
-  ['two namespaces', ['--delivery', 'fsx', 'apps', '-n', 'ml'], ['two namespaces are named, apps and ml']],
+  ['two namespaces', ['--delivery', 'claim', 'apps', '-n', 'ml'], ['two namespaces are named, apps and ml']],
   [
     'the address of the webhook',
-    ['--delivery', 'fsx', 'apps', '--server-url', 'https://localhost:8443'],
+    ['--delivery', 'claim', 'apps', '--server-url', 'https://localhost:8443'],
     ['--server-url is about the webhook, and --delivery is not'],
   ],
 ]

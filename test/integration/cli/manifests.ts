@@ -1,7 +1,7 @@
 /** Manifests as people write them, and what is expected of them. */
 import type { Operation } from 'fast-json-patch'
 import { parse } from 'yaml'
-import { defaultConfig } from '../../../src/config/config.ts'
+import { defaultConfig } from '../../../src/config/parse-config.ts'
 import { inject } from '../../../src/inject/inject.ts'
 
 export const deployment = `# The inference service of the apps team

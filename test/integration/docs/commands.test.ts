@@ -36,7 +36,7 @@ function onlyParse(command: Command): Command {
   return command
 }
 
-// In text and tables commands are shortened, as `model-injector render s3 …`; their names and options exist all the same.
+// In text and tables commands are shortened, as `model-injector render download …`; their names and options exist all the same.
 for (const page of pages) {
   const shown = codeOf(page).filter(
     ({ text }) => text.startsWith('model-injector ') && !text.startsWith('model-injector -'),
@@ -62,12 +62,12 @@ async function unknownIn(words: readonly string[]): Promise<readonly string[]> {
 
 t.test('a command that does not exist, and an option that does not, are found', async (t) => {
   t.match(await understand(['rendr', 's3']), /unknown command/)
-  t.match(await understand(['render', 's3', '--nonsense']), /unknown option '--nonsense'/)
+  t.match(await understand(['render', 'download', '--nonsense']), /unknown option '--nonsense'/)
   t.match(await understand(['render', 's4']), /too many arguments|unknown command/)
   t.match(await understand(['explain', 'size', 'more']), /too many arguments/)
-  t.equal(await understand(['render', 's3', '--help']), undefined)
+  t.equal(await understand(['render', 'download', '--help']), undefined)
   t.strictSame(await unknownIn(['rendr']), ['rendr'])
-  t.strictSame(await unknownIn(['render', 's3', '--nonsense']), ['--nonsense'])
+  t.strictSame(await unknownIn(['render', 'download', '--nonsense']), ['--nonsense'])
 })
 
 t.test('commands are found behind pipes, prompts, comments and line ends', (t) => {

@@ -1,7 +1,7 @@
 /** There is a page for each delivery, each page answers the same questions, and the chooser names them all. */
 import t from 'tap'
-import { deliveries } from '../../../src/annotations.ts'
-import { defaultConfig, parseConfig } from '../../../src/config/config.ts'
+import { deliveries } from '../../../src/values/source.ts'
+import { defaultConfig, parseConfig } from '../../../src/config/parse-config.ts'
 import { inject } from '../../../src/inject/inject.ts'
 import { exits } from '../../../src/loader/exit-codes.ts'
 import { denyReasons } from '../../../src/reasons.ts'

@@ -8,7 +8,8 @@
  */
 import t, { type Test } from 'tap'
 import { defaultPrefix } from '../../../src/annotations.ts'
-import { defaultConfig, parseConfig, type Config } from '../../../src/config/config.ts'
+import type { Config } from '../../../src/config/config.ts'
+import { defaultConfig, parseConfig } from '../../../src/config/parse-config.ts'
 import { inject, type Outcome } from '../../../src/inject/inject.ts'
 import { denyReasons } from '../../../src/reasons.ts'
 import { readPages, type Block, type Page } from './markdown.ts'

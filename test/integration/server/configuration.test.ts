@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import t from 'tap'
-import { parseConfig } from '../../../src/config/config.ts'
+import { parseConfig } from '../../../src/config/parse-config.ts'
 import { startServer } from '../../../src/server/start-server.ts'
 import { post } from '../../support/https-client.ts'
 import { mountDirectory, temporaryDirectory } from '../../support/mounted-directory.ts'

@@ -1,6 +1,6 @@
 import type { LightMyRequestResponse } from 'fastify'
 import t from 'tap'
-import { defaultConfig } from '../../../src/config/config.ts'
+import { defaultConfig } from '../../../src/config/parse-config.ts'
 import { annotatedPod, plainPod, reviewOf } from '../../support/reviews.ts'
 import { buildTestServer, captureLog, metric, type TestServer } from '../../support/server-kit.ts'
 

@@ -2,7 +2,7 @@ import jsonPatch, { type Operation } from 'fast-json-patch'
 import t from 'tap'
 import { admit, type Admission } from '../../../src/admission/admit.ts'
 import { readReview } from '../../../src/admission/review.ts'
-import { defaultConfig } from '../../../src/config/config.ts'
+import { defaultConfig } from '../../../src/config/parse-config.ts'
 import { inject } from '../../../src/inject/inject.ts'
 import { annotatedPod, plainPod, reviewOf, type Fields } from '../../support/reviews.ts'
 

@@ -8,7 +8,7 @@ import { AuditCount, auditPods, type AuditedObject } from '../../../src/audit/au
 import type { FormatContext } from '../../../src/audit/formats/format.ts'
 import { formatNames, formats, type FormatName } from '../../../src/audit/formats/registry.ts'
 import { judgementNames, type AuditedPod } from '../../../src/audit/judgement.ts'
-import { defaultConfig } from '../../../src/config/config.ts'
+import { defaultConfig } from '../../../src/config/parse-config.ts'
 import { asObject, changedPods } from '../../audit/tampered-pods.ts'
 
 const objects: readonly AuditedObject[] = [

@@ -1,11 +1,12 @@
 /** Every judgement by each way of getting it: small pods, changed as somebody would change them. */
 import t from 'tap'
-import { parseConfig, defaultConfig, type Config } from '../../../src/config/config.ts'
+import type { Config } from '../../../src/config/config.ts'
+import { parseConfig, defaultConfig } from '../../../src/config/parse-config.ts'
 import { judgePod } from '../../../src/audit/judge-pod.ts'
 import type { AuditedPod, Judgement } from '../../../src/audit/judgement.ts'
 import { sealStatus } from '../../../src/inject/digest.ts'
 import { inject } from '../../../src/inject/inject.ts'
-import type { Container, Pod, Volume } from '../../../src/inject/pod.ts'
+import type { Container, Pod, Volume } from '../../../src/pod/pod.ts'
 import type { Status as RealStatus } from '../../../src/inject/status.ts'
 import { podWith } from '../../support/pods.ts'
 

@@ -1,9 +1,10 @@
 /** Each way in which an installation can be wrong gives its finding, and no other. */
 import t from 'tap'
-import { parseConfig } from '../../../src/config/config.ts'
-import { checks, installationChecks, type CheckId } from '../../../src/check/checks.ts'
+import { parseConfig } from '../../../src/config/parse-config.ts'
+import { installationChecks } from '../../../src/diagnosis/installation-checks.ts'
+import { checks, type CheckId } from '../../../src/check/checks.ts'
 import type { Replica } from '../../../src/check/replicas.ts'
-import type { Severity } from '../../../src/check/finding.ts'
+import type { Severity } from '../../../src/diagnosis/finding.ts'
 import type { Survey } from '../../../src/check/survey.ts'
 import type { KubernetesObject, RoleBinding } from '../../../src/cluster/objects.ts'
 import {

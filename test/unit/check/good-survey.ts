@@ -1,12 +1,12 @@
 /** What a survey of a right installation finds: the ground on which each test breaks one thing. */
 import { readFile } from 'node:fs/promises'
-import { parseConfig } from '../../../src/config/config.ts'
+import { parseConfig } from '../../../src/config/parse-config.ts'
 import { matchConditions } from '../../../src/match-conditions.ts'
 import { version } from '../../../src/version.ts'
-import { checkIds, type CheckId } from '../../../src/check/checks.ts'
-import { absent, found, unknown, valueOf, type Look } from '../../../src/check/look.ts'
+import { checkIds } from '../../../src/check/checks.ts'
+import { absent, found, unknown, valueOf, type Look } from '../../../src/diagnosis/lookup.ts'
 import { topics } from '../../../src/check/registry.ts'
-import type { Finding, Severity } from '../../../src/check/finding.ts'
+import type { Finding, Severity } from '../../../src/diagnosis/finding.ts'
 import type { Survey } from '../../../src/check/survey.ts'
 import type {
   KubernetesObject,
@@ -217,7 +217,7 @@ export function findingsOf(survey: Survey): readonly Finding[] {
   return topics.flatMap(({ check }) => check(survey))
 }
 
-export function problemsOf(survey: Survey): readonly (readonly [CheckId, Severity])[] {
+export function problemsOf(survey: Survey): readonly (readonly [string, Severity])[] {
   return findingsOf(survey)
     .filter(({ severity }) => severity !== 'ok')
     .map(({ id, severity }) => [id, severity])

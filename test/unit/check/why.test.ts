@@ -1,7 +1,8 @@
 /** Why a pod gets its model or not: the first step that stops it decides, and what is not known is not judged. */
 import t from 'tap'
-import { defaultConfig, parseConfig, type Config } from '../../../src/config/config.ts'
-import { absent, found, unknown } from '../../../src/check/look.ts'
+import type { Config } from '../../../src/config/config.ts'
+import { defaultConfig, parseConfig } from '../../../src/config/parse-config.ts'
+import { absent, found, unknown } from '../../../src/diagnosis/lookup.ts'
 import { explain, type Explanation, type Verdict } from '../../../src/check/why/explain.ts'
 import { passes, stops, type StepId, type StepVerdict } from '../../../src/check/why/step.ts'
 import type { Subject, Surroundings } from '../../../src/check/why/subject.ts'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { decide } from '../../../src/inject/decide.ts'
+import { decide } from '../../../src/request/is-annotated.ts'
 
 const prefix = 'models.example.io/'
 

@@ -1,7 +1,8 @@
 import t from 'tap'
-import { defaultConfig, parseConfig, type Config } from '../../../src/config/config.ts'
+import type { Config } from '../../../src/config/config.ts'
+import { defaultConfig, parseConfig } from '../../../src/config/parse-config.ts'
 import { inject, type Injected } from '../../../src/inject/inject.ts'
-import type { Container, Pod } from '../../../src/inject/pod.ts'
+import type { Container, Pod } from '../../../src/pod/pod.ts'
 import { eksWebhook } from '../../support/eks-webhook.ts'
 import { podWith } from '../../support/pods.ts'
 

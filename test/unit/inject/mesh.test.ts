@@ -1,5 +1,5 @@
 import t from 'tap'
-import { defaultConfig } from '../../../src/config/config.ts'
+import { defaultConfig } from '../../../src/config/parse-config.ts'
 import { inject, type Outcome } from '../../../src/inject/inject.ts'
 import {
   hasNetworkAt,
@@ -8,7 +8,7 @@ import {
   loadersHaveNetwork,
   userPastInterception,
 } from '../../../src/inject/mesh.ts'
-import type { Container, Pod } from '../../../src/inject/pod.ts'
+import type { Container, Pod } from '../../../src/pod/pod.ts'
 import { mesh, type MeshMode } from '../../support/meshes.ts'
 import { podWith } from '../../support/pods.ts'
 

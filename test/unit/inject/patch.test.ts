@@ -1,9 +1,9 @@
 import jsonPatch from 'fast-json-patch'
 import t from 'tap'
-import { defaultConfig } from '../../../src/config/config.ts'
+import { defaultConfig } from '../../../src/config/parse-config.ts'
 import { inject } from '../../../src/inject/inject.ts'
 import { diff, type Operation } from '../../../src/inject/patch.ts'
-import type { Container, Pod } from '../../../src/inject/pod.ts'
+import type { Container, Pod } from '../../../src/pod/pod.ts'
 import { podWith } from '../../support/pods.ts'
 
 const containers: Container[] = [{ name: 'app' }]

@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { NodeSelectorTerm, PodSpec, Toleration } from '../../../src/inject/pod.ts'
+import type { NodeSelectorTerm, PodSpec, Toleration } from '../../../src/pod/pod.ts'
 import {
   displacedFields,
   isPlaced,
@@ -8,7 +8,7 @@ import {
   missingPlacement,
   nowhere,
   placePod,
-} from '../../../src/inject/placement.ts'
+} from '../../../src/pod/scheduling.ts'
 
 const label = 'node.models.example.io/0123456789abcdef'
 const zone = { key: 'zone', operator: 'In', values: ['a'] }

@@ -1,8 +1,8 @@
 import t from 'tap'
-import { defaultConfig, parseConfig } from '../../../src/config/config.ts'
+import { defaultConfig, parseConfig } from '../../../src/config/parse-config.ts'
 import type { PolicyRule } from '../../../src/config/policy.ts'
 import { inject } from '../../../src/inject/inject.ts'
-import { judgePod } from '../../../src/inject/policy-of-pod.ts'
+import { judgePod } from '../../../src/inject/evaluate-pod-policy.ts'
 import { podWith } from '../../support/pods.ts'
 
 type Rule = Omit<PolicyRule, 'name' | 'namespaces' | 'maxSizeBytes'> & {

@@ -1,9 +1,9 @@
 import t from 'tap'
-import { defaultConfig, parseConfig } from '../../../src/config/config.ts'
-import { nodeLabelFor } from '../../../src/inject/deliveries/node.ts'
+import { defaultConfig, parseConfig } from '../../../src/config/parse-config.ts'
+import { nodeLabelFor } from '../../../src/deliveries/node/inject.ts'
 import { inject, type Outcome } from '../../../src/inject/inject.ts'
 import { requiredLoaderEnv, requiredVerifierEnv } from '../../../src/inject/parts.ts'
-import type { Container, NodeSelectorTerm, Pod } from '../../../src/inject/pod.ts'
+import type { Container, NodeSelectorTerm, Pod } from '../../../src/pod/pod.ts'
 import { recognise } from '../../../src/inject/recognise.ts'
 import { podWith } from '../../support/pods.ts'
 

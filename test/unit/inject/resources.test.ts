@@ -1,8 +1,8 @@
 import t from 'tap'
-import { defaultConfig } from '../../../src/config/config.ts'
+import { defaultConfig } from '../../../src/config/parse-config.ts'
 import { inject, type Outcome } from '../../../src/inject/inject.ts'
-import type { Container, Resources, Volume } from '../../../src/inject/pod.ts'
-import { withHeadroom } from '../../../src/inject/resources/amounts.ts'
+import type { Container, Resources, Volume } from '../../../src/pod/pod.ts'
+import { withHeadroom } from '../../../src/values/quantity.ts'
 import { podWith } from '../../support/pods.ts'
 
 interface Case {

@@ -1,7 +1,7 @@
 import t from 'tap'
-import { defaultConfig } from '../../../src/config/config.ts'
+import { defaultConfig } from '../../../src/config/parse-config.ts'
 import { inject } from '../../../src/inject/inject.ts'
-import type { PodSpec } from '../../../src/inject/pod.ts'
+import type { PodSpec } from '../../../src/pod/pod.ts'
 import { mesh } from '../../support/meshes.ts'
 import { podWith } from '../../support/pods.ts'
 

@@ -19,7 +19,7 @@ import {
   parseSubnetId,
   parseTag,
   parseWhole,
-} from '../../../src/render/aws-names.ts'
+} from '../../../src/render/parse-aws-names.ts'
 import type { Parsed } from '../../../src/values/parsed.ts'
 
 const digest = `sha256:${'2d'.repeat(32)}`

@@ -4,11 +4,11 @@ import fc from 'fast-check'
 import { parse, parseAllDocuments } from 'yaml'
 import { clusterArn, domainOf, partitionOf } from '../../../src/render/arn.ts'
 import { fit, label, logicalId } from '../../../src/render/names.ts'
-import { dockerfile, fileNameProblem, layersOf } from '../../../src/render/oci-artifact.ts'
+import { dockerfile, fileNameProblem, layersOf } from '../../../src/deliveries/image/render.ts'
 import { printJSON, printYAML } from '../../../src/render/print.ts'
 import { merge, nothing, type Rendering } from '../../../src/render/rendering.ts'
 import { ecrRepository } from '../../../src/render/registry.ts'
-import { quoteWord } from '../../../src/render/shell.ts'
+import { quoteWord } from '../../../src/values/shell.ts'
 import { explain, plain, type Tree } from '../../../src/render/tree.ts'
 
 t.test('a reason stands as a comment above what it is for, and changes nothing', (t) => {

@@ -1,5 +1,5 @@
 /** One thing that is wrong, and what is said about it. */
-import type { DeliveryCheckOptions } from '../../../../src/check/deliveries/check-delivery.ts'
+import type { DeliveryCheckOptions } from '../../../../src/check/check-delivery.ts'
 import type { Change, Problem } from './good-worlds.ts'
 
 export interface Case {

@@ -1,14 +1,13 @@
 /** For each delivery a cluster in which all is as it should be: the ground on which each test breaks one thing. */
-import { checkDelivery, type DeliveryCheckOptions } from '../../../../src/check/deliveries/check-delivery.ts'
-import type { CheckedDeliveryName } from '../../../../src/check/deliveries/registry.ts'
-import { findingsOf } from '../../../../src/check/check.ts'
-import type { CheckId } from '../../../../src/check/checks.ts'
-import type { Finding, Severity } from '../../../../src/check/finding.ts'
+import { checkDelivery, type DeliveryCheckOptions } from '../../../../src/check/check-delivery.ts'
+import type { CheckedDelivery } from '../../../../src/deliveries/companions.ts'
+import { findingsOf } from '../../../../src/check/check-cluster.ts'
+import type { Finding, Severity } from '../../../../src/diagnosis/finding.ts'
 import type { KubernetesObject } from '../../../../src/cluster/objects.ts'
-import { defaultConfig } from '../../../../src/config/config.ts'
-import { mountpointClaimName } from '../../../../src/inject/deliveries/mountpoint.ts'
-import { nodeLabelFor } from '../../../../src/inject/deliveries/node.ts'
-import { parseS3Prefix } from '../../../../src/render/aws-names.ts'
+import { defaultConfig } from '../../../../src/config/parse-config.ts'
+import { mountpointClaimName } from '../../../../src/deliveries/mountpoint/inject.ts'
+import { nodeLabelFor } from '../../../../src/deliveries/node/inject.ts'
+import { parseS3Prefix } from '../../../../src/render/parse-aws-names.ts'
 import { goodWebhook, registration } from '../good-survey.ts'
 import { memoryCluster, type World } from './memory-cluster.ts'
 
@@ -114,8 +113,8 @@ const ofTrident = {
   csi: { driver: 'csi.trident.netapp.io', volumeHandle: 'x', volumeAttributes: { protocol: 'file' } },
 }
 
-const goodObjects: Readonly<Record<CheckedDeliveryName, readonly KubernetesObject[]>> = {
-  fsx: [
+const goodObjects: Readonly<Record<CheckedDelivery, readonly KubernetesObject[]>> = {
+  claim: [
     workload({ source: 'pvc://llama/versions/1.2.3' }),
     claim(
       'apps/llama',
@@ -180,7 +179,7 @@ const goodObjects: Readonly<Record<CheckedDeliveryName, readonly KubernetesObjec
     object('v1', 'ServiceAccount', 'apps/my-app'),
     object('v1', 'Node', 'node-1', { spec: {} }),
   ],
-  ami: [
+  node: [
     workload({ source: `node://${modelPath}` }),
     object('karpenter.sh/v1', 'NodePool', 'llama', {
       spec: {
@@ -205,7 +204,7 @@ const goodObjects: Readonly<Record<CheckedDeliveryName, readonly KubernetesObjec
       spec: { selector: { matchLabels: { app: 'my-app' } } },
     }),
   ],
-  oci: [
+  image: [
     workload({ source: `oci://${image}#models` }),
     node('node-1'),
     object('v1', 'ServiceAccount', 'apps/my-app', { imagePullSecrets: [{ name: 'registry' }] }),
@@ -241,7 +240,7 @@ export function pullSecret(name: string, content: object, type = 'kubernetes.io/
   })
 }
 
-export function goodWorld(delivery: CheckedDeliveryName): World {
+export function goodWorld(delivery: CheckedDelivery): World {
   return {
     version: { gitVersion: 'v1.36.3', major: 1, minor: 36 },
     unknownKinds: [],
@@ -299,7 +298,7 @@ function merge(target: unknown, patch: unknown): unknown {
 }
 
 export async function findingsIn(
-  delivery: CheckedDeliveryName,
+  delivery: CheckedDelivery,
   change: Change = (world) => world,
   options: Partial<DeliveryCheckOptions> = {},
 ): Promise<readonly Finding[]> {
@@ -313,7 +312,7 @@ export async function findingsIn(
   )
 }
 
-export type Problem = readonly [CheckId, Severity]
+export type Problem = readonly [string, Severity]
 
 export function problemsIn(findings: readonly Finding[]): readonly Problem[] {
   return findings.filter(({ severity }) => severity !== 'ok').map(({ id, severity }) => [id, severity])

@@ -2,12 +2,11 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import t from 'tap'
-import { deliveryChecks } from '../../../../src/check/delivery-checks.ts'
-import type { CheckedDeliveryName } from '../../../../src/check/deliveries/registry.ts'
-import type { Finding } from '../../../../src/check/finding.ts'
-import { amiCases, amiFine } from './ami-cases.ts'
+import { deliveryChecks, type CheckedDelivery } from '../../../../src/deliveries/companions.ts'
+import type { Finding } from '../../../../src/diagnosis/finding.ts'
+import { nodeCases, nodeFine } from './node-cases.ts'
 import type { Case } from './case.ts'
-import { fsxCases } from './fsx-cases.ts'
+import { claimCases } from './claim-cases.ts'
 import {
   added,
   all,
@@ -22,21 +21,21 @@ import {
   type Change,
 } from './good-worlds.ts'
 import { mountpointCases, mountpointFine } from './mountpoint-cases.ts'
-import { ociCases, ociFine } from './oci-cases.ts'
+import { imageCases, imageFine } from './image-cases.ts'
 
-const cases: Readonly<Record<CheckedDeliveryName, readonly Case[]>> = {
-  fsx: fsxCases,
+const cases: Readonly<Record<CheckedDelivery, readonly Case[]>> = {
+  claim: claimCases,
   mountpoint: mountpointCases,
-  ami: amiCases,
-  oci: ociCases,
+  node: nodeCases,
+  image: imageCases,
 }
-const fine: Readonly<Record<CheckedDeliveryName, readonly Pick<Case, 'what' | 'change'>[]>> = {
-  fsx: [],
+const fine: Readonly<Record<CheckedDelivery, readonly Pick<Case, 'what' | 'change'>[]>> = {
+  claim: [],
   mountpoint: mountpointFine,
-  ami: amiFine,
-  oci: ociFine,
+  node: nodeFine,
+  image: imageFine,
 }
-const names = Object.keys(cases) as CheckedDeliveryName[]
+const names = Object.keys(cases) as CheckedDelivery[]
 const reported: Finding[] = []
 
 for (const name of names) {
@@ -77,7 +76,7 @@ for (const name of names) {
 }
 
 t.test('a namespace that is not there is the one error', async (t) => {
-  const findings = await findingsIn('fsx', gone('Namespace', 'apps'))
+  const findings = await findingsIn('claim', gone('Namespace', 'apps'))
   t.strictSame(problemsIn(findings), [['namespace', 'error']])
   t.strictSame(findings[0]?.commands, ['kubectl create namespace apps'])
   reported.push(...findings)
@@ -85,13 +84,13 @@ t.test('a namespace that is not there is the one error', async (t) => {
 
 t.test('a namespace that is being deleted is an error', async (t) => {
   t.strictSame(
-    problemsIn(await findingsIn('oci', changed('Namespace', 'apps', { status: { phase: 'Terminating' } }))),
+    problemsIn(await findingsIn('image', changed('Namespace', 'apps', { status: { phase: 'Terminating' } }))),
     [['namespace', 'error']],
   )
 })
 
 t.test('a workload that the webhook would refuse is an error, told in its words', async (t) => {
-  const findings = await findingsIn('fsx', added(workload({ source: 'pvc://Llama' }, {}, 'StatefulSet', 'wrong')))
+  const findings = await findingsIn('claim', added(workload({ source: 'pvc://Llama' }, {}, 'StatefulSet', 'wrong')))
   t.strictSame(problemsIn(findings), [['model-request', 'error']])
   t.match(
     findings.find(({ id, severity }) => id === 'model-request' && severity === 'error')?.what,
@@ -103,7 +102,7 @@ t.test('a workload that the webhook would refuse is an error, told in its words'
 t.test('what follows from the configuration is not judged where that is not known', async (t) => {
   const without = gone('MutatingWebhookConfiguration', 'model-injector')
   t.strictSame(
-    problemsIn(await findingsIn('ami', without)),
+    problemsIn(await findingsIn('node', without)),
     [
       ['configuration', 'unchecked'],
       ['model-request', 'unchecked'],
@@ -114,12 +113,12 @@ t.test('what follows from the configuration is not judged where that is not know
     ['configuration', 'unchecked'],
     ['headroom-gate', 'unchecked'],
   ])
-  t.strictSame(problemsIn(await findingsIn('oci', without)), [
+  t.strictSame(problemsIn(await findingsIn('image', without)), [
     ['configuration', 'unchecked'],
     ['cluster-version', 'unchecked'],
   ])
   const invalid = changed('ConfigMap', 'model-injector/settings', { data: { 'config.yaml': 'colour: red\n' } })
-  t.strictSame(problemsIn(await findingsIn('oci', invalid)), [
+  t.strictSame(problemsIn(await findingsIn('image', invalid)), [
     ['configuration', 'error'],
     ['cluster-version', 'unchecked'],
   ])
@@ -146,7 +145,7 @@ t.test('a pod of a workload is not named beside it, one of nobody is', async (t)
     )
   const older = { annotations: { 'models.example.io/source': 'pvc://llama/versions/1.2.2' } }
   const findings = await findingsIn(
-    'fsx',
+    'claim',
     all(
       pod('of-it', template),
       pod('older', older),
@@ -168,7 +167,7 @@ t.test('a claim that is none of Trident is looked at as a claim alone, and never
     }),
     changed('PersistentVolume', 'pvc-2', { spec: { csi: { driver: 'efs.csi.aws.com' } } }),
   )
-  const findings = await findingsIn('fsx', efs)
+  const findings = await findingsIn('claim', efs)
   t.strictSame(problemsIn(findings), [['claim-access', 'error']])
   t.strictSame(
     findings.flatMap(({ commands = [] }) => commands),
@@ -194,8 +193,8 @@ t.test('a claim of Mountpoint that got a volume of another kind is never told to
   )
 })
 
-const needed: Readonly<Record<CheckedDeliveryName, readonly string[]>> = {
-  fsx: [
+const needed: Readonly<Record<CheckedDelivery, readonly string[]>> = {
+  claim: [
     'namespaces',
     'deployments',
     'pods',
@@ -208,8 +207,8 @@ const needed: Readonly<Record<CheckedDeliveryName, readonly string[]>> = {
     'mutatingwebhookconfigurations',
   ],
   mountpoint: ['persistentvolumeclaims', 'persistentvolumes', 'csidrivers', 'serviceaccounts', 'jobs'],
-  ami: ['nodes', 'nodepools', 'ec2nodeclasses', 'namespaces', 'poddisruptionbudgets'],
-  oci: ['nodes', 'secrets'],
+  node: ['nodes', 'nodepools', 'ec2nodeclasses', 'namespaces', 'poddisruptionbudgets'],
+  image: ['nodes', 'secrets'],
 }
 
 for (const name of names) {

@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { combineCrc, loadCrc } from '../../../../src/loader/transfer/crc.ts'
-import { LocalCrew } from '../../../../src/loader/transfer/crew.ts'
+import { LocalCrew } from '../../../../src/loader/transfer/connection-pool.ts'
 import {
   startTransfer,
   TransferError,

@@ -1,0 +1,123 @@
+/** Looks at everything that the pods of a namespace need beside them for one delivery. */
+import type { Cluster } from '../cluster/cluster.ts'
+import type { Namespace } from '../cluster/objects.ts'
+import { resources } from '../cluster/resources.ts'
+import type { Config } from '../config/config.ts'
+import { defaultConfig } from '../config/parse-config.ts'
+import { openReport, type Report } from './check-cluster.ts'
+import { withCommands, type Finding } from '../diagnosis/finding.ts'
+import { error, ok, unchecked } from '../deliveries/shared/checks.ts'
+import { look, valueOf, type Look } from '../diagnosis/lookup.ts'
+import { describeConfiguration, readConfiguration, statedConfig } from './read-configuration.ts'
+import { checkSubjects, type CheckedDelivery } from '../deliveries/companions.ts'
+import { findWanted, type Wants } from './requested-models.ts'
+import { titlesOf, type WantedModel } from '../deliveries/shared/requested-model.ts'
+
+export interface DeliveryCheckOptions {
+  readonly delivery: CheckedDelivery
+  readonly namespace: string
+  /** What was named instead of, or beside, what workloads ask for. */
+  readonly named: readonly WantedModel[]
+}
+
+export async function checkDelivery(cluster: Cluster, options: DeliveryCheckOptions): Promise<Report> {
+  return openReport(cluster, async (version) => {
+    const { delivery, namespace } = options
+    const stated = await readConfiguration(cluster)
+    const space = await look(() => cluster.get(resources.namespaces, namespace))
+    const beginning = [checkNamespace(namespace, space), describeConfiguration(stated)]
+    if (space.state === 'absent') return [{ title: `Namespace ${namespace}`, findings: beginning }]
+    const known = statedConfig(stated)
+    const config = valueOf(known) ?? defaultConfig
+    const wants = await findWants(cluster, options, known)
+    const sections = await checkSubjects[delivery].check({
+      cluster,
+      version,
+      namespace,
+      config,
+      known,
+      wanted: wants.wanted,
+      writers: wants.writers,
+    })
+    return [
+      { title: `Namespace ${namespace}`, findings: [...beginning, ...describeWants(wants, options)] },
+      ...sections,
+    ]
+  })
+}
+
+function checkNamespace(namespace: string, seen: Look<Namespace>): Finding {
+  if (seen.state === 'unknown') return unchecked('namespace', seen.why)
+  if (seen.state === 'absent') {
+    return withCommands(
+      error('namespace', `there is no namespace ${namespace}`),
+      `kubectl create namespace ${namespace}`,
+    )
+  }
+  const { phase = 'Active' } = seen.value.status ?? {}
+  return phase === 'Active'
+    ? ok('namespace', namespace)
+    : error(
+        'namespace',
+        `${namespace} is ${phase}: nothing is created in it any more`,
+        'wait until it is gone, and create it anew',
+      )
+}
+
+/** What is named on the command line is looked at alone. */
+async function findWants(
+  cluster: Cluster,
+  { delivery, namespace, named }: DeliveryCheckOptions,
+  known: Look<Config>,
+): Promise<Wants> {
+  const { wanted, writers, findings } = await findWanted(cluster, {
+    delivery,
+    namespace,
+    config: valueOf(known) ?? defaultConfig,
+  })
+  if (named.length > 0) {
+    return {
+      wanted: named.flatMap((model) => askedFor(model, wanted)),
+      writers,
+      findings: findings.filter(({ severity }) => severity === 'unchecked'),
+    }
+  }
+  return { wanted, writers, findings: known.state === 'found' ? findings : findings.map(asByDefault) }
+}
+
+/** What the webhook would refuse its configuration decides. */
+function asByDefault({ id, severity, what, ...finding }: Finding): Finding {
+  return severity === 'error'
+    ? unchecked('model-request', `${what}, if the webhook works with the built-in configuration`)
+    : { id, severity, what, ...finding }
+}
+
+/** What workloads say of it, too. */
+function askedFor(named: WantedModel, wanted: readonly WantedModel[]): readonly WantedModel[] {
+  const same = wanted.filter(
+    ({ source }) =>
+      source.uri === named.source.uri ||
+      (source.scheme === 'pvc' && named.source.scheme === 'pvc' && source.claim === named.source.claim),
+  )
+  return same.length === 0
+    ? [named]
+    : same.map((model) => ({ ...model, from: named.from, claim: named.claim ?? model.claim }))
+}
+
+/** What was found, where anything was; what workloads ask for in vain stands beside it. */
+function describeWants(
+  { wanted, findings }: Wants,
+  { delivery, namespace, named }: DeliveryCheckOptions,
+): readonly Finding[] {
+  if (wanted.length === 0) {
+    const nobody = unchecked(
+      'model-request',
+      `no workload of the namespace ${namespace} asks for a model by ${delivery}; name what is to be looked at, as ${checkSubjects[delivery].example}`,
+    )
+    return findings.length > 0 ? findings : [nobody]
+  }
+  const asked = wanted
+    .map(({ source, askers }) => (askers.length === 0 ? source.uri : `${source.uri} by ${titlesOf(askers)}`))
+    .join('; ')
+  return [ok('model-request', named.length > 0 ? `named: ${asked}` : asked), ...findings]
+}

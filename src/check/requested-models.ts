@@ -1,0 +1,120 @@
+/** Which models the pods of a namespace want by one delivery: what their annotations say, read by the reader of the webhook. */
+import { deliveriesOfScheme, type Delivery, type Source } from '../values/source.ts'
+import type { Cluster } from '../cluster/cluster.ts'
+import type { Config } from '../config/config.ts'
+import { inject } from '../inject/inject.ts'
+import type { Pod } from '../pod/pod.ts'
+import type { ModelRequest } from '../request/model-request.ts'
+import { formatDiagnostic, type Diagnostic } from '../reasons.ts'
+import { needsOf } from '../deliveries/shared/requirements.ts'
+import type { Finding } from '../diagnosis/finding.ts'
+import { error } from '../deliveries/shared/checks.ts'
+import { visitTemplates } from './pod-templates.ts'
+import type { Template, WantedModel, Asker, Writer } from '../deliveries/shared/requested-model.ts'
+
+export interface Wants {
+  readonly wanted: readonly WantedModel[]
+  /** Who else mounts a claim of the namespace so that it may write. */
+  readonly writers: readonly Writer[]
+  /** Of workloads that the webhook would refuse, and of kinds that could not be listed. */
+  readonly findings: readonly Finding[]
+}
+
+interface Reading {
+  readonly delivery: Delivery
+  readonly namespace: string
+  readonly config: Config
+}
+
+export async function findWanted(cluster: Cluster, reading: Reading): Promise<Wants> {
+  const models = new Map<string, WantedModel>()
+  const writers: Writer[] = []
+  const findings: Finding[] = []
+  const unlisted = await visitTemplates(cluster, reading.namespace, (template) => {
+    const read = readTemplate(template, reading)
+    // A pod of a workload wants what its template wants; what is left was made by something else, or by an older template.
+    const isOfWorkload = (key: string): boolean =>
+      template.kind === 'Pod' && models.get(key)?.askers.some(({ kind }) => kind !== 'Pod') === true
+    for (const model of read.models) {
+      if (!isOfWorkload(keyOf(model))) models.set(keyOf(model), together(models.get(keyOf(model)), model))
+    }
+    if (template.kind !== 'Pod') findings.push(...read.findings)
+    writers.push(...writersIn(template).filter((writer) => !isKnown(writer, template, writers)))
+  })
+  return { wanted: [...models.values()], writers, findings: [...findings, ...unlisted] }
+}
+
+function keyOf({ source, claim }: WantedModel): string {
+  return `${source.uri} ${claim ?? ''}`
+}
+
+function together(before: WantedModel | undefined, model: WantedModel): WantedModel {
+  return before === undefined ? model : { ...before, askers: [...before.askers, ...model.askers] }
+}
+
+/** A pod is no news where its workload has been seen. */
+function isKnown({ claim }: Writer, { kind }: Template, writers: readonly Writer[]): boolean {
+  return kind === 'Pod' && writers.some((writer) => writer.claim === claim)
+}
+
+function writersIn({ title, kind, name, pod }: Template): readonly Writer[] {
+  const { volumes } = (pod as Partial<Pod> | undefined)?.spec ?? {}
+  return (volumes ?? []).flatMap(({ name: volume, persistentVolumeClaim }) => {
+    const { claimName, readOnly = false } = persistentVolumeClaim ?? {}
+    return claimName === undefined || readOnly ? [] : [{ title, kind, name, claim: claimName, volume }]
+  })
+}
+
+interface Read {
+  /** Each with its one asker. */
+  readonly models: readonly WantedModel[]
+  readonly findings: readonly Finding[]
+}
+
+function readTemplate(template: Template, { delivery, namespace, config }: Reading): Read {
+  const { pod, title } = template
+  const needs = needsOf(pod, namespace, config)
+  if (needs.outcome === 'skipped') return { models: [], findings: [] }
+  if (needs.outcome === 'denied') {
+    return { models: [], findings: mayBeAbout(pod, delivery, config) ? [refusal(title, needs.diagnostics)] : [] }
+  }
+  const models = needs.needs
+    .filter(({ model }) => model.delivery === delivery)
+    .map(({ model, serviceAccount }) => wantedOf(model, askerOf(template, serviceAccount)))
+  const refused = models.length === 0 ? [] : diagnosticsOf(pod, namespace, config)
+  return { models, findings: refused.length === 0 ? [] : [refusal(title, refused)] }
+}
+
+function askerOf({ pod, ...template }: Template, serviceAccount: string): Asker {
+  const { spec, metadata } = pod as Pod
+  return { ...template, serviceAccount, labels: metadata?.labels ?? {}, spec }
+}
+
+function wantedOf({ source, claim, region }: ModelRequest, asker: Asker): WantedModel {
+  return { source, claim, region, askers: [asker] }
+}
+
+/** That the version of the cluster is not stated, or too old, is a finding of its own. */
+function diagnosticsOf(pod: unknown, namespace: string, config: Config): readonly Diagnostic[] {
+  const outcome = inject(pod, namespace, config)
+  return outcome.outcome === 'denied'
+    ? outcome.diagnostics.filter(({ reason }) => reason !== 'DeliveryNotAvailable')
+    : []
+}
+
+function refusal(title: string, diagnostics: readonly Diagnostic[]): Finding {
+  return error('model-request', `${title} would be refused: ${diagnostics.map(formatDiagnostic).join('; ')}`)
+}
+
+/** Where annotations cannot be read, what they were meant for is guessed from the scheme. */
+function mayBeAbout(pod: unknown, delivery: Delivery, { annotationPrefix }: Config): boolean {
+  const annotations = (pod as Partial<Pod> | undefined)?.metadata?.annotations ?? {}
+  return Object.entries(annotations).some(
+    ([key, value]) => key.startsWith(`${annotationPrefix}source`) && deliveriesOf(value).includes(delivery),
+  )
+}
+
+function deliveriesOf(source: string): readonly Delivery[] {
+  const scheme = source.slice(0, Math.max(source.indexOf(':'), 0))
+  return Object.hasOwn(deliveriesOfScheme, scheme) ? deliveriesOfScheme[scheme as Source['scheme']] : []
+}

@@ -1,0 +1,23 @@
+/** `model-injector render DELIVERY`: the command that a delivery describes. */
+import { Command } from 'commander'
+import type { Companion } from '../../deliveries/companion.ts'
+import { addFlags, fail } from '../flags.ts'
+import { readConfig } from '../read-config.ts'
+import { addOutputOptions, writeRendering } from './write.ts'
+
+/** Undefined where nothing exists beside pods of the delivery. */
+export function renderSubjectCommand(delivery: string, { alias, render }: Companion): Command | undefined {
+  if (render === undefined) return undefined
+  const command = new Command(delivery).description(render.description)
+  if (alias !== undefined) command.alias(alias)
+  addOutputOptions(addFlags(command, render.flags)).option(
+    '--config <file>',
+    "operator's configuration file (default: the built-in configuration)",
+  )
+  return command.addHelpText('after', render.help).action(async () => {
+    const config = await readConfig(command.opts<{ config?: string }>().config)
+    const result = await render.render(command.opts(), config)
+    if (!result.ok) fail(result.problems, command)
+    await writeRendering(result.value, command)
+  })
+}

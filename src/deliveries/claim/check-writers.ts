@@ -1,0 +1,34 @@
+/** Who could change the files that everybody reads: ReadOnlyMany alone mounts nothing read-only, the volume of the pod has to say it. */
+import { withCommands, type Finding } from '../../diagnosis/finding.ts'
+import { ok, warning } from './checks.ts'
+import { idOf } from '../shared/check-claim.ts'
+import type { SharedClaim } from './check-claim.ts'
+import { patchByName } from '../../diagnosis/kubectl-commands.ts'
+import type { Writer } from '../shared/requested-model.ts'
+
+export function checkWriters(seen: SharedClaim): readonly Finding[] {
+  if (seen.writers.length === 0) {
+    return [ok('read-only-mount', `nobody mounts ${idOf(seen)} so that it may be written to`)]
+  }
+  return seen.writers.map((writer) => {
+    const finding = warning(
+      'read-only-mount',
+      `${writer.title} mounts ${idOf(seen)} without readOnly, and may change what others read`,
+    )
+    return withCommands(finding, ...readOnly(writer, seen.namespace))
+  })
+}
+
+/** Jobs and pods cannot be changed. */
+function readOnly({ kind, name, claim, volume }: Writer, namespace: string): readonly string[] {
+  if (kind === 'Job' || kind === 'Pod') return []
+  const template = {
+    template: { spec: { volumes: [{ name: volume, persistentVolumeClaim: { claimName: claim, readOnly: true } }] } },
+  }
+  return [
+    patchByName(
+      { kind: kind.toLowerCase(), name, namespace },
+      { spec: kind === 'CronJob' ? { jobTemplate: { spec: template } } : template },
+    ),
+  ]
+}

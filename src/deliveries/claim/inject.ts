@@ -1,0 +1,38 @@
+/**
+ * `pvc://`: the model lies on a volume that somebody else fills, as a shared claim of Trident. The app mounts the model's
+ * directory. The kubelet makes a directory that is missing, also for a read-only mount, and the app would start on an empty
+ * one; so a loader looks first.
+ */
+import { basename } from '../../values/path.ts'
+import type { Source } from '../../values/source.ts'
+import { dataVolumeName } from '../../pod/part-names.ts'
+import type { Volume } from '../../pod/pod.ts'
+import type { ModelRequest } from '../../request/model-request.ts'
+import { claimVolume, isClaimVolume } from '../shared/claim-volume.ts'
+import type { Deliverer, DeliveredModel, DeliveryContext } from '../delivery.ts'
+import { verifyTask } from '../shared/verify-task.ts'
+
+export const claim: Deliverer = {
+  deliver: deliverClaim,
+  adds: (volume: Volume, source: Source) => source.scheme === 'pvc' && isClaimVolume(volume, source.claim),
+}
+
+function deliverClaim(model: ModelRequest, context: DeliveryContext): DeliveredModel | undefined {
+  const { source, name, suffix, expect } = model
+  if (source.scheme !== 'pvc') return undefined
+  const chosen = claimVolume(dataVolumeName(suffix), source.claim, context)
+  warnOfMovingPath(name, source.path, context)
+  return {
+    ...chosen,
+    ...(source.path !== undefined && { subPath: source.path }),
+    ...((source.path !== undefined || expect !== undefined) && {
+      loader: verifyTask(model, chosen.volume, context.request),
+    }),
+  }
+}
+
+/** Publishers keep a link of that name; the kubelet follows it at each start of a container. */
+function warnOfMovingPath(name: string, path: string | undefined, { findings }: DeliveryContext): void {
+  if (path === undefined || basename(path) !== 'current') return
+  findings.warn('PathMayChange', `${name}: after a restart, current may be another version than its neighbours see`)
+}

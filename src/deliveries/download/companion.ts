@@ -1,0 +1,5 @@
+/** The companion objects of the delivery `download`: identity and bucket. */
+import type { Companion } from '../companion.ts'
+import { downloadRender } from './render-command.ts'
+
+export const download = { alias: 's3', render: downloadRender, checks: {} } as const satisfies Companion

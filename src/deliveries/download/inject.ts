@@ -1,0 +1,174 @@
+/**
+ * `s3://` by download: a loader fills a volume before the app starts. The loader mounts the volume once, at its root, and
+ * publishes a finished model as `<id>/files` by one rename; the app mounts that directory and never sees a half.
+ */
+import { createHash } from 'node:crypto'
+import { formatExpectation } from '../../values/expectation.ts'
+import { formatCredentials } from '../../values/credentials.ts'
+import { formatBytes, withHeadroom } from '../../values/quantity.ts'
+import { annotationKey } from '../../request/keys.ts'
+import { annotationField } from '../../pod/field-path.ts'
+import { mediumOf } from '../../request/volume-medium.ts'
+import { dataVolumeName, loaderRoot } from '../../pod/part-names.ts'
+import { volumesOf, type EnvVar, type Volume } from '../../pod/pod.ts'
+import type { InjectionRequest, ModelRequest } from '../../request/model-request.ts'
+import type { DeliveredModel, Deliverer, DeliveryContext } from '../delivery.ts'
+
+export const download: Deliverer = { deliver: deliverDownload }
+
+function deliverDownload(model: ModelRequest, context: DeliveryContext): DeliveredModel | undefined {
+  const volume = chooseVolume(model, context)
+  if (volume === undefined) return undefined
+  warnOfGaps(model, context)
+  const id = modelId(model)
+  return {
+    volume: volume.name,
+    subPath: `${id}/files`,
+    volumes: volume.added,
+    needsFsGroup: volume.needsFsGroup,
+    loader: {
+      kind: 'load',
+      id,
+      env: loaderEnv(model, id, context.request),
+      volumeMount: { name: volume.name, mountPath: loaderRoot },
+    },
+  }
+}
+
+export type ModelContent = Pick<ModelRequest, 'source' | 'endpoint' | 'region' | 'include' | 'exclude' | 'expect'>
+
+/** Names what is on the volume: whatever changes the files that are wanted changes the id. 16 hexadecimal digits. */
+export function modelId({ source, endpoint, region, include, exclude, expect }: ModelContent): string {
+  const inputs = [
+    source.uri,
+    endpoint ?? '',
+    region ?? '',
+    include,
+    exclude,
+    expect === undefined ? '' : formatExpectation(expect),
+  ]
+  return createHash('sha256').update(JSON.stringify(inputs)).digest('hex').slice(0, 16)
+}
+
+/** Loaders of several pods may meet on one volume; each stages in a directory named by its pod. */
+const podUid: EnvVar = {
+  name: 'MODEL_POD_UID',
+  valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath: 'metadata.uid' } },
+}
+
+function loaderEnv(model: ModelRequest, id: string, request: InjectionRequest): EnvVar[] {
+  const values: Record<string, string | undefined> = {
+    MODEL_NAME: model.name,
+    MODEL_SOURCE: model.source.uri,
+    MODEL_ROOT: loaderRoot,
+    MODEL_ID: id,
+    MODEL_INCLUDE: model.include.length > 0 ? model.include.join(',') : undefined,
+    MODEL_EXCLUDE: model.exclude.length > 0 ? model.exclude.join(',') : undefined,
+    MODEL_EXPECT: model.expect === undefined ? undefined : formatExpectation(model.expect),
+    MODEL_SIZE_BYTES: model.sizeBytes?.toString(),
+    MODEL_READ_ONLY: model.readOnly ? undefined : 'false',
+    MODEL_CREDENTIALS: formatCredentials(request.credentials),
+    MODEL_ENDPOINT: model.endpoint,
+    MODEL_TIMEOUT_SECONDS: String(request.timeoutSeconds),
+    MODEL_STALL_TIMEOUT_SECONDS: String(request.stallTimeoutSeconds),
+    AWS_REGION: model.region,
+  }
+  return [...Object.entries(values).flatMap(([name, value]) => (value === undefined ? [] : { name, value })), podUid]
+}
+
+interface ChosenVolume {
+  readonly name: string
+  readonly added: readonly Volume[]
+  readonly needsFsGroup: boolean
+}
+
+function chooseVolume(model: ModelRequest, context: DeliveryContext): ChosenVolume | undefined {
+  const { volume, sizeBytes } = model
+  const name = dataVolumeName(model.suffix)
+  switch (volume.kind) {
+    case 'disk':
+      return { name, added: [{ name, emptyDir: { ...sizeLimit(sizeBytes) } }], needsFsGroup: false }
+    case 'memory':
+      return requireSize(model, context, (bytes) => ({
+        name,
+        added: [{ name, emptyDir: { medium: 'Memory', ...sizeLimit(bytes) } }],
+        needsFsGroup: false,
+      }))
+    case 'ephemeral':
+      return requireSize(model, context, (bytes) => ({
+        name,
+        added: [ephemeralVolume(name, volume.storageClass, bytes)],
+        needsFsGroup: true,
+      }))
+    case 'existing':
+      return existingVolume(model, volume.volume, context)
+  }
+}
+
+function sizeLimit(bytes: number | undefined): { sizeLimit?: string } {
+  return bytes === undefined ? {} : { sizeLimit: formatBytes(withHeadroom(bytes)) }
+}
+
+function ephemeralVolume(name: string, storageClassName: string, bytes: number): Volume {
+  const resources = { requests: { storage: formatBytes(withHeadroom(bytes)) } }
+  return {
+    name,
+    ephemeral: { volumeClaimTemplate: { spec: { accessModes: ['ReadWriteOnce'], storageClassName, resources } } },
+  }
+}
+
+function requireSize(
+  model: ModelRequest,
+  context: DeliveryContext,
+  make: (bytes: number) => ChosenVolume,
+): ChosenVolume | undefined {
+  if (model.sizeBytes !== undefined) return make(model.sizeBytes)
+  context.findings.deny({
+    reason: 'SizeRequired',
+    field: annotationField(annotationKey(context.config.annotationPrefix, 'size', model.suffix)),
+    problem:
+      model.volume.kind === 'ephemeral' ? 'is required for an ephemeral volume' : 'is required for a volume in memory',
+    accepted: 'a Kubernetes quantity, as 20Gi',
+  })
+  return undefined
+}
+
+function existingVolume(model: ModelRequest, name: string, context: DeliveryContext): ChosenVolume | undefined {
+  const { pod, config, findings } = context
+  const volume = volumesOf(pod).find((candidate) => candidate.name === name)
+  if (volume !== undefined && isWritable(volume)) {
+    const chosen = { name, added: [], needsFsGroup: !('emptyDir' in volume) }
+    return mediumOf(model, pod) === 'memory' ? requireSize(model, context, () => chosen) : chosen
+  }
+  findings.deny({
+    reason: 'VolumeNotUsable',
+    field: annotationField(annotationKey(config.annotationPrefix, 'volume', model.suffix)),
+    found: `existing/${name}`,
+    problem:
+      volume === undefined ? 'names a volume the pod does not have' : 'names a volume that a loader cannot write to',
+    accepted: `an emptyDir, ephemeral or writable persistentVolumeClaim volume of the pod${listWritable(volumesOf(pod))}`,
+  })
+  return undefined
+}
+
+function isWritable(volume: Volume): boolean {
+  if ('persistentVolumeClaim' in volume) return volume.persistentVolumeClaim?.readOnly !== true
+  return 'emptyDir' in volume || 'ephemeral' in volume
+}
+
+function listWritable(volumes: readonly Volume[]): string {
+  const names = volumes.filter(isWritable).map(({ name }) => name)
+  return names.length === 0 ? '' : `: ${names.join(', ')}`
+}
+
+function warnOfGaps(model: ModelRequest, { pod, findings }: DeliveryContext): void {
+  if (model.expect === undefined) {
+    findings.warn('NoExpectation', `${model.name}: without expect, a model still being uploaded looks complete`)
+  }
+  if (mediumOf(model, pod) === 'disk' && model.sizeBytes === undefined) {
+    findings.warn('NoSize', `${model.name}: without size, the scheduler may choose a node whose disk is too small`)
+  }
+  if (model.endpoint?.startsWith('http://')) {
+    findings.warn('PlaintextEndpoint', `${model.name}: the endpoint is http://, the model travels unprotected`)
+  }
+}

@@ -1,0 +1,77 @@
+/** Nodes that pods with image volumes may go to: whether kubelet and container runtime mount them. */
+import type { Node } from '../../cluster/objects.ts'
+import { compareClusterVersions, parseClusterVersion, type ClusterVersion } from '../../values/cluster-version.ts'
+import { withCommands, type Finding } from '../../diagnosis/finding.ts'
+import { error, ok, unchecked, warning } from './checks.ts'
+import type { Look } from '../../diagnosis/lookup.ts'
+import { whyNot } from '../shared/check-context.ts'
+import { hasByDefault } from './check-versions.ts'
+import type { Asker } from '../shared/requested-model.ts'
+
+/** Older ones know image volumes without subPath, or not at all. */
+const leastRuntimes: Readonly<Record<string, ClusterVersion>> = {
+  containerd: { major: 2, minor: 1 },
+  'cri-o': { major: 1, minor: 33 },
+}
+
+export function checkNodes(nodes: Look<readonly Node[]>, askers: readonly Asker[]): readonly Finding[] {
+  if (nodes.state !== 'found') return [unchecked('node-runtime', whyNot(nodes))]
+  const able = nodes.value.filter((node) => mayTake(node, askers))
+  if (able.length === 0) return [unchecked('node-runtime', 'there is no Linux node yet for these pods')]
+  const problems = able.flatMap((node) => {
+    const problem = nodeProblem(node)
+    return problem === undefined ? [] : [{ name: node.metadata.name, problem }]
+  })
+  if (problems.length === 0) {
+    return [ok('node-runtime', `${[...new Set(able.map(describeNode))].join('; ')} (nodes: ${able.length})`)]
+  }
+  return [...Map.groupBy(problems, ({ problem }) => problem)].map(([problem, same]) =>
+    nodeFinding(
+      problem,
+      same.map(({ name }) => name),
+      able.length === problems.length,
+    ),
+  )
+}
+
+function nodeFinding(problem: string, names: readonly string[], isEverywhere: boolean): Finding {
+  const what = `${problem}: ${names.slice(0, 3).join(', ')}${names.length > 3 ? ` and ${names.length - 3} more` : ''}`
+  return withCommands(
+    isEverywhere ? error('node-runtime', what) : warning('node-runtime', what),
+    'kubectl get nodes -o wide',
+  )
+}
+
+/** Fargate runs only pods that a profile of it selects. */
+function mayTake({ metadata: { labels = {} }, status }: Node, askers: readonly Asker[]): boolean {
+  if (status?.nodeInfo?.operatingSystem !== 'linux' || labels['eks.amazonaws.com/compute-type'] === 'fargate') {
+    return false
+  }
+  return (
+    askers.length === 0 ||
+    askers.some(({ spec }) => Object.entries(spec.nodeSelector ?? {}).every(([key, value]) => labels[key] === value))
+  )
+}
+
+function nodeProblem({ status }: Node): string | undefined {
+  const { containerRuntimeVersion = '', kubeletVersion = '' } = status?.nodeInfo ?? {}
+  const kubelet = parseClusterVersion(kubeletVersion)
+  if (kubelet.ok && !hasByDefault(kubelet.value)) return `the kubelet ${kubeletVersion} has image volumes turned off`
+  return runtimeProblem(containerRuntimeVersion)
+}
+
+/** `containerd://2.1.4` */
+function runtimeProblem(written: string): string | undefined {
+  const [name = '', text = ''] = written.split('://')
+  const least = leastRuntimes[name]
+  if (least === undefined) return `image volumes are not known to work with ${written}`
+  const version = parseClusterVersion(text)
+  return version.ok && compareClusterVersions(version.value, least) < 0
+    ? `${name} ${text} does not mount image volumes with a directory; ${least.major}.${least.minor} does`
+    : undefined
+}
+
+function describeNode({ status }: Node): string {
+  const { containerRuntimeVersion = '', kubeletVersion = '' } = status?.nodeInfo ?? {}
+  return `kubelet ${kubeletVersion}, ${containerRuntimeVersion}`
+}

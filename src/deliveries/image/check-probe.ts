@@ -1,0 +1,20 @@
+/** A pod with an image volume, to see whether the API server keeps it. It is never stored. */
+import type { Cluster } from '../../cluster/cluster.ts'
+import type { PodSpec } from '../../cluster/objects.ts'
+import { resources } from '../../cluster/resources.ts'
+import { probePod, type ProbePod } from '../../diagnosis/probe-pod.ts'
+
+export type ImageProbe = { readonly kept: 'yes' | 'no' } | { readonly kept: 'refused'; readonly message: string }
+
+/** Without annotations of ours, so that the webhook has no part in it. */
+export async function probeImageVolume(cluster: Cluster, namespace: string): Promise<ImageProbe> {
+  const answer = await cluster.dryRunCreate(resources.pods, probePod(withImageVolume), namespace)
+  if (!answer.created) return { kept: 'refused', message: answer.message.replaceAll('\n', '; ') }
+  const { volumes = [] } = answer.object.spec as PodSpec
+  return { kept: volumes.some(({ name, image }) => name === 'probe' && image !== undefined) ? 'yes' : 'no' }
+}
+
+const withImageVolume: ProbePod = {
+  amounts: { cpu: '1m', memory: '1Mi' },
+  volume: { image: { reference: `registry.example.com/probe@sha256:${'0'.repeat(64)}`, pullPolicy: 'IfNotPresent' } },
+}

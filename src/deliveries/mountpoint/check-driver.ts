@@ -1,0 +1,153 @@
+/** The Mountpoint CSI driver, and who takes the scheduling gate of its headroom feature away again. */
+import type { Cluster } from '../../cluster/cluster.ts'
+import type { CSIDriver, DaemonSet, Deployment, Node, Pod } from '../../cluster/objects.ts'
+import { resources } from '../../cluster/resources.ts'
+import type { Config } from '../../config/config.ts'
+import { headroomGate } from './inject.ts'
+import { mountpointDriver } from './render-volume.ts'
+import { withCommands, type Finding } from '../../diagnosis/finding.ts'
+import { error, ok, unchecked, warning } from './checks.ts'
+import { look, valueOf, type Look } from '../../diagnosis/lookup.ts'
+import { listOf, whyNot } from '../shared/check-context.ts'
+
+export interface Driver {
+  readonly driver: Look<CSIDriver>
+  readonly controllers: Look<readonly Deployment[]>
+  /** Which mount on the nodes. */
+  readonly daemonSets: Look<readonly DaemonSet[]>
+  readonly nodes: Look<readonly Node[]>
+  /** Names of pods of the namespace that wait behind the gate. */
+  readonly gated: Look<readonly string[]>
+}
+
+export async function seeDriver(cluster: Cluster, namespace: string): Promise<Driver> {
+  const [driver, controllers, daemonSets, nodes, gated] = await Promise.all([
+    look(() => cluster.get(resources.csiDrivers, mountpointDriver)),
+    listOf(cluster, resources.deployments, { fieldSelector: 'metadata.name=s3-csi-controller' }),
+    listOf(cluster, resources.daemonSets, { fieldSelector: 'metadata.name=s3-csi-node' }),
+    listOf(cluster, resources.nodes),
+    look(() => listGated(cluster, namespace)),
+  ])
+  return { driver, controllers, daemonSets, nodes, gated }
+}
+
+/** Only their names: a namespace may have thousands of pods. */
+async function listGated(cluster: Cluster, namespace: string): Promise<readonly string[]> {
+  const names: string[] = []
+  for await (const pod of cluster.list(resources.pods, { namespace, fieldSelector: 'status.phase=Pending' })) {
+    if (isGated(pod)) names.push(pod.metadata.name)
+  }
+  return names
+}
+
+function isGated({ spec }: Pod): boolean {
+  return (
+    (spec.schedulingGates as readonly { readonly name: string }[] | undefined)?.some(
+      ({ name }) => name === headroomGate,
+    ) === true
+  )
+}
+
+export function checkDriver({ driver, daemonSets, nodes }: Driver): readonly Finding[] {
+  if (driver.state === 'unknown') return [unchecked('csi-driver', driver.why)]
+  if (driver.state === 'absent') return [missingDriver()]
+  return [
+    checkPodInfo(driver.value),
+    ...(valueOf(daemonSets) ?? []).flatMap(checkRunning),
+    ...waitingNodes(valueOf(nodes) ?? []),
+  ]
+}
+
+function missingDriver(): Finding {
+  const install = 'aws eks create-addon --addon-name aws-mountpoint-s3-csi-driver --cluster-name CLUSTER'
+  return error(
+    'csi-driver',
+    `there is no CSIDriver ${mountpointDriver}`,
+    `install the driver, with the name of the cluster: ${install}`,
+  )
+}
+
+function checkPodInfo({ spec: { podInfoOnMount = false } }: CSIDriver): Finding {
+  if (podInfoOnMount) return ok('csi-driver', `${mountpointDriver} is registered, and is told which pod it mounts for`)
+  return error(
+    'csi-driver',
+    `${mountpointDriver} is not told which pod it mounts for (podInfoOnMount), so it cannot use the pod's service account`,
+    'upgrade the driver: current versions ask for it in their CSIDriver',
+  )
+}
+
+const podsOfDriver = 'kubectl get pods -A -l app=s3-csi-node -o wide'
+
+function checkRunning({ status: { numberReady = 0, desiredNumberScheduled = 0 } = {} }: DaemonSet): readonly Finding[] {
+  if (numberReady >= desiredNumberScheduled) return []
+  return [
+    withCommands(
+      warning(
+        'csi-driver',
+        `the driver is ready on ${numberReady} of ${desiredNumberScheduled} nodes`,
+        'see why its pods do not start',
+      ),
+      podsOfDriver,
+    ),
+  ]
+}
+
+/** New nodes carry it until the driver runs there, where they are set up so. */
+const startupTaint = 's3.csi.aws.com/agent-not-ready'
+
+function waitingNodes(nodes: readonly Node[]): readonly Finding[] {
+  const waiting = nodes
+    .filter(({ spec }) => spec.taints?.some(({ key }) => key === startupTaint) === true)
+    .map(({ metadata }) => metadata.name)
+  if (waiting.length === 0) return []
+  const what = `${waiting.length} of ${nodes.length} nodes wait for the driver, with the taint ${startupTaint}: ${waiting.slice(0, 3).join(', ')}`
+  return [
+    withCommands(warning('csi-driver', what, 'wait for its pods there, or see why they do not start'), podsOfDriver),
+  ]
+}
+
+/** The feature is known by what the driver's chart gives the controller for it. */
+function hasHeadroom({ spec }: Deployment): boolean {
+  return spec.template.spec.containers.some(
+    ({ env }) =>
+      (env as readonly { readonly name: string }[] | undefined)?.some(
+        ({ name }) => name === 'MOUNTPOINT_HEADROOM_IMAGE' || name === 'MOUNTPOINT_HEADROOM_PRIORITY_CLASS_NAME',
+      ) === true,
+  )
+}
+
+export function checkGate(seen: Driver, config: Look<Config>): readonly Finding[] {
+  const { driver, controllers } = seen
+  if (driver.state === 'absent') return []
+  if (config.state !== 'found') return [unchecked('headroom-gate', whyNot(config))]
+  if (controllers.state !== 'found') return [unchecked('headroom-gate', whyNot(controllers))]
+  const [controller] = controllers.value
+  return [config.value.mountpoint?.headroomGate === true ? checkTaker(controller, seen) : checkGiver(controller)]
+}
+
+/** The webhook adds the gate: somebody has to take it away. */
+function checkTaker(controller: Deployment | undefined, { gated }: Driver): Finding {
+  if (controller !== undefined && hasHeadroom(controller)) {
+    return ok('headroom-gate', 'added by the webhook, and taken away by the driver')
+  }
+  const waiting = valueOf(gated) ?? []
+  const pods = waiting.length === 0 ? '' : `; pods that wait behind it: ${waiting.length}, as ${waiting[0] ?? ''}`
+  const taker =
+    controller === undefined
+      ? 'no Deployment s3-csi-controller is there to take it away'
+      : 'the driver was installed without the feature that takes it away'
+  return error(
+    'headroom-gate',
+    `the webhook adds the gate ${headroomGate}, and ${taker}${pods}`,
+    'turn the feature on in the driver (Helm value experimental.reserveHeadroomForMountpointPods), or set mountpoint.headroomGate: false in the values of model-injector; then delete the pods',
+  )
+}
+
+function checkGiver(controller: Deployment | undefined): Finding {
+  if (controller === undefined || !hasHeadroom(controller)) return ok('headroom-gate', 'not added, and not waited for')
+  return warning(
+    'headroom-gate',
+    'the driver reserves headroom for pods with the gate, and the webhook adds none',
+    'set mountpoint.headroomGate: true in the values of model-injector',
+  )
+}

@@ -1,0 +1,97 @@
+/** `s3://` by the Mountpoint CSI driver: the driver, and for each model a volume and a claim that are made for each other. */
+import type { PersistentVolume } from '../../cluster/objects.ts'
+import { resources } from '../../cluster/resources.ts'
+import { mountpointClaimName } from './inject.ts'
+import type { S3Source } from '../../values/source.ts'
+import { withCommands, type Finding } from '../../diagnosis/finding.ts'
+import { error, ok, unchecked } from './checks.ts'
+import { look, valueOf, type Look } from '../../diagnosis/lookup.ts'
+import {
+  checkAccess,
+  checkBinding,
+  checkPresent,
+  checkReleased,
+  isReferenceByName,
+  seeClaim,
+} from '../shared/check-claim.ts'
+import { listOf, type DeliveryCheck, type DeliveryQuestion } from '../shared/check-context.ts'
+import { checkDriver, checkGate, seeDriver } from './check-driver.ts'
+import { anew, checkStatic } from './check-static.ts'
+import { checkVolume, type MountedPrefix } from './check-volume.ts'
+import { sectionTitle, type WantedModel } from '../shared/requested-model.ts'
+
+export const checkMountpoint: DeliveryCheck = async (question) => {
+  const { wanted, cluster, namespace, known } = question
+  if (wanted.length === 0) return []
+  const driver = await seeDriver(cluster, namespace)
+  const volumes = await listOf(cluster, resources.persistentVolumes)
+  const prefixes = await Promise.all(wanted.map((model) => seePrefix(question, model, volumes)))
+  return [
+    { title: 'Mountpoint CSI driver', findings: [...checkDriver(driver), ...checkGate(driver, known)] },
+    ...(await Promise.all(
+      prefixes.map(async (prefix) => ({
+        title: sectionTitle(prefix.source.uri, prefix.askers),
+        findings: [...checkPrefix(prefix), ...(await checkAccounts(question, prefix))],
+      })),
+    )),
+  ]
+}
+
+async function seePrefix(
+  { cluster, namespace }: DeliveryQuestion,
+  model: WantedModel,
+  volumes: Look<readonly PersistentVolume[]>,
+): Promise<MountedPrefix> {
+  const source = model.source as S3Source
+  const seen = await seeClaim(cluster, { namespace, name: model.claim ?? mountpointClaimName(source) })
+  // The one that is meant for a claim that does not name it, or is not bound to it.
+  const meant = valueOf(volumes)?.find(({ spec: { claimRef } }) => isReferenceByName(claimRef, seen))
+  return { ...seen, source, region: model.region, askers: model.askers, volumes, meant: valueOf(seen.volume) ?? meant }
+}
+
+function checkPrefix(prefix: MountedPrefix): readonly Finding[] {
+  const { claim, meant: volume } = prefix
+  if (claim.state === 'unknown') return [unchecked('claim', claim.why)]
+  if (claim.state === 'absent') return [missingClaim(prefix)]
+  const rules = [...checkStatic(prefix, claim.value), ...(volume === undefined ? [] : checkVolume(prefix, volume))]
+  const isExplained = rules.some(({ severity }) => severity === 'error')
+  return [
+    checkPresent({ ...prefix, claim: claim.value }),
+    (volume && checkReleased(prefix, volume)) ?? checkBinding(prefix, isExplained),
+    checkAccess(prefix, claim.value, (change) => anew(prefix, claim.value, change)),
+    ...rules,
+  ]
+}
+
+function missingClaim({ source, namespace, name, askers, meant }: MountedPrefix): Finding {
+  const account = askers[0]?.serviceAccount ?? 'SERVICEACCOUNT'
+  const remedy = `apply what model-injector render mountpoint --source ${source.uri} -n ${namespace} --service-account ${account} prints`
+  return error(
+    'claim',
+    `there is no claim ${namespace}/${name}${meant === undefined ? '' : `, though the volume ${meant.metadata.name} is meant for it`}`,
+    remedy,
+  )
+}
+
+/** The driver asks for a token of the pod's service account, and with it for the role. */
+async function checkAccounts(
+  { cluster, namespace }: DeliveryQuestion,
+  { askers }: MountedPrefix,
+): Promise<readonly Finding[]> {
+  const names = [...new Set(askers.map(({ serviceAccount }) => serviceAccount))]
+  return Promise.all(
+    names.map(async (name) => {
+      const account = await look(() => cluster.get(resources.serviceAccounts, name, namespace))
+      if (account.state === 'unknown') return unchecked('service-account', account.why)
+      if (account.state === 'found') return ok('service-account', `${namespace}/${name}`)
+      return withCommands(
+        error(
+          'service-account',
+          `there is no service account ${namespace}/${name}`,
+          'create it; what it may read, model-injector render download says',
+        ),
+        `kubectl create serviceaccount ${name} -n ${namespace}`,
+      )
+    }),
+  )
+}

@@ -1,0 +1,53 @@
+/** `s3://` by the Mountpoint CSI driver: a claim whose volume shows a prefix of a bucket, of which is read what the app reads. */
+import type { S3Source, Source } from '../../values/source.ts'
+import { annotationKey } from '../../request/keys.ts'
+import { annotationField } from '../../pod/field-path.ts'
+import { dataVolumeName } from '../../pod/part-names.ts'
+import type { Volume } from '../../pod/pod.ts'
+import type { ModelRequest } from '../../request/model-request.ts'
+import { claimVolume, isClaimVolume } from '../shared/claim-volume.ts'
+import type { Deliverer, DeliveredModel, DeliveryContext } from '../delivery.ts'
+import { modelId } from '../download/inject.ts'
+
+/** Holds a pod back until there is room on a node for the pod of Mountpoint that goes with it (the driver's HEADROOM_FOR_MPPOD.md). */
+export const headroomGate = 's3.csi.aws.com/reserve-headroom-for-mppod'
+
+/**
+ * The claim that a pod mounts where it names none: `mp-<id>`. Made from the source alone, so that whoever renders the claim
+ * finds the name without the operator's configuration.
+ */
+export function mountpointClaimName(source: S3Source): string {
+  return `mp-${modelId({ source, endpoint: undefined, region: undefined, include: [], exclude: [], expect: undefined })}`
+}
+
+export const mountpoint: Deliverer = {
+  deliver: deliverMountpoint,
+  // Which claim it is an annotation may have said.
+  adds: (volume: Volume, source: Source) => source.scheme === 's3' && isClaimVolume(volume),
+}
+
+function deliverMountpoint(model: ModelRequest, context: DeliveryContext): DeliveredModel | undefined {
+  const { source, suffix, claim } = model
+  if (source.scheme !== 's3') return undefined
+  if (source.extent === 'object') {
+    denyObject(model, context)
+    return undefined
+  }
+  const { pod, config } = context
+  // The API server refuses a pod that has both a gate and a node.
+  const gated = config.mountpoint?.headroomGate === true && !pod.spec.nodeName
+  return {
+    ...claimVolume(dataVolumeName(suffix), claim ?? mountpointClaimName(source), context),
+    ...(gated && { placement: { schedulingGates: [headroomGate] } }),
+  }
+}
+
+function denyObject({ source, suffix }: ModelRequest, { config, findings }: DeliveryContext): void {
+  findings.deny({
+    reason: 'NotApplicable',
+    field: annotationField(annotationKey(config.annotationPrefix, 'source', suffix)),
+    found: source.uri,
+    problem: 'is one object, and mountpoint mounts prefixes',
+    remedy: `end it with /, or set ${annotationKey(config.annotationPrefix, 'delivery', suffix)} to download`,
+  })
+}

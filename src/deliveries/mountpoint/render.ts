@@ -1,0 +1,25 @@
+/** Beside pods that read a bucket by the Mountpoint CSI driver: volumes, claims, roles, and the policy of the bucket. */
+import type { Access } from '../../render/access.ts'
+import { renderBucketPolicy } from '../../render/bucket-policy.ts'
+import { mountpointObjects, type MountpointVolume } from './render-volume.ts'
+import { merge, nothing, type Rendering } from '../../render/rendering.ts'
+import { renderDownload } from '../download/render.ts'
+
+export function renderMountpoint(volumes: readonly MountpointVolume[], readers: readonly Access[]): Rendering {
+  return merge([...readers.map((access) => renderDownload(access)), renderMountpointVolumes(volumes, readers)])
+}
+
+/** Where the roles are rendered already, because they are also for other models. */
+export function renderMountpointVolumes(volumes: readonly MountpointVolume[], readers: readonly Access[]): Rendering {
+  const buckets = [...Map.groupBy(volumes, ({ source }) => source.bucket)]
+  return merge([
+    { ...nothing, kubernetes: volumes.flatMap(mountpointObjects) },
+    ...buckets.map(([bucket, [volume]]) =>
+      renderBucketPolicy(
+        bucket,
+        volume?.region ?? '',
+        readers.filter(({ sources }) => sources.some((source) => source.bucket === bucket)),
+      ),
+    ),
+  ])
+}

@@ -1,0 +1,50 @@
+/** A model in the image of nodes, and the objects of Karpenter that make such nodes. */
+import type { Cluster } from '../../cluster/cluster.ts'
+import type { Condition, EC2NodeClass, NodePool } from '../../cluster/objects.ts'
+import { resources } from '../../cluster/resources.ts'
+import type { Look } from '../../diagnosis/lookup.ts'
+import { listOf } from '../shared/check-context.ts'
+import type { Asker } from '../shared/requested-model.ts'
+
+export interface BakedModel {
+  readonly uri: string
+  /** The path, or the reference of an image in the node's store. */
+  readonly what: string
+  /** The webhook adds neither label nor toleration for image volumes. */
+  readonly byHand: boolean
+  readonly label: string
+  readonly taint: { readonly key: string; readonly effect: string }
+  /** Of the pods. */
+  readonly namespace: string
+  readonly askers: readonly Asker[]
+}
+
+export interface Karpenter {
+  readonly pools: Look<readonly NodePool[]>
+  readonly classes: Look<readonly EC2NodeClass[]>
+}
+
+export async function seeKarpenter(cluster: Cluster): Promise<Karpenter> {
+  const [pools, classes] = await Promise.all([
+    listOf(cluster, resources.nodePools),
+    listOf(cluster, resources.ec2NodeClasses),
+  ])
+  return { pools, classes }
+}
+
+export function renderRemedy({ what, byHand }: BakedModel): string {
+  return `apply what model-injector render node ${byHand ? '--oci' : '--path'} ${what} prints`
+}
+
+/** `unsaid` where Karpenter has not looked yet, undefined where it is ready. `Ready` sums up the other conditions, which say more. */
+export function notReady(conditions: readonly Condition[] = []): string | undefined {
+  const ready = conditions.find(({ type }) => type === 'Ready')
+  if (ready === undefined) return 'unsaid'
+  if (ready.status === 'True') return undefined
+  const reasons = conditions.filter(({ type, status }) => type !== 'Ready' && status === 'False')
+  return (reasons.length > 0 ? reasons : [ready]).map(describe).join('; ')
+}
+
+function describe({ type, reason, message }: Condition): string {
+  return [type, reason, message].filter((part) => part !== undefined && part !== '').join(', ')
+}

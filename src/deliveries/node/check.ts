@@ -1,0 +1,100 @@
+/** `node://`: nodes that have the model in their image, Karpenter's objects that make them, and a namespace that allows hostPath. */
+import type { Namespace, Node } from '../../cluster/objects.ts'
+import { resources } from '../../cluster/resources.ts'
+import { bakedTaint, nodeLabelFor } from './inject.ts'
+import { withCommands, type Finding } from '../../diagnosis/finding.ts'
+import { error, ok, unchecked } from './checks.ts'
+import { look, type Look } from '../../diagnosis/lookup.ts'
+import { seeKarpenter, type BakedModel, type Karpenter } from './check-model.ts'
+import { checkNodes, nodesWith } from './check-nodes.ts'
+import { checkPools } from './check-node-pool.ts'
+import { checkWorkloads } from './check-workloads.ts'
+import { listOf, whyNot, type DeliveryCheck, type DeliveryQuestion } from '../shared/check-context.ts'
+import { sectionTitle, type WantedModel } from '../shared/requested-model.ts'
+
+export const checkNode: DeliveryCheck = async (question) => {
+  const { cluster, namespace, wanted } = question
+  if (wanted.length === 0) return []
+  const karpenter = await seeKarpenter(cluster)
+  const nodes = await listOf(cluster, resources.nodes)
+  const models = wanted.map((model) => bakedModel(question, model))
+  const own = await look(() => cluster.get(resources.namespaces, namespace))
+  const budgets = await listOf(cluster, resources.podDisruptionBudgets, { namespace })
+  const needsHostPath = wanted.some(({ source }) => source.scheme === 'node')
+  return [
+    {
+      title: 'Nodes',
+      findings: [
+        checkKarpenter(karpenter, nodes, models),
+        ...(needsHostPath ? [checkPodSecurity(own, namespace)] : []),
+      ],
+    },
+    ...models.map((model) => ({
+      title: sectionTitle(model.uri, model.askers),
+      findings: [
+        ...checkPools(model, karpenter, nodesWith(model, nodes).length > 0),
+        ...checkNodes(model, nodes, karpenter),
+        ...checkWorkloads(model, budgets),
+      ],
+    })),
+  ]
+}
+
+/** An image in the store of the nodes is told by its reference. */
+function bakedModel(
+  { config: { annotationPrefix }, namespace }: DeliveryQuestion,
+  { source, askers }: WantedModel,
+): BakedModel {
+  const what = source.scheme === 'node' ? source.path : source.scheme === 'oci' ? source.reference : source.uri
+  return {
+    uri: source.uri,
+    what,
+    byHand: source.scheme === 'oci',
+    label: nodeLabelFor(what, annotationPrefix),
+    taint: bakedTaint(annotationPrefix),
+    namespace,
+    askers,
+  }
+}
+
+/** Whoever labels nodes by hand needs no Karpenter. */
+function checkKarpenter(
+  { pools, classes }: Karpenter,
+  nodes: Look<readonly Node[]>,
+  models: readonly BakedModel[],
+): Finding {
+  const missing = [
+    ...(pools.state === 'absent' ? ['NodePools (karpenter.sh/v1)'] : []),
+    ...(classes.state === 'absent' ? ['EC2NodeClasses (karpenter.k8s.aws/v1)'] : []),
+  ]
+  if (missing.length === 0) {
+    return pools.state === 'found'
+      ? ok('karpenter', `NodePools: ${pools.value.length}`)
+      : unchecked('karpenter', whyNot(pools))
+  }
+  const what = `the API server knows no ${missing.join(' and no ')}`
+  const areThere = models.every((model) => nodesWith(model, nodes).length > 0)
+  return areThere ? ok('karpenter', `${what}; nodes with the model are there`) : error('karpenter', what)
+}
+
+const enforced = 'pod-security.kubernetes.io/enforce'
+
+/** What admission plugins of others or a default of the cluster forbid is not seen here; why --server asks for it. */
+function checkPodSecurity(own: Look<Namespace>, namespace: string): Finding {
+  if (own.state !== 'found') return unchecked('pod-security', whyNot(own))
+  const level = own.value.metadata.labels?.[enforced]
+  if (level !== 'baseline' && level !== 'restricted') {
+    return ok(
+      'pod-security',
+      level === undefined
+        ? `${namespace} enforces no Pod Security Standard by label`
+        : `${namespace} enforces ${level}`,
+    )
+  }
+  const finding = error(
+    'pod-security',
+    `${namespace} enforces the Pod Security Standard ${level}, which forbids hostPath`,
+    'use a namespace of its own for these pods, or an image volume instead (model-injector render node --oci). Whoever may create pods in a privileged namespace can become root on the nodes; if that is known and wanted:',
+  )
+  return withCommands(finding, `kubectl label namespace ${namespace} --overwrite ${enforced}=privileged`)
+}

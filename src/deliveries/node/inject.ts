@@ -1,0 +1,82 @@
+/**
+ * `node://`: the model is part of the node's own image and is mounted from there. The pod is bound to nodes that say by a
+ * label that they have it, and may run on nodes that are kept for such pods.
+ */
+import { createHash } from 'node:crypto'
+import type { Source } from '../../values/source.ts'
+import { dataVolumeName } from '../../pod/part-names.ts'
+import { labelConflict, nodeLabelValue } from '../../pod/scheduling.ts'
+import type { Volume } from '../../pod/pod.ts'
+import type { ModelRequest } from '../../request/model-request.ts'
+import type { Deliverer, DeliveredModel, DeliveryContext } from '../delivery.ts'
+import { verifyTask } from '../shared/verify-task.ts'
+
+export { nodeLabelValue }
+
+/**
+ * The label of nodes that have a model at this absolute path: `node.models.example.io/<16 hexadecimal digits>` where the
+ * annotation prefix is `models.example.io/`; its value is `nodeLabelValue`. A path is too long for the name of a label.
+ */
+export function nodeLabelFor(path: string, annotationPrefix: string): string {
+  return nodeLabelPrefix(annotationPrefix) + createHash('sha256').update(path).digest('hex').slice(0, 16)
+}
+
+/** What all those labels begin with. */
+export function nodeLabelPrefix(annotationPrefix: string): string {
+  return `node.${annotationPrefix}`
+}
+
+/** The taint that keeps other pods off nodes with models: `models.example.io/baked:NoSchedule`. Injected pods tolerate it. */
+export function bakedTaint(annotationPrefix: string): { readonly key: string; readonly effect: 'NoSchedule' } {
+  return { key: `${annotationPrefix}baked`, effect: 'NoSchedule' }
+}
+
+export const node: Deliverer = {
+  deliver: deliverNode,
+  adds: ({ hostPath }: Volume, source: Source) => source.scheme === 'node' && hostPath?.path === source.path,
+}
+
+function deliverNode(model: ModelRequest, context: DeliveryContext): DeliveredModel | undefined {
+  const { source, suffix, expect } = model
+  if (source.scheme !== 'node') return undefined
+  const volume = dataVolumeName(suffix)
+  const { annotationPrefix } = context.config
+  const label = nodeLabelFor(source.path, annotationPrefix)
+  denyConflict(label, context)
+  warnOfUnscheduled(model.name, label, context)
+  return {
+    volume,
+    // Without the type the container runtime makes a directory that is missing, and the app starts on an empty one.
+    volumes: [{ name: volume, hostPath: { path: source.path, type: 'Directory' } }],
+    ...(expect !== undefined && { loader: verifyTask(model, volume, context.request) }),
+    placement: { nodeLabels: [label], tolerations: [bakedTaint(annotationPrefix).key] },
+  }
+}
+
+function denyConflict(label: string, { pod, findings }: DeliveryContext): void {
+  const conflict = labelConflict(pod.spec, label)
+  if (conflict === undefined) return
+  findings.deny({
+    reason: 'NodeConflict',
+    ...conflict,
+    problem: `excludes the nodes that have the model, ${label}: ${nodeLabelValue}`,
+    remedy: 'remove it',
+  })
+}
+
+/** No scheduler asks for the label where the node is chosen already. */
+function warnOfUnscheduled(name: string, label: string, { pod, findings }: DeliveryContext): void {
+  if (pod.spec.nodeSelector?.[label] === nodeLabelValue) return
+  if (pod.spec.nodeName) {
+    findings.warn(
+      'NodeNameSet',
+      `${name}: nodeName chooses the node, which refuses the pod if it does not have the model`,
+    )
+  }
+  if (pod.metadata?.ownerReferences?.some(({ kind }) => kind === 'DaemonSet') === true) {
+    findings.warn(
+      'DaemonSetPending',
+      `${name}: name the node label in the DaemonSet's nodeSelector, or pods stay Pending`,
+    )
+  }
+}

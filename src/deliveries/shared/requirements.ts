@@ -1,0 +1,106 @@
+/** What the models of a pod need beside it, read from its annotations by the reader of the webhook. */
+import { checkEngine } from '../../engines/registry.ts'
+import type { Config } from '../../config/config.ts'
+import { decide } from '../../request/is-annotated.ts'
+import { Findings } from '../../request/findings.ts'
+import { readPod } from '../../pod/read-pod.ts'
+import { readRequest } from '../../request/read-request.ts'
+import type { ModelRequest } from '../../request/model-request.ts'
+import type { Diagnostic, SkipReason } from '../../reasons.ts'
+import type { Credentials } from '../../values/credentials.ts'
+import type { ClaimSource, NodeSource, OciSource, S3Source } from '../../values/source.ts'
+import type { Identity } from '../../render/access.ts'
+
+export interface Need extends Identity {
+  readonly credentials: Credentials
+  readonly model: ModelRequest
+}
+
+export type Needs =
+  | { readonly outcome: 'needs'; readonly needs: readonly Need[] }
+  | { readonly outcome: 'skipped'; readonly reason: SkipReason }
+  | { readonly outcome: 'denied'; readonly diagnostics: readonly Diagnostic[] }
+
+export function needsOf(object: unknown, namespace: string, config: Config): Needs {
+  const decision = decide(object, config.annotationPrefix)
+  if (decision.decision === 'skip') return { outcome: 'skipped', reason: decision.reason }
+  const read = readPod(object)
+  if (!read.ok) return { outcome: 'denied', diagnostics: [read.diagnostic] }
+  const findings = new Findings()
+  const request = readRequest(read.pod, config, findings)
+  checkEngine(request, config, findings)
+  if (findings.denied) return { outcome: 'denied', diagnostics: findings.diagnostics }
+  const { models, serviceAccount, credentials } = request
+  const account = serviceAccount ?? read.pod.spec.serviceAccountName ?? read.pod.spec.serviceAccount ?? 'default'
+  return {
+    outcome: 'needs',
+    needs: models.map((model) => ({ namespace, serviceAccount: account, credentials, model })),
+  }
+}
+
+/** The needs of all pods by what they are of, each model once. */
+export interface SortedNeeds {
+  /** Those that a role answers. */
+  readonly roles: readonly Need[]
+  readonly claims: readonly (Need & { readonly source: ClaimSource })[]
+  readonly nodes: readonly (Need & { readonly source: NodeSource })[]
+  readonly mounts: readonly (Need & { readonly source: S3Source })[]
+  readonly images: readonly (Need & { readonly source: OciSource })[]
+}
+
+export function sortNeeds(needs: readonly Need[]): SortedNeeds {
+  const s3 = needs.flatMap((need) =>
+    need.model.source.scheme === 's3' ? [{ ...need, source: need.model.source }] : [],
+  )
+  return {
+    roles: s3.filter(
+      ({ credentials, model }) =>
+        (credentials.kind === 'pod-identity' || credentials.kind === 'irsa') && model.endpoint === undefined,
+    ),
+    mounts: s3.filter(({ model }) => model.delivery === 'mountpoint'),
+    claims: needs.flatMap((need) =>
+      need.model.source.scheme === 'pvc' ? [{ ...need, source: need.model.source }] : [],
+    ),
+    nodes: needs.flatMap((need) =>
+      need.model.source.scheme === 'node' ? [{ ...need, source: need.model.source }] : [],
+    ),
+    images: needs.flatMap((need) =>
+      need.model.source.scheme === 'oci' ? [{ ...need, source: need.model.source }] : [],
+    ),
+  }
+}
+
+/** What nobody renders, but somebody has to see to. */
+export function notesOf(needs: readonly Need[]): string[] {
+  return needs.flatMap(({ namespace, credentials, model }) => {
+    const { source, endpoint } = model
+    if (source.scheme === 'oci') {
+      return [
+        `${source.uri}: needs nothing beside the pod; model-injector render image shows how such an image is built`,
+      ]
+    }
+    if (source.scheme !== 's3') return []
+    if (credentials.kind === 'secret') {
+      return [
+        `${source.uri}: the Secret ${namespace}/${credentials.name} has AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; none is rendered, because keys do not belong in files`,
+      ]
+    }
+    if (credentials.kind === 'anonymous') {
+      return [`${source.uri}: is read without credentials, so nothing is rendered for it`]
+    }
+    return endpoint === undefined
+      ? []
+      : [`${source.uri}: is at ${endpoint}, which has no IAM; nothing is rendered for it`]
+  })
+}
+
+/** Objects that are read beside a source: the manifest of a single object stands next to it. */
+export function besidesOf({
+  source,
+  expect,
+}: ModelRequest): readonly { readonly bucket: string; readonly key: string }[] {
+  if (source.scheme !== 's3' || source.extent === 'prefix' || expect?.manifest === undefined) return []
+  return [
+    { bucket: source.bucket, key: `${source.key.slice(0, source.key.lastIndexOf('/') + 1)}${expect.manifest.key}` },
+  ]
+}

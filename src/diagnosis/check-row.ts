@@ -1,0 +1,11 @@
+/** A row of the closed table of checks. */
+export interface CheckRow {
+  /** What is looked at. */
+  readonly about: string
+  readonly why: string
+  readonly remedy: string
+}
+
+export function row(definition: CheckRow): CheckRow {
+  return definition
+}

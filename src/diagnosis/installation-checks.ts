@@ -1,0 +1,152 @@
+/**
+ * The rows of the closed table of checks that are about an installation. The ids are stable, and the page of docs on troubleshooting
+ * is made from them. `remedy` is the usual one; where more is known, the finding says so itself.
+ */
+import { row } from './check-row.ts'
+
+export const installationChecks = {
+  'api-server': row({
+    about:
+      'The API server answers and is of a version that has match conditions and admission policies (1.30 or later).',
+    why: 'without match conditions every pod of the cluster depends on the webhook',
+    remedy: 'upgrade the cluster to a version that is still supported',
+  }),
+  'cluster-version': row({
+    about: 'The version of the cluster is the one that the configuration states.',
+    why: 'an older API server drops the fields of image volumes, and the pod starts without its model',
+    remedy: 'state the version of the cluster in the configuration',
+  }),
+  registered: row({
+    about: 'The MutatingWebhookConfiguration `model-injector` is there and is called for the creation of pods.',
+    why: 'without it no pod is injected, and nothing says so',
+    remedy: 'install the chart, or apply its manifests',
+  }),
+  'match-conditions': row({
+    about: 'The match conditions are those of this version, for the annotation prefix of the configuration.',
+    why: 'they keep every pod without our annotations away from the webhook; without them the whole cluster depends on it, and it cannot even start itself',
+    remedy:
+      'apply the chart again (helm upgrade); if they disappear again, cert-manager is too old: its cainjector up to v1.11 deletes them, so upgrade cert-manager',
+  }),
+  'failure-policy': row({
+    about: '`failurePolicy` is Fail, or the guard policy stands behind Ignore.',
+    why: 'with Ignore alone an annotated pod starts without its model while the webhook is away',
+    remedy: 'choose the failure profile fail, or install the guard policy with it',
+  }),
+  'namespace-selector': row({
+    about: 'kube-system and the namespace of the webhook are not selected.',
+    why: 'what the cluster and the webhook need to start must never wait for the webhook',
+    remedy:
+      'exclude them again: kubernetes.io/metadata.name NotIn [kube-system, the namespace of the release]; the chart does so',
+  }),
+  reinvocation: row({
+    about: '`reinvocationPolicy` is IfNeeded.',
+    why: 'a webhook that runs later may add containers or damage what was added, and only a second look can mend that',
+    remedy: 'set reinvocationPolicy: IfNeeded, as the chart does',
+  }),
+  timeout: row({
+    about: '`timeoutSeconds` is at most 10.',
+    why: 'whoever creates a pod waits that long while the webhook does not answer',
+    remedy: 'set timeoutSeconds to 5, as the chart does',
+  }),
+  'webhook-order': row({
+    about:
+      'Webhooks run in the order of their names: the identity webhook of EKS behind ours, and no other installation of ours beside it.',
+    why: 'the identity webhook looks at the service account, which our annotations may set, and adds nothing to containers that come after it',
+    remedy: 'rename the MutatingWebhookConfiguration of the identity webhook so that it sorts behind model-injector',
+  }),
+  'identity-webhook': row({
+    about: "What EKS's own webhook, pod-identity-webhook, is set to.",
+    why: 'it brings the role of IRSA into pods, and the region; with failurePolicy Ignore a pod may start without',
+    remedy:
+      'on EKS it belongs to the control plane: ask AWS support if it is missing; elsewhere install amazon-eks-pod-identity-webhook, or use other credentials than irsa',
+  }),
+  'ca-bundle': row({
+    about: 'The CA bundle of the webhook configuration is there, readable and valid.',
+    why: 'the API server trusts the webhook only through it',
+    remedy:
+      'with cert-manager: see that the annotation cert-manager.io/inject-ca-from names the Certificate, and that its cainjector runs; with a Secret of your own: set the CA in the values of the chart',
+  }),
+  'certificate-trust': row({
+    about: 'The certificate of the webhook was signed by a CA of the bundle.',
+    why: 'the API server refuses the connection otherwise: "x509: certificate signed by unknown authority"',
+    remedy:
+      'bring the CA bundle and the Secret together: cert-manager does when both come from the same Certificate; else put the CA that signed tls.crt into the bundle',
+  }),
+  'certificate-name': row({
+    about: 'The certificate is for the name that the API server calls.',
+    why: 'the API server refuses the connection otherwise: "x509: certificate is valid for ..., not ..."',
+    remedy: 'issue the certificate with that name among its DNS names',
+  }),
+  'certificate-expiry': row({
+    about: 'The certificate is valid and has more than a fifth of its life left.',
+    why: 'when it has expired, the API server refuses the connection, and every annotated pod with it',
+    remedy: 'renew it; cert-manager does so when a third is left: look at the Certificate and its CertificateRequests',
+  }),
+  'certificate-served': row({
+    about: 'Every replica serves the certificate that is in the Secret.',
+    why: 'a replica that did not take over a renewed certificate fails when the old one expires',
+    remedy: 'look at the log of that replica for "certificate refused"; a new Secret takes about a minute to reach it',
+  }),
+  service: row({
+    about: 'The Service that the webhook configuration names is there, with that port.',
+    why: 'the API server reaches the webhook through it',
+    remedy: 'apply the chart again (helm upgrade)',
+  }),
+  endpoints: row({
+    about: 'At least one endpoint of the Service is ready.',
+    why: 'without one every annotated pod is refused: "no endpoints available for service"',
+    remedy: 'see why the pods are not ready: kubectl describe pod, and their log; /readyz says the reason',
+  }),
+  replicas: row({
+    about: 'All replicas are ready, and there are at least two.',
+    why: 'while a single replica restarts or moves, annotated pods are refused',
+    remedy: 'see why pods are not ready with kubectl describe pod; keep two replicas or more',
+  }),
+  version: row({
+    about: 'Chart, image and this command are of one version.',
+    why: 'match conditions, policies and code belong together; this command judges by its own version',
+    remedy: 'upgrade the chart without overriding the image tag, and use the command of the same version',
+  }),
+  'loader-image': row({
+    about: 'The image of the loader is pinned by digest.',
+    why: 'a tag can be moved to another image, which every annotated pod would then run',
+    remedy: 'set defaults.image to NAME@sha256:DIGEST',
+  }),
+  permissions: row({
+    about: "The webhook's service account may do nothing but what the chart itself granted.",
+    why: 'the webhook needs no permission, and what it does not have nobody can steal from it',
+    remedy: 'delete the binding, or give the webhook a service account of its own',
+  }),
+  'guard-policy': row({
+    about: 'The guard is installed, in force and for the same annotation prefix.',
+    why: 'it refuses annotated pods that came out of admission without the parts of their models, whoever took them away',
+    remedy: 'install it with the chart; its prefix comes from the same value as the configuration',
+  }),
+  'placement-policy': row({
+    about: 'The placement policy is installed, in force and for the same annotation prefix.',
+    why: 'it says at kubectl apply that annotations stand on the workload instead of its pod template, where nothing reads them',
+    remedy: 'install it with the chart; its prefix comes from the same value as the configuration',
+  }),
+  configuration: row({
+    about: "The operator's configuration in the ConfigMap is valid.",
+    why: 'a replica refuses an invalid one: it keeps the old one while it runs, and does not start again',
+    remedy: 'mend the values of the chart; model-injector why -f POD --config FILE tries a configuration',
+  }),
+  'configuration-served': row({
+    about: 'Every replica works with the configuration that is in the ConfigMap.',
+    why: 'replicas with different configurations treat equal pods differently',
+    remedy:
+      'a changed ConfigMap takes about a minute to arrive; after that look for "configuration refused" in the log of that replica',
+  }),
+  'pod-identity-agent': row({
+    about: 'The EKS Pod Identity agent runs on every node.',
+    why: 'with credentials pod-identity the loader gets its credentials from it, and ends with exit code 75 without',
+    remedy: 'install the add-on eks-pod-identity-agent, or set other defaults.credentials',
+  }),
+  admission: row({
+    about: 'A pod with annotations, created as a dry run, comes back with its model.',
+    why: 'this is the whole way: API server, network, certificate, webhook',
+    remedy:
+      'mend what the other findings say; on EKS with a custom CNI the control plane reaches the pod only with hostNetwork; security groups have to let the port through',
+  }),
+} as const

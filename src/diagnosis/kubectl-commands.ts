@@ -1,0 +1,133 @@
+/** Commands that mend, made for the very objects that were found: each is one line that a shell takes as it is. */
+import type { CSIVolume, KubernetesObject, PersistentVolume, PersistentVolumeClaim } from '../cluster/objects.ts'
+import { quoteWord } from '../values/shell.ts'
+
+export interface Target {
+  /** As kubectl knows it: `pvc`. */
+  readonly kind: string
+  readonly name: string
+  readonly namespace?: string | undefined
+}
+
+export function applyObject(object: object): string {
+  return `echo ${quoteWord(JSON.stringify(object))} | kubectl apply -f -`
+}
+
+export function createObject(object: object): string {
+  return `echo ${quoteWord(JSON.stringify(object))} | kubectl create -f -`
+}
+
+/** `null` takes a field away (RFC 7386). */
+export function patchObject(target: Target, change: object): string {
+  return `kubectl patch ${describe(target)} --type merge -p ${quoteWord(JSON.stringify(change))}`
+}
+
+/** In lists of pods the name says which one is meant, as kubectl apply has it. */
+export function patchByName(target: Target, change: object): string {
+  return `kubectl patch ${describe(target)} --type strategic -p ${quoteWord(JSON.stringify(change))}`
+}
+
+export function annotateObject(target: Target, key: string, value: string): string {
+  return `kubectl annotate ${describe(target)} --overwrite ${quoteWord(`${key}=${value}`)}`
+}
+
+export function deleteObject(target: Target): string {
+  return `kubectl delete ${describe(target)}`
+}
+
+export function describeObject(target: Target): string {
+  return `kubectl describe ${describe(target)}`
+}
+
+function describe({ kind, name, namespace }: Target): string {
+  return [kind, quoteWord(name), ...(namespace === undefined ? [] : ['-n', quoteWord(namespace)])].join(' ')
+}
+
+export interface ClaimChange {
+  readonly annotations?: Readonly<Record<string, string>>
+  readonly accessModes?: readonly string[]
+  readonly storageClassName?: string | undefined
+  readonly storage?: string | undefined
+  readonly volumeName?: string
+}
+
+/** Hardly anything of a claim can be changed. Pods that mount it have to end first: the deletion waits for them. */
+export function recreateClaim(claim: PersistentVolumeClaim, change: ClaimChange): readonly string[] {
+  const { name, namespace } = claim.metadata
+  return [deleteObject({ kind: 'pvc', name, namespace }), createObject(claimAnew(claim, change))]
+}
+
+/** After the deletion of a claim its volume is kept for that one, and for none that has its name. */
+export function forgetClaim(volume: PersistentVolume): string {
+  return patchObject(
+    { kind: 'pv', name: volume.metadata.name },
+    { spec: { claimRef: { uid: null, resourceVersion: null } } },
+  )
+}
+
+/** For a claim that names its volume, and gets it again. */
+export function recreateClaimOf(
+  volume: PersistentVolume,
+  claim: PersistentVolumeClaim,
+  change: ClaimChange,
+): readonly string[] {
+  const [deletion = '', creation = ''] = recreateClaim(claim, {
+    storageClassName: '',
+    volumeName: volume.metadata.name,
+    ...change,
+  })
+  return [deletion, forgetClaim(volume), creation]
+}
+
+/** The volume that it had is given up with the claim. */
+function claimAnew(
+  { metadata, spec }: PersistentVolumeClaim,
+  { annotations, storage = spec.resources?.requests?.storage, ...fields }: ClaimChange,
+): object {
+  return {
+    apiVersion: 'v1',
+    kind: 'PersistentVolumeClaim',
+    metadata: plainMetadata({ ...metadata, annotations: { ...metadata.annotations, ...annotations } }),
+    spec: { ...without(spec, ['volumeName', 'volumeMode']), ...fields, resources: { requests: { storage } } },
+  }
+}
+
+/** A volume of static provisioning, and the claim that goes with it: what was in the bucket stays there. */
+export function recreateVolume(
+  volume: PersistentVolume,
+  claim: PersistentVolumeClaim,
+  csi: Partial<CSIVolume>,
+): readonly string[] {
+  const { name, namespace } = claim.metadata
+  const anew = {
+    apiVersion: 'v1',
+    kind: 'PersistentVolume',
+    metadata: plainMetadata(volume.metadata),
+    spec: {
+      ...without(volume.spec, ['claimRef', 'volumeMode']),
+      claimRef: { apiVersion: 'v1', kind: 'PersistentVolumeClaim', namespace, name },
+      csi: { ...volume.spec.csi, ...csi },
+    },
+  }
+  return [
+    deleteObject({ kind: 'pvc', name, namespace }),
+    deleteObject({ kind: 'pv', name: volume.metadata.name }),
+    createObject(anew),
+    createObject(claimAnew(claim, { storageClassName: '', volumeName: volume.metadata.name })),
+  ]
+}
+
+/** Of kubectl, the API server and its controllers. */
+const foreignAnnotation = /^(?:pv\.kubernetes\.io|volume\.(?:beta\.)?kubernetes\.io|kubectl\.kubernetes\.io)\//
+
+function plainMetadata({ name, namespace, labels, annotations = {} }: KubernetesObject['metadata']): object {
+  const own = without(
+    annotations,
+    Object.keys(annotations).filter((key) => foreignAnnotation.test(key)),
+  )
+  return { name, namespace, ...(labels && { labels }), ...(Object.keys(own).length > 0 && { annotations: own }) }
+}
+
+function without(object: Readonly<Record<string, unknown>>, keys: readonly string[]): object {
+  return Object.fromEntries(Object.entries(object).filter(([key]) => !keys.includes(key)))
+}

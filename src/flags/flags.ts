@@ -1,0 +1,76 @@
+/** Flags that are read by the parsers of the product, all problems in one answer. */
+import { quote } from '../reasons.ts'
+import { parsed, unreadable, type Parsed } from '../values/parsed.ts'
+
+export interface Flag<T> {
+  /** As `--account-id <id>`; its name in camel case is the key of the table. */
+  readonly term: string
+  readonly description: string
+  readonly accepted?: string
+  readonly parse: (text: string) => Parsed<T>
+  readonly default?: string
+  /** May be given more than once. */
+  readonly many?: true
+}
+
+export type Flags = Readonly<Record<string, Flag<unknown>>>
+
+type ValueOf<F> = F extends { readonly parse: (text: string) => Parsed<infer T> }
+  ? F extends { readonly many: true }
+    ? readonly T[]
+    : T
+  : never
+type Certain<F extends Flags> = {
+  [K in keyof F]: F[K] extends { readonly default: string } | { readonly many: true } ? K : never
+}[keyof F]
+
+/** Flags that are required, have a default or may be repeated have a value; the others may have none. */
+export type Values<F extends Flags, R extends keyof F> = {
+  readonly [K in keyof F]: K extends R | Certain<F> ? ValueOf<F[K]> : ValueOf<F[K]> | undefined
+}
+
+/** As commander gives them. */
+export type RawOptions = Readonly<Record<string, string | boolean | readonly string[] | undefined>>
+
+export function parseFlags<F extends Flags, R extends keyof F & string>(
+  flags: F,
+  required: readonly R[],
+  options: RawOptions,
+): { values: Values<F, R>; problems: readonly string[] } {
+  const problems: string[] = []
+  const values = Object.entries(flags).map(([key, flag]) => {
+    const texts = textsOf(options[key])
+    if (texts.length === 0 && required.some((name) => name === key)) {
+      problems.push(`${flag.term} is required${accepts(flag)}`)
+    }
+    const read = texts.flatMap((text) => readOne(flag, text, problems))
+    return [key, flag.many === true ? read : read[0]] as const
+  })
+  return { values: Object.fromEntries(values) as Values<F, R>, problems }
+}
+
+function readOne(flag: Flag<unknown>, text: string, problems: string[]): unknown[] {
+  const result = flag.parse(text)
+  if (result.ok) return [result.value]
+  problems.push(`${flag.term} ${quote(text)} ${result.problem}${accepts(flag)}`)
+  return []
+}
+
+function accepts({ accepted }: Flag<unknown>): string {
+  return accepted === undefined ? '' : `; accepted: ${accepted}`
+}
+
+function textsOf(option: RawOptions[string]): readonly string[] {
+  if (option === undefined || option === false) return []
+  return typeof option === 'object' ? option : [String(option)]
+}
+
+/** Of a flag without a value. */
+export function parseSwitch(text: string): Parsed<true> {
+  return text === 'true' ? parsed(true) : unreadable('takes no value')
+}
+
+/** `--a and --b` belong together, or say something else. */
+export function problemIf(condition: boolean, problem: string): readonly string[] {
+  return condition ? [problem] : []
+}

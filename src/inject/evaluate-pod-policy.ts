@@ -1,0 +1,66 @@
+/** What the operator's policy makes of a pod, whatever the pod carries already: for tests of a policy, never for admission. */
+import type { Config } from '../config/config.ts'
+import type { PolicyMode } from '../config/policy.ts'
+import type { Diagnostic, SkipReason } from '../reasons.ts'
+import { matchesAny } from '../values/pattern.ts'
+import { decide } from '../request/is-annotated.ts'
+import { Findings } from '../request/findings.ts'
+import { inject } from './inject.ts'
+import { finalServiceAccount } from './plan.ts'
+import type { Pod } from '../pod/pod.ts'
+import { readPod } from '../pod/read-pod.ts'
+import { allowsModel, judgeModel, policyMode, type PolicySubject, type PolicyVerdict } from './policy.ts'
+import { recognise } from './recognise.ts'
+import { readRequest } from '../request/read-request.ts'
+import type { ModelRequest } from '../request/model-request.ts'
+import { uninject } from './uninject.ts'
+
+export interface ModelVerdict extends PolicyVerdict {
+  readonly name: string
+  readonly source: string
+  /** Every rule that would allow it, not the first alone. */
+  readonly allowing: readonly string[]
+}
+
+export type PodVerdict =
+  | { readonly state: 'skipped'; readonly reason: SkipReason }
+  /** Denied by the webhook for mistakes that are none of the policy's business. */
+  | { readonly state: 'invalid'; readonly mode: PolicyMode; readonly diagnostics: readonly Diagnostic[] }
+  | { readonly state: 'judged'; readonly mode: PolicyMode; readonly models: readonly ModelVerdict[] }
+
+export function judgePod(object: unknown, namespace: string, config: Config): PodVerdict {
+  const prefix = config.annotationPrefix
+  const decision = decide(object, prefix)
+  if (decision.decision === 'skip') return { state: 'skipped', reason: decision.reason }
+  const mode = policyMode(config.policy, namespace)
+  const read = readPod(object)
+  if (!read.ok) return { state: 'invalid', mode, diagnostics: [read.diagnostic] }
+  const pod = recognise(read.pod, prefix).state === 'fresh' ? read.pod : uninject(read.pod, prefix)
+  const diagnostics = mistakesOf(pod, namespace, config)
+  return diagnostics.length > 0
+    ? { state: 'invalid', mode, diagnostics }
+    : { state: 'judged', mode, models: judgeModels(pod, namespace, config) }
+}
+
+function mistakesOf(pod: Pod, namespace: string, config: Config): readonly Diagnostic[] {
+  const outcome = inject(pod, namespace, config)
+  return outcome.outcome === 'denied' && outcome.diagnostics.some(({ reason }) => reason !== 'NotAllowed')
+    ? outcome.diagnostics
+    : []
+}
+
+function judgeModels(pod: Pod, namespace: string, config: Config): readonly ModelVerdict[] {
+  const request = readRequest(pod, config, new Findings())
+  const subject = { namespace, serviceAccount: finalServiceAccount(pod, request), request }
+  return request.models.map((model) => ({
+    name: model.name,
+    source: model.source.uri,
+    ...judgeModel(model, subject, config.policy),
+    allowing: allowingRules(model, subject, config),
+  }))
+}
+
+function allowingRules(model: ModelRequest, subject: PolicySubject, { policy }: Config): readonly string[] {
+  const about = policy.rules.filter((rule) => matchesAny(rule.namespaces, subject.namespace))
+  return about.filter((rule) => allowsModel(rule, model, subject)).map(({ name }) => name)
+}

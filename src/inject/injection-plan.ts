@@ -1,0 +1,44 @@
+/** The plan of an injection: complete, checked against the pod, nothing changed yet. */
+import type { Config } from '../config/config.ts'
+import type { DeliveredModel } from '../deliveries/delivery.ts'
+import type { Findings } from '../request/findings.ts'
+import type { ContainerAddition } from './mounts.ts'
+import type { Placement } from '../pod/scheduling.ts'
+import type { Container, Volume } from '../pod/pod.ts'
+import type { ModelRequest } from '../request/model-request.ts'
+import type { Status } from './status.ts'
+
+export interface InjectionPlan {
+  readonly loaders: readonly Container[]
+  /** Where the loaders go among the other init containers. */
+  readonly loaderIndex: number
+  readonly volumes: readonly Volume[]
+  readonly additions: readonly ContainerAddition[]
+  readonly serviceAccount: string | undefined
+  readonly fsGroup: number | undefined
+  readonly imagePullSecrets: readonly string[]
+  /** What the pod's own scheduling lacks. */
+  readonly placement: Placement
+  readonly annotations: Readonly<Record<string, string>>
+  readonly labels: Readonly<Record<string, string>>
+  readonly status: Status
+  /** Names of the policy rules that allowed it. */
+  readonly rules: readonly string[]
+  /** Names of those that all refused a model. */
+  readonly refusedBy: readonly string[]
+}
+
+export interface PlanContext {
+  readonly namespace: string
+  readonly config: Config
+  readonly findings: Findings
+  /** The containers that a first pass chose, by model; a second pass keeps to them. */
+  readonly keptTargets: ReadonlyMap<string, readonly string[]>
+}
+
+export interface PlannedModel {
+  readonly model: ModelRequest
+  readonly targets: readonly Container[]
+  readonly delivered: DeliveredModel
+  readonly user: number | undefined
+}

@@ -1,0 +1,129 @@
+/** Puts the mover of bytes to work: where S3 is, how many connections, and what people see of it. */
+import { statfs } from 'node:fs/promises'
+import { availableParallelism } from 'node:os'
+import { proxyFor } from '../network/proxy.ts'
+import type { CredentialsSource } from './credentials/credentials.ts'
+import type { DownloadContext } from './download-context.ts'
+import type { LoadTask } from './environment.ts'
+import type { Listing } from './listing.ts'
+import type { Report } from './report.ts'
+import { startTransfer, type Origin, type TransferOptions } from './transfer/transfer.ts'
+import { modesOf } from './volume/layout.ts'
+
+/** More threads than these bring nothing: two fill a 10 Gbit/s line. */
+const mostWorkers = 4
+const connections = 32
+const progressEveryMs = 5000
+
+interface Session {
+  readonly task: LoadTask
+  readonly report: Report
+  readonly signal: AbortSignal
+}
+
+interface Work {
+  readonly credentials: CredentialsSource | undefined
+  readonly listing: Listing
+  readonly verifiedBytes: number
+}
+
+export interface Mover {
+  moveFor(work: Work): DownloadContext['move']
+  stop(): Promise<void>
+}
+
+/** Its threads start at once, so that they are ready when it is known what there is to load. */
+export async function startMover(session: Session): Promise<Mover> {
+  const { task } = session
+  const workers = Math.min(availableParallelism(), mostWorkers)
+  const started = startTransfer({
+    origin: originOf(task),
+    region: task.region ?? 'us-east-1',
+    workers,
+    connectionsPerWorker: Math.ceil(connections / workers),
+    stallTimeoutMs: task.stallTimeoutSeconds * 1000,
+    fileMode: modesOf(task).file,
+    sync: (await isInMemory(task.root)) ? 'none' : 'part',
+  })
+  return {
+    moveFor: (work) => (jobs, onDone) => moveAll(session, work, (options) => started.move(jobs, onDone, options)),
+    stop: started.stop,
+  }
+}
+
+async function moveAll(
+  { report, signal }: Session,
+  { credentials, listing, verifiedBytes }: Work,
+  move: (options: TransferOptions) => Promise<void>,
+): Promise<void> {
+  const meter = startMeter(report, listing.bytes, verifiedBytes)
+  try {
+    await move({
+      credentials: (refresh) => (credentials === undefined ? Promise.resolve(undefined) : credentials(refresh)),
+      signal,
+      onProgress: meter.add,
+    })
+  } finally {
+    meter.stop()
+  }
+}
+
+/** Nothing in memory survives a crash, so nothing there has to be brought to a disk (statfs(2), TMPFS_MAGIC). */
+async function isInMemory(path: string): Promise<boolean> {
+  return (await statfs(path)).type === 0x01021994
+}
+
+function originOf(task: LoadTask): Origin {
+  const origin = addressOf(task)
+  const proxy = proxyFor(`${origin.protocol}//${origin.host}:${origin.port}`)
+  return {
+    ...origin,
+    ...(proxy !== undefined && { proxy }),
+    ...(task.alsoTrusted !== undefined && { alsoTrusted: task.alsoTrusted }),
+  }
+}
+
+function addressOf({ endpoint, region = 'us-east-1', source: { bucket } }: LoadTask): Origin {
+  if (endpoint !== undefined) {
+    const { protocol, hostname, port } = new URL(endpoint)
+    const secure = protocol === 'https:'
+    return {
+      protocol: secure ? 'https:' : 'http:',
+      host: hostname,
+      port: port === '' ? (secure ? 443 : 80) : Number(port),
+      pathPrefix: `/${bucket}`,
+    }
+  }
+  const domain = `s3.${region}.amazonaws.com${region.startsWith('cn-') ? '.cn' : ''}`
+  // A dot in the bucket's name does not match the certificate for *.s3.REGION.amazonaws.com.
+  const byPath = bucket.includes('.')
+  return {
+    protocol: 'https:',
+    host: byPath ? domain : `${bucket}.${domain}`,
+    port: 443,
+    pathPrefix: byPath ? `/${bucket}` : '',
+  }
+}
+
+function startMeter(
+  report: Report,
+  totalBytes: number,
+  verifiedBytes: number,
+): { readonly add: (bytes: number) => void; readonly stop: () => void } {
+  const startedAtMs = performance.now()
+  let received = 0
+  const show = (): void => {
+    const bytesPerSecond = Math.round((received * 1000) / (performance.now() - startedAtMs))
+    report.progress({ bytes: verifiedBytes + received, totalBytes, bytesPerSecond })
+  }
+  const timer = setInterval(show, progressEveryMs)
+  return {
+    add: (bytes) => {
+      received += bytes
+    },
+    stop: () => {
+      clearInterval(timer)
+      if (received > 0) show()
+    },
+  }
+}

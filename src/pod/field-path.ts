@@ -1,0 +1,5 @@
+/** Field paths as they stand in messages. */
+/** The field path of an annotation, as it stands in every message. */
+export function annotationField(key: string): string {
+  return `metadata.annotations[${key}]`
+}

@@ -1,0 +1,28 @@
+/** The names of what is added to a pod. They are fixed, so that policies can check them from the annotations alone. */
+import type { Container } from './pod.ts'
+
+export const tmpVolume = 'model-tmp'
+
+/** Where the loader sees the volume, whole. App containers see one directory of it. */
+export const loaderRoot = '/model'
+
+export const loaderName = 'model-loader'
+
+export const dataName = 'model-data'
+
+export function loaderContainerName(suffix: string | undefined): string {
+  return suffix === undefined ? loaderName : `${loaderName}-${suffix}`
+}
+
+export function dataVolumeName(suffix: string | undefined): string {
+  return suffix === undefined ? dataName : `${dataName}-${suffix}`
+}
+
+/** Users may have containers and volumes that only begin like ours. */
+export function isLoaderName(name: string): boolean {
+  return name === loaderName || name.startsWith(`${loaderName}-`)
+}
+
+export function envValue(container: Container, name: string): string | undefined {
+  return container.env?.find((variable) => variable.name === name)?.value
+}

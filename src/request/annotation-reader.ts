@@ -1,0 +1,149 @@
+/** Reads single annotations with the operator's defaults behind them, and refuses keys that mean nothing. */
+import {
+  annotationNames,
+  annotations,
+  appliesTo,
+  isAnnotationName,
+  type AnnotationName,
+  type ValueOf,
+} from '../annotations.ts'
+import type { Delivery, Source } from '../values/source.ts'
+import type { Config } from '../config/config.ts'
+import { nearest } from '../nearest.ts'
+import { quote } from '../reasons.ts'
+import { isModelName, longestModelName } from '../values/names.ts'
+import type { Findings } from './findings.ts'
+import { annotationKey, type OwnAnnotation } from './keys.ts'
+import { annotationField } from '../pod/field-path.ts'
+
+/** What the unsuffixed model is called. */
+export const unsuffixedName = 'model'
+
+/** Suffixes that have a source, the unsuffixed model first. */
+export function modelSuffixes(own: readonly OwnAnnotation[]): (string | undefined)[] {
+  return own.filter(({ name, suffix }) => name === 'source' && isUsableSuffix(suffix)).map(({ suffix }) => suffix)
+}
+
+function isUsableSuffix(suffix: string | undefined): boolean {
+  return suffix === undefined || (suffix !== unsuffixedName && isModelName(suffix))
+}
+
+export class AnnotationReader {
+  readonly #values: ReadonlyMap<string, string>
+  readonly #config: Config
+  readonly #findings: Findings
+
+  constructor(own: readonly OwnAnnotation[], config: Config, findings: Findings) {
+    this.#values = new Map(own.map(({ key, value }) => [key, value]))
+    this.#config = config
+    this.#findings = findings
+  }
+
+  has(name: AnnotationName, suffix?: string): boolean {
+    return this.#values.has(annotationKey(this.#config.annotationPrefix, name, suffix))
+  }
+
+  /** The pod's own value, else the operator's; undefined where there is none or where it was reported as bad. */
+  read<N extends AnnotationName>(name: N, suffix?: string, modelName = ''): ValueOf<N> | undefined {
+    const key = annotationKey(this.#config.annotationPrefix, name, suffix)
+    const text = this.#values.get(key) ?? this.#default(name, modelName)
+    if (text === undefined) return undefined
+    const row = annotations[name]
+    const result = row.parse(text)
+    if (result.ok) return result.value as ValueOf<N>
+    this.#findings.deny({
+      reason: 'InvalidAnnotation',
+      field: annotationField(key),
+      found: text,
+      problem: result.problem,
+      accepted: row.accepted,
+    })
+    return undefined
+  }
+
+  /** Only the mount path's default has a place for the model's name. */
+  #default(name: AnnotationName, modelName: string): string | undefined {
+    const text = this.#config.defaults[name]
+    return name === 'mount-path' ? text?.replaceAll('NAME', modelName) : text
+  }
+
+  /** An annotation that would do nothing is a misunderstanding, and is said to be one. */
+  checkApplicability(suffix: string | undefined, delivery: Delivery, source: Source): void {
+    for (const name of annotationNames) {
+      const key = annotationKey(this.#config.annotationPrefix, name, suffix)
+      const found = this.#values.get(key)
+      if (found === undefined) continue
+      const writable = name === 'read-only' && found === 'false' && delivery !== 'download'
+      if (appliesTo(name, delivery) && !writable) continue
+      this.#findings.deny({
+        reason: 'NotApplicable',
+        field: annotationField(key),
+        found,
+        problem: `does not apply to ${quote(source.uri)} delivered as ${delivery}${writable ? ', which is mounted read-only' : ''}`,
+        remedy: 'remove it',
+      })
+    }
+  }
+}
+
+/** Reports unknown names, misplaced suffixes, and annotations of a model that has no source. */
+export function checkKeys(own: readonly OwnAnnotation[], config: Config, findings: Findings): void {
+  for (const annotation of own) checkKey(annotation, own, config, findings)
+}
+
+function checkKey(annotation: OwnAnnotation, own: readonly OwnAnnotation[], config: Config, findings: Findings): void {
+  const { key, name, suffix, value } = annotation
+  const field = annotationField(key)
+  if (!isAnnotationName(name)) {
+    reportUnknown(annotation, config, findings)
+  } else if (annotations[name].scope === 'pod') {
+    if (suffix !== undefined) {
+      const remedy = `write ${annotationKey(config.annotationPrefix, name)}`
+      findings.deny({
+        reason: 'UnknownAnnotation',
+        field,
+        found: value,
+        problem: 'is for the whole pod and takes no suffix',
+        remedy,
+      })
+    }
+  } else if (!isUsableSuffix(suffix)) {
+    const problem =
+      suffix === unsuffixedName ? 'has the suffix of the unsuffixed model' : 'has a suffix that is no model name'
+    findings.deny({
+      reason: 'UnknownAnnotation',
+      field,
+      found: value,
+      problem,
+      accepted: `a DNS label of at most ${longestModelName} characters`,
+    })
+  } else if (!own.some((other) => other.name === 'source' && other.suffix === suffix)) {
+    const source = annotationKey(config.annotationPrefix, 'source', suffix)
+    findings.deny({
+      reason: 'OrphanAnnotation',
+      field,
+      found: value,
+      problem: `has no ${source} beside it`,
+      remedy: 'add the source or remove this',
+    })
+  }
+}
+
+function reportUnknown({ key, name, suffix, value }: OwnAnnotation, config: Config, findings: Findings): void {
+  const near = nearest(name, annotationNames)
+  const meant = near === undefined ? undefined : annotationKey(config.annotationPrefix, near, suffix)
+  if (config.unknownAnnotations === 'warn') {
+    findings.warn(
+      'UnknownAnnotationIgnored',
+      `${quote(key)} is not known and was ignored${meant === undefined ? '' : `, did you mean ${meant}?`}`,
+    )
+    return
+  }
+  findings.deny({
+    reason: 'UnknownAnnotation',
+    field: annotationField(key),
+    found: value,
+    problem: 'belongs to no known annotation',
+    ...(meant === undefined ? { accepted: annotationNames.join(', ') } : { remedy: `did you mean ${meant}?` }),
+  })
+}

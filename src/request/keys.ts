@@ -1,0 +1,30 @@
+/** Annotation keys below our prefix: `models.example.io/size.llama` is about `size` of the model `llama`. */
+import { statusAnnotation, type AnnotationName } from '../annotations.ts'
+import { type Pod, annotationsOf } from '../pod/pod.ts'
+
+export interface OwnAnnotation {
+  readonly key: string
+  /** The part between the prefix and the first dot. */
+  readonly name: string
+  /** The part behind the first dot; undefined without a dot. */
+  readonly suffix: string | undefined
+  readonly value: string
+}
+
+/** The annotations users wrote for us, sorted by key; what we wrote ourselves is not among them. */
+export function ownAnnotations(pod: Pod, prefix: string): readonly OwnAnnotation[] {
+  return Object.entries(annotationsOf(pod))
+    .filter(([key]) => key.startsWith(prefix) && key !== prefix + statusAnnotation)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([key, value]) => {
+      const own = key.slice(prefix.length)
+      const dot = own.indexOf('.')
+      return dot < 0
+        ? { key, value, name: own, suffix: undefined }
+        : { key, value, name: own.slice(0, dot), suffix: own.slice(dot + 1) }
+    })
+}
+
+export function annotationKey(prefix: string, name: AnnotationName, suffix?: string): string {
+  return suffix === undefined ? prefix + name : `${prefix}${name}.${suffix}`
+}

@@ -1,0 +1,93 @@
+/** From annotations to what is asked for: every model with all its choices, the operator's defaults filled in. */
+import { annotations, appliesTo, type AnnotationName, type ValueOf } from '../annotations.ts'
+import type { Config } from '../config/config.ts'
+import { formatBytes, Mi } from '../values/quantity.ts'
+import { deliveriesOfScheme } from '../values/source.ts'
+import { AnnotationReader, checkKeys, modelSuffixes, unsuffixedName } from './annotation-reader.ts'
+import type { ModelRequest, InjectionRequest } from './model-request.ts'
+import type { Findings } from './findings.ts'
+import { annotationKey, ownAnnotations, type OwnAnnotation } from './keys.ts'
+import { annotationField } from '../pod/field-path.ts'
+import type { Pod } from '../pod/pod.ts'
+
+/** Below it the loader would be killed for its memory in the middle of a download. */
+export const leastLoaderMemoryBytes = 192 * Mi
+
+/** Reads all annotations of a pod; where something is wrong, `findings` has it and the result is not to be used. */
+export function readRequest(pod: Pod, config: Config, findings: Findings): InjectionRequest {
+  const own = ownAnnotations(pod, config.annotationPrefix)
+  checkKeys(own, config, findings)
+  const reader = new AnnotationReader(own, config, findings)
+  reader.read('inject')
+  return readAll(own, reader, findings, config)
+}
+
+function readAll(
+  own: readonly OwnAnnotation[],
+  reader: AnnotationReader,
+  findings: Findings,
+  config: Config,
+): InjectionRequest {
+  const engine = reader.read('engine') ?? 'native'
+  return {
+    models: modelSuffixes(own).flatMap((suffix) => readModel(reader, suffix) ?? []),
+    serviceAccount: reader.read('service-account'),
+    credentials: reader.read('credentials') ?? { kind: 'pod-identity' },
+    credentialsScope: reader.read('credentials-scope') ?? 'pod',
+    initOrder: reader.read('init-order') ?? 'auto',
+    runAsUser: reader.read('run-as-user') ?? 'auto',
+    cpuMillicores: reader.read('cpu') ?? 0,
+    memoryBytes: readMemory(reader, findings, config),
+    cpuChosen: reader.has('cpu'),
+    memoryChosen: reader.has('memory'),
+    timeoutSeconds: reader.read('timeout') ?? 0,
+    stallTimeoutSeconds: reader.read('stall-timeout') ?? 0,
+    engine,
+    image: reader.has('image') ? reader.read('image') : undefined,
+  }
+}
+
+/** Undefined where even the source cannot be read; what else is wrong has been reported, and stands as if not written. */
+function readModel(reader: AnnotationReader, suffix: string | undefined): ModelRequest | undefined {
+  const name = suffix ?? unsuffixedName
+  const source = reader.read('source', suffix)
+  if (source === undefined) return undefined
+  const delivery =
+    (source.scheme === 's3' ? reader.read('delivery', suffix) : undefined) ?? deliveriesOfScheme[source.scheme][0]
+  reader.checkApplicability(suffix, delivery, source)
+  // A default of the operator is no choice of deliveries to which it does not apply.
+  const read = <N extends AnnotationName>(annotation: N): ValueOf<N> | undefined =>
+    appliesTo(annotation, delivery) ? reader.read(annotation, suffix) : undefined
+  return {
+    name,
+    suffix,
+    source,
+    delivery,
+    claim: read('claim'),
+    mountPath: reader.read('mount-path', suffix, name) ?? '',
+    containers: read('containers'),
+    readOnly: delivery !== 'download' || read('read-only') !== false,
+    sizeBytes: read('size'),
+    volume: read('volume') ?? { kind: 'disk' },
+    include: read('include') ?? [],
+    exclude: read('exclude') ?? [],
+    expect: read('expect'),
+    env: read('env'),
+    region: read('region'),
+    endpoint: read('endpoint'),
+  }
+}
+
+function readMemory(reader: AnnotationReader, findings: Findings, config: Config): number {
+  const bytes = reader.read('memory') ?? leastLoaderMemoryBytes
+  if (bytes < leastLoaderMemoryBytes) {
+    findings.deny({
+      reason: 'ResourcesTooSmall',
+      field: annotationField(annotationKey(config.annotationPrefix, 'memory')),
+      found: formatBytes(bytes),
+      problem: 'is not enough for the loader',
+      accepted: annotations.memory.accepted,
+    })
+  }
+  return bytes
+}

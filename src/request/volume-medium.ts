@@ -1,0 +1,26 @@
+/** What the bytes of a downloaded model count against: the node's disk, the pod's memory, or nothing the kubelet watches. */
+import { volumesOf, type Pod, type Volume } from '../pod/pod.ts'
+import type { ModelRequest } from './model-request.ts'
+
+export type Medium = 'disk' | 'memory'
+
+export function mediumOf(model: ModelRequest, pod: Pod): Medium | undefined {
+  if (model.delivery !== 'download') return undefined
+  switch (model.volume.kind) {
+    case 'disk':
+    case 'memory':
+      return model.volume.kind
+    case 'ephemeral':
+      return undefined
+    case 'existing': {
+      const { volume: name } = model.volume
+      return mediumOfVolume(volumesOf(pod).find((volume) => volume.name === name))
+    }
+  }
+}
+
+function mediumOfVolume(volume: Volume | undefined): Medium | undefined {
+  const { emptyDir } = volume ?? {}
+  if (typeof emptyDir !== 'object' || emptyDir === null) return undefined
+  return (emptyDir as { medium?: unknown }).medium === 'Memory' ? 'memory' : 'disk'
+}
