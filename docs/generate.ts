@@ -13,6 +13,7 @@ import {
   annotationsInBrief,
   annotationsInMarkdown,
   exitsInMarkdown,
+  loaderVariablesInMarkdown,
   podFailurePolicyInMarkdown,
   reasonsInMarkdown,
 } from '../src/cli/reference.ts'
@@ -24,6 +25,7 @@ generate('README.md', 'annotations', annotationsInBrief())
 generate('docs/annotations.md', 'annotations', annotationsInMarkdown())
 generate('docs/reasons.md', 'reasons', reasonsInMarkdown())
 generate('docs/loader.md', 'exits', exitsInMarkdown())
+generate('docs/loader.md', 'environment', loaderVariablesInMarkdown())
 generate('docs/loader.md', 'policy', podFailurePolicyInMarkdown())
 generate('docs/loader.md', 'cannot', limitsInMarkdown())
 generate('docs/loader.md', 'conformance', conformanceInMarkdown())

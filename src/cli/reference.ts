@@ -1,6 +1,7 @@
 /** The tables of annotations and reasons in the forms that `explain` prints and the reference pages hold. */
 import { annotationNames, annotations, defaultPrefix, type AnnotationName, type AnnotationRow } from '../annotations.ts'
 import { denyReasons, failReasons, injectReasons, skipReasons, warnReasons } from '../reasons.ts'
+import { loaderVariableNames, loaderVariables, type LoaderTaskKind } from '../loader-contract.ts'
 import { exits } from '../loader/exit-codes.ts'
 import { printYAML } from './manifests/yaml.ts'
 import { printMarkdownTable } from './table.ts'
@@ -51,6 +52,21 @@ export function annotationsInMarkdown(names: readonly AnnotationName[] = annotat
         entry.description + (entry.appliesTo === undefined ? '' : ` (only for delivery ${entry.appliesTo.join(', ')})`),
       ]),
   )
+}
+
+/** The environment of the loader. */
+export function loaderVariablesInMarkdown(): string {
+  return printMarkdownTable(
+    ['Variable', 'Read by', 'Required by', 'Meaning'],
+    loaderVariableNames.map((name) => {
+      const { description, readBy, requiredBy } = loaderVariables[name]
+      return [`\`${name}\``, readBy.map(taskName).join(', '), requiredBy.map(taskName).join(', '), description]
+    }),
+  )
+}
+
+function taskName(task: LoaderTaskKind): string {
+  return task === 'load' ? '`load`' : '`load --verify`'
 }
 
 /** For people who want to know what there is. */

@@ -2,23 +2,16 @@
  * The names of what is added to a pod. They are fixed, so that policies can check them from the annotations alone, and
  * so that a second pass finds what the first one added.
  */
+import { requiredVariables } from '../loader-contract.ts'
 import { runsAnEngine, runsVerifier } from '../engines/registry.ts'
 import type { Container } from '../pod/pod.ts'
 import { tmpVolume, loaderName, dataName, isLoaderName, envValue } from '../pod/part-names.ts'
 
 /** Environment without which a loader cannot bring a model; a container that lacks one of these is not whole. */
-export const requiredLoaderEnv = [
-  'MODEL_NAME',
-  'MODEL_SOURCE',
-  'MODEL_ROOT',
-  'MODEL_ID',
-  'MODEL_CREDENTIALS',
-  'MODEL_TIMEOUT_SECONDS',
-  'MODEL_STALL_TIMEOUT_SECONDS',
-] as const
+export const requiredLoaderEnv = requiredVariables('load')
 
 /** The same for one that only checks a model. */
-export const requiredVerifierEnv = ['MODEL_NAME', 'MODEL_SOURCE', 'MODEL_ROOT'] as const
+export const requiredVerifierEnv = requiredVariables('verify')
 
 /**
  * The volumes of ours that the loaders mount: their own data volume and the one for small files. The name alone may be a

@@ -1,13 +1,11 @@
 /** The loader's task, read from its environment: the only way anything of a user reaches it. */
+import { loaderVariables, type LoaderTaskKind, type LoaderValue, type LoaderVariableName } from '../loader-contract.ts'
+import type { Credentials } from '../values/credentials.ts'
+import { parseProxy, parseRegion } from '../values/endpoint.ts'
+import type { Expectation } from '../values/expectation.ts'
+import type { Parsed } from '../values/parsed.ts'
 import { quote } from '../values/printable.ts'
-import { parseCredentials, type Credentials } from '../values/credentials.ts'
-import { parseEndpoint, parseProxy, parseRegion } from '../values/endpoint.ts'
-import { parseExpectation, type Expectation } from '../values/expectation.ts'
-import { parseKeyPattern } from '../values/pattern.ts'
-import { parseList, parseWord, parsed, unreadable, type Parsed } from '../values/parsed.ts'
-import { parseAbsolutePath } from '../values/path.ts'
-import { parseCertificates } from '../values/pem.ts'
-import { parseSource, type S3Source, type Source } from '../values/source.ts'
+import type { S3Source, Source } from '../values/source.ts'
 
 export interface LoadTask {
   readonly name: string
@@ -38,27 +36,27 @@ export type Environment = Readonly<Record<string, string | undefined>>
 
 /** All problems at once, each naming its variable. */
 export function readTask(env: Environment): { ok: true; task: LoadTask } | { ok: false; problems: readonly string[] } {
-  const reader = new EnvironmentReader(env)
+  const reader = new EnvironmentReader(env, 'load')
   const task = {
-    name: reader.required('MODEL_NAME', parsed),
-    source: reader.required('MODEL_SOURCE', parseS3Source),
-    root: reader.required('MODEL_ROOT', parseAbsolutePath),
-    id: reader.required('MODEL_ID', parseId),
-    podUid: reader.optional('MODEL_POD_UID', parsePodUid) ?? 'unknown',
-    include: reader.optional('MODEL_INCLUDE', parsePatterns) ?? [],
-    exclude: reader.optional('MODEL_EXCLUDE', parsePatterns) ?? [],
-    expect: reader.optional('MODEL_EXPECT', parseExpectation),
-    sizeBytes: reader.optional('MODEL_SIZE_BYTES', parseWhole),
-    readOnly: reader.optional('MODEL_READ_ONLY', parseWord(['true', 'false'])) !== 'false',
-    credentials: reader.required('MODEL_CREDENTIALS', parseCredentials),
+    name: reader.read('MODEL_NAME'),
+    source: readS3Source(reader),
+    root: reader.read('MODEL_ROOT'),
+    id: reader.read('MODEL_ID'),
+    podUid: reader.read('MODEL_POD_UID', 'unknown'),
+    include: reader.read('MODEL_INCLUDE', []),
+    exclude: reader.read('MODEL_EXCLUDE', []),
+    expect: reader.read('MODEL_EXPECT'),
+    sizeBytes: reader.read('MODEL_SIZE_BYTES'),
+    readOnly: reader.read('MODEL_READ_ONLY', true),
+    credentials: reader.read('MODEL_CREDENTIALS'),
     allowInstanceProfile: false,
-    endpoint: reader.optional('MODEL_ENDPOINT', parseEndpoint),
-    region: reader.optional('AWS_REGION', parseRegion) ?? reader.optional('AWS_DEFAULT_REGION', parseRegion),
-    alsoTrusted: reader.optional('MODEL_CA_CERTIFICATES', parseCertificates)?.join('\n'),
-    timeoutSeconds: reader.required('MODEL_TIMEOUT_SECONDS', parseWhole),
-    stallTimeoutSeconds: reader.required('MODEL_STALL_TIMEOUT_SECONDS', parseWhole),
+    endpoint: reader.read('MODEL_ENDPOINT'),
+    region: reader.read('AWS_REGION') ?? reader.parse('AWS_DEFAULT_REGION', parseRegion),
+    alsoTrusted: reader.read('MODEL_CA_CERTIFICATES')?.join('\n'),
+    timeoutSeconds: reader.read('MODEL_TIMEOUT_SECONDS'),
+    stallTimeoutSeconds: reader.read('MODEL_STALL_TIMEOUT_SECONDS'),
   }
-  for (const name of ['https_proxy', 'HTTPS_PROXY']) reader.optional(name, parseProxy)
+  for (const name of ['https_proxy', 'HTTPS_PROXY']) reader.parse(name, parseProxy)
   return isComplete(task) && reader.problems.length === 0
     ? { ok: true, task }
     : { ok: false, problems: reader.problems }
@@ -77,37 +75,61 @@ export interface VerifyTask {
 export function readVerifyTask(
   env: Environment,
 ): { ok: true; task: VerifyTask } | { ok: false; problems: readonly string[] } {
-  const reader = new EnvironmentReader(env)
-  const source = reader.required('MODEL_SOURCE', parseMountedSource)
-  const root = reader.required('MODEL_ROOT', parseAbsolutePath)
-  const expect = reader.optional('MODEL_EXPECT', parseExpectation)
-  const timeoutSeconds = reader.optional('MODEL_TIMEOUT_SECONDS', parseWhole)
+  const reader = new EnvironmentReader(env, 'verify')
+  const source = readMountedSource(reader)
+  const root = reader.read('MODEL_ROOT')
+  const expect = reader.read('MODEL_EXPECT')
+  const timeoutSeconds = reader.read('MODEL_TIMEOUT_SECONDS')
   if (source === undefined || root === undefined || reader.problems.length > 0) {
     return { ok: false, problems: reader.problems }
   }
   return { ok: true, task: { source, root, expect, timeoutSeconds } }
 }
 
+function readS3Source(reader: EnvironmentReader): S3Source | undefined {
+  const source = reader.read('MODEL_SOURCE')
+  if (source === undefined || source.scheme === 's3') return source
+  reader.refuse('MODEL_SOURCE', 'is not an s3:// source')
+  return undefined
+}
+
+function readMountedSource(reader: EnvironmentReader): Exclude<Source, S3Source> | undefined {
+  const source = reader.read('MODEL_SOURCE')
+  if (source?.scheme !== 's3') return source
+  reader.refuse('MODEL_SOURCE', 'is not mounted, but loaded')
+  return undefined
+}
+
 class EnvironmentReader {
   readonly problems: string[] = []
   readonly #env: Environment
+  readonly #task: LoaderTaskKind
 
-  constructor(env: Environment) {
+  constructor(env: Environment, task: LoaderTaskKind) {
     this.#env = env
+    this.#task = task
   }
 
-  required<T>(name: string, parse: (text: string) => Parsed<T>): T | undefined {
-    if (!this.#env[name]) this.problems.push(`${name} is not set`)
-    return this.optional(name, parse)
+  read<N extends LoaderVariableName>(name: N, byDefault: LoaderValue<N>): LoaderValue<N>
+  read<N extends LoaderVariableName>(name: N): LoaderValue<N> | undefined
+  read<N extends LoaderVariableName>(name: N, byDefault?: LoaderValue<N>): LoaderValue<N> | undefined {
+    const { parse, requiredBy } = loaderVariables[name]
+    if (!this.#env[name] && requiredBy.includes(this.#task)) this.problems.push(`${name} is not set`)
+    return this.parse(name, parse as (text: string) => Parsed<LoaderValue<N>>) ?? byDefault
   }
 
-  optional<T>(name: string, parse: (text: string) => Parsed<T>): T | undefined {
+  /** A variable that is empty counts as not set. */
+  parse<T>(name: string, parse: (text: string) => Parsed<T>): T | undefined {
     const text = this.#env[name]
     if (!text) return undefined
     const result = parse(text)
     if (result.ok) return result.value
-    this.problems.push(`${name} ${quote(text)} ${result.problem}`)
+    this.refuse(name, result.problem)
     return undefined
+  }
+
+  refuse(name: string, problem: string): void {
+    this.problems.push(`${name} ${quote(this.#env[name] ?? '')} ${problem}`)
   }
 }
 
@@ -118,34 +140,4 @@ function isComplete(task: Draft): task is LoadTask {
   return [name, source, root, id, credentials, timeoutSeconds, stallTimeoutSeconds].every(
     (value) => value !== undefined,
   )
-}
-
-function parseS3Source(text: string): Parsed<S3Source> {
-  const source = parseSource(text)
-  if (!source.ok) return source
-  return source.value.scheme === 's3' ? parsed(source.value) : unreadable('is not an s3:// source')
-}
-
-function parseMountedSource(text: string): Parsed<Exclude<Source, S3Source>> {
-  const source = parseSource(text)
-  if (!source.ok) return source
-  return source.value.scheme === 's3' ? unreadable('is not mounted, but loaded') : parsed(source.value)
-}
-
-/** Becomes a directory's name, so nothing else will do. */
-function parseId(text: string): Parsed<string> {
-  return /^[0-9a-f]{16}$/.test(text) ? parsed(text) : unreadable('is not 16 hexadecimal digits')
-}
-
-function parsePodUid(text: string): Parsed<string> {
-  return /^[0-9A-Za-z-]{1,64}$/.test(text) ? parsed(text) : unreadable('is no uid')
-}
-
-function parsePatterns(text: string): Parsed<readonly string[]> {
-  return parseList(text, parseKeyPattern)
-}
-
-function parseWhole(text: string): Parsed<number> {
-  const value = /^\d{1,16}$/.test(text) ? Number(text) : 0
-  return value > 0 && Number.isSafeInteger(value) ? parsed(value) : unreadable('is not a whole number of at least 1')
 }

@@ -1,6 +1,7 @@
 /** How the publisher reaches S3: the loader's own ways, and never the node's role. */
 import { publishedCalls, type PublishedCalls } from '../aws/s3-published.ts'
 import { credentialsSource } from '../loader/credentials/credentials.ts'
+import { formatLoaderEnv, type LoaderValues } from '../loader-contract.ts'
 import { readTask, type Environment, type LoadTask } from '../loader/environment.ts'
 import { LoaderFailure } from '../loader/exit-codes.ts'
 import type { Report } from '../loader/report.ts'
@@ -18,9 +19,9 @@ export interface Access {
 }
 
 /** No byte for so long, and the run ends; the next one continues. */
-const stallTimeoutSeconds = '120'
+const stallTimeoutSeconds = 120
 /** The Job's activeDeadlineSeconds ends a run; this bounds only how long the agent is waited for. */
-const timeoutSeconds = '86400'
+const timeoutSeconds = 86_400
 
 /** What is the same for every version: the loader's own reading of the environment, with its checks. */
 export function baseTask(
@@ -32,16 +33,18 @@ export function baseTask(
     MODEL_CA_CERTIFICATES,
     HTTPS_PROXY,
     https_proxy,
-    MODEL_NAME: 'publish',
-    MODEL_SOURCE: source.uri,
-    MODEL_ROOT: volume.incoming,
-    MODEL_ID: '0'.repeat(16),
-    MODEL_CREDENTIALS: credentialsOf(access.credentials, env),
-    MODEL_ENDPOINT: access.endpoint,
     AWS_REGION: access.region ?? env.AWS_REGION,
     AWS_DEFAULT_REGION: env.AWS_DEFAULT_REGION,
-    MODEL_TIMEOUT_SECONDS: timeoutSeconds,
-    MODEL_STALL_TIMEOUT_SECONDS: stallTimeoutSeconds,
+    MODEL_CREDENTIALS: credentialsOf(access.credentials, env),
+    MODEL_ENDPOINT: access.endpoint,
+    ...loaderEnv({
+      MODEL_NAME: 'publish',
+      MODEL_SOURCE: source,
+      MODEL_ROOT: volume.incoming,
+      MODEL_ID: '0'.repeat(16),
+      MODEL_TIMEOUT_SECONDS: timeoutSeconds,
+      MODEL_STALL_TIMEOUT_SECONDS: stallTimeoutSeconds,
+    }),
   })
   if (!read.ok) {
     throw new LoaderFailure('InvalidEnvironment', read.problems.join(', '), {
@@ -49,6 +52,11 @@ export function baseTask(
     })
   }
   return read.task
+}
+
+/** The variables by name. */
+function loaderEnv(values: LoaderValues): Environment {
+  return Object.fromEntries(formatLoaderEnv(values).map(({ name, value }) => [name, value]))
 }
 
 function credentialsOf(choice: CredentialsChoice, env: Environment): string {

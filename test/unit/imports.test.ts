@@ -16,6 +16,7 @@ const chain = [
   'request',
   'pod',
   'leaves',
+  'loader-contract',
   'values',
 ]
 
@@ -29,7 +30,7 @@ const beside: Readonly<
   Record<string, { readonly imports: readonly string[]; readonly importedBy: readonly string[] }>
 > = {
   network: { imports: [], importedBy: ['aws', 'loader', 'server'] },
-  loader: { imports: ['aws', 'network', 'values'], importedBy: ['main', 'cli', 'publish'] },
+  loader: { imports: ['aws', 'network', 'loader-contract', 'values'], importedBy: ['main', 'cli', 'publish'] },
   cluster: {
     imports: ['leaves', 'values'],
     importedBy: ['main', 'cli', 'check', 'publish', 'companions', 'diagnosis'],
@@ -41,13 +42,16 @@ const beside: Readonly<
     importedBy: ['main', 'cli'],
   },
   companions: {
-    imports: [...request, 'diagnosis', 'flags', 'render', 'cluster', 'leaves', 'values'],
+    imports: [...request, 'diagnosis', 'flags', 'render', 'cluster', 'leaves', 'loader-contract', 'values'],
     importedBy: ['main', 'cli', 'check'],
   },
   diagnosis: { imports: ['cluster', 'values'], importedBy: ['main', 'cli', 'check', 'companions'] },
   flags: { imports: ['leaves', 'values'], importedBy: ['main', 'cli', 'companions', 'render'] },
   render: { imports: ['flags', 'leaves', 'values'], importedBy: ['main', 'cli', 'check', 'companions'] },
-  publish: { imports: ['loader', 'cluster', 'aws', 'leaves', 'values'], importedBy: ['main', 'cli'] },
+  publish: {
+    imports: ['loader', 'loader-contract', 'cluster', 'aws', 'leaves', 'values'],
+    importedBy: ['main', 'cli'],
+  },
 }
 
 const leaves = /^src\/(?:config\/[^/]+|annotations|reasons|errors|match-conditions|nearest|version)\.ts$/
@@ -93,6 +97,7 @@ const injectedByDelivery =
 
 function layerOf(path: string): string {
   if (path.startsWith('src/deliveries/')) return injectedByDelivery.test(path) ? 'deliveries' : 'companions'
+  if (path === 'src/loader-contract.ts') return 'loader-contract'
   if (leaves.test(path)) return 'leaves'
   return /^src\/main\.ts$/.test(path) ? 'main' : (/^src\/([^/]+)\//.exec(path)?.[1] ?? path)
 }

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import { formatExpectation } from '../../values/expectation.ts'
-import { formatCredentials } from '../../values/credentials.ts'
+import { formatLoaderEnv, type LoaderVariableName } from '../../loader-contract.ts'
 import { formatBytes, withHeadroom } from '../../values/quantity.ts'
 import { annotationKey } from '../../request/keys.ts'
 import { annotationField } from '../../pod/field-path.ts'
@@ -50,30 +50,29 @@ export function modelId({ source, endpoint, region, include, exclude, expect }: 
   return createHash('sha256').update(JSON.stringify(inputs)).digest('hex').slice(0, 16)
 }
 
-/** Loaders of several pods may meet on one volume; each stages in a directory named by its pod. */
 const podUid: EnvVar = {
-  name: 'MODEL_POD_UID',
+  name: 'MODEL_POD_UID' satisfies LoaderVariableName,
   valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath: 'metadata.uid' } },
 }
 
 function loaderEnv(model: ModelRequest, id: string, request: InjectionRequest): EnvVar[] {
-  const values: Record<string, string | undefined> = {
+  const values = formatLoaderEnv({
     MODEL_NAME: model.name,
-    MODEL_SOURCE: model.source.uri,
+    MODEL_SOURCE: model.source,
     MODEL_ROOT: loaderRoot,
     MODEL_ID: id,
-    MODEL_INCLUDE: model.include.length > 0 ? model.include.join(',') : undefined,
-    MODEL_EXCLUDE: model.exclude.length > 0 ? model.exclude.join(',') : undefined,
-    MODEL_EXPECT: model.expect === undefined ? undefined : formatExpectation(model.expect),
-    MODEL_SIZE_BYTES: model.sizeBytes?.toString(),
-    MODEL_READ_ONLY: model.readOnly ? undefined : 'false',
-    MODEL_CREDENTIALS: formatCredentials(request.credentials),
+    MODEL_INCLUDE: model.include,
+    MODEL_EXCLUDE: model.exclude,
+    MODEL_EXPECT: model.expect,
+    MODEL_SIZE_BYTES: model.sizeBytes,
+    MODEL_READ_ONLY: model.readOnly,
+    MODEL_CREDENTIALS: request.credentials,
     MODEL_ENDPOINT: model.endpoint,
-    MODEL_TIMEOUT_SECONDS: String(request.timeoutSeconds),
-    MODEL_STALL_TIMEOUT_SECONDS: String(request.stallTimeoutSeconds),
+    MODEL_TIMEOUT_SECONDS: request.timeoutSeconds,
+    MODEL_STALL_TIMEOUT_SECONDS: request.stallTimeoutSeconds,
     AWS_REGION: model.region,
-  }
-  return [...Object.entries(values).flatMap(([name, value]) => (value === undefined ? [] : { name, value })), podUid]
+  })
+  return [...values, podUid]
 }
 
 interface ChosenVolume {

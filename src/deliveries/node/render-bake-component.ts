@@ -1,6 +1,7 @@
 /** What Image Builder does on the build host: brings the model in with the loader that fails closed, and proves that it is there. */
+import { formatLoaderEnv } from '../../loader-contract.ts'
 import { modelId } from '../download/inject.ts'
-import { formatExpectation, type Expectation } from '../../values/expectation.ts'
+import type { Expectation } from '../../values/expectation.ts'
 import type { S3Source } from '../../values/source.ts'
 import { printYAML } from '../../render/print.ts'
 import { loginLines } from '../../render/registry.ts'
@@ -70,18 +71,18 @@ function loadScript({
 }: Extract<Baked, { kind: 'files' }>): readonly string[] {
   const staging = quoteWord(`${path}.loading`)
   const id = modelId({ source, endpoint: undefined, region: undefined, include: [], exclude: [], expect })
-  const env = {
+  const env = formatLoaderEnv({
     MODEL_NAME: 'model',
-    MODEL_SOURCE: source.uri,
+    MODEL_SOURCE: source,
     MODEL_ROOT: volumeRoot,
     MODEL_ID: id,
     MODEL_POD_UID: 'image-builder',
-    MODEL_CREDENTIALS: 'pod-identity',
-    MODEL_EXPECT: expect === undefined ? undefined : formatExpectation(expect),
-    MODEL_TIMEOUT_SECONDS: '7000',
-    MODEL_STALL_TIMEOUT_SECONDS: '300',
+    MODEL_CREDENTIALS: { kind: 'pod-identity' },
+    MODEL_EXPECT: expect,
+    MODEL_TIMEOUT_SECONDS: 7000,
+    MODEL_STALL_TIMEOUT_SECONDS: 300,
     AWS_REGION: bucketRegion,
-  }
+  })
   return [
     "# What is there already is somebody else's.",
     `test ! -e ${quoteWord(path)}`,
@@ -91,9 +92,7 @@ function loadScript({
     '# The network of the host, for the role of this instance; nothing but the loader may use that role.',
     'nerdctl --namespace model-bake run --rm --network host \\',
     `  --volume ${staging}:${volumeRoot} \\`,
-    ...Object.entries(env).flatMap(([name, value]) =>
-      value === undefined ? [] : `  --env ${quoteWord(`${name}=${value}`)} \\`,
-    ),
+    ...env.map(({ name, value }) => `  --env ${quoteWord(`${name}=${value}`)} \\`),
     `  ${quoteWord(loaderImage)} load --allow-instance-profile`,
     `mv -T ${staging}/${id}/files ${quoteWord(path)}`,
     `rm -r ${staging}`,
