@@ -1,4 +1,5 @@
 # The front door. Every target sets up what it needs; the first run takes longer.
+# The commands stand in package.json, where npm finds them, too; here stands what comes before what, and what runs beside what.
 # What `make test` checks before it tests takes two cores.
 MAKEFLAGS += --no-print-directory --jobs=2
 SHELL := /bin/bash
@@ -7,22 +8,26 @@ BIN := node_modules/.bin
 export PATH := $(CURDIR)/node_modules/node/bin:$(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo demo-cluster test test-fast test-cluster test-chart test-loader lint typecheck format verify-format generate verify-generated bench image clean
+.PHONY: help setup check build demo demo-cluster test test-fast test-quick test-cluster test-chart test-loader lint lint-changed typecheck format verify-format generate verify-generated bench image clean
 
 ## Shows this help
 help:
 	@awk '/^## /{text=substr($$0,4);next} /^[a-z-]+:/{if(text){sub(/:.*/,"");printf "  make %-18s %s\n",$$0,text};text=""}' $(MAKEFILE_LIST)
 
-node_modules/.installed: package.json package-lock.json
-	npm ci --no-fund --no-audit --loglevel=error
-	@touch $@
+# npm writes it last, whoever calls it.
+INSTALLED := node_modules/.package-lock.json
+
+$(INSTALLED): package-lock.json .npmrc
+	npm ci --loglevel=error
 
 ## Installs the dependencies, Node 24 among them
-setup: node_modules/.installed
+setup: $(INSTALLED)
 
-dist/main.js: node_modules/.installed tsconfig.json tsconfig.build.json $(shell find src -name '*.ts')
-	@rm -rf dist
-	tsc -p tsconfig.build.json
+## Checks a change in less than a minute: types, lint, format, generated pages, unit tests but the slow ones
+check: typecheck lint-changed verify-format verify-generated test-quick
+
+dist/main.js: $(INSTALLED) tsconfig.json tsconfig.build.json $(shell find src -name '*.ts')
+	npm run --silent build
 	@touch $@
 
 ## Compiles to dist/
@@ -36,13 +41,16 @@ demo: dist/main.js
 demo-cluster: dist/main.js
 	@node examples/demo-cluster.ts
 
-## Runs every test: types, lint, fast tests, the loader against a real S3 server, and those on a real API server
+## Runs every test: what `make check` looks at, in full, then fast tests, the loader against a real S3 server, and those on a real API server
 test: typecheck lint verify-format verify-generated dist/main.js
 	@node test/run.ts test/unit test/property test/golden test/integration test/monitoring test/audit test/publish test/identity test/loader test/chart test/render test/cluster
 
-## Runs the tests that need nothing but Node
-test-fast: dist/main.js
-	@node test/run.ts test/unit test/property test/golden test/integration
+## Runs the tests that need nothing but Node: `npm test`
+test-fast: $(INSTALLED)
+	@npm test --silent
+
+test-quick: $(INSTALLED)
+	@npm run --silent test:quick
 
 ## Runs the tests on a real API server
 test-cluster: dist/main.js
@@ -57,30 +65,30 @@ test-loader: dist/main.js
 	@node test/run.ts test/unit/loader test/loader
 
 ## Checks the types
-typecheck: node_modules/.installed
-	tsc -p tsconfig.json
+typecheck: $(INSTALLED)
+	npm run --silent typecheck
 
 ## Lints with type information
-lint: node_modules/.installed
-	eslint .
+lint: $(INSTALLED)
+	npm run --silent lint
+
+# A file that did not change is not linted again, although a type that it uses may have; `make test` lints all.
+lint-changed: $(INSTALLED)
+	npm run --silent lint:changed
 
 ## Formats the sources
-format: node_modules/.installed
-	biome format --write .
+format: $(INSTALLED)
+	npm run --silent format
 
-verify-format: node_modules/.installed
-	biome format .
+verify-format: $(INSTALLED)
+	npm run --silent format:check
 
 ## Writes the pages that are made from the code
-generate: dist/main.js
-	@node deploy/chart/generate-policies.ts
-	@node deploy/chart/generate.ts
-	@node docs/generate.ts
+generate: $(INSTALLED)
+	npm run --silent generate
 
-verify-generated: dist/main.js
-	@node deploy/chart/generate-policies.ts --check
-	@node deploy/chart/generate.ts --check
-	@node docs/generate.ts --check
+verify-generated: $(INSTALLED)
+	npm run --silent generate:check
 
 ## Measures the CPU time of an admission, and loading beside s5cmd, each against a baseline in the same run
 bench: dist/main.js
