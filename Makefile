@@ -8,7 +8,7 @@ BIN := node_modules/.bin
 export PATH := $(CURDIR)/node_modules/node/bin:$(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check build demo demo-cluster test test-fast test-quick test-cluster test-chart test-loader lint lint-changed typecheck format verify-format generate verify-generated bench image clean
+.PHONY: help setup check build demo demo-cluster test test-fast test-quick test-cluster test-chart test-loader lint lint-changed typecheck format verify-format generate verify-generated unused bench image clean
 
 ## Shows this help
 help:
@@ -23,8 +23,8 @@ $(INSTALLED): package-lock.json .npmrc
 ## Installs the dependencies, Node 24 among them
 setup: $(INSTALLED)
 
-## Checks a change in less than a minute: types, lint, format, generated pages, unit tests but the slow ones
-check: typecheck lint-changed verify-format verify-generated test-quick
+## Checks a change in less than a minute: types, lint, format, generated pages, what nothing uses, unit tests but the slow ones
+check: typecheck lint-changed verify-format verify-generated unused test-quick
 
 dist/main.js: $(INSTALLED) tsconfig.json tsconfig.build.json $(shell find src -name '*.ts')
 	npm run --silent build
@@ -42,7 +42,7 @@ demo-cluster: dist/main.js
 	@node examples/demo-cluster.ts
 
 ## Runs every test: what `make check` looks at, in full, then fast tests, the loader against a real S3 server, and those on a real API server
-test: typecheck lint verify-format verify-generated dist/main.js
+test: typecheck lint verify-format verify-generated unused dist/main.js
 	@node test/run.ts test/unit test/property test/golden test/integration test/monitoring test/audit test/publish test/identity test/loader test/chart test/render test/cluster
 
 ## Runs the tests that need nothing but Node: `npm test`
@@ -89,6 +89,10 @@ generate: $(INSTALLED)
 
 verify-generated: $(INSTALLED)
 	npm run --silent generate:check
+
+## Finds files, exports and dependencies that nothing uses
+unused: $(INSTALLED)
+	npm run --silent unused
 
 ## Measures the CPU time of an admission, and loading beside s5cmd, each against a baseline in the same run
 bench: dist/main.js

@@ -32,8 +32,8 @@ export interface AnnotationRow<T> {
 }
 
 export const engines = ['native', 's5cmd'] as const
-export const initOrders = ['auto', 'first', 'last'] as const
-export const credentialsScopes = ['pod', 'loader'] as const
+const initOrders = ['auto', 'first', 'last'] as const
+const credentialsScopes = ['pod', 'loader'] as const
 
 export type InitOrder = (typeof initOrders)[number]
 

@@ -12,7 +12,7 @@ import { parseCertificates } from './values/pem.ts'
 import { parseSource } from './values/source.ts'
 
 /** `load` brings a model; `verify` checks one that is mounted. */
-export const loaderTasks = ['load', 'verify'] as const
+const loaderTasks = ['load', 'verify'] as const
 export type LoaderTaskKind = (typeof loaderTasks)[number]
 
 interface LoaderVariable<T> {

@@ -4,7 +4,7 @@
  */
 
 /** What the conditions read of a pod; the rest of it does not matter here. */
-export interface MatchablePod {
+interface MatchablePod {
   readonly metadata?: { readonly annotations?: Readonly<Record<string, string>> }
 }
 

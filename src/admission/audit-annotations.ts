@@ -4,7 +4,7 @@ import type { AdmissionRequest } from './review.ts'
 import { cut } from './truncate.ts'
 
 /** Bare words: the API server puts the webhook's name in front and drops keys that have a slash already. */
-export type AuditKey = 'decision' | 'reason' | 'config-hash' | 'sources' | 'rule'
+type AuditKey = 'decision' | 'reason' | 'config-hash' | 'sources' | 'rule'
 
 export type AuditAnnotations = Readonly<Partial<Record<AuditKey, string>>>
 

@@ -49,7 +49,7 @@ function explainMissing(pod: AuditedPod, why: string | undefined): AuditedPod {
   return { ...pod, judgements: [explain(first), ...rest.map(explain)] }
 }
 
-export function has({ judgements }: AuditedPod, judgement: Judgement): boolean {
+function has({ judgements }: AuditedPod, judgement: Judgement): boolean {
   return judgements.some((judged) => judged.judgement === judgement)
 }
 

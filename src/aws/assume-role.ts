@@ -9,7 +9,7 @@ export interface CallerIdentity {
   readonly arn: string
 }
 
-export interface RoleRequest {
+interface RoleRequest {
   readonly roleArn: string
   readonly sessionName: string
   /** All are transitive, as those of EKS Pod Identity are. */

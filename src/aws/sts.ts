@@ -16,7 +16,7 @@ export interface WebIdentityRequest {
   readonly signal: AbortSignal
 }
 
-export interface SessionCredentials {
+interface SessionCredentials {
   readonly accessKeyId: string
   readonly secretAccessKey: string
   readonly sessionToken: string

@@ -32,7 +32,7 @@ export interface Installation {
   readonly certificate: Look<MountedCertificate>
 }
 
-export interface MountedCertificate {
+interface MountedCertificate {
   readonly place: string
   /** With intermediate certificates behind it. */
   readonly pem: string

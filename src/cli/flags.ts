@@ -1,6 +1,6 @@
 /** Flags as options of a command. */
 import { Option, type Command } from 'commander'
-import { type Flag, type Flags, type Values, parseFlags } from '../flags/flags.ts'
+import type { Flag, Flags } from '../flags/flags.ts'
 
 export function addFlags(command: Command, flags: Flags): Command {
   for (const flag of Object.values(flags)) command.addOption(optionOf(flag))
@@ -13,17 +13,6 @@ function optionOf({ term, description, default: byDefault, many }: Flag<unknown>
   return many === true
     ? option.argParser((text: string, before: readonly string[] | undefined) => [...(before ?? []), text])
     : option
-}
-
-/** Ends the command with every flag that is missing or wrong. */
-export function readFlags<F extends Flags, R extends keyof F & string>(
-  flags: F,
-  required: readonly R[],
-  command: Command,
-): Values<F, R> {
-  const { values, problems } = parseFlags(flags, required, command.opts())
-  if (problems.length > 0) fail(problems, command)
-  return values
 }
 
 export function fail(problems: readonly string[], command: Command): never {

@@ -51,14 +51,14 @@ export function unreachable(tried: string, server: string, cause: unknown): Clus
 }
 
 /** `list mutatingwebhookconfigurations.admissionregistration.k8s.io in the whole cluster` */
-export function describePermission({ verb, group, resource, namespace }: Permission): string {
+function describePermission({ verb, group, resource, namespace }: Permission): string {
   const [plural = '', subresource] = resource.split('/')
   const full = `${plural}${group === '' ? '' : `.${group}`}${subresource === undefined ? '' : `/${subresource}`}`
   return `${verb} ${full} in ${namespace === undefined ? 'the whole cluster' : `the namespace ${namespace}`}`
 }
 
 /** The message of a Status object; a proxy in between answers with pages, which nobody wants to read here. */
-export function messageIn(body: unknown): string {
+function messageIn(body: unknown): string {
   const message = typeof body === 'object' && body !== null && 'message' in body ? body.message : body
   return typeof message === 'string' && message.length < 2000 && !message.includes('<html')
     ? printable(message.trim())

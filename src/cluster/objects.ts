@@ -7,7 +7,7 @@ export interface KubernetesObject {
   readonly [field: string]: unknown
 }
 
-export interface ObjectMeta {
+interface ObjectMeta {
   readonly name: string
   readonly namespace?: string
   readonly uid?: string
@@ -18,7 +18,7 @@ export interface ObjectMeta {
   readonly [field: string]: unknown
 }
 
-export interface OwnerReference {
+interface OwnerReference {
   readonly apiVersion: string
   readonly kind: string
   readonly name: string
@@ -131,7 +131,7 @@ export interface MutatingWebhook {
   readonly matchConditions?: readonly { readonly name: string; readonly expression: string }[]
 }
 
-export interface WebhookClientConfig {
+interface WebhookClientConfig {
   readonly url?: string
   readonly service?: {
     readonly namespace: string

@@ -31,7 +31,7 @@ export function annotateObject(target: Target, key: string, value: string): stri
   return `kubectl annotate ${describe(target)} --overwrite ${quoteWord(`${key}=${value}`)}`
 }
 
-export function deleteObject(target: Target): string {
+function deleteObject(target: Target): string {
   return `kubectl delete ${describe(target)}`
 }
 

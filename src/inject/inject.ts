@@ -24,7 +24,7 @@ import { displace, uninject } from './uninject.ts'
 
 export type Outcome = Skipped | Injected | Denied
 
-export interface Skipped {
+interface Skipped {
   readonly outcome: 'skipped'
   readonly reason: SkipReason
   readonly warnings: readonly Warning[]

@@ -45,7 +45,7 @@ export interface ModelStatus {
   readonly envAdded?: readonly string[]
 }
 
-export interface AddedNames {
+interface AddedNames {
   readonly volumes: readonly string[]
   readonly safeToEvict?: readonly string[]
   readonly skipContainers?: readonly string[]

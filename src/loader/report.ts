@@ -11,7 +11,7 @@ export interface Report {
   progress(progress: Progress): void
 }
 
-export interface Progress {
+interface Progress {
   readonly bytes: number
   readonly totalBytes: number
   readonly bytesPerSecond: number

@@ -114,7 +114,7 @@ export interface Toleration {
   readonly [field: string]: unknown
 }
 
-export interface PodSecurityContext {
+interface PodSecurityContext {
   readonly runAsUser?: number
   readonly fsGroup?: number
   readonly fsGroupChangePolicy?: string
@@ -127,7 +127,7 @@ export interface Resources {
   readonly [field: string]: unknown
 }
 
-export type ResourceList = Readonly<Record<string, string | number>>
+type ResourceList = Readonly<Record<string, string | number>>
 
 export function annotationsOf(pod: Pod): Readonly<Record<string, string>> {
   return pod.metadata?.annotations ?? {}

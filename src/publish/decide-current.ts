@@ -60,7 +60,7 @@ function decidePinned(
 }
 
 /** Of those that may become current without being told: no release candidates, and by name only what has an order. */
-export function newestOf(records: readonly VersionRecord[], order: Order): VersionRecord | undefined {
+function newestOf(records: readonly VersionRecord[], order: Order): VersionRecord | undefined {
   const eligible = records.filter(
     ({ version }) => !isPrerelease(version) && (order === 'modified' || parseVersion(version) !== undefined),
   )

@@ -48,7 +48,7 @@ export interface PublishResult {
   readonly current: CurrentState
 }
 
-export interface FailedVersion {
+interface FailedVersion {
   readonly version: string
   readonly failure: LoaderFailure
 }

@@ -71,7 +71,7 @@ async function describeHeld(volume: Volume, version: string): Promise<HeldVersio
   return { version, record, publishedMs, inUseMs: await modifiedMs(join(volume.inUse, version)) }
 }
 
-export async function readCurrent(volume: Volume): Promise<Current> {
+async function readCurrent(volume: Volume): Promise<Current> {
   const target = await readlink(volume.current).catch((error: unknown) => {
     if (hasCode(error, 'ENOENT')) return undefined
     throw error

@@ -2,7 +2,7 @@
 import { quote } from '../values/printable.ts'
 import { parsed, unreadable, type Parsed } from '../values/parsed.ts'
 
-export const longestVersionName = 100
+const longestVersionName = 100
 
 /** With the volume's own names: `versions/current` beside `current` would be taken for it, and `newest` is a word of --current. */
 const reservedNames = ['current', 'newest']

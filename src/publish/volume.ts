@@ -85,7 +85,7 @@ export async function kindOf(path: string): Promise<'directory' | 'link' | 'file
 }
 
 /** With what is in it made durable by the caller. Readable for everybody, whatever the umask. */
-export async function makeOwnDirectory(parent: string, path: string): Promise<void> {
+async function makeOwnDirectory(parent: string, path: string): Promise<void> {
   try {
     await mkdir(path)
   } catch (error) {

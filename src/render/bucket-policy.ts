@@ -48,7 +48,7 @@ function putPolicy(bucket: string, file: string): string {
   ].join('\n')
 }
 
-export function bucketPolicy(bucket: string, region: string, readers: readonly Access[]): Branch {
+function bucketPolicy(bucket: string, region: string, readers: readonly Access[]): Branch {
   return policyDocument([
     ...readers.flatMap((access, i) => readerStatements(bucket, access, i)),
     tlsOnlyStatement(bucketArn(bucket, region)),

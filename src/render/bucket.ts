@@ -14,7 +14,7 @@ export interface BucketPlan {
   readonly replica?: ReplicaPlan | undefined
 }
 
-export interface ReplicaPlan {
+interface ReplicaPlan {
   readonly bucket: string
   readonly region: string
   readonly kmsKey?: string | undefined
@@ -174,7 +174,7 @@ function replicationRole(plan: BucketPlan, replica: ReplicaPlan): Tree {
 }
 
 /** By the names of the buckets: a reference to them would make a circle with the bucket's own reference to the role. */
-export function replicationPolicy(plan: BucketPlan, replica: ReplicaPlan): Branch {
+function replicationPolicy(plan: BucketPlan, replica: ReplicaPlan): Branch {
   const [from, to] = [bucketArn(plan.bucket, plan.region), bucketArn(replica.bucket, replica.region)]
   return policyDocument([
     { Sid: 'Source', Effect: 'Allow', Action: ['s3:GetReplicationConfiguration', 's3:ListBucket'], Resource: from },

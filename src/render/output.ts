@@ -22,7 +22,7 @@ export function outputFiles(rendering: Rendering): OutputFile[] {
   ]
 }
 
-export function templateFile({ name }: Stack): string {
+function templateFile({ name }: Stack): string {
   return `cloudformation-${name}.yaml`
 }
 

@@ -15,7 +15,7 @@ export interface RoleParts {
   readonly policy: Branch
 }
 
-export const accessStack = { name: 'access', description: 'Roles by which pods read their models.' } as const
+const accessStack = { name: 'access', description: 'Roles by which pods read their models.' } as const
 
 export function accessStackOf({ access, policy }: RoleParts): Stack {
   const id = logicalId('Role', access.role)

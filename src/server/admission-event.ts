@@ -6,7 +6,7 @@ import type { Injected, Outcome } from '../inject/inject.ts'
 import type { Reason } from '../reasons.ts'
 
 /** What controls the pod: a ReplicaSet, a Job. The pod itself is not stored yet, and never will be if it was denied. */
-export interface Owner {
+interface Owner {
   readonly apiVersion: string
   readonly kind: string
   readonly name: string

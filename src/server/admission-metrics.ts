@@ -13,16 +13,16 @@ import {
   type WarnReason,
 } from '../reasons.ts'
 
-export type AdmissionOutcome = 'skipped' | 'injected' | 'denied' | 'failed'
+type AdmissionOutcome = 'skipped' | 'injected' | 'denied' | 'failed'
 
-export interface AdmissionCount {
+interface AdmissionCount {
   readonly outcome: AdmissionOutcome
   readonly reason: Reason | FailReason
   readonly durationMs: number
 }
 
-export const eventResults = ['sent', 'failed', 'dropped'] as const
-export type EventResult = (typeof eventResults)[number]
+const eventResults = ['sent', 'failed', 'dropped'] as const
+type EventResult = (typeof eventResults)[number]
 
 export interface AdmissionMetrics {
   readonly countAdmission: (count: AdmissionCount) => void

@@ -2,7 +2,7 @@
 import type { Series } from './event-series.ts'
 
 /** By this name `kubectl get events --field-selector reportingComponent=...` finds them. */
-export const reportingController = 'models.example.io/model-injector'
+const reportingController = 'models.example.io/model-injector'
 
 const longestInstance = 128
 

@@ -15,7 +15,7 @@ export interface SeriesLimits {
 }
 
 /** As client-go: a series ends after 6 minutes of silence. */
-export const defaultSeriesLimits: SeriesLimits = { most: 1000, intervalMs: 10_000, idleMs: 360_000 }
+const defaultSeriesLimits: SeriesLimits = { most: 1000, intervalMs: 10_000, idleMs: 360_000 }
 
 export interface Series {
   readonly event: AdmissionEvent

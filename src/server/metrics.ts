@@ -12,7 +12,7 @@ export interface Metrics extends AdmissionMetrics {
   readonly certificate: ReloadMetrics<{ readonly notBeforeMs: number; readonly notAfterMs: number }>
 }
 
-export interface ReloadMetrics<T> {
+interface ReloadMetrics<T> {
   /** What is in service since the start. */
   readonly loaded: (facts: T) => void
   readonly reloaded: (facts: T) => void

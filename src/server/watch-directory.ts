@@ -37,7 +37,7 @@ const defaultPollMs = 10_000
 /** Two reads this far apart must agree, so that no certificate of before the swap is taken with a key of after it. */
 const defaultSettleMs = 20
 
-export async function readFiles(directory: string, names: readonly string[]): Promise<FileContents> {
+async function readFiles(directory: string, names: readonly string[]): Promise<FileContents> {
   const contents = await Promise.all(names.map((name) => readFile(join(directory, name)).catch(() => undefined)))
   return Object.fromEntries(names.map((name, i) => [name, contents[i]]))
 }

@@ -4,7 +4,7 @@
  */
 import { parsed, unreadable, type Parsed } from './parsed.ts'
 
-export const Ki = 2 ** 10
+const Ki = 2 ** 10
 export const Mi = 2 ** 20
 export const Gi = 2 ** 30
 

@@ -22,7 +22,7 @@ export const accountId = '111122223333'
 export const clusterArn = `arn:aws:eks:eu-west-1:${accountId}:cluster/prod`
 export const bucket = 'my-ml-bucket'
 export const identity = 'apps/my-inference-app'
-export const operatorArn = `arn:aws:iam::${accountId}:user/alice`
+const operatorArn = `arn:aws:iam::${accountId}:user/alice`
 
 export interface World {
   readonly server: S3Server
@@ -35,7 +35,7 @@ export interface World {
 }
 
 /** Two teams with a model each, below the directories of their namespaces; and the model that stands in no such directory. */
-export const files = {
+const files = {
   'models/apps/llama/config.json': '{"layers":2}',
   'models/apps/llama/weights.bin': 'weights of apps',
   'models/apps/my-inference-app/adapter/weights.bin': 'weights of one app',

@@ -30,7 +30,7 @@ export interface Shelf {
   run(args?: readonly string[]): Promise<PublisherEnd>
 }
 
-export interface RunningPublisher {
+interface RunningPublisher {
   readonly child: ChildProcess
   readonly end: Promise<PublisherEnd>
 }
@@ -139,13 +139,13 @@ async function endOf(
 }
 
 /** As sha256sum writes it. */
-export function manifestOf(files: Files): string {
+function manifestOf(files: Files): string {
   return Object.entries(files)
     .map(([path, body]) => `${sha256(body)}  ${path}\n`)
     .join('')
 }
 
-export function sha256(body: string | Uint8Array): string {
+function sha256(body: string | Uint8Array): string {
   return createHash('sha256').update(body).digest('hex')
 }
 

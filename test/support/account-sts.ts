@@ -8,7 +8,7 @@ import { admit, denialOf, makeKeys, type Account, type Policy, type Principal, t
 import { isSignedWith, parseAuthorization, stringToSignOf, type Identity, type SignedRequest } from './s3-signature.ts'
 import { errorXml, resultXml, sessionXml, type Refusal } from './sts-xml.ts'
 
-export interface AssumeRoleCall {
+interface AssumeRoleCall {
   readonly action: string
   readonly roleArn: string
   readonly sessionName: string

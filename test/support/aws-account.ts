@@ -48,7 +48,7 @@ export interface Account {
 }
 
 /** Of the organisation, the network, the bucket, and the keys of buckets. May be changed at any time. */
-export interface Guards {
+interface Guards {
   serviceControlPolicy?: Policy | undefined
   /** Of the endpoint of S3. */
   endpointPolicy?: Policy | undefined

@@ -9,7 +9,7 @@ import { waitFor } from './wait-for.ts'
 
 export const RELEASE = 'model-injector'
 export const WEBHOOK_NAMESPACE = 'model-injector'
-export const WEBHOOK_HOST = `${RELEASE}.${WEBHOOK_NAMESPACE}.svc`
+const WEBHOOK_HOST = `${RELEASE}.${WEBHOOK_NAMESPACE}.svc`
 
 const ANSWER_MILLISECONDS = 10_000
 const WEBHOOK_PODS = `app.kubernetes.io/instance=${RELEASE},app.kubernetes.io/component=webhook`

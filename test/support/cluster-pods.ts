@@ -28,7 +28,7 @@ export interface LivePod {
   }
 }
 
-export interface LivePodSpec {
+interface LivePodSpec {
   readonly serviceAccountName?: string
   readonly initContainers?: readonly {
     readonly name: string
@@ -37,7 +37,7 @@ export interface LivePodSpec {
   }[]
 }
 
-export interface ContainerStatus {
+interface ContainerStatus {
   readonly name: string
   readonly restartCount: number
   readonly state: {
@@ -47,7 +47,7 @@ export interface ContainerStatus {
   }
 }
 
-export interface Ended {
+interface Ended {
   readonly exitCode: number
   readonly message?: string
 }

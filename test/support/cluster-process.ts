@@ -87,7 +87,7 @@ export async function endProcesses(processes: readonly ClusterProcess[]): Promis
 }
 
 /** May be called more than once. */
-export async function endProcess({ child, exited, endSignal }: ClusterProcess): Promise<void> {
+async function endProcess({ child, exited, endSignal }: ClusterProcess): Promise<void> {
   child.kill(endSignal)
   const lastResort = setTimeout(() => {
     child.kill('SIGKILL')
@@ -107,7 +107,7 @@ export async function logTails(processes: readonly ClusterProcess[], directory: 
   return tails.join('')
 }
 
-export function logFileOf(directory: string, name: string): string {
+function logFileOf(directory: string, name: string): string {
   return join(directory, `${name}.log`)
 }
 

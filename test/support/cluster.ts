@@ -44,18 +44,18 @@ export interface Cluster {
   stop(): Promise<void>
 }
 
-export interface CommandOutcome {
+interface CommandOutcome {
   readonly stdout: string
   readonly stderr: string
 }
 
-export interface Images {
+interface Images {
   readonly product: { readonly repository: string; readonly tag: string; readonly digest: string }
   /** A shell, for apps. */
   readonly app: string
 }
 
-export interface ModelStore {
+interface ModelStore {
   readonly server: S3Server
   /** Where pods read; who comes in is known by what the agent has handed out. */
   readonly endpoint: string

@@ -193,7 +193,7 @@ function templatePath({ kind }: Manifest): readonly string[] {
 }
 
 /** Without fields that are null, an empty list or an empty map: the API server takes them for absent. */
-export function withoutEmpty(value: unknown): unknown {
+function withoutEmpty(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutEmpty)
   if (typeof value !== 'object' || value === null) return value
   const entries = Object.entries(value).map(([key, item]) => [key, withoutEmpty(item)] as const)

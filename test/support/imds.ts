@@ -5,7 +5,7 @@ import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { CredentialsTable } from './s3-signature.ts'
 
-export interface ImdsCall {
+interface ImdsCall {
   readonly method: string
   readonly path: string
   readonly atMs: number

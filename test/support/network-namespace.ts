@@ -36,7 +36,7 @@ export async function inNetworkNamespace(
 }
 
 /** For what starts processes itself, such as tap's `t.spawn`. */
-export function networkNamespaceCommand(command: string, args: readonly string[]): [file: string, args: string[]] {
+function networkNamespaceCommand(command: string, args: readonly string[]): [file: string, args: string[]] {
   return ['unshare', ['--net', '--', 'sh', '-c', SET_UP, 'sh', command, ...args]]
 }
 

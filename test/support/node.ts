@@ -39,7 +39,7 @@ interface Plan {
   readonly socket: string
 }
 
-export const NODE_NAME = 'node-1'
+const NODE_NAME = 'node-1'
 const PAUSE_IMAGE = 'registry.example.com/pause:1'
 const POD_RANGE = '10.244.0.0/24'
 const READY_TIMEOUT_SECONDS = 120

@@ -40,7 +40,7 @@ export interface Association {
   readonly allowedPrefixes?: readonly string[]
 }
 
-export interface AgentCall {
+interface AgentCall {
   readonly method: string
   readonly path: string
   readonly host: string

@@ -432,7 +432,7 @@ const podAnnotations: fc.Arbitrary<Record<string, string>> = mergeAll<Record<str
 )
 
 /** Keys without the prefix, values that are accepted for this pod in nearly all cases: one to three models. */
-export function annotationSets(pod: Pod, options: AnnotationOptions = {}): fc.Arbitrary<Record<string, string>> {
+function annotationSets(pod: Pod, options: AnnotationOptions = {}): fc.Arbitrary<Record<string, string>> {
   return fc
     .uniqueArray(fc.constantFrom(undefined, 'llama', 'b', 'a-1'), { minLength: 1, maxLength: 3 })
     .chain((suffixes) =>

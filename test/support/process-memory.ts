@@ -38,11 +38,6 @@ export function treeOf(pid: number): number[] {
   return [pid, ...children.flatMap(treeOf)]
 }
 
-/** What it runs, without its path. */
-export function commandOf(pid: number): string {
-  return read(`/proc/${pid}/comm`).trim()
-}
-
 function peakKiBOf(pid: number): number {
   return Number(/^VmHWM:\s+(\d+) kB$/m.exec(read(`/proc/${pid}/status`))?.[1] ?? 0)
 }

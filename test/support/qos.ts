@@ -3,8 +3,8 @@
  * and not after our own core, so that a test can hold the one against the other.
  */
 export type QosClass = 'Guaranteed' | 'Burstable' | 'BestEffort'
-export type Compute = 'cpu' | 'memory'
-export type ResourceList = Readonly<Record<string, string | number>>
+type Compute = 'cpu' | 'memory'
+type ResourceList = Readonly<Record<string, string | number>>
 
 export interface Resources {
   readonly requests?: ResourceList | null

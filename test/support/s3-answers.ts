@@ -94,6 +94,6 @@ function escapeText(text: string): string {
 }
 
 /** A form's encoding, but for the slash. */
-export function urlEncode(text: string): string {
+function urlEncode(text: string): string {
   return new URLSearchParams({ '': text }).toString().slice(1).replaceAll('%2F', '/')
 }

@@ -2,7 +2,7 @@
  * S3 as it answers on a bad day: a proxy in front of a real server that believes nobody without a valid signature, does to
  * answers what a test tells it, and lists objects that no file system can hold. Path style, reading only.
  */
-import { createHash, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { readFile, mkdtemp, rm } from 'node:fs/promises'
 import {
@@ -44,9 +44,8 @@ import {
   type CredentialsTable,
 } from './s3-signature.ts'
 
-export type { CredentialsTable, Identity } from './s3-signature.ts'
-export type { Fault, FaultAction, FaultMatch, FaultRule, Operation, RecordedRequest } from './s3-faults.ts'
-export type { ForgedObject } from './s3-listing.ts'
+export type { CredentialsTable } from './s3-signature.ts'
+export type { FaultAction, FaultRule, RecordedRequest } from './s3-faults.ts'
 
 export interface FaultProxyOptions {
   readonly tls: boolean
@@ -558,9 +557,4 @@ async function answerWith(
       record.bytesSent += bytes
     },
   })
-}
-
-/** The MD5 in quotes that S3 gives an object uploaded whole. */
-export function etagOf(body: string | Uint8Array): string {
-  return `"${createHash('md5').update(body).digest('hex')}"`
 }

@@ -32,7 +32,7 @@ export interface RecordedRequest {
 }
 
 /** All that is said has to hold. */
-export interface FaultMatch {
+interface FaultMatch {
   readonly method?: string
   readonly operation?: Operation
   readonly key?: RegExp

@@ -28,7 +28,7 @@ import { createCertificateAuthority, issueCertificate } from './pki.ts'
 import { chunksOf, contentOf, sha256Of, type Content } from './pseudo-random.ts'
 import { waitFor } from './wait-for.ts'
 
-export type ChecksumAlgorithm = 'CRC32' | 'CRC32C' | 'CRC64NVME' | 'SHA256' | 'SHA1'
+type ChecksumAlgorithm = 'CRC32' | 'CRC32C' | 'CRC64NVME' | 'SHA256' | 'SHA1'
 
 export interface PutOptions {
   /** Without it the server adds CRC64NVME of the whole object, as S3 does. */
@@ -41,13 +41,13 @@ export interface PutOptions {
   readonly seed?: string
 }
 
-export interface PlaceOptions {
+interface PlaceOptions {
   /** Of the whole object; without it the object has none, like those that S3 took before December 2024. */
   readonly checksum?: 'CRC32'
   readonly seed?: string
 }
 
-export interface StoredObject {
+interface StoredObject {
   readonly key: string
   readonly size: number
   /** Quotes included. */

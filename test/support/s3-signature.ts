@@ -144,7 +144,7 @@ function timeProblem(request: SignedRequest): S3Error | undefined {
   return Math.abs(Date.now() - sent) > MAX_SKEW_MILLISECONDS ? timeTooSkewed : undefined
 }
 
-export const timeTooSkewed: S3Error = {
+const timeTooSkewed: S3Error = {
   status: 403,
   code: 'RequestTimeTooSkewed',
   message: 'The difference between the request time and the current time is too large.',

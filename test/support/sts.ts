@@ -7,7 +7,7 @@ import { text } from 'node:stream/consumers'
 import type { CredentialsTable } from './s3-signature.ts'
 import { errorXml, resultXml, sessionXml, type Refusal, type SessionKeys } from './sts-xml.ts'
 
-export interface StsCall {
+interface StsCall {
   readonly action: string
   readonly roleArn: string
   readonly sessionName: string

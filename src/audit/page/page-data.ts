@@ -13,7 +13,7 @@ export interface AboutAudit {
   readonly configHash: string
 }
 
-export interface JudgementMeaning {
+interface JudgementMeaning {
   readonly level: Level
   readonly meaning: string
   readonly remedy: string

@@ -11,7 +11,7 @@ import { clusterOfContext, parseClusterArn, parseRoleArn, type ClusterArn, type 
 import type { Seen } from './seen.ts'
 import type { WantedSource } from './wanted-prefix.ts'
 
-export type RoleCredentials = 'pod-identity' | 'irsa'
+type RoleCredentials = 'pod-identity' | 'irsa'
 
 /** By flags; what is undefined, or empty, is looked for in the cluster. */
 export interface Named extends Identity {

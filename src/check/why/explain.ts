@@ -11,8 +11,7 @@ import { explainMatching } from './matching.ts'
 import { fact, notEvaluated, passes, stops, type Step } from './step.ts'
 import type { Subject, Surroundings } from './subject.ts'
 
-export const verdicts = ['injected', 'not injected', 'denied'] as const
-export type Verdict = (typeof verdicts)[number]
+export type Verdict = 'injected' | 'not injected' | 'denied'
 
 export interface Explanation {
   readonly title: string

@@ -20,7 +20,7 @@ export async function ownersOf(
   return owner === undefined ? [] : [owner, ...(await ownersOf(cluster, owner, left - 1))]
 }
 
-export function resourceOf(apiVersion: string, kind: string): Resource | undefined {
+function resourceOf(apiVersion: string, kind: string): Resource | undefined {
   return Object.values<Resource>(resources).find(
     (resource) => resource.kind === kind && apiVersionOf(resource) === apiVersion,
   )

@@ -1,17 +1,15 @@
 /** The questions on the way of a pod to its model, in the order in which the API server and the webhook ask them. */
-export const stepIds = [
-  'pod',
-  'registration',
-  'namespace-selector',
-  'object-selector',
-  'match-conditions',
-  'opt-out',
-  'annotations',
-  'policy',
-  'outcome',
-  'dry-run',
-] as const
-export type StepId = (typeof stepIds)[number]
+export type StepId =
+  | 'pod'
+  | 'registration'
+  | 'namespace-selector'
+  | 'object-selector'
+  | 'match-conditions'
+  | 'opt-out'
+  | 'annotations'
+  | 'policy'
+  | 'outcome'
+  | 'dry-run'
 
 /** `stops`: the pod gets no further. `unknown`: it was not evaluated. `fact`: worth knowing, and without consequence. */
 export type StepVerdict = 'passes' | 'stops' | 'unknown' | 'fact'

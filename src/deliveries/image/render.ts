@@ -23,7 +23,7 @@ export interface ArtifactPlan {
 }
 
 /** Where the model is in the image. */
-export const artifactDirectory = 'model'
+const artifactDirectory = 'model'
 
 /** A layer costs a request and an unpacking of its own, which pays for files of some size only. */
 const leastShardBytes = 64 * Mi

@@ -64,7 +64,7 @@ function checkHandle({ volumes }: MountedPrefix, volume: PersistentVolume, claim
 }
 
 /** `--prefix=x/`, `prefix=x/` and `prefix x/` are the same to the driver. */
-export function readOptions(mountOptions: readonly string[]): ReadonlyMap<string, string> {
+function readOptions(mountOptions: readonly string[]): ReadonlyMap<string, string> {
   return new Map(
     mountOptions.map((option) => {
       const [, name = '', value = ''] = /^(?:--)?([^=\s]+)(?:[=\s]+(.*))?$/.exec(option.trim()) ?? []

@@ -20,7 +20,7 @@ export type Baked =
     }
   | { readonly kind: 'image'; readonly reference: string }
 
-export const manifestName = 'manifest.sha256'
+const manifestName = 'manifest.sha256'
 
 const volumeRoot = '/models-volume'
 

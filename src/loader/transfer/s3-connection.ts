@@ -8,7 +8,7 @@ import { connect as connectTls, type SecureContext } from 'node:tls'
 import type { Origin } from './part-job.ts'
 import { MalformedAnswer, parseHead, type Head } from './response.ts'
 
-export const pieceBytes = 256 * 1024
+const pieceBytes = 256 * 1024
 const headBytes = 32 * 1024
 const errorBodyBytes = 64 * 1024
 /** Pieces end on a multiple of it in the file, so that no page is written twice. */

@@ -5,7 +5,7 @@ import { TransferError, type TransferErrorKind } from './transfer-error.ts'
 /**
  * `slow`: try again, and ask for less meanwhile. `refresh`: try again with new credentials.
  */
-export type Remedy = 'giveUp' | 'retry' | 'slow' | 'refresh'
+type Remedy = 'giveUp' | 'retry' | 'slow' | 'refresh'
 
 export interface Fault {
   readonly error: TransferError

@@ -10,7 +10,7 @@ import { TransferError } from './transfer-error.ts'
 import { startWorkerCrew, type StartedCrew } from './worker-pool.ts'
 
 export type { CrcAlgorithm } from './crc.ts'
-export type { Origin, PartDone, PartJob, RetryPolicy, TransferCredentials } from './part-job.ts'
+export type { Origin, PartDone, PartJob } from './part-job.ts'
 export { TransferError, type TransferErrorKind } from './transfer-error.ts'
 
 /** What is known before it is known what there is to move. */
@@ -37,7 +37,7 @@ export interface TransferOptions {
 }
 
 /** Resolves when `onDone` has dealt with the last part; rejects with the first error, or with the signal's reason. */
-export type Move = (
+type Move = (
   parts: Iterable<PartJob> | AsyncIterable<PartJob>,
   onDone: (done: PartDone) => void | Promise<void>,
   options: TransferOptions,

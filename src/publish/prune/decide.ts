@@ -13,7 +13,7 @@ export interface Rules {
   readonly hotSwap: boolean
 }
 
-export type Action = 'keep' | 'trash' | 'restore' | 'keep-in-trash' | 'remove'
+type Action = 'keep' | 'trash' | 'restore' | 'keep-in-trash' | 'remove'
 
 export interface Verdict {
   readonly version: string

@@ -9,7 +9,7 @@ import { writePageFile } from '../../../src/audit/page/write-page.ts'
 import { startChromium } from '../../support/chromium.ts'
 import { aboutSample, streamOf } from './sample-pods.ts'
 
-export interface OpenPage {
+interface OpenPage {
   readonly page: Page
   /** The page is asked for one thing: itself. */
   readonly requests: readonly string[]

@@ -88,7 +88,7 @@ function lineAt(text: string, index: number): number {
   return text.slice(0, index).split('\n').length
 }
 
-export function headingsOf({ prose }: Page): readonly string[] {
+function headingsOf({ prose }: Page): readonly string[] {
   return [...prose.matchAll(/^#{1,6} (.+)$/gm)].map(([, heading = '']) => heading)
 }
 

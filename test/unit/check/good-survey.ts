@@ -3,7 +3,6 @@ import { readFile } from 'node:fs/promises'
 import { parseConfig } from '../../../src/config/parse-config.ts'
 import { matchConditions } from '../../../src/match-conditions.ts'
 import { version } from '../../../src/version.ts'
-import { checkIds } from '../../../src/check/checks.ts'
 import { absent, found, unknown, valueOf, type Look } from '../../../src/diagnosis/lookup.ts'
 import { topics } from '../../../src/check/registry.ts'
 import type { Finding, Severity } from '../../../src/diagnosis/finding.ts'
@@ -17,8 +16,8 @@ import type {
 } from '../../../src/cluster/objects.ts'
 import { createCertificateAuthority, issueCertificate } from '../../support/pki.ts'
 
-export const digest = `sha256:${'1'.repeat(64)}`
-export const configText = `defaults: { image: "registry.example.com/model-injector@${digest}" }\n`
+const digest = `sha256:${'1'.repeat(64)}`
+const configText = `defaults: { image: "registry.example.com/model-injector@${digest}" }\n`
 
 export interface Certificates {
   readonly caBundle: string
@@ -229,4 +228,4 @@ export function the<T>(seen: Look<T>): T {
   return value
 }
 
-export { absent, checkIds, found, unknown }
+export { absent, found, unknown }

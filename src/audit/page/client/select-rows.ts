@@ -2,8 +2,8 @@
 import { versionOf, type Row } from './rows.ts'
 import type { ViewState } from './view-state.ts'
 
-export const facets = ['judgement', 'namespace', 'family', 'version', 'owner'] as const
-export type Facet = (typeof facets)[number]
+const facets = ['judgement', 'namespace', 'family', 'version', 'owner'] as const
+type Facet = (typeof facets)[number]
 
 /** Pods by value: of those that all other filters let through. */
 export type FacetCounts = Readonly<Record<Facet, ReadonlyMap<string, number>>>

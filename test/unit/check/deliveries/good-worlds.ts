@@ -11,16 +11,16 @@ import { parseS3Prefix } from '../../../../src/render/parse-aws-names.ts'
 import { goodWebhook, registration } from '../good-survey.ts'
 import { memoryCluster, type World } from './memory-cluster.ts'
 
-export const digest = `sha256:${'1'.repeat(64)}`
+const digest = `sha256:${'1'.repeat(64)}`
 export const modelPath = '/opt/models/llama-1.2.3'
 export const nodeLabel = nodeLabelFor(modelPath, defaultConfig.annotationPrefix)
 export const bakedTaint = { key: 'models.example.io/baked', effect: 'NoSchedule' }
-export const prefixURI = 's3://my-ml-bucket/llama/1.2.3/'
+const prefixURI = 's3://my-ml-bucket/llama/1.2.3/'
 const prefix = parseS3Prefix(prefixURI)
 if (!prefix.ok) throw new Error(prefix.problem)
 export const mountpointClaim = mountpointClaimName(prefix.value)
 export const mountpointVolume = `${mountpointClaim}.apps`
-export const image = `registry.example.com/models/llama@${digest}`
+const image = `registry.example.com/models/llama@${digest}`
 
 /** `id` is `NAMESPACE/NAME`, or `NAME`. */
 export function object(
@@ -240,7 +240,7 @@ export function pullSecret(name: string, content: object, type = 'kubernetes.io/
   })
 }
 
-export function goodWorld(delivery: CheckedDelivery): World {
+function goodWorld(delivery: CheckedDelivery): World {
   return {
     version: { gitVersion: 'v1.36.3', major: 1, minor: 36 },
     unknownKinds: [],
