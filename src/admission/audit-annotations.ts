@@ -1,7 +1,7 @@
 /** What the audit log of the API server is told of every admission, so that it can be searched for models and rules. */
 import type { Outcome } from '../inject/inject.ts'
 import type { AdmissionRequest } from './review.ts'
-import { cut } from './truncate.ts'
+import { truncateUtf8 } from './truncate.ts'
 
 /** Bare words: the API server puts the webhook's name in front and drops keys that have a slash already. */
 type AuditKey = 'decision' | 'reason' | 'config-hash' | 'sources' | 'rule'
@@ -33,7 +33,7 @@ export function auditAnnotations({ request, outcome, configHash, annotationPrefi
 }
 
 function bounded(key: AuditKey, values: readonly string[]): AuditAnnotations {
-  return values.length === 0 ? {} : { [key]: cut(values.join(','), longestAuditValueBytes) }
+  return values.length === 0 ? {} : { [key]: truncateUtf8(values.join(','), longestAuditValueBytes) }
 }
 
 /** Those of a denied pod are as its author wrote them. */

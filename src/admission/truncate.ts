@@ -3,7 +3,7 @@
 const mark = '…'
 
 /** At most `longestBytes` of UTF-8, no half of a character, no control character; what was cut ends in a mark. */
-export function cut(text: string, longestBytes: number): string {
+export function truncateUtf8(text: string, longestBytes: number): string {
   const clean = text
     .slice(0, longestBytes + 1)
     .toWellFormed()

@@ -7,24 +7,24 @@ import { defaultConfig } from '../config/parse-config.ts'
 import { openReport, type Report } from './check-cluster.ts'
 import { withCommands, type Finding } from '../diagnosis/finding.ts'
 import { error, ok, unchecked } from '../deliveries/shared/checks.ts'
-import { look, valueOf, type Look } from '../diagnosis/lookup.ts'
+import { lookup, valueOf, type Lookup } from '../diagnosis/lookup.ts'
 import { describeConfiguration, readConfiguration, statedConfig } from './read-configuration.ts'
 import { checkSubjects, type CheckedDelivery } from '../deliveries/companions.ts'
-import { findWanted, type Wants } from './requested-models.ts'
-import { titlesOf, type WantedModel } from '../deliveries/shared/requested-model.ts'
+import { findRequestedModels, type RequestedModels } from './requested-models.ts'
+import { titlesOf, type RequestedModel } from '../deliveries/shared/requested-model.ts'
 
 export interface DeliveryCheckOptions {
   readonly delivery: CheckedDelivery
   readonly namespace: string
   /** What was named instead of, or beside, what workloads ask for. */
-  readonly named: readonly WantedModel[]
+  readonly named: readonly RequestedModel[]
 }
 
 export async function checkDelivery(cluster: Cluster, options: DeliveryCheckOptions): Promise<Report> {
   return openReport(cluster, async (version) => {
     const { delivery, namespace } = options
     const stated = await readConfiguration(cluster)
-    const space = await look(() => cluster.get(resources.namespaces, namespace))
+    const space = await lookup(() => cluster.get(resources.namespaces, namespace))
     const beginning = [checkNamespace(namespace, space), describeConfiguration(stated)]
     if (space.state === 'absent') return [{ title: `Namespace ${namespace}`, findings: beginning }]
     const known = statedConfig(stated)
@@ -36,7 +36,7 @@ export async function checkDelivery(cluster: Cluster, options: DeliveryCheckOpti
       namespace,
       config,
       known,
-      wanted: wants.wanted,
+      models: wants.models,
       writers: wants.writers,
     })
     return [
@@ -46,7 +46,7 @@ export async function checkDelivery(cluster: Cluster, options: DeliveryCheckOpti
   })
 }
 
-function checkNamespace(namespace: string, seen: Look<Namespace>): Finding {
+function checkNamespace(namespace: string, seen: Lookup<Namespace>): Finding {
   if (seen.state === 'unknown') return unchecked('namespace', seen.why)
   if (seen.state === 'absent') {
     return withCommands(
@@ -68,21 +68,25 @@ function checkNamespace(namespace: string, seen: Look<Namespace>): Finding {
 async function findWants(
   cluster: Cluster,
   { delivery, namespace, named }: DeliveryCheckOptions,
-  known: Look<Config>,
-): Promise<Wants> {
-  const { wanted, writers, findings } = await findWanted(cluster, {
+  known: Lookup<Config>,
+): Promise<RequestedModels> {
+  const {
+    models: wanted,
+    writers,
+    findings,
+  } = await findRequestedModels(cluster, {
     delivery,
     namespace,
     config: valueOf(known) ?? defaultConfig,
   })
   if (named.length > 0) {
     return {
-      wanted: named.flatMap((model) => askedFor(model, wanted)),
+      models: named.flatMap((model) => askedFor(model, wanted)),
       writers,
       findings: findings.filter(({ severity }) => severity === 'unchecked'),
     }
   }
-  return { wanted, writers, findings: known.state === 'found' ? findings : findings.map(asByDefault) }
+  return { models: wanted, writers, findings: known.state === 'found' ? findings : findings.map(asByDefault) }
 }
 
 /** What the webhook would refuse its configuration decides. */
@@ -93,7 +97,7 @@ function asByDefault({ id, severity, what, ...finding }: Finding): Finding {
 }
 
 /** What workloads say of it, too. */
-function askedFor(named: WantedModel, wanted: readonly WantedModel[]): readonly WantedModel[] {
+function askedFor(named: RequestedModel, wanted: readonly RequestedModel[]): readonly RequestedModel[] {
   const same = wanted.filter(
     ({ source }) =>
       source.uri === named.source.uri ||
@@ -106,7 +110,7 @@ function askedFor(named: WantedModel, wanted: readonly WantedModel[]): readonly 
 
 /** What was found, where anything was; what workloads ask for in vain stands beside it. */
 function describeWants(
-  { wanted, findings }: Wants,
+  { models: wanted, findings }: RequestedModels,
   { delivery, namespace, named }: DeliveryCheckOptions,
 ): readonly Finding[] {
   if (wanted.length === 0) {
@@ -117,7 +121,7 @@ function describeWants(
     return findings.length > 0 ? findings : [nobody]
   }
   const asked = wanted
-    .map(({ source, askers }) => (askers.length === 0 ? source.uri : `${source.uri} by ${titlesOf(askers)}`))
+    .map(({ source, consumers: askers }) => (askers.length === 0 ? source.uri : `${source.uri} by ${titlesOf(askers)}`))
     .join('; ')
   return [ok('model-request', named.length > 0 ? `named: ${asked}` : asked), ...findings]
 }

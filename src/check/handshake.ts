@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import type { Duplex } from 'node:stream'
 import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls'
 import { printable } from '../values/printable.ts'
-import { found, unknown, type Look } from '../diagnosis/lookup.ts'
+import { found, unknown, type Lookup } from '../diagnosis/lookup.ts'
 
 const timeoutMs = 10_000
 
@@ -11,7 +11,7 @@ const timeoutMs = 10_000
 export async function certificateFrom(
   target: { readonly socket: Duplex } | { readonly host: string; readonly port: number },
   servername: string,
-): Promise<Look<string>> {
+): Promise<Lookup<string>> {
   // Trust is judged later, against the CA bundle and with better words.
   const options: ConnectionOptions = {
     ...target,

@@ -15,21 +15,21 @@ import type {
 import { resources } from '../cluster/resources.ts'
 import { defaultConfig, parseConfig, type ConfigResult } from '../config/parse-config.ts'
 import { selects } from '../cluster/label-selector.ts'
-import { absent, found, look, lookBehind, unknown, valueOf, type Look } from '../diagnosis/lookup.ts'
+import { absent, found, lookup, lookupThen, unknown, valueOf, type Lookup } from '../diagnosis/lookup.ts'
 import { argumentOf, mountedFile, webhookContainer } from './mounted-file.ts'
 import { registrationName } from './registration.ts'
 
 export interface Installation {
-  readonly registration: Look<MutatingWebhookConfiguration>
+  readonly registration: Lookup<MutatingWebhookConfiguration>
   /** The one webhook of the registration. */
-  readonly webhook: Look<MutatingWebhook>
-  readonly service: Look<Service>
-  readonly endpointSlices: Look<readonly EndpointSlice[]>
-  readonly deployment: Look<Deployment>
-  readonly pods: Look<readonly Pod[]>
-  readonly configuration: Look<Configuration>
+  readonly webhook: Lookup<MutatingWebhook>
+  readonly service: Lookup<Service>
+  readonly endpointSlices: Lookup<readonly EndpointSlice[]>
+  readonly deployment: Lookup<Deployment>
+  readonly pods: Lookup<readonly Pod[]>
+  readonly configuration: Lookup<Configuration>
   /** From the Secret. */
-  readonly certificate: Look<MountedCertificate>
+  readonly certificate: Lookup<MountedCertificate>
 }
 
 interface MountedCertificate {
@@ -51,40 +51,40 @@ export type Registered = Pick<Installation, 'registration' | 'webhook'>
 export async function findInstallation(cluster: Cluster): Promise<Installation> {
   const { registration, webhook } = await findRegistration(cluster)
   const service = await findService(cluster, webhook)
-  const deployment = await lookBehind(service, (value) => findDeployment(cluster, value))
+  const deployment = await lookupThen(service, (value) => findDeployment(cluster, value))
   return {
     registration,
     webhook,
     service,
     deployment,
-    endpointSlices: await lookBehind(service, (value) => listEndpointSlices(cluster, value)),
-    pods: await lookBehind(service, (value) => listPods(cluster, value)),
+    endpointSlices: await lookupThen(service, (value) => listEndpointSlices(cluster, value)),
+    pods: await lookupThen(service, (value) => listPods(cluster, value)),
     configuration: await findConfiguration(cluster, deployment),
     certificate: await findCertificate(cluster, deployment),
   }
 }
 
 export async function findRegistration(cluster: Cluster): Promise<Registered> {
-  const registration = await look(() => cluster.get(resources.mutatingWebhookConfigurations, registrationName))
+  const registration = await lookup(() => cluster.get(resources.mutatingWebhookConfigurations, registrationName))
   return { registration, webhook: webhookOf(registration) }
 }
 
 /** For those who need no more than how pods are treated. */
 export async function findConfigurationOf(
   cluster: Cluster,
-  webhook: Look<MutatingWebhook>,
-): Promise<Look<Configuration>> {
+  webhook: Lookup<MutatingWebhook>,
+): Promise<Lookup<Configuration>> {
   const service = await findService(cluster, webhook)
-  return findConfiguration(cluster, await lookBehind(service, (value) => findDeployment(cluster, value)))
+  return findConfiguration(cluster, await lookupThen(service, (value) => findDeployment(cluster, value)))
 }
 
-function webhookOf(registration: Look<MutatingWebhookConfiguration>): Look<MutatingWebhook> {
+function webhookOf(registration: Lookup<MutatingWebhookConfiguration>): Lookup<MutatingWebhook> {
   if (registration.state !== 'found') return registration
   const webhook = registration.value.webhooks?.[0]
   return webhook === undefined ? absent : found(webhook)
 }
 
-async function findService(cluster: Cluster, webhook: Look<MutatingWebhook>): Promise<Look<Service>> {
+async function findService(cluster: Cluster, webhook: Lookup<MutatingWebhook>): Promise<Lookup<Service>> {
   const reference = valueOf(webhook)?.clientConfig.service
   if (webhook.state === 'found' && reference === undefined) {
     return unknown('the webhook configuration names a URL, no Service')
@@ -92,7 +92,7 @@ async function findService(cluster: Cluster, webhook: Look<MutatingWebhook>): Pr
   if (reference === undefined) {
     return webhook.state === 'unknown' ? webhook : unknown('no webhook configuration says where the webhook is')
   }
-  return look(() => cluster.get(resources.services, reference.name, reference.namespace))
+  return lookup(() => cluster.get(resources.services, reference.name, reference.namespace))
 }
 
 async function findDeployment(cluster: Cluster, { metadata, spec }: Service): Promise<Deployment | undefined> {
@@ -116,7 +116,7 @@ function listPods(cluster: Cluster, { metadata, spec }: Service): Promise<readon
   return collect(cluster.list(resources.pods, { namespace: metadata.namespace, labelSelector }))
 }
 
-async function findConfiguration(cluster: Cluster, deployment: Look<Deployment>): Promise<Look<Configuration>> {
+async function findConfiguration(cluster: Cluster, deployment: Lookup<Deployment>): Promise<Lookup<Configuration>> {
   if (deployment.state !== 'found') return deployment.state === 'unknown' ? deployment : noDeployment
   const path = argumentOf(webhookContainer(deployment.value.spec.template.spec), '--config')
   if (path === undefined) {
@@ -125,20 +125,20 @@ async function findConfiguration(cluster: Cluster, deployment: Look<Deployment>)
   const file = mountedFile(deployment.value, path)
   if (file?.kind !== 'ConfigMap') return unknown(`${path} is not mounted from a ConfigMap`)
   const { name, namespace, key } = file
-  const configMap = await look(() => cluster.get(resources.configMaps, name, namespace))
+  const configMap = await lookup(() => cluster.get(resources.configMaps, name, namespace))
   if (configMap.state === 'unknown') return configMap
   const text = valueOf(configMap)?.data?.[key]
   const place = `ConfigMap ${namespace}/${name}, key ${key}`
   return found({ place, result: text === undefined ? { ok: false, problems: ['is not there'] } : parseConfig(text) })
 }
 
-async function findCertificate(cluster: Cluster, deployment: Look<Deployment>): Promise<Look<MountedCertificate>> {
+async function findCertificate(cluster: Cluster, deployment: Lookup<Deployment>): Promise<Lookup<MountedCertificate>> {
   if (deployment.state !== 'found') return deployment.state === 'unknown' ? deployment : noDeployment
   const directory = argumentOf(webhookContainer(deployment.value.spec.template.spec), '--tls-dir')
   const file = directory === undefined ? undefined : mountedFile(deployment.value, `${directory}/tls.crt`)
   if (file?.kind !== 'Secret') return unknown('the certificate is not mounted from a Secret')
   const { name, namespace, key } = file
-  const secret = await look(() => cluster.get(resources.secrets, name, namespace))
+  const secret = await lookup(() => cluster.get(resources.secrets, name, namespace))
   if (secret.state === 'unknown') return secret
   const data = valueOf(secret)?.data?.[key]
   const place = `Secret ${namespace}/${name}`

@@ -1,18 +1,18 @@
 /** A pod that asks for a model, to see what admission makes of it. It is never stored. */
 import type { Cluster, DryRun } from '../cluster/cluster.ts'
 import { resources } from '../cluster/resources.ts'
-import { look, type Look } from '../diagnosis/lookup.ts'
+import { lookup, type Lookup } from '../diagnosis/lookup.ts'
 import { probePod, type ProbePod } from '../diagnosis/probe-pod.ts'
 
 export interface Probe {
   readonly namespace: string
-  readonly answer: Look<DryRun>
+  readonly answer: Lookup<DryRun>
 }
 
 export async function probeAdmission(cluster: Cluster, prefix: string, namespace: string): Promise<Probe> {
   return {
     namespace,
-    answer: await look(() => cluster.dryRunCreate(resources.pods, probePod(askingFor(prefix)), namespace)),
+    answer: await lookup(() => cluster.dryRunCreate(resources.pods, probePod(askingFor(prefix)), namespace)),
   }
 }
 

@@ -4,20 +4,20 @@ import type { Config } from '../config/config.ts'
 import type { Finding } from '../diagnosis/finding.ts'
 import { error, ok, unchecked } from './installation-findings.ts'
 import { findConfigurationOf, findRegistration, type Configuration } from './installation.ts'
-import { found, unknown, type Look } from '../diagnosis/lookup.ts'
+import { found, unknown, type Lookup } from '../diagnosis/lookup.ts'
 
-export async function readConfiguration(cluster: Cluster): Promise<Look<Configuration>> {
+export async function readConfiguration(cluster: Cluster): Promise<Lookup<Configuration>> {
   const { webhook } = await findRegistration(cluster)
   return findConfigurationOf(cluster, webhook)
 }
 
-export function statedConfig(stated: Look<Configuration>): Look<Config> {
+export function statedConfig(stated: Lookup<Configuration>): Lookup<Config> {
   if (stated.state !== 'found') return stated
   const { place, result } = stated.value
   return result.ok ? found(result.config) : unknown(`${place} is not valid`)
 }
 
-export function describeConfiguration(stated: Look<Configuration>): Finding {
+export function describeConfiguration(stated: Lookup<Configuration>): Finding {
   if (stated.state !== 'found') {
     return unchecked(
       'configuration',

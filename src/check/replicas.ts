@@ -3,15 +3,15 @@ import type { Cluster } from '../cluster/cluster.ts'
 import type { Pod } from '../cluster/objects.ts'
 import { certificateFrom } from './handshake.ts'
 import type { Installation } from './installation.ts'
-import { absent, found, look, unknown, valueOf, type Look } from '../diagnosis/lookup.ts'
+import { absent, found, lookup, unknown, valueOf, type Lookup } from '../diagnosis/lookup.ts'
 import { argumentOf, webhookContainer } from './mounted-file.ts'
 import { serverNameOf } from './registration.ts'
 
 export interface Replica {
   readonly name: string
   /** PEM. */
-  readonly certificate: Look<string>
-  readonly metrics: Look<ReplicaMetrics>
+  readonly certificate: Lookup<string>
+  readonly metrics: Lookup<ReplicaMetrics>
 }
 
 export interface ReplicaMetrics {
@@ -28,7 +28,7 @@ export async function askReplicas(
   cluster: Cluster,
   installation: Installation,
   serverURL: string | undefined,
-): Promise<Look<readonly Replica[]>> {
+): Promise<Lookup<readonly Replica[]>> {
   const servername = serverNameIn(installation)
   if (serverURL !== undefined) return found([await askServer(new URL(serverURL), servername)])
   if (installation.pods.state !== 'found') return installation.pods
@@ -64,7 +64,7 @@ async function askReplica(
     port === undefined
       ? unknown('no EndpointSlice says the port of the webhook')
       : await askCertificate(cluster, { namespace, name, port }, servername)
-  const metrics = await look(async () =>
+  const metrics = await lookup(async () =>
     readMetrics(await cluster.fetchFromPod({ namespace, name, port: healthPortOf(pod) }, '/metrics')),
   )
   return { name, certificate, metrics }
@@ -74,8 +74,8 @@ async function askCertificate(
   cluster: Cluster,
   pod: { namespace: string; name: string; port: number },
   servername: string,
-): Promise<Look<string>> {
-  const connection = await look(() => cluster.connectToPod(pod))
+): Promise<Lookup<string>> {
+  const connection = await lookup(() => cluster.connectToPod(pod))
   return connection.state === 'found'
     ? certificateFrom({ socket: connection.value }, servername)
     : connection.state === 'absent'

@@ -6,14 +6,14 @@ import { inject } from '../inject/inject.ts'
 import type { Pod } from '../pod/pod.ts'
 import type { ModelRequest } from '../request/model-request.ts'
 import { formatDiagnostic, type Diagnostic } from '../reasons.ts'
-import { needsOf } from '../deliveries/shared/requirements.ts'
+import { requirementsOf } from '../deliveries/shared/requirements.ts'
 import type { Finding } from '../diagnosis/finding.ts'
 import { error } from '../deliveries/shared/checks.ts'
 import { visitTemplates } from './pod-templates.ts'
-import type { Template, WantedModel, Asker, Writer } from '../deliveries/shared/requested-model.ts'
+import type { Template, RequestedModel, Consumer, Writer } from '../deliveries/shared/requested-model.ts'
 
-export interface Wants {
-  readonly wanted: readonly WantedModel[]
+export interface RequestedModels {
+  readonly models: readonly RequestedModel[]
   /** Who else mounts a claim of the namespace so that it may write. */
   readonly writers: readonly Writer[]
   /** Of workloads that the webhook would refuse, and of kinds that could not be listed. */
@@ -26,30 +26,30 @@ interface Reading {
   readonly config: Config
 }
 
-export async function findWanted(cluster: Cluster, reading: Reading): Promise<Wants> {
-  const models = new Map<string, WantedModel>()
+export async function findRequestedModels(cluster: Cluster, reading: Reading): Promise<RequestedModels> {
+  const models = new Map<string, RequestedModel>()
   const writers: Writer[] = []
   const findings: Finding[] = []
   const unlisted = await visitTemplates(cluster, reading.namespace, (template) => {
     const read = readTemplate(template, reading)
     // A pod of a workload wants what its template wants; what is left was made by something else, or by an older template.
     const isOfWorkload = (key: string): boolean =>
-      template.kind === 'Pod' && models.get(key)?.askers.some(({ kind }) => kind !== 'Pod') === true
+      template.kind === 'Pod' && models.get(key)?.consumers.some(({ kind }) => kind !== 'Pod') === true
     for (const model of read.models) {
       if (!isOfWorkload(keyOf(model))) models.set(keyOf(model), together(models.get(keyOf(model)), model))
     }
     if (template.kind !== 'Pod') findings.push(...read.findings)
     writers.push(...writersIn(template).filter((writer) => !isKnown(writer, template, writers)))
   })
-  return { wanted: [...models.values()], writers, findings: [...findings, ...unlisted] }
+  return { models: [...models.values()], writers, findings: [...findings, ...unlisted] }
 }
 
-function keyOf({ source, claim }: WantedModel): string {
+function keyOf({ source, claim }: RequestedModel): string {
   return `${source.uri} ${claim ?? ''}`
 }
 
-function together(before: WantedModel | undefined, model: WantedModel): WantedModel {
-  return before === undefined ? model : { ...before, askers: [...before.askers, ...model.askers] }
+function together(before: RequestedModel | undefined, model: RequestedModel): RequestedModel {
+  return before === undefined ? model : { ...before, consumers: [...before.consumers, ...model.consumers] }
 }
 
 /** A pod is no news where its workload has been seen. */
@@ -67,31 +67,31 @@ function writersIn({ title, kind, name, pod }: Template): readonly Writer[] {
 
 interface Read {
   /** Each with its one asker. */
-  readonly models: readonly WantedModel[]
+  readonly models: readonly RequestedModel[]
   readonly findings: readonly Finding[]
 }
 
 function readTemplate(template: Template, { delivery, namespace, config }: Reading): Read {
   const { pod, title } = template
-  const needs = needsOf(pod, namespace, config)
+  const needs = requirementsOf(pod, namespace, config)
   if (needs.outcome === 'skipped') return { models: [], findings: [] }
   if (needs.outcome === 'denied') {
     return { models: [], findings: mayBeAbout(pod, delivery, config) ? [refusal(title, needs.diagnostics)] : [] }
   }
   const models = needs.needs
     .filter(({ model }) => model.delivery === delivery)
-    .map(({ model, serviceAccount }) => wantedOf(model, askerOf(template, serviceAccount)))
+    .map(({ model, serviceAccount }) => requestedModelOf(model, consumerOf(template, serviceAccount)))
   const refused = models.length === 0 ? [] : diagnosticsOf(pod, namespace, config)
   return { models, findings: refused.length === 0 ? [] : [refusal(title, refused)] }
 }
 
-function askerOf({ pod, ...template }: Template, serviceAccount: string): Asker {
+function consumerOf({ pod, ...template }: Template, serviceAccount: string): Consumer {
   const { spec, metadata } = pod as Pod
   return { ...template, serviceAccount, labels: metadata?.labels ?? {}, spec }
 }
 
-function wantedOf({ source, claim, region }: ModelRequest, asker: Asker): WantedModel {
-  return { source, claim, region, askers: [asker] }
+function requestedModelOf({ source, claim, region }: ModelRequest, asker: Consumer): RequestedModel {
+  return { source, claim, region, consumers: [asker] }
 }
 
 /** That the version of the cluster is not stated, or too old, is a finding of its own. */

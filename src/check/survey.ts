@@ -12,23 +12,23 @@ import { resources } from '../cluster/resources.ts'
 import { configOf } from './configured.ts'
 import { findInstallation, type Installation } from './installation.ts'
 import { selects, type Labels } from '../cluster/label-selector.ts'
-import { found, look, valueOf, type Look } from '../diagnosis/lookup.ts'
+import { found, lookup, valueOf, type Lookup } from '../diagnosis/lookup.ts'
 import { probeAdmission, type Probe } from './probe.ts'
 import { askReplicas, type Replica } from './replicas.ts'
 
 export interface Survey extends Installation {
-  readonly version: Look<ServerVersion>
+  readonly version: Lookup<ServerVersion>
   readonly nowMs: number
   /** That of the configuration; the default where it is not known. */
   readonly prefix: string
-  readonly registrations: Look<readonly MutatingWebhookConfiguration[]>
+  readonly registrations: Lookup<readonly MutatingWebhookConfiguration[]>
   /** Of the namespaces that must not be selected: kube-system and that of the webhook. */
   readonly protectedNamespaces: Readonly<Record<string, Labels>>
-  readonly replicas: Look<readonly Replica[]>
-  readonly policies: Look<readonly ValidatingAdmissionPolicy[]>
-  readonly policyBindings: Look<readonly ValidatingAdmissionPolicyBinding[]>
-  readonly roleBindings: Look<readonly RoleBinding[]>
-  readonly podIdentityAgent: Look<DaemonSet>
+  readonly replicas: Lookup<readonly Replica[]>
+  readonly policies: Lookup<readonly ValidatingAdmissionPolicy[]>
+  readonly policyBindings: Lookup<readonly ValidatingAdmissionPolicyBinding[]>
+  readonly roleBindings: Lookup<readonly RoleBinding[]>
+  readonly podIdentityAgent: Lookup<DaemonSet>
   readonly probe: Probe
 }
 
@@ -46,12 +46,12 @@ export async function surveyCluster(cluster: Cluster, version: ServerVersion, op
   const prefix = configOf(installation).annotationPrefix
   const protectedNamespaces = await readNamespaces(cluster, protectedNames(installation))
   const [registrations, replicas, policies, policyBindings, roleBindings, podIdentityAgent, probe] = await Promise.all([
-    look(() => collect(cluster.list(resources.mutatingWebhookConfigurations))),
+    lookup(() => collect(cluster.list(resources.mutatingWebhookConfigurations))),
     askReplicas(cluster, installation, options.serverURL),
-    look(() => collect(cluster.list(resources.validatingAdmissionPolicies))),
-    look(() => collect(cluster.list(resources.validatingAdmissionPolicyBindings))),
-    look(() => listBindings(cluster, installation)),
-    look(() => cluster.get(resources.daemonSets, 'eks-pod-identity-agent', 'kube-system')),
+    lookup(() => collect(cluster.list(resources.validatingAdmissionPolicies))),
+    lookup(() => collect(cluster.list(resources.validatingAdmissionPolicyBindings))),
+    lookup(() => listBindings(cluster, installation)),
+    lookup(() => cluster.get(resources.daemonSets, 'eks-pod-identity-agent', 'kube-system')),
     probeAdmission(cluster, prefix, options.namespace ?? probeNamespace(cluster, installation, protectedNamespaces)),
   ])
   return {
@@ -79,7 +79,7 @@ function protectedNames({ webhook }: Installation): readonly string[] {
 async function readNamespaces(cluster: Cluster, names: readonly string[]): Promise<Survey['protectedNamespaces']> {
   const entries = await Promise.all(
     names.map(async (name) => {
-      const namespace = valueOf(await look(() => cluster.get(resources.namespaces, name)))
+      const namespace = valueOf(await lookup(() => cluster.get(resources.namespaces, name)))
       return [name, { ...namespace?.metadata.labels, 'kubernetes.io/metadata.name': name }] as const
     }),
   )

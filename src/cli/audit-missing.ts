@@ -2,7 +2,7 @@
 import type { AuditedPod } from '../audit/judgement.ts'
 import { failedRequirements, keysOf, type Labels } from '../cluster/label-selector.ts'
 import type { Registered } from '../check/installation.ts'
-import { look, valueOf, type Look } from '../diagnosis/lookup.ts'
+import { lookup, valueOf, type Lookup } from '../diagnosis/lookup.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { resources } from '../cluster/resources.ts'
 
@@ -11,7 +11,7 @@ export function explainMissing(
   cluster: Cluster,
   { registration, webhook }: Registered,
 ): (pod: AuditedPod) => Promise<string | undefined> {
-  const labels = new Map<string, Promise<Look<Labels>>>()
+  const labels = new Map<string, Promise<Lookup<Labels>>>()
   const installed = valueOf(registration)?.metadata.creationTimestamp
   return async ({ namespace, createdAt }) => {
     if (registration.state === 'absent') return 'the webhook is not installed in this cluster'
@@ -33,8 +33,8 @@ export function explainMissing(
   }
 }
 
-function labelsOf(cluster: Cluster, namespace: string): Promise<Look<Labels>> {
-  return look(async () => {
+function labelsOf(cluster: Cluster, namespace: string): Promise<Lookup<Labels>> {
+  return lookup(async () => {
     const found = await cluster.get(resources.namespaces, namespace)
     return found === undefined ? undefined : (found.metadata.labels ?? {})
   })

@@ -4,7 +4,7 @@ import type { CheckRow } from '../diagnosis/check-row.ts'
 import { parseFlags, type Flags, type RawOptions, type Values } from '../flags/flags.ts'
 import type { Rendering } from '../render/rendering.ts'
 import type { DeliveryCheck } from './shared/check-context.ts'
-import type { WantedModel } from './shared/requested-model.ts'
+import type { RequestedModel } from './shared/requested-model.ts'
 
 export interface Companion {
   /** An older name of the delivery in `render` and `check`, which stays valid. */
@@ -36,14 +36,14 @@ export interface CheckSubject {
   readonly example: string
   readonly check: DeliveryCheck
   /** The models that flags name. */
-  readonly named: (options: RawOptions) => FlagResult<readonly WantedModel[]>
+  readonly named: (options: RawOptions) => FlagResult<readonly RequestedModel[]>
 }
 
 export interface CheckDefinition<F extends Flags> extends Omit<CheckSubject, 'flags' | 'named'> {
   readonly flags: F
   /** Flags that contradict each other. */
   readonly problems?: (values: Values<F, never>) => readonly string[]
-  readonly named: (values: Values<F, never>) => readonly WantedModel[]
+  readonly named: (values: Values<F, never>) => readonly RequestedModel[]
 }
 
 export function checkSubject<F extends Flags>(definition: CheckDefinition<F>): CheckSubject {

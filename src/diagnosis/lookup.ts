@@ -1,7 +1,7 @@
 /** What came of looking: not being allowed to look is neither there nor missing. */
 import { ClusterError } from '../cluster/cluster-error.ts'
 
-export type Look<T> = Found<T> | Absent | Unknown
+export type Lookup<T> = Found<T> | Absent | Unknown
 
 export interface Found<T> {
   readonly state: 'found'
@@ -28,7 +28,7 @@ export function unknown(why: string): Unknown {
 }
 
 /** What the API server refuses is unknown; our own faults stay faults. */
-export async function look<T>(work: () => Promise<T | undefined>): Promise<Look<T>> {
+export async function lookup<T>(work: () => Promise<T | undefined>): Promise<Lookup<T>> {
   try {
     const value = await work()
     return value === undefined ? absent : found(value)
@@ -39,10 +39,13 @@ export async function look<T>(work: () => Promise<T | undefined>): Promise<Look<
 }
 
 /** Goes on from what was found; without it there is nothing to look for. */
-export async function lookBehind<T, U>(first: Look<T>, work: (value: T) => Promise<U | undefined>): Promise<Look<U>> {
-  return first.state === 'found' ? look(() => work(first.value)) : first
+export async function lookupThen<T, U>(
+  first: Lookup<T>,
+  work: (value: T) => Promise<U | undefined>,
+): Promise<Lookup<U>> {
+  return first.state === 'found' ? lookup(() => work(first.value)) : first
 }
 
-export function valueOf<T>(seen: Look<T>): T | undefined {
+export function valueOf<T>(seen: Lookup<T>): T | undefined {
   return seen.state === 'found' ? seen.value : undefined
 }

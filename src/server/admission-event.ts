@@ -1,5 +1,5 @@
 /** What an Event says of an admission, and of whom. Pure; whether and when it is sent is decided elsewhere. */
-import { cut } from '../admission/truncate.ts'
+import { truncateUtf8 } from '../admission/truncate.ts'
 import { denialMessage } from '../admission/respond.ts'
 import type { AdmissionRequest } from '../admission/review.ts'
 import type { Injected, Outcome } from '../inject/inject.ts'
@@ -39,9 +39,9 @@ export function eventOf(request: AdmissionRequest, outcome: Outcome): AdmissionE
         type: 'Warning',
         reason,
         action: 'Deny',
-        note: cut(denialMessage(outcome).replaceAll('\n', '; '), longestNoteBytes),
+        note: truncateUtf8(denialMessage(outcome).replaceAll('\n', '; '), longestNoteBytes),
       }
-    : { owner, type: 'Normal', reason, action: 'Inject', note: cut(injectionNote(outcome), longestNoteBytes) }
+    : { owner, type: 'Normal', reason, action: 'Inject', note: truncateUtf8(injectionNote(outcome), longestNoteBytes) }
 }
 
 function injectionNote({ models, rules }: Injected): string {

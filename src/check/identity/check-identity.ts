@@ -8,12 +8,12 @@ import type { Section } from '../../diagnosis/section.ts'
 import type { Finding } from '../../diagnosis/finding.ts'
 import { error } from './checks.ts'
 import { askWho, type Asker } from './caller.ts'
-import { checkIsolation } from './isolation.ts'
+import { checkIsolation } from './access-isolation.ts'
 import { becomeRole } from './role.ts'
 import { s3View, type S3View } from './s3-view.ts'
 import type { Seen } from './seen.ts'
-import { subjectOf, type Named, type Subject } from './subject.ts'
-import { checkWanted, type Ground, type WantedSource } from './wanted-prefix.ts'
+import { subjectOf, type Named, type Subject } from './role-under-test.ts'
+import { checkWanted, type Ground, type WantedSource } from './allowed-prefix.ts'
 
 export interface IdentityReport {
   readonly identity: Identity & {

@@ -5,16 +5,16 @@ import { resources } from '../../cluster/resources.ts'
 import type { Config } from '../../config/config.ts'
 import { defaultConfig } from '../../config/parse-config.ts'
 import type { Identity } from '../../render/access.ts'
-import { needsOf, sortNeeds, type Need } from '../../deliveries/shared/requirements.ts'
+import { requirementsOf, sortRequirements, type Requirement } from '../../deliveries/shared/requirements.ts'
 import { visitTemplates } from '../pod-templates.ts'
 import type { Finding } from '../../diagnosis/finding.ts'
-import { look, unknown, valueOf, type Look } from '../../diagnosis/lookup.ts'
+import { lookup, unknown, valueOf, type Lookup } from '../../diagnosis/lookup.ts'
 import { describeConfiguration, readConfiguration, statedConfig } from '../read-configuration.ts'
 
 export interface Seen {
-  readonly account: Look<ServiceAccount>
+  readonly account: Lookup<ServiceAccount>
   /** Of its pods, as far as a role answers them. */
-  readonly needs: readonly Need[]
+  readonly needs: readonly Requirement[]
   readonly config: Config
   /** The name of the context and of its cluster, of which `aws eks update-kubeconfig` makes ARNs; none where no cluster was asked. */
   readonly names: readonly string[]
@@ -25,8 +25,8 @@ export interface Seen {
 export async function seeCluster(cluster: Cluster, { namespace, serviceAccount }: Identity): Promise<Seen> {
   const stated = await readConfiguration(cluster)
   const config = valueOf(statedConfig(stated)) ?? defaultConfig
-  const account = await look(() => cluster.get(resources.serviceAccounts, serviceAccount, namespace))
-  const needs: Need[] = []
+  const account = await lookup(() => cluster.get(resources.serviceAccounts, serviceAccount, namespace))
+  const needs: Requirement[] = []
   const unlisted = await visitTemplates(cluster, namespace, ({ pod }) => {
     needs.push(...rolesOf(pod, namespace, config).filter((need) => need.serviceAccount === serviceAccount))
   })
@@ -40,9 +40,9 @@ export async function seeCluster(cluster: Cluster, { namespace, serviceAccount }
 }
 
 /** Of a pod that would be refused, `why` and `--delivery` tell more. */
-function rolesOf(pod: unknown, namespace: string, config: Config): readonly Need[] {
-  const needs = needsOf(pod, namespace, config)
-  return needs.outcome === 'needs' ? sortNeeds(needs.needs).roles : []
+function rolesOf(pod: unknown, namespace: string, config: Config): readonly Requirement[] {
+  const needs = requirementsOf(pod, namespace, config)
+  return needs.outcome === 'needs' ? sortRequirements(needs.needs).roles : []
 }
 
 /** Where everything is named, or no cluster is known. */

@@ -4,7 +4,7 @@ import type { MutatingWebhook } from '../../cluster/objects.ts'
 import { isFor, isTrusted, lifeOf, readCertificates } from '../certificates.ts'
 import { type InstallationCheckId as CheckId, error, ok, unchecked, warning } from '../installation-findings.ts'
 import type { Finding } from '../../diagnosis/finding.ts'
-import { found, unknown, valueOf, type Look } from '../../diagnosis/lookup.ts'
+import { found, unknown, valueOf, type Lookup } from '../../diagnosis/lookup.ts'
 import { serverNameOf } from '../registration.ts'
 import type { Survey } from '../survey.ts'
 
@@ -30,7 +30,7 @@ interface ShownChain {
 }
 
 /** What a replica serves, since that is what the API server sees; else what is in the Secret. */
-function shownChain(survey: Survey): Look<ShownChain> {
+function shownChain(survey: Survey): Lookup<ShownChain> {
   const served = (valueOf(survey.replicas) ?? []).flatMap(({ name, certificate }) =>
     certificate.state === 'found' ? [{ place: name, pem: certificate.value }] : [],
   )
@@ -41,7 +41,7 @@ function shownChain(survey: Survey): Look<ShownChain> {
     : unknown(`${whyNotServed(survey)}; ${whyNot(survey.certificate)}`)
 }
 
-function chainOf({ place, pem }: { readonly place: string; readonly pem: string }): Look<ShownChain> {
+function chainOf({ place, pem }: { readonly place: string; readonly pem: string }): Lookup<ShownChain> {
   const [leaf, ...others] = readCertificates(pem) ?? []
   return leaf === undefined
     ? unknown(`what ${place} has is no certificate`)
@@ -50,7 +50,7 @@ function chainOf({ place, pem }: { readonly place: string; readonly pem: string 
 
 function withChain(
   ids: readonly CheckId[],
-  shown: Look<ShownChain>,
+  shown: Lookup<ShownChain>,
   work: (shown: ShownChain) => readonly Finding[],
 ): readonly Finding[] {
   return shown.state === 'found' ? work(shown.value) : ids.map((id) => unchecked(id, whyNot(shown)))
@@ -144,7 +144,7 @@ function whyNotServed({ replicas }: Survey): string {
   return replicas.value.map(({ certificate }) => whyNot(certificate))[0] ?? 'no replica was asked'
 }
 
-function whyNot(seen: Look<unknown>): string {
+function whyNot(seen: Lookup<unknown>): string {
   return seen.state === 'unknown' ? seen.why : 'it is not there'
 }
 

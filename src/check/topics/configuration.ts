@@ -1,7 +1,7 @@
 /** The operator's configuration: whether it can be read, and whether it is the one in force. */
 import type { Finding } from '../../diagnosis/finding.ts'
 import { error, ok, unchecked, warning } from '../installation-findings.ts'
-import { valueOf, type Look } from '../../diagnosis/lookup.ts'
+import { valueOf, type Lookup } from '../../diagnosis/lookup.ts'
 import type { Survey } from '../survey.ts'
 
 export function checkConfiguration(survey: Survey): readonly Finding[] {
@@ -50,6 +50,6 @@ function checkServed({ configuration, replicas }: Survey): Finding {
   return ok('configuration-served', `that of ${place}: ${asked.map(({ name }) => name).join(', ')}`)
 }
 
-function whyNot(seen: Look<unknown> | undefined): string {
+function whyNot(seen: Lookup<unknown> | undefined): string {
   return seen?.state === 'unknown' ? seen.why : 'it is not there'
 }

@@ -1,7 +1,7 @@
 /** Service, endpoints and replicas: whether there is anybody to answer. */
 import type { Finding } from '../../diagnosis/finding.ts'
 import { error, ok, unchecked, warning } from '../installation-findings.ts'
-import { valueOf, type Look } from '../../diagnosis/lookup.ts'
+import { valueOf, type Lookup } from '../../diagnosis/lookup.ts'
 import type { Survey } from '../survey.ts'
 
 export function checkWorkload(survey: Survey): readonly Finding[] {
@@ -49,6 +49,6 @@ function checkReplicas({ deployment }: Survey): Finding {
   return ok('replicas', what)
 }
 
-function whyNot(seen: Look<unknown>, otherwise: string): string {
+function whyNot(seen: Lookup<unknown>, otherwise: string): string {
   return seen.state === 'unknown' ? seen.why : otherwise
 }

@@ -4,12 +4,12 @@ import { resources } from '../../cluster/resources.ts'
 import { inject } from '../../inject/inject.ts'
 import type { Config } from '../../config/config.ts'
 import { printable } from '../../values/printable.ts'
-import { look } from '../../diagnosis/lookup.ts'
+import { lookup } from '../../diagnosis/lookup.ts'
 import { notEvaluated, passes, stops, type Step } from './step.ts'
 import type { Subject } from './subject.ts'
 
 export async function askServer(cluster: Cluster, subject: Subject, config: Config): Promise<Step> {
-  const answer = await look(() => cluster.dryRunCreate(resources.pods, freshPod(subject), subject.namespace))
+  const answer = await lookup(() => cluster.dryRunCreate(resources.pods, freshPod(subject), subject.namespace))
   if (answer.state !== 'found') {
     return notEvaluated(
       'dry-run',

@@ -3,7 +3,7 @@ import { matchConditions, type MatchCondition } from '../../match-conditions.ts'
 import { printable, quote } from '../../values/printable.ts'
 import type { MutatingWebhook } from '../../cluster/objects.ts'
 import { failedRequirements, keysOf, selects, type Labels } from '../../cluster/label-selector.ts'
-import type { Look } from '../../diagnosis/lookup.ts'
+import type { Lookup } from '../../diagnosis/lookup.ts'
 import { registrationName, selectsPodCreation } from '../registration.ts'
 import { isSameExpression } from '../topics/registration.ts'
 import { notEvaluated, passes, stops, type Step } from './step.ts'
@@ -48,7 +48,7 @@ function explainRules(webhook: MutatingWebhook): Step {
     : stops('registration', 'the webhook is not called when pods are created')
 }
 
-function explainNamespace(namespace: string, { namespaceSelector }: MutatingWebhook, labels: Look<Labels>): Step {
+function explainNamespace(namespace: string, { namespaceSelector }: MutatingWebhook, labels: Lookup<Labels>): Step {
   const known: Labels = { ...(labels.state === 'found' ? labels.value : {}), 'kubernetes.io/metadata.name': namespace }
   const failed = failedRequirements(namespaceSelector, known)
   const isUncertain =

@@ -2,7 +2,7 @@
 import type { Cluster } from '../../cluster/cluster.ts'
 import type { KubernetesObject } from '../../cluster/objects.ts'
 import { apiVersionOf, resources, type Resource } from '../../cluster/resources.ts'
-import { look, valueOf } from '../../diagnosis/lookup.ts'
+import { lookup, valueOf } from '../../diagnosis/lookup.ts'
 
 /** Deployment, ReplicaSet, Pod; CronJob, Job, Pod. */
 const longestChain = 3
@@ -16,7 +16,7 @@ export async function ownersOf(
   const reference = metadata.ownerReferences?.find(({ controller }) => controller === true)
   const resource = reference === undefined ? undefined : resourceOf(reference.apiVersion, reference.kind)
   if (reference === undefined || resource === undefined || left === 0) return []
-  const owner = valueOf(await look(() => cluster.get(resource, reference.name, metadata.namespace)))
+  const owner = valueOf(await lookup(() => cluster.get(resource, reference.name, metadata.namespace)))
   return owner === undefined ? [] : [owner, ...(await ownersOf(cluster, owner, left - 1))]
 }
 

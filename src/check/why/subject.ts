@@ -2,7 +2,7 @@
 import type { MutatingWebhook, MutatingWebhookConfiguration, Pod } from '../../cluster/objects.ts'
 import type { Config } from '../../config/config.ts'
 import type { Labels } from '../../cluster/label-selector.ts'
-import type { Look } from '../../diagnosis/lookup.ts'
+import type { Lookup } from '../../diagnosis/lookup.ts'
 
 export interface Subject {
   /** `deployment/my-app` */
@@ -15,9 +15,9 @@ export interface Subject {
 }
 
 export interface Surroundings {
-  readonly registration: Look<MutatingWebhookConfiguration>
-  readonly webhook: Look<MutatingWebhook>
-  readonly namespaceLabels: Look<Labels>
+  readonly registration: Lookup<MutatingWebhookConfiguration>
+  readonly webhook: Lookup<MutatingWebhook>
+  readonly namespaceLabels: Lookup<Labels>
   readonly config: Config
   /** Where the configuration is from. */
   readonly configPlace: string

@@ -4,7 +4,7 @@ import { resources } from '../../cluster/resources.ts'
 import type { Config } from '../../config/config.ts'
 import { defaultConfig } from '../../config/parse-config.ts'
 import { findConfigurationOf, findRegistration, type Configuration, type Registered } from '../installation.ts'
-import { look, unknown, type Look } from '../../diagnosis/lookup.ts'
+import { lookup, unknown, type Lookup } from '../../diagnosis/lookup.ts'
 import type { Labels } from '../../cluster/label-selector.ts'
 import type { Surroundings } from './subject.ts'
 
@@ -31,7 +31,7 @@ export async function askFacts(cluster: Cluster, given: GivenConfig | undefined)
 }
 
 /** A webhook that finds its file invalid goes on with an older one, which nobody can read here. */
-function usable(configuration: Look<Configuration>): GivenConfig {
+function usable(configuration: Lookup<Configuration>): GivenConfig {
   const because = (why: string): GivenConfig => ({
     config: defaultConfig,
     place: `the built-in configuration, since that of the cluster is not known: ${why}`,
@@ -56,9 +56,9 @@ export async function surroundingsOf(
   return { registration, webhook, config, configPlace: place, namespaceLabels: await labelsOf(cluster, namespace) }
 }
 
-async function labelsOf(cluster: Cluster | undefined, namespace: string): Promise<Look<Labels>> {
+async function labelsOf(cluster: Cluster | undefined, namespace: string): Promise<Lookup<Labels>> {
   if (cluster === undefined) return unknown('no cluster was asked')
-  return look(async () => {
+  return lookup(async () => {
     const found = await cluster.get(resources.namespaces, namespace)
     return found === undefined ? undefined : (found.metadata.labels ?? {})
   })

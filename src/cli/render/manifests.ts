@@ -4,7 +4,7 @@ import type { Config } from '../../config/config.ts'
 import { parseOrigin, parseSizeOf } from '../../render/parse-aws-names.ts'
 import { deliveryOfName } from '../../deliveries/companions.ts'
 import { mountpointClaimName } from '../../deliveries/mountpoint/inject.ts'
-import { notesOf, sortNeeds, type SortedNeeds } from '../../deliveries/shared/requirements.ts'
+import { notesOf, sortRequirements, type SortedRequirements } from '../../deliveries/shared/requirements.ts'
 import { objectKey, type Rendering } from '../../render/rendering.ts'
 import { parseLabelName } from '../../values/names.ts'
 import { parsed, parseWord, unreadable, type Parsed } from '../../values/parsed.ts'
@@ -92,7 +92,7 @@ async function renderManifests(command: Command): Promise<void> {
   if (values.filename.length === 0 && problems.length === 0) (command.parent ?? command).help({ error: true })
   if (problems.length > 0) fail(problems, command)
   const found = await readNeeds(values.filename, values.namespace, config)
-  const sorted = chosenNeeds(sortNeeds(found.needs), found, values)
+  const sorted = chosenNeeds(sortRequirements(found.needs), found, values)
   const missing = missingFlags(sorted, values, config)
   writeReport(found.lines.map((line) => `${line}\n`).join(''))
   if (missing.length > 0) fail(missing, command)
@@ -102,7 +102,7 @@ async function renderManifests(command: Command): Promise<void> {
 }
 
 /** Without what is not asked for, and without claims that the manifests bring themselves. */
-function chosenNeeds(sorted: SortedNeeds, { present }: FoundNeeds, { only }: ManifestFlags): SortedNeeds {
+function chosenNeeds(sorted: SortedRequirements, { present }: FoundNeeds, { only }: ManifestFlags): SortedRequirements {
   const isWanted = (subject: Subject): boolean => only.length === 0 || only.includes(subject)
   const isMissing = (namespace: string, claim: string): boolean =>
     !present.has(`v1 PersistentVolumeClaim ${namespace}/${claim}`)
@@ -122,7 +122,7 @@ function chosenNeeds(sorted: SortedNeeds, { present }: FoundNeeds, { only }: Man
 }
 
 /** Everything that no manifest says, at once. */
-function missingFlags(sorted: SortedNeeds, values: ManifestFlags, config: Config): readonly string[] {
+function missingFlags(sorted: SortedRequirements, values: ManifestFlags, config: Config): readonly string[] {
   const { roles, mounts, claims, nodes } = sorted
   const needsCluster = roles.length + claims.length + nodes.length > 0
   const needed = [
@@ -148,7 +148,7 @@ function missingFlags(sorted: SortedNeeds, values: ManifestFlags, config: Config
 }
 
 /** A service account is given its role in one way. */
-function mixedCredentials(roles: SortedNeeds['roles']): readonly string[] {
+function mixedCredentials(roles: SortedRequirements['roles']): readonly string[] {
   const accounts = Map.groupBy(roles, ({ namespace, serviceAccount }) => `${namespace}/${serviceAccount}`)
   const mixed = [...accounts].filter(([, needs]) => new Set(needs.map(({ credentials }) => credentials.kind)).size > 1)
   return mixed.map(

@@ -6,7 +6,7 @@ import type { Origin, SizeOf } from '../../render/parse-aws-names.ts'
 import { renderClaim } from '../../deliveries/claim/render.ts'
 import { renderMountpointVolumes } from '../../deliveries/mountpoint/render.ts'
 import type { MountpointVolume } from '../../deliveries/mountpoint/render-volume.ts'
-import { besidesOf, type Need, type SortedNeeds } from '../../deliveries/shared/requirements.ts'
+import { extraObjectsOf, type Requirement, type SortedRequirements } from '../../deliveries/shared/requirements.ts'
 import { merge, nothing, type Rendering } from '../../render/rendering.ts'
 import { renderDownload } from '../../deliveries/download/render.ts'
 import type { S3Source } from '../../values/source.ts'
@@ -22,7 +22,7 @@ export type NeedValues = SharedValues &
     readonly size: readonly SizeOf[]
   }
 
-export function renderNeeds(sorted: SortedNeeds, values: NeedValues, config: Config): Rendering {
+export function renderNeeds(sorted: SortedRequirements, values: NeedValues, config: Config): Rendering {
   const readers = readersOf(sorted.roles, values)
   return merge([
     ...readers.map((access) => renderDownload(access)),
@@ -52,14 +52,14 @@ export function renderNeeds(sorted: SortedNeeds, values: NeedValues, config: Con
 }
 
 /** A service account has one role, for all the models of all its pods. */
-function readersOf(roles: readonly Need[], values: NeedValues): Access[] {
+function readersOf(roles: readonly Requirement[], values: NeedValues): Access[] {
   const groups = Map.groupBy(roles, ({ namespace, serviceAccount }) => `${namespace}/${serviceAccount}`)
   return [...groups.values()].flatMap((needs) => (needs[0] === undefined ? [] : [readerOf(needs[0], needs, values)]))
 }
 
 function readerOf(
-  { namespace, serviceAccount, credentials }: Need,
-  needs: readonly Need[],
+  { namespace, serviceAccount, credentials }: Requirement,
+  needs: readonly Requirement[],
   values: NeedValues,
 ): Access {
   const { accountId, region, cluster: name, kmsKey, oidcProvider } = values
@@ -78,7 +78,7 @@ function readerOf(
     kmsKey,
     role: roleNameOf(base),
     besides: unique(
-      needs.flatMap(({ model }) => besidesOf(model)),
+      needs.flatMap(({ model }) => extraObjectsOf(model)),
       ({ bucket, key }) => `${bucket}/${key}`,
     ),
     trust: credentials.kind === 'irsa' ? { kind: 'irsa', provider: oidcProvider ?? '' } : { kind: 'pod-identity' },
@@ -89,7 +89,7 @@ function readerOf(
   }
 }
 
-function mountsOf(mounts: SortedNeeds['mounts'], values: NeedValues): MountpointVolume[] {
+function mountsOf(mounts: SortedRequirements['mounts'], values: NeedValues): MountpointVolume[] {
   const volumes = mounts.map((need) => ({
     source: need.source,
     namespace: need.namespace,
@@ -100,7 +100,10 @@ function mountsOf(mounts: SortedNeeds['mounts'], values: NeedValues): Mountpoint
   return unique(volumes, ({ namespace, claim, source }) => `${namespace}/${claim ?? source.uri}`)
 }
 
-function sharedModels(claims: SortedNeeds['claims'], values: NeedValues): Parameters<typeof renderClaim>[0]['models'] {
+function sharedModels(
+  claims: SortedRequirements['claims'],
+  values: NeedValues,
+): Parameters<typeof renderClaim>[0]['models'] {
   return [...Map.groupBy(claims, ({ source }) => source.claim)].map(([claim, needs]) => ({
     claim,
     sizeBytes: sizeOf(claimUri(claim), values),
@@ -121,7 +124,7 @@ export function claimUri(claim: string): string {
   return `pvc://${claim}`
 }
 
-function regionOf({ model }: Need, { bucketRegion, region }: NeedValues): string {
+function regionOf({ model }: Requirement, { bucketRegion, region }: NeedValues): string {
   return model.region ?? bucketRegion ?? region
 }
 
@@ -137,7 +140,10 @@ function sizeOf(uri: string, { size }: NeedValues): number {
   return found.bytes
 }
 
-function isSame(need: Need, { namespace, serviceAccount }: { namespace: string; serviceAccount: string }): boolean {
+function isSame(
+  need: Requirement,
+  { namespace, serviceAccount }: { namespace: string; serviceAccount: string },
+): boolean {
   return need.namespace === namespace && need.serviceAccount === serviceAccount
 }
 

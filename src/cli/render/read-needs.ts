@@ -1,6 +1,6 @@
 /** Reads manifests: what each workload needs, what was denied, and what is there already. */
 import type { Config } from '../../config/config.ts'
-import { needsOf, type Need } from '../../deliveries/shared/requirements.ts'
+import { requirementsOf, type Requirement } from '../../deliveries/shared/requirements.ts'
 import { skipReasons } from '../../reasons.ts'
 import { denied, misplacedAnnotations } from '../judge.ts'
 import { readDocuments } from '../manifests/documents.ts'
@@ -8,7 +8,7 @@ import { readManifestFiles } from '../manifests/input.ts'
 import { objectsOf, valueAt, type FoundObject } from '../manifests/workloads.ts'
 
 export interface FoundNeeds {
-  readonly needs: readonly Need[]
+  readonly needs: readonly Requirement[]
   /** `v1 PersistentVolumeClaim apps/llama`, as the key of a rendered object. */
   readonly present: ReadonlySet<string>
   readonly lines: readonly string[]
@@ -32,7 +32,7 @@ type ReadObject = Omit<FoundNeeds, 'present'>
 function readObject(found: FoundObject, namespace: string, config: Config): ReadObject {
   const { podPath, title } = found
   if (podPath === undefined) return { needs: [], lines: [], isDenied: false }
-  const result = needsOf(valueAt(found.object, podPath), namespace, config)
+  const result = requirementsOf(valueAt(found.object, podPath), namespace, config)
   const misplaced = misplacedAnnotations(found, config.annotationPrefix).map(
     (warning) => `${title} warning: ${warning}`,
   )

@@ -2,10 +2,10 @@
 import type { PersistentVolumeClaim, StorageClass, TridentVolumeReference } from '../../cluster/objects.ts'
 import type { Finding } from '../../diagnosis/finding.ts'
 import { error, warning } from './checks.ts'
-import { valueOf, type Look } from '../../diagnosis/lookup.ts'
+import { valueOf, type Lookup } from '../../diagnosis/lookup.ts'
 import { idOf, isBound, type ClaimName, type SeenClaim } from '../shared/check-claim.ts'
 import { recreateClaim, type ClaimChange } from '../../diagnosis/kubectl-commands.ts'
-import type { Asker, Writer } from '../shared/requested-model.ts'
+import type { Consumer, Writer } from '../shared/requested-model.ts'
 
 export const shareFrom = 'trident.netapp.io/shareFromPVC'
 
@@ -16,11 +16,11 @@ export interface SharedClaim extends SeenClaim {
   /** Undefined where it is shared from nowhere. */
   readonly source: SeenClaim | undefined
   /** That of the source, or of the claim itself. */
-  readonly sourceClass: Look<StorageClass>
+  readonly sourceClass: Lookup<StorageClass>
   /** Of the namespace of the pods; absent where Trident's definitions are not installed. */
-  readonly references: Look<readonly TridentVolumeReference[]>
+  readonly references: Lookup<readonly TridentVolumeReference[]>
   readonly paths: readonly (string | undefined)[]
-  readonly askers: readonly Asker[]
+  readonly askers: readonly Consumer[]
   readonly writers: readonly Writer[]
 }
 

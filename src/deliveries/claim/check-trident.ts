@@ -11,20 +11,20 @@ import { resources } from '../../cluster/resources.ts'
 import { provisioner } from './render-trident.ts'
 import { withCommands, type Finding } from '../../diagnosis/finding.ts'
 import { error, ok, unchecked, warning } from './checks.ts'
-import { look, valueOf, type Look } from '../../diagnosis/lookup.ts'
+import { lookup, valueOf, type Lookup } from '../../diagnosis/lookup.ts'
 import { listOf, whyNot } from '../shared/check-context.ts'
 import { describeObject } from '../../diagnosis/kubectl-commands.ts'
 
 export interface Trident {
-  readonly driver: Look<CSIDriver>
-  readonly controllers: Look<readonly Deployment[]>
-  readonly backends: Look<readonly TridentBackendConfig[]>
-  readonly volumes: Look<readonly TridentVolume[]>
+  readonly driver: Lookup<CSIDriver>
+  readonly controllers: Lookup<readonly Deployment[]>
+  readonly backends: Lookup<readonly TridentBackendConfig[]>
+  readonly volumes: Lookup<readonly TridentVolume[]>
 }
 
 export async function seeTrident(cluster: Cluster): Promise<Trident> {
   const [driver, controllers, backends, volumes] = await Promise.all([
-    look(() => cluster.get(resources.csiDrivers, provisioner)),
+    lookup(() => cluster.get(resources.csiDrivers, provisioner)),
     listOf(cluster, resources.deployments, { labelSelector: 'app=controller.csi.trident.netapp.io' }),
     listOf(cluster, resources.tridentBackendConfigs),
     listOf(cluster, resources.tridentVolumes),
@@ -35,7 +35,7 @@ export async function seeTrident(cluster: Cluster): Promise<Trident> {
 /** `drivers`: those that the storage classes ask for. */
 export function checkTrident(
   trident: Trident,
-  references: Look<readonly TridentVolumeReference[]>,
+  references: Lookup<readonly TridentVolumeReference[]>,
   drivers: readonly string[],
 ): readonly Finding[] {
   const missing = [

@@ -3,7 +3,7 @@ import type { PersistentVolume, PersistentVolumeClaim, StorageClass, TridentVolu
 import { provisioner as provisionerOfTrident } from './render-trident.ts'
 import { withCommands, type Finding } from '../../diagnosis/finding.ts'
 import { error, ok, unchecked, warning } from './checks.ts'
-import { valueOf, type Look } from '../../diagnosis/lookup.ts'
+import { valueOf, type Lookup } from '../../diagnosis/lookup.ts'
 import { idOf, type SeenClaim } from '../shared/check-claim.ts'
 import { shareFrom } from './check-claim.ts'
 import { patchObject } from '../../diagnosis/kubectl-commands.ts'
@@ -14,7 +14,7 @@ const nfsDrivers = ['ontap-nas', 'ontap-nas-economy', 'ontap-nas-flexgroup']
 export function checkStorageClass(
   owner: SeenClaim,
   { spec }: PersistentVolumeClaim,
-  seen: Look<StorageClass>,
+  seen: Lookup<StorageClass>,
 ): readonly Finding[] {
   const name = spec.storageClassName ?? ''
   if (seen.state === 'unknown') return [unchecked('storage-class', seen.why)]
@@ -80,7 +80,7 @@ function checkConnections({ metadata: { name }, mountOptions = [] }: StorageClas
 export function checkVolume(
   owner: SeenClaim,
   claim: PersistentVolumeClaim,
-  volumes: Look<readonly TridentVolume[]>,
+  volumes: Lookup<readonly TridentVolume[]>,
 ): readonly Finding[] {
   const { [shareFrom]: sharedFrom, 'trident.netapp.io/notManaged': notManaged } = claim.metadata.annotations ?? {}
   if (sharedFrom !== undefined) {
@@ -98,7 +98,7 @@ export function checkVolume(
   return owner.volume.state === 'absent' ? [] : [judgeVolume(owner.volume.value, volumes)]
 }
 
-function judgeVolume(volume: PersistentVolume, volumes: Look<readonly TridentVolume[]>): Finding {
+function judgeVolume(volume: PersistentVolume, volumes: Lookup<readonly TridentVolume[]>): Finding {
   const {
     metadata: { name },
     spec: { csi },

@@ -6,7 +6,7 @@ import { provisioner } from './render-trident.ts'
 import { basename } from '../../values/path.ts'
 import { withCommands, type Finding } from '../../diagnosis/finding.ts'
 import { error, ok, unchecked, warning } from './checks.ts'
-import { absent, look, valueOf, type Look } from '../../diagnosis/lookup.ts'
+import { absent, lookup, valueOf, type Lookup } from '../../diagnosis/lookup.ts'
 import {
   checkAccess,
   checkBinding,
@@ -16,17 +16,17 @@ import {
   type ClaimName,
   type SeenClaim,
 } from '../shared/check-claim.ts'
-import { listOf, type DeliveryCheck, type DeliveryQuestion } from '../shared/check-context.ts'
+import { listOf, type DeliveryCheck, type DeliveryCheckContext } from '../shared/check-context.ts'
 import { anew, shareFrom, sourceNameOf, type SharedClaim } from './check-claim.ts'
 import { sharedAnew } from './check-comparison.ts'
 import { checkSharing } from './check-sharing.ts'
 import { checkTrident, seeTrident, type Trident } from './check-trident.ts'
 import { checkReclaim, checkStorageClass, checkVolume } from './check-volume.ts'
 import { checkWriters } from './check-writers.ts'
-import { sectionTitle, type WantedModel } from '../shared/requested-model.ts'
+import { sectionTitle, type RequestedModel } from '../shared/requested-model.ts'
 
 export const checkClaims: DeliveryCheck = async (question) => {
-  const { wanted, cluster, namespace } = question
+  const { models: wanted, cluster, namespace } = question
   if (wanted.length === 0) return []
   const trident = await seeTrident(cluster)
   const references = await listOf(cluster, resources.tridentVolumeReferences, { namespace })
@@ -46,13 +46,13 @@ export const checkClaims: DeliveryCheck = async (question) => {
 }
 
 /** One claim has many versions. */
-function claimsIn(wanted: readonly WantedModel[]): readonly (readonly [string, readonly WantedModel[]])[] {
+function claimsIn(wanted: readonly RequestedModel[]): readonly (readonly [string, readonly RequestedModel[]])[] {
   return [...Map.groupBy(wanted, ({ source }) => (source.scheme === 'pvc' ? source.claim : source.uri))]
 }
 
 async function seeShared(
-  { cluster, namespace, writers }: DeliveryQuestion,
-  [name, models]: readonly [string, readonly WantedModel[]],
+  { cluster, namespace, writers }: DeliveryCheckContext,
+  [name, models]: readonly [string, readonly RequestedModel[]],
 ): Promise<Omit<SharedClaim, 'references'>> {
   const consumer = await seeClaim(cluster, { namespace, name })
   const named = models[0]?.from
@@ -64,14 +64,14 @@ async function seeShared(
     named,
     sourceClass: await seeClass(cluster, source ?? consumer),
     paths: [...new Set(models.flatMap(({ source: own }) => (own.scheme === 'pvc' ? [own.path] : [])))],
-    askers: models.flatMap(({ askers }) => askers),
+    askers: models.flatMap(({ consumers: askers }) => askers),
     writers: writers.filter(({ claim }) => claim === name),
   }
 }
 
-async function seeClass(cluster: Cluster, { claim }: SeenClaim): Promise<Look<StorageClass>> {
+async function seeClass(cluster: Cluster, { claim }: SeenClaim): Promise<Lookup<StorageClass>> {
   const name = valueOf(claim)?.spec.storageClassName ?? ''
-  return name === '' ? absent : look(() => cluster.get(resources.storageClasses, name))
+  return name === '' ? absent : lookup(() => cluster.get(resources.storageClasses, name))
 }
 
 function isOfTrident({ source, claim, volume, sourceClass }: SharedClaim): boolean {

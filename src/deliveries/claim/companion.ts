@@ -31,7 +31,7 @@ const check = checkSubject({
   named: ({ claim, from }) =>
     claim === undefined
       ? []
-      : [{ source: { scheme: 'pvc', claim, path: undefined, uri: `pvc://${claim}` }, from, askers: [] }],
+      : [{ source: { scheme: 'pvc', claim, path: undefined, uri: `pvc://${claim}` }, from, consumers: [] }],
 })
 
 export const claim = { alias: 'fsx', render: claimRender, check, checks: claimChecks } as const satisfies Companion

@@ -3,10 +3,10 @@ import type { Node } from '../../cluster/objects.ts'
 import { compareClusterVersions, parseClusterVersion, type ClusterVersion } from '../../values/cluster-version.ts'
 import { withCommands, type Finding } from '../../diagnosis/finding.ts'
 import { error, ok, unchecked, warning } from './checks.ts'
-import type { Look } from '../../diagnosis/lookup.ts'
+import type { Lookup } from '../../diagnosis/lookup.ts'
 import { whyNot } from '../shared/check-context.ts'
 import { hasByDefault } from './check-versions.ts'
-import type { Asker } from '../shared/requested-model.ts'
+import type { Consumer } from '../shared/requested-model.ts'
 
 /** Older ones know image volumes without subPath, or not at all. */
 const leastRuntimes: Readonly<Record<string, ClusterVersion>> = {
@@ -14,7 +14,7 @@ const leastRuntimes: Readonly<Record<string, ClusterVersion>> = {
   'cri-o': { major: 1, minor: 33 },
 }
 
-export function checkNodes(nodes: Look<readonly Node[]>, askers: readonly Asker[]): readonly Finding[] {
+export function checkNodes(nodes: Lookup<readonly Node[]>, askers: readonly Consumer[]): readonly Finding[] {
   if (nodes.state !== 'found') return [unchecked('node-runtime', whyNot(nodes))]
   const able = nodes.value.filter((node) => mayTake(node, askers))
   if (able.length === 0) return [unchecked('node-runtime', 'there is no Linux node yet for these pods')]
@@ -43,7 +43,7 @@ function nodeFinding(problem: string, names: readonly string[], isEverywhere: bo
 }
 
 /** Fargate runs only pods that a profile of it selects. */
-function mayTake({ metadata: { labels = {} }, status }: Node, askers: readonly Asker[]): boolean {
+function mayTake({ metadata: { labels = {} }, status }: Node, askers: readonly Consumer[]): boolean {
   if (status?.nodeInfo?.operatingSystem !== 'linux' || labels['eks.amazonaws.com/compute-type'] === 'fargate') {
     return false
   }

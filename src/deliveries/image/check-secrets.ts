@@ -4,13 +4,13 @@ import { resources } from '../../cluster/resources.ts'
 import { quoteWord } from '../../values/shell.ts'
 import { withCommands, type Finding } from '../../diagnosis/finding.ts'
 import { error, ok, unchecked, warning } from './checks.ts'
-import { look, valueOf, type Look } from '../../diagnosis/lookup.ts'
-import type { DeliveryQuestion } from '../shared/check-context.ts'
-import type { Asker, WantedModel } from '../shared/requested-model.ts'
+import { lookup, valueOf, type Lookup } from '../../diagnosis/lookup.ts'
+import type { DeliveryCheckContext } from '../shared/check-context.ts'
+import type { Consumer, RequestedModel } from '../shared/requested-model.ts'
 
 export async function checkSecrets(
-  question: DeliveryQuestion,
-  { source, askers }: WantedModel,
+  question: DeliveryCheckContext,
+  { source, consumers: askers }: RequestedModel,
 ): Promise<readonly Finding[]> {
   const registry = (source.scheme === 'oci' ? source.reference : '').split('/')[0] ?? ''
   const names = [...new Set((await Promise.all(askers.map((asker) => secretNames(question, asker)))).flat())]
@@ -20,7 +20,7 @@ export async function checkSecrets(
   const secrets = await Promise.all(
     names.map(async (name) => ({
       name,
-      secret: await look(() => question.cluster.get(resources.secrets, name, question.namespace)),
+      secret: await lookup(() => question.cluster.get(resources.secrets, name, question.namespace)),
     })),
   )
   const findings = secrets.flatMap(({ name, secret }) =>
@@ -47,18 +47,18 @@ export async function checkSecrets(
 
 /** The admission plugin ServiceAccount gives those of the account to pods that name none themselves. */
 async function secretNames(
-  { cluster, namespace }: DeliveryQuestion,
-  { spec, serviceAccount }: Asker,
+  { cluster, namespace }: DeliveryCheckContext,
+  { spec, serviceAccount }: Consumer,
 ): Promise<readonly string[]> {
   const own = (spec.imagePullSecrets ?? []).flatMap(({ name }) => name ?? [])
   if (own.length > 0) return own
-  const account = valueOf(await look(() => cluster.get(resources.serviceAccounts, serviceAccount, namespace)))
+  const account = valueOf(await lookup(() => cluster.get(resources.serviceAccounts, serviceAccount, namespace)))
   return (account?.imagePullSecrets ?? []).flatMap(({ name }) => name ?? [])
 }
 
 function judgeSecret(
   name: string,
-  secret: Look<Secret>,
+  secret: Lookup<Secret>,
   { registry, namespace }: { registry: string; namespace: string },
 ): readonly Finding[] {
   if (secret.state === 'unknown') return [unchecked('pull-secrets', secret.why)]

@@ -3,8 +3,8 @@ import { resources } from '../../cluster/resources.ts'
 import { compareClusterVersions, parseClusterVersion } from '../../values/cluster-version.ts'
 import type { Finding } from '../../diagnosis/finding.ts'
 import { error, ok, unchecked, warning } from './checks.ts'
-import { look, type Look } from '../../diagnosis/lookup.ts'
-import { listOf, whyNot, type DeliveryCheck, type DeliveryQuestion } from '../shared/check-context.ts'
+import { lookup, type Lookup } from '../../diagnosis/lookup.ts'
+import { listOf, whyNot, type DeliveryCheck, type DeliveryCheckContext } from '../shared/check-context.ts'
 import { checkNodes } from './check-nodes.ts'
 import { probeImageVolume, type ImageProbe } from './check-probe.ts'
 import { checkSecrets } from './check-secrets.ts'
@@ -12,9 +12,9 @@ import { firstWithGate, hasByDefault } from './check-versions.ts'
 import { sectionTitle } from '../shared/requested-model.ts'
 
 export const checkImage: DeliveryCheck = async (question) => {
-  const { cluster, namespace, wanted } = question
+  const { cluster, namespace, models: wanted } = question
   if (wanted.length === 0) return []
-  const probe = await look(() => probeImageVolume(cluster, namespace))
+  const probe = await lookup(() => probeImageVolume(cluster, namespace))
   const nodes = await listOf(cluster, resources.nodes)
   return [
     {
@@ -24,20 +24,20 @@ export const checkImage: DeliveryCheck = async (question) => {
         checkStated(question),
         ...checkNodes(
           nodes,
-          wanted.flatMap(({ askers }) => askers),
+          wanted.flatMap(({ consumers: askers }) => askers),
         ),
       ],
     },
     ...(await Promise.all(
       wanted.map(async (model) => ({
-        title: sectionTitle(model.source.uri, model.askers),
+        title: sectionTitle(model.source.uri, model.consumers),
         findings: await checkSecrets(question, model),
       })),
     )),
   ]
 }
 
-function checkAPIServer({ version }: DeliveryQuestion, probe: Look<ImageProbe>): Finding {
+function checkAPIServer({ version }: DeliveryCheckContext, probe: Lookup<ImageProbe>): Finding {
   const { gitVersion } = version
   if (compareClusterVersions(version, firstWithGate) < 0) {
     return error('image-volumes', `${gitVersion} drops the field, and the app would start on an empty directory`)
@@ -72,7 +72,7 @@ function checkAPIServer({ version }: DeliveryQuestion, probe: Look<ImageProbe>):
 }
 
 /** The webhook does not ask the API server; it believes the configuration. */
-function checkStated({ known, version }: DeliveryQuestion): Finding {
+function checkStated({ known, version }: DeliveryCheckContext): Finding {
   if (known.state !== 'found') return unchecked('cluster-version', whyNot(known))
   const real = `${version.major}.${version.minor}`
   const stated = known.value.cluster?.version

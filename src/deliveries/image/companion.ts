@@ -21,7 +21,7 @@ const check = checkSubject({
   named: ({ oci }) =>
     oci === undefined
       ? []
-      : [{ source: { scheme: 'oci', reference: oci, path: undefined, uri: `oci://${oci}` }, askers: [] }],
+      : [{ source: { scheme: 'oci', reference: oci, path: undefined, uri: `oci://${oci}` }, consumers: [] }],
 })
 
 export const image = { alias: 'oci', render: imageRender, check, checks: imageChecks } as const satisfies Companion

@@ -7,26 +7,26 @@ import { headroomGate } from './inject.ts'
 import { mountpointDriver } from './render-volume.ts'
 import { withCommands, type Finding } from '../../diagnosis/finding.ts'
 import { error, ok, unchecked, warning } from './checks.ts'
-import { look, valueOf, type Look } from '../../diagnosis/lookup.ts'
+import { lookup, valueOf, type Lookup } from '../../diagnosis/lookup.ts'
 import { listOf, whyNot } from '../shared/check-context.ts'
 
 export interface Driver {
-  readonly driver: Look<CSIDriver>
-  readonly controllers: Look<readonly Deployment[]>
+  readonly driver: Lookup<CSIDriver>
+  readonly controllers: Lookup<readonly Deployment[]>
   /** Which mount on the nodes. */
-  readonly daemonSets: Look<readonly DaemonSet[]>
-  readonly nodes: Look<readonly Node[]>
+  readonly daemonSets: Lookup<readonly DaemonSet[]>
+  readonly nodes: Lookup<readonly Node[]>
   /** Names of pods of the namespace that wait behind the gate. */
-  readonly gated: Look<readonly string[]>
+  readonly gated: Lookup<readonly string[]>
 }
 
 export async function seeDriver(cluster: Cluster, namespace: string): Promise<Driver> {
   const [driver, controllers, daemonSets, nodes, gated] = await Promise.all([
-    look(() => cluster.get(resources.csiDrivers, mountpointDriver)),
+    lookup(() => cluster.get(resources.csiDrivers, mountpointDriver)),
     listOf(cluster, resources.deployments, { fieldSelector: 'metadata.name=s3-csi-controller' }),
     listOf(cluster, resources.daemonSets, { fieldSelector: 'metadata.name=s3-csi-node' }),
     listOf(cluster, resources.nodes),
-    look(() => listGated(cluster, namespace)),
+    lookup(() => listGated(cluster, namespace)),
   ])
   return { driver, controllers, daemonSets, nodes, gated }
 }
@@ -116,7 +116,7 @@ function hasHeadroom({ spec }: Deployment): boolean {
   )
 }
 
-export function checkGate(seen: Driver, config: Look<Config>): readonly Finding[] {
+export function checkGate(seen: Driver, config: Lookup<Config>): readonly Finding[] {
   const { driver, controllers } = seen
   if (driver.state === 'absent') return []
   if (config.state !== 'found') return [unchecked('headroom-gate', whyNot(config))]

@@ -4,19 +4,19 @@ import { mountpointDriver } from './render-volume.ts'
 import type { S3Source } from '../../values/source.ts'
 import { withCommands, type Finding } from '../../diagnosis/finding.ts'
 import { error, ok, unchecked, warning } from './checks.ts'
-import { valueOf, type Look } from '../../diagnosis/lookup.ts'
+import { valueOf, type Lookup } from '../../diagnosis/lookup.ts'
 import { idOf, type SeenClaim } from '../shared/check-claim.ts'
 import { whyNot } from '../shared/check-context.ts'
 import { patchObject, recreateVolume } from '../../diagnosis/kubectl-commands.ts'
-import type { Asker } from '../shared/requested-model.ts'
+import type { Consumer } from '../shared/requested-model.ts'
 
 export interface MountedPrefix extends SeenClaim {
   readonly source: S3Source
   /** As the annotations or the operator say. */
   readonly region: string | undefined
-  readonly askers: readonly Asker[]
+  readonly askers: readonly Consumer[]
   /** All of the cluster. */
-  readonly volumes: Look<readonly PersistentVolume[]>
+  readonly volumes: Lookup<readonly PersistentVolume[]>
   /** The volume of the claim, or the one that names the claim. */
   readonly meant: PersistentVolume | undefined
 }
@@ -182,16 +182,16 @@ function readOnly(options: ReadonlyMap<string, string>): BrokenRule | undefined 
 }
 
 /** With one the driver gives the files to that group (gid, 0770 and 0660). */
-function hasGroup({ spec }: Asker): boolean {
+function hasGroup({ spec }: Consumer): boolean {
   return spec.securityContext?.fsGroup !== undefined
 }
 
-function deniedAskers(askers: readonly Asker[]): readonly string[] {
+function deniedAskers(askers: readonly Consumer[]): readonly string[] {
   return askers.filter((asker) => !hasGroup(asker) && isSurelyNotRoot(asker)).map(({ title }) => title)
 }
 
 /** What an image runs as nobody sees here. */
-function isSurelyNotRoot({ spec }: Asker): boolean {
+function isSurelyNotRoot({ spec }: Consumer): boolean {
   const { runAsUser, runAsNonRoot } = (spec.securityContext ?? {}) as { runAsUser?: number; runAsNonRoot?: boolean }
   return (runAsUser ?? 0) > 0 || runAsNonRoot === true
 }

@@ -5,7 +5,7 @@ import { mountpointClaimName } from './inject.ts'
 import type { S3Source } from '../../values/source.ts'
 import { withCommands, type Finding } from '../../diagnosis/finding.ts'
 import { error, ok, unchecked } from './checks.ts'
-import { look, valueOf, type Look } from '../../diagnosis/lookup.ts'
+import { lookup, valueOf, type Lookup } from '../../diagnosis/lookup.ts'
 import {
   checkAccess,
   checkBinding,
@@ -14,14 +14,14 @@ import {
   isReferenceByName,
   seeClaim,
 } from '../shared/check-claim.ts'
-import { listOf, type DeliveryCheck, type DeliveryQuestion } from '../shared/check-context.ts'
+import { listOf, type DeliveryCheck, type DeliveryCheckContext } from '../shared/check-context.ts'
 import { checkDriver, checkGate, seeDriver } from './check-driver.ts'
 import { anew, checkStatic } from './check-static.ts'
 import { checkVolume, type MountedPrefix } from './check-volume.ts'
-import { sectionTitle, type WantedModel } from '../shared/requested-model.ts'
+import { sectionTitle, type RequestedModel } from '../shared/requested-model.ts'
 
 export const checkMountpoint: DeliveryCheck = async (question) => {
-  const { wanted, cluster, namespace, known } = question
+  const { models: wanted, cluster, namespace, known } = question
   if (wanted.length === 0) return []
   const driver = await seeDriver(cluster, namespace)
   const volumes = await listOf(cluster, resources.persistentVolumes)
@@ -38,15 +38,22 @@ export const checkMountpoint: DeliveryCheck = async (question) => {
 }
 
 async function seePrefix(
-  { cluster, namespace }: DeliveryQuestion,
-  model: WantedModel,
-  volumes: Look<readonly PersistentVolume[]>,
+  { cluster, namespace }: DeliveryCheckContext,
+  model: RequestedModel,
+  volumes: Lookup<readonly PersistentVolume[]>,
 ): Promise<MountedPrefix> {
   const source = model.source as S3Source
   const seen = await seeClaim(cluster, { namespace, name: model.claim ?? mountpointClaimName(source) })
   // The one that is meant for a claim that does not name it, or is not bound to it.
   const meant = valueOf(volumes)?.find(({ spec: { claimRef } }) => isReferenceByName(claimRef, seen))
-  return { ...seen, source, region: model.region, askers: model.askers, volumes, meant: valueOf(seen.volume) ?? meant }
+  return {
+    ...seen,
+    source,
+    region: model.region,
+    askers: model.consumers,
+    volumes,
+    meant: valueOf(seen.volume) ?? meant,
+  }
 }
 
 function checkPrefix(prefix: MountedPrefix): readonly Finding[] {
@@ -75,13 +82,13 @@ function missingClaim({ source, namespace, name, askers, meant }: MountedPrefix)
 
 /** The driver asks for a token of the pod's service account, and with it for the role. */
 async function checkAccounts(
-  { cluster, namespace }: DeliveryQuestion,
+  { cluster, namespace }: DeliveryCheckContext,
   { askers }: MountedPrefix,
 ): Promise<readonly Finding[]> {
   const names = [...new Set(askers.map(({ serviceAccount }) => serviceAccount))]
   return Promise.all(
     names.map(async (name) => {
-      const account = await look(() => cluster.get(resources.serviceAccounts, name, namespace))
+      const account = await lookup(() => cluster.get(resources.serviceAccounts, name, namespace))
       if (account.state === 'unknown') return unchecked('service-account', account.why)
       if (account.state === 'found') return ok('service-account', `${namespace}/${name}`)
       return withCommands(

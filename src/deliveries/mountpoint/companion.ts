@@ -37,7 +37,7 @@ const check = checkSubject({
       `${flags.source.term} is given ${source.length} times, and --delivery looks at one model`,
     ),
   ],
-  named: ({ claim, source: [source] }) => (source === undefined ? [] : [{ source, claim, askers: [] }]),
+  named: ({ claim, source: [source] }) => (source === undefined ? [] : [{ source, claim, consumers: [] }]),
 })
 
 export const mountpoint = { render: mountpointRender, check, checks: mountpointChecks } as const satisfies Companion

@@ -2,9 +2,9 @@
 import type { Cluster } from '../../cluster/cluster.ts'
 import type { Condition, EC2NodeClass, NodePool } from '../../cluster/objects.ts'
 import { resources } from '../../cluster/resources.ts'
-import type { Look } from '../../diagnosis/lookup.ts'
+import type { Lookup } from '../../diagnosis/lookup.ts'
 import { listOf } from '../shared/check-context.ts'
-import type { Asker } from '../shared/requested-model.ts'
+import type { Consumer } from '../shared/requested-model.ts'
 
 export interface BakedModel {
   readonly uri: string
@@ -16,12 +16,12 @@ export interface BakedModel {
   readonly taint: { readonly key: string; readonly effect: string }
   /** Of the pods. */
   readonly namespace: string
-  readonly askers: readonly Asker[]
+  readonly askers: readonly Consumer[]
 }
 
 export interface Karpenter {
-  readonly pools: Look<readonly NodePool[]>
-  readonly classes: Look<readonly EC2NodeClass[]>
+  readonly pools: Lookup<readonly NodePool[]>
+  readonly classes: Lookup<readonly EC2NodeClass[]>
 }
 
 export async function seeKarpenter(cluster: Cluster): Promise<Karpenter> {

@@ -3,7 +3,7 @@ import type { EC2NodeClass, NodePool } from '../../cluster/objects.ts'
 import { nodeLabelValue } from './inject.ts'
 import { withCommands, type Finding } from '../../diagnosis/finding.ts'
 import { error, ok, unchecked, warning } from './checks.ts'
-import type { Look } from '../../diagnosis/lookup.ts'
+import type { Lookup } from '../../diagnosis/lookup.ts'
 import { notReady, renderRemedy, type BakedModel } from './check-model.ts'
 import { whyNot } from '../shared/check-context.ts'
 import { describeObject, patchObject } from '../../diagnosis/kubectl-commands.ts'
@@ -16,7 +16,7 @@ export function hasImage({ spec: { amiSelectorTerms = [] } }: EC2NodeClass, labe
 export function checkClass(
   { metadata: { name: poolName }, spec: { template } }: NodePool,
   model: BakedModel,
-  classes: Look<readonly EC2NodeClass[]>,
+  classes: Lookup<readonly EC2NodeClass[]>,
 ): readonly Finding[] {
   const { group, kind, name } = template.spec.nodeClassRef
   if (group !== 'karpenter.k8s.aws' || kind !== 'EC2NodeClass') {

@@ -9,7 +9,7 @@ import { valueOf } from '../../diagnosis/lookup.ts'
 import { checkClass, hasImage } from './check-node-class.ts'
 import { notReady, renderRemedy, type BakedModel, type Karpenter } from './check-model.ts'
 import { describeObject, patchObject } from '../../diagnosis/kubectl-commands.ts'
-import { titlesOf, type Asker } from '../shared/requested-model.ts'
+import { titlesOf, type Consumer } from '../shared/requested-model.ts'
 
 /** Nodes that are labelled by hand need no pool. */
 export function checkPools(model: BakedModel, karpenter: Karpenter, hasNodes: boolean): readonly Finding[] {
@@ -160,7 +160,7 @@ function unguardedPool(name: string, taints: readonly Taint[], { taint }: BakedM
   )
 }
 
-function tolerationsOf({ spec }: Asker, { taint, byHand }: BakedModel): readonly Toleration[] {
+function tolerationsOf({ spec }: Consumer, { taint, byHand }: BakedModel): readonly Toleration[] {
   return [...(spec.tolerations ?? []), ...(byHand ? [] : [{ key: taint.key, operator: 'Exists' }])]
 }
 
@@ -173,7 +173,7 @@ function isTolerated(taint: Taint, tolerations: readonly Toleration[]): boolean 
 }
 
 /** What pods select beside our label. */
-function checkSelectors(pool: NodePool, askers: readonly Asker[]): readonly Finding[] {
+function checkSelectors(pool: NodePool, askers: readonly Consumer[]): readonly Finding[] {
   return askers.flatMap(({ title, spec }) =>
     Object.entries(spec.nodeSelector ?? {}).flatMap(([key, value]) => {
       const has = excludes(pool, key, value)

@@ -3,15 +3,19 @@ import type { Node } from '../../cluster/objects.ts'
 import { nodeLabelValue } from './inject.ts'
 import { withCommands, type Finding } from '../../diagnosis/finding.ts'
 import { ok, unchecked, warning } from './checks.ts'
-import { valueOf, type Look } from '../../diagnosis/lookup.ts'
+import { valueOf, type Lookup } from '../../diagnosis/lookup.ts'
 import type { BakedModel, Karpenter } from './check-model.ts'
 import { whyNot } from '../shared/check-context.ts'
 
-export function nodesWith({ label }: BakedModel, nodes: Look<readonly Node[]>): readonly Node[] {
+export function nodesWith({ label }: BakedModel, nodes: Lookup<readonly Node[]>): readonly Node[] {
   return (valueOf(nodes) ?? []).filter(({ metadata }) => metadata.labels?.[label] === nodeLabelValue)
 }
 
-export function checkNodes(model: BakedModel, nodes: Look<readonly Node[]>, { pools }: Karpenter): readonly Finding[] {
+export function checkNodes(
+  model: BakedModel,
+  nodes: Lookup<readonly Node[]>,
+  { pools }: Karpenter,
+): readonly Finding[] {
   if (nodes.state !== 'found') return [unchecked('baked-nodes', whyNot(nodes))]
   const own = nodesWith(model, nodes)
   const problems = [...mislabelled(nodes.value, model), ...unguarded(own, model), ...unusable(own, model)]

@@ -5,18 +5,18 @@ import { quoteWord } from '../../values/shell.ts'
 import { withCommands, type Finding } from '../../diagnosis/finding.ts'
 import { ok, unchecked, warning } from './checks.ts'
 import { selects } from '../../cluster/label-selector.ts'
-import type { Look } from '../../diagnosis/lookup.ts'
+import type { Lookup } from '../../diagnosis/lookup.ts'
 import type { BakedModel } from './check-model.ts'
 import { whyNot } from '../shared/check-context.ts'
 import { patchObject } from '../../diagnosis/kubectl-commands.ts'
-import type { Asker } from '../shared/requested-model.ts'
+import type { Consumer } from '../shared/requested-model.ts'
 
-export function checkWorkloads(model: BakedModel, budgets: Look<readonly PodDisruptionBudget[]>): readonly Finding[] {
+export function checkWorkloads(model: BakedModel, budgets: Lookup<readonly PodDisruptionBudget[]>): readonly Finding[] {
   return model.askers.flatMap((asker) => [...checkPlace(asker, model), ...checkBudget(asker, model, budgets)])
 }
 
 /** The label in their own selector keeps a DaemonSet to the nodes that have the model. */
-function checkPlace({ kind, name, title, spec }: Asker, { label, namespace }: BakedModel): readonly Finding[] {
+function checkPlace({ kind, name, title, spec }: Consumer, { label, namespace }: BakedModel): readonly Finding[] {
   if (spec.nodeSelector?.[label] === nodeLabelValue) return []
   if (spec.nodeName) {
     return [
@@ -40,9 +40,9 @@ function checkPlace({ kind, name, title, spec }: Asker, { label, namespace }: Ba
 }
 
 function checkBudget(
-  { kind, name, title, replicas = 1, labels }: Asker,
+  { kind, name, title, replicas = 1, labels }: Consumer,
   { namespace }: BakedModel,
-  budgets: Look<readonly PodDisruptionBudget[]>,
+  budgets: Lookup<readonly PodDisruptionBudget[]>,
 ): readonly Finding[] {
   if (replicas < 2 || (kind !== 'Deployment' && kind !== 'StatefulSet')) return []
   if (budgets.state !== 'found') return [unchecked('disruption-budget', whyNot(budgets))]

@@ -4,21 +4,21 @@ import { resources } from '../../cluster/resources.ts'
 import { bakedTaint, nodeLabelFor } from './inject.ts'
 import { withCommands, type Finding } from '../../diagnosis/finding.ts'
 import { error, ok, unchecked } from './checks.ts'
-import { look, type Look } from '../../diagnosis/lookup.ts'
+import { lookup, type Lookup } from '../../diagnosis/lookup.ts'
 import { seeKarpenter, type BakedModel, type Karpenter } from './check-model.ts'
 import { checkNodes, nodesWith } from './check-nodes.ts'
 import { checkPools } from './check-node-pool.ts'
 import { checkWorkloads } from './check-workloads.ts'
-import { listOf, whyNot, type DeliveryCheck, type DeliveryQuestion } from '../shared/check-context.ts'
-import { sectionTitle, type WantedModel } from '../shared/requested-model.ts'
+import { listOf, whyNot, type DeliveryCheck, type DeliveryCheckContext } from '../shared/check-context.ts'
+import { sectionTitle, type RequestedModel } from '../shared/requested-model.ts'
 
 export const checkNode: DeliveryCheck = async (question) => {
-  const { cluster, namespace, wanted } = question
+  const { cluster, namespace, models: wanted } = question
   if (wanted.length === 0) return []
   const karpenter = await seeKarpenter(cluster)
   const nodes = await listOf(cluster, resources.nodes)
   const models = wanted.map((model) => bakedModel(question, model))
-  const own = await look(() => cluster.get(resources.namespaces, namespace))
+  const own = await lookup(() => cluster.get(resources.namespaces, namespace))
   const budgets = await listOf(cluster, resources.podDisruptionBudgets, { namespace })
   const needsHostPath = wanted.some(({ source }) => source.scheme === 'node')
   return [
@@ -42,8 +42,8 @@ export const checkNode: DeliveryCheck = async (question) => {
 
 /** An image in the store of the nodes is told by its reference. */
 function bakedModel(
-  { config: { annotationPrefix }, namespace }: DeliveryQuestion,
-  { source, askers }: WantedModel,
+  { config: { annotationPrefix }, namespace }: DeliveryCheckContext,
+  { source, consumers: askers }: RequestedModel,
 ): BakedModel {
   const what = source.scheme === 'node' ? source.path : source.scheme === 'oci' ? source.reference : source.uri
   return {
@@ -60,7 +60,7 @@ function bakedModel(
 /** Whoever labels nodes by hand needs no Karpenter. */
 function checkKarpenter(
   { pools, classes }: Karpenter,
-  nodes: Look<readonly Node[]>,
+  nodes: Lookup<readonly Node[]>,
   models: readonly BakedModel[],
 ): Finding {
   const missing = [
@@ -80,7 +80,7 @@ function checkKarpenter(
 const enforced = 'pod-security.kubernetes.io/enforce'
 
 /** What admission plugins of others or a default of the cluster forbid is not seen here; why --server asks for it. */
-function checkPodSecurity(own: Look<Namespace>, namespace: string): Finding {
+function checkPodSecurity(own: Lookup<Namespace>, namespace: string): Finding {
   if (own.state !== 'found') return unchecked('pod-security', whyNot(own))
   const level = own.value.metadata.labels?.[enforced]
   if (level !== 'baseline' && level !== 'restricted') {

@@ -28,10 +28,10 @@ const check = checkSubject({
   check: checkNode,
   problems: ({ path, oci }) => problemIf(path !== undefined && oci !== undefined, '--oci stands instead of --path'),
   named: ({ path, oci }) => {
-    if (path !== undefined) return [{ source: { scheme: 'node', path, uri: `node://${path}` }, askers: [] }]
+    if (path !== undefined) return [{ source: { scheme: 'node', path, uri: `node://${path}` }, consumers: [] }]
     return oci === undefined
       ? []
-      : [{ source: { scheme: 'oci', reference: oci, path: undefined, uri: `oci://${oci}` }, askers: [] }]
+      : [{ source: { scheme: 'oci', reference: oci, path: undefined, uri: `oci://${oci}` }, consumers: [] }]
   },
 })
 

@@ -4,7 +4,7 @@ import type { PersistentVolume, PersistentVolumeClaim } from '../../cluster/obje
 import { resources } from '../../cluster/resources.ts'
 import { withCommands, type Finding } from '../../diagnosis/finding.ts'
 import { error, ok, unchecked, warning } from './checks.ts'
-import { absent, look, valueOf, type Look } from '../../diagnosis/lookup.ts'
+import { absent, lookup, valueOf, type Lookup } from '../../diagnosis/lookup.ts'
 import { describeObject, forgetClaim } from '../../diagnosis/kubectl-commands.ts'
 
 export interface ClaimName {
@@ -13,15 +13,15 @@ export interface ClaimName {
 }
 
 export interface SeenClaim extends ClaimName {
-  readonly claim: Look<PersistentVolumeClaim>
+  readonly claim: Lookup<PersistentVolumeClaim>
   /** The one that the claim names. */
-  readonly volume: Look<PersistentVolume>
+  readonly volume: Lookup<PersistentVolume>
 }
 
 export async function seeClaim(cluster: Cluster, { namespace, name }: ClaimName): Promise<SeenClaim> {
-  const claim = await look(() => cluster.get(resources.persistentVolumeClaims, name, namespace))
+  const claim = await lookup(() => cluster.get(resources.persistentVolumeClaims, name, namespace))
   const volumeName = valueOf(claim)?.spec.volumeName ?? ''
-  const volume = volumeName === '' ? absent : await look(() => cluster.get(resources.persistentVolumes, volumeName))
+  const volume = volumeName === '' ? absent : await lookup(() => cluster.get(resources.persistentVolumes, volumeName))
   return { namespace, name, claim, volume }
 }
 

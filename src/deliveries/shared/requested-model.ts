@@ -11,7 +11,7 @@ export interface Template {
   readonly pod: unknown
 }
 
-export interface WantedModel {
+export interface RequestedModel {
   readonly source: Source
   /** Of a mountpoint delivery that names one. */
   readonly claim?: string | undefined
@@ -19,11 +19,11 @@ export interface WantedModel {
   /** Where a claim is shared from, as somebody named it; otherwise the claim says it. */
   readonly from?: { readonly namespace: string; readonly name: string } | undefined
   /** None where it was named on the command line. */
-  readonly askers: readonly Asker[]
+  readonly consumers: readonly Consumer[]
 }
 
 /** A workload, or a pod that none of the known workloads made. */
-export interface Asker extends Omit<Template, 'pod'> {
+export interface Consumer extends Omit<Template, 'pod'> {
   readonly serviceAccount: string
   readonly labels: Readonly<Record<string, string>>
   readonly spec: PodSpec
@@ -38,12 +38,12 @@ export interface Writer extends Pick<Template, 'title' | 'kind' | 'name'> {
 const mostTitles = 3
 
 /** `deployment/a, job/b and 4 more`; nothing where nobody asks yet. */
-export function titlesOf(askers: readonly Pick<Asker, 'title'>[]): string {
+export function titlesOf(askers: readonly Pick<Consumer, 'title'>[]): string {
   const titles = [...new Set(askers.map(({ title }) => title))]
   const more = titles.length - mostTitles
   return `${titles.slice(0, mostTitles).join(', ')}${more > 0 ? ` and ${more} more` : ''}`
 }
 
-export function sectionTitle(what: string, askers: readonly Asker[]): string {
+export function sectionTitle(what: string, askers: readonly Consumer[]): string {
   return askers.length === 0 ? what : `${what} (${titlesOf(askers)})`
 }

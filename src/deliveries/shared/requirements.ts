@@ -11,17 +11,17 @@ import type { Credentials } from '../../values/credentials.ts'
 import type { ClaimSource, NodeSource, OciSource, S3Source } from '../../values/source.ts'
 import type { Identity } from '../../render/access.ts'
 
-export interface Need extends Identity {
+export interface Requirement extends Identity {
   readonly credentials: Credentials
   readonly model: ModelRequest
 }
 
-export type Needs =
-  | { readonly outcome: 'needs'; readonly needs: readonly Need[] }
+export type Requirements =
+  | { readonly outcome: 'needs'; readonly needs: readonly Requirement[] }
   | { readonly outcome: 'skipped'; readonly reason: SkipReason }
   | { readonly outcome: 'denied'; readonly diagnostics: readonly Diagnostic[] }
 
-export function needsOf(object: unknown, namespace: string, config: Config): Needs {
+export function requirementsOf(object: unknown, namespace: string, config: Config): Requirements {
   const decision = decide(object, config.annotationPrefix)
   if (decision.decision === 'skip') return { outcome: 'skipped', reason: decision.reason }
   const read = readPod(object)
@@ -39,16 +39,16 @@ export function needsOf(object: unknown, namespace: string, config: Config): Nee
 }
 
 /** The needs of all pods by what they are of, each model once. */
-export interface SortedNeeds {
+export interface SortedRequirements {
   /** Those that a role answers. */
-  readonly roles: readonly Need[]
-  readonly claims: readonly (Need & { readonly source: ClaimSource })[]
-  readonly nodes: readonly (Need & { readonly source: NodeSource })[]
-  readonly mounts: readonly (Need & { readonly source: S3Source })[]
-  readonly images: readonly (Need & { readonly source: OciSource })[]
+  readonly roles: readonly Requirement[]
+  readonly claims: readonly (Requirement & { readonly source: ClaimSource })[]
+  readonly nodes: readonly (Requirement & { readonly source: NodeSource })[]
+  readonly mounts: readonly (Requirement & { readonly source: S3Source })[]
+  readonly images: readonly (Requirement & { readonly source: OciSource })[]
 }
 
-export function sortNeeds(needs: readonly Need[]): SortedNeeds {
+export function sortRequirements(needs: readonly Requirement[]): SortedRequirements {
   const s3 = needs.flatMap((need) =>
     need.model.source.scheme === 's3' ? [{ ...need, source: need.model.source }] : [],
   )
@@ -71,7 +71,7 @@ export function sortNeeds(needs: readonly Need[]): SortedNeeds {
 }
 
 /** What nobody renders, but somebody has to see to. */
-export function notesOf(needs: readonly Need[]): string[] {
+export function notesOf(needs: readonly Requirement[]): string[] {
   return needs.flatMap(({ namespace, credentials, model }) => {
     const { source, endpoint } = model
     if (source.scheme === 'oci') {
@@ -95,7 +95,7 @@ export function notesOf(needs: readonly Need[]): string[] {
 }
 
 /** Objects that are read beside a source: the manifest of a single object stands next to it. */
-export function besidesOf({
+export function extraObjectsOf({
   source,
   expect,
 }: ModelRequest): readonly { readonly bucket: string; readonly key: string }[] {

@@ -1,5 +1,5 @@
 /** What can be wrong with a claim that Trident shares. */
-import type { WantedModel } from '../../../../src/deliveries/shared/requested-model.ts'
+import type { RequestedModel } from '../../../../src/deliveries/shared/requested-model.ts'
 import type { Case } from './case.ts'
 import { added, all, changed, gone, object, workload } from './good-worlds.ts'
 
@@ -11,8 +11,8 @@ const pending = changed(claim, consumer, { spec: { volumeName: null }, status: {
 const annotated = (annotations: object, id = consumer): ReturnType<typeof changed> =>
   changed(claim, id, { metadata: { annotations } })
 const unbound = ['claim-bound', 'unchecked'] as const
-const named = (from?: WantedModel['from']): readonly WantedModel[] => [
-  { source: { scheme: 'pvc', claim: 'llama', path: undefined, uri: 'pvc://llama' }, from, askers: [] },
+const named = (from?: RequestedModel['from']): readonly RequestedModel[] => [
+  { source: { scheme: 'pvc', claim: 'llama', path: undefined, uri: 'pvc://llama' }, from, consumers: [] },
 ]
 
 export const claimCases: readonly Case[] = [

@@ -1,6 +1,6 @@
 /** What belongs to others, by the path of what pods read. */
 import t from 'tap'
-import { levelsOf, neighboursAt, uriOf } from '../../../../src/check/identity/other-prefixes.ts'
+import { levelsOf, neighboursAt, uriOf } from '../../../../src/check/identity/forbidden-prefixes.ts'
 import { parseSource, type S3Source } from '../../../../src/values/source.ts'
 
 function sourceOf(uri: string): S3Source {

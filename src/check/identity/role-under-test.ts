@@ -2,14 +2,14 @@
 import type { Identity } from '../../render/access.ts'
 import { partitionOf } from '../../render/arn.ts'
 import { commandInOneLine } from '../../values/shell.ts'
-import type { Need } from '../../deliveries/shared/requirements.ts'
+import type { Requirement } from '../../deliveries/shared/requirements.ts'
 import type { S3Source } from '../../values/source.ts'
 import { withCommands, type Finding } from '../../diagnosis/finding.ts'
 import { error, ok, unchecked, warning } from './checks.ts'
 import { valueOf } from '../../diagnosis/lookup.ts'
 import { clusterOfContext, parseClusterArn, parseRoleArn, type ClusterArn, type RoleArn } from './arns.ts'
 import type { Seen } from './seen.ts'
-import type { WantedSource } from './wanted-prefix.ts'
+import type { WantedSource } from './allowed-prefix.ts'
 
 type RoleCredentials = 'pod-identity' | 'irsa'
 
@@ -185,11 +185,11 @@ function findWanted(
   return { wanted, findings: others.length === 0 ? findings : [...findings, otherwise(others)] }
 }
 
-function wantedOf({ model }: Need, region: string | undefined): readonly WantedSource[] {
+function wantedOf({ model }: Requirement, region: string | undefined): readonly WantedSource[] {
   return model.source.scheme === 's3' ? [{ source: model.source, region: model.region ?? region }] : []
 }
 
-function otherwise(needs: readonly Need[]): Finding {
+function otherwise(needs: readonly Requirement[]): Finding {
   const [first] = needs
   return unchecked(
     'wanted-prefix',

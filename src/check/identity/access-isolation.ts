@@ -5,7 +5,7 @@ import { checkSessionPrefix } from '../../render/checker-trust.ts'
 import type { S3Source } from '../../values/source.ts'
 import type { Finding } from '../../diagnosis/finding.ts'
 import { error, ok, unchecked, warning } from './checks.ts'
-import { levelsOf, named, neighboursAt, uriOf, wholeBuckets, type OtherPrefix } from './other-prefixes.ts'
+import { levelsOf, named, neighboursAt, uriOf, wholeBuckets, type OtherPrefix } from './forbidden-prefixes.ts'
 import { isAbout, isDenied, wordsOf } from './refusals.ts'
 import type { S3View } from './s3-view.ts'
 
