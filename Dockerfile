@@ -1,32 +1,27 @@
-# syntax=docker/dockerfile:1
-# Build: everything with its development dependencies, then the production dependencies alone.
-FROM node:24.11.1-alpine3.22 AS build
+# The image has Node of npm over Debian's C and C++ libraries, as runtime.lock.json names them by checksum. Nothing of BUILDER is in it: it
+# only has to bring Node 24 or newer, npm and apt. An amd64 builder makes the arm64 image, too.
+ARG BUILDER=node:24-bookworm-slim
+FROM --platform=$BUILDPLATFORM ${BUILDER} AS build
+ARG TARGETARCH
+# A Debian mirror, where those of BUILDER no longer have what the lock file names.
+ARG DEBIAN_MIRROR
 WORKDIR /build
-COPY package.json package-lock.json .npmrc ./
-# The node package only brings Node to machines that have another one; this image has it.
-RUN npm ci --ignore-scripts
-COPY tsconfig.json tsconfig.build.json ./
+RUN mkdir /image
+COPY package.json package-lock.json .npmrc runtime.lock.json ./
+COPY deploy/image ./deploy/image
+# npm ci brings the compiler; the install script of the node package would bring another Node.
+RUN node deploy/image/assemble.ts /image "$TARGETARCH" runtime packages \
+ && npm ci --ignore-scripts
+COPY tsconfig.json tsconfig.build.json LICENSE ./
 COPY src ./src
 RUN node node_modules/typescript/bin/tsc -p tsconfig.build.json \
- && npm prune --omit=dev --ignore-scripts \
- && rm -rf node_modules/.cache node_modules/.package-lock.json
-
-# Only what Node needs to run, collected with the links that the loader follows.
-FROM node:24.11.1-alpine3.22 AS runtime
-RUN mkdir -p /root-fs/usr/local/bin /root-fs/usr/lib /root-fs/lib /root-fs/etc /root-fs/tmp \
- && cp /usr/local/bin/node /root-fs/usr/local/bin/ \
- && cp -a /lib/ld-musl-*.so.1 /root-fs/lib/ \
- && cp -a /usr/lib/libstdc++.so.6* /usr/lib/libgcc_s.so.1 /root-fs/usr/lib/ \
- && printf 'nonroot:x:65532:65532:nonroot:/tmp:/nologin\n' > /root-fs/etc/passwd \
- && chmod 1777 /root-fs/tmp
+ && node deploy/image/assemble.ts /image "$TARGETARCH" app
 
 # No shell, no package manager, no root.
 FROM scratch
-COPY --from=runtime /root-fs/ /
-COPY --from=build /build/node_modules /app/node_modules
-COPY --from=build /build/dist /app/dist
-COPY --from=build /build/package.json /app/package.json
-COPY LICENSE /licenses/LICENSE
+COPY --from=build /image/runtime/ /
+COPY --from=build /image/packages/ /
+COPY --from=build /image/app/ /
 ENV NODE_ENV=production
 USER 65532:65532
 EXPOSE 8443 9090

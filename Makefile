@@ -8,7 +8,7 @@ BIN := node_modules/.bin
 export PATH := $(CURDIR)/node_modules/node/bin:$(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check build demo demo-cluster test test-fast test-quick test-cluster test-chart test-loader lint lint-changed typecheck format verify-format generate verify-generated unused bench image clean
+.PHONY: help setup check build demo demo-cluster test test-fast test-quick test-cluster test-chart test-loader lint lint-changed typecheck format verify-format generate verify-generated unused bench image lock-runtime clean
 
 ## Shows this help
 help:
@@ -43,7 +43,7 @@ demo-cluster: dist/main.js
 
 ## Runs every test: what `make check` looks at, in full, then fast tests, the loader against a real S3 server, and those on a real API server
 test: typecheck lint verify-format verify-generated unused dist/main.js
-	@node test/run.ts test/unit test/property test/golden test/integration test/monitoring test/audit test/publish test/identity test/loader test/chart test/render test/cluster
+	@node test/run.ts test/unit test/property test/golden test/integration test/monitoring test/audit test/publish test/identity test/loader test/image test/chart test/render test/cluster
 
 ## Runs the tests that need nothing but Node: `npm test`
 test-fast: $(INSTALLED)
@@ -99,9 +99,13 @@ bench: dist/main.js
 	@node bench/admission.ts
 	@node bench/loader.ts
 
-## Builds the image (needs docker)
+## Builds the image (needs docker with BuildKit)
 image:
 	docker build -t model-injector:$$(node -p 'require("./package.json").version') .
+
+## Takes the newest C libraries of Debian and the Node of package.json into runtime.lock.json (needs Debian)
+lock-runtime: $(INSTALLED)
+	node deploy/image/lock-runtime.ts
 
 ## Removes what was built
 clean:

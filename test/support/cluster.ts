@@ -15,7 +15,7 @@ import { startForeignWebhook, type ForeignWebhook } from './foreign-webhook.ts'
 import { versitygwBinary } from './go-binaries.ts'
 import { helmBinary, kubectlBinary, runHelm, type HelmResult } from './helm.ts'
 import { startImds, type Imds } from './imds.ts'
-import { ensureBuilt, productImage, shellImage } from './image-contents.ts'
+import { prepareProductImage, productImage, shellImage } from './image-contents.ts'
 import { AGENT_ADDRESS, IMDS_ADDRESS } from './network-namespace.ts'
 import { nodeBinaries } from './node-binaries.ts'
 import { startNode, type ClusterNode } from './node.ts'
@@ -76,7 +76,7 @@ export async function prepareCluster(): Promise<void> {
   await controlPlaneBinaries()
   await nodeBinaries()
   await certManagerBinaries()
-  await Promise.all([versitygwBinary(), helmBinary(), busyboxBinary(), ensureBuilt()])
+  await Promise.all([versitygwBinary(), helmBinary(), busyboxBinary(), prepareProductImage()])
 }
 
 export async function startCluster(progress: Progress = () => undefined): Promise<Cluster> {

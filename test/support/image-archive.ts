@@ -12,10 +12,6 @@ export interface Layer {
   readonly directory: string
   /** Below the directory, with all that is in them. */
   readonly paths: readonly string[]
-  /** Where they are in the image, with a slash at its end; its root without it. */
-  readonly prefix?: string
-  /** Files in the place of the links to them. */
-  readonly dereference?: boolean
 }
 
 export interface Image {
@@ -87,10 +83,7 @@ function platform(): { architecture: string; os: string } {
 }
 
 /** Owner, dates and order are the same on every machine. */
-async function addLayer(
-  layout: string,
-  { directory, paths, prefix = '', dereference = false }: Layer,
-): Promise<Descriptor> {
+async function addLayer(layout: string, { directory, paths }: Layer): Promise<Descriptor> {
   const file = join(layout, 'layer.tar')
   await tar([
     '--create',
@@ -102,9 +95,6 @@ async function addLayer(
     '--group=0',
     '--numeric-owner',
     '--mtime=@0',
-    ...(dereference ? ['--dereference'] : []),
-    // Symbolic links keep their targets (S): they say where to go from there.
-    `--transform=flags=rSH;s,^,${prefix},`,
     '--directory',
     directory,
     ...paths,

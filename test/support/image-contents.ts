@@ -1,17 +1,51 @@
 /** What the images of a test cluster hold: the product as its Dockerfile lays it out, and a shell for everything else. */
 import { execFile } from 'node:child_process'
-import { existsSync, globSync, statSync } from 'node:fs'
-import { chmod, copyFile, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { createHash } from 'node:crypto'
+import { existsSync, globSync, readdirSync, statSync } from 'node:fs'
+import { chmod, copyFile, mkdir, mkdtemp, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
+import { homedir } from 'node:os'
+import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
+import { layers, type LayerName } from '../../deploy/image/root-file-system.ts'
+import { ownArchitecture } from '../../deploy/image/runtime-lock.ts'
 import { busyboxBinary } from './busybox.ts'
 import type { Image, Layer } from './image-archive.ts'
 
 const run = promisify(execFile)
 const root = join(import.meta.dirname, '..', '..')
+const layerSources = [
+  'runtime.lock.json',
+  'package-lock.json',
+  '.npmrc',
+  'deploy/image/download.ts',
+  'deploy/image/root-file-system.ts',
+]
+
+/** Compiles and fetches what the image is made of. */
+export async function prepareProductImage(): Promise<void> {
+  await Promise.all([ensureBuilt(), keptLayer('runtime'), keptLayer('packages')])
+}
+
+/** Prepared before. */
+export async function productImage(name: string, scratch: string): Promise<Image> {
+  const dockerfile = await readFile(join(root, 'Dockerfile'), 'utf8')
+  const directories = await productLayers(join(scratch, 'product'), layerNames(dockerfile))
+  const imageLayers = directories.map((directory): Layer => ({ directory, paths: readdirSync(directory) }))
+  return { name, layers: imageLayers, config: configOf(dockerfile) }
+}
+
+/** The directories of the layers, as the Dockerfile stacks them. */
+export async function productLayers(
+  scratch: string,
+  names: readonly LayerName[] = ['runtime', 'packages', 'app'],
+): Promise<readonly string[]> {
+  await rm(scratch, { recursive: true, force: true })
+  await layers.app(scratch)
+  return await Promise.all(names.map(async (name) => (name === 'app' ? scratch : await keptLayer(name))))
+}
 
 /** Compiles as `make build` does, unless that was done since the last change. */
-export async function ensureBuilt(): Promise<void> {
+async function ensureBuilt(): Promise<void> {
   const main = join(root, 'dist', 'main.js')
   const builtAt = existsSync(main) ? statSync(main).mtimeMs : 0
   if (globSync(join(root, 'src', '**', '*.ts')).every((file) => statSync(file).mtimeMs <= builtAt)) return
@@ -20,17 +54,6 @@ export async function ensureBuilt(): Promise<void> {
     '-p',
     join(root, 'tsconfig.build.json'),
   ])
-}
-
-/** Compiled before. Node is the one of the dependencies, with the libraries of this machine. */
-export async function productImage(name: string, scratch: string): Promise<Image> {
-  const dockerfile = await readFile(join(root, 'Dockerfile'), 'utf8')
-  const [base, runtime, app] = await Promise.all([
-    baseLayer(dockerfile, join(scratch, 'product')),
-    runtimeLayers(),
-    appLayers(dockerfile),
-  ])
-  return { name, layers: [base, ...runtime, ...app], config: configOf(dockerfile) }
 }
 
 /** A shell with all its commands in /bin. */
@@ -64,55 +87,37 @@ async function layOutShell(directory: string): Promise<void> {
   for (const command of commands) await symlink('busybox', join(directory, 'bin', command))
 }
 
-/** The user's entry and /tmp, as the stage `runtime` of the Dockerfile makes them. */
-async function baseLayer(dockerfile: string, directory: string): Promise<Layer> {
-  const passwd = /printf '(nonroot[^\\]+)\\n'/.exec(dockerfile)?.[1]
-  if (passwd === undefined) throw new Error('the Dockerfile writes no /etc/passwd')
-  await rm(directory, { recursive: true, force: true })
-  await mkdir(join(directory, 'etc'), { recursive: true })
-  await mkdir(join(directory, 'tmp'))
-  await chmod(join(directory, 'tmp'), 0o1777)
-  await writeFile(join(directory, 'etc', 'passwd'), `${passwd}\n`)
-  return { directory, paths: ['etc', 'tmp'] }
+/** The last stage's COPY of whole layers, in their order. */
+function layerNames(dockerfile: string): readonly LayerName[] {
+  const copies = [...lastStage(dockerfile).matchAll(/^COPY (.*)$/gm)].map(([, what = '']) => what)
+  return copies.map((copy) => {
+    const name = /^--from=build \/image\/(\w+)\/ \/$/.exec(copy)?.[1] ?? ''
+    if (!Object.hasOwn(layers, name)) throw new Error(`COPY ${copy} is none of the layers of deploy/image`)
+    return name as LayerName
+  })
 }
 
-async function runtimeLayers(): Promise<Layer[]> {
-  const node = join(root, 'node_modules', 'node', 'bin', 'node')
-  const { stdout } = await run('ldd', [node])
-  const libraries = [...stdout.matchAll(/(?:=> |^\s+)\/(\S+) \(/gm)].map(([, path = '']) => path)
-  return [
-    { directory: '/', paths: libraries, dereference: true },
-    { directory: dirname(node), paths: ['node'], prefix: 'usr/local/bin/' },
-  ]
-}
-
-/** The last stage's COPY of what was built, and of what lies in the repository. */
-async function appLayers(dockerfile: string): Promise<Layer[]> {
-  const copies = [...lastStage(dockerfile).matchAll(/^COPY (?:--from=build \/build\/)?(?!--)(\S+) \/(\S+)$/gm)]
-  return await Promise.all(
-    copies.map(async ([, source = '', target = '']): Promise<Layer> => {
-      const prefix = target.slice(0, target.length - source.length)
-      if (!target.endsWith(source)) throw new Error(`COPY to another name than ${source} is not known here: ${target}`)
-      return { directory: root, paths: source === 'node_modules' ? await productionPackages() : [source], prefix }
-    }),
-  )
-}
-
-/** What `npm prune --omit=dev` leaves. A package's own packages come with it, and so do not count twice. */
-async function productionPackages(): Promise<string[]> {
-  const lock = JSON.parse(await readFile(join(root, 'package-lock.json'), 'utf8')) as {
-    packages: Record<string, { dev?: boolean; devOptional?: boolean }>
+/** What changes with the lock files alone is laid out once on each machine. */
+async function keptLayer(name: 'runtime' | 'packages'): Promise<string> {
+  const key = createHash('sha256')
+  for (const file of layerSources) key.update(await readFile(join(root, file)))
+  const directory = join(cacheDirectory(), `${name}-${ownArchitecture()}-${key.digest('hex').slice(0, 16)}`)
+  if (existsSync(directory)) return directory
+  await mkdir(cacheDirectory(), { recursive: true })
+  const partial = await mkdtemp(`${directory}.partial-`)
+  try {
+    await layers[name](partial, ownArchitecture())
+    // The second of two finds that of the first.
+    await rename(partial, directory).catch(() => undefined)
+  } finally {
+    await rm(partial, { recursive: true, force: true })
   }
-  return (
-    Object.entries(lock.packages)
-      .filter(
-        ([path, { dev, devOptional }]) =>
-          dev !== true && devOptional !== true && /^node_modules\/(?:@[^/]+\/)?[^/]+$/.test(path),
-      )
-      .map(([path]) => path)
-      // Of the packages for other platforms only one's own is there.
-      .filter((path) => existsSync(join(root, path)))
-  )
+  return directory
+}
+
+function cacheDirectory(): string {
+  const configured = process.env.XDG_CACHE_HOME
+  return join(configured ? resolve(configured) : join(homedir(), '.cache'), 'model-injector', 'image')
 }
 
 function configOf(dockerfile: string): Record<string, unknown> {

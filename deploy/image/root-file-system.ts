@@ -1,0 +1,84 @@
+/**
+ * The image's root file system, in three layers by how often they change: what Node needs to run, the packages of the product, and
+ * the product. The Dockerfile and the test clusters both take it from here.
+ */
+import { execFile } from 'node:child_process'
+import { existsSync, globSync } from 'node:fs'
+import { chmod, copyFile, cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
+import { debianArchives, nodeArchive } from './download.ts'
+import { npmArchitecture, root, type Architecture } from './runtime-lock.ts'
+
+const run = promisify(execFile)
+
+/** In the order in which the image has them. */
+export const layers = { runtime: layOutRuntime, packages: layOutPackages, app: layOutApp } as const
+export type LayerName = keyof typeof layers
+
+/** Node, the shared libraries of Debian that it is linked to, and the few files that the C library reads. */
+async function layOutRuntime(directory: string, architecture: Architecture): Promise<void> {
+  await mkdir(join(directory, 'etc'), { recursive: true })
+  await writeFile(join(directory, 'etc', 'passwd'), 'nonroot:x:65532:65532:nonroot:/tmp:/nologin\n')
+  await writeFile(join(directory, 'etc', 'group'), 'nonroot:x:65532:\n')
+  // A pod's hostAliases are in /etc/hosts.
+  await writeFile(join(directory, 'etc', 'nsswitch.conf'), 'hosts: files dns\n')
+  await mkdir(join(directory, 'tmp'))
+  await chmod(join(directory, 'tmp'), 0o1777)
+  for (const { name, file } of await debianArchives(architecture)) await addLibraries(directory, name, file)
+  await addNode(directory, await nodeArchive(architecture))
+}
+
+/** Without /usr/lib/ARCH/gconv, 8 MB of character sets that Node converts itself, and without what is for debuggers and builds. */
+async function addLibraries(directory: string, name: string, archive: string): Promise<void> {
+  await inScratch(async (unpacked) => {
+    await run('dpkg-deb', ['--extract', archive, unpacked])
+    const libraries = globSync('{lib,lib64,usr/lib}/**/*.so{,.*}', { cwd: unpacked, exclude: ['**/gconv'] })
+    for (const path of libraries) {
+      await cp(join(unpacked, path), join(directory, path), { verbatimSymlinks: true })
+    }
+    // The doc directory of some is a link to that of another, which has the text.
+    const license = join(unpacked, 'usr/share/doc', name, 'copyright')
+    if (existsSync(license)) await copyInto(license, join(directory, 'licenses', name, 'copyright'))
+  })
+}
+
+async function addNode(directory: string, archive: string): Promise<void> {
+  await inScratch(async (unpacked) => {
+    await run('tar', ['--extract', '--file', archive, '--directory', unpacked, '--strip-components=1'])
+    await copyInto(join(unpacked, 'bin', 'node'), join(directory, 'usr/local/bin/node'))
+    await copyInto(join(unpacked, 'LICENSE'), join(directory, 'licenses/node/LICENSE'))
+  })
+}
+
+/** What package-lock.json has for production on this platform, whatever machine this is. */
+async function layOutPackages(directory: string, architecture: Architecture): Promise<void> {
+  const app = join(directory, 'app')
+  for (const file of ['package.json', 'package-lock.json', '.npmrc']) await copyInto(join(root, file), join(app, file))
+  const platform = ['--os=linux', `--cpu=${npmArchitecture(architecture)}`, '--libc=glibc']
+  await run('npm', ['ci', '--omit=dev', '--ignore-scripts', '--loglevel=error', ...platform], { cwd: app })
+  const leftovers = ['package.json', 'package-lock.json', '.npmrc', 'node_modules/.package-lock.json']
+  for (const file of leftovers) await rm(join(app, file))
+}
+
+/** Compiled before, as `make build` does. */
+async function layOutApp(directory: string): Promise<void> {
+  await cp(join(root, 'dist'), join(directory, 'app', 'dist'), { recursive: true })
+  await copyInto(join(root, 'package.json'), join(directory, 'app', 'package.json'))
+  await copyInto(join(root, 'LICENSE'), join(directory, 'licenses', 'LICENSE'))
+}
+
+async function copyInto(source: string, target: string): Promise<void> {
+  await mkdir(dirname(target), { recursive: true })
+  await copyFile(source, target)
+}
+
+async function inScratch(work: (directory: string) => Promise<void>): Promise<void> {
+  const directory = await mkdtemp(join(tmpdir(), 'model-injector-image-'))
+  try {
+    await work(directory)
+  } finally {
+    await rm(directory, { recursive: true })
+  }
+}
