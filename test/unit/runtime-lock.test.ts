@@ -69,6 +69,14 @@ t.test('the context of the image build has all that the Dockerfile copies into i
   t.end()
 })
 
+t.test('workflows set up this Node', (t) => {
+  const workflows = globSync('.github/workflows/*.yaml').map((file) => readFileSync(file, 'utf8'))
+  const versions = workflows.flatMap((text) => [...text.matchAll(/node-version: *(\S+)/g)].map(([, found]) => found))
+  t.ok(versions.length > 0)
+  t.strictSame([...new Set(versions)], [version])
+  t.end()
+})
+
 t.test('pages that name a version of Node name this one', (t) => {
   for (const file of globSync(['*.md', 'docs/**/*.md', '.github/**/*.md', 'deploy/**/*.md'])) {
     for (const [text, found = ''] of readFileSync(file, 'utf8').matchAll(/\bNode(?:\.js)? v?(\d+(?:\.\d+)*)/g)) {
