@@ -3,6 +3,7 @@
  * webhook changed in a part of ours is left as found; only what is missing is put there.
  */
 import { runsAnEngine, runsVerifier } from '../engines/registry.ts'
+import { findByName } from '../pod/lookup.ts'
 import type { ContainerAddition } from './mounts.ts'
 import {
   annotationsOf,
@@ -18,13 +19,13 @@ import { placePod } from '../pod/scheduling.ts'
 import type { InjectionPlan } from './injection-plan.ts'
 
 export function apply(pod: Pod, plan: InjectionPlan): Pod {
-  const initContainers = withLoaders(initContainersOf(pod), plan).map((container) =>
-    withAdditions(container, plan.additions),
-  )
+  const additions = Map.groupBy(plan.additions, ({ container }) => container)
+  const complete = (container: Container): Container => withAdditions(container, additions.get(container.name) ?? [])
+  const initContainers = withLoaders(initContainersOf(pod), plan).map(complete)
   const volumes = addMissing(volumesOf(pod), plan.volumes, ({ name }) => name)
   const spec: PodSpec = {
     ...pod.spec,
-    containers: pod.spec.containers.map((container) => withAdditions(container, plan.additions)),
+    containers: pod.spec.containers.map(complete),
     ...(initContainers.length > 0 && { initContainers }),
     ...(volumes.length > 0 && { volumes }),
     ...(plan.serviceAccount !== undefined && {
@@ -52,10 +53,10 @@ export function apply(pod: Pod, plan: InjectionPlan): Pod {
 /** A loader that is there keeps its place; one that is missing goes where the plan says. */
 function withLoaders(present: readonly Container[], { loaders, loaderIndex }: InjectionPlan): readonly Container[] {
   const kept = present.map((container) => {
-    const planned = loaders.find(({ name }) => name === container.name)
+    const planned = findByName(loaders, container.name)
     return planned === undefined ? container : mergeLoader(container, planned)
   })
-  const missing = loaders.filter(({ name }) => !present.some((container) => container.name === name))
+  const missing = loaders.filter(({ name }) => findByName(present, name) === undefined)
   const index = indexBehind(kept, loaderIndex, loaders)
   return [...kept.slice(0, index), ...missing, ...kept.slice(index)]
 }
@@ -63,9 +64,7 @@ function withLoaders(present: readonly Container[], { loaders, loaderIndex }: In
 /** Where `count` containers that are not ours have gone by. */
 function indexBehind(containers: readonly Container[], count: number, loaders: readonly Container[]): number {
   let others = 0
-  const index = containers.findIndex(
-    ({ name }) => !loaders.some((loader) => loader.name === name) && others++ === count,
-  )
+  const index = containers.findIndex(({ name }) => findByName(loaders, name) === undefined && others++ === count)
   return index < 0 ? containers.length : index
 }
 
@@ -93,12 +92,11 @@ function commandOf(planned: Container, present: Container): Pick<Container, 'com
 /** Our own variables say what to load and must be right; the others may have been set by somebody who knows better. */
 function correctEnv(present: readonly EnvVar[], planned: readonly EnvVar[]): readonly EnvVar[] {
   return present.map((variable) =>
-    variable.name.startsWith('MODEL_') ? (planned.find(({ name }) => name === variable.name) ?? variable) : variable,
+    variable.name.startsWith('MODEL_') ? (findByName(planned, variable.name) ?? variable) : variable,
   )
 }
 
-function withAdditions(container: Container, additions: readonly ContainerAddition[]): Container {
-  const own = additions.filter((addition) => addition.container === container.name)
+function withAdditions(container: Container, own: readonly ContainerAddition[]): Container {
   if (own.length === 0) return container
   const mounts: readonly VolumeMount[] = own.map(({ volumeMount }) => volumeMount)
   const env = own.flatMap((addition) => addition.env ?? [])

@@ -5,6 +5,8 @@
  */
 import type { Config } from '../config/config.ts'
 import type { Findings } from '../request/findings.ts'
+import { enumerate } from '../values/printable.ts'
+import { findByName } from '../pod/lookup.ts'
 import {
   initContainersOf,
   volumesOf,
@@ -27,7 +29,7 @@ const podIdentityVolume = 'eks-pod-identity-token'
 export const podIdentityEnv = ['AWS_CONTAINER_CREDENTIALS_FULL_URI', 'AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE'] as const
 const podIdentityAudience = 'pods.eks.amazonaws.com'
 const podIdentityDirectory = '/var/run/secrets/pods.eks.amazonaws.com/serviceaccount'
-const irsaEnv: readonly string[] = ['AWS_ROLE_ARN', 'AWS_WEB_IDENTITY_TOKEN_FILE']
+const irsaEnv = ['AWS_ROLE_ARN', 'AWS_WEB_IDENTITY_TOKEN_FILE'] as const
 const irsaVolume = 'aws-iam-token'
 
 /** The identity webhook adds both or, where a container has either, none. */
@@ -59,11 +61,11 @@ export function containersWithoutCredentials(
 ): readonly string[] {
   if (request.credentialsScope === 'pod') return []
   const others = [...initContainersOf(pod), ...pod.spec.containers].filter((container) => !isOurLoader(container))
-  const have = others.filter(({ env }) => env?.some(({ name }) => name === podIdentityEnv[0] || name === irsaEnv[0]))
+  const have = others.filter((container) => hasEnv(container, podIdentityEnv[0]) || hasEnv(container, irsaEnv[0]))
   if (have.length > 0) {
     findings.warn(
       'CredentialsShared',
-      `${have.map(({ name }) => name).join(', ')}: credentials were added before us and stay`,
+      `${enumerate(have.map(({ name }) => name))}: credentials were added before us and stay`,
     )
   }
   return others.map(({ name }) => name)
@@ -72,7 +74,7 @@ export function containersWithoutCredentials(
 export const noIdentity: LoaderIdentity = { env: [], volumeMounts: [], volumes: [] }
 
 function podIdentity(pod: Pod, config: Config, findings: Findings): LoaderIdentity {
-  const present = volumesOf(pod).find(({ name }) => name === podIdentityVolume)
+  const present = findByName(volumesOf(pod), podIdentityVolume)
   if (present !== undefined && !isPodIdentityToken(present)) {
     findings.deny({
       reason: 'NameTaken',
@@ -119,18 +121,27 @@ function siblingIdentity(pod: Pod, request: InjectionRequest): LoaderIdentity {
     (container) => !isOurLoader(container) && hasIrsa(container),
   )
   if (sibling === undefined) return noIdentity
+  // One of each, as the identity webhook adds it: a pod's author may write thousands, and every loader would get them.
   return {
-    env: (sibling.env ?? []).filter(({ name }) => irsaEnv.includes(name)),
-    volumeMounts: (sibling.volumeMounts ?? []).filter(({ name }) => name === irsaVolume),
+    env: firstOfEach(sibling, irsaEnv),
+    volumeMounts: [findByName(sibling.volumeMounts, irsaVolume) ?? []].flat(),
     volumes: [],
   }
 }
 
 function hasIrsa(container: Container): boolean {
   return (
-    irsaEnv.every((wanted) => container.env?.some(({ name }) => name === wanted)) &&
-    (container.volumeMounts ?? []).some(({ name }) => name === irsaVolume)
+    irsaEnv.every((name) => hasEnv(container, name)) && findByName(container.volumeMounts, irsaVolume) !== undefined
   )
+}
+
+function firstOfEach({ env }: Container, names: readonly string[]): readonly EnvVar[] {
+  const wanted = new Set(names)
+  return (env ?? []).filter(({ name }) => wanted.delete(name))
+}
+
+function hasEnv({ env }: Container, name: string): boolean {
+  return findByName(env, name) !== undefined
 }
 
 /**
@@ -140,10 +151,9 @@ function hasIrsa(container: Container): boolean {
 function withRegion(identity: LoaderIdentity, pod: Pod, credentialsEnv: readonly string[]): LoaderIdentity {
   const sibling = [...pod.spec.containers, ...initContainersOf(pod)].find(
     (container) =>
-      !isOurLoader(container) &&
-      [...credentialsEnv, ...regionEnv].every((name) => container.env?.some((variable) => variable.name === name)),
+      !isOurLoader(container) && [...credentialsEnv, ...regionEnv].every((name) => hasEnv(container, name)),
   )
-  const region = sibling?.env?.filter(({ name }) => regionEnv.includes(name)) ?? []
+  const region = sibling === undefined ? [] : firstOfEach(sibling, regionEnv)
   const added = region.every(({ value }) => value !== undefined && value === region[0]?.value) ? region : []
   return { ...identity, env: [...identity.env, ...added] }
 }

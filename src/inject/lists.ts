@@ -9,8 +9,8 @@ export const safeToEvictAnnotation = 'cluster-autoscaler.kubernetes.io/safe-to-e
 
 /** The names that are not in the pod's list yet. */
 export function missingFromList(pod: Pod, annotation: string, names: readonly string[]): readonly string[] {
-  const known = (annotationsOf(pod)[annotation] ?? '').split(',')
-  return names.filter((name) => !known.includes(name))
+  const known = new Set((annotationsOf(pod)[annotation] ?? '').split(','))
+  return names.filter((name) => !known.has(name))
 }
 
 /** The list with the names behind it; what stands there stays as it is, and nothing is put in twice. */
@@ -21,9 +21,10 @@ export function mergeIntoList(pod: Pod, annotation: string, names: readonly stri
 
 /** The list without the names; undefined where nothing is left. */
 export function removeFromList(present: string, names: readonly string[]): string | undefined {
+  const removed = new Set(names)
   const rest = present
     .split(',')
-    .filter((item) => !names.includes(item))
+    .filter((item) => !removed.has(item))
     .join(',')
   return rest === '' ? undefined : rest
 }

@@ -66,5 +66,6 @@ function operatorEnv(config: Config): EnvVar[] {
 }
 
 function firstOfName(env: readonly EnvVar[]): EnvVar[] {
-  return env.filter((variable, i) => env.findIndex(({ name }) => name === variable.name) === i)
+  const seen = new Set<string>()
+  return env.filter(({ name }) => seen.size < seen.add(name).size)
 }

@@ -13,6 +13,7 @@
  */
 import type { InitOrder } from '../annotations.ts'
 import { annotationsOf, initContainersOf, isNativeSidecar, type Container, type Pod } from '../pod/pod.ts'
+import { findByName } from '../pod/lookup.ts'
 import { isBringingLoader, isOurLoader } from './parts.ts'
 
 interface MeshProxy {
@@ -85,9 +86,9 @@ export function interceptsEverybody(pod: Pod): boolean {
 
 function cniProxy(pod: Pod): { container: Container; user: number } | undefined {
   for (const proxy of meshProxies) {
-    const container = pod.spec.containers.find(({ name }) => name === proxy.container)
-    const redirects = initContainersOf(pod).some(({ name }) => name === proxy.redirectInit)
-    if (container !== undefined && !redirects) return { container, user: proxy.user }
+    const container = findByName(pod.spec.containers, proxy.container)
+    const redirect = findByName(initContainersOf(pod), proxy.redirectInit)
+    if (container !== undefined && redirect === undefined) return { container, user: proxy.user }
   }
   return undefined
 }

@@ -7,8 +7,10 @@ import { annotationKey } from '../request/keys.ts'
 import { annotationField } from '../pod/field-path.ts'
 import type { Container, EnvVar, VolumeMount } from '../pod/pod.ts'
 import type { ModelRequest } from '../request/model-request.ts'
+import { allByName } from '../pod/lookup.ts'
 
 export interface ContainerAddition {
+  readonly model: string
   readonly container: string
   readonly volumeMount: VolumeMount
   /** Only where the container does not have it with that value already. */
@@ -29,6 +31,7 @@ export function planMounts(
   findings: Findings,
 ): readonly ContainerAddition[] {
   const additions: ContainerAddition[] = []
+  const planned = new Map<string, PlannedContainer>()
   for (const { model, volume, subPath, containers } of mounted) {
     const volumeMount = {
       name: volume,
@@ -37,13 +40,44 @@ export function planMounts(
       ...(model.readOnly && { readOnly: true }),
     }
     for (const container of containers) {
-      const sameContainer = additions.filter((addition) => addition.container === container.name)
-      checkPath(model, container, sameContainer, { config, findings })
-      const env = planEnv(model, container, sameContainer, { config, findings })
-      additions.push({ container: container.name, volumeMount, ...(env !== undefined && { env }) })
+      const known = planned.get(container.name) ?? { container, taken: takenPaths(container), env: new Map() }
+      planned.set(container.name, known)
+      checkPath(model, known, { config, findings })
+      const env = planEnv(model, known, { config, findings })
+      additions.push({ model: model.name, container: container.name, volumeMount, ...(env !== undefined && { env }) })
+      known.taken.push({ mountPath: model.mountPath, isReadOnly: true, by: 'another model' })
+      if (env !== undefined) known.env.set(env.name, env)
     }
   }
   return additions
+}
+
+/** A container with what it has and what the models before this one give it. */
+interface PlannedContainer {
+  readonly container: Container
+  readonly taken: TakenPath[]
+  readonly env: Map<string, EnvVar>
+}
+
+interface TakenPath {
+  readonly mountPath: string
+  readonly isReadOnly: boolean
+  readonly by: string
+}
+
+function takenPaths({ volumeMounts, volumeDevices }: Container): TakenPath[] {
+  return [
+    ...(volumeMounts ?? []).map(({ mountPath, readOnly, name }) => ({
+      mountPath: trimSlash(mountPath),
+      isReadOnly: readOnly === true,
+      by: `volume ${name}`,
+    })),
+    ...(volumeDevices ?? []).map(({ devicePath = '' }) => ({
+      mountPath: devicePath,
+      isReadOnly: true,
+      by: 'a volume device',
+    })),
+  ]
 }
 
 interface Reporting {
@@ -51,27 +85,9 @@ interface Reporting {
   readonly findings: Findings
 }
 
-function checkPath(
-  model: ModelRequest,
-  container: Container,
-  planned: readonly ContainerAddition[],
-  { config, findings }: Reporting,
-): void {
-  const taken = [
-    ...(container.volumeMounts ?? []).map(({ mountPath, readOnly, name }) => ({
-      mountPath: trimSlash(mountPath),
-      readOnly,
-      by: `volume ${name}`,
-    })),
-    ...(container.volumeDevices ?? []).map(({ devicePath = '' }) => ({
-      mountPath: devicePath,
-      readOnly: true,
-      by: 'a volume device',
-    })),
-    ...planned.map(({ volumeMount }) => ({ ...volumeMount, by: 'another model', readOnly: true })),
-  ]
-  for (const { mountPath, readOnly, by } of taken) {
-    const problem = conflict(model.mountPath, mountPath, readOnly === true)
+function checkPath(model: ModelRequest, { container, taken }: PlannedContainer, { config, findings }: Reporting): void {
+  for (const { mountPath, isReadOnly, by } of taken) {
+    const problem = conflict(model.mountPath, mountPath, isReadOnly)
     if (problem === undefined) continue
     findings.deny({
       reason: 'MountConflict',
@@ -97,15 +113,12 @@ function trimSlash(path: string): string {
 
 function planEnv(
   model: ModelRequest,
-  container: Container,
-  planned: readonly ContainerAddition[],
+  { container, env }: PlannedContainer,
   { config, findings }: Reporting,
 ): EnvVar | undefined {
   if (model.env === undefined) return undefined
   const wanted = { name: model.env, value: model.mountPath }
-  const present = [...(container.env ?? []), ...planned.flatMap(({ env }) => env ?? [])].findLast(
-    ({ name }) => name === model.env,
-  )
+  const present = env.get(model.env) ?? allByName(container.env, model.env).at(-1)
   if (present === undefined) return wanted
   if (present.value !== wanted.value) {
     findings.deny({

@@ -7,6 +7,7 @@ import { annotationKey, ownAnnotations } from '../request/keys.ts'
 import { ownVolumesOf } from './parts.ts'
 import { dataVolumeName } from '../pod/part-names.ts'
 import { annotationsOf, volumesOf, type Container, type Pod } from '../pod/pod.ts'
+import { findByName } from '../pod/lookup.ts'
 import { readStatus } from './status.ts'
 
 /** Those that one of these loaders mounts, and those that bring a model without a loader. */
@@ -16,7 +17,7 @@ export function ownVolumes(pod: Pod, loaders: readonly Container[], prefix: stri
 
 /** True for a volume that has our name and brings just this model. */
 export function bringsModel(pod: Pod, { name, source }: NamedSource): boolean {
-  const volume = volumesOf(pod).find((candidate) => candidate.name === volumeNameOf(name))
+  const volume = findByName(volumesOf(pod), volumeNameOf(name))
   const parsed = parseSource(source)
   return volume !== undefined && parsed.ok && isVolumeFor(volume, parsed.value)
 }

@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto'
 import { parseBytes } from '../values/quantity.ts'
 import { loaderRoot } from '../pod/part-names.ts'
+import { allByName, findByName, firstBy } from '../pod/lookup.ts'
 import {
   initContainersOf,
   volumesOf,
@@ -27,23 +28,16 @@ export function ownedFields(pod: Pod, status: Omit<Status, 'digests'>): OwnedFie
   const loaders = status.models.flatMap(({ loader }) => loader ?? [])
   return {
     ...Object.fromEntries(
-      loaders.map((name) => [`spec.initContainers[${name}]`, loaderFields(findContainer(initContainersOf(pod), name))]),
+      loaders.map((name) => [`spec.initContainers[${name}]`, loaderFields(findByName(initContainersOf(pod), name))]),
     ),
     ...targetFields(pod, status),
     ...Object.fromEntries(
-      status.added.volumes.map((name) => [
-        `spec.volumes[${name}]`,
-        volumeFields(volumesOf(pod).find((volume) => volume.name === name)),
-      ]),
+      status.added.volumes.map((name) => [`spec.volumes[${name}]`, volumeFields(findByName(volumesOf(pod), name))]),
     ),
     ...(status.replaced.serviceAccountName !== undefined && {
       'spec.serviceAccountName': { '': pod.spec.serviceAccountName ?? undefined },
     }),
   }
-}
-
-function findContainer(containers: readonly Container[], name: string): Container | undefined {
-  return containers.find((container) => container.name === name)
 }
 
 /** Where others mount something into a loader, that is theirs; `/tmp` is ours, too, but nothing in it decides anything. */
@@ -60,36 +54,35 @@ function loaderFields(loader: Container | undefined): PartFields {
 
 /** A container that gets several models has the fields of all of them. */
 function targetFields(pod: Pod, { models }: Pick<Status, 'models'>): OwnedFields {
-  const fields: Record<string, PartFields> = {}
+  const fields = new Map<string, Record<string, string | undefined>>()
   for (const model of models) {
-    for (const name of model.containers) {
+    const envAdded = new Set(model.envAdded)
+    for (const name of new Set(model.containers)) {
       const { part, container } = findTarget(pod, name)
-      fields[part] = { ...fields[part], ...mountField(container, model.mountPath), ...envField(container, name, model) }
+      const known = fields.get(part) ?? {}
+      fields.set(part, known)
+      Object.assign(known, mountField(container, model.mountPath), envAdded.has(name) && envField(container, model))
     }
   }
-  return fields
+  return Object.fromEntries(fields)
 }
 
 function findTarget(pod: Pod, name: string): { readonly part: string; readonly container: Container | undefined } {
-  const app = findContainer(pod.spec.containers, name)
+  const app = findByName(pod.spec.containers, name)
   return app === undefined
-    ? { part: `spec.initContainers[${name}]`, container: findContainer(initContainersOf(pod), name) }
+    ? { part: `spec.initContainers[${name}]`, container: findByName(initContainersOf(pod), name) }
     : { part: `spec.containers[${name}]`, container: app }
 }
 
-/** Where a container had the variable already, it is not ours. */
-function envField(container: Container | undefined, target: string, { env, envAdded }: ModelStatus): PartFields {
-  if (env === undefined || envAdded?.includes(target) !== true) return {}
-  return {
-    [`env[${env}]`]: container?.env
-      ?.filter(({ name }) => name === env)
-      .map(envText)
-      .at(-1),
-  }
+/** Only of a container that did not have the variable already. */
+function envField(container: Container | undefined, { env }: ModelStatus): PartFields {
+  return env === undefined ? {} : { [`env[${env}]`]: allByName(container?.env, env).map(envText).at(-1) }
 }
 
+const findByPath = firstBy<VolumeMount>(({ mountPath }) => mountPath)
+
 function mountField(container: Container | undefined, path: string): PartFields {
-  const mount = container?.volumeMounts?.find(({ mountPath }) => mountPath === path)
+  const mount = findByPath(container?.volumeMounts, path)
   return { [`volumeMounts[${path}]`]: mount === undefined ? undefined : mountText(mount) }
 }
 

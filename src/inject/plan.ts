@@ -7,6 +7,7 @@ import type { Findings } from '../request/findings.ts'
 import { containersWithoutCredentials, loaderIdentity, noIdentity, type LoaderIdentity } from './identity.ts'
 import { mergeIntoList, safeToEvictAnnotation, skipContainersAnnotation } from './lists.ts'
 import { loaderContainer, loaderTmpVolume } from './loader.ts'
+import { findByName } from '../pod/lookup.ts'
 import { hasNetworkAt, loaderIndex } from './mesh.ts'
 import { planMounts } from './mounts.ts'
 import { missingPlacement, type Placement } from '../pod/scheduling.ts'
@@ -78,14 +79,15 @@ function placeOfLoaders(pod: Pod, request: InjectionRequest): number {
 
 function planModels(pod: Pod, request: InjectionRequest, index: number, context: PlanContext): readonly PlannedModel[] {
   const planned: PlannedModel[] = []
+  const volumes: Volume[] = []
   for (const model of request.models) {
-    const volumes = planned.flatMap(({ delivered }) => delivered.volumes)
     const delivered = deliver(model, { pod, volumes, request, config: context.config, findings: context.findings })
     const kept = context.keptTargets.get(model.name)
     // What only has to be mounted is there before the first container starts.
     const start = delivered === undefined || delivered.loader !== undefined ? index : 0
     const targets = targetContainers(pod, kept === undefined ? model : { ...model, containers: kept }, start, context)
     if (delivered !== undefined) {
+      volumes.push(...delivered.volumes)
       planned.push({ model, targets, delivered, user: userOf(delivered, targets, { pod, request, context }) })
     }
   }
@@ -147,9 +149,8 @@ function planVolumes(
   request: InjectionRequest,
 ): readonly Volume[] {
   const own = models.flatMap(({ delivered }) => delivered.volumes)
-  const present = volumesOf(pod).map(({ name }) => name)
   return [...own, ...(bringsModels(request) ? [loaderTmpVolume, ...identity.volumes] : [])].filter(
-    ({ name }) => !present.includes(name),
+    ({ name }) => findByName(volumesOf(pod), name) === undefined,
   )
 }
 
@@ -166,8 +167,8 @@ function warnOfServiceAccount(pod: Pod, request: InjectionRequest, findings: Fin
 }
 
 function missingPullSecrets(pod: Pod, config: Config): readonly string[] {
-  const present = (pod.spec.imagePullSecrets ?? []).map(({ name }) => name)
-  return config.loader.imagePullSecrets.filter((name) => !present.includes(name))
+  const present = new Set((pod.spec.imagePullSecrets ?? []).map(({ name }) => name))
+  return config.loader.imagePullSecrets.filter((name) => !present.has(name))
 }
 
 /** What an autoscaler takes for local: directories of the node too, which every node has that such a pod may run on. */

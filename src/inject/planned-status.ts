@@ -62,10 +62,7 @@ function modelStatus(
   const { loader } = delivered
   const containers = targets.map(({ name }) => name)
   const envAdded = additions
-    .filter(
-      ({ container, env }) =>
-        env?.name === model.env && env?.value === model.mountPath && containers.includes(container),
-    )
+    .filter(({ model: name, env }) => name === model.name && env !== undefined)
     .map(({ container }) => container)
   return {
     name: model.name,

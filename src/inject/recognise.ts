@@ -7,6 +7,7 @@ import { modelSuffixes, unsuffixedName } from '../request/annotation-reader.ts'
 import { runsAnEngine, runsVerifier } from '../engines/registry.ts'
 import { podIdentityEnv } from './identity.ts'
 import { ownAnnotations } from '../request/keys.ts'
+import { allBy, findByName } from '../pod/lookup.ts'
 import { bringsModel, ownVolumes } from './own-volumes.ts'
 import { isOurLoader, requiredLoaderEnv, requiredVerifierEnv } from './parts.ts'
 import {
@@ -18,7 +19,7 @@ import {
   tmpVolume,
 } from '../pod/part-names.ts'
 import { isPlaced } from '../pod/scheduling.ts'
-import { initContainersOf, volumesOf, type Container, type Pod } from '../pod/pod.ts'
+import { initContainersOf, volumesOf, type Container, type Pod, type VolumeMount } from '../pod/pod.ts'
 import { hashAnnotations, readStatus, type ModelStatus, type Status } from './status.ts'
 
 export type Recognition =
@@ -58,7 +59,7 @@ function hasEvidence(model: ModelStatus, pod: Pod): boolean {
   if (loader === undefined) return bringsModel(pod, model)
   if (!isLoaderName(loader)) return false
   return (
-    initContainersOf(pod).some(({ name }) => name === loader) ||
+    findByName(initContainersOf(pod), loader) !== undefined ||
     bringsModel(pod, model) ||
     isMountedEverywhere(model, pod)
   )
@@ -71,57 +72,55 @@ function isMountedEverywhere(model: ModelStatus, pod: Pod): boolean {
 /** A status is only text: it could leave out a model, or name another source than the annotation. */
 function namesTheSources({ models }: Status, pod: Pod, prefix: string): boolean {
   const sources = ownAnnotations(pod, prefix).filter(({ name }) => name === 'source')
+  const described = new Map(models.map(({ name, source }) => [name, source]))
   return (
     sources.length === models.length &&
     sources.every(({ suffix, value }) => {
       const source = parseSource(value)
-      return models.some(
-        (model) => model.name === (suffix ?? unsuffixedName) && source.ok && model.source === source.value.uri,
-      )
+      return source.ok && described.get(suffix ?? unsuffixedName) === source.value.uri
     })
   )
 }
 
 function foreignNames(pod: Pod, own: ReadonlySet<string>, prefix: string): readonly string[] {
   const suffixes = modelSuffixes(ownAnnotations(pod, prefix))
-  const loaderNames = suffixes.map(loaderContainerName)
-  const volumeNames = [tmpVolume, ...suffixes.map(dataVolumeName)]
+  const loaderNames = new Set(suffixes.map(loaderContainerName))
+  const volumeNames = new Set([tmpVolume, ...suffixes.map(dataVolumeName)])
   return [
-    ...pod.spec.containers.flatMap(({ name }, i) => (loaderNames.includes(name) ? `spec.containers[${i}].name` : [])),
+    ...pod.spec.containers.flatMap(({ name }, i) => (loaderNames.has(name) ? `spec.containers[${i}].name` : [])),
     ...initContainersOf(pod).flatMap((container, i) =>
-      loaderNames.includes(container.name) && !isOurLoader(container) ? `spec.initContainers[${i}].name` : [],
+      loaderNames.has(container.name) && !isOurLoader(container) ? `spec.initContainers[${i}].name` : [],
     ),
     ...volumesOf(pod).flatMap(({ name }, i) =>
-      volumeNames.includes(name) && !own.has(name) ? `spec.volumes[${i}].name` : [],
+      volumeNames.has(name) && !own.has(name) ? `spec.volumes[${i}].name` : [],
     ),
   ]
 }
 
 function isWhole(pod: Pod, status: Status): boolean {
-  const volumes = volumesOf(pod).map(({ name }) => name)
-  const present = status.added.volumes.every((name) => volumes.includes(name))
+  const present = status.added.volumes.every((name) => findByName(volumesOf(pod), name) !== undefined)
   return present && isPlaced(pod.spec, status.added) && status.models.every((model) => isModelWhole(pod, model))
 }
 
 function isModelWhole(pod: Pod, model: ModelStatus): boolean {
-  const loader = initContainersOf(pod).find(({ name }) => name === model.loader)
-  if (model.loader !== undefined && (loader === undefined || !isLoaderWhole(loader, model))) return false
-  return isInItsContainers(pod, model)
+  if (model.loader === undefined) return isInItsContainers(pod, model)
+  const loader = findByName(initContainersOf(pod), model.loader)
+  return loader !== undefined && isLoaderWhole(loader, model) && isInItsContainers(pod, model)
 }
 
 function isInItsContainers(pod: Pod, model: ModelStatus): boolean {
-  const containers = [...pod.spec.containers, ...initContainersOf(pod)]
-  return model.containers.every((name) => {
-    const container = containers.find((candidate) => candidate.name === name)
-    return container !== undefined && hasModel(container, model)
+  const envAdded = new Set(model.envAdded)
+  return [...new Set(model.containers)].every((name) => {
+    const container = findByName(pod.spec.containers, name) ?? findByName(initContainersOf(pod), name)
+    return container !== undefined && hasModel(container, model, envAdded)
   })
 }
 
 function isLoaderWhole(loader: Container, { source, volume, delivery }: ModelStatus): boolean {
   const verifies = delivery !== 'download'
-  const has = (name: string): boolean => loader.env?.some((variable) => variable.name === name) === true
+  const has = (name: string): boolean => findByName(loader.env, name) !== undefined
   const mounts = (name: string, path: string): boolean =>
-    loader.volumeMounts?.some((mount) => mount.name === name && mount.mountPath === path) === true
+    mountsAt(loader.volumeMounts, path).some((mount) => mount.name === name)
   return (
     runsAnEngine(loader) &&
     runsVerifier(loader) === verifies &&
@@ -133,10 +132,16 @@ function isLoaderWhole(loader: Container, { source, volume, delivery }: ModelSta
   )
 }
 
-function hasModel(container: Container, { volume, mountPath, subPath, env, envAdded }: ModelStatus): boolean {
-  const mounted = container.volumeMounts?.some(
-    (mount) => mount.name === volume && mount.mountPath === mountPath && mount.subPath === subPath,
+const mountsAt = allBy<VolumeMount>(({ mountPath }) => mountPath)
+
+function hasModel(
+  container: Container,
+  { volume, mountPath, subPath, env }: ModelStatus,
+  envAdded: ReadonlySet<string>,
+): boolean {
+  const mounted = mountsAt(container.volumeMounts, mountPath).some(
+    (mount) => mount.name === volume && mount.subPath === subPath,
   )
-  const needsEnv = env !== undefined && envAdded?.includes(container.name) === true
-  return mounted === true && (!needsEnv || envValue(container, env) === mountPath)
+  const needsEnv = env !== undefined && envAdded.has(container.name)
+  return mounted && (!needsEnv || envValue(container, env) === mountPath)
 }

@@ -5,6 +5,7 @@ import type { DeliveredModel } from '../deliveries/delivery.ts'
 import type { Findings } from '../request/findings.ts'
 import { annotationKey } from '../request/keys.ts'
 import { annotationField } from '../pod/field-path.ts'
+import { enumerate } from '../values/printable.ts'
 import { interceptsEverybody, userPastInterception } from './mesh.ts'
 import { volumesOf, type Container, type Pod } from '../pod/pod.ts'
 import type { ModelRequest } from '../request/model-request.ts'
@@ -68,20 +69,20 @@ export function plannedFsGroup(
   if (needing.length === 0 || config.openshift || typeof pod.spec.securityContext?.fsGroup === 'number') {
     return undefined
   }
-  const ours = needing.map(({ volume }) => volume)
+  const ours = new Set(needing.map(({ volume }) => volume))
   const others = [...volumesOf(pod), ...delivered.flatMap(({ volumes }) => volumes)].filter(
-    (volume) => ('persistentVolumeClaim' in volume || 'ephemeral' in volume) && !ours.includes(volume.name),
+    (volume) => ('persistentVolumeClaim' in volume || 'ephemeral' in volume) && !ours.has(volume.name),
   )
   if (others.length > 0) {
     findings.deny({
       reason: 'FsGroupRequired',
       field: 'spec.securityContext.fsGroup',
-      problem: `is not set, the loader could not write to ${ours.join(', ')}; setting it would change the owner of ${others.map(({ name }) => name).join(', ')}`,
+      problem: `is not set, the loader could not write to ${enumerate(ours)}; setting it would change the owner of ${enumerate(others.map(({ name }) => name))}`,
       remedy: 'set the fsGroup that suits these claims',
     })
     return undefined
   }
-  findings.warn('FsGroupAdded', `fsGroup ${defaultUser} was added so that the loader can write to ${ours.join(', ')}`)
+  findings.warn('FsGroupAdded', `fsGroup ${defaultUser} was added so that the loader can write to ${enumerate(ours)}`)
   return defaultUser
 }
 
@@ -106,7 +107,7 @@ export function checkWriters(
     reason: 'NotWritable',
     field: annotationField(annotationKey(config.annotationPrefix, 'read-only', model.suffix)),
     found: 'false',
-    problem: `asks for a writable model, but the app runs as ${[...new Set(foreign)].join(', ')} and the loader as ${writers.loaderUser ?? 'another user'}`,
+    problem: `asks for a writable model, but the app runs as ${enumerate(new Set(foreign.map(String)))} and the loader as ${writers.loaderUser ?? 'another user'}`,
     remedy: 'set spec.securityContext.fsGroup, or run-as-user to the user of the app',
   })
 }

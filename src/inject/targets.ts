@@ -3,6 +3,8 @@ import type { Config } from '../config/config.ts'
 import type { Findings } from '../request/findings.ts'
 import { annotationKey } from '../request/keys.ts'
 import { annotationField } from '../pod/field-path.ts'
+import { enumerate } from '../values/printable.ts'
+import { findByName, setOf } from '../pod/lookup.ts'
 import { isOurLoader } from './parts.ts'
 import { initContainersOf, type Container, type Pod } from '../pod/pod.ts'
 import type { ModelRequest } from '../request/model-request.ts'
@@ -17,41 +19,53 @@ export function targetContainers(
   const field = annotationField(annotationKey(config.annotationPrefix, 'containers', model.suffix))
   if (model.containers === '*') return pod.spec.containers
   if (model.containers !== undefined) {
-    const candidates = [...pod.spec.containers, ...initContainersFrom(pod, start)]
     return model.containers.flatMap((name) => {
-      const container = candidates.find((candidate) => candidate.name === name)
+      const container = findCandidate(pod, name, start)
       if (container === undefined) {
-        findings.deny({ reason: 'UnknownContainer', field, found: name, ...describeUnknown(pod, name, candidates) })
+        findings.deny({ reason: 'UnknownContainer', field, found: name, ...describeUnknown(pod, name, start) })
       }
       return container ?? []
     })
   }
-  const apps = pod.spec.containers.filter(({ name }) => !config.sidecars.includes(name))
+  const sidecars = setOf(config.sidecars)
+  const apps = pod.spec.containers.filter(({ name }) => !sidecars.has(name))
   if (apps.length === 0) {
     findings.deny({
       reason: 'NoTargetContainer',
       field,
       problem: 'is not set, and every container of the pod is a known sidecar',
-      accepted: pod.spec.containers.map(({ name }) => name).join(', '),
+      accepted: enumerate(pod.spec.containers.map(({ name }) => name)),
     })
   }
   return apps
 }
 
-function initContainersFrom(pod: Pod, start: number): readonly Container[] {
-  return initContainersOf(pod)
-    .filter((container) => !isOurLoader(container))
-    .slice(start)
+function findCandidate(pod: Pod, name: string, start: number): Container | undefined {
+  const app = findByName(pod.spec.containers, name)
+  if (app !== undefined) return app
+  return (placesOf(pod).get(name) ?? -1) >= start ? findByName(initContainersOf(pod), name) : undefined
 }
 
-function describeUnknown(
-  pod: Pod,
-  name: string,
-  candidates: readonly Container[],
-): { problem: string; accepted: string } {
-  const early = initContainersOf(pod).some((container) => container.name === name)
+const places = new WeakMap<Pod, ReadonlyMap<string, number>>()
+
+/** Where each init container stands among those that are not ours, by its name. */
+function placesOf(pod: Pod): ReadonlyMap<string, number> {
+  const others = (): Container[] => initContainersOf(pod).filter((container) => !isOurLoader(container))
+  const known = places.get(pod) ?? new Map(others().map(({ name }, place) => [name, place]))
+  places.set(pod, known)
+  return known
+}
+
+function describeUnknown(pod: Pod, name: string, start: number): { problem: string; accepted: string } {
+  const early = findByName(initContainersOf(pod), name) !== undefined
   return {
     problem: early ? 'starts before the loader has brought the model' : 'is no container of the pod',
-    accepted: candidates.map((container) => container.name).join(', '),
+    accepted: enumerate(candidatesOf(pod, start)),
   }
+}
+
+/** Made one by one: of many only the first fit into a message. */
+function* candidatesOf(pod: Pod, start: number): Generator<string> {
+  for (const { name } of pod.spec.containers) yield name
+  for (const [name, place] of placesOf(pod)) if (place >= start) yield name
 }

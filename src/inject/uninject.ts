@@ -17,13 +17,15 @@ import {
   type PodSpec,
   type VolumeMount,
 } from '../pod/pod.ts'
-import { readStatus, type Replaced, type Status } from './status.ts'
+import { readStatus, type ModelStatus, type Replaced, type Status } from './status.ts'
 
 /** The pod without our parts; the same object if it has none. */
 export function uninject(pod: Pod, prefix: string): Pod {
   const status = readStatus(pod, prefix)
+  const listed = new Set(status?.models.flatMap(({ loader }) => loader ?? []))
   const loaders = initContainersOf(pod).filter(
-    (container) => isOurLoader(container) || isListedLoader(container, status),
+    // A loader that lost its command or environment to another webhook is known by the status alone.
+    (container) => isOurLoader(container) || (isLoaderName(container.name) && listed.has(container.name)),
   )
   const dataVolumes = ownVolumes(pod, loaders, prefix)
   if (status === undefined && loaders.length === 0 && dataVolumes.size === 0) return pod
@@ -45,11 +47,6 @@ function placementOf(pod: Pod, status: Status | undefined, prefix: string): Part
   return status?.added ?? { nodeLabels: labelsAskedFor(pod.spec, nodeLabelPrefix(prefix)) }
 }
 
-/** A loader that lost its command or environment to another webhook is known by the status alone. */
-function isListedLoader({ name }: Container, status: Status | undefined): boolean {
-  return isLoaderName(name) && status?.models.some(({ loader }) => loader === name) === true
-}
-
 interface OwnParts {
   readonly loaders: readonly Container[]
   /** Nobody else has anything to mount from them. */
@@ -58,10 +55,12 @@ interface OwnParts {
 
 function cleanSpec(pod: Pod, status: Status | undefined, { loaders, dataVolumes }: OwnParts): PodSpec {
   const added = new Set([...(status?.added.volumes ?? []), ...dataVolumes])
-  const clean = (container: Container): Container => cleanContainer(container, status, dataVolumes)
+  const given = givenBy(status?.models ?? [])
+  const clean = (container: Container): Container => cleanContainer(container, given.get(container.name), dataVolumes)
+  const ours = new Set(loaders)
   const containers = pod.spec.containers.map(clean)
   const initContainers = initContainersOf(pod)
-    .filter((container) => !loaders.includes(container))
+    .filter((container) => !ours.has(container))
     .map(clean)
   // The identity webhook of EKS mounts the token volume in the app's containers too, whoever added it first.
   const mounted = new Set(
@@ -76,12 +75,37 @@ function cleanSpec(pod: Pod, status: Status | undefined, { loaders, dataVolumes 
   })
 }
 
-function cleanContainer(container: Container, status: Status | undefined, dataVolumes: ReadonlySet<string>): Container {
-  const models = (status?.models ?? []).filter(({ containers }) => containers.includes(container.name))
+/** What a container was given, as the status says. */
+interface Given {
+  readonly mounts: Set<string>
+  readonly env: Set<string>
+}
+
+/** By the name of the container. */
+function givenBy(models: readonly ModelStatus[]): ReadonlyMap<string, Given> {
+  const given = new Map<string, Given>()
+  for (const { containers, volume, mountPath, env, envAdded } of models) {
+    const mount = mountKey(volume, mountPath)
+    const withEnv = new Set(envAdded)
+    for (const name of new Set(containers)) {
+      const known = given.get(name) ?? { mounts: new Set(), env: new Set() }
+      given.set(name, known)
+      known.mounts.add(mount)
+      if (env !== undefined && withEnv.has(name)) known.env.add(env)
+    }
+  }
+  return given
+}
+
+/** No path has a NUL in it. */
+function mountKey(volume: string, path: string): string {
+  return `${volume}\0${path}`
+}
+
+function cleanContainer(container: Container, given: Given | undefined, dataVolumes: ReadonlySet<string>): Container {
   const isOwnMount = ({ name, mountPath }: VolumeMount): boolean =>
-    dataVolumes.has(name) || models.some((model) => model.volume === name && model.mountPath === mountPath)
-  const isOwnEnv = ({ name }: EnvVar): boolean =>
-    models.some(({ env, envAdded }) => env === name && envAdded?.includes(container.name))
+    dataVolumes.has(name) || given?.mounts.has(mountKey(name, mountPath)) === true
+  const isOwnEnv = ({ name }: EnvVar): boolean => given?.env.has(name) === true
   return replaceFields(container, {
     ...(container.volumeMounts?.some(isOwnMount) && {
       volumeMounts: nonEmpty(container.volumeMounts.filter((mount) => !isOwnMount(mount))),
@@ -93,15 +117,13 @@ function cleanContainer(container: Container, status: Status | undefined, dataVo
 /** What stood there before us; undefined takes a field away. */
 function restoredFields(pod: Pod, { replaced, added }: Status): Record<string, unknown> {
   const { serviceAccountName, serviceAccount, fsGroup } = replaced
-  const pullSecrets = added.imagePullSecrets
+  const pullSecrets = added.imagePullSecrets && new Set(added.imagePullSecrets)
   return {
     ...(serviceAccountName !== undefined && { serviceAccountName: serviceAccountName ?? undefined }),
     ...(serviceAccount !== undefined && { serviceAccount: serviceAccount ?? undefined }),
     ...(fsGroup !== undefined && { securityContext: withoutFsGroup(pod, replaced) }),
     ...(pullSecrets !== undefined && {
-      imagePullSecrets: nonEmpty(
-        (pod.spec.imagePullSecrets ?? []).filter(({ name = '' }) => !pullSecrets.includes(name)),
-      ),
+      imagePullSecrets: nonEmpty((pod.spec.imagePullSecrets ?? []).filter(({ name = '' }) => !pullSecrets.has(name))),
     }),
   }
 }

@@ -1,4 +1,5 @@
 /** The names of what is added to a pod. They are fixed, so that policies can check them from the annotations alone. */
+import { findByName } from './lookup.ts'
 import type { Container } from './pod.ts'
 
 export const tmpVolume = 'model-tmp'
@@ -24,5 +25,5 @@ export function isLoaderName(name: string): boolean {
 }
 
 export function envValue(container: Container, name: string): string | undefined {
-  return container.env?.find((variable) => variable.name === name)?.value
+  return findByName(container.env, name)?.value
 }

@@ -2,6 +2,8 @@
  * The pod as it comes: plain JSON, of which only the fields below are looked at. Everything else, fields newer than this
  * code included, passes through untouched, because nothing here ever rebuilds an object from its known fields alone.
  */
+import { setOf } from './lookup.ts'
+
 export interface Pod {
   readonly metadata?: ObjectMeta | null
   readonly spec: PodSpec
@@ -148,6 +150,7 @@ export function isNativeSidecar(container: Container): boolean {
 
 /** App containers without those that platforms put beside them; all of them if nothing else would be left. */
 export function appContainers(pod: Pod, sidecars: readonly string[]): readonly Container[] {
-  const apps = pod.spec.containers.filter((container) => !sidecars.includes(container.name))
+  const known = setOf(sidecars)
+  const apps = pod.spec.containers.filter(({ name }) => !known.has(name))
   return apps.length > 0 ? apps : pod.spec.containers
 }

@@ -27,12 +27,11 @@ const required = 'requiredDuringSchedulingIgnoredDuringExecution'
 
 /** The part of a placement that a pod does not have yet. */
 export function missingPlacement(spec: PodSpec, { nodeLabels, tolerations, schedulingGates }: Placement): Placement {
+  const gates = new Set(spec.schedulingGates?.map(({ name }) => name))
   return {
-    nodeLabels: distinct(nodeLabels).filter((label) => !requiresLabel(spec, label)),
-    tolerations: distinct(tolerations).filter((taint) => !tolerates(spec, taint)),
-    schedulingGates: distinct(schedulingGates).filter(
-      (gate) => !spec.schedulingGates?.some(({ name }) => name === gate),
-    ),
+    nodeLabels: missingLabels(spec, distinct(nodeLabels)),
+    tolerations: missingTolerations(spec, distinct(tolerations)),
+    schedulingGates: distinct(schedulingGates).filter((gate) => !gates.has(gate)),
   }
 }
 
@@ -70,24 +69,22 @@ export function displacedFields(spec: PodSpec, placement: Partial<Placement>): R
         }),
       }),
     ...(tolerations.length > 0 && {
-      tolerations: anyItem(withoutLast(spec.tolerations, tolerations.map(toleration), isSameToleration)),
+      tolerations: anyItem(withoutLast(spec.tolerations, countsOf(tolerations), addedTaint)),
     }),
     ...(schedulingGates.length > 0 && {
-      schedulingGates: anyItem((spec.schedulingGates ?? []).filter(({ name = '' }) => !schedulingGates.includes(name))),
+      schedulingGates: anyItem(withoutGates(spec, new Set(schedulingGates))),
     }),
   }
 }
 
+function withoutGates({ schedulingGates }: PodSpec, gates: ReadonlySet<string>): readonly { readonly name?: string }[] {
+  return (schedulingGates ?? []).filter(({ name = '' }) => !gates.has(name))
+}
+
 /** The labels of a prefix that a pod asks for by affinity, in the way in which they are added here. */
 export function labelsAskedFor(spec: PodSpec, prefix: string): readonly string[] {
-  const keys = termsOf(spec)
-    .flatMap(({ matchExpressions }) => matchExpressions ?? [])
-    .filter(({ key = '' }) => key.startsWith(prefix))
-  return distinct(
-    keys.flatMap((expression) =>
-      expression.key !== undefined && isSameRequirement(expression, present(expression.key)) ? expression.key : [],
-    ),
-  )
+  const labels = termsOf(spec).flatMap(({ matchExpressions }) => (matchExpressions ?? []).flatMap(addedLabel))
+  return distinct(labels.flatMap((label) => (label?.startsWith(prefix) === true ? label : [])))
 }
 
 /** Where a pod asks for nodes without the label, or with another value of it: the field and what it says. */
@@ -104,14 +101,15 @@ interface Conflict {
 }
 
 function affinityConflict(spec: PodSpec, label: string): Conflict | undefined {
-  const [conflict] = termsOf(spec).flatMap(({ matchExpressions }, i) =>
-    (matchExpressions ?? []).flatMap((expression, j) => {
-      if (expression.key !== label || allowsPresent(expression)) return []
-      const field = `spec.affinity.nodeAffinity.${required}.nodeSelectorTerms[${i}].matchExpressions[${j}]`
-      return { field, found: [expression.operator, ...(expression.values ?? [])].join(' ') }
-    }),
-  )
-  return conflict
+  for (const [i, { matchExpressions }] of termsOf(spec).entries()) {
+    const excludes = (one: NodeSelectorRequirement): boolean => one.key === label && !allowsPresent(one)
+    const j = (matchExpressions ?? []).findIndex(excludes)
+    const expression = matchExpressions?.[j]
+    if (expression === undefined) continue
+    const field = `spec.affinity.nodeAffinity.${required}.nodeSelectorTerms[${i}].matchExpressions[${j}]`
+    return { field, found: [expression.operator, ...(expression.values ?? []).slice(0, 10)].join(' ') }
+  }
+  return undefined
 }
 
 function allowsPresent({ operator, values }: NodeSelectorRequirement): boolean {
@@ -120,12 +118,12 @@ function allowsPresent({ operator, values }: NodeSelectorRequirement): boolean {
 }
 
 /** What the API server refuses (no term at all) and what no node matches (terms that say nothing) is not for us to mend. */
-function requiresLabel(spec: PodSpec, label: string): boolean {
-  if (spec.nodeSelector?.[label] === nodeLabelValue) return true
-  if (!spec.affinity?.nodeAffinity?.[required]) return false
-  return termsOf(spec)
-    .filter(saysSomething)
-    .every(({ matchExpressions }) => matchExpressions?.some((one) => isSameRequirement(one, present(label))))
+function missingLabels(spec: PodSpec, labels: readonly string[]): readonly string[] {
+  const unselected = labels.filter((label) => spec.nodeSelector?.[label] !== nodeLabelValue)
+  if (unselected.length === 0 || !spec.affinity?.nodeAffinity?.[required]) return unselected
+  const terms = termsOf(spec).filter(saysSomething)
+  const asked = countsOf(terms.flatMap(({ matchExpressions }) => distinct((matchExpressions ?? []).map(addedLabel))))
+  return unselected.filter((label) => (asked.get(label) ?? 0) < terms.length)
 }
 
 function termsOf({ affinity }: PodSpec): readonly NodeSelectorTerm[] {
@@ -151,7 +149,8 @@ function releaseLabels(
 ): NodeAffinity | undefined {
   const selector = nodeAffinity?.[required]
   if (!selector) return nodeAffinity ?? undefined
-  const terms = (selector.nodeSelectorTerms ?? []).flatMap((term) => releaseTerm(term, labels))
+  const released = countsOf(labels)
+  const terms = (selector.nodeSelectorTerms ?? []).flatMap((term) => releaseTerm(term, released))
   return anyField<NodeAffinity>({
     ...nodeAffinity,
     [required]: anyField<NodeSelector>({ ...selector, nodeSelectorTerms: anyItem(terms) }),
@@ -159,8 +158,8 @@ function releaseLabels(
 }
 
 /** Nothing is left of a term that was made for the labels. */
-function releaseTerm(term: NodeSelectorTerm, labels: readonly string[]): readonly NodeSelectorTerm[] {
-  const matchExpressions = withoutLast(term.matchExpressions, labels.map(present), isSameRequirement)
+function releaseTerm(term: NodeSelectorTerm, labels: Counts): readonly NodeSelectorTerm[] {
+  const matchExpressions = withoutLast(term.matchExpressions, labels, addedLabel)
   if (matchExpressions.length === (term.matchExpressions ?? []).length) return [term]
   const released = anyField<NodeSelectorTerm>({ ...term, matchExpressions: anyItem(matchExpressions) })
   return released === undefined ? [] : [released]
@@ -174,40 +173,56 @@ function present(label: string): NodeSelectorRequirement {
   return { key: label, operator: 'In', values: [nodeLabelValue] }
 }
 
-function isSameRequirement(one: NodeSelectorRequirement, other: NodeSelectorRequirement): boolean {
-  return one.key === other.key && one.operator === other.operator && one.values?.join() === other.values?.join()
+/** The label, where a requirement is as `present` makes it. */
+function addedLabel({ key, operator, values }: NodeSelectorRequirement): string | undefined {
+  return operator === 'In' && values?.length === 1 && values[0] === nodeLabelValue ? key : undefined
 }
 
 function toleration(taint: string): Toleration {
   return { key: taint, operator: 'Exists', effect: 'NoSchedule' }
 }
 
-function isSameToleration(one: Toleration, other: Toleration): boolean {
-  return one.key === other.key && one.operator === other.operator && one.effect === other.effect
+/** The taint, where a toleration is as `toleration` makes it. */
+function addedTaint({ key, operator, effect }: Toleration): string | undefined {
+  return operator === 'Exists' && effect === 'NoSchedule' ? key : undefined
 }
 
-function tolerates({ tolerations }: PodSpec, taint: string): boolean {
-  return (
-    tolerations?.some(
-      ({ key, operator, effect }) =>
-        operator === 'Exists' && (!key || key === taint) && (!effect || effect === 'NoSchedule'),
-    ) === true
-  )
+/** A toleration without a key tolerates every taint, one without an effect every effect. */
+function missingTolerations({ tolerations }: PodSpec, taints: readonly string[]): readonly string[] {
+  const keys = (tolerations ?? [])
+    .filter(({ operator, effect }) => operator === 'Exists' && (!effect || effect === 'NoSchedule'))
+    .map(({ key }) => key ?? '')
+  const tolerated = new Set(keys)
+  return tolerated.has('') ? [] : taints.filter((taint) => !tolerated.has(taint))
 }
 
-/** The list without the last item that equals each of those given. */
+/** How often each key occurs. */
+type Counts = ReadonlyMap<string | undefined, number>
+
+function countsOf(keys: readonly (string | undefined)[]): Counts {
+  const counts = new Map<string | undefined, number>()
+  for (const key of keys) if (key !== undefined) counts.set(key, (counts.get(key) ?? 0) + 1)
+  return counts
+}
+
+/** The list without the last items of the keys, as many of each as were counted. */
 function withoutLast<T>(
   list: readonly T[] | null | undefined,
-  items: readonly T[],
-  isSame: (one: T, other: T) => boolean,
+  removed: Counts,
+  keyOf: (item: T) => string | undefined,
 ): readonly T[] {
-  return items.reduce<readonly T[]>((rest, item) => {
-    const index = rest.findLastIndex((one) => isSame(one, item))
-    return index < 0 ? rest : rest.toSpliced(index, 1)
-  }, list ?? [])
+  const taken = new Map<string | undefined, number>()
+  const isKept = (item: T): boolean => {
+    const key = keyOf(item)
+    const count = taken.get(key) ?? 0
+    if (count >= (removed.get(key) ?? 0)) return true
+    taken.set(key, count + 1)
+    return false
+  }
+  return [...(list ?? [])].reverse().filter(isKept).reverse()
 }
 
-function distinct(items: readonly string[]): readonly string[] {
+function distinct<T>(items: readonly T[]): readonly T[] {
   return [...new Set(items)]
 }
 

@@ -88,10 +88,16 @@ export class AnnotationReader {
 
 /** Reports unknown names, misplaced suffixes, and annotations of a model that has no source. */
 export function checkKeys(own: readonly OwnAnnotation[], config: Config, findings: Findings): void {
-  for (const annotation of own) checkKey(annotation, own, config, findings)
+  const brought = new Set(own.filter(({ name }) => name === 'source').map(({ suffix }) => suffix))
+  for (const annotation of own) checkKey(annotation, brought, config, findings)
 }
 
-function checkKey(annotation: OwnAnnotation, own: readonly OwnAnnotation[], config: Config, findings: Findings): void {
+function checkKey(
+  annotation: OwnAnnotation,
+  brought: ReadonlySet<string | undefined>,
+  config: Config,
+  findings: Findings,
+): void {
   const { key, name, suffix, value } = annotation
   const field = annotationField(key)
   if (!isAnnotationName(name)) {
@@ -117,7 +123,7 @@ function checkKey(annotation: OwnAnnotation, own: readonly OwnAnnotation[], conf
       problem,
       accepted: `a DNS label of at most ${longestModelName} characters`,
     })
-  } else if (!own.some((other) => other.name === 'source' && other.suffix === suffix)) {
+  } else if (!brought.has(suffix)) {
     const source = annotationKey(config.annotationPrefix, 'source', suffix)
     findings.deny({
       reason: 'OrphanAnnotation',

@@ -1,7 +1,6 @@
 /** Whether a pod is ours at all. The order of the checks is the order of precedence. */
 import type { SkipReason } from '../reasons.ts'
-import { ownAnnotations } from './keys.ts'
-import type { Pod } from '../pod/pod.ts'
+import { hasOwnAnnotations } from './keys.ts'
 
 export type Decision = { readonly decision: 'inject' } | { readonly decision: 'skip'; readonly reason: SkipReason }
 
@@ -13,11 +12,7 @@ export function decide(object: unknown, prefix: string): Decision {
   const annotations = rawAnnotations(object)
   if (mirrorAnnotation in annotations) return { decision: 'skip', reason: 'MirrorPod' }
   if (annotations[`${prefix}inject`] === 'false') return { decision: 'skip', reason: 'OptedOut' }
-  const own = ownAnnotations(
-    { metadata: { annotations: annotations as Record<string, string> }, spec: { containers: [] } } satisfies Pod,
-    prefix,
-  )
-  return own.length === 0 ? { decision: 'skip', reason: 'NotAnnotated' } : { decision: 'inject' }
+  return hasOwnAnnotations(annotations, prefix) ? { decision: 'inject' } : { decision: 'skip', reason: 'NotAnnotated' }
 }
 
 function rawAnnotations(object: unknown): Record<string, unknown> {

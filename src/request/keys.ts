@@ -11,10 +11,22 @@ export interface OwnAnnotation {
   readonly value: string
 }
 
+/** Annotations of a pod are never changed, and are asked for several times in one admission. */
+const known = new WeakMap<object, { readonly prefix: string; readonly own: readonly OwnAnnotation[] }>()
+
 /** The annotations users wrote for us, sorted by key; what we wrote ourselves is not among them. */
 export function ownAnnotations(pod: Pod, prefix: string): readonly OwnAnnotation[] {
-  return Object.entries(annotationsOf(pod))
-    .filter(([key]) => key.startsWith(prefix) && key !== prefix + statusAnnotation)
+  const annotations = annotationsOf(pod)
+  const found = known.get(annotations)
+  if (found?.prefix === prefix) return found.own
+  const own = readOwnAnnotations(annotations, prefix)
+  known.set(annotations, { prefix, own })
+  return own
+}
+
+function readOwnAnnotations(annotations: Readonly<Record<string, string>>, prefix: string): readonly OwnAnnotation[] {
+  return Object.entries(annotations)
+    .filter(([key]) => isOwnKey(key, prefix))
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([key, value]) => {
       const own = key.slice(prefix.length)
@@ -23,6 +35,14 @@ export function ownAnnotations(pod: Pod, prefix: string): readonly OwnAnnotation
         ? { key, value, name: own, suffix: undefined }
         : { key, value, name: own.slice(0, dot), suffix: own.slice(dot + 1) }
     })
+}
+
+export function hasOwnAnnotations(annotations: Readonly<Record<string, unknown>>, prefix: string): boolean {
+  return Object.keys(annotations).some((key) => isOwnKey(key, prefix))
+}
+
+function isOwnKey(key: string, prefix: string): boolean {
+  return key.startsWith(prefix) && key !== prefix + statusAnnotation
 }
 
 export function annotationKey(prefix: string, name: AnnotationName, suffix?: string): string {

@@ -1,6 +1,7 @@
 /** What the bytes of a downloaded model count against: the node's disk, the pod's memory, or nothing the kubelet watches. */
 import { volumesOf, type Pod, type Volume } from '../pod/pod.ts'
 import type { ModelRequest } from './model-request.ts'
+import { findByName } from '../pod/lookup.ts'
 
 export type Medium = 'disk' | 'memory'
 
@@ -12,10 +13,8 @@ export function mediumOf(model: ModelRequest, pod: Pod): Medium | undefined {
       return model.volume.kind
     case 'ephemeral':
       return undefined
-    case 'existing': {
-      const { volume: name } = model.volume
-      return mediumOfVolume(volumesOf(pod).find((volume) => volume.name === name))
-    }
+    case 'existing':
+      return mediumOfVolume(findByName(volumesOf(pod), model.volume.volume))
   }
 }
 

@@ -6,6 +6,21 @@ export function quote(text: string): string {
   return printable(JSON.stringify(cut))
 }
 
+/** Names with commas between them, as many as a message has room for. The rest is not even counted: it may be a pod full. */
+export function enumerate(names: Iterable<string>, longest = 500): string {
+  let text = ''
+  for (const name of names) {
+    if (text.length + name.length > longest) return `${text} and more`
+    text += text === '' ? name : `, ${name}`
+  }
+  return text
+}
+
+/** At most so many characters, the mark of a cut included. */
+export function shorten(text: string, longest: number): string {
+  return text.length <= longest ? text : `${text.slice(0, longest - 3).toWellFormed()}...`
+}
+
 /**
  * Writes out what a terminal would obey or hide: control characters, and those that turn or blank the text around them.
  * Names and keys of a manifest are in messages, too, and on the command line no API server has checked them before.

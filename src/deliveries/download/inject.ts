@@ -13,6 +13,8 @@ import { dataVolumeName, loaderRoot } from '../../pod/part-names.ts'
 import { volumesOf, type EnvVar, type Volume } from '../../pod/pod.ts'
 import type { InjectionRequest, ModelRequest } from '../../request/model-request.ts'
 import type { DeliveredModel, Deliverer, DeliveryContext } from '../delivery.ts'
+import { enumerate } from '../../values/printable.ts'
+import { findByName } from '../../pod/lookup.ts'
 
 export const download: Deliverer = { deliver: deliverDownload }
 
@@ -134,7 +136,7 @@ function requireSize(
 
 function existingVolume(model: ModelRequest, name: string, context: DeliveryContext): ChosenVolume | undefined {
   const { pod, config, findings } = context
-  const volume = volumesOf(pod).find((candidate) => candidate.name === name)
+  const volume = findByName(volumesOf(pod), name)
   if (volume !== undefined && isWritable(volume)) {
     const chosen = { name, added: [], needsFsGroup: !('emptyDir' in volume) }
     return mediumOf(model, pod) === 'memory' ? requireSize(model, context, () => chosen) : chosen
@@ -157,7 +159,7 @@ function isWritable(volume: Volume): boolean {
 
 function listWritable(volumes: readonly Volume[]): string {
   const names = volumes.filter(isWritable).map(({ name }) => name)
-  return names.length === 0 ? '' : `: ${names.join(', ')}`
+  return names.length === 0 ? '' : `: ${enumerate(names)}`
 }
 
 function warnOfGaps(model: ModelRequest, { pod, findings }: DeliveryContext): void {

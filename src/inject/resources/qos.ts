@@ -10,6 +10,7 @@ import {
   type Pod,
   type Resources,
 } from '../../pod/pod.ts'
+import { setOf } from '../../pod/lookup.ts'
 import { amount, sum } from './amounts.ts'
 
 export type QosClass = 'Guaranteed' | 'Burstable' | 'BestEffort'
@@ -50,12 +51,13 @@ function containersRequest(pod: Pod, name: Compute, config: Config): number {
     amount(resources, 'requests', name) ?? amount(resources, 'limits', name) ?? 0
   const init = otherInitContainers(pod, config)
   const app = sum([...appContainers(pod, config.sidecars), ...init.filter(isNativeSidecar)], request)
-  return Math.max(app, ...init.map(request))
+  // No spread into Math.max: more arguments than fit on the stack are a RangeError, and a pod has room for 180,000.
+  return init.reduce((most, container) => Math.max(most, request(container)), app)
 }
 
 function otherInitContainers(pod: Pod, config: Config): readonly Container[] {
+  const sidecars = setOf(config.sidecars)
   return initContainersOf(pod).filter(
-    (container) =>
-      !isOurLoader(container) && !isMeshInitContainer(container) && !config.sidecars.includes(container.name),
+    (container) => !isOurLoader(container) && !isMeshInitContainer(container) && !sidecars.has(container.name),
   )
 }
