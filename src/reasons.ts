@@ -5,9 +5,9 @@
  * Three words are never mixed: a pod is *skipped* (allowed, untouched), *denied* (the user can mend it), or the webhook
  * *failed* (ours to mend).
  */
-import { printable, quote } from './values/printable.ts'
+import { printable, quote, shorten } from './values/printable.ts'
 
-export { printable, quote }
+export { printable, quote, shorten }
 
 export const skipReasons = {
   NotAnnotated: 'the pod has no annotation of ours that asks for a model',
@@ -45,6 +45,7 @@ export const denyReasons = {
   NotWritable: 'the app could not write to the model although it asked to',
   ResourcesTooSmall: "the loader does not fit into the pod's resources",
   NodeConflict: 'the pod asks for nodes that do not have the model',
+  LimitExceeded: 'the pod asks for more than is planned for one pod, so nothing else of it was looked at',
 } as const
 
 /** Ours to mend: no answer was given, so the webhook's failurePolicy decided. */
@@ -89,6 +90,9 @@ export interface Diagnostic {
   readonly remedy?: string
 }
 
+/** How many mistakes of each kind were found but not described. */
+export type Omitted = Readonly<Partial<Record<DenyReason, number>>>
+
 export interface Warning {
   readonly reason: WarnReason
   readonly message: string
@@ -100,4 +104,14 @@ export function formatDiagnostic(diagnostic: Diagnostic): string {
   const value = found === undefined ? '' : ` ${quote(found)}`
   const hints = [accepted === undefined ? [] : `accepted: ${accepted}`, remedy ?? []].flat()
   return printable(`${field}:${value} ${[problem, ...hints].join('; ')}`)
+}
+
+/** The last line of a denial, where there are more mistakes than are described. */
+export function formatOmitted(omitted: Omitted): string[] {
+  const kinds = Object.entries(omitted).map(([reason, count]) => `${count} ${reason}`)
+  return kinds.length === 0 ? [] : [`and ${countOmitted(omitted)} more, not described: ${kinds.join(', ')}`]
+}
+
+export function countOmitted(omitted: Omitted): number {
+  return Object.values(omitted).reduce((sum, count) => sum + count, 0)
 }

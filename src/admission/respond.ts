@@ -1,6 +1,7 @@
 /** Writes the AdmissionReview that answers a request. Only allowed and denied are answers; a fault of ours has none. */
 import type { Denied, Injected, Outcome } from '../inject/inject.ts'
-import { formatDiagnostic, type Diagnostic, type Warning } from '../reasons.ts'
+import { patchText } from '../inject/patch.ts'
+import { countOmitted, formatDiagnostic, formatOmitted, type Warning } from '../reasons.ts'
 import { auditAnnotations, type Answered, type AuditAnnotations } from './audit-annotations.ts'
 import { reviewApiVersion, reviewKind } from './review.ts'
 
@@ -24,9 +25,6 @@ interface AdmissionResponse {
 
 /** The API server may cut what is longer; kubernetes/api admission/v1 asks for 120 at most. */
 const longestWarning = 120
-
-/** A hostile pod can have as many mistakes as fit into 3 MiB; nobody reads more. */
-const mostDiagnostics = 100
 
 export function respond(answered: Answered): AdmissionReview {
   const { request, outcome } = answered
@@ -56,21 +54,16 @@ function verdictOf(outcome: Outcome): Pick<AdmissionResponse, 'patchType' | 'pat
 
 function patchOf({ patch }: Injected): Pick<AdmissionResponse, 'patchType' | 'patch'> {
   if (patch.length === 0) return {}
-  return { patchType: 'JSONPatch', patch: Buffer.from(JSON.stringify(patch)).toString('base64') }
+  return { patchType: 'JSONPatch', patch: Buffer.from(patchText(patch)).toString('base64') }
 }
 
-export function denialMessage({ diagnostics }: Denied): string {
-  const shown = diagnostics.slice(0, mostDiagnostics)
-  const more = diagnostics.length - shown.length
+export function denialMessage({ diagnostics, omitted = {} }: Denied): string {
+  const count = diagnostics.length + countOmitted(omitted)
   return [
-    `model-injector: ${countOf(diagnostics)}`,
-    ...shown.map(formatDiagnostic),
-    ...(more === 0 ? [] : [`and ${more} more`]),
+    `model-injector: ${count === 1 ? '1 problem' : `${count} problems`}`,
+    ...diagnostics.map(formatDiagnostic),
+    ...formatOmitted(omitted),
   ].join('\n')
-}
-
-function countOf({ length }: readonly Diagnostic[]): string {
-  return length === 1 ? '1 problem' : `${length} problems`
 }
 
 /**
@@ -78,7 +71,9 @@ function countOf({ length }: readonly Diagnostic[]): string {
  * mended, and a cut never halves a character.
  */
 function warningText({ message }: Warning): string {
-  const characters = Array.from(message.toWellFormed().replace(/\p{Cc}/gu, ' '))
+  // No character has more than two units.
+  const head = message.slice(0, 2 * longestWarning + 2).toWellFormed()
+  const characters = Array.from(head.replace(/\p{Cc}/gu, ' '))
   return characters.length <= longestWarning
     ? characters.join('')
     : `${characters.slice(0, longestWarning - 1).join('')}…`

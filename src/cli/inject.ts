@@ -49,7 +49,7 @@ function judge(
     case 'skipped':
       return skipped(skipReasons[outcome.reason], warnings)
     case 'denied':
-      return denied(outcome.diagnostics, podPath, warnings)
+      return denied(outcome.diagnostics, podPath, warnings, outcome.omitted)
     case 'injected':
       return {
         verdict: 'injected',

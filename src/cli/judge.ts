@@ -1,6 +1,6 @@
 /** What `inject` and `uninject` say about objects in the same words. */
 import { statusAnnotation } from '../annotations.ts'
-import { formatDiagnostic, type Diagnostic } from '../reasons.ts'
+import { formatDiagnostic, formatOmitted, type Diagnostic, type Omitted } from '../reasons.ts'
 import type { Verdict } from './manifests/transform.ts'
 import { isObject, valueAt, type FoundObject } from './manifests/workloads.ts'
 import { printable } from './printable.ts'
@@ -16,11 +16,12 @@ export function denied(
   diagnostics: readonly Diagnostic[],
   podPath: readonly string[],
   warnings: readonly string[] = [],
+  omitted: Omitted = {},
 ): Verdict {
   const lines = diagnostics.map((diagnostic) =>
     formatDiagnostic({ ...diagnostic, field: fieldBelow(podPath, diagnostic.field) }),
   )
-  return { verdict: 'denied', patch: [], lines: ['denied:', ...lines], warnings }
+  return { verdict: 'denied', patch: [], lines: ['denied:', ...lines, ...formatOmitted(omitted)], warnings }
 }
 
 function fieldBelow(podPath: readonly string[], field: string): string {

@@ -3,6 +3,7 @@ import type { ErrorObject } from 'ajv'
 import { nearest } from '../nearest.ts'
 import { quote } from '../reasons.ts'
 import type { Config } from './config.ts'
+import { highestLimits, type PodLimits } from './limits.ts'
 import { policyModes, type Policy, type PolicyRule } from './policy.ts'
 
 export interface ConfigFile {
@@ -15,6 +16,7 @@ export interface ConfigFile {
   loader?: Partial<Config['loader']>
   cluster?: NonNullable<Config['cluster']>
   mountpoint?: NonNullable<Config['mountpoint']>
+  limits?: Partial<PodLimits>
   policy?: Partial<Omit<Policy, 'rules'>> & { rules?: (Omit<PolicyRule, 'maxSizeBytes'> & { maxSize?: string })[] }
 }
 
@@ -68,6 +70,16 @@ export const configSchema = {
     },
     cluster: { type: 'object', additionalProperties: false, properties: { version: { type: 'string' } } },
     mountpoint: { type: 'object', additionalProperties: false, properties: { headroomGate: { type: 'boolean' } } },
+    limits: {
+      type: 'object',
+      additionalProperties: false,
+      properties: {
+        models: atMost(highestLimits.models),
+        annotations: atMost(highestLimits.annotations),
+        modelContainerPairs: atMost(highestLimits.modelContainerPairs),
+        patchBytes: atMost(highestLimits.patchBytes),
+      },
+    },
     policy: {
       type: 'object',
       additionalProperties: false,
@@ -99,6 +111,10 @@ export const configSchema = {
     },
   },
 } as const
+
+function atMost(maximum: number): { readonly type: 'integer'; readonly minimum: 1; readonly maximum: number } {
+  return { type: 'integer', minimum: 1, maximum }
+}
 
 /** A name that its pattern refuses is reported twice; the report without the name is left out. */
 export function schemaProblems(errors: readonly ErrorObject[]): string[] {

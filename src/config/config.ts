@@ -1,6 +1,7 @@
 /** The configuration of an installation, complete: what the file says, and the defaults where it is silent. */
 import type { AnnotationName } from '../annotations.ts'
 import type { Policy } from './policy.ts'
+import type { PodLimits } from './limits.ts'
 
 export interface Config {
   /** Ends in a slash. */
@@ -34,6 +35,8 @@ export interface Config {
     /** Whether the Mountpoint CSI driver reserves room for its own pods, and takes the gate away once it has. */
     readonly headroomGate?: boolean
   }
+  /** What is asked for beyond them is denied before it is planned. */
+  readonly limits: PodLimits
   readonly policy: Policy
   /** 16 hexadecimal digits that change when anything above does. */
   readonly hash: string

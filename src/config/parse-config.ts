@@ -7,6 +7,7 @@ import { parseBytes } from '../values/quantity.ts'
 import { version } from '../version.ts'
 import { configSchema, schemaProblems, type ConfigFile } from './config-file.ts'
 import type { PolicyRule } from './policy.ts'
+import { highestLimits, loweredLimits } from './limits.ts'
 import { fileProblems } from './problems.ts'
 import type { Config } from './config.ts'
 
@@ -15,7 +16,7 @@ export type ConfigResult =
   | { readonly ok: false; readonly problems: readonly string[] }
 
 /** What holds where the file is silent. */
-const builtIn: Omit<Config, 'hash' | 'policy'> = {
+const builtIn: Omit<Config, 'hash' | 'limits' | 'policy'> = {
   annotationPrefix: defaultPrefix,
   defaults: {
     delivery: 'download',
@@ -98,7 +99,9 @@ function resolve(file: ConfigFile): Config {
     loader: { ...builtIn.loader, ...file.loader },
     policy: { ...file.policy, rules: (file.policy?.rules ?? []).map(resolveRule) },
   }
-  return deepFreeze({ ...settings, hash: hashOf(settings) })
+  // The highest limits are written as none at all: they shape no pod, and pods of earlier versions keep their hash.
+  const hash = hashOf({ ...settings, limits: loweredLimits(file.limits ?? {}) })
+  return deepFreeze({ ...settings, limits: { ...highestLimits, ...file.limits }, hash })
 }
 
 function resolveRule({

@@ -4,17 +4,20 @@
  */
 import { checkEngine } from '../engines/registry.ts'
 import type { Config } from '../config/config.ts'
-import type { DenyReason, Diagnostic, InjectReason, SkipReason, Warning } from '../reasons.ts'
+import { statusAnnotation } from '../annotations.ts'
+import type { DenyReason, Diagnostic, InjectReason, Omitted, SkipReason, Warning } from '../reasons.ts'
 import { apply } from './apply.ts'
 import { decide } from '../request/is-annotated.ts'
 import { sealStatus } from './digest.ts'
-import { Findings } from '../request/findings.ts'
+import { Findings, shortened } from '../request/findings.ts'
 import { annotationKey } from '../request/keys.ts'
 import { annotationField } from '../pod/field-path.ts'
 import { fitToMesh } from './mesh-fit.ts'
 import { diff, type Operation } from './patch.ts'
-import type { Pod } from '../pod/pod.ts'
+import { type Pod, annotationsOf } from '../pod/pod.ts'
 import { readPod } from '../pod/read-pod.ts'
+import { exceededPlan, exceededResult } from './bounds.ts'
+import { exceededRequest } from '../request/bounds.ts'
 import { plan } from './plan.ts'
 import { recognise, type Recognition } from './recognise.ts'
 import { readRequest } from '../request/read-request.ts'
@@ -46,6 +49,8 @@ export interface Denied {
   /** That of the first diagnostic. */
   readonly reason: DenyReason
   readonly diagnostics: readonly [Diagnostic, ...Diagnostic[]]
+  /** What else is wrong, where there is more than anybody reads. */
+  readonly omitted?: Omitted
   readonly warnings: readonly Warning[]
   /** Names of the policy rules about the pod's namespace that all refused a model of it. */
   readonly rules: readonly string[]
@@ -57,26 +62,28 @@ export function inject(object: unknown, namespace: string, config: Config): Outc
   const decision = decide(object, prefix)
   if (decision.decision === 'skip') return { outcome: 'skipped', reason: decision.reason, warnings: [] }
   const read = readPod(object)
-  if (!read.ok) return denied([read.diagnostic], [])
+  if (!read.ok) return deniedFor(read.diagnostic)
+  const exceeded = exceededRequest(read.pod, config)
+  if (exceeded !== undefined) return deniedFor(exceeded)
   const recognition = recognise(read.pod, prefix)
-  if (recognition.state === 'whole') return keep(read.pod, recognition.status)
+  if (recognition.state === 'whole') return keep(read.pod, recognition.status, config)
   return injectPod(read.pod, recognition, { namespace, config })
 }
 
 /** The pod is whole; only a service mesh that came after us may want the loader elsewhere. */
-function keep(pod: Pod, status: Status): Outcome {
+function keep(pod: Pod, status: Status, config: Config): Outcome {
   const fitted = fitToMesh(pod, status)
   if (fitted === pod) return { outcome: 'skipped', reason: 'AlreadyInjected', warnings: [] }
   const { models } = status
-  return {
-    outcome: 'injected',
-    reason: 'MovedForMesh',
-    pod: fitted,
-    patch: diff(pod, fitted),
-    warnings: [],
-    models,
-    rules: [],
-  }
+  return bounded(pod, { reason: 'MovedForMesh', pod: fitted, warnings: [], models, rules: [] }, config)
+}
+
+/** The patch is made last, and only then is it known how long it is. */
+function bounded(before: Pod, result: Omit<Injected, 'outcome' | 'patch'>, config: Config): Outcome {
+  const patch = diff(before, result.pod)
+  const status = annotationsOf(result.pod)[config.annotationPrefix + statusAnnotation] ?? ''
+  const exceeded = exceededResult(patch, status, config)
+  return exceeded === undefined ? { outcome: 'injected', ...result, patch } : deniedFor(exceeded)
 }
 
 interface Context {
@@ -97,22 +104,26 @@ function injectPod(
   const request = readRequest(pod, config, findings)
   checkEngine(request, config, findings)
   checkSources(request, prefix, findings)
-  const read = { diagnostics: [...findings.diagnostics], warnings: [...findings.warnings] }
+  findings.endReading()
   const keptTargets =
     recognition.state === 'damaged' ? targetsOf(recognition.status) : new Map<string, readonly string[]>()
   const injectionPlan = plan(bare, request, { namespace, config, findings, keptTargets })
-  if (findings.denied) return deniedWithoutAftermath(findings, read, injectionPlan.refusedBy)
+  if (findings.denied) return denied(findings, findings.misread ? [] : injectionPlan.refusedBy)
+  const exceeded = exceededPlan(bare, injectionPlan, config)
+  if (exceeded !== undefined) return deniedFor(exceeded)
   const parts = apply(keepsParts(recognition, config) ? displace(pod, recognition.status) : bare, injectionPlan)
   const injected = sealStatus(fitToMesh(parts, injectionPlan.status), injectionPlan.status, prefix)
-  return {
-    outcome: 'injected',
-    reason: recognition.state === 'damaged' ? 'Healed' : 'Injected',
-    pod: injected,
-    patch: diff(pod, injected),
-    warnings: findings.warnings,
-    models: request.models.map(({ name, source, delivery }) => ({ name, source: source.uri, delivery })),
-    rules: injectionPlan.rules,
-  }
+  return bounded(
+    pod,
+    {
+      reason: recognition.state === 'damaged' ? 'Healed' : 'Injected',
+      pod: injected,
+      warnings: findings.warnings,
+      models: request.models.map(({ name, source, delivery }) => ({ name, source: source.uri, delivery })),
+      rules: injectionPlan.rules,
+    },
+    config,
+  )
 }
 
 /**
@@ -168,34 +179,25 @@ function checkSources(request: InjectionRequest, prefix: string, findings: Findi
   })
 }
 
-/**
- * Planning goes on with the default where an annotation could not be read, so that all mistakes of a pod come in one
- * answer. What that default then runs into is not the user's mistake, nor is what the policy makes of it.
- */
-function deniedWithoutAftermath(
-  findings: Findings,
-  read: Pick<Findings, 'diagnostics' | 'warnings'>,
-  refusedBy: readonly string[],
-): Denied {
-  if (read.diagnostics.length === 0) return denied(findings.diagnostics, findings.warnings, refusedBy)
-  const fields = new Set(read.diagnostics.map(({ field }) => field))
-  const later = findings.diagnostics.slice(read.diagnostics.length)
-  return denied(
-    [...read.diagnostics, ...later.filter(({ field, reason }) => !fields.has(field) && reason !== 'NotAllowed')],
-    read.warnings,
-  )
-}
-
 function targetsOf(status: Status): ReadonlyMap<string, readonly string[]> {
-  return new Map(status.models.map(({ name, containers }) => [name, containers]))
+  return new Map(status.models.map(({ name, containers }) => [name, [...new Set(containers)]]))
 }
 
-function denied(
-  diagnostics: readonly Diagnostic[],
-  warnings: readonly Warning[],
-  rules: readonly string[] = [],
-): Denied {
+function denied({ diagnostics, warnings, omitted }: Findings, rules: readonly string[]): Denied {
   const [first, ...rest] = diagnostics
   if (first === undefined) throw new Error('a denial without a diagnostic')
-  return { outcome: 'denied', reason: first.reason, diagnostics: [first, ...rest], warnings, rules }
+  return {
+    outcome: 'denied',
+    reason: first.reason,
+    diagnostics: [first, ...rest],
+    ...(Object.keys(omitted).length > 0 && { omitted }),
+    warnings,
+    rules,
+  }
+}
+
+/** For one thing that leaves no sense in looking at the rest. */
+function deniedFor(diagnostic: Diagnostic): Denied {
+  const { reason } = diagnostic
+  return { outcome: 'denied', reason, diagnostics: [shortened(diagnostic)], warnings: [], rules: [] }
 }

@@ -33,6 +33,15 @@ export function diff(before: Pod, after: Pod): Operation[] {
   ]
 }
 
+const written = new WeakMap<readonly Operation[], string>()
+
+/** A patch as it travels. Its length is asked for before it is sent, and a patch is never changed. */
+export function patchText(patch: readonly Operation[]): string {
+  const text = written.get(patch) ?? JSON.stringify(patch)
+  written.set(patch, text)
+  return text
+}
+
 /**
  * The init containers that are new or stand elsewhere, with their final index; undefined where that is no way to say what
  * happened: there were none before or are none now, some went away, or others than ours changed their order.

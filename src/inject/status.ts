@@ -10,6 +10,12 @@ import { annotationsOf, type Pod } from '../pod/pod.ts'
 
 export const statusSchemaVersion = 1
 
+/**
+ * Of a status as JSON, in characters. A longer one is none of ours and is not even parsed; where ours would become longer the pod
+ * is denied.
+ */
+export const longestStatus = 64 * 1024
+
 export interface Status {
   readonly schema: typeof statusSchemaVersion
   readonly injector: string
@@ -124,10 +130,21 @@ const validate = new Ajv().compile<Status>({
   },
 })
 
+/** Annotations of a pod are never changed, and their status is asked for several times in one admission. */
+const known = new WeakMap<object, { readonly prefix: string; readonly status: Status | undefined }>()
+
 /** The pod's status; undefined where there is none or where it is none of ours. */
 export function readStatus(pod: Pod, prefix: string): Status | undefined {
-  const text = annotationsOf(pod)[prefix + statusAnnotation]
-  if (text === undefined) return undefined
+  const annotations = annotationsOf(pod)
+  const found = known.get(annotations)
+  if (found?.prefix === prefix) return found.status
+  const status = parseStatus(annotations[prefix + statusAnnotation])
+  known.set(annotations, { prefix, status })
+  return status
+}
+
+function parseStatus(text: string | undefined): Status | undefined {
+  if (text === undefined || text.length > longestStatus) return undefined
   try {
     const value: unknown = JSON.parse(text)
     return validate(value) ? value : undefined

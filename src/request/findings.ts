@@ -1,20 +1,74 @@
 /** What was noticed on the way: all mistakes of a pod are answered at once, so nothing stops at the first. */
-import { printable, type Diagnostic, type Warning, type WarnReason } from '../reasons.ts'
+import {
+  printable,
+  shorten,
+  type DenyReason,
+  type Diagnostic,
+  type Omitted,
+  type Warning,
+  type WarnReason,
+} from '../reasons.ts'
+
+/** A hostile pod can have as many mistakes as fit into 3 MiB; nobody reads more. */
+const mostDiagnostics = 100
+
+/** A rule of a policy may have much to say of what it refuses; all else is one sentence. */
+const longest = { field: 400, found: 200, problem: 2000, accepted: 500, remedy: 500 } as const
+const longestWarning = 500
 
 export class Findings {
   readonly diagnostics: Diagnostic[] = []
   readonly warnings: Warning[] = []
+  readonly #omitted = new Map<DenyReason, number>()
+  readonly #fields = new Set<string>()
+  readonly #messages = new Set<string>()
+  #misread: ReadonlySet<string> | undefined
 
   deny(diagnostic: Diagnostic): void {
-    this.diagnostics.push(diagnostic)
+    const { reason, field } = diagnostic
+    if (this.#misread !== undefined && (reason === 'NotAllowed' || this.#misread.has(field))) return
+    this.#fields.add(field)
+    if (this.diagnostics.length < mostDiagnostics) this.diagnostics.push(shortened(diagnostic))
+    else this.#omitted.set(reason, (this.#omitted.get(reason) ?? 0) + 1)
   }
 
   warn(reason: WarnReason, message: string): void {
-    const line = printable(message)
-    if (!this.warnings.some((known) => known.message === line)) this.warnings.push({ reason, message: line })
+    const line = shorten(printable(message.slice(0, longestWarning + 1)), longestWarning)
+    if (this.#misread !== undefined || this.#messages.has(line)) return
+    this.#messages.add(line)
+    this.warnings.push({ reason, message: line })
+  }
+
+  /**
+   * Planning goes on with the default where an annotation could not be read, so that all mistakes of a pod come in one
+   * answer. What that default then runs into is not the user's mistake, nor is what the policy makes of it.
+   */
+  endReading(): void {
+    if (this.denied) this.#misread = new Set(this.#fields)
+  }
+
+  get misread(): boolean {
+    return this.#misread !== undefined
   }
 
   get denied(): boolean {
     return this.diagnostics.length > 0
+  }
+
+  /** What was found when there were diagnostics enough already. */
+  get omitted(): Omitted {
+    return Object.fromEntries(this.#omitted)
+  }
+}
+
+/** What is quoted in a diagnostic may be as long as a pod. */
+export function shortened({ reason, field, found, problem, accepted, remedy }: Diagnostic): Diagnostic {
+  return {
+    reason,
+    field: shorten(field, longest.field),
+    ...(found !== undefined && { found: shorten(found, longest.found) }),
+    problem: shorten(problem, longest.problem),
+    ...(accepted !== undefined && { accepted: shorten(accepted, longest.accepted) }),
+    ...(remedy !== undefined && { remedy: shorten(remedy, longest.remedy) }),
   }
 }

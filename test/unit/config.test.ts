@@ -43,6 +43,8 @@ cluster:
   version: v1.36.2-eks-1a2b3c4
 mountpoint:
   headroomGate: true
+limits:
+  models: 4
 policy:
   rules:
     - name: team
@@ -62,6 +64,7 @@ policy:
     loader: { imagePullPolicy: 'Always', imagePullSecrets: ['registry'], env: { HTTPS_PROXY: 'http://proxy:3128' } },
     cluster: { version: 'v1.36.2-eks-1a2b3c4' },
     mountpoint: { headroomGate: true },
+    limits: { models: 4, annotations: 512, modelContainerPairs: 1024, patchBytes: 1048576 },
     policy: { rules: [{ name: 'team', namespaces: ['team-*'], sources: ['s3://team/*'], maxSizeBytes: 50 * 2 ** 30 }] },
   })
   t.end()
@@ -81,7 +84,7 @@ const mistakes: readonly [text: string, problems: readonly string[]][] = [
   [
     'sidecar: [a]',
     [
-      'sidecar: unknown key, did you mean sidecars?; known: annotationPrefix, defaults, sidecars, unknownAnnotations, openshift, podIdentity, loader, cluster, mountpoint, policy',
+      'sidecar: unknown key, did you mean sidecars?; known: annotationPrefix, defaults, sidecars, unknownAnnotations, openshift, podIdentity, loader, cluster, mountpoint, limits, policy',
     ],
   ],
   [
@@ -99,13 +102,13 @@ const mistakes: readonly [text: string, problems: readonly string[]][] = [
   [
     'entirelyDifferent: 1',
     [
-      'entirelyDifferent: unknown key; known: annotationPrefix, defaults, sidecars, unknownAnnotations, openshift, podIdentity, loader, cluster, mountpoint, policy',
+      'entirelyDifferent: unknown key; known: annotationPrefix, defaults, sidecars, unknownAnnotations, openshift, podIdentity, loader, cluster, mountpoint, limits, policy',
     ],
   ],
   [
     '__proto__: {openshift: true}',
     [
-      '__proto__: unknown key; known: annotationPrefix, defaults, sidecars, unknownAnnotations, openshift, podIdentity, loader, cluster, mountpoint, policy',
+      '__proto__: unknown key; known: annotationPrefix, defaults, sidecars, unknownAnnotations, openshift, podIdentity, loader, cluster, mountpoint, limits, policy',
     ],
   ],
   ['[]', ['the configuration: must be object']],

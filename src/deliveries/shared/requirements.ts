@@ -10,6 +10,7 @@ import type { Diagnostic, SkipReason } from '../../reasons.ts'
 import type { Credentials } from '../../values/credentials.ts'
 import type { ClaimSource, NodeSource, OciSource, S3Source } from '../../values/source.ts'
 import type { Identity } from '../../render/access.ts'
+import { exceededRequest } from '../../request/bounds.ts'
 
 export interface Requirement extends Identity {
   readonly credentials: Credentials
@@ -26,6 +27,8 @@ export function requirementsOf(object: unknown, namespace: string, config: Confi
   if (decision.decision === 'skip') return { outcome: 'skipped', reason: decision.reason }
   const read = readPod(object)
   if (!read.ok) return { outcome: 'denied', diagnostics: [read.diagnostic] }
+  const exceeded = exceededRequest(read.pod, config)
+  if (exceeded !== undefined) return { outcome: 'denied', diagnostics: [exceeded] }
   const findings = new Findings()
   const request = readRequest(read.pod, config, findings)
   checkEngine(request, config, findings)
