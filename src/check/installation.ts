@@ -13,11 +13,12 @@ import type {
   Service,
 } from '../cluster/objects.ts'
 import { resources } from '../cluster/resources.ts'
-import { defaultConfig, parseConfig, type ConfigResult } from '../config/parse-config.ts'
+import { parseConfig, type ConfigResult, defaultConfigWith } from '../config/parse-config.ts'
 import { selects } from '../cluster/label-selector.ts'
 import { absent, found, lookup, lookupThen, unknown, valueOf, type Lookup } from '../diagnosis/lookup.ts'
 import { argumentOf, mountedFile, webhookContainer } from './mounted-file.ts'
 import { registrationName } from './registration.ts'
+import { statedLoaderImage } from './stated-loader-image.ts'
 
 export interface Installation {
   readonly registration: Lookup<MutatingWebhookConfiguration>
@@ -118,18 +119,36 @@ function listPods(cluster: Cluster, { metadata, spec }: Service): Promise<readon
 
 async function findConfiguration(cluster: Cluster, deployment: Lookup<Deployment>): Promise<Lookup<Configuration>> {
   if (deployment.state !== 'found') return deployment.state === 'unknown' ? deployment : noDeployment
-  const path = argumentOf(webhookContainer(deployment.value.spec.template.spec), '--config')
-  if (path === undefined) {
-    return found({ place: 'the built-in configuration', result: { ok: true, config: defaultConfig } })
+  const stated = statedLoaderImage(webhookContainer(deployment.value.spec.template.spec))
+  if (stated.state === 'unknown') return stated
+  const image = valueOf(stated)
+  if (image?.ok === false) {
+    const { name, namespace = '' } = deployment.value.metadata
+    return found({ place: `Deployment ${namespace}/${name}`, result: { ok: false, problems: [image.problem] } })
   }
-  const file = mountedFile(deployment.value, path)
+  return readMounted(cluster, deployment.value, image?.value)
+}
+
+async function readMounted(
+  cluster: Cluster,
+  deployment: Deployment,
+  loaderImage: string | undefined,
+): Promise<Lookup<Configuration>> {
+  const path = argumentOf(webhookContainer(deployment.spec.template.spec), '--config')
+  if (path === undefined) {
+    const config = defaultConfigWith(loaderImage)
+    return found({ place: 'the built-in configuration', result: { ok: true, config } })
+  }
+  const file = mountedFile(deployment, path)
   if (file?.kind !== 'ConfigMap') return unknown(`${path} is not mounted from a ConfigMap`)
   const { name, namespace, key } = file
   const configMap = await lookup(() => cluster.get(resources.configMaps, name, namespace))
   if (configMap.state === 'unknown') return configMap
   const text = valueOf(configMap)?.data?.[key]
   const place = `ConfigMap ${namespace}/${name}, key ${key}`
-  return found({ place, result: text === undefined ? { ok: false, problems: ['is not there'] } : parseConfig(text) })
+  const result: ConfigResult =
+    text === undefined ? { ok: false, problems: ['is not there'] } : parseConfig(text, loaderImage)
+  return found({ place, result })
 }
 
 async function findCertificate(cluster: Cluster, deployment: Lookup<Deployment>): Promise<Lookup<MountedCertificate>> {

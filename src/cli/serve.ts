@@ -1,12 +1,15 @@
 /** `model-injector serve`: reads the options, starts the server, and stops it on a signal. */
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { pino } from 'pino'
+import { loaderImageOption, loaderImageVariable } from '../config/loader-image.ts'
 import { systemClock } from '../server/clock.ts'
 import type { EventsApi } from '../server/record-events.ts'
 import { startServer, type RunningServer, type ServerOptions } from '../server/start-server.ts'
+import { parseImage } from '../values/names.ts'
 
 interface ServeOptions {
   readonly config?: string
+  readonly loaderImage?: string
   readonly tlsDir: string
   readonly address?: string
   readonly port: number
@@ -29,6 +32,11 @@ export function serveCommand(): Command {
   return new Command('serve')
     .description('serve the admission webhook over HTTPS, and health and metrics on a plain port')
     .option('--config <file>', 'configuration file, read again when it changes (default: the built-in configuration)')
+    .addOption(
+      new Option(`${loaderImageOption} <image>`, 'image of loaders where the configuration sets no defaults.image')
+        .env(loaderImageVariable)
+        .argParser(parseLoaderImage),
+    )
     .requiredOption('--tls-dir <dir>', 'directory with tls.crt and tls.key, read again when they change')
     .option('--address <address>', 'address to listen on (default: all, IPv6 and IPv4)')
     .option('--port <number>', 'port of the webhook; 0 for any', parsePort, 8443)
@@ -71,6 +79,7 @@ async function connectEvents({ events, serviceAccountDir }: ServeOptions): Promi
 function serverOptionsOf(options: ServeOptions): ServerOptions {
   return {
     configFile: options.config,
+    loaderImage: options.loaderImage,
     tlsDirectory: options.tlsDir,
     address: options.address,
     port: options.port,
@@ -91,6 +100,16 @@ function stopOnSignal(server: RunningServer): void {
   }
   process.on('SIGTERM', onSignal)
   process.on('SIGINT', onSignal)
+}
+
+function parseLoaderImage(text: string): string {
+  const image = parseImage(text)
+  if (!image.ok) {
+    throw new InvalidArgumentError(
+      `It ${image.problem}. Accepted is the image of this container, as registry.example.com/model-injector@sha256:DIGEST.`,
+    )
+  }
+  return image.value
 }
 
 function parsePort(text: string): number {

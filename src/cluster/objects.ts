@@ -55,6 +55,7 @@ export interface Container {
   readonly name: string
   readonly image?: string
   readonly args?: readonly string[]
+  readonly env?: readonly { readonly name: string; readonly value?: string; readonly valueFrom?: object }[]
   readonly ports?: readonly { readonly name?: string; readonly containerPort: number }[]
   readonly volumeMounts?: readonly { readonly name: string; readonly mountPath: string; readonly subPath?: string }[]
   readonly [field: string]: unknown

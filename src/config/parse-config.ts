@@ -4,7 +4,7 @@ import { Ajv } from 'ajv'
 import { parseDocument } from 'yaml'
 import { defaultPrefix } from '../annotations.ts'
 import { parseBytes } from '../values/quantity.ts'
-import { version } from '../version.ts'
+import { placeholderImage } from './loader-image.ts'
 import { configSchema, schemaProblems, type ConfigFile } from './config-file.ts'
 import type { PolicyRule } from './policy.ts'
 import { highestLimits, loweredLimits } from './limits.ts'
@@ -32,7 +32,6 @@ const builtIn: Omit<Config, 'hash' | 'limits' | 'policy'> = {
     timeout: '2h',
     'stall-timeout': '2m',
     engine: 'native',
-    image: `model-injector:${version}`,
   },
   /** Containers that other webhooks and operators put beside the app. */
   sidecars: [
@@ -68,14 +67,25 @@ const validateFile = new Ajv({ allErrors: true, allowUnionTypes: true, verbose: 
 /** The configuration of an installation that configured nothing. */
 export const defaultConfig: Config = resolve({})
 
-/** Reads the text of a configuration file; an empty one is the default configuration. */
-export function parseConfig(text: string): ConfigResult {
+/** The same for a webhook whose Deployment names the image of loaders. */
+export function defaultConfigWith(loaderImage: string | undefined): Config {
+  return resolve({}, loaderImage)
+}
+
+/** Reads the text of a configuration file; an empty one is the default configuration. `loaderImage` holds where the text names none. */
+export function parseConfig(text: string, loaderImage?: string): ConfigResult {
   const yaml = readYaml(text)
   if (!yaml.ok) return yaml
   const file = yaml.value ?? {}
   if (!validateFile(file)) return { ok: false, problems: schemaProblems(validateFile.errors ?? []) }
   const problems = fileProblems(file)
-  return problems.length === 0 ? { ok: true, config: resolve(file) } : { ok: false, problems }
+  return problems.length === 0 ? { ok: true, config: resolve(file, loaderImage) } : { ok: false, problems }
+}
+
+/** The same with loaders of another image. */
+export function withImage(config: Config, image: string): Config {
+  const changed = { ...config, defaults: { ...config.defaults, image } }
+  return deepFreeze({ ...changed, hash: hashOf({ ...changed, limits: loweredLimits(config.limits), hash: undefined }) })
 }
 
 /** Strictly: what the library only warns about, as a tag that it does not know, is a mistake here. */
@@ -90,11 +100,11 @@ function readYaml(text: string): { ok: true; value: unknown } | { ok: false; pro
   }
 }
 
-function resolve(file: ConfigFile): Config {
+function resolve(file: ConfigFile, image: string = placeholderImage): Config {
   const settings = {
     ...builtIn,
     ...file,
-    defaults: { ...builtIn.defaults, ...stringValues(file.defaults ?? {}) },
+    defaults: { ...builtIn.defaults, image, ...stringValues(file.defaults ?? {}) },
     podIdentity: { ...builtIn.podIdentity, ...file.podIdentity },
     loader: { ...builtIn.loader, ...file.loader },
     policy: { ...file.policy, rules: (file.policy?.rules ?? []).map(resolveRule) },

@@ -108,9 +108,10 @@ export const installationChecks = {
     remedy: 'upgrade the chart without overriding the image tag, and use the command of the same version',
   }),
   'loader-image': row({
-    about: 'The image of the loader is pinned by digest.',
-    why: 'a tag can be moved to another image, which every annotated pod would then run',
-    remedy: 'set defaults.image to NAME@sha256:DIGEST',
+    about:
+      'The image of the loader is the one of the webhook, unless the configuration names another, and pinned by digest.',
+    why: 'an image that is not there, or not of this release, stops every annotated pod; a tag can be moved to another image',
+    remedy: 'set the image of the webhook by digest, in a way that reaches the loader too',
   }),
   permissions: row({
     about: "The webhook's service account may do nothing but what the chart itself granted.",

@@ -2,7 +2,7 @@
 import { basename, dirname } from 'node:path'
 import type { Logger } from 'pino'
 import type { Config } from '../config/config.ts'
-import { defaultConfig, parseConfig, type ConfigResult } from '../config/parse-config.ts'
+import { parseConfig, type ConfigResult, defaultConfigWith } from '../config/parse-config.ts'
 import { AppError } from '../errors.ts'
 import type { Clock } from './clock.ts'
 import type { Metrics } from './metrics.ts'
@@ -11,6 +11,8 @@ import { readSettledFiles, watchFiles, type Followed } from './watch-directory.t
 export interface ConfigDeps {
   /** Without a file, the default configuration for ever. */
   readonly file: string | undefined
+  /** Of loaders where the file names none. It never changes while the process runs, so an upgrade reaches new replicas alone. */
+  readonly loaderImage?: string | undefined
   readonly clock: Clock
   readonly logger: Logger
   readonly metrics: Metrics
@@ -19,13 +21,13 @@ export interface ConfigDeps {
 
 /** Throws an AppError with all problems if the file that is there at the start is bad. */
 export async function followConfig(deps: ConfigDeps): Promise<Followed<Config>> {
-  if (deps.file === undefined) return unchanging(startWith(defaultConfig, deps))
+  if (deps.file === undefined) return unchanging(startWith(defaultConfigWith(deps.loaderImage), deps))
   const [directory, name] = [dirname(deps.file), basename(deps.file)]
   const seen = await readSettledFiles(directory, [name])
-  let current = startWith(readOrThrow(seen[name], deps.file), deps)
+  let current = startWith(readOrThrow(seen[name], deps.file, deps.loaderImage), deps)
 
   function take(content: Buffer | undefined): void {
-    const result = readConfig(content)
+    const result = readConfig(content, deps.loaderImage)
     if (!result.ok) {
       refuse(result.problems, deps)
       return
@@ -58,9 +60,9 @@ function unchanging(config: Config): Followed<Config> {
   return { current: () => config, close: () => undefined }
 }
 
-function readOrThrow(content: Buffer | undefined, file: string): Config {
+function readOrThrow(content: Buffer | undefined, file: string, loaderImage: string | undefined): Config {
   if (content === undefined) throw new AppError('ConfigurationUnreadable', `${file} cannot be read`)
-  const result = readConfig(content)
+  const result = readConfig(content, loaderImage)
   if (result.ok) return result.config
   throw new AppError(
     'ConfigurationInvalid',
@@ -68,8 +70,10 @@ function readOrThrow(content: Buffer | undefined, file: string): Config {
   )
 }
 
-function readConfig(content: Buffer | undefined): ConfigResult {
-  return content === undefined ? { ok: false, problems: ['the file cannot be read'] } : parseConfig(content.toString())
+function readConfig(content: Buffer | undefined, loaderImage: string | undefined): ConfigResult {
+  return content === undefined
+    ? { ok: false, problems: ['the file cannot be read'] }
+    : parseConfig(content.toString(), loaderImage)
 }
 
 function refuse(problems: readonly string[], { file, logger, metrics }: ConfigDeps): void {

@@ -18,6 +18,8 @@ import type { Followed } from './watch-directory.ts'
 
 export interface ServerOptions {
   readonly configFile: string | undefined
+  /** Of loaders where the configuration names none. */
+  readonly loaderImage?: string | undefined
   readonly tlsDirectory: string
   readonly address: string | undefined
   readonly port: number
@@ -80,7 +82,7 @@ async function assemble(options: ServerOptions, { logger, clock, eventsApi }: De
   const metrics = createMetrics()
   const state = { stopping: false }
   const files = { logger, clock, metrics, ...(pollMs === undefined ? {} : { pollMs }) }
-  const config = await followConfig({ ...files, file: options.configFile })
+  const config = await followConfig({ ...files, file: options.configFile, loaderImage: options.loaderImage })
   // A container's host name is the name of its pod.
   const events =
     eventsApi === undefined

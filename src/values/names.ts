@@ -28,5 +28,5 @@ export function parseEnvName(text: string): Parsed<string> {
 
 /** Reads an image reference; what the registry makes of it is not ours to judge. */
 export function parseImage(text: string): Parsed<string> {
-  return /^[\w][\w.:/@-]*$/.test(text) ? parsed(text) : unreadable('is not an image reference')
+  return /^\w(?:[\w.:/@-]*\w)?$/.test(text) ? parsed(text) : unreadable('is not an image reference')
 }

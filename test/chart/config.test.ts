@@ -4,7 +4,9 @@ import { join } from 'node:path'
 import t from 'tap'
 import type { Config } from '../../src/config/config.ts'
 import { defaultConfig, parseConfig } from '../../src/config/parse-config.ts'
+import { loaderImageVariable } from '../../src/config/loader-image.ts'
 import { matchConditions } from '../../src/match-conditions.ts'
+import type { KubernetesObject } from '../support/api-client.ts'
 import {
   chartDirectory,
   objectOf,
@@ -48,7 +50,7 @@ const cases: readonly Case[] = [
     value: `r.example.com/mi@${digest}`,
   },
   {
-    name: "the loader's image may be another",
+    name: "the loader's image is the operator's own",
     values: { config: { defaults: { image: 'loader:1' } } },
     expect: ({ defaults }) => defaults.image,
     value: 'loader:1',
@@ -137,15 +139,21 @@ const cases: readonly Case[] = [
   },
 ]
 
+/** As the webhook reads it: the file, and beside it the environment. */
 async function configOf(values: Values, options: RenderOptions = {}): Promise<Config> {
-  const text = valueAt(
-    objectOf(await renderChart(values, options), 'ConfigMap', 'model-injector'),
-    'data',
-    'config.yaml',
-  )
-  const result = parseConfig(text as string)
+  const objects = await renderChart(values, options)
+  const result = parseConfig(configText(objects), loaderImageOf(objects))
   if (!result.ok) throw new Error(result.problems.join('\n'))
   return result.config
+}
+
+function configText(objects: readonly KubernetesObject[]): string {
+  return valueAt(objectOf(objects, 'ConfigMap', 'model-injector'), 'data', 'config.yaml') as string
+}
+
+function loaderImageOf(objects: readonly KubernetesObject[]): string | undefined {
+  const env = valueAt(objectOf(objects, 'Deployment'), 'spec.template.spec.containers.0.env')
+  return (env as { name: string; value: string }[]).find(({ name }) => name === loaderImageVariable)?.value
 }
 
 for (const { name, values, expect, value } of cases) {
@@ -153,6 +161,23 @@ for (const { name, values, expect, value } of cases) {
     t.strictSame(expect(await configOf(values)), value)
   })
 }
+
+t.test(
+  'an upgrade to another image changes the Deployment and not the configuration that old replicas read',
+  async (t) => {
+    const [before, after] = await Promise.all(['1', '2'].map((tag) => renderChart({ image: { tag } })))
+    t.equal(configText(after ?? []), configText(before ?? []))
+    t.strictSame(
+      [before, after].map((objects) => loaderImageOf(objects ?? [])),
+      ['model-injector:1', 'model-injector:2'],
+    )
+  },
+)
+
+t.test('the image of the loader has one place in the values', async (t) => {
+  const values = { env: [{ name: loaderImageVariable, value: 'other:1' }] }
+  await t.rejects(renderChart(values), /env sets MODEL_INJECTOR_LOADER_IMAGE.* set config\.defaults\.image/)
+})
 
 t.test('untouched values are the built-in configuration, but that the cluster is known', async (t) => {
   const config = await configOf({}, { kubeVersion: 'v1.35.2-eks-1a2b3c4' })

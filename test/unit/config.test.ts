@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { annotationNames, annotations } from '../../src/annotations.ts'
 import type { Config } from '../../src/config/config.ts'
-import { defaultConfig, parseConfig } from '../../src/config/parse-config.ts'
+import { defaultConfig, parseConfig, defaultConfigWith, withImage } from '../../src/config/parse-config.ts'
 
 function problemsOf(text: string): readonly string[] {
   const result = parseConfig(text)
@@ -67,6 +67,28 @@ policy:
     limits: { models: 4, annotations: 512, modelContainerPairs: 1024, patchBytes: 1048576 },
     policy: { rules: [{ name: 'team', namespaces: ['team-*'], sources: ['s3://team/*'], maxSizeBytes: 50 * 2 ** 30 }] },
   })
+  t.end()
+})
+
+t.test("the webhook's own image is that of loaders, unless the file names another", (t) => {
+  const imageOf = (text: string, image?: string): unknown => {
+    const result = parseConfig(text, image)
+    return result.ok ? result.config.defaults.image : result.problems
+  }
+  t.equal(imageOf('', 'own:1'), 'own:1')
+  t.equal(imageOf('defaults: {cpu: 1}', 'own:1'), 'own:1')
+  t.equal(imageOf('defaults: {image: "operator:1"}', 'own:1'), 'operator:1')
+  t.equal(imageOf(''), defaultConfig.defaults.image)
+  t.equal(defaultConfigWith('own:1').defaults.image, 'own:1')
+  t.end()
+})
+
+t.test('the hash is that of what holds, wherever the image is named', (t) => {
+  const named = parseConfig('defaults: {image: "own:1"}')
+  const told = parseConfig('', 'own:1')
+  t.ok(named.ok && told.ok && named.config.hash === told.config.hash)
+  t.strictSame(withImage(defaultConfig, 'own:1'), told.ok && told.config)
+  t.not(told.ok && told.config.hash, defaultConfig.hash)
   t.end()
 })
 

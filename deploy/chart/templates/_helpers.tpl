@@ -69,11 +69,9 @@ app.kubernetes.io/component: test
 {{ .Values.config.annotationPrefix | default "models.example.io/" }}
 {{- end }}
 
-{{/* The operator's configuration; what is new in it is the image of the loader, the chart's own, and the version of the cluster. */}}
+{{/* The operator's configuration; what is new in it is the version of the cluster. */}}
 {{- define "model-injector.config" -}}
-{{- $image := dict "image" (include "model-injector.image" .) -}}
-{{- $defaults := merge (deepCopy (.Values.config.defaults | default dict)) $image -}}
 {{- $cluster := deepCopy (.Values.config.cluster | default dict) -}}
 {{- $_ := set $cluster "version" ($cluster.version | default .Capabilities.KubeVersion.Version) -}}
-{{- toYaml (merge (dict "defaults" $defaults "cluster" $cluster) .Values.config) -}}
+{{- toYaml (merge (dict "cluster" $cluster) .Values.config) -}}
 {{- end }}

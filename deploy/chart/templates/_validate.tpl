@@ -22,6 +22,11 @@
 {{- if eq (int .Values.ports.webhook) (int .Values.ports.health) -}}
 {{- $problems = append $problems (printf "ports.webhook and ports.health are both %d" (int .Values.ports.webhook)) -}}
 {{- end -}}
+{{- range .Values.env -}}
+{{- if eq .name "MODEL_INJECTOR_LOADER_IMAGE" -}}
+{{- $problems = append $problems "env sets MODEL_INJECTOR_LOADER_IMAGE, which is the image of image.*: to have loaders run another one, set config.defaults.image" -}}
+{{- end -}}
+{{- end -}}
 {{- if $problems -}}
 {{- fail (printf "\n- %s\n" (join "\n- " $problems)) -}}
 {{- end -}}

@@ -71,6 +71,18 @@ t.test('a loader image that is not pinned by digest is warned about at the start
   )
 })
 
+t.test('a configuration read again keeps the image that the webhook was started with', async (t) => {
+  const mounted = await mountDirectory(await temporaryDirectory(t), 'config', { 'config.yaml': permissive })
+  const server = await runServer(t, { configFile: join(mounted.path, 'config.yaml'), loaderImage: 'own:1' })
+  t.match(await patchOf(server), '"image":"own:1"')
+  await mounted.swap({ 'config.yaml': 'defaults: {memory: 1Gi}\n' })
+  await server.waitForMetric(reloads('success'), 1)
+  t.match(await patchOf(server), '"image":"own:1"')
+  await mounted.swap({ 'config.yaml': pinned })
+  await server.waitForMetric(reloads('success'), 2)
+  t.match(await patchOf(server), '"image":"registry.example.com/injector@sha256:')
+})
+
 t.test('a pinned loader image is not warned about', async (t) => {
   const mounted = await mountDirectory(await temporaryDirectory(t), 'config', { 'config.yaml': pinned })
   const server = await runServer(t, { configFile: join(mounted.path, 'config.yaml') })
@@ -106,6 +118,11 @@ for (const [what, content, error] of [
     await t.rejects(starting, error)
     t.strictSame(log.lines, [])
   })
+}
+
+async function patchOf({ port, pki }: ServerUnderTest): Promise<string> {
+  const { body } = await post({ port, ca: pki.ca, agent: false }, reviewOf(annotatedPod()))
+  return Buffer.from((JSON.parse(body) as { response: { patch: string } }).response.patch, 'base64').toString()
 }
 
 async function allowed({ port, pki }: ServerUnderTest): Promise<boolean> {

@@ -25,11 +25,11 @@ interface Process {
 }
 
 /** Killed at the end of the test, should it still run. */
-function runCommand(t: Test, ...args: string[]): Process {
+function runCommand(t: Test, args: readonly string[], env: Readonly<Record<string, string>> = {}): Process {
   // The loaders of the test runner are none of its business.
   const child = spawn(process.execPath, [main, 'serve', ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, NODE_OPTIONS: '' },
+    env: { ...process.env, NODE_OPTIONS: '', ...env },
   })
   t.teardown(() => child.kill('SIGKILL'))
   const lines: LogLine[] = []
@@ -54,7 +54,7 @@ async function serve(t: Test, ...args: string[]): Promise<ServeProcess> {
   const directory = await temporaryDirectory(t)
   const pki = await createPki(directory)
   const { path } = await mountDirectory(directory, 'tls', { ...(await pki.issue('server')) })
-  const running = runCommand(t, '--tls-dir', path, '--port', '0', '--health-port', '0', ...args)
+  const running = runCommand(t, ['--tls-dir', path, '--port', '0', '--health-port', '0', ...args])
   const { port, healthPort } = (await waitForLine(running, 'listening')) as LogLine & {
     port: number
     healthPort: number
@@ -169,7 +169,7 @@ t.test(
         /^model-injector: --events needs the service account of a pod: .*\n$/,
       ],
     ]
-    const running = cases.map(([, args]) => runCommand(t, ...args))
+    const running = cases.map(([, args]) => runCommand(t, args))
     for (const [i, [what, , message]] of cases.entries()) {
       await t.test(what, async (t) => {
         const { code, stderr } = await running[i]!.ended
@@ -188,6 +188,8 @@ t.test(
 for (const [args, message] of [
   [[], /--tls-dir/],
   [['--tls-dir', 'x', '--port', '65536'], /--port .*not a port/],
+  [['--tls-dir', 'x', '--loader-image', ''], /--loader-image .*not an image reference/],
+  [['--tls-dir', 'x', '--loader-image', 'an image'], /--loader-image .*not an image reference/],
   [['--tls-dir', 'x', '--drain-seconds', 'soon'], /--drain-seconds .*not a number of seconds/],
   [['--tls-dir', 'x', '--tls-min-version', 'TLSv1.1'], /TLSv1\.3, TLSv1\.2/],
   [['--tls-dir', 'x', '--log-level', 'loud'], /trace, debug, info/],
@@ -205,3 +207,31 @@ for (const [args, message] of [
     t.match(printed, message)
   })
 }
+
+for (const value of ['', 'model-injector:', '$(LOADER_IMAGE)']) {
+  t.test(
+    `the image "${value}" in the environment ends it before it listens, by the name of the variable`,
+    async (t) => {
+      const { lines, ended } = runCommand(t, ['--tls-dir', 'x'], { MODEL_INJECTOR_LOADER_IMAGE: value })
+      const { code, stderr } = await ended
+      t.equal(code, 2)
+      t.match(
+        stderr,
+        `value '${value}' from env 'MODEL_INJECTOR_LOADER_IMAGE' is invalid. It is not an image reference`,
+      )
+      t.strictSame(lines, [])
+    },
+  )
+}
+
+t.test('the image in the environment is that of the loaders', async (t) => {
+  const directory = await temporaryDirectory(t)
+  const pki = await createPki(directory)
+  const { path } = await mountDirectory(directory, 'tls', { ...(await pki.issue('server')) })
+  const args = ['--tls-dir', path, '--port', '0', '--health-port', '0']
+  const running = runCommand(t, args, { MODEL_INJECTOR_LOADER_IMAGE: 'registry.example.com/model-injector:9' })
+  const { port } = (await waitForLine(running, 'listening')) as LogLine & { port: number }
+  const { body } = await post({ port, ca: pki.ca, agent: false }, reviewOf(annotatedPod()))
+  const { patch } = (JSON.parse(body) as { response: { patch: string } }).response
+  t.match(Buffer.from(patch, 'base64').toString(), '"image":"registry.example.com/model-injector:9"')
+})

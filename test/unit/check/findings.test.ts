@@ -29,8 +29,8 @@ const misnamed = await makeCertificates(directory, 'elsewhere.model-injector.svc
 const good = goodSurvey(certificates)
 const dayMs = 24 * 60 * 60 * 1000
 
-function configured(text: string, survey: Survey = good): Survey {
-  const result = parseConfig(text)
+function configured(text: string, survey: Survey = good, loaderImage?: string): Survey {
+  const result = parseConfig(text, loaderImage)
   const configHash = result.ok ? result.config.hash : undefined
   const replicas = the(survey.replicas).map((replica) => ({
     ...replica,
@@ -55,6 +55,17 @@ function bound(binding: Partial<RoleBinding>): Survey {
 function withDeployment(change: object, spec: object = {}): Survey {
   const deployment = the(good.deployment)
   return { ...good, deployment: found({ ...deployment, ...change, spec: { ...deployment.spec, ...spec } }) }
+}
+
+/** A Deployment that names it, with a configuration that does not. */
+function withLoaderImage(image: string): Survey {
+  const [webhook] = the(good.deployment).spec.template.spec.containers
+  const containers = [{ ...webhook, env: [{ name: 'MODEL_INJECTOR_LOADER_IMAGE', value: image }] }]
+  return configured(
+    '',
+    withDeployment({}, { template: { spec: { ...the(good.deployment).spec.template.spec, containers } } }),
+    image,
+  )
 }
 
 function withImage(image: string): Survey {
@@ -399,7 +410,24 @@ const cases: readonly (readonly [
     [['loader-image', 'warning']],
     /is not pinned by digest/,
   ],
-  ['a loader that nobody has named', configured(''), [['loader-image', 'error']], /which no registry has/],
+  [
+    'a loader that neither Deployment nor configuration has named',
+    configured(''),
+    [['loader-image', 'error']],
+    /which no registry has; the webhook itself runs registry\.example\.com:5000/,
+  ],
+  [
+    'a loader of another image than the webhook, as an image transformer leaves it',
+    withLoaderImage(`registry.example.com/model-injector@sha256:${'2'.repeat(64)}`),
+    [['loader-image', 'warning']],
+    /^loaders run registry.*, and the webhook itself registry/,
+  ],
+  [
+    'a loader by tag beside a webhook by digest',
+    withLoaderImage(`registry.example.com:5000/model-injector:0.1.0`),
+    [['loader-image', 'warning']],
+    /and the webhook itself/,
+  ],
   [
     'the image of the engine s5cmd by tag',
     configured('defaults: { engine: s5cmd }'),

@@ -97,7 +97,9 @@ table('an image', {
     ['registry.example.com:5000/a/b:1.0', 'registry.example.com:5000/a/b:1.0'],
     [`a@sha256:${digest}`, `a@sha256:${digest}`],
   ],
-  refused: ['', '/a', 'a b', 'a\nb', '-a', 'a;b'].map((text) => [text, 'is not an image reference'] as const),
+  refused: ['', '/a', 'a b', 'a\nb', '-a', 'a;b', 'a:', 'a@', '$(A)'].map(
+    (text) => [text, 'is not an image reference'] as const,
+  ),
 })
 
 table('a mount path', {
