@@ -1,4 +1,5 @@
 /** How the parts that were added differ from those that today's configuration would add. */
+import { placeholderImage } from '../config/loader-image.ts'
 import type { OwnedFields } from '../inject/owned-fields.ts'
 import type { Status } from '../inject/status.ts'
 import { changedParts, differingFields, digestsOfFields, evidence } from './differences.ts'
@@ -32,10 +33,11 @@ function withoutNewTargets({ fields, status: today }: Planned, { models }: Statu
   )
 }
 
+/** A configuration without the image of its installation, as a ConfigMap read alone, says of no image that it is another. */
 function imageDifferences(today: Status, before: Status): readonly Evidence[] {
   return today.models.flatMap(({ name, loader, image }) => {
     const old = before.models.find((model) => model.name === name)?.image
-    return image === undefined || old === undefined || image === old
+    return image === undefined || image === placeholderImage || old === undefined || image === old
       ? []
       : [evidence(`spec.initContainers[${loader ?? ''}].image`, image, old)]
   })

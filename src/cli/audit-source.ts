@@ -19,6 +19,7 @@ export interface AuditSourceOptions extends ClusterOptions {
   readonly namespace?: readonly string[]
   readonly filename?: readonly string[]
   readonly config?: string
+  readonly image?: string
 }
 
 export interface AuditSource {
@@ -60,22 +61,22 @@ export async function useAuditSource(
 }
 
 async function todayOfFiles(options: AuditSourceOptions): Promise<Today> {
-  if (options.config !== undefined) return configInFile(options.config)
+  if (options.config !== undefined) return configInFile(options.config, options.image)
   if (options.context === undefined && options.kubeconfig === undefined) {
     return { config: defaultConfig, configPlace: 'the built-in configuration' }
   }
   return useCluster(options, async (cluster) => configOfCluster(cluster, (await findRegistration(cluster)).webhook))
 }
 
-async function todayOfCluster(cluster: Cluster, { config }: AuditSourceOptions): Promise<Today> {
+async function todayOfCluster(cluster: Cluster, { config, image }: AuditSourceOptions): Promise<Today> {
   const registered = await findRegistration(cluster)
   const configured =
-    config === undefined ? await configOfCluster(cluster, registered.webhook) : await configInFile(config)
+    config === undefined ? await configOfCluster(cluster, registered.webhook) : await configInFile(config, image)
   return { ...configured, whyMissing: explainMissing(cluster, registered) }
 }
 
-async function configInFile(file: string): Promise<Today> {
-  return { config: await readConfig(file), configPlace: `configuration ${file}` }
+async function configInFile(file: string, image: string | undefined): Promise<Today> {
+  return { config: await readConfig(file, image), configPlace: `configuration ${file}` }
 }
 
 /** Judged by another configuration than its own, every pod of a cluster would look outdated. */

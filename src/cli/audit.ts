@@ -10,6 +10,7 @@ import { failures, parseFailOn, type FailOn } from './audit-fail-on.ts'
 import { parseListenAddress, servePage, writePage, type AboutAudit, type ListenAddress } from './audit-page.ts'
 import { useAuditSource, type AuditSource, type AuditSourceOptions, type Today } from './audit-source.ts'
 import { withClusterOptions } from './cluster-options.ts'
+import { imageOption } from './read-config.ts'
 import { colorChoices, painter, terminalWidth, writeReport, type ColorChoice } from './terminal.ts'
 
 interface AuditCommandOptions extends AuditSourceOptions {
@@ -56,6 +57,7 @@ export function auditCommand(): Command {
       collectNames,
     )
     .option('--config <file>', "operator's configuration file (default: that of the cluster)")
+    .addOption(imageOption())
     .addOption(
       new Option('-o, --output <format>', 'format (default: table)').choices(formatNames).conflicts(['html', 'serve']),
     )
@@ -86,6 +88,11 @@ function collectNames(name: string, names: readonly string[] = []): readonly str
 async function audit(options: AuditCommandOptions, command: Command): Promise<void> {
   if (options.listen !== undefined && options.serve === undefined) {
     command.error("error: option '--listen <address>' needs --serve")
+  }
+  if (options.image !== undefined && options.config === undefined) {
+    command.error(
+      "error: option '--image <image>' needs --config: in a cluster the webhook's Deployment names the image",
+    )
   }
   if (options.serve === true && options.filename?.includes('-') === true) {
     command.error("error: option '--serve' reads again and again, and stdin can be read only once: name a file")

@@ -1,7 +1,10 @@
 /** `model-injector inject`: does to manifests what the webhook does to their pods, by the same core. */
+import type { Pod } from '../pod/pod.ts'
 import type { Command } from 'commander'
 import type { Config } from '../config/config.ts'
+import { placeholderImage } from '../config/loader-image.ts'
 import { inject, type Injected } from '../inject/inject.ts'
+import { initContainersOf } from '../pod/pod.ts'
 import { readStatus } from '../inject/status.ts'
 import { injectReasons, skipReasons } from '../reasons.ts'
 import { denied, misplacedAnnotations, notAWorkload, skipped } from './judge.ts'
@@ -9,6 +12,7 @@ import { manifestCommand, type ManifestOptions } from './manifest-command.ts'
 import type { Verdict } from './manifests/transform.ts'
 import { valueAt, type FoundObject } from './manifests/workloads.ts'
 import { printable } from './printable.ts'
+import { imageOption } from './read-config.ts'
 
 const help = `
 The result goes to stdout, the report to stderr. What is not changed comes out byte for byte; what is denied is left out,
@@ -18,6 +22,7 @@ Examples:
   model-injector inject -f deployment.yaml
   model-injector inject -f deployment.yaml --diff
   model-injector inject -f manifests/ -f extra.yaml --config config.yaml -n apps | kubectl apply -f -
+  model-injector inject -f deployment.yaml --image registry.example.com/model-injector@sha256:DIGEST | kubectl apply -f -
   kustomize build . | model-injector inject -f - -o json
   kubectl get deployment my-app -o yaml | model-injector inject -f - -o patch`
 
@@ -25,6 +30,7 @@ export function injectCommand(): Command {
   return manifestCommand('inject', makeJudge)
     .description('add to manifests what the webhook adds to their pods')
     .option('-n, --namespace <name>', 'namespace of objects that name none', 'default')
+    .addOption(imageOption())
     .addHelpText('after', help)
 }
 
@@ -56,8 +62,18 @@ function judge(
         patch: outcome.patch,
         lines: [describe(outcome, config.annotationPrefix)],
         warnings,
+        notes: imageNotes(outcome.pod),
       }
   }
+}
+
+/** Such pods would never start, wherever the result is applied. */
+function imageNotes(pod: Pod): readonly string[] {
+  return initContainersOf(pod).some(({ image }) => image === placeholderImage)
+    ? [
+        `warning: the loaders run ${placeholderImage}, which no registry has: give --image IMAGE, or a --config that sets defaults.image`,
+      ]
+    : []
 }
 
 /** `injected: model <- s3://bucket/model/ at /models/model` */

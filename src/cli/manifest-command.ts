@@ -11,6 +11,7 @@ import { colorChoices, painter, writeReport, type ColorChoice } from './terminal
 export interface ManifestOptions {
   readonly filename: readonly string[]
   readonly config?: string
+  readonly image?: string
   readonly namespace?: string
   readonly output?: OutputFormat
   readonly diff?: true
@@ -49,7 +50,7 @@ export function collectPaths(path: string, paths: readonly string[] = []): reado
 }
 
 async function transformFiles(options: ManifestOptions, makeJudge: JudgeMaker): Promise<void> {
-  const judge = makeJudge(await readConfig(options.config), options)
+  const judge = makeJudge(await readConfig(options.config, options.image), options)
   const documents = readDocuments(await readManifestFiles(options.filename))
   const transformed = documents.map((document) => transform(document, judge))
   process.stdout.write(
@@ -67,7 +68,10 @@ function formatReport(objects: readonly JudgedObject[], { quiet, diff }: Manifes
   const lines = reported.flatMap(formatObject)
   const hasDenials = objects.some(({ verdict }) => verdict === 'denied')
   const note = hasDenials && diff !== true ? ['what was denied is left out of the result'] : []
-  return [...lines, ...(quiet === true ? [] : [summarise(objects)]), ...note].map((line) => `${line}\n`).join('')
+  const notes = quiet === true ? [] : new Set(objects.flatMap((object) => object.notes ?? []))
+  return [...lines, ...(quiet === true ? [] : [summarise(objects)]), ...note, ...notes]
+    .map((line) => `${line}\n`)
+    .join('')
 }
 
 function formatObject({ title, lines, warnings }: JudgedObject): string[] {

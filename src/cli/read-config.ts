@@ -2,12 +2,31 @@
 import { readFile } from 'node:fs/promises'
 import { getSystemErrorMessage } from 'node:util'
 import type { Config } from '../config/config.ts'
-import { defaultConfig, parseConfig } from '../config/parse-config.ts'
+import { defaultConfig, parseConfig, withImage } from '../config/parse-config.ts'
 import { AppError } from '../errors.ts'
+import { parseImage } from '../values/names.ts'
+import { InvalidArgumentError, Option } from 'commander'
 
-/** Throws an AppError that has all mistakes of the file. */
-export async function readConfig(file: string | undefined): Promise<Config> {
-  if (file === undefined) return defaultConfig
+/** For what the configuration alone does not say: in a cluster the webhook's Deployment names it. */
+export function imageOption(): Option {
+  return new Option('--image <image>', "image of the loader (default: the configuration's defaults.image)").argParser(
+    readImage,
+  )
+}
+
+function readImage(text: string): string {
+  const image = parseImage(text)
+  if (!image.ok) throw new InvalidArgumentError(`It ${image.problem}.`)
+  return image.value
+}
+
+/** Throws an AppError that has all mistakes of the file. `image` is that of the option, which comes before that of the file. */
+export async function readConfig(file: string | undefined, image?: string): Promise<Config> {
+  const config = file === undefined ? defaultConfig : await readFileOf(file)
+  return image === undefined ? config : withImage(config, image)
+}
+
+async function readFileOf(file: string): Promise<Config> {
   const result = parseConfig(await readText(file))
   if (result.ok) return result.config
   throw new AppError(

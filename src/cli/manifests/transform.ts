@@ -13,6 +13,8 @@ export interface Verdict {
   /** What people are told, behind the title of the object. */
   readonly lines: readonly string[]
   readonly warnings: readonly string[]
+  /** What holds for all objects alike, and is said once. */
+  readonly notes?: readonly string[]
 }
 
 export type Judge = (found: FoundObject) => Verdict

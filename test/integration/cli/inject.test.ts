@@ -19,6 +19,7 @@ t.setTimeout(120_000)
 
 t.test('a Deployment from stdin comes out as the core injects it, and nothing else of its text changes', async (t) => {
   const { code, stdout, stderr } = await runCLI(['inject', '-f', '-'], { stdin: deployment })
+  const [report, summary] = stderr.split('\n')
   t.equal(code, 0)
   t.strictSame(template(stdout), injectedTemplate(deployment, 'apps'))
   const lines = new Set(stdout.split('\n'))
@@ -28,9 +29,10 @@ t.test('a Deployment from stdin comes out as the core injects it, and nothing el
     'every line is still there',
   )
   t.equal(
-    stderr,
-    'deployment/my-inference-app injected: model <- s3://my-ml-bucket/model-artifacts/my-model-1.2.3/ at /app/model-artifacts\n1 injected\n',
+    report,
+    'deployment/my-inference-app injected: model <- s3://my-ml-bucket/model-artifacts/my-model-1.2.3/ at /app/model-artifacts',
   )
+  t.equal(summary, '1 injected')
 })
 
 t.test(
@@ -177,4 +179,25 @@ t.test('the namespace decides about the policy: that of the object, else --names
   t.equal(await run('', ['-n', 'team-a']), 0)
   t.equal(await run('  namespace: team-b\n', ['-n', 'team-a']), 1)
   t.equal(await run('  namespace: team-a\n', []), 0)
+})
+
+t.test('an image that no registry has is warned of once, and --image names a better one', async (t) => {
+  const both = `${deployment}---\n${deployment.replaceAll('my-inference-app', 'second')}`
+  const without = await runCLI(['inject', '-f', '-'], { stdin: both })
+  t.equal(without.code, 0)
+  t.equal(without.stderr.match(/warning: the loaders run model-injector:\S+, which no registry has/g)?.length, 1)
+  t.match(without.stderr, 'give --image IMAGE, or a --config that sets defaults.image')
+  const image = `registry.example.com/model-injector@sha256:${'a'.repeat(64)}`
+  const pinned = await runCLI(['inject', '-f', '-', '--image', image], { stdin: both })
+  t.notMatch(pinned.stderr, 'no registry has')
+  t.equal(pinned.stdout.split(`image: ${image}`).length - 1, 2)
+})
+
+t.test('an image that is none is refused, and nothing is written', async (t) => {
+  for (const image of ['', 'an image', 'a:']) {
+    const { code, stdout, stderr } = await runCLI(['inject', '-f', '-', '--image', image], { stdin: deployment })
+    t.equal(code, 2)
+    t.equal(stdout, '')
+    t.match(stderr, `option '--image <image>' argument '${image}' is invalid. It is not an image reference.`)
+  }
 })

@@ -337,6 +337,10 @@ const cases: Readonly<Record<string, Case>> = {
     words: ['outdated'],
     field: 'spec.initContainers[model-loader].image',
   },
+  'a configuration that does not say which image the installation has does not': {
+    pod: injected(asked, configOf(`defaults: {image: "registry.example.com/injector@sha256:${digest}"}`)),
+    words: ['conforming'],
+  },
   'a configuration that makes the same parts does not': { pod: whole, config: lenient, words: ['conforming'] },
   'nor does one beside which another webhook put a sidecar, which the next pod will have no sooner': {
     pod: { ...whole, spec: { ...whole.spec, containers: [...whole.spec.containers, { name: 'agent-of-somebody' }] } },
