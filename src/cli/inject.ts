@@ -1,10 +1,8 @@
 /** `model-injector inject`: does to manifests what the webhook does to their pods, by the same core. */
-import type { Pod } from '../pod/pod.ts'
-import type { Command } from 'commander'
+import { type Pod, initContainersOf } from '../pod/pod.ts'
 import type { Config } from '../config/config.ts'
 import { placeholderImage } from '../config/loader-image.ts'
 import { inject, type Injected } from '../inject/inject.ts'
-import { initContainersOf } from '../pod/pod.ts'
 import { readStatus } from '../inject/status.ts'
 import { injectReasons, skipReasons } from '../reasons.ts'
 import { denied, misplacedAnnotations, notAWorkload, skipped } from './judge.ts'
@@ -13,6 +11,7 @@ import type { Verdict } from './manifests/transform.ts'
 import { valueAt, type FoundObject } from './manifests/workloads.ts'
 import { printable } from './printable.ts'
 import { imageOption } from './read-config.ts'
+import type { Command } from 'commander'
 
 const help = `
 The result goes to stdout, the report to stderr. What is not changed comes out byte for byte; what is denied is left out,

@@ -9,13 +9,16 @@ import {
   chartValues,
   installChart,
   RELEASE,
+  replicaMetric,
+  rollBackChart,
   servedCertificate,
   upgradeChart,
+  upgradeChartWithoutWaiting,
   WEBHOOK_NAMESPACE,
   webhookPods,
 } from '../support/cluster-chart.ts'
 import { clusterTest } from '../support/cluster-namespaces.ts'
-import { appContainer, appPod, getPod, isReady, podsOf, whenEnded } from '../support/cluster-pods.ts'
+import { appContainer, appPod, getPod, isReady, podsOf, whenEnded, type LivePod } from '../support/cluster-pods.ts'
 import { prepareCluster, startCluster, type Cluster } from '../support/cluster.ts'
 import { objectOf, renderChart } from '../support/helm.ts'
 import { waitFor } from '../support/wait-for.ts'
@@ -150,14 +153,7 @@ async function tests(t: Test): Promise<void> {
 
   await t.test('a Deployment gets its model in every replica', async (t) => {
     await api.create(deployment(cluster))
-    const pods = await waitFor(
-      'two ready pods',
-      async () => {
-        const found = await podsOf(api, namespace, 'app=serving')
-        return found.length === 2 && found.every(isReady) ? found : undefined
-      },
-      { timeoutSeconds: 60 },
-    )
+    const pods = await whenServing(cluster, 2)
     for (const { metadata } of pods) {
       t.equal(
         await cluster.kubectl([
@@ -230,6 +226,48 @@ async function tests(t: Test): Promise<void> {
     t.comment(`the new configuration was in force after ${seconds(upgradedAt)} s`)
     t.strictSame((await webhookPods(cluster)).map(({ metadata }) => metadata.uid).sort(), before, 'the same pods')
   })
+
+  await t.test(
+    'an upgrade to an image that is not there stalls, scale-outs go on, and a rollback ends it',
+    async (t) => {
+      const own = `${cluster.images.product.repository}@${cluster.images.product.digest}`
+      const replicas = await webhookPods(cluster)
+      const missing = { repository: cluster.images.product.repository, digest: `sha256:${'0'.repeat(64)}` }
+      await api.create(deployment(cluster))
+      await whenServing(cluster, 2)
+
+      // The old replicas read the configuration of the new release.
+      const upgraded = await upgradeChartWithoutWaiting(cluster, {
+        image: missing,
+        config: { unknownAnnotations: 'deny' },
+      })
+      t.ok(upgraded.ok, upgraded.stderr)
+      await whenStuck(cluster)
+      await everyReplica(replicas, 'model_injector_config_reloads_total{result="success"}', 2)
+
+      const scaledAt = performance.now()
+      await cluster.kubectl(['scale', '-n', namespace, 'deployment/serving', '--replicas=4'])
+      const pods = await whenServing(cluster, 4)
+      t.comment(`two more pods were ready after ${seconds(scaledAt)} s`)
+      t.strictSame(loaderImages(pods), [own])
+
+      const rolledBackAt = performance.now()
+      const rolledBack = await rollBackChart(cluster)
+      t.ok(rolledBack.ok, rolledBack.stderr)
+      await waitFor(
+        'the new replica to be gone',
+        async () => ((await webhookPods(cluster)).length === 2 ? true : undefined),
+        {
+          timeoutSeconds: 60,
+        },
+      )
+      t.comment(`the rollback took ${seconds(rolledBackAt)} s`)
+      t.strictSame(uidsOf(await webhookPods(cluster)), uidsOf(replicas), 'the same pods as before the upgrade')
+      await cluster.kubectl(['scale', '-n', namespace, 'deployment/serving', '--replicas=5'])
+      t.strictSame(loaderImages(await whenServing(cluster, 5)), [own])
+      await cluster.kubectl(['delete', 'deployment', '-n', namespace, 'serving'])
+    },
+  )
 
   await t.test('helm uninstall leaves nothing but the Secrets that cert-manager made', async (t) => {
     const { ok, stderr } = await cluster.helm([
@@ -317,6 +355,50 @@ function deployment(cluster: Cluster): KubernetesObject {
       template: { metadata: { labels, annotations: annotated(cluster, {}) }, spec: pod.spec },
     },
   }
+}
+
+async function whenServing({ api }: Cluster, count: number): Promise<readonly LivePod[]> {
+  return await waitFor(
+    `${count} ready pods`,
+    async () => {
+      const found = await podsOf(api, namespace, 'app=serving')
+      return found.length === count && found.every(isReady) ? found : undefined
+    },
+    { timeoutSeconds: 60 },
+  )
+}
+
+/** A new replica waits for its image, beside the old ones that are ready. */
+async function whenStuck(cluster: Cluster): Promise<void> {
+  await waitFor(
+    'a replica without its image',
+    async () => {
+      const reasons = (await webhookPods(cluster)).map(
+        ({ status }) => status.containerStatuses?.[0]?.state.waiting?.reason,
+      )
+      return reasons.some((reason) => reason === 'ErrImagePull' || reason === 'ImagePullBackOff') ? true : undefined
+    },
+    { timeoutSeconds: 60 },
+  )
+}
+
+async function everyReplica(replicas: readonly LivePod[], series: string, value: number): Promise<void> {
+  await waitFor(
+    `${series} ${value} in every replica`,
+    async () =>
+      (await Promise.all(replicas.map((pod) => replicaMetric(pod, series)))).every((found) => found === value)
+        ? true
+        : undefined,
+    { timeoutSeconds: 120 },
+  )
+}
+
+function loaderImages(pods: readonly LivePod[]): readonly (string | undefined)[] {
+  return [...new Set(pods.map(({ spec }) => spec.initContainers?.[0]?.image))]
+}
+
+function uidsOf(pods: readonly LivePod[]): readonly string[] {
+  return pods.map(({ metadata }) => metadata.uid).sort()
 }
 
 async function liveConfiguration({ api }: Cluster): Promise<WebhookConfiguration> {

@@ -11,6 +11,7 @@ export const WEBHOOK_NAMESPACE = 'model-injector'
 const WEBHOOK_HOST = `${RELEASE}.${WEBHOOK_NAMESPACE}.svc`
 
 const ANSWER_MILLISECONDS = 10_000
+const untilReady = ['--wait', '--timeout', '120s']
 const WEBHOOK_PODS = `app.kubernetes.io/instance=${RELEASE},app.kubernetes.io/component=webhook`
 
 /** All that a cluster of the tests needs to be told: where the image is, pinned as it should be. */
@@ -20,27 +21,25 @@ export function chartValues({ images }: Cluster): Values {
 }
 
 export async function installChart(cluster: Cluster, values: Values = {}): Promise<HelmResult> {
-  return await helmWithValues(cluster, ['install', '--create-namespace'], values)
+  return await helmWithValues(cluster, ['install', '--create-namespace', ...untilReady], values)
 }
 
 export async function upgradeChart(cluster: Cluster, values: Values = {}): Promise<HelmResult> {
+  return await helmWithValues(cluster, ['upgrade', ...untilReady], values)
+}
+
+/** As pipelines do it that only send the objects. */
+export async function upgradeChartWithoutWaiting(cluster: Cluster, values: Values): Promise<HelmResult> {
   return await helmWithValues(cluster, ['upgrade'], values)
+}
+
+export async function rollBackChart(cluster: Cluster): Promise<HelmResult> {
+  return await cluster.helm(['rollback', RELEASE, '--namespace', WEBHOOK_NAMESPACE, ...untilReady])
 }
 
 async function helmWithValues(cluster: Cluster, command: readonly string[], values: Values): Promise<HelmResult> {
   return await cluster.helm(
-    [
-      ...command,
-      RELEASE,
-      chartDirectory,
-      '--namespace',
-      WEBHOOK_NAMESPACE,
-      '--wait',
-      '--timeout',
-      '120s',
-      '--values',
-      '-',
-    ],
+    [...command, RELEASE, chartDirectory, '--namespace', WEBHOOK_NAMESPACE, '--values', '-'],
     JSON.stringify({ ...chartValues(cluster), ...values }),
   )
 }
