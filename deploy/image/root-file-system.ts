@@ -30,7 +30,7 @@ async function layOutRuntime(directory: string, architecture: Architecture): Pro
   await addNode(directory, await nodeArchive(architecture))
 }
 
-/** Without /usr/lib/ARCH/gconv, 8 MB of character sets that Node converts itself, and without what is for debuggers and builds. */
+/** Takes the shared libraries alone, and not those of gconv: 8 MB of character sets, which Node converts itself. */
 async function addLibraries(directory: string, name: string, archive: string): Promise<void> {
   await inScratch(async (unpacked) => {
     await run('dpkg-deb', ['--extract', archive, unpacked])
@@ -52,7 +52,7 @@ async function addNode(directory: string, archive: string): Promise<void> {
   })
 }
 
-/** What package-lock.json has for production on this platform, whatever machine this is. */
+/** Installs for production on the image's platform, which may be another than this machine's. */
 async function layOutPackages(directory: string, architecture: Architecture): Promise<void> {
   const app = join(directory, 'app')
   for (const file of ['package.json', 'package-lock.json', '.npmrc']) await copyInto(join(root, file), join(app, file))

@@ -1,4 +1,4 @@
-/** What the image runs on, by version and checksum: runtime.lock.json, which `make lock-runtime` writes. */
+/** Reads runtime.lock.json, which `make lock-runtime` writes: Node and the C library of the image, by version and checksum. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 

@@ -97,7 +97,7 @@ function layerNames(dockerfile: string): readonly LayerName[] {
   })
 }
 
-/** What changes with the lock files alone is laid out once on each machine. */
+/** Lays out once on each machine: these two layers change with the lock files alone. */
 async function keptLayer(name: 'runtime' | 'packages'): Promise<string> {
   const key = createHash('sha256')
   for (const file of layerSources) key.update(await readFile(join(root, file)))

@@ -77,6 +77,12 @@ t.test('workflows set up this Node', (t) => {
   t.end()
 })
 
+t.test('the page on support names the Kubernetes that the tests run', (t) => {
+  const [, kubernetes] = /k8s\.io\/kubernetes v(\S+)/.exec(readFileSync('test/cluster/tools/k8s/go.mod', 'utf8')) ?? []
+  t.match(readFileSync('docs/support.md', 'utf8'), `a control plane and a kubelet of ${kubernetes}.`)
+  t.end()
+})
+
 t.test('pages that name a version of Node name this one', (t) => {
   for (const file of globSync(['*.md', 'docs/**/*.md', '.github/**/*.md', 'deploy/**/*.md'])) {
     for (const [text, found = ''] of readFileSync(file, 'utf8').matchAll(/\bNode(?:\.js)? v?(\d+(?:\.\d+)*)/g)) {
