@@ -122,6 +122,7 @@ succeed() {
 
 interrupted() {
   trap '' TERM INT
+  if [ -n "${tmp:-}" ] && [ -s "$tmp/circle" ]; then fail 11 "$(cat "$tmp/circle")"; fi
   if [ -n "${tmp:-}" ] && [ -s "$tmp/overdue" ]; then fail 17 "$(cat "$tmp/overdue")"; fi
   fail 143 'told to stop'
 }
@@ -153,6 +154,10 @@ watch_child() {
     [ "$((now - started))" -lt "$MODEL_TIMEOUT_SECONDS" ] || give_up "not finished within $MODEL_TIMEOUT_SECONDS s"
     if [ -s "$tmp/agent-waiting" ]; then say "waiting for the Pod Identity agent: $(cat "$tmp/agent-waiting")"; fi
     [ "$1" = FLOW ] || continue
+    if [ "${doing:-}" = list ] && goes_in_circle "$out"; then
+      printf '%s' "$MODEL_SOURCE: the listing goes in a circle" >"$tmp/circle"
+      give_up circle
+    fi
     received=$(measure_staging)
     if [ "$received" != "$before" ]; then before=$received moved_at=$now; fi
     [ "$((now - moved_at))" -lt "$MODEL_STALL_TIMEOUT_SECONDS" ] || give_up "not one byte in $MODEL_STALL_TIMEOUT_SECONDS s"
@@ -164,6 +169,12 @@ give_up() {
   printf '%s' "$1" >"$tmp/overdue"
   kill -TERM "$$"
   exit 0
+}
+
+# The last whole line of a listing that is being written was there twice before. s5cmd would list until the volume is full.
+goes_in_circle() {
+  last=$(tail -n 2 "$1" 2>/dev/null | head -n 1)
+  [ -n "$last" ] && [ "$(grep -cxF -e "$last" "$1")" -gt 2 ]
 }
 
 # How many files there are, their bytes, and the bytes of the model among them. Blocks where they are less than the size: parts
@@ -575,6 +586,7 @@ list_prefix() {
   unsafe=$(BUCKET=$bucket PREFIX=$key OUT="$work/$1" read_listing <"$work/$1.json") || status=$?
   rm -f "$work/$1.json"
   [ "$status" -eq 0 ] || fail 70 'the listing of s5cmd cannot be read'
+  [ ! -s "$work/$1.twice" ] || fail 15 "$MODEL_SOURCE: $(first_three "$(cat "$work/$1.twice")")"
   [ -z "$unsafe" ] || fail 16 "$(first_three "$unsafe")"
 }
 
@@ -611,7 +623,12 @@ read_listing() {
       at = index(rest, "\"" name "\":\"")
       return at == 0 ? "" : substr(rest, at + length(name) + 4, index(substr(rest, at + length(name) + 4), "\"") - 1)
     }
-    BEGIN { start = "{\"key\":\"s3://" ENVIRON["BUCKET"] "/"; out = ENVIRON["OUT"]; printf "" >out }
+    BEGIN {
+      start = "{\"key\":\"s3://" ENVIRON["BUCKET"] "/"
+      out = ENVIRON["OUT"]
+      printf "" >out
+      printf "" >(out ".twice")
+    }
     {
       at = match($0, /","etag":"[^"]*","last_modified":"[^"]*","type":"[a-z]*"(,"size":[0-9]+)?(,"storage_class":"[^"]*")?}$/)
       if (at == 0 || substr($0, 1, length(start)) != start) { broken = 1; exit }
@@ -624,7 +641,11 @@ read_listing() {
       what = problem(path)
       if (what != "") { print "\"" shown "\" " what; next }
       gsub(/\001/, "\\\\", path)
+      what = size " bytes and the ETag " value("etag")
+      if (path in paths && what != values[path]) print "\"" shown "\" is listed twice, with " values[path] " and with " what >(out ".twice")
+      if (path in paths) next
       paths[path] = shown
+      values[path] = what
       print size "\t" value("etag") "\t" value("last_modified") "\t" value("storage_class") "\t" path >out
     }
     END {

@@ -30,6 +30,7 @@ export const s5cmd: Engine = {
     for (const model of request.models.filter(({ delivery }) => delivery === 'download')) {
       denyInclude(model, config, findings)
       denyWebIdentityAtEndpoint(model, request, config, findings)
+      denyUnexpectedAtEndpoint(model, config, findings)
     }
   },
 }
@@ -60,5 +61,25 @@ function denyWebIdentityAtEndpoint(
     found: endpoint,
     problem: 'with the credentials irsa is more than the loader engine s5cmd can do',
     remedy: 'use other credentials, or the engine native',
+  })
+}
+
+/**
+ * Its listing ends without a word where a server breaks it off: with an empty page, or with one that says there is more and not
+ * how to get it. AWS does neither; of others only the expectation can tell half a model from a whole one.
+ */
+function denyUnexpectedAtEndpoint(
+  { source, endpoint, expect, suffix }: ModelRequest,
+  config: Config,
+  findings: Findings,
+): void {
+  if (source.scheme !== 's3' || source.extent !== 'prefix' || endpoint === undefined || expect !== undefined) return
+  findings.deny({
+    reason: 'EngineCannot',
+    field: annotationField(annotationKey(config.annotationPrefix, 'endpoint', suffix)),
+    found: endpoint,
+    problem:
+      'without expect is more than the loader engine s5cmd can do: it takes a listing that breaks off for a whole one',
+    remedy: 'set expect to objects=N, bytes=N or manifest=KEY@sha256:HEX, or use the engine native',
   })
 }
