@@ -24,7 +24,7 @@ type SDKError = Error & {
 
 function refusalOf(error: Error): Refusal {
   if (error instanceof S3Error) {
-    return { ...error.problem, region: error.problem.region ?? (error.cause as Partial<SDKError>).Region }
+    return { ...error.problem, region: error.problem.region ?? (error.cause as Partial<SDKError> | undefined)?.Region }
   }
   const { name, message, code, $metadata } = error as SDKError
   // That of a signal is a number.

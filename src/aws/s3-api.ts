@@ -7,6 +7,8 @@ export interface S3Options {
   /** Undefined for anonymous access: then requests are not signed. */
   readonly credentials: ((refresh: boolean) => Promise<S3Credentials>) | undefined
   readonly signal: AbortSignal
+  /** For all pages of one listing together; without it they are bounded by the signal alone. */
+  readonly longestListingMs?: number | undefined
 }
 
 export interface S3Credentials {
@@ -24,7 +26,9 @@ export interface ListedObject {
   readonly archived: boolean
 }
 
-export interface ObjectHead extends ListedObject {
+export interface ObjectHead extends Omit<ListedObject, 'size'> {
+  /** Undefined where the server does not say, which a listing may. */
+  readonly size: number | undefined
   /** Checksums of the whole object by algorithm, base64; empty where S3 has none or only one composed of parts. */
   readonly checksums: Readonly<Partial<Record<ChecksumAlgorithm, string>>>
   readonly composite: boolean
@@ -32,10 +36,14 @@ export interface ObjectHead extends ListedObject {
 
 export type ChecksumAlgorithm = 'CRC32' | 'CRC32C' | 'CRC64NVME' | 'SHA1' | 'SHA256'
 
+/** Codes of our own: an answer that is no page of a listing or none of this one, and a listing that does not come to its end. */
+export const unbelievable = 'UnbelievableListing'
+export const endless = 'EndlessListing'
+
 /** An answer of S3 that is an error, or no answer at all. */
 export interface S3Problem {
   readonly status: number
-  /** S3's code, as NoSuchBucket, or the name of a network error, as ENOTFOUND. */
+  /** S3's code, as NoSuchBucket, the name of a network error, as ENOTFOUND, or one of our own. */
   readonly code: string
   readonly message: string
   /** Where the bucket is, if S3 said so. */
@@ -66,8 +74,9 @@ export interface S3Calls {
 
 export interface Page {
   readonly objects: readonly ListedObject[]
-  /** The token of the next page; undefined on the last. */
-  readonly next: string | undefined
+  readonly hasMore: boolean
+  /** Of the next page. */
+  readonly token: string | undefined
 }
 
 export interface S3 extends Omit<S3Calls, 'page'> {
@@ -76,20 +85,4 @@ export interface S3 extends Omit<S3Calls, 'page'> {
   /** One page of at most `count` keys, for a hint. */
   peek(bucket: string, prefix: string, count: number): Promise<readonly ListedObject[]>
   close(): void
-}
-
-export function s3Over(calls: S3Calls, close: () => void): S3 {
-  return {
-    async *list(bucket, prefix) {
-      for (let token: string | undefined, first = true; first || token !== undefined; first = false) {
-        const { objects, next } = await calls.page(bucket, prefix, token === undefined ? {} : { token })
-        yield objects
-        token = next
-      }
-    },
-    peek: async (bucket, prefix, count) => (await calls.page(bucket, prefix, { count })).objects,
-    head: (bucket, key) => calls.head(bucket, key),
-    read: (bucket, key, etag, mostBytes) => calls.read(bucket, key, etag, mostBytes),
-    close,
-  }
 }

@@ -1,7 +1,9 @@
 /** What the publisher asks of S3 beside what loaders ask: which directories there are, and what is known of one object. */
-import { GetObjectCommand, GetObjectTaggingCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3'
+import { GetObjectCommand, GetObjectTaggingCommand, S3Client } from '@aws-sdk/client-s3'
 import { trustAlso } from '../network/trust.ts'
-import { clientConfig, decodeKey, nextToken, sendOnce } from './s3.ts'
+import { followPages } from './follow-pages.ts'
+import { askPage, type ListingPage } from './listing-page.ts'
+import { clientConfig, sendOnce } from './s3.ts'
 import type { S3Options } from './s3-api.ts'
 
 export interface DatedObject {
@@ -31,26 +33,28 @@ export function publishedCalls(options: S3Options, alsoTrusted?: string): Publis
   const client = new S3Client(clientConfig(options))
   const request = { abortSignal: options.signal }
   const send = <Answer>(call: () => Promise<Answer>): Promise<Answer> => sendOnce(call, options)
-  const list = (input: {
-    Bucket: string
-    Prefix: string
-    Delimiter?: string
-    ContinuationToken?: string | undefined
-    MaxKeys?: number
-  }) => send(() => client.send(new ListObjectsV2Command({ ...input, EncodingType: 'url' }), request))
+  const pages = (query: {
+    readonly Bucket: string
+    readonly Prefix: string
+    readonly Delimiter?: string
+    readonly MaxKeys?: number
+  }): AsyncGenerator<ListingPage> =>
+    followPages(
+      (ContinuationToken) => send(() => askPage(client, { ...query, ContinuationToken }, request)),
+      options.longestListingMs,
+    )
   return {
     async *directories(bucket, prefix) {
-      for (let token: string | undefined, first = true; first || token !== undefined; first = false) {
-        const answer = await list({ Bucket: bucket, Prefix: prefix, Delimiter: '/', ContinuationToken: token })
-        yield (answer.CommonPrefixes ?? []).map(({ Prefix = '' }) => decoder(answer)(Prefix).slice(prefix.length, -1))
-        token = nextToken(answer)
+      for await (const { prefixes } of pages({ Bucket: bucket, Prefix: prefix, Delimiter: '/' })) {
+        yield prefixes.map((name) => name.slice(prefix.length, -1))
       }
     },
     find: async (bucket, key) => {
-      // The key itself comes before every other that begins with it.
-      const answer = await list({ Bucket: bucket, Prefix: key, MaxKeys: 1 })
-      const found = answer.Contents?.find(({ Key = '' }) => decoder(answer)(Key) === key)
-      return found && { etag: found.ETag ?? '', size: found.Size ?? 0, lastModified: found.LastModified ?? new Date(0) }
+      for await (const { objects } of pages({ Bucket: bucket, Prefix: key, MaxKeys: 1 })) {
+        // The key itself comes before every other that begins with it. A page may have none although there is more.
+        if (objects.length > 0) return objects.find((object) => object.key === key)
+      }
+      return undefined
     },
     tags: async (bucket, key) => {
       const { TagSet = [] } = await send(() =>
@@ -67,8 +71,4 @@ export function publishedCalls(options: S3Options, alsoTrusted?: string): Publis
       client.destroy()
     },
   }
-}
-
-function decoder({ EncodingType }: { readonly EncodingType?: string | undefined }): (key: string) => string {
-  return EncodingType === 'url' ? decodeKey : (key) => key
 }

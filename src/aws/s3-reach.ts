@@ -1,7 +1,8 @@
 /** Whether somebody may list a prefix and read an object, asked of S3 with as few bytes as can be. */
-import { GetObjectCommand, ListObjectsV2Command, S3Client, type ListObjectsV2CommandOutput } from '@aws-sdk/client-s3'
+import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3'
+import { askPage, type ListingPage } from './listing-page.ts'
 import { attempt, type Attempt } from './refusal.ts'
-import { clientConfig, decodeKey, sendOnce } from './s3.ts'
+import { clientConfig, sendOnce } from './s3.ts'
 import type { S3Credentials, S3Options } from './s3-api.ts'
 
 export interface ReachCalls {
@@ -20,7 +21,6 @@ export interface ReachedObject {
   readonly archived: boolean
 }
 
-const archivedClasses = ['GLACIER', 'DEEP_ARCHIVE']
 const fewKeys = 10
 const mostAttempts = 3
 
@@ -33,31 +33,18 @@ export function reachCalls(region: string, credentials: S3Credentials, signal: A
   }
   const client = new S3Client({ ...clientConfig(options), maxAttempts: mostAttempts })
   const send = <Answer>(call: () => Promise<Answer>): Promise<Attempt<Answer>> => attempt(() => sendOnce(call, options))
-  const page = (bucket: string, prefix: string, delimiter?: '/'): Promise<ListObjectsV2CommandOutput> =>
-    client.send(
-      new ListObjectsV2Command({
-        Bucket: bucket,
-        Prefix: prefix,
-        Delimiter: delimiter,
-        EncodingType: 'url',
-        MaxKeys: fewKeys,
-      }),
-      { abortSignal: signal },
-    )
+  const page = (bucket: string, prefix: string, delimiter?: '/'): Promise<ListingPage> =>
+    askPage(client, { Bucket: bucket, Prefix: prefix, Delimiter: delimiter, MaxKeys: fewKeys }, { abortSignal: signal })
   return {
     list: (bucket, prefix) =>
       send(async () => {
-        const answer = await page(bucket, prefix)
-        return (answer.Contents ?? []).map(({ Key = '', Size: size = 0, StorageClass = '' }) => ({
-          key: decoded(answer, Key),
-          size,
-          archived: archivedClasses.includes(StorageClass),
-        }))
+        const { objects } = await page(bucket, prefix)
+        return objects.map(({ key, size, archived }) => ({ key, size, archived }))
       }),
     directories: (bucket, prefix) =>
       send(async () => {
-        const answer = await page(bucket, prefix, '/')
-        return (answer.CommonPrefixes ?? []).map(({ Prefix = '' }) => decoded(answer, Prefix).slice(prefix.length, -1))
+        const { prefixes } = await page(bucket, prefix, '/')
+        return prefixes.map((name) => name.slice(prefix.length, -1))
       }),
     read: (bucket, key) =>
       send(async () => {
@@ -70,10 +57,6 @@ export function reachCalls(region: string, credentials: S3Credentials, signal: A
       client.destroy()
     },
   }
-}
-
-function decoded({ EncodingType }: ListObjectsV2CommandOutput, key: string): string {
-  return EncodingType === 'url' ? decodeKey(key) : key
 }
 
 /** As the SDK reads it. Given to it, since only so does it address buckets by path, as servers other than AWS want it. */

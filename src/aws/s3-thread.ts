@@ -6,7 +6,6 @@ import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import {
   S3Error,
-  s3Over,
   type ObjectHead,
   type Page,
   type S3,
@@ -15,6 +14,7 @@ import {
   type S3Options,
   type S3Problem,
 } from './s3-api.ts'
+import { s3Over } from './s3-over.ts'
 
 export type S3ThreadStart = Pick<S3Options, 'region' | 'endpoint'> & { readonly anonymous: boolean }
 
@@ -46,7 +46,7 @@ export function prepareS3Thread(): void {
   prepared.unref()
 }
 
-export function s3OnThread({ region, endpoint, credentials, signal }: S3Options): S3 {
+export function s3OnThread({ region, endpoint, credentials, signal, longestListingMs }: S3Options): S3 {
   const worker = prepared ?? startThread()
   prepared = undefined
   worker.ref()
@@ -92,9 +92,10 @@ export function s3OnThread({ region, endpoint, credentials, signal }: S3Options)
     head: async (...args) => (await call('head', args)) as ObjectHead,
     read: async (...args) => (await call('read', args)) as Uint8Array,
   }
-  return s3Over(calls, () => {
+  const close = (): void => {
     end(new Error('closed'))
-  })
+  }
+  return s3Over(calls, close, { longestListingMs })
 }
 
 function startThread(): Worker {

@@ -1,14 +1,8 @@
 /** The calls to S3 that list and look, by the SDK; the bytes of models do not come this way (src/loader/transfer does that). */
-import {
-  GetObjectCommand,
-  HeadObjectCommand,
-  ListObjectsV2Command,
-  S3Client,
-  type ListObjectsV2CommandOutput,
-  type S3ClientConfig,
-} from '@aws-sdk/client-s3'
+import { GetObjectCommand, HeadObjectCommand, S3Client, type S3ClientConfig } from '@aws-sdk/client-s3'
 import { agentThrough } from '../network/proxy-agent.ts'
 import { proxyFor } from '../network/proxy.ts'
+import { askPage } from './listing-page.ts'
 import { S3Error, type S3Calls, type S3Options, type S3Problem } from './s3-api.ts'
 
 const archivedClasses = ['GLACIER', 'DEEP_ARCHIVE']
@@ -23,26 +17,19 @@ export function s3Client(options: S3Options): S3Calls {
   const send = <Answer>(call: () => Promise<Answer>): Promise<Answer> => sendOnce(call, options)
   return {
     page: async (bucket, prefix, { token, count }) => {
-      // Encoded, because XML has no way to write some characters that keys may have.
-      const command = new ListObjectsV2Command({
+      const query = {
         Bucket: bucket,
         Prefix: prefix,
-        EncodingType: 'url',
         ContinuationToken: token,
         MaxKeys: count,
-        OptionalObjectAttributes: ['RestoreStatus'],
-      })
-      const answer = await send(() => client.send(command, request))
-      const next = nextToken(answer)
-      const objects = (answer.Contents ?? []).map(
-        ({ Key = '', Size = 0, ETag = '', StorageClass = '', RestoreStatus: restored }) => ({
-          key: answer.EncodingType === 'url' ? decodeKey(Key) : Key,
-          size: Size,
-          etag: ETag,
-          archived: archivedClasses.includes(StorageClass) && restored?.RestoreExpiryDate === undefined,
-        }),
-      )
-      return { objects, next }
+        OptionalObjectAttributes: ['RestoreStatus' as const],
+      }
+      const { objects, hasMore, token: next } = await send(() => askPage(client, query, request))
+      return {
+        objects: objects.map(({ key, size, etag, archived }) => ({ key, size, etag, archived })),
+        hasMore,
+        token: next,
+      }
     },
     head: async (bucket, key) => {
       const answer = await send(() =>
@@ -55,7 +42,7 @@ export function s3Client(options: S3Options): S3Calls {
       })
       return {
         key,
-        size: answer.ContentLength ?? 0,
+        size: answer.ContentLength,
         etag: answer.ETag ?? '',
         composite,
         checksums: Object.fromEntries(checksums),
@@ -74,24 +61,6 @@ export function s3Client(options: S3Options): S3Calls {
   }
 }
 
-/** Of a server that says there is more, but not how to get it, the rest would be missing without a word. */
-export function nextToken({
-  IsTruncated: hasMore = false,
-  NextContinuationToken: token,
-}: ListObjectsV2CommandOutput): string | undefined {
-  if (!hasMore) return undefined
-  if (token !== undefined) return token
-  throw new S3Error(
-    {
-      status: 200,
-      code: 'TruncatedListing',
-      message: 'the server says that there is more, and not how to get it',
-      region: undefined,
-    },
-    undefined,
-  )
-}
-
 /** Once more with other credentials, where those have expired. Throws an S3Error. */
 export async function sendOnce<Answer>(
   call: () => Promise<Answer>,
@@ -101,6 +70,7 @@ export async function sendOnce<Answer>(
     return await call()
   } catch (error) {
     signal.throwIfAborted()
+    if (error instanceof S3Error) throw error
     const problem = problemOf(error)
     // Credentials can end between the check of their expiry and the answer.
     if (!expiredCodes.includes(problem.code)) throw new S3Error(problem, error)
@@ -136,11 +106,6 @@ export function clientConfig({ region, endpoint, credentials }: S3Options): S3Cl
 const unsigned: Partial<S3ClientConfig> = {
   credentials: { accessKeyId: '', secretAccessKey: '' },
   signer: { sign: (request) => Promise.resolve(request) },
-}
-
-/** Not every S3-compatible server encodes; those that do say so. */
-export function decodeKey(encoded: string): string {
-  return decodeURIComponent(encoded.replaceAll('+', ' '))
 }
 
 function problemOf(error: unknown): S3Problem {

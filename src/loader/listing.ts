@@ -4,6 +4,7 @@ import { matchesAny } from '../values/pattern.ts'
 import type { LoadTask } from './environment.ts'
 import { LoaderFailure } from './exit-codes.ts'
 import { failureOf } from './s3-failure.ts'
+import { SeenObjects } from './seen-objects.ts'
 
 export interface ModelObject {
   readonly key: string
@@ -39,9 +40,10 @@ type Found = ModelObject & Pick<ListedObject, 'archived'>
 async function listPrefix({ source }: LoadTask, s3: S3): Promise<Found[]> {
   const objects: Found[] = []
   try {
+    const seen = new SeenObjects(source.uri)
     for await (const page of s3.list(source.bucket, source.key)) {
       // Consoles make an empty object for a directory; the prefix itself may be one, too.
-      const files = page.filter(({ key, size }) => !(key.endsWith('/') && size === 0))
+      const files = seen.takeNew(page).filter(({ key, size }) => !(key.endsWith('/') && size === 0))
       for (const object of files) objects.push({ ...object, path: object.key.slice(source.key.length) })
     }
   } catch (error) {
@@ -53,6 +55,9 @@ async function listPrefix({ source }: LoadTask, s3: S3): Promise<Found[]> {
 async function headObject({ source }: LoadTask, s3: S3): Promise<Found> {
   try {
     const { key, size, etag, archived } = await s3.head(source.bucket, source.key)
+    if (size === undefined) {
+      throw new LoaderFailure('CannotList', `${source.uri}: the server does not say how many bytes it has`)
+    }
     return { key, size, etag, archived, path: key.slice(key.lastIndexOf('/') + 1) }
   } catch (error) {
     if (!(error instanceof S3Error) || error.problem.status !== 404) throw failureOf(error, source, 'list')

@@ -31,6 +31,8 @@ export interface LoadDependencies {
   readonly signal: AbortSignal
   /** A thousand pods that start at once do not list in the same instant; they wait up to so long. */
   readonly startJitterMs: number
+  /** For who has no deadline for all. */
+  readonly longestListingMs?: number
 }
 
 interface Session extends LoadDependencies {
@@ -110,9 +112,10 @@ async function listAndLoad(session: Session, credentials: CredentialsSource | un
     task: { region = 'us-east-1', endpoint },
     signal,
     startJitterMs,
+    longestListingMs,
   } = session
   const mover = await startMover(session)
-  const s3 = s3OnThread({ region, endpoint, credentials, signal })
+  const s3 = s3OnThread({ region, endpoint, credentials, signal, longestListingMs })
   try {
     await sleep(Math.random() * startJitterMs, undefined, { signal })
     return await loadOnce(session, { s3, mover, credentials })

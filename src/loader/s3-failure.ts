@@ -1,7 +1,8 @@
 /** What an error of S3 means for the loader. */
-import { S3Error, type S3Problem } from '../aws/s3-api.ts'
+import { endless, S3Error, unbelievable, type S3Problem } from '../aws/s3-api.ts'
+import { printable } from '../values/printable.ts'
 import type { S3Source } from '../values/source.ts'
-import { LoaderFailure } from './exit-codes.ts'
+import { LoaderFailure, type Exit } from './exit-codes.ts'
 
 const networkCodes: Readonly<Record<string, string>> = {
   ENOTFOUND: 'the name of the server does not resolve',
@@ -17,6 +18,10 @@ const networkCodes: Readonly<Record<string, string>> = {
 
 const tlsCode = /^(CERT_|ERR_TLS|ERR_SSL|UNABLE_TO|SELF_SIGNED|DEPTH_ZERO|EPROTO)/
 
+/** What the server answered with is no listing, or none that ends. */
+const exitOfOurs: Readonly<Record<string, Exit>> = { [unbelievable]: 'CannotList', [endless]: 'NoProgress' }
+const stranger = 'see what answers at the endpoint: a proxy, a cache, or a server that lists otherwise than S3'
+
 const untrusted = 'check the endpoint; for a certificate of your own, an operator sets loader.caCertificates'
 
 /** Failures and aborts pass through; anything that is not S3's stays what it is, a bug. */
@@ -25,14 +30,16 @@ export function failureOf(error: unknown, source: S3Source, doing: 'list' | 'rea
   const { problem } = error
   const options = { cause: error }
   if (problem.code === 'RequestTimeTooSkewed') {
-    return new LoaderFailure('CannotList', 'the clock of the node is off', {
-      ...options,
-      remedy: 'correct the clock of the node',
-    })
+    const remedy = 'correct the clock of the node'
+    return new LoaderFailure('CannotList', 'the clock of the node is off', { ...options, remedy })
   }
   if (problem.status === 403) return new LoaderFailure('Denied', `${source.uri}: ${words(problem)}`, options)
   const region = regionFailure(problem, source, options)
   if (region !== undefined) return region
+  const ours = exitOfOurs[problem.code]
+  if (ours !== undefined) {
+    return new LoaderFailure(ours, `${source.uri}: ${problem.message}`, { ...options, remedy: stranger })
+  }
   if (problem.code === 'NoSuchBucket') {
     return new LoaderFailure('CannotList', `there is no bucket ${source.bucket}`, options)
   }
@@ -64,7 +71,7 @@ function regionFailure(
 
 function words({ code, message }: S3Problem): string {
   if (tlsCode.test(code)) return `TLS: ${withoutNodesHint(message)}`
-  return networkCodes[code] ?? `${code}: ${message}`
+  return networkCodes[code] ?? printable(`${code}: ${message}`)
 }
 
 /** Node tells whoever runs it to use a flag, which nobody can in a pod. */

@@ -78,6 +78,9 @@ function kindIn(env: Environment): Exclude<CredentialsChoice, 'auto'> {
   )
 }
 
+/** After which a listing that still goes on is given up: no other deadline ends a run by hand. */
+export const longestListingMs = 10 * 60_000
+
 /** The caller closes it. */
 export function connectS3(
   task: LoadTask,
@@ -88,5 +91,5 @@ export function connectS3(
   const credentials = credentialsSource(task, env, signal, (line) => {
     report.info(line)
   })
-  return publishedCalls({ region, endpoint, credentials, signal }, alsoTrusted)
+  return publishedCalls({ region, endpoint, credentials, signal, longestListingMs }, alsoTrusted)
 }

@@ -58,13 +58,19 @@ export async function listOffers(request: OfferRequest, s3: PublishedCalls, repo
 }
 
 async function listNames(source: S3Source, s3: PublishedCalls): Promise<readonly string[]> {
-  const names: string[] = []
+  const names = new Set<string>()
+  let isRepeating = false
   try {
-    for await (const page of s3.directories(source.bucket, source.key)) names.push(...page)
+    for await (const page of s3.directories(source.bucket, source.key)) {
+      if (isRepeating) throw new LoaderFailure('CannotList', `${source.uri}: the listing goes in a circle`)
+      const before = names.size
+      for (const name of page) names.add(name)
+      isRepeating = page.length > 0 && names.size === before
+    }
   } catch (error) {
     throw failureOf(error, source, 'list')
   }
-  return names
+  return [...names]
 }
 
 interface Means {

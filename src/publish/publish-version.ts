@@ -12,6 +12,7 @@ import { hasCode } from '../loader/volume/file-failure.ts'
 import type { Marker } from '../loader/volume/published.ts'
 import { syncDirectory } from '../loader/volume/staging.ts'
 import { volumeNowMs } from '../loader/volume/volume-clock.ts'
+import { longestListingMs } from './access.ts'
 import { withVersionLock, type LockHolder } from './locks.ts'
 import { manifestName, type Offer } from './offers.ts'
 import { readRecord, writeRecord, type VersionRecord } from './record.ts'
@@ -46,7 +47,7 @@ async function bring(offer: Offer, publisher: Publisher): Promise<void> {
   const sha256 = await digestOfManifest(offer, publisher.s3)
   const task = taskOf(offer, sha256, publisher)
   await takeUpLeftovers(task, owner)
-  const marker = await load(task, { env, report, signal, startJitterMs: 0 })
+  const marker = await load(task, { env, report, signal, startJitterMs: 0, longestListingMs })
   // Before the rename: a version in its place without a record would be somebody else's.
   await writeRecord(volume, recordOf(offer, sha256, marker))
   await moveIntoPlace(volume, task, offer.version)

@@ -8,6 +8,7 @@ import { credentials } from './scenarios/credentials.ts'
 import { environments } from './scenarios/environments.ts'
 import { expiries } from './scenarios/expiries.ts'
 import { irsa } from './scenarios/irsa.ts'
+import { listings } from './scenarios/listings.ts'
 import { network } from './scenarios/network.ts'
 import { progress } from './scenarios/progress.ts'
 import { restarts } from './scenarios/restarts.ts'
@@ -21,6 +22,7 @@ export const subjects: Readonly<Record<string, readonly Scenario[]>> = {
   network,
   restarts,
   volumes,
+  listings,
   sources,
   credentials,
   expiries,

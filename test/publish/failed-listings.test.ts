@@ -1,6 +1,6 @@
 /** Answers of S3 that say nothing true of what is published: whatever they look like, every byte of the volume stays as it was. */
 import t from 'tap'
-import type { FaultAction } from '../support/s3-fault-proxy.ts'
+import type { FaultAction, RecordedRequest } from '../support/s3-fault-proxy.ts'
 import { bucket, endsWith, inventoryOf, shelfWithVersions, startPublishWorld } from './publish-world.ts'
 
 const world = await startPublishWorld(t.testdir())
@@ -42,7 +42,38 @@ const cases: readonly Case[] = [
     exit: 11,
     says: /^cannot list the source: /,
   },
+  {
+    name: 'a web page instead of a listing',
+    action: { kind: 'rewrite', rewrite: () => '<!doctype html><title>Sign in' },
+    exit: 11,
+    says: /: the server answered with a web page: "<!doctype html><title>Sign in", not with a listing; see what answers/,
+  },
+  {
+    name: 'an empty answer instead of a listing',
+    action: { kind: 'rewrite', rewrite: () => '' },
+    exit: 11,
+    says: /: the server answered with an empty body, not with a listing/,
+  },
+  {
+    name: 'a listing that says there is more, and not how to get it,',
+    action: { kind: 'rewrite', rewrite: (text) => goingOn(text) },
+    exit: 11,
+    says: /: the server says that there is more, and not how to get it/,
+  },
+  {
+    name: 'a listing that goes in a circle',
+    action: {
+      kind: 'rewrite',
+      rewrite: (text) => goingOn(text, '<NextContinuationToken>again</NextContinuationToken>'),
+    },
+    exit: 11,
+    says: /: the listing goes in a circle/,
+  },
 ]
+
+function goingOn(listing: string, token = ''): string {
+  return listing.replace('<IsTruncated>false</IsTruncated>', `${token}<IsTruncated>true</IsTruncated>`)
+}
 
 for (const { name, action, exit, says } of cases) {
   t.test(`${name} leaves every byte as it was`, async (t) => {
@@ -51,6 +82,25 @@ for (const { name, action, exit, says } of cases) {
     world.proxy.fault({ match: { operation: 'list' }, times: 'always', action })
     endsWith(t, await shelf.run(), exit, says)
     t.strictSame(await inventoryOf(shelf.root), before)
+  })
+}
+
+for (const [of, below] of [
+  ['versions', ''],
+  ['the files of a version', '1.2.0/'],
+] as const) {
+  t.test(`a listing of ${of} that ends with an empty answer is no end, and leaves every byte as it was`, async (t) => {
+    const shelf = await shelfWithVersions(t, world)
+    const before = await inventoryOf(shelf.root)
+    const where = ({ prefix }: RecordedRequest): boolean => prefix === shelf.prefix + below
+    const match = { operation: 'list', where } as const
+    world.proxy.fault({ match, times: 'always', action: { kind: 'page-size', keys: 1 } })
+    world.proxy.fault({ match: { ...match, nth: 2 }, times: 'always', action: { kind: 'rewrite', rewrite: () => '' } })
+    endsWith(t, await shelf.run(), 11, /: the server answered with an empty body, not with a listing/)
+    const after = await inventoryOf(shelf.root)
+    const published = (all: Readonly<Record<string, string>>): readonly (readonly [string, string])[] =>
+      Object.entries(all).filter(([path]) => !path.startsWith('.publish'))
+    t.strictSame(published(after), published(before))
   })
 }
 

@@ -2,6 +2,7 @@
  * S3 as it answers on a bad day: a proxy in front of a real server that believes nobody without a valid signature, does to
  * answers what a test tells it, and lists objects that no file system can hold. Path style, reading only.
  */
+import { createHash } from 'node:crypto'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { readFile, mkdtemp, rm } from 'node:fs/promises'
@@ -373,18 +374,20 @@ function errorOf(error: unknown): S3Error {
 }
 
 async function answerListing(exchange: Exchange): Promise<void> {
-  const { proxy, record, query } = exchange
+  const { proxy, record, query, actions } = exchange
+  const mostKeys = actionOf(actions, 'page-size')?.keys ?? 1000
   const listing: ListingQuery = {
     bucket: record.bucket,
     prefix: query.get('prefix') ?? '',
     delimiter: query.get('delimiter') ?? undefined,
-    maxKeys: Math.min(1000, Number(query.get('max-keys') ?? 1000)),
+    maxKeys: Math.min(mostKeys, Number(query.get('max-keys') ?? mostKeys)),
     continuationToken: query.get('continuation-token') ?? undefined,
     startAfter: query.get('start-after') ?? undefined,
     urlEncoded: query.get('encoding-type') === 'url',
   }
   const page = await listPage(proxy.upstream.client, listing, forgeriesOf(exchange))
-  const body = Buffer.from(listingXml(listing, page))
+  const text = listingXml(listing, page)
+  const body = Buffer.from(actionOf(actions, 'rewrite')?.rewrite(text) ?? text)
   await answerWith(
     exchange,
     200,
@@ -557,4 +560,9 @@ async function answerWith(
       record.bytesSent += bytes
     },
   })
+}
+
+/** The MD5 in quotes that S3 gives an object uploaded whole. */
+export function etagOf(body: string | Uint8Array): string {
+  return `"${createHash('md5').update(body).digest('hex')}"`
 }

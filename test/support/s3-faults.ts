@@ -71,6 +71,10 @@ export type FaultAction =
   | { readonly kind: 'replace'; readonly body: string | Uint8Array }
   /** Anything else to be done before the answer. */
   | { readonly kind: 'run'; readonly run: () => unknown }
+  /** Of a listing: pages of so many keys at most. */
+  | { readonly kind: 'page-size'; readonly keys: number }
+  /** Of a listing: 200 with this instead. */
+  | { readonly kind: 'rewrite'; readonly rewrite: (listing: string) => string }
   /** 200 with the whole object. */
   | { readonly kind: 'ignore-range' }
   /** A body without content-length. */

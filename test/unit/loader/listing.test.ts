@@ -126,6 +126,74 @@ t.test('a model that is not what was expected is refused before it is loaded', a
   t.equal((await listModel(loadTask({ MODEL_EXPECT: 'objects=2,bytes=3' }), s3)).bytes, 3)
 })
 
+t.test('an object that is listed twice, in one page or in two, counts once', async (t) => {
+  const [a, b, c] = ['a', 'b', 'c'].map((name) => objectOf(prefix + name)) as [ListedObject, ListedObject, ListedObject]
+  for (const pages of [
+    [[a, a, b, c]],
+    [
+      [a, b],
+      [b, c],
+    ],
+    [[a, b, c], [a]],
+    [
+      [c, a],
+      [b, a, c],
+    ],
+  ]) {
+    const { objects, bytes } = await listModel(loadTask({ MODEL_EXPECT: 'objects=3,bytes=3' }), s3OfPages(pages))
+    t.strictSame(objects.map(({ path }) => path).sort(), ['a', 'b', 'c'])
+    t.equal(bytes, 3)
+  }
+})
+
+t.test('an object that is listed twice with another size or ETag is refused by its name', async (t) => {
+  const object = objectOf(`${prefix}weights\u001b.bin`)
+  const later = objectOf(`${prefix}z`)
+  const says =
+    /: "llama\/1\.2\.3\/weights\\u001b\.bin" is listed twice, with 1 bytes and the ETag .* and with [12] bytes and the ETag/
+  for (const change of [{ size: 2 }, { etag: '"other"' }]) {
+    for (const pages of [[[object, { ...object, ...change }]], [[object, later], [{ ...object, ...change }]]]) {
+      await fails(t, 'VerificationFailed', says, listModel(loadTask(), s3OfPages(pages)))
+    }
+  }
+})
+
+t.test('pages that bring nothing but what was there before are a circle, whatever their tokens', async (t) => {
+  const page = [objectOf(`${prefix}a`), objectOf(`${prefix}b`)]
+  let pages = 0
+  const s3: S3 = {
+    ...bucketOf({}),
+    async *list() {
+      for (;;) {
+        pages++
+        yield await Promise.resolve(page)
+      }
+    },
+  }
+  await fails(t, 'CannotList', /the listing goes in a circle/, listModel(loadTask(), s3))
+  t.equal(pages, 3)
+  const withEmpty = s3OfPages([page, [], [], [objectOf(`${prefix}c`)]])
+  t.equal((await listModel(loadTask(), withEmpty)).objects.length, 3, 'a page may be empty')
+})
+
+t.test('one object of which the server does not say how large it is, is not loaded', async (t) => {
+  const source = 's3://models/llama/weights.bin'
+  const s3: S3 = { ...bucketOf({}), head: (_bucket, key) => Promise.resolve({ ...objectOf(key), ...noSize }) }
+  await fails(t, 'CannotList', /does not say how many bytes/, listModel(loadTask({ MODEL_SOURCE: source }), s3))
+})
+
+for (const [code, exit] of [
+  ['UnbelievableListing', 'CannotList'],
+  ['EndlessListing', 'NoProgress'],
+] as const) {
+  t.test(`${code} ends with ${exit}, says what was answered, and where to look`, async (t) => {
+    const error = new S3Error({ status: 200, code, message: 'the server answered so', region: undefined }, undefined)
+    const failing: S3 = { ...bucketOf({}), list: () => failingWith(error) }
+    const { remedy } = await fails(t, exit, /: the server answered so$/, listModel(loadTask(), failing))
+    t.match(remedy, 'see what answers at the endpoint')
+  })
+}
+
 for (const [status, code, exit, words, region] of [
   [403, 'AccessDenied', 'Denied', /AccessDenied/],
   [403, 'RequestTimeTooSkewed', 'CannotList', /clock/],
@@ -138,11 +206,11 @@ for (const [status, code, exit, words, region] of [
 ] as const) {
   t.test(`${code} while listing ends with ${exit}`, async (t) => {
     const error = new S3Error({ status, code, message: 'refused', region }, undefined)
-    await fails(t, exit, words, listModel(loadTask(), { ...bucketOf({}), list: () => failing(error) }))
+    await fails(t, exit, words, listModel(loadTask(), { ...bucketOf({}), list: () => failingWith(error) }))
   })
 }
 
-async function* failing(error: Error): AsyncGenerator<readonly ListedObject[]> {
+async function* failingWith(error: Error): AsyncGenerator<readonly ListedObject[]> {
   yield await Promise.reject(error)
 }
 
@@ -184,5 +252,20 @@ function bucketOf(
     },
     read: () => Promise.reject(new Error('not used here')),
     close: () => undefined,
+  }
+}
+
+const noSize = { size: undefined, checksums: {}, composite: false }
+
+function objectOf(key: string): ListedObject {
+  return { key, size: 1, etag: '"1"', archived: false }
+}
+
+function s3OfPages(pages: readonly (readonly ListedObject[])[]): S3 {
+  return {
+    ...bucketOf({}),
+    async *list() {
+      for (const page of pages) yield await Promise.resolve(page)
+    },
   }
 }

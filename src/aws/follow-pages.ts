@@ -1,0 +1,62 @@
+/** From page to page of a listing, to the one that says that it is the last. */
+import { endless, S3Error, unbelievable } from './s3-api.ts'
+
+interface Followed {
+  readonly hasMore: boolean
+  readonly token: string | undefined
+}
+
+/**
+ * Throws an S3Error where the listing says that there is more and not how to get it, where it goes in a circle, which would never
+ * end and fill the memory, and where it has not ended in time. What was given before is no listing then.
+ */
+export async function* followPages<Page extends Followed>(
+  ask: (token: string | undefined) => Promise<Page>,
+  longestMs?: number,
+): AsyncGenerator<Page> {
+  const clock = longestMs === undefined ? undefined : startClock(longestMs)
+  const seen = new Set<string>()
+  try {
+    for (let token: string | undefined, hasMore = true; hasMore; ) {
+      const asked = ask(token)
+      const page = await (clock === undefined ? asked : Promise.race([asked, clock.ended]))
+      yield page
+      if (page.hasMore) note(page.token, seen)
+      ;({ token, hasMore } = page)
+    }
+  } finally {
+    clock?.stop()
+  }
+}
+
+function note(token: string | undefined, seen: Set<string>): void {
+  if (token === undefined || token === '') {
+    throw listingError(unbelievable, 'the server says that there is more, and not how to get it')
+  }
+  if (seen.has(token)) {
+    throw listingError(
+      unbelievable,
+      `the listing goes in a circle: after ${seen.size} pages the same token comes again`,
+    )
+  }
+  seen.add(token)
+}
+
+function startClock(longestMs: number): { readonly ended: Promise<never>; readonly stop: () => void } {
+  const { promise: ended, reject } = Promise.withResolvers<never>()
+  // Between two pages nobody waits for it.
+  ended.catch(() => undefined)
+  const timer = setTimeout(() => {
+    reject(listingError(endless, `the listing did not end within ${Math.round(longestMs / 1000)} s`))
+  }, longestMs)
+  return {
+    ended,
+    stop: () => {
+      clearTimeout(timer)
+    },
+  }
+}
+
+function listingError(code: string, message: string): S3Error {
+  return new S3Error({ status: 200, code, message, region: undefined }, undefined)
+}

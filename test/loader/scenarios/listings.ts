@@ -1,0 +1,185 @@
+/** Answers that are no page of the listing, or one that contradicts another: never half a model, and never another one. */
+import { etagOf } from '../../support/s3-fault-proxy.ts'
+import type { Test } from 'tap'
+import { endsWith } from '../../support/loader-end.ts'
+import { holdsModel, holdsNothing, type Stage } from '../../support/loader-world.ts'
+import type { RecordedRequest } from '../../support/s3-fault-proxy.ts'
+import type { Scenario } from './scenario.ts'
+
+const files = 12
+const keysOfPage = 5
+
+type End = readonly [exit: number, says: RegExp]
+
+/** What the s5cmd binary takes for the end of a listing, which is why an endpoint of its own needs `expect`. */
+const tooFew: End = [15, /^verification failed: 12 objects were expected, (?:5|10) are there; wait until/]
+
+export const listings: readonly Scenario[] = [
+  {
+    name: 'a later page of the listing that is a web page ends the loader',
+    run: (t, stage) =>
+      refuses(
+        t,
+        stage,
+        fromPage(3, () => '<!DOCTYPE html><html><title>Sign in</title>'),
+        {
+          native: [11, /: the server answered with a web page: "<!DOCTYPE html><html><title>Sign in<\/title>"/],
+          s5cmd: [11, /SerializationError/],
+        },
+      ),
+  },
+  {
+    name: 'a later page of the listing that is empty ends the loader',
+    run: (t, stage) =>
+      refuses(
+        t,
+        stage,
+        onPage(2, () => ''),
+        {
+          native: [
+            11,
+            /: the server answered with an empty body, not with a listing; see what answers at the endpoint/,
+          ],
+          s5cmd: tooFew,
+        },
+      ),
+  },
+  {
+    name: 'a later page of the listing that is other XML ends the loader',
+    run: (t, stage) =>
+      refuses(
+        t,
+        stage,
+        onPage(2, () => '<ListAllMyBucketsResult/>'),
+        {
+          native: [11, /: the server answered with XML of another kind \(ListAllMyBucketsResult\)/],
+          s5cmd: tooFew,
+        },
+      ),
+  },
+  {
+    name: 'a listing that says there is more, and not how to get it, ends the loader',
+    run: (t, stage) =>
+      refuses(
+        t,
+        stage,
+        onPage(2, (text) => text.replace(/<NextContinuationToken>.*<\/NextContinuationToken>/, '')),
+        {
+          native: [11, /: the server says that there is more, and not how to get it; see what answers at the endpoint/],
+          s5cmd: tooFew,
+        },
+      ),
+  },
+  {
+    name: 'a listing that goes in a circle ends the loader, and not at its timeout',
+    run: async (t, stage) => {
+      const tokens: string[] = []
+      const circle = (text: string): string => {
+        const token = /<NextContinuationToken>(.*)<\/NextContinuationToken>/.exec(text)?.[1]
+        if (token !== undefined) tokens.push(token)
+        const next = `<NextContinuationToken>${tokens[0] ?? ''}</NextContinuationToken><IsTruncated>true</IsTruncated>`
+        return token === undefined ? text.replace('<IsTruncated>false</IsTruncated>', next) : text
+      }
+      await refuses(t, stage, circle, {
+        native: [11, /: the listing goes in a circle: after 2 pages the same token comes again/],
+        s5cmd: [11, /: the listing goes in a circle/],
+      })
+    },
+  },
+  {
+    name: 'an object that is listed twice is one object',
+    run: async (t, stage) => {
+      const first = await putModel(stage)
+      const repeat = onPage(3, (text) => text.replace('<Contents>', `${contentsOf(stage, first)}<Contents>`))
+      const env = expectedBy(stage)
+      misbehave(stage, repeat)
+      endsWith(t, await stage.run(env), 0)
+      await holdsModel(t, stage)
+      endsWith(t, await stage.run(env), 0)
+    },
+  },
+  {
+    name: 'an object that is listed twice with another size is refused by its name',
+    run: async (t, stage) => {
+      const says = /^verification failed: .*file-00.*is listed twice/
+      const repeat = (text: string): string => {
+        const changed = contentsOf(stage, 'file 0').replace(/<Size>\d+</, '<Size>7<')
+        return text.replace('<Contents>', `${changed}<Contents>`)
+      }
+      await refuses(t, stage, onPage(3, repeat), { native: [15, says], s5cmd: [15, says] })
+    },
+  },
+  {
+    name: 'an object that is listed without its size is no file of 0 bytes',
+    run: (t, stage) =>
+      refuses(t, stage, (text) => text.replace(/(file-05<\/Key>.*?)<Size>\d+<\/Size>/, '$1'), {
+        native: [11, /: the server answered with a listing that has no size for "case-.*\/file-05"/],
+        s5cmd: [15, /^verification failed: 12 files, \d+ bytes were listed, 12 files, \d+ bytes were received/],
+      }),
+  },
+  {
+    name: 'keys that are not below the source are not loaded',
+    run: (t, stage) =>
+      refuses(
+        t,
+        stage,
+        onPage(2, (text) => text.replaceAll(stage.prefix, `x-${stage.prefix}`)),
+        {
+          native: [
+            11,
+            /: the server answered with (?:the listing of another prefix, "x-case|a listing that has "x-case)/,
+          ],
+          s5cmd: [15, /^verification failed: 12 objects were expected, 7 are there; wait until/],
+        },
+      ),
+  },
+]
+
+type Rewrite = (listing: string) => string
+
+/** Of the listing that a loader makes first; what it lists afterwards is as it is. */
+function onPage(number: number, rewrite: Rewrite): Rewrite {
+  let page = 0
+  return (text) => (++page === number ? rewrite(text) : text)
+}
+
+/** One that is asked for again is answered the same. */
+function fromPage(number: number, rewrite: Rewrite): Rewrite {
+  let page = 0
+  return (text) => (++page >= number ? rewrite(text) : text)
+}
+
+/** What admission demands of this engine. */
+function expectedBy({ world }: Stage): Readonly<Record<string, string>> {
+  return world.engine.name === 's5cmd' ? { MODEL_EXPECT: `objects=${files}` } : {}
+}
+
+/** Content of the first file. */
+async function putModel(stage: Stage): Promise<string> {
+  for (let i = 0; i < files; i++) await stage.put(`file-${String(i).padStart(2, '0')}`, `file ${i}`)
+  return 'file 0'
+}
+
+function misbehave(stage: Stage, rewrite: Rewrite): void {
+  const where = ({ prefix: listed }: RecordedRequest): boolean => listed === stage.prefix
+  stage.fault({ match: { operation: 'list', where }, times: 'always', action: { kind: 'page-size', keys: keysOfPage } })
+  stage.fault({ match: { operation: 'list', where }, times: 'always', action: { kind: 'rewrite', rewrite } })
+}
+
+async function refuses(
+  t: Test,
+  stage: Stage,
+  rewrite: Rewrite,
+  ends: Readonly<Record<'native' | 's5cmd', End>>,
+): Promise<void> {
+  const { name } = stage.world.engine
+  await putModel(stage)
+  misbehave(stage, rewrite)
+  endsWith(t, await stage.run(expectedBy(stage)), ...ends[name])
+  await holdsNothing(t, stage)
+}
+
+function contentsOf({ prefix, model }: Stage, body: string): string {
+  const [path = ''] = [...model].find(([, content]) => content === body) ?? []
+  return `<Contents><Key>${prefix}${path}</Key><LastModified>2026-01-01T00:00:00.000Z</LastModified><ETag>${etagOf(body)}</ETag><Size>${body.length}</Size><StorageClass>STANDARD</StorageClass></Contents>`
+}
