@@ -1,8 +1,8 @@
 /** Checksums of whole objects, as S3 keeps them: compared with what arrived, or with the file read back. */
 import { createHash } from 'node:crypto'
-import { open } from 'node:fs/promises'
 import type { ChecksumAlgorithm } from '../aws/s3-api.ts'
 import { combineCrc, loadCrc, type CrcAlgorithm } from './transfer/crc.ts'
+import { openStaged } from './volume/staged-file.ts'
 
 export interface WantedChecksum {
   readonly algorithm: ChecksumAlgorithm
@@ -69,7 +69,7 @@ export function combineParts(algorithm: CrcAlgorithm, parts: readonly PartCrc[])
 /** Reads the file. */
 export async function checksumOfFile(path: string, algorithm: ChecksumAlgorithm, signal: AbortSignal): Promise<string> {
   const running = await startChecksum(algorithm)
-  const file = await open(path, 'r')
+  const file = await openStaged(path)
   try {
     const buffer = Buffer.allocUnsafe(readBytes)
     for (;;) {

@@ -2,13 +2,15 @@
 import { chmod, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { collectGarbage } from '../aws/collect-garbage.ts'
-import { partBytes, smallStates, startArrivals, type Arrivals, type LargeState } from './object-state.ts'
+import { partBytes } from './volume/evidence.ts'
+import { smallStates, startArrivals, type Arrivals, type LargeState } from './object-state.ts'
 import { checksumOfHeaders, crcOf } from './checksum.ts'
 import { follow } from './expected-checksums.ts'
 import type { ModelObject } from './listing.ts'
 import { ReadBack, type Follower } from './read-back.ts'
 import type { PartDone, PartJob } from './transfer/transfer.ts'
 import { compareSmall, readToEnd, verify } from './verify-download.ts'
+import { ownCrc } from './transfer/crc.ts'
 import { JournalWriter, partsPerCollection } from './volume/journal-writer.ts'
 import { modesOf } from './volume/layout.ts'
 import type { DownloadContext, DownloadResult } from './download-context.ts'
@@ -16,7 +18,7 @@ import type { DownloadContext, DownloadResult } from './download-context.ts'
 /** Resolves when every object is in staging, on the disk, journaled and verified. */
 export async function download(context: DownloadContext): Promise<DownloadResult> {
   const readBack = new ReadBack(context.signal)
-  const writer = new JournalWriter(context.staging.journal)
+  const writer = new JournalWriter(context.staging.journal, context.staging.layout.stagingFiles)
   try {
     const arrivals = await startArrivals(context, readBack)
     context.s3.close()
@@ -75,7 +77,7 @@ function* missingRanges(
   { parts, wanted }: LargeState,
 ): Iterable<PartJob> {
   const have = new Set(parts.map(({ offset }) => offset))
-  const crc = crcOf(wanted?.algorithm) ?? 'none'
+  const crc = crcOf(wanted?.algorithm) ?? ownCrc
   for (let offset = 0; offset < job.objectSize; offset += partBytes) {
     if (!have.has(offset)) {
       yield { ...job, offset, length: Math.min(partBytes, job.objectSize - offset), whole: false, crc }
@@ -92,8 +94,9 @@ async function receive(
   const object = context.listing.objects[done.object]
   if (object === undefined) throw new Error(`a part of the unknown object ${done.object}`)
   const { path, etag, size } = object
-  const { offset, length, crc } = done
-  const part = { path, etag, size, offset, length, ...(crc !== undefined && { crc }) }
+  const { offset, length, crc, crcAlgorithm } = done
+  if (crc === undefined || crcAlgorithm === undefined) throw new Error(`a part of ${path} without a checksum`)
+  const part = { path, etag, size, offset, length, crc, crcAlgorithm }
   const state = arrivals.large.get(done.object)
   const follower = state === undefined ? await receiveSmall(object, done, arrivals, context) : state.follower
   state?.parts.push(part)

@@ -17,6 +17,7 @@ import { startMover, type Mover } from './start-transfer.ts'
 import type { Report } from './report.ts'
 import { transferFailureOf } from './transfer-failure.ts'
 import { TransferError } from './transfer/transfer.ts'
+import { refuseOtherThanListed } from './volume/comparison.ts'
 import { fileFailureOf, hasCode } from './volume/file-failure.ts'
 import { layoutOf, type Layout } from './volume/layout.ts'
 import { acquireLock } from './volume/lock.ts'
@@ -152,12 +153,16 @@ interface Listed extends Means {
 
 async function loadListed(session: Session, { s3, mover, credentials, listing, manifest }: Listed): Promise<Marker> {
   const { task, layout, report, signal } = session
-  const staging = await openStaging(layout, task, listing.objects)
+  const say = (line: string): void => {
+    report.info(line)
+  }
+  const staging = await openStaging(layout, task, listing.objects, { signal, say })
   try {
     await refuseTooLarge(task, listing.bytes, staging.verifiedBytes)
     report.info(describe(task, listing, staging.verifiedBytes))
     const move = mover.moveFor({ credentials, listing, verifiedBytes: staging.verifiedBytes })
     const { withoutChecksum } = await download({ task, listing, manifest, staging, s3, report, signal, move })
+    await refuseOtherThanListed(layout, listing.objects, staging.directories)
     if (withoutChecksum > 0) {
       report.info(
         `S3 keeps no checksum of the whole for ${withoutChecksum} of ${counted(listing.objects.length, 'object')}; their sizes were checked`,

@@ -5,11 +5,10 @@ import type { DownloadContext } from './download-context.ts'
 import type { ModelObject } from './listing.ts'
 import type { Follower, ReadBack } from './read-back.ts'
 import { failureOf } from './s3-failure.ts'
+import { ownCrc } from './transfer/crc.ts'
 import type { PartJob } from './transfer/transfer.ts'
+import { partBytes } from './volume/evidence.ts'
 import type { JournaledPart } from './volume/journal.ts'
-
-/** Objects of up to one part are fetched whole, which makes S3 send their checksum. */
-export const partBytes = 16 * 2 ** 20
 
 const headsAtOnce = 8
 
@@ -70,7 +69,7 @@ async function lookUpLarge(context: DownloadContext, readBack: ReadBack): Promis
 /** Small objects tell their checksum with their bytes; one HEAD tells which to compute on the way. */
 async function learnHabit(context: DownloadContext): Promise<PartJob['crc']> {
   const first = context.listing.objects.find(({ size }) => size > 0 && size <= partBytes)
-  return first === undefined ? 'none' : (crcOf((await lookUpChecksum(first, context))?.algorithm) ?? 'none')
+  return first === undefined ? ownCrc : (crcOf((await lookUpChecksum(first, context))?.algorithm) ?? ownCrc)
 }
 
 async function lookUpChecksum(

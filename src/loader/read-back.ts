@@ -3,7 +3,8 @@
  * parts (SHA-256, SHA-1). What is compared is what the volume holds, and of a model of 600 GB the end is read soon after
  * its last byte came: one after the other, reading would take another six minutes.
  */
-import { open, type FileHandle } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
+import { changedBeneath, openStaged } from './volume/staged-file.ts'
 import { startChecksum, type RunningChecksum, type WantedChecksum } from './checksum.ts'
 
 export interface Claim extends WantedChecksum {
@@ -129,7 +130,7 @@ export class Follower {
     const { handle, sums } = (this.#open ??= await this.#start())
     while (this.#at < this.#end) {
       const { bytesRead } = await handle.read(buffer, 0, Math.min(buffer.length, this.#end - this.#at), this.#at)
-      if (bytesRead === 0) throw new Error(`${this.#followed.file} ends at ${this.#at}, not at ${this.#end}`)
+      if (bytesRead === 0) throw changedBeneath(`${this.#followed.file} ends at ${this.#at}, not at ${this.#end}`)
       for (const sum of sums) sum.update(buffer.subarray(0, bytesRead))
       this.#at += bytesRead
       yield bytesRead
@@ -151,7 +152,7 @@ export class Follower {
 
   async #start(): Promise<{ handle: FileHandle; sums: readonly RunningChecksum[] }> {
     const sums = await Promise.all(this.#followed.claims.map(({ algorithm }) => startChecksum(algorithm)))
-    return { handle: await open(this.#followed.file, 'r'), sums }
+    return { handle: await openStaged(this.#followed.file), sums }
   }
 
   async #compare(sums: readonly RunningChecksum[]): Promise<void> {

@@ -7,6 +7,7 @@ import type { DownloadContext, DownloadResult } from './download-context.ts'
 import { LoaderFailure } from './exit-codes.ts'
 import { formatSize } from './format-size.ts'
 import type { ModelObject } from './listing.ts'
+import { ownCrc } from './transfer/crc.ts'
 import type { JournaledPart } from './volume/journal.ts'
 
 const progressEveryMs = 5000
@@ -18,7 +19,7 @@ export async function compareSmall(
   { crc, habit }: { crc: string | undefined; habit: Habit },
   context: DownloadContext,
 ): Promise<void> {
-  habit.crc = crcOf(wanted.algorithm) ?? 'none'
+  habit.crc = crcOf(wanted.algorithm) ?? ownCrc
   if (crc !== wanted.value) await compareFile(object, wanted, context)
 }
 
@@ -77,7 +78,10 @@ async function compareLarge(
 ): Promise<boolean> {
   if (wanted === undefined) return false
   const crc = crcOf(wanted.algorithm)
-  if (crc !== undefined && combineParts(crc, parts) !== wanted.value) await compareFile(object, wanted, context)
+  // Parts of an earlier run may have been summed by another algorithm.
+  const ofParts =
+    crc === undefined || parts.some(({ crcAlgorithm }) => crcAlgorithm !== crc) ? undefined : combineParts(crc, parts)
+  if (crc !== undefined && ofParts !== wanted.value) await compareFile(object, wanted, context)
   return true
 }
 

@@ -2,7 +2,7 @@
 import { rename, rm, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LoaderFailure } from '../loader/exit-codes.ts'
-import { syncDirectory } from '../loader/volume/staging.ts'
+import { syncDirectory } from '../loader/volume/directory.ts'
 import { decideCurrent, type Order } from './decide-current.ts'
 import { markInUse } from './in-use.ts'
 import { withCurrentLock, type LockHolder } from './locks.ts'

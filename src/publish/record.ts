@@ -3,7 +3,8 @@ import { readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { hasCode } from '../loader/volume/file-failure.ts'
 import { measure } from '../loader/volume/published.ts'
-import { syncDirectory, writeDurably } from '../loader/volume/staging.ts'
+import { syncDirectory } from '../loader/volume/directory.ts'
+import { writeDurably } from '../loader/volume/staging.ts'
 import type { Volume } from './volume.ts'
 
 export interface VersionRecord {

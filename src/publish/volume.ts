@@ -17,7 +17,7 @@ import { lstat, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LoaderFailure } from '../loader/exit-codes.ts'
 import { hasCode } from '../loader/volume/file-failure.ts'
-import { setMode, syncDirectory } from '../loader/volume/staging.ts'
+import { setMode, syncDirectory } from '../loader/volume/directory.ts'
 
 export interface Volume {
   readonly root: string

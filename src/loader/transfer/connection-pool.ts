@@ -175,8 +175,9 @@ export class LocalCrew implements Crew {
       file.close()
     }
     if (this.#stopped.signal.aborted) return
-    const { object, offset, length, etag } = job
-    this.#outbox.push({ object, offset, length, etag, checksums, ...(crc !== undefined && { crc: crc.value() }) })
+    const { object, offset, length, etag, crc: algorithm } = job
+    const sum = crc === undefined || algorithm === 'none' ? {} : { crc: crc.value(), crcAlgorithm: algorithm }
+    this.#outbox.push({ object, offset, length, etag, checksums, ...sum })
     if (this.#queue.length === 0) this.#flushSoon(0)
     else this.#flushSoon(batchMs)
   }

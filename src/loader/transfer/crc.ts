@@ -4,7 +4,10 @@
  */
 import { crc32 } from 'node:zlib'
 
-export type CrcAlgorithm = 'crc32' | 'crc32c' | 'crc64nvme'
+export const crcAlgorithms = ['crc32', 'crc32c', 'crc64nvme'] as const
+export type CrcAlgorithm = (typeof crcAlgorithms)[number]
+/** Costs the least to begin with: Node has it. For parts of which S3 keeps none, so that they can be known again. */
+export const ownCrc: CrcAlgorithm = 'crc32'
 
 export interface RunningCrc {
   update(bytes: Uint8Array): void

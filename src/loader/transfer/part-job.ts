@@ -43,6 +43,7 @@ export interface PartDone {
   readonly etag: string
   /** Of the bytes that were written, as S3 writes it: base64 of the big-endian value. */
   readonly crc?: string
+  readonly crcAlgorithm?: CrcAlgorithm
   /** The x-amz-checksum-* headers of the answer, x-amz-checksum-type included. */
   readonly checksums: Readonly<Record<string, string>>
 }

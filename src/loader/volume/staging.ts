@@ -1,14 +1,18 @@
 /** One pod's work in progress on the volume. */
+import { constants } from 'node:fs'
 import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
-import { join, relative } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import type { LoadTask } from '../environment.ts'
 import type { ModelObject } from '../listing.ts'
+import { ownDirectory, ownFile, setMode, syncDirectory } from './directory.ts'
+import { bytesOf, findVerified, type EvidenceOptions, type VerifiedParts } from './evidence.ts'
 import { hasCode } from './file-failure.ts'
-import { Journal, readJournal, type JournaledPart } from './journal.ts'
+import { Journal, readJournal } from './journal.ts'
 import { modesOf, stagingPattern, type Layout } from './layout.ts'
 import type { Marker } from './published.ts'
 import { volumeNowMs } from './volume-clock.ts'
 
+const toReplace = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW
 /** A loader touches its journal every few seconds; one that has not for so long is gone. */
 const staleAfterMs = 10 * 60 * 1000
 
@@ -16,56 +20,68 @@ export interface Staging {
   readonly layout: Layout
   readonly journal: Journal
   /** Parts of an earlier run that are still good, by path. */
-  readonly verified: ReadonlyMap<string, readonly JournaledPart[]>
+  readonly verified: VerifiedParts
   readonly verifiedBytes: number
   /** Below `files/`, parents first. */
   readonly directories: readonly string[]
 }
 
-/** Makes or takes up the staging directory: what was verified for the same object stays, everything else goes. */
-export async function openStaging(layout: Layout, task: LoadTask, objects: readonly ModelObject[]): Promise<Staging> {
+/** Makes or takes up the staging directory: what is proven to be of the same object stays, everything else goes. */
+export async function openStaging(
+  layout: Layout,
+  task: LoadTask,
+  objects: readonly ModelObject[],
+  options: EvidenceOptions = {},
+): Promise<Staging> {
   const { directory: mode } = modesOf(task)
-  await mkdir(layout.stagingFiles, { recursive: true })
-  await setMode(layout.stagingFiles, mode)
-  const verified = verifiedParts(await readJournal(layout.journal), objects)
   const directories = directoriesOf(objects)
-  await removeUnlisted(layout, objects, directories)
-  await makeDirectories(layout, directories, mode)
-  const verifiedBytes = [...verified.values()].flat().reduce((sum, { length }) => sum + length, 0)
-  return { layout, journal: await Journal.open(layout.journal), verified, verifiedBytes, directories }
-}
-
-function verifiedParts(parts: readonly JournaledPart[], objects: readonly ModelObject[]): Map<string, JournaledPart[]> {
-  const verified = new Map<string, JournaledPart[]>()
-  if (parts.length === 0) return verified
-  const listed = new Map(objects.map((object) => [object.path, object]))
-  const seen = new Set<string>()
-  for (const part of parts) {
-    const object = listed.get(part.path)
-    const place = `${part.offset} ${part.path}`
-    if (object?.etag !== part.etag || object.size !== part.size || seen.has(place)) continue
-    seen.add(place)
-    const known = verified.get(part.path)
-    if (known === undefined) verified.set(part.path, [part])
-    else known.push(part)
+  await ownLayout(layout, mode)
+  const found = await removeUnlisted(layout, objects, directories)
+  const claimed = await readJournal(layout.journal)
+  // Opened before what takes long: it shows others that somebody works here.
+  const journal = await Journal.open(layout.journal)
+  try {
+    const verified = await findVerified(layout.stagingFiles, claimed, objects, options)
+    for (const path of found) if (!verified.has(path)) await rm(join(layout.stagingFiles, path), { force: true })
+    await makeDirectories(layout, directories, mode)
+    const verifiedBytes = [...verified.values()].reduce((sum, parts) => sum + bytesOf(parts), 0)
+    return { layout, journal, verified, verifiedBytes, directories }
+  } catch (error) {
+    await journal.close()
+    throw error
   }
-  return verified
 }
 
-/** What is gone from the source since an earlier run, whether it was a file or has become one. */
+/** Another pod of a shared volume may have put a link there: what is written must not go where it leads. */
+async function ownLayout({ staging, stagingFiles, stagingMarker, journal }: Layout, mode: number): Promise<void> {
+  await ownDirectory(staging)
+  await ownDirectory(stagingFiles)
+  await setMode(stagingFiles, mode)
+  await ownFile(journal)
+  await rm(stagingMarker, { recursive: true, force: true })
+}
+
+/**
+ * What is gone from the source since an earlier run, whether it was a file or has become one, and what is neither file nor
+ * directory: nothing of it is followed. Returns the files that are left.
+ */
 async function removeUnlisted(
   { stagingFiles }: Layout,
   objects: readonly ModelObject[],
   directories: readonly string[],
-): Promise<void> {
+): Promise<readonly string[]> {
   const entries = await readdir(stagingFiles, { recursive: true, withFileTypes: true })
-  if (entries.length === 0) return
+  if (entries.length === 0) return []
   const names = { files: new Set(objects.map(({ path }) => path)), directories: new Set(directories) }
+  const left: string[] = []
   for (const entry of entries) {
-    const path = join(entry.parentPath, entry.name)
-    const wanted = entry.isDirectory() ? names.directories : names.files
-    if (!wanted.has(relative(stagingFiles, path))) await rm(path, { recursive: true, force: true })
+    const path = relative(stagingFiles, join(entry.parentPath, entry.name))
+    if (entry.isFile() && names.files.has(path)) left.push(path)
+    else if (!entry.isDirectory() || !names.directories.has(path)) {
+      await rm(join(stagingFiles, path), { recursive: true, force: true })
+    }
   }
+  return left
 }
 
 /** The directories that the objects need, parents first. */
@@ -77,11 +93,18 @@ function directoriesOf(objects: readonly ModelObject[]): readonly string[] {
   return [...directories].sort()
 }
 
-async function makeDirectories({ stagingFiles }: Layout, directories: readonly string[], mode: number): Promise<void> {
+/** Their own names are on the disk before any line of the journal speaks of a file in one of them. */
+async function makeDirectories(
+  { root, staging, stagingFiles }: Layout,
+  directories: readonly string[],
+  mode: number,
+): Promise<void> {
   for (const directory of directories) {
     await mkdir(join(stagingFiles, directory), { recursive: true })
     await setMode(join(stagingFiles, directory), mode)
   }
+  const parents = new Set(directories.map((directory) => dirname(join(stagingFiles, directory))))
+  for (const parent of [...parents, staging, root]) await syncDirectory(parent)
 }
 
 /** Everything durable, then one rename: the model is there as a whole or not at all. False: another loader was first. */
@@ -140,31 +163,12 @@ async function lastTouchedMs(staging: string, nowMs: number): Promise<number> {
 }
 
 export async function writeDurably(path: string, text: string): Promise<void> {
-  const file = await open(path, 'w', 0o644)
+  const file = await open(path, toReplace, 0o644)
   try {
     await file.writeFile(text)
     await file.chmod(0o644)
     await file.datasync()
   } finally {
     await file.close()
-  }
-}
-
-export async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, 'r')
-  try {
-    await directory.sync()
-  } finally {
-    await directory.close()
-  }
-}
-
-/** The umask of whoever started us has no say in who can read the model. */
-export async function setMode(path: string, mode: number): Promise<void> {
-  const directory = await open(path, 'r')
-  try {
-    await directory.chmod(mode)
-  } finally {
-    await directory.close()
   }
 }

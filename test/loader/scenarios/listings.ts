@@ -1,10 +1,9 @@
 /** Answers that are no page of the listing, or one that contradicts another: never half a model, and never another one. */
-import { etagOf } from '../../support/s3-fault-proxy.ts'
-import type { Test } from 'tap'
+import { etagOf, type RecordedRequest } from '../../support/s3-fault-proxy.ts'
 import { endsWith } from '../../support/loader-end.ts'
 import { holdsModel, holdsNothing, type Stage } from '../../support/loader-world.ts'
-import type { RecordedRequest } from '../../support/s3-fault-proxy.ts'
 import type { Scenario } from './scenario.ts'
+import type { Test } from 'tap'
 
 const files = 12
 const keysOfPage = 5

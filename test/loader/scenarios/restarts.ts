@@ -1,10 +1,12 @@
 /** Loaders that are ended in the middle, and loaders that meet each other. */
-import { open, readdir, readFile, utimes } from 'node:fs/promises'
+import { lstat, mkdir, open, readdir, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { crc32 } from 'node:zlib'
 import type { Test } from 'tap'
 import { endsWith } from '../../support/loader-end.ts'
 import type { RunningLoader } from '../../support/loader-run.ts'
 import { holdsModel, holdsNothing, type Stage } from '../../support/loader-world.ts'
+import { etagOf } from '../../support/s3-fault-proxy.ts'
 import { treeOf } from '../../support/process-memory.ts'
 import { waitFor } from '../../support/wait-for.ts'
 import { bytes, putManifest } from '../cases.ts'
@@ -43,7 +45,7 @@ export const restarts: readonly Scenario[] = [
     },
   },
   {
-    name: 'what was brought before a SIGKILL is read again for the manifest, and not believed where it changed on the disk',
+    name: 'what was brought before a SIGKILL is read again, and fetched again where it changed on the disk',
     run: async (t, stage) => {
       await putModel(stage)
       const env = { MODEL_EXPECT: await putManifest(stage) }
@@ -53,15 +55,33 @@ export const restarts: readonly Scenario[] = [
       stage.world.proxy.reset()
       if (stage.world.engine.name === 'native') {
         await damage(join(stage.root, `.staging-${stage.id}-pod-1`, 'files', 'weights.bin'))
-        endsWith(
-          t,
-          await stage.run(env),
-          15,
-          /weights\.bin has the SHA-256 [0-9a-f]{64}, the manifest says [0-9a-f]{64}/,
-        )
-        await holdsNothing(t, stage)
       }
       endsWith(t, await stage.run(env), 0)
+      await holdsModel(t, stage)
+      if (stage.world.engine.name === 'native') t.strictSame(partsFetched(stage), [0, 3, 4, 5], 'the damaged part, too')
+    },
+  },
+  ...untrueJournals(),
+  {
+    name: 'a file that somebody else takes out of staging while the rest comes is missed, and loaded again',
+    run: async (t, stage) => {
+      await stage.put('config.json', '{}')
+      await stage.put('weights.bin', smallWeights)
+      const file = join(stage.root, `.staging-${stage.id}-pod-1`, 'files', 'config.json')
+      const takeAway = async (): Promise<void> => {
+        await waitFor(
+          'the other file',
+          async () => ((await readFile(file, 'utf8').catch(() => '')) === '{}' ? true : undefined),
+          {
+            timeoutSeconds: 10,
+          },
+        )
+        await rm(file)
+      }
+      stage.fault({ match: { operation: 'get', key: /weights/ }, action: { kind: 'run', run: takeAway } })
+      endsWith(t, await stage.run(), 15, /"config\.json" is missing|2 files, 100002 bytes were listed, 1 files/)
+      await holdsNothing(t, stage)
+      endsWith(t, await stage.run(), 0)
       await holdsModel(t, stage)
     },
   },
@@ -99,6 +119,64 @@ export const restarts: readonly Scenario[] = [
     },
   },
 ]
+
+/** A journal of both objects, beside staging that holds something else in the place of the second. */
+function untrueJournals(): readonly Scenario[] {
+  const places: readonly (readonly [what: string, put: (file: string, stage: Stage) => Promise<unknown>])[] = [
+    ['is not there', () => Promise.resolve()],
+    ['is zeros', (file) => writeFile(file, Buffer.alloc(smallWeights.length))],
+    ['is a link', (file, stage) => linkTo(join(stage.world.directory, 'elsewhere'), file)],
+  ]
+  return places.flatMap(([what, put]) =>
+    [false, true].map((pinned): Scenario => {
+      const name = `a line of the journal whose file ${what} is not believed${pinned ? ', with a manifest either' : ''}`
+      return { name, run: (t, stage) => loadsBeside(t, stage, { put, pinned }) }
+    }),
+  )
+}
+
+const smallWeights = Buffer.from(bytes(100_000, 3))
+
+async function loadsBeside(
+  t: Test,
+  stage: Stage,
+  { put, pinned }: { readonly put: (file: string, stage: Stage) => Promise<unknown>; readonly pinned: boolean },
+): Promise<void> {
+  await stage.put('config.json', '{}')
+  await stage.put('weights.bin', smallWeights)
+  const env = pinned ? { MODEL_EXPECT: await putManifest(stage) } : {}
+  const staging = join(stage.root, `.staging-${stage.id}-pod-1`)
+  await mkdir(join(staging, 'files'), { recursive: true })
+  await writeFile(join(staging, 'files', 'config.json'), '{}')
+  await put(join(staging, 'files', 'weights.bin'), stage)
+  const lines = [lineOf('config.json', Buffer.from('{}')), lineOf('weights.bin', smallWeights)]
+  await writeFile(join(staging, 'journal.ndjson'), lines.join(''))
+
+  endsWith(t, await stage.run(env), 0)
+  await holdsModel(t, stage)
+  for (const path of stage.model.keys()) t.ok((await lstat(join(stage.root, stage.id, 'files', path))).isFile())
+  if (stage.world.engine.name !== 'native') return
+  const fetched = requestsOf(stage).map(({ key = '' }) => key.slice(stage.prefix.length))
+  t.strictSame(
+    [fetched.includes('weights.bin'), fetched.includes('config.json')],
+    [true, false],
+    'what holds is not fetched again',
+  )
+}
+
+async function linkTo(elsewhere: string, file: string): Promise<void> {
+  await writeFile(elsewhere, smallWeights)
+  await symlink(elsewhere, file)
+}
+
+/** As a loader writes it of an object of one part. */
+function lineOf(path: string, body: Buffer): string {
+  const crc = Buffer.alloc(4)
+  crc.writeUInt32BE(crc32(body))
+  const { length } = body
+  const part = { path, etag: etagOf(body), size: length, offset: 0, length }
+  return `${JSON.stringify({ ...part, crc: crc.toString('base64'), crcAlgorithm: 'crc32' })}\n`
+}
 
 async function putModel(stage: Stage): Promise<void> {
   await stage.put('weights.bin', bytes(parts * partBytes, 2))
@@ -148,15 +226,14 @@ async function continues(t: Test, stage: Stage): Promise<void> {
   endsWith(t, await stage.run(), 0)
   await holdsModel(t, stage)
   if (stage.world.engine.name !== 'native') return
-  const ranges = requestsOf(stage)
+  t.strictSame(partsFetched(stage), [3, 4, 5], 'only what was missing')
+}
+
+function partsFetched(stage: Stage): readonly number[] {
+  return requestsOf(stage)
     .filter(({ key }) => key?.endsWith('weights.bin'))
-    .map(({ range }) => Number(/^bytes=(\d+)-/.exec(range ?? '')?.[1]))
+    .map(({ range }) => Number(/^bytes=(\d+)-/.exec(range ?? '')?.[1]) / partBytes)
     .sort((a, b) => a - b)
-  t.strictSame(
-    ranges,
-    [3, 4, 5].map((part) => part * partBytes),
-    'only what was missing',
-  )
 }
 
 /** As the end of its container does: nothing of it stays. */

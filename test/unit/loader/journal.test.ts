@@ -1,10 +1,19 @@
 import { appendFile, stat, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
-import { Journal, readJournal } from '../../../src/loader/volume/journal.ts'
+import { JournalWriter } from '../../../src/loader/volume/journal-writer.ts'
+import { Journal, readJournal, type JournaledPart } from '../../../src/loader/volume/journal.ts'
 import { waitFor } from '../../support/wait-for.ts'
 
-const part = { path: 'weights.bin', etag: '"1"', size: 3, offset: 0, length: 3 }
+const part = {
+  path: 'weights.bin',
+  etag: '"1"',
+  size: 3,
+  offset: 0,
+  length: 3,
+  crc: 'AAAAAA==',
+  crcAlgorithm: 'crc32',
+} as const
 
 t.test('a loader that has long to do shows that it is alive', async (t) => {
   const file = join(t.testdir(), 'journal')
@@ -27,4 +36,35 @@ t.test('a line that was cut off spoils none of the next run', async (t) => {
   await journal.append([next])
   await journal.close()
   t.strictSame(await readJournal(file), [part, next])
+})
+
+t.test('what is no line of a journal claims nothing', async (t) => {
+  const lines = [
+    null,
+    1,
+    [],
+    {},
+    { ...part, path: undefined },
+    { ...part, offset: -1 },
+    { ...part, length: 1.5 },
+    { ...part, crc: undefined },
+    { ...part, crcAlgorithm: 'md5' },
+  ]
+  const file = join(t.testdir(), 'journal')
+  await appendFile(file, [...lines, part].map((line) => `${JSON.stringify(line)}\n`).join(''))
+  t.strictSame(await readJournal(file), [part])
+})
+
+t.test('the name of a file is on the disk before the line that speaks of it', async (t) => {
+  const files = t.testdir({ shards: {} })
+  const written: string[] = []
+  const journal = {
+    append: (parts: readonly JournaledPart[]) => Promise.resolve(void written.push(...parts.map(({ path }) => path))),
+  }
+  const writer = new JournalWriter(journal, files)
+  await writer.add({ ...part, path: 'shards/a.bin' })
+  await writer.flush()
+  await writer.add({ ...part, path: 'gone/b.bin' })
+  await t.rejects(writer.flush(), { code: 'ENOENT' }, 'a directory that cannot be brought to the disk')
+  t.strictSame(written, ['shards/a.bin'], 'leaves no line')
 })

@@ -137,17 +137,18 @@ t.test('a file that differs ends the download at the next part, and leaves no fi
 })
 
 t.test('a file that is shorter than what arrived, or gone, is an error and not a checksum', async (t) => {
-  const directory = t.testdir({ short: 'xy' })
+  const directory = t.testdir({ short: 'xy', other: 'xyz', link: t.fixture('symlink', 'other') })
   for (const [name, error] of [
     ['short', { message: /short ends at 2, not at 3$/ }],
-    ['gone', { code: 'ENOENT' }],
+    ['link', { message: /link is not there any more$/ }],
+    ['gone', { message: /gone is not there any more$/ }],
   ] as const) {
     const readBack = new ReadBack(live)
     readBack.arrived(readBack.follow({ file: join(directory, name), size: 3, claims: [sha256(Buffer.from('xyz'))] }), {
       offset: 0,
       length: 3,
     })
-    await t.rejects(readBack.end(), error)
+    await t.rejects(readBack.end(), { ...error, exit: 'VerificationFailed' })
     await readBack.close()
   }
   t.strictSame(openFilesBelow(directory), [])

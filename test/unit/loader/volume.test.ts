@@ -1,10 +1,27 @@
-import { access, mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { execFileSync } from 'node:child_process'
+import {
+  access,
+  lstat,
+  mkdir,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  symlink,
+  truncate,
+  utimes,
+  writeFile,
+} from 'node:fs/promises'
 import { join } from 'node:path'
+import { crc32 } from 'node:zlib'
 import t, { type Test } from 'tap'
 import type { LoadTask } from '../../../src/loader/environment.ts'
 import { LoaderFailure } from '../../../src/loader/exit-codes.ts'
 import type { ModelObject } from '../../../src/loader/listing.ts'
-import { readJournal } from '../../../src/loader/volume/journal.ts'
+import { refuseOtherThanListed } from '../../../src/loader/volume/comparison.ts'
+import { partBytes } from '../../../src/loader/volume/evidence.ts'
+import { readJournal, type JournaledPart } from '../../../src/loader/volume/journal.ts'
 import { layoutOf, type Layout } from '../../../src/loader/volume/layout.ts'
 import { acquireLock, type LockRequest } from '../../../src/loader/volume/lock.ts'
 import { findPublished, type Marker } from '../../../src/loader/volume/published.ts'
@@ -83,6 +100,156 @@ t.test('a file of full size without a journal is no evidence', async (t) => {
   await fill(layout)
   t.equal((await openStaging(layout, task, objects)).verifiedBytes, 0)
 })
+
+const shard = 'shards/a.bin'
+
+/** What may stand in the place of a file that the journal speaks of. `outside` holds the right bytes, and must keep them. */
+const places: readonly (readonly [what: string, put: (file: string, outside: string) => unknown])[] = [
+  ['nothing', () => undefined],
+  ['a shorter file', (file) => writeFile(file, 'ab')],
+  ['a longer file', (file) => writeFile(file, 'abcd')],
+  ['a file of zeros', (file) => writeFile(file, Buffer.alloc(3))],
+  ['a hole of its size', (file) => writeFile(file, '').then(() => truncate(file, 3))],
+  ['a file of other bytes', (file) => writeFile(file, 'abx')],
+  ['a link to a file of its bytes', (file, outside) => symlink(outside, file)],
+  ['a link to nothing', (file) => symlink('nowhere', file)],
+  ['a directory', (file) => mkdir(join(file, 'below'), { recursive: true })],
+  ['a pipe', (file) => execFileSync('mkfifo', [file])],
+]
+
+for (const [what, put] of places) {
+  t.test(`a line of the journal does not count where ${what} is in the place of its file, which goes`, async (t) => {
+    const { task, layout } = await journaled(t)
+    const outside = join(task.root, 'outside')
+    await writeFile(outside, 'abc')
+    await rm(join(layout.stagingFiles, shard))
+    await put(join(layout.stagingFiles, shard), outside)
+    const staging = await openStaging(layout, task, objects)
+    await staging.journal.close()
+    t.strictSame([...staging.verified.keys()], ['config.json'])
+    t.equal(staging.verifiedBytes, 2)
+    await t.rejects(lstat(join(layout.stagingFiles, shard)), { code: 'ENOENT' })
+    t.equal(await readFile(outside, 'utf8'), 'abc', 'nothing is followed')
+  })
+}
+
+const directories: readonly (readonly [what: string, path: (layout: Layout) => string])[] = [
+  ['staging', ({ staging }) => staging],
+  ['its files', ({ stagingFiles }) => stagingFiles],
+  ['a directory of the model', ({ stagingFiles }) => join(stagingFiles, 'shards')],
+  ['the journal', ({ journal }) => journal],
+  ['the marker', ({ stagingMarker }) => stagingMarker],
+]
+
+for (const [what, pathOf] of directories) {
+  t.test(`a link in the place of ${what} is removed, and nothing is read or written where it leads`, async (t) => {
+    const { task, layout } = await journaled(t)
+    const elsewhere = join(task.root, 'elsewhere')
+    await rename(pathOf(layout), elsewhere).catch(() => writeFile(elsewhere, 'marker'))
+    await symlink(elsewhere, pathOf(layout))
+    const before = await treeOf(elsewhere)
+    const staging = await openStaging(layout, task, objects)
+    t.equal(staging.verified.has(shard), what === 'the marker')
+    await fill(layout)
+    await refuseOtherThanListed(layout, objects, staging.directories)
+    t.equal(await publish(staging, task, markerOf(task)), true)
+    t.strictSame(await treeOf(elsewhere), before)
+    t.ok((await lstat(join(layout.publishedFiles, 'shards'))).isDirectory())
+    t.match(await findPublished(layout, task), { files: 2, bytes: 5 })
+  })
+}
+
+t.test('lines that speak of no part that is fetched like that do not count', async (t) => {
+  const { task, layout } = await journaled(t, [
+    { path: '../config.json' },
+    { path: '/etc/passwd' },
+    { offset: 1, length: 2 },
+    { length: 2, crc: crcOf('ab') },
+    { length: 0, crc: crcOf('') },
+    { size: 4 },
+    { offset: partBytes, length: 3 },
+    { crc: '' },
+    { crcAlgorithm: 'crc32c' },
+  ])
+  const staging = await openStaging(layout, task, objects)
+  await staging.journal.close()
+  t.strictSame([...staging.verified.keys()], [])
+})
+
+t.test('the last line that speaks of a part is the one that counts', async (t) => {
+  const { task, layout } = await journaled(t, [{ crc: 'AAAAAA==' }, {}])
+  const staging = await openStaging(layout, task, objects)
+  await staging.journal.close()
+  t.strictSame([...staging.verified.keys()], [shard])
+})
+
+t.test('parts of a large file count one by one, where they are within the file and hold what came', async (t) => {
+  const { task, layout } = volumeOf(t)
+  const object: ModelObject = { key: 'm/w', path: 'w', size: 3 * partBytes + 5, etag: '"w"' }
+  const body = Buffer.alloc(object.size, 'the weights of a model')
+  const parts = [0, 1, 2, 3].map((i): JournaledPart => {
+    const bytes = body.subarray(i * partBytes, (i + 1) * partBytes)
+    return { ...partOf(object), offset: i * partBytes, length: bytes.length, crc: crcOf(bytes) }
+  })
+  const first = await openStaging(layout, task, [object])
+  await first.journal.append(parts)
+  await first.journal.close()
+  body[partBytes + 7] = 0
+  await writeFile(join(layout.stagingFiles, 'w'), body.subarray(0, 3 * partBytes + 4))
+  const said: string[] = []
+  const staging = await openStaging(layout, task, [object], { say: (line) => said.push(line) })
+  await staging.journal.close()
+  t.strictSame(
+    staging.verified.get('w')?.map(({ offset }) => offset),
+    [0, 2 * partBytes],
+  )
+  t.equal(staging.verifiedBytes, 2 * partBytes)
+  t.equal((await stat(join(layout.stagingFiles, 'w'))).size, 3 * partBytes + 4, 'the file stays')
+})
+
+t.test('reading back ends with the task', async (t) => {
+  const { task, layout } = await journaled(t)
+  const signal = AbortSignal.abort(new LoaderFailure('Terminated', 'told to stop'))
+  await t.rejects(openStaging(layout, task, objects, { signal }), { message: 'told to stop' })
+})
+
+const damages: readonly (readonly [what: string, damage: (files: string) => Promise<unknown>, says: RegExp])[] = [
+  ['a file is missing', (files) => rm(join(files, shard)), /"shards\/a\.bin" is missing/],
+  ['a file is short', (files) => truncate(join(files, shard), 2), /"shards\/a\.bin" has 2 bytes, not 3/],
+  ['a file is too much', (files) => writeFile(join(files, 'b'), ''), /"b" was not listed/],
+  ['a directory is too much', (files) => mkdir(join(files, 'b')), /"b" was not listed/],
+  [
+    'a file is a link',
+    (files) => replaced(join(files, shard), (file) => symlink('../config.json', file)),
+    /no regular file/,
+  ],
+  [
+    'a file is a directory',
+    (files) => replaced(join(files, shard), (file) => mkdir(file)),
+    /"shards\/a\.bin" was not listed/,
+  ],
+  [
+    'a directory is a link',
+    (files) => replaced(join(files, 'shards'), (file) => symlink('..', file)),
+    /"shards" was not listed/,
+  ],
+  ['all files are a link', (files) => replaced(files, (file) => symlink('/', file)), /files is no directory/],
+]
+
+for (const [what, damage, says] of damages) {
+  t.test(`staging in which ${what} is not published`, async (t) => {
+    const { task, layout } = volumeOf(t)
+    const staging = await openStaging(layout, task, objects)
+    await fill(layout)
+    await refuseOtherThanListed(layout, objects, staging.directories)
+    await damage(layout.stagingFiles)
+    await t.rejects(refuseOtherThanListed(layout, objects, staging.directories), {
+      exit: 'VerificationFailed',
+      message: says,
+    })
+    await staging.journal.close()
+  })
+}
 
 t.test('a directory that has become a file makes room for it', async (t) => {
   const { task, layout } = volumeOf(t)
@@ -230,7 +397,7 @@ t.test('waiting for the lock ends with the task', async (t) => {
 t.test('the journal gives back what was written, in order', async (t) => {
   const { task, layout } = volumeOf(t)
   const { journal } = await openStaging(layout, task, objects)
-  const parts = [partOf(objects[0]), { ...partOf(objects[1]), crc: 'AAAA' }]
+  const parts = [partOf(objects[0]), { ...partOf(objects[1]), crc: 'AAAA', crcAlgorithm: 'crc64nvme' as const }]
   await journal.append(parts)
   await journal.close()
   t.strictSame(await readJournal(layout.journal), parts)
@@ -241,20 +408,47 @@ function volumeOf(t: Test, changes: Readonly<Record<string, string>> = {}): { ta
   return { task, layout: layoutOf(task) }
 }
 
+/** A volume on which an earlier run has brought both objects; or what its journal says otherwise of the shard alone. */
+async function journaled(
+  t: Test,
+  changes?: readonly Partial<JournaledPart>[],
+): Promise<{ task: LoadTask; layout: Layout }> {
+  const volume = volumeOf(t)
+  const { journal } = await openStaging(volume.layout, volume.task, objects)
+  await fill(volume.layout)
+  const lines = changes?.map((change) => ({ ...partOf(objects[1]), ...change })) ?? objects.map(partOf)
+  await journal.append(lines)
+  await journal.close()
+  return volume
+}
+
+async function replaced(path: string, put: (path: string) => Promise<unknown>): Promise<void> {
+  await rm(path, { recursive: true })
+  await put(path)
+}
+
+async function treeOf(path: string): Promise<unknown> {
+  return (await lstat(path)).isDirectory() ? readdir(path, { recursive: true }) : readFile(path, 'utf8')
+}
+
 async function fill(layout: Layout): Promise<void> {
   await writeFile(join(layout.stagingFiles, 'config.json'), '{}')
   await writeFile(join(layout.stagingFiles, 'shards', 'a.bin'), 'abc')
 }
 
-function partOf(object: ModelObject | undefined): {
-  path: string
-  etag: string
-  size: number
-  offset: number
-  length: number
-} {
+/** As fill() writes them. */
+const contents: Readonly<Record<string, string>> = { 'config.json': '{}', 'shards/a.bin': 'abc' }
+
+function partOf(object: ModelObject | undefined): JournaledPart {
   const { path = '', etag = '', size = 0 } = object ?? {}
-  return { path, etag, size, offset: 0, length: size }
+  return { path, etag, size, offset: 0, length: size, crc: crcOf(contents[path] ?? ''), crcAlgorithm: 'crc32' }
+}
+
+/** As S3 writes it. */
+function crcOf(body: string | Uint8Array): string {
+  const sum = Buffer.alloc(4)
+  sum.writeUInt32BE(crc32(body))
+  return sum.toString('base64')
 }
 
 function markerOf({ id }: LoadTask): Marker {
