@@ -22,7 +22,7 @@ export interface ListingPage {
   readonly token: string | undefined
 }
 
-export interface DatedListedObject extends ListedObject {
+interface DatedListedObject extends ListedObject {
   readonly lastModified: Date
 }
 
