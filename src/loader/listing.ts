@@ -44,7 +44,8 @@ async function listPrefix({ source }: LoadTask, s3: S3): Promise<Found[]> {
     for await (const page of s3.list(source.bucket, source.key)) {
       // Consoles make an empty object for a directory; the prefix itself may be one, too.
       const files = seen.takeNew(page).filter(({ key, size }) => !(key.endsWith('/') && size === 0))
-      for (const object of files) objects.push({ ...object, path: object.key.slice(source.key.length) })
+      // Not copied, because those that were seen stay for as long: of 100,000 objects a second copy takes 7 MB.
+      for (const object of files) objects.push(Object.assign(object, { path: object.key.slice(source.key.length) }))
     }
   } catch (error) {
     throw failureOf(error, source, 'list')
