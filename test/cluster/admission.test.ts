@@ -209,6 +209,29 @@ t.test('on a real API server', { timeout }, async (t) => {
     )
   })
 
+  await t.test('pods that ask for thousands of models are denied, and hold up no other', async (t) => {
+    await api.createNamespace('crowd')
+    const sources = Array.from({ length: 5600 }, (_, i) => [`models.example.io/source.m${i}`, `s3://models/m${i}/`])
+    const greedy = podIn('crowd', 'greedy', Object.fromEntries(sources) as Record<string, string>)
+    t.ok(JSON.stringify(greedy).length > 275_000)
+
+    const [denials, ordinary] = await Promise.all([
+      Promise.all(Array.from({ length: 4 }, () => api.tryCreate(greedy, { dryRun: true }))),
+      Promise.all(Array.from({ length: 20 }, (_, i) => api.tryCreate(podIn('crowd', `app-${i}`, annotated)))),
+    ])
+
+    t.strictSame(
+      denials.map(({ body }) => (body as { message: string }).message.split('\n').slice(1)),
+      denials.map(() => [
+        'metadata.annotations: "5600 models" is more than one pod may ask for; accepted: at most 32 (limits.models of the operator\'s configuration); bring fewer, or spread them over several pods',
+      ]),
+    )
+    t.strictSame(
+      ordinary.map(({ status }) => status),
+      ordinary.map(() => 201),
+    )
+  })
+
   await t.test('while the webhook is away', async (t) => {
     await api.createNamespace('outage')
     await webhook.stop()
