@@ -88,7 +88,7 @@ function asUser(capabilities: readonly string[], command: readonly string[]): re
     '--no-new-privs',
     ...capabilities,
     '--',
-    ...withoutHooks(command),
+    ...command,
   ]
 }
 
@@ -100,9 +100,4 @@ function findTool(name: string): string {
     .find((path) => existsSync(path))
   if (found === undefined) throw new Error(`there is no ${name} here: it is part of util-linux`)
   return found
-}
-
-/** Without what the test runner has every Node.js do: keep a record where others may not write, and take memory. */
-export function withoutHooks(command: readonly string[]): readonly string[] {
-  return ['env', '-u', 'NODE_OPTIONS', ...command]
 }

@@ -9,7 +9,6 @@ import { leastLoaderMemoryBytes } from '../../../src/request/read-request.ts'
 import { buildProduct } from '../../support/built-product.ts'
 import { endsWith } from '../../support/loader-end.ts'
 import type { Stage } from '../../support/loader-world.ts'
-import { withoutHooks } from '../../support/private-mounts.ts'
 import { watchMemory } from '../../support/process-memory.ts'
 import { startSyntheticS3 } from '../../support/s3-synthetic.ts'
 import { noKeys, type Env } from './identity.ts'
@@ -100,7 +99,7 @@ let building: Promise<string> | undefined
 
 async function built({ world }: Stage): Promise<(command: readonly string[]) => readonly string[]> {
   const main = await (building ??= buildProduct(join(world.directory, 'product')))
-  return ([node = '', , ...args]) => withoutHooks([node, main, ...args])
+  return ([node = '', , ...args]) => [node, main, ...args]
 }
 
 function filesOf({ root, id }: Stage): string {
