@@ -1,5 +1,5 @@
 /** The lock of a volume whose server has another clock than this node. */
-import { mkdir, stat, utimes, writeFile } from 'node:fs/promises'
+import { mkdir, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { layoutOf, type Layout } from '../../src/loader/volume/layout.ts'
@@ -60,6 +60,24 @@ t.test('who waits says for whom, at once', async (t) => {
   const request = lockFor('pod-2', () => Promise.resolve(++looks > 1), new AbortController().signal)
   await acquireLock(layout, {
     ...request,
+    say: (line) => {
+      lines.push(line)
+    },
+  })
+  t.strictSame(lines, ['waiting for pod pod-1, which loads this model onto the same volume'])
+})
+
+t.test('a pod that has taken the lock and not yet written its name is named as soon as it has', async (t) => {
+  const { layout, owner } = await lockOf(t)
+  await rm(owner)
+  const lines: string[] = []
+  let looks = 0
+  const isPublished = async (): Promise<boolean> => {
+    if (++looks === 2) await writeFile(owner, 'pod-1')
+    return looks > 2
+  }
+  await acquireLock(layout, {
+    ...lockFor('pod-2', isPublished, new AbortController().signal),
     say: (line) => {
       lines.push(line)
     },

@@ -48,14 +48,18 @@ async function waitForLock(
   layout: Pick<Layout, 'root' | 'lock'>,
   { podUid, isPublished, signal, say }: LockRequest,
 ): Promise<Lock | undefined> {
-  for (let looks = 0; ; looks++) {
+  let looksUntilLine = 0
+  for (;;) {
     signal.throwIfAborted()
     if (await takeLock(layout.lock, podUid)) return holdLock(layout.lock, podUid)
     if (await isPublished()) return undefined
     if (await isStale(layout)) await rm(layout.lock, { recursive: true, force: true })
     else {
-      if (looks % looksPerLine === 0) {
-        say(`waiting for pod ${await readOwner(layout.lock)}, which loads this model onto the same volume`)
+      const owner = await readOwner(layout.lock)
+      // A lock that was taken in this moment has no owner yet: the next look finds it.
+      if (owner !== '' && looksUntilLine-- <= 0) {
+        say(`waiting for pod ${owner}, which loads this model onto the same volume`)
+        looksUntilLine = looksPerLine - 1
       }
       await sleep(pollMs, undefined, { signal })
     }
