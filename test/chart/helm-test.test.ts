@@ -5,6 +5,7 @@ import { writeFile } from 'node:fs/promises'
 import { text } from 'node:stream/consumers'
 import t from 'tap'
 import { objectOf, renderChart, valueAt } from '../support/helm.ts'
+import { waitFor } from '../support/wait-for.ts'
 import { startWebhook } from '../support/webhook-process.ts'
 
 // Helm runs anew for each case: a tenth of a second when the machine is idle.
@@ -55,7 +56,13 @@ t.test('beside a running webhook', async (t) => {
   await t.test('it leaves its one admission in the log, as a dry run that was denied', async (t) => {
     const before = webhook.admissions().length
     await runTest({ ...target, CA_FILE: caFile })
-    t.match(webhook.admissions().slice(before), [{ outcome: 'denied', pod: 'helm-test' }])
+    // The answer is sent before its line is read.
+    const lines = await waitFor(
+      'its admission in the log',
+      () => Promise.resolve(webhook.admissions().length > before ? webhook.admissions().slice(before) : undefined),
+      { timeoutSeconds: 30 },
+    )
+    t.match(lines, [{ outcome: 'denied', pod: 'helm-test' }])
   })
 
   const failures: readonly (readonly [what: string, env: Record<string, string>, says: RegExp])[] = [

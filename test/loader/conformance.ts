@@ -35,7 +35,7 @@ async function check(t: Test, loaderCase: LoaderCase, world: LoaderWorld): Promi
   const stage = stageOf(world, loaderCase.name, root)
   const arranged: Arranged = (await loaderCase.arrange(stage)) ?? {}
 
-  const end = await stage.run(arranged.env)
+  const end = await stage.run({ ...arranged.env, ...arranged.faultEnv })
   endsWith(t, end, loaderCase.exit)
   if (loaderCase.says !== undefined) t.match(end.log, loaderCase.says)
   await (loaderCase.exit === 0 ? holdsModel(t, stage) : leavesTheAppAlone(t, stage, loaderCase))

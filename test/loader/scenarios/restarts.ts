@@ -211,9 +211,9 @@ async function startedHalf(stage: Stage, env: Readonly<Record<string, string>> =
 async function waitForJournal({ root, id }: Stage, loader: RunningLoader, uid: string): Promise<void> {
   const journal = join(root, `.staging-${id}-${uid}`, 'journal.ndjson')
   await waitFor(
-    `${quickParts} parts in the journal`,
+    `${quickParts} parts of the weights in the journal`,
     async () => {
-      const lines = (await readFile(journal, 'utf8')).match(/"offset"/g) ?? []
+      const lines = (await readFile(journal, 'utf8')).match(/^\{"path":"weights\.bin",.*\}$/gm) ?? []
       return lines.length >= quickParts ? true : undefined
     },
     { timeoutSeconds: 30, signal: endOf(loader) },
