@@ -8,7 +8,7 @@ BIN := node_modules/.bin
 export PATH := $(CURDIR)/node_modules/node/bin:$(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check build demo demo-cluster test test-fast test-quick test-cluster test-chart test-loader lint lint-changed typecheck format verify-format generate verify-generated unused bench image lock-runtime clean
+.PHONY: help setup check build demo demo-cluster test test-long test-fast test-quick test-cluster test-chart test-loader lint lint-changed typecheck format verify-format generate verify-generated unused bench image lock-runtime clean
 
 ## Shows this help
 help:
@@ -44,6 +44,10 @@ demo-cluster: dist/main.js
 ## Runs every test: what `make check` looks at, in full, then fast tests, the loader against a real S3 server, and those on a real API server
 test: typecheck lint verify-format verify-generated unused dist/main.js
 	@node test/run.ts test/unit test/property test/golden test/integration test/monitoring test/audit test/publish test/identity test/loader test/image test/chart test/render test/cluster
+
+## Tries the laws, and what has to stay small, on ten times as many cases as `make test` (about ten minutes)
+test-long: dist/main.js
+	@node test/run.ts --long test/property test/unit/audit/laws.test.ts test/loader/native-scenarios.test.ts test/loader/s5cmd-scenarios.test.ts
 
 ## Runs the tests that need nothing but Node: `npm test`
 test-fast: $(INSTALLED)

@@ -40,9 +40,18 @@ const { values: flags, positionals: paths } = parseArgs({
   options: {
     jobs: { type: 'string', default: '2' },
     quick: { type: 'boolean', default: false },
+    /** Laws are tried on many more cases. */
+    long: { type: 'boolean', default: false },
   },
   allowPositionals: true,
 })
+const environment = {
+  ...process.env,
+  TAP: '1',
+  TAP_TIMEOUT: `${patienceSeconds}`,
+  NODE_COMPILE_CACHE: compileCache,
+  ...(flags.long && { TEST_LONG: '1' }),
+}
 const counts = { passed: 0, failed: 0 }
 /** Said again at the end: of a long log people, and what keeps logs, see the end first. */
 const failures: string[] = []
@@ -82,7 +91,7 @@ async function runFile(file: string): Promise<void> {
   const fileStartedAtMs = performance.now()
   const child = spawn(process.execPath, [file], {
     stdio: ['ignore', 'pipe', 'inherit'],
-    env: { ...process.env, TAP: '1', TAP_TIMEOUT: `${patienceSeconds}`, NODE_COMPILE_CACHE: compileCache },
+    env: environment,
     timeout: hungAfterMs,
     killSignal: 'SIGKILL',
   })

@@ -11,11 +11,12 @@ import { loaderRoot } from '../../../src/pod/part-names.ts'
 import type { Container, Pod } from '../../../src/pod/pod.ts'
 import { eksWebhook } from '../../support/eks-webhook.ts'
 import { podOf, readCases } from '../../support/golden-corpus.ts'
+import { cases } from '../../support/long-runs.ts'
 import { mesh, meshModes } from '../../support/meshes.ts'
 import { annotatedPods, configurations } from '../../support/pods.ts'
 
 const seed = Number(process.env.FAST_CHECK_SEED ?? 20260101)
-const numRuns = 300
+const numRuns = cases({ short: 100, long: 3000 })
 const fine: readonly Judgement[] = ['conforming', 'unpinned', 'rewritten']
 
 function created(pod: Pod): Pod {
