@@ -30,11 +30,17 @@ export const subjects: Readonly<Record<string, readonly Scenario[]>> = {
   progress,
   scale,
 }
+/** Subjects that run side by side: a scenario waits more than it works, and each subject has a world of its own. */
+const subjectsAtOnce = 3
 const timeout = 15 * 60 * 1000
 
 /** `only`: of these subjects. */
 export function scenarios(t: Test, engine: Engine, only: readonly string[] = Object.keys(subjects)): void {
-  for (const [subject, list] of Object.entries(subjects).filter(([name]) => only.includes(name))) {
+  t.jobs = subjectsAtOnce
+  // The last ones take longest.
+  for (const [subject, list] of Object.entries(subjects)
+    .toReversed()
+    .filter(([name]) => only.includes(name))) {
     t.test(`${subject}, with the engine ${engine.name}`, { timeout }, async (t) => {
       const directory = t.testdir({ volumes: {} })
       const world = await startLoaderWorld(directory, engine)
