@@ -2,7 +2,8 @@
 import { join } from 'node:path'
 import { HeadObjectCommand } from '@aws-sdk/client-s3'
 import type { Severity } from '../../src/diagnosis/finding.ts'
-import { runCLI, type RunResult } from '../integration/cli/run-cli.ts'
+import type { RunResult } from '../integration/cli/run-cli.ts'
+import { runShared } from '../integration/cli/run-shared.ts'
 import { renderFiles } from '../render/renderings.ts'
 import { startAccountSts, type AccountSts } from '../support/account-sts.ts'
 import {
@@ -205,7 +206,7 @@ export async function check(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
 ): Promise<Run> {
-  const result = await runCLI(['check', '--identity', identity, '-o', 'json', ...args], {
+  const result = await runShared(['check', '--identity', identity, '-o', 'json', ...args], {
     env: { ...environmentOf(world, keys), ...env },
   })
   const secrets = [...world.account.credentials.values()]

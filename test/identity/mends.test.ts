@@ -4,7 +4,7 @@ import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
-import { runCLI } from '../integration/cli/run-cli.ts'
+import { runShared } from '../integration/cli/run-shared.ts'
 import { splitCommands } from '../integration/docs/commands.ts'
 import type { Policy } from '../support/aws-account.ts'
 import { placeJq } from '../support/jq.ts'
@@ -98,8 +98,8 @@ t.test('the command for the policy prints one that is right', async (t) => {
   const [[program, ...args] = []] = splitCommands(command)
   t.equal(program, 'model-injector')
   const directory = t.testdir()
-  t.equal((await runCLI(args)).code, 0)
-  const { code, stderr } = await runCLI([...args.filter((arg) => arg !== '--commands'), '-o', directory])
+  t.equal((await runShared(args)).code, 0)
+  const { code, stderr } = await runShared([...args.filter((arg) => arg !== '--commands'), '-o', directory])
   t.equal(code, 0, stderr)
   const policy = JSON.parse(
     await readFile(join(directory, `${role.arn.split('/').at(-1) ?? ''}-policy.json`), 'utf8'),
@@ -112,7 +112,7 @@ t.test('what a terminal gets fits into it, but for what is there to be copied', 
   resetWorld(world)
   const role = await renderRole(rendered.role, [])
   giveRole(world, role)
-  const { code, stdout } = await runCLI(['check', '--identity', identity, ...argsOf(role)], {
+  const { code, stdout } = await runShared(['check', '--identity', identity, ...argsOf(role)], {
     env: { ...environmentOf(world, operator(world)), COLUMNS: '80' },
   })
   t.equal(code, 1)
@@ -141,7 +141,7 @@ t.test('a directory that is named in the report cannot write to the terminal', a
     policy: { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: 's3:*', Resource: '*' }] },
   })
   world.s3.forge(bucket, { key: 'models/a\u001b[31mred/x', body: 'x' })
-  const { stdout } = await runCLI(['check', '--identity', identity, ...argsOf(role)], {
+  const { stdout } = await runShared(['check', '--identity', identity, ...argsOf(role)], {
     env: environmentOf(world, operator(world)),
   })
   t.match(stdout, 'red/')

@@ -14,7 +14,7 @@ import type { CheckedDelivery } from '../../src/deliveries/companions.ts'
 import type { Finding } from '../../src/diagnosis/finding.ts'
 import { connectCluster } from '../../src/cluster/connect.ts'
 import { nodeLabelFor } from '../../src/deliveries/node/inject.ts'
-import { runCLI } from '../integration/cli/run-cli.ts'
+import { runShared } from '../integration/cli/run-shared.ts'
 import { startControlPlane } from '../support/control-plane.ts'
 import { kubectlBinary } from '../support/helm.ts'
 import { waitFor } from '../support/wait-for.ts'
@@ -51,7 +51,7 @@ async function applyRendered(variant: string): Promise<void> {
 }
 
 async function checkByCommand(delivery: string, ...args: readonly string[]): Promise<readonly Finding[]> {
-  const { stdout, stderr } = await runCLI(['check', '--delivery', delivery, 'apps', '-o', 'json', ...args], { env })
+  const { stdout, stderr } = await runShared(['check', '--delivery', delivery, 'apps', '-o', 'json', ...args], { env })
   if (stderr !== '') throw new Error(stderr)
   return (JSON.parse(stdout) as { findings: readonly Finding[] }).findings
 }

@@ -3,7 +3,8 @@ import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { parse, parseAllDocuments } from 'yaml'
-import { runCLI, type RunResult } from '../integration/cli/run-cli.ts'
+import type { RunResult } from '../integration/cli/run-cli.ts'
+import { runShared } from '../integration/cli/run-shared.ts'
 import { clusterArgs, image, modelDirectory, renderFiles } from './renderings.ts'
 
 // Every run starts a process, which takes its time on a busy machine.
@@ -44,7 +45,7 @@ async function renderManifests(
   stdin: string,
   args: readonly string[] = clusterArgs,
 ): Promise<RunResult & { objects: string[] }> {
-  const result = await runCLI(['render', '-f', '-', ...args], { stdin })
+  const result = await runShared(['render', '-f', '-', ...args], { stdin })
   const objects = parseAllDocuments(result.stdout)
     .map((document) => document.toJS() as Partial<Rendered> | null)
     .filter((object) => object?.metadata !== undefined) as Rendered[]
@@ -65,7 +66,7 @@ const fsxArgs = [
 ]
 
 t.test('every flag that is missing or wrong is named in one answer, with what it takes', async (t) => {
-  const { code, stdout, stderr } = await runCLI([
+  const { code, stdout, stderr } = await runShared([
     'render',
     'download',
     '--source',
@@ -144,7 +145,7 @@ t.test('flags that contradict each other are refused together', async (t) => {
     ],
   ]
   for (const [args, problem] of cases) {
-    const { code, stderr } = await runCLI(['render', ...args])
+    const { code, stderr } = await runShared(['render', ...args])
     t.equal(code, 2, args.join(' '))
     t.ok(stderr.includes(problem), stderr)
   }
@@ -164,7 +165,7 @@ t.test('a delivery is rendered by the older name of its system, too', async (t) 
     ['ami', 'node'],
     ['oci', 'image'],
   ] as const) {
-    const [old, now] = await Promise.all([alias, delivery].map((name) => runCLI(['render', name, '--help'])))
+    const [old, now] = await Promise.all([alias, delivery].map((name) => runShared(['render', name, '--help'])))
     t.equal(old?.stdout, now?.stdout)
     t.match(now?.stdout, `render ${delivery}|${alias} `)
   }
@@ -182,10 +183,10 @@ t.test('a template is chosen by its name where there are several', async (t) => 
     ...clusterArgs,
     '--create-bucket',
   ]
-  const unnamed = await runCLI(['render', ...args, '--cloudformation'])
+  const unnamed = await runShared(['render', ...args, '--cloudformation'])
   t.equal(unnamed.code, 2)
   t.match(unnamed.stderr, 'access, bucket')
-  const named = await runCLI(['render', ...args, '--cloudformation', 'bucket'])
+  const named = await runShared(['render', ...args, '--cloudformation', 'bucket'])
   t.match(parse(named.stdout), {
     AWSTemplateFormatVersion: '2010-09-09',
     Resources: { Bucket: { Type: 'AWS::S3::Bucket' } },
@@ -195,7 +196,7 @@ t.test('a template is chosen by its name where there are several', async (t) => 
 
 t.test('a directory gets every file, and its script can be run', async (t) => {
   const directory = join(t.testdir(), 'new', 'one')
-  const { code, stdout } = await runCLI([
+  const { code, stdout } = await runShared([
     'render',
     'mountpoint',
     '--source',
@@ -229,7 +230,7 @@ t.test('a directory gets every file, and its script can be run', async (t) => {
 
 t.test('a directory that cannot be written is an error of its own', async (t) => {
   const file = join(t.testdir({ file: '' }), 'file')
-  const { code, stderr } = await runCLI([
+  const { code, stderr } = await runShared([
     'render',
     'download',
     '--source',
@@ -491,7 +492,7 @@ t.test("the operator's prefix and image are those of the configuration", async (
 })
 
 t.test('the namespace of the shared claim is no namespace that it is shared to', async (t) => {
-  const { code, stderr } = await runCLI([
+  const { code, stderr } = await runShared([
     'render',
     'claim',
     '--claim',
@@ -511,7 +512,7 @@ t.test('the namespace of the shared claim is no namespace that it is shared to',
 
 t.test('a Job that would say something else has another name, because a Job cannot be changed', async (t) => {
   const nameWith = async (args: readonly string[]): Promise<string | undefined> => {
-    const { stdout } = await runCLI([
+    const { stdout } = await runShared([
       'render',
       'claim',
       '--claim',
@@ -540,7 +541,7 @@ t.test('a list of files stands for a directory that is on another machine', asyn
     join(directory, 'files.txt'),
     `${'0'.repeat(64)}  ./config.json\n70000000 model 1.safetensors\nREADME.md\n`,
   )
-  const { code, stdout, stderr } = await runCLI([
+  const { code, stdout, stderr } = await runShared([
     'render',
     'image',
     '--repository',
@@ -565,7 +566,7 @@ t.test('files that no image can be built of are named', async (t) => {
   const directory = await modelDirectory(t.testdir())
   await writeFile(join(directory, 'what?.json'), '')
   await writeFile(join(directory, 'a$b.json'), '')
-  const { code, stderr } = await runCLI([
+  const { code, stderr } = await runShared([
     'render',
     'image',
     '--repository',
@@ -578,7 +579,7 @@ t.test('files that no image can be built of are named', async (t) => {
   t.equal(code, 1)
   t.match(stderr, '"what?.json" has one of')
   t.match(stderr, '"a$b.json" has one of')
-  const missing = await runCLI([
+  const missing = await runShared([
     'render',
     'image',
     '--repository',
@@ -592,7 +593,7 @@ t.test('files that no image can be built of are named', async (t) => {
 })
 
 t.test('without anything to do it shows its help', async (t) => {
-  const { code, stderr } = await runCLI(['render'])
+  const { code, stderr } = await runShared(['render'])
   t.equal(code, 2)
   t.match(stderr, 'Usage: model-injector render -f FILE [options] | COMMAND [options]')
 })

@@ -9,7 +9,7 @@ import { text } from 'node:stream/consumers'
 import { promisify } from 'node:util'
 import t from 'tap'
 import { parse } from 'yaml'
-import { runCLI } from '../integration/cli/run-cli.ts'
+import { runShared } from '../integration/cli/run-shared.ts'
 import { pythonToolsPath, runPythonTool } from '../support/python-tools.ts'
 import { modelDirectory, renderedVariants, renderFiles, variants } from './renderings.ts'
 
@@ -54,7 +54,7 @@ t.test('no script has anything that shellcheck remarks', async (t) => {
   const scripts = files.flatMap(({ name, files: { 'commands.sh': script } }) =>
     script === undefined ? [] : [[name, script] as const],
   )
-  const alone = await runCLI(['render', ...(variants.mountpoint ?? []), '--commands'])
+  const alone = await runShared(['render', ...(variants.mountpoint ?? []), '--commands'])
   const steps = [
     ...Object.entries(await bakeScripts('ami with files')),
     ...Object.entries(await bakeScripts('ami with an image')),
@@ -168,7 +168,7 @@ async function runScript(directory: string, script: string, url: string): Promis
 t.test('the command line of AWS understands every command, and sends what was rendered', async (t) => {
   const aws = await fakeAWS()
   t.teardown(aws.close)
-  const { stdout } = await runCLI(['render', ...(variants.mountpoint ?? []), '--commands'])
+  const { stdout } = await runShared(['render', ...(variants.mountpoint ?? []), '--commands'])
   const { code, output } = await runScript(t.testdir(), stdout, aws.url)
   t.equal(code, 0, output)
   const [role, policy, ...associations] = aws.calls.filter(({ path }) => !path.includes('?policy'))
@@ -191,7 +191,7 @@ t.test('the command line of AWS understands every command, and sends what was re
 t.test('a policy that a bucket has is not overwritten', async (t) => {
   const aws = await fakeAWS()
   t.teardown(aws.close)
-  const { stdout } = await runCLI([
+  const { stdout } = await runShared([
     'render',
     ...(variants.mountpoint ?? []).map((arg) => arg.replace('my-ml-bucket', 'taken-bucket')),
     '--commands',
@@ -205,7 +205,7 @@ t.test('a policy that a bucket has is not overwritten', async (t) => {
 t.test('the pipeline is started by its name', async (t) => {
   const aws = await fakeAWS()
   t.teardown(aws.close)
-  const { stdout } = await runCLI(['render', ...(variants['ami with files'] ?? []), '--commands'])
+  const { stdout } = await runShared(['render', ...(variants['ami with files'] ?? []), '--commands'])
   const { code, output } = await runScript(t.testdir(), stdout, aws.url)
   t.equal(code, 0, output)
   t.match(

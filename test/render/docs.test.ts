@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { runCLI } from '../integration/cli/run-cli.ts'
+import { runShared } from '../integration/cli/run-shared.ts'
 
 t.setTimeout(300_000)
 
@@ -35,7 +35,7 @@ for (const [i, example] of examples.entries()) {
       .split(/ +/)
       .slice(1)
       .map((word) => (word.startsWith('examples') ? join(root, word) : word))
-    const { code, stdout, stderr } = await runCLI(args, { cwd: directory })
+    const { code, stdout, stderr } = await runShared(args, { cwd: directory })
     t.equal(code, 0, stderr)
     t.not(stdout, '')
   })
@@ -43,7 +43,7 @@ for (const [i, example] of examples.entries()) {
 
 t.test('what it shows of a mistake is what is said', async (t) => {
   const [, command = '', shown = ''] = /```console\n\$ model-injector (.*)\n([\s\S]*?)```/.exec(page) ?? []
-  const { code, stderr } = await runCLI(command.split(' '))
+  const { code, stderr } = await runShared(command.split(' '))
   t.equal(code, 2)
   t.equal(stderr, shown)
 })
@@ -51,7 +51,7 @@ t.test('what it shows of a mistake is what is said', async (t) => {
 t.test('every flag that it names exists', async (t) => {
   const help = await Promise.all(
     ['manifests', 'download', 'claim', 'node', 'mountpoint', 'image'].map(
-      async (name) => (await runCLI(['render', name, '--help'])).stdout,
+      async (name) => (await runShared(['render', name, '--help'])).stdout,
     ),
   )
   const named = new Set([...page.matchAll(/(?<=[\s`(])--[a-z][a-z-]+/g)].map(([flag]) => flag))

@@ -4,7 +4,7 @@ import { mkdtemp, readdir, readFile, rm, truncate, writeFile, mkdir } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { runCLI } from '../integration/cli/run-cli.ts'
+import { runShared } from '../integration/cli/run-shared.ts'
 
 export const clusterArgs = ['--account-id', '111122223333', '--region', 'eu-west-1', '--cluster', 'prod'] as const
 const key = 'arn:aws:kms:eu-west-1:111122223333:key/0b0e5c1e-3c1f-4a2b-9a55-0123456789ab'
@@ -231,7 +231,7 @@ export const variants: Readonly<Record<string, readonly string[]>> = {
 export async function renderFiles(args: readonly string[], stdin?: string): Promise<Readonly<Record<string, string>>> {
   const directory = await mkdtemp(join(tmpdir(), 'model-injector-render-'))
   try {
-    const { code, stderr } = await runCLI(['render', ...args, '-o', directory], stdin === undefined ? {} : { stdin })
+    const { code, stderr } = await runShared(['render', ...args, '-o', directory], stdin === undefined ? {} : { stdin })
     if (code !== 0) throw new Error(`render ${args.join(' ')} ended with ${String(code)}: ${stderr}`)
     return await readFiles(directory)
   } finally {

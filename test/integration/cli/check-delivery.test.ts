@@ -8,7 +8,7 @@ import {
   type FakeAnswer,
   type FakeRequest,
 } from '../../unit/cluster/fake-api-server.ts'
-import { runCLI } from './run-cli.ts'
+import { runShared } from './run-shared.ts'
 
 // Every run starts a process, which takes its time on a busy machine.
 t.setTimeout(600_000)
@@ -46,8 +46,8 @@ function cluster({ path, method }: FakeRequest): FakeAnswer {
 const server = await startFakeAPIServer(cluster)
 t.teardown(() => server.close())
 const kubeconfig = await writeKubeconfig(`${directory}/config`, server.url)
-const check = async (...args: readonly string[]): ReturnType<typeof runCLI> =>
-  runCLI(['check', '--kubeconfig', kubeconfig, ...args], { env: { COLUMNS: '80' } })
+const check = async (...args: readonly string[]): ReturnType<typeof runShared> =>
+  runShared(['check', '--kubeconfig', kubeconfig, ...args], { env: { COLUMNS: '80' } })
 
 t.test(
   'commands stand whole below what they mend, however narrow the terminal is, and are for the cluster that was looked at',

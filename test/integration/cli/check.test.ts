@@ -6,7 +6,7 @@ import {
   type FakeAnswer,
   type FakeRequest,
 } from '../../unit/cluster/fake-api-server.ts'
-import { runCLI } from './run-cli.ts'
+import { runShared } from './run-shared.ts'
 
 // Every run starts a process, which takes its time on a busy machine.
 t.setTimeout(120_000)
@@ -30,7 +30,7 @@ t.teardown(() => server.close())
 const kubeconfig = await writeKubeconfig(`${directory}/config`, server.url)
 
 t.test('an error makes the exit code 1, and the report has what, why and how to mend it', async (t) => {
-  const { code, stdout, stderr } = await runCLI(['check', '--kubeconfig', kubeconfig], { env: { COLUMNS: '100' } })
+  const { code, stdout, stderr } = await runShared(['check', '--kubeconfig', kubeconfig], { env: { COLUMNS: '100' } })
   t.equal(code, 1)
   t.equal(stderr, '')
   t.match(
@@ -53,17 +53,17 @@ t.test('an error makes the exit code 1, and the report has what, why and how to 
 })
 
 t.test('--quiet leaves out what is right, --color paints', async (t) => {
-  const quiet = await runCLI(['check', '--kubeconfig', kubeconfig, '-q'])
+  const quiet = await runShared(['check', '--kubeconfig', kubeconfig, '-q'])
   t.equal(quiet.code, 1)
   t.notMatch(quiet.stdout, 'api-server')
   t.match(quiet.stdout, 'ERROR    registered')
-  const painted = await runCLI(['check', '--kubeconfig', kubeconfig, '--color', 'always'])
+  const painted = await runShared(['check', '--kubeconfig', kubeconfig, '--color', 'always'])
   t.match(painted.stdout, '\u001b[31m')
   t.notMatch(painted.stdout, '\u001b[31mred')
 })
 
 t.test('-o json has the findings as data', async (t) => {
-  const { code, stdout } = await runCLI(['check', '--kubeconfig', kubeconfig, '-o', 'json'])
+  const { code, stdout } = await runShared(['check', '--kubeconfig', kubeconfig, '-o', 'json'])
   t.equal(code, 1)
   const report = JSON.parse(stdout) as { cluster: object; summary: object; findings: { id: string }[] }
   t.match(report.cluster, { server: server.url, context: 'fake', serverVersion: 'v1.36.3', username: 'eve' })
@@ -77,7 +77,7 @@ t.test('-o json has the findings as data', async (t) => {
 t.test('an API server that gives no answer is one error, and no crash', async (t) => {
   const gone = await startFakeAPIServer(emptyCluster)
   await gone.close()
-  const { code, stdout, stderr } = await runCLI([
+  const { code, stdout, stderr } = await runShared([
     'check',
     '--kubeconfig',
     await writeKubeconfig(`${directory}/gone`, gone.url),
@@ -93,7 +93,7 @@ t.test('an API server that gives no answer is one error, and no crash', async (t
 })
 
 t.test('a kubeconfig that does not say which cluster is meant is told on stderr', async (t) => {
-  t.strictSame(await runCLI(['check', '--kubeconfig', kubeconfig, '--context', 'prod']), {
+  t.strictSame(await runShared(['check', '--kubeconfig', kubeconfig, '--context', 'prod']), {
     code: 1,
     stdout: '',
     stderr: 'model-injector: the kubeconfig has no context "prod"; it has: fake\n',
@@ -109,11 +109,11 @@ t.test('what was not understood is exit code 2', async (t) => {
     ['--color', 'blue'],
     ['--unknown'],
   ]) {
-    const { code, stdout } = await runCLI(['check', ...args])
+    const { code, stdout } = await runShared(['check', ...args])
     t.equal(code, 2, args.join(' '))
     t.equal(stdout, '')
   }
-  const { code, stdout } = await runCLI(['check', '--help'])
+  const { code, stdout } = await runShared(['check', '--help'])
   t.equal(code, 0)
   t.match(stdout, /\nExit codes:\n {2}0 [^]*\nExamples:\n {2}model-injector check\n/)
 })

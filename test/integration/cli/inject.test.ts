@@ -12,13 +12,13 @@ import {
   type ObjectPatch,
   type Workload,
 } from './manifests.ts'
-import { runCLI } from './run-cli.ts'
+import { runShared } from './run-shared.ts'
 
 // Every run starts a process, which takes its time on a busy machine.
 t.setTimeout(120_000)
 
 t.test('a Deployment from stdin comes out as the core injects it, and nothing else of its text changes', async (t) => {
-  const { code, stdout, stderr } = await runCLI(['inject', '-f', '-'], { stdin: deployment })
+  const { code, stdout, stderr } = await runShared(['inject', '-f', '-'], { stdin: deployment })
   const [report, summary] = stderr.split('\n')
   t.equal(code, 0)
   t.strictSame(template(stdout), injectedTemplate(deployment, 'apps'))
@@ -38,7 +38,7 @@ t.test('a Deployment from stdin comes out as the core injects it, and nothing el
 t.test(
   'a denied object is left out, says all its mistakes with their place in the file, and fails the command',
   async (t) => {
-    const { code, stdout, stderr } = await runCLI(['inject', '-f', '-'], {
+    const { code, stdout, stderr } = await runShared(['inject', '-f', '-'], {
       stdin: `${configMap}---\n${badJob}---\n${deployment}`,
     })
     t.equal(code, 1)
@@ -66,14 +66,14 @@ t.test('the items of a List are treated one by one, and a denied one is taken ou
     null,
     4,
   )
-  const { code, stdout, stderr } = await runCLI(['inject', '-f', '-'], { stdin: list })
+  const { code, stdout, stderr } = await runShared(['inject', '-f', '-'], { stdin: list })
   t.equal(code, 1)
   const { items } = JSON.parse(stdout) as { items: [unknown, Workload] }
   t.equal(items.length, 2)
   t.strictSame(items[0], parse(configMap))
   t.strictSame(items[1].spec.template, injectedTemplate(deployment, 'apps'))
   t.match(stderr, '1 injected, 1 skipped, 2 denied')
-  const all = await runCLI(['inject', '-f', '-'], {
+  const all = await runShared(['inject', '-f', '-'], {
     stdin: JSON.stringify({ apiVersion: 'v1', kind: 'List', items: [parse(badJob)] }),
   })
   t.equal(all.stdout, '', 'a List of which nothing is left is left out')
@@ -81,7 +81,7 @@ t.test('the items of a List are treated one by one, and a denied one is taken ou
 
 t.test('the items of a typed list need no kind of their own', async (t) => {
   const { metadata, spec } = parse(deployment) as Record<string, unknown>
-  const { stdout } = await runCLI(['inject', '-f', '-'], {
+  const { stdout } = await runShared(['inject', '-f', '-'], {
     stdin: JSON.stringify({ apiVersion: 'apps/v1', kind: 'DeploymentList', items: [{ metadata, spec }] }),
   })
   t.strictSame(
@@ -111,7 +111,7 @@ t.test('every kind that has a pod template is injected where its template is', a
     const slash = type.lastIndexOf('/')
     return { apiVersion: type.slice(0, slash), kind: type.slice(slash + 1), ...object }
   })
-  const { code, stdout, stderr } = await runCLI(['inject', '-f', '-', '-o', 'patch'], {
+  const { code, stdout, stderr } = await runShared(['inject', '-f', '-', '-o', 'patch'], {
     stdin: JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects }),
   })
   t.equal(code, 0, stderr)
@@ -134,7 +134,7 @@ t.test('every kind that has a pod template is injected where its template is', a
 })
 
 t.test('a kind of the same name in another group is not ours', async (t) => {
-  const { stdout, stderr } = await runCLI(['inject', '-f', '-'], {
+  const { stdout, stderr } = await runShared(['inject', '-f', '-'], {
     stdin: deployment.replace('apps/v1', 'example.io/v1'),
   })
   t.equal(stdout, deployment.replace('apps/v1', 'example.io/v1'))
@@ -145,7 +145,7 @@ t.test('annotations of the workload itself are warned about, with the place they
   const misplaced = cronJob
     .replace('name: nightly', 'name: nightly\n  annotations: {models.example.io/size: 1Gi, models.example.io/env: X}')
     .replace('  jobTemplate:', '  jobTemplate:\n    metadata: {annotations: {models.example.io/region: eu-west-1}}')
-  const { code, stderr } = await runCLI(['inject', '-f', '-'], { stdin: misplaced })
+  const { code, stderr } = await runShared(['inject', '-f', '-'], { stdin: misplaced })
   t.equal(code, 0)
   t.match(
     stderr,
@@ -159,7 +159,7 @@ t.test('annotations of the workload itself are warned about, with the place they
 })
 
 t.test('warnings of the core are reported, and fail nothing', async (t) => {
-  const { code, stderr } = await runCLI(['inject', '-f', '-'], { stdin: deployment.replace(/\n.*expect.*/, '') })
+  const { code, stderr } = await runShared(['inject', '-f', '-'], { stdin: deployment.replace(/\n.*expect.*/, '') })
   t.equal(code, 0)
   t.match(
     stderr,
@@ -171,7 +171,7 @@ t.test('the namespace decides about the policy: that of the object, else --names
   const config = join(t.testdir({ 'c.yaml': 'policy: {rules: [{name: one, namespaces: [team-a]}]}\n' }), 'c.yaml')
   const run = async (namespace: string, args: string[]): Promise<number | null> =>
     (
-      await runCLI(['inject', '-q', '-f', '-', '--config', config, ...args], {
+      await runShared(['inject', '-q', '-f', '-', '--config', config, ...args], {
         stdin: deployment.replace('  namespace: apps\n', namespace),
       })
     ).code

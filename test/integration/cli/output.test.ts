@@ -14,22 +14,22 @@ import {
   type ObjectPatch,
   type Workload,
 } from './manifests.ts'
-import { runCLI } from './run-cli.ts'
+import { runShared } from './run-shared.ts'
 
 // Every run starts a process, which takes its time on a busy machine.
 t.setTimeout(120_000)
 
 t.test('--quiet reports only what was denied', async (t) => {
-  const { stderr } = await runCLI(['inject', '-q', '-f', '-'], { stdin: `${configMap}---\n${badJob}` })
+  const { stderr } = await runShared(['inject', '-q', '-f', '-'], { stdin: `${configMap}---\n${badJob}` })
   t.match(stderr, /^job\/broken denied:\n( {2}spec.*\n){2}what was denied is left out of the result\n$/)
-  t.equal((await runCLI(['inject', '-q', '-f', '-'], { stdin: deployment })).stderr, '')
+  t.equal((await runShared(['inject', '-q', '-f', '-'], { stdin: deployment })).stderr, '')
 })
 
 t.test('-o patch gives operations that another library applies to the same result', async (t) => {
   const stdin = `${deployment}---\n${configMap}---\n${cronJob}`
   const [plain, patched] = [
-    await runCLI(['inject', '-f', '-'], { stdin }),
-    await runCLI(['inject', '-f', '-', '-o', 'patch'], { stdin }),
+    await runShared(['inject', '-f', '-'], { stdin }),
+    await runShared(['inject', '-f', '-', '-o', 'patch'], { stdin }),
   ]
   const patches = JSON.parse(patched.stdout) as ObjectPatch[]
   t.strictSame(
@@ -47,15 +47,15 @@ t.test('-o patch gives operations that another library applies to the same resul
 })
 
 t.test('-o json gives one object, or a List of several', async (t) => {
-  const one = await runCLI(['inject', '-f', '-', '-o', 'json'], { stdin: deployment })
+  const one = await runShared(['inject', '-f', '-', '-o', 'json'], { stdin: deployment })
   t.strictSame((JSON.parse(one.stdout) as Workload).spec.template, injectedTemplate(deployment, 'apps'))
-  const several = await runCLI(['inject', '-f', '-', '-o', 'json'], { stdin: `${deployment}---\n${configMap}---\n` })
+  const several = await runShared(['inject', '-f', '-', '-o', 'json'], { stdin: `${deployment}---\n${configMap}---\n` })
   t.match(JSON.parse(several.stdout), {
     apiVersion: 'v1',
     kind: 'List',
     items: [{ kind: 'Deployment' }, { kind: 'ConfigMap' }],
   })
-  const long = await runCLI(['inject', '-f', '-', '-o', 'json'], {
+  const long = await runShared(['inject', '-f', '-', '-o', 'json'], {
     stdin: `${configMap}n: 12345678901234567890\nmode: 0644\nok: yes\n`,
   })
   t.match(
@@ -67,16 +67,16 @@ t.test('-o json gives one object, or a List of several', async (t) => {
 
 t.test('JSON goes in and JSON comes out, unless YAML is asked for', async (t) => {
   const stdin = JSON.stringify(parse(deployment))
-  const asRead = await runCLI(['inject', '-f', '-'], { stdin })
+  const asRead = await runShared(['inject', '-f', '-'], { stdin })
   t.strictSame((JSON.parse(asRead.stdout) as Workload).spec.template, injectedTemplate(deployment, 'apps'))
-  const asYAML = await runCLI(['inject', '-f', '-', '-o', 'yaml'], { stdin })
+  const asYAML = await runShared(['inject', '-f', '-', '-o', 'yaml'], { stdin })
   t.match(asYAML.stdout, /^apiVersion: apps\/v1\nkind: Deployment\n/)
   t.strictSame(template(asYAML.stdout), injectedTemplate(deployment, 'apps'))
 })
 
 t.test('--diff shows what changes: a patch without colours, unless they are wanted', async (t) => {
   const file = join(t.testdir({ 'app.yaml': `${deployment}---\n${badJob}` }), 'app.yaml')
-  const plain = await runCLI(['inject', '-f', file, '--diff'])
+  const plain = await runShared(['inject', '-f', file, '--diff'])
   t.equal(plain.code, 1, 'a denial fails here as well')
   t.equal(
     plain.stdout
@@ -91,28 +91,28 @@ t.test('--diff shows what changes: a patch without colours, unless they are want
     (parseAllDocuments(patched as string)[0]!.toJS() as Workload).spec.template,
     injectedTemplate(deployment, 'apps'),
   )
-  const coloured = await runCLI(['inject', '-f', file, '--diff', '--color', 'always'])
+  const coloured = await runShared(['inject', '-f', file, '--diff', '--color', 'always'])
   t.match(coloured.stdout, '\u001b[32m+')
   t.equal(coloured.stdout.replace(/\u001b\[\d+m/g, ''), plain.stdout)
   const forced = { FORCE_COLOR: '1' }
-  t.match((await runCLI(['inject', '-f', file, '--diff'], { env: forced })).stdout, '\u001b[32m+')
-  t.notMatch((await runCLI(['inject', '-f', file, '--diff', '--color', 'never'], { env: forced })).stdout, '\u001b')
-  t.notMatch((await runCLI(['inject', '-f', file, '--diff'], { env: { NO_COLOR: '1' } })).stdout, '\u001b')
+  t.match((await runShared(['inject', '-f', file, '--diff'], { env: forced })).stdout, '\u001b[32m+')
+  t.notMatch((await runShared(['inject', '-f', file, '--diff', '--color', 'never'], { env: forced })).stdout, '\u001b')
+  t.notMatch((await runShared(['inject', '-f', file, '--diff'], { env: { NO_COLOR: '1' } })).stdout, '\u001b')
 })
 
 t.test('injecting the result again changes nothing', async (t) => {
-  const once = await runCLI(['inject', '-f', '-'], { stdin: `${deployment}---\n${cronJob}` })
-  const twice = await runCLI(['inject', '-f', '-'], { stdin: once.stdout })
+  const once = await runShared(['inject', '-f', '-'], { stdin: `${deployment}---\n${cronJob}` })
+  const twice = await runShared(['inject', '-f', '-'], { stdin: once.stdout })
   t.equal(twice.stdout, once.stdout)
   t.match(twice.stderr, /skipped: the pod carries all its parts already\n.*\n2 skipped\n$/)
-  t.equal((await runCLI(['inject', '-f', '-', '--diff'], { stdin: once.stdout })).stdout, '')
+  t.equal((await runShared(['inject', '-f', '-', '--diff'], { stdin: once.stdout })).stdout, '')
 })
 
 t.test('uninject gives back the file, byte for byte, and says what it took out', async (t) => {
   const stdin = `${deployment}---\n${configMap}---\n${cronJob}`
-  const injected = await runCLI(['inject', '-f', '-'], { stdin })
+  const injected = await runShared(['inject', '-f', '-'], { stdin })
   t.not(injected.stdout, stdin)
-  const { code, stdout, stderr } = await runCLI(['uninject', '-f', '-'], { stdin: injected.stdout })
+  const { code, stdout, stderr } = await runShared(['uninject', '-f', '-'], { stdin: injected.stdout })
   t.equal(code, 0)
   t.equal(stdout, stdin)
   t.match(
@@ -124,7 +124,7 @@ t.test('uninject gives back the file, byte for byte, and says what it took out',
 })
 
 t.test('uninject leaves alone what has no parts of ours', async (t) => {
-  const { stdout, stderr } = await runCLI(['uninject', '-f', '-'], { stdin: deployment })
+  const { stdout, stderr } = await runShared(['uninject', '-f', '-'], { stdin: deployment })
   t.equal(stdout, deployment)
   t.match(stderr, 'skipped: the pod has no parts that model-injector added')
 })

@@ -4,7 +4,8 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { convert } from 'xmlbuilder2'
 import { stringify } from 'yaml'
-import { runCLI, type RunResult } from './run-cli.ts'
+import type { RunResult } from './run-cli.ts'
+import { runShared } from './run-shared.ts'
 
 // Every run starts a process, which takes its time on a busy machine.
 t.setTimeout(120_000)
@@ -43,7 +44,7 @@ async function testPolicy(t: Test, objects: readonly object[], ...args: readonly
     writeFile(join(directory, 'policy.yaml'), stringify({ policy })),
     ...objects.map((object, i) => writeFile(join(directory, `pods/deep/${i}.yaml`), stringify(object))),
   ])
-  return runCLI(['policy', 'test', '-f', 'pods/', '--config', 'policy.yaml', ...args], {
+  return runShared(['policy', 'test', '-f', 'pods/', '--config', 'policy.yaml', ...args], {
     cwd: directory,
     env: { COLUMNS: '200' },
   })
@@ -170,5 +171,5 @@ t.test('JUnit has a test case for each pod, and a failure for what is not as exp
 
 t.test('what tests nothing is an error', async (t) => {
   t.match(await testPolicy(t, [service]), { code: 1, stderr: 'holds neither a pod nor a workload' })
-  t.match(await runCLI(['policy', 'test', '-f', '-']), { code: 2, stderr: /required option '--config <file>'/ })
+  t.match(await runShared(['policy', 'test', '-f', '-']), { code: 2, stderr: /required option '--config <file>'/ })
 })

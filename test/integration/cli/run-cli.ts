@@ -22,7 +22,7 @@ export async function runCLI(
   args: readonly string[],
   { stdin = '', cwd, env = {} }: RunOptions = {},
 ): Promise<RunResult> {
-  const child = spawn(process.execPath, [main, ...args], { cwd, env: { ...inherited(), ...env } })
+  const child = spawn(process.execPath, [main, ...args], { cwd, env: { ...inheritedEnvironment(), ...env } })
   // The command may end without having read all of it.
   child.stdin.on('error', () => undefined)
   child.stdin.end(stdin)
@@ -35,7 +35,7 @@ export async function runCLI(
 }
 
 /** Nothing of the machine that could decide what a command does. */
-function inherited(): Readonly<Record<string, string | undefined>> {
+export function inheritedEnvironment(): Readonly<Record<string, string | undefined>> {
   const { PATH, NODE_COMPILE_CACHE } = process.env
   return { PATH, ...(NODE_COMPILE_CACHE !== undefined && { NODE_COMPILE_CACHE }) }
 }

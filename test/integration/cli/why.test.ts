@@ -9,7 +9,7 @@ import {
   type FakeRequest,
 } from '../../unit/cluster/fake-api-server.ts'
 import { badJob, cronJob, deployment } from './manifests.ts'
-import { runCLI } from './run-cli.ts'
+import { runShared } from './run-shared.ts'
 
 // Every run starts a process, which takes its time on a busy machine.
 t.setTimeout(120_000)
@@ -32,7 +32,7 @@ const directory = t.testdir({
 const offline = ['--config', `${directory}/config.yaml`]
 
 t.test('a file and a configuration need no cluster', async (t) => {
-  const { code, stdout, stderr } = await runCLI(['why', '-f', `${directory}/good.yaml`, ...offline], {
+  const { code, stdout, stderr } = await runShared(['why', '-f', `${directory}/good.yaml`, ...offline], {
     env: { HOME: directory, COLUMNS: '200' },
   })
   t.equal(stderr, '')
@@ -48,7 +48,9 @@ t.test('a file and a configuration need no cluster', async (t) => {
 })
 
 t.test('a mistake is told with its place and exit code 1', async (t) => {
-  const { code, stdout } = await runCLI(['why', '-f', `${directory}/bad.yaml`, ...offline], { env: { COLUMNS: '200' } })
+  const { code, stdout } = await runShared(['why', '-f', `${directory}/bad.yaml`, ...offline], {
+    env: { COLUMNS: '200' },
+  })
   t.equal(code, 1)
   t.match(stdout, /^job\/broken in the namespace default would be denied\n {2}the webhook denies it: 2 mistakes/)
   t.match(
@@ -58,7 +60,7 @@ t.test('a mistake is told with its place and exit code 1', async (t) => {
 })
 
 t.test('annotations on the workload instead of its template are the first hint', async (t) => {
-  const { code, stdout } = await runCLI(['why', '-f', `${directory}/misplaced.yaml`, ...offline], {
+  const { code, stdout } = await runShared(['why', '-f', `${directory}/misplaced.yaml`, ...offline], {
     env: { COLUMNS: '200' },
   })
   t.equal(code, 1)
@@ -69,7 +71,7 @@ t.test('annotations on the workload instead of its template are the first hint',
 })
 
 t.test('every object of every document is answered, and one that is not injected decides the exit code', async (t) => {
-  const { code, stdout } = await runCLI([
+  const { code, stdout } = await runShared([
     'why',
     '-f',
     `${directory}/several.yaml`,
@@ -93,35 +95,35 @@ t.test('every object of every document is answered, and one that is not injected
 
 t.test('nothing of others moves the cursor', async (t) => {
   const stdin = cronJob.replace('name: nightly', 'name: "a\\u001b[2Jb"\n  namespace: "n\\u009b2J"')
-  const { stdout } = await runCLI(['why', '-f', '-', ...offline], { stdin })
+  const { stdout } = await runShared(['why', '-f', '-', ...offline], { stdin })
   t.match(stdout, 'in the namespace n\\u009b2J')
   t.notMatch(stdout.replaceAll('\n', ''), /\p{Cc}/u)
 })
 
 t.test('stdin is a file, too', async (t) => {
-  const { code, stdout } = await runCLI(['why', '-f', '-', ...offline], { stdin: cronJob })
+  const { code, stdout } = await runShared(['why', '-f', '-', ...offline], { stdin: cronJob })
   t.equal(code, 0)
   t.match(stdout, /^cronjob\/nightly in the namespace default would be injected\n/)
 })
 
 t.test('a file without a pod, and no cluster where one is needed, are told', async (t) => {
-  t.strictSame(await runCLI(['why', '-f', `${directory}/none.yaml`, ...offline]), {
+  t.strictSame(await runShared(['why', '-f', `${directory}/none.yaml`, ...offline]), {
     code: 1,
     stdout: '',
     stderr: `model-injector: ${directory}/none.yaml: holds neither a pod nor a workload\n`,
   })
-  const { code, stderr } = await runCLI(['why', '-f', `${directory}/good.yaml`], { env: { HOME: directory } })
+  const { code, stderr } = await runShared(['why', '-f', `${directory}/good.yaml`], { env: { HOME: directory } })
   t.equal(code, 1)
   t.match(stderr, /^model-injector: no cluster is known: .*; or give --config FILE, so that no cluster is asked\n$/)
 })
 
 t.test('what was not understood is exit code 2', async (t) => {
   for (const args of [[], ['pod', '-f', 'x'], ['a', 'b'], ['pod', '-o', 'yaml'], ['-f', ''], ['-f', '-', '-f', '-']]) {
-    const { code, stdout } = await runCLI(['why', ...args])
+    const { code, stdout } = await runShared(['why', ...args])
     t.equal(code, 2, args.join(' '))
     t.equal(stdout, '')
   }
-  const { code, stdout } = await runCLI(['why', '--help'])
+  const { code, stdout } = await runShared(['why', '--help'])
   t.equal(code, 0)
   t.match(stdout, /\nExit codes:\n[^]*\nExamples:\n {2}model-injector why /)
 })
@@ -182,7 +184,7 @@ t.test('a pod of the cluster', async (t) => {
   const inCluster = ['--kubeconfig', kubeconfig]
 
   await t.test('of a Deployment with the annotations in the wrong place leads to the Deployment', async (t) => {
-    const { code, stdout } = await runCLI(['why', 'forgotten-1', ...inCluster], { env: { COLUMNS: '200' } })
+    const { code, stdout } = await runShared(['why', 'forgotten-1', ...inCluster], { env: { COLUMNS: '200' } })
     t.equal(code, 1)
     t.match(stdout, /^pod\/forgotten-1 in the namespace apps is not injected\n/)
     t.match(stdout, '\n  hint  deployment/forgotten: models.example.io/source stands in metadata.annotations')
@@ -191,19 +193,19 @@ t.test('a pod of the cluster', async (t) => {
 
   await t.test('or a workload of it is named as kubectl does', async (t) => {
     for (const name of ['deployment/forgotten', 'Deployments/forgotten']) {
-      const { code, stdout } = await runCLI(['why', name, '-n', 'apps', ...inCluster])
+      const { code, stdout } = await runShared(['why', name, '-n', 'apps', ...inCluster])
       t.equal(code, 1)
       t.match(stdout, /^deployment\/forgotten in the namespace apps would not be injected\n/)
     }
   })
 
   await t.test('that is not there, or of a kind without pods, is told', async (t) => {
-    t.strictSame(await runCLI(['why', 'nobody', ...inCluster]), {
+    t.strictSame(await runShared(['why', 'nobody', ...inCluster]), {
       code: 1,
       stdout: '',
       stderr: `model-injector: there is no pod "nobody" in the namespace apps of ${server.url}\n`,
     })
-    t.match(await runCLI(['why', 'service/x', ...inCluster]), {
+    t.match(await runShared(['why', 'service/x', ...inCluster]), {
       code: 1,
       stderr: /^model-injector: "service" is no kind that has a pod; known: pod, deployment, /,
     })
@@ -212,7 +214,7 @@ t.test('a pod of the cluster', async (t) => {
   await t.test(
     'is judged by the built-in configuration where that of the cluster is not known, which is told',
     async (t) => {
-      const { code, stdout } = await runCLI(['why', '-f', `${directory}/good.yaml`, ...inCluster], {
+      const { code, stdout } = await runShared(['why', '-f', `${directory}/good.yaml`, ...inCluster], {
         env: { COLUMNS: '200' },
       })
       t.equal(code, 0)
@@ -225,7 +227,7 @@ t.test('a pod of the cluster', async (t) => {
   )
 
   await t.test('is created as a dry run with --server, and what the API server says decides', async (t) => {
-    const { code, stdout } = await runCLI(['why', '-f', `${directory}/good.yaml`, '--server', ...inCluster])
+    const { code, stdout } = await runShared(['why', '-f', `${directory}/good.yaml`, '--server', ...inCluster])
     t.equal(code, 1)
     t.match(stdout, '\n  the API server refuses the pod: exceeded quota\n')
     const { path, query, body } = server.requests.findLast(({ method }) => method === 'POST') ?? {}
@@ -238,6 +240,6 @@ t.test('a pod of the cluster', async (t) => {
 t.test('the cluster that --config names no longer is not asked, unless an option says so', async (t) => {
   await writeFile(`${directory}/broken-kubeconfig`, 'clusters: [')
   const env = { KUBECONFIG: `${directory}/broken-kubeconfig` }
-  t.equal((await runCLI(['why', '-f', `${directory}/good.yaml`, ...offline], { env })).code, 0)
-  t.equal((await runCLI(['why', '-f', `${directory}/good.yaml`, ...offline, '--server'], { env })).code, 1)
+  t.equal((await runShared(['why', '-f', `${directory}/good.yaml`, ...offline], { env })).code, 0)
+  t.equal((await runShared(['why', '-f', `${directory}/good.yaml`, ...offline, '--server'], { env })).code, 1)
 })
