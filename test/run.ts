@@ -9,23 +9,34 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, globSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { join, relative } from 'node:path'
 import { parseArgs } from 'node:util'
 import { Parser, type FinalResults, type Result } from 'tap-parser'
 import { stringify } from 'yaml'
 
-/** Taking the types out is a third of the time of a command that is run from source, and some files run sixty of them. */
+/** Taking the types out is a third of the time of a command that is run from source. */
 const compileCache = join(import.meta.dirname, '..', 'node_modules', '.cache', 'node-compile')
 /** A file may wait for a build of its tools for longer; its own t.setTimeout says so. */
 const patienceSeconds = 900
 /** Longer than any file's own limit, which does nothing in a loop that never ends. */
 const hungAfterMs = 60 * 60 * 1000
-/** Started first, the slowest before all, so that none of them runs alone at the end. */
+/** Started first, in this order, so that none of them runs alone at the end. */
 const slowest = [
-  'test/loader/native-scenarios.test.ts',
-  'test/loader/s5cmd-scenarios.test.ts',
   'test/cluster/outage.test.ts',
+  'test/loader/s5cmd-scenarios.test.ts',
+  'test/loader/s5cmd-engine.test.ts',
+  'test/loader/native-scenarios.test.ts',
+  'test/publish/failed-listings.test.ts',
+  'test/audit/page/cluster.test.ts',
+  'test/cluster/chart-install.test.ts',
+  'test/loader/s5cmd.test.ts',
+  'test/loader/native.test.ts',
+  'test/cluster/deliveries.test.ts',
+  'test/cluster/check.test.ts',
 ]
+/** One more than there are cores, because files wait for a good part of their time. */
+const jobs = availableParallelism() + 1
 
 /** Each takes five seconds or more on an idle machine, five times as long as the next. */
 const slowFiles = [
@@ -38,7 +49,7 @@ const slowFiles = [
 
 const { values: flags, positionals: paths } = parseArgs({
   options: {
-    jobs: { type: 'string', default: '2' },
+    jobs: { type: 'string', default: String(jobs) },
     quick: { type: 'boolean', default: false },
     /** Laws are tried on many more cases. */
     long: { type: 'boolean', default: false },
@@ -67,15 +78,12 @@ process.exitCode = counts.failed === 0 && counts.passed > 0 ? 0 : 1
 /** Helpers that lie beside the tests are no tests. */
 function testFiles(): readonly string[] {
   const files = paths.flatMap((path) => (path.endsWith('.ts') ? [path] : globSync(`${path}/**/*.test.ts`).sort()))
-  const chosen = (flags.quick ? withoutSlow(files) : files).map((file) => relative('.', file))
+  const moved = [...slowFiles, ...slowest].filter((file) => !existsSync(file))
+  if (moved.length > 0) throw new Error(`files that test/run.ts names are not there: ${moved.join(', ')}`)
+  const all = files.map((file) => relative('.', file))
+  const chosen = flags.quick ? all.filter((file) => !slowFiles.includes(file)) : all
   if (chosen.length === 0) throw new Error(`no *.test.ts in ${paths.join(', ') || 'no folder: name files or folders'}`)
   return chosen
-}
-
-function withoutSlow(files: readonly string[]): readonly string[] {
-  const moved = slowFiles.filter((file) => !existsSync(file))
-  if (moved.length > 0) throw new Error(`slow files that test/run.ts names are not there: ${moved.join(', ')}`)
-  return files.filter((file) => !slowFiles.includes(file))
 }
 
 function slowestFirst(files: readonly string[]): string[] {
