@@ -183,19 +183,19 @@ t.test('the namespace decides about the policy: that of the object, else --names
 
 t.test('an image that no registry has is warned of once, and --image names a better one', async (t) => {
   const both = `${deployment}---\n${deployment.replaceAll('my-inference-app', 'second')}`
-  const without = await runCLI(['inject', '-f', '-'], { stdin: both })
+  const without = await runShared(['inject', '-f', '-'], { stdin: both })
   t.equal(without.code, 0)
   t.equal(without.stderr.match(/warning: the loaders run model-injector:\S+, which no registry has/g)?.length, 1)
   t.match(without.stderr, 'give --image IMAGE, or a --config that sets defaults.image')
   const image = `registry.example.com/model-injector@sha256:${'a'.repeat(64)}`
-  const pinned = await runCLI(['inject', '-f', '-', '--image', image], { stdin: both })
+  const pinned = await runShared(['inject', '-f', '-', '--image', image], { stdin: both })
   t.notMatch(pinned.stderr, 'no registry has')
   t.equal(pinned.stdout.split(`image: ${image}`).length - 1, 2)
 })
 
 t.test('an image that is none is refused, and nothing is written', async (t) => {
   for (const image of ['', 'an image', 'a:']) {
-    const { code, stdout, stderr } = await runCLI(['inject', '-f', '-', '--image', image], { stdin: deployment })
+    const { code, stdout, stderr } = await runShared(['inject', '-f', '-', '--image', image], { stdin: deployment })
     t.equal(code, 2)
     t.equal(stdout, '')
     t.match(stderr, `option '--image <image>' argument '${image}' is invalid. It is not an image reference.`)
