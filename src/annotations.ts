@@ -41,7 +41,7 @@ const downloads = ['download'] as const
 const fromS3 = deliveriesOfScheme.s3
 
 export const annotations = {
-  inject: row({
+  inject: annotation({
     scope: 'pod',
     operator: false,
     accepted: '"true", "false"',
@@ -50,7 +50,7 @@ export const annotations = {
     description: '"false" always wins and leaves the pod alone; "true" without a source is denied',
     parse: parseBoolean,
   }),
-  source: row({
+  source: annotation({
     scope: 'model',
     operator: false,
     accepted: sourceForms,
@@ -60,7 +60,7 @@ export const annotations = {
       'where the model is; a prefix means all objects below it, a key exactly that object; a path, the directory of the volume',
     parse: parseSource,
   }),
-  delivery: row({
+  delivery: annotation({
     scope: 'model',
     operator: true,
     accepted: deliveriesOfScheme.s3.join(', '),
@@ -70,7 +70,7 @@ export const annotations = {
     appliesTo: fromS3,
     parse: parseWord(deliveriesOfScheme.s3),
   }),
-  claim: row({
+  claim: annotation({
     scope: 'model',
     operator: false,
     accepted: 'the name of a PersistentVolumeClaim',
@@ -80,7 +80,7 @@ export const annotations = {
     appliesTo: ['mountpoint'],
     parse: parseObjectName,
   }),
-  'mount-path': row({
+  'mount-path': annotation({
     scope: 'model',
     operator: true,
     accepted: 'an absolute path without "..", ":", and outside /proc, /sys, /dev and the token directories',
@@ -89,7 +89,7 @@ export const annotations = {
     description: 'where the files below the source appear in the containers',
     parse: parseMountPath,
   }),
-  containers: row({
+  containers: annotation({
     scope: 'model',
     operator: false,
     accepted: 'comma list of container names, or * for all app containers',
@@ -98,7 +98,7 @@ export const annotations = {
     description: 'which containers get the model; an init container may be named if it starts after the loader',
     parse: parseContainers,
   }),
-  'read-only': row({
+  'read-only': annotation({
     scope: 'model',
     operator: true,
     accepted: '"true", "false"',
@@ -108,7 +108,7 @@ export const annotations = {
       'whether the app can only read the model; "false" for a download alone, anything else is mounted read-only',
     parse: parseBoolean,
   }),
-  size: row({
+  size: annotation({
     scope: 'model',
     operator: false,
     accepted: 'a Kubernetes quantity, as 20Gi',
@@ -118,7 +118,7 @@ export const annotations = {
     appliesTo: downloads,
     parse: parsePositiveBytes,
   }),
-  volume: row({
+  volume: annotation({
     scope: 'model',
     operator: true,
     accepted: volumeForms,
@@ -129,7 +129,7 @@ export const annotations = {
     appliesTo: downloads,
     parse: parseVolumeChoice,
   }),
-  include: row({
+  include: annotation({
     scope: 'model',
     operator: false,
     accepted: 'comma list of patterns on the key below the source, with * (crosses /) and ?',
@@ -139,7 +139,7 @@ export const annotations = {
     appliesTo: downloads,
     parse: parseKeyPatterns,
   }),
-  exclude: row({
+  exclude: annotation({
     scope: 'model',
     operator: false,
     accepted: 'comma list of patterns as for include',
@@ -149,7 +149,7 @@ export const annotations = {
     appliesTo: downloads,
     parse: parseKeyPatterns,
   }),
-  expect: row({
+  expect: annotation({
     scope: 'model',
     operator: false,
     accepted: expectationForms,
@@ -160,7 +160,7 @@ export const annotations = {
     appliesTo: ['download', 'claim', 'node'],
     parse: parseExpectation,
   }),
-  env: row({
+  env: annotation({
     scope: 'model',
     operator: false,
     accepted: 'the name of an environment variable',
@@ -169,7 +169,7 @@ export const annotations = {
     description: 'variable that gets the mount path in the containers',
     parse: parseEnvName,
   }),
-  region: row({
+  region: annotation({
     scope: 'model',
     operator: true,
     accepted: 'a region name',
@@ -179,7 +179,7 @@ export const annotations = {
     appliesTo: fromS3,
     parse: parseRegion,
   }),
-  endpoint: row({
+  endpoint: annotation({
     scope: 'model',
     operator: true,
     accepted: 'https://host[:port] or http://host[:port]',
@@ -189,7 +189,7 @@ export const annotations = {
     appliesTo: downloads,
     parse: parseEndpoint,
   }),
-  'service-account': row({
+  'service-account': annotation({
     scope: 'pod',
     operator: false,
     accepted: 'the name of a ServiceAccount',
@@ -198,7 +198,7 @@ export const annotations = {
     description: 'service account that may read the bucket, set on the pod',
     parse: parseObjectName,
   }),
-  credentials: row({
+  credentials: annotation({
     scope: 'pod',
     operator: true,
     accepted: credentialsForms,
@@ -208,7 +208,7 @@ export const annotations = {
       'how the loader proves who it is; a Secret has AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and perhaps AWS_SESSION_TOKEN',
     parse: parseCredentials,
   }),
-  'credentials-scope': row({
+  'credentials-scope': annotation({
     scope: 'pod',
     operator: true,
     accepted: credentialsScopes.join(', '),
@@ -217,7 +217,7 @@ export const annotations = {
     description: 'loader: the identity webhook of EKS is told to leave the app containers without credentials',
     parse: parseWord(credentialsScopes),
   }),
-  'init-order': row({
+  'init-order': annotation({
     scope: 'pod',
     operator: true,
     accepted: initOrders.join(', '),
@@ -226,7 +226,7 @@ export const annotations = {
     description: 'where the loader stands among the init containers',
     parse: parseWord(initOrders),
   }),
-  'run-as-user': row({
+  'run-as-user': annotation({
     scope: 'pod',
     operator: true,
     accepted: 'a user id of at least 1, or auto',
@@ -235,7 +235,7 @@ export const annotations = {
     description: "user of the loader; auto is the containers' common user if that is known and not root, else 65532",
     parse: parseRunAsUser,
   }),
-  cpu: row({
+  cpu: annotation({
     scope: 'pod',
     operator: true,
     accepted: 'a Kubernetes quantity, as 500m',
@@ -244,7 +244,7 @@ export const annotations = {
     description: 'cpu of the loader',
     parse: parsePositiveMillicores,
   }),
-  memory: row({
+  memory: annotation({
     scope: 'pod',
     operator: true,
     accepted: 'a Kubernetes quantity of at least 192Mi',
@@ -253,7 +253,7 @@ export const annotations = {
     description: 'memory of the loader',
     parse: parsePositiveBytes,
   }),
-  timeout: row({
+  timeout: annotation({
     scope: 'pod',
     operator: true,
     accepted: 'a duration, as 90s, 30m, 2h',
@@ -262,7 +262,7 @@ export const annotations = {
     description: 'after which the loader gives up',
     parse: parseDurationSeconds,
   }),
-  'stall-timeout': row({
+  'stall-timeout': annotation({
     scope: 'pod',
     operator: true,
     accepted: 'a duration, as 90s, 30m, 2h',
@@ -271,7 +271,7 @@ export const annotations = {
     description: 'after which the loader gives up if not one byte arrived',
     parse: parseDurationSeconds,
   }),
-  engine: row({
+  engine: annotation({
     scope: 'pod',
     operator: true,
     accepted: engines.join(', '),
@@ -281,7 +281,7 @@ export const annotations = {
       "which loader brings models: the product's own, or a script around the stock peakcom/s5cmd image; checking is always done by the product's own",
     parse: parseWord(engines),
   }),
-  image: row({
+  image: annotation({
     scope: 'pod',
     operator: true,
     accepted: "an image that the operator's policy lists",
@@ -311,6 +311,6 @@ export function isAnnotationName(text: string): text is AnnotationName {
   return Object.hasOwn(annotations, text)
 }
 
-function row<T>(definition: AnnotationRow<T>): AnnotationRow<T> {
+function annotation<T>(definition: AnnotationRow<T>): AnnotationRow<T> {
   return definition
 }

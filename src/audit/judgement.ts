@@ -11,52 +11,52 @@ interface Meaning {
 }
 
 export const judgements = {
-  conforming: row({
+  conforming: {
     level: 'none',
     meaning: "the pod carries what today's configuration would give it",
     remedy: 'nothing',
-  }),
-  missing: row({
+  },
+  missing: {
     level: 'error',
     meaning: 'the pod asks for a model, does not opt out, and was not injected: it was created around the webhook',
     remedy: 'find out how (model-injector check, model-injector why), then have the pod created anew',
-  }),
-  spoofed: row({
+  },
+  spoofed: {
     level: 'error',
     meaning: 'the pod says that it was injected, by status or label, and carries no parts of ours',
     remedy: 'find out who wrote that, then have the pod created anew without it',
-  }),
-  tampered: row({
+  },
+  tampered: {
     level: 'error',
     meaning: 'the parts that bring the model are not those that were added, or somebody else can write to them',
     remedy: 'find out which webhook or user did it, then have the pod created anew',
-  }),
-  notAllowed: row({
+  },
+  notAllowed: {
     level: 'error',
     meaning: "today's policy would deny the pod",
     remedy: 'end the pod, or allow it by a rule',
-  }),
-  invalid: row({
+  },
+  invalid: {
     level: 'warning',
     meaning: 'today the pod would be denied for another reason than the policy',
     remedy: 'mend what the reason says in the pod template',
-  }),
-  outdated: row({
+  },
+  outdated: {
     level: 'warning',
     meaning: "today's configuration and the pod's annotations would shape the pod otherwise",
     remedy: 'restart the workload: kubectl rollout restart',
-  }),
-  unpinned: row({
+  },
+  unpinned: {
     level: 'warning',
     meaning: 'nothing says what the model must consist of, so another model could stand in the same place',
     remedy: 'add expect: manifest=KEY@sha256:HEX, or use an oci:// source',
-  }),
-  rewritten: row({
+  },
+  rewritten: {
     level: 'note',
     meaning: 'the image of the loader is another than was added, as a registry mirror makes it',
     remedy: 'nothing, if the new image is the same one by another name',
-  }),
-} as const
+  },
+} as const satisfies Readonly<Record<string, Meaning>>
 
 export type Judgement = keyof typeof judgements
 export type Level = Meaning['level']
@@ -131,8 +131,4 @@ export function conforms({ judgements: own }: AuditedPod): boolean {
 
 export function levelOf({ judgement }: Judged): Level {
   return judgements[judgement].level
-}
-
-function row(meaning: Meaning): Meaning {
-  return meaning
 }

@@ -5,7 +5,8 @@ import type { CheckRow } from '../diagnosis/check-row.ts'
 import type { IdentityReport } from '../check/identity/check-identity.ts'
 import { severities, type Finding, type Severity } from '../diagnosis/finding.ts'
 import { printable } from '../values/printable.ts'
-import { printMarkdownTable, wrap } from './table.ts'
+import { wrapText } from '../values/wrap-text.ts'
+import { printMarkdownTable } from './table.ts'
 import type { Paint } from './terminal.ts'
 
 export interface ReportStyle {
@@ -67,7 +68,7 @@ function printFinding(
   const head = `  ${paint(format, word.padEnd(markWidth))}${id.padEnd(idWidth)}`
   const text = severity === 'unchecked' ? `not checked: ${what}` : what
   // Names, expressions and answers of others are in it.
-  const [first = '', ...rest] = wrap(printable(text), width - indent.length - idWidth)
+  const [first = '', ...rest] = wrapText(printable(text), width - indent.length - idWidth)
   const body = [
     `${head}${dimIf(severity === 'unchecked', first, paint)}`,
     ...rest.map((line) => `${indent}${' '.repeat(idWidth)}${dimIf(severity === 'unchecked', line, paint)}`),
@@ -85,7 +86,7 @@ function dimIf(isDim: boolean, text: string, paint: Paint): string {
 function printHint(label: string, text: string | undefined, width: number, paint: Paint): readonly string[] {
   if (text === undefined) return []
   const room = indent.length + 6
-  return wrap(printable(text), width - room).map(
+  return wrapText(printable(text), width - room).map(
     (line, i) => `${indent}${i === 0 ? paint('bold', label.padEnd(6)) : ' '.repeat(6)}${line}`,
   )
 }

@@ -1,4 +1,5 @@
 /** Tables of plain text, wrapped to the terminal, and of Markdown. */
+import { wrapText } from '../values/wrap-text.ts'
 
 /** The last column takes the room that is left; the others are wrapped if they would take more than their share. */
 export function printTable(
@@ -24,7 +25,7 @@ function columnWidths(rows: readonly (readonly string[])[], width: number): read
 }
 
 function printRow(row: readonly string[], widths: readonly number[]): string {
-  const cells = row.map((text, i) => wrap(text, widths[i] ?? 0))
+  const cells = row.map((text, i) => wrapText(text, widths[i] ?? 0))
   const height = Math.max(...cells.map(({ length }) => length))
   return Array.from(
     { length: height },
@@ -34,17 +35,6 @@ function printRow(row: readonly string[], widths: readonly number[]): string {
         .join(gap)
         .trimEnd()}\n`,
   ).join('')
-}
-
-/** Words that are longer than the line stay whole: they are there to be copied. */
-export function wrap(text: string, width: number): string[] {
-  const lines: string[] = []
-  for (const word of text.split(' ')) {
-    const last = lines.at(-1)
-    if (last !== undefined && last.length + 1 + word.length <= width) lines[lines.length - 1] = `${last} ${word}`
-    else lines.push(word)
-  }
-  return lines
 }
 
 export function printMarkdownTable(header: readonly string[], rows: readonly (readonly string[])[]): string {

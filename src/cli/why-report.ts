@@ -2,7 +2,7 @@
 import type { Explanation, Verdict } from '../check/why/explain.ts'
 import type { Step, StepVerdict } from '../check/why/step.ts'
 import { printable } from '../values/printable.ts'
-import { wrap } from './table.ts'
+import { wrapText } from '../values/wrap-text.ts'
 import type { Paint } from './terminal.ts'
 
 export interface WhyStyle {
@@ -33,7 +33,7 @@ function printExplanation(explanation: Explanation, style: WhyStyle): string {
   const { title, namespace, steps, hints, verdict } = explanation
   const { paint, width } = style
   const headline = `${paint('bold', title)} in the namespace ${printable(namespace)} ${paint(colors[verdict], sentence(explanation))}`
-  const because = wrap(printable(explanation.because), width - 2)
+  const because = wrapText(printable(explanation.because), width - 2)
     .map((line) => `  ${line}\n`)
     .join('')
   const body = steps.map((step) => printStep(step, style)).join('')
@@ -58,10 +58,10 @@ const indent = ' '.repeat(2 + markWidth + idWidth)
 function printStep({ id, verdict, what, details }: Step, { width, paint }: WhyStyle): string {
   const { word, format } = marks[verdict]
   const room = width - indent.length
-  const [first = '', ...rest] = wrap(printable(verdict === 'unknown' ? `not evaluated: ${what}` : what), room)
+  const [first = '', ...rest] = wrapText(printable(verdict === 'unknown' ? `not evaluated: ${what}` : what), room)
   const head = `  ${paint(format, word.padEnd(markWidth))}${id.padEnd(idWidth)}${first}`
   const more = details.flatMap((detail) =>
-    wrap(printable(detail), room - 2).map((line, i) => `${i === 0 ? '' : '  '}${line}`),
+    wrapText(printable(detail), room - 2).map((line, i) => `${i === 0 ? '' : '  '}${line}`),
   )
   return [head, ...[...rest, ...more.map((line) => paint('dim', line))].map((line) => indent + line)]
     .map((line) => `${line}\n`)
@@ -69,7 +69,7 @@ function printStep({ id, verdict, what, details }: Step, { width, paint }: WhySt
 }
 
 function printHint(hint: string, { width, paint }: WhyStyle): string {
-  return wrap(printable(hint), width - 8)
+  return wrapText(printable(hint), width - 8)
     .map((line, i) => `  ${i === 0 ? paint('bold', 'hint') : '    '}  ${line}\n`)
     .join('')
 }

@@ -2,6 +2,7 @@
  * Checks a model that somebody else put on a volume. Always the product's own loader, whatever engine loads other models of
  * the pod: the stock image of s5cmd has nothing to check with.
  */
+import { runsImageCommand } from './command-line.ts'
 import type { Engine } from './engine.ts'
 import { native } from './native.ts'
 
@@ -10,9 +11,6 @@ const args = ['load', '--verify'] as const
 export const verifier: Engine = {
   command: { args },
   image: (config) => native.image(config),
-  runsIn: (container) =>
-    (container.command ?? []).length === 0 &&
-    container.args?.length === args.length &&
-    args.every((arg, i) => container.args?.[i] === arg),
+  runsIn: (container) => runsImageCommand(container, args),
   checkRequest: () => undefined,
 }

@@ -1,5 +1,6 @@
 /** Trees as text: YAML with the reasons as comments, or JSON without them. */
 import { Document, Pair, Scalar, YAMLMap, YAMLSeq, type Node } from 'yaml'
+import { wrapText } from '../values/wrap-text.ts'
 import { entriesOf, Explained, plain, type Branch, type Tree } from './tree.ts'
 
 const commentWidth = 100
@@ -18,7 +19,7 @@ export function printJSON(tree: Tree): string {
 /** As the lines of a comment, each with a blank in front and without its sign. Commands are left as they are. */
 export function wrapComment(text: string): string {
   const isCommand = text.includes('\\\n')
-  return (isCommand ? text.split('\n') : wrap(text)).map((line) => ` ${line}`).join('\n')
+  return (isCommand ? text.split('\n') : wrapText(text, commentWidth)).map((line) => ` ${line}`).join('\n')
 }
 
 function printDocument(tree: Tree): string {
@@ -51,15 +52,4 @@ function listOf(items: readonly Tree[]): YAMLSeq {
 function commented<N extends Node>(node: N, tree: Tree): N {
   if (tree instanceof Explained) node.commentBefore = wrapComment(tree.reason)
   return node
-}
-
-/** A word that is longer than the line stays whole: it is there to be copied. */
-function wrap(text: string): string[] {
-  const lines: string[] = []
-  for (const word of text.split(' ')) {
-    const last = lines.at(-1)
-    if (last !== undefined && last.length + 1 + word.length <= commentWidth) lines[lines.length - 1] = `${last} ${word}`
-    else lines.push(word)
-  }
-  return lines
 }

@@ -37,16 +37,16 @@ export const nothing: Rendering = { kubernetes: [], stacks: [], commands: [], fi
 /** One of each. Names are made from all that decides about an object, so two of one name that differ are a bug. */
 export function merge(renderings: readonly Rendering[]): Rendering {
   return {
-    kubernetes: unique(
+    kubernetes: oneOfEach(
       renderings.flatMap(({ kubernetes }) => kubernetes),
       objectKey,
     ),
     stacks: mergeStacks(renderings.flatMap(({ stacks }) => stacks)),
-    commands: unique(
+    commands: oneOfEach(
       renderings.flatMap(({ commands }) => commands),
       ({ script }) => script,
     ),
-    files: unique(
+    files: oneOfEach(
       renderings.flatMap(({ files }) => files),
       ({ name }) => name,
     ),
@@ -89,7 +89,8 @@ function mergeRecords<T extends Tree>(
   return { ...one, ...two }
 }
 
-function unique<T extends Tree | object>(items: readonly T[], keyOf: (item: T) => string): T[] {
+/** Throws where two of one key differ. */
+function oneOfEach<T extends Tree | object>(items: readonly T[], keyOf: (item: T) => string): T[] {
   const byKey = new Map<string, T>()
   for (const item of items) {
     const key = keyOf(item)

@@ -1,9 +1,9 @@
 /** The audit for people: a row for each pod, and below it why it does not conform. Rows are laid out in pages, so that the first come at once. */
 import Table from 'cli-table3'
 import { printable } from '../../values/printable.ts'
+import { wrapTextStrictly } from '../../values/wrap-text.ts'
 import { conforms, judgementNames, levelOf, type AuditedPod, type AuditSummary, type Judged } from '../judgement.ts'
 import type { Format, FormatContext, Terminal } from './format.ts'
-import { wrapWords } from './wrap-words.ts'
 
 const rowsPerPage = 200
 const longestSource = 300
@@ -92,12 +92,12 @@ function rowOf(pod: AuditedPod, [namespace, name, model, judgements]: Widths, { 
     printable(source.length > longestSource ? `${source.slice(0, longestSource)}...` : source),
   )
   const cell = (lines: readonly string[], width: number): string =>
-    lines.flatMap((line) => wrapWords(line, width)).join('\n')
+    lines.flatMap((line) => wrapTextStrictly(line, width)).join('\n')
   return [
     cell([printable(pod.namespace)], namespace),
     cell([printable(pod.name)], name),
     cell(sources.length > 0 ? sources : ['-'], model),
-    wrapWords(wordsOf(pod).join(', '), judgements)
+    wrapTextStrictly(wordsOf(pod).join(', '), judgements)
       .map((line) => paint(levelOf(worst), line))
       .join('\n'),
   ]
@@ -106,7 +106,7 @@ function rowOf(pod: AuditedPod, [namespace, name, model, judgements]: Widths, { 
 function reasonOf(judged: Judged, widths: Widths, { paint }: Terminal): string {
   // For the library, columns that become one are one character apart.
   const width = widths.reduce((sum, column) => sum + column + 1, -1) - indent.length
-  const [first = '', ...rest] = wrapWords(`${judged.judgement}: ${judged.reason}`, width)
+  const [first = '', ...rest] = wrapTextStrictly(`${judged.judgement}: ${judged.reason}`, width)
   const painted = first.replace(judged.judgement, paint(levelOf(judged), judged.judgement))
   return [painted, ...rest].map((line) => indent + line).join('\n')
 }

@@ -1,6 +1,7 @@
 /** What a pod must not read, from what it does read: where a directory is named after its namespace, those beside it are of others. */
 import type { Identity } from '../../render/access.ts'
 import type { S3Source } from '../../values/source.ts'
+import { unique } from '../../values/unique.ts'
 
 export interface OtherPrefix {
   readonly bucket: string
@@ -58,8 +59,4 @@ export function named({ bucket, key, extent }: S3Source): OtherPrefix {
 
 export function uriOf({ bucket, prefix }: Pick<OtherPrefix, 'bucket' | 'prefix'>): string {
   return `s3://${bucket}/${prefix}`
-}
-
-function unique<T>(items: readonly T[], keyOf: (item: T) => string): T[] {
-  return [...Map.groupBy(items, keyOf).values()].flatMap((group) => group.slice(0, 1))
 }

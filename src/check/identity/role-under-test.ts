@@ -4,6 +4,7 @@ import { partitionOf } from '../../render/arn.ts'
 import { commandInOneLine } from '../../values/shell.ts'
 import type { Requirement } from '../../deliveries/shared/requirements.ts'
 import type { S3Source } from '../../values/source.ts'
+import { unique } from '../../values/unique.ts'
 import { withCommands, type Finding } from '../../diagnosis/finding.ts'
 import { error, ok, unchecked, warning } from './checks.ts'
 import { valueOf } from '../../diagnosis/lookup.ts'
@@ -170,7 +171,10 @@ function findWanted(
     seen.needs.filter((need) => need.credentials.kind === credentials),
     seen.needs.filter((need) => need.credentials.kind !== credentials),
   ]
-  const wanted = unique(own.flatMap((need) => wantedOf(need, region)))
+  const wanted = unique(
+    own.flatMap((need) => wantedOf(need, region)),
+    (wanted) => `${wanted.source.uri} ${wanted.region ?? ''}`,
+  )
   const findings =
     wanted.length > 0
       ? [ok('wanted-prefix', wanted.map(({ source }) => source.uri).join(', '))]
@@ -194,11 +198,5 @@ function otherwise(needs: readonly Requirement[]): Finding {
   return unchecked(
     'wanted-prefix',
     `other pods of it read by ${first?.credentials.kind ?? ''}: ${[...new Set(needs.map(({ model }) => model.source.uri))].join(', ')}; try those with --credentials ${first?.credentials.kind ?? ''}`,
-  )
-}
-
-function unique(wanted: readonly WantedSource[]): readonly WantedSource[] {
-  return [...Map.groupBy(wanted, ({ source, region }) => `${source.uri} ${region ?? ''}`).values()].flatMap((same) =>
-    same.slice(0, 1),
   )
 }

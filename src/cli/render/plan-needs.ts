@@ -10,6 +10,7 @@ import { extraObjectsOf, type Requirement, type SortedRequirements } from '../..
 import { merge, nothing, type Rendering } from '../../render/rendering.ts'
 import { renderDownload } from '../../deliveries/download/render.ts'
 import type { S3Source } from '../../values/source.ts'
+import { unique } from '../../values/unique.ts'
 import { roleNameOf } from '../../render/access-flags.ts'
 import { filesOf, nodePlan, type NodeValues } from '../../deliveries/node/render-command.ts'
 import { sharedPlan, type SharedValues } from '../../deliveries/claim/render-command.ts'
@@ -145,9 +146,4 @@ function isSame(
   { namespace, serviceAccount }: { namespace: string; serviceAccount: string },
 ): boolean {
   return need.namespace === namespace && need.serviceAccount === serviceAccount
-}
-
-/** The first of each. */
-function unique<T>(items: readonly T[], keyOf: (item: T) => string): T[] {
-  return [...Map.groupBy(items, keyOf).values()].flatMap((group) => group.slice(0, 1))
 }

@@ -1,0 +1,34 @@
+/** Text for people: wrapped to a width, without what a terminal would obey, and lists without repetition. */
+import t from 'tap'
+import { unique } from '../../../src/values/unique.ts'
+import { wrapText, wrapTextStrictly } from '../../../src/values/wrap-text.ts'
+
+t.test('text is wrapped between words, and a word longer than the line stays whole', (t) => {
+  t.strictSame(wrapText('one two three', 7), ['one two', 'three'])
+  t.strictSame(wrapText('see s3://bucket/a-long-key now', 8), ['see', 's3://bucket/a-long-key', 'now'])
+  t.strictSame(wrapText('', 8), [''])
+  t.end()
+})
+
+t.test('in a column a word longer than the line goes on in the next line, and no character is lost', (t) => {
+  t.strictSame(wrapTextStrictly('see s3://bucket/key now', 8), ['see', 's3://buc', 'ket/key', 'now'])
+  for (const width of [1, 2, 3, 7, 100]) {
+    const lines = wrapTextStrictly('a bc defg hijklmnop', width)
+    t.equal(Math.max(...lines.map(({ length }) => length)) <= width, true)
+    t.equal(lines.join('').replaceAll(' ', ''), 'abcdefghijklmnop')
+  }
+  t.end()
+})
+
+t.test('of items with the same key the first stays, in its place', (t) => {
+  const items = [
+    { key: 'b', value: 1 },
+    { key: 'a', value: 2 },
+    { key: 'b', value: 3 },
+  ]
+  t.strictSame(
+    unique(items, ({ key }) => key).map(({ value }) => value),
+    [1, 2],
+  )
+  t.end()
+})
