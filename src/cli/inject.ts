@@ -9,8 +9,8 @@ import { denied, misplacedAnnotations, notAWorkload, skipped } from './judge.ts'
 import { manifestCommand, type ManifestOptions } from './manifest-command.ts'
 import type { Verdict } from './manifests/transform.ts'
 import { valueAt, type FoundObject } from './manifests/workloads.ts'
-import { printable } from './printable.ts'
 import { imageOption } from './read-config.ts'
+import { printable } from '../values/printable.ts'
 import type { Command } from 'commander'
 
 const help = `

@@ -10,7 +10,7 @@ import { denied, notAWorkload, skipped } from './judge.ts'
 import { manifestCommand } from './manifest-command.ts'
 import type { Verdict } from './manifests/transform.ts'
 import { valueAt, type FoundObject } from './manifests/workloads.ts'
-import { printable } from './printable.ts'
+import { printable } from '../values/printable.ts'
 
 const help = `
 The annotations that ask for a model stay, so that the webhook still injects it. What has no parts of ours comes out byte

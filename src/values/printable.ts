@@ -22,12 +22,17 @@ export function shorten(text: string, longest: number): string {
 }
 
 /**
- * Writes out what a terminal would obey or hide: control characters, and those that turn or blank the text around them.
- * Names and keys of a manifest are in messages, too, and on the command line no API server has checked them before.
+ * All that a terminal would obey, hide or turn around: control and format characters, separators of lines, characters that no
+ * font shows (variation selectors, fillers, tags: text can hide in them), and code points without a character.
  */
+const unprintable = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu
+
+/** Writes out what is not printable. Names of a manifest are in messages, too, and no API server has checked a file. */
 export function printable(text: string): string {
-  return text.replace(
-    /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  )
+  return text.replace(unprintable, escape)
+}
+
+function escape(character: string): string {
+  const digits = (character.codePointAt(0) ?? 0).toString(16)
+  return digits.length > 4 ? `\\u{${digits}}` : `\\u${digits.padStart(4, '0')}`
 }

@@ -1,6 +1,14 @@
 import { globSync, readFileSync } from 'node:fs'
 import t from 'tap'
-import { denyReasons, formatDiagnostic, injectReasons, quote, skipReasons, warnReasons } from '../../src/reasons.ts'
+import {
+  denyReasons,
+  formatDiagnostic,
+  injectReasons,
+  printable,
+  quote,
+  skipReasons,
+  warnReasons,
+} from '../../src/reasons.ts'
 
 const tables = { skipReasons, injectReasons, denyReasons, warnReasons }
 const sources = globSync('src/**/*.ts')
@@ -75,6 +83,15 @@ t.test('nothing in a diagnostic reaches a terminal raw', (t) => {
   t.notMatch(line, /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/)
   t.match(line, '\\u001b[31m', 'it is written out instead')
   t.equal(quote('\u001b\u202ex'), '"\\u001b\\u202ex"')
+  t.end()
+})
+
+t.test('what a terminal hides or obeys is written out, in every plane of Unicode', (t) => {
+  t.equal(printable('a\u00ad\u180e\u2060\u2064b'), 'a\\u00ad\\u180e\\u2060\\u2064b', 'format characters')
+  t.equal(printable('a\u115f\u3164\uffa0\ufe0fb'), 'a\\u115f\\u3164\\uffa0\\ufe0fb', 'characters without a glyph')
+  t.equal(printable('a\u{e0041}\u{e0100}b'), 'a\\u{e0041}\\u{e0100}b', 'tags and selectors, which carry hidden text')
+  t.equal(printable('\ud800x\u{1d173}'), '\\ud800x\\u{1d173}', 'half a character, and an invisible sign of music')
+  t.equal(printable('ünïcödé 模型 नमस्ते 🦙 a_b-c'), 'ünïcödé 模型 नमस्ते 🦙 a_b-c', 'letters with their marks stay')
   t.end()
 })
 

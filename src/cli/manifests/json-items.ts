@@ -3,7 +3,7 @@
  * megabytes. Only finds where an item begins and ends; what it says is read by JSON.parse, and so is what is left of the list.
  */
 import { AppError } from '../../errors.ts'
-import { printable } from '../printable.ts'
+import { printable } from '../../values/printable.ts'
 
 /** What stood before the items: their kind may be among it, or stand in each of them. */
 export interface ListItem {

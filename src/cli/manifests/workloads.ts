@@ -1,5 +1,5 @@
 /** Which objects have a pod in them, and where. */
-import { printable } from '../printable.ts'
+import { printable, quote } from '../../values/printable.ts'
 
 type JSONObject = Readonly<Record<string, unknown>>
 
@@ -67,10 +67,17 @@ function describe(object: unknown, path: Path, { apiVersion, kind }: TypeMeta): 
     object,
     kind,
     name,
-    title: `${printable(kind === '' ? 'object' : kind.toLowerCase())}/${printable(name ?? '(no name)')}`,
+    title: `${shown(kind === '' ? 'object' : kind.toLowerCase())}/${shown(name ?? '(no name)')}`,
     namespace: textOf(valueAt(metadata, ['namespace'])),
     podPath: Object.hasOwn(podPaths, type) ? podPaths[type] : undefined,
   }
+}
+
+/** The longest name that the API server accepts. */
+const longestName = 253
+
+function shown(name: string): string {
+  return name.length > longestName ? quote(name) : printable(name)
 }
 
 export function valueAt(value: unknown, path: Path): unknown {

@@ -108,7 +108,14 @@ t.test('names of objects cannot write to the terminal', async (t) => {
   const { stderr } = await runCLI(['inject', '-f', '-'], {
     stdin: JSON.stringify({ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'a\u001b[2J\nb injected' } }),
   })
-  t.equal(stderr, 'secret/"a\\u001b[2J\\nb injected" skipped: not a workload\n1 skipped\n')
+  t.equal(stderr, 'secret/a\\u001b[2J\\u000ab injected skipped: not a workload\n1 skipped\n')
+})
+
+t.test('a name that no API server would accept is cut', async (t) => {
+  const { stderr } = await runCLI(['inject', '-f', '-'], {
+    stdin: JSON.stringify({ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'x'.repeat(10_000) } }),
+  })
+  t.equal(stderr, `secret/"${'x'.repeat(117)}..." skipped: not a workload\n1 skipped\n`)
 })
 
 t.test('malformed workloads are denied or skipped, never a crash', async (t) => {
