@@ -1,15 +1,14 @@
 /**
- * What the demo has instead of a node: an S3 server (s3rver, from npm), an agent that hands out its keys to whoever shows a
- * token, as the EKS Pod Identity agent does, and the part of the kubelet that starts an init container.
+ * What the demo has instead of a node: an S3 server, an agent that hands out its keys for a token, as the EKS Pod
+ * Identity agent does, and the part of the kubelet that starts an init container.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
-import { createRequire } from 'node:module'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
+import { startS3, type Bucket } from './demo-s3.ts'
 
 interface VolumeMount {
   readonly name: string
@@ -36,45 +35,25 @@ export interface ModelStore {
   stop(): Promise<void>
 }
 
-interface S3Rver {
-  run(): Promise<{ port: number }>
-  close(): Promise<void>
-}
-
-type S3RverClass = new (options: object) => S3Rver
-
-/** It comes without types. */
-const Server = createRequire(import.meta.url)('s3rver') as S3RverClass
-
-const bucket = 'my-ml-bucket'
 const prefix = 'model-artifacts/my-model-1.2.3/'
-const keys = { accessKeyId: 'S3RVER', secretAccessKey: 'S3RVER' }
+const keys = { accessKeyId: 'DEMO', secretAccessKey: 'demo-secret', sessionToken: 'demo-session' }
 
-const files: Readonly<Record<string, string | Buffer>> = {
-  'config.json': '{"architectures": ["DemoForCausalLM"]}\n',
-  'tokenizer/tokenizer.json': '{"version": "1.0"}\n',
-  'model.safetensors': Buffer.alloc(32 * 2 ** 20, 'weights '),
+const bucket: Bucket = {
+  name: 'my-ml-bucket',
+  objects: new Map([
+    [`${prefix}config.json`, Buffer.from('{"architectures": ["DemoForCausalLM"]}\n')],
+    [`${prefix}model.safetensors`, Buffer.alloc(32 * 2 ** 20, 'weights ')],
+    [`${prefix}tokenizer/tokenizer.json`, Buffer.from('{"version": "1.0"}\n')],
+  ]),
 }
 
-export async function startModelStore(directory: string): Promise<ModelStore> {
-  const server = new Server({
-    port: 0,
-    address: '127.0.0.1',
-    silent: true,
-    directory: join(directory, 's3'),
-    configureBuckets: [{ name: bucket }],
-  })
-  const endpoint = `http://127.0.0.1:${(await server.run()).port}`
-  const client = new S3Client({ endpoint, region: 'us-east-1', forcePathStyle: true, credentials: keys })
-  for (const [path, Body] of Object.entries(files)) {
-    await client.send(new PutObjectCommand({ Bucket: bucket, Key: prefix + path, Body }))
-  }
-  client.destroy()
+export async function startModelStore(): Promise<ModelStore> {
+  const s3 = await startS3(bucket, keys)
   const agent = createServer(({ headers: { authorization } }, response) => {
     const answer = {
       AccessKeyId: keys.accessKeyId,
       SecretAccessKey: keys.secretAccessKey,
-      Token: 'demo',
+      Token: keys.sessionToken,
       Expiration: new Date(Date.now() + 3_600_000).toISOString(),
     }
     response
@@ -84,11 +63,11 @@ export async function startModelStore(directory: string): Promise<ModelStore> {
   agent.listen(0, '127.0.0.1')
   await once(agent, 'listening')
   return {
-    endpoint,
+    endpoint: s3.endpoint,
     agentUri: `http://127.0.0.1:${(agent.address() as AddressInfo).port}/v1/credentials`,
     stop: async () => {
       agent.close()
-      await server.close()
+      await s3.stop()
     },
   }
 }

@@ -51,7 +51,7 @@ heading('The annotated Deployment (examples/deployment.yaml)')
 print(stringify(deployment.spec.template.metadata.annotations))
 
 heading('The webhook, on HTTPS with throw-away certificates')
-const store = await startModelStore(directory)
+const store = await startModelStore()
 const webhook = await startWebhook()
 print(`model-injector serve listens on https://127.0.0.1:${webhook.port}/mutate\n`)
 try {
