@@ -41,6 +41,43 @@ t.test('any items are what JSON.parse makes of them, in chunks of any size, howe
   t.pass('they were')
 })
 
+t.test('numbers, names and mistakes are read as JSON.parse reads them', async (t) => {
+  const values = [
+    '-0',
+    '1E400',
+    '1e-400',
+    '12345678901234567890',
+    '0.1',
+    '"\\ud800"',
+    '"\\u00e9"',
+    '{"__proto__":{"a":1}}',
+  ]
+  const mistakes = [
+    '01',
+    '1.',
+    '.5',
+    '+1',
+    '-',
+    'NaN',
+    'fals',
+    '"\\x"',
+    '"\t"',
+    '//',
+    '\u00a0',
+    '1 2',
+    ',',
+    '{1:2}',
+    '{"a":1,}',
+  ]
+  for (const text of values) {
+    t.strictSame(await read(`{"items":[${text}]}`), [{ list: { items: [] }, item: JSON.parse(text) as unknown }], text)
+  }
+  for (const text of mistakes) {
+    t.throws(() => JSON.parse(`[${text}]`) as unknown, text)
+    await t.rejects(read(`{"items":[${text}]}`), { code: 'InputUnreadable' }, text)
+  }
+})
+
 t.test('each item comes with what stood before the items', async (t) => {
   t.strictSame(
     await read('{"kind":"PodList","apiVersion":"v1","metadata":{"x":["{"]},"items":[ {"a":"}"} , {"b":[{}]}]}'),
@@ -60,14 +97,14 @@ t.test('an object that is no list is the only item', async (t) => {
 t.test('what is no JSON is refused, with the place', async (t) => {
   for (const [text, message] of [
     ['{"items":[{"a":1},{"b":', /^dump\.json: is no JSON: it ends in the middle$/],
-    ['{"items":[{"a":1},{"b":x}]}', /^dump\.json: item 2: is no JSON: /],
-    ['{"items":[{"a":1} {"b":1}]}', /^dump\.json: is no JSON: /],
-    ['{"items":[{"a":1}]}{}', /^dump\.json: is no JSON: /],
+    ['{"items":[{"a":1},{"b":x}]}', /^dump\.json: after item 1: is no JSON: Unexpected \"x\"/],
+    ['{"items":[{"a":1} {"b":1}]}', /^dump\.json: after item 1: is no JSON: /],
+    ['{"items":[{"a":1}]}{}', /^dump\.json: after item 1: is no JSON: /],
     ['{"kind":x,"items":[{"a":1}]}', /^dump\.json: is no JSON: /],
     ['{"items":[{"a":1]]}', /^dump\.json: /],
     [
       Buffer.from([...Buffer.from('{"items":[{"a":"'), 0xff, ...Buffer.from('"}]}')]),
-      /^dump\.json: item 1: is no JSON: .*not valid/,
+      /^dump\.json: is no JSON: .*not valid/,
     ],
   ] as const) {
     await t.rejects(read(text), { code: 'InputUnreadable', message }, String(text))
