@@ -2,7 +2,7 @@
 import { X509Certificate } from 'node:crypto'
 import { isIP } from 'node:net'
 
-/** Undefined where the text is not made of certificates. */
+/** Undefined if the text contains no readable certificates. */
 export function readCertificates(pem: string): readonly X509Certificate[] | undefined {
   const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []
   try {
@@ -12,7 +12,7 @@ export function readCertificates(pem: string): readonly X509Certificate[] | unde
   }
 }
 
-/** Whether the chain leads to one of the trusted ones; each of those is enough by itself, as in Go. */
+/** Checks that the chain leads to a trusted certificate. As in Go, any trusted certificate is an anchor by itself. */
 export function isTrusted(chain: readonly X509Certificate[], trusted: readonly X509Certificate[]): boolean {
   const [leaf, ...intermediates] = chain
   if (leaf === undefined) return false
@@ -33,7 +33,7 @@ function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): bool
   return certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey)
 }
 
-/** Only the alternative names count: Go has not looked at the common name since 1.15. */
+/** Only subject alternative names count: Go ignores the common name since 1.15. */
 export function isFor(certificate: X509Certificate, serverName: string): boolean {
   return isIP(serverName) === 0
     ? certificate.checkHost(serverName, { subject: 'never' }) !== undefined
@@ -47,7 +47,7 @@ export interface Life {
 
 const dayMs = 24 * 60 * 60 * 1000
 
-/** Negative days where it is over; whole days, rounded down. */
+/** Whole days, rounded down; negative after expiry. */
 export function lifeOf({ validFromDate, validToDate }: X509Certificate, nowMs: number): Life {
   return {
     daysLeft: Math.floor((validToDate.getTime() - nowMs) / dayMs),

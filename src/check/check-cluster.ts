@@ -1,4 +1,4 @@
-/** Looks at an installation as a whole. */
+/** Checks an installation as a whole. */
 import type { Cluster, ServerVersion } from '../cluster/cluster.ts'
 import { ClusterError } from '../cluster/cluster-error.ts'
 import { severities, type Finding, type Severity } from '../diagnosis/finding.ts'
@@ -10,7 +10,7 @@ import type { Section } from '../diagnosis/section.ts'
 export interface Report {
   readonly server: string
   readonly context: string
-  /** Undefined where the API server did not answer. */
+  /** Undefined if the API server did not answer. */
   readonly serverVersion: string | undefined
   readonly username: string | undefined
   readonly sections: readonly Section[]
@@ -25,7 +25,7 @@ export async function checkCluster(cluster: Cluster, options: SurveyOptions): Pr
   })
 }
 
-/** What every report begins with; `sectionsOf` makes the rest of it, once it is known that the API server answers. */
+/** Builds the head of every report; `sectionsOf` adds the rest once the API server has answered. */
 export async function openReport(
   cluster: Cluster,
   sectionsOf: (version: ServerVersion) => Promise<readonly Section[]>,
@@ -39,7 +39,7 @@ export async function openReport(
   return { server, context, serverVersion: version.gitVersion, username: await askName(cluster), sections }
 }
 
-/** Without an answer to the first question there is nothing to find out, and one error says why. */
+/** Without an answer to this first request nothing else can be checked; one error explains why. */
 async function askVersion(cluster: Cluster): Promise<ServerVersion | ClusterError> {
   return cluster.serverVersion().catch((reason: unknown) => {
     if (reason instanceof ClusterError) return reason
@@ -54,7 +54,7 @@ function unanswered({ message }: ClusterError): Section {
   }
 }
 
-/** Older API servers cannot say. */
+/** Undefined on API servers that do not support SelfSubjectReview. */
 async function askName(cluster: Cluster): Promise<string | undefined> {
   return cluster.whoAmI().then(
     ({ username }) => username,

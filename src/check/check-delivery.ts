@@ -1,4 +1,4 @@
-/** Looks at everything that the pods of a namespace need beside them for one delivery. */
+/** Checks the companion resources that the pods of a namespace need for one delivery. */
 import type { Cluster } from '../cluster/cluster.ts'
 import type { Namespace } from '../cluster/objects.ts'
 import { resources } from '../cluster/resources.ts'
@@ -16,7 +16,7 @@ import { titlesOf, type RequestedModel } from '../deliveries/shared/requested-mo
 export interface DeliveryCheckOptions {
   readonly delivery: CheckedDelivery
   readonly namespace: string
-  /** What was named instead of, or beside, what workloads ask for. */
+  /** Models named on the command line; checked instead of those that workloads request. */
   readonly named: readonly RequestedModel[]
 }
 
@@ -64,7 +64,7 @@ function checkNamespace(namespace: string, seen: Lookup<Namespace>): Finding {
       )
 }
 
-/** What is named on the command line is looked at alone. */
+/** Models named on the command line are the only ones checked. */
 async function findWants(
   cluster: Cluster,
   { delivery, namespace, named }: DeliveryCheckOptions,
@@ -89,14 +89,14 @@ async function findWants(
   return { models: wanted, writers, findings: known.state === 'found' ? findings : findings.map(asByDefault) }
 }
 
-/** What the webhook would refuse its configuration decides. */
+/** With an unknown configuration, a refusal is only a guess: the webhook may work with another one. */
 function asByDefault({ id, severity, what, ...finding }: Finding): Finding {
   return severity === 'error'
     ? unchecked('model-request', `${what}, if the webhook works with the built-in configuration`)
     : { id, severity, what, ...finding }
 }
 
-/** What workloads say of it, too. */
+/** Adds the workloads that request the same model. */
 function askedFor(named: RequestedModel, wanted: readonly RequestedModel[]): readonly RequestedModel[] {
   const same = wanted.filter(
     ({ source }) =>
@@ -108,7 +108,7 @@ function askedFor(named: RequestedModel, wanted: readonly RequestedModel[]): rea
     : same.map((model) => ({ ...model, from: named.from, claim: named.claim ?? model.claim }))
 }
 
-/** What was found, where anything was; what workloads ask for in vain stands beside it. */
+/** The models, and requests that the webhook would refuse. */
 function describeWants(
   { models: wanted, findings }: RequestedModels,
   { delivery, namespace, named }: DeliveryCheckOptions,

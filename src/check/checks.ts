@@ -1,4 +1,4 @@
-/** The closed table of checks, whole: of an installation, of deliveries, of what a service account may read. */
+/** The complete, closed table of checks: installation, deliveries, identity. */
 import { deliveryChecks } from '../deliveries/companions.ts'
 import { installationChecks } from '../diagnosis/installation-checks.ts'
 import { identityChecks } from './identity/checks.ts'

@@ -1,4 +1,4 @@
-/** What the operator's configuration says, where it can be read; the built-in one otherwise. */
+/** The operator's configuration if it can be read, else the built-in one. */
 import type { Config } from '../config/config.ts'
 import { defaultConfig } from '../config/parse-config.ts'
 import { valueOf } from '../diagnosis/lookup.ts'

@@ -1,4 +1,4 @@
-/** The certificate that a server shows, whoever signed it. */
+/** Fetches the certificate that a server presents, without verifying its issuer. */
 import { once } from 'node:events'
 import type { Duplex } from 'node:stream'
 import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls'
@@ -7,19 +7,19 @@ import { found, unknown, type Lookup } from '../diagnosis/lookup.ts'
 
 const timeoutMs = 10_000
 
-/** As PEM: its own certificate, and those that it sends along. */
+/** PEM: the server's certificate and the intermediates that it sends. */
 export async function certificateFrom(
   target: { readonly socket: Duplex } | { readonly host: string; readonly port: number },
   servername: string,
 ): Promise<Lookup<string>> {
-  // Trust is judged later, against the CA bundle and with better words.
+  // Trust is judged later, against the CA bundle and with a clearer message.
   const options: ConnectionOptions = {
     ...target,
     rejectUnauthorized: false,
     ...(/^[\d.]+$|:/.test(servername) ? {} : { servername }),
   }
   const socket = connect(options)
-  // What comes after the handshake, as the end of a tunnel, is nobody's business here.
+  // Errors after the handshake, as the end of a tunnel, do not matter here.
   socket.on('error', () => undefined)
   try {
     await once(socket, 'secureConnect', { signal: AbortSignal.timeout(timeoutMs) })

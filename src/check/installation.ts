@@ -1,6 +1,6 @@
 /**
- * Finds the parts of an installation from what refers to what, not from their names: the webhook configuration names the
- * Service, that selects the pods, their Deployment mounts the ConfigMap and the Secret.
+ * Finds the parts of an installation by their references, not by their names: the webhook configuration names the Service,
+ * which selects the pods; their Deployment mounts the ConfigMap and the Secret.
  */
 import type { Cluster } from '../cluster/cluster.ts'
 import { collect } from '../cluster/collect.ts'
@@ -22,20 +22,20 @@ import { statedLoaderImage } from './stated-loader-image.ts'
 
 export interface Installation {
   readonly registration: Lookup<MutatingWebhookConfiguration>
-  /** The one webhook of the registration. */
+  /** The only webhook of the registration. */
   readonly webhook: Lookup<MutatingWebhook>
   readonly service: Lookup<Service>
   readonly endpointSlices: Lookup<readonly EndpointSlice[]>
   readonly deployment: Lookup<Deployment>
   readonly pods: Lookup<readonly Pod[]>
   readonly configuration: Lookup<Configuration>
-  /** From the Secret. */
+  /** Certificate in the mounted Secret. */
   readonly certificate: Lookup<MountedCertificate>
 }
 
 interface MountedCertificate {
   readonly place: string
-  /** With intermediate certificates behind it. */
+  /** PEM, followed by intermediate certificates. */
   readonly pem: string
 }
 
@@ -70,7 +70,7 @@ export async function findRegistration(cluster: Cluster): Promise<Registered> {
   return { registration, webhook: webhookOf(registration) }
 }
 
-/** For those who need no more than how pods are treated. */
+/** Reads only the configuration, for callers that do not need the rest of the installation. */
 export async function findConfigurationOf(
   cluster: Cluster,
   webhook: Lookup<MutatingWebhook>,

@@ -1,4 +1,4 @@
-/** Which key of which ConfigMap or Secret a container reads as a file. */
+/** Finds the ConfigMap or Secret, and its key, that a container reads as a file. */
 import type { Container, Deployment, KeyToPath, PodSpec, Volume } from '../cluster/objects.ts'
 
 export interface MountedFile {
@@ -8,7 +8,7 @@ export interface MountedFile {
   readonly namespace: string
 }
 
-/** Undefined where the path is not mounted from either. */
+/** Undefined if the path is mounted from neither. */
 export function mountedFile(
   {
     metadata: { namespace = '' },
@@ -32,7 +32,7 @@ function mountAt(spec: PodSpec, path: string): NonNullable<Container['volumeMoun
   )
 }
 
-/** The one that serves; admins may put sidecars before it. */
+/** The serving container; admins may put sidecars in front of it. */
 export function webhookContainer({ containers }: PodSpec): Container | undefined {
   return containers.find(({ args }) => args?.includes('serve')) ?? containers[0]
 }

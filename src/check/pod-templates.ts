@@ -1,4 +1,4 @@
-/** The pods of a namespace, as the templates of workloads will make them, and those that none of the known workloads made. */
+/** Visits the pod templates of a namespace's workloads, then pods without a known workload. */
 import type { Cluster } from '../cluster/cluster.ts'
 import { ClusterError } from '../cluster/cluster-error.ts'
 import type { KubernetesObject, Pod } from '../cluster/objects.ts'
@@ -23,7 +23,10 @@ const workloads: readonly Resource[] = [
   resources.jobs,
 ]
 
-/** Workloads before pods. One page is in memory at a time: a namespace may have thousands of pods. Says what could not be listed. */
+/**
+ * Workloads come before pods. Only one page is in memory at a time: a namespace may have thousands of pods. Returns
+ * findings for kinds that could not be listed.
+ */
 export async function visitTemplates(
   cluster: Cluster,
   namespace: string,
@@ -51,7 +54,10 @@ async function visitKind(
   }
 }
 
-/** It mounts nothing any more, and what it mounted may be gone rightly. A Job of a CronJob is looked at as that. */
+/**
+ * Ended pods and Jobs mount nothing any more, and their volumes may rightly be gone. Jobs of a CronJob are covered by the
+ * CronJob.
+ */
 function isOver({ kind, metadata, status }: KubernetesObject): boolean {
   const { phase, conditions = [] } = (status ?? {}) as NonNullable<Pod['status']>
   if (metadata.deletionTimestamp !== undefined || phase === 'Succeeded' || phase === 'Failed') return true

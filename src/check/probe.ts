@@ -1,4 +1,4 @@
-/** A pod that asks for a model, to see what admission makes of it. It is never stored. */
+/** Creates a pod with a model request as a dry run, to see the result of admission. It is never stored. */
 import type { Cluster, DryRun } from '../cluster/cluster.ts'
 import { resources } from '../cluster/resources.ts'
 import { lookup, type Lookup } from '../diagnosis/lookup.ts'

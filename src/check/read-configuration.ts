@@ -1,4 +1,4 @@
-/** The operator's configuration, for those who need no more of an installation than how pods are treated. */
+/** Reads the operator's configuration, for checks that need nothing else of an installation. */
 import type { Cluster } from '../cluster/cluster.ts'
 import type { Config } from '../config/config.ts'
 import type { Finding } from '../diagnosis/finding.ts'

@@ -1,7 +1,7 @@
-/** Facts about webhook configurations, ours and those of others. */
+/** Facts about webhook configurations, ours and others. */
 import type { MutatingWebhook, MutatingWebhookConfiguration, WebhookRule } from '../cluster/objects.ts'
 
-/** Whatever the release is called: it decides when the webhook runs. */
+/** The same name for every release, because the name decides the order of webhooks. */
 export const registrationName = 'model-injector'
 
 export function selectsPodCreation({ rules = [] }: Pick<MutatingWebhook, 'rules'>): boolean {
@@ -13,12 +13,12 @@ export function selectsPodCreation({ rules = [] }: Pick<MutatingWebhook, 'rules'
   )
 }
 
-/** Operations on pods that the match conditions were not made for: on DELETE they fail, and so refuse it. */
+/** Operations on pods other than CREATE: match conditions fail on DELETE, and so refuse it. */
 export function otherOperations(rules: readonly WebhookRule[] = []): readonly string[] {
   return [...new Set(rules.flatMap(({ operations = [] }) => operations))].filter((operation) => operation !== 'CREATE')
 }
 
-/** The API server calls them in the order of their names. */
+/** The API server calls webhooks in the order of their names. */
 export function inRunOrder(
   registrations: readonly MutatingWebhookConfiguration[],
 ): readonly MutatingWebhookConfiguration[] {
@@ -27,7 +27,7 @@ export function inRunOrder(
     .toSorted((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1))
 }
 
-/** The one of EKS, and the same installed by hand under another name. */
+/** True for the identity webhook of EKS, also if installed by hand under another name. */
 export function isIdentityWebhook({ metadata, webhooks = [] }: MutatingWebhookConfiguration): boolean {
   return [metadata.name, ...webhooks.map(({ name }) => name)].some((name) =>
     /pod-identity-webhook|iam-for-pods\.amazonaws\.com/.test(name),
@@ -40,7 +40,7 @@ export function isMesh({ metadata }: MutatingWebhookConfiguration): boolean {
   return meshNames.test(metadata.name)
 }
 
-/** Where the API server calls the webhook: `model-injector.apps.svc`, or the host of a URL. */
+/** The name that the API server connects to: `model-injector.apps.svc`, or the host of a URL. */
 export function serverNameOf({ clientConfig: { service, url } }: MutatingWebhook): string {
   return service === undefined
     ? new URL(url ?? 'https://unknown').hostname.replace(/^\[|\]$/g, '')

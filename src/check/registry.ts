@@ -1,4 +1,4 @@
-/** The topics of `check`, in the order in which they are reported: what comes first explains what comes after it. */
+/** The topics of `check` in report order: causes before their consequences. */
 import type { Finding } from '../diagnosis/finding.ts'
 import type { Survey } from './survey.ts'
 import { checkAdmission } from './topics/admission.ts'

@@ -1,4 +1,4 @@
-/** Asks every ready replica what it serves: its certificate, and the configuration that is in force there. */
+/** Asks every ready replica for its certificate and the configuration in force. */
 import type { Cluster } from '../cluster/cluster.ts'
 import type { Pod } from '../cluster/objects.ts'
 import { certificateFrom } from './handshake.ts'
@@ -16,14 +16,14 @@ export interface Replica {
 
 export interface ReplicaMetrics {
   readonly configHash: string | undefined
-  /** False where a new file was refused. */
+  /** False if a new file was refused. */
   readonly configIsCurrent: boolean
   readonly certificateIsCurrent: boolean
 }
 
 const defaultHealthPort = 9090
 
-/** Undefined `serverURL`: each replica is reached through the API server. */
+/** With an undefined `serverURL`, each replica is reached through the API server. */
 export async function askReplicas(
   cluster: Cluster,
   installation: Installation,
@@ -87,7 +87,7 @@ function serverNameIn({ webhook }: Installation): string {
   return webhook.state === 'found' ? serverNameOf(webhook.value) : 'model-injector'
 }
 
-/** The endpoints know which port of the pods the Service stands for. */
+/** EndpointSlices give the pod port that the Service port maps to. */
 function portOf({ endpointSlices, service, webhook }: Installation): number | undefined {
   const wanted = valueOf(webhook)?.clientConfig.service?.port ?? 443
   const name = valueOf(service)?.spec.ports?.find(({ port }) => port === wanted)?.name ?? ''

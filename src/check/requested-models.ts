@@ -1,4 +1,4 @@
-/** Which models the pods of a namespace want by one delivery: what their annotations say, read by the reader of the webhook. */
+/** Finds the models that the pods of a namespace request by one delivery, with the webhook's own annotation parser. */
 import { deliveriesOfScheme, type Delivery, type Source } from '../values/source.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import type { Config } from '../config/config.ts'
@@ -14,9 +14,9 @@ import type { Template, RequestedModel, Consumer, Writer } from '../deliveries/s
 
 export interface RequestedModels {
   readonly models: readonly RequestedModel[]
-  /** Who else mounts a claim of the namespace so that it may write. */
+  /** Other workloads that mount a claim of the namespace writable. */
   readonly writers: readonly Writer[]
-  /** Of workloads that the webhook would refuse, and of kinds that could not be listed. */
+  /** Findings for workloads that the webhook would refuse, and for kinds that could not be listed. */
   readonly findings: readonly Finding[]
 }
 
@@ -32,7 +32,7 @@ export async function findRequestedModels(cluster: Cluster, reading: Reading): P
   const findings: Finding[] = []
   const unlisted = await visitTemplates(cluster, reading.namespace, (template) => {
     const read = readTemplate(template, reading)
-    // A pod of a workload wants what its template wants; what is left was made by something else, or by an older template.
+    // A workload's pods request what its template requests; the rest were made by something else, or by an older template.
     const isOfWorkload = (key: string): boolean =>
       template.kind === 'Pod' && models.get(key)?.consumers.some(({ kind }) => kind !== 'Pod') === true
     for (const model of read.models) {
@@ -52,7 +52,7 @@ function together(before: RequestedModel | undefined, model: RequestedModel): Re
   return before === undefined ? model : { ...before, consumers: [...before.consumers, ...model.consumers] }
 }
 
-/** A pod is no news where its workload has been seen. */
+/** A pod is redundant if its workload was already visited. */
 function isKnown({ claim }: Writer, { kind }: Template, writers: readonly Writer[]): boolean {
   return kind === 'Pod' && writers.some((writer) => writer.claim === claim)
 }
@@ -66,7 +66,7 @@ function writersIn({ title, kind, name, pod }: Template): readonly Writer[] {
 }
 
 interface Read {
-  /** Each with its one asker. */
+  /** Models, each with one consumer. */
   readonly models: readonly RequestedModel[]
   readonly findings: readonly Finding[]
 }
@@ -94,7 +94,7 @@ function requestedModelOf({ source, claim, region }: ModelRequest, asker: Consum
   return { source, claim, region, consumers: [asker] }
 }
 
-/** That the version of the cluster is not stated, or too old, is a finding of its own. */
+/** A missing or old cluster version is reported by a check of its own. */
 function diagnosticsOf(pod: unknown, namespace: string, config: Config): readonly Diagnostic[] {
   const outcome = inject(pod, namespace, config)
   return outcome.outcome === 'denied'
@@ -106,7 +106,7 @@ function refusal(title: string, diagnostics: readonly Diagnostic[]): Finding {
   return error('model-request', `${title} would be refused: ${diagnostics.map(formatDiagnostic).join('; ')}`)
 }
 
-/** Where annotations cannot be read, what they were meant for is guessed from the scheme. */
+/** If annotations cannot be read, the delivery is guessed from the scheme. */
 function mayBeAbout(pod: unknown, delivery: Delivery, { annotationPrefix }: Config): boolean {
   const annotations = (pod as Partial<Pod> | undefined)?.metadata?.annotations ?? {}
   return Object.entries(annotations).some(

@@ -1,4 +1,4 @@
-/** Everything that the findings are made from, asked of the cluster once. The findings themselves only look at it. */
+/** Collects all facts about an installation in one pass. Checks only read the result. */
 import type { Cluster, ServerVersion } from '../cluster/cluster.ts'
 import { collect } from '../cluster/collect.ts'
 import type {
@@ -19,10 +19,10 @@ import { askReplicas, type Replica } from './replicas.ts'
 export interface Survey extends Installation {
   readonly version: Lookup<ServerVersion>
   readonly nowMs: number
-  /** That of the configuration; the default where it is not known. */
+  /** Annotation prefix of the configuration; the default if unknown. */
   readonly prefix: string
   readonly registrations: Lookup<readonly MutatingWebhookConfiguration[]>
-  /** Of the namespaces that must not be selected: kube-system and that of the webhook. */
+  /** Labels of the namespaces that must not be selected: kube-system and the webhook's own. */
   readonly protectedNamespaces: Readonly<Record<string, Labels>>
   readonly replicas: Lookup<readonly Replica[]>
   readonly policies: Lookup<readonly ValidatingAdmissionPolicy[]>
@@ -34,13 +34,13 @@ export interface Survey extends Installation {
 
 export interface SurveyOptions {
   readonly nowMs: number
-  /** Where the webhook can be reached directly. */
+  /** Address at which the webhook can be reached directly. */
   readonly serverURL?: string | undefined
-  /** Of the probe; that of the context otherwise. */
+  /** Namespace of the probe pod; by default that of the context. */
   readonly namespace?: string | undefined
 }
 
-/** `version` is the answer that showed that the API server is there. */
+/** `version` is the API server's answer to the first request. */
 export async function surveyCluster(cluster: Cluster, version: ServerVersion, options: SurveyOptions): Promise<Survey> {
   const installation = await findInstallation(cluster)
   const prefix = configOf(installation).annotationPrefix
@@ -75,7 +75,7 @@ function protectedNames({ webhook }: Installation): readonly string[] {
   return own === undefined ? ['kube-system'] : ['kube-system', own]
 }
 
-/** The API server itself puts this label on every namespace; others matter only where they can be read. */
+/** The API server itself puts this label on every namespace; other labels are used if they can be read. */
 async function readNamespaces(cluster: Cluster, names: readonly string[]): Promise<Survey['protectedNamespaces']> {
   const entries = await Promise.all(
     names.map(async (name) => {
@@ -86,7 +86,7 @@ async function readNamespaces(cluster: Cluster, names: readonly string[]): Promi
   return Object.fromEntries(entries)
 }
 
-/** Those of all namespaces: a service account can be bound from anywhere. */
+/** Lists bindings of all namespaces: any of them can bind a service account. */
 async function listBindings(
   cluster: Cluster,
   { deployment }: Installation,
@@ -98,7 +98,7 @@ async function listBindings(
   ]
 }
 
-/** Not one that the webhook leaves alone. */
+/** Avoids a namespace that the webhook does not select. */
 function probeNamespace(
   { namespace }: Cluster,
   { webhook }: Installation,

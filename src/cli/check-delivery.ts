@@ -1,4 +1,4 @@
-/** `model-injector check --delivery`: whether all is there that a delivery needs beside the pods of a namespace. */
+/** `model-injector check --delivery`: checks the companion resources that a delivery needs in a namespace. */
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import type { Report } from '../check/check-cluster.ts'
 import { checkDelivery } from '../check/check-delivery.ts'
@@ -11,7 +11,7 @@ import { addFlags, fail } from './flags.ts'
 
 const deliveryNames = Object.keys(checkSubjects) as CheckedDelivery[]
 
-/** The flags of all deliveries, each with the deliveries that have it. */
+/** The flags of all deliveries, each with the deliveries that own it. */
 const flags: Flags = Object.fromEntries(
   [...Map.groupBy(deliveryNames.flatMap(flagsOf), ({ key }) => key)].map(([key, owned]) => [
     key,
@@ -29,7 +29,7 @@ function flagsOf(delivery: CheckedDelivery): readonly OwnedFlag[] {
   return Object.entries(checkSubjects[delivery].flags).map(([key, flag]) => ({ key, flag, delivery }))
 }
 
-/** `--source` is one of `--identity`, too. */
+/** `--source` is also a flag of `--identity`. */
 function mergeFlags(key: string, owned: readonly OwnedFlag[]): Flag<unknown> {
   const [first] = owned
   if (first === undefined) throw new Error(`no delivery has the flag ${key}`)
@@ -42,7 +42,7 @@ function mergeFlags(key: string, owned: readonly OwnedFlag[]): Flag<unknown> {
 }
 
 export interface DeliveryOptions {
-  /** As it was typed: a delivery, or an alias of one. */
+  /** As typed: a delivery, or an alias of one. */
   readonly delivery?: string
 }
 
@@ -62,7 +62,7 @@ function parseDelivery(text: string): CheckedDelivery {
   return known
 }
 
-/** A namespace, or one of the flags, is about a delivery that nobody named. `sourceIsMeant`: by another option. */
+/** Problems of a namespace or delivery flag without --delivery. `sourceIsMeant`: another option owns --source. */
 export function strayDeliveryOptions(
   namespace: string | undefined,
   command: Command,
@@ -80,7 +80,7 @@ export function strayDeliveryOptions(
   ]
 }
 
-/** Ends the command with everything that is wrong in the options, before anything is asked of the cluster. */
+/** Reports all option problems at once, before any request to the cluster. */
 export async function checkNamespaceDelivery(
   argument: string | undefined,
   command: Command,
@@ -137,7 +137,7 @@ function namespaceProblems(argument: string | undefined, option: string | undefi
   ]
 }
 
-/** What is copied from the report is for the cluster that was looked at, whichever the current context is. */
+/** Adds the options of the checked cluster to commands, since the current context may be another one. */
 function withKubectlOptions(report: Report, { kubeconfig, context }: ClusterOptions): Report {
   const options = [
     ...(kubeconfig === undefined ? [] : [`--kubeconfig ${quoteWord(kubeconfig)}`]),

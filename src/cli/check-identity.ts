@@ -1,4 +1,4 @@
-/** `model-injector check --identity`: what the pods of a service account may read, proven by becoming its role. */
+/** `model-injector check --identity`: proves what the pods of a service account may read, by assuming its role. */
 import type { Command } from 'commander'
 import { parseClusterArn, parseRoleArn } from '../check/identity/arns.ts'
 import type { IdentityReport } from '../check/identity/check-identity.ts'
@@ -55,7 +55,7 @@ const ownFlags = {
   },
 } as const
 
-/** --source is there for --delivery, too. */
+/** --source is also a flag of --delivery. */
 const flags = {
   ...ownFlags,
   source: {
@@ -75,7 +75,7 @@ export function addIdentityOptions(command: Command): Command {
   return addFlags(command, ownFlags)
 }
 
-/** Of those who check something else. */
+/** Problems of identity flags without --identity. */
 export function strayIdentityOptions(command: Command): readonly string[] {
   const options = command.opts<Readonly<Record<string, unknown>>>()
   return [
@@ -89,7 +89,7 @@ export function strayIdentityOptions(command: Command): readonly string[] {
   ]
 }
 
-/** Ends the command with everything that is wrong in the options, before anything is asked. */
+/** Reports all option problems at once, before any request. */
 export async function checkServiceAccount(command: Command, otherProblems: readonly string[]): Promise<IdentityReport> {
   const options = command.opts<ClusterOptions & { namespace?: string; serverUrl?: string }>()
   const { values, problems } = parseFlags(flags, ['identity'], command.opts())
@@ -102,7 +102,7 @@ export async function checkServiceAccount(command: Command, otherProblems: reado
   if (all.length > 0) fail(all, command)
   const { identity, role, credentials, clusterArn: cluster, region, source: sources, other: others } = values
   const named: Named = { ...identity, role, credentials, cluster, region, sources, others }
-  // The SDK of AWS takes longer to load than everything else that checks need.
+  // The AWS SDK takes longer to load than everything else that checks need.
   const { checkIdentity } = await import('../check/identity/check-identity.ts')
   return checkIdentity(named, await see(named, options), regionOfEnvironment())
 }
@@ -113,7 +113,7 @@ function regionOfEnvironment(): string | undefined {
   )
 }
 
-/** Without a kubeconfig, what is named has to do; one that was named has to be readable. */
+/** Without a kubeconfig, flags have to suffice; a kubeconfig named explicitly has to be readable. */
 async function see(named: Named, options: ClusterOptions): Promise<Seen> {
   if (isAllNamed(named)) return seenNothing('everything is named')
   try {

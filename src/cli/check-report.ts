@@ -1,4 +1,4 @@
-/** The report of `check` for people, and tables of what it looks at for the docs. */
+/** The human-readable report of `check`, and the tables of checks for the docs. */
 import { countBySeverity, findingsOf, type Report } from '../check/check-cluster.ts'
 import type { Section } from '../diagnosis/section.ts'
 import type { CheckRow } from '../diagnosis/check-row.ts'
@@ -12,7 +12,7 @@ import type { Paint } from './terminal.ts'
 export interface ReportStyle {
   readonly width: number
   readonly paint: Paint
-  /** Only what is not ok. */
+  /** Hides findings that are ok. */
   readonly quiet: boolean
 }
 
@@ -67,14 +67,14 @@ function printFinding(
   const { word, format } = marks[severity]
   const head = `  ${paint(format, word.padEnd(markWidth))}${id.padEnd(idWidth)}`
   const text = severity === 'unchecked' ? `not checked: ${what}` : what
-  // Names, expressions and answers of others are in it.
+  // Contains untrusted names, expressions and answers.
   const [first = '', ...rest] = wrapText(printable(text), width - indent.length - idWidth)
   const body = [
     `${head}${dimIf(severity === 'unchecked', first, paint)}`,
     ...rest.map((line) => `${indent}${' '.repeat(idWidth)}${dimIf(severity === 'unchecked', line, paint)}`),
   ]
   const hints = [printHint('why', why, width, paint), printHint('mend', remedy, width, paint)].flat()
-  // Whole, since they are there to be copied: a terminal that breaks a line does not break what is copied from it.
+  // Commands are not wrapped, so that they can be copied: a terminal's own line break is not copied.
   const runs = commands.map((command) => `${indent}      ${printable(command)}`)
   return [...body, ...hints, ...runs].map((line) => `${line}\n`).join('')
 }

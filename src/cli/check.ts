@@ -1,4 +1,4 @@
-/** `model-injector check`: whether an installation is as it should be. */
+/** `model-injector check`: checks an installation. */
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { checkCluster, countBySeverity, findingsOf, type Report } from '../check/check-cluster.ts'
 import type { IdentityReport } from '../check/identity/check-identity.ts'

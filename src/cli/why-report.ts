@@ -1,4 +1,4 @@
-/** The report of `why` for people. */
+/** The human-readable report of `why`. */
 import type { Explanation, Verdict } from '../check/why/explain.ts'
 import type { Step, StepVerdict } from '../check/why/step.ts'
 import { printable } from '../values/printable.ts'

@@ -1,4 +1,4 @@
-/** `model-injector why`: whether a pod gets its model, and what decides that. */
+/** `model-injector why`: explains why a pod gets its model, or why not. */
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { askServer } from '../check/why/ask-server.ts'
 import { explain, type Explanation } from '../check/why/explain.ts'
@@ -228,7 +228,7 @@ async function getObject(
   return object
 }
 
-/** A ReplicaSet has the annotations of its Deployment; the farthest is the one that people write. */
+/** A ReplicaSet copies the annotations of its Deployment; the farthest owner is the one that users edit. */
 async function misplacedOnOwners(
   cluster: Cluster,
   pod: Pod,

@@ -1,6 +1,6 @@
 /** A row of the closed table of checks. */
 export interface CheckRow {
-  /** What is looked at. */
+  /** The expected state, as a sentence. */
   readonly about: string
   readonly why: string
   readonly remedy: string

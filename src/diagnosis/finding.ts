@@ -1,29 +1,29 @@
-/** A finding of `check` about one thing: as it should be or not, and if not, why that matters and what to do. */
+/** A finding of `check`: ok or not and, if not, why that matters and what to do. */
 import type { CheckRow } from './check-row.ts'
 
-/** `unchecked`: it could not be looked at, which is no judgement. */
+/** `unchecked`: could not be checked, which is no judgement. */
 export const severities = ['error', 'warning', 'unchecked', 'ok'] as const
 export type Severity = (typeof severities)[number]
 
 export interface Finding {
-  /** The row of the closed table of checks. */
+  /** Id of a row in the closed table of checks. */
   readonly id: string
   readonly severity: Severity
-  /** What was found. */
+  /** The observed state. */
   readonly what: string
-  /** Both of errors and warnings only. */
+  /** Set on errors and warnings only. */
   readonly why?: string
   readonly remedy?: string
-  /** What does the remedy, as it can be given to a shell, one after the other. */
+  /** Shell commands that carry out the remedy, to run in this order. */
   readonly commands?: readonly string[]
 }
 
-/** The ways to state findings about the rows of a table. A remedy that is not given is that of the row. */
+/** Constructors of findings for the rows of a table. The default remedy is the row's. */
 export interface Findings<Id extends string> {
   readonly ok: (id: Id, what: string) => Finding
   readonly warning: (id: Id, what: string, remedy?: string) => Finding
   readonly error: (id: Id, what: string, remedy?: string) => Finding
-  /** `because` begins with a small letter and has no full stop, as all messages. */
+  /** `because` starts in lower case and has no full stop, like all messages. */
   readonly unchecked: (id: Id, because: string) => Finding
 }
 

@@ -1,6 +1,6 @@
 /**
- * The rows of the closed table of checks that are about an installation. The ids are stable, and the page of docs on troubleshooting
- * is made from them. `remedy` is the usual one; where more is known, the finding says so itself.
+ * The rows of the closed table of checks for an installation. The ids are stable, and the docs' page on troubleshooting is
+ * generated from them. `remedy` is the usual one; a finding that knows more has its own.
  */
 import { row } from './check-row.ts'
 

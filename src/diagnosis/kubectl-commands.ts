@@ -1,9 +1,9 @@
-/** Commands that mend, made for the very objects that were found: each is one line that a shell takes as it is. */
+/** kubectl commands that fix a finding, for the objects that were found: each is one line of shell. */
 import type { CSIVolume, KubernetesObject, PersistentVolume, PersistentVolumeClaim } from '../cluster/objects.ts'
 import { quoteWord } from '../values/shell.ts'
 
 export interface Target {
-  /** As kubectl knows it: `pvc`. */
+  /** Name of the kind for kubectl: `pvc`. */
   readonly kind: string
   readonly name: string
   readonly namespace?: string | undefined
@@ -17,12 +17,12 @@ export function createObject(object: object): string {
   return `echo ${quoteWord(JSON.stringify(object))} | kubectl create -f -`
 }
 
-/** `null` takes a field away (RFC 7386). */
+/** `null` removes a field (RFC 7386). */
 export function patchObject(target: Target, change: object): string {
   return `kubectl patch ${describe(target)} --type merge -p ${quoteWord(JSON.stringify(change))}`
 }
 
-/** In lists of pods the name says which one is meant, as kubectl apply has it. */
+/** A strategic merge patch: elements of lists are matched by name, as in kubectl apply. */
 export function patchByName(target: Target, change: object): string {
   return `kubectl patch ${describe(target)} --type strategic -p ${quoteWord(JSON.stringify(change))}`
 }
@@ -51,13 +51,16 @@ export interface ClaimChange {
   readonly volumeName?: string
 }
 
-/** Hardly anything of a claim can be changed. Pods that mount it have to end first: the deletion waits for them. */
+/** Most fields of a claim are immutable. Pods that mount it have to end first: the deletion waits for them. */
 export function recreateClaim(claim: PersistentVolumeClaim, change: ClaimChange): readonly string[] {
   const { name, namespace } = claim.metadata
   return [deleteObject({ kind: 'pvc', name, namespace }), createObject(claimAnew(claim, change))]
 }
 
-/** After the deletion of a claim its volume is kept for that one, and for none that has its name. */
+/**
+ * After the deletion of a claim its volume stays reserved for that claim's uid; a new claim of the same name does not get
+ * it.
+ */
 export function forgetClaim(volume: PersistentVolume): string {
   return patchObject(
     { kind: 'pv', name: volume.metadata.name },
@@ -65,7 +68,7 @@ export function forgetClaim(volume: PersistentVolume): string {
   )
 }
 
-/** For a claim that names its volume, and gets it again. */
+/** Recreates a claim that names its volume, bound to the same volume again. */
 export function recreateClaimOf(
   volume: PersistentVolume,
   claim: PersistentVolumeClaim,
@@ -79,7 +82,7 @@ export function recreateClaimOf(
   return [deletion, forgetClaim(volume), creation]
 }
 
-/** The volume that it had is given up with the claim. */
+/** The new claim does not keep the old claim's volume. */
 function claimAnew(
   { metadata, spec }: PersistentVolumeClaim,
   { annotations, storage = spec.resources?.requests?.storage, ...fields }: ClaimChange,
@@ -92,7 +95,7 @@ function claimAnew(
   }
 }
 
-/** A volume of static provisioning, and the claim that goes with it: what was in the bucket stays there. */
+/** Recreates a statically provisioned volume and its claim; the content of the bucket is not touched. */
 export function recreateVolume(
   volume: PersistentVolume,
   claim: PersistentVolumeClaim,
@@ -117,7 +120,7 @@ export function recreateVolume(
   ]
 }
 
-/** Of kubectl, the API server and its controllers. */
+/** Annotations of kubectl, the API server and its controllers. */
 const foreignAnnotation = /^(?:pv\.kubernetes\.io|volume\.(?:beta\.)?kubernetes\.io|kubectl\.kubernetes\.io)\//
 
 function plainMetadata({ name, namespace, labels, annotations = {} }: KubernetesObject['metadata']): object {

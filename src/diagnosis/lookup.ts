@@ -1,4 +1,4 @@
-/** What came of looking: not being allowed to look is neither there nor missing. */
+/** Result of a lookup: found, absent, or unknown (for example forbidden). */
 import { ClusterError } from '../cluster/cluster-error.ts'
 
 export type Lookup<T> = Found<T> | Absent | Unknown
@@ -27,7 +27,7 @@ export function unknown(why: string): Unknown {
   return { state: 'unknown', why }
 }
 
-/** What the API server refuses is unknown; our own faults stay faults. */
+/** Refusals of the API server become `unknown`; our own faults are thrown. */
 export async function lookup<T>(work: () => Promise<T | undefined>): Promise<Lookup<T>> {
   try {
     const value = await work()
@@ -38,7 +38,7 @@ export async function lookup<T>(work: () => Promise<T | undefined>): Promise<Loo
   }
 }
 
-/** Goes on from what was found; without it there is nothing to look for. */
+/** Continues with a found value; returns any other result unchanged. */
 export async function lookupThen<T, U>(
   first: Lookup<T>,
   work: (value: T) => Promise<U | undefined>,

@@ -1,13 +1,13 @@
-/** A pod that the API server is asked about as a dry run. */
+/** A pod for dry-run requests to the API server. */
 
 export interface ProbePod {
   readonly annotations?: Readonly<Record<string, string>>
-  /** Requests and limits: quotas ask for both. */
+  /** Requests and limits: quotas require both. */
   readonly amounts: { readonly cpu: string; readonly memory: string }
   readonly volume?: object
 }
 
-/** Allowed by the restricted Pod Security Standard. A volume is mounted at /probe. */
+/** Passes the restricted Pod Security Standard. A volume is mounted at /probe. */
 export function probePod({ annotations, amounts, volume }: ProbePod): object {
   return {
     apiVersion: 'v1',

@@ -1,15 +1,15 @@
-/** Flags that are read by the parsers of the product, all problems in one answer. */
+/** Parses flags with the product's own parsers and reports all problems at once. */
 import { quote } from '../reasons.ts'
 import { parsed, unreadable, type Parsed } from '../values/parsed.ts'
 
 export interface Flag<T> {
-  /** As `--account-id <id>`; its name in camel case is the key of the table. */
+  /** As in `--account-id <id>`; the key in the table is its name in camel case. */
   readonly term: string
   readonly description: string
   readonly accepted?: string
   readonly parse: (text: string) => Parsed<T>
   readonly default?: string
-  /** May be given more than once. */
+  /** True if the flag may be repeated. */
   readonly many?: true
 }
 
@@ -24,12 +24,12 @@ type Certain<F extends Flags> = {
   [K in keyof F]: F[K] extends { readonly default: string } | { readonly many: true } ? K : never
 }[keyof F]
 
-/** Flags that are required, have a default or may be repeated have a value; the others may have none. */
+/** Flags that are required, repeatable or have a default always have a value; others may be undefined. */
 export type Values<F extends Flags, R extends keyof F> = {
   readonly [K in keyof F]: K extends R | Certain<F> ? ValueOf<F[K]> : ValueOf<F[K]> | undefined
 }
 
-/** As commander gives them. */
+/** Options as parsed by commander. */
 export type RawOptions = Readonly<Record<string, string | boolean | readonly string[] | undefined>>
 
 export function parseFlags<F extends Flags, R extends keyof F & string>(
@@ -65,12 +65,12 @@ function textsOf(option: RawOptions[string]): readonly string[] {
   return typeof option === 'object' ? option : [String(option)]
 }
 
-/** Of a flag without a value. */
+/** Parses a flag without a value. */
 export function parseSwitch(text: string): Parsed<true> {
   return text === 'true' ? parsed(true) : unreadable('takes no value')
 }
 
-/** `--a and --b` belong together, or say something else. */
+/** Reports `problem` if `condition` holds. */
 export function problemIf(condition: boolean, problem: string): readonly string[] {
   return condition ? [problem] : []
 }

@@ -1,5 +1,5 @@
 /**
- * Of Node's HTTP module. An import of node:http reads every one of its exports, and to read the one called WebSocket loads all
- * of undici: 65 ms and up to 14 MB (Node 24.21), of which neither a loader nor a webhook has any use.
+ * The parts of node:http in use. An import of node:http reads every one of its exports, and reading the one called
+ * WebSocket loads all of undici: 65 ms and up to 14 MB (Node 24.21), which neither a loader nor a webhook needs.
  */
 export const { get, request, STATUS_CODES } = process.getBuiltinModule('node:http')

@@ -1,7 +1,7 @@
-/** The HTTP proxy between the loader and S3. It is told by HTTPS_PROXY and NO_PROXY, as to every other program. */
+/** The HTTP proxy between the loader and S3, set by HTTPS_PROXY and NO_PROXY as for other programs. */
 import { getProxyForUrl } from 'proxy-from-env'
 
-/** Its URL. Only what is encrypted goes through one, by CONNECT: who reads along could change what a model is. */
+/** URL of the proxy. Only encrypted traffic uses it, by CONNECT: a proxy that sees plain HTTP could change a model. */
 export function proxyFor(url: string): string | undefined {
   return url.startsWith('https:') ? getProxyForUrl(url) || undefined : undefined
 }

@@ -1,9 +1,9 @@
-/** Certificate authorities of the operator's own, beside those that Node trusts. */
+/** The operator's own certificate authorities, in addition to those that Node trusts. */
 
-/** For every connection of this thread that is made afterwards; each thread has to be told. `certificates` are PEM. */
+/** Applies to later connections of this thread only; each thread has to call it. `certificates` are PEM. */
 export function trustAlso(certificates: string | undefined): void {
   if (certificates === undefined || certificates === '') return
-  // Hardly anybody has any, and a thread that makes no connection does without TLS.
+  // Loaded lazily: few installations need it, and a thread without connections does without TLS.
   const { getCACertificates, setDefaultCACertificates } = process.getBuiltinModule('node:tls')
   setDefaultCACertificates([...getCACertificates('default'), certificates])
 }

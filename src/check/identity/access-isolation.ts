@@ -1,4 +1,4 @@
-/** Whether the session is refused what belongs to others. */
+/** Checks that the session cannot read prefixes of others. */
 import type { Refusal } from '../../aws/refusal.ts'
 import type { Identity } from '../../render/access.ts'
 import { checkSessionPrefix } from '../../render/checker-trust.ts'
@@ -12,10 +12,10 @@ import type { S3View } from './s3-view.ts'
 export interface Isolation {
   readonly identity: Identity
   readonly sources: readonly S3Source[]
-  /** Named by the operator. */
+  /** Prefixes named by the operator. */
   readonly others: readonly S3Source[]
   readonly session: S3View
-  /** S3 by the operator's own credentials: who may list what is there gives better examples, and nobody has to. */
+  /** S3 with the operator's own credentials: optional, and better at finding real neighbours to try. */
   readonly own: S3View
 }
 
@@ -49,7 +49,7 @@ async function findNeighbours({ identity, sources, others, own }: Isolation): Pr
 
 interface Tried {
   readonly other: OtherPrefix
-  /** Undefined where it was refused, as it should be. */
+  /** Undefined if access was refused, as it should be. */
   readonly problem: string | undefined
 }
 
@@ -75,7 +75,7 @@ async function tryOther(other: OtherPrefix, isolation: Isolation): Promise<Tried
   }
 }
 
-/** One that is there, as far as the operator may see; else one that is not, of which S3's answer tells as much. */
+/** An existing key if the operator can list one; else a missing key, for which S3's answer is just as conclusive. */
 async function keyBelow({ bucket, prefix }: OtherPrefix, { own }: Isolation): Promise<string> {
   const listed = await own.list(bucket, prefix)
   return (
@@ -91,8 +91,8 @@ async function tryReading(bucket: string, key: string, { session }: Isolation): 
 }
 
 /**
- * Of an object that is not there, S3 says so (404) only to those who may list; to others who may read it, it says that they
- * may not list. An object that is empty, or archived, may be read by whoever is told.
+ * For a missing object, S3 answers 404 only to sessions that may list; other sessions that may read it get a refusal of
+ * s3:ListBucket. An empty or archived object also counts as readable.
  */
 function mayRead(refusal: Refusal): boolean {
   return (

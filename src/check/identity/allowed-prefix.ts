@@ -1,4 +1,4 @@
-/** Whether the session reaches what pods want: the region, the listing, something in it, and one object. */
+/** Checks that the session reaches what pods request: the region, the listing, a non-empty prefix and one object. */
 import type { Attempt, Refusal } from '../../aws/refusal.ts'
 import type { ReachedObject } from '../../aws/s3-reach.ts'
 import type { S3Source } from '../../values/source.ts'
@@ -9,15 +9,15 @@ import type { S3View } from './s3-view.ts'
 
 export interface WantedSource {
   readonly source: S3Source
-  /** Where pods look for the bucket; undefined where that is not known. */
+  /** Region that pods use for the bucket; undefined if unknown. */
   readonly region: string | undefined
 }
 
 export interface Ground {
   readonly session: S3View
-  /** Prefix of annotations. */
+  /** Annotation prefix, for remedies. */
   readonly annotationPrefix: string
-  /** What renders the policy that is right; undefined where not all of it is known. */
+  /** Command that renders the correct policy; undefined if its input is incomplete. */
   readonly renderCommand: ((source: S3Source) => string) | undefined
 }
 
@@ -93,12 +93,15 @@ async function checkListed(
   return [listed, filled, judgeObject(source, object, await ground.session.read(source.bucket, object.key), ground)]
 }
 
-/** What consoles make for a directory; loaders pass over it. */
+/** Directory markers made by consoles; loaders skip them. */
 function isMarker({ key, size }: ReachedObject): boolean {
   return key.endsWith('/') && size === 0
 }
 
-/** An archived one may have been restored, which only reading tells; an empty one has no byte to decrypt. */
+/**
+ * Ranks an object by how conclusive reading it is: only a read shows if an archived object was restored, and an empty object has
+ * no byte to decrypt.
+ */
 function telling({ archived, size }: ReachedObject): number {
   return archived ? 2 : Math.min(size, 1)
 }
@@ -117,7 +120,7 @@ function judgeEmpty({ uri, key, extent }: S3Source, objects: readonly ReachedObj
 function judgeObject(source: S3Source, { key }: ReachedObject, read: Attempt<void>, ground: Ground): Finding {
   if (read.ok) return ok('object-read', `the first byte of ${key}`)
   const { refusal } = read
-  // Asked for its first byte, an object that may be read and has none says just that.
+  // S3 answers 416 to a readable object without a first byte.
   if (refusal.status === 416) return ok('object-read', `${key}, which is empty`)
   const what = `${key}: ${wordsOf(refusal)}`
   if (refusal.code === 'InvalidObjectState') {
@@ -150,7 +153,7 @@ function judgeObject(source: S3Source, { key }: ReachedObject, read: Attempt<voi
   )
 }
 
-/** Where an Allow is what is missing, the whole policy is at hand. */
+/** A missing Allow is fixed by the whole policy, so the command that renders it is added. */
 function withRendering(finding: Finding, source: S3Source, refusal: Refusal, { renderCommand }: Ground): Finding {
   return renderCommand === undefined || deciderRemedy(refusal) !== undefined
     ? finding

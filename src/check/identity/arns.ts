@@ -1,4 +1,4 @@
-/** Reads the ARNs of roles, clusters and callers. */
+/** Parses the ARNs of roles, clusters and callers. */
 import { parsed, unreadable, type Parsed } from '../../values/parsed.ts'
 import type { Cluster } from '../../render/arn.ts'
 
@@ -6,7 +6,7 @@ export interface RoleArn {
   readonly arn: string
   readonly partition: string
   readonly accountId: string
-  /** Without its path. */
+  /** Name without its path. */
   readonly name: string
 }
 
@@ -32,7 +32,7 @@ export function parseClusterArn(text: string): Parsed<ClusterArn> {
   return parsed({ arn: text, region, accountId, name })
 }
 
-/** Of the context that `aws eks update-kubeconfig` writes (the ARN), or eksctl (`user@NAME.REGION.eksctl.io`). */
+/** Accepts the context names of `aws eks update-kubeconfig` (the ARN) and eksctl (`user@NAME.REGION.eksctl.io`). */
 export function clusterOfContext(context: string): Partial<ClusterArn> {
   const arn = parseClusterArn(context)
   if (arn.ok) return arn.value
@@ -41,7 +41,10 @@ export function clusterOfContext(context: string): Partial<ClusterArn> {
   return name === undefined || region === undefined ? {} : { name, region }
 }
 
-/** `pod`: of EKS Pod Identity; `node`: of an EC2 instance. Both are sessions of a role, told by how EC2 and EKS name them. */
+/**
+ * `pod`: a session of EKS Pod Identity; `node`: of an EC2 instance. Both are sessions of a role, recognised by the session
+ * names that EKS and EC2 give.
+ */
 export type Caller =
   | { readonly kind: 'root' | 'other' }
   | { readonly kind: 'user'; readonly name: string }

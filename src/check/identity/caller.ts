@@ -1,4 +1,4 @@
-/** Who asks: the owner of the credentials that the SDK finds, as the command line of AWS would. */
+/** Identifies the caller: the owner of the credentials that the SDK finds, in the same order as the AWS CLI. */
 import { containerError, type CallerIdentity, type RoleCalls } from '../../aws/assume-role.ts'
 import type { Refusal } from '../../aws/refusal.ts'
 import type { S3Credentials } from '../../aws/s3-api.ts'
@@ -13,7 +13,7 @@ export interface Asker extends CallerIdentity {
 }
 
 export interface Asked {
-  /** Undefined where nobody is known, or nobody who could become a role. */
+  /** Undefined if no caller is known, or if the caller cannot assume a role. */
   readonly asker: Asker | undefined
   readonly findings: readonly Finding[]
 }
@@ -25,7 +25,7 @@ export async function askWho(calls: RoleCalls): Promise<Asked> {
   if (!identity.ok) return { asker: undefined, findings: [unknownCaller(identity.refusal)] }
   const { arn } = identity.value
   const caller = callerOf(arn)
-  // The root user cannot become a role, whatever it may do else.
+  // The root user cannot assume a role, whatever else it may do.
   const asker = caller.kind === 'root' ? undefined : { ...identity.value, caller, credentials: credentials.value }
   return { asker, findings: [ok('caller', arn), judgeKind(arn, caller)] }
 }
@@ -68,7 +68,8 @@ const causes: readonly Cause[] = [
     command: 'aws sso login',
   },
   {
-    // What the agent answered, the SDK drops: it asks the next provider, and says that 169.254.170.23 is not a valid host for that one.
+    // The SDK drops the agent's answer: it tries the next provider, and reports that 169.254.170.23 is not a valid host for
+    // that one.
     applies: ({ code }) => code === containerError,
     what: 'the agent that AWS_CONTAINER_CREDENTIALS_FULL_URI names gave no credentials, and the SDK does not say why: with EKS Pod Identity there is, most often, no association for the service account of this pod',
     remedy: 'see aws eks list-pod-identity-associations; or ask from your own shell',

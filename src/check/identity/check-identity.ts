@@ -1,4 +1,7 @@
-/** Proves what the pods of a service account may read, by becoming its role as they do. For people and for CI, never in an admission. */
+/**
+ * Proves what the pods of a service account may read, by assuming its role as they do. Runs for operators and in CI, never
+ * at admission.
+ */
 import { roleCalls, type RoleCalls } from '../../aws/assume-role.ts'
 import type { S3Credentials } from '../../aws/s3-api.ts'
 import type { Identity } from '../../render/access.ts'
@@ -24,7 +27,7 @@ export interface IdentityReport {
   readonly sections: readonly Section[]
 }
 
-/** Where nothing else says one. STS answers everywhere, and S3 says where a bucket is. */
+/** Fallback region. STS answers in every region, and S3 reports the region of a bucket. */
 const anyRegion = 'us-east-1'
 const deadlineMs = 5 * 60_000
 
@@ -58,7 +61,7 @@ interface Trial {
   readonly viewOf: (credentials: S3Credentials) => S3View
 }
 
-/** What does not stand is said once, and nothing that would follow from it. */
+/** Reports a failed prerequisite once, without the checks that depend on it. */
 async function sectionsOf(trial: Trial): Promise<readonly Section[]> {
   const { asker, findings } = await askWho(trial.calls)
   const known = [
@@ -109,7 +112,7 @@ async function sectionOfSource(wanted: WantedSource, ground: Ground): Promise<Se
   return { title: wanted.source.uri, findings: await checkWanted(wanted, ground) }
 }
 
-/** As it is right for these pods alone; roles for many have a --scope. */
+/** Command for these pods alone; a role shared by many needs a --scope. */
 function renderCommandOf(
   { namespace, serviceAccount }: Named,
   { role, cluster }: Subject,

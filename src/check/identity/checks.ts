@@ -1,4 +1,4 @@
-/** What `check --identity` looks at: the rows of the closed table that are about what a service account may read. */
+/** The rows of the closed table for `check --identity`. */
 import { row } from '../../diagnosis/check-row.ts'
 import { findingsAbout } from '../../diagnosis/finding.ts'
 

@@ -1,25 +1,28 @@
-/** What a pod must not read, from what it does read: where a directory is named after its namespace, those beside it are of others. */
+/**
+ * Derives prefixes that a pod must not read from those that it does read: if a directory is named after its namespace,
+ * sibling directories belong to others.
+ */
 import type { Identity } from '../../render/access.ts'
 import type { S3Source } from '../../values/source.ts'
 import { unique } from '../../values/unique.ts'
 
 export interface OtherPrefix {
   readonly bucket: string
-  /** Empty: the whole bucket. A key where one object is meant. */
+  /** Empty for the whole bucket; a key if one object is meant. */
   readonly prefix: string
   readonly extent: S3Source['extent'] | 'bucket'
 }
 
-/** A level at which directories are named after somebody. */
+/** A level whose directories are named after namespaces or service accounts. */
 export interface Level {
   readonly bucket: string
-  /** Of the directories, with a slash at its end, or empty. */
+  /** Parent prefix, ending in a slash, or empty. */
   readonly parent: string
   readonly own: string
   readonly nobody: string
 }
 
-/** That of the namespace, and behind it that of the service account: the layouts of `render download --scope`. */
+/** The level of the namespace and, below it, that of the service account: the layouts of `render download --scope`. */
 export function levelsOf({ namespace, serviceAccount }: Identity, sources: readonly S3Source[]): Level[] {
   const levels = sources.flatMap(({ bucket, key }) => {
     const directories = key.split('/').slice(0, -1)
@@ -43,7 +46,7 @@ export function levelsOf({ namespace, serviceAccount }: Identity, sources: reado
 
 const mostNeighbours = 2
 
-/** Directories that are there prove more; the one of nobody proves it of a rule with a wildcard, and always can be tried. */
+/** Existing directories are stronger evidence; a made-up one is always available and also detects wildcard rules. */
 export function neighboursAt({ bucket, parent, own, nobody }: Level, directories: readonly string[]): OtherPrefix[] {
   const there = directories.filter((name) => name !== own).slice(0, mostNeighbours)
   return [...there, nobody].map((name) => ({ bucket, prefix: `${parent}${name}/`, extent: 'prefix' }))

@@ -1,19 +1,19 @@
-/** Says in words what AWS refused, and who has to allow it where. */
+/** Explains AWS refusals: the missing action, and the policy that has to allow it. */
 import type { Refusal } from '../../aws/refusal.ts'
 
 export function wordsOf({ status, code, message }: Refusal): string {
-  // A provider of credentials says it in words.
+  // Credentials providers explain themselves in the message.
   if (code.endsWith('ProviderError')) return message
   const text = message.includes(code) ? message : `${code}: ${message}`
   return status === 0 ? `no answer: ${text}` : `HTTP ${status}: ${text}`
 }
 
-/** By a policy. An unknown key, a wrong signature or a clock that is off is a 403, too, and proves nothing. */
+/** True if a policy denied. An unknown key, a wrong signature or a skewed clock is also a 403, and proves nothing. */
 export function isDenied({ status, code }: Refusal): boolean {
   return status === 403 && code === 'AccessDenied'
 }
 
-/** AWS names the one action that was missing, as in `is not authorized to perform: s3:ListBucket on resource: …`. */
+/** AWS names the one missing action, as in `is not authorized to perform: s3:ListBucket on resource: …`. */
 export function isAbout({ message }: Refusal, action: string): boolean {
   return new RegExp(`perform: ${action}\\b`).test(message)
 }
@@ -42,7 +42,7 @@ const deciders: readonly (readonly [pattern: RegExp, remedy: string])[] = [
   [/deny in an identity-based policy/, 'a policy of the role has a Deny that holds here: except this from it'],
 ]
 
-/** Undefined where nothing but a missing Allow is the cause, or AWS does not say. */
+/** Undefined if only an Allow is missing, or if AWS does not give the cause. */
 export function deciderRemedy({ message }: Refusal): string | undefined {
   return deciders.find(([pattern]) => pattern.test(message))?.[1]
 }

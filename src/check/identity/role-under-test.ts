@@ -1,4 +1,7 @@
-/** What is tried: the role of a service account, with the tags of which cluster, on which sources. Named, or seen in the cluster. */
+/**
+ * Determines the role of a service account, the cluster for its tags, and the sources to try: named by flags, or found in
+ * the cluster.
+ */
 import type { Identity } from '../../render/access.ts'
 import { partitionOf } from '../../render/arn.ts'
 import { commandInOneLine } from '../../values/shell.ts'
@@ -14,7 +17,7 @@ import type { WantedSource } from './allowed-prefix.ts'
 
 type RoleCredentials = 'pod-identity' | 'irsa'
 
-/** By flags; what is undefined, or empty, is looked for in the cluster. */
+/** Values of flags; undefined or empty values are looked up in the cluster. */
 export interface Named extends Identity {
   readonly role: RoleArn | undefined
   readonly credentials: RoleCredentials | undefined
@@ -27,13 +30,13 @@ export interface Named extends Identity {
 export interface Subject {
   readonly credentials: RoleCredentials
   readonly role: RoleArn | undefined
-  /** Undefined with IRSA, where it is not needed. */
+  /** Undefined with IRSA, which does not need it. */
   readonly cluster: ClusterArn | undefined
   readonly wanted: readonly WantedSource[]
   readonly findings: readonly Finding[]
 }
 
-/** Then no cluster is asked. */
+/** True if flags name everything; the cluster is not queried then. */
 export function isAllNamed({ role, credentials, cluster, sources }: Named): boolean {
   return role !== undefined && sources.length > 0 && (cluster !== undefined || credentials === 'irsa')
 }
@@ -50,7 +53,7 @@ export function subjectOf(named: Named, seen: Seen): Subject {
 
 const roleAnnotation = 'eks.amazonaws.com/role-arn'
 
-/** What its pods say; else the annotation, which only IRSA reads. */
+/** The credentials that its pods request; else the annotation, which only IRSA reads. */
 function credentialsOf({ role }: Named, seen: Seen): RoleCredentials {
   const kinds = new Set(seen.needs.map(({ credentials }) => credentials.kind))
   if (kinds.has('pod-identity')) return 'pod-identity'
@@ -134,7 +137,10 @@ function regionOfNames(seen: Seen): string | undefined {
   return namesOf(seen).find(({ region }) => region !== undefined)?.region
 }
 
-/** eksctl says name and region; an association takes roles of the cluster's own account only. */
+/**
+ * eksctl gives name and region; the account is the role's, since an association only takes roles of the cluster's own
+ * account.
+ */
 function findCluster(seen: Seen, role: RoleArn | undefined): ClusterArn | undefined {
   const { arn, name, region } = namesOf(seen).find((part) => part.name !== undefined) ?? {}
   const made =

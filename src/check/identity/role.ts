@@ -1,4 +1,4 @@
-/** The role as a pod would have it: assumed with the tags of a hypothetical one. */
+/** Assumes the role as a pod does, with the tags of a hypothetical pod. */
 import type { AssumedRole, RoleCalls } from '../../aws/assume-role.ts'
 import type { Attempt, Refusal } from '../../aws/refusal.ts'
 import type { Identity } from '../../render/access.ts'
@@ -15,7 +15,7 @@ import { commonTags, podTags, readOnlyPolicy, sessionName, type Tags } from './s
 export interface RoleOfPods {
   readonly identity: Identity
   readonly role: RoleArn
-  /** Whose tags the session gets; undefined with IRSA, which has none. */
+  /** Cluster for the session tags; undefined with IRSA, which has no tags. */
   readonly cluster: ClusterArn | undefined
 }
 
@@ -62,7 +62,7 @@ function judgeTags(
   return ok('session-tags', `those of a pod of ${namespace}/${serviceAccount} in ${cluster.name}${cut}${room}`)
 }
 
-/** STS packs tags and policy into little room, and does not say how. */
+/** STS limits the packed size of tags and policy, and documents no formula for it. */
 function isTooLarge({ code }: Refusal): boolean {
   return code === 'PackedPolicyTooLarge' || code === 'PackedPolicyTooLargeException'
 }
@@ -84,7 +84,8 @@ function tagProblem(refusal: Refusal, what: string, { caller }: Asker): Finding 
       'ask as somebody whose own session brings no transitive tags, since those take of the same room; names of namespace and service account that are very long take of it, too',
     )
   }
-  // STS refuses a tag that the asking session has already, and hands on: those of EKS Pod Identity are such.
+  // STS refuses a tag that the calling session already has as a transitive tag; the tags of EKS Pod Identity are
+  // transitive.
   const isInherited = refusal.message.includes('transitive tag') || (caller.kind === 'pod' && refusal.status === 400)
   if (!isInherited) return undefined
   return error(
@@ -116,7 +117,7 @@ function denial(
   )
 }
 
-/** Not those of the pod: it is another one every time. */
+/** Without the tags of the pod itself, which are different for every pod. */
 function statementTags({ namespace, serviceAccount }: Identity, { arn }: ClusterArn): Readonly<Record<string, string>> {
   return {
     'aws:RequestTag/eks-cluster-arn': arn,

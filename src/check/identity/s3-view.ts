@@ -1,14 +1,14 @@
-/** S3 as one set of credentials sees it. Where a bucket is elsewhere, S3 says so, and is asked there. */
+/** S3 with one set of credentials. Follows S3's redirects to the region of a bucket. */
 import type { Attempt } from '../../aws/refusal.ts'
 import type { S3Credentials } from '../../aws/s3-api.ts'
 import { reachCalls, type ReachCalls } from '../../aws/s3-reach.ts'
 
 export interface S3View extends Omit<ReachCalls, 'close'> {
-  /** Where it answered, after it was asked. */
+  /** Region that answered for the bucket, known after the first request. */
   regionOf(bucket: string): string
 }
 
-/** Every bucket is first looked for in `region`. */
+/** Every bucket is first tried in `region`. */
 export function s3View(region: string, credentials: S3Credentials, signal: AbortSignal): S3View {
   const regions = new Map<string, string>()
   const regionOf = (bucket: string): string => regions.get(bucket) ?? region

@@ -1,4 +1,4 @@
-/** What a cluster says about a service account: which role it has by IRSA, and what its pods read. */
+/** Reads from the cluster what it knows about a service account: its IRSA role, and the models of its pods. */
 import type { Cluster } from '../../cluster/cluster.ts'
 import type { ServiceAccount } from '../../cluster/objects.ts'
 import { resources } from '../../cluster/resources.ts'
@@ -13,12 +13,14 @@ import { describeConfiguration, readConfiguration, statedConfig } from '../read-
 
 export interface Seen {
   readonly account: Lookup<ServiceAccount>
-  /** Of its pods, as far as a role answers them. */
+  /** Requirements of its pods that need a role. */
   readonly needs: readonly Requirement[]
   readonly config: Config
-  /** The name of the context and of its cluster, of which `aws eks update-kubeconfig` makes ARNs; none where no cluster was asked. */
+  /**
+   * Names of the context and its cluster, which `aws eks update-kubeconfig` sets to ARNs; empty if no cluster was queried.
+   */
   readonly names: readonly string[]
-  /** About the configuration, and what could not be listed. */
+  /** Findings about the configuration and about failed listings. */
   readonly findings: readonly Finding[]
 }
 
@@ -39,13 +41,13 @@ export async function seeCluster(cluster: Cluster, { namespace, serviceAccount }
   }
 }
 
-/** Of a pod that would be refused, `why` and `--delivery` tell more. */
+/** Pods that would be refused are left out; `why` and `--delivery` report them. */
 function rolesOf(pod: unknown, namespace: string, config: Config): readonly Requirement[] {
   const needs = requirementsOf(pod, namespace, config)
   return needs.outcome === 'needs' ? sortRequirements(needs.needs).roles : []
 }
 
-/** Where everything is named, or no cluster is known. */
+/** Used if flags name everything, or if no cluster is known. */
 export function seenNothing(why: string): Seen {
   return { account: unknown(why), needs: [], config: defaultConfig, names: [], findings: [] }
 }

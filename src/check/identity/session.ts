@@ -1,4 +1,4 @@
-/** The session of a hypothetical pod: its tags, its name, and a policy by which it can do no harm. */
+/** The session of a hypothetical pod: its tags, its name, and a policy that makes it harmless. */
 import { randomUUID } from 'node:crypto'
 import type { Identity } from '../../render/access.ts'
 import { checkSessionPrefix } from '../../render/checker-trust.ts'
@@ -10,7 +10,7 @@ export interface TaggedCluster {
 
 export type Tags = Readonly<Record<string, string>>
 
-/** Those that pods of a service account have in common. */
+/** The tags that all pods of a service account share. */
 export function commonTags({ namespace, serviceAccount }: Identity, cluster: TaggedCluster): Tags {
   return {
     'eks-cluster-arn': cluster.arn,
@@ -20,7 +20,9 @@ export function commonTags({ namespace, serviceAccount }: Identity, cluster: Tag
   }
 }
 
-/** Exactly those that EKS Pod Identity sets. Policies see them as aws:PrincipalTag/…, trust policies as aws:RequestTag/…. */
+/**
+ * Exactly the tags that EKS Pod Identity sets. Policies see them as aws:PrincipalTag/…, trust policies as aws:RequestTag/….
+ */
 export function podTags(identity: Identity, cluster: TaggedCluster): Tags {
   return {
     ...commonTags(identity, cluster),
@@ -36,9 +38,10 @@ export function sessionName({ namespace, serviceAccount }: Identity): string {
 }
 
 /**
- * What the session may do is what both this and the role allow. It names no prefix: if it did, it would be this policy that
- * refuses the others, and nothing were proven. It names no bucket either, because tags and policy share little room: the six
- * tags alone took 74 % of it (aws/containers-roadmap issue 2413). Without kms:Decrypt it would refuse what the role allows.
+ * The session may do only what both this policy and the role allow. The policy names no prefix: otherwise this policy would
+ * refuse other prefixes, and the test would prove nothing about the role. It names no bucket either, because tags and
+ * policy share a small limit: the six tags alone took 74 % of it (aws/containers-roadmap issue 2413). Without kms:Decrypt
+ * it would refuse what the role allows.
  */
 export const readOnlyPolicy = {
   Version: '2012-10-17',

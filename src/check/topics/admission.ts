@@ -1,4 +1,4 @@
-/** What became of the pod that was created as a dry run. */
+/** Judges the result of the dry-run pod. */
 import type { DryRun } from '../../cluster/cluster.ts'
 import type { Pod } from '../../cluster/objects.ts'
 import type { Finding } from '../../diagnosis/finding.ts'
@@ -37,7 +37,7 @@ function judgeCreated({ spec }: Pod, namespace: string): Finding {
       )
 }
 
-/** The API server says by name who refused, in words that have not changed since 1.9. */
+/** The API server names the webhook or policy that refused; its wording is unchanged since 1.9. */
 function judgeRefused({ message: lines, status }: Extract<DryRun, { created: false }>, survey: Survey): Finding {
   const message = lines.replaceAll('\n', '; ')
   const name = valueOf(survey.webhook)?.name ?? ''

@@ -1,11 +1,11 @@
-/** Whether the API server can do what the installation relies on. */
+/** Checks that the API server has the features that the installation relies on. */
 import { compareClusterVersions, parseClusterVersion } from '../../values/cluster-version.ts'
 import { configOf } from '../configured.ts'
 import type { Finding } from '../../diagnosis/finding.ts'
 import { error, ok, unchecked, warning } from '../installation-findings.ts'
 import type { Survey } from '../survey.ts'
 
-/** Match conditions and ValidatingAdmissionPolicies are stable since then. */
+/** Match conditions and ValidatingAdmissionPolicies are stable since this version. */
 const leastMinor = 30
 
 export function checkAPIServer(survey: Survey): readonly Finding[] {
@@ -21,7 +21,7 @@ export function checkAPIServer(survey: Survey): readonly Finding[] {
   ]
 }
 
-/** The configuration may say what the cluster can do; nothing is compared where it says nothing. */
+/** The configuration may state the cluster's version; without it there is nothing to compare. */
 function checkStatedVersion(survey: Survey, { major, minor }: { major: number; minor: number }): readonly Finding[] {
   const stated = configOf(survey).cluster?.version
   const parsed = parseClusterVersion(stated ?? '')

@@ -1,4 +1,4 @@
-/** The chain of trust from the API server to the webhook: CA bundle, certificate, name, validity. */
+/** Checks the chain of trust from the API server to the webhook: CA bundle, certificate, name, validity. */
 import type { X509Certificate } from 'node:crypto'
 import type { MutatingWebhook } from '../../cluster/objects.ts'
 import { isFor, isTrusted, lifeOf, readCertificates } from '../certificates.ts'
@@ -29,7 +29,7 @@ interface ShownChain {
   readonly chain: readonly [X509Certificate, ...X509Certificate[]]
 }
 
-/** What a replica serves, since that is what the API server sees; else what is in the Secret. */
+/** The chain that a replica serves, since the API server sees that one; else the Secret's. */
 function shownChain(survey: Survey): Lookup<ShownChain> {
   const served = (valueOf(survey.replicas) ?? []).flatMap(({ name, certificate }) =>
     certificate.state === 'found' ? [{ place: name, pem: certificate.value }] : [],
@@ -103,7 +103,7 @@ function checkName(place: string, [leaf]: ShownChain['chain'], serverName: strin
   return error('certificate-name', `the certificate of ${place} is for ${names}, not for ${serverName}`)
 }
 
-/** cert-manager renews when a third is left. */
+/** cert-manager renews when a third of the lifetime is left. */
 const leastShareLeft = 0.2
 
 function checkExpiry(place: string, [leaf]: ShownChain['chain'], nowMs: number): Finding {

@@ -1,4 +1,4 @@
-/** The operator's configuration: whether it can be read, and whether it is the one in force. */
+/** Checks that the operator's configuration is valid, and in force on every replica. */
 import type { Finding } from '../../diagnosis/finding.ts'
 import { error, ok, unchecked, warning } from '../installation-findings.ts'
 import { valueOf, type Lookup } from '../../diagnosis/lookup.ts'

@@ -1,4 +1,4 @@
-/** What runs before and after our webhook, and what the identity webhook of EKS is set to. */
+/** Checks the webhooks that run before and after ours, and the settings of the identity webhook of EKS. */
 import type { MutatingWebhookConfiguration } from '../../cluster/objects.ts'
 import type { Finding } from '../../diagnosis/finding.ts'
 import { error, ok, unchecked, warning } from '../installation-findings.ts'
@@ -36,7 +36,9 @@ function checkRunOrder(running: readonly MutatingWebhookConfiguration[], survey:
     : [ok('webhook-order', names.length === 1 ? 'no other webhook looks at pods' : names.join(', '))]
 }
 
-/** The second look moves the loader where the mesh wants it; without one it would have no network. */
+/**
+ * On reinvocation the webhook moves the loader after the mesh's init container; otherwise the loader has no network.
+ */
 function checkMeshes(behind: readonly MutatingWebhookConfiguration[], { webhook }: Survey): readonly Finding[] {
   if (behind.length === 0 || valueOf(webhook)?.reinvocationPolicy === 'IfNeeded') return []
   const names = behind.map(({ metadata }) => metadata.name).join(', ')

@@ -1,4 +1,6 @@
-/** The webhook needs no permission; what its service account has, was granted by somebody. */
+/**
+ * Checks that the webhook's service account has only the permissions that the chart grants: the webhook itself needs none.
+ */
 import type { RoleBinding } from '../../cluster/objects.ts'
 import type { Finding } from '../../diagnosis/finding.ts'
 import { ok, unchecked, warning } from '../installation-findings.ts'
@@ -29,7 +31,7 @@ export function checkPermissions({ deployment, roleBindings }: Survey): readonly
   return [ok('permissions', `${own}${bindings.length === 0 ? token : ''}`)]
 }
 
-/** Directly, or as a member of the groups that every service account of the namespace is in. */
+/** Matches the account itself, and the groups that contain every service account of the namespace. */
 function isAbout({ subjects = [] }: RoleBinding, namespace: string, account: string): boolean {
   return subjects.some(({ kind, name, namespace: own }) =>
     kind === 'ServiceAccount'
@@ -40,7 +42,7 @@ function isAbout({ subjects = [] }: RoleBinding, namespace: string, account: str
   )
 }
 
-/** The API server makes these for everybody. */
+/** The API server creates these bindings for everyone. */
 function isBuiltIn({ metadata }: RoleBinding): boolean {
   return metadata.labels?.['kubernetes.io/bootstrapping'] === 'rbac-defaults'
 }

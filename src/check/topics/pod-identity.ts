@@ -1,4 +1,4 @@
-/** The agent that gives loaders their credentials. */
+/** Checks the agent that gives loaders their credentials. */
 import { defaultCredentials } from '../configured.ts'
 import type { Finding } from '../../diagnosis/finding.ts'
 import { ok, unchecked, warning } from '../installation-findings.ts'

@@ -1,4 +1,4 @@
-/** The ValidatingAdmissionPolicies of the chart: a policy without a binding does nothing. */
+/** Checks the ValidatingAdmissionPolicies of the chart; a policy without a binding has no effect. */
 import type { ValidatingAdmissionPolicy } from '../../cluster/objects.ts'
 import { type InstallationCheckId as CheckId, error, ok, unchecked, warning } from '../installation-findings.ts'
 import type { Finding } from '../../diagnosis/finding.ts'
@@ -58,7 +58,7 @@ function checkBinding({ id, name, action, what }: ChartPolicy, { policyBindings 
   return warning(id, `${name} only does ${actions.join(', ')}`, `let its binding do ${action}`)
 }
 
-/** Whether it refuses what it is there to refuse. */
+/** True if the policy is bound with the Deny action. */
 export function isInForce(survey: Survey, name: string): boolean {
   return (
     findPolicy(survey, name) !== undefined &&

@@ -1,4 +1,4 @@
-/** The MutatingWebhookConfiguration: which pods the API server shows to the webhook, and what it does without an answer. */
+/** Checks the MutatingWebhookConfiguration: which pods the API server sends, and what happens without an answer. */
 import type { MutatingWebhook } from '../../cluster/objects.ts'
 import { matchConditions } from '../../match-conditions.ts'
 import type { Finding } from '../../diagnosis/finding.ts'
@@ -8,7 +8,7 @@ import { otherOperations, registrationName, selectsPodCreation } from '../regist
 import type { Survey } from '../survey.ts'
 import { isInForce } from './policies.ts'
 
-/** Nothing else is known of a webhook that is not registered, so only that is said. */
+/** Without a registration nothing else is known about the webhook, so this is the only finding. */
 export function checkRegistration(survey: Survey): readonly Finding[] {
   const { registration, webhook } = survey
   if (registration.state === 'unknown') return [unchecked('registered', registration.why)]
@@ -65,7 +65,7 @@ function checkMatchConditions({ matchConditions: there = [] }: MutatingWebhook, 
       ? `${name} is not there`
       : `${name} is ${oneLine(other.expression)}, and should be ${oneLine(expression)}`
   })
-  // Without the first the webhook sees pods of others, or none of ours; the others only spare it work.
+  // Without the first condition the webhook gets pods of others, or none of ours; the others only save calls.
   return wrong.some(({ name }) => name === 'annotated')
     ? error('match-conditions', details.join('; '))
     : warning('match-conditions', details.join('; '))

@@ -1,4 +1,4 @@
-/** Whether everything that was installed belongs together, and belongs to this command. */
+/** Checks that all installed parts are of one version, the same as this command's. */
 import type { Deployment, KubernetesObject } from '../../cluster/objects.ts'
 import { version } from '../../version.ts'
 import type { Finding } from '../../diagnosis/finding.ts'
@@ -38,7 +38,7 @@ function partsOf(kind: string, object: KubernetesObject | undefined): readonly P
   ]
 }
 
-/** A digest alone says no version; `app:1.2@sha256:…` does. */
+/** A digest alone has no version; `app:1.2@sha256:…` does. */
 function imageOf(deployment: Deployment | undefined): readonly Part[] {
   const image = deployment === undefined ? undefined : webhookContainer(deployment.spec.template.spec)?.image
   const tag = /:([^/:]+)$/.exec(image?.split('@', 1)[0] ?? '')?.[1]

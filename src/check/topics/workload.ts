@@ -1,4 +1,4 @@
-/** Service, endpoints and replicas: whether there is anybody to answer. */
+/** Checks the Service, its endpoints and the replicas. */
 import type { Finding } from '../../diagnosis/finding.ts'
 import { error, ok, unchecked, warning } from '../installation-findings.ts'
 import { valueOf, type Lookup } from '../../diagnosis/lookup.ts'

@@ -32,7 +32,7 @@ function judge(answer: DryRun, namespace: string, config: Config): Step {
     : stops('dry-run', 'the API server answers with the pod as it is, without a model', warnings)
 }
 
-/** Without what belongs to the one that is there: its name and owner, its node, and what only a running pod may have. */
+/** Drops the fields of an existing pod: name, owner, node, and fields that only a running pod may have. */
 function freshPod({ pod, title, namespace }: Subject): object {
   const { metadata, spec } = asFields(pod)
   const { annotations, labels } = asFields(metadata)

@@ -1,4 +1,4 @@
-/** Goes the way of a pod step by step, and says where it ends. */
+/** Follows a pod through admission step by step, and reports the step that decides. */
 import type { Pod as LivePod } from '../../cluster/objects.ts'
 import { annotationKey } from '../../request/keys.ts'
 import { inject, type Denied, type Injected, type Outcome } from '../../inject/inject.ts'
@@ -16,16 +16,16 @@ export type Verdict = 'injected' | 'not injected' | 'denied'
 export interface Explanation {
   readonly title: string
   readonly namespace: string
-  /** True for a pod that is there; otherwise the verdict is about what would be. */
+  /** True for an existing pod; otherwise the verdict is hypothetical. */
   readonly live: boolean
   readonly verdict: Verdict
-  /** The first step that decided, in words. */
+  /** Reason of the first decisive step. */
   readonly because: string
   readonly steps: readonly Step[]
   readonly hints: readonly string[]
 }
 
-/** `asked`: what the API server itself answered, where it was asked. */
+/** `asked`: the API server's own answer to a dry run, if requested. */
 export function explain(subject: Subject, surroundings: Surroundings, asked: Step | undefined): Explanation {
   const outcome = inject(subject.pod, subject.namespace, surroundings.config)
   const isThere = subject.live !== undefined && isInjected(outcome)
@@ -55,7 +55,7 @@ function withoutRepetition(asked: Step, evaluated: readonly Step[]): Step {
   return { ...asked, details: asked.details.filter((detail) => !said.includes(detail)) }
 }
 
-/** What the core finds whole, or would only mend, has been here before. */
+/** True for pods with intact or repairable injections: the webhook already injected them. */
 function isInjected(outcome: Outcome): boolean {
   return outcome.outcome === 'skipped'
     ? outcome.reason === 'AlreadyInjected'
@@ -136,7 +136,7 @@ function describeModels({ models }: Injected): string {
   return models.map(({ name, source, delivery }) => `${name} <- ${printable(source)} (${delivery})`).join(', ')
 }
 
-/** From the status annotation, which the core has compared with the parts of the pod. */
+/** Read from the status annotation, which the core has compared with the injected parts of the pod. */
 function describeInjected(pod: Pod, { config }: Surroundings): string {
   const status = readStatus(pod, config.annotationPrefix)
   const models = (status?.models ?? [])
@@ -164,13 +164,13 @@ function conclude(
   }
 }
 
-/** The first stop, unless the API server itself says that there is none. */
+/** The first step that stops, unless the API server's own answer shows that none did. */
 function decisive(steps: readonly Step[]): Step | undefined {
   const asked = steps.find(({ id }) => id === 'dry-run')
   return asked?.verdict === 'passes' ? undefined : steps.find(({ verdict }) => verdict === 'stops')
 }
 
-/** A pod that is there without its model, although nothing speaks against it now. */
+/** Hints for an existing pod without its model, if nothing prevents injection now. */
 function hintsFor(
   { live }: Subject,
   { registration, webhook }: Surroundings,

@@ -1,4 +1,4 @@
-/** Whether the API server shows the pod to the webhook: selectors and match conditions. */
+/** Explains why the API server sends the pod to the webhook or not: selectors and match conditions. */
 import { matchConditions, type MatchCondition } from '../../match-conditions.ts'
 import { printable, quote } from '../../values/printable.ts'
 import type { MutatingWebhook } from '../../cluster/objects.ts'
@@ -79,7 +79,7 @@ function explainObjectSelector({ objectSelector }: MutatingWebhook, labels: Labe
   )
 }
 
-/** CEL is evaluated by the API server alone; of ours we know what they mean. */
+/** Only the API server can evaluate CEL; the meaning of our own conditions is known. */
 function explainConditions({ pod }: Subject, { matchConditions: there = [] }: MutatingWebhook, prefix: string): Step {
   if (there.length === 0) {
     return passes(

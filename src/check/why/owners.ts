@@ -1,4 +1,4 @@
-/** What a pod was made by: a ReplicaSet, and the Deployment behind it. */
+/** Finds the owners of a pod: a ReplicaSet, then its Deployment. */
 import type { Cluster } from '../../cluster/cluster.ts'
 import type { KubernetesObject } from '../../cluster/objects.ts'
 import { apiVersionOf, resources, type Resource } from '../../cluster/resources.ts'
@@ -7,7 +7,7 @@ import { lookup, valueOf } from '../../diagnosis/lookup.ts'
 /** Deployment, ReplicaSet, Pod; CronJob, Job, Pod. */
 const longestChain = 3
 
-/** From the nearest to the farthest; it ends at what may not be read, or is of a kind we do not know. */
+/** Nearest owner first; ends at an owner that cannot be read or is of an unknown kind. */
 export async function ownersOf(
   cluster: Cluster,
   { metadata }: KubernetesObject,

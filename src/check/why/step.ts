@@ -1,4 +1,4 @@
-/** The questions on the way of a pod to its model, in the order in which the API server and the webhook ask them. */
+/** The steps of a pod through admission, in the order of the API server and the webhook. */
 export type StepId =
   | 'pod'
   | 'registration'
@@ -11,7 +11,7 @@ export type StepId =
   | 'outcome'
   | 'dry-run'
 
-/** `stops`: the pod gets no further. `unknown`: it was not evaluated. `fact`: worth knowing, and without consequence. */
+/** `stops`: the pod gets no further. `unknown`: not evaluated. `fact`: worth knowing, without consequence. */
 export type StepVerdict = 'passes' | 'stops' | 'unknown' | 'fact'
 
 export interface Step {

@@ -1,4 +1,4 @@
-/** The pod that is asked about, and what is known of the cluster it would be created in. */
+/** The pod in question, and the facts about the cluster it would be created in. */
 import type { MutatingWebhook, MutatingWebhookConfiguration, Pod } from '../../cluster/objects.ts'
 import type { Config } from '../../config/config.ts'
 import type { Labels } from '../../cluster/label-selector.ts'
@@ -8,9 +8,9 @@ export interface Subject {
   /** `deployment/my-app` */
   readonly title: string
   readonly namespace: string
-  /** The pod, or the template of a workload: whatever JSON can hold. */
+  /** The pod, or the template of a workload; unvalidated JSON. */
   readonly pod: unknown
-  /** The same, where it is a pod of the cluster. */
+  /** The same pod, if it exists in the cluster. */
   readonly live: Pod | undefined
 }
 
@@ -19,6 +19,6 @@ export interface Surroundings {
   readonly webhook: Lookup<MutatingWebhook>
   readonly namespaceLabels: Lookup<Labels>
   readonly config: Config
-  /** Where the configuration is from. */
+  /** Origin of the configuration, for messages. */
   readonly configPlace: string
 }

@@ -1,4 +1,4 @@
-/** What `why` has to know of a cluster, and what it says where no cluster is asked. */
+/** Reads the facts of a cluster that `why` needs, or substitutes for them without a cluster. */
 import type { Cluster } from '../../cluster/cluster.ts'
 import { resources } from '../../cluster/resources.ts'
 import type { Config } from '../../config/config.ts'
@@ -8,13 +8,13 @@ import { lookup, unknown, type Lookup } from '../../diagnosis/lookup.ts'
 import type { Labels } from '../../cluster/label-selector.ts'
 import type { Surroundings } from './subject.ts'
 
-/** A file of the user's; it stands in for that of the cluster. */
+/** The user's own configuration file; replaces that of the cluster. */
 export interface GivenConfig {
   readonly config: Config
   readonly place: string
 }
 
-/** The same for all pods that are asked about. */
+/** Facts shared by all pods in question. */
 export interface ClusterFacts extends Registered {
   readonly configuration: GivenConfig
 }
@@ -30,7 +30,7 @@ export async function askFacts(cluster: Cluster, given: GivenConfig | undefined)
   return { ...registered, configuration }
 }
 
-/** A webhook that finds its file invalid goes on with an older one, which nobody can read here. */
+/** A webhook with an invalid file keeps its previous configuration, which cannot be read here. */
 function usable(configuration: Lookup<Configuration>): GivenConfig {
   const because = (why: string): GivenConfig => ({
     config: defaultConfig,
