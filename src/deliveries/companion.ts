@@ -1,4 +1,7 @@
-/** The tools of one delivery beside the webhook: objects it needs are rendered and checked. One for each, listed in companions.ts. */
+/**
+ * The commands of one delivery outside the webhook: its companion resources are rendered and checked. One for each
+ * delivery, listed in companions.ts.
+ */
 import type { Config } from '../config/config.ts'
 import type { CheckRow } from '../diagnosis/check-row.ts'
 import { parseFlags, type Flags, type RawOptions, type Values } from '../flags/flags.ts'
@@ -7,11 +10,11 @@ import type { DeliveryCheck } from './shared/check-context.ts'
 import type { RequestedModel } from './shared/requested-model.ts'
 
 export interface Companion {
-  /** An older name of the delivery in `render` and `check`, which stays valid. */
+  /** Older name of the delivery in `render` and `check`; stays valid. */
   readonly alias?: string
   readonly render?: RenderSubject
   readonly check?: CheckSubject
-  /** The rows of the closed table of checks that are about this delivery alone. */
+  /** The rows of the closed table of checks for this delivery alone. */
   readonly checks: Readonly<Record<string, CheckRow>>
 }
 
@@ -23,25 +26,25 @@ export type FlagResult<T> =
 export interface RenderSubject {
   readonly description: string
   readonly flags: Flags
-  /** Examples, as they stand in the help. */
+  /** Examples for the help. */
   readonly help: string
-  /** All problems of the flags at once. */
+  /** Reports all problems of the flags at once. */
   readonly render: (options: RawOptions, config: Config) => FlagResult<Rendering> | Promise<FlagResult<Rendering>>
 }
 
 /** `model-injector check --delivery DELIVERY` */
 export interface CheckSubject {
   readonly flags: Flags
-  /** Names a model by flags, where no workload is annotated yet. */
+  /** Flags that name a model, for a namespace without annotated workloads. */
   readonly example: string
   readonly check: DeliveryCheck
-  /** The models that flags name. */
+  /** Models named by flags. */
   readonly named: (options: RawOptions) => FlagResult<readonly RequestedModel[]>
 }
 
 export interface CheckDefinition<F extends Flags> extends Omit<CheckSubject, 'flags' | 'named'> {
   readonly flags: F
-  /** Flags that contradict each other. */
+  /** Problems of flags that contradict each other. */
   readonly problems?: (values: Values<F, never>) => readonly string[]
   readonly named: (values: Values<F, never>) => readonly RequestedModel[]
 }

@@ -1,6 +1,6 @@
 /**
- * The companions of the deliveries, by the word that annotations have for each. Loaded by `render`, `check` and the generators of
- * docs only: the core knows registry.ts. Adding a delivery is its folder, a line here, and one there.
+ * The companions of the deliveries, keyed by the delivery's annotation value. Only `render`, `check` and the generators of
+ * docs load them: the core uses registry.ts. A new delivery needs its folder, a line here, and one there.
  */
 import type { CheckRow } from '../diagnosis/check-row.ts'
 import type { Delivery } from '../values/source.ts'
@@ -18,14 +18,14 @@ type Table = typeof table
 
 export const companions: Readonly<Record<Delivery, Companion>> = table
 
-/** The deliveries that `check --delivery` knows. */
+/** Deliveries that `check --delivery` supports. */
 export type CheckedDelivery = { [D in keyof Table]: Table[D] extends { check: CheckSubject } ? D : never }[keyof Table]
 
 export const checkSubjects = Object.fromEntries(
   Object.entries(companions).flatMap(([delivery, { check }]) => (check === undefined ? [] : [[delivery, check]])),
 ) as Readonly<Record<CheckedDelivery, CheckSubject>>
 
-/** The name of a delivery, or an alias of it, as people type them. */
+/** Resolves a delivery's name or alias as typed. */
 export function deliveryOfName(name: string): Delivery | undefined {
   const found = Object.entries(companions).find(([delivery, { alias }]) => delivery === name || alias === name)
   return found?.[0] as Delivery | undefined

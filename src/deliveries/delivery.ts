@@ -1,4 +1,4 @@
-/** What every way of bringing a model answers; one file beside this one for each, listed in registry.ts. */
+/** The contract of a delivery; each delivery has a folder with an implementation, listed in registry.ts. */
 import type { Config } from '../config/config.ts'
 import type { Source } from '../values/source.ts'
 import type { Findings } from '../request/findings.ts'
@@ -8,7 +8,7 @@ import type { InjectionRequest, ModelRequest } from '../request/model-request.ts
 
 export interface DeliveryContext {
   readonly pod: Pod
-  /** What the models before this one add to the pod. */
+  /** Volumes that earlier models of the pod add. */
   readonly volumes: readonly Volume[]
   readonly request: InjectionRequest
   readonly config: Config
@@ -16,16 +16,16 @@ export interface DeliveryContext {
 }
 
 export interface DeliveredModel {
-  /** The volume that the app mounts, and the directory of it that holds the model's files; undefined for the whole volume. */
+  /** The volume that the app mounts, and the model's directory on it; undefined for the whole volume. */
   readonly volume: string
   readonly subPath?: string
-  /** Volumes the pod does not have yet. */
+  /** Volumes that the pod does not have yet. */
   readonly volumes: readonly Volume[]
-  /** What the loader has to do first; undefined where nothing is loaded or checked. */
+  /** The loader's task before the app starts; undefined if there is nothing to load or check. */
   readonly loader?: LoaderTask
-  /** True where files belong to whom the volume's driver says, so that only an fsGroup lets the loader write. */
+  /** True if the volume's driver decides who owns files, so that only an fsGroup lets the loader write. */
   readonly needsFsGroup?: boolean
-  /** Where and when the pod may be scheduled, so that the model is there. */
+  /** Scheduling constraints that place the pod where the model is. */
   readonly placement?: Partial<Placement>
 }
 
@@ -33,13 +33,13 @@ export type LoaderTask = LoadTask | VerifyTask
 
 interface LoadTask {
   readonly kind: 'load'
-  /** The directory of the model on the volume. */
+  /** The model's directory on the volume. */
   readonly id: string
   readonly env: readonly EnvVar[]
   readonly volumeMount: VolumeMount
 }
 
-/** Reads only what is mounted: needs no network and nobody's credentials. */
+/** Reads only what is mounted: needs neither network nor credentials. */
 interface VerifyTask {
   readonly kind: 'verify'
   readonly env: readonly EnvVar[]
@@ -47,11 +47,11 @@ interface VerifyTask {
 }
 
 export interface Deliverer {
-  /** Undefined where it cannot be done; `findings` then says why. */
+  /** Undefined if the model cannot be delivered; `findings` then explains why. */
   deliver(model: ModelRequest, context: DeliveryContext): DeliveredModel | undefined
   /**
-   * True for a volume as this delivery adds it for that source. Our name alone proves nothing, and there may be no loader
-   * to tell ours by. Absent where a loader fills the volume.
+   * True for a volume as this delivery adds it for that source. The name alone proves nothing, since anyone can use it, and
+   * there may be no loader to recognise the injection by. Absent if a loader fills the volume.
    */
   adds?(volume: Volume, source: Source): boolean
 }

@@ -1,4 +1,4 @@
-/** The deliveries. Adding one is a file beside this one, a line here, and its tests. */
+/** The deliveries. A new one needs its folder, a line here, and tests. */
 import type { Delivery, Source } from '../values/source.ts'
 import type { Volume } from '../pod/pod.ts'
 import type { ModelRequest } from '../request/model-request.ts'
@@ -15,7 +15,7 @@ export function deliver(model: ModelRequest, context: DeliveryContext): Delivere
   return deliverers[model.delivery].deliver(model, context)
 }
 
-/** True for a volume as some delivery adds it for that source. */
+/** True for a volume as one of the deliveries adds it for that source. */
 export function isVolumeFor(volume: Volume, source: Source): boolean {
   return Object.values(deliverers).some((deliverer) => deliverer.adds?.(volume, source) === true)
 }

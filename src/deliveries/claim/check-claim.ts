@@ -9,35 +9,38 @@ import type { Consumer, Writer } from '../shared/requested-model.ts'
 
 export const shareFrom = 'trident.netapp.io/shareFromPVC'
 
-/** A claim of the pods' namespace with all that sharing depends on. */
+/** A claim of the pods' namespace, with everything that sharing depends on. */
 export interface SharedClaim extends SeenClaim {
-  /** As the command line said. */
+  /** The source claim named on the command line. */
   readonly named: ClaimName | undefined
-  /** Undefined where it is shared from nowhere. */
+  /** The source claim; undefined if nothing is shared. */
   readonly source: SeenClaim | undefined
-  /** That of the source, or of the claim itself. */
+  /** Storage class of the source, or of the claim itself. */
   readonly sourceClass: Lookup<StorageClass>
-  /** Of the namespace of the pods; absent where Trident's definitions are not installed. */
+  /** References in the pods' namespace; absent if Trident's definitions are not installed. */
   readonly references: Lookup<readonly TridentVolumeReference[]>
   readonly paths: readonly (string | undefined)[]
   readonly askers: readonly Consumer[]
   readonly writers: readonly Writer[]
 }
 
-/** Undefined also where the annotation is none that Trident reads. */
+/** Undefined without the annotation, or if Trident cannot read it. */
 export function sourceNameOf({ claim }: Pick<SeenClaim, 'claim'>): ClaimName | undefined {
   const [, namespace, name] = /^([^/]+)\/([^/]+)$/.exec(valueOf(claim)?.metadata.annotations?.[shareFrom] ?? '') ?? []
   return namespace === undefined || name === undefined ? undefined : { namespace, name }
 }
 
-/** What is bound stays so; it could not be made once more. */
+/** A warning for a bound claim, which stays bound but could not be created again; otherwise an error. */
 export function broken(id: Parameters<typeof error>[0], seen: SeenClaim, what: string): Finding {
   return isBound(seen)
     ? warning(id, `${what}; ${idOf(seen)} is bound already, but could not be created again`)
     : error(id, what)
 }
 
-/** A share shows what is kept elsewhere, and a claim without a volume holds nothing; with any other its files may go. */
+/**
+ * Only shares and unbound claims are recreated, since their files are elsewhere or do not exist; other claims could lose
+ * files.
+ */
 export function anew(seen: SeenClaim, claim: PersistentVolumeClaim, change: ClaimChange): readonly string[] {
   const isShare = shareFrom in (claim.metadata.annotations ?? {})
   return isShare || !isBound(seen) ? recreateClaim(claim, change) : []

@@ -1,4 +1,4 @@
-/** What Trident compares of a claim and the one that it shares: class and size. Access modes it does not compare. */
+/** Compares class and size of a claim and its source, as Trident does. Trident does not compare access modes. */
 import type { PersistentVolumeClaim } from '../../cluster/objects.ts'
 import { formatBytes, Mi, parseBytes } from '../../values/quantity.ts'
 import { withCommands, type Finding } from '../../diagnosis/finding.ts'
@@ -28,7 +28,7 @@ function classOf({ spec: { storageClassName = '' } }: PersistentVolumeClaim): st
   return storageClassName === '' ? '""' : storageClassName
 }
 
-/** The least that ONTAP has; Trident does not round up. */
+/** ONTAP's smallest volume; Trident does not round up. */
 const leastBytes = 20 * Mi
 
 function compareSizes(seen: SeenClaim, claim: PersistentVolumeClaim, source: PersistentVolumeClaim): Finding {
@@ -50,7 +50,7 @@ function requestOf({ spec }: PersistentVolumeClaim): number {
   return bytesOf(spec.resources?.requests?.storage)
 }
 
-/** A volume may have been made larger than was asked for. */
+/** The actual capacity: a volume may have grown beyond its request. */
 function sizeOf(source: PersistentVolumeClaim): number {
   return Math.max(requestOf(source), bytesOf(source.status?.capacity?.storage))
 }
@@ -60,7 +60,7 @@ function bytesOf(quantity = '0'): number {
   return bytes.ok ? bytes.value : 0
 }
 
-/** The claim as it is to be, where there is none yet. */
+/** The manifest of a claim that does not exist yet. */
 export function sharedAnew({ namespace, name }: ClaimName, source: PersistentVolumeClaim): string {
   const { storageClassName, storage } = anewLike(source)
   return createObject({

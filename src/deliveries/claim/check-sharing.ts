@@ -71,7 +71,7 @@ function wrongAnnotation(seen: SharedClaim, claim: PersistentVolumeClaim, what: 
     : withCommands(finding, ...anew(seen, claim, { annotations: { [shareFrom]: idOf(named) } }))
 }
 
-/** Nobody can fill a volume of its own that is only read. */
+/** A read-only volume of its own can never be filled. */
 function checkUnshared(seen: SharedClaim, claim: PersistentVolumeClaim): Finding {
   if (seen.named !== undefined) {
     return wrongAnnotation(
@@ -116,7 +116,7 @@ function checkSource(source: SeenClaim, { metadata }: PersistentVolumeClaim, { s
   )
 }
 
-/** Trident splits at commas, and compares what is between them as it is. */
+/** Trident splits at commas and does not trim names. */
 function checkShared(seen: SharedClaim, { metadata }: PersistentVolumeClaim): Finding {
   const written = metadata.annotations?.[shareTo]
   const names = (written ?? '').split(',')

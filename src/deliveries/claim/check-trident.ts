@@ -1,4 +1,6 @@
-/** Trident itself: its driver and controller, the definitions by which it shares, and a backend for what is asked of it. */
+/**
+ * Checks Trident itself: its driver and controller, the definitions for sharing, and a backend for each driver in use.
+ */
 import type { Cluster } from '../../cluster/cluster.ts'
 import type {
   CSIDriver,
@@ -32,7 +34,7 @@ export async function seeTrident(cluster: Cluster): Promise<Trident> {
   return { driver, controllers, backends, volumes }
 }
 
-/** `drivers`: those that the storage classes ask for. */
+/** `drivers`: the drivers that the storage classes name. */
 export function checkTrident(
   trident: Trident,
   references: Lookup<readonly TridentVolumeReference[]>,
@@ -68,7 +70,7 @@ function checkController({
       )
 }
 
-/** Backends may also be made with tridentctl, without such an object. */
+/** A backend may also be made with tridentctl, without a TridentBackendConfig. */
 function checkBackend(driver: string, { backends, controllers }: Trident): Finding {
   if (backends.state !== 'found') return unchecked('trident-backend', whyNot(backends))
   const fitting = backends.value.filter(({ spec }) => spec.storageDriverName === driver)
@@ -94,10 +96,10 @@ function isAccepted({ status }: TridentBackendConfig): boolean {
   return status?.phase === 'Bound' && status.lastOperationStatus !== 'Failed'
 }
 
-/** awsapi/aws.go of Trident reads the six characters that AWS appends to the name of a secret, too. */
+/** awsapi/aws.go of Trident also reads the six characters that AWS appends to the name of a secret. */
 const wholeSecret = /^arn:[^:]+:secretsmanager:[^:]+:\d{12}:secret:.+-[A-Za-z0-9]{6}$/
 
-/** `home`: the namespace that Trident runs in, where it is known. */
+/** `home`: Trident's own namespace, if known. */
 function refusalOf(
   { metadata: { namespace }, spec: { credentials }, status = {} }: TridentBackendConfig,
   home: string | undefined,

@@ -1,4 +1,4 @@
-/** The class of a shared claim and the volume behind it: NFS by Trident, in a state in which Trident shares it. */
+/** Checks the class and the volume of a shared claim: NFS by Trident, in a state in which Trident shares it. */
 import type { PersistentVolume, PersistentVolumeClaim, StorageClass, TridentVolume } from '../../cluster/objects.ts'
 import { provisioner as provisionerOfTrident } from './render-trident.ts'
 import { withCommands, type Finding } from '../../diagnosis/finding.ts'
@@ -10,7 +10,7 @@ import { patchObject } from '../../diagnosis/kubectl-commands.ts'
 
 const nfsDrivers = ['ontap-nas', 'ontap-nas-economy', 'ontap-nas-flexgroup']
 
-/** `owner`: the claim with the files. */
+/** `owner`: the claim that holds the files. */
 export function checkStorageClass(
   owner: SeenClaim,
   { spec }: PersistentVolumeClaim,
@@ -58,7 +58,7 @@ function classOddities({
       ]
 }
 
-/** NFS 4.0 has a single connection, and which version is spoken is settled with the server where none is named. */
+/** NFS 4.0 has a single connection, and without an explicit version the server negotiates one. */
 function checkConnections({ metadata: { name }, mountOptions = [] }: StorageClass): readonly Finding[] {
   const options = mountOptions.flatMap((option) => option.split(','))
   if (
@@ -76,7 +76,7 @@ function checkConnections({ metadata: { name }, mountOptions = [] }: StorageClas
   return [withCommands(finding, patchObject({ kind: 'storageclass', name }, { mountOptions: wanted }))]
 }
 
-/** Of the volume with the files. */
+/** `owner`: the claim that holds the files. */
 export function checkVolume(
   owner: SeenClaim,
   claim: PersistentVolumeClaim,
@@ -103,7 +103,7 @@ function judgeVolume(volume: PersistentVolume, volumes: Lookup<readonly TridentV
     metadata: { name },
     spec: { csi },
   } = volume
-  // Trident calls its own record of a volume as Kubernetes calls the volume.
+  // Trident names its record of a volume like the PersistentVolume.
   const record = valueOf(volumes)?.find(({ metadata }) => metadata.name === name)
   const kind = kindProblem(volume)
   if (kind !== undefined) return error('source-volume', `the volume ${name} ${kind}`)

@@ -1,4 +1,7 @@
-/** Who could change the files that everybody reads: ReadOnlyMany alone mounts nothing read-only, the volume of the pod has to say it. */
+/**
+ * Finds workloads that could change the shared files: ReadOnlyMany alone mounts nothing read-only, the volume in the pod
+ * has to say so.
+ */
 import { withCommands, type Finding } from '../../diagnosis/finding.ts'
 import { ok, warning } from './checks.ts'
 import { idOf } from '../shared/check-claim.ts'
@@ -19,7 +22,7 @@ export function checkWriters(seen: SharedClaim): readonly Finding[] {
   })
 }
 
-/** Jobs and pods cannot be changed. */
+/** The pod templates of Jobs and pods are immutable, so there is no command for them. */
 function readOnly({ kind, name, claim, volume }: Writer, namespace: string): readonly string[] {
   if (kind === 'Job' || kind === 'Pod') return []
   const template = {

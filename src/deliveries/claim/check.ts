@@ -1,4 +1,4 @@
-/** `pvc://`: a claim, and where it is one of Trident that is shared from another namespace, the rules by which Trident shares. */
+/** Checks for `pvc://`: the claim and, if Trident shares it from another namespace, Trident's rules for sharing. */
 import type { Cluster } from '../../cluster/cluster.ts'
 import type { PersistentVolumeClaim, StorageClass } from '../../cluster/objects.ts'
 import { resources } from '../../cluster/resources.ts'
@@ -45,7 +45,7 @@ export const checkClaims: DeliveryCheck = async (question) => {
   ]
 }
 
-/** One claim has many versions. */
+/** Each claim once, since it holds many versions. */
 function claimsIn(wanted: readonly RequestedModel[]): readonly (readonly [string, readonly RequestedModel[]])[] {
   return [...Map.groupBy(wanted, ({ source }) => (source.scheme === 'pvc' ? source.claim : source.uri))]
 }
@@ -133,13 +133,13 @@ function tridentRules(seen: SharedClaim, trident: Trident): readonly Finding[] {
   ]
 }
 
-/** The claim with the files; undefined where it should be another one, which nobody can find. */
+/** The claim that holds the files; undefined if another claim should hold them, which cannot be found. */
 function ownerOf(seen: SharedClaim): SeenClaim | undefined {
   const isShare = shareFrom in (valueOf(seen.claim)?.metadata.annotations ?? {})
   return seen.source ?? (isShare ? undefined : seen)
 }
 
-/** The kubelet follows a link at each start of a container. Whether a path is there only a pod can see. */
+/** The kubelet follows a link at each start of a container. Only a pod can see if a path exists. */
 function checkPath(seen: ClaimName, path: string | undefined): Finding {
   if (path === undefined) return warning('model-path', `pvc://${seen.name} names no version`)
   if (basename(path) === 'current') {

@@ -1,4 +1,4 @@
-/** The companion objects of the delivery `claim`: FSx for ONTAP by Trident. */
+/** Companion resources of the delivery `claim`: FSx for ONTAP by Trident. */
 import { problemIf } from '../../flags/flags.ts'
 import { parseLabelName, parseObjectName } from '../../values/names.ts'
 import { parsed, unreadable, type Parsed } from '../../values/parsed.ts'

@@ -1,7 +1,7 @@
 /**
- * `pvc://`: the model lies on a volume that somebody else fills, as a shared claim of Trident. The app mounts the model's
- * directory. The kubelet makes a directory that is missing, also for a read-only mount, and the app would start on an empty
- * one; so a loader looks first.
+ * Injects `pvc://`: the model is on a volume that is filled elsewhere, as a shared claim of Trident. The app mounts the
+ * model's directory. The kubelet creates a missing directory, also for a read-only mount, and the app would start on an
+ * empty one; so a loader checks first.
  */
 import { basename } from '../../values/path.ts'
 import type { Source } from '../../values/source.ts'
@@ -31,7 +31,7 @@ function deliverClaim(model: ModelRequest, context: DeliveryContext): DeliveredM
   }
 }
 
-/** Publishers keep a link of that name; the kubelet follows it at each start of a container. */
+/** Publishers keep a link of this name; the kubelet follows it at each start of a container. */
 function warnOfMovingPath(name: string, path: string | undefined, { findings }: DeliveryContext): void {
   if (path === undefined || basename(path) !== 'current') return
   findings.warn('PathMayChange', `${name}: after a restart, current may be another version than its neighbours see`)

@@ -95,7 +95,7 @@ export type SharedValues = Values<
   'fileSystemId' | 'secretArn' | 'accountId' | 'region' | 'cluster'
 >
 
-/** All of the plan but the models. */
+/** The plan without its models. */
 export function sharedPlan(values: SharedValues, config: Config): Omit<ClaimPlan, 'models'> {
   const { accountId, region, cluster: name, kmsKey, requiredTag, schedule, storeNamespace } = values
   const bucketRegion = values.bucketRegion ?? region

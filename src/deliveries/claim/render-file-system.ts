@@ -1,15 +1,17 @@
-/** CloudFormation for the file system: FSx for ONTAP, its storage virtual machine, and the secret that Trident reads. */
+/**
+ * CloudFormation for the file system: FSx for ONTAP, its storage virtual machine, and the secret that Trident reads.
+ */
 import type { Stack } from '../../render/rendering.ts'
 import { explain, type Branch, type Tree } from '../../render/tree.ts'
 
 export interface FileSystemPlan {
   readonly region: string
   readonly vpcId: string
-  /** One, or two in different zones. */
+  /** One subnet, or two in different zones. */
   readonly subnetIds: readonly string[]
-  /** Of the nodes. */
+  /** Security groups of the nodes. */
   readonly clientSecurityGroups: readonly string[]
-  /** Of a file system in two zones: those of the nodes' subnets. */
+  /** Route tables of the nodes' subnets; for a file system in two zones. */
   readonly routeTableIds: readonly string[]
   readonly capacityGiB: number
   readonly throughputMBps: number

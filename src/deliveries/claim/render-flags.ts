@@ -1,4 +1,4 @@
-/** The flags of `model-injector render claim`, and how their values are read. */
+/** Flags of `model-injector render claim`, with their parsers. */
 import {
   parseCron,
   parseFileSystemId,
@@ -17,7 +17,7 @@ import { parsePositiveBytes } from '../../values/quantity.ts'
 import { parsed, unreadable, type Parsed } from '../../values/parsed.ts'
 import { clusterFlags, identityFlags, roleFlags } from '../../render/common-flags.ts'
 
-/** What every model on the file system has in common, here and in `render -f`. */
+/** Flags shared by all models on a file system, here and in `render -f`. */
 export const backendFlags = {
   fileSystemId: {
     term: '--file-system-id <id>',
@@ -179,7 +179,7 @@ export const volumeRequired = [
 ] as const
 export const fileSystemRequired = ['vpc', 'subnet', 'clientSecurityGroup', 'region'] as const
 
-/** Trident makes no smaller volume. */
+/** Trident's smallest volume. */
 export const leastVolumeBytes = 20 * 2 ** 20
 
 function parseVolumeSize(text: string): Parsed<number> {

@@ -1,4 +1,6 @@
-/** Removes old versions from the shared volume: another command, with permissions that the publisher does not have. */
+/**
+ * Removes old versions from the shared volume: a separate command, with permissions that the publisher does not have.
+ */
 import { fit, label } from '../../render/names.ts'
 import { cronJob, podOf, volumeRoot, type Publisher } from './render-publisher.ts'
 import { explain, type Tree } from '../../render/tree.ts'

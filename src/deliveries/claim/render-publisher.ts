@@ -1,4 +1,4 @@
-/** The publisher: brings versions from S3 to the shared volume, once at the start and then as they come. */
+/** The publisher copies versions from S3 to the shared volume: once at the start, then new versions on a schedule. */
 import { digest, fit, label } from '../../render/names.ts'
 import { plain, explain, type Branch, type Tree } from '../../render/tree.ts'
 import type { SharedModel } from './render-trident.ts'
@@ -9,17 +9,17 @@ export interface Publisher {
   readonly image: string
   readonly imagePullSecrets: readonly string[]
   readonly schedule: string
-  /** As `status=published`: an object tag that the manifest of a version carries. */
+  /** Object tag, as `status=published`, that the manifest of a version must carry. */
   readonly requiredTag?: string | undefined
   readonly bucketRegion: string
 }
 
 export const volumeRoot = '/models-volume'
 
-/** The user of the product's image. */
+/** User of the product's image. */
 const user = 65532
 
-/** A Job cannot be changed, so one that says something else has another name. */
+/** A Job is immutable, so a changed one gets another name. */
 export function publisherJob(model: SharedModel, publisher: Publisher): Tree {
   const spec = jobSpec(publisherPod(model, publisher))
   const name = `publish-${fit(label(model.claim), 40)}-${digest(JSON.stringify(plain(spec)), 8)}`

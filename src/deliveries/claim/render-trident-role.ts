@@ -1,4 +1,4 @@
-/** What Trident's controller needs from AWS to make volumes of one file system. */
+/** AWS permissions of Trident's controller to make volumes of one file system. */
 import type { Access } from '../../render/access.ts'
 import { partitionOf } from '../../render/arn.ts'
 import { policyDocument } from '../../render/iam-policy.ts'

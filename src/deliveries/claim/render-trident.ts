@@ -1,4 +1,4 @@
-/** Trident's objects: a class and a backend, a claim that is shared, and in each namespace what takes part in it. */
+/** Trident's objects: class, backend and shared claim, and a reference and a claim in each namespace that uses it. */
 import { formatBytes } from '../../values/quantity.ts'
 import type { S3Source } from '../../values/source.ts'
 import { label } from '../../render/names.ts'
@@ -11,17 +11,17 @@ export interface Backend {
   readonly fileSystemId: string
   readonly region: string
   readonly svm: string
-  /** Whole, with the six characters at its end. */
+  /** Whole ARN, with the six characters at its end. */
   readonly secretArn: string
 }
 
 export interface SharedModel {
-  /** The name of the claim, where it is published and where it is used. */
+  /** Name of the claim, both where it is published and where it is used. */
   readonly claim: string
   readonly sizeBytes: number
-  /** Versions stand below it. */
+  /** Prefix that contains the versions. */
   readonly source: S3Source
-  /** Where pods use it. */
+  /** Namespaces whose pods use it. */
   readonly namespaces: readonly string[]
 }
 

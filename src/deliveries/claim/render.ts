@@ -1,4 +1,7 @@
-/** Beside pods that mount a model of FSx for ONTAP: one volume that a publisher fills and Trident shares with other namespaces. */
+/**
+ * Companion resources for models on FSx for ONTAP: one volume that a publisher fills and Trident shares with other
+ * namespaces.
+ */
 import { namespace } from '../../render/namespace.ts'
 import {
   accessCommands,
@@ -28,9 +31,9 @@ export interface ClaimPlan {
   readonly backend: Backend
   readonly models: readonly SharedModel[]
   readonly publisher: Publisher
-  /** How long a version stays that no pod mounts; undefined: for ever. */
+  /** Age at which a version that no pod mounts is removed; undefined keeps all. */
   readonly pruneOlderThan?: string | undefined
-  /** Without what the plan itself knows. */
+  /** Fields that the plan does not derive itself. */
   readonly access: Pick<Access, 'cluster' | 'trust' | 'bucketRegions' | 'kmsKey'>
 }
 

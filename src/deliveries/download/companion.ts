@@ -1,4 +1,4 @@
-/** The companion objects of the delivery `download`: identity and bucket. */
+/** Companion resources of the delivery `download`: identity and bucket. */
 import type { Companion } from '../companion.ts'
 import { downloadRender } from './render-command.ts'
 

@@ -1,6 +1,6 @@
 /**
- * `s3://` by download: a loader fills a volume before the app starts. The loader mounts the volume once, at its root, and
- * publishes a finished model as `<id>/files` by one rename; the app mounts that directory and never sees a half.
+ * Injects `s3://` by download: a loader fills a volume before the app starts. The loader mounts the root of the volume and
+ * publishes a finished model as `<id>/files` by one rename; the app mounts that directory and never sees a partial model.
  */
 import { createHash } from 'node:crypto'
 import { formatExpectation } from '../../values/expectation.ts'
@@ -39,7 +39,7 @@ function deliverDownload(model: ModelRequest, context: DeliveryContext): Deliver
 
 export type ModelContent = Pick<ModelRequest, 'source' | 'endpoint' | 'region' | 'include' | 'exclude' | 'expect'>
 
-/** Names what is on the volume: whatever changes the files that are wanted changes the id. 16 hexadecimal digits. */
+/** Id of the model's content: it changes with every setting that changes the selected files. 16 hexadecimal digits. */
 export function modelId({ source, endpoint, region, include, exclude, expect }: ModelContent): string {
   const inputs = [
     source.uri,

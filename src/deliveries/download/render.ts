@@ -1,4 +1,4 @@
-/** Beside pods that load from S3: who they are, what they may read, and the bucket. */
+/** Companion resources for models from S3: identity, permissions and bucket. */
 import type { Access } from '../../render/access.ts'
 import { bucketStacks, type BucketPlan } from '../../render/bucket.ts'
 import { accessCommands, accessFiles, accessStackOf, readerParts } from '../../render/pod-identity-association.ts'

@@ -1,4 +1,4 @@
-/** Nodes that pods with image volumes may go to: whether kubelet and container runtime mount them. */
+/** Checks that the kubelet and container runtime of nodes for these pods support image volumes. */
 import type { Node } from '../../cluster/objects.ts'
 import { compareClusterVersions, parseClusterVersion, type ClusterVersion } from '../../values/cluster-version.ts'
 import { withCommands, type Finding } from '../../diagnosis/finding.ts'
@@ -8,7 +8,7 @@ import { whyNot } from '../shared/check-context.ts'
 import { hasByDefault } from './check-versions.ts'
 import type { Consumer } from '../shared/requested-model.ts'
 
-/** Older ones know image volumes without subPath, or not at all. */
+/** Older runtimes support image volumes without subPath, or not at all. */
 const leastRuntimes: Readonly<Record<string, ClusterVersion>> = {
   containerd: { major: 2, minor: 1 },
   'cri-o': { major: 1, minor: 33 },
@@ -42,7 +42,7 @@ function nodeFinding(problem: string, names: readonly string[], isEverywhere: bo
   )
 }
 
-/** Fargate runs only pods that a profile of it selects. */
+/** Fargate nodes only run pods that a Fargate profile selects. */
 function mayTake({ metadata: { labels = {} }, status }: Node, askers: readonly Consumer[]): boolean {
   if (status?.nodeInfo?.operatingSystem !== 'linux' || labels['eks.amazonaws.com/compute-type'] === 'fargate') {
     return false

@@ -1,4 +1,4 @@
-/** A pod with an image volume, to see whether the API server keeps it. It is never stored. */
+/** Creates a pod with an image volume as a dry run, to see if the API server keeps the volume. It is never stored. */
 import type { Cluster } from '../../cluster/cluster.ts'
 import type { PodSpec } from '../../cluster/objects.ts'
 import { resources } from '../../cluster/resources.ts'
@@ -6,7 +6,7 @@ import { probePod, type ProbePod } from '../../diagnosis/probe-pod.ts'
 
 export type ImageProbe = { readonly kept: 'yes' | 'no' } | { readonly kept: 'refused'; readonly message: string }
 
-/** Without annotations of ours, so that the webhook has no part in it. */
+/** Without our annotations, so that the webhook does not take part. */
 export async function probeImageVolume(cluster: Cluster, namespace: string): Promise<ImageProbe> {
   const answer = await cluster.dryRunCreate(resources.pods, probePod(withImageVolume), namespace)
   if (!answer.created) return { kept: 'refused', message: answer.message.replaceAll('\n', '; ') }

@@ -1,4 +1,4 @@
-/** The secrets with which nodes pull a model: those of the pods and of their service accounts. */
+/** Checks the pull secrets for a model: those of the pods and of their service accounts. */
 import type { Secret } from '../../cluster/objects.ts'
 import { resources } from '../../cluster/resources.ts'
 import { quoteWord } from '../../values/shell.ts'
@@ -45,7 +45,7 @@ export async function checkSecrets(
   ]
 }
 
-/** The admission plugin ServiceAccount gives those of the account to pods that name none themselves. */
+/** The admission plugin ServiceAccount adds the account's secrets to pods that name none. */
 async function secretNames(
   { cluster, namespace }: DeliveryCheckContext,
   { spec, serviceAccount }: Consumer,
@@ -86,14 +86,14 @@ function createSecret(name: string, namespace: string, registry: string): string
   return `kubectl create secret docker-registry ${quoteWord(name)} -n ${namespace} --docker-server=${quoteWord(registry)} --docker-username="$REGISTRY_USER" --docker-password="$REGISTRY_PASSWORD"`
 }
 
-/** Names of registries alone; what else is in a secret is looked at nowhere. */
+/** Reads only names of registries; no other content of a secret is used. */
 function registriesOf({ data = {} }: Secret): readonly string[] {
   const { '.dockerconfigjson': current, '.dockercfg': legacy } = data
   const parsed = parseJSON(Buffer.from(current ?? legacy ?? '', 'base64').toString())
   return Object.keys((current === undefined ? parsed : (parsed as { auths?: object | null }).auths) ?? {})
 }
 
-/** What cannot be read names no registry. */
+/** Unreadable content counts as no registry. */
 function parseJSON(text: string): object {
   try {
     return Object(JSON.parse(text)) as object
@@ -102,7 +102,7 @@ function parseJSON(text: string): object {
   }
 }
 
-/** `https://registry.example.com/v1/`, `registry.example.com/team` and `*.example.com` are for it as well. */
+/** `https://registry.example.com/v1/`, `registry.example.com/team` and `*.example.com` match as well. */
 function matchesRegistry(written: string, registry: string): boolean {
   const host = written.replace(/^https?:\/\//, '').split('/')[0] ?? ''
   const pattern = host

@@ -1,4 +1,4 @@
-/** `oci://`: an API server and nodes that know image volumes, and the secrets to pull with. */
+/** Checks for `oci://`: API server and nodes that support image volumes, and pull secrets. */
 import { resources } from '../../cluster/resources.ts'
 import { compareClusterVersions, parseClusterVersion } from '../../values/cluster-version.ts'
 import type { Finding } from '../../diagnosis/finding.ts'
@@ -71,7 +71,7 @@ function checkAPIServer({ version }: DeliveryCheckContext, probe: Lookup<ImagePr
   }
 }
 
-/** The webhook does not ask the API server; it believes the configuration. */
+/** The webhook relies on the configuration's version: it makes no request to the API server. */
 function checkStated({ known, version }: DeliveryCheckContext): Finding {
   if (known.state !== 'found') return unchecked('cluster-version', whyNot(known))
   const real = `${version.major}.${version.minor}`

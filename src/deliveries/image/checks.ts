@@ -1,4 +1,4 @@
-/** What `check --delivery image` looks at. */
+/** The rows of the closed table for `check --delivery image`. */
 import { row } from '../../diagnosis/check-row.ts'
 import { findingsAbout } from '../../diagnosis/finding.ts'
 import { installationChecks } from '../../diagnosis/installation-checks.ts'

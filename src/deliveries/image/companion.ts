@@ -1,4 +1,4 @@
-/** The companion objects of the delivery `image`: the image of the model, and nodes that can mount it. */
+/** Companion resources of the delivery `image`: the image of the model, and nodes that can mount it. */
 import { parseImageDigest } from '../../render/parse-aws-names.ts'
 import { checkSubject, type Companion } from '../companion.ts'
 import { checkImage } from './check.ts'

@@ -1,4 +1,6 @@
-/** `oci://`: the model is an artifact in a registry, which the container runtime pulls and mounts like an image. */
+/**
+ * Injects `oci://`: the model is an artifact in a registry, which the container runtime pulls and mounts like an image.
+ */
 import { annotationKey } from '../../request/keys.ts'
 import { annotationField } from '../../pod/field-path.ts'
 import { compareClusterVersions, parseClusterVersion } from '../../values/cluster-version.ts'
@@ -9,14 +11,14 @@ import type { ModelRequest } from '../../request/model-request.ts'
 import type { Deliverer, DeliveredModel, DeliveryContext } from '../delivery.ts'
 
 /**
- * The first version whose API server keeps image volumes as it comes (feature gate ImageVolume). An API server before 1.31
- * drops the field, makes an emptyDir of what is left, and the app starts without its model; later ones refuse the pod.
+ * The first version with image volumes on by default (feature gate ImageVolume). An API server before 1.31 drops the field
+ * and makes an emptyDir of the rest, and the app starts without its model; later ones refuse the pod.
  */
 export const firstClusterVersionWithImageVolumes = '1.35'
 
 export const image: Deliverer = {
   deliver: deliverImage,
-  // The reference may have been turned to a mirror by another webhook.
+  // Another webhook may have rewritten the reference to a mirror.
   adds: (volume: Volume, source: Source) => source.scheme === 'oci' && Boolean(volume.image),
 }
 
@@ -32,7 +34,7 @@ function deliverImage(model: ModelRequest, context: DeliveryContext): DeliveredM
   }
 }
 
-/** Where the version is not known the worst is assumed: an app on an empty directory. */
+/** An unknown version counts as too old: otherwise the app could start on an empty directory. */
 function denyOldCluster({ source, suffix }: ModelRequest, { config, findings }: DeliveryContext): void {
   const stated = config.cluster?.version
   if (stated !== undefined && isNewEnough(stated)) return

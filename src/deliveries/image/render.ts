@@ -1,12 +1,12 @@
-/** A model as an OCI image: which file is in which layer, and how it is built. */
+/** Renders the build of a model as an OCI image, and the assignment of files to layers. */
 import { Mi } from '../../values/quantity.ts'
 import { nothing, type Rendering } from '../../render/rendering.ts'
 import { commandLine, quoteWord } from '../../values/shell.ts'
 
 export interface ModelFile {
-  /** Below the directory of the model. */
+  /** Path below the model's directory. */
   readonly path: string
-  /** Undefined where only names are known. */
+  /** Size; undefined if only names are known. */
   readonly bytes?: number
 }
 
@@ -15,23 +15,23 @@ export const compressions = ['uncompressed', 'zstd'] as const
 export interface ArtifactPlan {
   readonly repository: string
   readonly tag: string
-  /** Where the files are when the image is built. */
+  /** Directory with the files at build time. */
   readonly directory: string
   readonly files: readonly ModelFile[]
   readonly compression: (typeof compressions)[number]
   readonly annotationPrefix: string
 }
 
-/** Where the model is in the image. */
+/** Directory of the model in the image. */
 const artifactDirectory = 'model'
 
-/** A layer costs a request and an unpacking of its own, which pays for files of some size only. */
+/** Each layer costs a request and an unpacking step, which only pays off for larger files. */
 const leastShardBytes = 64 * Mi
 
-/** Overlay file systems take 128 layers at most; the rest is room for the registry's own. */
+/** Overlay file systems take 128 layers at most; the rest is reserved for the registry. */
 const mostLayers = 100
 
-/** Amazon ECR takes no larger one. */
+/** Amazon ECR's largest layer. */
 const largestLayerBytes = 52_000 * Mi
 
 const weights = /\.(?:safetensors|bin|pt|pth|gguf|ggml|onnx|h5|npz|ckpt|msgpack|mlmodel|engine|tflite)$/i
@@ -45,7 +45,9 @@ export function renderArtifact(plan: ArtifactPlan): Rendering {
   }
 }
 
-/** One layer for each shard, so that a version that changes one shard is pushed and pulled by that shard; small files share the first. */
+/**
+ * One layer for each shard, so that a new version pushes and pulls only changed shards; small files share the first layer.
+ */
 export function layersOf(files: readonly ModelFile[]): readonly (readonly ModelFile[])[] {
   const sorted = files.toSorted((a, b) => (a.path < b.path ? -1 : 1))
   const small = sorted.filter((file) => !isShard(file))
@@ -61,7 +63,10 @@ function isShard({ path, bytes }: ModelFile): boolean {
   return bytes === undefined ? weights.test(path) : bytes >= leastShardBytes
 }
 
-/** A COPY makes one layer, and all that it names lands in one directory: what is from several is put together in a stage before. */
+/**
+ * A COPY makes one layer and puts all its files into one directory, so files from several directories are assembled in an
+ * earlier stage.
+ */
 export function dockerfile({ files }: ArtifactPlan): string {
   const layers = layersOf(files).map((layer, i) => ({ name: `layer${i}`, copies: copiesOf(layer) }))
   const isGathered = ({ copies }: { copies: readonly string[] }): boolean => copies.length > 1
@@ -134,7 +139,7 @@ function notesOf({ files, repository }: ArtifactPlan): string[] {
   ]
 }
 
-/** What a Dockerfile would take for a pattern, a variable or an escape. */
+/** Finds characters that a Dockerfile reads as a pattern, a variable or an escape. */
 export function fileNameProblem(path: string): string | undefined {
   if (/[*?[\]\\$]/.test(path)) return 'has one of * ? [ ] \\ $ in its name, which a Dockerfile does not take as it is'
   if (/[\u0000-\u001f\u007f]/.test(path)) return 'has a control character in its name'

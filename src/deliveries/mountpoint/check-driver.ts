@@ -1,4 +1,4 @@
-/** The Mountpoint CSI driver, and who takes the scheduling gate of its headroom feature away again. */
+/** Checks the Mountpoint CSI driver, and the component that removes the scheduling gate of its headroom feature. */
 import type { Cluster } from '../../cluster/cluster.ts'
 import type { CSIDriver, DaemonSet, Deployment, Node, Pod } from '../../cluster/objects.ts'
 import { resources } from '../../cluster/resources.ts'
@@ -13,10 +13,10 @@ import { listOf, whyNot } from '../shared/check-context.ts'
 export interface Driver {
   readonly driver: Lookup<CSIDriver>
   readonly controllers: Lookup<readonly Deployment[]>
-  /** Which mount on the nodes. */
+  /** The DaemonSets that mount on the nodes. */
   readonly daemonSets: Lookup<readonly DaemonSet[]>
   readonly nodes: Lookup<readonly Node[]>
-  /** Names of pods of the namespace that wait behind the gate. */
+  /** Names of pods in the namespace that wait for the gate's removal. */
   readonly gated: Lookup<readonly string[]>
 }
 
@@ -31,7 +31,7 @@ export async function seeDriver(cluster: Cluster, namespace: string): Promise<Dr
   return { driver, controllers, daemonSets, nodes, gated }
 }
 
-/** Only their names: a namespace may have thousands of pods. */
+/** Keeps only names: a namespace may have thousands of pods. */
 async function listGated(cluster: Cluster, namespace: string): Promise<readonly string[]> {
   const names: string[] = []
   for await (const pod of cluster.list(resources.pods, { namespace, fieldSelector: 'status.phase=Pending' })) {
@@ -92,7 +92,7 @@ function checkRunning({ status: { numberReady = 0, desiredNumberScheduled = 0 } 
   ]
 }
 
-/** New nodes carry it until the driver runs there, where they are set up so. */
+/** On clusters set up for it, new nodes carry this taint until the driver runs there. */
 const startupTaint = 's3.csi.aws.com/agent-not-ready'
 
 function waitingNodes(nodes: readonly Node[]): readonly Finding[] {
@@ -106,7 +106,7 @@ function waitingNodes(nodes: readonly Node[]): readonly Finding[] {
   ]
 }
 
-/** The feature is known by what the driver's chart gives the controller for it. */
+/** Recognises the feature by the setting that the driver's chart gives the controller for it. */
 function hasHeadroom({ spec }: Deployment): boolean {
   return spec.template.spec.containers.some(
     ({ env }) =>
@@ -125,7 +125,7 @@ export function checkGate(seen: Driver, config: Lookup<Config>): readonly Findin
   return [config.value.mountpoint?.headroomGate === true ? checkTaker(controller, seen) : checkGiver(controller)]
 }
 
-/** The webhook adds the gate: somebody has to take it away. */
+/** The webhook adds the gate, so a component has to remove it. */
 function checkTaker(controller: Deployment | undefined, { gated }: Driver): Finding {
   if (controller !== undefined && hasHeadroom(controller)) {
     return ok('headroom-gate', 'added by the webhook, and taken away by the driver')

@@ -1,4 +1,6 @@
-/** Static provisioning: a claim and a volume that name each other. Where they do, Kubernetes compares no more: neither class nor size. */
+/**
+ * Checks static provisioning: a claim and a volume that name each other. Kubernetes then compares neither class nor size.
+ */
 import type { PersistentVolume, PersistentVolumeClaim } from '../../cluster/objects.ts'
 import { mountpointDriver } from './render-volume.ts'
 import { withCommands, type Finding } from '../../diagnosis/finding.ts'
@@ -8,7 +10,10 @@ import { describeReference, idOf, isBound, isReferenceByName, type ClaimName } f
 import { patchObject, recreateClaimOf, type ClaimChange } from '../../diagnosis/kubectl-commands.ts'
 import type { MountedPrefix } from './check-volume.ts'
 
-/** What a volume of Mountpoint shows stays in the bucket; a claim that got a volume of another kind may hold files. */
+/**
+ * A Mountpoint volume's files stay in the bucket; a claim bound to a volume of another kind may hold files, and is not
+ * recreated.
+ */
 export function anew(
   { meant, ...prefix }: MountedPrefix,
   claim: PersistentVolumeClaim,
@@ -37,7 +42,9 @@ export function checkStatic(prefix: MountedPrefix, claim: PersistentVolumeClaim)
   ]
 }
 
-/** An empty class is not none: without the field the default class of the cluster makes a volume of its own. */
+/**
+ * An empty class differs from a missing one: without the field the cluster's default class makes a volume of its own.
+ */
 function unnamedVolume(prefix: MountedPrefix, claim: PersistentVolumeClaim): Finding {
   const { storageClassName } = claim.spec
   const problem = `${idOf(prefix)} names no volume${storageClassName === '' ? '' : `, and ${describeClass(storageClassName)}; the driver provisions nothing`}`
@@ -60,7 +67,7 @@ function describeClass(name: string | undefined): string {
     : `has the storage class ${name}`
 }
 
-/** What belongs to another claim is left to it. */
+/** A volume that belongs to another claim is not changed. */
 function wrongReference({ namespace, name }: ClaimName, { metadata, spec: { claimRef } }: PersistentVolume): Finding {
   const finding = error(
     'static-volume',

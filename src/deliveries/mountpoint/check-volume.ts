@@ -1,4 +1,4 @@
-/** What a volume of the Mountpoint CSI driver shows, to whom, and with whose rights. */
+/** Checks a volume of the Mountpoint CSI driver: bucket and prefix, options, and the identity that reads. */
 import type { PersistentVolume, PersistentVolumeClaim } from '../../cluster/objects.ts'
 import { mountpointDriver } from './render-volume.ts'
 import type { S3Source } from '../../values/source.ts'
@@ -12,12 +12,12 @@ import type { Consumer } from '../shared/requested-model.ts'
 
 export interface MountedPrefix extends SeenClaim {
   readonly source: S3Source
-  /** As the annotations or the operator say. */
+  /** Region from the annotations or the configuration. */
   readonly region: string | undefined
   readonly askers: readonly Consumer[]
-  /** All of the cluster. */
+  /** All volumes of the cluster. */
   readonly volumes: Lookup<readonly PersistentVolume[]>
-  /** The volume of the claim, or the one that names the claim. */
+  /** The volume of the claim, or a volume that names the claim. */
   readonly meant: PersistentVolume | undefined
 }
 
@@ -40,7 +40,7 @@ export function checkVolume(prefix: MountedPrefix, volume: PersistentVolume): re
   ]
 }
 
-/** The namespace is part of the name that is rendered, so it is unique where the names of volumes are. */
+/** Rendered handles contain the namespace, so they are as unique as volume names. */
 function checkHandle({ volumes }: MountedPrefix, volume: PersistentVolume, claim: PersistentVolumeClaim): Finding {
   const {
     metadata: { name },
@@ -137,7 +137,7 @@ function checkOptions(prefix: MountedPrefix, volume: PersistentVolume): readonly
 interface BrokenRule {
   readonly severity: 'error' | 'warning'
   readonly what: string
-  /** The options that it should have. */
+  /** Options that fix the problem. */
   readonly mend: Readonly<Record<string, string>>
 }
 
@@ -181,7 +181,7 @@ function readOnly(options: ReadonlyMap<string, string>): BrokenRule | undefined 
       }
 }
 
-/** With one the driver gives the files to that group (gid, 0770 and 0660). */
+/** With an fsGroup the driver gives the files to that group (gid, 0770 and 0660). */
 function hasGroup({ spec }: Consumer): boolean {
   return spec.securityContext?.fsGroup !== undefined
 }
@@ -190,7 +190,7 @@ function deniedAskers(askers: readonly Consumer[]): readonly string[] {
   return askers.filter((asker) => !hasGroup(asker) && isSurelyNotRoot(asker)).map(({ title }) => title)
 }
 
-/** What an image runs as nobody sees here. */
+/** The user of an image is unknown here. */
 function isSurelyNotRoot({ spec }: Consumer): boolean {
   const { runAsUser, runAsNonRoot } = (spec.securityContext ?? {}) as { runAsUser?: number; runAsNonRoot?: boolean }
   return (runAsUser ?? 0) > 0 || runAsNonRoot === true

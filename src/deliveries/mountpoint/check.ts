@@ -1,4 +1,6 @@
-/** `s3://` by the Mountpoint CSI driver: the driver, and for each model a volume and a claim that are made for each other. */
+/**
+ * Checks for `s3://` by the Mountpoint CSI driver: the driver, and for each model a volume and a claim bound to each other.
+ */
 import type { PersistentVolume } from '../../cluster/objects.ts'
 import { resources } from '../../cluster/resources.ts'
 import { mountpointClaimName } from './inject.ts'
@@ -44,7 +46,7 @@ async function seePrefix(
 ): Promise<MountedPrefix> {
   const source = model.source as S3Source
   const seen = await seeClaim(cluster, { namespace, name: model.claim ?? mountpointClaimName(source) })
-  // The one that is meant for a claim that does not name it, or is not bound to it.
+  // A volume meant for the claim, if the claim does not name it or is not bound to it.
   const meant = valueOf(volumes)?.find(({ spec: { claimRef } }) => isReferenceByName(claimRef, seen))
   return {
     ...seen,
@@ -80,7 +82,7 @@ function missingClaim({ source, namespace, name, askers, meant }: MountedPrefix)
   )
 }
 
-/** The driver asks for a token of the pod's service account, and with it for the role. */
+/** The driver requests a token of the pod's service account, and assumes its role with it. */
 async function checkAccounts(
   { cluster, namespace }: DeliveryCheckContext,
   { askers }: MountedPrefix,

@@ -1,4 +1,4 @@
-/** What `check --delivery mountpoint` looks at. */
+/** The rows of the closed table for `check --delivery mountpoint`. */
 import { row } from '../../diagnosis/check-row.ts'
 import { findingsAbout } from '../../diagnosis/finding.ts'
 import { sharedChecks } from '../shared/checks.ts'

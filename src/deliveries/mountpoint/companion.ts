@@ -1,4 +1,4 @@
-/** The companion objects of the delivery `mountpoint`: the Mountpoint CSI driver, its volumes and the role. */
+/** Companion resources of the delivery `mountpoint`: the Mountpoint CSI driver's volumes and the role. */
 import { problemIf } from '../../flags/flags.ts'
 import { parseS3Prefix } from '../../render/parse-aws-names.ts'
 import { parseObjectName } from '../../values/names.ts'

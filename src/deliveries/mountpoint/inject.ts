@@ -1,4 +1,7 @@
-/** `s3://` by the Mountpoint CSI driver: a claim whose volume shows a prefix of a bucket, of which is read what the app reads. */
+/**
+ * Injects `s3://` by the Mountpoint CSI driver: a claim whose volume shows a prefix of a bucket; only data that the app
+ * reads is fetched.
+ */
 import type { S3Source, Source } from '../../values/source.ts'
 import { annotationKey } from '../../request/keys.ts'
 import { annotationField } from '../../pod/field-path.ts'
@@ -9,12 +12,12 @@ import { claimVolume, isClaimVolume } from '../shared/claim-volume.ts'
 import type { Deliverer, DeliveredModel, DeliveryContext } from '../delivery.ts'
 import { modelId } from '../download/inject.ts'
 
-/** Holds a pod back until there is room on a node for the pod of Mountpoint that goes with it (the driver's HEADROOM_FOR_MPPOD.md). */
+/** Holds a pod back until a node has room for its Mountpoint pod as well (the driver's HEADROOM_FOR_MPPOD.md). */
 export const headroomGate = 's3.csi.aws.com/reserve-headroom-for-mppod'
 
 /**
- * The claim that a pod mounts where it names none: `mp-<id>`. Made from the source alone, so that whoever renders the claim
- * finds the name without the operator's configuration.
+ * Default claim of a pod: `mp-<id>`. The name depends on the source alone, so that it can be rendered without the
+ * operator's configuration.
  */
 export function mountpointClaimName(source: S3Source): string {
   return `mp-${modelId({ source, endpoint: undefined, region: undefined, include: [], exclude: [], expect: undefined })}`
@@ -22,7 +25,7 @@ export function mountpointClaimName(source: S3Source): string {
 
 export const mountpoint: Deliverer = {
   deliver: deliverMountpoint,
-  // Which claim it is an annotation may have said.
+  // An annotation may have named the claim.
   adds: (volume: Volume, source: Source) => source.scheme === 's3' && isClaimVolume(volume),
 }
 

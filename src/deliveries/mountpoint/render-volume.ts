@@ -1,4 +1,4 @@
-/** A volume of the Mountpoint CSI driver that shows one prefix of a bucket, and the claim for it. */
+/** A volume of the Mountpoint CSI driver that shows one prefix of a bucket, and its claim. */
 import { mountpointClaimName } from './inject.ts'
 import { formatBytes } from '../../values/quantity.ts'
 import type { S3Source } from '../../values/source.ts'
@@ -6,13 +6,13 @@ import { fit } from '../../render/names.ts'
 import { explain, type Tree } from '../../render/tree.ts'
 
 export interface MountpointVolume {
-  /** A prefix. */
+  /** The prefix. */
   readonly source: S3Source
   readonly namespace: string
-  /** Undefined: the one that the webhook looks for. */
+  /** Name of the claim; undefined for the webhook's default. */
   readonly claim?: string | undefined
   readonly region: string
-  /** How much of the model a node may keep on its disk; undefined: nothing. */
+  /** Cache size on a node's disk; undefined for no cache. */
   readonly cacheBytes?: number | undefined
 }
 
@@ -26,7 +26,7 @@ function claimName({ claim, source }: MountpointVolume): string {
   return claim ?? mountpointClaimName(source)
 }
 
-/** The driver takes two volumes of one handle for the same mount, so the namespace is part of it. */
+/** The driver treats volumes of one handle as the same mount, so the handle contains the namespace. */
 function volumeName(volume: MountpointVolume): string {
   return fit(`${claimName(volume)}.${volume.namespace}`, 253)
 }

@@ -1,4 +1,4 @@
-/** Beside pods that read a bucket by the Mountpoint CSI driver: volumes, claims, roles, and the policy of the bucket. */
+/** Companion resources for the Mountpoint CSI driver: volumes, claims, roles, and the policy of the bucket. */
 import type { Access } from '../../render/access.ts'
 import { renderBucketPolicy } from '../../render/bucket-policy.ts'
 import { mountpointObjects, type MountpointVolume } from './render-volume.ts'
@@ -9,7 +9,7 @@ export function renderMountpoint(volumes: readonly MountpointVolume[], readers: 
   return merge([...readers.map((access) => renderDownload(access)), renderMountpointVolumes(volumes, readers)])
 }
 
-/** Where the roles are rendered already, because they are also for other models. */
+/** Used if the roles are rendered separately, because they also cover other models. */
 export function renderMountpointVolumes(volumes: readonly MountpointVolume[], readers: readonly Access[]): Rendering {
   const buckets = [...Map.groupBy(volumes, ({ source }) => source.bucket)]
   return merge([

@@ -1,4 +1,4 @@
-/** A model in the image of nodes, and the objects of Karpenter that make such nodes. */
+/** A model in a machine image, and the Karpenter objects that make nodes from it. */
 import type { Cluster } from '../../cluster/cluster.ts'
 import type { Condition, EC2NodeClass, NodePool } from '../../cluster/objects.ts'
 import { resources } from '../../cluster/resources.ts'
@@ -8,13 +8,13 @@ import type { Consumer } from '../shared/requested-model.ts'
 
 export interface BakedModel {
   readonly uri: string
-  /** The path, or the reference of an image in the node's store. */
+  /** The path, or the image's reference in the node's store. */
   readonly what: string
-  /** The webhook adds neither label nor toleration for image volumes. */
+  /** True for image volumes: the webhook adds neither label nor toleration for them. */
   readonly byHand: boolean
   readonly label: string
   readonly taint: { readonly key: string; readonly effect: string }
-  /** Of the pods. */
+  /** Namespace of the pods. */
   readonly namespace: string
   readonly askers: readonly Consumer[]
 }
@@ -36,7 +36,10 @@ export function renderRemedy({ what, byHand }: BakedModel): string {
   return `apply what model-injector render node ${byHand ? '--oci' : '--path'} ${what} prints`
 }
 
-/** `unsaid` where Karpenter has not looked yet, undefined where it is ready. `Ready` sums up the other conditions, which say more. */
+/**
+ * `unsaid` until Karpenter has reported a status, undefined if ready. `Ready` sums up the other conditions, which are more
+ * specific.
+ */
 export function notReady(conditions: readonly Condition[] = []): string | undefined {
   const ready = conditions.find(({ type }) => type === 'Ready')
   if (ready === undefined) return 'unsaid'

@@ -1,4 +1,4 @@
-/** Karpenter's EC2NodeClasses: whether a NodePool names one that is ready, and whether that selects an image with the model. */
+/** Checks Karpenter's EC2NodeClasses: the NodePool's class is ready and selects an image with the model. */
 import type { EC2NodeClass, NodePool } from '../../cluster/objects.ts'
 import { nodeLabelValue } from './inject.ts'
 import { withCommands, type Finding } from '../../diagnosis/finding.ts'
@@ -8,7 +8,7 @@ import { notReady, renderRemedy, type BakedModel } from './check-model.ts'
 import { whyNot } from '../shared/check-context.ts'
 import { describeObject, patchObject } from '../../diagnosis/kubectl-commands.ts'
 
-/** Images are found by the label of the nodes, as a tag. */
+/** Images carry the nodes' label as a tag. */
 export function hasImage({ spec: { amiSelectorTerms = [] } }: EC2NodeClass, label: string): boolean {
   return amiSelectorTerms.some(({ tags = {} }) => label in tags)
 }

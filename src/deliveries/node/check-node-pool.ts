@@ -1,4 +1,4 @@
-/** Karpenter's NodePools: whether nodes are made for pods with the model, and whether the pods may run on them. */
+/** Checks Karpenter's NodePools: nodes are made for pods with the model, and the pods may run on them. */
 import type { NodePool, NodeRequirement, Taint } from '../../cluster/objects.ts'
 import { nodeLabelValue } from './inject.ts'
 import type { Toleration } from '../../pod/pod.ts'
@@ -11,7 +11,7 @@ import { notReady, renderRemedy, type BakedModel, type Karpenter } from './check
 import { describeObject, patchObject } from '../../diagnosis/kubectl-commands.ts'
 import { titlesOf, type Consumer } from '../shared/requested-model.ts'
 
-/** Nodes that are labelled by hand need no pool. */
+/** Nodes that are labelled by hand need no NodePool. */
 export function checkPools(model: BakedModel, karpenter: Karpenter, hasNodes: boolean): readonly Finding[] {
   const { pools } = karpenter
   if (pools.state === 'unknown') return [unchecked('node-pool', pools.why)]
@@ -34,7 +34,7 @@ export function checkPools(model: BakedModel, karpenter: Karpenter, hasNodes: bo
   ]
 }
 
-/** A requirement is as good as a label: nodes get it, too. */
+/** A requirement also counts: nodes get it as a label. */
 function declares({ spec: { template } }: NodePool, label: string): boolean {
   return (
     template.metadata?.labels?.[label] === nodeLabelValue ||
@@ -44,7 +44,10 @@ function declares({ spec: { template } }: NodePool, label: string): boolean {
   )
 }
 
-/** The pool that was meant: its image is selected by the label, or it says the label in the wrong place or with another value. */
+/**
+ * Finds the intended NodePool: its image is selected by the label, or it has the label in the wrong place or with another
+ * value.
+ */
 function undeclared(model: BakedModel, karpenter: Karpenter): Finding {
   const problem = `no NodePool declares ${model.label}: ${nodeLabelValue}`
   for (const pool of valueOf(karpenter.pools) ?? []) {
@@ -164,7 +167,7 @@ function tolerationsOf({ spec }: Consumer, { taint, byHand }: BakedModel): reado
   return [...(spec.tolerations ?? []), ...(byHand ? [] : [{ key: taint.key, operator: 'Exists' }])]
 }
 
-/** As the scheduler compares them (k8s.io/api/core/v1, Toleration.ToleratesTaint). */
+/** Matches the scheduler (k8s.io/api/core/v1, Toleration.ToleratesTaint). */
 function isTolerated(taint: Taint, tolerations: readonly Toleration[]): boolean {
   return tolerations.some(({ key = '', operator, effect = '', value = '' }) => {
     const isAboutIt = ['', taint.effect].includes(effect) && (key === '' ? operator === 'Exists' : key === taint.key)
@@ -172,7 +175,7 @@ function isTolerated(taint: Taint, tolerations: readonly Toleration[]): boolean 
   })
 }
 
-/** What pods select beside our label. */
+/** Compares the pods' other node selectors. */
 function checkSelectors(pool: NodePool, askers: readonly Consumer[]): readonly Finding[] {
   return askers.flatMap(({ title, spec }) =>
     Object.entries(spec.nodeSelector ?? {}).flatMap(([key, value]) => {
@@ -190,7 +193,7 @@ function checkSelectors(pool: NodePool, askers: readonly Consumer[]): readonly F
   )
 }
 
-/** What nodes of the pool have instead of that value; undefined where they have it, or may. */
+/** The value on nodes of the pool instead of the requested one; undefined if they have it, or may have it. */
 function excludes({ spec: { template } }: NodePool, key: string, value: string): string | undefined {
   const label = template.metadata?.labels?.[key]
   if (label !== undefined) return label === value ? undefined : label

@@ -1,4 +1,4 @@
-/** Nodes that say by their label that they have a model. */
+/** Checks the nodes whose label says that they have a model. */
 import type { Node } from '../../cluster/objects.ts'
 import { nodeLabelValue } from './inject.ts'
 import { withCommands, type Finding } from '../../diagnosis/finding.ts'

@@ -1,4 +1,6 @@
-/** Workloads that ask for a model of nodes: whether they go where it is, and stay alive while nodes are replaced. */
+/**
+ * Checks workloads that request a model of nodes: they are scheduled to it, and stay available while nodes are replaced.
+ */
 import type { PodDisruptionBudget } from '../../cluster/objects.ts'
 import { nodeLabelValue } from './inject.ts'
 import { quoteWord } from '../../values/shell.ts'
@@ -15,7 +17,7 @@ export function checkWorkloads(model: BakedModel, budgets: Lookup<readonly PodDi
   return model.askers.flatMap((asker) => [...checkPlace(asker, model), ...checkBudget(asker, model, budgets)])
 }
 
-/** The label in their own selector keeps a DaemonSet to the nodes that have the model. */
+/** A DaemonSet needs the label in its own selector to stay on nodes with the model. */
 function checkPlace({ kind, name, title, spec }: Consumer, { label, namespace }: BakedModel): readonly Finding[] {
   if (spec.nodeSelector?.[label] === nodeLabelValue) return []
   if (spec.nodeName) {

@@ -1,4 +1,7 @@
-/** `node://`: nodes that have the model in their image, Karpenter's objects that make them, and a namespace that allows hostPath. */
+/**
+ * Checks for `node://`: nodes with the model in their image, the Karpenter objects that make them, and a namespace that
+ * allows hostPath.
+ */
 import type { Namespace, Node } from '../../cluster/objects.ts'
 import { resources } from '../../cluster/resources.ts'
 import { bakedTaint, nodeLabelFor } from './inject.ts'
@@ -40,7 +43,7 @@ export const checkNode: DeliveryCheck = async (question) => {
   ]
 }
 
-/** An image in the store of the nodes is told by its reference. */
+/** An image in the nodes' store is identified by its reference. */
 function bakedModel(
   { config: { annotationPrefix }, namespace }: DeliveryCheckContext,
   { source, consumers: askers }: RequestedModel,
@@ -57,7 +60,7 @@ function bakedModel(
   }
 }
 
-/** Whoever labels nodes by hand needs no Karpenter. */
+/** Nodes labelled by hand need no Karpenter. */
 function checkKarpenter(
   { pools, classes }: Karpenter,
   nodes: Lookup<readonly Node[]>,
@@ -79,7 +82,7 @@ function checkKarpenter(
 
 const enforced = 'pod-security.kubernetes.io/enforce'
 
-/** What admission plugins of others or a default of the cluster forbid is not seen here; why --server asks for it. */
+/** Other admission plugins or a cluster default may also forbid hostPath; `why --server` asks the API server. */
 function checkPodSecurity(own: Lookup<Namespace>, namespace: string): Finding {
   if (own.state !== 'found') return unchecked('pod-security', whyNot(own))
   const level = own.value.metadata.labels?.[enforced]

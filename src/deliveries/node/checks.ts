@@ -1,4 +1,4 @@
-/** What `check --delivery node` looks at. */
+/** The rows of the closed table for `check --delivery node`. */
 import { row } from '../../diagnosis/check-row.ts'
 import { findingsAbout } from '../../diagnosis/finding.ts'
 import { sharedChecks } from '../shared/checks.ts'

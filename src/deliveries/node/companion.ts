@@ -1,4 +1,4 @@
-/** The companion objects of the delivery `node`: machine image, Karpenter, and nodes that have the model. */
+/** Companion resources of the delivery `node`: machine image, Karpenter objects, and nodes with the model. */
 import { problemIf } from '../../flags/flags.ts'
 import { parseImageDigest } from '../../render/parse-aws-names.ts'
 import { parseAbsolutePath } from '../../values/path.ts'

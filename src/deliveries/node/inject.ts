@@ -1,6 +1,6 @@
 /**
- * `node://`: the model is part of the node's own image and is mounted from there. The pod is bound to nodes that say by a
- * label that they have it, and may run on nodes that are kept for such pods.
+ * Injects `node://`: the model is part of the node's machine image and is mounted from there. The pod selects nodes by a
+ * label that says they have the model, and tolerates the taint that reserves them for such pods.
  */
 import { createHash } from 'node:crypto'
 import type { Source } from '../../values/source.ts'
@@ -14,19 +14,21 @@ import { verifyTask } from '../shared/verify-task.ts'
 export { nodeLabelValue }
 
 /**
- * The label of nodes that have a model at this absolute path: `node.models.example.io/<16 hexadecimal digits>` where the
- * annotation prefix is `models.example.io/`; its value is `nodeLabelValue`. A path is too long for the name of a label.
+ * Label of nodes that have a model at this absolute path: `node.models.example.io/<16 hexadecimal digits>` for the
+ * annotation prefix `models.example.io/`; its value is `nodeLabelValue`. A path is too long for a label name.
  */
 export function nodeLabelFor(path: string, annotationPrefix: string): string {
   return nodeLabelPrefix(annotationPrefix) + createHash('sha256').update(path).digest('hex').slice(0, 16)
 }
 
-/** What all those labels begin with. */
+/** Common prefix of these labels. */
 export function nodeLabelPrefix(annotationPrefix: string): string {
   return `node.${annotationPrefix}`
 }
 
-/** The taint that keeps other pods off nodes with models: `models.example.io/baked:NoSchedule`. Injected pods tolerate it. */
+/**
+ * The taint that keeps other pods off nodes with models: `models.example.io/baked:NoSchedule`. Injected pods tolerate it.
+ */
 export function bakedTaint(annotationPrefix: string): { readonly key: string; readonly effect: 'NoSchedule' } {
   return { key: `${annotationPrefix}baked`, effect: 'NoSchedule' }
 }
@@ -46,7 +48,7 @@ function deliverNode(model: ModelRequest, context: DeliveryContext): DeliveredMo
   warnOfUnscheduled(model.name, label, context)
   return {
     volume,
-    // Without the type the container runtime makes a directory that is missing, and the app starts on an empty one.
+    // Without the type the container runtime creates a missing directory, and the app starts on an empty one.
     volumes: [{ name: volume, hostPath: { path: source.path, type: 'Directory' } }],
     ...(expect !== undefined && { loader: verifyTask(model, volume, context.request) }),
     placement: { nodeLabels: [label], tolerations: [bakedTaint(annotationPrefix).key] },
@@ -64,7 +66,7 @@ function denyConflict(label: string, { pod, findings }: DeliveryContext): void {
   })
 }
 
-/** No scheduler asks for the label where the node is chosen already. */
+/** With nodeName set, no scheduler checks the label. */
 function warnOfUnscheduled(name: string, label: string, { pod, findings }: DeliveryContext): void {
   if (pod.spec.nodeSelector?.[label] === nodeLabelValue) return
   if (pod.spec.nodeName) {

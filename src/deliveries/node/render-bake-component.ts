@@ -1,4 +1,6 @@
-/** What Image Builder does on the build host: brings the model in with the loader that fails closed, and proves that it is there. */
+/**
+ * The Image Builder component for the build host: downloads the model with the fail-closed loader, and verifies the result.
+ */
 import { formatLoaderEnv } from '../../loader-contract.ts'
 import { modelId } from '../download/inject.ts'
 import type { Expectation } from '../../values/expectation.ts'
@@ -24,7 +26,7 @@ const manifestName = 'manifest.sha256'
 
 const volumeRoot = '/models-volume'
 
-/** An expression of Image Builder begins so, wherever it stands. */
+/** Prefix of Image Builder expressions, which are replaced anywhere in a component. */
 export const imageBuilderExpression = '{{'
 
 export function bakeDocument(baked: Baked): string {
@@ -61,7 +63,7 @@ function step(name: string, lines: readonly string[]): Tree {
   }
 }
 
-/** The staging directory stands beside the path, so that the model appears by one rename in one file system. */
+/** The staging directory is a sibling of the path, so that the model appears by one rename in one file system. */
 function loadScript({
   source,
   path,
@@ -101,7 +103,7 @@ function loadScript({
   ]
 }
 
-/** A manifest that came with the model is kept: it says what its publisher meant. */
+/** A manifest that came with the model is kept, because it has its publisher's checksums. */
 function manifestScript({ path }: Extract<Baked, { kind: 'files' }>): readonly string[] {
   return [
     `cd ${quoteWord(path)}`,

@@ -27,7 +27,7 @@ import type { FlagResult, RenderSubject } from '../companion.ts'
 
 const architectures = ['amd64', 'arm64'] as const
 
-/** What all images and nodes of a cluster have in common, here and in `render -f`. */
+/** Flags shared by all images and nodes of a cluster, here and in `render -f`. */
 export const nodeFlags = {
   nodeRole: {
     term: '--node-role <name>',
@@ -226,7 +226,7 @@ export function filesOf(
   }
 }
 
-/** All of the plan but the model. */
+/** The plan without the model. */
 export function nodePlan(values: NodeValues, { annotationPrefix }: Config): Omit<BakedNodePlan, 'baked' | 'sizeBytes'> {
   const {
     accountId,

@@ -1,4 +1,4 @@
-/** CloudFormation for EC2 Image Builder: a pipeline that makes machine images with the model in them. */
+/** CloudFormation for EC2 Image Builder: a pipeline that builds machine images with the model. */
 import { Gi } from '../../values/quantity.ts'
 import type { Access } from '../../render/access.ts'
 import { partitionOf, type Cluster } from '../../render/arn.ts'
@@ -11,12 +11,12 @@ import { explain, plain, type Branch, type Tree } from '../../render/tree.ts'
 import { trustPolicy } from '../../render/trust-policy.ts'
 
 export interface BuildPlan {
-  /** Of everything in the stack. */
+  /** Name of everything in the stack. */
   readonly name: string
   readonly cluster: Cluster
   readonly baked: Baked
   readonly sizeBytes: number
-  /** An AMI, or `ssm:` and a parameter that has one. */
+  /** An AMI id, or `ssm:` and a parameter that holds one. */
   readonly parentImage: string
   readonly buildInstanceType: string
   readonly buildSubnet?: string | undefined
@@ -25,7 +25,7 @@ export interface BuildPlan {
   readonly imageTags: Readonly<Record<string, string>>
 }
 
-/** Space for the system and for container images beside the model. */
+/** Space for the system and container images, in addition to the model. */
 const systemGiB = 30
 
 export function rootVolumeGiB(sizeBytes: number): number {

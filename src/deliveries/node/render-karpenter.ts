@@ -1,4 +1,4 @@
-/** Karpenter's objects for nodes that have the model: it makes nodes only for labels that a NodePool declares. */
+/** Karpenter's objects for nodes with the model: Karpenter makes nodes only for labels that a NodePool declares. */
 import { bakedTaint, nodeLabelValue } from './inject.ts'
 import { explain, type Tree } from '../../render/tree.ts'
 
@@ -11,11 +11,11 @@ export interface NodePlan {
   /** Value of `karpenter.sh/discovery` on subnets and security groups. */
   readonly discovery: string
   readonly architecture: 'amd64' | 'arm64'
-  /** None: any of the usual categories. */
+  /** Empty for any of the usual categories. */
   readonly instanceTypes: readonly string[]
   readonly cpuLimit: number
   readonly rootVolumeGiB: number
-  /** What pods must say themselves, where no webhook says it for them. */
+  /** True if pods have to declare the selector and toleration themselves, because the webhook does not add them. */
   readonly byHand: boolean
 }
 

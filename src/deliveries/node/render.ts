@@ -1,4 +1,4 @@
-/** Beside pods whose model is part of the machine image: how the image is built, and nodes that use it. */
+/** Companion resources for models in the machine image: the build of the image, and nodes that use it. */
 import { nodeLabelFor, nodeLabelValue } from './inject.ts'
 import type { Cluster } from '../../render/arn.ts'
 import type { Baked } from './render-bake-component.ts'
@@ -47,7 +47,7 @@ export function renderNode(plan: BakedNodePlan): Rendering {
   }
 }
 
-/** Readable, and apart from that of every other path or reference. */
+/** Readable, with a hash that makes it unique for each path or reference. */
 function nameOf(what: string): string {
   const last =
     what

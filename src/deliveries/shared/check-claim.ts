@@ -1,4 +1,7 @@
-/** What holds of every claim that many pods only read: there, bound to a volume and the volume to it, mountable on several nodes. */
+/**
+ * Checks that apply to every read-only claim of many pods: it exists, it and its volume are bound to each other, and
+ * several nodes can mount it.
+ */
 import type { Cluster } from '../../cluster/cluster.ts'
 import type { PersistentVolume, PersistentVolumeClaim } from '../../cluster/objects.ts'
 import { resources } from '../../cluster/resources.ts'
@@ -14,7 +17,7 @@ export interface ClaimName {
 
 export interface SeenClaim extends ClaimName {
   readonly claim: Lookup<PersistentVolumeClaim>
-  /** The one that the claim names. */
+  /** The volume that the claim names. */
   readonly volume: Lookup<PersistentVolume>
 }
 
@@ -38,7 +41,9 @@ export function describeBinding(seen: SeenClaim): string {
   return `${idOf(seen)} is bound to the volume ${valueOf(seen.claim)?.spec.volumeName ?? ''}`
 }
 
-/** Of a claim that no volume belongs to; undefined where they belong to each other, as far as can be seen. */
+/**
+ * Problem of a claim whose volume is not bound to it; undefined if they are bound to each other, as far as can be seen.
+ */
 export function bindingProblem(seen: SeenClaim): string | undefined {
   const claim = valueOf(seen.claim)
   if (claim === undefined) return undefined
@@ -59,7 +64,7 @@ export function describeReference(reference: ClaimReference): string {
     : `for ${reference.namespace ?? ''}/${reference.name ?? ''}`
 }
 
-/** A reference without a uid was written by hand, before the claim was there. */
+/** A reference without a uid was written by hand, before the claim existed. */
 function isReferenceTo(reference: ClaimReference, { metadata }: PersistentVolumeClaim): boolean {
   return (
     reference !== undefined &&
@@ -84,7 +89,7 @@ export function checkPresent({
   )
 }
 
-/** Where something else is wrong already, that is the reason, and this only what follows from it. */
+/** With another error for the claim, the missing binding is only a consequence. */
 export function checkBinding(seen: SeenClaim, isExplained: boolean): Finding {
   const problem = bindingProblem(seen)
   if (problem === undefined) return ok('claim-bound', describeBinding(seen))
@@ -95,7 +100,7 @@ export function checkBinding(seen: SeenClaim, isExplained: boolean): Finding {
   )
 }
 
-/** The volume is kept for an earlier claim of the same name. */
+/** The volume is reserved for an earlier claim of the same name. */
 export function checkReleased({ claim }: SeenClaim, volume: PersistentVolume): Finding | undefined {
   const {
     metadata: { name },
@@ -110,7 +115,7 @@ export function checkReleased({ claim }: SeenClaim, volume: PersistentVolume): F
 
 const severalNodes = ['ReadOnlyMany', 'ReadWriteMany']
 
-/** `anew`: how the claim is made once more with these fields, where nothing is lost by that. */
+/** `anew`: commands that recreate the claim with other fields, if no data is lost. */
 export function checkAccess(
   name: ClaimName,
   { spec: { accessModes = [] } }: PersistentVolumeClaim,

@@ -1,4 +1,4 @@
-/** What every delivery answers to `check --delivery`; one file beside this one for each, listed in registry.ts. */
+/** The contract of `check --delivery`; each delivery with checks implements it, listed in companions.ts. */
 import type { Cluster, ListOptions, ServerVersion } from '../../cluster/cluster.ts'
 import { ClusterError } from '../../cluster/cluster-error.ts'
 import { collect } from '../../cluster/collect.ts'
@@ -12,19 +12,19 @@ import type { RequestedModel, Writer } from './requested-model.ts'
 export interface DeliveryCheckContext {
   readonly cluster: Cluster
   readonly version: ServerVersion
-  /** Of the pods. */
+  /** Namespace of the pods. */
   readonly namespace: string
-  /** The built-in one where that of the webhook is not known. */
+  /** The webhook's configuration, or the built-in one if unknown. */
   readonly config: Config
   readonly known: Lookup<Config>
   readonly models: readonly RequestedModel[]
   readonly writers: readonly Writer[]
 }
 
-/** What all models have in common comes first, then a section for each. */
+/** Returns common sections first, then a section for each model. */
 export type DeliveryCheck = (question: DeliveryCheckContext) => Promise<readonly Section[]>
 
-/** Absent where the API server does not know such objects: their definition is not installed. */
+/** Absent if the API server does not know the kind: its definition is not installed. */
 export async function listOf<T extends KubernetesObject>(
   cluster: Cluster,
   resource: Resource<T>,

@@ -1,4 +1,4 @@
-/** The rows of the closed table of checks that several deliveries have in common. */
+/** The rows of the closed table of checks that several deliveries share. */
 import { row } from '../../diagnosis/check-row.ts'
 import { findingsAbout } from '../../diagnosis/finding.ts'
 

@@ -1,10 +1,10 @@
-/** The volume of a claim that a pod only reads. */
+/** Mounts a claim read-only, in a volume of its own or the pod's. */
 import { volumesOf, type Volume } from '../../pod/pod.ts'
 import type { DeliveryContext } from '../delivery.ts'
 import { firstBy } from '../../pod/lookup.ts'
 
 export interface ClaimVolume {
-  /** The volume to mount. */
+  /** Name of the volume to mount. */
   readonly volume: string
   readonly volumes: readonly Volume[]
 }
@@ -12,9 +12,9 @@ export interface ClaimVolume {
 const findByClaim = firstBy<Volume>(({ persistentVolumeClaim }) => persistentVolumeClaim?.claimName)
 
 /**
- * A claim that the pod has in another volume is mounted from there, and our own volume stays unused: a kubelet before 1.35
- * never starts a pod that mounts two volumes of one claim, a later one mounts both read-only if one of them is
- * (kubernetes#122140). What the app sees is read-only either way, by its mount.
+ * If the pod already has the claim in a volume, the model is mounted from there and our own volume stays unused: a kubelet
+ * before 1.35 never starts a pod that mounts two volumes of one claim, and later ones mount both read-only if one of them
+ * is (kubernetes#122140). The app's mount is read-only either way.
  */
 export function claimVolume(name: string, claimName: string, { pod, volumes }: DeliveryContext): ClaimVolume {
   const own = { name, persistentVolumeClaim: { claimName, readOnly: true } }

@@ -1,28 +1,28 @@
 import type { PodSpec } from '../../pod/pod.ts'
 import type { Source } from '../../values/source.ts'
-/** Models that workloads of a namespace ask for, and the workloads. */
+/** Models that workloads of a namespace request, and these workloads. */
 export interface Template {
   /** `deployment/my-app` */
   readonly title: string
   readonly kind: string
   readonly name: string
-  /** Undefined where the number is no matter of the workload. */
+  /** Undefined for kinds without a number of replicas. */
   readonly replicas: number | undefined
   readonly pod: unknown
 }
 
 export interface RequestedModel {
   readonly source: Source
-  /** Of a mountpoint delivery that names one. */
+  /** Claim that a mountpoint delivery names. */
   readonly claim?: string | undefined
   readonly region?: string | undefined
-  /** Where a claim is shared from, as somebody named it; otherwise the claim says it. */
+  /** Source claim of a share, if named on the command line; otherwise the claim's annotation names it. */
   readonly from?: { readonly namespace: string; readonly name: string } | undefined
-  /** None where it was named on the command line. */
+  /** Empty if the model was named on the command line. */
   readonly consumers: readonly Consumer[]
 }
 
-/** A workload, or a pod that none of the known workloads made. */
+/** A workload, or a pod without a known workload. */
 export interface Consumer extends Omit<Template, 'pod'> {
   readonly serviceAccount: string
   readonly labels: Readonly<Record<string, string>>
@@ -31,13 +31,13 @@ export interface Consumer extends Omit<Template, 'pod'> {
 
 export interface Writer extends Pick<Template, 'title' | 'kind' | 'name'> {
   readonly claim: string
-  /** By which it mounts the claim. */
+  /** Volume through which it mounts the claim. */
   readonly volume: string
 }
 
 const mostTitles = 3
 
-/** `deployment/a, job/b and 4 more`; nothing where nobody asks yet. */
+/** `deployment/a, job/b and 4 more`; empty without consumers. */
 export function titlesOf(askers: readonly Pick<Consumer, 'title'>[]): string {
   const titles = [...new Set(askers.map(({ title }) => title))]
   const more = titles.length - mostTitles

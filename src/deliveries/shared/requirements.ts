@@ -1,4 +1,4 @@
-/** What the models of a pod need beside it, read from its annotations by the reader of the webhook. */
+/** Determines the companion resources that the models of a pod need, with the webhook's own annotation parser. */
 import { checkEngine } from '../../engines/registry.ts'
 import type { Config } from '../../config/config.ts'
 import { decide } from '../../request/is-annotated.ts'
@@ -41,9 +41,9 @@ export function requirementsOf(object: unknown, namespace: string, config: Confi
   }
 }
 
-/** The needs of all pods by what they are of, each model once. */
+/** Requirements of all pods by kind, each model once. */
 export interface SortedRequirements {
-  /** Those that a role answers. */
+  /** Requirements that a role fulfils. */
   readonly roles: readonly Requirement[]
   readonly claims: readonly (Requirement & { readonly source: ClaimSource })[]
   readonly nodes: readonly (Requirement & { readonly source: NodeSource })[]
@@ -73,7 +73,7 @@ export function sortRequirements(needs: readonly Requirement[]): SortedRequireme
   }
 }
 
-/** What nobody renders, but somebody has to see to. */
+/** Requirements that cannot be rendered, as notes for the user. */
 export function notesOf(needs: readonly Requirement[]): string[] {
   return needs.flatMap(({ namespace, credentials, model }) => {
     const { source, endpoint } = model
@@ -97,7 +97,7 @@ export function notesOf(needs: readonly Requirement[]): string[] {
   })
 }
 
-/** Objects that are read beside a source: the manifest of a single object stands next to it. */
+/** Objects read in addition to a source: the manifest of a single object is stored next to it. */
 export function extraObjectsOf({
   source,
   expect,

@@ -1,10 +1,10 @@
-/** The task of checking a model on a volume that somebody else filled: the environment that `load --verify` reads. */
+/** The loader's task of checking a model on a volume that is filled elsewhere: the environment for `load --verify`. */
 import { formatLoaderEnv } from '../../loader-contract.ts'
 import { loaderRoot } from '../../pod/part-names.ts'
 import type { InjectionRequest, ModelRequest } from '../../request/model-request.ts'
 import type { LoaderTask } from '../delivery.ts'
 
-/** The volume is mounted whole, by its root, and read-only: the check writes nothing. */
+/** The root of the volume is mounted read-only: the check writes nothing. */
 export function verifyTask(model: ModelRequest, volume: string, request: InjectionRequest): LoaderTask {
   return {
     kind: 'verify',
