@@ -1,4 +1,4 @@
-/** From flags to who may read what. */
+/** Parses flags about roles: who may read which models. */
 import type { Access, Identity, Scope, Trust } from './access.ts'
 import { fit } from './names.ts'
 import { problemIf } from '../flags/flags.ts'
@@ -36,7 +36,7 @@ export function identitiesOf(namespaces: readonly string[], serviceAccounts: rea
   )
 }
 
-/** One role for many is named after what they have in common. */
+/** A role for many is named after what its users share. */
 export function roleNameOf({ cluster, scope, identities }: Pick<Access, 'cluster' | 'scope' | 'identities'>): string {
   const [first] = identities
   const middle =

@@ -1,4 +1,4 @@
-/** Who may read what: the input of everything that is about IAM. */
+/** Read access of identities to sources: the input of everything about IAM. */
 import type { S3Source } from '../values/source.ts'
 import type { Cluster } from './arn.ts'
 
@@ -8,13 +8,13 @@ export interface Identity {
 }
 
 /**
- * What a role is for. `source`: it reads the sources themselves, and only for the identities that are named. `namespace` and
- * `service-account`: one role for many, of whom each reads the directory below the sources that has its own name.
+ * Scope of a role. `source`: it reads the sources themselves, only for the named identities. `namespace` and
+ * `service-account`: one role for many, each of which reads the directory below the sources that has its own name.
  */
 export const scopes = ['source', 'namespace', 'service-account'] as const
 export type Scope = (typeof scopes)[number]
 
-/** How a pod, or the host of an image build, becomes the role; only EKS Pod Identity brings session tags. */
+/** The way a pod, or the host of an image build, assumes the role; only EKS Pod Identity adds session tags. */
 export type Trust =
   | { readonly kind: 'pod-identity' | 'instance-profile' }
   | { readonly kind: 'irsa'; readonly provider: string }
@@ -24,16 +24,16 @@ export interface Access {
   readonly role: string
   readonly trust: Trust
   readonly scope: Scope
-  /** All combinations of them are meant. */
+  /** All combinations of namespaces and service accounts. */
   readonly identities: readonly Identity[]
   readonly sources: readonly S3Source[]
-  /** Of objects that are read beside the sources, as the manifest of a single object. */
+  /** Objects read in addition to the sources, as the manifest of a single object. */
   readonly besides?: readonly { readonly bucket: string; readonly key: string }[]
-  /** Of those that are published by a tag. */
+  /** True for sources that are published by a tag. */
   readonly readsTags?: boolean
   readonly bucketRegions: readonly string[]
   readonly kmsKey?: string | undefined
-  /** ARNs of those who may become the role to check it. */
+  /** ARNs of identities that may assume the role to check it. */
   readonly checkers?: readonly string[]
 }
 

@@ -1,6 +1,6 @@
-/** Amazon resource names, in the partition that the region belongs to. */
+/** Amazon resource names, in the partition of the region. */
 
-/** Where an EKS cluster is, and whose it is. */
+/** Account and region of an EKS cluster. */
 export interface Cluster {
   readonly name: string
   readonly accountId: string
@@ -13,7 +13,9 @@ export function partitionOf(region: string): string {
   return region.startsWith('eusc-') ? 'aws-eusc' : 'aws'
 }
 
-/** Of service endpoints; service principals end in amazonaws.com everywhere but in the European Sovereign Cloud. */
+/**
+ * Domain of service endpoints; service principals end in amazonaws.com everywhere but in the European Sovereign Cloud.
+ */
 export function domainOf(region: string): string {
   if (region.startsWith('cn-')) return 'amazonaws.com.cn'
   return region.startsWith('eusc-') ? 'amazonaws.eu' : 'amazonaws.com'

@@ -1,4 +1,4 @@
-/** What a bucket says about its readers: enough by itself where the bucket is another account's, and TLS for everybody. */
+/** The policy of a bucket for its readers: needed for a bucket in another account, and it requires TLS. */
 import type { Access } from './access.ts'
 import { bucketArn, roleArn } from './arn.ts'
 import { tlsOnlyStatement } from './bucket.ts'

@@ -9,7 +9,7 @@ export interface BucketPlan {
   readonly bucket: string
   readonly region: string
   readonly kmsKey?: string | undefined
-  /** After which versions that were replaced or deleted are gone for good. */
+  /** Days after which replaced or deleted versions are removed for good. */
   readonly oldVersionsDays: number
   readonly replica?: ReplicaPlan | undefined
 }
@@ -173,7 +173,9 @@ function replicationRole(plan: BucketPlan, replica: ReplicaPlan): Tree {
   }
 }
 
-/** By the names of the buckets: a reference to them would make a circle with the bucket's own reference to the role. */
+/**
+ * Names buckets instead of referring to them: a reference would be circular with the bucket's own reference to the role.
+ */
 function replicationPolicy(plan: BucketPlan, replica: ReplicaPlan): Branch {
   const [from, to] = [bucketArn(plan.bucket, plan.region), bucketArn(replica.bucket, replica.region)]
   return policyDocument([

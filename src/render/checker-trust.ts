@@ -1,8 +1,13 @@
-/** Who may become a role only to prove what it reads: the operator, or the CI, that runs `model-injector check --identity`. */
+/**
+ * Trust for principals that assume a role only to prove its permissions: the operator or CI job that runs `model-injector
+ * check --identity`.
+ */
 import { sidAt } from './iam-policy.ts'
 import { explain, type Branch } from './tree.ts'
 
-/** Of the sessions of that command, to find them by in CloudTrail. Never like those of pods, which begin with eks-. */
+/**
+ * Prefix of that command's session names, to find them in CloudTrail. Differs from sessions of pods, which begin with eks-.
+ */
 export const checkSessionPrefix = 'model-injector-check'
 
 export function isChecker(arn: string): boolean {
@@ -11,8 +16,8 @@ export function isChecker(arn: string): boolean {
 
 /**
  * `checker` is the ARN of a user or a role, or of a session of one: `arn:aws:sts::111122223333:assumed-role/NAME/SESSION`.
- * Undefined for others, as the root user, who cannot become a role. `tags` are conditions, as `aws:RequestTag/…`; none with
- * IRSA, whose sessions have none.
+ * Undefined for principals that cannot assume a role, as the root user. `tags` are conditions, as `aws:RequestTag/…`; empty
+ * with IRSA, whose sessions have no tags.
  */
 export function checkerStatement(checker: string, tags: Branch, index = 0): Branch | undefined {
   const principal = principalOf(checker)
@@ -41,7 +46,7 @@ function principalOf(arn: string): { readonly principal: Branch; readonly condit
   const [, partition, accountId, name] = /^arn:([\w-]+):sts::(\d{12}):assumed-role\/([^/]+)\/.+$/.exec(arn) ?? []
   if (partition === undefined || accountId === undefined || name === undefined) return undefined
   const role = `arn:${partition}:iam::${accountId}:role`
-  // A session does not say the path of its role, and those of IAM Identity Center have one.
+  // The ARN of a session lacks the path of its role, and roles of IAM Identity Center have one.
   return {
     principal: { AWS: `arn:${partition}:iam::${accountId}:root` },
     condition: { ArnLike: { 'aws:PrincipalArn': [`${role}/${name}`, `${role}/*/${name}`] } },

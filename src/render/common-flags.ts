@@ -1,4 +1,4 @@
-/** Flags that several subjects have in common. */
+/** Flags that several `render` commands share. */
 import { parseCredentials } from '../values/credentials.ts'
 import { parseObjectName, parseLabelName } from '../values/names.ts'
 import { parsed, unreadable, type Parsed } from '../values/parsed.ts'

@@ -1,4 +1,4 @@
-/** What a role may do: list and read below its prefixes, and nothing else. */
+/** The policy of a role: list and read below its prefixes, and nothing else. */
 import type { S3Source } from '../values/source.ts'
 import { namespacesOf, serviceAccountsOf, type Access, type Scope } from './access.ts'
 import { bucketArn, clusterArn, domainOf } from './arn.ts'
@@ -6,7 +6,7 @@ import { explain, type Branch, type Tree } from './tree.ts'
 
 const policyVersion = '2012-10-17'
 
-/** What follows the source's own prefix; the values of the tags are those of the pod that asks. */
+/** Path below the source's own prefix; the values of the tags are those of the requesting pod. */
 const directoryOf: Readonly<Record<Scope, string>> = {
   source: '',
   namespace: '${aws:PrincipalTag/kubernetes-namespace}/',
@@ -42,7 +42,7 @@ function listStatement(bucket: string, sources: readonly S3Source[], access: Acc
   })
 }
 
-/** In the policy of a role and in that of a bucket. */
+/** Used in the policy of a role and in that of a bucket. */
 export function sharedListStatement(
   bucket: string,
   sources: readonly S3Source[],
@@ -59,7 +59,7 @@ export function sharedListStatement(
   }
 }
 
-/** The loader looks below a missing object of the name, so as to say that the slash was forgotten. */
+/** For a missing object the loader also lists below its name, to report a forgotten slash. */
 function listedPrefixes({ key, extent }: S3Source, scope: Scope): string[] {
   const prefix = `${escapeVariables(key)}${extent === 'prefix' ? directoryOf[scope] : ''}`
   return extent === 'prefix' ? [prefix, `${prefix}*`] : [prefix, `${prefix}/`]
@@ -92,7 +92,7 @@ function conditionOf(conditions: Branch): Branch {
   return Object.keys(conditions).length === 0 ? {} : { Condition: conditions }
 }
 
-/** Tags come from EKS Pod Identity alone; a variable of a tag that is not there matches nothing, which denies. */
+/** Only EKS Pod Identity sets tags; a variable of a missing tag matches nothing, which denies. */
 function tagConditions(access: Access): Branch {
   if (access.trust.kind !== 'pod-identity') return {}
   return { StringEquals: { ...clusterTag(access), ...identityTags(access, 'aws:PrincipalTag') } }
@@ -104,7 +104,7 @@ function clusterTag({ cluster }: Access): Branch {
   }
 }
 
-/** In the other scopes the names are part of the path. */
+/** The other scopes have the names in the path. */
 export function identityTags(access: Access, key: 'aws:PrincipalTag' | 'aws:RequestTag'): Branch {
   if (access.scope !== 'source') return {}
   return {
@@ -130,7 +130,7 @@ function decryptStatement(key: string, regions: readonly string[]): Tree {
   }
 }
 
-/** A key may have a dollar sign in it; IAM would read `${aws:username}` as a variable. */
+/** A key may contain a dollar sign, and IAM would read `${aws:username}` as a variable. */
 function escapeVariables(key: string): string {
   return key.replaceAll('$', '${$}')
 }

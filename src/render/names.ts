@@ -1,18 +1,18 @@
-/** Names for what is rendered, made from names of others: always the same from the same, and never too long. */
+/** Derives names for rendered objects from given names: deterministic, and never too long. */
 import { createHash } from 'node:crypto'
 
-/** At most `longest` characters; what had to be cut ends in a hash of the whole. */
+/** At most `longest` characters; a truncated name ends in a hash of the whole name. */
 export function fit(name: string, longest: number): string {
   if (name.length <= longest) return name
   return `${name.slice(0, longest - 9).replace(/[^a-z0-9]+$/i, '')}-${digest(name, 8)}`
 }
 
-/** As part of a DNS label, with a hash where that loses something. */
+/** Part of a DNS label, with a hash if characters are lost. */
 export function label(name: string): string {
   return slug(name) === name ? name : `${slug(name)}-${digest(name, 6)}`
 }
 
-/** Readable, but not always apart from that of another name. */
+/** Readable, but not always unique. */
 export function slug(name: string): string {
   return name
     .toLowerCase()

@@ -1,4 +1,4 @@
-/** The namespace of what only the platform uses. */
+/** The namespace for resources of the platform itself. */
 import { explain, type Tree } from './tree.ts'
 
 export function namespace(name: string): Tree {

@@ -1,4 +1,4 @@
-/** A rendering as files: what each is called, and what is in it. */
+/** Turns a rendering into files: their names and contents. */
 import { printYAML, wrapComment } from './print.ts'
 import type { Rendering, Stack } from './rendering.ts'
 import { explain, type Branch } from './tree.ts'
@@ -9,7 +9,7 @@ export interface OutputFile {
   readonly executable?: true
 }
 
-/** All of them, as they lie in one directory. */
+/** All files, for one directory. */
 export function outputFiles(rendering: Rendering): OutputFile[] {
   const { kubernetes, stacks, commands, files } = rendering
   return [
@@ -48,7 +48,7 @@ function capabilityOf({ resources }: Stack): string {
   return text.includes('"RoleName"') ? ' --capabilities CAPABILITY_NAMED_IAM' : ' --capabilities CAPABILITY_IAM'
 }
 
-/** On their own the commands write the files that they read; beside the files they go to where those are. */
+/** Alone, the script writes the files that the commands read; next to the files it changes to their directory. */
 export function printCommands({ commands, files }: Rendering, beside: 'files' | 'nothing'): string {
   const start =
     beside === 'files'

@@ -1,4 +1,4 @@
-/** Reads what AWS calls its things: the values of flags that no annotation has. */
+/** Parses names of AWS resources: values of flags that no annotation has. */
 import { parsed, unreadable, type Parsed } from '../values/parsed.ts'
 import { parsePositiveBytes } from '../values/quantity.ts'
 import { parseSource, type S3Source } from '../values/source.ts'
@@ -12,7 +12,7 @@ export const parseKeyArn = matching(
   new RegExp(`^arn:${partition}:kms:[a-z0-9-]+:\\d{12}:key/[0-9A-Za-z-]{1,64}$`),
   'is not the ARN of a KMS key',
 )
-/** Trident reads the six characters that AWS appends, so an ARN without them is refused by it. */
+/** Trident reads the six characters that AWS appends, so it refuses an ARN without them. */
 export const parseSecretArn = matching(
   new RegExp(`^arn:${partition}:secretsmanager:[a-z0-9-]+:\\d{12}:secret:[0-9A-Za-z/_+=.@-]+-[0-9A-Za-z]{6}$`),
   'is not the whole ARN of a secret',
@@ -50,7 +50,7 @@ export const parseRepository = matching(
 )
 export const parseImageTag = matching(/^\w[\w.-]{0,127}$/, 'is not a tag of an image')
 
-/** EKS writes the issuer with its scheme; IAM knows the provider without. */
+/** EKS reports the issuer with its scheme; IAM names the provider without it. */
 export function parseOidcProvider(text: string): Parsed<string> {
   const provider = text.replace(/^https:\/\//, '').replace(/\/$/, '')
   return /^[a-z0-9.-]+\.[a-z]+(?:\/[\w.~-]+)*$/i.test(provider)
@@ -70,7 +70,7 @@ export function parseS3Prefix(text: string): Parsed<S3Source> {
   return unreadable('names one object; a prefix ends in a slash')
 }
 
-/** The digest is what is meant; a tag can be moved. */
+/** The digest identifies the image; a tag can be moved. */
 export function parseImageDigest(text: string): Parsed<string> {
   const source = parseSource(`oci://${text}`)
   if (!source.ok || source.value.scheme !== 'oci' || source.value.path !== undefined) {
@@ -79,7 +79,7 @@ export function parseImageDigest(text: string): Parsed<string> {
   return parsed(source.value.reference)
 }
 
-/** What a `pvc://` or `node://` source is filled from. */
+/** The S3 prefix that a `pvc://` or `node://` source is filled from. */
 export interface Origin {
   readonly uri: string
   readonly source: S3Source
@@ -106,7 +106,7 @@ export function parseSizeOf(text: string): Parsed<SizeOf> {
   return bytes.ok ? parsed({ uri: uri.value, bytes: bytes.value }) : bytes
 }
 
-/** A claim is filled as a whole, so a path in it says nothing here. */
+/** A claim is filled as a whole, so a path in it is not accepted. */
 function parseFilledSource(text: string): Parsed<string> {
   const source = parseSource(text)
   if (!source.ok) return source

@@ -1,4 +1,4 @@
-/** A role with its policy, and the associations by which pods get it: as CloudFormation, and as commands. */
+/** A role with its policy, and the associations that give it to pods: as CloudFormation, and as commands. */
 import type { Access, Identity } from './access.ts'
 import { roleArn } from './arn.ts'
 import { readPolicy } from './iam-policy.ts'
@@ -9,7 +9,7 @@ import { commandLine } from '../values/shell.ts'
 import { trustPolicy } from './trust-policy.ts'
 import { explain, type Branch, type Tree } from './tree.ts'
 
-/** Of roles that are not about models, too: Trident's, and that of the publisher. */
+/** Parts of any role, also Trident's and the publisher's. */
 export interface RoleParts {
   readonly access: Access
   readonly policy: Branch
@@ -95,7 +95,7 @@ export function accessCommands({ access }: RoleParts): Command[] {
   ]
 }
 
-/** It may be made before the namespace and the service account are. */
+/** The association may precede the namespace and the service account. */
 function associationCommand({ namespace, serviceAccount }: Identity, { cluster, role: name }: Access): Command {
   return {
     comment: `Pods of ${namespace}/${serviceAccount} that are created from now on get the role.`,
@@ -117,7 +117,7 @@ function policyFile({ role: name }: Access): string {
   return `${name}-policy.json`
 }
 
-/** All there is for pods that read models from S3. */
+/** All parts for pods that read models from S3. */
 export function readerParts(access: Access): RoleParts {
   return { access, policy: readPolicy(access) }
 }

@@ -1,11 +1,11 @@
-/** Trees as text: YAML with the reasons as comments, or JSON without them. */
+/** Prints trees as text: YAML with the reasons as comments, or JSON without them. */
 import { Document, Pair, Scalar, YAMLMap, YAMLSeq, type Node } from 'yaml'
 import { wrapText } from '../values/wrap-text.ts'
 import { entriesOf, Explained, plain, type Branch, type Tree } from './tree.ts'
 
 const commentWidth = 100
 
-/** Other readers take more words for numbers and dates than YAML 1.2 does. */
+/** Many YAML 1.1 readers parse more words as numbers and dates than YAML 1.2 does. */
 const style = { lineWidth: 0, indent: 2, indentSeq: false } as const
 
 export function printYAML(trees: readonly Tree[]): string {
@@ -16,7 +16,7 @@ export function printJSON(tree: Tree): string {
   return `${JSON.stringify(plain(tree), null, 2)}\n`
 }
 
-/** As the lines of a comment, each with a blank in front and without its sign. Commands are left as they are. */
+/** Comment lines, each with a leading blank and without the comment sign. Commands are not wrapped. */
 export function wrapComment(text: string): string {
   const isCommand = text.includes('\\\n')
   return (isCommand ? text.split('\n') : wrapText(text, commentWidth)).map((line) => ` ${line}`).join('\n')

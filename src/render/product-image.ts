@@ -1,8 +1,8 @@
-/** The image in which publisher and loader run: that of the flag, else that which the operator's configuration has pinned. */
+/** The image of publisher and loader: the flag's, else the one in the operator's configuration. */
 import type { Config } from '../config/config.ts'
 import { placeholderImage } from '../config/loader-image.ts'
 
-/** Without either there is only the name of an image that nobody's registry has. */
+/** Without either, the default image has no registry and could not be pulled. */
 export function imageProblems(image: string | undefined, { defaults }: Config): readonly string[] {
   if (image !== undefined || defaults.image !== placeholderImage) return []
   return [

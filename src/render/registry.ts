@@ -1,4 +1,4 @@
-/** Registries: whether one is Amazon ECR, and what has to be allowed and done to pull from it. */
+/** Registries: recognises Amazon ECR, and renders permissions and login for pulls from it. */
 import { bucketArn, partitionOf } from './arn.ts'
 import { explain, type Tree } from './tree.ts'
 
@@ -42,7 +42,7 @@ export function pullStatements(reference: string): readonly Tree[] {
   ]
 }
 
-/** Lines of a script; none for registries that ask for no password. */
+/** Lines of a script; empty for registries without a password. */
 export function loginLines(reference: string): readonly string[] {
   const ecr = ecrRepository(reference)
   return ecr === undefined

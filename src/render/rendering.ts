@@ -1,8 +1,8 @@
-/** What a rendering consists of, and how several become one. */
+/** The parts of a rendering, and merging several into one. */
 import { isDeepStrictEqual } from 'node:util'
 import { plain, type Branch, type Tree } from './tree.ts'
 
-/** A CloudFormation template: what lives and dies together is in one. */
+/** A CloudFormation template, for resources with a common lifetime. */
 export interface Stack {
   readonly name: string
   readonly description: string
@@ -13,11 +13,11 @@ export interface Stack {
 
 export interface Command {
   readonly comment: string
-  /** Shell, one or more lines. */
+  /** One or more lines of shell. */
   readonly script: string
 }
 
-/** What the commands read; each in a file of its own, or written by the script itself. */
+/** Input of the commands: a separate file, or written by the script itself. */
 export interface CommandFile {
   readonly name: string
   readonly text: string
@@ -28,13 +28,15 @@ export interface Rendering {
   readonly stacks: readonly Stack[]
   readonly commands: readonly Command[]
   readonly files: readonly CommandFile[]
-  /** What is left to do, or could not be known. */
+  /** Steps left to do, and facts that could not be determined. */
   readonly notes: readonly string[]
 }
 
 export const nothing: Rendering = { kubernetes: [], stacks: [], commands: [], files: [], notes: [] }
 
-/** One of each. Names are made from all that decides about an object, so two of one name that differ are a bug. */
+/**
+ * Keeps one of each name. Names are derived from all input of an object, so different objects with one name are a bug.
+ */
 export function merge(renderings: readonly Rendering[]): Rendering {
   return {
     kubernetes: oneOfEach(
@@ -54,7 +56,7 @@ export function merge(renderings: readonly Rendering[]): Rendering {
   }
 }
 
-/** `Deployment apps/my-app`: the API server has one object of each. */
+/** `Deployment apps/my-app`: unique on the API server. */
 export function objectKey(tree: Tree): string {
   const { apiVersion, kind, metadata } = plain(tree) as {
     apiVersion: string

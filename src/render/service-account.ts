@@ -1,9 +1,9 @@
-/** The service account whose pods get a role. */
+/** The service account of pods that get a role. */
 import type { Access, Identity } from './access.ts'
 import { roleArn } from './arn.ts'
 import { explain, type Branch, type Tree } from './tree.ts'
 
-/** Every namespace has a `default` of its own. */
+/** Leaves out `default`, which every namespace already has. */
 export function serviceAccounts(access: Access): readonly Tree[] {
   return access.identities
     .filter((identity) => identity.serviceAccount !== 'default')

@@ -1,8 +1,8 @@
-/** Objects with the reasons for what is in them, so that what is printed has a comment for every decision. */
+/** Objects with reasons, so that the printed text has a comment for every decision. */
 export type Tree = string | number | boolean | readonly Tree[] | Explained | Branch
 
 export interface Branch {
-  /** What is undefined is left out. */
+  /** Undefined values are left out. */
   readonly [key: string]: Tree | undefined
 }
 

@@ -1,4 +1,4 @@
-/** Who may become a role. */
+/** The trust policy of a role. */
 import { namespacesOf, type Access } from './access.ts'
 import { clusterArn, partitionOf } from './arn.ts'
 import { checkerStatement } from './checker-trust.ts'
@@ -62,7 +62,7 @@ function explainedTags(access: Access): Branch {
   }
 }
 
-/** The subject is the only thing that tells pods apart here, so there are no scopes but the source. */
+/** The subject is the only distinction between pods here, so the only possible scope is the source. */
 function webIdentityTrust(access: Access, provider: string): Branch {
   const { accountId, region } = access.cluster
   const subjects = access.identities.map(

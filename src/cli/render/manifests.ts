@@ -1,4 +1,4 @@
-/** `model-injector render -f`: finds out from the annotations of manifests what their pods need. */
+/** `model-injector render -f`: renders the companion resources of manifests, as their annotations require. */
 import { Command } from 'commander'
 import type { Config } from '../../config/config.ts'
 import { parseOrigin, parseSizeOf } from '../../render/parse-aws-names.ts'
@@ -101,7 +101,7 @@ async function renderManifests(command: Command): Promise<void> {
   if (found.isDenied) process.exitCode = 1
 }
 
-/** Without what is not asked for, and without claims that the manifests bring themselves. */
+/** Drops requirements that --only excludes, and claims that the manifests already contain. */
 function chosenNeeds(sorted: SortedRequirements, { present }: FoundNeeds, { only }: ManifestFlags): SortedRequirements {
   const isWanted = (subject: Subject): boolean => only.length === 0 || only.includes(subject)
   const isMissing = (namespace: string, claim: string): boolean =>
@@ -121,7 +121,7 @@ function chosenNeeds(sorted: SortedRequirements, { present }: FoundNeeds, { only
   }
 }
 
-/** Everything that no manifest says, at once. */
+/** All missing flags at once. */
 function missingFlags(sorted: SortedRequirements, values: ManifestFlags, config: Config): readonly string[] {
   const { roles, mounts, claims, nodes } = sorted
   const needsCluster = roles.length + claims.length + nodes.length > 0
@@ -147,7 +147,7 @@ function missingFlags(sorted: SortedRequirements, values: ManifestFlags, config:
   ]
 }
 
-/** A service account is given its role in one way. */
+/** A service account gets its role in one way only. */
 function mixedCredentials(roles: SortedRequirements['roles']): readonly string[] {
   const accounts = Map.groupBy(roles, ({ namespace, serviceAccount }) => `${namespace}/${serviceAccount}`)
   const mixed = [...accounts].filter(([, needs]) => new Set(needs.map(({ credentials }) => credentials.kind)).size > 1)
@@ -174,7 +174,7 @@ function sourceProblems(uri: string, { origin, size }: ManifestFlags): readonly 
   ]
 }
 
-/** Objects that the manifests have themselves are left out. */
+/** Drops objects that the manifests already contain. */
 function finished(rendering: Rendering, { needs, present }: FoundNeeds): Rendering {
   const kubernetes = rendering.kubernetes.filter((object) => !present.has(objectKey(object)))
   const isNothing = rendering.kubernetes.length + rendering.stacks.length === 0
@@ -193,7 +193,7 @@ function parsePath(text: string): Parsed<string> {
   return text === '' ? unreadable('is empty') : parsed(text)
 }
 
-/** A delivery whose companion objects are rendered, or an alias of it. */
+/** A delivery that renders companion resources, or an alias of it. */
 function parseSubject(text: string): Parsed<Subject> {
   return parseWord(subjects)(deliveryOfName(text) ?? text)
 }

@@ -1,4 +1,4 @@
-/** From what workloads need, and the flags, to what is rendered: roles by service account, volumes by claim, nodes by path. */
+/** Turns requirements and flags into rendering plans: roles by service account, volumes by claim, nodes by path. */
 import type { Config } from '../../config/config.ts'
 import type { Access } from '../../render/access.ts'
 import { renderNode } from '../../deliveries/node/render.ts'
@@ -15,7 +15,7 @@ import { roleNameOf } from '../../render/access-flags.ts'
 import { filesOf, nodePlan, type NodeValues } from '../../deliveries/node/render-command.ts'
 import { sharedPlan, type SharedValues } from '../../deliveries/claim/render-command.ts'
 
-/** What the needs call for has been required before. */
+/** Flags that the requirements depend on were checked before. */
 export type NeedValues = SharedValues &
   NodeValues & {
     readonly cache: number | undefined
@@ -52,7 +52,7 @@ export function renderNeeds(sorted: SortedRequirements, values: NeedValues, conf
   ])
 }
 
-/** A service account has one role, for all the models of all its pods. */
+/** One role for each service account, for all models of all its pods. */
 function readersOf(roles: readonly Requirement[], values: NeedValues): Access[] {
   const groups = Map.groupBy(roles, ({ namespace, serviceAccount }) => `${namespace}/${serviceAccount}`)
   return [...groups.values()].flatMap((needs) => (needs[0] === undefined ? [] : [readerOf(needs[0], needs, values)]))
@@ -120,7 +120,7 @@ export function byUri<T extends { readonly source: { readonly uri: string } }>(n
   return [...Map.groupBy(needs, ({ source }) => source.uri)]
 }
 
-/** Without the path: one claim has many versions. */
+/** URI without the path: one claim holds many versions. */
 export function claimUri(claim: string): string {
   return `pvc://${claim}`
 }

@@ -1,4 +1,4 @@
-/** Reads manifests: what each workload needs, what was denied, and what is there already. */
+/** Reads manifests: requirements of workloads, denials, and objects that already exist. */
 import type { Config } from '../../config/config.ts'
 import { requirementsOf, type Requirement } from '../../deliveries/shared/requirements.ts'
 import { skipReasons } from '../../reasons.ts'
@@ -54,7 +54,7 @@ function linesOf(title: string, lines: readonly string[]): string[] {
   return lines.map((line, i) => (i === 0 ? `${title} ${line}` : `  ${line}`))
 }
 
-/** A ServiceAccount or a claim without a namespace is applied to the one of the command. */
+/** A ServiceAccount or claim without a namespace is applied to that of the command. */
 function presentKey({ object, kind, name, namespace }: FoundObject, byDefault: string): string {
   const apiVersion = valueAt(object, ['apiVersion'])
   return `${typeof apiVersion === 'string' ? apiVersion : ''} ${kind} ${namespace ?? byDefault}/${name ?? ''}`

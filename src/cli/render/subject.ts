@@ -1,11 +1,11 @@
-/** `model-injector render DELIVERY`: the command that a delivery describes. */
+/** `model-injector render DELIVERY`, from the definition in the delivery's folder. */
 import { Command } from 'commander'
 import type { Companion } from '../../deliveries/companion.ts'
 import { addFlags, fail } from '../flags.ts'
 import { readConfig } from '../read-config.ts'
 import { addOutputOptions, writeRendering } from './write.ts'
 
-/** Undefined where nothing exists beside pods of the delivery. */
+/** Undefined for deliveries without companion resources. */
 export function renderSubjectCommand(delivery: string, { alias, render }: Companion): Command | undefined {
   if (render === undefined) return undefined
   const command = new Command(delivery).description(render.description)

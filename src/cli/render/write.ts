@@ -1,4 +1,4 @@
-/** Where a rendering goes: Kubernetes objects to stdout for `kubectl apply -f -`, the rest where it is asked for. */
+/** Writes a rendering: Kubernetes objects to stdout for `kubectl apply -f -`, the rest where options say. */
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { getSystemErrorMessage } from 'node:util'
@@ -48,7 +48,7 @@ function parseDirectory(text: string): string {
   return text
 }
 
-/** What is not printed is told on stderr, together with what is left to do. */
+/** Lists on stderr the parts that were not printed, and the steps left to do. */
 export async function writeRendering(rendering: Rendering, command: Command): Promise<void> {
   const options = command.opts<OutputOptions>()
   if (options.outputDir !== undefined) await writeFiles(rendering, options.outputDir)
