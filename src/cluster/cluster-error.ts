@@ -1,21 +1,21 @@
-/** What the API server did not do: what was tried, what it answered, and which permission would help. */
+/** A failed request to the API server: the attempt, the answer, and the missing permission if that is the cause. */
 import { AppError } from '../errors.ts'
 import { printable } from '../values/printable.ts'
 
-/** What a rule of RBAC has to allow. */
+/** An RBAC permission. */
 export interface Permission {
   readonly verb: string
   readonly group: string
-  /** With its subresource, as `pods/proxy`. */
+  /** Plural name, with a subresource if any: `pods/proxy`. */
   readonly resource: string
-  /** Undefined for all namespaces, and for what is in none. */
+  /** Undefined for all namespaces, and for cluster-scoped resources. */
   readonly namespace?: string | undefined
 }
 
 export class ClusterError extends AppError {
-  /** Of HTTP; undefined where no answer came. */
+  /** HTTP status; undefined without an answer. */
   readonly status: number | undefined
-  /** What the user lacks, where that is the reason. */
+  /** Permission that the user lacks, if that is the reason. */
   readonly missing: Permission | undefined
 
   constructor(
@@ -33,7 +33,7 @@ export class ClusterError extends AppError {
   }
 }
 
-/** An answer that was none of those that were hoped for. `permission` is what the request needs. */
+/** Error for an unexpected status. `permission` is what the request requires. */
 export function refused(tried: string, status: number, body: unknown, permission?: Permission): ClusterError {
   const words = [`cannot ${tried}: HTTP ${status}`, messageIn(body)].filter((part) => part !== '').join(': ')
   if (status === 401) {
@@ -57,7 +57,7 @@ function describePermission({ verb, group, resource, namespace }: Permission): s
   return `${verb} ${full} in ${namespace === undefined ? 'the whole cluster' : `the namespace ${namespace}`}`
 }
 
-/** The message of a Status object; a proxy in between answers with pages, which nobody wants to read here. */
+/** The message of a Status object; HTML pages of a proxy in between are dropped. */
 function messageIn(body: unknown): string {
   const message = typeof body === 'object' && body !== null && 'message' in body ? body.message : body
   return typeof message === 'string' && message.length < 2000 && !message.includes('<html')
@@ -67,7 +67,7 @@ function messageIn(body: unknown): string {
 
 function reasonOf(cause: unknown): string {
   if (!(cause instanceof Error)) return 'the connection failed'
-  // Every address of a host that was tried has an error of its own.
+  // Each address tried has an error of its own.
   if (cause instanceof AggregateError && cause.message === '') return cause.errors.map(reasonOf).join(', ')
   return printable(cause.message)
 }

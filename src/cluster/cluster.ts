@@ -1,33 +1,33 @@
 /**
- * What commands ask of a Kubernetes cluster. `connectCluster({ kubeconfig, context })` of connect.ts makes one; tests make
- * objects that say the same.
+ * A client of a Kubernetes cluster for commands. `connectCluster({ kubeconfig, context })` of connect.ts makes one; tests use
+ * objects with the same methods.
  *
  *   const cluster = connectCluster({ context: 'prod' })
  *   for await (const pod of cluster.list(resources.pods)) …          // in pages, one in memory at a time
  *   const config = await cluster.get(resources.configMaps, 'model-injector', 'apps')   // undefined: not there
  *   cluster.close()
  *
- * Objects come as the JSON that was sent: no field is dropped, and none is checked. Every failure is a ClusterError, whose
- * `status` is that of HTTP (undefined: no answer came) and whose `missing` is the permission that the user lacks.
+ * Objects are the JSON that the API server sent: no field is dropped or validated. Every failure is a ClusterError with the
+ * HTTP `status` (undefined without an answer) and the permission that the user lacks, `missing`.
  */
 import type { Duplex } from 'node:stream'
 import type { KubernetesObject } from './objects.ts'
 import type { Resource } from './resources.ts'
 
 export interface Cluster {
-  /** The address of the API server. */
+  /** Address of the API server. */
   readonly server: string
-  /** The context of the kubeconfig. */
+  /** Name of the context in the kubeconfig. */
   readonly context: string
-  /** What the kubeconfig calls the cluster of that context. */
+  /** Name of that context's cluster in the kubeconfig. */
   readonly clusterName: string
-  /** That of the context, else `default`. */
+  /** Namespace of the context, else `default`. */
   readonly namespace: string
 
-  /** Undefined where there is none of that name, or no such kind of object. */
+  /** Undefined if the object or its kind does not exist. */
   get<T extends KubernetesObject>(resource: Resource<T>, name: string, namespace?: string): Promise<T | undefined>
 
-  /** All of them, page by page. Without a namespace, those of all namespaces. */
+  /** All objects, page by page; of all namespaces if none is given. */
   list<T extends KubernetesObject>(resource: Resource<T>, options?: ListOptions): AsyncGenerator<T, void, undefined>
 
   /** Sends the object through the whole admission chain and stores nothing. */
@@ -37,20 +37,20 @@ export interface Cluster {
 
   whoAmI(): Promise<{ readonly username: string; readonly groups: readonly string[] }>
 
-  /** Whether the user may do that, by what the API server says. */
+  /** Asks the API server if the user has the permission. */
   canI(
     verb: string,
     resource: Resource,
     options?: { readonly namespace?: string | undefined; readonly subresource?: string },
   ): Promise<boolean>
 
-  /** GET of a plain HTTP port of a pod, which the API server does for us (`pods/proxy`). */
+  /** GET from a plain HTTP port of a pod, through the API server (`pods/proxy`). */
   fetchFromPod(pod: PodPort, path: string): Promise<string>
 
   /** A connection to a port of a pod (`pods/portforward`); the caller ends it. */
   connectToPod(pod: PodPort): Promise<Duplex>
 
-  /** Ends idle connections, so that the process can end. */
+  /** Closes idle connections, so that the process can end. */
   close(): void
 }
 
@@ -63,7 +63,7 @@ export interface ListOptions {
 
 export type DryRun =
   | { readonly created: true; readonly object: KubernetesObject; readonly warnings: readonly string[] }
-  /** By admission or by validation; that the user may not create such objects is a ClusterError. */
+  /** Refused by admission or validation; a missing permission is a ClusterError instead. */
   | {
       readonly created: false
       readonly status: number

@@ -1,10 +1,10 @@
-/** A connection to a port of a pod, by way of the API server and the kubelet. */
+/** Connects to a port of a pod, through the API server and the kubelet. */
 import { Duplex, PassThrough } from 'node:stream'
 import { PortForward, type KubeConfig } from '@kubernetes/client-node'
 import { ClusterError, unreachable } from './cluster-error.ts'
 import type { PodPort } from './cluster.ts'
 
-/** What we need of the library's WebSocket, whose types it does not bring. */
+/** The part of the library's WebSocket that is used here; the library does not export its types. */
 interface Socket {
   readonly addEventListener: (type: 'close', listener: () => void) => void
   readonly close: () => void
@@ -30,7 +30,7 @@ export async function connectToPod(kubeConfig: KubeConfig, { namespace, name, po
   return connection
 }
 
-/** Not by Duplex.from: that one fails with an AbortError when it is closed while the other side still sends. */
+/** Not Duplex.from, which fails with an AbortError when closed while the other side still sends. */
 function join(toPod: PassThrough, fromPod: PassThrough, close: () => void): Duplex {
   const connection = new Duplex({
     read: () => {
@@ -56,7 +56,7 @@ function join(toPod: PassThrough, fromPod: PassThrough, close: () => void): Dupl
   return connection
 }
 
-/** The library gives the event of its WebSocket, whose message is all that is known of the answer. */
+/** The library passes the event of its WebSocket; its message is the only information about the answer. */
 function failure(tried: string, server: string, error: unknown): ClusterError {
   const message =
     typeof error === 'object' && error !== null && 'message' in error && typeof error.message === 'string'

@@ -1,4 +1,4 @@
-/** The cluster of a kubeconfig. */
+/** Connects to the cluster of a kubeconfig. */
 import { refused, type Permission } from './cluster-error.ts'
 import type { Cluster, DryRun, PodPort, ServerVersion } from './cluster.ts'
 import { connectToPod } from './connect-to-pod.ts'
@@ -8,7 +8,7 @@ import type { KubernetesObject } from './objects.ts'
 import { pathOf, type Resource } from './resources.ts'
 import { transportOf, type Call, type Transport } from './transport.ts'
 
-/** Asks the server nothing yet. Throws an AppError if it is not clear which cluster is meant. */
+/** Makes no request yet. Throws an AppError if the choice of cluster is not clear. */
 export function connectCluster(options: ConnectOptions): Cluster {
   const kubeConfig = loadKubeconfig(options)
   const transport = transportOf(kubeConfig)
@@ -61,7 +61,7 @@ async function dryRunCreate(
   })
   if (status === 201) return { created: true, object: body as KubernetesObject, warnings }
   const needed = permission('create', resource, namespace)
-  // Pod Security and quotas answer 403 as well.
+  // Pod Security and quotas also answer 403.
   if (status === 401 || (status === 403 && !(await canI(transport, needed)))) throw refused(tried, status, body, needed)
   const { reason = '', message = '' } = body as { reason?: string; message?: string }
   return { created: false, status, reason, message, warnings }
@@ -73,7 +73,7 @@ async function serverVersion(transport: Transport): Promise<ServerVersion> {
     tried: 'ask for the version of the API server',
     path: '/version',
   })) as Record<string, string>
-  // Managed clusters call themselves `1.31+`.
+  // Managed clusters report versions as `1.31+`.
   return {
     gitVersion: gitVersion ?? '',
     major: Number.parseInt(major ?? '', 10),

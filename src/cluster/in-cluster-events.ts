@@ -1,6 +1,6 @@
 /**
- * Writes Events from inside a pod, with its own service account. The webhook needs nothing else of the API server, so it goes
- * without the client library, which takes longer to load than the rest of the webhook.
+ * Writes Events from inside a pod, with its own service account. The webhook needs nothing else from the API server, so it
+ * does without the client library, which takes longer to load than the rest of the webhook.
  */
 import { readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
@@ -13,9 +13,9 @@ import { version } from '../version.ts'
 import { ClusterError, refused, unreachable } from './cluster-error.ts'
 
 export interface InClusterEvents {
-  /** One of this name that is there already was written before, and the answer was lost. */
+  /** An existing Event of this name was written by an earlier attempt whose answer was lost. */
   readonly create: (namespace: string, event: object) => Promise<void>
-  /** False if there is no such Event. */
+  /** False if the Event does not exist. */
   readonly patch: (namespace: string, name: string, patch: object) => Promise<boolean>
   readonly close: () => void
 }
@@ -30,7 +30,7 @@ interface Call {
 const timeoutMs = 5_000
 const group = 'events.k8s.io'
 
-/** Throws an AppError where this is no pod with a service account's token. */
+/** Throws an AppError outside a pod with a service account's token. */
 export function inClusterEvents(
   directory: string,
   environment: Readonly<Record<string, string | undefined>>,
@@ -49,7 +49,7 @@ export function inClusterEvents(
   }
 
   async function exchange({ method, path, contentType, body }: Call): Promise<{ status: number; body: unknown }> {
-    // Each time, because the kubelet puts a new one there every hour.
+    // Read each time, because the kubelet renews the token every hour.
     const token = (await readFile(join(directory, 'token'), 'utf8')).trim()
     const headers = {
       accept: 'application/json',
@@ -88,7 +88,7 @@ function eventsPath(namespace: string): string {
   return `/apis/${group}/v1/namespaces/${encodeURIComponent(namespace)}/events`
 }
 
-/** What the kubelet tells every container of the API server. */
+/** Address from the environment variables that the kubelet sets in every container. */
 function serverUrl({
   KUBERNETES_SERVICE_HOST: host,
   KUBERNETES_SERVICE_PORT: port,

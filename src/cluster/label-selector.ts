@@ -3,12 +3,12 @@ import type { LabelSelector } from './objects.ts'
 
 export type Labels = Readonly<Record<string, string>>
 
-/** An empty selector and none at all select everything. */
+/** An empty or missing selector selects everything. */
 export function selects(selector: LabelSelector | undefined, labels: Labels): boolean {
   return failedRequirements(selector, labels).length === 0
 }
 
-/** The requirements that the labels do not meet, as people write them. */
+/** Requirements that the labels do not meet, in kubectl's notation. */
 export function failedRequirements(selector: LabelSelector | undefined, labels: Labels): readonly string[] {
   const equalities = Object.entries(selector?.matchLabels ?? {}).map(([key, value]) => ({
     key,
@@ -20,7 +20,7 @@ export function failedRequirements(selector: LabelSelector | undefined, labels: 
     .map(describe)
 }
 
-/** The keys whose presence or value decides. */
+/** Keys whose presence or value decides. */
 export function keysOf(selector: LabelSelector | undefined): readonly string[] {
   return [...Object.keys(selector?.matchLabels ?? {}), ...(selector?.matchExpressions ?? []).map(({ key }) => key)]
 }

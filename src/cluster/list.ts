@@ -9,11 +9,11 @@ const defaultPageSize = 500
 
 interface Page {
   readonly items: readonly object[]
-  /** Where the next page begins; undefined behind the last. */
+  /** Token of the next page; undefined on the last. */
   readonly next: string | undefined
 }
 
-/** What is created or deleted while it runs may or may not be in it. */
+/** Objects that are created or deleted meanwhile may or may not be included. */
 export async function* list<T extends KubernetesObject>(
   transport: Transport,
   resource: Resource<T>,
@@ -23,7 +23,7 @@ export async function* list<T extends KubernetesObject>(
   let next: string | undefined
   do {
     const page: Page = await fetchPage(transport, resource, options, next)
-    // The items of a list do not say what they are.
+    // Items of a list lack apiVersion and kind.
     for (const item of page.items) yield { ...type, ...item } as T
     next = page.next
   } while (next !== undefined)
@@ -43,7 +43,8 @@ async function fetchPage(
   })
   if (answer.status === 200) return pageOf(answer)
   const later = answer.status === 410 ? continuationOf(answer.body) : undefined
-  // The API server has forgotten the state of the first page (5 minutes); it offers to go on with that of now.
+  // The API server has forgotten the state of the first page (after 5 minutes); it offers to continue with the current
+  // state.
   if (later !== undefined && later !== next) return { items: [], next: later }
   throw refused(tried, answer.status, answer.body, permissionOf(resource, options))
 }

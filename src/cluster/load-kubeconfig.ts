@@ -1,4 +1,4 @@
-/** Finds out which cluster is meant, in the order of kubectl: the option, KUBECONFIG, ~/.kube/config, the pod's own service account. */
+/** Selects the cluster in kubectl's order: the option, KUBECONFIG, ~/.kube/config, the pod's own service account. */
 import { accessSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { delimiter, join } from 'node:path'
@@ -14,7 +14,7 @@ export interface ConnectOptions {
 
 const serviceAccountToken = '/var/run/secrets/kubernetes.io/serviceaccount/token'
 
-/** Throws an AppError that says what is wrong with which file. */
+/** Throws an AppError that names the file and its problem. */
 export function loadKubeconfig({ kubeconfig, context }: ConnectOptions): KubeConfig {
   const loaded = loadFrom(kubeconfig)
   if (context !== undefined) chooseContext(loaded, context)
@@ -30,7 +30,7 @@ export function loadKubeconfig({ kubeconfig, context }: ConnectOptions): KubeCon
 function loadFrom(file: string | undefined): KubeConfig {
   if (file !== undefined) return loadFiles([file])
   const files = (process.env.KUBECONFIG ?? '').split(delimiter).filter((path) => path !== '')
-  // kubectl passes over the ones that are not there, as long as one is.
+  // Like kubectl, skips missing files as long as one exists.
   if (files.length > 0) return loadFiles(files.length === 1 ? files : files.filter(isThere))
   const usual = join(homedir(), '.kube', 'config')
   if (isThere(usual)) return loadFiles([usual])
@@ -66,7 +66,7 @@ function chooseContext(config: KubeConfig, context: string): void {
   config.setCurrentContext(context)
 }
 
-/** The library says that it is always there, and it is not. */
+/** The library's type claims that it is always set; it is not. */
 function currentContextOf(config: KubeConfig): string {
   const context = config.getCurrentContext() as string | undefined
   return context === undefined ? '(none)' : quote(context)
@@ -76,7 +76,10 @@ function contextsOf(config: KubeConfig): string {
   return config.contexts.map(({ name }) => name).join(', ') || 'none'
 }
 
-/** `kubectl proxy` serves http://localhost:8001, which the library takes only without verification; there is nothing to verify. */
+/**
+ * `kubectl proxy` serves http://localhost:8001, which the library only accepts without verification; plain HTTP has nothing
+ * to verify.
+ */
 function allowPlainHTTP(cluster: { readonly server: string; skipTLSVerify?: boolean }): void {
   if (cluster.server.startsWith('http:')) cluster.skipTLSVerify = true
 }

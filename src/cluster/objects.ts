@@ -1,4 +1,4 @@
-/** The fields that the commands read of the API's objects. Everything else passes through as it came. */
+/** The fields that commands read of API objects. All others pass through unchanged. */
 
 export interface KubernetesObject {
   readonly apiVersion: string
@@ -109,7 +109,7 @@ export interface ConfigMap extends KubernetesObject {
 }
 
 export interface Secret extends KubernetesObject {
-  /** In base64. */
+  /** Values in base64. */
   readonly data?: Readonly<Record<string, string>>
 }
 
@@ -117,7 +117,7 @@ export interface MutatingWebhookConfiguration extends KubernetesObject {
   readonly webhooks?: readonly MutatingWebhook[]
 }
 
-/** With the defaults that the API server filled in. */
+/** Has the defaults that the API server filled in. */
 export interface MutatingWebhook {
   readonly name: string
   readonly clientConfig: WebhookClientConfig
@@ -258,7 +258,7 @@ export interface Taint {
   readonly effect: string
 }
 
-/** Of Karpenter. */
+/** Karpenter's. */
 export interface NodePool extends KubernetesObject {
   readonly spec: {
     readonly template: {
@@ -283,7 +283,7 @@ export interface NodeRequirement {
   readonly values?: readonly string[]
 }
 
-/** Of Karpenter's provider for AWS. */
+/** Karpenter's provider for AWS. */
 export interface EC2NodeClass extends KubernetesObject {
   readonly spec: {
     readonly amiSelectorTerms?: readonly {
@@ -300,7 +300,7 @@ export interface EC2NodeClass extends KubernetesObject {
   }
 }
 
-/** Of NetApp Trident, as are the next two. */
+/** NetApp Trident's, like the next two. */
 export interface TridentVolumeReference extends KubernetesObject {
   readonly spec: { readonly pvcName?: string; readonly pvcNamespace?: string }
 }

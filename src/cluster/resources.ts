@@ -1,4 +1,4 @@
-/** The kinds of objects that commands ask for, as the API's paths and rules of RBAC name them. */
+/** Kinds of objects that commands request, as named in API paths and RBAC rules. */
 import type {
   ConfigMap,
   CSIDriver,
@@ -34,7 +34,7 @@ export interface Resource<T extends KubernetesObject = KubernetesObject> {
   readonly plural: string
   readonly kind: string
   readonly namespaced: boolean
-  /** What its objects are, for the compiler alone: nothing is checked. */
+  /** Type of its objects, for the compiler only: nothing is validated. */
   readonly objects?: T
 }
 
@@ -124,7 +124,7 @@ function clusterWide<T extends KubernetesObject>(
   return { group, version, plural, kind, namespaced: false }
 }
 
-/** `/apis/apps/v1/namespaces/NS/deployments/NAME`; without a namespace, those of all. */
+/** `/apis/apps/v1/namespaces/NS/deployments/NAME`; all namespaces if none is given. */
 export function pathOf(
   { group, version, plural, namespaced: hasNamespace }: Resource,
   namespace?: string,

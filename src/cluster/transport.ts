@@ -1,4 +1,4 @@
-/** Requests to the API server as JSON, over one pool of connections. */
+/** Sends JSON requests to the API server, over one connection pool. */
 import { Agent as HTTPAgent, type IncomingMessage, request as requestHTTP } from 'node:http'
 import { Agent as HTTPSAgent, request as requestHTTPS, type RequestOptions } from 'node:https'
 import { json, text } from 'node:stream/consumers'
@@ -8,22 +8,22 @@ import { unreachable } from './cluster-error.ts'
 
 export interface Answer {
   readonly status: number
-  /** Parsed where it is JSON, else text. */
+  /** Parsed JSON, else text. */
   readonly body: unknown
   readonly warnings: readonly string[]
 }
 
 export interface Call {
-  /** In words, for the error: `list pods`. */
+  /** Description for errors: `list pods`. */
   readonly tried: string
   readonly method: 'GET' | 'POST'
-  /** With its query. */
+  /** Path and query. */
   readonly path: string
   readonly body?: unknown
 }
 
 export interface Transport {
-  /** Throws a ClusterError where no answer comes; every status is an answer. */
+  /** Throws a ClusterError without an answer; every status counts as an answer. */
   readonly send: (call: Call) => Promise<Answer>
   readonly close: () => void
 }
@@ -32,8 +32,8 @@ export interface Transport {
 const timeoutMs = 70_000
 
 /**
- * The generated clients of the library make a pool, and so a new connection, for every call, and rebuild every object from
- * the fields they know. What we need of the library is who we are and where the server is.
+ * The library's generated clients make a pool, and so a new connection, for every call, and rebuild every object from the
+ * fields they know. Only its credentials and server address are used.
  */
 export function transportOf(kubeConfig: KubeConfig): Transport {
   const server = kubeConfig.getCurrentCluster()?.server ?? ''
@@ -43,7 +43,7 @@ export function transportOf(kubeConfig: KubeConfig): Transport {
   async function send({ tried, method, path, body }: Call): Promise<Answer> {
     try {
       const options: RequestOptions = {}
-      // Each time, because tokens expire; the library keeps them until then.
+      // Applied to each request, because tokens expire; the library caches them until then.
       await kubeConfig.applyToHTTPSOptions(options)
       const payload = body === undefined ? undefined : JSON.stringify(body)
       const headers = { ...(options.headers as Record<string, string> | undefined), ...headersFor(payload) }
@@ -78,8 +78,8 @@ async function exchange(url: URL, options: RequestOptions, payload: string | und
 }
 
 /**
- * A connection that rested while a page of pods was judged, or its reader looked at it, may be closed by the server at the
- * moment it is used again. What only reads is then asked anew: on another such connection, and at last on a new one.
+ * The server may close an idle connection at the moment it is used again, since judging a page of pods takes time.
+ * Read-only requests are retried: on another pooled connection, and finally on a new one.
  */
 function respond(url: URL, options: RequestOptions, payload: string | undefined): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
@@ -94,7 +94,7 @@ function respond(url: URL, options: RequestOptions, payload: string | undefined)
   })
 }
 
-/** `Warning: 299 - "text"` (RFC 7234 §5.5); Node joins them with commas, which texts have, too. */
+/** `Warning: 299 - "text"` (RFC 7234 §5.5); Node joins headers with commas, which also occur in texts. */
 function readWarnings(rawHeaders: readonly string[]): readonly string[] {
   return rawHeaders.flatMap((value, i) => {
     if (i % 2 === 0 || rawHeaders[i - 1]?.toLowerCase() !== 'warning') return []

@@ -1,11 +1,13 @@
-/** What an Event says of an admission, and of whom. Pure; whether and when it is sent is decided elsewhere. */
+/**
+ * The Event about an admission, and the object it is attached to. Pure; the recorder decides if and when it is sent.
+ */
 import { truncateUtf8 } from '../admission/truncate.ts'
 import { denialMessage } from '../admission/respond.ts'
 import type { AdmissionRequest } from '../admission/review.ts'
 import type { Injected, Outcome } from '../inject/inject.ts'
 import type { Reason } from '../reasons.ts'
 
-/** What controls the pod: a ReplicaSet, a Job. The pod itself is not stored yet, and never will be if it was denied. */
+/** Controller of the pod: a ReplicaSet, a Job. The pod itself is not stored yet, and never will be if it was denied. */
 interface Owner {
   readonly apiVersion: string
   readonly kind: string
@@ -22,12 +24,12 @@ export interface AdmissionEvent {
   readonly note: string
 }
 
-/** The API server refuses longer ones. */
+/** The API server refuses longer notes. */
 const longestNoteBytes = 1024
 
 const longestName = 253
 
-/** Undefined for a dry run, which has no side effect, for a pod that was skipped, and for one that nobody controls. */
+/** Undefined for a dry run, which has no side effects, for a skipped pod, and for a pod without a controller. */
 export function eventOf(request: AdmissionRequest, outcome: Outcome): AdmissionEvent | undefined {
   if (request.dryRun || outcome.outcome === 'skipped') return undefined
   const owner = ownerOf(request)
@@ -49,7 +51,7 @@ function injectionNote({ models, rules }: Injected): string {
   return `model-injector: pods get ${brought}${rules.length === 0 ? '' : `; allowed by ${rules.join(', ')}`}`
 }
 
-/** Names what the pod's author wrote there: the Event stands in the pod's own namespace, whatever that is. */
+/** Contains untrusted values from the pod's author; the Event's namespace is therefore always the pod's own. */
 function ownerOf({ object, namespace }: AdmissionRequest): Owner | undefined {
   const { metadata } = (object ?? {}) as { metadata?: { ownerReferences?: unknown } | null }
   const references = metadata?.ownerReferences

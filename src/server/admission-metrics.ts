@@ -1,4 +1,4 @@
-/** What is counted of admissions. Every label has a closed set of values, and every series is there from the start. */
+/** Metrics of admissions. Every label has a closed set of values, and every series exists from the start. */
 import { Counter, Histogram, type Registry } from 'prom-client'
 import { deliveries } from '../values/source.ts'
 import { policyModes, type PolicyMode } from '../config/policy.ts'
@@ -28,7 +28,7 @@ export interface AdmissionMetrics {
   readonly countAdmission: (count: AdmissionCount) => void
   readonly countWarning: (reason: WarnReason) => void
   readonly countInjectedModel: (delivery: string) => void
-  /** A pod that a policy in force refused, or that one on trial would have refused. */
+  /** Counts a pod that a policy denied (enforce) or would have denied (audit). */
   readonly countPolicyDenial: (mode: PolicyMode) => void
   readonly countEvents: (result: EventResult, count: number) => void
 }
@@ -122,7 +122,7 @@ function closedCounter(
   const counter = new Counter({ name, help, labelNames: [label], registers: [registry] })
   for (const value of values) counter.inc({ [label]: value }, 0)
   return (value, count) => {
-    // What is in no table is a bug, and no reason to grow a series for it.
+    // A value outside the table is a bug, and must not create a series.
     if (values.includes(value)) counter.inc({ [label]: value }, count)
   }
 }

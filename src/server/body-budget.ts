@@ -1,10 +1,10 @@
-/** Bounds what all clients together can make the server hold of their bodies. */
+/** Limits the total size of request bodies in memory. */
 import type { IncomingHttpHeaders } from 'node:http'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Limits } from './limits.ts'
 
 export interface BodyBudget {
-  /** Books the body of a request until the request is over; false if there is no room for it. */
+  /** Reserves room for a request's body until the request is over; false if there is none. */
   readonly book: (request: FastifyRequest, reply: FastifyReply) => boolean
 }
 
@@ -15,7 +15,7 @@ export function createBodyBudget({ bodyBytes, inFlightBodyBytes }: Limits): Body
       const bytes = announcedBytes(request.headers, bodyBytes)
       if (bookedBytes + bytes > inFlightBodyBytes) return false
       bookedBytes += bytes
-      // Comes once for every response: sent, cut off, or still waiting behind another on its connection.
+      // Fires once for every response: sent, aborted, or still queued on its connection.
       reply.raw.once('close', () => {
         bookedBytes -= bytes
       })
@@ -24,7 +24,7 @@ export function createBodyBudget({ bodyBytes, inFlightBodyBytes }: Limits): Body
   }
 }
 
-/** A body of unknown length may become as large as one can be; one that is too large is refused before it is read. */
+/** A body of unknown length counts with the maximum size; a larger one is refused before it is read. */
 function announcedBytes(headers: IncomingHttpHeaders, bodyBytes: number): number {
   if (headers['transfer-encoding'] !== undefined) return bodyBytes
   const bytes = Number(headers['content-length'] ?? 0)

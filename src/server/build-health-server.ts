@@ -4,7 +4,7 @@ import type { Metrics } from './metrics.ts'
 
 export interface HealthDeps {
   readonly metrics: Metrics
-  /** Why the webhook should get no requests; undefined while it should. */
+  /** Reason why the webhook should get no requests; undefined while it should. */
   readonly notReadyReason: () => string | undefined
 }
 

@@ -1,6 +1,6 @@
 /**
- * The webhook's own port: HTTPS, `POST /mutate`, nothing else. It is built here and never listens by itself, so that tests
- * can inject requests. Its certificate is set from outside; until then every handshake fails.
+ * The webhook's own port: HTTPS, `POST /mutate`, nothing else. It is built here without listening, so that tests can inject
+ * requests. Its certificate is set later; until then every handshake fails.
  */
 import type { Server } from 'node:https'
 import { finished } from 'node:stream/promises'
@@ -23,9 +23,9 @@ export interface ServerDeps {
   readonly logger: Logger
   readonly metrics: Metrics
   readonly clock: Clock
-  /** Without it, no Events are written. */
+  /** Undefined: no Events are written. */
   readonly events?: Pick<EventRecorder, 'record'> | undefined
-  /** While true, every answer asks the client to come back on another connection, which leads elsewhere. */
+  /** While true, every response closes its connection, so that clients reconnect to another replica. */
   readonly isStopping?: () => boolean
   readonly minVersion?: SecureVersion
   readonly limits?: Partial<Limits>
@@ -59,14 +59,14 @@ function createApp(limits: Limits, minVersion: SecureVersion): WebhookServer {
       minVersion,
       handshakeTimeout: limits.handshakeTimeoutMs,
       headersTimeout: limits.requestTimeoutMs,
-      // Node looks for overdue requests every 30 s only, unless told otherwise.
+      // By default Node checks for overdue requests only every 30 s.
       connectionsCheckingInterval: Math.ceil(limits.requestTimeoutMs / 3),
     },
     bodyLimit: limits.bodyBytes,
     keepAliveTimeout: limits.keepAliveTimeoutMs,
     requestTimeout: limits.requestTimeoutMs,
     connectionTimeout: limits.socketTimeoutMs,
-    // What is on its way when the server closes is still answered.
+    // Requests in flight are still answered when the server closes.
     return503OnClosing: false,
     logger: false,
   })
@@ -112,7 +112,10 @@ function answerAdmission(request: AdmissionRequest, reply: FastifyReply, deps: S
   }
 }
 
-/** Fastify's own errors: bodies that are empty, too large, of another type or no JSON. Anything else is a fault of ours. */
+/**
+ * Answers Fastify's own errors: bodies that are empty, too large, of another type or not JSON. All other errors are faults
+ * of ours.
+ */
 async function answerError(
   error: FastifyError,
   request: FastifyRequest,
@@ -127,8 +130,8 @@ async function answerError(
 }
 
 /**
- * Fastify answers at once and closes. Those who write all before they read, as most clients do, would then see a reset
- * instead of the answer; so a body that is not much too large is read to its end and dropped.
+ * Fastify would respond and close at once. Most clients write the whole body before they read, and would see a reset
+ * instead of the response; so a body that is not much too large is read to its end and dropped.
  */
 async function dropBody({ raw, headers }: FastifyRequest, reply: FastifyReply): Promise<void> {
   if (!(Number(headers['content-length']) <= largestDroppedBytes)) return

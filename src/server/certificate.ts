@@ -1,4 +1,4 @@
-/** Reads a certificate and its key, and says whether they can be served. Knows no file and no server. */
+/** Parses a certificate and its key, and checks that they can be served. Does no I/O. */
 import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto'
 import { createSecureContext } from 'node:tls'
 import type { FileContents } from './watch-directory.ts'
@@ -19,7 +19,7 @@ export type CertificateResult =
   | { readonly ok: true; readonly certificate: Certificate }
   | { readonly ok: false; readonly problem: string }
 
-/** Problems name the file and never show what is in it. */
+/** Problems name the file and never its content. */
 export function readCertificate(files: FileContents, nowMs: number): CertificateResult {
   const { [certificateFile]: cert, [keyFile]: key } = files
   if (cert === undefined) return unusable(`${certificateFile} is missing`)
@@ -54,7 +54,7 @@ function pairProblem(x509: X509Certificate, privateKey: KeyObject): string | und
   return x509.checkPrivateKey(privateKey) ? undefined : `${keyFile} is not the key of ${certificateFile}`
 }
 
-/** What OpenSSL itself refuses to serve: a broken chain behind the first certificate, a key that is too weak. */
+/** Pairs that OpenSSL refuses to serve: a broken chain after the first certificate, a weak key. */
 function contextProblem({ cert, key }: Certificate): string | undefined {
   const context = attempt(() => createSecureContext({ cert, key }))
   return context === undefined ? `${certificateFile} and ${keyFile} are refused by OpenSSL` : undefined

@@ -1,8 +1,8 @@
-/** Time as the server sees it, so that tests can move it. */
+/** The server's clock, replaceable in tests. */
 export interface Clock {
-  /** Milliseconds since 1970, for what is compared with dates. */
+  /** Milliseconds since 1970, for comparison with dates. */
   readonly now: () => number
-  /** Milliseconds that never jump, for durations. */
+  /** Monotonic milliseconds, for durations. */
   readonly monotonicMs: () => number
 }
 

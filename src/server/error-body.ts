@@ -1,4 +1,4 @@
-/** Error bodies: small, of one shape, and with nothing in them that the client did not know. */
+/** Error bodies: small, of one shape, and without information that the client did not have. */
 import { STATUS_CODES } from '../network/node-http.ts'
 
 export interface ErrorBody {

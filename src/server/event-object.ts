@@ -1,13 +1,13 @@
-/** Events as the API server takes them: events.k8s.io/v1. */
+/** Events as API objects of events.k8s.io/v1. */
 import type { Series } from './event-series.ts'
 
-/** By this name `kubectl get events --field-selector reportingComponent=...` finds them. */
+/** Found by `kubectl get events --field-selector reportingComponent=...`. */
 const reportingController = 'models.example.io/model-injector'
 
 const longestInstance = 128
 
 export interface EventContext {
-  /** Which replica it was. */
+  /** Name of the replica. */
   readonly instance: string
   readonly nowMs: number
 }
@@ -26,12 +26,12 @@ export function newEvent({ event, name }: Series, count: number, { instance, now
     action,
     note,
     regarding: owner,
-    // A series of one is refused.
+    // The API server refuses a series of one.
     ...(count > 1 && { series: seriesOf(count, nowMs) }),
   }
 }
 
-/** A merge patch: all but the series of an Event is unchangeable. */
+/** A JSON merge patch; the other fields of an Event are immutable. */
 export function countPatch({ sent }: Series, count: number, { nowMs }: Pick<EventContext, 'nowMs'>): object {
   return { series: seriesOf(sent + count, nowMs) }
 }
@@ -40,7 +40,7 @@ function seriesOf(count: number, nowMs: number): object {
   return { count, lastObservedTime: microTime(nowMs) }
 }
 
-/** MicroTime has exactly six digits behind the second. */
+/** MicroTime has exactly six decimal places. */
 function microTime(milliseconds: number): string {
   return new Date(milliseconds).toISOString().replace('Z', '000Z')
 }

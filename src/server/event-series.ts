@@ -1,27 +1,27 @@
 /**
- * Many admissions, few Events: all of one owner, type and reason are one Event that counts. Knows no clock and no API server;
- * times are those of a clock that never jumps.
+ * Groups many admissions into few Events: those of one owner, type and reason are one Event with a count. Pure: uses
+ * neither clock nor API server; times are monotonic.
  */
 import { randomBytes } from 'node:crypto'
 import type { AdmissionEvent } from './admission-event.ts'
 
 export interface SeriesLimits {
-  /** What is remembered at once; a pod's author can invent owners. */
+  /** Largest number of series in memory; a pod's author can invent owners. */
   readonly most: number
-  /** An Event is written at its first occurrence, then at most this often. */
+  /** An Event is written at its first occurrence, then at most once per interval. */
   readonly intervalMs: number
-  /** What was not seen for so long is forgotten; what comes later is a new Event. */
+  /** A series is forgotten after this long without occurrences; the next one is a new Event. */
   readonly idleMs: number
 }
 
-/** As client-go: a series ends after 6 minutes of silence. */
+/** As in client-go, a series ends after 6 minutes of silence. */
 const defaultSeriesLimits: SeriesLimits = { most: 1000, intervalMs: 10_000, idleMs: 360_000 }
 
 export interface Series {
   readonly event: AdmissionEvent
-  /** Of the Event in the API. */
+  /** Name of the Event in the API. */
   readonly name: string
-  /** How many the API server has been told of. */
+  /** Count that the API server already has. */
   sent: number
   unsent: number
   dueMs: number
@@ -29,14 +29,14 @@ export interface Series {
 }
 
 export interface EventSeries {
-  /** False where there is no room for another series. */
+  /** False if there is no room for another series. */
   readonly add: (event: AdmissionEvent, nowMs: number) => boolean
-  /** What is due for the longest time. */
+  /** The series that has been due for longest. */
   readonly next: (nowMs: number) => Series | undefined
   readonly wrote: (series: Series, count: number) => void
-  /** Not before the next interval, whatever came of it. */
+  /** Defers the series to the next interval, whatever the result of the request was. */
   readonly postpone: (series: Series, nowMs: number) => void
-  /** Forgets what fell silent, and says how much of it was never told. */
+  /** Forgets silent series, and returns the number of occurrences that were never sent. */
   readonly expire: (nowMs: number) => number
   readonly unsent: () => readonly Series[]
 }
@@ -80,7 +80,7 @@ function wrote(series: Series, count: number): void {
   series.unsent -= count
 }
 
-/** A mistake that was mended in another way is another Event; it waits for its turn like the one before. */
+/** A different mistake of the same owner is another Event; it waits for the same interval. */
 function begin(event: AdmissionEvent, dueMs: number): Series {
   return { event, name: `model-injector.${randomBytes(8).toString('hex')}`, sent: 0, unsent: 0, dueMs, lastMs: dueMs }
 }

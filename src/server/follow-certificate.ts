@@ -1,4 +1,7 @@
-/** Keeps the server's certificate the one that is mounted. A bad new pair is refused, and the old one stays in service. */
+/**
+ * Keeps the served certificate up to date with the mounted one. A bad new pair is refused, and the old one stays in
+ * service.
+ */
 import type { Server } from 'node:https'
 import type { SecureVersion } from 'node:tls'
 import type { Logger } from 'pino'
@@ -19,7 +22,7 @@ export interface CertificateDeps {
 
 const names = [certificateFile, keyFile]
 
-/** Resolves when the mounted pair is in service, or is known to be unusable or not there yet. */
+/** Resolves when the mounted pair is in service, or is known to be missing or unusable. */
 export async function followCertificate(deps: CertificateDeps): Promise<Followed<Certificate | undefined>> {
   const { directory, clock } = deps
   let files = await readSettledFiles(directory, names)
@@ -46,7 +49,7 @@ export async function followCertificate(deps: CertificateDeps): Promise<Followed
     deps.logger.error({ directory, problem, inService: current?.serialNumber }, 'certificate refused')
   }
 
-  /** A pair that was refused for its dates alone becomes good by waiting. */
+  /** A pair refused for its dates alone becomes valid later. */
   function reconsider(): void {
     if (refused === undefined) return
     const result = readCertificate(files, clock.now())
@@ -66,9 +69,9 @@ export async function followCertificate(deps: CertificateDeps): Promise<Followed
   return { current: () => current, close: watch.close }
 }
 
-/** Connections that exist keep the certificate they were opened with; only new handshakes see the new one. */
+/** Existing connections keep their certificate; only new handshakes use the new one. */
 function put({ cert, key }: Certificate, { server, minVersion }: CertificateDeps): void {
-  // Without the version here, the new context would fall back to Node's own minimum.
+  // Without minVersion the new context would fall back to Node's own minimum.
   server.setSecureContext({ cert, key, minVersion })
 }
 

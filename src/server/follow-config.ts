@@ -1,4 +1,6 @@
-/** Keeps the configuration the one in the mounted file. A bad new file is refused, and the old configuration stays. */
+/**
+ * Keeps the configuration up to date with the mounted file. A bad new file is refused, and the old configuration stays.
+ */
 import { basename, dirname } from 'node:path'
 import type { Logger } from 'pino'
 import type { Config } from '../config/config.ts'
@@ -9,7 +11,7 @@ import type { Metrics } from './metrics.ts'
 import { readSettledFiles, watchFiles, type Followed } from './watch-directory.ts'
 
 export interface ConfigDeps {
-  /** Without a file, the default configuration for ever. */
+  /** Undefined for the default configuration, which never changes. */
   readonly file: string | undefined
   /** Of loaders where the file names none. It never changes while the process runs, so an upgrade reaches new replicas alone. */
   readonly loaderImage?: string | undefined
@@ -19,7 +21,7 @@ export interface ConfigDeps {
   readonly pollMs?: number
 }
 
-/** Throws an AppError with all problems if the file that is there at the start is bad. */
+/** Throws an AppError with all problems if the file is bad at the start. */
 export async function followConfig(deps: ConfigDeps): Promise<Followed<Config>> {
   if (deps.file === undefined) return unchanging(startWith(defaultConfigWith(deps.loaderImage), deps))
   const [directory, name] = [dirname(deps.file), basename(deps.file)]

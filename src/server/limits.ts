@@ -1,4 +1,4 @@
-/** What a client may make the server hold, and for how long. */
+/** Limits on the resources that clients can hold, and for how long. */
 
 const MiB = 1024 * 1024
 
@@ -13,17 +13,17 @@ export interface Limits {
 }
 
 export const defaultLimits: Limits = {
-  // An object has 3 MiB at most, and an UPDATE carries two of them.
+  // An object has 3 MiB at most, and an UPDATE contains two of them.
   bodyBytes: 7 * MiB,
   // 18 of the largest bodies, or some 16,000 usual pods.
   inFlightBodyBytes: 128 * MiB,
   // An idle TLS connection costs about 50 KiB; an API server keeps a few dozen.
   connections: 1000,
-  // Only receiving counts here. An API server waits 30 s for a webhook at the very most.
+  // Covers only receiving. An API server waits for a webhook 30 s at most.
   requestTimeoutMs: 15_000,
-  // API servers reuse a connection that was idle for 90 s; whoever closes earlier loses requests that are on their way.
+  // API servers reuse a connection that was idle for 90 s; a server that closes earlier loses requests in flight.
   keepAliveTimeoutMs: 95_000,
-  // Cuts off those who never read their answer.
+  // Disconnects clients that never read their response.
   socketTimeoutMs: 120_000,
   handshakeTimeoutMs: 10_000,
 }

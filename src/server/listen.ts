@@ -8,7 +8,10 @@ import { AppError } from '../errors.ts'
 
 export type App = FastifyInstance | FastifyInstance<HttpsServer>
 
-/** Without an address, all of IPv6 and IPv4, or of IPv4 alone on a node without IPv6. Returns the port, which 0 leaves to the system. */
+/**
+ * Without an address, listens on all of IPv6 and IPv4, or on IPv4 alone on a node without IPv6. Returns the port, which the
+ * system chooses for 0.
+ */
 export async function listen(app: App, port: number, address: string | undefined): Promise<number> {
   await app.ready()
   app.server.listen({ port, ...(address === undefined ? {} : { host: address }) })
@@ -23,14 +26,14 @@ export async function listen(app: App, port: number, address: string | undefined
 }
 
 export interface Connections {
-  /** Closes those of which no request is being answered. */
+  /** Closes connections without a request in progress. */
   readonly closeUnused: () => void
   readonly closeAll: () => void
 }
 
 /**
- * Node's own lists do not do: a connection in its handshake is on none, and one that never had a request counts as busy.
- * Clients open such connections ahead of need.
+ * Node's own lists are insufficient: a connection in its handshake is on none, and one that never had a request counts as
+ * busy. Clients open such connections ahead of need.
  */
 export function trackConnections({ server }: App): Connections {
   const sockets = new Map<string, Socket>()
@@ -65,15 +68,17 @@ export function trackConnections({ server }: App): Connections {
   }
 }
 
-/** The same for a TLS socket and the socket below it. */
+/** The same key for a TLS socket and its underlying socket. */
 function peerOf({ remoteAddress, remotePort }: Socket): string {
   return `${remoteAddress} ${remotePort}`
 }
 
-/** For a request whose head is just arriving. */
+/** Time for a request whose headers are just arriving. */
 const graceMs = 500
 
-/** Takes no more connections, closes the unused, lets requests in flight finish until the deadline, then closes the rest. */
+/**
+ * Stops accepting connections, closes unused ones, lets requests in flight finish until the deadline, then closes the rest.
+ */
 export async function closeWithin(app: App, connections: Connections, deadlineMs: number): Promise<void> {
   const grace = setTimeout(connections.closeUnused, Math.min(graceMs, deadlineMs))
   const deadline = setTimeout(connections.closeAll, deadlineMs)

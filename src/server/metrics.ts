@@ -1,11 +1,11 @@
-/** The metrics, in a registry of their own. Every label has a closed set of values: no name or text of a user is one. */
+/** The metrics, in a registry of their own. Every label has a closed set of values: no untrusted text becomes one. */
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client'
 import { version } from '../version.ts'
 import { admissionMetrics, type AdmissionMetrics } from './admission-metrics.ts'
 
 export interface Metrics extends AdmissionMetrics {
   readonly registry: Registry
-  /** A request that was no admission: malformed, too large, too many at once. */
+  /** Counts a request that was no admission: malformed, too large, too many at once. */
   readonly countRefusal: (statusCode: number) => void
   readonly countDroppedConnection: () => void
   readonly config: ReloadMetrics<{ readonly hash: string; readonly loadedAtMs: number }>
@@ -13,10 +13,10 @@ export interface Metrics extends AdmissionMetrics {
 }
 
 interface ReloadMetrics<T> {
-  /** What is in service since the start. */
+  /** Records a new version in service. */
   readonly loaded: (facts: T) => void
   readonly reloaded: (facts: T) => void
-  /** A new file was refused, and what was in service stays. */
+  /** Records a refused file; the previous version stays in service. */
   readonly refused: () => void
 }
 
@@ -81,7 +81,7 @@ function configMetrics(registry: Registry): Metrics['config'] {
     registers: [registry],
   })
   return reloadMetrics(registry, 'config', ({ hash, loadedAtMs }) => {
-    // Only the current hash has a series, or every change would leave one behind.
+    // Only the current hash has a series; otherwise every change would add one.
     info.reset()
     info.set({ hash }, 1)
     time.set(loadedAtMs / 1000)

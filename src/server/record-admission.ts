@@ -1,4 +1,4 @@
-/** The one place that counts and logs an admission, once its outcome is known. */
+/** Counts and logs an admission, in one place, once its outcome is known. */
 import type { AdmissionRequest } from '../admission/review.ts'
 import type { Denied, Injected, Outcome } from '../inject/inject.ts'
 import type { Logger } from 'pino'
@@ -10,7 +10,7 @@ export interface Failed {
   readonly error: unknown
 }
 
-/** Longest name of an object in the API. What claims to be longer need not fill the log. */
+/** Longest name of an object in the API; longer claims are truncated in the log. */
 const longestName = 253
 
 export function recordAdmission(
@@ -62,7 +62,7 @@ function describeOutcome(outcome: Outcome | Failed): Record<string, unknown> {
   }
 }
 
-/** The pods of a controller have no name yet when they get here. */
+/** Pods of a controller have no name yet. */
 function podRef({ name, object }: AdmissionRequest): string {
   const { metadata } = (object ?? {}) as { metadata?: { name?: unknown; generateName?: unknown } | null }
   if (name !== '') return name

@@ -1,6 +1,6 @@
 /**
- * Tells the owners of pods by Events what became of their pods: after the answer, in the background, at most ten requests a
- * second whatever happens. What cannot be told is counted, and never holds up an admission.
+ * Reports admissions as Events on the owners of pods: after the response, in the background, at most ten requests a second.
+ * Failures are counted, and never delay an admission.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
@@ -12,10 +12,10 @@ import { countPatch, newEvent } from './event-object.ts'
 import { createEventSeries, type Series, type SeriesLimits } from './event-series.ts'
 import type { Metrics } from './metrics.ts'
 
-/** What is asked of the API server. Both throw where it does not do it. */
+/** The requests to the API server. Both throw on failure. */
 export interface EventsApi {
   readonly create: (namespace: string, event: object) => Promise<void>
-  /** False if there is no such Event, as when it was too old and the API server removed it. */
+  /** False if the Event does not exist, as when it expired and the API server removed it. */
   readonly patch: (namespace: string, name: string, patch: object) => Promise<boolean>
   readonly close: () => void
 }
@@ -23,7 +23,7 @@ export interface EventsApi {
 export interface EventRecorder {
   /** Returns at once and never throws. */
   readonly record: (request: AdmissionRequest, outcome: Outcome) => void
-  /** Tells what is still to be told, for two seconds at most. */
+  /** Sends remaining Events, for two seconds at most. */
   readonly close: () => Promise<void>
 }
 
@@ -32,7 +32,7 @@ export interface RecorderDeps {
   readonly clock: Clock
   readonly logger: Logger
   readonly metrics: Pick<Metrics, 'countEvents'>
-  /** Which replica this is. */
+  /** Name of this replica. */
   readonly instance: string
   readonly limits?: SeriesLimits
   readonly tickMs?: number
@@ -57,7 +57,7 @@ export function createEventRecorder(deps: RecorderDeps): EventRecorder {
     }
   }
 
-  /** One at a time: an API server that is slow is not asked for more. */
+  /** One request at a time: a slow API server gets no additional load. */
   function tick(): void {
     if (writing !== undefined) return
     const nowMs = clock.monotonicMs()
@@ -109,7 +109,7 @@ async function tell(series: Series, count: number, { api, clock, instance }: Rec
   await api.create(namespace, newEvent(series, series.sent + count, context))
 }
 
-/** A missing permission fails every time: one line a minute says it. */
+/** A missing permission fails every time, so at most one line a minute is logged. */
 function failureLog({ clock, logger }: RecorderDeps): (error: unknown) => void {
   let silentUntilMs = -Infinity
   return (error) => {

@@ -1,4 +1,4 @@
-/** Puts the running server together: configuration, certificate, both ports, and the graceful stop. */
+/** Assembles the running server: configuration, certificate, both ports, and the graceful stop. */
 import { hostname } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { SecureVersion } from 'node:tls'
@@ -27,7 +27,7 @@ export interface ServerOptions {
   readonly minVersion: SecureVersion
   readonly drainSeconds: number
   readonly limits?: Partial<Limits>
-  /** How often mounted files are compared, beside the events of the file system. */
+  /** Interval for comparing mounted files, in addition to file system events. */
   readonly pollMs?: number
 }
 
@@ -38,13 +38,13 @@ export interface RunningServer {
   readonly stop: (hurry?: AbortSignal) => Promise<void>
 }
 
-/** Kubernetes kills 30 s after SIGTERM by default: 10 s of drain and this leave some to spare. */
+/** Kubernetes kills 30 s after SIGTERM by default: 10 s of drain and this deadline leave some to spare. */
 const closeDeadlineMs = 15_000
 
 interface Deps {
   readonly logger: Logger
   readonly clock: Clock
-  /** Without it, no Events are written. */
+  /** Undefined: no Events are written. */
   readonly eventsApi?: EventsApi | undefined
 }
 
@@ -57,7 +57,7 @@ interface Parts {
   readonly state: { stopping: boolean }
 }
 
-/** Throws an AppError, with nothing left open, if the configuration is bad or a port is taken. */
+/** Throws an AppError, with everything closed again, if the configuration is bad or a port is taken. */
 export async function startServer(options: ServerOptions, deps: Deps): Promise<RunningServer> {
   const parts = await assemble(options, deps)
   const close = closer(parts)
@@ -113,7 +113,7 @@ function certificateProblem(certificate: Certificate | undefined, clock: Clock):
   return certificate === undefined ? 'there is no usable certificate' : validityProblem(certificate, clock.now())
 }
 
-/** Running out of file descriptors, for one, is told by an event; unheard, it would end the process. */
+/** Without a listener, an error event (as on running out of file descriptors) would end the process. */
 function logErrors({ webhook, health }: Parts, logger: Logger): void {
   for (const { server } of [webhook, health]) {
     server.on('error', (error) => {
@@ -122,7 +122,7 @@ function logErrors({ webhook, health }: Parts, logger: Logger): void {
   }
 }
 
-/** The health port stays until the webhook has answered its last request. */
+/** The health port stays open until the webhook has answered its last request. */
 function closer({ webhook, health, config, certificate, events }: Parts): () => Promise<void> {
   const webhookConnections = trackConnections(webhook)
   const healthConnections = trackConnections(health)
@@ -140,7 +140,7 @@ interface StopOptions extends Deps {
   readonly hurry: AbortSignal | undefined
 }
 
-/** Unready at once; but for a while requests go on coming in from whoever has not heard of it, and are answered. */
+/** Becomes unready at once, but still answers requests for a while, from clients that have not noticed yet. */
 async function stop(
   { state }: Parts,
   close: () => Promise<void>,

@@ -1,28 +1,28 @@
 /**
- * Notices that mounted files changed. Kubernetes puts a new version beside the old one and swaps one symlink, `..data`, so
- * the directory is watched instead of the files; and because a watch can miss things (another file system, a directory
- * that came later), the files are also compared every few seconds. What they mean is somebody else's work.
+ * Detects changes of mounted files. Kubernetes writes a new version next to the old one and swaps one symlink, `..data`, so
+ * the directory is watched instead of the files; because a watch can miss changes (another file system, a directory created
+ * later), the files are also compared every few seconds. Callers interpret the contents.
  */
 import { watch, type FSWatcher } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** By file name; undefined for a file that cannot be read. */
+/** Contents by file name; undefined for a file that cannot be read. */
 export type FileContents = Readonly<Record<string, Buffer | undefined>>
 
 export interface WatchOptions {
   readonly directory: string
   readonly names: readonly string[]
-  /** What the caller has seen already. */
+  /** Contents that the caller already has. */
   readonly seen: FileContents
   readonly onChange: (contents: FileContents) => void
-  /** After every look, changed or not: for what depends on time too. */
+  /** Called after every comparison, changed or not: for decisions that also depend on time. */
   readonly onLook?: () => void
   readonly pollMs?: number
 }
 
-/** What somebody keeps up to date with mounted files. */
+/** A value that is kept up to date with mounted files. */
 export interface Followed<T> {
   readonly current: () => T
   readonly close: () => void
@@ -34,7 +34,9 @@ export interface DirectoryWatch {
 
 const defaultPollMs = 10_000
 
-/** Two reads this far apart must agree, so that no certificate of before the swap is taken with a key of after it. */
+/**
+ * Two reads this far apart must agree, so that a certificate from before the swap is never paired with a key from after it.
+ */
 const defaultSettleMs = 20
 
 async function readFiles(directory: string, names: readonly string[]): Promise<FileContents> {
@@ -42,7 +44,7 @@ async function readFiles(directory: string, names: readonly string[]): Promise<F
   return Object.fromEntries(names.map((name, i) => [name, contents[i]]))
 }
 
-/** Reads until nothing changes any more. */
+/** Reads until two reads agree. */
 export async function readSettledFiles(
   directory: string,
   names: readonly string[],
@@ -99,7 +101,7 @@ export function watchFiles({ directory, names, onChange, onLook, ...options }: W
   }
 }
 
-/** A directory that is not there yet, or is gone, is tried again by `ensure`. */
+/** A directory that is missing or was removed is tried again by `ensure`. */
 function watchEvents(directory: string, onEvent: () => void): { ensure: () => void; close: () => void } {
   let watcher: FSWatcher | undefined
   const close = (): void => {
