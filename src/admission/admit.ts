@@ -1,4 +1,6 @@
-/** From a request to its answer. Pure like the core: the same request and configuration always get the same answer. */
+/**
+ * Turns a request into its answer. Pure like the core: the same request and configuration always get the same answer.
+ */
 import type { Config } from '../config/config.ts'
 import { inject, type Outcome } from '../inject/inject.ts'
 import { respond, type AdmissionReview } from './respond.ts'
@@ -9,7 +11,10 @@ export interface Admission {
   readonly review: AdmissionReview
 }
 
-/** Throws only for a fault of ours. A dry run is answered like any other, because nothing here has side effects. */
+/**
+ * Throws only for a fault of ours. A dry run gets the same answer as any other request, because nothing here has side
+ * effects.
+ */
 export function admit(request: AdmissionRequest, config: Config): Admission {
   const outcome = decideOutcome(request, config)
   return {

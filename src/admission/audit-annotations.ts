@@ -1,20 +1,20 @@
-/** What the audit log of the API server is told of every admission, so that it can be searched for models and rules. */
+/** Audit annotations for the API server's audit log, so that it can be searched for models and rules. */
 import type { Outcome } from '../inject/inject.ts'
 import type { AdmissionRequest } from './review.ts'
 import { truncateUtf8 } from './truncate.ts'
 
-/** Bare words: the API server puts the webhook's name in front and drops keys that have a slash already. */
+/** Keys have no slash: the API server adds the webhook's name in front, and drops keys that already have a slash. */
 type AuditKey = 'decision' | 'reason' | 'config-hash' | 'sources' | 'rule'
 
 export type AuditAnnotations = Readonly<Partial<Record<AuditKey, string>>>
 
-/** The API server takes values of any length, and audit backends drop events that are too long for them. */
+/** The API server accepts values of any length, but audit backends drop events that are too long. */
 export const longestAuditValueBytes = 2048
 
-/** A pod can have hundreds of annotations; what is cut afterwards need not be gathered. */
+/** A pod can have hundreds of annotations; values that would be truncated need not be collected. */
 const mostSources = 100
 
-/** What the answer is made of. */
+/** The request and its outcome. */
 export interface Answered {
   readonly request: Pick<AdmissionRequest, 'uid' | 'object'>
   readonly outcome: Outcome
@@ -36,7 +36,7 @@ function bounded(key: AuditKey, values: readonly string[]): AuditAnnotations {
   return values.length === 0 ? {} : { [key]: truncateUtf8(values.join(','), longestAuditValueBytes) }
 }
 
-/** Those of a denied pod are as its author wrote them. */
+/** Annotations of a denied pod are unvalidated input of its author. */
 function sourcesOf(outcome: Outcome, object: unknown, prefix: string): readonly string[] {
   switch (outcome.outcome) {
     case 'skipped':
@@ -59,7 +59,7 @@ function writtenSources(object: unknown, key: string): readonly string[] {
     .map(([, value]) => String(value))
 }
 
-/** The rules that allowed it, or those about the namespace that all refused it. */
+/** The rules that allowed the pod, or matching rules, all of which denied it. */
 function rulesOf(outcome: Outcome): readonly string[] {
   return outcome.outcome === 'skipped' ? [] : outcome.rules
 }

@@ -1,4 +1,4 @@
-/** Writes the AdmissionReview that answers a request. Only allowed and denied are answers; a fault of ours has none. */
+/** Writes the AdmissionReview response: allowed or denied. A fault of ours gets no response. */
 import type { Denied, Injected, Outcome } from '../inject/inject.ts'
 import { patchText } from '../inject/patch.ts'
 import { countOmitted, formatDiagnostic, formatOmitted, type Warning } from '../reasons.ts'
@@ -15,15 +15,15 @@ interface AdmissionResponse {
   readonly uid: string
   readonly allowed: boolean
   readonly patchType?: 'JSONPatch'
-  /** The JSON Patch in base64. */
+  /** JSON Patch in base64. */
   readonly patch?: string
   readonly warnings?: readonly string[]
   readonly auditAnnotations: AuditAnnotations
-  /** Without `details`: where they are, kubectl prints them instead of the message. */
+  /** Has no `details`: kubectl would print them instead of the message. */
   readonly status?: { readonly code: 422; readonly reason: 'Invalid'; readonly message: string }
 }
 
-/** The API server may cut what is longer; kubernetes/api admission/v1 asks for 120 at most. */
+/** The API server may truncate longer warnings; kubernetes/api admission/v1 recommends 120 characters at most. */
 const longestWarning = 120
 
 export function respond(answered: Answered): AdmissionReview {
@@ -67,8 +67,8 @@ export function denialMessage({ diagnostics, omitted = {} }: Denied): string {
 }
 
 /**
- * Warnings travel as an HTTP header. The API server drops one with a control character or broken Unicode, so these are
- * mended, and a cut never halves a character.
+ * Warnings are sent as an HTTP header. The API server drops one with a control character or invalid Unicode, so both are
+ * replaced, and truncation never splits a character.
  */
 function warningText({ message }: Warning): string {
   // No character has more than two units.

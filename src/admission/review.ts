@@ -1,20 +1,20 @@
-/** Reads an AdmissionReview of admission.k8s.io/v1: only what is used, and only as strictly as that needs. */
+/** Parses an AdmissionReview of admission.k8s.io/v1: only fields in use, and only as strictly as their use requires. */
 
 export const reviewApiVersion = 'admission.k8s.io/v1'
 export const reviewKind = 'AdmissionReview'
 
-/** UIDs of the API server have 36 characters; ours is echoed and logged, so it must not be as long as a body. */
+/** UIDs of the API server have 36 characters; the limit bounds responses and logs, which repeat it. */
 const longestUid = 128
 
 export interface AdmissionRequest {
   readonly uid: string
   readonly operation: string
-  /** Empty for objects that live in no namespace. */
+  /** Empty for cluster-scoped objects. */
   readonly namespace: string
-  /** Empty where the API server makes the name from `generateName` after us. */
+  /** Empty if the API server generates the name from `generateName` later. */
   readonly name: string
   readonly dryRun: boolean
-  /** False for an UPDATE, a subresource, another kind: all that is let through unread. */
+  /** False for an UPDATE, a subresource or another kind, all of which are allowed unread. */
   readonly isPodCreation: boolean
   readonly object: unknown
 }
@@ -59,7 +59,7 @@ function readRequest(request: Fields): AdmissionRequest {
   }
 }
 
-/** Other API groups have pods too: those of metrics.k8s.io are no containers to inject into. */
+/** Other API groups also have pods: those of metrics.k8s.io have no containers to inject into. */
 function isPodCreation({ operation, kind, resource, subResource }: Fields): boolean {
   return (
     operation === 'CREATE' &&

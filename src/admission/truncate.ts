@@ -1,8 +1,8 @@
-/** Bounds texts of users where others keep them: audit logs and Events outlive the pod. */
+/** Truncates untrusted text that is stored elsewhere: audit logs and Events outlive the pod. */
 
 const mark = '…'
 
-/** At most `longestBytes` of UTF-8, no half of a character, no control character; what was cut ends in a mark. */
+/** At most `longestBytes` of UTF-8, without split characters or control characters; truncated text ends in a mark. */
 export function truncateUtf8(text: string, longestBytes: number): string {
   const clean = text
     .slice(0, longestBytes + 1)

@@ -1,4 +1,4 @@
-/** The configuration file as it is written, and its schema, by which the chart checks its values too. */
+/** The configuration file as written, and its schema, which the chart also uses for its values. */
 import type { ErrorObject } from 'ajv'
 import { nearest } from '../nearest.ts'
 import { quote } from '../reasons.ts'
@@ -23,12 +23,12 @@ export interface ConfigFile {
 const strings = { type: 'array', items: { type: 'string', minLength: 1 } } as const
 const nonEmptyStrings = { ...strings, minItems: 1 } as const
 
-/** The chart checks its values by it too. */
+/** Also the schema of the chart's values. */
 export const configSchema = {
   type: 'object',
   additionalProperties: false,
   properties: {
-    // Node labels have `node.` in front of it, and no more than 253 characters before the slash.
+    // Node labels prepend `node.` to it, and allow 253 characters before the slash.
     annotationPrefix: { type: 'string', pattern: '^[a-z0-9]([-a-z0-9.]{0,246}[a-z0-9])?/$' },
     defaults: { type: 'object', additionalProperties: { type: ['string', 'number', 'boolean'] } },
     sidecars: strings,
@@ -116,7 +116,7 @@ function atMost(maximum: number): { readonly type: 'integer'; readonly minimum: 
   return { type: 'integer', minimum: 1, maximum }
 }
 
-/** A name that its pattern refuses is reported twice; the report without the name is left out. */
+/** A name refused by its pattern is reported twice; the report without the name is dropped. */
 export function schemaProblems(errors: readonly ErrorObject[]): string[] {
   return errors.filter(({ propertyName }) => propertyName === undefined).map(describeSchemaError)
 }
@@ -140,7 +140,7 @@ function describeSchemaError(error: ErrorObject): string {
   return `${at}: ${error.message ?? 'is not valid'}${quotesHint(error)}`
 }
 
-/** YAML takes 1.40 for the number 1.4. */
+/** YAML reads 1.40 as the number 1.4. */
 function quotesHint({ keyword, data, schema }: ErrorObject): string {
   return keyword === 'type' && schema === 'string' && typeof data === 'number' ? '; write it in quotes' : ''
 }

@@ -1,4 +1,7 @@
-/** Reads the operator's configuration: one strict YAML file, whole. Every mistake is reported with its path, and the result is frozen. */
+/**
+ * Parses the operator's configuration: one strict YAML file. All mistakes are reported with their paths, and the result is
+ * frozen.
+ */
 import { createHash } from 'node:crypto'
 import { Ajv } from 'ajv'
 import { parseDocument } from 'yaml'
@@ -15,7 +18,7 @@ export type ConfigResult =
   | { readonly ok: true; readonly config: Config }
   | { readonly ok: false; readonly problems: readonly string[] }
 
-/** What holds where the file is silent. */
+/** Built-in defaults. */
 const builtIn: Omit<Config, 'hash' | 'limits' | 'policy'> = {
   annotationPrefix: defaultPrefix,
   defaults: {
@@ -33,7 +36,7 @@ const builtIn: Omit<Config, 'hash' | 'limits' | 'policy'> = {
     'stall-timeout': '2m',
     engine: 'native',
   },
-  /** Containers that other webhooks and operators put beside the app. */
+  /** Containers that other webhooks and operators add to pods. */
   sidecars: [
     'istio-proxy',
     'linkerd-proxy',
@@ -64,7 +67,7 @@ const validateFile = new Ajv({ allErrors: true, allowUnionTypes: true, verbose: 
   configSchema,
 )
 
-/** The configuration of an installation that configured nothing. */
+/** The configuration of an installation without a file. */
 export const defaultConfig: Config = resolve({})
 
 /** The same for a webhook whose Deployment names the image of loaders. */
@@ -88,7 +91,7 @@ export function withImage(config: Config, image: string): Config {
   return deepFreeze({ ...changed, hash: hashOf({ ...changed, limits: loweredLimits(config.limits), hash: undefined }) })
 }
 
-/** Strictly: what the library only warns about, as a tag that it does not know, is a mistake here. */
+/** Strict: warnings of the library, as for an unknown tag, count as mistakes. */
 function readYaml(text: string): { ok: true; value: unknown } | { ok: false; problems: readonly string[] } {
   const document = parseDocument(text, { logLevel: 'silent' })
   const problems = [...document.errors, ...document.warnings].map(({ message }) => `not readable as YAML: ${message}`)
@@ -133,7 +136,7 @@ function hashOf(settings: object): string {
     .slice(0, 16)
 }
 
-/** Two files that say the same in another order are one configuration. */
+/** Makes the hash independent of the order of keys. */
 function sortKeys(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sortKeys)
   if (typeof value !== 'object' || value === null) return value

@@ -1,17 +1,17 @@
-/** The operator's policy: rules about what pods may ask for. */
+/** The operator's policy: rules about the models that pods may request. */
 
 export interface PolicyRule {
   readonly name: string
-  /** Patterns; a rule is about the pods of these namespaces. */
+  /** Patterns of the namespaces that the rule applies to. */
   readonly namespaces: readonly string[]
-  /** Patterns on the source's URI. Without the list every source but `node://` is allowed, likewise below. */
+  /** Patterns of source URIs. Without the list every source but `node://` is allowed, likewise below. */
   readonly sources?: readonly string[]
   readonly endpoints?: readonly string[]
   readonly credentials?: readonly string[]
   readonly serviceAccounts?: readonly string[]
   readonly deliveries?: readonly string[]
   readonly mountPaths?: readonly string[]
-  /** Loader images that pods may ask for; without the list none but the operator's own. */
+  /** Loader images that pods may choose; without the list only the operator's own. */
   readonly images?: readonly string[]
   readonly maxSizeBytes?: number
 }
@@ -21,10 +21,10 @@ export type PolicyMode = (typeof policyModes)[number]
 
 export interface Policy {
   readonly rules: readonly PolicyRule[]
-  /** What a refusal does: it denies the pod (default), or it only warns while the rules are on trial. */
+  /** Effect of a violation: enforce denies the pod (default); in audit mode, violations warn instead of deny. */
   readonly mode?: PolicyMode
-  /** Patterns of the namespaces in which the rules are enforced already although the mode is audit. */
+  /** Patterns of namespaces whose rules are enforced although the mode is audit. */
   readonly enforceNamespaces?: readonly string[]
-  /** Patterns of the namespaces in which the rules are still on trial although the mode is enforce. */
+  /** Patterns of namespaces in audit mode although the mode is enforce. */
   readonly auditNamespaces?: readonly string[]
 }

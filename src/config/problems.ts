@@ -1,4 +1,6 @@
-/** What a schema cannot say of a configuration file: values that contradict each other, and values that their own parsers refuse. */
+/**
+ * Problems of a configuration file that a schema cannot express: contradictions, and values that their own parsers refuse.
+ */
 import { X509Certificate } from 'node:crypto'
 import { annotationNames, annotations, isAnnotationName } from '../annotations.ts'
 import { deliveries } from '../values/source.ts'
@@ -14,7 +16,7 @@ export function fileProblems(file: ConfigFile): readonly string[] {
   return [...defaultsProblems(file), ...clusterProblems(file), ...networkProblems(file), ...policyProblems(file)]
 }
 
-/** Defaults are read by the parser of the annotation they stand in for. */
+/** Defaults go through the parser of the annotation they stand in for. */
 function defaultsProblems(file: ConfigFile): string[] {
   return Object.entries(file.defaults ?? {}).flatMap(([name, value]) => {
     const at = `defaults.${name}`
@@ -40,7 +42,7 @@ function networkProblems({ loader }: ConfigFile): string[] {
   )
 }
 
-/** What is configured here is to be read in every pod. */
+/** The proxy's URL is visible in every pod, so it must not contain credentials. */
 function proxyProblem(url: string | undefined): string | undefined {
   if (url === undefined) return undefined
   if (url.includes('@')) {
@@ -70,7 +72,10 @@ function policyProblems(file: ConfigFile): string[] {
   return [...ruleProblems(file.policy?.rules ?? []), ...modeProblems(file.policy ?? {})]
 }
 
-/** A list that says what the mode says already was meant for the other mode: pods would be denied, or not, against the intention. */
+/**
+ * A list of exceptions that repeats the mode was meant for the other mode: pods would be denied, or not, against the
+ * intention.
+ */
 function modeProblems({
   mode = 'enforce',
   enforceNamespaces = [],
@@ -97,7 +102,7 @@ function ruleProblems(rules: NonNullable<NonNullable<ConfigFile['policy']>['rule
   })
 }
 
-/** A rule that can never be met is a slip of the pen: `pvc` is the scheme of a source, and its delivery is `claim`. */
+/** A rule that can never be met is a mistake: `pvc` is the scheme of a source, and its delivery is `claim`. */
 function deliveryProblems(patterns: readonly string[], at: string): string[] {
   return patterns.flatMap((pattern, i) =>
     deliveries.some((delivery) => matchesPattern(pattern, delivery))
