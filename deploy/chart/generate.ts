@@ -1,6 +1,7 @@
 /**
- * Writes what is made from the chart: values.schema.json and README.md from the comments of values.yaml, and
- * deploy/manifests.yaml and certs/cert-manager.yaml, for those who have no Helm. With --check it changes nothing and fails if one is out of date.
+ * Writes the files generated from the chart: values.schema.json and README.md from the comments of values.yaml, and
+ * deploy/manifests.yaml and certs/cert-manager.yaml for installations without Helm. With --check it changes nothing and
+ * fails if one is out of date.
  */
 import { readFile, writeFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'

@@ -1,6 +1,6 @@
 /**
- * `helm test`: the webhook is asked as an API server would ask it, through its Service and by TLS that is verified. It is
- * asked for what it denies whatever the operator's policy says, and in a dry run, so that nothing is left behind.
+ * `helm test`: sends a request to the webhook as an API server does, through its Service and with verified TLS. The request
+ * is one that the webhook denies under every policy, and a dry run, so that it leaves nothing in the cluster.
  */
 import { readFileSync } from 'node:fs'
 import { get } from 'node:http'
@@ -55,7 +55,7 @@ function authorities() {
   try {
     return { ca: readFileSync(CA_FILE, 'utf8') }
   } catch {
-    // An issuer that tells no CA: then it has to be one that everybody trusts.
+    // An issuer that publishes no CA has to be publicly trusted.
     return {}
   }
 }

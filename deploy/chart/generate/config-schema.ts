@@ -1,4 +1,4 @@
-/** The schema by which the webhook reads its configuration, in the words that Helm understands. */
+/** The webhook's configuration schema, in the dialect that Helm supports. */
 import { annotationNames, annotations } from '../../../src/annotations.ts'
 import { configSchema } from '../../../src/config/config-file.ts'
 import type { JsonSchema } from './kubernetes-schema.ts'
@@ -6,12 +6,12 @@ import type { JsonSchema } from './kubernetes-schema.ts'
 export function operatorConfigSchema(): JsonSchema {
   const schema = withoutLookahead(configSchema) as { properties: Record<string, object> }
   const withDefault = annotationNames.filter((name) => annotations[name].operator)
-  // The webhook checks these names itself, but a typo is better told before anything is installed.
+  // The webhook also checks these names, but here a typo is reported before anything is installed.
   const defaults = { ...schema.properties.defaults, propertyNames: { enum: withDefault } }
   return { ...schema, properties: { ...schema.properties, defaults } }
 }
 
-/** Helm's regular expressions are Go's, which cannot look ahead. */
+/** Helm uses Go's regular expressions, which have no lookahead. */
 function withoutLookahead(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutLookahead)
   if (typeof value !== 'object' || value === null) return value

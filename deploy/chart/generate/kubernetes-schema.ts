@@ -1,4 +1,7 @@
-/** JSON schemas of types of the Kubernetes API, from the models of its client. They take no unknown field: a typo is told at once. */
+/**
+ * JSON schemas of Kubernetes API types, from the models of its client. They allow no unknown fields, so a typo is reported
+ * at once.
+ */
 import * as models from '@kubernetes/client-node'
 
 export type JsonSchema = Readonly<Record<string, unknown>>
@@ -10,7 +13,7 @@ interface Model {
 /** Maps of quantities, which may be written as numbers. */
 const quantities = ['limits', 'requests']
 
-/** The given types and all that they are made of, by their names. */
+/** The given types and all types that they contain, by name. */
 export function kubernetesTypes(names: readonly string[]): Record<string, JsonSchema> {
   const found = new Map<string, JsonSchema>()
   const waiting = [...names]

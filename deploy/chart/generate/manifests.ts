@@ -1,4 +1,4 @@
-/** The chart's objects with their defaults, and the namespace they live in, for `kubectl apply`. */
+/** The chart's objects with default values, and their namespace, for `kubectl apply`. */
 import { parse, parseAllDocuments, stringify, type Document } from 'yaml'
 import { templateChart } from '../../../test/support/helm.ts'
 
@@ -22,7 +22,7 @@ export async function plainManifests(): Promise<string> {
   return [title, ...(await renderedDocuments()).map(plainDocument)].join('---\n')
 }
 
-/** What cert-manager reads, for those who bring the rest themselves. */
+/** The objects for cert-manager, for installations with their own manifests. */
 export async function certificateManifests(): Promise<string> {
   const documents = (await renderedDocuments()).filter((document) =>
     String(document.get('apiVersion')).startsWith('cert-manager.io/'),
@@ -38,7 +38,7 @@ async function renderedDocuments(): Promise<readonly Document[]> {
   return documents
 }
 
-/** Nothing of Helm's own; the comments stay. */
+/** Removes Helm's own fields; comments stay. */
 function plainDocument(document: Document): string {
   for (const metadata of [['metadata'], ['spec', 'template', 'metadata']]) {
     for (const label of ['helm.sh/chart', 'app.kubernetes.io/managed-by']) {
@@ -49,7 +49,7 @@ function plainDocument(document: Document): string {
   return document.toString({ lineWidth: 0, flowCollectionPadding: false, directives: false })
 }
 
-/** Helm's own idea of a version is that of no cluster in particular. */
+/** Removes the cluster version, which is only Helm's built-in default. */
 function forgetCluster(document: Document): void {
   const path = ['data', 'config.yaml']
   if (!document.hasIn(path)) return

@@ -1,4 +1,4 @@
-/** README.md from README.md.gotmpl and the comments of values.yaml, by helm-docs. */
+/** Generates README.md from README.md.gotmpl and the comments of values.yaml, with helm-docs. */
 import { execFile } from 'node:child_process'
 import { copyFile, cp, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

@@ -1,8 +1,8 @@
 /**
- * values.schema.json from values.yaml. A value's type is that of its default; a block between two `# @schema` lines above
- * its key says more, as YAML. Objects take the keys that are written there and no others. References:
+ * Generates values.schema.json from values.yaml. A value's type is that of its default; a block of YAML between two
+ * `# @schema` lines above its key adds to it. Objects allow the keys in values.yaml and no others. References:
  *   $ref: kubernetes:V1Toleration    a type of the Kubernetes API
- *   $ref: config                     the operator's configuration, as the webhook itself reads it
+ *   $ref: config                     the operator's configuration, with the webhook's own schema
  */
 import { isMap, isScalar, parse, parseDocument, type Pair, type ParsedNode, type YAMLMap } from 'yaml'
 import { operatorConfigSchema } from './config-schema.ts'
@@ -23,7 +23,7 @@ export function valuesSchema(yaml: string): string {
     $schema: 'http://json-schema.org/draft-07/schema#',
     title: 'Values of the chart model-injector',
     ...schema,
-    // Helm adds it where this chart is part of another one.
+    // Helm adds this key in a parent chart.
     properties: {
       ...properties,
       global: { type: 'object', description: 'Of a chart that contains this one; not read here.' },
