@@ -40,7 +40,7 @@ export function isFor(certificate: X509Certificate, serverName: string): boolean
     : certificate.checkIP(serverName) !== undefined
 }
 
-export interface Life {
+export interface Lifetime {
   readonly daysLeft: number
   readonly totalDays: number
 }
@@ -48,7 +48,7 @@ export interface Life {
 const dayMs = 24 * 60 * 60 * 1000
 
 /** Whole days, rounded down; negative after expiry. */
-export function lifeOf({ validFromDate, validToDate }: X509Certificate, nowMs: number): Life {
+export function lifetimeOf({ validFromDate, validToDate }: X509Certificate, nowMs: number): Lifetime {
   return {
     daysLeft: Math.floor((validToDate.getTime() - nowMs) / dayMs),
     totalDays: Math.ceil((validToDate.getTime() - validFromDate.getTime()) / dayMs),

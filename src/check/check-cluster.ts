@@ -7,7 +7,7 @@ import { topics } from './registry.ts'
 import { surveyCluster, type SurveyOptions } from './survey.ts'
 import type { Section } from '../diagnosis/section.ts'
 
-export interface Report {
+export interface CheckReport {
   readonly server: string
   readonly context: string
   /** Undefined if the API server did not answer. */
@@ -16,7 +16,7 @@ export interface Report {
   readonly sections: readonly Section[]
 }
 
-export async function checkCluster(cluster: Cluster, options: SurveyOptions): Promise<Report> {
+export async function checkCluster(cluster: Cluster, options: SurveyOptions): Promise<CheckReport> {
   return openReport(cluster, async (version) => {
     const survey = await surveyCluster(cluster, version, options)
     return topics
@@ -29,18 +29,18 @@ export async function checkCluster(cluster: Cluster, options: SurveyOptions): Pr
 export async function openReport(
   cluster: Cluster,
   sectionsOf: (version: ServerVersion) => Promise<readonly Section[]>,
-): Promise<Report> {
+): Promise<CheckReport> {
   const { server, context } = cluster
-  const version = await askVersion(cluster)
+  const version = await requestVersion(cluster)
   if (version instanceof ClusterError) {
     return { server, context, serverVersion: undefined, username: undefined, sections: [unanswered(version)] }
   }
   const sections = await sectionsOf(version)
-  return { server, context, serverVersion: version.gitVersion, username: await askName(cluster), sections }
+  return { server, context, serverVersion: version.gitVersion, username: await requestUsername(cluster), sections }
 }
 
 /** Without an answer to this first request nothing else can be checked; one error explains why. */
-async function askVersion(cluster: Cluster): Promise<ServerVersion | ClusterError> {
+async function requestVersion(cluster: Cluster): Promise<ServerVersion | ClusterError> {
   return cluster.serverVersion().catch((reason: unknown) => {
     if (reason instanceof ClusterError) return reason
     throw reason
@@ -55,14 +55,14 @@ function unanswered({ message }: ClusterError): Section {
 }
 
 /** Undefined on API servers that do not support SelfSubjectReview. */
-async function askName(cluster: Cluster): Promise<string | undefined> {
+async function requestUsername(cluster: Cluster): Promise<string | undefined> {
   return cluster.whoAmI().then(
     ({ username }) => username,
     () => undefined,
   )
 }
 
-export function findingsOf({ sections }: Pick<Report, 'sections'>): readonly Finding[] {
+export function findingsOf({ sections }: Pick<CheckReport, 'sections'>): readonly Finding[] {
   return sections.flatMap(({ findings }) => findings)
 }
 

@@ -4,12 +4,12 @@ import type { Namespace } from '../cluster/objects.ts'
 import { resources } from '../cluster/resources.ts'
 import type { Config } from '../config/config.ts'
 import { defaultConfig } from '../config/parse-config.ts'
-import { openReport, type Report } from './check-cluster.ts'
+import { openReport, type CheckReport } from './check-cluster.ts'
 import { withCommands, type Finding } from '../diagnosis/finding.ts'
 import { error, ok, unchecked } from '../deliveries/shared/checks.ts'
 import { lookup, valueOf, type Lookup } from '../diagnosis/lookup.ts'
 import { describeConfiguration, readConfiguration, statedConfig } from './read-configuration.ts'
-import { checkSubjects, type CheckedDelivery } from '../deliveries/companions.ts'
+import { checkCommands, type CheckedDelivery } from '../deliveries/companions.ts'
 import { findRequestedModels, type RequestedModels } from './requested-models.ts'
 import { titlesOf, type RequestedModel } from '../deliveries/shared/requested-model.ts'
 
@@ -20,7 +20,7 @@ export interface DeliveryCheckOptions {
   readonly named: readonly RequestedModel[]
 }
 
-export async function checkDelivery(cluster: Cluster, options: DeliveryCheckOptions): Promise<Report> {
+export async function checkDelivery(cluster: Cluster, options: DeliveryCheckOptions): Promise<CheckReport> {
   return openReport(cluster, async (version) => {
     const { delivery, namespace } = options
     const stated = await readConfiguration(cluster)
@@ -29,18 +29,18 @@ export async function checkDelivery(cluster: Cluster, options: DeliveryCheckOpti
     if (space.state === 'absent') return [{ title: `Namespace ${namespace}`, findings: beginning }]
     const known = statedConfig(stated)
     const config = valueOf(known) ?? defaultConfig
-    const wants = await findWants(cluster, options, known)
-    const sections = await checkSubjects[delivery].check({
+    const requested = await findRequested(cluster, options, known)
+    const sections = await checkCommands[delivery].check({
       cluster,
       version,
       namespace,
       config,
       known,
-      models: wants.models,
-      writers: wants.writers,
+      models: requested.models,
+      writers: requested.writers,
     })
     return [
-      { title: `Namespace ${namespace}`, findings: [...beginning, ...describeWants(wants, options)] },
+      { title: `Namespace ${namespace}`, findings: [...beginning, ...describeRequested(requested, options)] },
       ...sections,
     ]
   })
@@ -65,13 +65,13 @@ function checkNamespace(namespace: string, seen: Lookup<Namespace>): Finding {
 }
 
 /** Models named on the command line are the only ones checked. */
-async function findWants(
+async function findRequested(
   cluster: Cluster,
   { delivery, namespace, named }: DeliveryCheckOptions,
   known: Lookup<Config>,
 ): Promise<RequestedModels> {
   const {
-    models: wanted,
+    models: requested,
     writers,
     findings,
   } = await findRequestedModels(cluster, {
@@ -81,24 +81,24 @@ async function findWants(
   })
   if (named.length > 0) {
     return {
-      models: named.flatMap((model) => askedFor(model, wanted)),
+      models: named.flatMap((model) => matchingRequests(model, requested)),
       writers,
       findings: findings.filter(({ severity }) => severity === 'unchecked'),
     }
   }
-  return { models: wanted, writers, findings: known.state === 'found' ? findings : findings.map(asByDefault) }
+  return { models: requested, writers, findings: known.state === 'found' ? findings : findings.map(uncheckedRefusal) }
 }
 
 /** With an unknown configuration, a refusal is only a guess: the webhook may work with another one. */
-function asByDefault({ id, severity, what, ...finding }: Finding): Finding {
+function uncheckedRefusal({ id, severity, what, ...finding }: Finding): Finding {
   return severity === 'error'
     ? unchecked('model-request', `${what}, if the webhook works with the built-in configuration`)
     : { id, severity, what, ...finding }
 }
 
 /** Adds the workloads that request the same model. */
-function askedFor(named: RequestedModel, wanted: readonly RequestedModel[]): readonly RequestedModel[] {
-  const same = wanted.filter(
+function matchingRequests(named: RequestedModel, requested: readonly RequestedModel[]): readonly RequestedModel[] {
+  const same = requested.filter(
     ({ source }) =>
       source.uri === named.source.uri ||
       (source.scheme === 'pvc' && named.source.scheme === 'pvc' && source.claim === named.source.claim),
@@ -109,19 +109,19 @@ function askedFor(named: RequestedModel, wanted: readonly RequestedModel[]): rea
 }
 
 /** The models, and requests that the webhook would refuse. */
-function describeWants(
-  { models: wanted, findings }: RequestedModels,
+function describeRequested(
+  { models: requested, findings }: RequestedModels,
   { delivery, namespace, named }: DeliveryCheckOptions,
 ): readonly Finding[] {
-  if (wanted.length === 0) {
-    const nobody = unchecked(
+  if (requested.length === 0) {
+    const none = unchecked(
       'model-request',
-      `no workload of the namespace ${namespace} asks for a model by ${delivery}; name what is to be looked at, as ${checkSubjects[delivery].example}`,
+      `no workload of the namespace ${namespace} asks for a model by ${delivery}; name what is to be looked at, as ${checkCommands[delivery].example}`,
     )
-    return findings.length > 0 ? findings : [nobody]
+    return findings.length > 0 ? findings : [none]
   }
-  const asked = wanted
-    .map(({ source, consumers: askers }) => (askers.length === 0 ? source.uri : `${source.uri} by ${titlesOf(askers)}`))
+  const asked = requested
+    .map(({ source, consumers }) => (consumers.length === 0 ? source.uri : `${source.uri} by ${titlesOf(consumers)}`))
     .join('; ')
   return [ok('model-request', named.length > 0 ? `named: ${asked}` : asked), ...findings]
 }

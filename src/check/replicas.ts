@@ -89,8 +89,8 @@ function serverNameIn({ webhook }: Installation): string {
 
 /** EndpointSlices give the pod port that the Service port maps to. */
 function portOf({ endpointSlices, service, webhook }: Installation): number | undefined {
-  const wanted = valueOf(webhook)?.clientConfig.service?.port ?? 443
-  const name = valueOf(service)?.spec.ports?.find(({ port }) => port === wanted)?.name ?? ''
+  const expectedPort = valueOf(webhook)?.clientConfig.service?.port ?? 443
+  const name = valueOf(service)?.spec.ports?.find(({ port }) => port === expectedPort)?.name ?? ''
   return (valueOf(endpointSlices) ?? []).flatMap(({ ports }) => ports ?? []).find((port) => (port.name ?? '') === name)
     ?.port
 }

@@ -73,12 +73,12 @@ interface Read {
 
 function readTemplate(template: Template, { delivery, namespace, config }: Reading): Read {
   const { pod, title } = template
-  const needs = requirementsOf(pod, namespace, config)
-  if (needs.outcome === 'skipped') return { models: [], findings: [] }
-  if (needs.outcome === 'denied') {
-    return { models: [], findings: mayBeAbout(pod, delivery, config) ? [refusal(title, needs.diagnostics)] : [] }
+  const requirements = requirementsOf(pod, namespace, config)
+  if (requirements.outcome === 'skipped') return { models: [], findings: [] }
+  if (requirements.outcome === 'denied') {
+    return { models: [], findings: mayBeAbout(pod, delivery, config) ? [refusal(title, requirements.diagnostics)] : [] }
   }
-  const models = needs.needs
+  const models = requirements.requirements
     .filter(({ model }) => model.delivery === delivery)
     .map(({ model, serviceAccount }) => requestedModelOf(model, consumerOf(template, serviceAccount)))
   const refused = models.length === 0 ? [] : diagnosticsOf(pod, namespace, config)
@@ -90,8 +90,8 @@ function consumerOf({ pod, ...template }: Template, serviceAccount: string): Con
   return { ...template, serviceAccount, labels: metadata?.labels ?? {}, spec }
 }
 
-function requestedModelOf({ source, claim, region }: ModelRequest, asker: Consumer): RequestedModel {
-  return { source, claim, region, consumers: [asker] }
+function requestedModelOf({ source, claim, region }: ModelRequest, consumer: Consumer): RequestedModel {
+  return { source, claim, region, consumers: [consumer] }
 }
 
 /** A missing or old cluster version is reported by a check of its own. */

@@ -1,15 +1,15 @@
 /** `model-injector check --delivery`: checks the companion resources that a delivery needs in a namespace. */
 import { InvalidArgumentError, Option, type Command } from 'commander'
-import type { Report } from '../check/check-cluster.ts'
+import type { CheckReport } from '../check/check-cluster.ts'
 import { checkDelivery } from '../check/check-delivery.ts'
-import { checkSubjects, deliveryOfName, type CheckedDelivery } from '../deliveries/companions.ts'
+import { checkCommands, deliveryOfName, type CheckedDelivery } from '../deliveries/companions.ts'
 import { quoteWord } from '../values/shell.ts'
 import { parseLabelName } from '../values/names.ts'
 import { useCluster, type ClusterOptions } from './cluster-options.ts'
 import { problemIf, type Flag, type Flags } from '../flags/flags.ts'
 import { addFlags, fail } from './flags.ts'
 
-const deliveryNames = Object.keys(checkSubjects) as CheckedDelivery[]
+const deliveryNames = Object.keys(checkCommands) as CheckedDelivery[]
 
 /** The flags of all deliveries, each with the deliveries that own it. */
 const flags: Flags = Object.fromEntries(
@@ -26,7 +26,7 @@ interface OwnedFlag {
 }
 
 function flagsOf(delivery: CheckedDelivery): readonly OwnedFlag[] {
-  return Object.entries(checkSubjects[delivery].flags).map(([key, flag]) => ({ key, flag, delivery }))
+  return Object.entries(checkCommands[delivery].flags).map(([key, flag]) => ({ key, flag, delivery }))
 }
 
 /** `--source` is also a flag of `--identity`. */
@@ -85,11 +85,11 @@ export async function checkNamespaceDelivery(
   argument: string | undefined,
   command: Command,
   otherProblems: readonly string[],
-): Promise<Report> {
+): Promise<CheckReport> {
   const options = command.opts<
     { delivery: CheckedDelivery } & { namespace?: string; serverUrl?: string } & ClusterOptions
   >()
-  const named = checkSubjects[options.delivery].named(command.opts())
+  const named = checkCommands[options.delivery].named(command.opts())
   const all = [
     ...(named.ok ? [] : named.problems),
     ...namespaceProblems(argument, options.namespace),
@@ -114,7 +114,7 @@ function givenFlags(command: Command): readonly string[] {
 }
 
 function strayFlags(delivery: CheckedDelivery, command: Command): readonly string[] {
-  const known = Object.keys(checkSubjects[delivery].flags)
+  const known = Object.keys(checkCommands[delivery].flags)
   return givenFlags(command)
     .filter((key) => !known.includes(key))
     .map(
@@ -138,7 +138,7 @@ function namespaceProblems(argument: string | undefined, option: string | undefi
 }
 
 /** Adds the options of the checked cluster to commands, since the current context may be another one. */
-function withKubectlOptions(report: Report, { kubeconfig, context }: ClusterOptions): Report {
+function withKubectlOptions(report: CheckReport, { kubeconfig, context }: ClusterOptions): CheckReport {
   const options = [
     ...(kubeconfig === undefined ? [] : [`--kubeconfig ${quoteWord(kubeconfig)}`]),
     ...(context === undefined ? [] : [`--context ${quoteWord(context)}`]),

@@ -2,7 +2,7 @@
 import type { Command } from 'commander'
 import { parseClusterArn, parseRoleArn } from '../check/identity/arns.ts'
 import type { IdentityReport } from '../check/identity/check-identity.ts'
-import { seeCluster, seenNothing, type Seen } from '../check/identity/seen.ts'
+import { readAccountFacts, unknownAccountFacts, type AccountFacts } from '../check/identity/account-facts.ts'
 import { isAllNamed, type Named } from '../check/identity/role-under-test.ts'
 import { AppError } from '../errors.ts'
 import type { Identity } from '../render/access.ts'
@@ -104,7 +104,7 @@ export async function checkServiceAccount(command: Command, otherProblems: reado
   const named: Named = { ...identity, role, credentials, cluster, region, sources, others }
   // The AWS SDK takes longer to load than everything else that checks need.
   const { checkIdentity } = await import('../check/identity/check-identity.ts')
-  return checkIdentity(named, await see(named, options), regionOfEnvironment())
+  return checkIdentity(named, await readFacts(named, options), regionOfEnvironment())
 }
 
 function regionOfEnvironment(): string | undefined {
@@ -114,10 +114,10 @@ function regionOfEnvironment(): string | undefined {
 }
 
 /** Without a kubeconfig, flags have to suffice; a kubeconfig named explicitly has to be readable. */
-async function see(named: Named, options: ClusterOptions): Promise<Seen> {
-  if (isAllNamed(named)) return seenNothing('everything is named')
+async function readFacts(named: Named, options: ClusterOptions): Promise<AccountFacts> {
+  if (isAllNamed(named)) return unknownAccountFacts('everything is named')
   try {
-    return await useCluster(options, (cluster) => seeCluster(cluster, named))
+    return await useCluster(options, (cluster) => readAccountFacts(cluster, named))
   } catch (error) {
     const isMissing =
       error instanceof AppError &&
@@ -125,7 +125,7 @@ async function see(named: Named, options: ClusterOptions): Promise<Seen> {
       options.kubeconfig === undefined &&
       options.context === undefined
     if (!isMissing) throw error
-    return seenNothing(error.message)
+    return unknownAccountFacts(error.message)
   }
 }
 

@@ -1,5 +1,5 @@
 /** The human-readable report of `check`, and the tables of checks for the docs. */
-import { countBySeverity, findingsOf, type Report } from '../check/check-cluster.ts'
+import { countBySeverity, findingsOf, type CheckReport } from '../check/check-cluster.ts'
 import type { Section } from '../diagnosis/section.ts'
 import type { CheckRow } from '../diagnosis/check-row.ts'
 import type { IdentityReport } from '../check/identity/check-identity.ts'
@@ -25,12 +25,12 @@ const marks: Readonly<
   unchecked: { word: '-', format: 'dim', summary: 'not checked' },
 }
 
-export function printReport(report: Report | IdentityReport, style: ReportStyle): string {
+export function printReport(report: CheckReport | IdentityReport, style: ReportStyle): string {
   const sections = report.sections.map((section) => printSection(section, style)).filter((text) => text !== '')
   return `${['identity' in report ? printIdentity(report, style) : printCluster(report, style), ...sections, summarise(report, style)].join('\n')}\n`
 }
 
-function printCluster({ server, context, serverVersion, username }: Report, { paint }: ReportStyle): string {
+function printCluster({ server, context, serverVersion, username }: CheckReport, { paint }: ReportStyle): string {
   const facts = [
     `context ${context}`,
     ...(username === undefined ? [] : [`as ${username}`]),
@@ -91,7 +91,7 @@ function printHint(label: string, text: string | undefined, width: number, paint
   )
 }
 
-function summarise(report: Report | IdentityReport, { paint }: ReportStyle): string {
+function summarise(report: CheckReport | IdentityReport, { paint }: ReportStyle): string {
   const counts = countBySeverity(findingsOf(report))
   return severities
     .filter((severity) => counts[severity] > 0)

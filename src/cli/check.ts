@@ -1,6 +1,6 @@
 /** `model-injector check`: checks an installation. */
 import { Command, InvalidArgumentError, Option } from 'commander'
-import { checkCluster, countBySeverity, findingsOf, type Report } from '../check/check-cluster.ts'
+import { checkCluster, countBySeverity, findingsOf, type CheckReport } from '../check/check-cluster.ts'
 import type { IdentityReport } from '../check/identity/check-identity.ts'
 import { version } from '../version.ts'
 import {
@@ -78,7 +78,7 @@ async function checkWithoutDelivery(
   namespace: string | undefined,
   options: CheckOptions,
   command: Command,
-): Promise<Report | IdentityReport> {
+): Promise<CheckReport | IdentityReport> {
   const isIdentity = options.identity !== undefined
   const stray = strayDeliveryOptions(namespace, command, isIdentity)
   if (isIdentity) return checkServiceAccount(command, stray)
@@ -89,13 +89,13 @@ async function checkWithoutDelivery(
   )
 }
 
-function printFindings(report: Report | IdentityReport, options: CheckOptions): void {
+function printFindings(report: CheckReport | IdentityReport, options: CheckOptions): void {
   const style = { width: terminalWidth(), paint: painter(options.color), quiet: options.quiet === true }
   process.stdout.write(options.output === 'json' ? printJSON(report) : printReport(report, style))
   if (findingsOf(report).some(({ severity }) => severity === 'error')) process.exitCode = 1
 }
 
-function printJSON(report: Report | IdentityReport): string {
+function printJSON(report: CheckReport | IdentityReport): string {
   const { sections, ...rest } = report
   const subject = 'identity' in rest ? rest : { cluster: rest }
   const findings = sections.flatMap(({ title, findings: own }) =>

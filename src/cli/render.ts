@@ -2,7 +2,7 @@
 import { Command } from 'commander'
 import { companions } from '../deliveries/companions.ts'
 import { manifestsCommand } from './render/manifests.ts'
-import { renderSubjectCommand } from './render/subject.ts'
+import { renderDeliveryCommand } from './render/delivery-command.ts'
 
 const help = `
 With -f it finds out itself what the pods of the manifests need; the other commands are told by flags.
@@ -25,7 +25,7 @@ export function renderCommand(): Command {
   // Its options are those of a command of its own: on this one they would be taken from behind the other commands.
   render.addCommand(manifestsCommand().copyInheritedSettings(render), { isDefault: true })
   for (const [delivery, companion] of Object.entries(companions)) {
-    const command = renderSubjectCommand(delivery, companion)
+    const command = renderDeliveryCommand(delivery, companion)
     if (command !== undefined) render.addCommand(command.copyInheritedSettings(render))
   }
   return render

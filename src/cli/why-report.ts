@@ -1,5 +1,5 @@
 /** The human-readable report of `why`. */
-import type { Explanation, Verdict } from '../check/why/explain.ts'
+import type { Explanation, InjectionVerdict } from '../check/why/explain.ts'
 import type { Step, StepVerdict } from '../check/why/step.ts'
 import { printable } from '../values/printable.ts'
 import { wrapText } from '../values/wrap-text.ts'
@@ -19,7 +19,7 @@ const marks: Readonly<Record<StepVerdict, { readonly word: string; readonly form
   fact: { word: '', format: 'dim' },
 }
 
-const colors: Readonly<Record<Verdict, Format>> = {
+const colors: Readonly<Record<InjectionVerdict, Format>> = {
   injected: ['green', 'bold'],
   'not injected': ['yellow', 'bold'],
   denied: ['red', 'bold'],
@@ -43,7 +43,7 @@ function printExplanation(explanation: Explanation, style: WhyStyle): string {
 
 function sentence({ live, verdict }: Explanation): string {
   if (live) return verdict === 'injected' ? 'is injected' : 'is not injected'
-  const words: Readonly<Record<Verdict, string>> = {
+  const words: Readonly<Record<InjectionVerdict, string>> = {
     injected: 'would be injected',
     'not injected': 'would not be injected',
     denied: 'would be denied',

@@ -1,9 +1,9 @@
 /** `model-injector why`: explains why a pod gets its model, or why not. */
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { askServer } from '../check/why/ask-server.ts'
-import { explain, type Explanation } from '../check/why/explain.ts'
+import { explainPod, type Explanation } from '../check/why/explain.ts'
 import { ownersOf } from '../check/why/owners.ts'
-import type { Subject } from '../check/why/subject.ts'
+import type { ExplainedPod } from '../check/why/explained-pod.ts'
 import {
   askFacts,
   factsWithoutCluster,
@@ -165,10 +165,10 @@ async function explainFound(found: FoundObject, asked: Asked, namespace: string,
   }
 }
 
-async function explainSubject(subject: Subject, { facts, cluster, server }: Asked): Promise<Explanation> {
-  const surroundings = await surroundingsOf(facts, cluster, subject.namespace)
-  const answer = cluster === undefined || !server ? undefined : await askServer(cluster, subject, surroundings.config)
-  return explain(subject, surroundings, answer)
+async function explainSubject(explained: ExplainedPod, { facts, cluster, server }: Asked): Promise<Explanation> {
+  const surroundings = await surroundingsOf(facts, cluster, explained.namespace)
+  const answer = cluster === undefined || !server ? undefined : await askServer(cluster, explained, surroundings.config)
+  return explainPod(explained, surroundings, answer)
 }
 
 async function explainLive(

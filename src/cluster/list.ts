@@ -3,7 +3,7 @@ import { refused, type Permission } from './cluster-error.ts'
 import type { ListOptions } from './cluster.ts'
 import type { KubernetesObject } from './objects.ts'
 import { apiVersionOf, pathOf, type Resource } from './resources.ts'
-import type { Answer, Transport } from './transport.ts'
+import type { ApiResponse, Transport } from './transport.ts'
 
 const defaultPageSize = 500
 
@@ -49,7 +49,7 @@ async function fetchPage(
   throw refused(tried, answer.status, answer.body, permissionOf(resource, options))
 }
 
-function pageOf({ body }: Answer): Page {
+function pageOf({ body }: ApiResponse): Page {
   return { items: (body as { items?: readonly object[] | null }).items ?? [], next: continuationOf(body) }
 }
 

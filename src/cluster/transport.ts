@@ -6,7 +6,7 @@ import type { KubeConfig } from '@kubernetes/client-node'
 import { version } from '../version.ts'
 import { unreachable } from './cluster-error.ts'
 
-export interface Answer {
+export interface ApiResponse {
   readonly status: number
   /** Parsed JSON, else text. */
   readonly body: unknown
@@ -24,7 +24,7 @@ export interface Call {
 
 export interface Transport {
   /** Throws a ClusterError without an answer; every status counts as an answer. */
-  readonly send: (call: Call) => Promise<Answer>
+  readonly send: (call: Call) => Promise<ApiResponse>
   readonly close: () => void
 }
 
@@ -40,7 +40,7 @@ export function transportOf(kubeConfig: KubeConfig): Transport {
   const isProxied = kubeConfig.getCurrentCluster()?.proxyUrl !== undefined
   const agent = server.startsWith('http:') ? new HTTPAgent({ keepAlive: true }) : new HTTPSAgent({ keepAlive: true })
 
-  async function send({ tried, method, path, body }: Call): Promise<Answer> {
+  async function send({ tried, method, path, body }: Call): Promise<ApiResponse> {
     try {
       const options: RequestOptions = {}
       // Applied to each request, because tokens expire; the library caches them until then.
@@ -70,7 +70,7 @@ function headersFor(payload: string | undefined): Record<string, string> {
   return payload === undefined ? headers : { ...headers, 'content-type': 'application/json' }
 }
 
-async function exchange(url: URL, options: RequestOptions, payload: string | undefined): Promise<Answer> {
+async function exchange(url: URL, options: RequestOptions, payload: string | undefined): Promise<ApiResponse> {
   const response = await respond(url, options, payload)
   const isJSON = response.headers['content-type']?.startsWith('application/json') === true
   const body: unknown = await (isJSON ? json(response) : text(response))

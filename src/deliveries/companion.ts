@@ -12,8 +12,8 @@ import type { RequestedModel } from './shared/requested-model.ts'
 export interface Companion {
   /** Older name of the delivery in `render` and `check`; stays valid. */
   readonly alias?: string
-  readonly render?: RenderSubject
-  readonly check?: CheckSubject
+  readonly render?: RenderCommand
+  readonly check?: CheckCommand
   /** The rows of the closed table of checks for this delivery alone. */
   readonly checks: Readonly<Record<string, CheckRow>>
 }
@@ -23,7 +23,7 @@ export type FlagResult<T> =
   | { readonly ok: false; readonly problems: readonly string[] }
 
 /** `model-injector render DELIVERY` */
-export interface RenderSubject {
+export interface RenderCommand {
   readonly description: string
   readonly flags: Flags
   /** Examples for the help. */
@@ -33,7 +33,7 @@ export interface RenderSubject {
 }
 
 /** `model-injector check --delivery DELIVERY` */
-export interface CheckSubject {
+export interface CheckCommand {
   readonly flags: Flags
   /** Flags that name a model, for a namespace without annotated workloads. */
   readonly example: string
@@ -42,14 +42,14 @@ export interface CheckSubject {
   readonly named: (options: RawOptions) => FlagResult<readonly RequestedModel[]>
 }
 
-export interface CheckDefinition<F extends Flags> extends Omit<CheckSubject, 'flags' | 'named'> {
+export interface CheckDefinition<F extends Flags> extends Omit<CheckCommand, 'flags' | 'named'> {
   readonly flags: F
   /** Problems of flags that contradict each other. */
   readonly problems?: (values: Values<F, never>) => readonly string[]
   readonly named: (values: Values<F, never>) => readonly RequestedModel[]
 }
 
-export function checkSubject<F extends Flags>(definition: CheckDefinition<F>): CheckSubject {
+export function checkCommand<F extends Flags>(definition: CheckDefinition<F>): CheckCommand {
   const { flags, example, check, problems: contradictions = () => [], named } = definition
   return {
     flags,

@@ -4,26 +4,32 @@
  */
 import type { CheckRow } from '../diagnosis/check-row.ts'
 import type { Delivery } from '../values/source.ts'
-import { claim } from './claim/companion.ts'
-import type { CheckSubject, Companion } from './companion.ts'
-import { download } from './download/companion.ts'
-import { image } from './image/companion.ts'
-import { mountpoint } from './mountpoint/companion.ts'
-import { node } from './node/companion.ts'
+import { claimCompanion } from './claim/companion.ts'
+import type { CheckCommand, Companion } from './companion.ts'
+import { downloadCompanion } from './download/companion.ts'
+import { imageCompanion } from './image/companion.ts'
+import { mountpointCompanion } from './mountpoint/companion.ts'
+import { nodeCompanion } from './node/companion.ts'
 import { sharedChecks } from './shared/checks.ts'
 
-const table = { download, claim, mountpoint, node, image } as const satisfies Record<Delivery, Companion>
+const table = {
+  download: downloadCompanion,
+  claim: claimCompanion,
+  mountpoint: mountpointCompanion,
+  node: nodeCompanion,
+  image: imageCompanion,
+} as const satisfies Record<Delivery, Companion>
 
 type Table = typeof table
 
 export const companions: Readonly<Record<Delivery, Companion>> = table
 
 /** Deliveries that `check --delivery` supports. */
-export type CheckedDelivery = { [D in keyof Table]: Table[D] extends { check: CheckSubject } ? D : never }[keyof Table]
+export type CheckedDelivery = { [D in keyof Table]: Table[D] extends { check: CheckCommand } ? D : never }[keyof Table]
 
-export const checkSubjects = Object.fromEntries(
+export const checkCommands = Object.fromEntries(
   Object.entries(companions).flatMap(([delivery, { check }]) => (check === undefined ? [] : [[delivery, check]])),
-) as Readonly<Record<CheckedDelivery, CheckSubject>>
+) as Readonly<Record<CheckedDelivery, CheckCommand>>
 
 /** Resolves a delivery's name or alias as typed. */
 export function deliveryOfName(name: string): Delivery | undefined {

@@ -2,14 +2,20 @@
 import type { Delivery, Source } from '../values/source.ts'
 import type { Volume } from '../pod/pod.ts'
 import type { ModelRequest } from '../request/model-request.ts'
-import { claim } from './claim/inject.ts'
+import { claimDelivery } from './claim/inject.ts'
 import type { DeliveredModel, Deliverer, DeliveryContext } from './delivery.ts'
-import { download } from './download/inject.ts'
-import { image } from './image/inject.ts'
-import { mountpoint } from './mountpoint/inject.ts'
-import { node } from './node/inject.ts'
+import { downloadDelivery } from './download/inject.ts'
+import { imageDelivery } from './image/inject.ts'
+import { mountpointDelivery } from './mountpoint/inject.ts'
+import { nodeDelivery } from './node/inject.ts'
 
-const deliverers: Readonly<Record<Delivery, Deliverer>> = { download, mountpoint, claim, node, image }
+const deliverers: Readonly<Record<Delivery, Deliverer>> = {
+  download: downloadDelivery,
+  mountpoint: mountpointDelivery,
+  claim: claimDelivery,
+  node: nodeDelivery,
+  image: imageDelivery,
+}
 
 export function deliver(model: ModelRequest, context: DeliveryContext): DeliveredModel | undefined {
   return deliverers[model.delivery].deliver(model, context)

@@ -19,7 +19,7 @@ export interface Finding {
 }
 
 /** Constructors of findings for the rows of a table. The default remedy is the row's. */
-export interface Findings<Id extends string> {
+export interface FindingConstructors<Id extends string> {
   readonly ok: (id: Id, what: string) => Finding
   readonly warning: (id: Id, what: string, remedy?: string) => Finding
   readonly error: (id: Id, what: string, remedy?: string) => Finding
@@ -27,7 +27,7 @@ export interface Findings<Id extends string> {
   readonly unchecked: (id: Id, because: string) => Finding
 }
 
-export function findingsAbout<Id extends string>(rows: Readonly<Record<Id, CheckRow>>): Findings<Id> {
+export function findingsAbout<Id extends string>(rows: Readonly<Record<Id, CheckRow>>): FindingConstructors<Id> {
   const problem = (severity: Severity, id: Id, what: string, remedy: string): Finding => ({
     id,
     severity,

@@ -54,7 +54,7 @@ export interface ClaimChange {
 /** Most fields of a claim are immutable. Pods that mount it have to end first: the deletion waits for them. */
 export function recreateClaim(claim: PersistentVolumeClaim, change: ClaimChange): readonly string[] {
   const { name, namespace } = claim.metadata
-  return [deleteObject({ kind: 'pvc', name, namespace }), createObject(claimAnew(claim, change))]
+  return [deleteObject({ kind: 'pvc', name, namespace }), createObject(newClaim(claim, change))]
 }
 
 /**
@@ -83,7 +83,7 @@ export function recreateClaimOf(
 }
 
 /** The new claim does not keep the old claim's volume. */
-function claimAnew(
+function newClaim(
   { metadata, spec }: PersistentVolumeClaim,
   { annotations, storage = spec.resources?.requests?.storage, ...fields }: ClaimChange,
 ): object {
@@ -102,7 +102,7 @@ export function recreateVolume(
   csi: Partial<CSIVolume>,
 ): readonly string[] {
   const { name, namespace } = claim.metadata
-  const anew = {
+  const newVolume = {
     apiVersion: 'v1',
     kind: 'PersistentVolume',
     metadata: plainMetadata(volume.metadata),
@@ -115,8 +115,8 @@ export function recreateVolume(
   return [
     deleteObject({ kind: 'pvc', name, namespace }),
     deleteObject({ kind: 'pv', name: volume.metadata.name }),
-    createObject(anew),
-    createObject(claimAnew(claim, { storageClassName: '', volumeName: volume.metadata.name })),
+    createObject(newVolume),
+    createObject(newClaim(claim, { storageClassName: '', volumeName: volume.metadata.name })),
   ]
 }
 

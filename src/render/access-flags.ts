@@ -1,5 +1,5 @@
 /** Parses flags about roles: who may read which models. */
-import type { Access, Identity, Scope, Trust } from './access.ts'
+import type { ReadAccess, Identity, Scope, Trust } from './access.ts'
 import { fit } from './names.ts'
 import { problemIf } from '../flags/flags.ts'
 
@@ -37,7 +37,11 @@ export function identitiesOf(namespaces: readonly string[], serviceAccounts: rea
 }
 
 /** A role for many is named after what its users share. */
-export function roleNameOf({ cluster, scope, identities }: Pick<Access, 'cluster' | 'scope' | 'identities'>): string {
+export function roleNameOf({
+  cluster,
+  scope,
+  identities,
+}: Pick<ReadAccess, 'cluster' | 'scope' | 'identities'>): string {
   const [first] = identities
   const middle =
     scope === 'source' && identities.length === 1 && first !== undefined

@@ -1,6 +1,6 @@
 /** Read access of identities to sources: the input of everything about IAM. */
 import type { S3Source } from '../values/source.ts'
-import type { Cluster } from './arn.ts'
+import type { EksCluster } from './arn.ts'
 
 export interface Identity {
   readonly namespace: string
@@ -19,8 +19,8 @@ export type Trust =
   | { readonly kind: 'pod-identity' | 'instance-profile' }
   | { readonly kind: 'irsa'; readonly provider: string }
 
-export interface Access {
-  readonly cluster: Cluster
+export interface ReadAccess {
+  readonly cluster: EksCluster
   readonly role: string
   readonly trust: Trust
   readonly scope: Scope
@@ -28,7 +28,7 @@ export interface Access {
   readonly identities: readonly Identity[]
   readonly sources: readonly S3Source[]
   /** Objects read in addition to the sources, as the manifest of a single object. */
-  readonly besides?: readonly { readonly bucket: string; readonly key: string }[]
+  readonly extraObjects?: readonly { readonly bucket: string; readonly key: string }[]
   /** True for sources that are published by a tag. */
   readonly readsTags?: boolean
   readonly bucketRegions: readonly string[]
@@ -37,10 +37,10 @@ export interface Access {
   readonly checkers?: readonly string[]
 }
 
-export function namespacesOf({ identities }: Access): string[] {
+export function namespacesOf({ identities }: ReadAccess): string[] {
   return [...new Set(identities.map(({ namespace }) => namespace))]
 }
 
-export function serviceAccountsOf({ identities }: Access): string[] {
+export function serviceAccountsOf({ identities }: ReadAccess): string[] {
   return [...new Set(identities.map(({ serviceAccount }) => serviceAccount))]
 }

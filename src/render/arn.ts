@@ -1,7 +1,7 @@
 /** Amazon resource names, in the partition of the region. */
 
 /** Account and region of an EKS cluster. */
-export interface Cluster {
+export interface EksCluster {
   readonly name: string
   readonly accountId: string
   readonly region: string
@@ -21,11 +21,11 @@ export function domainOf(region: string): string {
   return region.startsWith('eusc-') ? 'amazonaws.eu' : 'amazonaws.com'
 }
 
-export function clusterArn({ name, accountId, region }: Cluster): string {
+export function clusterArn({ name, accountId, region }: EksCluster): string {
   return `arn:${partitionOf(region)}:eks:${region}:${accountId}:cluster/${name}`
 }
 
-export function roleArn({ accountId, region }: Cluster, role: string): string {
+export function roleArn({ accountId, region }: EksCluster, role: string): string {
   return `arn:${partitionOf(region)}:iam::${accountId}:role/${role}`
 }
 

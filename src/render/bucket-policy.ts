@@ -1,15 +1,15 @@
 /** The policy of a bucket for its readers: needed for a bucket in another account, and it requires TLS. */
-import type { Access } from './access.ts'
+import type { ReadAccess } from './access.ts'
 import { bucketArn, roleArn } from './arn.ts'
 import { tlsOnlyStatement } from './bucket.ts'
 import { policyDocument, sharedListStatement, sharedReadResources } from './iam-policy.ts'
 import { logicalId } from './names.ts'
-import { printJSON } from './print.ts'
+import { printTreeAsJSON } from './print.ts'
 import { nothing, type Rendering } from './rendering.ts'
 import { quoteWord } from '../values/shell.ts'
 import type { Branch, Tree } from './tree.ts'
 
-export function renderBucketPolicy(bucket: string, region: string, readers: readonly Access[]): Rendering {
+export function renderBucketPolicy(bucket: string, region: string, readers: readonly ReadAccess[]): Rendering {
   const policy = bucketPolicy(bucket, region, readers)
   const file = `${bucket}-bucket-policy.json`
   return {
@@ -33,7 +33,7 @@ export function renderBucketPolicy(bucket: string, region: string, readers: read
         script: putPolicy(bucket, file),
       },
     ],
-    files: [{ name: file, text: printJSON(policy) }],
+    files: [{ name: file, text: printTreeAsJSON(policy) }],
   }
 }
 
@@ -48,14 +48,14 @@ function putPolicy(bucket: string, file: string): string {
   ].join('\n')
 }
 
-function bucketPolicy(bucket: string, region: string, readers: readonly Access[]): Branch {
+function bucketPolicy(bucket: string, region: string, readers: readonly ReadAccess[]): Branch {
   return policyDocument([
     ...readers.flatMap((access, i) => readerStatements(bucket, access, i)),
     tlsOnlyStatement(bucketArn(bucket, region)),
   ])
 }
 
-function readerStatements(bucket: string, access: Access, index: number): readonly Tree[] {
+function readerStatements(bucket: string, access: ReadAccess, index: number): readonly Tree[] {
   const sources = access.sources.filter((source) => source.bucket === bucket)
   const principal = { Principal: { AWS: roleArn(access.cluster, access.role) } }
   return [
@@ -65,7 +65,7 @@ function readerStatements(bucket: string, access: Access, index: number): readon
       Effect: 'Allow',
       ...principal,
       Action: 's3:GetObject',
-      Resource: sharedReadResources({ ...access, sources, besides: [] }),
+      Resource: sharedReadResources({ ...access, sources, extraObjects: [] }),
     },
   ]
 }

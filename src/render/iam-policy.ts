@@ -1,6 +1,6 @@
 /** The policy of a role: list and read below its prefixes, and nothing else. */
 import type { S3Source } from '../values/source.ts'
-import { namespacesOf, serviceAccountsOf, type Access, type Scope } from './access.ts'
+import { namespacesOf, serviceAccountsOf, type ReadAccess, type Scope } from './access.ts'
 import { bucketArn, clusterArn, domainOf } from './arn.ts'
 import { explain, type Branch, type Tree } from './tree.ts'
 
@@ -17,7 +17,7 @@ export function policyDocument(statements: readonly Tree[]): Branch {
   return { Version: policyVersion, Statement: statements }
 }
 
-export function readPolicy(access: Access): Branch {
+export function readPolicy(access: ReadAccess): Branch {
   const buckets = [...Map.groupBy(access.sources, ({ bucket }) => bucket)]
   return policyDocument([
     ...buckets.map(([bucket, sources], i) => listStatement(bucket, sources, access, sidAt('List', i))),
@@ -31,7 +31,7 @@ export function sidAt(word: string, index: number): string {
   return index === 0 ? word : `${word}${index + 1}`
 }
 
-function listStatement(bucket: string, sources: readonly S3Source[], access: Access, sid: string): Tree {
+function listStatement(bucket: string, sources: readonly S3Source[], access: ReadAccess, sid: string): Tree {
   const { Action, Resource, Condition } = sharedListStatement(bucket, sources, access)
   return explain('Without a prefix in the request, or with that of a neighbour, nothing is listed.', {
     Sid: sid,
@@ -46,7 +46,7 @@ function listStatement(bucket: string, sources: readonly S3Source[], access: Acc
 export function sharedListStatement(
   bucket: string,
   sources: readonly S3Source[],
-  { scope, cluster }: Access,
+  { scope, cluster }: ReadAccess,
 ): { Action: string; Resource: string; Condition: Branch } {
   return {
     Action: 's3:ListBucket',
@@ -65,7 +65,7 @@ function listedPrefixes({ key, extent }: S3Source, scope: Scope): string[] {
   return extent === 'prefix' ? [prefix, `${prefix}*`] : [prefix, `${prefix}/`]
 }
 
-function readStatement(access: Access): Tree {
+function readStatement(access: ReadAccess): Tree {
   return {
     Sid: 'Read',
     Effect: 'Allow',
@@ -78,13 +78,18 @@ function readStatement(access: Access): Tree {
   }
 }
 
-export function sharedReadResources({ sources, besides = [], scope, cluster: { region } }: Access): readonly string[] {
+export function sharedReadResources({
+  sources,
+  extraObjects: extraObjects = [],
+  scope,
+  cluster: { region },
+}: ReadAccess): readonly string[] {
   return [
     ...sources.map(
       ({ bucket, key, extent }) =>
         `${bucketArn(bucket, region)}/${escapeVariables(key)}${extent === 'prefix' ? `${directoryOf[scope]}*` : ''}`,
     ),
-    ...besides.map(({ bucket, key }) => `${bucketArn(bucket, region)}/${escapeVariables(key)}`),
+    ...extraObjects.map(({ bucket, key }) => `${bucketArn(bucket, region)}/${escapeVariables(key)}`),
   ]
 }
 
@@ -93,19 +98,19 @@ function conditionOf(conditions: Branch): Branch {
 }
 
 /** Only EKS Pod Identity sets tags; a variable of a missing tag matches nothing, which denies. */
-function tagConditions(access: Access): Branch {
+function tagConditions(access: ReadAccess): Branch {
   if (access.trust.kind !== 'pod-identity') return {}
   return { StringEquals: { ...clusterTag(access), ...identityTags(access, 'aws:PrincipalTag') } }
 }
 
-function clusterTag({ cluster }: Access): Branch {
+function clusterTag({ cluster }: ReadAccess): Branch {
   return {
     'aws:PrincipalTag/eks-cluster-arn': explain('Namespaces are unique within one cluster only.', clusterArn(cluster)),
   }
 }
 
 /** The other scopes have the names in the path. */
-export function identityTags(access: Access, key: 'aws:PrincipalTag' | 'aws:RequestTag'): Branch {
+export function identityTags(access: ReadAccess, key: 'aws:PrincipalTag' | 'aws:RequestTag'): Branch {
   if (access.scope !== 'source') return {}
   return {
     [`${key}/kubernetes-namespace`]: oneOrMany(namespacesOf(access)),

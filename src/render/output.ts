@@ -1,5 +1,5 @@
 /** Turns a rendering into files: their names and contents. */
-import { printYAML, wrapComment } from './print.ts'
+import { printTreeAsYAML, wrapComment } from './print.ts'
 import type { Rendering, Stack } from './rendering.ts'
 import { explain, type Branch } from './tree.ts'
 
@@ -13,7 +13,7 @@ export interface OutputFile {
 export function outputFiles(rendering: Rendering): OutputFile[] {
   const { kubernetes, stacks, commands, files } = rendering
   return [
-    ...(kubernetes.length === 0 ? [] : [{ name: 'kubernetes.yaml', text: printYAML(kubernetes) }]),
+    ...(kubernetes.length === 0 ? [] : [{ name: 'kubernetes.yaml', text: printTreeAsYAML(kubernetes) }]),
     ...stacks.map((stack) => ({ name: templateFile(stack), text: printTemplate(stack) })),
     ...(commands.length === 0
       ? []
@@ -28,7 +28,7 @@ function templateFile({ name }: Stack): string {
 
 export function printTemplate(stack: Stack): string {
   const command = `aws cloudformation deploy --region ${stack.region} --stack-name model-${stack.name}`
-  return printYAML([
+  return printTreeAsYAML([
     explain(`${command} \\\n  --template-file ${templateFile(stack)}${capabilityOf(stack)}`, templateOf(stack)),
   ])
 }

@@ -80,7 +80,7 @@ export function parseImageDigest(text: string): Parsed<string> {
 }
 
 /** The S3 prefix that a `pvc://` or `node://` source is filled from. */
-export interface Origin {
+export interface SourceOrigin {
   readonly uri: string
   readonly source: S3Source
 }
@@ -90,7 +90,7 @@ export interface SizeOf {
   readonly bytes: number
 }
 
-export function parseOrigin(text: string): Parsed<Origin> {
+export function parseOrigin(text: string): Parsed<SourceOrigin> {
   const at = text.lastIndexOf('=s3://')
   if (at < 0) return unreadable('does not name an s3:// source behind a =')
   const [uri, source] = [parseFilledSource(text.slice(0, at)), parseS3Source(text.slice(at + 1))]

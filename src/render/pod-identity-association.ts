@@ -1,9 +1,9 @@
 /** A role with its policy, and the associations that give it to pods: as CloudFormation, and as commands. */
-import type { Access, Identity } from './access.ts'
+import type { ReadAccess, Identity } from './access.ts'
 import { roleArn } from './arn.ts'
 import { readPolicy } from './iam-policy.ts'
 import { logicalId } from './names.ts'
-import { printJSON } from './print.ts'
+import { printTreeAsJSON } from './print.ts'
 import type { Command, CommandFile, Stack } from './rendering.ts'
 import { commandLine } from '../values/shell.ts'
 import { trustPolicy } from './trust-policy.ts'
@@ -11,7 +11,7 @@ import { explain, type Branch, type Tree } from './tree.ts'
 
 /** Parts of any role, also Trident's and the publisher's. */
 export interface RoleParts {
-  readonly access: Access
+  readonly access: ReadAccess
   readonly policy: Branch
 }
 
@@ -52,7 +52,7 @@ function role({ access, policy }: RoleParts): Tree {
 
 const policyName = 'read-models'
 
-function association({ namespace, serviceAccount }: Identity, roleId: string, { cluster }: Access): Tree {
+function association({ namespace, serviceAccount }: Identity, roleId: string, { cluster }: ReadAccess): Tree {
   return {
     Type: 'AWS::EKS::PodIdentityAssociation',
     Properties: {
@@ -67,8 +67,8 @@ function association({ namespace, serviceAccount }: Identity, roleId: string, { 
 
 export function accessFiles({ access, policy }: RoleParts): CommandFile[] {
   return [
-    { name: trustFile(access), text: printJSON(trustPolicy(access)) },
-    { name: policyFile(access), text: printJSON(policy) },
+    { name: trustFile(access), text: printTreeAsJSON(trustPolicy(access)) },
+    { name: policyFile(access), text: printTreeAsJSON(policy) },
   ]
 }
 
@@ -96,7 +96,7 @@ export function accessCommands({ access }: RoleParts): Command[] {
 }
 
 /** The association may precede the namespace and the service account. */
-function associationCommand({ namespace, serviceAccount }: Identity, { cluster, role: name }: Access): Command {
+function associationCommand({ namespace, serviceAccount }: Identity, { cluster, role: name }: ReadAccess): Command {
   return {
     comment: `Pods of ${namespace}/${serviceAccount} that are created from now on get the role.`,
     script: commandLine('aws eks create-pod-identity-association', [
@@ -109,15 +109,15 @@ function associationCommand({ namespace, serviceAccount }: Identity, { cluster, 
   }
 }
 
-function trustFile({ role: name }: Access): string {
+function trustFile({ role: name }: ReadAccess): string {
   return `${name}-trust-policy.json`
 }
 
-function policyFile({ role: name }: Access): string {
+function policyFile({ role: name }: ReadAccess): string {
   return `${name}-policy.json`
 }
 
 /** All parts for pods that read models from S3. */
-export function readerParts(access: Access): RoleParts {
+export function readerParts(access: ReadAccess): RoleParts {
   return { access, policy: readPolicy(access) }
 }

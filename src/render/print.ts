@@ -8,11 +8,11 @@ const commentWidth = 100
 /** Many YAML 1.1 readers parse more words as numbers and dates than YAML 1.2 does. */
 const style = { lineWidth: 0, indent: 2, indentSeq: false } as const
 
-export function printYAML(trees: readonly Tree[]): string {
+export function printTreeAsYAML(trees: readonly Tree[]): string {
   return trees.map(printDocument).join('---\n')
 }
 
-export function printJSON(tree: Tree): string {
+export function printTreeAsJSON(tree: Tree): string {
   return `${JSON.stringify(plain(tree), null, 2)}\n`
 }
 

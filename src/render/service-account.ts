@@ -1,10 +1,10 @@
 /** The service account of pods that get a role. */
-import type { Access, Identity } from './access.ts'
+import type { ReadAccess, Identity } from './access.ts'
 import { roleArn } from './arn.ts'
 import { explain, type Branch, type Tree } from './tree.ts'
 
 /** Leaves out `default`, which every namespace already has. */
-export function serviceAccounts(access: Access): readonly Tree[] {
+export function serviceAccounts(access: ReadAccess): readonly Tree[] {
   return access.identities
     .filter((identity) => identity.serviceAccount !== 'default')
     .map((identity) => serviceAccount(identity, access))
@@ -12,7 +12,7 @@ export function serviceAccounts(access: Access): readonly Tree[] {
 
 export function serviceAccount(
   { namespace, serviceAccount: name }: Identity,
-  access: Access,
+  access: ReadAccess,
   { automountToken }: { automountToken?: false } = {},
 ): Tree {
   const object = {
@@ -30,7 +30,7 @@ export function serviceAccount(
   )
 }
 
-function roleAnnotation({ cluster, role }: Access): Branch {
+function roleAnnotation({ cluster, role }: ReadAccess): Branch {
   return {
     'eks.amazonaws.com/role-arn': explain(
       'The identity webhook of EKS reads it; pods that exist keep what they have.',

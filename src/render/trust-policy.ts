@@ -1,15 +1,15 @@
 /** The trust policy of a role. */
-import { namespacesOf, type Access } from './access.ts'
+import { namespacesOf, type ReadAccess } from './access.ts'
 import { clusterArn, partitionOf } from './arn.ts'
 import { checkerStatement } from './checker-trust.ts'
 import { identityTags, oneOrMany, policyDocument } from './iam-policy.ts'
 import { explain, type Branch } from './tree.ts'
 
-export function trustPolicy(access: Access): Branch {
+export function trustPolicy(access: ReadAccess): Branch {
   return policyDocument([statementOf(access), ...checkerStatements(access)])
 }
 
-function statementOf(access: Access): Branch {
+function statementOf(access: ReadAccess): Branch {
   const { trust } = access
   switch (trust.kind) {
     case 'pod-identity':
@@ -21,7 +21,7 @@ function statementOf(access: Access): Branch {
   }
 }
 
-function checkerStatements(access: Access): Branch[] {
+function checkerStatements(access: ReadAccess): Branch[] {
   const tags =
     access.trust.kind === 'pod-identity'
       ? { 'aws:RequestTag/eks-cluster-arn': clusterArn(access.cluster), ...identityTags(access, 'aws:RequestTag') }
@@ -31,7 +31,7 @@ function checkerStatements(access: Access): Branch[] {
     .filter((statement) => statement !== undefined)
 }
 
-function podIdentityTrust(access: Access): Branch {
+function podIdentityTrust(access: ReadAccess): Branch {
   const { accountId } = access.cluster
   return {
     Sid: 'PodIdentity',
@@ -53,7 +53,7 @@ function podIdentityTrust(access: Access): Branch {
   }
 }
 
-function explainedTags(access: Access): Branch {
+function explainedTags(access: ReadAccess): Branch {
   const [[name, value] = ['', undefined], ...others] = Object.entries(identityTags(access, 'aws:RequestTag'))
   if (value === undefined) return {}
   return {
@@ -63,7 +63,7 @@ function explainedTags(access: Access): Branch {
 }
 
 /** The subject is the only distinction between pods here, so the only possible scope is the source. */
-function webIdentityTrust(access: Access, provider: string): Branch {
+function webIdentityTrust(access: ReadAccess, provider: string): Branch {
   const { accountId, region } = access.cluster
   const subjects = access.identities.map(
     ({ namespace, serviceAccount }) => `system:serviceaccount:${namespace}:${serviceAccount}`,

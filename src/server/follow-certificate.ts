@@ -37,7 +37,7 @@ export async function followCertificate(deps: CertificateDeps): Promise<Followed
   }
 
   function serve(certificate: Certificate): void {
-    put(certificate, deps)
+    serveCertificate(certificate, deps)
     report(certificate, current === undefined && refused === undefined, deps)
     current = certificate
     refused = undefined
@@ -70,7 +70,7 @@ export async function followCertificate(deps: CertificateDeps): Promise<Followed
 }
 
 /** Existing connections keep their certificate; only new handshakes use the new one. */
-function put({ cert, key }: Certificate, { server, minVersion }: CertificateDeps): void {
+function serveCertificate({ cert, key }: Certificate, { server, minVersion }: CertificateDeps): void {
   // Without minVersion the new context would fall back to Node's own minimum.
   server.setSecureContext({ cert, key, minVersion })
 }

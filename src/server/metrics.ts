@@ -23,7 +23,7 @@ interface ReloadMetrics<T> {
 export function createMetrics(): Metrics {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
-  tellVersion(registry)
+  registerVersion(registry)
   return {
     registry,
     ...admissionMetrics(registry),
@@ -33,7 +33,7 @@ export function createMetrics(): Metrics {
   }
 }
 
-function tellVersion(registry: Registry): void {
+function registerVersion(registry: Registry): void {
   new Gauge({
     name: 'model_injector_build_info',
     help: 'Always 1; the label says which version runs.',

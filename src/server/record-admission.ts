@@ -50,7 +50,7 @@ function countModels(metrics: Metrics, { reason, models }: Injected): void {
 
 function describeRequest(request: AdmissionRequest): Record<string, unknown> {
   const { uid, namespace, operation, dryRun } = request
-  return { uid, namespace: cut(namespace), pod: cut(podRef(request)), operation: cut(operation), dryRun }
+  return { uid, namespace: truncate(namespace), pod: truncate(podRef(request)), operation: truncate(operation), dryRun }
 }
 
 function describeOutcome(outcome: Outcome | Failed): Record<string, unknown> {
@@ -70,6 +70,6 @@ function podRef({ name, object }: AdmissionRequest): string {
   return typeof metadata?.generateName === 'string' ? `${metadata.generateName} (generated)` : ''
 }
 
-function cut(text: string): string {
+function truncate(text: string): string {
   return text.slice(0, longestName)
 }

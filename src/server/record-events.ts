@@ -74,7 +74,7 @@ export function createEventRecorder(deps: RecorderDeps): EventRecorder {
     const count = series.unsent
     all.postpone(series, clock.monotonicMs())
     try {
-      await tell(series, count, deps)
+      await send(series, count, deps)
       all.wrote(series, count)
       metrics.countEvents('sent', 1)
     } catch (error) {
@@ -102,7 +102,7 @@ export function createEventRecorder(deps: RecorderDeps): EventRecorder {
   }
 }
 
-async function tell(series: Series, count: number, { api, clock, instance }: RecorderDeps): Promise<void> {
+async function send(series: Series, count: number, { api, clock, instance }: RecorderDeps): Promise<void> {
   const { namespace } = series.event.owner
   const context = { instance, nowMs: clock.now() }
   if (series.sent > 0 && (await api.patch(namespace, series.name, countPatch(series, count, context)))) return

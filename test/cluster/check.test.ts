@@ -6,7 +6,7 @@ import { execFile } from 'node:child_process'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { checkCluster, findingsOf, type Report } from '../../src/check/check-cluster.ts'
+import { checkCluster, findingsOf, type CheckReport } from '../../src/check/check-cluster.ts'
 import type { CheckId } from '../../src/check/checks.ts'
 import type { Severity } from '../../src/diagnosis/finding.ts'
 import { connectCluster } from '../../src/cluster/connect.ts'
@@ -26,7 +26,7 @@ async function tests(t: Test): Promise<void> {
   t.teardown(() => cluster.stop())
   const { ok, stderr } = await installChart(cluster, { reader: { enabled: true, subjects: [reader] } })
   t.ok(ok, stderr)
-  const check = (): Promise<Report> => checkWith(cluster.controlPlane.kubeConfigFile)
+  const check = (): Promise<CheckReport> => checkWith(cluster.controlPlane.kubeConfigFile)
 
   await t.test('a right installation has no error, and is looked at in every point', async (t) => {
     const report = await check()
@@ -274,7 +274,7 @@ async function tests(t: Test): Promise<void> {
   })
 }
 
-async function checkWith(kubeconfig: string): Promise<Report> {
+async function checkWith(kubeconfig: string): Promise<CheckReport> {
   const cluster = connectCluster({ kubeconfig })
   try {
     return await checkCluster(cluster, { nowMs: Date.now() })
@@ -291,18 +291,18 @@ interface JSONPatch {
 
 type Problem = readonly [string, Severity]
 
-function problemsOf(report: Report): readonly Problem[] {
+function problemsOf(report: CheckReport): readonly Problem[] {
   return findingsOf(report)
     .filter(({ severity }) => severity !== 'ok')
     .map(({ id, severity }) => [id, severity])
 }
 
 /** What is wrong besides what is wrong in every cluster of the tests. */
-async function problemsBeside(check: () => Promise<Report>): Promise<readonly Problem[]> {
+async function problemsBeside(check: () => Promise<CheckReport>): Promise<readonly Problem[]> {
   return problemsOf(await check()).filter(([id]) => id !== 'pod-identity-agent')
 }
 
-function detailsOf(report: Report): string {
+function detailsOf(report: CheckReport): string {
   return JSON.stringify(
     findingsOf(report).filter(({ severity }) => severity !== 'ok'),
     null,

@@ -5,8 +5,8 @@ import { checkSessionPrefix } from '../../render/checker-trust.ts'
 import type { S3Source } from '../../values/source.ts'
 import type { Finding } from '../../diagnosis/finding.ts'
 import { error, ok, unchecked, warning } from './checks.ts'
-import { levelsOf, named, neighboursAt, uriOf, wholeBuckets, type OtherPrefix } from './forbidden-prefixes.ts'
-import { isAbout, isDenied, wordsOf } from './refusals.ts'
+import { levelsOf, named, neighboursAt, uriOf, wholeBuckets, type ForbiddenPrefix } from './forbidden-prefixes.ts'
+import { isAbout, isDenied, describeRefusal } from './refusals.ts'
 import type { S3View } from './s3-view.ts'
 
 export interface Isolation {
@@ -37,7 +37,7 @@ function nothingToTry({ identity: { namespace }, sources }: Isolation): Finding 
   )
 }
 
-async function findNeighbours({ identity, sources, others, own }: Isolation): Promise<readonly OtherPrefix[]> {
+async function findNeighbours({ identity, sources, others, own }: Isolation): Promise<readonly ForbiddenPrefix[]> {
   const guessed = await Promise.all(
     levelsOf(identity, sources).map(async (level) => {
       const directories = await own.directories(level.bucket, level.parent)
@@ -48,7 +48,7 @@ async function findNeighbours({ identity, sources, others, own }: Isolation): Pr
 }
 
 interface Tried {
-  readonly other: OtherPrefix
+  readonly other: ForbiddenPrefix
   /** Undefined if access was refused, as it should be. */
   readonly problem: string | undefined
 }
@@ -62,12 +62,12 @@ function judge(tried: readonly Tried[]): readonly Finding[] {
   ]
 }
 
-async function tryOther(other: OtherPrefix, isolation: Isolation): Promise<Tried> {
+async function tryOther(other: ForbiddenPrefix, isolation: Isolation): Promise<Tried> {
   const { bucket, prefix, extent } = other
   const listed = extent === 'object' ? undefined : await isolation.session.list(bucket, prefix)
   if (listed?.ok === true) return { other, problem: `the session lists ${uriOf(other)}` }
   if (listed !== undefined && !isDenied(listed.refusal)) {
-    return { other, problem: `${uriOf(other)} could not be tried: ${wordsOf(listed.refusal)}` }
+    return { other, problem: `${uriOf(other)} could not be tried: ${describeRefusal(listed.refusal)}` }
   }
   return {
     other,
@@ -76,7 +76,7 @@ async function tryOther(other: OtherPrefix, isolation: Isolation): Promise<Tried
 }
 
 /** An existing key if the operator can list one; else a missing key, for which S3's answer is just as conclusive. */
-async function keyBelow({ bucket, prefix }: OtherPrefix, { own }: Isolation): Promise<string> {
+async function keyBelow({ bucket, prefix }: ForbiddenPrefix, { own }: Isolation): Promise<string> {
   const listed = await own.list(bucket, prefix)
   return (
     (listed.ok ? listed.value.find(({ archived }) => !archived)?.key : undefined) ?? `${prefix}${checkSessionPrefix}`
@@ -87,7 +87,7 @@ async function tryReading(bucket: string, key: string, { session }: Isolation): 
   const uri = `s3://${bucket}/${key}`
   const read = await session.read(bucket, key)
   if (read.ok || mayRead(read.refusal)) return `the session may read ${uri}`
-  return isDenied(read.refusal) ? undefined : `${uri} could not be tried: ${wordsOf(read.refusal)}`
+  return isDenied(read.refusal) ? undefined : `${uri} could not be tried: ${describeRefusal(read.refusal)}`
 }
 
 /**
@@ -103,10 +103,10 @@ function mayRead(refusal: Refusal): boolean {
   )
 }
 
-async function tryBucket({ bucket, prefix }: OtherPrefix, { session }: Isolation): Promise<Finding> {
+async function tryBucket({ bucket, prefix }: ForbiddenPrefix, { session }: Isolation): Promise<Finding> {
   const listed = await session.list(bucket, prefix)
   if (listed.ok) return warning('whole-bucket', `the session lists all of s3://${bucket}`)
   return isDenied(listed.refusal)
     ? ok('whole-bucket', `refused: s3://${bucket}`)
-    : unchecked('whole-bucket', `s3://${bucket}: ${wordsOf(listed.refusal)}`)
+    : unchecked('whole-bucket', `s3://${bucket}: ${describeRefusal(listed.refusal)}`)
 }

@@ -4,16 +4,16 @@ import type { ReachedObject } from '../../aws/s3-reach.ts'
 import type { S3Source } from '../../values/source.ts'
 import { withCommands, type Finding } from '../../diagnosis/finding.ts'
 import { error, ok, unchecked } from './checks.ts'
-import { deciderRemedy, isAbout, isDenied, noAnswerRemedy, wordsOf } from './refusals.ts'
+import { deciderRemedy, isAbout, isDenied, noAnswerRemedy, describeRefusal } from './refusals.ts'
 import type { S3View } from './s3-view.ts'
 
-export interface WantedSource {
+export interface RequestedSource {
   readonly source: S3Source
   /** Region that pods use for the bucket; undefined if unknown. */
   readonly region: string | undefined
 }
 
-export interface Ground {
+export interface PrefixContext {
   readonly session: S3View
   /** Annotation prefix, for remedies. */
   readonly annotationPrefix: string
@@ -21,19 +21,25 @@ export interface Ground {
   readonly renderCommand: ((source: S3Source) => string) | undefined
 }
 
-export async function checkWanted(wanted: WantedSource, ground: Ground): Promise<readonly Finding[]> {
-  const { bucket, key } = wanted.source
-  const listed = await ground.session.list(bucket, key)
+export async function checkAllowedPrefix(
+  requested: RequestedSource,
+  context: PrefixContext,
+): Promise<readonly Finding[]> {
+  const { bucket, key } = requested.source
+  const listed = await context.session.list(bucket, key)
   const hasAnswer = listed.ok || isDenied(listed.refusal)
   return [
-    ...(hasAnswer ? [judgeRegion(wanted, ground)] : []),
+    ...(hasAnswer ? [judgeRegion(requested, context)] : []),
     ...(listed.ok
-      ? await checkListed(wanted.source, listed.value, ground)
-      : [judgeListing(wanted.source, listed.refusal, ground)]),
+      ? await checkListed(requested.source, listed.value, context)
+      : [judgeListing(requested.source, listed.refusal, context)]),
   ]
 }
 
-function judgeRegion({ source: { bucket }, region }: WantedSource, { session, annotationPrefix }: Ground): Finding {
+function judgeRegion(
+  { source: { bucket }, region }: RequestedSource,
+  { session, annotationPrefix }: PrefixContext,
+): Finding {
   const actual = session.regionOf(bucket)
   if (region === undefined) {
     return unchecked(
@@ -49,8 +55,8 @@ function judgeRegion({ source: { bucket }, region }: WantedSource, { session, an
   )
 }
 
-function judgeListing(source: S3Source, refusal: Refusal, ground: Ground): Finding {
-  const what = `${source.uri}: ${wordsOf(refusal)}`
+function judgeListing(source: S3Source, refusal: Refusal, context: PrefixContext): Finding {
+  const what = `${source.uri}: ${describeRefusal(refusal)}`
   if (refusal.code === 'NoSuchBucket') {
     return error(
       'prefix-listed',
@@ -69,20 +75,20 @@ function judgeListing(source: S3Source, refusal: Refusal, ground: Ground): Findi
     ),
     source,
     refusal,
-    ground,
+    context,
   )
 }
 
 async function checkListed(
   source: S3Source,
   objects: readonly ReachedObject[],
-  ground: Ground,
+  context: PrefixContext,
 ): Promise<readonly Finding[]> {
   const { uri, key, extent } = source
   const listed = ok('prefix-listed', uri)
   const models =
     extent === 'object' ? objects.filter((object) => object.key === key) : objects.filter((object) => !isMarker(object))
-  const [object] = models.toSorted((a, b) => telling(b) - telling(a))
+  const [object] = models.toSorted((a, b) => conclusiveness(b) - conclusiveness(a))
   if (object === undefined) return [listed, judgeEmpty(source, objects)]
   const filled = ok(
     'prefix-filled',
@@ -90,7 +96,7 @@ async function checkListed(
       ? 'the object is there'
       : `${object.key.slice(key.length)}${models.length > 1 ? ' and more' : ''}`,
   )
-  return [listed, filled, judgeObject(source, object, await ground.session.read(source.bucket, object.key), ground)]
+  return [listed, filled, judgeObject(source, object, await context.session.read(source.bucket, object.key), context)]
 }
 
 /** Directory markers made by consoles; loaders skip them. */
@@ -102,7 +108,7 @@ function isMarker({ key, size }: ReachedObject): boolean {
  * Ranks an object by how conclusive reading it is: only a read shows if an archived object was restored, and an empty object has
  * no byte to decrypt.
  */
-function telling({ archived, size }: ReachedObject): number {
+function conclusiveness({ archived, size }: ReachedObject): number {
   return archived ? 2 : Math.min(size, 1)
 }
 
@@ -117,12 +123,12 @@ function judgeEmpty({ uri, key, extent }: S3Source, objects: readonly ReachedObj
   return error('prefix-filled', extent === 'object' ? `there is no object ${uri}` : `nothing is below ${uri}`)
 }
 
-function judgeObject(source: S3Source, { key }: ReachedObject, read: Attempt<void>, ground: Ground): Finding {
+function judgeObject(source: S3Source, { key }: ReachedObject, read: Attempt<void>, context: PrefixContext): Finding {
   if (read.ok) return ok('object-read', `the first byte of ${key}`)
   const { refusal } = read
   // S3 answers 416 to a readable object without a first byte.
   if (refusal.status === 416) return ok('object-read', `${key}, which is empty`)
-  const what = `${key}: ${wordsOf(refusal)}`
+  const what = `${key}: ${describeRefusal(refusal)}`
   if (refusal.code === 'InvalidObjectState') {
     return error(
       'object-read',
@@ -149,12 +155,17 @@ function judgeObject(source: S3Source, { key }: ReachedObject, read: Attempt<voi
     ),
     source,
     refusal,
-    ground,
+    context,
   )
 }
 
 /** A missing Allow is fixed by the whole policy, so the command that renders it is added. */
-function withRendering(finding: Finding, source: S3Source, refusal: Refusal, { renderCommand }: Ground): Finding {
+function withRendering(
+  finding: Finding,
+  source: S3Source,
+  refusal: Refusal,
+  { renderCommand }: PrefixContext,
+): Finding {
   return renderCommand === undefined || deciderRemedy(refusal) !== undefined
     ? finding
     : withCommands(finding, renderCommand(source))

@@ -1,6 +1,6 @@
 /** Parses the ARNs of roles, clusters and callers. */
 import { parsed, unreadable, type Parsed } from '../../values/parsed.ts'
-import type { Cluster } from '../../render/arn.ts'
+import type { EksCluster } from '../../render/arn.ts'
 
 export interface RoleArn {
   readonly arn: string
@@ -19,7 +19,7 @@ export function parseRoleArn(text: string): Parsed<RoleArn> {
   return parsed({ arn: text, partition, accountId, name: path.slice(path.lastIndexOf('/') + 1) })
 }
 
-export interface ClusterArn extends Cluster {
+export interface ClusterArn extends EksCluster {
   readonly arn: string
 }
 

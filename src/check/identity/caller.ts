@@ -5,29 +5,29 @@ import type { S3Credentials } from '../../aws/s3-api.ts'
 import { withCommands, type Finding } from '../../diagnosis/finding.ts'
 import { error, ok } from './checks.ts'
 import { callerOf, type Caller } from './arns.ts'
-import { noAnswerRemedy, wordsOf } from './refusals.ts'
+import { noAnswerRemedy, describeRefusal } from './refusals.ts'
 
-export interface Asker extends CallerIdentity {
+export interface Principal extends CallerIdentity {
   readonly caller: Caller
   readonly credentials: S3Credentials
 }
 
-export interface Asked {
+export interface IdentifiedPrincipal {
   /** Undefined if no caller is known, or if the caller cannot assume a role. */
-  readonly asker: Asker | undefined
+  readonly principal: Principal | undefined
   readonly findings: readonly Finding[]
 }
 
-export async function askWho(calls: RoleCalls): Promise<Asked> {
+export async function identifyPrincipal(calls: RoleCalls): Promise<IdentifiedPrincipal> {
   const credentials = await calls.credentials()
-  if (!credentials.ok) return { asker: undefined, findings: [unknownCaller(credentials.refusal)] }
+  if (!credentials.ok) return { principal: undefined, findings: [unknownCaller(credentials.refusal)] }
   const identity = await calls.callerIdentity()
-  if (!identity.ok) return { asker: undefined, findings: [unknownCaller(identity.refusal)] }
+  if (!identity.ok) return { principal: undefined, findings: [unknownCaller(identity.refusal)] }
   const { arn } = identity.value
   const caller = callerOf(arn)
   // The root user cannot assume a role, whatever else it may do.
-  const asker = caller.kind === 'root' ? undefined : { ...identity.value, caller, credentials: credentials.value }
-  return { asker, findings: [ok('caller', arn), judgeKind(arn, caller)] }
+  const principal = caller.kind === 'root' ? undefined : { ...identity.value, caller, credentials: credentials.value }
+  return { principal, findings: [ok('caller', arn), judgeKind(arn, caller)] }
 }
 
 function judgeKind(arn: string, caller: Caller): Finding {
@@ -109,7 +109,7 @@ const noAnswer: Cause = {
 
 function unknownCaller(refusal: Refusal): Finding {
   const {
-    what = wordsOf(refusal),
+    what = describeRefusal(refusal),
     remedy,
     command,
   } = [...causes, noAnswer].find(({ applies }) => applies(refusal)) ?? {}

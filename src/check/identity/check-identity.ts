@@ -10,13 +10,13 @@ import type { S3Source } from '../../values/source.ts'
 import type { Section } from '../../diagnosis/section.ts'
 import type { Finding } from '../../diagnosis/finding.ts'
 import { error } from './checks.ts'
-import { askWho, type Asker } from './caller.ts'
+import { identifyPrincipal, type Principal } from './caller.ts'
 import { checkIsolation } from './access-isolation.ts'
-import { becomeRole } from './role.ts'
+import { assumePodRole } from './role.ts'
 import { s3View, type S3View } from './s3-view.ts'
-import type { Seen } from './seen.ts'
-import { subjectOf, type Named, type Subject } from './role-under-test.ts'
-import { checkWanted, type Ground, type WantedSource } from './allowed-prefix.ts'
+import type { AccountFacts } from './account-facts.ts'
+import { findRoleUnderTest, type Named, type RoleUnderTest } from './role-under-test.ts'
+import { checkAllowedPrefix, type PrefixContext, type RequestedSource } from './allowed-prefix.ts'
 
 export interface IdentityReport {
   readonly identity: Identity & {
@@ -33,16 +33,22 @@ const deadlineMs = 5 * 60_000
 
 export async function checkIdentity(
   named: Named,
-  seen: Seen,
+  facts: AccountFacts,
   environmentRegion: string | undefined,
 ): Promise<IdentityReport> {
-  const subject = subjectOf(named, seen)
-  const { credentials, role, cluster } = subject
+  const roleUnderTest = findRoleUnderTest(named, facts)
+  const { credentials, role, cluster } = roleUnderTest
   const region = cluster?.region ?? named.region ?? environmentRegion ?? anyRegion
   const signal = AbortSignal.timeout(deadlineMs)
   const calls = roleCalls(region, signal)
   try {
-    const sections = await sectionsOf({ named, seen, subject, calls, viewOf: (keys) => s3View(region, keys, signal) })
+    const sections = await sectionsOf({
+      named,
+      facts,
+      roleUnderTest,
+      calls,
+      viewOf: (keys) => s3View(region, keys, signal),
+    })
     const { namespace, serviceAccount } = named
     return {
       identity: { namespace, serviceAccount, credentials, role: role?.arn, clusterArn: cluster?.arn },
@@ -53,46 +59,47 @@ export async function checkIdentity(
   }
 }
 
-interface Trial {
+interface IdentityContext {
   readonly named: Named
-  readonly seen: Seen
-  readonly subject: Subject
+  readonly facts: AccountFacts
+  readonly roleUnderTest: RoleUnderTest
   readonly calls: RoleCalls
   readonly viewOf: (credentials: S3Credentials) => S3View
 }
 
 /** Reports a failed prerequisite once, without the checks that depend on it. */
-async function sectionsOf(trial: Trial): Promise<readonly Section[]> {
-  const { asker, findings } = await askWho(trial.calls)
+async function sectionsOf(context: IdentityContext): Promise<readonly Section[]> {
+  const { principal, findings } = await identifyPrincipal(context.calls)
   const known = [
     { title: 'Who asks', findings },
-    { title: `${trial.named.namespace}/${trial.named.serviceAccount}`, findings: trial.subject.findings },
+    { title: `${context.named.namespace}/${context.named.serviceAccount}`, findings: context.roleUnderTest.findings },
   ]
-  return asker === undefined ? known : [...known, ...(await sectionsOfRole(trial, asker))]
+  return principal === undefined ? known : [...known, ...(await sectionsOfRole(context, principal))]
 }
 
 async function sectionsOfRole(
-  { named, seen, subject, calls, viewOf }: Trial,
-  asker: Asker,
+  { named, facts, roleUnderTest, calls, viewOf }: IdentityContext,
+  principal: Principal,
 ): Promise<readonly Section[]> {
-  const { role, cluster, credentials, wanted } = subject
+  const { role, cluster, credentials, requested } = roleUnderTest
   if (role === undefined || (cluster === undefined && credentials === 'pod-identity')) return []
-  const { session, findings } = await becomeRole(calls, { identity: named, role, cluster }, asker)
+  const { session, findings } = await assumePodRole(calls, { identity: named, role, cluster }, principal)
   const assumption: Section = {
     title: 'Role',
-    findings: session !== undefined && asker.caller.kind === 'node' ? [...findings, nodeMayToo(asker)] : findings,
+    findings:
+      session !== undefined && principal.caller.kind === 'node' ? [...findings, nodeMayToo(principal)] : findings,
   }
   if (session === undefined) return [assumption]
-  const [sessionView, own] = [viewOf(session.credentials), viewOf(asker.credentials)]
-  const ground = {
+  const [sessionView, own] = [viewOf(session.credentials), viewOf(principal.credentials)]
+  const context = {
     session: sessionView,
-    annotationPrefix: seen.config.annotationPrefix,
-    renderCommand: renderCommandOf(named, subject),
+    annotationPrefix: facts.config.annotationPrefix,
+    renderCommand: renderCommandOf(named, roleUnderTest),
   }
-  const reached = await Promise.all(wanted.map(async (source) => sectionOfSource(source, ground)))
+  const reached = await Promise.all(requested.map(async (source) => sectionOfSource(source, context)))
   const isolation = await checkIsolation({
     identity: named,
-    sources: wanted.map(({ source }) => source),
+    sources: requested.map(({ source }) => source),
     others: named.others,
     session: sessionView,
     own,
@@ -100,7 +107,7 @@ async function sectionsOfRole(
   return [assumption, ...reached, { title: 'What must be refused', findings: isolation }]
 }
 
-function nodeMayToo({ arn }: Asker): Finding {
+function nodeMayToo({ arn }: Principal): Finding {
   return error(
     'node-role',
     `the role of the node may become the role of these pods: so may every pod that reaches the instance metadata (${arn})`,
@@ -108,14 +115,14 @@ function nodeMayToo({ arn }: Asker): Finding {
   )
 }
 
-async function sectionOfSource(wanted: WantedSource, ground: Ground): Promise<Section> {
-  return { title: wanted.source.uri, findings: await checkWanted(wanted, ground) }
+async function sectionOfSource(requested: RequestedSource, context: PrefixContext): Promise<Section> {
+  return { title: requested.source.uri, findings: await checkAllowedPrefix(requested, context) }
 }
 
 /** Command for these pods alone; a role shared by many needs a --scope. */
 function renderCommandOf(
   { namespace, serviceAccount }: Named,
-  { role, cluster }: Subject,
+  { role, cluster }: RoleUnderTest,
 ): ((source: S3Source) => string) | undefined {
   if (role === undefined || cluster === undefined) return undefined
   return ({ uri }) =>

@@ -1,7 +1,7 @@
 /** Explains AWS refusals: the missing action, and the policy that has to allow it. */
 import type { Refusal } from '../../aws/refusal.ts'
 
-export function wordsOf({ status, code, message }: Refusal): string {
+export function describeRefusal({ status, code, message }: Refusal): string {
   // Credentials providers explain themselves in the message.
   if (code.endsWith('ProviderError')) return message
   const text = message.includes(code) ? message : `${code}: ${message}`

@@ -12,8 +12,8 @@ import { withCommands, type Finding } from '../../diagnosis/finding.ts'
 import { error, ok, unchecked, warning } from './checks.ts'
 import { valueOf } from '../../diagnosis/lookup.ts'
 import { clusterOfContext, parseClusterArn, parseRoleArn, type ClusterArn, type RoleArn } from './arns.ts'
-import type { Seen } from './seen.ts'
-import type { WantedSource } from './allowed-prefix.ts'
+import type { AccountFacts } from './account-facts.ts'
+import type { RequestedSource } from './allowed-prefix.ts'
 
 type RoleCredentials = 'pod-identity' | 'irsa'
 
@@ -27,12 +27,12 @@ export interface Named extends Identity {
   readonly others: readonly S3Source[]
 }
 
-export interface Subject {
+export interface RoleUnderTest {
   readonly credentials: RoleCredentials
   readonly role: RoleArn | undefined
   /** Undefined with IRSA, which does not need it. */
   readonly cluster: ClusterArn | undefined
-  readonly wanted: readonly WantedSource[]
+  readonly requested: readonly RequestedSource[]
   readonly findings: readonly Finding[]
 }
 
@@ -41,46 +41,52 @@ export function isAllNamed({ role, credentials, cluster, sources }: Named): bool
   return role !== undefined && sources.length > 0 && (cluster !== undefined || credentials === 'irsa')
 }
 
-export function subjectOf(named: Named, seen: Seen): Subject {
-  const credentials = named.credentials ?? credentialsOf(named, seen)
-  const { role, finding } = findRole(named, credentials, seen)
-  const cluster = credentials === 'irsa' ? undefined : (named.cluster ?? findCluster(seen, role))
-  const region = named.region ?? cluster?.region ?? named.cluster?.region ?? regionOfNames(seen)
-  const { wanted, findings } = findWanted(named, credentials, region, seen)
-  const clusterFindings = credentials === 'irsa' ? [] : [judgeCluster(cluster, seen)]
-  return { credentials, role, cluster, wanted, findings: [...seen.findings, finding, ...clusterFindings, ...findings] }
+export function findRoleUnderTest(named: Named, facts: AccountFacts): RoleUnderTest {
+  const credentials = named.credentials ?? credentialsOf(named, facts)
+  const { role, finding } = findRole(named, credentials, facts)
+  const cluster = credentials === 'irsa' ? undefined : (named.cluster ?? findCluster(facts, role))
+  const region = named.region ?? cluster?.region ?? named.cluster?.region ?? regionOfNames(facts)
+  const { requested, findings } = findRequestedSources(named, credentials, region, facts)
+  const clusterFindings = credentials === 'irsa' ? [] : [judgeCluster(cluster, facts)]
+  return {
+    credentials,
+    role,
+    cluster,
+    requested,
+    findings: [...facts.findings, finding, ...clusterFindings, ...findings],
+  }
 }
 
 const roleAnnotation = 'eks.amazonaws.com/role-arn'
 
 /** The credentials that its pods request; else the annotation, which only IRSA reads. */
-function credentialsOf({ role }: Named, seen: Seen): RoleCredentials {
-  const kinds = new Set(seen.needs.map(({ credentials }) => credentials.kind))
+function credentialsOf({ role }: Named, facts: AccountFacts): RoleCredentials {
+  const kinds = new Set(facts.requirements.map(({ credentials }) => credentials.kind))
   if (kinds.has('pod-identity')) return 'pod-identity'
-  return kinds.has('irsa') || (role === undefined && annotatedRole(seen) !== undefined) ? 'irsa' : 'pod-identity'
+  return kinds.has('irsa') || (role === undefined && annotatedRole(facts) !== undefined) ? 'irsa' : 'pod-identity'
 }
 
-function annotatedRole({ account }: Seen): string | undefined {
+function annotatedRole({ account }: AccountFacts): string | undefined {
   return valueOf(account)?.metadata.annotations?.[roleAnnotation]
 }
 
 function findRole(
   named: Named,
   credentials: RoleCredentials,
-  seen: Seen,
+  facts: AccountFacts,
 ): { readonly role: RoleArn | undefined; readonly finding: Finding } {
   const { role, namespace, serviceAccount } = named
-  if (role !== undefined) return { role, finding: judgeNamedRole(named, role, seen) }
+  if (role !== undefined) return { role, finding: judgeNamedRole(named, role, facts) }
   const failed = (what: string): { role: undefined; finding: Finding } => ({
     role: undefined,
     finding: error('role-known', what),
   })
-  if (seen.account.state === 'unknown') {
-    return failed(`no role is named, and the service account cannot be looked at: ${seen.account.why}`)
+  if (facts.account.state === 'unknown') {
+    return failed(`no role is named, and the service account cannot be looked at: ${facts.account.why}`)
   }
-  if (credentials === 'pod-identity') return { role: undefined, finding: unknownAssociation(named, seen) }
-  if (seen.account.state === 'absent') return failed(`there is no service account ${namespace}/${serviceAccount}`)
-  const annotated = annotatedRole(seen)
+  if (credentials === 'pod-identity') return { role: undefined, finding: unknownAssociation(named, facts) }
+  if (facts.account.state === 'absent') return failed(`there is no service account ${namespace}/${serviceAccount}`)
+  const annotated = annotatedRole(facts)
   if (annotated === undefined) return failed(`${namespace}/${serviceAccount} has no annotation ${roleAnnotation}`)
   const parsedRole = parseRoleArn(annotated)
   if (!parsedRole.ok) {
@@ -94,7 +100,7 @@ function findRole(
   }
 }
 
-function judgeNamedRole({ namespace, serviceAccount }: Named, { arn }: RoleArn, { account }: Seen): Finding {
+function judgeNamedRole({ namespace, serviceAccount }: Named, { arn }: RoleArn, { account }: AccountFacts): Finding {
   if (account.state !== 'absent') return ok('role-known', `${arn}, as named`)
   return warning(
     'role-known',
@@ -103,8 +109,8 @@ function judgeNamedRole({ namespace, serviceAccount }: Named, { arn }: RoleArn, 
   )
 }
 
-function unknownAssociation({ namespace, serviceAccount, cluster }: Named, seen: Seen): Finding {
-  const annotated = annotatedRole(seen)
+function unknownAssociation({ namespace, serviceAccount, cluster }: Named, facts: AccountFacts): Finding {
+  const annotated = annotatedRole(facts)
   const other =
     annotated === undefined ? '' : `; its annotation names ${annotated}, which pods have with --credentials irsa`
   const finding = error(
@@ -112,7 +118,7 @@ function unknownAssociation({ namespace, serviceAccount, cluster }: Named, seen:
     `pods get the role by EKS Pod Identity, whose associations the cluster does not show${other}`,
     'name it with --role; AWS knows it',
   )
-  const name = cluster?.name ?? clusterNameOf(seen)
+  const name = cluster?.name ?? clusterNameOf(facts)
   if (name === undefined) return finding
   const select = commandInOneLine('aws eks list-pod-identity-associations', [
     ['--cluster-name', name],
@@ -125,24 +131,24 @@ function unknownAssociation({ namespace, serviceAccount, cluster }: Named, seen:
   )
 }
 
-function namesOf({ names }: Seen): readonly Partial<ClusterArn>[] {
+function namesOf({ names }: AccountFacts): readonly Partial<ClusterArn>[] {
   return names.map(clusterOfContext)
 }
 
-function clusterNameOf(seen: Seen): string | undefined {
-  return namesOf(seen).find(({ name }) => name !== undefined)?.name
+function clusterNameOf(facts: AccountFacts): string | undefined {
+  return namesOf(facts).find(({ name }) => name !== undefined)?.name
 }
 
-function regionOfNames(seen: Seen): string | undefined {
-  return namesOf(seen).find(({ region }) => region !== undefined)?.region
+function regionOfNames(facts: AccountFacts): string | undefined {
+  return namesOf(facts).find(({ region }) => region !== undefined)?.region
 }
 
 /**
  * eksctl gives name and region; the account is the role's, since an association only takes roles of the cluster's own
  * account.
  */
-function findCluster(seen: Seen, role: RoleArn | undefined): ClusterArn | undefined {
-  const { arn, name, region } = namesOf(seen).find((part) => part.name !== undefined) ?? {}
+function findCluster(facts: AccountFacts, role: RoleArn | undefined): ClusterArn | undefined {
+  const { arn, name, region } = namesOf(facts).find((part) => part.name !== undefined) ?? {}
   const made =
     arn ??
     (name === undefined || region === undefined || role === undefined
@@ -152,7 +158,7 @@ function findCluster(seen: Seen, role: RoleArn | undefined): ClusterArn | undefi
   return result.ok ? result.value : undefined
 }
 
-function judgeCluster(cluster: ClusterArn | undefined, { names }: Seen): Finding {
+function judgeCluster(cluster: ClusterArn | undefined, { names }: AccountFacts): Finding {
   if (cluster !== undefined) return ok('cluster-arn', cluster.arn)
   return error(
     'cluster-arn',
@@ -160,49 +166,49 @@ function judgeCluster(cluster: ClusterArn | undefined, { names }: Seen): Finding
   )
 }
 
-function findWanted(
+function findRequestedSources(
   { sources, namespace, serviceAccount }: Named,
   credentials: RoleCredentials,
   region: string | undefined,
-  seen: Seen,
-): { wanted: readonly WantedSource[]; findings: readonly Finding[] } {
+  facts: AccountFacts,
+): { requested: readonly RequestedSource[]; findings: readonly Finding[] } {
   if (sources.length > 0) {
-    const wanted = sources.map((source) => ({
+    const requested = sources.map((source) => ({
       source,
-      region: seen.needs.find(({ model }) => model.source.uri === source.uri)?.model.region ?? region,
+      region: facts.requirements.find(({ model }) => model.source.uri === source.uri)?.model.region ?? region,
     }))
-    return { wanted, findings: [ok('wanted-prefix', `named: ${sources.map(({ uri }) => uri).join(', ')}`)] }
+    return { requested, findings: [ok('wanted-prefix', `named: ${sources.map(({ uri }) => uri).join(', ')}`)] }
   }
   const [own, others] = [
-    seen.needs.filter((need) => need.credentials.kind === credentials),
-    seen.needs.filter((need) => need.credentials.kind !== credentials),
+    facts.requirements.filter((requirement) => requirement.credentials.kind === credentials),
+    facts.requirements.filter((requirement) => requirement.credentials.kind !== credentials),
   ]
-  const wanted = unique(
-    own.flatMap((need) => wantedOf(need, region)),
-    (wanted) => `${wanted.source.uri} ${wanted.region ?? ''}`,
+  const requested = unique(
+    own.flatMap((requirement) => requestedSourcesOf(requirement, region)),
+    (source) => `${source.source.uri} ${source.region ?? ''}`,
   )
   const findings =
-    wanted.length > 0
-      ? [ok('wanted-prefix', wanted.map(({ source }) => source.uri).join(', '))]
+    requested.length > 0
+      ? [ok('wanted-prefix', requested.map(({ source }) => source.uri).join(', '))]
       : [
           error(
             'wanted-prefix',
-            seen.names.length === 0
+            facts.names.length === 0
               ? 'it is not named'
               : `no pod or workload of ${namespace}/${serviceAccount} asks for a model at s3:// by ${credentials}`,
           ),
         ]
-  return { wanted, findings: others.length === 0 ? findings : [...findings, otherwise(others)] }
+  return { requested, findings: others.length === 0 ? findings : [...findings, otherwise(others)] }
 }
 
-function wantedOf({ model }: Requirement, region: string | undefined): readonly WantedSource[] {
+function requestedSourcesOf({ model }: Requirement, region: string | undefined): readonly RequestedSource[] {
   return model.source.scheme === 's3' ? [{ source: model.source, region: model.region ?? region }] : []
 }
 
-function otherwise(needs: readonly Requirement[]): Finding {
-  const [first] = needs
+function otherwise(requirements: readonly Requirement[]): Finding {
+  const [first] = requirements
   return unchecked(
     'wanted-prefix',
-    `other pods of it read by ${first?.credentials.kind ?? ''}: ${[...new Set(needs.map(({ model }) => model.source.uri))].join(', ')}; try those with --credentials ${first?.credentials.kind ?? ''}`,
+    `other pods of it read by ${first?.credentials.kind ?? ''}: ${[...new Set(requirements.map(({ model }) => model.source.uri))].join(', ')}; try those with --credentials ${first?.credentials.kind ?? ''}`,
   )
 }

@@ -8,42 +8,42 @@ import { plain } from '../../render/tree.ts'
 import { withCommands, type Finding } from '../../diagnosis/finding.ts'
 import { error, ok, warning } from './checks.ts'
 import type { ClusterArn, RoleArn } from './arns.ts'
-import type { Asker } from './caller.ts'
-import { deciderRemedy, isAbout, isDenied, noAnswerRemedy, wordsOf } from './refusals.ts'
+import type { Principal } from './caller.ts'
+import { deciderRemedy, isAbout, isDenied, noAnswerRemedy, describeRefusal } from './refusals.ts'
 import { commonTags, podTags, readOnlyPolicy, sessionName, type Tags } from './session.ts'
 
-export interface RoleOfPods {
+export interface PodRole {
   readonly identity: Identity
   readonly role: RoleArn
   /** Cluster for the session tags; undefined with IRSA, which has no tags. */
   readonly cluster: ClusterArn | undefined
 }
 
-export interface Became {
+export interface AssumeResult {
   readonly session: AssumedRole | undefined
   readonly findings: readonly Finding[]
 }
 
-export async function becomeRole(calls: RoleCalls, pods: RoleOfPods, asker: Asker): Promise<Became> {
+export async function assumePodRole(calls: RoleCalls, pods: PodRole, principal: Principal): Promise<AssumeResult> {
   const { identity, role, cluster } = pods
   const name = sessionName(identity)
-  const become = (tags: Tags): Promise<Attempt<AssumedRole>> =>
+  const assume = (tags: Tags): Promise<Attempt<AssumedRole>> =>
     calls.assumeRole({ roleArn: role.arn, sessionName: name, tags, policy: readOnlyPolicy })
-  const whole = await become(cluster === undefined ? {} : podTags(identity, cluster))
+  const whole = await assume(cluster === undefined ? {} : podTags(identity, cluster))
   const isCut = cluster !== undefined && !whole.ok && isTooLarge(whole.refusal)
-  const assumed = isCut ? await become(commonTags(identity, cluster)) : whole
-  if (!assumed.ok) return { session: undefined, findings: [judgeRefusal(assumed.refusal, pods, asker)] }
+  const assumed = isCut ? await assume(commonTags(identity, cluster)) : whole
+  if (!assumed.ok) return { session: undefined, findings: [judgeRefusal(assumed.refusal, pods, principal)] }
   const session = assumed.value
   return {
     session,
     findings: [
       ok('role-assumed', `as ${name}, for 15 minutes, read-only`),
-      cluster === undefined ? judgeNoTags(asker) : judgeTags(identity, cluster, { ...session, isCut }),
+      cluster === undefined ? judgeNoTags(principal) : judgeTags(identity, cluster, { ...session, isCut }),
     ],
   }
 }
 
-function judgeNoTags({ caller }: Asker): Finding {
+function judgeNoTags({ caller }: Principal): Finding {
   if (caller.kind !== 'pod') return ok('session-tags', 'none, as pods that use IRSA have none')
   return warning(
     'session-tags',
@@ -67,16 +67,16 @@ function isTooLarge({ code }: Refusal): boolean {
   return code === 'PackedPolicyTooLarge' || code === 'PackedPolicyTooLargeException'
 }
 
-function judgeRefusal(refusal: Refusal, pods: RoleOfPods, asker: Asker): Finding {
-  const what = `${pods.role.arn}: ${wordsOf(refusal)}`
+function judgeRefusal(refusal: Refusal, pods: PodRole, principal: Principal): Finding {
+  const what = `${pods.role.arn}: ${describeRefusal(refusal)}`
   if (refusal.status === 0) return error('role-assumed', what, noAnswerRemedy)
   return (
-    tagProblem(refusal, what, asker) ??
-    (isDenied(refusal) ? denial(refusal, what, pods, asker) : error('role-assumed', what, 'mend what STS says'))
+    tagProblem(refusal, what, principal) ??
+    (isDenied(refusal) ? denial(refusal, what, pods, principal) : error('role-assumed', what, 'mend what STS says'))
   )
 }
 
-function tagProblem(refusal: Refusal, what: string, { caller }: Asker): Finding | undefined {
+function tagProblem(refusal: Refusal, what: string, { caller }: Principal): Finding | undefined {
   if (isTooLarge(refusal)) {
     return error(
       'session-tags',
@@ -98,8 +98,8 @@ function tagProblem(refusal: Refusal, what: string, { caller }: Asker): Finding 
 function denial(
   refusal: Refusal,
   what: string,
-  { identity, role, cluster }: RoleOfPods,
-  { arn, caller }: Asker,
+  { identity, role, cluster }: PodRole,
+  { arn, caller }: Principal,
 ): Finding {
   const id = isAbout(refusal, 'sts:TagSession') ? 'session-tags' : 'role-assumed'
   if (caller.kind === 'node') {

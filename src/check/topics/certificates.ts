@@ -1,7 +1,7 @@
 /** Checks the chain of trust from the API server to the webhook: CA bundle, certificate, name, validity. */
 import type { X509Certificate } from 'node:crypto'
 import type { MutatingWebhook } from '../../cluster/objects.ts'
-import { isFor, isTrusted, lifeOf, readCertificates } from '../certificates.ts'
+import { isFor, isTrusted, lifetimeOf, readCertificates } from '../certificates.ts'
 import { type InstallationCheckId as CheckId, error, ok, unchecked, warning } from '../installation-findings.ts'
 import type { Finding } from '../../diagnosis/finding.ts'
 import { found, unknown, valueOf, type Lookup } from '../../diagnosis/lookup.ts'
@@ -67,9 +67,9 @@ function checkBundle(
 ): Finding {
   if (caBundle === '') return error('ca-bundle', 'it is empty')
   if (bundle === undefined) return error('ca-bundle', 'it holds no certificate')
-  const valid = bundle.filter((authority) => lifeOf(authority, nowMs).daysLeft >= 0)
+  const valid = bundle.filter((authority) => lifetimeOf(authority, nowMs).daysLeft >= 0)
   if (valid.length === 0) return error('ca-bundle', `it has expired (${subjectsOf(bundle)})`)
-  const days = Math.min(...valid.map((authority) => lifeOf(authority, nowMs).daysLeft))
+  const days = Math.min(...valid.map((authority) => lifetimeOf(authority, nowMs).daysLeft))
   return ok('ca-bundle', `${subjectsOf(valid)}, valid for ${count(days, 'day')} more`)
 }
 
@@ -107,7 +107,7 @@ function checkName(place: string, [leaf]: ShownChain['chain'], serverName: strin
 const leastShareLeft = 0.2
 
 function checkExpiry(place: string, [leaf]: ShownChain['chain'], nowMs: number): Finding {
-  const { daysLeft, totalDays } = lifeOf(leaf, nowMs)
+  const { daysLeft, totalDays } = lifetimeOf(leaf, nowMs)
   if (daysLeft < 0) {
     return error('certificate-expiry', `the certificate of ${place} expired on ${leaf.validToDate.toISOString()}`)
   }
@@ -128,8 +128,8 @@ function checkServed(survey: Survey): Finding {
     own.state === 'found' ? [{ name, pem: own.value }] : [],
   )
   if (served.length === 0) return unchecked('certificate-served', whyNotServed(survey))
-  const wanted = readCertificates(certificate.value.pem)?.[0]?.fingerprint256
-  const others = served.filter(({ pem }) => readCertificates(pem)?.[0]?.fingerprint256 !== wanted)
+  const expected = readCertificates(certificate.value.pem)?.[0]?.fingerprint256
+  const others = served.filter(({ pem }) => readCertificates(pem)?.[0]?.fingerprint256 !== expected)
   if (others.length > 0) {
     return warning(
       'certificate-served',

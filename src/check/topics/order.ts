@@ -39,9 +39,9 @@ function checkRunOrder(running: readonly MutatingWebhookConfiguration[], survey:
 /**
  * On reinvocation the webhook moves the loader after the mesh's init container; otherwise the loader has no network.
  */
-function checkMeshes(behind: readonly MutatingWebhookConfiguration[], { webhook }: Survey): readonly Finding[] {
-  if (behind.length === 0 || valueOf(webhook)?.reinvocationPolicy === 'IfNeeded') return []
-  const names = behind.map(({ metadata }) => metadata.name).join(', ')
+function checkMeshes(later: readonly MutatingWebhookConfiguration[], { webhook }: Survey): readonly Finding[] {
+  if (later.length === 0 || valueOf(webhook)?.reinvocationPolicy === 'IfNeeded') return []
+  const names = later.map(({ metadata }) => metadata.name).join(', ')
   return [
     warning(
       'webhook-order',

@@ -8,9 +8,9 @@ export function checkPodIdentity(survey: Survey): readonly Finding[] {
   const { podIdentityAgent: agent } = survey
   if (agent.state === 'unknown') return [unchecked('pod-identity-agent', agent.why)]
   if (agent.state === 'absent') return [checkAbsent(defaultCredentials(survey))]
-  const { desiredNumberScheduled: wanted = 0, numberReady: ready = 0 } = agent.value.status ?? {}
-  const what = `ready on ${ready} of ${wanted} nodes`
-  if (ready >= wanted && wanted > 0) return [ok('pod-identity-agent', what)]
+  const { desiredNumberScheduled: desired = 0, numberReady: ready = 0 } = agent.value.status ?? {}
+  const what = `ready on ${ready} of ${desired} nodes`
+  if (ready >= desired && desired > 0) return [ok('pod-identity-agent', what)]
   return [warning('pod-identity-agent', what, 'kubectl -n kube-system describe daemonset eks-pod-identity-agent')]
 }
 

@@ -6,17 +6,17 @@ import type { Config } from '../../config/config.ts'
 import { printable } from '../../values/printable.ts'
 import { lookup } from '../../diagnosis/lookup.ts'
 import { notEvaluated, passes, stops, type Step } from './step.ts'
-import type { Subject } from './subject.ts'
+import type { ExplainedPod } from './explained-pod.ts'
 
-export async function askServer(cluster: Cluster, subject: Subject, config: Config): Promise<Step> {
-  const answer = await lookup(() => cluster.dryRunCreate(resources.pods, freshPod(subject), subject.namespace))
+export async function askServer(cluster: Cluster, explained: ExplainedPod, config: Config): Promise<Step> {
+  const answer = await lookup(() => cluster.dryRunCreate(resources.pods, freshPod(explained), explained.namespace))
   if (answer.state !== 'found') {
     return notEvaluated(
       'dry-run',
-      answer.state === 'unknown' ? answer.why : `there is no namespace ${subject.namespace}`,
+      answer.state === 'unknown' ? answer.why : `there is no namespace ${explained.namespace}`,
     )
   }
-  return judge(answer.value, subject.namespace, config)
+  return judge(answer.value, explained.namespace, config)
 }
 
 function judge(answer: DryRun, namespace: string, config: Config): Step {
@@ -33,7 +33,7 @@ function judge(answer: DryRun, namespace: string, config: Config): Step {
 }
 
 /** Drops the fields of an existing pod: name, owner, node, and fields that only a running pod may have. */
-function freshPod({ pod, title, namespace }: Subject): object {
+function freshPod({ pod, title, namespace }: ExplainedPod): object {
   const { metadata, spec } = asFields(pod)
   const { annotations, labels } = asFields(metadata)
   const kept = Object.entries(asFields(spec)).filter(

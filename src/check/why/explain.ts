@@ -9,16 +9,16 @@ import { printable } from '../../values/printable.ts'
 import { valueOf } from '../../diagnosis/lookup.ts'
 import { explainMatching } from './matching.ts'
 import { fact, notEvaluated, passes, stops, type Step } from './step.ts'
-import type { Subject, Surroundings } from './subject.ts'
+import type { ExplainedPod, Surroundings } from './explained-pod.ts'
 
-export type Verdict = 'injected' | 'not injected' | 'denied'
+export type InjectionVerdict = 'injected' | 'not injected' | 'denied'
 
 export interface Explanation {
   readonly title: string
   readonly namespace: string
   /** True for an existing pod; otherwise the verdict is hypothetical. */
   readonly live: boolean
-  readonly verdict: Verdict
+  readonly verdict: InjectionVerdict
   /** Reason of the first decisive step. */
   readonly because: string
   readonly steps: readonly Step[]
@@ -26,26 +26,26 @@ export interface Explanation {
 }
 
 /** `asked`: the API server's own answer to a dry run, if requested. */
-export function explain(subject: Subject, surroundings: Surroundings, asked: Step | undefined): Explanation {
-  const outcome = inject(subject.pod, subject.namespace, surroundings.config)
-  const isThere = subject.live !== undefined && isInjected(outcome)
+export function explainPod(explained: ExplainedPod, surroundings: Surroundings, asked: Step | undefined): Explanation {
+  const outcome = inject(explained.pod, explained.namespace, surroundings.config)
+  const isThere = explained.live !== undefined && isInjected(outcome)
   const evaluated = [
-    ...describeLive(subject.live, surroundings),
-    ...explainMatching(subject, surroundings),
+    ...describeLive(explained.live, surroundings),
+    ...explainMatching(explained, surroundings),
     ...explainCore(surroundings, outcome),
   ]
   const steps = [...evaluated, ...(asked === undefined ? [] : [withoutRepetition(asked, evaluated)])]
-  const { title, namespace } = subject
+  const { title, namespace } = explained
   const conclusion = isThere
-    ? { verdict: 'injected' as const, because: describeInjected(subject.pod as Pod, surroundings) }
-    : conclude(steps, outcome, subject)
+    ? { verdict: 'injected' as const, because: describeInjected(explained.pod as Pod, surroundings) }
+    : conclude(steps, outcome, explained)
   return {
     title,
     namespace,
-    live: subject.live !== undefined,
+    live: explained.live !== undefined,
     ...conclusion,
     steps,
-    hints: isThere ? [] : hintsFor(subject, surroundings, steps),
+    hints: isThere ? [] : hintsFor(explained, surroundings, steps),
   }
 }
 
@@ -149,7 +149,7 @@ function describeInjected(pod: Pod, { config }: Surroundings): string {
 function conclude(
   steps: readonly Step[],
   outcome: Outcome,
-  { live }: Subject,
+  { live }: ExplainedPod,
 ): Pick<Explanation, 'verdict' | 'because'> {
   const stop = decisive(steps)
   if (stop !== undefined) {
@@ -172,7 +172,7 @@ function decisive(steps: readonly Step[]): Step | undefined {
 
 /** Hints for an existing pod without its model, if nothing prevents injection now. */
 function hintsFor(
-  { live }: Subject,
+  { live }: ExplainedPod,
   { registration, webhook }: Surroundings,
   steps: readonly Step[],
 ): readonly string[] {

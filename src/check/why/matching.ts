@@ -7,10 +7,10 @@ import type { Lookup } from '../../diagnosis/lookup.ts'
 import { registrationName, selectsPodCreation } from '../registration.ts'
 import { isSameExpression } from '../topics/registration.ts'
 import { notEvaluated, passes, stops, type Step } from './step.ts'
-import type { Subject, Surroundings } from './subject.ts'
+import type { ExplainedPod, Surroundings } from './explained-pod.ts'
 
 export function explainMatching(
-  subject: Subject,
+  explained: ExplainedPod,
   { registration, webhook, namespaceLabels, config }: Surroundings,
 ): readonly Step[] {
   const { annotationPrefix } = config
@@ -28,14 +28,14 @@ export function explainMatching(
       notEvaluated('registration', why),
       notEvaluated('namespace-selector', why),
       notEvaluated('object-selector', why),
-      explainOwnConditions(subject, annotationPrefix),
+      explainOwnConditions(explained, annotationPrefix),
     ]
   }
   return [
     explainRules(webhook.value),
-    explainNamespace(subject.namespace, webhook.value, namespaceLabels),
-    explainObjectSelector(webhook.value, labelsOf(subject.pod)),
-    explainConditions(subject, webhook.value, annotationPrefix),
+    explainNamespace(explained.namespace, webhook.value, namespaceLabels),
+    explainObjectSelector(webhook.value, labelsOf(explained.pod)),
+    explainConditions(explained, webhook.value, annotationPrefix),
   ]
 }
 
@@ -80,7 +80,11 @@ function explainObjectSelector({ objectSelector }: MutatingWebhook, labels: Labe
 }
 
 /** Only the API server can evaluate CEL; the meaning of our own conditions is known. */
-function explainConditions({ pod }: Subject, { matchConditions: there = [] }: MutatingWebhook, prefix: string): Step {
+function explainConditions(
+  { pod }: ExplainedPod,
+  { matchConditions: there = [] }: MutatingWebhook,
+  prefix: string,
+): Step {
   if (there.length === 0) {
     return passes(
       'match-conditions',
@@ -107,7 +111,7 @@ function explainConditions({ pod }: Subject, { matchConditions: there = [] }: Mu
   return passes('match-conditions', holding(judged))
 }
 
-function explainOwnConditions({ pod }: Subject, prefix: string): Step {
+function explainOwnConditions({ pod }: ExplainedPod, prefix: string): Step {
   const ours = matchConditions(prefix)
   const failed = ours.find(({ holds }) => !holds(asMatchable(pod)))
   const details = ours.map((own) => describeCondition(own.name, own.expression, own, pod))

@@ -6,7 +6,7 @@ import { defaultConfig } from '../../config/parse-config.ts'
 import { findConfigurationOf, findRegistration, type Configuration, type Registered } from '../installation.ts'
 import { lookup, unknown, type Lookup } from '../../diagnosis/lookup.ts'
 import type { Labels } from '../../cluster/label-selector.ts'
-import type { Surroundings } from './subject.ts'
+import type { Surroundings } from './explained-pod.ts'
 
 /** The user's own configuration file; replaces that of the cluster. */
 export interface GivenConfig {

@@ -17,13 +17,13 @@ import { parseFlags, problemIf, type Values } from '../../flags/flags.ts'
 import { addFlags, fail } from '../flags.ts'
 import { backendFlags, leastVolumeBytes } from '../../deliveries/claim/render-flags.ts'
 import { mountpointFlags } from '../../deliveries/mountpoint/render-command.ts'
-import { byUri, claimUri, renderNeeds, type NeedValues } from './plan-needs.ts'
+import { byUri, claimUri, renderRequirements, type RequirementValues } from './plan-requirements.ts'
 import { imageProblems } from '../../render/product-image.ts'
-import { readNeeds, type FoundNeeds } from './read-needs.ts'
+import { readRequirements, type FoundRequirements } from './read-requirements.ts'
 import { addOutputOptions, writeRendering } from './write.ts'
 
-const subjects = ['download', 'claim', 'node', 'mountpoint'] as const
-type Subject = (typeof subjects)[number]
+const renderedDeliveries = ['download', 'claim', 'node', 'mountpoint'] as const
+type RenderedDelivery = (typeof renderedDeliveries)[number]
 
 const flags = {
   filename: {
@@ -42,8 +42,8 @@ const flags = {
   only: {
     term: '--only <subject>',
     description: 'render no other (default: whatever is needed)',
-    accepted: subjects.join(', '),
-    parse: parseSubject,
+    accepted: renderedDeliveries.join(', '),
+    parse: parseRenderedDelivery,
     many: true,
   },
   ...clusterFlags,
@@ -91,33 +91,37 @@ async function renderManifests(command: Command): Promise<void> {
   const { values, problems } = parseFlags(flags, [], command.opts())
   if (values.filename.length === 0 && problems.length === 0) (command.parent ?? command).help({ error: true })
   if (problems.length > 0) fail(problems, command)
-  const found = await readNeeds(values.filename, values.namespace, config)
-  const sorted = chosenNeeds(sortRequirements(found.needs), found, values)
+  const found = await readRequirements(values.filename, values.namespace, config)
+  const sorted = chosenRequirements(sortRequirements(found.requirements), found, values)
   const missing = missingFlags(sorted, values, config)
   writeReport(found.lines.map((line) => `${line}\n`).join(''))
   if (missing.length > 0) fail(missing, command)
-  const rendering = renderNeeds(sorted, values as NeedValues, config)
+  const rendering = renderRequirements(sorted, values as RequirementValues, config)
   await writeRendering(finished(rendering, found), command)
   if (found.isDenied) process.exitCode = 1
 }
 
 /** Drops requirements that --only excludes, and claims that the manifests already contain. */
-function chosenNeeds(sorted: SortedRequirements, { present }: FoundNeeds, { only }: ManifestFlags): SortedRequirements {
-  const isWanted = (subject: Subject): boolean => only.length === 0 || only.includes(subject)
+function chosenRequirements(
+  sorted: SortedRequirements,
+  { present }: FoundRequirements,
+  { only }: ManifestFlags,
+): SortedRequirements {
+  const isIncluded = (delivery: RenderedDelivery): boolean => only.length === 0 || only.includes(delivery)
   const isMissing = (namespace: string, claim: string): boolean =>
     !present.has(`v1 PersistentVolumeClaim ${namespace}/${claim}`)
   return {
     ...sorted,
-    roles: sorted.roles.filter(({ model }) => isWanted(model.delivery === 'mountpoint' ? 'mountpoint' : 'download')),
-    mounts: isWanted('mountpoint')
+    roles: sorted.roles.filter(({ model }) => isIncluded(model.delivery === 'mountpoint' ? 'mountpoint' : 'download')),
+    mounts: isIncluded('mountpoint')
       ? sorted.mounts.filter(({ namespace, model, source }) =>
           isMissing(namespace, model.claim ?? mountpointClaimName(source)),
         )
       : [],
-    claims: isWanted('claim')
+    claims: isIncluded('claim')
       ? sorted.claims.filter(({ namespace, source }) => isMissing(namespace, source.claim))
       : [],
-    nodes: isWanted('node') ? sorted.nodes : [],
+    nodes: isIncluded('node') ? sorted.nodes : [],
   }
 }
 
@@ -150,7 +154,9 @@ function missingFlags(sorted: SortedRequirements, values: ManifestFlags, config:
 /** A service account gets its role in one way only. */
 function mixedCredentials(roles: SortedRequirements['roles']): readonly string[] {
   const accounts = Map.groupBy(roles, ({ namespace, serviceAccount }) => `${namespace}/${serviceAccount}`)
-  const mixed = [...accounts].filter(([, needs]) => new Set(needs.map(({ credentials }) => credentials.kind)).size > 1)
+  const mixed = [...accounts].filter(
+    ([, requirements]) => new Set(requirements.map(({ credentials }) => credentials.kind)).size > 1,
+  )
   return mixed.map(
     ([account]) =>
       `the service account ${account} is used with credentials: pod-identity and with credentials: irsa; decide for one`,
@@ -175,7 +181,7 @@ function sourceProblems(uri: string, { origin, size }: ManifestFlags): readonly 
 }
 
 /** Drops objects that the manifests already contain. */
-function finished(rendering: Rendering, { needs, present }: FoundNeeds): Rendering {
+function finished(rendering: Rendering, { requirements, present }: FoundRequirements): Rendering {
   const kubernetes = rendering.kubernetes.filter((object) => !present.has(objectKey(object)))
   const isNothing = rendering.kubernetes.length + rendering.stacks.length === 0
   return {
@@ -183,7 +189,7 @@ function finished(rendering: Rendering, { needs, present }: FoundNeeds): Renderi
     kubernetes,
     notes: [
       ...rendering.notes,
-      ...notesOf(needs),
+      ...notesOf(requirements),
       ...(isNothing ? ['nothing has to exist beside these pods that could be rendered'] : []),
     ],
   }
@@ -194,6 +200,6 @@ function parsePath(text: string): Parsed<string> {
 }
 
 /** A delivery that renders companion resources, or an alias of it. */
-function parseSubject(text: string): Parsed<Subject> {
-  return parseWord(subjects)(deliveryOfName(text) ?? text)
+function parseRenderedDelivery(text: string): Parsed<RenderedDelivery> {
+  return parseWord(renderedDeliveries)(deliveryOfName(text) ?? text)
 }

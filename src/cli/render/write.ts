@@ -5,7 +5,7 @@ import { getSystemErrorMessage } from 'node:util'
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import { AppError } from '../../errors.ts'
 import { outputFiles, printCommands, printTemplate } from '../../render/output.ts'
-import { printYAML } from '../../render/print.ts'
+import { printTreeAsYAML } from '../../render/print.ts'
 import type { Rendering } from '../../render/rendering.ts'
 import { writeReport } from '../terminal.ts'
 
@@ -65,13 +65,13 @@ function textOf(rendering: Rendering, options: OutputOptions, command: Command):
     return commands.length === 0 ? none('commands', command) : printCommands(rendering, 'nothing')
   }
   if (options.kubernetes === true && kubernetes.length === 0) return none('Kubernetes objects', command)
-  if (kubernetes.length > 0) return printYAML(kubernetes)
+  if (kubernetes.length > 0) return printTreeAsYAML(kubernetes)
   return commands.length === 0 ? '' : printCommands(rendering, 'nothing')
 }
 
-function chooseStack({ stacks }: Rendering, wanted: true | string, command: Command): Rendering['stacks'][number] {
+function chooseStack({ stacks }: Rendering, requested: true | string, command: Command): Rendering['stacks'][number] {
   const found =
-    wanted === true ? (stacks.length === 1 ? stacks[0] : undefined) : stacks.find(({ name }) => name === wanted)
+    requested === true ? (stacks.length === 1 ? stacks[0] : undefined) : stacks.find(({ name }) => name === requested)
   if (found !== undefined) return found
   if (stacks.length === 0) return none('CloudFormation template', command)
   return command.error(

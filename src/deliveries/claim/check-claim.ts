@@ -20,7 +20,7 @@ export interface SharedClaim extends SeenClaim {
   /** References in the pods' namespace; absent if Trident's definitions are not installed. */
   readonly references: Lookup<readonly TridentVolumeReference[]>
   readonly paths: readonly (string | undefined)[]
-  readonly askers: readonly Consumer[]
+  readonly consumers: readonly Consumer[]
   readonly writers: readonly Writer[]
 }
 
@@ -41,7 +41,7 @@ export function broken(id: Parameters<typeof error>[0], seen: SeenClaim, what: s
  * Only shares and unbound claims are recreated, since their files are elsewhere or do not exist; other claims could lose
  * files.
  */
-export function anew(seen: SeenClaim, claim: PersistentVolumeClaim, change: ClaimChange): readonly string[] {
+export function recreateShare(seen: SeenClaim, claim: PersistentVolumeClaim, change: ClaimChange): readonly string[] {
   const isShare = shareFrom in (claim.metadata.annotations ?? {})
   return isShare || !isBound(seen) ? recreateClaim(claim, change) : []
 }

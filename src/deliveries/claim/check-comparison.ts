@@ -4,7 +4,7 @@ import { formatBytes, Mi, parseBytes } from '../../values/quantity.ts'
 import { withCommands, type Finding } from '../../diagnosis/finding.ts'
 import { ok, unchecked } from './checks.ts'
 import { idOf, type ClaimName, type SeenClaim } from '../shared/check-claim.ts'
-import { anew, broken, shareFrom } from './check-claim.ts'
+import { recreateShare, broken, shareFrom } from './check-claim.ts'
 import { createObject } from '../../diagnosis/kubectl-commands.ts'
 
 export function compareClaims(seen: SeenClaim, source: PersistentVolumeClaim): readonly Finding[] {
@@ -16,11 +16,11 @@ export function compareClaims(seen: SeenClaim, source: PersistentVolumeClaim): r
 }
 
 function compareClasses(seen: SeenClaim, claim: PersistentVolumeClaim, source: PersistentVolumeClaim): Finding {
-  const [own, wanted] = [classOf(claim), classOf(source)]
-  if (own === wanted) return ok('shared-class', `both have ${own}`)
+  const [own, expected] = [classOf(claim), classOf(source)]
+  if (own === expected) return ok('shared-class', `both have ${own}`)
   return withCommands(
-    broken('shared-class', seen, `${idOf(seen)} has the storage class ${own}, its source ${wanted}`),
-    ...anew(seen, claim, anewLike(source)),
+    broken('shared-class', seen, `${idOf(seen)} has the storage class ${own}, its source ${expected}`),
+    ...recreateShare(seen, claim, fieldsLike(source)),
   )
 }
 
@@ -38,11 +38,11 @@ function compareSizes(seen: SeenClaim, claim: PersistentVolumeClaim, source: Per
     own > most ? `its source has ${formatBytes(most)}` : `Trident has no volume below ${formatBytes(leastBytes)}`
   return withCommands(
     broken('shared-size', seen, `${idOf(seen)} asks for ${formatBytes(own)}, and ${limit}`),
-    ...anew(seen, claim, anewLike(source)),
+    ...recreateShare(seen, claim, fieldsLike(source)),
   )
 }
 
-function anewLike(source: PersistentVolumeClaim): { storageClassName: string; storage: string } {
+function fieldsLike(source: PersistentVolumeClaim): { storageClassName: string; storage: string } {
   return { storageClassName: source.spec.storageClassName ?? '', storage: formatBytes(sizeOf(source)) }
 }
 
@@ -61,8 +61,8 @@ function bytesOf(quantity = '0'): number {
 }
 
 /** The manifest of a claim that does not exist yet. */
-export function sharedAnew({ namespace, name }: ClaimName, source: PersistentVolumeClaim): string {
-  const { storageClassName, storage } = anewLike(source)
+export function createShare({ namespace, name }: ClaimName, source: PersistentVolumeClaim): string {
+  const { storageClassName, storage } = fieldsLike(source)
   return createObject({
     apiVersion: 'v1',
     kind: 'PersistentVolumeClaim',

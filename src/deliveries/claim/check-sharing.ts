@@ -8,7 +8,7 @@ import { withCommands, type Finding } from '../../diagnosis/finding.ts'
 import { error, ok, unchecked, warning } from './checks.ts'
 import { valueOf } from '../../diagnosis/lookup.ts'
 import { bindingProblem, describeBinding, idOf, type SeenClaim } from '../shared/check-claim.ts'
-import { anew, broken, shareFrom, sourceNameOf, type SharedClaim } from './check-claim.ts'
+import { recreateShare, broken, shareFrom, sourceNameOf, type SharedClaim } from './check-claim.ts'
 import { compareClaims } from './check-comparison.ts'
 import { annotateObject, applyObject, describeObject, patchObject } from '../../diagnosis/kubectl-commands.ts'
 
@@ -68,7 +68,7 @@ function wrongAnnotation(seen: SharedClaim, claim: PersistentVolumeClaim, what: 
   const finding = broken('share-annotation', seen, what)
   return named === undefined
     ? finding
-    : withCommands(finding, ...anew(seen, claim, { annotations: { [shareFrom]: idOf(named) } }))
+    : withCommands(finding, ...recreateShare(seen, claim, { annotations: { [shareFrom]: idOf(named) } }))
 }
 
 /** A read-only volume of its own can never be filled. */
@@ -125,10 +125,10 @@ function checkShared(seen: SharedClaim, { metadata }: PersistentVolumeClaim): Fi
     return ok('source-shared', `${id} is shared to ${written ?? ''}`)
   }
   const trimmed = names.map((name) => name.trim()).filter((name) => name !== '')
-  const wanted = [...new Set([...trimmed, seen.namespace])].join(',')
+  const namespaces = [...new Set([...trimmed, seen.namespace])].join(',')
   return withCommands(
     broken('source-shared', seen, `${id} is shared to ${describeShared(written, seen.namespace, trimmed)}`),
-    annotateObject({ kind: 'pvc', name: metadata.name, namespace: metadata.namespace }, shareTo, wanted),
+    annotateObject({ kind: 'pvc', name: metadata.name, namespace: metadata.namespace }, shareTo, namespaces),
   )
 }
 

@@ -67,17 +67,17 @@ function checkConnections({ metadata: { name }, mountOptions = [] }: StorageClas
   ) {
     return []
   }
-  const wanted = ['nfsvers=4.1', ...options.filter((option) => !/^(?:nfsvers|vers)=/.test(option))]
+  const withVersion = ['nfsvers=4.1', ...options.filter((option) => !/^(?:nfsvers|vers)=/.test(option))]
   const finding = warning(
     'storage-class',
     `${name} has nconnect without nfsvers=4.1, so there may be one connection only`,
     'name the version of NFS; volumes that exist keep their options',
   )
-  return [withCommands(finding, patchObject({ kind: 'storageclass', name }, { mountOptions: wanted }))]
+  return [withCommands(finding, patchObject({ kind: 'storageclass', name }, { mountOptions: withVersion }))]
 }
 
 /** `owner`: the claim that holds the files. */
-export function checkVolume(
+export function checkSharedVolume(
   owner: SeenClaim,
   claim: PersistentVolumeClaim,
   volumes: Lookup<readonly TridentVolume[]>,

@@ -9,7 +9,7 @@ import type { SharedClaim } from './check-claim.ts'
 import { patchByName } from '../../diagnosis/kubectl-commands.ts'
 import type { Writer } from '../shared/requested-model.ts'
 
-export function checkWriters(seen: SharedClaim): readonly Finding[] {
+export function checkClaimWriters(seen: SharedClaim): readonly Finding[] {
   if (seen.writers.length === 0) {
     return [ok('read-only-mount', `nobody mounts ${idOf(seen)} so that it may be written to`)]
   }

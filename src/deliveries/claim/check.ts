@@ -17,21 +17,21 @@ import {
   type SeenClaim,
 } from '../shared/check-claim.ts'
 import { listOf, type DeliveryCheck, type DeliveryCheckContext } from '../shared/check-context.ts'
-import { anew, shareFrom, sourceNameOf, type SharedClaim } from './check-claim.ts'
-import { sharedAnew } from './check-comparison.ts'
+import { recreateShare, shareFrom, sourceNameOf, type SharedClaim } from './check-claim.ts'
+import { createShare } from './check-comparison.ts'
 import { checkSharing } from './check-sharing.ts'
 import { checkTrident, seeTrident, type Trident } from './check-trident.ts'
-import { checkReclaim, checkStorageClass, checkVolume } from './check-volume.ts'
-import { checkWriters } from './check-writers.ts'
+import { checkReclaim, checkStorageClass, checkSharedVolume } from './check-volume.ts'
+import { checkClaimWriters } from './check-writers.ts'
 import { sectionTitle, type RequestedModel } from '../shared/requested-model.ts'
 
 export const checkClaims: DeliveryCheck = async (question) => {
-  const { models: wanted, cluster, namespace } = question
-  if (wanted.length === 0) return []
+  const { models, cluster, namespace } = question
+  if (models.length === 0) return []
   const trident = await seeTrident(cluster)
   const references = await listOf(cluster, resources.tridentVolumeReferences, { namespace })
   const claims = await Promise.all(
-    claimsIn(wanted).map(async (models) => ({ ...(await seeShared(question, models)), references })),
+    claimsIn(models).map(async (models) => ({ ...(await seeShared(question, models)), references })),
   )
   const ofTrident = claims.filter(isOfTrident)
   return [
@@ -39,15 +39,15 @@ export const checkClaims: DeliveryCheck = async (question) => {
       ? []
       : [{ title: 'Trident', findings: checkTrident(trident, references, driversOf(ofTrident)) }]),
     ...claims.map((claim) => ({
-      title: sectionTitle(`pvc://${claim.name}`, claim.askers),
+      title: sectionTitle(`pvc://${claim.name}`, claim.consumers),
       findings: checkClaim(claim, trident),
     })),
   ]
 }
 
 /** Each claim once, since it holds many versions. */
-function claimsIn(wanted: readonly RequestedModel[]): readonly (readonly [string, readonly RequestedModel[]])[] {
-  return [...Map.groupBy(wanted, ({ source }) => (source.scheme === 'pvc' ? source.claim : source.uri))]
+function claimsIn(models: readonly RequestedModel[]): readonly (readonly [string, readonly RequestedModel[]])[] {
+  return [...Map.groupBy(models, ({ source }) => (source.scheme === 'pvc' ? source.claim : source.uri))]
 }
 
 async function seeShared(
@@ -64,7 +64,7 @@ async function seeShared(
     named,
     sourceClass: await seeClass(cluster, source ?? consumer),
     paths: [...new Set(models.flatMap(({ source: own }) => (own.scheme === 'pvc' ? [own.path] : [])))],
-    askers: models.flatMap(({ consumers: askers }) => askers),
+    consumers: models.flatMap(({ consumers }) => consumers),
     writers: writers.filter(({ claim }) => claim === name),
   }
 }
@@ -92,7 +92,7 @@ function checkClaim(seen: SharedClaim, trident: Trident): readonly Finding[] {
     ? tridentRules(seen, trident)
     : [ok('share-annotation', `${idOf(seen)} is none of Trident, so nothing of its rules applies`)]
   const isExplained = rules.some(({ severity }) => severity === 'error')
-  const paths = seen.askers.length === 0 ? [] : seen.paths
+  const paths = seen.consumers.length === 0 ? [] : seen.paths
   return [...checkPresence(seen, isExplained), ...rules, ...paths.map((path) => checkPath(seen, path))]
 }
 
@@ -103,14 +103,14 @@ function checkPresence(seen: SharedClaim, isExplained: boolean): readonly Findin
   return [
     checkPresent({ ...seen, claim: claim.value }),
     checkBinding(seen, isExplained),
-    checkAccess(seen, claim.value, (change) => anew(seen, claim.value, change)),
+    checkAccess(seen, claim.value, (change) => recreateShare(seen, claim.value, change)),
   ]
 }
 
 function absentClaim(seen: SharedClaim, source: PersistentVolumeClaim | undefined): Finding {
   const problem = `there is no claim ${idOf(seen)}`
   if (source !== undefined) {
-    return withCommands(error('claim', problem, 'create it as a share of its source'), sharedAnew(seen, source))
+    return withCommands(error('claim', problem, 'create it as a share of its source'), createShare(seen, source))
   }
   return error(
     'claim',
@@ -126,10 +126,10 @@ function tridentRules(seen: SharedClaim, trident: Trident): readonly Finding[] {
   if (owner === undefined || claim === undefined) return sharing
   return [
     ...sharing,
-    ...checkVolume(owner, claim, trident.volumes),
+    ...checkSharedVolume(owner, claim, trident.volumes),
     ...checkStorageClass(owner, claim, seen.sourceClass),
     ...checkReclaim(owner),
-    ...(seen.source === undefined ? [] : checkWriters(seen)),
+    ...(seen.source === undefined ? [] : checkClaimWriters(seen)),
   ]
 }
 

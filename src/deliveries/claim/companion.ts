@@ -2,7 +2,7 @@
 import { problemIf } from '../../flags/flags.ts'
 import { parseLabelName, parseObjectName } from '../../values/names.ts'
 import { parsed, unreadable, type Parsed } from '../../values/parsed.ts'
-import { checkSubject, type Companion } from '../companion.ts'
+import { checkCommand, type Companion } from '../companion.ts'
 import { checkClaims } from './check.ts'
 import { claimChecks } from './checks.ts'
 import { claimRender } from './render-command.ts'
@@ -22,7 +22,7 @@ const flags = {
   },
 } as const
 
-const check = checkSubject({
+const check = checkCommand({
   flags,
   example: '--claim llama --from model-store/llama',
   check: checkClaims,
@@ -34,7 +34,12 @@ const check = checkSubject({
       : [{ source: { scheme: 'pvc', claim, path: undefined, uri: `pvc://${claim}` }, from, consumers: [] }],
 })
 
-export const claim = { alias: 'fsx', render: claimRender, check, checks: claimChecks } as const satisfies Companion
+export const claimCompanion = {
+  alias: 'fsx',
+  render: claimRender,
+  check,
+  checks: claimChecks,
+} as const satisfies Companion
 
 function parseClaimName(text: string): Parsed<{ readonly namespace: string; readonly name: string }> {
   const [, namespace = '', name = ''] = /^([^/]+)\/([^/]+)$/.exec(text) ?? []

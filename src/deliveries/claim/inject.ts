@@ -12,7 +12,7 @@ import { claimVolume, isClaimVolume } from '../shared/claim-volume.ts'
 import type { Deliverer, DeliveredModel, DeliveryContext } from '../delivery.ts'
 import { verifyTask } from '../shared/verify-task.ts'
 
-export const claim: Deliverer = {
+export const claimDelivery: Deliverer = {
   deliver: deliverClaim,
   adds: (volume: Volume, source: Source) => source.scheme === 'pvc' && isClaimVolume(volume, source.claim),
 }

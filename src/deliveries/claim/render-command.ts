@@ -9,7 +9,7 @@ import type { clusterFlags } from '../../render/common-flags.ts'
 import { parseFlags, problemIf, type RawOptions, type Values } from '../../flags/flags.ts'
 import { fileSystemRequired, flags, volumeRequired, type backendFlags } from './render-flags.ts'
 import { imageProblems, productImage } from '../../render/product-image.ts'
-import type { FlagResult, RenderSubject } from '../companion.ts'
+import type { FlagResult, RenderCommand } from '../companion.ts'
 
 const help = `
 The file system comes first; its outputs are --file-system-id and --secret-arn of the rest. Both may be asked for at once.
@@ -19,7 +19,7 @@ Examples:
   model-injector render claim --claim llama --size 200Gi --source s3://models/llama/ -n apps -n ml --file-system-id fs-… \\
     --secret-arn arn:aws:secretsmanager:… --account-id 111122223333 --region eu-west-1 --cluster prod | kubectl apply -f -`
 
-export const claimRender: RenderSubject = {
+export const claimRender: RenderCommand = {
   description:
     'FSx for ONTAP by Trident: file system, StorageClass, backend, shared claim, publisher, claims of other namespaces',
   flags,
@@ -29,16 +29,20 @@ export const claimRender: RenderSubject = {
 
 function renderFromFlags(options: RawOptions, config: Config): FlagResult<Rendering> {
   const given = (names: readonly string[]): boolean => names.some((name) => options[name] !== undefined)
-  const wantsFileSystem = given(['vpc', 'subnet', 'clientSecurityGroup'])
-  const wantsVolume = !wantsFileSystem || given(['claim', 'fileSystemId', 'secretArn', 'source'])
+  const rendersFileSystem = given(['vpc', 'subnet', 'clientSecurityGroup'])
+  const rendersVolume = !rendersFileSystem || given(['claim', 'fileSystemId', 'secretArn', 'source'])
   const { values, problems } = parseFlags(
     flags,
-    [...(wantsVolume ? volumeRequired : []), ...(wantsFileSystem ? fileSystemRequired : [])],
+    [...(rendersVolume ? volumeRequired : []), ...(rendersFileSystem ? fileSystemRequired : [])],
     options,
   )
-  const all = [...problems, ...(wantsVolume ? imageProblems(values.image, config) : []), ...combinationProblems(values)]
+  const all = [
+    ...problems,
+    ...(rendersVolume ? imageProblems(values.image, config) : []),
+    ...combinationProblems(values),
+  ]
   if (all.length > 0) return { ok: false, problems: all }
-  const parts = [wantsFileSystem ? fileSystem(values) : nothing, wantsVolume ? volume(values, config) : nothing]
+  const parts = [rendersFileSystem ? fileSystem(values) : nothing, rendersVolume ? volume(values, config) : nothing]
   return { ok: true, value: merge(parts) }
 }
 

@@ -2,13 +2,13 @@
  * Removes old versions from the shared volume: a separate command, with permissions that the publisher does not have.
  */
 import { fit, label } from '../../render/names.ts'
-import { cronJob, podOf, volumeRoot, type Publisher } from './render-publisher.ts'
+import { cronJob, podOf, volumeRoot, type PublisherPlan } from './render-publisher.ts'
 import { explain, type Tree } from '../../render/tree.ts'
 import type { SharedModel } from './render-trident.ts'
 
 const name = 'model-pruner'
 
-export function pruner(model: SharedModel, publisher: Publisher, olderThan: string): readonly Tree[] {
+export function pruner(model: SharedModel, publisher: PublisherPlan, olderThan: string): readonly Tree[] {
   const { namespace } = publisher
   return [
     { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name, namespace } },

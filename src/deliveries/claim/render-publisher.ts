@@ -3,7 +3,7 @@ import { digest, fit, label } from '../../render/names.ts'
 import { plain, explain, type Branch, type Tree } from '../../render/tree.ts'
 import type { SharedModel } from './render-trident.ts'
 
-export interface Publisher {
+export interface PublisherPlan {
   readonly namespace: string
   readonly serviceAccount: string
   readonly image: string
@@ -20,7 +20,7 @@ export const volumeRoot = '/models-volume'
 const user = 65532
 
 /** A Job is immutable, so a changed one gets another name. */
-export function publisherJob(model: SharedModel, publisher: Publisher): Tree {
+export function publisherJob(model: SharedModel, publisher: PublisherPlan): Tree {
   const spec = jobSpec(publisherPod(model, publisher))
   const name = `publish-${fit(label(model.claim), 40)}-${digest(JSON.stringify(plain(spec)), 8)}`
   return explain('Publishes what is there now; the CronJob goes on from here.', {
@@ -31,7 +31,7 @@ export function publisherJob(model: SharedModel, publisher: Publisher): Tree {
   })
 }
 
-export function publisherCronJob(model: SharedModel, publisher: Publisher): Tree {
+export function publisherCronJob(model: SharedModel, publisher: PublisherPlan): Tree {
   return cronJob(
     { name: `publish-${fit(label(model.claim), 44)}`, namespace: publisher.namespace },
     publisher.schedule,
@@ -64,7 +64,7 @@ function jobSpec(pod: Branch): Branch {
   }
 }
 
-function publisherPod(model: SharedModel, publisher: Publisher): Branch {
+function publisherPod(model: SharedModel, publisher: PublisherPlan): Branch {
   const tag = publisher.requiredTag === undefined ? [] : ['--required-tag', publisher.requiredTag]
   return podOf(model, publisher, {
     serviceAccountName: explain(
@@ -89,7 +89,7 @@ interface PodParts {
 
 export function podOf(
   { claim }: SharedModel,
-  { image, imagePullSecrets }: Publisher,
+  { image, imagePullSecrets }: PublisherPlan,
   { args, env, ...account }: PodParts,
 ): Branch {
   return {

@@ -1,5 +1,5 @@
 /** AWS permissions of Trident's controller to make volumes of one file system. */
-import type { Access } from '../../render/access.ts'
+import type { ReadAccess } from '../../render/access.ts'
 import { partitionOf } from '../../render/arn.ts'
 import { policyDocument } from '../../render/iam-policy.ts'
 import { fit } from '../../render/names.ts'
@@ -9,7 +9,10 @@ import type { Backend } from './render-trident.ts'
 
 const controller = 'trident-controller'
 
-export function tridentRole(backend: Backend, access: Pick<Access, 'cluster' | 'trust' | 'bucketRegions'>): RoleParts {
+export function tridentRole(
+  backend: Backend,
+  access: Pick<ReadAccess, 'cluster' | 'trust' | 'bucketRegions'>,
+): RoleParts {
   const { cluster } = access
   return {
     access: {

@@ -10,7 +10,7 @@ import {
   readerParts,
   type RoleParts,
 } from '../../render/pod-identity-association.ts'
-import { publisherCronJob, publisherJob, type Publisher } from './render-publisher.ts'
+import { publisherCronJob, publisherJob, type PublisherPlan } from './render-publisher.ts'
 import { pruner } from './render-pruner.ts'
 import type { Rendering } from '../../render/rendering.ts'
 import { serviceAccount } from '../../render/service-account.ts'
@@ -24,17 +24,17 @@ import {
   type SharedModel,
 } from './render-trident.ts'
 import { tridentRole } from './render-trident-role.ts'
-import type { Access } from '../../render/access.ts'
+import type { ReadAccess } from '../../render/access.ts'
 import { fit } from '../../render/names.ts'
 
 export interface ClaimPlan {
   readonly backend: Backend
   readonly models: readonly SharedModel[]
-  readonly publisher: Publisher
+  readonly publisher: PublisherPlan
   /** Age at which a version that no pod mounts is removed; undefined keeps all. */
   readonly pruneOlderThan?: string | undefined
   /** Fields that the plan does not derive itself. */
-  readonly access: Pick<Access, 'cluster' | 'trust' | 'bucketRegions' | 'kmsKey'>
+  readonly access: Pick<ReadAccess, 'cluster' | 'trust' | 'bucketRegions' | 'kmsKey'>
 }
 
 export function renderClaim(plan: ClaimPlan): Rendering {
@@ -72,7 +72,7 @@ function objectsOf(model: SharedModel, { backend, publisher, pruneOlderThan }: C
   ]
 }
 
-function publisherAccess({ access, models, publisher }: ClaimPlan): Access {
+function publisherAccess({ access, models, publisher }: ClaimPlan): ReadAccess {
   return {
     ...access,
     scope: 'source',

@@ -2,4 +2,4 @@
 import type { Companion } from '../companion.ts'
 import { downloadRender } from './render-command.ts'
 
-export const download = { alias: 's3', render: downloadRender, checks: {} } as const satisfies Companion
+export const downloadCompanion = { alias: 's3', render: downloadRender, checks: {} } as const satisfies Companion

@@ -16,7 +16,7 @@ import type { DeliveredModel, Deliverer, DeliveryContext } from '../delivery.ts'
 import { enumerate } from '../../values/printable.ts'
 import { findByName } from '../../pod/lookup.ts'
 
-export const download: Deliverer = { deliver: deliverDownload }
+export const downloadDelivery: Deliverer = { deliver: deliverDownload }
 
 function deliverDownload(model: ModelRequest, context: DeliveryContext): DeliveredModel | undefined {
   const volume = chooseVolume(model, context)

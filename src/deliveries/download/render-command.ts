@@ -15,7 +15,7 @@ import { parsed, parseWord, unreadable, type Parsed } from '../../values/parsed.
 import { identitiesOf, roleNameOf, trustOf, trustProblems } from '../../render/access-flags.ts'
 import { clusterFlags, identityFlags, roleFlags } from '../../render/common-flags.ts'
 import { parseFlags, parseSwitch, problemIf, type RawOptions, type Values } from '../../flags/flags.ts'
-import type { FlagResult, RenderSubject } from '../companion.ts'
+import type { FlagResult, RenderCommand } from '../companion.ts'
 
 const flags = {
   source: {
@@ -85,7 +85,7 @@ Examples:
     --account-id 111122223333 --region eu-west-1 --cluster prod | kubectl apply -f -
   model-injector render download --scope namespace --source s3://models/ … -o access/`
 
-export const downloadRender: RenderSubject = {
+export const downloadRender: RenderCommand = {
   description: 'ServiceAccount, IAM role with session tags, Pod Identity association; bucket with versions and a copy',
   flags,
   help,

@@ -1,11 +1,11 @@
 /** Companion resources for models from S3: identity, permissions and bucket. */
-import type { Access } from '../../render/access.ts'
+import type { ReadAccess } from '../../render/access.ts'
 import { bucketStacks, type BucketPlan } from '../../render/bucket.ts'
 import { accessCommands, accessFiles, accessStackOf, readerParts } from '../../render/pod-identity-association.ts'
 import type { Rendering } from '../../render/rendering.ts'
 import { serviceAccounts } from '../../render/service-account.ts'
 
-export function renderDownload(access: Access, bucket?: BucketPlan): Rendering {
+export function renderDownload(access: ReadAccess, bucket?: BucketPlan): Rendering {
   const reader = readerParts(access)
   return {
     kubernetes: serviceAccounts(access),
@@ -16,7 +16,7 @@ export function renderDownload(access: Access, bucket?: BucketPlan): Rendering {
   }
 }
 
-function notesOf({ identities, scope, sources }: Access): string[] {
+function notesOf({ identities, scope, sources }: ReadAccess): string[] {
   const shared = identities
     .filter(({ serviceAccount }) => serviceAccount === 'default')
     .map(

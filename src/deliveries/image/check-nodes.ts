@@ -14,9 +14,9 @@ const leastRuntimes: Readonly<Record<string, ClusterVersion>> = {
   'cri-o': { major: 1, minor: 33 },
 }
 
-export function checkNodes(nodes: Lookup<readonly Node[]>, askers: readonly Consumer[]): readonly Finding[] {
+export function checkImageNodes(nodes: Lookup<readonly Node[]>, consumers: readonly Consumer[]): readonly Finding[] {
   if (nodes.state !== 'found') return [unchecked('node-runtime', whyNot(nodes))]
-  const able = nodes.value.filter((node) => mayTake(node, askers))
+  const able = nodes.value.filter((node) => mayTake(node, consumers))
   if (able.length === 0) return [unchecked('node-runtime', 'there is no Linux node yet for these pods')]
   const problems = able.flatMap((node) => {
     const problem = nodeProblem(node)
@@ -43,13 +43,13 @@ function nodeFinding(problem: string, names: readonly string[], isEverywhere: bo
 }
 
 /** Fargate nodes only run pods that a Fargate profile selects. */
-function mayTake({ metadata: { labels = {} }, status }: Node, askers: readonly Consumer[]): boolean {
+function mayTake({ metadata: { labels = {} }, status }: Node, consumers: readonly Consumer[]): boolean {
   if (status?.nodeInfo?.operatingSystem !== 'linux' || labels['eks.amazonaws.com/compute-type'] === 'fargate') {
     return false
   }
   return (
-    askers.length === 0 ||
-    askers.some(({ spec }) => Object.entries(spec.nodeSelector ?? {}).every(([key, value]) => labels[key] === value))
+    consumers.length === 0 ||
+    consumers.some(({ spec }) => Object.entries(spec.nodeSelector ?? {}).every(([key, value]) => labels[key] === value))
   )
 }
 

@@ -10,10 +10,10 @@ import type { Consumer, RequestedModel } from '../shared/requested-model.ts'
 
 export async function checkSecrets(
   question: DeliveryCheckContext,
-  { source, consumers: askers }: RequestedModel,
+  { source, consumers }: RequestedModel,
 ): Promise<readonly Finding[]> {
   const registry = (source.scheme === 'oci' ? source.reference : '').split('/')[0] ?? ''
-  const names = [...new Set((await Promise.all(askers.map((asker) => secretNames(question, asker)))).flat())]
+  const names = [...new Set((await Promise.all(consumers.map((consumer) => secretNames(question, consumer)))).flat())]
   if (names.length === 0) {
     return [ok('pull-secrets', `none: nodes pull from ${registry} with their own role, or it is public`)]
   }

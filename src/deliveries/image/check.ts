@@ -5,15 +5,15 @@ import type { Finding } from '../../diagnosis/finding.ts'
 import { error, ok, unchecked, warning } from './checks.ts'
 import { lookup, type Lookup } from '../../diagnosis/lookup.ts'
 import { listOf, whyNot, type DeliveryCheck, type DeliveryCheckContext } from '../shared/check-context.ts'
-import { checkNodes } from './check-nodes.ts'
+import { checkImageNodes } from './check-nodes.ts'
 import { probeImageVolume, type ImageProbe } from './check-probe.ts'
 import { checkSecrets } from './check-secrets.ts'
 import { firstWithGate, hasByDefault } from './check-versions.ts'
 import { sectionTitle } from '../shared/requested-model.ts'
 
 export const checkImage: DeliveryCheck = async (question) => {
-  const { cluster, namespace, models: wanted } = question
-  if (wanted.length === 0) return []
+  const { cluster, namespace, models } = question
+  if (models.length === 0) return []
   const probe = await lookup(() => probeImageVolume(cluster, namespace))
   const nodes = await listOf(cluster, resources.nodes)
   return [
@@ -22,14 +22,14 @@ export const checkImage: DeliveryCheck = async (question) => {
       findings: [
         checkAPIServer(question, probe),
         checkStated(question),
-        ...checkNodes(
+        ...checkImageNodes(
           nodes,
-          wanted.flatMap(({ consumers: askers }) => askers),
+          models.flatMap(({ consumers }) => consumers),
         ),
       ],
     },
     ...(await Promise.all(
-      wanted.map(async (model) => ({
+      models.map(async (model) => ({
         title: sectionTitle(model.source.uri, model.consumers),
         findings: await checkSecrets(question, model),
       })),

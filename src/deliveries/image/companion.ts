@@ -1,6 +1,6 @@
 /** Companion resources of the delivery `image`: the image of the model, and nodes that can mount it. */
 import { parseImageDigest } from '../../render/parse-aws-names.ts'
-import { checkSubject, type Companion } from '../companion.ts'
+import { checkCommand, type Companion } from '../companion.ts'
 import { checkImage } from './check.ts'
 import { imageChecks } from './checks.ts'
 import { imageRender } from './render-command.ts'
@@ -14,7 +14,7 @@ const flags = {
   },
 } as const
 
-const check = checkSubject({
+const check = checkCommand({
   flags,
   example: '--oci registry.example.com/llama@sha256:…',
   check: checkImage,
@@ -24,4 +24,9 @@ const check = checkSubject({
       : [{ source: { scheme: 'oci', reference: oci, path: undefined, uri: `oci://${oci}` }, consumers: [] }],
 })
 
-export const image = { alias: 'oci', render: imageRender, check, checks: imageChecks } as const satisfies Companion
+export const imageCompanion = {
+  alias: 'oci',
+  render: imageRender,
+  check,
+  checks: imageChecks,
+} as const satisfies Companion

@@ -16,7 +16,7 @@ import type { Deliverer, DeliveredModel, DeliveryContext } from '../delivery.ts'
  */
 export const firstClusterVersionWithImageVolumes = '1.35'
 
-export const image: Deliverer = {
+export const imageDelivery: Deliverer = {
   deliver: deliverImage,
   // Another webhook may have rewritten the reference to a mirror.
   adds: (volume: Volume, source: Source) => source.scheme === 'oci' && Boolean(volume.image),

@@ -10,7 +10,7 @@ import { quote } from '../../reasons.ts'
 import { parsed, parseWord, unreadable, type Parsed } from '../../values/parsed.ts'
 import { parseFlags, type RawOptions } from '../../flags/flags.ts'
 import type { Config } from '../../config/config.ts'
-import type { FlagResult, RenderSubject } from '../companion.ts'
+import type { FlagResult, RenderCommand } from '../companion.ts'
 
 const flags = {
   repository: {
@@ -55,7 +55,7 @@ Examples:
   find . -type f -printf '%s %P\\n' > files.txt
   model-injector render image --repository registry.example.com/llama --tag 1.2.3 --directory /data/llama-1.2.3 --files files.txt -o build/`
 
-export const imageRender: RenderSubject = {
+export const imageRender: RenderCommand = {
   description: 'Dockerfile and commands that build a model as an image, a layer for each shard',
   flags,
   help,

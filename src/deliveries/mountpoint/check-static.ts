@@ -14,7 +14,7 @@ import type { MountedPrefix } from './check-volume.ts'
  * A Mountpoint volume's files stay in the bucket; a claim bound to a volume of another kind may hold files, and is not
  * recreated.
  */
-export function anew(
+export function recreateStaticClaim(
   { meant, ...prefix }: MountedPrefix,
   claim: PersistentVolumeClaim,
   change: ClaimChange,
@@ -57,7 +57,7 @@ function unnamedVolume(prefix: MountedPrefix, claim: PersistentVolumeClaim): Fin
   }
   return withCommands(
     error('static-volume', problem, 'create the claim anew for its volume'),
-    ...anew(prefix, claim, {}),
+    ...recreateStaticClaim(prefix, claim, {}),
   )
 }
 

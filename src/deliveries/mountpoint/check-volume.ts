@@ -14,14 +14,14 @@ export interface MountedPrefix extends SeenClaim {
   readonly source: S3Source
   /** Region from the annotations or the configuration. */
   readonly region: string | undefined
-  readonly askers: readonly Consumer[]
+  readonly consumers: readonly Consumer[]
   /** All volumes of the cluster. */
   readonly volumes: Lookup<readonly PersistentVolume[]>
   /** The volume of the claim, or a volume that names the claim. */
   readonly meant: PersistentVolume | undefined
 }
 
-export function checkVolume(prefix: MountedPrefix, volume: PersistentVolume): readonly Finding[] {
+export function checkMountedVolume(prefix: MountedPrefix, volume: PersistentVolume): readonly Finding[] {
   const {
     spec: { csi },
     metadata: { name },
@@ -125,10 +125,7 @@ function checkOptions(prefix: MountedPrefix, volume: PersistentVolume): readonly
     if (broken === undefined) return []
     const finding = broken.severity === 'error' ? error : warning
     return [
-      withCommands(
-        finding('mount-options', `${volume.metadata.name} ${broken.what}`),
-        withOptions(volume, broken.mend),
-      ),
+      withCommands(finding('mount-options', `${volume.metadata.name} ${broken.what}`), withOptions(volume, broken.fix)),
     ]
   })
   return problems.length > 0 ? problems : [ok('mount-options', [...options.keys()].join(', '))]
@@ -138,7 +135,7 @@ interface BrokenRule {
   readonly severity: 'error' | 'warning'
   readonly what: string
   /** Options that fix the problem. */
-  readonly mend: Readonly<Record<string, string>>
+  readonly fix: Readonly<Record<string, string>>
 }
 
 type OptionRule = (options: ReadonlyMap<string, string>, prefix: MountedPrefix) => BrokenRule | undefined
@@ -151,24 +148,24 @@ function lookInRegion(options: ReadonlyMap<string, string>, { region }: MountedP
   return {
     severity: 'error',
     what: `looks for the bucket in ${written}, the annotation says ${region}`,
-    mend: { region },
+    fix: { region },
   }
 }
 
-function letOthersRead(options: ReadonlyMap<string, string>, { askers }: MountedPrefix): BrokenRule | undefined {
+function letOthersRead(options: ReadonlyMap<string, string>, { consumers }: MountedPrefix): BrokenRule | undefined {
   if (options.has('allow-other')) return undefined
-  const mend = { 'allow-other': '' }
-  const denied = deniedAskers(askers)
+  const fix = { 'allow-other': '' }
+  const denied = deniedConsumers(consumers)
   if (denied.length > 0) {
     return {
       severity: 'error',
       what: `has no allow-other, and ${denied.join(', ')} ${denied.length === 1 ? 'runs' : 'run'} neither as root nor with an fsGroup`,
-      mend,
+      fix,
     }
   }
-  return askers.every(hasGroup) && askers.length > 0
+  return consumers.every(hasGroup) && consumers.length > 0
     ? undefined
-    : { severity: 'warning', what: 'has no allow-other: only root may read, unless the pod has an fsGroup', mend }
+    : { severity: 'warning', what: 'has no allow-other: only root may read, unless the pod has an fsGroup', fix }
 }
 
 function readOnly(options: ReadonlyMap<string, string>): BrokenRule | undefined {
@@ -177,7 +174,7 @@ function readOnly(options: ReadonlyMap<string, string>): BrokenRule | undefined 
     : {
         severity: 'warning',
         what: 'is not read-only by itself, only where pods mount it so',
-        mend: { 'read-only': '' },
+        fix: { 'read-only': '' },
       }
 }
 
@@ -186,8 +183,8 @@ function hasGroup({ spec }: Consumer): boolean {
   return spec.securityContext?.fsGroup !== undefined
 }
 
-function deniedAskers(askers: readonly Consumer[]): readonly string[] {
-  return askers.filter((asker) => !hasGroup(asker) && isSurelyNotRoot(asker)).map(({ title }) => title)
+function deniedConsumers(consumers: readonly Consumer[]): readonly string[] {
+  return consumers.filter((consumer) => !hasGroup(consumer) && isSurelyNotRoot(consumer)).map(({ title }) => title)
 }
 
 /** The user of an image is unknown here. */

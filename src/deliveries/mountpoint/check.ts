@@ -18,21 +18,21 @@ import {
 } from '../shared/check-claim.ts'
 import { listOf, type DeliveryCheck, type DeliveryCheckContext } from '../shared/check-context.ts'
 import { checkDriver, checkGate, seeDriver } from './check-driver.ts'
-import { anew, checkStatic } from './check-static.ts'
-import { checkVolume, type MountedPrefix } from './check-volume.ts'
+import { recreateStaticClaim, checkStatic } from './check-static.ts'
+import { checkMountedVolume, type MountedPrefix } from './check-volume.ts'
 import { sectionTitle, type RequestedModel } from '../shared/requested-model.ts'
 
 export const checkMountpoint: DeliveryCheck = async (question) => {
-  const { models: wanted, cluster, namespace, known } = question
-  if (wanted.length === 0) return []
+  const { models, cluster, namespace, known } = question
+  if (models.length === 0) return []
   const driver = await seeDriver(cluster, namespace)
   const volumes = await listOf(cluster, resources.persistentVolumes)
-  const prefixes = await Promise.all(wanted.map((model) => seePrefix(question, model, volumes)))
+  const prefixes = await Promise.all(models.map((model) => seePrefix(question, model, volumes)))
   return [
     { title: 'Mountpoint CSI driver', findings: [...checkDriver(driver), ...checkGate(driver, known)] },
     ...(await Promise.all(
       prefixes.map(async (prefix) => ({
-        title: sectionTitle(prefix.source.uri, prefix.askers),
+        title: sectionTitle(prefix.source.uri, prefix.consumers),
         findings: [...checkPrefix(prefix), ...(await checkAccounts(question, prefix))],
       })),
     )),
@@ -52,7 +52,7 @@ async function seePrefix(
     ...seen,
     source,
     region: model.region,
-    askers: model.consumers,
+    consumers: model.consumers,
     volumes,
     meant: valueOf(seen.volume) ?? meant,
   }
@@ -62,18 +62,21 @@ function checkPrefix(prefix: MountedPrefix): readonly Finding[] {
   const { claim, meant: volume } = prefix
   if (claim.state === 'unknown') return [unchecked('claim', claim.why)]
   if (claim.state === 'absent') return [missingClaim(prefix)]
-  const rules = [...checkStatic(prefix, claim.value), ...(volume === undefined ? [] : checkVolume(prefix, volume))]
+  const rules = [
+    ...checkStatic(prefix, claim.value),
+    ...(volume === undefined ? [] : checkMountedVolume(prefix, volume)),
+  ]
   const isExplained = rules.some(({ severity }) => severity === 'error')
   return [
     checkPresent({ ...prefix, claim: claim.value }),
     (volume && checkReleased(prefix, volume)) ?? checkBinding(prefix, isExplained),
-    checkAccess(prefix, claim.value, (change) => anew(prefix, claim.value, change)),
+    checkAccess(prefix, claim.value, (change) => recreateStaticClaim(prefix, claim.value, change)),
     ...rules,
   ]
 }
 
-function missingClaim({ source, namespace, name, askers, meant }: MountedPrefix): Finding {
-  const account = askers[0]?.serviceAccount ?? 'SERVICEACCOUNT'
+function missingClaim({ source, namespace, name, consumers, meant }: MountedPrefix): Finding {
+  const account = consumers[0]?.serviceAccount ?? 'SERVICEACCOUNT'
   const remedy = `apply what model-injector render mountpoint --source ${source.uri} -n ${namespace} --service-account ${account} prints`
   return error(
     'claim',
@@ -85,9 +88,9 @@ function missingClaim({ source, namespace, name, askers, meant }: MountedPrefix)
 /** The driver requests a token of the pod's service account, and assumes its role with it. */
 async function checkAccounts(
   { cluster, namespace }: DeliveryCheckContext,
-  { askers }: MountedPrefix,
+  { consumers }: MountedPrefix,
 ): Promise<readonly Finding[]> {
-  const names = [...new Set(askers.map(({ serviceAccount }) => serviceAccount))]
+  const names = [...new Set(consumers.map(({ serviceAccount }) => serviceAccount))]
   return Promise.all(
     names.map(async (name) => {
       const account = await lookup(() => cluster.get(resources.serviceAccounts, name, namespace))

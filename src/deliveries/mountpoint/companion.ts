@@ -2,7 +2,7 @@
 import { problemIf } from '../../flags/flags.ts'
 import { parseS3Prefix } from '../../render/parse-aws-names.ts'
 import { parseObjectName } from '../../values/names.ts'
-import { checkSubject, type Companion } from '../companion.ts'
+import { checkCommand, type Companion } from '../companion.ts'
 import { checkMountpoint } from './check.ts'
 import { mountpointChecks } from './checks.ts'
 import { mountpointRender } from './render-command.ts'
@@ -23,7 +23,7 @@ const flags = {
   },
 } as const
 
-const check = checkSubject({
+const check = checkCommand({
   flags,
   example: '--source s3://my-ml-bucket/llama/1.2.3/',
   check: checkMountpoint,
@@ -40,4 +40,8 @@ const check = checkSubject({
   named: ({ claim, source: [source] }) => (source === undefined ? [] : [{ source, claim, consumers: [] }]),
 })
 
-export const mountpoint = { render: mountpointRender, check, checks: mountpointChecks } as const satisfies Companion
+export const mountpointCompanion = {
+  render: mountpointRender,
+  check,
+  checks: mountpointChecks,
+} as const satisfies Companion

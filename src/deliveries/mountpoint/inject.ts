@@ -23,7 +23,7 @@ export function mountpointClaimName(source: S3Source): string {
   return `mp-${modelId({ source, endpoint: undefined, region: undefined, include: [], exclude: [], expect: undefined })}`
 }
 
-export const mountpoint: Deliverer = {
+export const mountpointDelivery: Deliverer = {
   deliver: deliverMountpoint,
   // An annotation may have named the claim.
   adds: (volume: Volume, source: Source) => source.scheme === 's3' && isClaimVolume(volume),

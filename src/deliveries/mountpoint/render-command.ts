@@ -7,7 +7,7 @@ import { parsePositiveBytes } from '../../values/quantity.ts'
 import { identitiesOf, roleNameOf, trustOf, trustProblems } from '../../render/access-flags.ts'
 import { clusterFlags, identityFlags, roleFlags } from '../../render/common-flags.ts'
 import { parseFlags, type RawOptions } from '../../flags/flags.ts'
-import type { FlagResult, RenderSubject } from '../companion.ts'
+import type { FlagResult, RenderCommand } from '../companion.ts'
 
 export const mountpointFlags = {
   cache: {
@@ -44,7 +44,7 @@ Example:
   model-injector render mountpoint --source s3://models/llama/1.2.3/ -n apps --service-account my-inference-app \\
     --account-id 111122223333 --region eu-west-1 --cluster prod | kubectl apply -f -`
 
-export const mountpointRender: RenderSubject = {
+export const mountpointRender: RenderCommand = {
   description: 'PersistentVolume and claim of the Mountpoint CSI driver, role of the pods, policy of the bucket',
   flags,
   help,

@@ -16,7 +16,7 @@ export interface BakedModel {
   readonly taint: { readonly key: string; readonly effect: string }
   /** Namespace of the pods. */
   readonly namespace: string
-  readonly askers: readonly Consumer[]
+  readonly consumers: readonly Consumer[]
 }
 
 export interface Karpenter {

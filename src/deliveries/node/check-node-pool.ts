@@ -84,7 +84,7 @@ function checkPool(pool: NodePool, model: BakedModel, { classes }: Karpenter): r
     checkReady(pool),
     ...checkLimits(pool),
     ...checkTaints(pool, model),
-    ...checkSelectors(pool, model.askers),
+    ...checkSelectors(pool, model.consumers),
     ...checkClass(pool, model, classes),
   ]
 }
@@ -137,8 +137,8 @@ function checkTolerated(
   taint: Taint,
   model: BakedModel,
 ): readonly Finding[] {
-  const kept = model.askers.filter(
-    (asker) => taint.effect !== 'PreferNoSchedule' && !isTolerated(taint, tolerationsOf(asker, model)),
+  const kept = model.consumers.filter(
+    (consumer) => taint.effect !== 'PreferNoSchedule' && !isTolerated(taint, tolerationsOf(consumer, model)),
   )
   if (kept.length === 0) return []
   const { key, value = '', effect } = taint
@@ -176,8 +176,8 @@ function isTolerated(taint: Taint, tolerations: readonly Toleration[]): boolean 
 }
 
 /** Compares the pods' other node selectors. */
-function checkSelectors(pool: NodePool, askers: readonly Consumer[]): readonly Finding[] {
-  return askers.flatMap(({ title, spec }) =>
+function checkSelectors(pool: NodePool, consumers: readonly Consumer[]): readonly Finding[] {
+  return consumers.flatMap(({ title, spec }) =>
     Object.entries(spec.nodeSelector ?? {}).flatMap(([key, value]) => {
       const has = excludes(pool, key, value)
       return has === undefined

@@ -11,7 +11,7 @@ export function nodesWith({ label }: BakedModel, nodes: Lookup<readonly Node[]>)
   return (valueOf(nodes) ?? []).filter(({ metadata }) => metadata.labels?.[label] === nodeLabelValue)
 }
 
-export function checkNodes(
+export function checkBakedNodes(
   model: BakedModel,
   nodes: Lookup<readonly Node[]>,
   { pools }: Karpenter,

@@ -14,7 +14,10 @@ import { patchObject } from '../../diagnosis/kubectl-commands.ts'
 import type { Consumer } from '../shared/requested-model.ts'
 
 export function checkWorkloads(model: BakedModel, budgets: Lookup<readonly PodDisruptionBudget[]>): readonly Finding[] {
-  return model.askers.flatMap((asker) => [...checkPlace(asker, model), ...checkBudget(asker, model, budgets)])
+  return model.consumers.flatMap((consumer) => [
+    ...checkPlace(consumer, model),
+    ...checkBudget(consumer, model, budgets),
+  ])
 }
 
 /** A DaemonSet needs the label in its own selector to stay on nodes with the model. */

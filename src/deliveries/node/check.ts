@@ -9,21 +9,21 @@ import { withCommands, type Finding } from '../../diagnosis/finding.ts'
 import { error, ok, unchecked } from './checks.ts'
 import { lookup, type Lookup } from '../../diagnosis/lookup.ts'
 import { seeKarpenter, type BakedModel, type Karpenter } from './check-model.ts'
-import { checkNodes, nodesWith } from './check-nodes.ts'
+import { checkBakedNodes, nodesWith } from './check-nodes.ts'
 import { checkPools } from './check-node-pool.ts'
 import { checkWorkloads } from './check-workloads.ts'
 import { listOf, whyNot, type DeliveryCheck, type DeliveryCheckContext } from '../shared/check-context.ts'
 import { sectionTitle, type RequestedModel } from '../shared/requested-model.ts'
 
 export const checkNode: DeliveryCheck = async (question) => {
-  const { cluster, namespace, models: wanted } = question
-  if (wanted.length === 0) return []
+  const { cluster, namespace, models: requested } = question
+  if (requested.length === 0) return []
   const karpenter = await seeKarpenter(cluster)
   const nodes = await listOf(cluster, resources.nodes)
-  const models = wanted.map((model) => bakedModel(question, model))
+  const models = requested.map((model) => bakedModel(question, model))
   const own = await lookup(() => cluster.get(resources.namespaces, namespace))
   const budgets = await listOf(cluster, resources.podDisruptionBudgets, { namespace })
-  const needsHostPath = wanted.some(({ source }) => source.scheme === 'node')
+  const needsHostPath = requested.some(({ source }) => source.scheme === 'node')
   return [
     {
       title: 'Nodes',
@@ -33,10 +33,10 @@ export const checkNode: DeliveryCheck = async (question) => {
       ],
     },
     ...models.map((model) => ({
-      title: sectionTitle(model.uri, model.askers),
+      title: sectionTitle(model.uri, model.consumers),
       findings: [
         ...checkPools(model, karpenter, nodesWith(model, nodes).length > 0),
-        ...checkNodes(model, nodes, karpenter),
+        ...checkBakedNodes(model, nodes, karpenter),
         ...checkWorkloads(model, budgets),
       ],
     })),
@@ -46,7 +46,7 @@ export const checkNode: DeliveryCheck = async (question) => {
 /** An image in the nodes' store is identified by its reference. */
 function bakedModel(
   { config: { annotationPrefix }, namespace }: DeliveryCheckContext,
-  { source, consumers: askers }: RequestedModel,
+  { source, consumers }: RequestedModel,
 ): BakedModel {
   const what = source.scheme === 'node' ? source.path : source.scheme === 'oci' ? source.reference : source.uri
   return {
@@ -56,7 +56,7 @@ function bakedModel(
     label: nodeLabelFor(what, annotationPrefix),
     taint: bakedTaint(annotationPrefix),
     namespace,
-    askers,
+    consumers,
   }
 }
 

@@ -2,7 +2,7 @@
 import { problemIf } from '../../flags/flags.ts'
 import { parseImageDigest } from '../../render/parse-aws-names.ts'
 import { parseAbsolutePath } from '../../values/path.ts'
-import { checkSubject, type Companion } from '../companion.ts'
+import { checkCommand, type Companion } from '../companion.ts'
 import { checkNode } from './check.ts'
 import { nodeChecks } from './checks.ts'
 import { nodeRender } from './render-command.ts'
@@ -22,7 +22,7 @@ const flags = {
   },
 } as const
 
-const check = checkSubject({
+const check = checkCommand({
   flags,
   example: '--path /opt/models/llama-1.2.3',
   check: checkNode,
@@ -35,4 +35,9 @@ const check = checkSubject({
   },
 })
 
-export const node = { alias: 'ami', render: nodeRender, check, checks: nodeChecks } as const satisfies Companion
+export const nodeCompanion = {
+  alias: 'ami',
+  render: nodeRender,
+  check,
+  checks: nodeChecks,
+} as const satisfies Companion

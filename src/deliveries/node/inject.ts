@@ -33,7 +33,7 @@ export function bakedTaint(annotationPrefix: string): { readonly key: string; re
   return { key: `${annotationPrefix}baked`, effect: 'NoSchedule' }
 }
 
-export const node: Deliverer = {
+export const nodeDelivery: Deliverer = {
   deliver: deliverNode,
   adds: ({ hostPath }: Volume, source: Source) => source.scheme === 'node' && hostPath?.path === source.path,
 }

@@ -5,7 +5,7 @@ import { formatLoaderEnv } from '../../loader-contract.ts'
 import { modelId } from '../download/inject.ts'
 import type { Expectation } from '../../values/expectation.ts'
 import type { S3Source } from '../../values/source.ts'
-import { printYAML } from '../../render/print.ts'
+import { printTreeAsYAML } from '../../render/print.ts'
 import { loginLines } from '../../render/registry.ts'
 import { quoteWord } from '../../values/shell.ts'
 import { explain, type Branch, type Tree } from '../../render/tree.ts'
@@ -30,7 +30,7 @@ const volumeRoot = '/models-volume'
 export const imageBuilderExpression = '{{'
 
 export function bakeDocument(baked: Baked): string {
-  return printYAML([
+  return printTreeAsYAML([
     {
       name: 'bake-model',
       schemaVersion: '1.0',

@@ -23,7 +23,7 @@ import { parsePositiveBytes } from '../../values/quantity.ts'
 import { clusterFlags, roleFlags } from '../../render/common-flags.ts'
 import { parseFlags, problemIf, type RawOptions, type Values } from '../../flags/flags.ts'
 import { imageProblems, productImage } from '../../render/product-image.ts'
-import type { FlagResult, RenderSubject } from '../companion.ts'
+import type { FlagResult, RenderCommand } from '../companion.ts'
 
 const architectures = ['amd64', 'arm64'] as const
 
@@ -150,7 +150,7 @@ Examples:
     --kubernetes-version 1.34 --account-id 111122223333 --region eu-west-1 --cluster prod -o llama/
   model-injector render node --oci 111122223333.dkr.ecr.eu-west-1.amazonaws.com/llama@sha256:… --size 16Gi …`
 
-export const nodeRender: RenderSubject = {
+export const nodeRender: RenderCommand = {
   description: 'a model in the machine image: Image Builder pipeline, EC2NodeClass and NodePool of Karpenter',
   flags,
   help,

@@ -1,7 +1,7 @@
 /** CloudFormation for EC2 Image Builder: a pipeline that builds machine images with the model. */
 import { Gi } from '../../values/quantity.ts'
-import type { Access } from '../../render/access.ts'
-import { partitionOf, type Cluster } from '../../render/arn.ts'
+import type { ReadAccess } from '../../render/access.ts'
+import { partitionOf, type EksCluster } from '../../render/arn.ts'
 import { bakeDocument, type Baked } from './render-bake-component.ts'
 import { policyDocument, readPolicy } from '../../render/iam-policy.ts'
 import { digest } from '../../render/names.ts'
@@ -13,7 +13,7 @@ import { trustPolicy } from '../../render/trust-policy.ts'
 export interface BuildPlan {
   /** Name of everything in the stack. */
   readonly name: string
-  readonly cluster: Cluster
+  readonly cluster: EksCluster
   readonly baked: Baked
   readonly sizeBytes: number
   /** An AMI id, or `ssm:` and a parameter that holds one. */
@@ -57,7 +57,7 @@ export function pipelineArn({ name, cluster: { region, accountId } }: BuildPlan)
 
 function buildRole(plan: BuildPlan): Tree {
   const managed = (policy: string): string => `arn:${partitionOf(plan.cluster.region)}:iam::aws:policy/${policy}`
-  const access: Access = {
+  const access: ReadAccess = {
     cluster: plan.cluster,
     role: plan.name,
     trust: { kind: 'instance-profile' },
@@ -80,7 +80,7 @@ function buildRole(plan: BuildPlan): Tree {
   }
 }
 
-function rolePolicies({ baked }: BuildPlan, access: Access): readonly Tree[] {
+function rolePolicies({ baked }: BuildPlan, access: ReadAccess): readonly Tree[] {
   const pulls = pullStatements(baked.kind === 'files' ? baked.loaderImage : baked.reference)
   return [
     ...(baked.kind === 'files' ? [{ PolicyName: 'read-model', PolicyDocument: readPolicy(access) }] : []),

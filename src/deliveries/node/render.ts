@@ -1,6 +1,6 @@
 /** Companion resources for models in the machine image: the build of the image, and nodes that use it. */
 import { nodeLabelFor, nodeLabelValue } from './inject.ts'
-import type { Cluster } from '../../render/arn.ts'
+import type { EksCluster } from '../../render/arn.ts'
 import type { Baked } from './render-bake-component.ts'
 import { imageStack, pipelineArn, rootVolumeGiB, type BuildPlan } from './render-image-builder.ts'
 import { nodeClass, nodePool, type NodePlan } from './render-karpenter.ts'
@@ -14,7 +14,7 @@ export interface BakedNodePlan
       'sizeBytes' | 'parentImage' | 'buildInstanceType' | 'buildSubnet' | 'buildSecurityGroup' | 'kmsKey'
     >,
     Pick<NodePlan, 'annotationPrefix' | 'nodeRole' | 'discovery' | 'architecture' | 'instanceTypes' | 'cpuLimit'> {
-  readonly cluster: Cluster
+  readonly cluster: EksCluster
   readonly baked: Baked
 }
 

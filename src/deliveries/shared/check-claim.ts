@@ -119,12 +119,12 @@ const severalNodes = ['ReadOnlyMany', 'ReadWriteMany']
 export function checkAccess(
   name: ClaimName,
   { spec: { accessModes = [] } }: PersistentVolumeClaim,
-  anew: (change: { accessModes: string[] }) => readonly string[],
+  recreate: (change: { accessModes: string[] }) => readonly string[],
 ): Finding {
   if (accessModes.some((mode) => severalNodes.includes(mode))) {
     return ok('claim-access', `${idOf(name)}: ${accessModes.join(', ')}`)
   }
-  const commands = anew({ accessModes: ['ReadOnlyMany'] })
+  const commands = recreate({ accessModes: ['ReadOnlyMany'] })
   const problem = `${idOf(name)} is ${accessModes.join(', ')}: pods of one node only`
   return commands.length > 0
     ? withCommands(error('claim-access', problem), ...commands)

@@ -38,12 +38,12 @@ export interface Writer extends Pick<Template, 'title' | 'kind' | 'name'> {
 const mostTitles = 3
 
 /** `deployment/a, job/b and 4 more`; empty without consumers. */
-export function titlesOf(askers: readonly Pick<Consumer, 'title'>[]): string {
-  const titles = [...new Set(askers.map(({ title }) => title))]
+export function titlesOf(consumers: readonly Pick<Consumer, 'title'>[]): string {
+  const titles = [...new Set(consumers.map(({ title }) => title))]
   const more = titles.length - mostTitles
   return `${titles.slice(0, mostTitles).join(', ')}${more > 0 ? ` and ${more} more` : ''}`
 }
 
-export function sectionTitle(what: string, askers: readonly Consumer[]): string {
-  return askers.length === 0 ? what : `${what} (${titlesOf(askers)})`
+export function sectionTitle(what: string, consumers: readonly Consumer[]): string {
+  return consumers.length === 0 ? what : `${what} (${titlesOf(consumers)})`
 }

@@ -18,7 +18,7 @@ export interface Requirement extends Identity {
 }
 
 export type Requirements =
-  | { readonly outcome: 'needs'; readonly needs: readonly Requirement[] }
+  | { readonly outcome: 'found'; readonly requirements: readonly Requirement[] }
   | { readonly outcome: 'skipped'; readonly reason: SkipReason }
   | { readonly outcome: 'denied'; readonly diagnostics: readonly Diagnostic[] }
 
@@ -36,8 +36,8 @@ export function requirementsOf(object: unknown, namespace: string, config: Confi
   const { models, serviceAccount, credentials } = request
   const account = serviceAccount ?? read.pod.spec.serviceAccountName ?? read.pod.spec.serviceAccount ?? 'default'
   return {
-    outcome: 'needs',
-    needs: models.map((model) => ({ namespace, serviceAccount: account, credentials, model })),
+    outcome: 'found',
+    requirements: models.map((model) => ({ namespace, serviceAccount: account, credentials, model })),
   }
 }
 
@@ -51,9 +51,9 @@ export interface SortedRequirements {
   readonly images: readonly (Requirement & { readonly source: OciSource })[]
 }
 
-export function sortRequirements(needs: readonly Requirement[]): SortedRequirements {
-  const s3 = needs.flatMap((need) =>
-    need.model.source.scheme === 's3' ? [{ ...need, source: need.model.source }] : [],
+export function sortRequirements(requirements: readonly Requirement[]): SortedRequirements {
+  const s3 = requirements.flatMap((requirement) =>
+    requirement.model.source.scheme === 's3' ? [{ ...requirement, source: requirement.model.source }] : [],
   )
   return {
     roles: s3.filter(
@@ -61,21 +61,21 @@ export function sortRequirements(needs: readonly Requirement[]): SortedRequireme
         (credentials.kind === 'pod-identity' || credentials.kind === 'irsa') && model.endpoint === undefined,
     ),
     mounts: s3.filter(({ model }) => model.delivery === 'mountpoint'),
-    claims: needs.flatMap((need) =>
-      need.model.source.scheme === 'pvc' ? [{ ...need, source: need.model.source }] : [],
+    claims: requirements.flatMap((requirement) =>
+      requirement.model.source.scheme === 'pvc' ? [{ ...requirement, source: requirement.model.source }] : [],
     ),
-    nodes: needs.flatMap((need) =>
-      need.model.source.scheme === 'node' ? [{ ...need, source: need.model.source }] : [],
+    nodes: requirements.flatMap((requirement) =>
+      requirement.model.source.scheme === 'node' ? [{ ...requirement, source: requirement.model.source }] : [],
     ),
-    images: needs.flatMap((need) =>
-      need.model.source.scheme === 'oci' ? [{ ...need, source: need.model.source }] : [],
+    images: requirements.flatMap((requirement) =>
+      requirement.model.source.scheme === 'oci' ? [{ ...requirement, source: requirement.model.source }] : [],
     ),
   }
 }
 
 /** Requirements that cannot be rendered, as notes for the user. */
-export function notesOf(needs: readonly Requirement[]): string[] {
-  return needs.flatMap(({ namespace, credentials, model }) => {
+export function notesOf(requirements: readonly Requirement[]): string[] {
+  return requirements.flatMap(({ namespace, credentials, model }) => {
     const { source, endpoint } = model
     if (source.scheme === 'oci') {
       return [

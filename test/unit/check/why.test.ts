@@ -3,9 +3,9 @@ import t from 'tap'
 import type { Config } from '../../../src/config/config.ts'
 import { defaultConfig, parseConfig } from '../../../src/config/parse-config.ts'
 import { absent, found, unknown } from '../../../src/diagnosis/lookup.ts'
-import { explain, type Explanation, type Verdict } from '../../../src/check/why/explain.ts'
+import { explainPod, type Explanation, type InjectionVerdict } from '../../../src/check/why/explain.ts'
 import { passes, stops, type StepId, type StepVerdict } from '../../../src/check/why/step.ts'
-import type { Subject, Surroundings } from '../../../src/check/why/subject.ts'
+import type { ExplainedPod, Surroundings } from '../../../src/check/why/explained-pod.ts'
 import { factsWithoutCluster, surroundingsOf } from '../../../src/check/why/surroundings.ts'
 import type { MutatingWebhook, Pod } from '../../../src/cluster/objects.ts'
 import { inject } from '../../../src/inject/inject.ts'
@@ -29,7 +29,7 @@ function podWith(annotations: Record<string, string> = annotated, more: object =
   }
 }
 
-function subjectOf(pod: unknown, live?: Partial<Pod>): Subject {
+function subjectOf(pod: unknown, live?: Partial<Pod>): ExplainedPod {
   return { title: 'pod/app', namespace: 'apps', pod, live: live === undefined ? undefined : { ...podWith(), ...live } }
 }
 
@@ -61,9 +61,9 @@ const rules = configOf('policy: { rules: [{ name: team, namespaces: [apps], sour
 
 const cases: readonly (readonly [
   what: string,
-  subject: Subject,
+  subject: ExplainedPod,
   surroundings: Surroundings,
-  verdict: Verdict,
+  verdict: InjectionVerdict,
   decides: StepId | undefined,
   because: RegExp,
 ])[] = [
@@ -175,7 +175,7 @@ const cases: readonly (readonly [
 
 for (const [what, subject, surroundings, verdict, decides, because] of cases) {
   t.test(`${what}: ${verdict}`, (t) => {
-    const explanation = explain(subject, surroundings, undefined)
+    const explanation = explainPod(subject, surroundings, undefined)
     t.equal(explanation.verdict, verdict)
     t.equal(explanation.steps.find((step) => step.verdict === 'stops')?.id, decides)
     t.match(explanation.because, because)
@@ -185,7 +185,7 @@ for (const [what, subject, surroundings, verdict, decides, because] of cases) {
 
 t.test('steps come in the order in which they are asked in the cluster', (t) => {
   t.strictSame(
-    explain(subjectOf(podWith(), {}), around(), passes('dry-run', 'yes')).steps.map(({ id }) => id),
+    explainPod(subjectOf(podWith(), {}), around(), passes('dry-run', 'yes')).steps.map(({ id }) => id),
     [
       'pod',
       'registration',
@@ -203,7 +203,7 @@ t.test('steps come in the order in which they are asked in the cluster', (t) => 
 })
 
 t.test('an unmet requirement is shown as it was written', (t) => {
-  const { steps } = explain({ ...subjectOf(podWith()), namespace: 'kube-system' }, around(), undefined)
+  const { steps } = explainPod({ ...subjectOf(podWith()), namespace: 'kube-system' }, around(), undefined)
   t.strictSame(steps.find(({ id }) => id === 'namespace-selector')?.details, [
     'not met: kubernetes.io/metadata.name NotIn [kube-system, model-injector]',
   ])
@@ -211,7 +211,7 @@ t.test('an unmet requirement is shown as it was written', (t) => {
 })
 
 t.test('CEL of others is shown, not evaluated, and stops nothing', (t) => {
-  const explanation = explain(subjectOf(podWith()), around({ matchConditions: [...conditions, foreign] }), undefined)
+  const explanation = explainPod(subjectOf(podWith()), around({ matchConditions: [...conditions, foreign] }), undefined)
   t.equal(explanation.verdict, 'injected')
   t.equal(verdictOf(explanation, 'match-conditions'), 'unknown')
   t.ok(
@@ -227,7 +227,7 @@ t.test('a condition of our name with another expression is CEL of others', (t) =
     condition.name === 'annotated' ? { ...condition, expression: 'false' } : condition,
   )
   t.equal(
-    verdictOf(explain(subjectOf(podWith({})), around({ matchConditions: changed }), undefined), 'match-conditions'),
+    verdictOf(explainPod(subjectOf(podWith({})), around({ matchConditions: changed }), undefined), 'match-conditions'),
     'unknown',
   )
   t.end()
@@ -238,7 +238,7 @@ t.test('a selector on labels that are not known is not judged', (t) => {
     ...around({ namespaceSelector: { matchLabels: { team: 'b' } } }),
     namespaceLabels: unknown('forbidden'),
   }
-  const explanation = explain(subjectOf(podWith()), surroundings, undefined)
+  const explanation = explainPod(subjectOf(podWith()), surroundings, undefined)
   t.equal(verdictOf(explanation, 'namespace-selector'), 'unknown')
   t.match(explanation.steps.find(({ id }) => id === 'namespace-selector')?.what, 'forbidden')
   t.equal(explanation.verdict, 'injected')
@@ -251,7 +251,7 @@ t.test('without a cluster only the conditions, the annotations and the policy of
     undefined,
     'apps',
   )
-  const explanation = explain(subjectOf(podWith()), surroundings, undefined)
+  const explanation = explainPod(subjectOf(podWith()), surroundings, undefined)
   t.strictSame(
     explanation.steps.map(({ id, verdict }) => [id, verdict]),
     [
@@ -269,19 +269,23 @@ t.test('without a cluster only the conditions, the annotations and the policy of
 
 t.test('mistakes and refusals of one pod are both told', (t) => {
   const image = { ...annotated, [`${prefix}mount-path`]: '/models/x', [`${prefix}image`]: 'evil:1' }
-  const { steps } = explain(subjectOf(podWith(image)), around({}, rules), undefined)
+  const { steps } = explainPod(subjectOf(podWith(image)), around({}, rules), undefined)
   t.match(steps.find(({ id }) => id === 'policy')?.details[0], /the source .* the image "evil:1"/)
   t.end()
 })
 
 t.test('what the API server answers decides over what was evaluated here', (t) => {
   const theirs = around({ matchConditions: [...conditions, foreign] })
-  t.match(explain(subjectOf(podWith()), theirs, stops('dry-run', 'as it is')), {
+  t.match(explainPod(subjectOf(podWith()), theirs, stops('dry-run', 'as it is')), {
     verdict: 'not injected',
     because: 'as it is',
   })
   t.match(
-    explain(subjectOf(podWith({ ...annotated, [`${prefix}size`]: 'x' })), theirs, passes('dry-run', 'with its model')),
+    explainPod(
+      subjectOf(podWith({ ...annotated, [`${prefix}size`]: 'x' })),
+      theirs,
+      passes('dry-run', 'with its model'),
+    ),
     { verdict: 'injected' },
   )
   t.end()
@@ -290,12 +294,15 @@ t.test('what the API server answers decides over what was evaluated here', (t) =
 t.test('warnings that the API server passes on are told once', (t) => {
   const silent = Object.fromEntries(Object.entries(annotated).filter(([key]) => !key.endsWith('expect')))
   const [warning = ''] =
-    explain(subjectOf(podWith(silent)), around(), undefined).steps.find(({ id }) => id === 'annotations')?.details ?? []
+    explainPod(subjectOf(podWith(silent)), around(), undefined).steps.find(({ id }) => id === 'annotations')?.details ??
+    []
   t.match(warning, /^warning: .*expect/)
   t.strictSame(
-    explain(subjectOf(podWith(silent)), around(), passes('dry-run', 'yes', [warning, 'warning: of others'])).steps.at(
-      -1,
-    )?.details,
+    explainPod(
+      subjectOf(podWith(silent)),
+      around(),
+      passes('dry-run', 'yes', [warning, 'warning: of others']),
+    ).steps.at(-1)?.details,
     ['warning: of others'],
   )
   t.end()
@@ -304,7 +311,7 @@ t.test('warnings that the API server passes on are told once', (t) => {
 t.test('a live pod that was injected says by what and from where, whatever would be decided today', (t) => {
   const outcome = inject(podWith(), 'apps', defaultConfig)
   if (outcome.outcome !== 'injected') throw new Error(outcome.outcome)
-  const explanation = explain(
+  const explanation = explainPod(
     subjectOf(outcome.pod, {}),
     around({ namespaceSelector: { matchLabels: { team: 'b' } } }, rules),
     undefined,
@@ -321,16 +328,16 @@ t.test('a live pod that was injected says by what and from where, whatever would
 t.test('a live pod without its model, against which nothing speaks now, is told why that can be', (t) => {
   const young = { metadata: { name: 'app', creationTimestamp: '2026-01-11T00:00:00Z' } }
   const old = { metadata: { name: 'app', creationTimestamp: '2026-01-09T00:00:00Z' } }
-  const later = explain(subjectOf(podWith(), young), around(), undefined)
+  const later = explainPod(subjectOf(podWith(), young), around(), undefined)
   t.match(later, { live: true, verdict: 'not injected', because: 'it would be if it were created now' })
   t.match(later.hints[0], /annotations were written after it was created/)
   t.notOk(later.hints.some((hint) => hint.includes('Ignore')))
   t.ok(
-    explain(subjectOf(podWith(), young), around({ failurePolicy: 'Ignore' }), undefined).hints.some((hint) =>
+    explainPod(subjectOf(podWith(), young), around({ failurePolicy: 'Ignore' }), undefined).hints.some((hint) =>
       hint.includes('failurePolicy is Ignore'),
     ),
   )
-  const before = explain(subjectOf(podWith(), old), around(), undefined)
+  const before = explainPod(subjectOf(podWith(), old), around(), undefined)
   t.match(before.hints, [/^it was created before the webhook was installed/])
   t.match(before.steps[0]?.details, [/older than the webhook configuration, which was created 2026-01-10/])
   t.end()
@@ -342,7 +349,7 @@ t.test('what a live pod is like is told without consequence', (t) => {
     status: { phase: 'Running' },
     spec: { containers: [], hostNetwork: true },
   }
-  t.match(explain(subjectOf(podWith(), live), around(), undefined).steps[0], {
+  t.match(explainPod(subjectOf(podWith(), live), around(), undefined).steps[0], {
     id: 'pod',
     verdict: 'fact',
     what: 'Running, created 2026-01-11T00:00:00Z, on the host network',

@@ -5,7 +5,7 @@ import { parse, parseAllDocuments } from 'yaml'
 import { clusterArn, domainOf, partitionOf } from '../../../src/render/arn.ts'
 import { fit, label, logicalId } from '../../../src/render/names.ts'
 import { dockerfile, fileNameProblem, layersOf } from '../../../src/deliveries/image/render.ts'
-import { printJSON, printYAML } from '../../../src/render/print.ts'
+import { printTreeAsJSON, printTreeAsYAML } from '../../../src/render/print.ts'
 import { merge, nothing, type Rendering } from '../../../src/render/rendering.ts'
 import { ecrRepository } from '../../../src/render/registry.ts'
 import { quoteWord } from '../../../src/values/shell.ts'
@@ -17,15 +17,15 @@ t.test('a reason stands as a comment above what it is for, and changes nothing',
     b: undefined,
     c: { d: explain('why d', '') },
   })
-  const text = printYAML([tree])
+  const text = printTreeAsYAML([tree])
   t.equal(text, '# the whole\n# why a\na:\n# why one\n- 1\n- "yes"\nc:\n  # why d\n  d: ""\n')
   t.strictSame(parse(text), plain(tree))
-  t.strictSame(JSON.parse(printJSON(tree)), plain(tree))
+  t.strictSame(JSON.parse(printTreeAsJSON(tree)), plain(tree))
   t.end()
 })
 
 t.test('a long reason is wrapped, and a command is left as it is', (t) => {
-  const lines = printYAML([explain('word '.repeat(50).trim(), {})])
+  const lines = printTreeAsYAML([explain('word '.repeat(50).trim(), {})])
     .split('\n')
     .filter((line) => line.startsWith('#'))
   t.equal(lines.length, 3)
@@ -34,7 +34,7 @@ t.test('a long reason is wrapped, and a command is left as it is', (t) => {
     lines.join('\n'),
   )
   const command = `${'a'.repeat(60)} ${'b'.repeat(60)} \\\n  c`
-  t.match(printYAML([explain(command, {})]), `# ${command.replace('\n', '\n# ')}\n`)
+  t.match(printTreeAsYAML([explain(command, {})]), `# ${command.replace('\n', '\n# ')}\n`)
   t.end()
 })
 
@@ -51,7 +51,7 @@ t.test('whatever text is in an object, other readers of YAML see the same', (t) 
         ),
       ),
       (items) => {
-        const text = printYAML([{ items }])
+        const text = printTreeAsYAML([{ items }])
         for (const version of ['1.1', '1.2'] as const) {
           t.strictSame(
             parseAllDocuments(text, { version }).map((document) => document.toJS() as unknown),

@@ -1,9 +1,9 @@
 /** Where all is as it should be, `check --delivery` says so in every point. */
 import t from 'tap'
-import { deliveryChecks, checkSubjects, type CheckedDelivery } from '../../../../src/deliveries/companions.ts'
+import { deliveryChecks, checkCommands, type CheckedDelivery } from '../../../../src/deliveries/companions.ts'
 import { findingsIn, problemsIn } from './good-worlds.ts'
 
-const names = Object.keys(checkSubjects) as CheckedDelivery[]
+const names = Object.keys(checkCommands) as CheckedDelivery[]
 const findings = await Promise.all(names.map(async (name) => findingsIn(name)))
 
 for (const [i, name] of names.entries()) {

@@ -6,7 +6,7 @@ import { readConfig } from '../read-config.ts'
 import { addOutputOptions, writeRendering } from './write.ts'
 
 /** Undefined for deliveries without companion resources. */
-export function renderSubjectCommand(delivery: string, { alias, render }: Companion): Command | undefined {
+export function renderDeliveryCommand(delivery: string, { alias, render }: Companion): Command | undefined {
   if (render === undefined) return undefined
   const command = new Command(delivery).description(render.description)
   if (alias !== undefined) command.alias(alias)

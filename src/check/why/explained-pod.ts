@@ -4,7 +4,7 @@ import type { Config } from '../../config/config.ts'
 import type { Labels } from '../../cluster/label-selector.ts'
 import type { Lookup } from '../../diagnosis/lookup.ts'
 
-export interface Subject {
+export interface ExplainedPod {
   /** `deployment/my-app` */
   readonly title: string
   readonly namespace: string

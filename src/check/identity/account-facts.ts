@@ -11,10 +11,10 @@ import type { Finding } from '../../diagnosis/finding.ts'
 import { lookup, unknown, valueOf, type Lookup } from '../../diagnosis/lookup.ts'
 import { describeConfiguration, readConfiguration, statedConfig } from '../read-configuration.ts'
 
-export interface Seen {
+export interface AccountFacts {
   readonly account: Lookup<ServiceAccount>
   /** Requirements of its pods that need a role. */
-  readonly needs: readonly Requirement[]
+  readonly requirements: readonly Requirement[]
   readonly config: Config
   /**
    * Names of the context and its cluster, which `aws eks update-kubeconfig` sets to ARNs; empty if no cluster was queried.
@@ -24,18 +24,23 @@ export interface Seen {
   readonly findings: readonly Finding[]
 }
 
-export async function seeCluster(cluster: Cluster, { namespace, serviceAccount }: Identity): Promise<Seen> {
+export async function readAccountFacts(
+  cluster: Cluster,
+  { namespace, serviceAccount }: Identity,
+): Promise<AccountFacts> {
   const stated = await readConfiguration(cluster)
   const config = valueOf(statedConfig(stated)) ?? defaultConfig
   const account = await lookup(() => cluster.get(resources.serviceAccounts, serviceAccount, namespace))
-  const needs: Requirement[] = []
+  const requirements: Requirement[] = []
   const unlisted = await visitTemplates(cluster, namespace, ({ pod }) => {
-    needs.push(...rolesOf(pod, namespace, config).filter((need) => need.serviceAccount === serviceAccount))
+    requirements.push(
+      ...rolesOf(pod, namespace, config).filter((requirement) => requirement.serviceAccount === serviceAccount),
+    )
   })
   return {
     account,
     config,
-    needs,
+    requirements,
     names: [cluster.context, cluster.clusterName],
     findings: [describeConfiguration(stated), ...unlisted],
   }
@@ -43,11 +48,11 @@ export async function seeCluster(cluster: Cluster, { namespace, serviceAccount }
 
 /** Pods that would be refused are left out; `why` and `--delivery` report them. */
 function rolesOf(pod: unknown, namespace: string, config: Config): readonly Requirement[] {
-  const needs = requirementsOf(pod, namespace, config)
-  return needs.outcome === 'needs' ? sortRequirements(needs.needs).roles : []
+  const requirements = requirementsOf(pod, namespace, config)
+  return requirements.outcome === 'found' ? sortRequirements(requirements.requirements).roles : []
 }
 
 /** Used if flags name everything, or if no cluster is known. */
-export function seenNothing(why: string): Seen {
-  return { account: unknown(why), needs: [], config: defaultConfig, names: [], findings: [] }
+export function unknownAccountFacts(why: string): AccountFacts {
+  return { account: unknown(why), requirements: [], config: defaultConfig, names: [], findings: [] }
 }

@@ -7,46 +7,54 @@ import { readDocuments } from '../manifests/documents.ts'
 import { readManifestFiles } from '../manifests/input.ts'
 import { objectsOf, valueAt, type FoundObject } from '../manifests/workloads.ts'
 
-export interface FoundNeeds {
-  readonly needs: readonly Requirement[]
+export interface FoundRequirements {
+  readonly requirements: readonly Requirement[]
   /** `v1 PersistentVolumeClaim apps/llama`, as the key of a rendered object. */
   readonly present: ReadonlySet<string>
   readonly lines: readonly string[]
   readonly isDenied: boolean
 }
 
-export async function readNeeds(paths: readonly string[], namespace: string, config: Config): Promise<FoundNeeds> {
+export async function readRequirements(
+  paths: readonly string[],
+  namespace: string,
+  config: Config,
+): Promise<FoundRequirements> {
   const documents = readDocuments(await readManifestFiles([...new Set(paths)]))
   const objects = documents.flatMap(({ value }) => objectsOf(value))
   const read = objects.map((found) => readObject(found, found.namespace ?? namespace, config))
   return {
-    needs: read.flatMap(({ needs }) => needs),
+    requirements: read.flatMap(({ requirements }) => requirements),
     present: new Set(objects.map((found) => presentKey(found, namespace))),
     lines: read.flatMap(({ lines }) => lines),
     isDenied: read.some(({ isDenied }) => isDenied),
   }
 }
 
-type ReadObject = Omit<FoundNeeds, 'present'>
+type ReadObject = Omit<FoundRequirements, 'present'>
 
 function readObject(found: FoundObject, namespace: string, config: Config): ReadObject {
   const { podPath, title } = found
-  if (podPath === undefined) return { needs: [], lines: [], isDenied: false }
+  if (podPath === undefined) return { requirements: [], lines: [], isDenied: false }
   const result = requirementsOf(valueAt(found.object, podPath), namespace, config)
   const misplaced = misplacedAnnotations(found, config.annotationPrefix).map(
     (warning) => `${title} warning: ${warning}`,
   )
   switch (result.outcome) {
     case 'skipped':
-      return { needs: [], lines: [`${title} skipped: ${skipReasons[result.reason]}`, ...misplaced], isDenied: false }
+      return {
+        requirements: [],
+        lines: [`${title} skipped: ${skipReasons[result.reason]}`, ...misplaced],
+        isDenied: false,
+      }
     case 'denied':
       return {
-        needs: [],
+        requirements: [],
         lines: [...linesOf(title, denied(result.diagnostics, podPath).lines), ...misplaced],
         isDenied: true,
       }
-    case 'needs':
-      return { needs: result.needs, lines: misplaced, isDenied: false }
+    case 'found':
+      return { requirements: result.requirements, lines: misplaced, isDenied: false }
   }
 }
 
