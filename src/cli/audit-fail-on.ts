@@ -20,7 +20,7 @@ export function parseFailOn(text: string): FailOn {
 function parseWord(word: string): readonly Judgement[] {
   const level = levels.findIndex((name) => name === word)
   if (level >= 0) {
-    return problems.filter((name) => levels.indexOf(judgements[name].level as (typeof levels)[number]) >= level)
+    return problems.filter((name) => levels.indexOf(judgements[name].level) >= level)
   }
   const judgement = problems.find((name) => name === word)
   if (judgement !== undefined) return [judgement]
