@@ -45,7 +45,7 @@ export const denyReasons = {
   NotWritable: 'the app could not write to the model although it asked to',
   ResourcesTooSmall: "the loader does not fit into the pod's resources",
   NodeConflict: 'the pod asks for nodes that do not have the model',
-  LimitExceeded: 'the pod asks for more than is planned for one pod, so nothing else of it was looked at',
+  LimitExceeded: 'the pod asks for more than one pod may, and nothing else of it is reported',
 } as const
 
 /** Ours to mend: no answer was given, so the webhook's failurePolicy decided. */

@@ -5,17 +5,20 @@
 import type { Config } from '../config/config.ts'
 import type { PodLimits } from '../config/limits.ts'
 import type { Diagnostic } from '../reasons.ts'
-import { annotationKey, ownAnnotations, type OwnAnnotation } from './keys.ts'
+import { annotationKey, ownKeys } from './keys.ts'
 import { annotationsOf, appContainers, type Pod } from '../pod/pod.ts'
 
 /** What a pod's annotations ask for in numbers. */
 export function exceededRequest(pod: Pod, config: Config): Diagnostic | undefined {
   const { annotationPrefix, limits } = config
-  const own = ownAnnotations(pod, annotationPrefix)
-  const sources = own.filter(({ name }) => name === 'source')
+  const own = ownKeys(pod, annotationPrefix)
+  const source = annotationKey(annotationPrefix, 'source')
+  const suffixes = own.flatMap((key) =>
+    key === source || key.startsWith(`${source}.`) ? key.slice(source.length) : [],
+  )
   const field = 'metadata.annotations'
-  if (sources.length > limits.models) {
-    return exceeded('models', sources.length, limits, {
+  if (suffixes.length > limits.models) {
+    return exceeded('models', suffixes.length, limits, {
       field,
       unit: 'models',
       remedy: 'bring fewer, or spread them over several pods',
@@ -28,7 +31,7 @@ export function exceededRequest(pod: Pod, config: Config): Diagnostic | undefine
       remedy: 'remove those that no model needs',
     })
   }
-  const pairs = countPairs(pod, sources, config)
+  const pairs = countPairs(pod, suffixes, config)
   if (pairs <= limits.modelContainerPairs) return undefined
   return exceeded('modelContainerPairs', pairs, limits, {
     field,
@@ -38,10 +41,10 @@ export function exceededRequest(pod: Pod, config: Config): Diagnostic | undefine
 }
 
 /** Before containers are looked up: what is named counts, known or not. */
-function countPairs(pod: Pod, sources: readonly OwnAnnotation[], config: Config): number {
-  const apps = appContainers(pod, config.sidecars).length
-  return sources.reduce((pairs, { suffix }) => {
-    const named = annotationsOf(pod)[annotationKey(config.annotationPrefix, 'containers', suffix)]
+function countPairs(pod: Pod, suffixes: readonly string[], { annotationPrefix, sidecars }: Config): number {
+  const apps = appContainers(pod, sidecars).length
+  return suffixes.reduce((pairs, suffix) => {
+    const named = annotationsOf(pod)[annotationKey(annotationPrefix, 'containers') + suffix]
     if (named === undefined) return pairs + apps
     return pairs + (named.trim() === '*' ? pod.spec.containers.length : new Set(named.split(',')).size)
   }, 0)

@@ -41,6 +41,11 @@ export function hasOwnAnnotations(annotations: Readonly<Record<string, unknown>>
   return Object.keys(annotations).some((key) => isOwnKey(key, prefix))
 }
 
+/** In the order in which they are written: to count them takes no more. */
+export function ownKeys(pod: Pod, prefix: string): readonly string[] {
+  return Object.keys(annotationsOf(pod)).filter((key) => isOwnKey(key, prefix))
+}
+
 function isOwnKey(key: string, prefix: string): boolean {
   return key.startsWith(prefix) && key !== prefix + statusAnnotation
 }

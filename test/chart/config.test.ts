@@ -124,6 +124,12 @@ const cases: readonly Case[] = [
     value: true,
   },
   {
+    name: 'limits of one pod',
+    values: { config: { limits: { models: 4 } } },
+    expect: ({ limits }) => limits,
+    value: { models: 4, annotations: 512, modelContainerPairs: 1024, patchBytes: 1048576 },
+  },
+  {
     name: 'rules of the policy',
     values: { config: { policy: { rules: [rule] } } },
     expect: ({ policy }) => policy.rules,
