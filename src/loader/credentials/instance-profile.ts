@@ -1,5 +1,5 @@
 /** Credentials of the EC2 instance itself, by IMDSv2: for hosts that build images, which are no pods. */
-import { setTimeout as sleep } from 'node:timers/promises'
+import { askPatiently, type Answer } from '../backoff.ts'
 import type { Environment } from '../environment.ts'
 import { LoaderFailure } from '../exit-codes.ts'
 import type { AwsCredentials } from './aws-credentials.ts'
@@ -9,8 +9,7 @@ import { tellWaiting, type Say } from './waiting.ts'
 const standardEndpoint = 'http://169.254.169.254'
 const rolePath = '/latest/meta-data/iam/security-credentials/'
 const answerTimeoutMs = 5_000
-const firstPauseMs = 250
-const longestPauseMs = 4_000
+const patience = { patienceMs: 8_000, firstDelayMs: 250, longestDelayMs: 4_000 }
 const remedy = 'give the instance a profile, and allow it to use IMDSv2'
 
 export function instanceProfileCredentials(
@@ -22,18 +21,24 @@ export function instanceProfileCredentials(
   const endpoint = configured === '' ? standardEndpoint : configured
   return () =>
     tellWaiting(say, 'the metadata service of the instance', async (onProblem) => {
-      for (let pauseMs = firstPauseMs; ; pauseMs *= 2) {
-        const answer = await ask(endpoint, signal).catch((error: unknown) => describe(error, signal))
-        if (typeof answer !== 'string') return answer
-        if (pauseMs > longestPauseMs) throw new LoaderFailure('NoCredentials', answer, { remedy })
-        onProblem(answer)
-        await sleep(pauseMs * (0.5 + Math.random() / 2), undefined, { signal })
-      }
+      const asked = await askPatiently(() => ask(endpoint, signal), { ...patience, onProblem, signal })
+      if (!asked.ok) throw new LoaderFailure('NoCredentials', asked.problem, { remedy })
+      return asked.value
     })
 }
 
-/** The words of a problem that may heal; throws for one that does not. */
-async function ask(endpoint: string, signal: AbortSignal): Promise<AwsCredentials | string> {
+async function ask(endpoint: string, signal: AbortSignal): Promise<Answer<AwsCredentials>> {
+  try {
+    const credentials = readSession(await fetchSession(endpoint, signal))
+    return credentials === undefined
+      ? { ok: false, problem: 'the metadata service answered with something that is no credentials' }
+      : { ok: true, value: credentials }
+  } catch (error) {
+    return { ok: false, problem: describe(error, signal) }
+  }
+}
+
+async function fetchSession(endpoint: string, signal: AbortSignal): Promise<string> {
   const fetchText = async (path: string, init: RequestInit): Promise<string> => {
     const response = await fetch(endpoint + path, {
       ...init,
@@ -49,12 +54,10 @@ async function ask(endpoint: string, signal: AbortSignal): Promise<AwsCredential
   })
   const init = { headers: { 'x-aws-ec2-metadata-token': token } }
   const [role = ''] = (await fetchText(rolePath, init)).split('\n')
-  return (
-    readSession(await fetchText(rolePath + role, init)) ??
-    'the metadata service answered with something that is no credentials'
-  )
+  return fetchText(rolePath + role, init)
 }
 
+/** Throws what does not heal. */
 function describe(error: unknown, signal: AbortSignal): string {
   signal.throwIfAborted()
   if (error instanceof LoaderFailure) throw error

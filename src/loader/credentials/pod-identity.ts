@@ -4,8 +4,8 @@
  * not up yet on a new node: all are tried again for a while. 400 and 403 do not heal.
  */
 import { readFile } from 'node:fs/promises'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { get } from '../../network/node-http.ts'
+import { askPatiently, type Answer } from '../backoff.ts'
 import type { Environment, LoadTask } from '../environment.ts'
 import { LoaderFailure } from '../exit-codes.ts'
 import type { AwsCredentials } from './aws-credentials.ts'
@@ -15,13 +15,12 @@ import { tellWaiting, type Say } from './waiting.ts'
 /** An association takes "several seconds" to be known everywhere (CreatePodIdentityAssociation); new nodes take longer. */
 const longestPatienceMs = 90_000
 const answerTimeoutMs = 10_000
-const firstPauseMs = 250
-const longestPauseMs = 8_000
+const delays = { firstDelayMs: 250, longestDelayMs: 8_000 }
 
 /** As SDKs allow (@aws-sdk/credential-provider-http checkUrl): anything else would send the token of the pod to a stranger. */
 const allowedHosts = /^(169\.254\.170\.23|\[fd00:ec2::23\]|127\.\d+\.\d+\.\d+|localhost|\[::1\])$/
 
-interface Answer {
+interface AgentResponse {
   readonly status: number
   readonly body: string
 }
@@ -53,42 +52,32 @@ export function podIdentityCredentials(
   // Well before the task's own deadline, which would only say that time is up, not what was missing.
   const patienceMs = Math.min(longestPatienceMs, timeoutSeconds * 500)
   return () =>
-    tellWaiting(say, 'the Pod Identity agent', (onProblem) =>
-      askWithPatience({ url, tokenFile, patienceMs, onProblem }, signal),
-    )
-}
-
-interface Agent {
-  readonly url: URL
-  readonly tokenFile: string
-  readonly patienceMs: number
-  readonly onProblem: (problem: string) => void
-}
-
-async function askWithPatience(
-  { url, tokenFile, patienceMs, onProblem }: Agent,
-  signal: AbortSignal,
-): Promise<AwsCredentials> {
-  const giveUpAtMs = performance.now() + patienceMs
-  for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
-    const token = await readToken(tokenFile)
-    const answer = await ask(url, token, signal).catch((error: unknown) => {
-      signal.throwIfAborted()
-      return error instanceof Error ? error : new Error(String(error))
+    tellWaiting(say, 'the Pod Identity agent', async (onProblem) => {
+      const patience = { ...delays, patienceMs, onProblem, signal }
+      const asked = await askPatiently(() => askOnce(url, tokenFile, signal), patience)
+      if (!asked.ok) throw new LoaderFailure('NoCredentials', asked.problem)
+      return asked.value
     })
-    if (!(answer instanceof Error) && answer.status === 200) return readCredentials(answer.body)
-    const problem = describe(answer, token)
-    if (!(answer instanceof Error) && (answer.status === 400 || answer.status === 403)) {
-      throw new LoaderFailure('Denied', problem)
-    }
-    if (performance.now() + pauseMs > giveUpAtMs) throw new LoaderFailure('NoCredentials', problem)
-    onProblem(problem)
-    // Full jitter: a job that starts a thousand pods must not ask a thousand times in the same instant.
-    await sleep(pauseMs * (0.5 + Math.random() / 2), undefined, { signal })
-  }
 }
 
-/** Read anew every time: the kubelet renews the file. */
+/** Throws what does not heal. */
+async function askOnce(url: URL, tokenFile: string, signal: AbortSignal): Promise<Answer<AwsCredentials>> {
+  const token = await readToken(tokenFile)
+  const response = await ask(url, token, signal).catch((error: unknown) => {
+    signal.throwIfAborted()
+    return error instanceof Error ? error : new Error(String(error))
+  })
+  if (!(response instanceof Error) && response.status === 200) {
+    return { ok: true, value: readCredentials(response.body) }
+  }
+  const problem = describe(response, token)
+  if (!(response instanceof Error) && (response.status === 400 || response.status === 403)) {
+    throw new LoaderFailure('Denied', problem)
+  }
+  return { ok: false, problem }
+}
+
+/** Reads the file every time: the kubelet renews the file. */
 async function readToken(file: string): Promise<string> {
   try {
     return (await readFile(file, 'utf8')).trim()
@@ -97,7 +86,7 @@ async function readToken(file: string): Promise<string> {
   }
 }
 
-function ask(url: URL, token: string, signal: AbortSignal): Promise<Answer> {
+function ask(url: URL, token: string, signal: AbortSignal): Promise<AgentResponse> {
   return new Promise((resolve, reject) => {
     // The agent wants the token as it is, without "Bearer".
     const request = get(
@@ -129,7 +118,7 @@ function readCredentials(body: string): AwsCredentials {
   return credentials
 }
 
-function describe(answer: Answer | Error, token: string): string {
+function describe(answer: AgentResponse | Error, token: string): string {
   if (answer instanceof Error) return `the Pod Identity agent cannot be reached: ${answer.message}`
   if (answer.status === 404) return `there is no Pod Identity association for ${serviceAccountOf(token)}`
   return `the Pod Identity agent answered ${answer.status}: ${answer.body.trim().replace(/\s+/g, ' ').slice(0, 200)}`

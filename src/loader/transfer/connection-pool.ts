@@ -3,7 +3,7 @@
  * no process and rejects no promise: everything it has to say goes through its reports.
  */
 import { createSecureContext } from 'node:tls'
-import { backoffMs, startThrottle } from './backoff.ts'
+import { backoffMs } from '../backoff.ts'
 import { loadCrc, type CrcAlgorithm, type RunningCrc } from './crc.ts'
 import { fetchPart, type Fetched, type PartState } from './fetch-part.ts'
 import { Lane } from './s3-connection.ts'
@@ -11,6 +11,7 @@ import { partFiles } from './part-file.ts'
 import type { CrewSettings, KeptCredentials, PartDone, PartJob } from './part-job.ts'
 import { MalformedAnswer } from './response.ts'
 import type { Fault } from './s3-error.ts'
+import { startThrottle } from './throttle.ts'
 import { networkError, TransferError } from './transfer-error.ts'
 
 export interface CrewReports {
@@ -234,7 +235,7 @@ export class LocalCrew implements Crew {
         this.#again(part)
         this.#pump()
       },
-      backoffMs(this.#settings.retries, part.tries - 1),
+      backoffMs(this.#settings.retries, part.tries),
     )
     this.#waiting.add(timer)
   }

@@ -1,4 +1,5 @@
 /** What the mover of bytes is told and what it tells: plain data, because it crosses threads. */
+import type { Backoff } from '../backoff.ts'
 import type { CrcAlgorithm } from './crc.ts'
 
 export interface Origin {
@@ -48,11 +49,9 @@ export interface PartDone {
   readonly checksums: Readonly<Record<string, string>>
 }
 
-export interface RetryPolicy {
+export interface RetryPolicy extends Backoff {
   /** Per part; a try that brought a lot does not count. */
   readonly tries: number
-  readonly firstDelayMs: number
-  readonly longestDelayMs: number
 }
 
 /** What a crew of connections works by. */

@@ -1,10 +1,4 @@
-/** How long to wait, and how much to ask for at once. */
-import type { RetryPolicy } from './part-job.ts'
-
-/** Exponential with full jitter: a scale-out of many pods spreads by itself. `tries` counts those that failed. */
-export function backoffMs({ firstDelayMs, longestDelayMs }: RetryPolicy, tries: number): number {
-  return Math.random() * Math.min(longestDelayMs, firstDelayMs * 2 ** tries)
-}
+/** How many connections may be busy at once. */
 
 export interface Throttle {
   /** Connections that may be busy now. */
