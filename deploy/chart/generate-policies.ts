@@ -22,12 +22,12 @@ export function knownAnnotations(): string {
 }
 
 function writeOrCheck(isCheck: boolean): void {
-  const wanted = knownAnnotations()
+  const expected = knownAnnotations()
   if (!isCheck) {
-    writeFileSync(file, wanted)
+    writeFileSync(file, expected)
     return
   }
-  if (readFileSync(file, 'utf8') === wanted) return
+  if (readFileSync(file, 'utf8') === expected) return
   process.stderr.write('deploy/chart/policies/known-annotations.yaml is out of date: run make generate\n')
   process.exitCode = 1
 }

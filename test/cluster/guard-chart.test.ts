@@ -91,9 +91,9 @@ t.test('the names do not depend on the release', async (t) => {
   }
 })
 
-t.test('who is asked for help is whoever runs it, unless the operator says a name', async (t) => {
+t.test('refusals name the administrators, unless the operator names a contact', async (t) => {
   for (const [contact, asked] of [
-    ['', 'ask whoever runs model-injector in this cluster: '],
+    ['', 'ask the administrators of model-injector in this cluster: '],
     ['#ml', 'ask #ml: '],
   ] as const) {
     t.match(JSON.stringify(objectOf(await renderChart({ guard: { contact } }), policy, guardName)), asked)

@@ -136,7 +136,7 @@ t.test('the guard on a real API server', { timeout }, async (t) => {
       t.equal(response.status, 422)
       t.equal(
         guardMessage(response),
-        'metadata.annotations: models.example.io/source is missing, so there is no model to bring. Add it, or set models.example.io/inject to "false"',
+        'metadata.annotations: models.example.io/source is missing, so there is no model to inject. Add it, or set models.example.io/inject to "false"',
       )
     }
   })

@@ -117,14 +117,12 @@ const messageCases: readonly {
   {
     name: 'a suffix without its source',
     annotations: { ...complete, 'size.llama': '1Gi', 'mount-path.llama': '/models' },
-    warnings: [
-      'models.example.io/mount-path.llama (and 1 more) has no source.llama beside it: its pods will be denied',
-    ],
+    warnings: ['models.example.io/mount-path.llama (and 1 more) has no source.llama: its pods will be denied'],
   },
   {
     name: 'a size without a source',
     annotations: { size: '1Gi' },
-    warnings: ['models.example.io/size has no source beside it: its pods will be denied'],
+    warnings: ['models.example.io/size has no source: its pods will be denied'],
   },
   {
     name: 'a suffix where none belongs',

@@ -333,14 +333,14 @@ const cases: readonly Case[] = [
   },
   {
     alert: 'ModelInjectorPolicyDenials',
-    when: 'the policy on trial would have refused a pod',
+    when: 'the policy in audit mode would have refused a pod',
     series: { 'model_injector_policy_denials_total{instance="a",mode="audit"}': '0x5 1x100' },
     at: '8m',
     fires: [],
   },
   {
     alert: 'ModelInjectorPolicyWouldDeny',
-    when: 'the policy on trial would have refused a pod',
+    when: 'the policy in audit mode would have refused a pod',
     series: { 'model_injector_policy_denials_total{instance="a",mode="audit"}': '0x5 1x100' },
     at: '8m',
     fires: once,

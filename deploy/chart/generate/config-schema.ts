@@ -16,8 +16,8 @@ function withoutLookahead(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutLookahead)
   if (typeof value !== 'object' || value === null) return value
   const { pattern, ...rest } = value as { pattern?: unknown }
-  const [, forbidden, wanted] = typeof pattern === 'string' ? (/^\^\(\?!([^()]+)\)(.*)$/.exec(pattern) ?? []) : []
+  const [, forbidden, allowed] = typeof pattern === 'string' ? (/^\^\(\?!([^()]+)\)(.*)$/.exec(pattern) ?? []) : []
   const others = Object.fromEntries(Object.entries(rest).map(([key, item]) => [key, withoutLookahead(item)]))
-  if (forbidden !== undefined) return { ...others, pattern: `^${wanted ?? ''}`, not: { pattern: `^${forbidden}` } }
+  if (forbidden !== undefined) return { ...others, pattern: `^${allowed ?? ''}`, not: { pattern: `^${forbidden}` } }
   return pattern === undefined ? others : { ...others, pattern: withoutLookahead(pattern) }
 }

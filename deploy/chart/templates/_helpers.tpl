@@ -34,7 +34,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- merge $selector $release .Values.commonLabels | toYaml -}}
 {{- end }}
 
-{{/* Of the pod that `helm test` runs: other than those that the Service selects. */}}
+{{/* Labels of the pod for `helm test`, which the Service does not select. */}}
 {{- define "model-injector.testLabels" -}}
 app.kubernetes.io/name: {{ include "model-injector.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}

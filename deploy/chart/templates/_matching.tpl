@@ -1,6 +1,6 @@
-{{/* Which pods are ours to look at: the same for the webhook and for the policies. */}}
+{{/* Selects the pods for the webhook and the policies alike. */}}
 
-{{/* The webhook itself must be able to start, and kube-system must work, whatever happens to us. */}}
+{{/* The webhook itself must be able to start, and kube-system must work without it. */}}
 {{- define "model-injector.namespaceSelector" -}}
 {{- with .Values.webhook.namespaceSelector.matchLabels -}}
 matchLabels:
@@ -16,7 +16,7 @@ matchExpressions:
   {{- end }}
 {{- end }}
 
-{{/* Those of src/match-conditions.ts. */}}
+{{/* The match conditions of src/match-conditions.ts. */}}
 {{- define "model-injector.matchConditions" -}}
 {{- $prefix := include "model-injector.annotationPrefix" . -}}
 - name: annotated

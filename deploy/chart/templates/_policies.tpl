@@ -1,4 +1,4 @@
-{{/* What the guard and the placement policy share. All of these are CEL, or are pasted into CEL. */}}
+{{/* Templates that the guard and the placement policy share. All of these are CEL, or are pasted into CEL. */}}
 
 {{/* The operator's default of an annotation, as a CEL text; `fallback` is the product's own. (`default` would take false for unset.) */}}
 {{- define "model-injector.policies.default" -}}

@@ -1,4 +1,4 @@
-{{/* What the schema cannot say, all of it in one answer. */}}
+{{/* Problems that the schema cannot express, all in one message. */}}
 {{- define "model-injector.validate" -}}
 {{- $problems := list -}}
 {{- $profile := .Values.webhook.failureProfile -}}
