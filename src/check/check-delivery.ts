@@ -60,7 +60,7 @@ function checkNamespace(namespace: string, seen: Lookup<Namespace>): Finding {
     : error(
         'namespace',
         `${namespace} is ${phase}: nothing is created in it any more`,
-        'wait until it is gone, and create it anew',
+        'wait until it is gone, then create it again',
       )
 }
 
@@ -116,7 +116,7 @@ function describeRequested(
   if (requested.length === 0) {
     const none = unchecked(
       'model-request',
-      `no workload of the namespace ${namespace} asks for a model by ${delivery}; name what is to be looked at, as ${checkCommands[delivery].example}`,
+      `no workload of the namespace ${namespace} requests a model by ${delivery}; name one, as ${checkCommands[delivery].example}`,
     )
     return findings.length > 0 ? findings : [none]
   }

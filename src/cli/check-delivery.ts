@@ -49,7 +49,7 @@ export interface DeliveryOptions {
 export function addDeliveryOptions(command: Command): Command {
   const option = new Option(
     '--delivery <name>',
-    `check what pods of a namespace need beside them for this delivery: ${deliveryNames.join(', ')}`,
+    `check the companion resources of a namespace for this delivery: ${deliveryNames.join(', ')}`,
   )
   command.addOption(option.argParser(parseDelivery))
   return addFlags(command, flags)

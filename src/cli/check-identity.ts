@@ -28,14 +28,14 @@ const ownFlags = {
   },
   credentials: {
     term: '--credentials <how>',
-    description: 'with --identity: how pods become the role (default: what workloads are annotated with)',
+    description: 'with --identity: how pods assume the role (default: what workloads are annotated with)',
     accepted: 'pod-identity, irsa',
     parse: parseWord(['pod-identity', 'irsa']),
   },
   other: {
     term: '--other <s3://…>',
     description:
-      "with --identity: what these pods must not read (default: what stands beside their namespace's directory)",
+      "with --identity: a prefix that these pods must not read (default: siblings of their namespace's directory)",
     accepted: 's3://bucket/prefix/, s3://bucket/key',
     parse: parseS3Source,
     many: true,

@@ -73,7 +73,7 @@ function printFinding(
     `${head}${dimIf(severity === 'unchecked', first, paint)}`,
     ...rest.map((line) => `${indent}${' '.repeat(idWidth)}${dimIf(severity === 'unchecked', line, paint)}`),
   ]
-  const hints = [printHint('why', why, width, paint), printHint('mend', remedy, width, paint)].flat()
+  const hints = [printHint('why', why, width, paint), printHint('fix', remedy, width, paint)].flat()
   // Commands are not wrapped, so that they can be copied: a terminal's own line break is not copied.
   const runs = commands.map((command) => `${indent}      ${printable(command)}`)
   return [...body, ...hints, ...runs].map((line) => `${line}\n`).join('')
@@ -107,5 +107,5 @@ function summarise(report: CheckReport | IdentityReport, { paint }: ReportStyle)
 
 export function checksInMarkdown(checks: Readonly<Record<string, CheckRow>>): string {
   const rows = Object.entries(checks).map(([id, { about, why, remedy }]) => [`\`${id}\``, about, why, remedy])
-  return printMarkdownTable(['Id', 'How it should be', 'Why it matters', 'How to mend it'], rows)
+  return printMarkdownTable(['Id', 'How it should be', 'Why it matters', 'How to fix it'], rows)
 }

@@ -29,8 +29,8 @@ interface CheckOptions extends ClusterOptions, DeliveryOptions, IdentityOptions 
 }
 
 const help = `
-It changes nothing: a pod is created as a dry run only. What may not be looked at is reported as not checked.
-With --identity it asks AWS, by the credentials of the shell: it becomes the role as a pod would, lists and reads one byte.
+It changes nothing: a pod is created as a dry run only. Facts that may not be read are reported as not checked.
+With --identity it calls AWS with the credentials of the shell: it assumes the role as a pod would, lists and reads one byte.
 
 Exit codes:
   0  fine, or warnings only
@@ -50,7 +50,7 @@ Examples:
 export function checkCommand(): Command {
   const command = withClusterOptions(new Command('check'))
     .description(
-      'check the installation in a cluster, what a delivery needs in a namespace, or what a service account may read; and say how to mend what is wrong',
+      'check the installation in a cluster, what a delivery needs in a namespace, or what a service account may read; and suggest fixes',
     )
     .argument('[namespace]', 'with --delivery: the namespace of the pods (default: that of the context)')
     .option('-n, --namespace <name>', 'namespace in which a pod is created as a dry run (default: that of the context)')
@@ -61,7 +61,7 @@ export function checkCommand(): Command {
     )
     .addOption(new Option('-o, --output <format>', 'format (default: plain text)').choices(['json']))
     .addOption(new Option('--color <when>', 'colours of the report').choices(colorChoices).default('auto'))
-    .option('-q, --quiet', 'report only what is not as it should be')
+    .option('-q, --quiet', 'report only findings that are not ok')
   return addIdentityOptions(addDeliveryOptions(command)).addHelpText('after', help).action(check)
 }
 

@@ -28,7 +28,7 @@ export const installationChecks = {
       'apply the chart again (helm upgrade); if they disappear again, cert-manager is too old: its cainjector up to v1.11 deletes them, so upgrade cert-manager',
   }),
   'failure-policy': row({
-    about: '`failurePolicy` is Fail, or the guard policy stands behind Ignore.',
+    about: '`failurePolicy` is Fail, or Ignore with the guard policy.',
     why: 'with Ignore alone an annotated pod starts without its model while the webhook is away',
     remedy: 'choose the failure profile fail, or install the guard policy with it',
   }),
@@ -40,23 +40,23 @@ export const installationChecks = {
   }),
   reinvocation: row({
     about: '`reinvocationPolicy` is IfNeeded.',
-    why: 'a webhook that runs later may add containers or damage what was added, and only a second look can mend that',
+    why: 'a webhook that runs later may add containers or damage what was added, and only a reinvocation can repair that',
     remedy: 'set reinvocationPolicy: IfNeeded, as the chart does',
   }),
   timeout: row({
     about: '`timeoutSeconds` is at most 10.',
-    why: 'whoever creates a pod waits that long while the webhook does not answer',
+    why: 'every creation of a pod waits that long while the webhook does not answer',
     remedy: 'set timeoutSeconds to 5, as the chart does',
   }),
   'webhook-order': row({
     about:
-      'Webhooks run in the order of their names: the identity webhook of EKS behind ours, and no other installation of ours beside it.',
+      'Webhooks run in the order of their names: the identity webhook of EKS after ours, and no second installation of ours.',
     why: 'the identity webhook looks at the service account, which our annotations may set, and adds nothing to containers that come after it',
-    remedy: 'rename the MutatingWebhookConfiguration of the identity webhook so that it sorts behind model-injector',
+    remedy: 'rename the MutatingWebhookConfiguration of the identity webhook so that it sorts after model-injector',
   }),
   'identity-webhook': row({
-    about: "What EKS's own webhook, pod-identity-webhook, is set to.",
-    why: 'it brings the role of IRSA into pods, and the region; with failurePolicy Ignore a pod may start without',
+    about: "The settings of EKS's own webhook, pod-identity-webhook, fit the configuration.",
+    why: 'it adds the role of IRSA and the region to pods; with failurePolicy Ignore a pod may start without',
     remedy:
       'on EKS it belongs to the control plane: ask AWS support if it is missing; elsewhere install amazon-eks-pod-identity-webhook, or use other credentials than irsa',
   }),
@@ -70,7 +70,7 @@ export const installationChecks = {
     about: 'The certificate of the webhook was signed by a CA of the bundle.',
     why: 'the API server refuses the connection otherwise: "x509: certificate signed by unknown authority"',
     remedy:
-      'bring the CA bundle and the Secret together: cert-manager does when both come from the same Certificate; else put the CA that signed tls.crt into the bundle',
+      'make the CA bundle and the Secret match: with cert-manager they do when both come from the same Certificate; else put the CA that signed tls.crt into the bundle',
   }),
   'certificate-name': row({
     about: 'The certificate is for the name that the API server calls.',
@@ -115,23 +115,23 @@ export const installationChecks = {
   }),
   permissions: row({
     about: "The webhook's service account may do nothing but what the chart itself granted.",
-    why: 'the webhook needs no permission, and what it does not have nobody can steal from it',
+    why: 'the webhook needs no permission, and a permission that it does not have cannot be stolen from it',
     remedy: 'delete the binding, or give the webhook a service account of its own',
   }),
   'guard-policy': row({
     about: 'The guard is installed, in force and for the same annotation prefix.',
-    why: 'it refuses annotated pods that came out of admission without the parts of their models, whoever took them away',
+    why: 'it refuses annotated pods that came out of admission without the parts of their models, whatever removed them',
     remedy: 'install it with the chart; its prefix comes from the same value as the configuration',
   }),
   'placement-policy': row({
     about: 'The placement policy is installed, in force and for the same annotation prefix.',
-    why: 'it says at kubectl apply that annotations stand on the workload instead of its pod template, where nothing reads them',
+    why: 'it warns at kubectl apply about annotations on the workload instead of its pod template, where they have no effect',
     remedy: 'install it with the chart; its prefix comes from the same value as the configuration',
   }),
   configuration: row({
     about: "The operator's configuration in the ConfigMap is valid.",
     why: 'a replica refuses an invalid one: it keeps the old one while it runs, and does not start again',
-    remedy: 'mend the values of the chart; model-injector why -f POD --config FILE tries a configuration',
+    remedy: 'fix the values of the chart; model-injector why -f POD --config FILE tries a configuration',
   }),
   'configuration-served': row({
     about: 'Every replica works with the configuration that is in the ConfigMap.',
@@ -148,6 +148,6 @@ export const installationChecks = {
     about: 'A pod with annotations, created as a dry run, comes back with its model.',
     why: 'this is the whole way: API server, network, certificate, webhook',
     remedy:
-      'mend what the other findings say; on EKS with a custom CNI the control plane reaches the pod only with hostNetwork; security groups have to let the port through',
+      'fix the other findings first; on EKS with a custom CNI the control plane reaches the pod only with hostNetwork; security groups have to let the port through',
   }),
 } as const

@@ -17,7 +17,7 @@ export function renderBucketPolicy(bucket: string, region: string, readers: read
     stacks: [
       {
         name: `policy-${bucket}`.replaceAll('.', '-'),
-        description: `Who reads from the bucket ${bucket}; deployed after the roles.`,
+        description: `Readers of the bucket ${bucket}; deployed after the roles.`,
         region,
         resources: {
           [logicalId('BucketPolicy', bucket)]: {

@@ -60,7 +60,7 @@ function bucketResource({ bucket, kmsKey, oldVersionsDays }: BucketPlan, more: B
     Properties: {
       BucketName: bucket,
       VersioningConfiguration: explain(
-        'What was overwritten or deleted by mistake can be brought back; replication needs it, too.',
+        'Objects overwritten or deleted by mistake can be restored; replication needs it, too.',
         { Status: 'Enabled' },
       ),
       LifecycleConfiguration: { Rules: lifecycleRules(oldVersionsDays) },
@@ -93,10 +93,9 @@ function lifecycleRules(days: number): readonly Tree[] {
     {
       Id: 'unfinished-uploads',
       Status: 'Enabled',
-      AbortIncompleteMultipartUpload: explain(
-        'Parts of uploads that nobody finished are paid for, and no listing shows them.',
-        { DaysAfterInitiation: 7 },
-      ),
+      AbortIncompleteMultipartUpload: explain('Parts of unfinished uploads are paid for, and no listing shows them.', {
+        DaysAfterInitiation: 7,
+      }),
     },
   ]
 }
@@ -123,7 +122,7 @@ function tlsOnly({ bucket, region }: BucketPlan): Tree {
 }
 
 export function tlsOnlyStatement(arn: string): Tree {
-  return explain('Nobody reads a model over plain HTTP.', {
+  return explain('No model is read over plain HTTP.', {
     Sid: 'TLSOnly',
     Effect: 'Deny',
     Principal: '*',
@@ -143,7 +142,7 @@ function replication({ kmsKey }: BucketPlan, replica: ReplicaPlan): Branch {
           Status: 'Enabled',
           Priority: 1,
           Filter: { Prefix: '' },
-          DeleteMarkerReplication: explain('What is deleted here by mistake stays there.', { Status: 'Disabled' }),
+          DeleteMarkerReplication: explain('Objects deleted here by mistake stay there.', { Status: 'Disabled' }),
           ...(kmsKey === undefined
             ? {}
             : {

@@ -52,7 +52,7 @@ export const identityFlags = {
 export const roleFlags = {
   credentials: {
     term: '--credentials <how>',
-    description: 'how pods become the role',
+    description: 'how pods assume the role',
     accepted: 'pod-identity, irsa',
     parse: parseWorkloadIdentity,
     default: 'pod-identity',

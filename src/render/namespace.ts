@@ -7,7 +7,7 @@ export function namespace(name: string): Tree {
     kind: 'Namespace',
     metadata: {
       name,
-      labels: explain('What runs here keeps to the restricted Pod Security Standard.', {
+      labels: explain('Pods here comply with the restricted Pod Security Standard.', {
         'pod-security.kubernetes.io/enforce': 'restricted',
         'pod-security.kubernetes.io/warn': 'restricted',
       }),

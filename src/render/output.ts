@@ -49,9 +49,9 @@ function capabilityOf({ resources }: Stack): string {
 }
 
 /** Alone, the script writes the files that the commands read; next to the files it changes to their directory. */
-export function printCommands({ commands, files }: Rendering, beside: 'files' | 'nothing'): string {
+export function printCommands({ commands, files }: Rendering, inputs: 'files' | 'inline'): string {
   const start =
-    beside === 'files'
+    inputs === 'files'
       ? ['cd "$(dirname "$0")"']
       : ['cd "$(mktemp -d)"', ...files.map(({ name, text }) => hereDocument(name, text))]
   const needsDirectory = files.length > 0

@@ -92,7 +92,7 @@ export interface SizeOf {
 
 export function parseOrigin(text: string): Parsed<SourceOrigin> {
   const at = text.lastIndexOf('=s3://')
-  if (at < 0) return unreadable('does not name an s3:// source behind a =')
+  if (at < 0) return unreadable('does not name an s3:// source after a =')
   const [uri, source] = [parseFilledSource(text.slice(0, at)), parseS3Source(text.slice(at + 1))]
   if (!uri.ok) return uri
   return source.ok ? parsed({ uri: uri.value, source: source.value }) : source
@@ -100,7 +100,7 @@ export function parseOrigin(text: string): Parsed<SourceOrigin> {
 
 export function parseSizeOf(text: string): Parsed<SizeOf> {
   const at = text.lastIndexOf('=')
-  if (at < 0) return unreadable('has no = with a quantity behind it')
+  if (at < 0) return unreadable('has no = followed by a quantity')
   const [uri, bytes] = [parseFilledSource(text.slice(0, at)), parsePositiveBytes(text.slice(at + 1))]
   if (!uri.ok) return uri
   return bytes.ok ? parsed({ uri: uri.value, bytes: bytes.value }) : bytes

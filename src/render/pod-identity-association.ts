@@ -75,14 +75,14 @@ export function accessFiles({ access, policy }: RoleParts): CommandFile[] {
 export function accessCommands({ access }: RoleParts): Command[] {
   return [
     {
-      comment: `The role ${access.role}, and who may become it.`,
+      comment: `The role ${access.role}, with its trust policy.`,
       script: commandLine('aws iam create-role', [
         ['--role-name', access.role],
         ['--assume-role-policy-document', `file://${trustFile(access)}`],
       ]),
     },
     {
-      comment: 'What it may do.',
+      comment: 'Its permissions.',
       script: commandLine('aws iam put-role-policy', [
         ['--role-name', access.role],
         ['--policy-name', policyName],

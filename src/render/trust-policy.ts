@@ -37,7 +37,7 @@ function podIdentityTrust(access: ReadAccess): Branch {
     Sid: 'PodIdentity',
     Effect: 'Allow',
     Principal: { Service: 'pods.eks.amazonaws.com' },
-    Action: explain('TagSession, or the session has no tags and the conditions on them refuse everybody.', [
+    Action: explain('TagSession, or the session has no tags and the conditions on them refuse every pod.', [
       'sts:AssumeRole',
       'sts:TagSession',
     ]),
@@ -57,7 +57,10 @@ function explainedTags(access: ReadAccess): Branch {
   const [[name, value] = ['', undefined], ...others] = Object.entries(identityTags(access, 'aws:RequestTag'))
   if (value === undefined) return {}
   return {
-    [name]: explain('Whoever may associate roles cannot give this one to another namespace or service account.', value),
+    [name]: explain(
+      'Users who may associate roles cannot give this one to another namespace or service account.',
+      value,
+    ),
     ...Object.fromEntries(others),
   }
 }

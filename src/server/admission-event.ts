@@ -47,8 +47,8 @@ export function eventOf(request: AdmissionRequest, outcome: Outcome): AdmissionE
 }
 
 function injectionNote({ models, rules }: Injected): string {
-  const brought = models.map(({ name, source, delivery }) => `${name} from ${source} by ${delivery}`).join(', ')
-  return `model-injector: pods get ${brought}${rules.length === 0 ? '' : `; allowed by ${rules.join(', ')}`}`
+  const injected = models.map(({ name, source, delivery }) => `${name} from ${source} by ${delivery}`).join(', ')
+  return `model-injector: pods get ${injected}${rules.length === 0 ? '' : `; allowed by ${rules.join(', ')}`}`
 }
 
 /** Contains untrusted values from the pod's author; the Event's namespace is therefore always the pod's own. */

@@ -112,7 +112,7 @@ function reloadMetrics<T>(
 ): ReloadMetrics<T> {
   const reloads = new Counter({
     name: `model_injector_${subject}_reloads_total`,
-    help: `Changes of the ${subject} that were noticed, by what came of them.`,
+    help: `Changes of the ${subject} that were noticed, by result.`,
     labelNames: ['result'],
     registers: [registry],
   })

@@ -135,19 +135,19 @@ const cases: readonly (readonly [what: string, arranged: Case, problems: readonl
     /the role nodes of the instance i-0123456789abcdef0 asks/,
   ],
   [
-    'the role of a node that may become the role',
+    'the role of a node that may assume the role',
     { keys: nodeSession, role: roles.forNode },
     [
       ['node-role', 'error'],
       ['node-role', 'error'],
     ],
-    /may become the role of these pods: so may every pod/,
+    /may assume the role of these pods: so may every pod/,
   ],
   [
     'the root user',
     { keys: (w) => sessionOf(w, '', '', { arn: `arn:aws:iam::${accountId}:root` }) },
     [['node-role', 'error']],
-    /^the root user asks/,
+    /^the caller is the root user/,
   ],
 
   [
@@ -235,7 +235,7 @@ const cases: readonly (readonly [what: string, arranged: Case, problems: readonl
       args: ['--source', source, '--credentials', 'irsa'],
     },
     [['session-tags', 'warning']],
-    /whose own are handed on/,
+    /whose own tags are passed on/,
   ],
   [
     'names that leave no room for tags',

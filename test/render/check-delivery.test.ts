@@ -1,6 +1,6 @@
 /**
  * `check --delivery` on a real API server: what `render` prints is found to be right, one edit is found to be wrong, and the commands
- * of the finding mend it. No Trident, Karpenter or driver runs here; what they would write is written by the test. For Trident's
+ * of the finding fix it. No Trident, Karpenter or driver runs here; what they would write is written by the test. For Trident's
  * objects, of which no definition is published, the server has one that takes any field.
  */
 import { execFile } from 'node:child_process'

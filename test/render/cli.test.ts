@@ -347,7 +347,7 @@ t.test('each delivery gets what it needs, and a claim of two namespaces is share
       'NodePool /model-llama',
     ],
   )
-  t.match(stderr, /oci:\/\/.*: needs nothing beside the pod/)
+  t.match(stderr, /oci:\/\/.*: needs no companion resources/)
   t.match(stderr, 's3://my-ml-bucket/open/: is read without credentials')
   t.match(stderr, 'the Secret apps/keys has AWS_ACCESS_KEY_ID')
 })
@@ -443,7 +443,7 @@ t.test('a pod that opted out needs nothing', async (t) => {
   const { code, stdout, stderr } = await renderManifests(list(deployment('a', { ...s3, inject: 'false' })), [])
   t.equal(code, 0)
   t.equal(stdout, '')
-  t.match(stderr, 'nothing has to exist beside these pods')
+  t.match(stderr, 'these pods need no companion resources')
 })
 
 t.test("the operator's prefix and image are those of the configuration", async (t) => {

@@ -33,7 +33,7 @@ function nothingToTry({ identity: { namespace }, sources }: Isolation): Finding 
       : `no directory of ${sources.map(({ uri }) => uri).join(', ')} is named ${namespace}`
   return unchecked(
     'other-prefix',
-    `${where}, so it is not known what belongs to others; name something these pods must not read with --other s3://bucket/prefix/`,
+    `${where}, so the prefixes of others are not known; name one that these pods must not read with --other s3://bucket/prefix/`,
   )
 }
 

@@ -35,13 +35,13 @@ function judgeKind(arn: string, caller: Caller): Finding {
     case 'node':
       return error(
         'node-role',
-        `the role ${caller.name} of the instance ${caller.session} asks: this host, or pod, found no credentials but those of its node`,
+        `the caller is the role ${caller.name} of the instance ${caller.session}: this host, or pod, found no credentials but those of its node`,
       )
     case 'root':
       return error(
         'node-role',
-        `the root user asks, ${arn}, who may do everything and cannot become a role`,
-        'ask as a user, or with a role of your own',
+        `the caller is the root user, ${arn}, which may do everything and cannot assume a role`,
+        'use the credentials of a user, or of a role of your own',
       )
     case 'pod':
       return ok('node-role', `a pod of EKS Pod Identity, with the role ${caller.name}`)

@@ -104,13 +104,13 @@ async function sectionsOfRole(
     session: sessionView,
     own,
   })
-  return [assumption, ...reached, { title: 'What must be refused', findings: isolation }]
+  return [assumption, ...reached, { title: 'Access that must be refused', findings: isolation }]
 }
 
 function nodeMayToo({ arn }: Principal): Finding {
   return error(
     'node-role',
-    `the role of the node may become the role of these pods: so may every pod that reaches the instance metadata (${arn})`,
+    `the role of the node may assume the role of these pods: so may every pod that reaches the instance metadata (${arn})`,
     'take the role of the nodes out of the trust policy',
   )
 }

@@ -4,15 +4,15 @@ import { findingsAbout } from '../../diagnosis/finding.ts'
 
 export const identityChecks = {
   caller: row({
-    about: 'AWS knows who asks: there are credentials, they are valid, and STS answers.',
+    about: 'AWS identifies the caller: there are credentials, they are valid, and STS answers.',
     why: 'without credentials of yours nothing can be tried',
     remedy: 'log in, so that aws sts get-caller-identity works in the same shell',
   }),
   'node-role': row({
-    about: 'Who asks is not the role of a node, nor the root user.',
-    why: 'the role of a node is that of every pod that reaches the instance metadata; if it may become the roles of models, so may all of them',
+    about: 'The caller is neither the role of a node nor the root user.',
+    why: 'the role of a node is that of every pod that reaches the instance metadata; if it may assume the roles of models, so may all of them',
     remedy:
-      'ask from your own shell or from CI with a role of its own, and see that no trust policy names the role of the nodes',
+      'run it from your own shell or from CI with a role of its own, and see that no trust policy names the role of the nodes',
   }),
   'role-known': row({
     about: 'The role of the service account is known.',
@@ -25,19 +25,19 @@ export const identityChecks = {
     remedy: 'name it with --cluster-arn',
   }),
   'wanted-prefix': row({
-    about: 'What pods of the service account read is known.',
+    about: 'The sources that pods of the service account read are known.',
     why: 'without it only the role can be tried, and not what it reads',
     remedy: 'name it with --source s3://bucket/prefix/',
   }),
   'role-assumed': row({
-    about: 'You may become the role (sts:AssumeRole), for 15 minutes and with a policy that only reads.',
-    why: 'nothing can be proven as long as you may not become the role; pods become it through EKS, by another statement of its trust policy',
+    about: 'You may assume the role (sts:AssumeRole), for 15 minutes and with a policy that only reads.',
+    why: 'nothing can be proven as long as you may not assume the role; pods assume it through EKS, by another statement of its trust policy',
     remedy: 'let the trust policy of the role name you',
   }),
   'session-tags': row({
     about: 'The session gets the six tags that EKS Pod Identity gives to pods (sts:TagSession).',
     why: 'without its tags a session is refused by every condition on them',
-    remedy: 'allow sts:TagSession beside sts:AssumeRole, in the trust policy and in your own',
+    remedy: 'allow sts:TagSession together with sts:AssumeRole, in the trust policy and in your own',
   }),
   'bucket-region': row({
     about: 'The bucket is in the region in which pods look for it.',
@@ -45,23 +45,23 @@ export const identityChecks = {
     remedy: 'set the annotation region to the one of the bucket',
   }),
   'prefix-listed': row({
-    about: 'The session may list what pods want.',
+    about: 'The session may list the sources that pods request.',
     why: 'the loader lists before it downloads, and ends with exit code 10',
     remedy: 'allow s3:ListBucket for the prefix: model-injector render download prints the policy',
   }),
   'prefix-filled': row({
-    about: 'There is something below the prefix.',
+    about: 'The prefix contains objects.',
     why: 'the loader ends with exit code 12 where nothing is',
     remedy: 'upload the model, or correct the prefix: upper and lower case count',
   }),
   'object-read': row({
-    about: 'The session may read an object of what pods want, and decrypt it.',
+    about: 'The session may read an object of these sources, and decrypt it.',
     why: 'the loader ends with exit code 10 at the first object that it may not read',
     remedy: 'allow s3:GetObject below the prefix, and kms:Decrypt for the key of the bucket if it has one',
   }),
   'other-prefix': row({
     about: "The session may neither list nor read another namespace's prefix.",
-    why: 'the role is too wide: whoever may create pods with this service account reads what belongs to others',
+    why: 'the role is too wide: every user who may create pods with this service account reads what belongs to others',
     remedy: 'narrow the policy of the role: model-injector render download prints one',
   }),
   'whole-bucket': row({

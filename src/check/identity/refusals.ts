@@ -24,13 +24,13 @@ export const noAnswerRemedy =
 const deciders: readonly (readonly [pattern: RegExp, remedy: string])[] = [
   [
     /service control policy/,
-    'a service control policy stands in the way: who manages the organisation has to allow it',
+    'a service control policy stands in the way: the administrators of the organisation have to allow it',
   ],
   [
     /resource control policy/,
-    'a resource control policy stands in the way: who manages the organisation has to allow it',
+    'a resource control policy stands in the way: the administrators of the organisation have to allow it',
   ],
-  [/permissions boundary/, 'the permissions boundary of the role has to allow it beside its policy'],
+  [/permissions boundary/, 'the permissions boundary of the role has to allow it in addition to its policy'],
   [
     /VPC endpoint policy/,
     'the policy of the VPC endpoint, through which you came, has to allow it; that of the nodes may be another',

@@ -195,7 +195,7 @@ function findRequestedSources(
             'wanted-prefix',
             facts.names.length === 0
               ? 'it is not named'
-              : `no pod or workload of ${namespace}/${serviceAccount} asks for a model at s3:// by ${credentials}`,
+              : `no pod or workload of ${namespace}/${serviceAccount} requests a model at s3:// by ${credentials}`,
           ),
         ]
   return { requested, findings: others.length === 0 ? findings : [...findings, otherwise(others)] }

@@ -47,8 +47,8 @@ function judgeNoTags({ caller }: Principal): Finding {
   if (caller.kind !== 'pod') return ok('session-tags', 'none, as pods that use IRSA have none')
   return warning(
     'session-tags',
-    'pods that use IRSA have none, but a pod of EKS Pod Identity asks, whose own are handed on',
-    'ask from a shell or from CI, by IRSA, or from a pod whose association has session tags disabled',
+    'pods that use IRSA have none, but the caller is a pod of EKS Pod Identity, whose own tags are passed on',
+    'run it from a shell or from CI, by IRSA, or from a pod whose association has session tags disabled',
   )
 }
 
@@ -72,7 +72,7 @@ function judgeRefusal(refusal: Refusal, pods: PodRole, principal: Principal): Fi
   if (refusal.status === 0) return error('role-assumed', what, noAnswerRemedy)
   return (
     tagProblem(refusal, what, principal) ??
-    (isDenied(refusal) ? denial(refusal, what, pods, principal) : error('role-assumed', what, 'mend what STS says'))
+    (isDenied(refusal) ? denial(refusal, what, pods, principal) : error('role-assumed', what, 'fix what STS reports'))
   )
 }
 
@@ -81,7 +81,7 @@ function tagProblem(refusal: Refusal, what: string, { caller }: Principal): Find
     return error(
       'session-tags',
       what,
-      'ask as somebody whose own session brings no transitive tags, since those take of the same room; names of namespace and service account that are very long take of it, too',
+      'use a session without transitive tags of its own, since they share the same limit; very long names of namespace and service account count, too',
     )
   }
   // STS refuses a tag that the calling session already has as a transitive tag; the tags of EKS Pod Identity are
@@ -91,7 +91,7 @@ function tagProblem(refusal: Refusal, what: string, { caller }: Principal): Find
   return error(
     'session-tags',
     what,
-    'your own session has these tags, and hands them on: ask from a shell or from CI, by IRSA, or from a pod whose association has session tags disabled',
+    'your own session has these tags, and passes them on: run it from a shell or from CI, by IRSA, or from a pod whose association has session tags disabled',
   )
 }
 
@@ -103,7 +103,7 @@ function denial(
 ): Finding {
   const id = isAbout(refusal, 'sts:TagSession') ? 'session-tags' : 'role-assumed'
   if (caller.kind === 'node') {
-    return error(id, what, 'nothing: it is right that the role of a node may not; ask as somebody else')
+    return error(id, what, 'nothing: the role of a node rightly may not; use other credentials')
   }
   const decided = deciderRemedy(refusal)
   const statement = checkerStatement(arn, cluster === undefined ? {} : statementTags(identity, cluster))

@@ -48,7 +48,7 @@ function judgeRefused({ message: lines, status }: Extract<DryRun, { created: fal
   if (message.includes("ValidatingAdmissionPolicy 'model-injector-guard'")) {
     return error('admission', `the webhook did not inject the pod, and the guard refused it: ${afterColon(message)}`)
   }
-  return unchecked('admission', `somebody else refused the pod (HTTP ${status}): ${message}`)
+  return unchecked('admission', `another admission check refused the pod (HTTP ${status}): ${message}`)
 }
 
 function afterColon(message: string): string {

@@ -43,9 +43,7 @@ function shownChain(survey: Survey): Lookup<ShownChain> {
 
 function chainOf({ place, pem }: { readonly place: string; readonly pem: string }): Lookup<ShownChain> {
   const [leaf, ...others] = readCertificates(pem) ?? []
-  return leaf === undefined
-    ? unknown(`what ${place} has is no certificate`)
-    : found({ place, chain: [leaf, ...others] })
+  return leaf === undefined ? unknown(`${place} contains no certificate`) : found({ place, chain: [leaf, ...others] })
 }
 
 function withChain(

@@ -81,6 +81,6 @@ function checkIdentityWebhook(identity: MutatingWebhookConfiguration | undefined
   return warning(
     'identity-webhook',
     `${settings}, and the configuration's default for credentials is irsa`,
-    'know that a loader without a role ends with exit code 78, and its pod has to be made anew',
+    'note that a loader without a role ends with exit code 78, and its pod has to be created again',
   )
 }

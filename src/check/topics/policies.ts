@@ -45,7 +45,7 @@ function checkBinding({ id, name, action, what }: ChartPolicy, { policyBindings 
   if (policyBindings.state !== 'found') {
     return unchecked(
       id,
-      `whether ${name} is bound is not known: ${policyBindings.state === 'unknown' ? policyBindings.why : 'no such kind'}`,
+      `it is not known if ${name} is bound: ${policyBindings.state === 'unknown' ? policyBindings.why : 'no such kind'}`,
     )
   }
   const actions = policyBindings.value

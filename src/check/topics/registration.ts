@@ -46,7 +46,7 @@ function placeOf({ clientConfig: { service, url } }: MutatingWebhook): string {
 }
 
 function checkMatchConditions({ matchConditions: there = [] }: MutatingWebhook, prefix: string): Finding {
-  if (there.length === 0) return error('match-conditions', 'there are none: the webhook is asked about every pod')
+  if (there.length === 0) return error('match-conditions', 'there are none: the webhook is called for every pod')
   const ours = matchConditions(prefix)
   const wrong = ours.filter(
     ({ name, expression }) =>
@@ -85,13 +85,10 @@ function checkFailurePolicy({ failurePolicy = 'Fail' }: MutatingWebhook, survey:
     return ok('failure-policy', 'Fail: an annotated pod is refused while the webhook is away')
   }
   if (survey.policies.state === 'unknown') {
-    return unchecked(
-      'failure-policy',
-      `Ignore, and whether the guard stands behind it is not known: ${survey.policies.why}`,
-    )
+    return unchecked('failure-policy', `Ignore, and it is not known if the guard is installed: ${survey.policies.why}`)
   }
   if (isInForce(survey, 'model-injector-guard')) {
-    return ok('failure-policy', 'Ignore, with the guard behind it: an annotated pod that was not injected is refused')
+    return ok('failure-policy', 'Ignore, with the guard: an annotated pod that was not injected is refused')
   }
   return warning(
     'failure-policy',

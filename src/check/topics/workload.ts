@@ -11,11 +11,11 @@ export function checkWorkload(survey: Survey): readonly Finding[] {
 
 function checkService({ service, webhook }: Survey): Finding {
   if (service.state === 'unknown') return unchecked('service', service.why)
-  const { namespace = '', name = '', port: wanted = 443 } = valueOf(webhook)?.clientConfig.service ?? {}
+  const { namespace = '', name = '', port: expectedPort = 443 } = valueOf(webhook)?.clientConfig.service ?? {}
   if (service.state === 'absent') return error('service', `there is no Service ${namespace}/${name}`)
   const ports = (service.value.spec.ports ?? []).map(({ port }) => port)
-  if (ports.includes(wanted)) return ok('service', `${namespace}/${name}, port ${wanted}`)
-  return error('service', `the Service ${namespace}/${name} has no port ${wanted}, only ${ports.join(', ')}`)
+  if (ports.includes(expectedPort)) return ok('service', `${namespace}/${name}, port ${expectedPort}`)
+  return error('service', `the Service ${namespace}/${name} has no port ${expectedPort}, only ${ports.join(', ')}`)
 }
 
 function checkEndpoints({ endpointSlices, service }: Survey): Finding {
@@ -40,12 +40,12 @@ function checkReplicas({ deployment }: Survey): Finding {
   }
   const {
     metadata: { name },
-    spec: { replicas: wanted = 1 },
+    spec: { replicas: desired = 1 },
     status: { readyReplicas = 0 } = {},
   } = deployment.value
-  const what = `${readyReplicas} of ${wanted} ready (Deployment ${name})`
+  const what = `${readyReplicas} of ${desired} ready (Deployment ${name})`
   if (readyReplicas === 0) return error('replicas', what)
-  if (readyReplicas < wanted || wanted < 2) return warning('replicas', what)
+  if (readyReplicas < desired || desired < 2) return warning('replicas', what)
   return ok('replicas', what)
 }
 

@@ -40,8 +40,8 @@ const flags = {
     default: 'default',
   },
   only: {
-    term: '--only <subject>',
-    description: 'render no other (default: whatever is needed)',
+    term: '--only <delivery>',
+    description: 'render only this delivery (default: all that are needed)',
     accepted: renderedDeliveries.join(', '),
     parse: parseRenderedDelivery,
     many: true,
@@ -63,7 +63,7 @@ const flags = {
   },
   credentials: {
     ...roleFlags.credentials,
-    description: 'how publisher and Trident become their roles; pods say it by annotation',
+    description: 'how publisher and Trident assume their roles; pods say it by annotation',
   },
   oidcProvider: roleFlags.oidcProvider,
   bucketRegion: roleFlags.bucketRegion,
@@ -77,7 +77,7 @@ type ManifestFlags = Values<typeof flags, never>
 
 export function manifestsCommand(): Command {
   const command = new Command('manifests').description(
-    'with -f FILE: whatever the pods of manifests need, as their annotations say',
+    'with -f FILE: the companion resources of manifests, as their annotations require',
   )
   return addOutputOptions(addFlags(command, flags))
     .option('--config <file>', "operator's configuration file (default: the built-in configuration)")
@@ -190,7 +190,7 @@ function finished(rendering: Rendering, { requirements, present }: FoundRequirem
     notes: [
       ...rendering.notes,
       ...notesOf(requirements),
-      ...(isNothing ? ['nothing has to exist beside these pods that could be rendered'] : []),
+      ...(isNothing ? ['these pods need no companion resources that could be rendered'] : []),
     ],
   }
 }

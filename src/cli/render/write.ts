@@ -62,11 +62,11 @@ function textOf(rendering: Rendering, options: OutputOptions, command: Command):
     return printTemplate(chooseStack(rendering, options.cloudformation, command))
   }
   if (options.commands === true) {
-    return commands.length === 0 ? none('commands', command) : printCommands(rendering, 'nothing')
+    return commands.length === 0 ? none('commands', command) : printCommands(rendering, 'inline')
   }
   if (options.kubernetes === true && kubernetes.length === 0) return none('Kubernetes objects', command)
   if (kubernetes.length > 0) return printTreeAsYAML(kubernetes)
-  return commands.length === 0 ? '' : printCommands(rendering, 'nothing')
+  return commands.length === 0 ? '' : printCommands(rendering, 'inline')
 }
 
 function chooseStack({ stacks }: Rendering, requested: true | string, command: Command): Rendering['stacks'][number] {
@@ -80,7 +80,7 @@ function chooseStack({ stacks }: Rendering, requested: true | string, command: C
 }
 
 function none(what: string, command: Command): never {
-  return command.error(`error: there are no ${what} in what is asked for`)
+  return command.error(`error: this rendering has no ${what}`)
 }
 
 async function writeFiles(rendering: Rendering, directory: string): Promise<void> {

@@ -57,7 +57,7 @@ function checkShareFrom(seen: SharedClaim, claim: PersistentVolumeClaim): Findin
     return broken(
       'share-annotation',
       seen,
-      `${idOf(seen)} has ${other} beside ${shareFrom}, and Trident takes only one of them`,
+      `${idOf(seen)} has both ${other} and ${shareFrom}, and Trident takes only one of them`,
     )
   }
   return ok('share-annotation', `${idOf(seen)} shares ${written}`)
@@ -84,8 +84,8 @@ function checkUnshared(seen: SharedClaim, claim: PersistentVolumeClaim): Finding
   if (!isOnlyRead) return ok('share-annotation', `${idOf(seen)} is a volume of its own, shared from nowhere`)
   return error(
     'share-annotation',
-    `${idOf(seen)} has no ${shareFrom} and can only be read: it is a new, empty volume that nobody can fill`,
-    'delete it, and create it anew with the annotation; --from NAMESPACE/CLAIM of this command makes the commands',
+    `${idOf(seen)} has no ${shareFrom} and can only be read: it is a new, empty volume that cannot be filled`,
+    'delete it, and create it again with the annotation; --from NAMESPACE/CLAIM of this command makes the commands',
   )
 }
 

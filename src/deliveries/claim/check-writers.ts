@@ -11,7 +11,7 @@ import type { Writer } from '../shared/requested-model.ts'
 
 export function checkClaimWriters(seen: SharedClaim): readonly Finding[] {
   if (seen.writers.length === 0) {
-    return [ok('read-only-mount', `nobody mounts ${idOf(seen)} so that it may be written to`)]
+    return [ok('read-only-mount', `no workload mounts ${idOf(seen)} writable`)]
   }
   return seen.writers.map((writer) => {
     const finding = warning(

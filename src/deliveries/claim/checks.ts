@@ -6,7 +6,7 @@ import { sharedChecks } from '../shared/checks.ts'
 export const claimChecks = {
   trident: row({
     about: 'claim: Trident is installed, with the resources by which it shares volumes.',
-    why: 'nobody else makes or shares volumes of ONTAP, and claims stay Pending',
+    why: 'only Trident makes and shares volumes of ONTAP; without it claims stay Pending',
     remedy: 'install Trident: on EKS the add-on netapp_trident-operator, elsewhere its Helm chart',
   }),
   'trident-backend': row({
@@ -18,7 +18,7 @@ export const claimChecks = {
     about:
       'claim: the claim says which one it shares, as NAMESPACE/NAME in trident.netapp.io/shareFromPVC, and nothing that excludes sharing.',
     why: 'without it Trident makes a new, empty volume instead of sharing the one with the models',
-    remedy: 'annotations of a claim are read when it is created: delete it when no pod mounts it, and create it anew',
+    remedy: 'annotations of a claim are read when it is created: delete it when no pod mounts it, and create it again',
   }),
   'source-claim': row({
     about: 'claim: the claim that is shared is there and bound.',
@@ -41,12 +41,12 @@ export const claimChecks = {
     about: 'claim: the claim has the storage class of its source.',
     why: 'Trident shares within one storage class only',
     remedy:
-      'the class of a claim cannot be changed: delete the claim when no pod mounts it, and create it anew with that of the source',
+      'the class of a claim cannot be changed: delete the claim when no pod mounts it, and create it again with that of the source',
   }),
   'shared-size': row({
     about: 'claim: the claim asks for no more than its source has, and for 20Mi or more.',
     why: 'Trident refuses a share that is larger than what is shared; it is no quota, so the same size does no harm',
-    remedy: 'delete the claim when no pod mounts it, and create it anew with the size of the source',
+    remedy: 'delete the claim when no pod mounts it, and create it again with the size of the source',
   }),
   'source-volume': row({
     about:
@@ -61,11 +61,11 @@ export const claimChecks = {
   }),
   'reclaim-policy': row({
     about: 'claim: the volume with the models is kept when its claim is deleted (Retain).',
-    why: 'with Delete whoever deletes the source claim deletes every version of the model',
+    why: 'with Delete, the deletion of the source claim deletes every version of the model',
     remedy: 'set persistentVolumeReclaimPolicy of the volume to Retain',
   }),
   'read-only-mount': row({
-    about: 'claim: no workload of the namespace mounts a shared claim so that it may be written to.',
+    about: 'claim: no workload of the namespace mounts a shared claim writable.',
     why: 'ReadOnlyMany alone mounts nothing read-only: Trident looks at readOnly of the volume in the pod, and one pod could change the files of all',
     remedy:
       'set persistentVolumeClaim.readOnly: true in the volumes of the pod template, or leave the claim to model-injector, which does',

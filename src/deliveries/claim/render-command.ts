@@ -12,7 +12,7 @@ import { imageProblems, productImage } from '../../render/product-image.ts'
 import type { FlagResult, RenderCommand } from '../companion.ts'
 
 const help = `
-The file system comes first; its outputs are --file-system-id and --secret-arn of the rest. Both may be asked for at once.
+The file system comes first; its outputs are --file-system-id and --secret-arn of the rest. Both may be rendered at once.
 
 Examples:
   model-injector render claim --region eu-west-1 --vpc vpc-… --subnet subnet-… --client-security-group sg-… --cloudformation > file-system.yaml

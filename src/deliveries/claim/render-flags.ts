@@ -152,7 +152,7 @@ export const flags = {
   },
   source: {
     term: '--source <s3://…/>',
-    description: 'what is published: each directory below it is a version',
+    description: 'the published prefix: each directory below it is a version',
     accepted: 's3://bucket/prefix/',
     parse: parseS3Prefix,
   },

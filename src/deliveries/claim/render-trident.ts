@@ -102,7 +102,7 @@ export function volumeReference({ claim }: SharedModel, consumer: string, store:
     kind: 'TridentVolumeReference',
     metadata: {
       name: label(claim),
-      namespace: explain('Where the pods are: this namespace agrees to the sharing.', consumer),
+      namespace: explain('In the namespace of the pods, which agrees to the sharing.', consumer),
     },
     spec: { pvcName: claim, pvcNamespace: store },
   }

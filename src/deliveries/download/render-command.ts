@@ -38,7 +38,7 @@ const flags = {
   ...roleFlags,
   checkedBy: {
     term: '--checked-by <arn>',
-    description: 'who may become the role, with the tags of these pods, to run model-injector check --identity',
+    description: 'who may assume the role, with the tags of these pods, to run model-injector check --identity',
     accepted: 'what aws sts get-caller-identity shows, of a user or a role',
     parse: parseChecker,
     many: true,

@@ -28,7 +28,7 @@ function notesOf({ identities, scope, sources }: ReadAccess): string[] {
       ? []
       : sources.map(
           ({ uri }) =>
-            `each ${scope === 'namespace' ? 'namespace' : 'service account'} reads ${uri}${scope === 'namespace' ? 'NAMESPACE/' : 'NAMESPACE/SERVICEACCOUNT/'}, and nothing beside it`,
+            `each ${scope === 'namespace' ? 'namespace' : 'service account'} reads ${uri}${scope === 'namespace' ? 'NAMESPACE/' : 'NAMESPACE/SERVICEACCOUNT/'}, and nothing else`,
         )
   return [...shared, ...layout]
 }

@@ -77,7 +77,7 @@ function judgeSecret(
     error(
       'pull-secrets',
       `the secret ${namespace}/${name} is of the type ${String(secret.value.type)}, with which nothing is pulled`,
-      'create it anew with kubectl create secret docker-registry',
+      'create it again with kubectl create secret docker-registry',
     ),
   ]
 }

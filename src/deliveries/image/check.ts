@@ -45,13 +45,13 @@ function checkAPIServer({ version }: DeliveryCheckContext, probe: Lookup<ImagePr
   if (!hasByDefault(version)) {
     return error(
       'image-volumes',
-      `${gitVersion} has image volumes only behind the feature gate ImageVolume, and the webhook relies on none`,
+      `${gitVersion} has image volumes only with the feature gate ImageVolume, and the webhook relies on no feature gate`,
     )
   }
   if (probe.state !== 'found') {
     return unchecked(
       'image-volumes',
-      `${gitVersion} has image volumes as it comes; whether they are on, only a pod as a dry run shows: ${whyNot(probe)}`,
+      `${gitVersion} has image volumes by default; whether they are on, only a pod as a dry run shows: ${whyNot(probe)}`,
     )
   }
   switch (probe.value.kept) {
@@ -66,7 +66,7 @@ function checkAPIServer({ version }: DeliveryCheckContext, probe: Lookup<ImagePr
     case 'refused':
       return unchecked(
         'image-volumes',
-        `${gitVersion} has image volumes as it comes; the pod that was tried was refused: ${probe.value.message}`,
+        `${gitVersion} has image volumes by default; the pod that was tried was refused: ${probe.value.message}`,
       )
   }
 }

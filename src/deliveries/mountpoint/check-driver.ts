@@ -68,10 +68,10 @@ function missingDriver(): Finding {
 }
 
 function checkPodInfo({ spec: { podInfoOnMount = false } }: CSIDriver): Finding {
-  if (podInfoOnMount) return ok('csi-driver', `${mountpointDriver} is registered, and is told which pod it mounts for`)
+  if (podInfoOnMount) return ok('csi-driver', `${mountpointDriver} is registered, and learns which pod it mounts for`)
   return error(
     'csi-driver',
-    `${mountpointDriver} is not told which pod it mounts for (podInfoOnMount), so it cannot use the pod's service account`,
+    `${mountpointDriver} does not learn which pod it mounts for (podInfoOnMount), so it cannot use the pod's service account`,
     'upgrade the driver: current versions ask for it in their CSIDriver',
   )
 }
@@ -131,7 +131,7 @@ function checkTaker(controller: Deployment | undefined, { gated }: Driver): Find
     return ok('headroom-gate', 'added by the webhook, and taken away by the driver')
   }
   const waiting = valueOf(gated) ?? []
-  const pods = waiting.length === 0 ? '' : `; pods that wait behind it: ${waiting.length}, as ${waiting[0] ?? ''}`
+  const pods = waiting.length === 0 ? '' : `; pods that wait for its removal: ${waiting.length}, as ${waiting[0] ?? ''}`
   const taker =
     controller === undefined
       ? 'no Deployment s3-csi-controller is there to take it away'

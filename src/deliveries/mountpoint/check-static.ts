@@ -56,7 +56,7 @@ function unnamedVolume(prefix: MountedPrefix, claim: PersistentVolumeClaim): Fin
     )
   }
   return withCommands(
-    error('static-volume', problem, 'create the claim anew for its volume'),
+    error('static-volume', problem, 'create the claim again for its volume'),
     ...recreateStaticClaim(prefix, claim, {}),
   )
 }

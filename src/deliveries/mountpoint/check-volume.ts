@@ -58,7 +58,7 @@ function checkHandle({ volumes }: MountedPrefix, volume: PersistentVolume, claim
   return withCommands(
     error('volume-handle', what),
     ...recreateVolume(volume, claim, {
-      volumeHandle: `${claim.metadata.name}.${claim.metadata.namespace ?? ''}.${claim.metadata.uid ?? 'anew'}`,
+      volumeHandle: `${claim.metadata.name}.${claim.metadata.namespace ?? ''}.${claim.metadata.uid ?? 'recreated'}`,
     }),
   )
 }
@@ -96,7 +96,7 @@ function checkSource(
         error(
           'mount-source',
           `${name} shows the bucket ${bucket}, not ${source.bucket}`,
-          'create the volume anew: its attributes cannot be changed',
+          'create the volume again: its attributes cannot be changed',
         ),
         ...recreateVolume(volume, claim, { volumeAttributes }),
       ),

@@ -6,8 +6,8 @@ import { sharedChecks } from '../shared/checks.ts'
 export const mountpointChecks = {
   'csi-driver': row({
     about:
-      'mountpoint: the Mountpoint CSI driver is installed, runs on the nodes, and is told about the pods for which it mounts.',
-    why: 'nobody else mounts the volume, and pods hang in ContainerCreating: "driver name s3.csi.aws.com not found"',
+      'mountpoint: the Mountpoint CSI driver is installed, runs on the nodes, and learns for which pods it mounts (podInfoOnMount).',
+    why: 'without it pods hang in ContainerCreating: "driver name s3.csi.aws.com not found"',
     remedy: 'install the EKS add-on aws-mountpoint-s3-csi-driver',
   }),
   'static-volume': row({
@@ -24,7 +24,7 @@ export const mountpointChecks = {
     about: 'mountpoint: no other volume of the cluster has the same volumeHandle.',
     why: 'two volumes of one handle are one to the kubelet: a pod may get the model of the other',
     remedy:
-      'the handle cannot be changed: when no pod mounts it, delete the volume with its claim, and create both anew',
+      'the handle cannot be changed: when no pod mounts it, delete the volume with its claim, and create both again',
   }),
   'mount-source': row({
     about: 'mountpoint: the volume shows the bucket and the prefix of the annotation, and the prefix ends in a slash.',
@@ -32,7 +32,7 @@ export const mountpointChecks = {
     remedy: 'correct the volume; pods that run keep what they have mounted',
   }),
   'mount-options': row({
-    about: 'mountpoint: the volume is mounted read-only, in the right region, and readable by whom the app runs as.',
+    about: 'mountpoint: the volume is mounted read-only, in the right region, and readable by the user of the app.',
     why: 'without allow-other or an fsGroup only root may read: "Permission denied"',
     remedy: 'correct mountOptions of the volume; pods that run keep theirs',
   }),
@@ -40,7 +40,7 @@ export const mountpointChecks = {
     about: "mountpoint: the volume is read with the identity of the pod's service account (authenticationSource: pod).",
     why: "with the driver's own role every namespace reads what the driver may read, and the role of the pods counts for nothing",
     remedy:
-      'attributes of a volume cannot be changed: when no pod mounts it, delete it with its claim, and create both anew',
+      'attributes of a volume cannot be changed: when no pod mounts it, delete it with its claim, and create both again',
   }),
   'service-account': row({
     about: 'mountpoint: the service account whose role reads the bucket is there.',
@@ -49,7 +49,7 @@ export const mountpointChecks = {
   }),
   'headroom-gate': row({
     about: 'mountpoint: the scheduling gate is added exactly where the driver takes it away again.',
-    why: 'a gate that nobody takes away keeps pods in SchedulingGated for ever; without it Karpenter leaves no room for the pod of Mountpoint',
+    why: 'a gate that is never removed keeps pods in SchedulingGated; without it Karpenter leaves no room for the pod of Mountpoint',
     remedy: 'set mountpoint.headroomGate of the configuration as the driver is installed',
   }),
 } as const

@@ -71,7 +71,7 @@ function persistentVolume(volume: MountpointVolume): Tree {
           ...(cacheBytes === undefined
             ? {}
             : {
-                cache: explain('What was read once is read from the disk of the node.', 'emptyDir'),
+                cache: explain('Repeated reads come from the disk of the node.', 'emptyDir'),
                 cacheEmptyDirSizeLimit: formatBytes(cacheBytes),
               }),
         },

@@ -20,7 +20,7 @@ export function checkClass(
 ): readonly Finding[] {
   const { group, kind, name } = template.spec.nodeClassRef
   if (group !== 'karpenter.k8s.aws' || kind !== 'EC2NodeClass') {
-    return [unchecked('node-class', `${poolName} names the ${kind} ${name} of ${group}, which is not looked at`)]
+    return [unchecked('node-class', `${poolName} names the ${kind} ${name} of ${group}, which is not checked`)]
   }
   if (classes.state !== 'found') return [unchecked('node-class', whyNot(classes))]
   const own = classes.value.find(({ metadata }) => metadata.name === name)
@@ -69,7 +69,7 @@ function checkImage(
   const bare = terms.find((term) => term.name !== undefined && term.owner === undefined && term.tags === undefined)
   if (bare !== undefined) {
     return withCommands(
-      warning('node-image', `${name} takes any image called ${bare.name ?? ''}, whoever made it`),
+      warning('node-image', `${name} takes any image called ${bare.name ?? ''}, from any owner`),
       byTag,
     )
   }

@@ -97,7 +97,7 @@ function checkPodSecurity(own: Lookup<Namespace>, namespace: string): Finding {
   const finding = error(
     'pod-security',
     `${namespace} enforces the Pod Security Standard ${level}, which forbids hostPath`,
-    'use a namespace of its own for these pods, or an image volume instead (model-injector render node --oci). Whoever may create pods in a privileged namespace can become root on the nodes; if that is known and wanted:',
+    'use a namespace of its own for these pods, or an image volume instead (model-injector render node --oci). Users who may create pods in a privileged namespace can become root on the nodes; if that is intended:',
   )
   return withCommands(finding, `kubectl label namespace ${namespace} --overwrite ${enforced}=privileged`)
 }

@@ -44,7 +44,7 @@ function filePhases(baked: Extract<Baked, { kind: 'files' }>): readonly Tree[] {
     phase('build', [step('Load', loadScript(baked)), step('Manifest', manifestScript(baked))]),
     phase('validate', [step('Verify', verifyScript(baked.path))]),
     explain(
-      'Once more on an instance of the new image, before it is given to anybody.',
+      'Once more on an instance of the new image, before it is distributed.',
       phase('test', [step('Verify', verifyScript(baked.path))]),
     ),
   ]
@@ -86,7 +86,7 @@ function loadScript({
     AWS_REGION: bucketRegion,
   })
   return [
-    "# What is there already is somebody else's.",
+    '# An existing directory belongs to someone else.',
     `test ! -e ${quoteWord(path)}`,
     'systemctl start containerd',
     ...loginLines(loaderImage),
@@ -122,7 +122,7 @@ function verifyScript(path: string): readonly string[] {
   return [
     `cd ${quoteWord(path)}`,
     `sha256sum --check --strict --quiet ${manifestName}`,
-    '# And nothing beside what the manifest names.',
+    '# And no files but those that the manifest names.',
     `test "$(find . -type f ! -path ./${manifestName} | wc -l)" -eq "$(grep -c . ${manifestName})"`,
   ]
 }
@@ -147,7 +147,7 @@ function imagePhases(reference: string): readonly Tree[] {
     ]),
     phase('validate', [step('Verify', check)]),
     explain(
-      'Once more on an instance of the new image, before it is given to anybody.',
+      'Once more on an instance of the new image, before it is distributed.',
       phase('test', [step('Verify', check)]),
     ),
   ]

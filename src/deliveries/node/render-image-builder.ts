@@ -71,7 +71,7 @@ function buildRole(plan: BuildPlan): Tree {
     Type: 'AWS::IAM::Role',
     Properties: {
       AssumeRolePolicyDocument: trustPolicy(access),
-      ManagedPolicyArns: explain('What Image Builder needs to run its steps on the build host.', [
+      ManagedPolicyArns: explain('Permissions of Image Builder for its steps on the build host.', [
         managed('EC2InstanceProfileForImageBuilder'),
         managed('AmazonSSMManagedInstanceCore'),
       ]),

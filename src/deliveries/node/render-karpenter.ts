@@ -80,7 +80,7 @@ export function nodePool(plan: NodePlan): Tree {
           requirements: requirements(plan),
         },
       },
-      limits: explain('Karpenter stops here, whatever is asked for.', { cpu: plan.cpuLimit }),
+      limits: explain('Karpenter makes no nodes beyond this limit.', { cpu: plan.cpuLimit }),
       disruption: {
         consolidationPolicy: 'WhenEmptyOrUnderutilized',
         consolidateAfter: '5m',

@@ -85,7 +85,7 @@ export function checkPresent({
   return warning(
     'claim',
     `${idOf(name)} is being deleted, and goes when the last pod that mounts it has ended`,
-    'create it anew when it is gone',
+    'create it again when it is gone',
   )
 }
 
@@ -93,7 +93,7 @@ export function checkPresent({
 export function checkBinding(seen: SeenClaim, isExplained: boolean): Finding {
   const problem = bindingProblem(seen)
   if (problem === undefined) return ok('claim-bound', describeBinding(seen))
-  if (isExplained) return unchecked('claim-bound', `${problem}, and cannot be bound before the errors below are mended`)
+  if (isExplained) return unchecked('claim-bound', `${problem}, and cannot be bound before the errors below are fixed`)
   return withCommands(
     error('claim-bound', problem),
     describeObject({ kind: 'pvc', name: seen.name, namespace: seen.namespace }),
@@ -115,7 +115,7 @@ export function checkReleased({ claim }: SeenClaim, volume: PersistentVolume): F
 
 const severalNodes = ['ReadOnlyMany', 'ReadWriteMany']
 
-/** `anew`: commands that recreate the claim with other fields, if no data is lost. */
+/** `recreate`: commands that recreate the claim with other fields, if no data is lost. */
 export function checkAccess(
   name: ClaimName,
   { spec: { accessModes = [] } }: PersistentVolumeClaim,

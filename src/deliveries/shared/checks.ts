@@ -9,9 +9,9 @@ export const sharedChecks = {
     remedy: 'name another namespace, or create it',
   }),
   'model-request': row({
-    about: 'Workloads of the namespace ask for a model by this delivery, and the webhook does not refuse them.',
+    about: 'Workloads of the namespace request a model by this delivery, and the webhook does not refuse them.',
     why: 'a workload whose annotations are refused gets no pods at all',
-    remedy: 'mend the annotations of the pod template; model-injector why shows all of them',
+    remedy: 'fix the annotations of the pod template; model-injector why shows all of them',
   }),
   claim: row({
     about: 'claim, mountpoint: the claim that pods mount is there.',
@@ -27,7 +27,7 @@ export const sharedChecks = {
     about: 'claim, mountpoint: the claim may be mounted on several nodes (ReadOnlyMany or ReadWriteMany).',
     why: 'with ReadWriteOnce only pods of one node get the volume, and the others hang in ContainerCreating: "Multi-Attach error"',
     remedy:
-      'access modes cannot be changed: delete the claim when no pod mounts it, and create it anew with ReadOnlyMany',
+      'access modes cannot be changed: delete the claim when no pod mounts it, and create it again with ReadOnlyMany',
   }),
 } as const
 

@@ -79,7 +79,7 @@ export function notesOf(requirements: readonly Requirement[]): string[] {
     const { source, endpoint } = model
     if (source.scheme === 'oci') {
       return [
-        `${source.uri}: needs nothing beside the pod; model-injector render image shows how such an image is built`,
+        `${source.uri}: needs no companion resources; model-injector render image shows how such an image is built`,
       ]
     }
     if (source.scheme !== 's3') return []

@@ -1,4 +1,4 @@
-/** `check --delivery` on the command line: options, bad input, and how commands that mend are shown. */
+/** `check --delivery` on the command line: options, bad input, and how the commands of a fix are shown. */
 import { CommanderError } from 'commander'
 import t from 'tap'
 import { buildProgram } from '../../../src/cli/program.ts'
@@ -50,7 +50,7 @@ const check = async (...args: readonly string[]): ReturnType<typeof runShared> =
   runShared(['check', '--kubeconfig', kubeconfig, ...args], { env: { COLUMNS: '80' } })
 
 t.test(
-  'commands stand whole below what they mend, however narrow the terminal is, and are for the cluster that was looked at',
+  'commands stand whole below the finding that they fix, however narrow the terminal is, and are for the cluster that was looked at',
   async (t) => {
     const { code, stdout, stderr } = await check(
       '--delivery',

@@ -29,7 +29,7 @@ const server = await startFakeAPIServer(emptyCluster)
 t.teardown(() => server.close())
 const kubeconfig = await writeKubeconfig(`${directory}/config`, server.url)
 
-t.test('an error makes the exit code 1, and the report has what, why and how to mend it', async (t) => {
+t.test('an error makes the exit code 1, and the report has what, why and how to fix it', async (t) => {
   const { code, stdout, stderr } = await runShared(['check', '--kubeconfig', kubeconfig], { env: { COLUMNS: '100' } })
   t.equal(code, 1)
   t.equal(stderr, '')
@@ -41,7 +41,7 @@ t.test('an error makes the exit code 1, and the report has what, why and how to 
   )
   t.match(
     stdout,
-    '\n  ERROR    registered           there is no MutatingWebhookConfiguration model-injector\n           why   without it no pod is injected, and nothing says so\n           mend  install the chart, or apply its manifests\n',
+    '\n  ERROR    registered           there is no MutatingWebhookConfiguration model-injector\n           why   without it no pod is injected, and nothing says so\n           fix   install the chart, or apply its manifests\n',
   )
   t.match(stdout, /\n {2}- {8}guard-policy {9}not checked: cannot list validatingadmissionpolicies: HTTP 403/)
   t.match(stdout, /\n\n1 error, 1 warning, 4 not checked, 2 ok\n$/)

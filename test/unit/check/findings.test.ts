@@ -135,7 +135,7 @@ const cases: readonly (readonly [
     'match conditions that an old cainjector has deleted',
     withWebhook(good, { matchConditions: [] }),
     [['match-conditions', 'error']],
-    /asked about every pod/,
+    /called for every pod/,
   ],
   [
     'match conditions for another prefix',
@@ -538,7 +538,7 @@ const cases: readonly (readonly [
     'a refusal of several lines',
     refusedWith('quota\nand more'),
     [['admission', 'unchecked']],
-    'somebody else refused the pod (HTTP 500): quota; and more',
+    'another admission check refused the pod (HTTP 500): quota; and more',
   ],
   [
     'a guard that had to step in',
@@ -610,7 +610,12 @@ const fine: readonly (readonly [what: string, survey: Survey, id: CheckId, says:
     'match-conditions',
     /those of the operator: extra/,
   ],
-  ['Ignore with the guard', withWebhook(good, { failurePolicy: 'Ignore' }), 'failure-policy', /the guard behind it/],
+  [
+    'Ignore with the guard',
+    withWebhook(good, { failurePolicy: 'Ignore' }),
+    'failure-policy',
+    /Ignore, with the guard: /,
+  ],
   [
     'a probe that the policy denies',
     refusedWith('admission webhook "pods.models.example.io" denied the request: model-injector: not allowed'),
@@ -680,7 +685,7 @@ t.test('where nothing is registered, that is said, and nothing that would follow
   t.end()
 })
 
-t.test('every problem says why it matters and how to mend it', (t) => {
+t.test('every problem says why it matters and how to fix it', (t) => {
   for (const [what, survey] of cases) {
     for (const { severity, why, remedy } of findingsOf(survey)) {
       const isProblem = severity === 'error' || severity === 'warning'

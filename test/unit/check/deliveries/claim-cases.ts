@@ -139,7 +139,7 @@ export const claimCases: readonly Case[] = [
     what: 'a clone',
     change: all(pending, annotated({ 'trident.netapp.io/cloneFromPVC': 'x' })),
     problems: [unbound, ['share-annotation', 'error']],
-    says: /has trident\.netapp\.io\/cloneFromPVC beside/,
+    says: /has both trident\.netapp\.io\/cloneFromPVC and /,
   },
   {
     what: 'an annotation beside that of a claim that is bound',
@@ -148,10 +148,10 @@ export const claimCases: readonly Case[] = [
     says: /is bound already, but could not be created again$/,
   },
   {
-    what: 'a volume of its own that nobody can fill',
+    what: 'a volume of its own that cannot be filled',
     change: annotated({ [shareFrom]: null }),
     problems: [['share-annotation', 'error']],
-    says: /a new, empty volume that nobody can fill/,
+    says: /a new, empty volume that cannot be filled/,
   },
   {
     what: 'a share of another claim than the one named',

@@ -34,7 +34,7 @@ export const imageCases: readonly Case[] = [
     what: 'an API server that has it behind a gate',
     change: all(api(34), states('1.34')),
     problems: [['image-volumes', 'error']],
-    says: /only behind the feature gate ImageVolume/,
+    says: /only with the feature gate ImageVolume/,
   },
   {
     what: 'an API server with the gate turned off',

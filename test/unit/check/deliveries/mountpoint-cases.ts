@@ -210,7 +210,7 @@ export const mountpointCases: readonly Case[] = [
     what: 'a gate that the driver does not take away',
     change: all(gated, added(waiting)),
     problems: [['headroom-gate', 'error']],
-    says: /without the feature that takes it away; pods that wait behind it: 1, as waits$/,
+    says: /without the feature that takes it away; pods that wait for its removal: 1, as waits$/,
   },
   {
     what: 'a gate and no controller',

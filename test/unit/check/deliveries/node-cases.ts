@@ -136,7 +136,7 @@ export const nodeCases: readonly Case[] = [
     what: 'an image by its name alone',
     change: ofClass({ spec: { amiSelectorTerms: [{ name: 'llama' }] } }),
     problems: [['node-image', 'warning']],
-    says: /takes any image called llama, whoever made it/,
+    says: /takes any image called llama, from any owner/,
   },
   {
     what: 'no image',

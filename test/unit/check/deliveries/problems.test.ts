@@ -124,12 +124,12 @@ t.test('what follows from the configuration is not judged where that is not know
   ])
 })
 
-t.test('where nobody asks for the delivery, it is said how to name what is to be looked at', async (t) => {
+t.test('without a workload that requests the delivery, the report says how to name a model', async (t) => {
   const findings = await findingsIn('mountpoint', gone('Deployment', 'apps/my-app'))
   t.strictSame(problemsIn(findings), [['model-request', 'unchecked']])
   t.match(
     findings.find(({ id }) => id === 'model-request')?.what,
-    /no workload of the namespace apps asks for a model by mountpoint; name what is to be looked at, as --source s3:/,
+    /no workload of the namespace apps requests a model by mountpoint; name one, as --source s3:/,
   )
 })
 
@@ -229,7 +229,7 @@ for (const name of names) {
   })
 }
 
-t.test('every problem says why it matters and how to mend it', (t) => {
+t.test('every problem says why it matters and how to fix it', (t) => {
   for (const { severity, what, why, remedy } of reported.filter(({ severity }) => severity !== 'ok')) {
     t.equal(typeof why === 'string' && typeof remedy === 'string' && remedy !== '', severity !== 'unchecked', what)
   }
