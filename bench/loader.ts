@@ -23,7 +23,7 @@ import { stripTypeScriptTypes } from 'node:module'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { s5cmdBinary } from '../test/support/go-binaries.ts'
+import { s5cmdBinary } from '../test/kit/tools/go-binaries.ts'
 
 const mebibyte = 1024 * 1024
 /** Small enough that a virtual machine keeps the pages of the run before: with 8 GiB, a byte took 1.7 times the CPU, nearly all in the kernel. */

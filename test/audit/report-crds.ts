@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { parse } from 'yaml'
-import type { KubernetesObject } from '../support/api-client.ts'
+import type { KubernetesObject } from '../kit/cluster/api-client.ts'
 
 const files = [
   ['github.com/kyverno/kyverno', 'config/crds/policyreport/wgpolicyk8s.io_policyreports.yaml'],

@@ -2,7 +2,7 @@
 import { inject } from '../../src/inject/inject.ts'
 import { defaultConfig } from '../../src/config/parse-config.ts'
 import type { Pod } from '../../src/pod/pod.ts'
-import { podWith } from '../support/pods.ts'
+import { podWith } from '../kit/webhook/pods.ts'
 import {
   startFakeAPIServer,
   type FakeAnswer,

@@ -3,8 +3,8 @@ import type { Judgement } from '../../src/audit/judgement.ts'
 import { defaultConfig } from '../../src/config/parse-config.ts'
 import { inject } from '../../src/inject/inject.ts'
 import type { Container, Pod, Volume } from '../../src/pod/pod.ts'
-import type { KubernetesObject } from '../support/api-client.ts'
-import { podWith } from '../support/pods.ts'
+import type { KubernetesObject } from '../kit/cluster/api-client.ts'
+import { podWith } from '../kit/webhook/pods.ts'
 
 const prefix = 'models.example.io/'
 export const pinnedAnnotations = {

@@ -3,9 +3,9 @@ import { execFile } from 'node:child_process'
 import { dirname } from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
-import { apiClient, type ApiClient, type KubernetesObject } from '../support/api-client.ts'
-import { startControlPlane } from '../support/control-plane.ts'
-import { chartCrds } from '../support/crds.ts'
+import { apiClient, type ApiClient, type KubernetesObject } from '../kit/cluster/api-client.ts'
+import { startControlPlane } from '../kit/cluster/control-plane.ts'
+import { chartCrds } from '../kit/cluster/crds.ts'
 import {
   chartDirectory,
   kubectlBinary,
@@ -16,8 +16,8 @@ import {
   type HelmResult,
   type RenderOptions,
   type Values,
-} from '../support/helm.ts'
-import { waitFor } from '../support/wait-for.ts'
+} from '../kit/tools/helm.ts'
+import { waitFor } from '../kit/tools/wait-for.ts'
 
 // The first run on a machine builds the control plane from source.
 const timeout = 45 * 60 * 1000

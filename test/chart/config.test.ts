@@ -6,7 +6,7 @@ import type { Config } from '../../src/config/config.ts'
 import { defaultConfig, parseConfig } from '../../src/config/parse-config.ts'
 import { loaderImageVariable } from '../../src/config/loader-image.ts'
 import { matchConditions } from '../../src/match-conditions.ts'
-import type { KubernetesObject } from '../support/api-client.ts'
+import type { KubernetesObject } from '../kit/cluster/api-client.ts'
 import {
   chartDirectory,
   objectOf,
@@ -15,7 +15,7 @@ import {
   valueAt,
   type RenderOptions,
   type Values,
-} from '../support/helm.ts'
+} from '../kit/tools/helm.ts'
 
 // Helm runs anew for each case: a tenth of a second when the machine is idle.
 t.setTimeout(5 * 60 * 1000)

@@ -8,8 +8,16 @@ import { parse } from 'yaml'
 import { valuesSchema } from '../../deploy/chart/generate/schema.ts'
 import { configSchema } from '../../src/config/config-file.ts'
 import { version } from '../../src/version.ts'
-import type { KubernetesObject } from '../support/api-client.ts'
-import { chartDirectory, objectOf, parseObjects, renderChart, runHelm, valueAt, type Values } from '../support/helm.ts'
+import type { KubernetesObject } from '../kit/cluster/api-client.ts'
+import {
+  chartDirectory,
+  objectOf,
+  parseObjects,
+  renderChart,
+  runHelm,
+  valueAt,
+  type Values,
+} from '../kit/tools/helm.ts'
 
 // Helm runs anew for each case: a tenth of a second when the machine is idle.
 t.setTimeout(5 * 60 * 1000)

@@ -4,9 +4,9 @@ import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
 import { text } from 'node:stream/consumers'
 import t from 'tap'
-import { objectOf, renderChart, valueAt } from '../support/helm.ts'
-import { waitFor } from '../support/wait-for.ts'
-import { startWebhook } from '../support/webhook-process.ts'
+import { objectOf, renderChart, valueAt } from '../kit/tools/helm.ts'
+import { waitFor } from '../kit/tools/wait-for.ts'
+import { startWebhook } from '../kit/webhook/webhook-process.ts'
 
 // Helm runs anew for each case: a tenth of a second when the machine is idle.
 t.setTimeout(5 * 60 * 1000)

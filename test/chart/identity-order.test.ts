@@ -1,13 +1,13 @@
 /** The name of our configuration decides that the identity webhook of EKS sees the service account that we set. */
 import t from 'tap'
 import type { Pod } from '../../src/pod/pod.ts'
-import { apiClient, type ApiClient, type KubernetesObject } from '../support/api-client.ts'
-import { startControlPlane } from '../support/control-plane.ts'
-import { eksWebhook } from '../support/eks-webhook.ts'
-import { startForeignWebhook } from '../support/foreign-webhook.ts'
-import { waitFor } from '../support/wait-for.ts'
-import { foreignConfiguration, ourConfiguration } from '../support/webhook-configuration.ts'
-import { startWebhook } from '../support/webhook-process.ts'
+import { apiClient, type ApiClient, type KubernetesObject } from '../kit/cluster/api-client.ts'
+import { startControlPlane } from '../kit/cluster/control-plane.ts'
+import { eksWebhook } from '../kit/aws/eks-webhook.ts'
+import { startForeignWebhook } from '../kit/cluster/foreign-webhook.ts'
+import { waitFor } from '../kit/tools/wait-for.ts'
+import { foreignConfiguration, ourConfiguration } from '../kit/cluster/webhook-configuration.ts'
+import { startWebhook } from '../kit/webhook/webhook-process.ts'
 
 // The first run on a machine builds the control plane from source.
 const timeout = 45 * 60 * 1000

@@ -7,8 +7,8 @@ import t from 'tap'
 import { stringify } from 'yaml'
 import { parseConfig } from '../../src/config/parse-config.ts'
 import { loaderImageVariable } from '../../src/config/loader-image.ts'
-import type { KubernetesObject } from '../support/api-client.ts'
-import { chartDirectory, kubectlBinary, objectOf, parseObjects, valueAt } from '../support/helm.ts'
+import type { KubernetesObject } from '../kit/cluster/api-client.ts'
+import { chartDirectory, kubectlBinary, objectOf, parseObjects, valueAt } from '../kit/tools/helm.ts'
 
 t.setTimeout(2 * 60 * 1000)
 

@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import t from 'tap'
 import { resources } from '../../src/cluster/resources.ts'
-import type { KubernetesObject } from '../support/api-client.ts'
-import { chartDirectory, objectOf, renderChart, valueAt, type RenderOptions, type Values } from '../support/helm.ts'
+import type { KubernetesObject } from '../kit/cluster/api-client.ts'
+import { chartDirectory, objectOf, renderChart, valueAt, type RenderOptions, type Values } from '../kit/tools/helm.ts'
 
 // Helm runs anew for each case: a tenth of a second when the machine is idle.
 t.setTimeout(5 * 60 * 1000)

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { annotationNames, annotations } from '../../src/annotations.ts'
-import { chartDirectory, runHelm, templateChart, type Values } from '../support/helm.ts'
+import { chartDirectory, runHelm, templateChart, type Values } from '../kit/tools/helm.ts'
 
 // Helm runs anew for each case: a tenth of a second when the machine is idle.
 t.setTimeout(5 * 60 * 1000)

@@ -7,8 +7,8 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { parse, stringify } from 'yaml'
-import type { KubernetesObject } from '../support/api-client.ts'
-import { objectOf, renderChart, valueAt, type RenderOptions, type Values } from '../support/helm.ts'
+import type { KubernetesObject } from '../kit/cluster/api-client.ts'
+import { objectOf, renderChart, valueAt, type RenderOptions, type Values } from '../kit/tools/helm.ts'
 
 // Helm runs anew for each case: a tenth of a second when the machine is idle.
 t.setTimeout(5 * 60 * 1000)

@@ -7,12 +7,12 @@ import { digestsOf } from '../../src/inject/digest.ts'
 import { inject } from '../../src/inject/inject.ts'
 import type { Pod } from '../../src/pod/pod.ts'
 import type { Status } from '../../src/inject/status.ts'
-import { apiClient, type ApiClient, type KubernetesObject } from '../support/api-client.ts'
-import { missingFrom } from '../support/contains.ts'
-import { startControlPlane } from '../support/control-plane.ts'
-import { waitFor } from '../support/wait-for.ts'
-import { ourConfiguration } from '../support/webhook-configuration.ts'
-import { startWebhook, type AdmissionLine, type WebhookProcess } from '../support/webhook-process.ts'
+import { apiClient, type ApiClient, type KubernetesObject } from '../kit/cluster/api-client.ts'
+import { missingFrom } from '../kit/webhook/contains.ts'
+import { startControlPlane } from '../kit/cluster/control-plane.ts'
+import { waitFor } from '../kit/tools/wait-for.ts'
+import { ourConfiguration } from '../kit/cluster/webhook-configuration.ts'
+import { startWebhook, type AdmissionLine, type WebhookProcess } from '../kit/webhook/webhook-process.ts'
 
 // The first run on a machine builds the control plane from source.
 const timeout = 45 * 60 * 1000

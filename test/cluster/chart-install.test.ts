@@ -4,7 +4,7 @@
  */
 import { X509Certificate } from 'node:crypto'
 import t, { type Test } from 'tap'
-import type { KubernetesObject } from '../support/api-client.ts'
+import type { KubernetesObject } from '../kit/cluster/api-client.ts'
 import {
   chartValues,
   installChart,
@@ -16,12 +16,12 @@ import {
   upgradeChartWithoutWaiting,
   WEBHOOK_NAMESPACE,
   webhookPods,
-} from '../support/cluster-chart.ts'
-import { clusterTest } from '../support/cluster-namespaces.ts'
-import { appContainer, appPod, getPod, isReady, podsOf, whenEnded, type LivePod } from '../support/cluster-pods.ts'
-import { prepareCluster, startCluster, type Cluster } from '../support/cluster.ts'
-import { objectOf, renderChart } from '../support/helm.ts'
-import { waitFor } from '../support/wait-for.ts'
+} from '../kit/cluster/cluster-chart.ts'
+import { clusterTest } from '../kit/cluster/cluster-namespaces.ts'
+import { appContainer, appPod, getPod, isReady, podsOf, whenEnded, type LivePod } from '../kit/cluster/cluster-pods.ts'
+import { prepareCluster, startCluster, type Cluster } from '../kit/cluster/cluster.ts'
+import { objectOf, renderChart } from '../kit/tools/helm.ts'
+import { waitFor } from '../kit/tools/wait-for.ts'
 
 interface WebhookConfiguration {
   readonly webhooks: readonly [

@@ -11,9 +11,9 @@ import {
   type V1Pod,
 } from '@kubernetes/client-node'
 import t from 'tap'
-import { controlPlaneBinaries } from '../support/control-plane-binaries.ts'
-import { startControlPlane, type ControlPlane } from '../support/control-plane.ts'
-import { waitFor } from '../support/wait-for.ts'
+import { controlPlaneBinaries } from '../kit/tools/control-plane-binaries.ts'
+import { startControlPlane, type ControlPlane } from '../kit/cluster/control-plane.ts'
+import { waitFor } from '../kit/tools/wait-for.ts'
 
 // The first run on a machine builds the binaries from source.
 const timeout = 45 * 60 * 1000

@@ -4,10 +4,10 @@
  */
 import t from 'tap'
 import type { Pod, Volume } from '../../src/pod/pod.ts'
-import { apiClient, type ApiResponse } from '../support/api-client.ts'
-import { startControlPlane } from '../support/control-plane.ts'
-import { podOf, readCases, readExpectation, type GoldenCase, type Manifest } from '../support/golden-corpus.ts'
-import { guardMessage, installGuard, type PodObject } from '../support/policies.ts'
+import { apiClient, type ApiResponse } from '../kit/cluster/api-client.ts'
+import { startControlPlane } from '../kit/cluster/control-plane.ts'
+import { podOf, readCases, readExpectation, type GoldenCase, type Manifest } from '../kit/webhook/golden-corpus.ts'
+import { guardMessage, installGuard, type PodObject } from '../kit/cluster/policies.ts'
 
 // The first run on a machine builds the control plane from source.
 const timeout = 45 * 60 * 1000

@@ -1,11 +1,11 @@
 import t from 'tap'
 import { annotationNames, annotations as table } from '../../src/annotations.ts'
 import type { Container, Pod, Volume } from '../../src/pod/pod.ts'
-import { apiClient, type ApiClient, type KubernetesObject } from '../support/api-client.ts'
-import { startControlPlane } from '../support/control-plane.ts'
-import { startForeignWebhook } from '../support/foreign-webhook.ts'
-import { objectOf, renderChart } from '../support/helm.ts'
-import { bare, deliveryCases, injected, withoutEachPart, type DeliveryCase } from '../support/policies-pods.ts'
+import { apiClient, type ApiClient, type KubernetesObject } from '../kit/cluster/api-client.ts'
+import { startControlPlane } from '../kit/cluster/control-plane.ts'
+import { startForeignWebhook } from '../kit/cluster/foreign-webhook.ts'
+import { objectOf, renderChart } from '../kit/tools/helm.ts'
+import { bare, deliveryCases, injected, withoutEachPart, type DeliveryCase } from '../kit/cluster/policies-pods.ts'
 import {
   guardMessage,
   guardName,
@@ -14,10 +14,10 @@ import {
   podWith,
   typeWarnings,
   type PodObject,
-} from '../support/policies.ts'
-import { waitFor } from '../support/wait-for.ts'
-import { foreignConfiguration } from '../support/webhook-configuration.ts'
-import { startWebhook } from '../support/webhook-process.ts'
+} from '../kit/cluster/policies.ts'
+import { waitFor } from '../kit/tools/wait-for.ts'
+import { foreignConfiguration } from '../kit/cluster/webhook-configuration.ts'
+import { startWebhook } from '../kit/webhook/webhook-process.ts'
 
 // The first run on a machine builds the control plane from source.
 const timeout = 45 * 60 * 1000

@@ -5,10 +5,10 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
-import { cgroupHierarchies, clusterObstacle } from '../support/cluster-namespaces.ts'
+import { cgroupHierarchies, clusterObstacle } from '../kit/cluster/cluster-namespaces.ts'
 
 const run = promisify(execFile)
-const support = join(import.meta.dirname, '..', 'support')
+const support = join(import.meta.dirname, '..', 'kit', 'cluster')
 const node = process.execPath
 
 /** Starts what goes on for ever, changes what it can reach, and tells what it sees. */

@@ -5,10 +5,10 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import { stringify } from 'yaml'
-import { apiClient, type ApiClient, type KubernetesObject } from '../support/api-client.ts'
-import { startControlPlane, type ControlPlane } from '../support/control-plane.ts'
-import { kubectlBinary, objectOf, renderChart } from '../support/helm.ts'
-import { placeJq } from '../support/jq.ts'
+import { apiClient, type ApiClient, type KubernetesObject } from '../kit/cluster/api-client.ts'
+import { startControlPlane, type ControlPlane } from '../kit/cluster/control-plane.ts'
+import { kubectlBinary, objectOf, renderChart } from '../kit/tools/helm.ts'
+import { placeJq } from '../kit/tools/jq.ts'
 import {
   alertGroups,
   dashboardExpressions,
@@ -16,11 +16,11 @@ import {
   ownMetrics,
   readDashboard,
   seriesIn,
-} from '../support/monitoring.ts'
-import { promtool } from '../support/promtool.ts'
-import { readMetric } from '../support/server-kit.ts'
-import { waitFor } from '../support/wait-for.ts'
-import { startWebhook, type WebhookProcess } from '../support/webhook-process.ts'
+} from '../kit/webhook/monitoring.ts'
+import { promtool } from '../kit/tools/promtool.ts'
+import { readMetric } from '../kit/webhook/server-kit.ts'
+import { waitFor } from '../kit/tools/wait-for.ts'
+import { startWebhook, type WebhookProcess } from '../kit/webhook/webhook-process.ts'
 
 // The first run on a machine builds the control plane from source.
 const timeout = 45 * 60 * 1000

@@ -4,7 +4,7 @@
  * pod without its model.
  */
 import t, { type Test } from 'tap'
-import type { KubernetesObject } from '../support/api-client.ts'
+import type { KubernetesObject } from '../kit/cluster/api-client.ts'
 import {
   installChart,
   RELEASE,
@@ -13,10 +13,10 @@ import {
   WEBHOOK_NAMESPACE,
   webhookPods,
   whenReplicasReady,
-} from '../support/cluster-chart.ts'
-import { describeLoad, hasModel, startLoad, type LoadResult, type RunningLoad } from '../support/cluster-load.ts'
-import { clusterTest } from '../support/cluster-namespaces.ts'
-import { prepareCluster, startCluster, type Cluster } from '../support/cluster.ts'
+} from '../kit/cluster/cluster-chart.ts'
+import { describeLoad, hasModel, startLoad, type LoadResult, type RunningLoad } from '../kit/cluster/cluster-load.ts'
+import { clusterTest } from '../kit/cluster/cluster-namespaces.ts'
+import { prepareCluster, startCluster, type Cluster } from '../kit/cluster/cluster.ts'
 import {
   everyReplica,
   killReplica,
@@ -28,8 +28,8 @@ import {
   whenGone,
   whenStartedAgain,
   writeTlsSecret,
-} from '../support/outage.ts'
-import { waitFor } from '../support/wait-for.ts'
+} from '../kit/cluster/outage.ts'
+import { waitFor } from '../kit/tools/wait-for.ts'
 
 const PER_SECOND = 100
 /** Sent before an event begins and after it has ended. */

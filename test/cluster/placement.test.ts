@@ -4,11 +4,11 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
 import { annotationNames, annotations as table } from '../../src/annotations.ts'
-import { apiClient, type ApiClient, type ApiResponse, type KubernetesObject } from '../support/api-client.ts'
-import { startControlPlane } from '../support/control-plane.ts'
-import { kubectlBinary } from '../support/helm.ts'
-import { installPlacement, placementName, placementWarnings, typeWarnings } from '../support/policies.ts'
-import { waitFor } from '../support/wait-for.ts'
+import { apiClient, type ApiClient, type ApiResponse, type KubernetesObject } from '../kit/cluster/api-client.ts'
+import { startControlPlane } from '../kit/cluster/control-plane.ts'
+import { kubectlBinary } from '../kit/tools/helm.ts'
+import { installPlacement, placementName, placementWarnings, typeWarnings } from '../kit/cluster/policies.ts'
+import { waitFor } from '../kit/tools/wait-for.ts'
 
 // The first run on a machine builds the control plane from source.
 const timeout = 45 * 60 * 1000

@@ -3,11 +3,11 @@ import t from 'tap'
 import { matchConditions } from '../../src/match-conditions.ts'
 import type { Explanation } from '../../src/check/why/explain.ts'
 import { runCLI } from '../integration/cli/run-cli.ts'
-import { apiClient, type ApiClient, type KubernetesObject } from '../support/api-client.ts'
-import { startControlPlane } from '../support/control-plane.ts'
-import { waitFor } from '../support/wait-for.ts'
-import { ourConfiguration } from '../support/webhook-configuration.ts'
-import { startWebhook } from '../support/webhook-process.ts'
+import { apiClient, type ApiClient, type KubernetesObject } from '../kit/cluster/api-client.ts'
+import { startControlPlane } from '../kit/cluster/control-plane.ts'
+import { waitFor } from '../kit/tools/wait-for.ts'
+import { ourConfiguration } from '../kit/cluster/webhook-configuration.ts'
+import { startWebhook } from '../kit/webhook/webhook-process.ts'
 
 // The first run on a machine builds the control plane from source.
 const timeout = 45 * 60 * 1000

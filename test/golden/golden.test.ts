@@ -13,16 +13,16 @@ import {
   readExpectation,
   updateExpectation,
   type GoldenCase,
-} from '../support/golden-corpus.ts'
+} from '../kit/webhook/golden-corpus.ts'
 import {
   answerOfCore,
   askCommandLine,
   askWebhook,
   inputText,
   type CommandLineAnswer,
-} from '../support/golden-front-ends.ts'
-import { restrictedViolations, type SecuredPod } from '../support/pod-security.ts'
-import { containersOf, defaulted, effectiveRequest, podLevel, qosClass, type ResourcePod } from '../support/qos.ts'
+} from '../kit/webhook/golden-front-ends.ts'
+import { restrictedViolations, type SecuredPod } from '../kit/cluster/pod-security.ts'
+import { containersOf, defaulted, effectiveRequest, podLevel, qosClass, type ResourcePod } from '../kit/webhook/qos.ts'
 
 const updating = process.env.UPDATE_GOLDEN === '1'
 

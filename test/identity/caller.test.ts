@@ -15,7 +15,7 @@ import {
   startWorld,
   type Run,
 } from './identity-world.ts'
-import type { Keys } from '../support/aws-account.ts'
+import type { Keys } from '../kit/aws/aws-account.ts'
 
 t.setTimeout(20 * 60 * 1000)
 

@@ -2,7 +2,7 @@
 import t from 'tap'
 import { identityChecks } from '../../src/check/identity/checks.ts'
 import type { Severity } from '../../src/diagnosis/finding.ts'
-import type { Keys, Policy } from '../support/aws-account.ts'
+import type { Keys, Policy } from '../kit/aws/aws-account.ts'
 import {
   accountId,
   bucket,

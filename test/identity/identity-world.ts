@@ -5,7 +5,7 @@ import type { Severity } from '../../src/diagnosis/finding.ts'
 import type { RunResult } from '../integration/cli/run-cli.ts'
 import { runShared } from '../integration/cli/run-shared.ts'
 import { renderFiles } from '../render/renderings.ts'
-import { startAccountSts, type AccountSts } from '../support/account-sts.ts'
+import { startAccountSts, type AccountSts } from '../kit/aws/account-sts.ts'
 import {
   admit,
   everything,
@@ -15,9 +15,9 @@ import {
   type Keys,
   type Policy,
   type Principal,
-} from '../support/aws-account.ts'
-import { startFaultProxy, type FaultProxy } from '../support/s3-fault-proxy.ts'
-import { startS3Server, type S3Server } from '../support/s3-server.ts'
+} from '../kit/aws/aws-account.ts'
+import { startFaultProxy, type FaultProxy } from '../kit/s3/s3-fault-proxy.ts'
+import { startS3Server, type S3Server } from '../kit/s3/s3-server.ts'
 
 export const accountId = '111122223333'
 export const clusterArn = `arn:aws:eks:eu-west-1:${accountId}:cluster/prod`

@@ -3,8 +3,8 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t from 'tap'
-import { accessDenied, parseAuthorization } from '../support/s3-signature.ts'
-import { errorXml, listingXml, type S3Error } from '../support/s3-answers.ts'
+import { accessDenied, parseAuthorization } from '../kit/s3/s3-signature.ts'
+import { errorXml, listingXml, type S3Error } from '../kit/s3/s3-answers.ts'
 import {
   bucket,
   check,

@@ -6,8 +6,8 @@ import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import { runShared } from '../integration/cli/run-shared.ts'
 import { splitCommands } from '../integration/docs/commands.ts'
-import type { Policy } from '../support/aws-account.ts'
-import { placeJq } from '../support/jq.ts'
+import type { Policy } from '../kit/aws/aws-account.ts'
+import { placeJq } from '../kit/tools/jq.ts'
 import {
   bucket,
   check,

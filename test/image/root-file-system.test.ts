@@ -7,8 +7,8 @@ import { promisify } from 'node:util'
 import t from 'tap'
 import { readRuntimeLock } from '../../deploy/image/runtime-lock.ts'
 import { version } from '../../src/version.ts'
-import { prepareProductImage, productLayers } from '../support/image-contents.ts'
-import { runPythonTool } from '../support/python-tools.ts'
+import { prepareProductImage, productLayers } from '../kit/cluster/image-contents.ts'
+import { runPythonTool } from '../kit/tools/python-tools.ts'
 
 const lock = readRuntimeLock()
 await prepareProductImage()

@@ -7,8 +7,8 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import type { Test } from 'tap'
-import type { LoaderEnd } from '../support/loader-run.ts'
-import type { Stage } from '../support/loader-world.ts'
+import type { LoaderEnd } from '../kit/s3/loader-run.ts'
+import type { Stage } from '../kit/s3/loader-world.ts'
 
 export interface LoaderCase {
   readonly name: string

@@ -1,6 +1,6 @@
 /** What each engine passes, as the docs print it: from the suites themselves, which leave out just what an engine cannot do. */
 import { printMarkdownTable } from '../../src/cli/table.ts'
-import type { Engine } from '../support/loader-run.ts'
+import type { Engine } from '../kit/s3/loader-run.ts'
 import { cases } from './cases.ts'
 import { subjects } from './scenarios.ts'
 

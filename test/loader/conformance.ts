@@ -4,7 +4,7 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import { exits } from '../../src/loader/exit-codes.ts'
-import type { Engine, LoaderEnd } from '../support/loader-run.ts'
+import type { Engine, LoaderEnd } from '../kit/s3/loader-run.ts'
 import {
   holdsModel,
   holdsNothing,
@@ -12,7 +12,7 @@ import {
   startLoaderWorld,
   type LoaderWorld,
   type Stage,
-} from '../support/loader-world.ts'
+} from '../kit/s3/loader-world.ts'
 import { cases, type Arranged, type LoaderCase } from './cases.ts'
 
 /** A case waits more than it works. Each lane has a world of its own. */

@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { layoutOf, type Layout } from '../../src/loader/volume/layout.ts'
 import { acquireLock, holdLock, type LockRequest } from '../../src/loader/volume/lock.ts'
-import { loadTask } from '../support/load-task.ts'
-import { waitFor } from '../support/wait-for.ts'
+import { loadTask } from '../kit/s3/load-task.ts'
+import { waitFor } from '../kit/tools/wait-for.ts'
 
 const minuteMs = 60_000
 

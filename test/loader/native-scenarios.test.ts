@@ -1,5 +1,5 @@
 import t from 'tap'
-import { nativeEngine } from '../support/loader-run.ts'
+import { nativeEngine } from '../kit/s3/loader-run.ts'
 import { scenarios } from './scenarios.ts'
 
 t.setTimeout(30 * 60 * 1000)

@@ -2,12 +2,12 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { startImds } from '../support/imds.ts'
-import { nativeEngine, type LoaderEnd } from '../support/loader-run.ts'
-import { stageOf, startLoaderWorld } from '../support/loader-world.ts'
-import { AGENT_ADDRESS, IMDS_ADDRESS } from '../support/network-namespace.ts'
-import { startPodIdentityAgent } from '../support/pod-identity-agent.ts'
-import { s5cmdEngine } from '../support/s5cmd-engine.ts'
+import { startImds } from '../kit/aws/imds.ts'
+import { nativeEngine, type LoaderEnd } from '../kit/s3/loader-run.ts'
+import { stageOf, startLoaderWorld } from '../kit/s3/loader-world.ts'
+import { AGENT_ADDRESS, IMDS_ADDRESS } from '../kit/tools/network-namespace.ts'
+import { startPodIdentityAgent } from '../kit/aws/pod-identity-agent.ts'
+import { s5cmdEngine } from '../kit/s3/s5cmd-engine.ts'
 import { noKeys, podIdentityEnvironment, serviceAccount } from './scenarios/identity.ts'
 
 export interface RealAddressResult {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { s5cmdEngine } from '../support/s5cmd-engine.ts'
+import { s5cmdEngine } from '../kit/s3/s5cmd-engine.ts'
 import { scenarios } from './scenarios.ts'
 
 t.setTimeout(30 * 60 * 1000)

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { temporaryDirectory } from '../support/mounted-directory.ts'
-import { s5cmdEngine } from '../support/s5cmd-engine.ts'
+import { temporaryDirectory } from '../kit/webhook/mounted-directory.ts'
+import { s5cmdEngine } from '../kit/s3/s5cmd-engine.ts'
 import { conformance } from './conformance.ts'
 
 t.setTimeout(45 * 60 * 1000)

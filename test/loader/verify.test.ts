@@ -16,10 +16,10 @@ import {
 } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { endsWith } from '../support/loader-end.ts'
-import { nativeEngine, startLoader, type LoaderEnd, type RunningLoader } from '../support/loader-run.ts'
-import { asBareUser65532, privateMounts, requireRoot } from '../support/private-mounts.ts'
-import { waitFor } from '../support/wait-for.ts'
+import { endsWith } from '../kit/s3/loader-end.ts'
+import { nativeEngine, startLoader, type LoaderEnd, type RunningLoader } from '../kit/s3/loader-run.ts'
+import { asBareUser65532, privateMounts, requireRoot } from '../kit/tools/private-mounts.ts'
+import { waitFor } from '../kit/tools/wait-for.ts'
 
 t.setTimeout(5 * 60 * 1000)
 

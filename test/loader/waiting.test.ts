@@ -1,7 +1,7 @@
 /** Whoever looks at the log of a loader that waits sees what it waits for. */
 import t from 'tap'
 import { tellWaiting } from '../../src/loader/credentials/waiting.ts'
-import { waitFor } from '../support/wait-for.ts'
+import { waitFor } from '../kit/tools/wait-for.ts'
 
 const never = 2 ** 30
 

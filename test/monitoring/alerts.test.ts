@@ -3,8 +3,8 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { stringify } from 'yaml'
-import { alertGroups, type Rule } from '../support/monitoring.ts'
-import { promtool } from '../support/promtool.ts'
+import { alertGroups, type Rule } from '../kit/webhook/monitoring.ts'
+import { promtool } from '../kit/tools/promtool.ts'
 
 // The first run on a machine downloads Prometheus.
 t.setTimeout(10 * 60 * 1000)

@@ -3,9 +3,9 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { stringify } from 'yaml'
-import { objectOf, renderChart, valueAt } from '../support/helm.ts'
-import { alertGroups, dashboardExpressions, metricsIn, ownMetrics, readDashboard } from '../support/monitoring.ts'
-import { promtool } from '../support/promtool.ts'
+import { objectOf, renderChart, valueAt } from '../kit/tools/helm.ts'
+import { alertGroups, dashboardExpressions, metricsIn, ownMetrics, readDashboard } from '../kit/webhook/monitoring.ts'
+import { promtool } from '../kit/tools/promtool.ts'
 
 // The first run on a machine downloads Prometheus.
 t.setTimeout(10 * 60 * 1000)

@@ -2,12 +2,12 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
-import { post } from '../support/https-client.ts'
-import { dashboardExpressions, readDashboard } from '../support/monitoring.ts'
-import { startPrometheus } from '../support/promtool.ts'
-import { annotatedPod, plainPod, reviewOf } from '../support/reviews.ts'
-import { waitFor } from '../support/wait-for.ts'
-import { startWebhook } from '../support/webhook-process.ts'
+import { post } from '../kit/webhook/https-client.ts'
+import { dashboardExpressions, readDashboard } from '../kit/webhook/monitoring.ts'
+import { startPrometheus } from '../kit/tools/promtool.ts'
+import { annotatedPod, plainPod, reviewOf } from '../kit/webhook/reviews.ts'
+import { waitFor } from '../kit/tools/wait-for.ts'
+import { startWebhook } from '../kit/webhook/webhook-process.ts'
 
 // The first run on a machine downloads Prometheus.
 t.setTimeout(10 * 60 * 1000)

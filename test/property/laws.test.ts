@@ -14,12 +14,12 @@ import { isBringingLoader, isOurLoader } from '../../src/inject/parts.ts'
 import type { Affinity, Container, NodeSelectorRequirement, NodeSelectorTerm, Pod, Volume } from '../../src/pod/pod.ts'
 import { uninject } from '../../src/inject/uninject.ts'
 import { formatDiagnostic } from '../../src/reasons.ts'
-import { eksWebhook, type EksOptions } from '../support/eks-webhook.ts'
-import { cases } from '../support/long-runs.ts'
-import { exemptUsers, mesh, meshModes, type MeshMode } from '../support/meshes.ts'
-import { restrictedViolations, type SecuredPod } from '../support/pod-security.ts'
-import { annotate, annotatedPods, configurations, plainPods, unknownFieldNames } from '../support/pods.ts'
-import { defaulted, qosClass } from '../support/qos.ts'
+import { eksWebhook, type EksOptions } from '../kit/aws/eks-webhook.ts'
+import { cases } from '../kit/tools/long-runs.ts'
+import { exemptUsers, mesh, meshModes, type MeshMode } from '../kit/cluster/meshes.ts'
+import { restrictedViolations, type SecuredPod } from '../kit/cluster/pod-security.ts'
+import { annotate, annotatedPods, configurations, plainPods, unknownFieldNames } from '../kit/webhook/pods.ts'
+import { defaulted, qosClass } from '../kit/webhook/qos.ts'
 
 const firstSeed = Number(process.env.FAST_CHECK_SEED ?? 20260101)
 let laws = 0

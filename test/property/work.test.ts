@@ -4,9 +4,9 @@
  */
 import t from 'tap'
 import type { Config } from '../../src/config/config.ts'
-import { hostilePods, type HostilePod } from '../support/hostile-pods.ts'
-import { reviewOf } from '../support/reviews.ts'
-import { workOf } from '../support/work-meter.ts'
+import { hostilePods, type HostilePod } from '../kit/webhook/hostile-pods.ts'
+import { reviewOf } from '../kit/webhook/reviews.ts'
+import { workOf } from '../kit/webhook/work-meter.ts'
 
 // Imported after the meter, which counts only in code that is compiled later.
 const { admit } = await import('../../src/admission/admit.ts')

@@ -1,6 +1,6 @@
 /** Answers of S3 that say nothing true of what is published: whatever they look like, every byte of the volume stays as it was. */
 import t from 'tap'
-import type { FaultAction, RecordedRequest } from '../support/s3-fault-proxy.ts'
+import type { FaultAction, RecordedRequest } from '../kit/s3/s3-fault-proxy.ts'
 import { bucket, endsWith, inventoryOf, shelfWithVersions, startPublishWorld } from './publish-world.ts'
 
 const world = await startPublishWorld(t.testdir())

@@ -2,7 +2,7 @@
 import { readdir, readFile, rename, stat, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { waitFor } from '../support/wait-for.ts'
+import { waitFor } from '../kit/tools/wait-for.ts'
 import {
   currentOf,
   endsWith,

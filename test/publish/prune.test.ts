@@ -16,7 +16,7 @@ import { prepareVolume, volumeAt } from '../../src/publish/volume.ts'
 import { pruner } from '../../src/deliveries/claim/render-pruner.ts'
 import { plain } from '../../src/render/tree.ts'
 import { runCLI, type RunResult } from '../integration/cli/run-cli.ts'
-import { startControlPlane } from '../support/control-plane.ts'
+import { startControlPlane } from '../kit/cluster/control-plane.ts'
 import { endsWith, inventoryOf, shelfOf, startPublishWorld } from './publish-world.ts'
 
 // The first run on a machine builds the binaries from source.

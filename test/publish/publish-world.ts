@@ -6,8 +6,8 @@ import { lstat, mkdir, readdir, readFile, readlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { PutObjectTaggingCommand } from '@aws-sdk/client-s3'
 import type { Test } from 'tap'
-import { startFaultProxy, type FaultProxy } from '../support/s3-fault-proxy.ts'
-import { startS3Server, type S3Server } from '../support/s3-server.ts'
+import { startFaultProxy, type FaultProxy } from '../kit/s3/s3-fault-proxy.ts'
+import { startS3Server, type S3Server } from '../kit/s3/s3-server.ts'
 
 export type Files = Readonly<Record<string, string | Uint8Array>>
 

@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
-import { s5cmdBinary } from '../support/go-binaries.ts'
+import { s5cmdBinary } from '../kit/tools/go-binaries.ts'
 import { bucket, inventoryOf, shelfOf, startPublishWorld } from './publish-world.ts'
 
 const world = await startPublishWorld(t.testdir())

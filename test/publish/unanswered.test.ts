@@ -1,6 +1,6 @@
 /** Questions about one version that S3 does not answer: what is not known to be published is not taken for unpublished. */
 import t from 'tap'
-import type { RecordedRequest } from '../support/s3-fault-proxy.ts'
+import type { RecordedRequest } from '../kit/s3/s3-fault-proxy.ts'
 import { bucket, endsWith, inventoryOf, shelfOf, shelfWithVersions, startPublishWorld } from './publish-world.ts'
 
 const world = await startPublishWorld(t.testdir())

@@ -15,9 +15,9 @@ import type { Finding } from '../../src/diagnosis/finding.ts'
 import { connectCluster } from '../../src/cluster/connect.ts'
 import { nodeLabelFor } from '../../src/deliveries/node/inject.ts'
 import { runShared } from '../integration/cli/run-shared.ts'
-import { startControlPlane } from '../support/control-plane.ts'
-import { kubectlBinary } from '../support/helm.ts'
-import { waitFor } from '../support/wait-for.ts'
+import { startControlPlane } from '../kit/cluster/control-plane.ts'
+import { kubectlBinary } from '../kit/tools/helm.ts'
+import { waitFor } from '../kit/tools/wait-for.ts'
 import { image, renderedVariants } from './renderings.ts'
 
 // The first run on a machine builds the control plane from source.

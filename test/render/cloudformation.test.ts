@@ -2,7 +2,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
-import { runPythonTool } from '../support/python-tools.ts'
+import { runPythonTool } from '../kit/tools/python-tools.ts'
 import { renderedVariants } from './renderings.ts'
 
 t.setTimeout(20 * 60 * 1000)

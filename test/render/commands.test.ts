@@ -10,7 +10,7 @@ import { promisify } from 'node:util'
 import t from 'tap'
 import { parse } from 'yaml'
 import { runShared } from '../integration/cli/run-shared.ts'
-import { pythonToolsPath, runPythonTool } from '../support/python-tools.ts'
+import { pythonToolsPath, runPythonTool } from '../kit/tools/python-tools.ts'
 import { modelDirectory, renderedVariants, renderFiles, variants } from './renderings.ts'
 
 t.setTimeout(20 * 60 * 1000)

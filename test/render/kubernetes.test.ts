@@ -6,9 +6,9 @@ import t from 'tap'
 import { parse, parseAllDocuments } from 'yaml'
 import { defaultConfig } from '../../src/config/parse-config.ts'
 import { inject } from '../../src/inject/inject.ts'
-import { apiClient, type ApiClient, type KubernetesObject as TestObject } from '../support/api-client.ts'
-import { startControlPlane } from '../support/control-plane.ts'
-import { waitFor } from '../support/wait-for.ts'
+import { apiClient, type ApiClient, type KubernetesObject as TestObject } from '../kit/cluster/api-client.ts'
+import { startControlPlane } from '../kit/cluster/control-plane.ts'
+import { waitFor } from '../kit/tools/wait-for.ts'
 import { renderedVariants } from './renderings.ts'
 
 // The first run on a machine builds the control plane from source.

@@ -1,7 +1,7 @@
 /** What is rendered for FSx keeps to the rules by which Trident shares volumes, and the rules notice what breaks them. */
 import t from 'tap'
 import { parseAllDocuments } from 'yaml'
-import { tridentProblems, type TridentObject } from '../support/trident-rules.ts'
+import { tridentProblems, type TridentObject } from '../kit/cluster/trident-rules.ts'
 import { renderedVariants } from './renderings.ts'
 
 t.setTimeout(300_000)

@@ -1,6 +1,6 @@
 /** The chart's objects with default values, and their namespace, for `kubectl apply`. */
 import { parse, parseAllDocuments, stringify, type Document } from 'yaml'
-import { templateChart } from '../../../test/support/helm.ts'
+import { templateChart } from '../../../test/kit/tools/helm.ts'
 
 const title = `# model-injector without Helm: rendered from deploy/chart, with its defaults. Needs cert-manager.
 #   kubectl apply --server-side -f deploy/manifests.yaml

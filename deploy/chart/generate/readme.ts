@@ -4,7 +4,7 @@ import { copyFile, cp, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { helmDocsBinary } from '../../../test/support/helm-docs.ts'
+import { helmDocsBinary } from '../../../test/kit/tools/helm-docs.ts'
 
 export async function chartReadme(chart: string): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'model-injector-readme-'))

@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url'
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import type { AuditedPod } from '../../../src/audit/judgement.ts'
 import { writePageFile } from '../../../src/audit/page/write-page.ts'
-import { startChromium } from '../../support/chromium.ts'
+import { startChromium } from '../../kit/tools/chromium.ts'
 import { aboutSample, streamOf } from './sample-pods.ts'
 
 interface OpenPage {

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { pathToFileURL } from 'node:url'
 import t from 'tap'
-import { buildProduct } from '../../support/built-product.ts'
+import { buildProduct } from '../../kit/tools/built-product.ts'
 import { openBrowser, shownPods } from './browser.ts'
 import { aboutSample, makePod } from './sample-pods.ts'
 

@@ -3,11 +3,11 @@ import type { TLSSocket } from 'node:tls'
 import t from 'tap'
 import { systemClock } from '../../../src/server/clock.ts'
 import { startServer } from '../../../src/server/start-server.ts'
-import { connectTls, get, keptAliveAgent, post, readToEnd } from '../../support/https-client.ts'
-import { annotatedPod, reviewOf } from '../../support/reviews.ts'
-import { runServer, type ServerUnderTest } from '../../support/running-server.ts'
-import { captureLog } from '../../support/server-kit.ts'
-import { waitFor } from '../../support/wait-for.ts'
+import { connectTls, get, keptAliveAgent, post, readToEnd } from '../../kit/webhook/https-client.ts'
+import { annotatedPod, reviewOf } from '../../kit/webhook/reviews.ts'
+import { runServer, type ServerUnderTest } from '../../kit/webhook/running-server.ts'
+import { captureLog } from '../../kit/webhook/server-kit.ts'
+import { waitFor } from '../../kit/tools/wait-for.ts'
 
 const KiB = 1024
 

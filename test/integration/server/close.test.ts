@@ -2,11 +2,11 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import t, { type Test } from 'tap'
 import { closeWithin, listen, trackConnections, type Connections } from '../../../src/server/listen.ts'
-import { connectTls, keptAliveAgent, post, readToEnd } from '../../support/https-client.ts'
-import { temporaryDirectory } from '../../support/mounted-directory.ts'
-import { annotatedPod, reviewOf } from '../../support/reviews.ts'
-import { buildTestServer, createPki, type TestServer } from '../../support/server-kit.ts'
-import { waitFor } from '../../support/wait-for.ts'
+import { connectTls, keptAliveAgent, post, readToEnd } from '../../kit/webhook/https-client.ts'
+import { temporaryDirectory } from '../../kit/webhook/mounted-directory.ts'
+import { annotatedPod, reviewOf } from '../../kit/webhook/reviews.ts'
+import { buildTestServer, createPki, type TestServer } from '../../kit/webhook/server-kit.ts'
+import { waitFor } from '../../kit/tools/wait-for.ts'
 
 const tooLongForATestMs = 600_000
 const body = JSON.stringify(reviewOf(annotatedPod()))

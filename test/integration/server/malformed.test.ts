@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
-import { annotatedPod, reviewOf, type Fields } from '../../support/reviews.ts'
-import { buildTestServer } from '../../support/server-kit.ts'
+import { annotatedPod, reviewOf, type Fields } from '../../kit/webhook/reviews.ts'
+import { buildTestServer } from '../../kit/webhook/server-kit.ts'
 
 const server = buildTestServer()
 

@@ -1,8 +1,8 @@
 import type { LightMyRequestResponse } from 'fastify'
 import t from 'tap'
 import { defaultConfig } from '../../../src/config/parse-config.ts'
-import { annotatedPod, plainPod, reviewOf } from '../../support/reviews.ts'
-import { buildTestServer, captureLog, metric, type TestServer } from '../../support/server-kit.ts'
+import { annotatedPod, plainPod, reviewOf } from '../../kit/webhook/reviews.ts'
+import { buildTestServer, captureLog, metric, type TestServer } from '../../kit/webhook/server-kit.ts'
 
 const MiB = 1024 * 1024
 const json = { 'content-type': 'application/json' }

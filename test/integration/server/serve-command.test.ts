@@ -8,11 +8,11 @@ import { text } from 'node:stream/consumers'
 import { writeFile } from 'node:fs/promises'
 import t, { type Test } from 'tap'
 import { serveCommand } from '../../../src/cli/serve.ts'
-import { connectTls, get, keptAliveAgent, post, readToEnd } from '../../support/https-client.ts'
-import { mountDirectory, temporaryDirectory } from '../../support/mounted-directory.ts'
-import { annotatedPod, reviewOf } from '../../support/reviews.ts'
-import { createPki, type LogLine, type Pki } from '../../support/server-kit.ts'
-import { waitFor } from '../../support/wait-for.ts'
+import { connectTls, get, keptAliveAgent, post, readToEnd } from '../../kit/webhook/https-client.ts'
+import { mountDirectory, temporaryDirectory } from '../../kit/webhook/mounted-directory.ts'
+import { annotatedPod, reviewOf } from '../../kit/webhook/reviews.ts'
+import { createPki, type LogLine, type Pki } from '../../kit/webhook/server-kit.ts'
+import { waitFor } from '../../kit/tools/wait-for.ts'
 
 const main = join(import.meta.dirname, '..', '..', '..', 'src', 'main.ts')
 const timeoutSeconds = 10

@@ -2,8 +2,8 @@ import { readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { readSettledFiles, watchFiles, type FileContents } from '../../../src/server/watch-directory.ts'
-import { mountDirectory, temporaryDirectory } from '../../support/mounted-directory.ts'
-import { waitFor } from '../../support/wait-for.ts'
+import { mountDirectory, temporaryDirectory } from '../../kit/webhook/mounted-directory.ts'
+import { waitFor } from '../../kit/tools/wait-for.ts'
 
 t.test('files that change while they are read are read again, so that no two versions are mixed', async (t) => {
   const directory = await temporaryDirectory(t)

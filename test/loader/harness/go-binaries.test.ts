@@ -3,7 +3,7 @@ import { chmod } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
-import { s5cmdBinary, versitygwBinary } from '../../support/go-binaries.ts'
+import { s5cmdBinary, versitygwBinary } from '../../kit/tools/go-binaries.ts'
 
 // The first run on a machine builds them from source.
 t.setTimeout(15 * 60 * 1000)

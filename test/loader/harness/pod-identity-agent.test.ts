@@ -7,11 +7,11 @@ import {
   makeServiceAccountToken,
   startPodIdentityAgent,
   type PodIdentityAgentOptions,
-} from '../../support/pod-identity-agent.ts'
-import { startImds } from '../../support/imds.ts'
-import { inNetworkNamespace } from '../../support/network-namespace.ts'
-import { startFaultProxy, type CredentialsTable } from '../../support/s3-fault-proxy.ts'
-import { startS3Server } from '../../support/s3-server.ts'
+} from '../../kit/aws/pod-identity-agent.ts'
+import { startImds } from '../../kit/aws/imds.ts'
+import { inNetworkNamespace } from '../../kit/tools/network-namespace.ts'
+import { startFaultProxy, type CredentialsTable } from '../../kit/s3/s3-fault-proxy.ts'
+import { startS3Server } from '../../kit/s3/s3-server.ts'
 
 // The first run on a machine builds the server from source.
 t.setTimeout(15 * 60 * 1000)

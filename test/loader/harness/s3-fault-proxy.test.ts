@@ -14,10 +14,10 @@ import {
   type S3ClientConfig,
 } from '@aws-sdk/client-s3'
 import t, { type Test } from 'tap'
-import { s5cmdBinary } from '../../support/go-binaries.ts'
-import { startFaultProxy, type FaultProxy, type FaultProxyOptions } from '../../support/s3-fault-proxy.ts'
-import { startS3Server } from '../../support/s3-server.ts'
-import { waitFor } from '../../support/wait-for.ts'
+import { s5cmdBinary } from '../../kit/tools/go-binaries.ts'
+import { startFaultProxy, type FaultProxy, type FaultProxyOptions } from '../../kit/s3/s3-fault-proxy.ts'
+import { startS3Server } from '../../kit/s3/s3-server.ts'
+import { waitFor } from '../../kit/tools/wait-for.ts'
 
 // The first run on a machine builds the server from source.
 t.setTimeout(15 * 60 * 1000)

@@ -10,9 +10,9 @@ import {
   type GetObjectCommandOutput,
 } from '@aws-sdk/client-s3'
 import t from 'tap'
-import { s5cmdBinary } from '../../support/go-binaries.ts'
-import { pseudoRandomBytes } from '../../support/pseudo-random.ts'
-import { startS3Server, type S3Server } from '../../support/s3-server.ts'
+import { s5cmdBinary } from '../../kit/tools/go-binaries.ts'
+import { pseudoRandomBytes } from '../../kit/tools/pseudo-random.ts'
+import { startS3Server, type S3Server } from '../../kit/s3/s3-server.ts'
 
 // The first run on a machine builds the server from source.
 t.setTimeout(15 * 60 * 1000)

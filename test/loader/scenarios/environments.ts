@@ -2,8 +2,8 @@
 import { readdir } from 'node:fs/promises'
 import type { Test } from 'tap'
 import { exits } from '../../../src/loader/exit-codes.ts'
-import { endsWith } from '../../support/loader-end.ts'
-import type { Stage } from '../../support/loader-world.ts'
+import { endsWith } from '../../kit/s3/loader-end.ts'
+import type { Stage } from '../../kit/s3/loader-world.ts'
 import type { Env } from './identity.ts'
 import type { Scenario } from './scenario.ts'
 

@@ -1,7 +1,7 @@
 /** Credentials that end in the middle of a download. */
 import type { Test } from 'tap'
-import { endsWith } from '../../support/loader-end.ts'
-import { holdsModel, holdsNothing, type Stage } from '../../support/loader-world.ts'
+import { endsWith } from '../../kit/s3/loader-end.ts'
+import { holdsModel, holdsNothing, type Stage } from '../../kit/s3/loader-world.ts'
 import { bytes } from '../cases.ts'
 import { withAgent } from './identity.ts'
 import { requestsOf, type Scenario } from './scenario.ts'

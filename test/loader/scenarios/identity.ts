@@ -2,13 +2,13 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Test } from 'tap'
-import type { Stage } from '../../support/loader-world.ts'
+import type { Stage } from '../../kit/s3/loader-world.ts'
 import {
   makeServiceAccountToken,
   startPodIdentityAgent,
   type PodIdentityAgent,
   type PodIdentityAgentOptions,
-} from '../../support/pod-identity-agent.ts'
+} from '../../kit/aws/pod-identity-agent.ts'
 
 export type Env = Readonly<Record<string, string>>
 

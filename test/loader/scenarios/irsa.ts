@@ -1,9 +1,9 @@
 /** IRSA: a role that STS gives for the token of the pod. */
 import { join } from 'node:path'
 import type { Test } from 'tap'
-import { endsWith } from '../../support/loader-end.ts'
-import { holdsModel, holdsNothing, type Stage } from '../../support/loader-world.ts'
-import { startSts, type Sts } from '../../support/sts.ts'
+import { endsWith } from '../../kit/s3/loader-end.ts'
+import { holdsModel, holdsNothing, type Stage } from '../../kit/s3/loader-world.ts'
+import { startSts, type Sts } from '../../kit/aws/sts.ts'
 import { noKeys, serviceAccount, tokenFile, type Env } from './identity.ts'
 import type { Scenario } from './scenario.ts'
 

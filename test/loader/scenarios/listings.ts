@@ -1,7 +1,7 @@
 /** Answers that are no page of the listing, or one that contradicts another: never half a model, and never another one. */
-import { etagOf, type RecordedRequest } from '../../support/s3-fault-proxy.ts'
-import { endsWith } from '../../support/loader-end.ts'
-import { holdsModel, holdsNothing, type Stage } from '../../support/loader-world.ts'
+import { etagOf, type RecordedRequest } from '../../kit/s3/s3-fault-proxy.ts'
+import { endsWith } from '../../kit/s3/loader-end.ts'
+import { holdsModel, holdsNothing, type Stage } from '../../kit/s3/loader-world.ts'
 import type { Scenario } from './scenario.ts'
 import type { Test } from 'tap'
 

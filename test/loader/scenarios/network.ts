@@ -1,9 +1,9 @@
 /** What stands between a loader and S3 in a company's network: a proxy, and a server with a certificate of the company's own. */
 import { readFile } from 'node:fs/promises'
 import type { Test } from 'tap'
-import { startConnectProxy, type ConnectProxy } from '../../support/connect-proxy.ts'
-import { endsWith } from '../../support/loader-end.ts'
-import { holdsModel, holdsNothing, type Stage } from '../../support/loader-world.ts'
+import { startConnectProxy, type ConnectProxy } from '../../kit/s3/connect-proxy.ts'
+import { endsWith } from '../../kit/s3/loader-end.ts'
+import { holdsModel, holdsNothing, type Stage } from '../../kit/s3/loader-world.ts'
 import type { Scenario } from './scenario.ts'
 
 /** The certificate of the test's server has it; no resolver knows it. */

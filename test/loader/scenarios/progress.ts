@@ -1,6 +1,6 @@
 /** What the loader says while it works. */
-import type { Stage } from '../../support/loader-world.ts'
-import { endsWith } from '../../support/loader-end.ts'
+import type { Stage } from '../../kit/s3/loader-world.ts'
+import { endsWith } from '../../kit/s3/loader-end.ts'
 import { bytes } from '../cases.ts'
 import type { Scenario } from './scenario.ts'
 

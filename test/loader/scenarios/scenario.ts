@@ -2,9 +2,9 @@
 import { chmod, copyFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Test } from 'tap'
-import type { Engine, RunningLoader } from '../../support/loader-run.ts'
-import type { LoaderWorld, Stage } from '../../support/loader-world.ts'
-import { waitFor } from '../../support/wait-for.ts'
+import type { Engine, RunningLoader } from '../../kit/s3/loader-run.ts'
+import type { LoaderWorld, Stage } from '../../kit/s3/loader-world.ts'
+import { waitFor } from '../../kit/tools/wait-for.ts'
 
 export interface Scenario {
   readonly name: string

@@ -1,6 +1,6 @@
 /** Sources that do not hold still. */
-import { endsWith } from '../../support/loader-end.ts'
-import { holdsModel, holdsNothing } from '../../support/loader-world.ts'
+import { endsWith } from '../../kit/s3/loader-end.ts'
+import { holdsModel, holdsNothing } from '../../kit/s3/loader-world.ts'
 import { bytes } from '../cases.ts'
 import { MiB, requestsOf, type Scenario } from './scenario.ts'
 

@@ -4,7 +4,7 @@ import { admit, type Admission } from '../../../src/admission/admit.ts'
 import { readReview } from '../../../src/admission/review.ts'
 import { defaultConfig } from '../../../src/config/parse-config.ts'
 import { inject } from '../../../src/inject/inject.ts'
-import { annotatedPod, plainPod, reviewOf, type Fields } from '../../support/reviews.ts'
+import { annotatedPod, plainPod, reviewOf, type Fields } from '../../kit/webhook/reviews.ts'
 
 t.test('the patch turns the pod of the request into the injected pod', (t) => {
   const pod = annotatedPod()

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { readReview } from '../../../src/admission/review.ts'
-import { annotatedPod, plainPod, reviewOf } from '../../support/reviews.ts'
+import { annotatedPod, plainPod, reviewOf } from '../../kit/webhook/reviews.ts'
 
 t.test('a pod creation is read with all that is used of it', (t) => {
   const pod = annotatedPod()

@@ -8,7 +8,7 @@ import { sealStatus } from '../../../src/inject/digest.ts'
 import { inject } from '../../../src/inject/inject.ts'
 import type { Container, Pod, Volume } from '../../../src/pod/pod.ts'
 import type { Status as RealStatus } from '../../../src/inject/status.ts'
-import { podWith } from '../../support/pods.ts'
+import { podWith } from '../../kit/webhook/pods.ts'
 
 const prefix = 'models.example.io/'
 const digest = 'a'.repeat(64)

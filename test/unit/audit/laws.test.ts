@@ -9,11 +9,11 @@ import { inject } from '../../../src/inject/inject.ts'
 import { isOurLoader } from '../../../src/inject/parts.ts'
 import { loaderRoot } from '../../../src/pod/part-names.ts'
 import type { Container, Pod } from '../../../src/pod/pod.ts'
-import { eksWebhook } from '../../support/eks-webhook.ts'
-import { podOf, readCases } from '../../support/golden-corpus.ts'
-import { cases } from '../../support/long-runs.ts'
-import { mesh, meshModes } from '../../support/meshes.ts'
-import { annotatedPods, configurations } from '../../support/pods.ts'
+import { eksWebhook } from '../../kit/aws/eks-webhook.ts'
+import { podOf, readCases } from '../../kit/webhook/golden-corpus.ts'
+import { cases } from '../../kit/tools/long-runs.ts'
+import { mesh, meshModes } from '../../kit/cluster/meshes.ts'
+import { annotatedPods, configurations } from '../../kit/webhook/pods.ts'
 
 const seed = Number(process.env.FAST_CHECK_SEED ?? 20260101)
 const numRuns = cases({ short: 100, long: 3000 })

@@ -14,7 +14,7 @@ import type {
   Pod,
   ValidatingAdmissionPolicyBinding,
 } from '../../../src/cluster/objects.ts'
-import { createCertificateAuthority, issueCertificate } from '../../support/pki.ts'
+import { createCertificateAuthority, issueCertificate } from '../../kit/webhook/pki.ts'
 
 const digest = `sha256:${'1'.repeat(64)}`
 const configText = `defaults: { image: "registry.example.com/model-injector@${digest}" }\n`

@@ -8,7 +8,7 @@ import { argumentOf, mountedFile } from '../../../src/check/mounted-file.ts'
 import { readMetrics } from '../../../src/check/replicas.ts'
 import type { Deployment, LabelSelector } from '../../../src/cluster/objects.ts'
 import { createMetrics } from '../../../src/server/metrics.ts'
-import { createCertificateAuthority, issueCertificate } from '../../support/pki.ts'
+import { createCertificateAuthority, issueCertificate } from '../../kit/webhook/pki.ts'
 
 const expression = (operator: string, values?: string[]): LabelSelector => ({
   matchExpressions: [{ key: 'team', operator, ...(values && { values }) }],

@@ -9,7 +9,7 @@ import { json } from 'node:stream/consumers'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import { inClusterEvents } from '../../../src/cluster/in-cluster-events.ts'
-import { createCertificateAuthority, issueCertificate } from '../../support/pki.ts'
+import { createCertificateAuthority, issueCertificate } from '../../kit/webhook/pki.ts'
 
 interface Call {
   readonly method: string

@@ -6,7 +6,7 @@ import { inject } from '../../../src/inject/inject.ts'
 import { ownedFields } from '../../../src/inject/owned-fields.ts'
 import type { Container, Pod, Volume } from '../../../src/pod/pod.ts'
 import { readStatus, type Status } from '../../../src/inject/status.ts'
-import { podWith } from '../../support/pods.ts'
+import { podWith } from '../../kit/webhook/pods.ts'
 
 const prefix = 'models.example.io/'
 const whole = injected(

@@ -9,8 +9,8 @@ import {
   userPastInterception,
 } from '../../../src/inject/mesh.ts'
 import type { Container, Pod } from '../../../src/pod/pod.ts'
-import { mesh, type MeshMode } from '../../support/meshes.ts'
-import { podWith } from '../../support/pods.ts'
+import { mesh, type MeshMode } from '../../kit/cluster/meshes.ts'
+import { podWith } from '../../kit/webhook/pods.ts'
 
 const init: Container[] = [{ name: 'migrate' }, { name: 'wait' }]
 

@@ -4,7 +4,7 @@ import { defaultConfig } from '../../../src/config/parse-config.ts'
 import { inject } from '../../../src/inject/inject.ts'
 import { diff, type Operation } from '../../../src/inject/patch.ts'
 import type { Container, Pod } from '../../../src/pod/pod.ts'
-import { podWith } from '../../support/pods.ts'
+import { podWith } from '../../kit/webhook/pods.ts'
 
 const containers: Container[] = [{ name: 'app' }]
 const [a, b, c, d]: Container[] = [{ name: 'a', image: 'a:1' }, { name: 'b' }, { name: 'c' }, { name: 'd' }] as [

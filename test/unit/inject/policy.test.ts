@@ -3,7 +3,7 @@ import { defaultConfig, parseConfig } from '../../../src/config/parse-config.ts'
 import type { PolicyRule } from '../../../src/config/policy.ts'
 import { inject } from '../../../src/inject/inject.ts'
 import { judgePod } from '../../../src/inject/evaluate-pod-policy.ts'
-import { podWith } from '../../support/pods.ts'
+import { podWith } from '../../kit/webhook/pods.ts'
 
 type Rule = Omit<PolicyRule, 'name' | 'namespaces' | 'maxSizeBytes'> & {
   name?: string

@@ -5,7 +5,7 @@ import { inject, type Outcome } from '../../../src/inject/inject.ts'
 import { requiredLoaderEnv, requiredVerifierEnv } from '../../../src/inject/parts.ts'
 import type { Container, NodeSelectorTerm, Pod } from '../../../src/pod/pod.ts'
 import { recognise } from '../../../src/inject/recognise.ts'
-import { podWith } from '../../support/pods.ts'
+import { podWith } from '../../kit/webhook/pods.ts'
 
 const prefix = 'models.example.io/'
 const source = 's3://models/llama/'

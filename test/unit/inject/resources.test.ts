@@ -3,7 +3,7 @@ import { defaultConfig } from '../../../src/config/parse-config.ts'
 import { inject, type Outcome } from '../../../src/inject/inject.ts'
 import type { Container, Resources, Volume } from '../../../src/pod/pod.ts'
 import { withHeadroom } from '../../../src/values/quantity.ts'
-import { podWith } from '../../support/pods.ts'
+import { podWith } from '../../kit/webhook/pods.ts'
 
 interface Case {
   readonly annotations?: Record<string, string>

@@ -2,8 +2,8 @@ import t from 'tap'
 import { defaultConfig } from '../../../src/config/parse-config.ts'
 import { inject } from '../../../src/inject/inject.ts'
 import type { PodSpec } from '../../../src/pod/pod.ts'
-import { mesh } from '../../support/meshes.ts'
-import { podWith } from '../../support/pods.ts'
+import { mesh } from '../../kit/cluster/meshes.ts'
+import { podWith } from '../../kit/webhook/pods.ts'
 
 const spec: Pick<PodSpec, 'containers' | 'initContainers'> = {
   containers: [{ name: 'app' }, { name: 'worker' }, { name: 'istio-proxy' }],

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { readTask, readVerifyTask } from '../../../src/loader/environment.ts'
-import { loaderEnvironment, loadTask } from '../../support/load-task.ts'
+import { loaderEnvironment, loadTask } from '../../kit/s3/load-task.ts'
 
 t.test('a complete environment is a task', (t) => {
   const task = loadTask({

@@ -4,7 +4,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
 import { instanceProfileCredentials } from '../../../src/loader/credentials/instance-profile.ts'
-import { startImds } from '../../support/imds.ts'
+import { startImds } from '../../kit/aws/imds.ts'
 
 const live = new AbortController().signal
 

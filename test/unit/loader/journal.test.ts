@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { JournalWriter } from '../../../src/loader/volume/journal-writer.ts'
 import { Journal, readJournal, type JournaledPart } from '../../../src/loader/volume/journal.ts'
-import { waitFor } from '../../support/wait-for.ts'
+import { waitFor } from '../../kit/tools/wait-for.ts'
 
 const part = {
   path: 'weights.bin',

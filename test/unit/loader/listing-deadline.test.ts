@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { readdir } from 'node:fs/promises'
 import t from 'tap'
 import { load } from '../../../src/loader/load.ts'
-import { loadTask } from '../../support/load-task.ts'
+import { loadTask } from '../../kit/s3/load-task.ts'
 
 t.test('a listing that always has another page ends at its deadline, and leaves nothing', async (t) => {
   let pages = 0

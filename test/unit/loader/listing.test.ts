@@ -2,7 +2,7 @@ import t, { type Test } from 'tap'
 import { S3Error, type ListedObject, type ObjectHead, type S3 } from '../../../src/aws/s3-api.ts'
 import { LoaderFailure } from '../../../src/loader/exit-codes.ts'
 import { listModel } from '../../../src/loader/listing.ts'
-import { loadTask } from '../../support/load-task.ts'
+import { loadTask } from '../../kit/s3/load-task.ts'
 
 const prefix = 'llama/1.2.3/'
 

@@ -3,7 +3,7 @@ import t, { type Test } from 'tap'
 import { S3Error, type S3 } from '../../../src/aws/s3-api.ts'
 import type { ModelObject } from '../../../src/loader/listing.ts'
 import { parseManifest, readManifest, refuseOtherFiles } from '../../../src/loader/manifest.ts'
-import { loadTask } from '../../support/load-task.ts'
+import { loadTask } from '../../kit/s3/load-task.ts'
 
 const [one, two] = ['1'.repeat(64), '2'.repeat(64)]
 

@@ -7,12 +7,12 @@ import t, { type Test } from 'tap'
 import { credentialsSource } from '../../../src/loader/credentials/credentials.ts'
 import { podIdentityCredentials } from '../../../src/loader/credentials/pod-identity.ts'
 import { LoaderFailure } from '../../../src/loader/exit-codes.ts'
-import { loadTask } from '../../support/load-task.ts'
+import { loadTask } from '../../kit/s3/load-task.ts'
 import {
   makeServiceAccountToken,
   startPodIdentityAgent,
   type PodIdentityAgent,
-} from '../../support/pod-identity-agent.ts'
+} from '../../kit/aws/pod-identity-agent.ts'
 
 const pod = { namespace: 'ml', serviceAccount: 'reader', podName: 'app-1', podUid: 'pod-1', expiresInSeconds: 3600 }
 const live = new AbortController().signal

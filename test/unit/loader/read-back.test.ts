@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
 import { ReadBack, type Claim } from '../../../src/loader/read-back.ts'
-import { waitFor } from '../../support/wait-for.ts'
+import { waitFor } from '../../kit/tools/wait-for.ts'
 
 const live = new AbortController().signal
 const MiB = 2 ** 20

@@ -27,7 +27,7 @@ import { acquireLock, type LockRequest } from '../../../src/loader/volume/lock.t
 import { findPublished, type Marker } from '../../../src/loader/volume/published.ts'
 import { refuseTooLarge } from '../../../src/loader/volume/space.ts'
 import { discard, openStaging, publish, removeStaleStagings } from '../../../src/loader/volume/staging.ts'
-import { loadTask } from '../../support/load-task.ts'
+import { loadTask } from '../../kit/s3/load-task.ts'
 
 const objects: readonly ModelObject[] = [
   { key: 'm/config.json', path: 'config.json', size: 2, etag: '"1"' },

@@ -5,9 +5,9 @@ import { defaultConfig, parseConfig } from '../../../src/config/parse-config.ts'
 import { warnReasons } from '../../../src/reasons.ts'
 import { createMetrics } from '../../../src/server/metrics.ts'
 import { version } from '../../../src/version.ts'
-import { seriesIn } from '../../support/monitoring.ts'
-import { annotatedPod, reviewOf, type Fields } from '../../support/reviews.ts'
-import { buildTestServer, metric } from '../../support/server-kit.ts'
+import { seriesIn } from '../../kit/webhook/monitoring.ts'
+import { annotatedPod, reviewOf, type Fields } from '../../kit/webhook/reviews.ts'
+import { buildTestServer, metric } from '../../kit/webhook/server-kit.ts'
 
 type Count = (series: string) => Promise<number | undefined>
 

@@ -3,8 +3,8 @@ import type { AdmissionRequest } from '../../../src/admission/review.ts'
 import type { Outcome } from '../../../src/inject/inject.ts'
 import { createMetrics } from '../../../src/server/metrics.ts'
 import { createEventRecorder, type EventRecorder, type EventsApi } from '../../../src/server/record-events.ts'
-import { captureLog, metric, shiftedClock, type CapturedLog } from '../../support/server-kit.ts'
-import { waitFor } from '../../support/wait-for.ts'
+import { captureLog, metric, shiftedClock, type CapturedLog } from '../../kit/webhook/server-kit.ts'
+import { waitFor } from '../../kit/tools/wait-for.ts'
 
 const denied: Outcome = {
   outcome: 'denied',

@@ -10,7 +10,7 @@ import {
   parsePositiveBytes,
   parsePositiveMillicores,
 } from '../../../src/values/quantity.ts'
-import { quantity } from '../../support/qos.ts'
+import { quantity } from '../../kit/webhook/qos.ts'
 
 const accepted: readonly [text: string, bytes: number, millicores: number][] = [
   ['0', 0, 0],

@@ -3,7 +3,7 @@ import type { AuditedPod } from '../../../../src/audit/judgement.ts'
 import { startLiveAudit, type LiveAudit } from '../../../../src/audit/page/live-audit.ts'
 import type { LiveState } from '../../../../src/audit/page/page-data.ts'
 import { aboutSample, makePod, makePods, streamOf } from '../../../audit/page/sample-pods.ts'
-import { waitFor } from '../../../support/wait-for.ts'
+import { waitFor } from '../../../kit/tools/wait-for.ts'
 
 function settled(live: LiveAudit, wanted: (state: LiveState) => boolean): Promise<LiveState> {
   const condition = (): Promise<LiveState | undefined> => {

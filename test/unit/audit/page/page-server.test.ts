@@ -5,7 +5,7 @@ import { buildPageServer } from '../../../../src/audit/page/build-page-server.ts
 import { startLiveAudit } from '../../../../src/audit/page/live-audit.ts'
 import type { LiveState } from '../../../../src/audit/page/page-data.ts'
 import { aboutSample, makePods, streamOf } from '../../../audit/page/sample-pods.ts'
-import { waitFor } from '../../../support/wait-for.ts'
+import { waitFor } from '../../../kit/tools/wait-for.ts'
 
 const live = startLiveAudit({ audit: () => streamOf(makePods(3)), about: () => aboutSample, restMs: 1e9, retryMs: 1e9 })
 const app = await buildPageServer({ live, about: () => aboutSample, listenHost: 'audit.example.com' })

@@ -9,7 +9,7 @@ import { isVolumeFor } from '../../../../src/deliveries/registry.ts'
 import { inject, type Denied, type Injected } from '../../../../src/inject/inject.ts'
 import type { Pod, PodSpec, Volume } from '../../../../src/pod/pod.ts'
 import { parseSource, type S3Source, type Source } from '../../../../src/values/source.ts'
-import { podWith } from '../../../support/pods.ts'
+import { podWith } from '../../../kit/webhook/pods.ts'
 
 const image = `oci://registry.example.com/models/llama@sha256:${'ab'.repeat(32)}`
 const allowed = 'policy: {rules: [{name: all, namespaces: ["*"], sources: ["*"]}]}\n'

@@ -18,8 +18,8 @@ import {
   type TransferOptions,
   type TransferSettings,
 } from '../../../../src/loader/transfer/transfer.ts'
-import { createCertificateAuthority, issueCertificate } from '../../../support/pki.ts'
-import { waitFor } from '../../../support/wait-for.ts'
+import { createCertificateAuthority, issueCertificate } from '../../../kit/webhook/pki.ts'
+import { waitFor } from '../../../kit/tools/wait-for.ts'
 import {
   fail,
   startServer,

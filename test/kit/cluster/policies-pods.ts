@@ -1,0 +1,194 @@
+/** Pods as the injection makes them, by every delivery, and the same with one of our parts taken away. */
+import { parseConfig } from '../../../src/config/parse-config.ts'
+import { inject } from '../../../src/inject/inject.ts'
+import { dataVolumeName, loaderContainerName } from '../../../src/pod/part-names.ts'
+import { type Container, type Pod, initContainersOf, volumesOf } from '../../../src/pod/pod.ts'
+import { podWith, type PodObject } from './policies.ts'
+
+export interface DeliveryCase {
+  readonly name: string
+  /** Without the prefix. */
+  readonly annotations: Readonly<Record<string, string>>
+  /** Names of ours that the pod has to carry. */
+  readonly loaders: readonly string[]
+  readonly volumes: readonly string[]
+}
+
+const digest = 'sha256:' + '0123456789abcdef'.repeat(4)
+const loader = loaderContainerName(undefined)
+const volume = dataVolumeName(undefined)
+
+export const deliveryCases: readonly DeliveryCase[] = [
+  { name: 'a download', annotations: { source: 's3://models/llama/' }, loaders: [loader], volumes: [volume] },
+  {
+    name: 'a download of one object',
+    annotations: { source: 's3://models/llama.gguf' },
+    loaders: [loader],
+    volumes: [volume],
+  },
+  {
+    name: 'a download that says what it is',
+    annotations: { source: 's3://models/llama/', delivery: 'download' },
+    loaders: [loader],
+    volumes: [volume],
+  },
+  {
+    name: 'a download into memory',
+    annotations: { source: 's3://models/llama/', volume: 'memory', size: '1Gi' },
+    loaders: [loader],
+    volumes: [volume],
+  },
+  {
+    name: 'a download onto a new claim',
+    annotations: { source: 's3://models/llama/', volume: 'ephemeral/gp3', size: '1Gi' },
+    loaders: [loader],
+    volumes: [volume],
+  },
+  {
+    name: 'a download onto a volume of the pod',
+    annotations: { source: 's3://models/llama/', volume: 'existing/cache' },
+    loaders: [loader],
+    volumes: [],
+  },
+  {
+    name: 'a mountpoint',
+    annotations: { source: 's3://models/llama/', delivery: 'mountpoint', claim: 'llama' },
+    loaders: [],
+    volumes: [volume],
+  },
+  { name: 'a claim', annotations: { source: 'pvc://models' }, loaders: [], volumes: [volume] },
+  { name: 'a claim with a slash behind it', annotations: { source: 'pvc://models/' }, loaders: [], volumes: [volume] },
+  {
+    name: 'a directory of a claim',
+    annotations: { source: 'pvc://models/llama' },
+    loaders: [loader],
+    volumes: [volume],
+  },
+  {
+    name: 'a claim with an expectation',
+    annotations: { source: 'pvc://models', expect: 'objects=3' },
+    loaders: [loader],
+    volumes: [volume],
+  },
+  {
+    name: 'a directory of the node',
+    annotations: { source: 'node:///opt/models/llama' },
+    loaders: [],
+    volumes: [volume],
+  },
+  {
+    name: 'a directory of the node with an expectation',
+    annotations: { source: 'node:///opt/models/llama', expect: 'objects=3' },
+    loaders: [loader],
+    volumes: [volume],
+  },
+  {
+    name: 'an image',
+    annotations: { source: `oci://registry.example.com/llama@${digest}` },
+    loaders: [],
+    volumes: [volume],
+  },
+  {
+    name: 'three models by three ways',
+    annotations: {
+      source: 's3://models/llama/',
+      'source.tok-2': 'pvc://models/tokenizer',
+      'source.lora': `oci://registry.example.com/lora@${digest}`,
+    },
+    loaders: [loader, 'model-loader-tok-2'],
+    volumes: [volume, 'model-data-lora', 'model-data-tok-2'],
+  },
+  {
+    name: 'a suffixed model alone',
+    annotations: { 'source.llama': 's3://models/llama/' },
+    loaders: ['model-loader-llama'],
+    volumes: ['model-data-llama'],
+  },
+]
+
+/** What `node://` and `oci://` need of the operator's configuration. */
+const allowing = `
+policy: { rules: [{ name: all, namespaces: ["*"], sources: ["*"] }] }
+cluster: { version: "1.36" }
+`
+
+export function bare({ annotations }: Pick<DeliveryCase, 'annotations'>, prefix = 'models.example.io/'): PodObject {
+  const pod = podWith(Object.fromEntries(Object.entries(annotations).map(([name, value]) => [prefix + name, value])))
+  return { ...pod, spec: { ...pod.spec, volumes: [{ name: 'cache', emptyDir: {} }] } }
+}
+
+/** What the core makes of the pod. */
+export function injected(pod: PodObject): PodObject {
+  const config = parseConfig(allowing)
+  if (!config.ok) throw new Error(config.problems.join('\n'))
+  const outcome = inject(pod, 'default', config.config)
+  if (outcome.outcome !== 'injected') throw new Error(`not injected: ${JSON.stringify(outcome)}`)
+  return outcome.pod as PodObject
+}
+
+export interface Mutilation {
+  readonly pod: PodObject
+  /** What the guard has to say first. */
+  readonly finding: RegExp
+}
+
+/** The pod once without each part of ours. The API server itself refuses mounts without their volume, so those go together. */
+export function withoutEachPart(
+  pod: PodObject,
+  { loaders, volumes }: DeliveryCase,
+  prefix = 'models.example.io/',
+): readonly Mutilation[] {
+  const { [`${prefix}injected`]: taken, ...labels } = pod.metadata.labels ?? {}
+  return [
+    ...loaders.map((name) => ({
+      pod: withoutLoader(pod, name),
+      finding: new RegExp(`^spec\\.initContainers: no ${name}, so`),
+    })),
+    ...volumes.map((name) => ({
+      pod: withoutVolume(pod, name),
+      finding: new RegExp(`^spec\\.volumes: no ${name}, so`),
+    })),
+    ...volumes.map((name) => ({
+      pod: withoutMounts(pod, name, ({ name: container }) => container === 'app'),
+      finding: new RegExp(`^spec\\.containers: none mounts ${name}, so`),
+    })),
+    ...(taken === undefined
+      ? []
+      : [
+          {
+            pod: { ...pod, metadata: { ...pod.metadata, labels } },
+            finding: new RegExp(`^metadata\\.labels: no ${prefix}injected: "true"`),
+          },
+        ]),
+  ]
+}
+
+function withoutLoader<P extends Pod>(pod: P, name: string): P {
+  return {
+    ...pod,
+    spec: { ...pod.spec, initContainers: initContainersOf(pod).filter((container) => container.name !== name) },
+  }
+}
+
+function withoutVolume<P extends Pod>(pod: P, name: string): P {
+  const unmounted = withoutMounts(pod, name, () => true)
+  return {
+    ...unmounted,
+    spec: { ...unmounted.spec, volumes: volumesOf(pod).filter((candidate) => candidate.name !== name) },
+  }
+}
+
+function withoutMounts<P extends Pod>(pod: P, name: string, concerns: (container: Container) => boolean): P {
+  const unmount = (container: Container): Container =>
+    concerns(container)
+      ? { ...container, volumeMounts: (container.volumeMounts ?? []).filter((mount) => mount.name !== name) }
+      : container
+  return {
+    ...pod,
+    spec: {
+      ...pod.spec,
+      containers: pod.spec.containers.map(unmount),
+      initContainers: initContainersOf(pod).map(unmount),
+    },
+  }
+}

@@ -1,0 +1,131 @@
+/** The policies of the chart on a real API server: installed, in force, and what they answer. */
+import type { Pod } from '../../../src/pod/pod.ts'
+import type { ApiClient, ApiResponse, KubernetesObject } from './api-client.ts'
+import { objectOf, renderChart, type Values } from '../tools/helm.ts'
+import { waitFor } from '../tools/wait-for.ts'
+
+export const guardName = 'model-injector-guard'
+export const placementName = 'model-injector-placement'
+
+export type PodObject = KubernetesObject & Pod & { readonly metadata: NonNullable<Pod['metadata']> }
+
+export interface Policy extends KubernetesObject {
+  readonly spec: {
+    readonly failurePolicy: string
+    readonly matchConstraints: { readonly resourceRules: readonly object[]; readonly namespaceSelector: object }
+    readonly matchConditions: readonly { readonly name: string; readonly expression: string }[]
+    readonly validations: readonly { readonly expression: string; readonly message: string }[]
+  }
+  readonly status?: { readonly typeChecking?: { readonly expressionWarnings?: readonly object[] } }
+}
+
+const root = '/apis/admissionregistration.k8s.io/v1'
+const collections = {
+  ValidatingAdmissionPolicyBinding: 'validatingadmissionpolicybindings',
+  ValidatingAdmissionPolicy: 'validatingadmissionpolicies',
+}
+const prefixByDefault = 'models.example.io/'
+
+let installations = 0
+
+/** Puts the guard of these values into force, in the place of one that is there already. */
+export async function installGuard(api: ApiClient, values: Values = {}): Promise<void> {
+  // An older guard refuses the same pod, but in other words.
+  const guard = { contact: `the keepers of installation ${++installations}`, ...(values.guard as object | undefined) }
+  await install(api, guardName, { ...values, guard })
+  await waitFor(
+    'the guard to refuse a pod in its own words',
+    async () => {
+      const probe = podWith({ [`${prefixOf(values)}source`]: 'nowhere' })
+      const { body, warnings } = await api.tryCreate(probe, { dryRun: true })
+      const { message = '' } = body as { message?: string }
+      return [message, ...warnings].some((text) => text.includes(guard.contact)) ? true : undefined
+    },
+    { timeoutSeconds: 30 },
+  )
+}
+
+/** Likewise for the placement policy, but one that is there already has to have another prefix. */
+export async function installPlacement(api: ApiClient, values: Values = {}): Promise<void> {
+  await install(api, placementName, values)
+  await waitFor(
+    'the placement policy to warn',
+    async () => {
+      const annotations = { [`${prefixOf(values)}source`]: 's3://models/llama/' }
+      const job = {
+        apiVersion: 'batch/v1',
+        kind: 'Job',
+        metadata: { name: 'probe', namespace: 'default', annotations },
+        spec: { template: { spec: { restartPolicy: 'Never', containers: [{ name: 'app', image: 'app:1' }] } } },
+      }
+      return placementWarnings(await api.tryCreate(job, { dryRun: true })).length > 0 ? true : undefined
+    },
+    { timeoutSeconds: 30 },
+  )
+}
+
+async function install(api: ApiClient, name: string, values: Values): Promise<void> {
+  const objects = await renderChart(values)
+  for (const [kind, collection] of Object.entries(collections)) {
+    await api.request('DELETE', `${root}/${collection}/${name}`)
+    const { status, body } = await api.request('POST', `${root}/${collection}`, objectOf(objects, kind, name))
+    if (status !== 201) throw new Error(`${kind} ${name}: ${status} ${JSON.stringify(body)}`)
+  }
+}
+
+function prefixOf(values: Values): string {
+  return (values.config as { annotationPrefix?: string } | undefined)?.annotationPrefix ?? prefixByDefault
+}
+
+/** What the type checker of kube-controller-manager has to say of a policy. */
+export async function typeWarnings(api: ApiClient, name: string): Promise<readonly object[]> {
+  const checked = await waitFor(
+    `the types of ${name} to be checked`,
+    async () => {
+      const { body } = await api.request('GET', `${root}/${collections.ValidatingAdmissionPolicy}/${name}`)
+      return (body as Policy).status?.typeChecking
+    },
+    { timeoutSeconds: 30 },
+  )
+  return checked.expressionWarnings ?? []
+}
+
+export function podWith(
+  annotations: Readonly<Record<string, string>>,
+  { namespace = 'default', name = 'app' } = {},
+): PodObject {
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name, namespace, annotations },
+    spec: { containers: [{ name: 'app', image: 'app:1' }] },
+  }
+}
+
+/** The message of the guard; undefined where it did not refuse. */
+export function guardMessage({ status, body }: ApiResponse): string | undefined {
+  if (status < 400) return undefined
+  const { message } = body as { message: string }
+  return (
+    afterMarker(message, `ValidatingAdmissionPolicy '${guardName}' with binding '${guardName}' denied request: `) ??
+    `not by the guard: ${status} ${message}`
+  )
+}
+
+/** The same where the guard only warns. */
+export function guardWarnings({ warnings }: Pick<ApiResponse, 'warnings'>): readonly string[] {
+  return warnings.flatMap(
+    (warning) => afterMarker(warning, `ValidatingAdmissionPolicy '${guardName}' with binding '${guardName}': `) ?? [],
+  )
+}
+
+/** The warnings of the placement policy, sorted, without what the API server writes before them. */
+export function placementWarnings({ warnings }: Pick<ApiResponse, 'warnings'>): readonly string[] {
+  const marker = `ValidatingAdmissionPolicy '${placementName}' with binding '${placementName}': `
+  return warnings.flatMap((warning) => afterMarker(warning, marker) ?? []).sort()
+}
+
+function afterMarker(text: string, marker: string): string | undefined {
+  const at = text.indexOf(marker)
+  return at < 0 ? undefined : text.slice(at + marker.length)
+}
