@@ -1,4 +1,5 @@
 /** Tables of plain text, wrapped to the terminal, and of Markdown. */
+import { columnGap, printRow } from '../values/text-table.ts'
 import { wrapText } from '../values/wrap-text.ts'
 
 /** The last column takes the room that is left; the others are wrapped if they would take more than their share. */
@@ -9,10 +10,16 @@ export function printTable(
 ): string {
   const all = header === undefined ? rows : [header, ...rows]
   const widths = columnWidths(all, width)
-  return all.map((row) => printRow(row, widths)).join('')
+  return all
+    .map((row) =>
+      printRow(
+        row.map((text, i) => wrapText(text, widths[i] ?? 0)),
+        widths,
+      ),
+    )
+    .join('')
 }
 
-const gap = '  '
 const widestInnerColumn = 28
 
 function columnWidths(rows: readonly (readonly string[])[], width: number): readonly number[] {
@@ -20,21 +27,8 @@ function columnWidths(rows: readonly (readonly string[])[], width: number): read
   const inner = Array.from({ length: count - 1 }, (_, i) =>
     Math.min(widestInnerColumn, Math.max(...rows.map((row) => row[i]?.length ?? 0))),
   )
-  const taken = inner.reduce((sum, column) => sum + column + gap.length, 0)
+  const taken = inner.reduce((sum, column) => sum + column + columnGap, 0)
   return [...inner, Math.max(20, width - taken)]
-}
-
-function printRow(row: readonly string[], widths: readonly number[]): string {
-  const cells = row.map((text, i) => wrapText(text, widths[i] ?? 0))
-  const height = Math.max(...cells.map(({ length }) => length))
-  return Array.from(
-    { length: height },
-    (_, line) =>
-      `${cells
-        .map((cell, i) => (cell[line] ?? '').padEnd(widths[i] ?? 0))
-        .join(gap)
-        .trimEnd()}\n`,
-  ).join('')
 }
 
 export function printMarkdownTable(header: readonly string[], rows: readonly (readonly string[])[]): string {

@@ -1,6 +1,6 @@
 /** The audit for people: a row for each pod, and below it why it does not conform. Rows are laid out in pages, so that the first come at once. */
-import Table from 'cli-table3'
 import { printable } from '../../values/printable.ts'
+import { columnGap, printRow } from '../../values/text-table.ts'
 import { wrapTextStrictly } from '../../values/wrap-text.ts'
 import { conforms, judgementNames, levelOf, type AuditedPod, type AuditSummary, type Judged } from '../judgement.ts'
 import type { Format, FormatContext, Terminal } from './format.ts'
@@ -32,7 +32,6 @@ export const table: Format = async function* (pods, context) {
 /** The judgements take what they need; the model gets what is left. */
 type Widths = readonly [namespace: number, pod: number, model: number, judgements: number]
 
-const gap = 2
 const indent = '    '
 
 function widthsFor(pods: readonly AuditedPod[], width: number): Widths {
@@ -41,74 +40,45 @@ function widthsFor(pods: readonly AuditedPod[], width: number): Widths {
   const namespace = widest((pod) => pod.namespace, 9, Math.floor(width / 6))
   const name = widest((pod) => pod.name, 12, Math.floor(width / 3))
   const judgements = widest((pod) => wordsOf(pod).join(', '), 10, Math.floor(width / 4))
-  return [namespace, name, Math.max(20, width - namespace - name - judgements - 3 * gap), judgements]
+  return [namespace, name, Math.max(20, width - namespace - name - judgements - 3 * columnGap), judgements]
 }
 
-const plain = {
-  top: '',
-  'top-mid': '',
-  'top-left': '',
-  'top-right': '',
-  bottom: '',
-  'bottom-mid': '',
-  'bottom-left': '',
-  'bottom-right': '',
-  left: '',
-  'left-mid': '',
-  mid: '',
-  'mid-mid': '',
-  right: '',
-  'right-mid': '',
-  middle: ' '.repeat(gap),
-} as const
+const judgementColumn = 3
 
 function printPage(
   pods: readonly AuditedPod[],
   widths: Widths,
   { terminal, head }: { readonly terminal: Terminal; readonly head: boolean },
 ): string {
-  const printed = new Table({
-    chars: plain,
-    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
-    colWidths: [...widths],
-  })
-  if (head) printed.push(['NAMESPACE', 'POD', 'MODEL', 'JUDGEMENT'].map((title) => terminal.paint('title', title)))
+  const titles = [['NAMESPACE'], ['POD'], ['MODEL'], ['JUDGEMENT']]
+  const printed = head ? [printRow(titles, widths, (title) => terminal.paint('title', title))] : []
   for (const pod of pods) {
-    printed.push(rowOf(pod, widths, terminal))
-    for (const judged of problemsOf(pod)) {
-      printed.push([{ colSpan: widths.length, content: reasonOf(judged, widths, terminal) }])
-    }
+    printed.push(printPod(pod, widths, terminal))
+    for (const judged of problemsOf(pod)) printed.push(printReason(judged, widths, terminal))
   }
-  return `${printed
-    .toString()
-    .split('\n')
-    .map((line) => line.trimEnd())
-    .join('\n')}\n`
+  return printed.join('')
 }
 
-function rowOf(pod: AuditedPod, [namespace, name, model, judgements]: Widths, { paint }: Terminal): string[] {
+function printPod(pod: AuditedPod, widths: Widths, { paint }: Terminal): string {
+  const [namespace, name, model, judgements] = widths
   const [worst] = pod.judgements
   const sources = pod.models.map(({ source }) =>
     printable(source.length > longestSource ? `${source.slice(0, longestSource)}...` : source),
   )
-  const cell = (lines: readonly string[], width: number): string =>
-    lines.flatMap((line) => wrapTextStrictly(line, width)).join('\n')
-  return [
-    cell([printable(pod.namespace)], namespace),
-    cell([printable(pod.name)], name),
-    cell(sources.length > 0 ? sources : ['-'], model),
-    wrapTextStrictly(wordsOf(pod).join(', '), judgements)
-      .map((line) => paint(levelOf(worst), line))
-      .join('\n'),
+  const cells = [
+    wrapTextStrictly(printable(pod.namespace), namespace),
+    wrapTextStrictly(printable(pod.name), name),
+    (sources.length > 0 ? sources : ['-']).flatMap((line) => wrapTextStrictly(line, model)),
+    wrapTextStrictly(wordsOf(pod).join(', '), judgements),
   ]
+  return printRow(cells, widths, (text, column) => (column === judgementColumn ? paint(levelOf(worst), text) : text))
 }
 
-function reasonOf(judged: Judged, widths: Widths, { paint }: Terminal): string {
-  // For the library, columns that become one are one character apart.
-  const width = widths.reduce((sum, column) => sum + column + 1, -1) - indent.length
+function printReason(judged: Judged, widths: Widths, { paint }: Terminal): string {
+  const width = widths.reduce((sum, column) => sum + column + columnGap, -columnGap) - indent.length
   const [first = '', ...rest] = wrapTextStrictly(`${judged.judgement}: ${judged.reason}`, width)
   const painted = first.replace(judged.judgement, paint(levelOf(judged), judged.judgement))
-  return [painted, ...rest].map((line) => indent + line).join('\n')
+  return [painted, ...rest].map((line) => `${indent}${line}\n`).join('')
 }
 
 function wordsOf({ judgements }: AuditedPod): readonly string[] {

@@ -1,5 +1,6 @@
 /** Text for people: wrapped to a width, without what a terminal would obey, and lists without repetition. */
 import t from 'tap'
+import { printRow } from '../../../src/values/text-table.ts'
 import { unique } from '../../../src/values/unique.ts'
 import { wrapText, wrapTextStrictly } from '../../../src/values/wrap-text.ts'
 
@@ -30,5 +31,30 @@ t.test('of items with the same key the first stays, in its place', (t) => {
     unique(items, ({ key }) => key).map(({ value }) => value),
     [1, 2],
   )
+  t.end()
+})
+
+t.test('a row stands in its columns, a cell of more lines below itself, and no line ends with blanks', (t) => {
+  t.equal(printRow([['a'], ['b', 'bb'], ['c']], [3, 4, 1]), 'a    b     c\n     bb\n')
+  t.equal(
+    printRow([['longer than its column'], ['b']], [3, 1]),
+    'longer than its column  b\n',
+    'what is long stays whole',
+  )
+  t.equal(printRow([[], ['b']], [3, 1]), '     b\n')
+  t.end()
+})
+
+t.test('colours go to the text and not to the blanks', (t) => {
+  t.equal(
+    printRow([['a'], ['b'], ['c']], [3, 3, 3], (text, column) => (column === 1 ? `<${text}>` : text)),
+    'a    <b>    c\n',
+  )
+  t.end()
+})
+
+t.test('letters of East Asia take two columns of a terminal, marks none', (t) => {
+  const rows = ['模型', 'ab\u0301cd', '🦙🦙', 'abcd'].map((text) => printRow([[text], ['|']], [6, 1]))
+  t.strictSame(rows, ['模型    |\n', 'ab\u0301cd    |\n', '🦙🦙    |\n', 'abcd    |\n'])
   t.end()
 })
