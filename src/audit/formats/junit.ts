@@ -1,13 +1,13 @@
 /** JUnit XML, which every CI system shows: a test case for each pod, a suite for each namespace, or several for a large one. */
-import { fragment } from 'xmlbuilder2'
 import { levelOf, type AuditedPod, type Judged } from '../judgement.ts'
 import type { Format, FormatContext } from './format.ts'
+import { closeSuites, openSuites, printCase, printSuite } from './junit-xml.ts'
 
 /** The counts of a suite stand before its cases, so its cases are kept until then: not more of them than this. */
 const mostCases = 1000
 
 export const junit: Format = async function* (pods, context) {
-  yield '<?xml version="1.0" encoding="UTF-8"?>\n<testsuites name="model-injector audit">\n'
+  yield openSuites({ name: 'model-injector audit' })
   let suite: Suite | undefined
   for await (const pod of pods) {
     if (suite !== undefined && (pod.namespace !== suite.namespace || suite.cases.length === mostCases)) {
@@ -19,7 +19,7 @@ export const junit: Format = async function* (pods, context) {
     if (pod.judgements.some((judged) => fails(judged, context))) suite.failures++
   }
   if (suite !== undefined) yield print(suite, context)
-  yield '</testsuites>\n'
+  yield closeSuites
 }
 
 interface Suite {
@@ -28,39 +28,26 @@ interface Suite {
   failures: number
 }
 
-/** Characters that XML cannot hold become question marks. */
-const xml = { invalidCharReplacement: '?' } as const
-
 function print({ namespace, cases, failures }: Suite, { now }: FormatContext): string {
-  const element = fragment(xml).ele('testsuite', {
-    name: namespace,
-    tests: cases.length,
-    failures,
-    errors: 0,
-    timestamp: now.toISOString().slice(0, 19),
-  })
-  return `${element.toString().replace(/\/>$/, '>')}\n${cases.join('\n')}\n</testsuite>\n`
+  const timestamp = now.toISOString().slice(0, 19)
+  return printSuite({ name: namespace, tests: cases.length, failures, errors: 0, timestamp }, cases)
 }
 
 function testCase(pod: AuditedPod, context: FormatContext): string {
   const { name, namespace, owner, file, judgements, models } = pod
-  const place = owner === undefined ? namespace : `${namespace}.${owner.kind}.${owner.name}`
-  const element = fragment(xml).ele('testcase', { name, classname: place, ...(file !== undefined && { file }) })
-  const [failed, other] = [
-    judgements.filter((judged) => fails(judged, context)),
-    judgements.filter((judged) => !fails(judged, context)),
-  ]
+  const failed = judgements.filter((judged) => fails(judged, context))
+  const other = judgements.filter((judged) => !fails(judged, context))
   const [worst] = failed
-  if (worst !== undefined) {
-    element.ele('failure', { type: worst.judgement, message: worst.reason }).txt(failed.flatMap(describe).join('\n'))
-  }
-  element
-    .ele('system-out')
-    .txt([...models.map((model) => `${model.name}: ${model.source}`), ...other.flatMap(describe)].join('\n'))
-  return element.toString()
+  return printCase({
+    name,
+    classname: owner === undefined ? namespace : `${namespace}.${owner.kind}.${owner.name}`,
+    file,
+    failure: worst && { type: worst.judgement, message: worst.reason, lines: failed.flatMap(describe) },
+    output: [...models.map((model) => `${model.name}: ${model.source}`), ...other.flatMap(describe)],
+  })
 }
 
-/** What nobody should live with, and what the user says. */
+/** True for what is an error, and for what the user says. */
 function fails(judged: Judged, { failsOn }: FormatContext): boolean {
   return levelOf(judged) === 'error' || failsOn(judged)
 }

@@ -1,5 +1,5 @@
 /** The report of `model-injector policy test`: for people, for scripts, and for CI systems. */
-import { create } from 'xmlbuilder2'
+import { closeSuites, openSuites, printCase, printSuite } from '../../audit/formats/junit-xml.ts'
 import { skipReasons } from '../../reasons.ts'
 import { printable } from '../../values/printable.ts'
 import { printTable } from '../table.ts'
@@ -58,28 +58,27 @@ function json(report: PolicyReport): string {
 }
 
 function junit({ config, pods }: PolicyReport): string {
-  const failed = pods.filter(({ asExpected }) => !asExpected).length
+  const failures = pods.filter(({ asExpected }) => !asExpected).length
   const skipped = pods.filter((pod) => pod.asExpected && pod.verdict === 'skipped').length
-  const counts = { tests: pods.length, failures: failed, skipped }
-  // Characters that XML cannot hold become question marks.
-  const suite = create(
-    { invalidCharReplacement: '?' },
-    { testsuites: { '@name': 'model-injector policy test', ...attributes(counts) } },
-  )
-  const element = suite.root().ele('testsuite', { name: config, ...counts })
-  for (const pod of pods) {
-    const test = element.ele('testcase', { name: pod.title, classname: pod.namespace, file: pod.file })
-    const text = describe(pod)
-    if (!pod.asExpected) {
-      test.ele('failure', { type: pod.reason ?? pod.verdict, message: text[0] ?? pod.verdict }).txt(text.join('\n'))
-    } else if (pod.verdict === 'skipped') test.ele('skipped', { message: text[0] ?? '' })
-    else test.ele('system-out').txt(text.join('\n'))
-  }
-  return `${suite.end({ prettyPrint: true })}\n`
+  const counts = { tests: pods.length, failures, skipped }
+  const suite = printSuite({ name: config, ...counts }, pods.map(printTested))
+  return `${openSuites({ name: 'model-injector policy test', ...counts })}${suite}${closeSuites}`
 }
 
-function attributes(counts: Readonly<Record<string, number>>): Record<string, number> {
-  return Object.fromEntries(Object.entries(counts).map(([name, count]) => [`@${name}`, count]))
+function printTested(pod: TestedPod): string {
+  const { title, namespace, file, asExpected, reason, verdict } = pod
+  const lines = describe(pod)
+  const message = lines[0] ?? verdict
+  return printCase({
+    name: title,
+    classname: namespace,
+    file,
+    ...(asExpected
+      ? verdict === 'skipped'
+        ? { skipped: message }
+        : { output: lines }
+      : { failure: { type: reason ?? verdict, message, lines } }),
+  })
 }
 
 function describe({ models, problems, reason, verdict }: TestedPod): readonly string[] {
