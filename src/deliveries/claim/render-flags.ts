@@ -12,6 +12,7 @@ import {
   parseWhole,
   parseRouteTableId,
 } from '../../render/parse-aws-names.ts'
+import { parseAgeSeconds } from '../../values/duration.ts'
 import { parseImage, parseLabelName, parseObjectName } from '../../values/names.ts'
 import { parsePositiveBytes } from '../../values/quantity.ts'
 import { parsed, unreadable, type Parsed } from '../../values/parsed.ts'
@@ -88,8 +89,8 @@ export const backendFlags = {
   pruneOlderThan: {
     term: '--prune-older-than <age>',
     description: 'also a CronJob that removes versions that no pod has mounted for so long',
-    accepted: 'days or hours, as 30d',
-    parse: parseAge,
+    accepted: 'an age, as 30d',
+    parse: parseAgeText,
   },
 } as const
 
@@ -189,8 +190,10 @@ function parseVolumeSize(text: string): Parsed<number> {
     : bytes
 }
 
-function parseAge(text: string): Parsed<string> {
-  return /^[1-9]\d{0,4}[dh]$/.test(text) ? parsed(text) : unreadable('is not an age')
+/** The publisher reads it again, so it stays as it was written. */
+function parseAgeText(text: string): Parsed<string> {
+  const age = parseAgeSeconds(text)
+  return age.ok ? parsed(text) : age
 }
 
 function parseThroughput(text: string): Parsed<number> {

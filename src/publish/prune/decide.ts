@@ -1,5 +1,5 @@
 /** Which versions go into the trash, which come back from there, and which are removed; in doubt one stays. */
-import { formatAge } from '../age.ts'
+import { formatAge } from '../../values/duration.ts'
 import type { HeldVersion, Survey, TrashedVersion } from '../survey.ts'
 import { compareVersions, parseVersion } from '../version-order.ts'
 import type { PodUse, Uses } from './uses.ts'

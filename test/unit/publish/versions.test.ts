@@ -1,7 +1,6 @@
 /** Names of versions, their order, ages, and what a mount shows: tables. */
 import fc from 'fast-check'
 import t from 'tap'
-import { formatAge, parseAgeSeconds } from '../../../src/publish/age.ts'
 import { reachOf } from '../../../src/publish/prune/reach.ts'
 import { isHiddenName, isVersionName } from '../../../src/publish/version-name.ts'
 import { compareVersions, isPrerelease } from '../../../src/publish/version-order.ts'
@@ -76,27 +75,6 @@ t.test('a name that would leave its directory, hide, or be taken for another is 
     t.notOk(isVersionName(name), JSON.stringify(name))
   }
   t.strictSame(['_temporary', '.work', '..', '.', '1.0'].map(isHiddenName), [true, true, false, false, false])
-  t.end()
-})
-
-t.test('ages are read with days, and written in their largest unit', (t) => {
-  const seconds = (text: string): number | undefined => {
-    const age = parseAgeSeconds(text)
-    return age.ok ? age.value : undefined
-  }
-  t.strictSame(['30d', '12h', '1d12h', '90s', '0d', '', 'd', '1d1d', '-1d', '1w'].map(seconds), [
-    2_592_000,
-    43_200,
-    129_600,
-    90,
-    undefined,
-    undefined,
-    undefined,
-    undefined,
-    undefined,
-    undefined,
-  ])
-  t.strictSame([3 * 86_400 + 5, 5 * 3600, 150, 10, -4].map(formatAge), ['3 d', '5 h', '2 min', '10 s', '0 s'])
   t.end()
 })
 

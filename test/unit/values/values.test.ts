@@ -2,7 +2,7 @@
 import t from 'tap'
 import { compareClusterVersions, parseClusterVersion } from '../../../src/values/cluster-version.ts'
 import { formatCredentials, parseCredentials } from '../../../src/values/credentials.ts'
-import { parseDurationSeconds } from '../../../src/values/duration.ts'
+import { formatAge, parseAgeSeconds, parseDecimalSeconds, parseDurationSeconds } from '../../../src/values/duration.ts'
 import { parseEndpoint, parseRegion } from '../../../src/values/endpoint.ts'
 import { formatExpectation, parseExpectation } from '../../../src/values/expectation.ts'
 import { isModelName, parseEnvName, parseImage, parseLabelName, parseObjectName } from '../../../src/values/names.ts'
@@ -53,6 +53,39 @@ table('a duration', {
     ['0s', 'must be at least one second'],
     ['0h0m', 'must be at least one second'],
   ],
+})
+
+table('an age', {
+  reads: parseAgeSeconds,
+  accepted: [
+    ['30d', 2_592_000],
+    ['12h', 43_200],
+    ['1d12h', 129_600],
+    ['90s', 90],
+  ],
+  refused: [
+    ...['', 'd', '1d1d', '12h1d', '-1d', '1w', '1.5d', '123456d'].map((text) => [text, 'is not an age'] as const),
+    ['0d', 'must be at least one second'],
+    ['0d0s', 'must be at least one second'],
+  ],
+})
+
+table('a number of seconds', {
+  reads: parseDecimalSeconds,
+  accepted: [
+    ['0', 0],
+    ['1.5', 1.5],
+    ['0.125', 0.125],
+    ['9999', 9999],
+  ],
+  refused: ['', '-1', '10000', '1s', '1.', '.5', '1e3', '1.2345'].map(
+    (text) => [text, 'is not a number of seconds from 0 to 9999'] as const,
+  ),
+})
+
+t.test('an age is written in its largest unit', (t) => {
+  t.strictSame([3 * 86_400 + 5, 5 * 3600, 150, 10, -4].map(formatAge), ['3 d', '5 h', '2 min', '10 s', '0 s'])
+  t.end()
 })
 
 table('a container or volume name', {
