@@ -69,7 +69,7 @@ app.kubernetes.io/component: test
 {{ .Values.config.annotationPrefix | default "models.example.io/" }}
 {{- end }}
 
-{{/* The operator's configuration; what is new in it is the version of the cluster. */}}
+{{/* The operator's configuration, plus the version of the cluster. */}}
 {{- define "model-injector.config" -}}
 {{- $cluster := deepCopy (.Values.config.cluster | default dict) -}}
 {{- $_ := set $cluster "version" ($cluster.version | default .Capabilities.KubeVersion.Version) -}}
