@@ -9,7 +9,7 @@ import type {
   EndpointSlice,
   MutatingWebhook,
   MutatingWebhookConfiguration,
-  Pod,
+  ClusterPod,
   Service,
 } from '../cluster/objects.ts'
 import { resources } from '../cluster/resources.ts'
@@ -27,7 +27,7 @@ export interface Installation {
   readonly service: Lookup<Service>
   readonly endpointSlices: Lookup<readonly EndpointSlice[]>
   readonly deployment: Lookup<Deployment>
-  readonly pods: Lookup<readonly Pod[]>
+  readonly pods: Lookup<readonly ClusterPod[]>
   readonly configuration: Lookup<Configuration>
   /** Certificate in the mounted Secret. */
   readonly certificate: Lookup<MountedCertificate>
@@ -109,7 +109,7 @@ function listEndpointSlices(cluster: Cluster, { metadata }: Service): Promise<re
   return collect(cluster.list(resources.endpointSlices, { namespace: metadata.namespace, labelSelector }))
 }
 
-function listPods(cluster: Cluster, { metadata, spec }: Service): Promise<readonly Pod[]> {
+function listPods(cluster: Cluster, { metadata, spec }: Service): Promise<readonly ClusterPod[]> {
   const labelSelector = Object.entries(spec.selector ?? {})
     .map(([key, value]) => `${key}=${value}`)
     .join(',')

@@ -1,5 +1,5 @@
 /** Finds the ConfigMap or Secret, and its key, that a container reads as a file. */
-import type { Container, Deployment, KeyToPath, PodSpec, Volume } from '../cluster/objects.ts'
+import type { ClusterContainer, Deployment, KeyToPath, ClusterPodSpec, ClusterVolume } from '../cluster/objects.ts'
 
 export interface MountedFile {
   readonly kind: 'ConfigMap' | 'Secret'
@@ -26,19 +26,22 @@ export function mountedFile(
   return { kind, name, namespace, key: items?.find((item) => item.path === relative)?.key ?? relative }
 }
 
-function mountAt(spec: PodSpec, path: string): NonNullable<Container['volumeMounts']>[number] | undefined {
+function mountAt(
+  spec: ClusterPodSpec,
+  path: string,
+): NonNullable<ClusterContainer['volumeMounts']>[number] | undefined {
   return webhookContainer(spec)?.volumeMounts?.find(
     ({ mountPath }) => path === mountPath || path.startsWith(`${mountPath.replace(/\/$/, '')}/`),
   )
 }
 
 /** The serving container; admins may put sidecars in front of it. */
-export function webhookContainer({ containers }: PodSpec): Container | undefined {
+export function webhookContainer({ containers }: ClusterPodSpec): ClusterContainer | undefined {
   return containers.find(({ args }) => args?.includes('serve')) ?? containers[0]
 }
 
 /** `--config FILE` or `--config=FILE` */
-export function argumentOf(container: Container | undefined, option: string): string | undefined {
+export function argumentOf(container: ClusterContainer | undefined, option: string): string | undefined {
   const args = container?.args ?? []
   const at = args.indexOf(option)
   return at < 0 ? args.find((arg) => arg.startsWith(`${option}=`))?.slice(option.length + 1) : args[at + 1]
@@ -50,7 +53,7 @@ interface Source {
   readonly items: readonly KeyToPath[] | undefined
 }
 
-function sourceOf(volume: Volume | undefined): Source | undefined {
+function sourceOf(volume: ClusterVolume | undefined): Source | undefined {
   const { configMap, secret } = volume ?? {}
   if (configMap?.name !== undefined) return { kind: 'ConfigMap', name: configMap.name, items: configMap.items }
   return secret?.secretName === undefined ? undefined : { kind: 'Secret', name: secret.secretName, items: secret.items }

@@ -1,7 +1,7 @@
 /** Visits the pod templates of a namespace's workloads, then pods without a known workload. */
 import type { Cluster } from '../cluster/cluster.ts'
 import { ClusterError } from '../cluster/cluster-error.ts'
-import type { KubernetesObject, Pod } from '../cluster/objects.ts'
+import type { KubernetesObject, ClusterPod } from '../cluster/objects.ts'
 import { resources, type Resource } from '../cluster/resources.ts'
 import type { Finding } from '../diagnosis/finding.ts'
 import { unchecked } from '../deliveries/shared/checks.ts'
@@ -59,7 +59,7 @@ async function visitKind(
  * CronJob.
  */
 function isOver({ kind, metadata, status }: KubernetesObject): boolean {
-  const { phase, conditions = [] } = (status ?? {}) as NonNullable<Pod['status']>
+  const { phase, conditions = [] } = (status ?? {}) as NonNullable<ClusterPod['status']>
   if (metadata.deletionTimestamp !== undefined || phase === 'Succeeded' || phase === 'Failed') return true
   if (kind !== 'Job') return false
   return (

@@ -1,6 +1,6 @@
 /** Asks every ready replica for its certificate and the configuration in force. */
 import type { Cluster } from '../cluster/cluster.ts'
-import type { Pod } from '../cluster/objects.ts'
+import type { ClusterPod } from '../cluster/objects.ts'
 import { certificateFrom } from './handshake.ts'
 import type { Installation } from './installation.ts'
 import { absent, found, lookup, unknown, valueOf, type Lookup } from '../diagnosis/lookup.ts'
@@ -38,7 +38,7 @@ export async function askReplicas(
   return found(await Promise.all(ready.map((pod) => askReplica(cluster, pod, { port, servername }))))
 }
 
-function isReady({ status, metadata }: Pod): boolean {
+function isReady({ status, metadata }: ClusterPod): boolean {
   return (
     metadata.deletionTimestamp === undefined &&
     status?.conditions?.some(({ type, status: value }) => type === 'Ready' && value === 'True') === true
@@ -56,7 +56,7 @@ async function askServer({ hostname, port, host }: URL, servername: string): Pro
 
 async function askReplica(
   cluster: Cluster,
-  pod: Pod,
+  pod: ClusterPod,
   { port, servername }: { port: number | undefined; servername: string },
 ): Promise<Replica> {
   const { name, namespace = '' } = pod.metadata
@@ -95,7 +95,7 @@ function portOf({ endpointSlices, service, webhook }: Installation): number | un
     ?.port
 }
 
-function healthPortOf({ spec }: Pod): number {
+function healthPortOf({ spec }: ClusterPod): number {
   return Number(argumentOf(webhookContainer(spec), '--health-port') ?? defaultHealthPort)
 }
 

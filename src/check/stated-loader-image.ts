@@ -1,5 +1,5 @@
 /** The image that the webhook's Deployment names for loaders, by argument or environment as `serve` reads them. */
-import type { Container } from '../cluster/objects.ts'
+import type { ClusterContainer } from '../cluster/objects.ts'
 import { loaderImageOption, loaderImageVariable } from '../config/loader-image.ts'
 import { quote } from '../reasons.ts'
 import { parseImage } from '../values/names.ts'
@@ -7,13 +7,13 @@ import { unreadable, type Parsed } from '../values/parsed.ts'
 import { absent, found, unknown, type Lookup } from '../diagnosis/lookup.ts'
 import { argumentOf } from './mounted-file.ts'
 
-export function statedLoaderImage(container: Container | undefined): Lookup<Parsed<string>> {
+export function statedLoaderImage(container: ClusterContainer | undefined): Lookup<Parsed<string>> {
   const argument = argumentOf(container, loaderImageOption)
   return argument === undefined ? fromEnvironment(container?.env) : found(read(loaderImageOption, argument))
 }
 
 /** Unknown where it is no literal: what a ConfigMap says at the start of a container is not what it says now. */
-function fromEnvironment(env: Container['env'] = []): Lookup<Parsed<string>> {
+function fromEnvironment(env: ClusterContainer['env'] = []): Lookup<Parsed<string>> {
   // Of two variables with one name the last counts.
   const variable = env.findLast(({ name }) => name === loaderImageVariable)
   if (variable === undefined) return absent

@@ -12,7 +12,7 @@ import {
   type GivenConfig,
 } from '../check/why/surroundings.ts'
 import type { Cluster } from '../cluster/cluster.ts'
-import type { KubernetesObject, Pod } from '../cluster/objects.ts'
+import type { KubernetesObject, ClusterPod } from '../cluster/objects.ts'
 import { resources } from '../cluster/resources.ts'
 import { AppError } from '../errors.ts'
 import { useCluster, withClusterOptions, type ClusterOptions } from './cluster-options.ts'
@@ -153,7 +153,12 @@ async function explainAll(
   return explanations
 }
 
-async function explainFound(found: FoundObject, asked: Asked, namespace: string, live?: Pod): Promise<Explanation> {
+async function explainFound(
+  found: FoundObject,
+  asked: Asked,
+  namespace: string,
+  live?: ClusterPod,
+): Promise<Explanation> {
   const { podPath = [], object, title } = found
   const explanation = await explainSubject(
     { title, namespace: found.namespace ?? namespace, pod: valueAt(object, podPath), live },
@@ -182,7 +187,7 @@ async function explainLive(
   const asked = { facts: await askFacts(cluster, given), cluster, server: options.server === true }
   const [found] = objectsOf(object)
   if (found === undefined) throw new Error('an object that the API server gave is none')
-  const live = object.kind === 'Pod' ? (object as Pod) : undefined
+  const live = object.kind === 'Pod' ? (object as ClusterPod) : undefined
   const explanation = await explainFound(found, asked, namespace, live)
   if (live === undefined || explanation.verdict === 'injected') return explanation
   return { ...explanation, hints: [...(await misplacedOnOwners(cluster, live, asked.facts)), ...explanation.hints] }
@@ -231,7 +236,7 @@ async function getObject(
 /** A ReplicaSet copies the annotations of its Deployment; the farthest owner is the one that users edit. */
 async function misplacedOnOwners(
   cluster: Cluster,
-  pod: Pod,
+  pod: ClusterPod,
   { configuration }: ClusterFacts,
 ): Promise<readonly string[]> {
   const hints = (await ownersOf(cluster, pod)).map((owner) =>

@@ -25,8 +25,8 @@ interface OwnerReference {
   readonly controller?: boolean
 }
 
-export interface Pod extends KubernetesObject {
-  readonly spec: PodSpec
+export interface ClusterPod extends KubernetesObject {
+  readonly spec: ClusterPodSpec
   readonly status?: {
     readonly phase?: string
     readonly podIP?: string
@@ -41,17 +41,17 @@ export interface Condition {
   readonly message?: string
 }
 
-export interface PodSpec {
-  readonly containers: readonly Container[]
-  readonly initContainers?: readonly Container[]
-  readonly volumes?: readonly Volume[]
+export interface ClusterPodSpec {
+  readonly containers: readonly ClusterContainer[]
+  readonly initContainers?: readonly ClusterContainer[]
+  readonly volumes?: readonly ClusterVolume[]
   readonly serviceAccountName?: string
   readonly hostNetwork?: boolean
   readonly automountServiceAccountToken?: boolean
   readonly [field: string]: unknown
 }
 
-export interface Container {
+export interface ClusterContainer {
   readonly name: string
   readonly image?: string
   readonly args?: readonly string[]
@@ -61,7 +61,7 @@ export interface Container {
   readonly [field: string]: unknown
 }
 
-export interface Volume {
+export interface ClusterVolume {
   readonly name: string
   readonly configMap?: { readonly name?: string; readonly items?: readonly KeyToPath[] }
   readonly secret?: { readonly secretName?: string; readonly items?: readonly KeyToPath[] }
@@ -77,7 +77,7 @@ export interface Deployment extends KubernetesObject {
   readonly spec: {
     readonly replicas?: number
     readonly selector: LabelSelector
-    readonly template: { readonly metadata?: Partial<ObjectMeta>; readonly spec: PodSpec }
+    readonly template: { readonly metadata?: Partial<ObjectMeta>; readonly spec: ClusterPodSpec }
   }
   readonly status?: { readonly replicas?: number; readonly readyReplicas?: number; readonly updatedReplicas?: number }
 }

@@ -13,7 +13,7 @@ import type {
   NodePool,
   PersistentVolume,
   PersistentVolumeClaim,
-  Pod,
+  ClusterPod,
   PodDisruptionBudget,
   RoleBinding,
   Secret,
@@ -39,7 +39,7 @@ export interface Resource<T extends KubernetesObject = KubernetesObject> {
 }
 
 export const resources = {
-  pods: core<Pod>('pods', 'Pod'),
+  pods: core<ClusterPod>('pods', 'Pod'),
   services: core<Service>('services', 'Service'),
   configMaps: core<ConfigMap>('configmaps', 'ConfigMap'),
   secrets: core<Secret>('secrets', 'Secret'),

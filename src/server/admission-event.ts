@@ -51,7 +51,7 @@ function injectionNote({ models, rules }: Injected): string {
   return `model-injector: pods get ${injected}${rules.length === 0 ? '' : `; allowed by ${rules.join(', ')}`}`
 }
 
-/** Contains untrusted values from the pod's author; the Event's namespace is therefore always the pod's own. */
+/** Takes untrusted values from the pod; the Event is therefore always written to the pod's own namespace. */
 function ownerOf({ object, namespace }: AdmissionRequest): Owner | undefined {
   const { metadata } = (object ?? {}) as { metadata?: { ownerReferences?: unknown } | null }
   const references = metadata?.ownerReferences

@@ -1,6 +1,6 @@
 /** Judges the result of the dry-run pod. */
 import type { DryRun } from '../../cluster/cluster.ts'
-import type { Pod } from '../../cluster/objects.ts'
+import type { ClusterPod } from '../../cluster/objects.ts'
 import type { Finding } from '../../diagnosis/finding.ts'
 import { error, ok, unchecked } from '../installation-findings.ts'
 import { selects } from '../../cluster/label-selector.ts'
@@ -22,11 +22,13 @@ export function checkAdmission(survey: Survey): readonly Finding[] {
     return [unchecked('admission', `the webhook leaves the namespace ${namespace} alone; name another with -n`)]
   }
   return [
-    answer.value.created ? judgeCreated(answer.value.object as Pod, namespace) : judgeRefused(answer.value, survey),
+    answer.value.created
+      ? judgeCreated(answer.value.object as ClusterPod, namespace)
+      : judgeRefused(answer.value, survey),
   ]
 }
 
-function judgeCreated({ spec }: Pod, namespace: string): Finding {
+function judgeCreated({ spec }: ClusterPod, namespace: string): Finding {
   const isInjected = spec.initContainers?.some(({ name }) => name === 'model-loader') === true
   return isInjected
     ? ok('admission', `a pod in the namespace ${namespace} gets its model`)

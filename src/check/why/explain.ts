@@ -1,5 +1,5 @@
 /** Follows a pod through admission step by step, and reports the step that decides. */
-import type { Pod as LivePod } from '../../cluster/objects.ts'
+import type { ClusterPod } from '../../cluster/objects.ts'
 import { annotationKey } from '../../request/keys.ts'
 import { inject, type Denied, type Injected, type Outcome } from '../../inject/inject.ts'
 import type { Pod } from '../../pod/pod.ts'
@@ -62,7 +62,7 @@ function isInjected(outcome: Outcome): boolean {
     : outcome.outcome === 'injected' && outcome.reason !== 'Injected'
 }
 
-function describeLive(live: LivePod | undefined, { registration }: Surroundings): readonly Step[] {
+function describeLive(live: ClusterPod | undefined, { registration }: Surroundings): readonly Step[] {
   if (live === undefined) return []
   const created = live.metadata.creationTimestamp ?? 'at an unknown time'
   const facts = [

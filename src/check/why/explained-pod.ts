@@ -1,5 +1,5 @@
 /** The pod in question, and the facts about the cluster it would be created in. */
-import type { MutatingWebhook, MutatingWebhookConfiguration, Pod } from '../../cluster/objects.ts'
+import type { MutatingWebhook, MutatingWebhookConfiguration, ClusterPod } from '../../cluster/objects.ts'
 import type { Config } from '../../config/config.ts'
 import type { Labels } from '../../cluster/label-selector.ts'
 import type { Lookup } from '../../diagnosis/lookup.ts'
@@ -11,7 +11,7 @@ export interface ExplainedPod {
   /** The pod, or the template of a workload; unvalidated JSON. */
   readonly pod: unknown
   /** The same pod, if it exists in the cluster. */
-  readonly live: Pod | undefined
+  readonly live: ClusterPod | undefined
 }
 
 export interface Surroundings {

@@ -1,6 +1,6 @@
 /** Creates a pod with an image volume as a dry run, to see if the API server keeps the volume. It is never stored. */
 import type { Cluster } from '../../cluster/cluster.ts'
-import type { PodSpec } from '../../cluster/objects.ts'
+import type { ClusterPodSpec } from '../../cluster/objects.ts'
 import { resources } from '../../cluster/resources.ts'
 import { probePod, type ProbePod } from '../../diagnosis/probe-pod.ts'
 
@@ -10,7 +10,7 @@ export type ImageProbe = { readonly kept: 'yes' | 'no' } | { readonly kept: 'ref
 export async function probeImageVolume(cluster: Cluster, namespace: string): Promise<ImageProbe> {
   const answer = await cluster.dryRunCreate(resources.pods, probePod(withImageVolume), namespace)
   if (!answer.created) return { kept: 'refused', message: answer.message.replaceAll('\n', '; ') }
-  const { volumes = [] } = answer.object.spec as PodSpec
+  const { volumes = [] } = answer.object.spec as ClusterPodSpec
   return { kept: volumes.some(({ name, image }) => name === 'probe' && image !== undefined) ? 'yes' : 'no' }
 }
 

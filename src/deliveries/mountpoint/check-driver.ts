@@ -1,6 +1,6 @@
 /** Checks the Mountpoint CSI driver, and the component that removes the scheduling gate of its headroom feature. */
 import type { Cluster } from '../../cluster/cluster.ts'
-import type { CSIDriver, DaemonSet, Deployment, Node, Pod } from '../../cluster/objects.ts'
+import type { CSIDriver, DaemonSet, Deployment, Node, ClusterPod } from '../../cluster/objects.ts'
 import { resources } from '../../cluster/resources.ts'
 import type { Config } from '../../config/config.ts'
 import { headroomGate } from './inject.ts'
@@ -40,7 +40,7 @@ async function listGated(cluster: Cluster, namespace: string): Promise<readonly 
   return names
 }
 
-function isGated({ spec }: Pod): boolean {
+function isGated({ spec }: ClusterPod): boolean {
   return (
     (spec.schedulingGates as readonly { readonly name: string }[] | undefined)?.some(
       ({ name }) => name === headroomGate,

@@ -1,7 +1,7 @@
 /** Which versions pods can read now: by the claim of the volume, or by claims of other namespaces that share it through Trident. */
 import { ClusterError } from '../../cluster/cluster-error.ts'
 import type { Cluster } from '../../cluster/cluster.ts'
-import type { Container, Pod } from '../../cluster/objects.ts'
+import type { ClusterContainer, ClusterPod } from '../../cluster/objects.ts'
 import { resources } from '../../cluster/resources.ts'
 import { LoaderFailure } from '../../loader/exit-codes.ts'
 import { parseSource } from '../../values/source.ts'
@@ -81,12 +81,12 @@ async function usesOf(
   return uses
 }
 
-function hasEnded({ status }: Pod): boolean {
+function hasEnded({ status }: ClusterPod): boolean {
   return status?.phase === 'Succeeded' || status?.phase === 'Failed'
 }
 
 /** Names of the claims, by those of the pod's volumes that lead there. */
-function volumesOf({ metadata, spec }: Pod, claims: ReadonlySet<string>): ReadonlyMap<string, string> {
+function volumesOf({ metadata, spec }: ClusterPod, claims: ReadonlySet<string>): ReadonlyMap<string, string> {
   const found = new Map<string, string>()
   for (const volume of spec.volumes ?? []) {
     const { persistentVolumeClaim, ephemeral } = volume as {
@@ -103,7 +103,7 @@ function volumesOf({ metadata, spec }: Pod, claims: ReadonlySet<string>): Readon
 
 function addUses(
   uses: { versions: Map<string, string[]>; current: PodUse[]; whole: PodUse[] },
-  pod: Pod,
+  pod: ClusterPod,
   volumes: ReadonlyMap<string, string>,
 ): void {
   const { namespace = '', name, creationTimestamp = '' } = pod.metadata
@@ -120,19 +120,19 @@ function addUses(
 }
 
 /** Init containers have ended where the pod runs, but for sidecars. */
-function runningContainers({ spec, status }: Pod): readonly Container[] {
+function runningContainers({ spec, status }: ClusterPod): readonly ClusterContainer[] {
   const init = (spec.initContainers ?? []).filter(
     ({ restartPolicy }) => status?.phase !== 'Running' || restartPolicy === 'Always',
   )
-  return [...init, ...spec.containers, ...((spec.ephemeralContainers ?? []) as readonly Container[])]
+  return [...init, ...spec.containers, ...((spec.ephemeralContainers ?? []) as readonly ClusterContainer[])]
 }
 
 /** The publisher and this very command mount the whole volume, and no model of it. */
-function isPublisher({ args }: Container): boolean {
+function isPublisher({ args }: ClusterContainer): boolean {
   return args?.[0] === 'publish' && args.includes('--volume')
 }
 
-function reachesOf(container: Container, volumes: ReadonlyMap<string, string>): readonly Reach[] {
+function reachesOf(container: ClusterContainer, volumes: ReadonlyMap<string, string>): readonly Reach[] {
   return (container.volumeMounts ?? []).flatMap((mount) => {
     const claim = volumes.get(mount.name)
     return claim === undefined ? [] : reachOf(mount.subPath ? mount : { ...mount, ...checkedPath(container, claim) })
@@ -140,7 +140,7 @@ function reachesOf(container: Container, volumes: ReadonlyMap<string, string>): 
 }
 
 /** The loader that checks a claim mounts it whole, and reads the path that it is told. */
-function checkedPath({ args, env }: Container, claim: string): { readonly subPath?: string } {
+function checkedPath({ args, env }: ClusterContainer, claim: string): { readonly subPath?: string } {
   const variables = env as readonly { readonly name: string; readonly value?: string }[] | undefined
   const text = args?.[0] === 'load' ? variables?.find(({ name }) => name === 'MODEL_SOURCE')?.value : undefined
   const source = parseSource(text ?? '')

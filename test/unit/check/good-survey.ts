@@ -11,7 +11,7 @@ import type {
   KubernetesObject,
   MutatingWebhook,
   MutatingWebhookConfiguration,
-  Pod,
+  ClusterPod,
   ValidatingAdmissionPolicyBinding,
 } from '../../../src/cluster/objects.ts'
 import { createCertificateAuthority, issueCertificate } from '../../kit/webhook/pki.ts'
@@ -184,7 +184,7 @@ export function goodSurvey({ caBundle, served }: Certificates): Survey {
   }
 }
 
-const injectedPod: Pod = {
+const injectedPod: ClusterPod = {
   apiVersion: 'v1',
   kind: 'Pod',
   metadata: { name: 'x' },

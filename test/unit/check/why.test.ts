@@ -7,7 +7,7 @@ import { explainPod, type Explanation, type InjectionVerdict } from '../../../sr
 import { passes, stops, type StepId, type StepVerdict } from '../../../src/check/why/step.ts'
 import type { ExplainedPod, Surroundings } from '../../../src/check/why/explained-pod.ts'
 import { factsWithoutCluster, surroundingsOf } from '../../../src/check/why/surroundings.ts'
-import type { MutatingWebhook, Pod } from '../../../src/cluster/objects.ts'
+import type { MutatingWebhook, ClusterPod } from '../../../src/cluster/objects.ts'
 import { inject } from '../../../src/inject/inject.ts'
 import { goodWebhook, registration } from './good-survey.ts'
 
@@ -19,7 +19,7 @@ const annotated = {
 }
 const installedAt = '2026-01-10T00:00:00Z'
 
-function podWith(annotations: Record<string, string> = annotated, more: object = {}): Pod {
+function podWith(annotations: Record<string, string> = annotated, more: object = {}): ClusterPod {
   return {
     apiVersion: 'v1',
     kind: 'Pod',
@@ -29,7 +29,7 @@ function podWith(annotations: Record<string, string> = annotated, more: object =
   }
 }
 
-function subjectOf(pod: unknown, live?: Partial<Pod>): ExplainedPod {
+function subjectOf(pod: unknown, live?: Partial<ClusterPod>): ExplainedPod {
   return { title: 'pod/app', namespace: 'apps', pod, live: live === undefined ? undefined : { ...podWith(), ...live } }
 }
 
