@@ -12,9 +12,9 @@ export function statedLoaderImage(container: ClusterContainer | undefined): Look
   return argument === undefined ? fromEnvironment(container?.env) : found(read(loaderImageOption, argument))
 }
 
-/** Unknown where it is no literal: what a ConfigMap says at the start of a container is not what it says now. */
+/** Unknown without a literal value: a ConfigMap may have changed since the container started. */
 function fromEnvironment(env: ClusterContainer['env'] = []): Lookup<Parsed<string>> {
-  // Of two variables with one name the last counts.
+  // With two variables of one name, the last counts.
   const variable = env.findLast(({ name }) => name === loaderImageVariable)
   if (variable === undefined) return absent
   return variable.valueFrom === undefined

@@ -40,7 +40,7 @@ export interface Config {
     /** True if the Mountpoint CSI driver reserves room for its own pods, and removes the gate afterwards. */
     readonly headroomGate?: boolean
   }
-  /** What is asked for beyond them is denied before it is planned. */
+  /** Requests beyond the limits are denied before anything is planned. */
   readonly limits: PodLimits
   readonly policy: Policy
   /** 16 hexadecimal digits that change with any of the settings above. */

@@ -1,7 +1,7 @@
-/** What one pod may ask for. The operator may lower each of these, and raise none: they keep one pod from stopping the others. */
+/** Limits of one pod's requests. The operator may lower but not raise them: they keep one pod from stopping the others. */
 export interface PodLimits {
   readonly models: number
-  /** Below our prefix; what the product writes itself does not count. */
+  /** Annotations below our prefix, except those that the product writes itself. */
   readonly annotations: number
   /** Each model counts once for every container that gets it. */
   readonly modelContainerPairs: number
@@ -15,7 +15,7 @@ export const highestLimits: PodLimits = {
   patchBytes: 1024 * 1024,
 }
 
-/** Those that are lower than they have to be; undefined where none is. */
+/** The limits that were lowered; undefined if none was. */
 export function loweredLimits(limits: Partial<PodLimits>): Partial<PodLimits> | undefined {
   const lowered = Object.entries(limits).filter(([name, limit]) => limit < highestLimits[name as keyof PodLimits])
   return lowered.length === 0 ? undefined : Object.fromEntries(lowered)

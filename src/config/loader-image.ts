@@ -1,9 +1,9 @@
-/** The image that loaders run where the operator's configuration names none: that of the release, told to the webhook by its own Deployment. */
+/** The image of loaders without one in the operator's configuration: the release's, from the webhook's own Deployment. */
 import { version } from '../version.ts'
 
-/** Options of `serve`. An environment variable besides, since Kustomize can rewrite the value of one and no argument. */
+/** Options of `serve`. The environment variable exists because Kustomize can rewrite its value, but no argument. */
 export const loaderImageOption = '--loader-image'
 export const loaderImageVariable = 'MODEL_INJECTOR_LOADER_IMAGE'
 
-/** What remains where neither says any: a name that no registry has. */
+/** The fallback without either: a name that no registry has. */
 export const placeholderImage = `model-injector:${version}`

@@ -13,7 +13,7 @@ import { readSettledFiles, watchFiles, type Followed } from './watch-directory.t
 export interface ConfigDeps {
   /** Undefined for the default configuration, which never changes. */
   readonly file: string | undefined
-  /** Of loaders where the file names none. It never changes while the process runs, so an upgrade reaches new replicas alone. */
+  /** Image of loaders without one in the file. Fixed while the process runs, so an upgrade reaches only new replicas. */
   readonly loaderImage?: string | undefined
   readonly clock: Clock
   readonly logger: Logger

@@ -18,7 +18,7 @@ import type { Followed } from './watch-directory.ts'
 
 export interface ServerOptions {
   readonly configFile: string | undefined
-  /** Of loaders where the configuration names none. */
+  /** Image of loaders without one in the configuration. */
   readonly loaderImage?: string | undefined
   readonly tlsDirectory: string
   readonly address: string | undefined
