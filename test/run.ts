@@ -72,7 +72,9 @@ const startedAtMs = performance.now()
 const queue = slowestFirst(testFiles())
 await Promise.all(Array.from({ length: Number(flags.jobs) }, runQueue))
 const seconds = ((performance.now() - startedAtMs) / 1000).toFixed(0)
-process.stdout.write([...failures, `${counts.passed} passed, ${counts.failed} failed in ${seconds} s`, ''].join('\n'))
+process.stdout.write(
+  [...failures, `in ${seconds} s`, `${counts.passed} passed, ${counts.failed} failed`, ''].join('\n'),
+)
 process.exitCode = counts.failed === 0 && counts.passed > 0 ? 0 : 1
 
 /** Helpers that lie beside the tests are no tests. */
