@@ -1,4 +1,4 @@
-/** Who asks: every way in which the credentials of a shell, or of CI, can be missing or wrong, and that none of them is shown. */
+/** The caller: every way in which the credentials of a shell, or of CI, can be missing or wrong, and that none of them is shown. */
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'

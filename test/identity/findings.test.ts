@@ -132,7 +132,7 @@ const cases: readonly (readonly [what: string, arranged: Case, problems: readonl
       ['node-role', 'error'],
       ['role-assumed', 'error'],
     ],
-    /the role nodes of the instance i-0123456789abcdef0 asks/,
+    /the caller is the role nodes of the instance i-0123456789abcdef0:/,
   ],
   [
     'the role of a node that may assume the role',

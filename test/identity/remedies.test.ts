@@ -118,7 +118,7 @@ t.test('what a terminal gets fits into it, but for what is there to be copied', 
   t.equal(code, 1)
   t.match(
     stdout,
-    /^apps\/my-inference-app\n {2}role arn:aws:iam::111122223333:role\/prod-apps-my-inference-app-models\n {2}cluster arn:aws:eks:.*\/prod\n\nWho asks\n {2}ok {7}caller {15}arn:aws:iam::111122223333:user\/alice\n/,
+    /^apps\/my-inference-app\n {2}role arn:aws:iam::111122223333:role\/prod-apps-my-inference-app-models\n {2}cluster arn:aws:eks:.*\/prod\n\nCaller\n {2}ok {7}caller {15}arn:aws:iam::111122223333:user\/alice\n/,
   )
   t.match(stdout, /\n {2}ERROR {4}role-assumed {9}arn:aws:iam/)
   t.match(

@@ -71,7 +71,7 @@ interface IdentityContext {
 async function sectionsOf(context: IdentityContext): Promise<readonly Section[]> {
   const { principal, findings } = await identifyPrincipal(context.calls)
   const known = [
-    { title: 'Who asks', findings },
+    { title: 'Caller', findings },
     { title: `${context.named.namespace}/${context.named.serviceAccount}`, findings: context.roleUnderTest.findings },
   ]
   return principal === undefined ? known : [...known, ...(await sectionsOfRole(context, principal))]
