@@ -5,63 +5,19 @@
 import { createHash } from 'node:crypto'
 import { Ajv } from 'ajv'
 import { parseDocument } from 'yaml'
-import { defaultPrefix } from '../annotations.ts'
 import { parseBytes } from '../values/quantity.ts'
 import { placeholderImage } from './loader-image.ts'
-import { configSchema, schemaProblems, type ConfigFile } from './config-file.ts'
-import type { PolicyRule } from './policy.ts'
-import { highestLimits, loweredLimits } from './limits.ts'
-import { fileProblems } from './problems.ts'
 import type { Config } from './config.ts'
+import { configSchema, type ConfigFile, type Settings } from './config-schema.ts'
+import { withDefaults } from './defaults.ts'
+import { loweredLimits } from './limits.ts'
+import type { PolicyRule, WrittenRule } from './policy.ts'
+import { fileProblems } from './problems.ts'
+import { schemaProblems } from './schema-problems.ts'
 
 export type ConfigResult =
   | { readonly ok: true; readonly config: Config }
   | { readonly ok: false; readonly problems: readonly string[] }
-
-/** Built-in defaults. */
-const builtIn: Omit<Config, 'hash' | 'limits' | 'policy'> = {
-  annotationPrefix: defaultPrefix,
-  defaults: {
-    delivery: 'download',
-    'mount-path': '/models/NAME',
-    'read-only': 'true',
-    volume: 'disk',
-    credentials: 'pod-identity',
-    'credentials-scope': 'pod',
-    'init-order': 'auto',
-    'run-as-user': 'auto',
-    cpu: '2',
-    memory: '512Mi',
-    timeout: '2h',
-    'stall-timeout': '2m',
-    engine: 'native',
-  },
-  /** Containers that other webhooks and operators add to pods. */
-  sidecars: [
-    'istio-proxy',
-    'linkerd-proxy',
-    'envoy',
-    'envoy-sidecar',
-    'consul-dataplane',
-    'kuma-sidecar',
-    'daprd',
-    'vault-agent',
-    'cloud-sql-proxy',
-    'aws-otel-collector',
-    'otc-container',
-    'datadog-agent',
-    'fluent-bit',
-    'fluentd',
-    'xray-daemon',
-    'queue-proxy',
-    'wait',
-    'gke-gcsfuse-sidecar',
-  ],
-  unknownAnnotations: 'deny',
-  openshift: false,
-  podIdentity: { uri: 'http://169.254.170.23/v1/credentials' },
-  loader: { imagePullPolicy: 'IfNotPresent', imagePullSecrets: [], env: {} },
-}
 
 const validateFile = new Ajv({ allErrors: true, allowUnionTypes: true, verbose: true }).compile<ConfigFile>(
   configSchema,
@@ -104,28 +60,23 @@ function readYaml(text: string): { ok: true; value: unknown } | { ok: false; pro
 }
 
 function resolve(file: ConfigFile, image: string = placeholderImage): Config {
+  const complete = withDefaults(configSchema, file) as Settings
   const settings = {
-    ...builtIn,
-    ...file,
-    defaults: { ...builtIn.defaults, image, ...stringValues(file.defaults ?? {}) },
-    podIdentity: { ...builtIn.podIdentity, ...file.podIdentity },
-    loader: { ...builtIn.loader, ...file.loader },
-    policy: { ...file.policy, rules: (file.policy?.rules ?? []).map(resolveRule) },
+    ...complete,
+    defaults: { image, ...stringValues(complete.defaults) },
+    policy: { ...complete.policy, rules: complete.policy.rules.map(resolveRule) },
   }
   // The highest limits are written as none at all: they shape no pod, and pods of earlier versions keep their hash.
-  const hash = hashOf({ ...settings, limits: loweredLimits(file.limits ?? {}) })
-  return deepFreeze({ ...settings, limits: { ...highestLimits, ...file.limits }, hash })
+  const hash = hashOf({ ...settings, limits: loweredLimits(settings.limits) })
+  return deepFreeze({ ...settings, hash })
 }
 
-function resolveRule({
-  maxSize,
-  ...rule
-}: NonNullable<NonNullable<ConfigFile['policy']>['rules']>[number]): PolicyRule {
+function resolveRule({ maxSize, ...rule }: WrittenRule): PolicyRule {
   const bytes = maxSize === undefined ? undefined : parseBytes(maxSize)
   return bytes?.ok ? { ...rule, maxSizeBytes: bytes.value } : rule
 }
 
-function stringValues(values: Record<string, string | number | boolean>): Record<string, string> {
+function stringValues(values: Settings['defaults']): Record<string, string> {
   return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, String(value)]))
 }
 

@@ -10,7 +10,9 @@ import { parseProxy } from '../values/endpoint.ts'
 import { matchesPattern } from '../values/pattern.ts'
 import { parseCertificates } from '../values/pem.ts'
 import { parseBytes } from '../values/quantity.ts'
-import { suggestion, type ConfigFile } from './config-file.ts'
+import type { ConfigFile } from './config-schema.ts'
+import type { WrittenRule } from './policy.ts'
+import { suggestion } from './schema-problems.ts'
 
 export function fileProblems(file: ConfigFile): readonly string[] {
   return [...defaultsProblems(file), ...clusterProblems(file), ...networkProblems(file), ...policyProblems(file)]
@@ -90,7 +92,7 @@ function modeProblems({
     : [`policy.${list}: has no effect with mode ${mode}; it names the exceptions of mode ${other}`]
 }
 
-function ruleProblems(rules: NonNullable<NonNullable<ConfigFile['policy']>['rules']>): string[] {
+function ruleProblems(rules: readonly WrittenRule[]): string[] {
   return rules.flatMap((rule, i) => {
     const size = rule.maxSize === undefined ? undefined : parseBytes(rule.maxSize)
     const twice = rules.findIndex((other) => other.name === rule.name) < i

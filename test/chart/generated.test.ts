@@ -6,7 +6,7 @@ import { promisify } from 'node:util'
 import t from 'tap'
 import { parse } from 'yaml'
 import { valuesSchema } from '../../deploy/chart/generate/schema.ts'
-import { configSchema } from '../../src/config/config-file.ts'
+import { configSchema } from '../../src/config/config-schema.ts'
 import { version } from '../../src/version.ts'
 import type { KubernetesObject } from '../kit/cluster/api-client.ts'
 import {

@@ -1,6 +1,6 @@
 /** The webhook's configuration schema, in the dialect that Helm supports. */
 import { annotationNames, annotations } from '../../../src/annotations.ts'
-import { configSchema } from '../../../src/config/config-file.ts'
+import { configSchema } from '../../../src/config/config-schema.ts'
 import type { JsonSchema } from './kubernetes-schema.ts'
 
 export function operatorConfigSchema(): JsonSchema {

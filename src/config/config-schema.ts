@@ -1,0 +1,258 @@
+/**
+ * The operator's configuration: the one declaration of its keys, types, defaults and meaning. From it come the types, the
+ * validator and the defaults (parse-config.ts), the schema of the chart's values and the table of docs/configuration.md.
+ */
+import { defaultPrefix } from '../annotations.ts'
+import type { Complete, Written } from '../schema-type.ts'
+
+const strings = { type: 'array', items: { type: 'string', minLength: 1 } } as const
+const nonEmptyStrings = { ...strings, minItems: 1 } as const
+
+const ruleSchema = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['name', 'namespaces'],
+  properties: {
+    name: { type: 'string', minLength: 1, maxLength: 63, description: 'Name of the rule, unique.' },
+    namespaces: { ...nonEmptyStrings, description: 'Patterns of the namespaces that the rule applies to.' },
+    sources: {
+      ...nonEmptyStrings,
+      description: 'Patterns of source URIs. Without the list every source but `node://` is allowed.',
+    },
+    endpoints: { ...nonEmptyStrings, description: 'Patterns of S3 endpoints; without the list, any.' },
+    credentials: { ...nonEmptyStrings, description: 'Patterns of values of `credentials`; without the list, any.' },
+    serviceAccounts: { ...nonEmptyStrings, description: 'Patterns of service accounts; without the list, any.' },
+    deliveries: { ...nonEmptyStrings, description: 'Patterns of deliveries; without the list, any.' },
+    mountPaths: { ...nonEmptyStrings, description: 'Patterns of mount paths; without the list, any.' },
+    images: {
+      ...nonEmptyStrings,
+      description: "Patterns of loader images that pods may choose; without the list only the operator's own.",
+    },
+    maxSize: { type: 'string', description: 'Largest `size` of a download, as `100Gi`; without it, any.' },
+  },
+} as const
+
+const loaderSchema = {
+  type: 'object',
+  additionalProperties: false,
+  default: {},
+  description: 'The loader containers.',
+  properties: {
+    s5cmdImage: {
+      type: 'string',
+      minLength: 1,
+      description:
+        "Image of the engine s5cmd; `peakcom/s5cmd:v2.3.0` without it. The native engine's is `defaults.image`.",
+    },
+    imagePullPolicy: {
+      enum: ['Always', 'IfNotPresent', 'Never'],
+      default: 'IfNotPresent',
+      description: 'Pull policy of the loader images.',
+    },
+    imagePullSecrets: {
+      ...strings,
+      default: [],
+      description: 'Pull secrets added to injected pods; they have to exist in the namespace of the pod.',
+    },
+    env: {
+      type: 'object',
+      additionalProperties: { type: 'string' },
+      propertyNames: { pattern: '^(?!MODEL_)[A-Za-z_][A-Za-z0-9_]*$' },
+      default: {},
+      description: 'Environment added to every loader; names that begin with `MODEL_` are reserved.',
+    },
+    proxy: {
+      type: 'object',
+      additionalProperties: false,
+      required: ['url'],
+      description: 'Proxy through which loaders reach what is `https://`; the Pod Identity agent never.',
+      properties: {
+        url: { type: 'string', description: '`http://host:port`, without a user name.' },
+        noProxy: {
+          type: 'array',
+          items: { type: 'string', pattern: '^[^,\\s]+$' },
+          description: 'Hosts reached without the proxy, as in `NO_PROXY`.',
+        },
+      },
+    },
+    caCertificates: {
+      type: 'string',
+      description: 'PEM of authorities that loaders trust in addition to the public ones, for an endpoint of your own.',
+    },
+  },
+} as const
+
+export const configSchema = {
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    annotationPrefix: {
+      type: 'string',
+      // Node labels prepend `node.` to it, and allow 253 characters before the slash.
+      pattern: '^[a-z0-9]([-a-z0-9.]{0,246}[a-z0-9])?/$',
+      default: defaultPrefix,
+      description: 'Prefix of all annotations, labels and node labels; ends in a slash.',
+    },
+    defaults: {
+      type: 'object',
+      additionalProperties: { type: ['string', 'number', 'boolean'] },
+      default: {},
+      description: 'Defaults of annotations, by their name without the prefix and written as in the annotation.',
+      properties: {
+        delivery: defaultOf('download'),
+        'mount-path': defaultOf('/models/NAME'),
+        'read-only': defaultOf('true'),
+        volume: defaultOf('disk'),
+        credentials: defaultOf('pod-identity'),
+        'credentials-scope': defaultOf('pod'),
+        'init-order': defaultOf('auto'),
+        'run-as-user': defaultOf('auto'),
+        cpu: defaultOf('2'),
+        memory: defaultOf('512Mi'),
+        timeout: defaultOf('2h'),
+        'stall-timeout': defaultOf('2m'),
+        engine: defaultOf('native'),
+      },
+    },
+    sidecars: {
+      ...strings,
+      // Containers that other webhooks and operators add to pods.
+      default: [
+        'istio-proxy',
+        'linkerd-proxy',
+        'envoy',
+        'envoy-sidecar',
+        'consul-dataplane',
+        'kuma-sidecar',
+        'daprd',
+        'vault-agent',
+        'cloud-sql-proxy',
+        'aws-otel-collector',
+        'otc-container',
+        'datadog-agent',
+        'fluent-bit',
+        'fluentd',
+        'xray-daemon',
+        'queue-proxy',
+        'wait',
+        'gke-gcsfuse-sidecar',
+      ],
+      description: 'App containers that get no model unless they are named.',
+    },
+    unknownAnnotations: {
+      enum: ['deny', 'warn'],
+      default: 'deny',
+      description: 'Effect of an unknown annotation below the prefix.',
+    },
+    openshift: {
+      type: 'boolean',
+      default: false,
+      description: 'True on OpenShift, which chooses user ids itself and refuses others: the loader gets none.',
+    },
+    podIdentity: {
+      type: 'object',
+      additionalProperties: false,
+      default: {},
+      description: 'The EKS Pod Identity agent.',
+      properties: {
+        uri: {
+          type: 'string',
+          pattern: '^http://(169\\.254\\.170\\.23|\\[fd00:ec2::23\\]|127\\.0\\.0\\.1:\\d{1,5})/v1/credentials$',
+          default: 'http://169.254.170.23/v1/credentials',
+          description: 'Address of the agent; `http://[fd00:ec2::23]/v1/credentials` in an IPv6 cluster.',
+        },
+      },
+    },
+    loader: loaderSchema,
+    cluster: {
+      type: 'object',
+      additionalProperties: false,
+      description: 'The cluster that the pods run in.',
+      properties: {
+        version: {
+          type: 'string',
+          description:
+            'Kubernetes version, in quotes. Without it, features that an older version would mishandle are not used.',
+        },
+      },
+    },
+    mountpoint: {
+      type: 'object',
+      additionalProperties: false,
+      description: 'The Mountpoint CSI driver.',
+      properties: {
+        headroomGate: {
+          type: 'boolean',
+          description: 'True if the driver reserves room for its own pods, and removes the gate afterwards.',
+        },
+      },
+    },
+    limits: {
+      type: 'object',
+      additionalProperties: false,
+      default: {},
+      description: 'Limits of one pod; what asks for more is denied before it is planned.',
+      properties: {
+        models: atMost(32, '`source` annotations.'),
+        annotations: atMost(512, "Annotations below the prefix; the product's own do not count."),
+        modelContainerPairs: atMost(1024, 'Each model counts once for every container that gets it.'),
+        patchBytes: atMost(1024 * 1024, 'Size of the JSON Patch that adds the parts.'),
+      },
+    },
+    policy: {
+      type: 'object',
+      additionalProperties: false,
+      default: {},
+      description: 'Rules about the models that pods may ask for.',
+      properties: {
+        mode: {
+          enum: ['enforce', 'audit'],
+          description:
+            'Effect of a violation: `enforce`, which holds without it, denies the pod; `audit` warns instead.',
+        },
+        enforceNamespaces: {
+          ...strings,
+          description: 'Patterns of namespaces in which the rules are enforced although the mode is `audit`.',
+        },
+        auditNamespaces: {
+          ...strings,
+          description: 'Patterns of namespaces in audit mode although the mode is `enforce`.',
+        },
+        rules: {
+          type: 'array',
+          items: ruleSchema,
+          default: [],
+          description: "Without a rule everything is allowed but images of the pod's choice and `node://` sources.",
+        },
+      },
+    },
+  },
+} as const
+
+/** The settings of a file. */
+export type ConfigFile = Written<typeof configSchema>
+
+/** The settings of a file, and defaults for the rest. */
+export type Settings = Complete<typeof configSchema>
+
+interface AnnotationDefault {
+  readonly type: readonly ['string', 'number', 'boolean']
+  readonly default: string
+}
+
+function defaultOf(value: string): AnnotationDefault {
+  return { type: ['string', 'number', 'boolean'], default: value }
+}
+
+interface Limit {
+  readonly type: 'integer'
+  readonly minimum: 1
+  readonly maximum: number
+  readonly default: number
+  readonly description: string
+}
+
+/** The operator may lower each limit, and raise none: they keep one pod from stopping the others. */
+function atMost(highest: number, description: string): Limit {
+  return { type: 'integer', minimum: 1, maximum: highest, default: highest, description }
+}

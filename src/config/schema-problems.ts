@@ -1,0 +1,48 @@
+/** Describes what a schema refuses: where, what was found and what is accepted. */
+import type { ErrorObject } from 'ajv'
+import { nearest } from '../nearest.ts'
+import { quote } from '../reasons.ts'
+
+/** A name refused by its pattern is reported twice; the report without the name is dropped. */
+export function schemaProblems(errors: readonly ErrorObject[]): string[] {
+  return errors.filter(({ propertyName }) => propertyName === undefined).map(describeSchemaError)
+}
+
+function describeSchemaError(error: ErrorObject): string {
+  const path = fieldPath(error.instancePath)
+  const at = path === '' ? 'the configuration' : path
+  const params = error.params as {
+    additionalProperty?: string
+    allowedValues?: string[]
+    pattern?: string
+    propertyName?: string
+  }
+  if (params.additionalProperty !== undefined) {
+    const known = Object.keys((error.parentSchema as { properties?: object } | undefined)?.properties ?? {})
+    const key = path === '' ? params.additionalProperty : `${path}.${params.additionalProperty}`
+    return `${key}: unknown key${suggestion(params.additionalProperty, known)}; known: ${known.join(', ')}`
+  }
+  if (params.allowedValues !== undefined) return `${at}: must be one of ${params.allowedValues.join(', ')}`
+  if (params.propertyName !== undefined) return `${at}: the name ${quote(params.propertyName)} is not allowed`
+  return `${at}: ${error.message ?? 'is not valid'}${quotesHint(error)}`
+}
+
+/** YAML reads 1.40 as the number 1.4. */
+function quotesHint({ keyword, data, schema }: ErrorObject): string {
+  return keyword === 'type' && schema === 'string' && typeof data === 'number' ? '; write it in quotes' : ''
+}
+
+/** `/policy/rules/0/name` → `policy.rules[0].name` */
+function fieldPath(pointer: string): string {
+  return pointer
+    .replace(/\/(\d+)(?=\/|$)/g, '[$1]')
+    .replace(/^\//, '')
+    .replaceAll('/', '.')
+    .replaceAll('~1', '/')
+    .replaceAll('~0', '~')
+}
+
+export function suggestion(word: string, known: readonly string[]): string {
+  const near = nearest(word, known)
+  return near === undefined ? '' : `, did you mean ${near}?`
+}
