@@ -93,9 +93,10 @@ function modeProblems({
 }
 
 function ruleProblems(rules: readonly WrittenRule[]): string[] {
+  const names = new Set<string>()
   return rules.flatMap((rule, i) => {
     const size = rule.maxSize === undefined ? undefined : parseBytes(rule.maxSize)
-    const twice = rules.findIndex((other) => other.name === rule.name) < i
+    const twice = names.size === names.add(rule.name).size
     return [
       deliveryProblems(rule.deliveries ?? [], `policy.rules[${i}].deliveries`),
       size?.ok === false ? [`policy.rules[${i}].maxSize: ${quote(rule.maxSize ?? '')} ${size.problem}`] : [],

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { annotationNames, annotations } from '../../src/annotations.ts'
 import type { Config } from '../../src/config/config.ts'
+import { fileProblems } from '../../src/config/problems.ts'
 import { defaultConfig, parseConfig, defaultConfigWith, withImage } from '../../src/config/parse-config.ts'
 
 function problemsOf(text: string): readonly string[] {
@@ -230,6 +231,20 @@ t.test('every default is read by the parser of its annotation', (t) => {
     )
   }
   t.strictSame(problemsOf('defaults: {mount-path: /mnt/NAME}'), [])
+  t.end()
+})
+
+t.test('names of rules are compared in one pass, however many rules there are', (t) => {
+  let reads = 0
+  const rules = Array.from({ length: 1000 }, (_, i) => ({
+    get name(): string {
+      reads++
+      return `rule-${i}`
+    },
+    namespaces: ['x'],
+  }))
+  t.strictSame(fileProblems({ policy: { rules } }), [])
+  t.ok(reads >= rules.length && reads <= 3 * rules.length, `${reads} reads`)
   t.end()
 })
 
