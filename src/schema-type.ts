@@ -9,4 +9,22 @@ export type Written<Schema extends JSONSchema> = Immutable<
 /** What a schema describes once its defaults are filled in. */
 export type Complete<Schema extends JSONSchema> = Immutable<FromSchema<Schema>>
 
-type Immutable<T> = T extends object ? { readonly [Key in keyof T]: Immutable<T[Key]> } : T
+/** What a schema names: other keys, which it allows, are none of the type's. */
+export type Named<Schema extends JSONSchema> = NamedOnly<FromSchema<Schema>>
+
+/** A list with a smallest length is a list like any other. */
+type Immutable<T> = T extends readonly (infer Item)[]
+  ? readonly Immutable<Item>[]
+  : T extends object
+    ? { readonly [Key in keyof T]: Immutable<T[Key]> }
+    : T
+
+type NamedOnly<T> = T extends readonly (infer Item)[]
+  ? readonly NamedOnly<Item>[]
+  : T extends object
+    ? [NamedKey<T>] extends [never]
+      ? Immutable<T>
+      : { readonly [Key in keyof T as string extends Key ? never : Key]: NamedOnly<T[Key]> }
+    : T
+
+type NamedKey<T> = keyof { [Key in keyof T as string extends Key ? never : Key]: T[Key] }

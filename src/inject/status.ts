@@ -7,6 +7,7 @@ import { Ajv } from 'ajv'
 import { statusAnnotation } from '../annotations.ts'
 import { ownAnnotations } from '../request/keys.ts'
 import { annotationsOf, type Pod } from '../pod/pod.ts'
+import type { Named } from '../schema-type.ts'
 
 export const statusSchemaVersion = 1
 
@@ -16,69 +17,19 @@ export const statusSchemaVersion = 1
  */
 export const longestStatus = 64 * 1024
 
-export interface Status {
-  readonly schema: typeof statusSchemaVersion
-  readonly injector: string
-  /** Hashes of the inputs that shaped this pod: the operator's configuration and the pod's own annotations. */
-  readonly config: string
-  readonly annotations: string
-  readonly models: readonly ModelStatus[]
-  readonly initOrder: 'auto' | 'first' | 'last'
-  readonly runAsUser: 'auto' | 'chosen'
-  /** Names of what was added to lists of the pod. */
-  readonly added: AddedNames
-  /** What stood in the fields that were changed; null where there was nothing. */
-  readonly replaced: Replaced
-  /** Of the parts that are ours, by path, so that a later change shows (digest.ts). */
-  readonly digests?: Readonly<Record<string, string>>
-}
-
-export interface ModelStatus {
-  readonly name: string
-  readonly source: string
-  readonly delivery: string
-  readonly id?: string
-  readonly loader?: string
-  /** Undefined for the native one. */
-  readonly engine?: string
-  readonly image?: string
-  readonly volume: string
-  readonly subPath?: string
-  readonly mountPath: string
-  readonly containers: readonly string[]
-  readonly env?: string
-  /** Containers to which the variable was added; others had it already. */
-  readonly envAdded?: readonly string[]
-}
-
-interface AddedNames {
-  readonly volumes: readonly string[]
-  readonly safeToEvict?: readonly string[]
-  readonly skipContainers?: readonly string[]
-  readonly imagePullSecrets?: readonly string[]
-  readonly nodeLabels?: readonly string[]
-  readonly tolerations?: readonly string[]
-  readonly schedulingGates?: readonly string[]
-}
-
-export interface Replaced {
-  readonly serviceAccountName?: string | null
-  readonly serviceAccount?: string | null
-  readonly fsGroup?: null
-  readonly fsGroupChangePolicy?: string | null
-}
-
-const names = { type: 'array', items: { type: 'string' } } as const
+const text = { type: 'string' } as const
+const names = { type: 'array', items: text } as const
 const nullableText = { type: 'string', nullable: true } as const
 
-const validate = new Ajv().compile<Status>({
+const statusSchema = {
   type: 'object',
   required: ['schema', 'injector', 'config', 'annotations', 'models', 'initOrder', 'runAsUser', 'added', 'replaced'],
   properties: {
     schema: { const: statusSchemaVersion },
-    injector: { type: 'string' },
-    config: { type: 'string' },
-    annotations: { type: 'string' },
+    injector: text,
+    /** Hashes of the inputs that shaped this pod: the operator's configuration and the pod's own annotations. */
+    config: text,
+    annotations: text,
     models: {
       type: 'array',
       minItems: 1,
@@ -86,24 +37,27 @@ const validate = new Ajv().compile<Status>({
         type: 'object',
         required: ['name', 'source', 'delivery', 'volume', 'mountPath', 'containers'],
         properties: {
-          name: { type: 'string' },
-          source: { type: 'string' },
-          delivery: { type: 'string' },
-          id: { type: 'string' },
-          loader: { type: 'string' },
-          engine: { type: 'string' },
-          image: { type: 'string' },
-          volume: { type: 'string' },
-          subPath: { type: 'string' },
-          mountPath: { type: 'string' },
+          name: text,
+          source: text,
+          delivery: text,
+          id: text,
+          loader: text,
+          /** Undefined for the native one. */
+          engine: text,
+          image: text,
+          volume: text,
+          subPath: text,
+          mountPath: text,
           containers: names,
-          env: { type: 'string' },
+          env: text,
+          /** Containers to which the variable was added; others had it already. */
           envAdded: names,
         },
       },
     },
     initOrder: { enum: ['auto', 'first', 'last'] },
     runAsUser: { enum: ['auto', 'chosen'] },
+    /** Names of what was added to lists of the pod. */
     added: {
       type: 'object',
       required: ['volumes'],
@@ -117,6 +71,7 @@ const validate = new Ajv().compile<Status>({
         schedulingGates: names,
       },
     },
+    /** What stood in the fields that were changed; null where there was nothing. */
     replaced: {
       type: 'object',
       properties: {
@@ -126,9 +81,16 @@ const validate = new Ajv().compile<Status>({
         fsGroupChangePolicy: nullableText,
       },
     },
-    digests: { type: 'object', nullable: true, additionalProperties: { type: 'string' } },
+    /** Of the parts that are ours, by path, so that a later change shows (digest.ts). */
+    digests: { type: 'object', additionalProperties: text },
   },
-})
+} as const
+
+export type Status = Named<typeof statusSchema>
+export type ModelStatus = Status['models'][number]
+export type Replaced = Status['replaced']
+
+const validate = new Ajv().compile<Status>(statusSchema)
 
 /** Annotations of a pod are never changed, and their status is asked for several times in one admission. */
 const known = new WeakMap<object, { readonly prefix: string; readonly status: Status | undefined }>()

@@ -109,6 +109,11 @@ const states: readonly [name: string, pod: Pod, state: string][] = [
     'outdated',
   ],
   [
+    'one whose status has null for the digests, which the audit could not compare',
+    withAnnotation(whole, 'status', statusOf(whole).replace(/"digests":\{[^}]*\}/, '"digests":null')),
+    'outdated',
+  ],
+  [
     'one whose status names another source',
     withAnnotation(whole, 'status', statusOf(whole).replaceAll(source, 's3://evil/x/')),
     'outdated',
