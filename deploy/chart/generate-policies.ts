@@ -1,33 +1,65 @@
 /**
- * Writes policies/known-annotations.yaml, which the placement policy reads; with --check it changes nothing and fails if
- * the file is out of date.
+ * Writes the tables below policies/, from which the guard and the placement policy are rendered; with --check it changes nothing
+ * and fails if one of them is out of date.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
 import { annotationNames, annotations, type AnnotationName } from '../../src/annotations.ts'
-import { deliveries } from '../../src/values/source.ts'
+import { companions } from '../../src/deliveries/companions.ts'
+import { deliveries, deliveriesOfScheme } from '../../src/values/source.ts'
 
-const file = join(import.meta.dirname, 'policies', 'known-annotations.yaml')
-const title = '# Made from the table of annotations by make generate.\n'
+const directory = join(import.meta.dirname, 'policies')
 
-if (import.meta.main) writeOrCheck(process.argv.includes('--check'))
+if (import.meta.main) {
+  const isCheck = process.argv.includes('--check')
+  writeOrCheck('known-annotations.yaml', knownAnnotations(), isCheck)
+  writeOrCheck('parts.yaml', requiredParts(), isCheck)
+}
+
+function writeOrCheck(name: string, expected: string, isCheck: boolean): void {
+  const file = join(directory, name)
+  if (!isCheck) {
+    writeFileSync(file, expected)
+    return
+  }
+  if (readFileSync(file, 'utf8') === expected) return
+  process.stderr.write(`deploy/chart/policies/${name} is out of date: run make generate\n`)
+  process.exitCode = 1
+}
 
 /** The annotations users can write: those of the whole pod, and those of a model with the deliveries they apply to. */
 export function knownAnnotations(): string {
   const ofScope = (scope: 'pod' | 'model'): AnnotationName[] =>
     annotationNames.filter((name) => annotations[name].scope === scope).sort()
   const model = Object.fromEntries(ofScope('model').map((name) => [name, annotations[name].appliesTo ?? deliveries]))
-  return title + stringify({ pod: ofScope('pod'), model }, { aliasDuplicateObjects: false, collectionStyle: 'any' })
+  return `# Made from the table of annotations by make generate.\n${print({ pod: ofScope('pod'), model })}`
 }
 
-function writeOrCheck(isCheck: boolean): void {
-  const expected = knownAnnotations()
-  if (!isCheck) {
-    writeFileSync(file, expected)
-    return
-  }
-  if (readFileSync(file, 'utf8') === expected) return
-  process.stderr.write('deploy/chart/policies/known-annotations.yaml is out of date: run make generate\n')
-  process.exitCode = 1
+/**
+ * Required parts of a pod for each delivery, as conditions in CEL: `is` is true if the model has this delivery, and exactly one
+ * row applies to each model.
+ */
+export function requiredParts(): string {
+  const rows = Object.entries(deliveriesOfScheme).flatMap(
+    ([scheme, own]: [string, readonly (typeof deliveries)[number][]]) =>
+      own.map((delivery) => ({ delivery, is: isDelivered(scheme, own, delivery), ...companions[delivery].parts })),
+  )
+  // The webhook denies every other source, so a pod with one never went through it.
+  const schemes = Object.keys(deliveriesOfScheme).join('|')
+  const none = { delivery: 'none', is: `!model.source.matches('^(${schemes})://')`, loader: 'true', volume: 'true' }
+  return `# Made from the deliveries' companion.ts by make generate; deliveries/companion.ts says what the columns mean.\n${print([...rows, none])}`
+}
+
+/** A value that the webhook does not know counts as the default, the first. */
+function isDelivered(scheme: string, own: readonly string[], delivery: string): string {
+  const chosen =
+    delivery === own[0]
+      ? own.slice(1).map((other) => `model.delivery != '${other}'`)
+      : [`model.delivery == '${delivery}'`]
+  return [`model.source.startsWith('${scheme}://')`, ...chosen].join(' && ')
+}
+
+function print(table: unknown): string {
+  return stringify(table, { aliasDuplicateObjects: false, collectionStyle: 'any', lineWidth: 0 })
 }

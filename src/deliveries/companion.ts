@@ -16,6 +16,18 @@ export interface Companion {
   readonly check?: CheckCommand
   /** The rows of the closed table of checks for this delivery alone. */
   readonly checks: Readonly<Record<string, CheckRow>>
+  readonly parts: PartConditions
+}
+
+/**
+ * Parts that an injected pod has, for the policies of the chart: conditions in CEL on `model`, whose fields are texts: suffix
+ * ('' or '-NAME'), source, delivery, volume and expect, each with the operator's default as fallback, and '' without one.
+ */
+interface PartConditions {
+  /** True if an init container model-loader[-NAME] loads or verifies it. */
+  readonly loader: string
+  /** True if it gets a volume model-data[-NAME]; otherwise it is on a volume of the pod's own. */
+  readonly volume: string
 }
 
 export type FlagResult<T> =

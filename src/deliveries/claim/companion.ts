@@ -39,6 +39,7 @@ export const claimCompanion = {
   render: claimRender,
   check,
   checks: claimChecks,
+  parts: { loader: "model.source.matches('^pvc://[^/]*/.') || model.expect != ''", volume: 'true' },
 } as const satisfies Companion
 
 function parseClaimName(text: string): Parsed<{ readonly namespace: string; readonly name: string }> {

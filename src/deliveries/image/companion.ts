@@ -29,4 +29,5 @@ export const imageCompanion = {
   render: imageRender,
   check,
   checks: imageChecks,
+  parts: { loader: 'false', volume: 'true' },
 } as const satisfies Companion

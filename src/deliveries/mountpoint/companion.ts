@@ -44,4 +44,5 @@ export const mountpointCompanion = {
   render: mountpointRender,
   check,
   checks: mountpointChecks,
+  parts: { loader: 'false', volume: 'true' },
 } as const satisfies Companion

@@ -40,4 +40,5 @@ export const nodeCompanion = {
   render: nodeRender,
   check,
   checks: nodeChecks,
+  parts: { loader: "model.expect != ''", volume: 'true' },
 } as const satisfies Companion
