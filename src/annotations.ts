@@ -2,13 +2,14 @@
  * Every annotation users can write, in one table: how its value is read, whom it is for, what it defaults to, what it
  * does. The parser, the operator's defaults, `model-injector explain` and the reference page are made from it.
  */
+import { annotation, type AnnotationRow } from './values/annotation-row.ts'
 import { credentialsForms, parseCredentials } from './values/credentials.ts'
 import { parseDurationSeconds } from './values/duration.ts'
 import { parseEndpoint, parseRegion } from './values/endpoint.ts'
 import { expectationForms, parseExpectation } from './values/expectation.ts'
 import { parseBoolean, parseContainers, parseKeyPatterns, parseRunAsUser } from './values/forms.ts'
 import { parseEnvName, parseImage, parseObjectName } from './values/names.ts'
-import { parseWord, type Parsed } from './values/parsed.ts'
+import { parseWord } from './values/parsed.ts'
 import { parseMountPath } from './values/path.ts'
 import { parsePositiveBytes, parsePositiveMillicores } from './values/quantity.ts'
 import { deliveriesOfScheme, parseSource, sourceForms, type Delivery } from './values/source.ts'
@@ -16,20 +17,6 @@ import { parseVolumeChoice, volumeForms } from './values/volume.ts'
 
 /** The prefix of every annotation, label and node label, unless the operator's configuration says another. */
 export const defaultPrefix = 'models.example.io/'
-
-export interface AnnotationRow<T> {
-  /** `model`: may be repeated with a suffix for a second, third… model. */
-  readonly scope: 'pod' | 'model'
-  /** True where the operator's configuration may set another default. */
-  readonly operator: boolean
-  readonly accepted: string
-  readonly default: string
-  readonly description: string
-  readonly example: string
-  /** The deliveries it applies to; without it, all. */
-  readonly appliesTo?: readonly Delivery[]
-  readonly parse: (text: string) => Parsed<T>
-}
 
 export const engines = ['native', 's5cmd'] as const
 const initOrders = ['auto', 'first', 'last'] as const
@@ -309,8 +296,4 @@ export function appliesTo(name: AnnotationName, delivery: Delivery): boolean {
 
 export function isAnnotationName(text: string): text is AnnotationName {
   return Object.hasOwn(annotations, text)
-}
-
-function annotation<T>(definition: AnnotationRow<T>): AnnotationRow<T> {
-  return definition
 }

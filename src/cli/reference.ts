@@ -1,5 +1,6 @@
 /** The tables of annotations and reasons in the forms that `explain` prints and the reference pages hold. */
-import { annotationNames, annotations, defaultPrefix, type AnnotationName, type AnnotationRow } from '../annotations.ts'
+import { annotationNames, annotations, defaultPrefix, type AnnotationName } from '../annotations.ts'
+import type { AnnotationRow } from '../values/annotation-row.ts'
 import { denyReasons, failReasons, injectReasons, skipReasons, warnReasons } from '../reasons.ts'
 import { loaderVariableNames, loaderVariables, type LoaderTaskKind } from '../loader-contract.ts'
 import { exits } from '../loader/exit-codes.ts'

@@ -204,31 +204,18 @@ t.test('the prefix and the address of the Pod Identity agent are held to their f
 })
 
 t.test('every default is read by the parser of its annotation', (t) => {
-  const bad: Partial<Record<string, string>> = {
-    delivery: 'upload',
-    'mount-path': 'models',
-    'read-only': 'yes',
-    volume: 'tape',
-    region: 'EU',
-    endpoint: 'x',
-    credentials: 'root',
-    'credentials-scope': 'app',
-    'init-order': 'middle',
-    'run-as-user': '0',
-    cpu: '0',
-    memory: 'much',
-    timeout: '5',
-    'stall-timeout': '-1s',
-    engine: 'v8',
-    image: 'a b',
-  }
   for (const name of annotationNames.filter((candidate) => annotations[candidate].operator)) {
-    const [problem = ''] = problemsOf(JSON.stringify({ defaults: { [name]: bad[name] } }))
-    t.ok(
-      problem.startsWith(`defaults.${name}: ${JSON.stringify(bad[name])} `) &&
-        problem.endsWith(`; accepted: ${annotations[name].accepted}`),
-      `${name}: ${problem}`,
-    )
+    const { parse, accepted } = annotations[name]
+    const refused = ['', 'a b', '\u{1F4BE}'].filter((value) => !parse(value).ok)
+    t.ok(refused.length > 1, name)
+    for (const value of refused) {
+      const result = parse(value)
+      t.strictSame(
+        problemsOf(JSON.stringify({ defaults: { [name]: value } })),
+        [`defaults.${name}: ${JSON.stringify(value)} ${result.ok ? '' : result.problem}; accepted: ${accepted}`],
+        name,
+      )
+    }
   }
   t.strictSame(problemsOf('defaults: {mount-path: /mnt/NAME}'), [])
   t.end()
