@@ -13,6 +13,7 @@ import {
   annotationsInBrief,
   annotationsInMarkdown,
   exitsInMarkdown,
+  judgementsInMarkdown,
   loaderVariablesInMarkdown,
   podFailurePolicyInMarkdown,
   reasonsInMarkdown,
@@ -24,6 +25,7 @@ const isCheck = process.argv.includes('--check')
 generate('README.md', 'annotations', annotationsInBrief())
 generate('docs/annotations.md', 'annotations', annotationsInMarkdown())
 generate('docs/reasons.md', 'reasons', reasonsInMarkdown())
+generate('docs/audit.md', 'judgements', judgementsInMarkdown())
 generate('docs/loader.md', 'exits', exitsInMarkdown())
 generate('docs/loader.md', 'environment', loaderVariablesInMarkdown())
 generate('docs/loader.md', 'policy', podFailurePolicyInMarkdown())

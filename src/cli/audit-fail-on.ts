@@ -6,7 +6,7 @@ import { nearest } from '../nearest.ts'
 export type FailOn = ReadonlySet<Judgement>
 
 const levels = ['note', 'warning', 'error'] as const satisfies readonly Level[]
-const problems = judgementNames.filter((name) => name !== 'conforming')
+export const problems = judgementNames.filter((name) => name !== 'conforming')
 
 export function parseFailOn(text: string): FailOn {
   return new Set(

@@ -6,7 +6,7 @@ import { AuditCount, auditPods } from '../audit/audit.ts'
 import type { FormatContext } from '../audit/formats/format.ts'
 import { formatNames, formats, type FormatName } from '../audit/formats/registry.ts'
 import type { AuditedPod, Level } from '../audit/judgement.ts'
-import { failures, parseFailOn, type FailOn } from './audit-fail-on.ts'
+import { failures, parseFailOn, problems, type FailOn } from './audit-fail-on.ts'
 import { parseListenAddress, servePage, writePage, type AboutAudit, type ListenAddress } from './audit-page.ts'
 import { useAuditSource, type AuditSource, type AuditSourceOptions, type Today } from './audit-source.ts'
 import { withClusterOptions } from './cluster-options.ts'
@@ -28,8 +28,8 @@ It changes nothing. In a cluster it needs to list pods, and to read the webhook 
 ClusterRole model-injector-reader allows all of that. With -f and without --config the built-in configuration counts, or that
 of the cluster which --context or --kubeconfig names.
 
---fail-on takes judgements (missing, spoofed, tampered, notAllowed, invalid, outdated, unpinned, rewritten) and levels
-(error, warning, note: that and everything worse).
+--fail-on takes judgements and levels (error, warning, note: that and everything
+worse). Judgements: ${problems.join(', ')}.
 
 Exit codes:
   0  audited

@@ -2,6 +2,7 @@
 import { annotationNames, annotations, defaultPrefix, type AnnotationName } from '../annotations.ts'
 import type { AnnotationRow } from '../values/annotation-row.ts'
 import { denyReasons, failReasons, injectReasons, skipReasons, warnReasons } from '../reasons.ts'
+import { judgementNames, judgements } from '../audit/judgement.ts'
 import { loaderVariableNames, loaderVariables, type LoaderTaskKind } from '../loader-contract.ts'
 import { exits } from '../loader/exit-codes.ts'
 import { printYAML } from './manifests/yaml.ts'
@@ -125,4 +126,14 @@ export function podFailurePolicyInMarkdown(): string {
     .map(({ code }) => code)
   const rule = { action: 'FailJob', onExitCodes: { containerName: 'model-loader', operator: 'In', values } }
   return `\`\`\`yaml\n${printYAML({ podFailurePolicy: { rules: [rule] } })}\`\`\`\n`
+}
+
+export function judgementsInMarkdown(): string {
+  return printMarkdownTable(
+    ['Judgement', 'Level', 'Meaning', 'What to do'],
+    judgementNames.map((name) => {
+      const { level, meaning, remedy } = judgements[name]
+      return [`\`${name}\``, level, meaning, remedy]
+    }),
+  )
 }

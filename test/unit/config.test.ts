@@ -3,6 +3,7 @@ import t from 'tap'
 import { annotationNames, annotations } from '../../src/annotations.ts'
 import type { Config } from '../../src/config/config.ts'
 import { fileProblems } from '../../src/config/problems.ts'
+import { deliveries } from '../../src/values/source.ts'
 import { defaultConfig, parseConfig, defaultConfigWith, withImage } from '../../src/config/parse-config.ts'
 
 function problemsOf(text: string): readonly string[] {
@@ -156,7 +157,7 @@ const mistakes: readonly [text: string, problems: readonly string[]][] = [
   ],
   [
     'policy: {rules: [{name: a, namespaces: [x], deliveries: [claim, "mount*", pvc]}]}',
-    ['policy.rules[0].deliveries[2]: "pvc" matches no delivery; there are download, mountpoint, claim, node, image'],
+    [`policy.rules[0].deliveries[2]: "pvc" matches no delivery; there are ${deliveries.join(', ')}`],
   ],
   ['policy: {rules: [{name: a}]}', ["policy.rules[0]: must have required property 'namespaces'"]],
   ['policy: {rules: [{name: a, namespaces: []}]}', ['policy.rules[0].namespaces: must NOT have fewer than 1 items']],
