@@ -1,6 +1,6 @@
 /** Compares the parts of a pod with what was recorded of them and with what they would be today. */
-import { digestOf, type Digests } from '../inject/digest.ts'
-import type { OwnedFields, PartFields } from '../inject/owned-fields.ts'
+import { digestOf, type Digests } from '../inject/ownership/digest.ts'
+import type { OwnedFields, PartFields } from '../inject/ownership/owned-fields.ts'
 import type { Evidence } from './judgement.ts'
 
 /** The parts whose fields have other digests than these; those of the status itself are somebody else's to compare. */

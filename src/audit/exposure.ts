@@ -1,5 +1,5 @@
 /** Who beside us can change what the app takes for its model: others that write to our volumes, and others that mount over the model. */
-import { loaderRoot } from '../pod/part-names.ts'
+import { loaderRoot } from '../pod/injected-names.ts'
 import { initContainersOf, volumesOf, type Container, type Pod, type VolumeMount } from '../pod/pod.ts'
 import type { Status } from '../inject/status.ts'
 import { evidence } from './differences.ts'

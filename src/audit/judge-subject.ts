@@ -35,8 +35,8 @@ function judged(judgement: Judgement, reason: string, found: readonly Evidence[]
   return { judgement, reason: printable(reason), evidence: found }
 }
 
-function conforming({ recognition, outcome, pod }: Subject): Judged {
-  if (recognition.state === 'fresh' && !isCreated(pod)) {
+function conforming({ detection, outcome, pod }: Subject): Judged {
+  if (detection.state === 'notInjected' && !isCreated(pod)) {
     return judged(
       'conforming',
       outcome.outcome === 'injected'
@@ -47,8 +47,8 @@ function conforming({ recognition, outcome, pod }: Subject): Judged {
   return judged('conforming', "its parts are those of today's configuration")
 }
 
-function missing({ recognition, decision, planned, pod }: Subject): Judged | undefined {
-  if (recognition.state !== 'fresh' || !isCreated(pod)) return undefined
+function missing({ detection, decision, planned, pod }: Subject): Judged | undefined {
+  if (detection.state !== 'notInjected' || !isCreated(pod)) return undefined
   if (decision.decision === 'skip') {
     return decision.reason === 'MirrorPod' ? judged('missing', skipReasons.MirrorPod) : undefined
   }
@@ -70,8 +70,8 @@ function addedParts({ models, added }: Status): readonly string[] {
   ]
 }
 
-function spoofed({ recognition, pod, config: { annotationPrefix } }: Subject): Judged | undefined {
-  if (recognition.state !== 'fresh') return undefined
+function spoofed({ detection, pod, config: { annotationPrefix } }: Subject): Judged | undefined {
+  if (detection.state !== 'notInjected') return undefined
   const { annotations, labels } = pod.metadata ?? {}
   const claims = [
     ...(hasStatus(pod, annotationPrefix)
@@ -144,12 +144,12 @@ function diagnosticsOf(outcome: Subject['outcome']): readonly Diagnostic[] {
 
 function outdated(subject: Subject): Judged | undefined {
   const {
-    recognition,
+    detection,
     decision,
     status,
     config: { annotationPrefix },
   } = subject
-  if (recognition.state === 'fresh' || status === undefined) return undefined
+  if (detection.state === 'notInjected' || status === undefined) return undefined
   if (decision.decision === 'skip') {
     return judged('outdated', `today it would be left alone: ${skipReasons[decision.reason]}`)
   }
@@ -157,13 +157,13 @@ function outdated(subject: Subject): Judged | undefined {
   const differences = plannedDifferences(subject)
   if (differences.length === 0) return undefined
   const cause =
-    recognition.state === 'outdated'
+    detection.state === 'stale'
       ? 'its annotations were changed after it was injected'
       : `it was injected by version ${quote(status.injector)} with another configuration`
   return judged(
     'outdated',
     `${cause}; today other parts would be added${nameFields(differences)}`,
-    recognition.state === 'outdated'
+    detection.state === 'stale'
       ? [evidence(`annotations below ${annotationPrefix}`, 'as they were', 'changed'), ...differences]
       : differences,
   )
@@ -179,8 +179,8 @@ function unpinned(subject: Subject): Judged | undefined {
   )
 }
 
-function rewritten({ pod, status, recognition }: Subject): Judged | undefined {
-  if (status === undefined || recognition.state === 'fresh') return undefined
+function rewritten({ pod, status, detection }: Subject): Judged | undefined {
+  if (status === undefined || detection.state === 'notInjected') return undefined
   const changed = status.models.flatMap(({ loader, image }) => {
     const container = initContainersOf(pod).find(({ name }) => name === loader)
     return image === undefined || container === undefined || container.image === image

@@ -2,7 +2,7 @@
 import { AnnotationReader, modelSuffixes, unsuffixedName } from '../request/annotation-reader.ts'
 import { Findings } from '../request/findings.ts'
 import { annotationKey, ownAnnotations } from '../request/keys.ts'
-import { envValue } from '../pod/part-names.ts'
+import { envValue } from '../pod/injected-names.ts'
 import { annotationsOf, initContainersOf, type Pod } from '../pod/pod.ts'
 import { readRequest } from '../request/read-request.ts'
 import type { ModelStatus } from '../inject/status.ts'
@@ -10,8 +10,8 @@ import type { AuditedModel } from './judgement.ts'
 import { splitVersion } from './source-version.ts'
 import type { Subject } from './subject.ts'
 
-export function modelsOf({ pod, status, recognition, config }: Subject): readonly AuditedModel[] {
-  return status === undefined || recognition.state === 'fresh'
+export function modelsOf({ pod, status, detection, config }: Subject): readonly AuditedModel[] {
+  return status === undefined || detection.state === 'notInjected'
     ? modelsAskedFor(pod, config)
     : status.models.map((model) => modelBrought(pod, model))
 }

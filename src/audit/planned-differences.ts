@@ -1,15 +1,15 @@
 /** How the parts that were added differ from those that today's configuration would add. */
 import { placeholderImage } from '../config/loader-image.ts'
-import type { OwnedFields } from '../inject/owned-fields.ts'
+import type { OwnedFields } from '../inject/ownership/owned-fields.ts'
 import type { Status } from '../inject/status.ts'
 import { changedParts, differingFields, digestsOfFields, evidence } from './differences.ts'
 import type { Evidence } from './judgement.ts'
 import type { Planned, Subject } from './subject.ts'
 
 /** Of what was recorded, or where nothing was, of what is there. Empty where nothing would be added today. */
-export function plannedDifferences({ planned, status, found, recognition }: Subject): readonly Evidence[] {
+export function plannedDifferences({ planned, status, found, detection }: Subject): readonly Evidence[] {
   if (planned === undefined || status === undefined || found === undefined) return []
-  const wanted = recognition.state === 'outdated' ? planned.fields : withoutNewTargets(planned, status)
+  const wanted = detection.state === 'stale' ? planned.fields : withoutNewTargets(planned, status)
   const before = status.digests ?? digestsOfFields(found)
   const parts = changedParts(wanted, before)
   const known = parts.filter((part) => !changedParts(found, before).includes(part))

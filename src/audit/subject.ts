@@ -4,18 +4,18 @@ import type { Config } from '../config/config.ts'
 import { decide, type Decision } from '../request/is-annotated.ts'
 import { inject, type Outcome } from '../inject/inject.ts'
 import { ownAnnotations } from '../request/keys.ts'
-import { ownedFields, type OwnedFields } from '../inject/owned-fields.ts'
+import { ownedFields, type OwnedFields } from '../inject/ownership/owned-fields.ts'
 import type { Pod } from '../pod/pod.ts'
-import { recognise, type Recognition } from '../inject/recognise.ts'
+import { detectInjection, type Detection } from '../inject/ownership/detect-injection.ts'
 import { hasStatus, readStatus, type Status } from '../inject/status.ts'
-import { uninject } from '../inject/uninject.ts'
+import { uninject } from '../inject/ownership/uninject.ts'
 
 export interface Subject {
   readonly pod: Pod
   readonly namespace: string
   readonly config: Config
   readonly decision: Decision
-  readonly recognition: Recognition
+  readonly detection: Detection
   /** As the pod has it: evidence, not proof. */
   readonly status: Status | undefined
   /** What the webhook would do with the pod as it was before it was injected. */
@@ -35,34 +35,34 @@ export interface Planned {
 export function examine(pod: Pod, namespace: string, config: Config): Subject | undefined {
   const prefix = config.annotationPrefix
   const decision = decide(pod, prefix)
-  const recognition = recognise(pod, prefix)
+  const detection = detectInjection(pod, prefix)
   if (
     !asksForModel(pod, decision, prefix) &&
-    recognition.state === 'fresh' &&
+    detection.state === 'notInjected' &&
     !hasStatus(pod, prefix) &&
     !hasLabel(pod, prefix)
   ) {
     return undefined
   }
   const status = readStatus(pod, prefix)
-  const outcome = inject(recognition.state === 'fresh' ? pod : uninject(pod, prefix), namespace, config)
+  const outcome = inject(detection.state === 'notInjected' ? pod : uninject(pod, prefix), namespace, config)
   const planned = outcome.outcome === 'injected' ? plannedParts(outcome.pod, status, prefix) : undefined
   return {
     pod,
     namespace,
     config,
     decision,
-    recognition,
+    detection,
     status,
     outcome,
     planned,
-    found: foundFields(pod, recognition, status ?? planned?.status),
+    found: foundFields(pod, detection, status ?? planned?.status),
   }
 }
 
 /** With nothing of ours in it, the pod's own mounts at our paths are not ours either. */
-function foundFields(pod: Pod, { state }: Recognition, status: Status | undefined): OwnedFields | undefined {
-  return status === undefined || state === 'fresh' ? undefined : ownedFields(pod, status)
+function foundFields(pod: Pod, { state }: Detection, status: Status | undefined): OwnedFields | undefined {
+  return status === undefined || state === 'notInjected' ? undefined : ownedFields(pod, status)
 }
 
 /**

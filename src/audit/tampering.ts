@@ -1,6 +1,6 @@
 /** Traces of a change behind the injection. They are evidence, not proof: who can write the pod can write its status, too. */
 import { injectedLabel, statusAnnotation } from '../annotations.ts'
-import { digestsOf } from '../inject/digest.ts'
+import { digestsOf } from '../inject/ownership/digest.ts'
 import { annotationField } from '../pod/field-path.ts'
 import { initContainersOf } from '../pod/pod.ts'
 import { hashAnnotations, type Status } from '../inject/status.ts'
@@ -18,8 +18,8 @@ export interface Trace {
 }
 
 export function tracesOfTampering(subject: Subject): readonly Trace[] {
-  const { recognition, status, pod, config } = subject
-  if (recognition.state === 'fresh') return []
+  const { detection, status, pod, config } = subject
+  if (detection.state === 'notInjected') return []
   if (status === undefined) return [lostStatus(subject)]
   return [
     changedStatus(subject, status),
@@ -86,9 +86,9 @@ function changedFields({ found, planned }: Subject, { digests }: Status): Trace 
 
 /** Some of what a part has to have is not in its digest: other webhooks may change it, but not take it away. */
 function lostParts(subject: Subject): Trace | undefined {
-  const { recognition, found, planned, status } = subject
+  const { detection, found, planned, status } = subject
   if (
-    recognition.state !== 'damaged' ||
+    detection.state !== 'damaged' ||
     (status?.digests !== undefined && found !== undefined && changedParts(found, status.digests).length > 0)
   ) {
     return undefined

@@ -2,7 +2,7 @@
 import type { Config } from '../config/config.ts'
 import type { Source } from '../values/source.ts'
 import type { Findings } from '../request/findings.ts'
-import type { Placement } from '../pod/scheduling.ts'
+import type { Scheduling } from '../pod/scheduling.ts'
 import type { EnvVar, Pod, Volume, VolumeMount } from '../pod/pod.ts'
 import type { InjectionRequest, ModelRequest } from '../request/model-request.ts'
 
@@ -26,7 +26,7 @@ export interface DeliveredModel {
   /** True if the volume's driver decides who owns files, so that only an fsGroup lets the loader write. */
   readonly needsFsGroup?: boolean
   /** Scheduling constraints that place the pod where the model is. */
-  readonly placement?: Partial<Placement>
+  readonly scheduling?: Partial<Scheduling>
 }
 
 export type LoaderTask = LoadTask | VerifyTask

@@ -15,7 +15,7 @@ import {
   type PodSpec,
   type VolumeMount,
 } from '../pod/pod.ts'
-import { placePod } from '../pod/scheduling.ts'
+import { addScheduling } from '../pod/scheduling.ts'
 import type { InjectionPlan } from './injection-plan.ts'
 
 export function apply(pod: Pod, plan: InjectionPlan): Pod {
@@ -46,7 +46,7 @@ export function apply(pod: Pod, plan: InjectionPlan): Pod {
       annotations: { ...annotationsOf(pod), ...plan.annotations },
       labels: { ...pod.metadata?.labels, ...plan.labels },
     },
-    spec: placePod(spec, plan.placement),
+    spec: addScheduling(spec, plan.scheduling),
   }
 }
 

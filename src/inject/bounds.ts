@@ -17,7 +17,7 @@ export function exceededPlan(pod: Pod, plan: InjectionPlan, { limits }: Config):
   const { nodeAffinity } = pod.spec.affinity ?? {}
   const terms = nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms?.length ?? 1
   const parts = [plan.loaders, plan.volumes, plan.additions.map(({ volumeMount, env }) => [volumeMount, env])]
-  const length = lengthOf(parts) + terms * lengthOf(plan.placement.nodeLabels)
+  const length = lengthOf(parts) + terms * lengthOf(plan.scheduling.nodeLabels)
   return length > limits.patchBytes ? exceededPatch(length, limits, 'at least ') : undefined
 }
 

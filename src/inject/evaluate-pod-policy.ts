@@ -10,10 +10,10 @@ import { finalServiceAccount } from './plan.ts'
 import type { Pod } from '../pod/pod.ts'
 import { readPod } from '../pod/read-pod.ts'
 import { allowsModel, judgeModel, policyMode, type PolicySubject, type PolicyVerdict } from './policy.ts'
-import { recognise } from './recognise.ts'
+import { detectInjection } from './ownership/detect-injection.ts'
 import { readRequest } from '../request/read-request.ts'
 import type { ModelRequest } from '../request/model-request.ts'
-import { uninject } from './uninject.ts'
+import { uninject } from './ownership/uninject.ts'
 
 export interface ModelVerdict extends PolicyVerdict {
   readonly name: string
@@ -28,14 +28,14 @@ export type PodVerdict =
   | { readonly state: 'invalid'; readonly mode: PolicyMode; readonly diagnostics: readonly Diagnostic[] }
   | { readonly state: 'judged'; readonly mode: PolicyMode; readonly models: readonly ModelVerdict[] }
 
-export function judgePod(object: unknown, namespace: string, config: Config): PodVerdict {
+export function evaluatePodPolicy(object: unknown, namespace: string, config: Config): PodVerdict {
   const prefix = config.annotationPrefix
   const decision = decide(object, prefix)
   if (decision.decision === 'skip') return { state: 'skipped', reason: decision.reason }
   const mode = policyMode(config.policy, namespace)
   const read = readPod(object)
   if (!read.ok) return { state: 'invalid', mode, diagnostics: [read.diagnostic] }
-  const pod = recognise(read.pod, prefix).state === 'fresh' ? read.pod : uninject(read.pod, prefix)
+  const pod = detectInjection(read.pod, prefix).state === 'notInjected' ? read.pod : uninject(read.pod, prefix)
   const diagnostics = mistakesOf(pod, namespace, config)
   return diagnostics.length > 0
     ? { state: 'invalid', mode, diagnostics }

@@ -16,7 +16,7 @@ import {
   type Volume,
   type VolumeMount,
 } from '../pod/pod.ts'
-import { isOurLoader } from './parts.ts'
+import { isOurLoader } from './ownership/own-loaders.ts'
 import type { InjectionRequest } from '../request/model-request.ts'
 
 export interface LoaderIdentity {

@@ -8,7 +8,7 @@ import { statusAnnotation } from '../annotations.ts'
 import type { DenyReason, Diagnostic, InjectReason, Omitted, SkipReason, Warning } from '../reasons.ts'
 import { apply } from './apply.ts'
 import { decide } from '../request/is-annotated.ts'
-import { sealStatus } from './digest.ts'
+import { sealStatus } from './ownership/digest.ts'
 import { Findings, shortened } from '../request/findings.ts'
 import { annotationKey } from '../request/keys.ts'
 import { annotationField } from '../pod/field-path.ts'
@@ -19,11 +19,11 @@ import { readPod } from '../pod/read-pod.ts'
 import { exceededPlan, exceededResult } from './bounds.ts'
 import { exceededRequest } from '../request/bounds.ts'
 import { plan } from './plan.ts'
-import { recognise, type Recognition } from './recognise.ts'
+import { detectInjection, type Detection } from './ownership/detect-injection.ts'
 import { readRequest } from '../request/read-request.ts'
 import type { InjectionRequest } from '../request/model-request.ts'
 import { hasStatus, type Status } from './status.ts'
-import { displace, uninject } from './uninject.ts'
+import { removeInjectedScheduling, uninject } from './ownership/uninject.ts'
 
 export type Outcome = Skipped | Injected | Denied
 
@@ -65,9 +65,9 @@ export function inject(object: unknown, namespace: string, config: Config): Outc
   if (!read.ok) return deniedFor(read.diagnostic)
   const exceeded = exceededRequest(read.pod, config)
   if (exceeded !== undefined) return deniedFor(exceeded)
-  const recognition = recognise(read.pod, prefix)
-  if (recognition.state === 'whole') return keep(read.pod, recognition.status, config)
-  return injectPod(read.pod, recognition, { namespace, config })
+  const detection = detectInjection(read.pod, prefix)
+  if (detection.state === 'intact') return keep(read.pod, detection.status, config)
+  return injectPod(read.pod, detection, { namespace, config })
 }
 
 /** The pod is whole; only a service mesh that came after us may want the loader elsewhere. */
@@ -93,30 +93,32 @@ interface Context {
 
 function injectPod(
   pod: Pod,
-  recognition: Exclude<Recognition, { state: 'whole' }>,
+  detection: Exclude<Detection, { state: 'intact' }>,
   { namespace, config }: Context,
 ): Outcome {
   const findings = new Findings()
   const prefix = config.annotationPrefix
-  reportTraces(pod, recognition, prefix, findings)
+  reportTraces(pod, detection, prefix, findings)
   checkOS(pod, findings)
-  const bare = recognition.state === 'fresh' ? pod : uninject(pod, prefix)
+  const bare = detection.state === 'notInjected' ? pod : uninject(pod, prefix)
   const request = readRequest(pod, config, findings)
   checkEngine(request, config, findings)
   checkSources(request, prefix, findings)
-  findings.endReading()
-  const keptTargets =
-    recognition.state === 'damaged' ? targetsOf(recognition.status) : new Map<string, readonly string[]>()
+  findings.suppressFollowUpErrors()
+  const keptTargets = detection.state === 'damaged' ? targetsOf(detection.status) : new Map<string, readonly string[]>()
   const injectionPlan = plan(bare, request, { namespace, config, findings, keptTargets })
   if (findings.denied) return denied(findings, findings.misread ? [] : injectionPlan.refusedBy)
   const exceeded = exceededPlan(bare, injectionPlan, config)
   if (exceeded !== undefined) return deniedFor(exceeded)
-  const parts = apply(keepsParts(recognition, config) ? displace(pod, recognition.status) : bare, injectionPlan)
+  const parts = apply(
+    keepsParts(detection, config) ? removeInjectedScheduling(pod, detection.status) : bare,
+    injectionPlan,
+  )
   const injected = sealStatus(fitToMesh(parts, injectionPlan.status), injectionPlan.status, prefix)
   return bounded(
     pod,
     {
-      reason: recognition.state === 'damaged' ? 'Healed' : 'Injected',
+      reason: detection.state === 'damaged' ? 'Healed' : 'Injected',
       pod: injected,
       warnings: findings.warnings,
       models: request.models.map(({ name, source, delivery }) => ({ name, source: source.uri, delivery })),
@@ -130,27 +132,24 @@ function injectPod(
  * A damaged pod keeps what others made of our parts; an outdated one gets new parts. So does one that was made with another
  * configuration: another default region means another directory on the volume, and half of each would start an empty app.
  */
-function keepsParts(
-  recognition: Recognition,
-  config: Config,
-): recognition is Extract<Recognition, { state: 'damaged' }> {
-  return recognition.state === 'damaged' && recognition.status.config === config.hash
+function keepsParts(detection: Detection, config: Config): detection is Extract<Detection, { state: 'damaged' }> {
+  return detection.state === 'damaged' && detection.status.config === config.hash
 }
 
 function reportTraces(
   pod: Pod,
-  recognition: Exclude<Recognition, { state: 'whole' }>,
+  detection: Exclude<Detection, { state: 'intact' }>,
   prefix: string,
   findings: Findings,
 ): void {
-  if (recognition.state === 'outdated') {
+  if (detection.state === 'stale') {
     findings.warn('StatusOutdated', 'the pod carried parts for other annotations; they were replaced')
   }
-  if (recognition.state === 'damaged') return
-  if (recognition.state === 'fresh' && hasStatus(pod, prefix)) {
+  if (detection.state === 'damaged') return
+  if (detection.state === 'notInjected' && hasStatus(pod, prefix)) {
     findings.warn('StatusWithoutParts', `${prefix}status describes parts the pod does not have; it was ignored`)
   }
-  for (const field of recognition.foreign) {
+  for (const field of detection.foreign) {
     findings.deny({
       reason: 'NameTaken',
       field,

@@ -3,7 +3,7 @@ import type { Config } from '../config/config.ts'
 import type { DeliveredModel } from '../deliveries/delivery.ts'
 import type { Findings } from '../request/findings.ts'
 import type { ContainerAddition } from './mounts.ts'
-import type { Placement } from '../pod/scheduling.ts'
+import type { Scheduling } from '../pod/scheduling.ts'
 import type { Container, Volume } from '../pod/pod.ts'
 import type { ModelRequest } from '../request/model-request.ts'
 import type { Status } from './status.ts'
@@ -18,7 +18,7 @@ export interface InjectionPlan {
   readonly fsGroup: number | undefined
   readonly imagePullSecrets: readonly string[]
   /** What the pod's own scheduling lacks. */
-  readonly placement: Placement
+  readonly scheduling: Scheduling
   readonly annotations: Readonly<Record<string, string>>
   readonly labels: Readonly<Record<string, string>>
   readonly status: Status

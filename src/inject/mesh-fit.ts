@@ -1,6 +1,6 @@
 /** Fits a loader that is there already to a service mesh that was injected after it. */
 import { loaderIndex, loadersHaveNetwork, userPastInterception } from './mesh.ts'
-import { isBringingLoader, isOurLoader } from './parts.ts'
+import { isDownloadLoader, isOurLoader } from './ownership/own-loaders.ts'
 import { initContainersOf, type Container, type Pod } from '../pod/pod.ts'
 import type { Status } from './status.ts'
 
@@ -21,7 +21,7 @@ function moveLoaders(pod: Pod): Pod {
 function runPastInterception(pod: Pod): Pod {
   const user = userPastInterception(pod)
   const fits = (container: Container): boolean =>
-    !isBringingLoader(container) || container.securityContext?.runAsUser === user
+    !isDownloadLoader(container) || container.securityContext?.runAsUser === user
   if (user === undefined || initContainersOf(pod).every(fits)) return pod
   return withInitContainers(
     pod,

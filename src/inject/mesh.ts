@@ -14,7 +14,7 @@
 import type { InitOrder } from '../annotations.ts'
 import { annotationsOf, initContainersOf, isNativeSidecar, type Container, type Pod } from '../pod/pod.ts'
 import { findByName } from '../pod/lookup.ts'
-import { isBringingLoader, isOurLoader } from './parts.ts'
+import { isDownloadLoader, isOurLoader } from './ownership/own-loaders.ts'
 
 interface MeshProxy {
   readonly container: string
@@ -57,7 +57,7 @@ export function loadersHaveNetwork(pod: Pod): boolean {
   const redirect =
     proxy < 0 ? containers.findIndex(({ name }) => meshProxies.some(({ redirectInit }) => redirectInit === name)) : -1
   return containers.every(
-    (container, i) => !isBringingLoader(container) || (i > proxy && (redirect < 0 || i < redirect)),
+    (container, i) => !isDownloadLoader(container) || (i > proxy && (redirect < 0 || i < redirect)),
   )
 }
 

@@ -3,7 +3,7 @@
  * them: the cost is that of what changed, and fields nobody here knows of are never named in an operation.
  */
 import jsonPatch, { type Operation } from 'fast-json-patch'
-import { isOurLoader } from './parts.ts'
+import { isOurLoader } from './ownership/own-loaders.ts'
 import { initContainersOf, type Container, type Pod } from '../pod/pod.ts'
 
 export type { Operation }

@@ -10,8 +10,8 @@ import { loaderContainer, loaderTmpVolume } from './loader.ts'
 import { findByName } from '../pod/lookup.ts'
 import { hasNetworkAt, loaderIndex } from './mesh.ts'
 import { planMounts } from './mounts.ts'
-import { missingPlacement, type Placement } from '../pod/scheduling.ts'
-import { planStatus } from './planned-status.ts'
+import { missingScheduling, type Scheduling } from '../pod/scheduling.ts'
+import { planStatus } from './ownership/planned-status.ts'
 import { volumesOf, type Container, type Pod, type Volume } from '../pod/pod.ts'
 import { checkPolicy } from './policy.ts'
 import type { InjectionRequest } from '../request/model-request.ts'
@@ -28,10 +28,10 @@ export function plan(pod: Pod, request: InjectionRequest, context: PlanContext):
     config,
     findings,
   )
-  const index = placeOfLoaders(pod, request)
+  const index = loaderPosition(pod, request)
   const models = planModels(pod, request, index, context)
   const delivered = models.map((planned) => planned.delivered)
-  const identity = bringsModels(request) ? loaderIdentity(pod, request, config, findings) : noIdentity
+  const identity = needsDownload(request) ? loaderIdentity(pod, request, config, findings) : noIdentity
   const fsGroup = plannedFsGroup(pod, delivered, config, findings)
   for (const { model, targets, user } of models) {
     checkWriters(pod, model, { targets, loaderUser: user, fsGroup }, context)
@@ -50,11 +50,11 @@ export function plan(pod: Pod, request: InjectionRequest, context: PlanContext):
     serviceAccount: request.serviceAccount,
     fsGroup,
     imagePullSecrets: loaders.length > 0 ? missingPullSecrets(pod, config) : [],
-    placement: planPlacement(pod, delivered),
+    scheduling: planScheduling(pod, delivered),
   }
   const lists = {
     [safeToEvictAnnotation]: evictableVolumes(parts.volumes),
-    [skipContainersAnnotation]: bringsModels(request) ? containersWithoutCredentials(pod, request, findings) : [],
+    [skipContainersAnnotation]: needsDownload(request) ? containersWithoutCredentials(pod, request, findings) : [],
   }
   const status = planStatus(pod, request, { ...parts, models, lists, config })
   return {
@@ -68,13 +68,13 @@ export function plan(pod: Pod, request: InjectionRequest, context: PlanContext):
 }
 
 /** True where some loader fetches something, and so needs network and an identity. */
-function bringsModels({ models }: InjectionRequest): boolean {
+function needsDownload({ models }: InjectionRequest): boolean {
   return models.some(({ delivery }) => delivery === 'download')
 }
 
 /** A loader that only checks what is mounted has nothing to wait for. */
-function placeOfLoaders(pod: Pod, request: InjectionRequest): number {
-  return request.initOrder === 'auto' && !bringsModels(request) ? 0 : loaderIndex(pod, request.initOrder)
+function loaderPosition(pod: Pod, request: InjectionRequest): number {
+  return request.initOrder === 'auto' && !needsDownload(request) ? 0 : loaderIndex(pod, request.initOrder)
 }
 
 function planModels(pod: Pod, request: InjectionRequest, index: number, context: PlanContext): readonly PlannedModel[] {
@@ -117,7 +117,7 @@ function planLoaders(
   { identity, index, request, context }: LoaderContext,
 ): readonly Container[] {
   if (models.every(({ delivered }) => delivered.loader === undefined)) return []
-  if (bringsModels(request) && !hasNetworkAt(pod, index)) {
+  if (needsDownload(request) && !hasNetworkAt(pod, index)) {
     context.findings.warn(
       'NoNetworkBeforeMesh',
       `init-order ${request.initOrder} puts the loader where a service mesh has cut the network off`,
@@ -131,10 +131,10 @@ function planLoaders(
   )
 }
 
-function planPlacement(pod: Pod, delivered: readonly DeliveredModel[]): Placement {
-  const all = (field: keyof Placement): readonly string[] =>
-    delivered.flatMap(({ placement }) => placement?.[field] ?? [])
-  return missingPlacement(pod.spec, {
+function planScheduling(pod: Pod, delivered: readonly DeliveredModel[]): Scheduling {
+  const all = (field: keyof Scheduling): readonly string[] =>
+    delivered.flatMap(({ scheduling }) => scheduling?.[field] ?? [])
+  return missingScheduling(pod.spec, {
     nodeLabels: all('nodeLabels'),
     tolerations: all('tolerations'),
     schedulingGates: all('schedulingGates'),
@@ -149,7 +149,7 @@ function planVolumes(
   request: InjectionRequest,
 ): readonly Volume[] {
   const own = models.flatMap(({ delivered }) => delivered.volumes)
-  return [...own, ...(bringsModels(request) ? [loaderTmpVolume, ...identity.volumes] : [])].filter(
+  return [...own, ...(needsDownload(request) ? [loaderTmpVolume, ...identity.volumes] : [])].filter(
     ({ name }) => findByName(volumesOf(pod), name) === undefined,
   )
 }

@@ -5,7 +5,7 @@ import { annotationKey } from '../request/keys.ts'
 import { annotationField } from '../pod/field-path.ts'
 import { enumerate } from '../values/printable.ts'
 import { findByName, setOf } from '../pod/lookup.ts'
-import { isOurLoader } from './parts.ts'
+import { isOurLoader } from './ownership/own-loaders.ts'
 import { initContainersOf, type Container, type Pod } from '../pod/pod.ts'
 import type { ModelRequest } from '../request/model-request.ts'
 

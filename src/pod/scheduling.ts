@@ -12,7 +12,7 @@ import type {
   Toleration,
 } from './pod.ts'
 
-export interface Placement {
+export interface Scheduling {
   /** Keys; the value is `present`. */
   readonly nodeLabels: readonly string[]
   /** Keys of taints that keep pods off a node. */
@@ -25,8 +25,8 @@ export const nodeLabelValue = 'present'
 
 const required = 'requiredDuringSchedulingIgnoredDuringExecution'
 
-/** The part of a placement that a pod does not have yet. */
-export function missingPlacement(spec: PodSpec, { nodeLabels, tolerations, schedulingGates }: Placement): Placement {
+/** The part of a scheduling that a pod does not have yet. */
+export function missingScheduling(spec: PodSpec, { nodeLabels, tolerations, schedulingGates }: Scheduling): Scheduling {
   const gates = new Set(spec.schedulingGates?.map(({ name }) => name))
   return {
     nodeLabels: missingLabels(spec, distinct(nodeLabels)),
@@ -36,15 +36,15 @@ export function missingPlacement(spec: PodSpec, { nodeLabels, tolerations, sched
 }
 
 /** True where the node has to have the labels and may have the taints. Gates do not count: they are there to be taken away. */
-export function isPlaced(spec: PodSpec, placement: Partial<Placement>): boolean {
-  const { nodeLabels, tolerations } = missingPlacement(spec, { ...nowhere, ...placement })
+export function hasScheduling(spec: PodSpec, scheduling: Partial<Scheduling>): boolean {
+  const { nodeLabels, tolerations } = missingScheduling(spec, { ...noScheduling, ...scheduling })
   return nodeLabels.length === 0 && tolerations.length === 0
 }
 
-export const nowhere: Placement = { nodeLabels: [], tolerations: [], schedulingGates: [] }
+export const noScheduling: Scheduling = { nodeLabels: [], tolerations: [], schedulingGates: [] }
 
-/** The spec with all of a placement added, which has to be missing in it. */
-export function placePod(spec: PodSpec, { nodeLabels, tolerations, schedulingGates }: Placement): PodSpec {
+/** The spec with all of a scheduling added, which has to be missing in it. */
+export function addScheduling(spec: PodSpec, { nodeLabels, tolerations, schedulingGates }: Scheduling): PodSpec {
   return {
     ...spec,
     ...(nodeLabels.length > 0 && {
@@ -57,9 +57,12 @@ export function placePod(spec: PodSpec, { nodeLabels, tolerations, schedulingGat
   }
 }
 
-/** The fields of a spec from which a placement has been taken out; those that are empty then are undefined. */
-export function displacedFields(spec: PodSpec, placement: Partial<Placement>): Readonly<Record<string, unknown>> {
-  const { nodeLabels, tolerations, schedulingGates } = { ...nowhere, ...placement }
+/** The fields of a spec from which a scheduling has been taken out; those that are empty then are undefined. */
+export function fieldsWithoutScheduling(
+  spec: PodSpec,
+  scheduling: Partial<Scheduling>,
+): Readonly<Record<string, unknown>> {
+  const { nodeLabels, tolerations, schedulingGates } = { ...noScheduling, ...scheduling }
   return {
     ...(nodeLabels.length > 0 &&
       spec.affinity && {

@@ -43,7 +43,7 @@ export class Findings {
    * Planning goes on with the default where an annotation could not be read, so that all mistakes of a pod come in one
    * answer. What that default then runs into is not the user's mistake, nor is what the policy makes of it.
    */
-  endReading(): void {
+  suppressFollowUpErrors(): void {
     if (this.denied) this.#misread = new Set(this.#fields)
   }
 

@@ -3,9 +3,9 @@ import { volumesOf, type Pod, type Volume } from '../pod/pod.ts'
 import type { ModelRequest } from './model-request.ts'
 import { findByName } from '../pod/lookup.ts'
 
-export type Medium = 'disk' | 'memory'
+export type VolumeMedium = 'disk' | 'memory'
 
-export function mediumOf(model: ModelRequest, pod: Pod): Medium | undefined {
+export function volumeMediumOf(model: ModelRequest, pod: Pod): VolumeMedium | undefined {
   if (model.delivery !== 'download') return undefined
   switch (model.volume.kind) {
     case 'disk':
@@ -18,7 +18,7 @@ export function mediumOf(model: ModelRequest, pod: Pod): Medium | undefined {
   }
 }
 
-function mediumOfVolume(volume: Volume | undefined): Medium | undefined {
+function mediumOfVolume(volume: Volume | undefined): VolumeMedium | undefined {
   const { emptyDir } = volume ?? {}
   if (typeof emptyDir !== 'object' || emptyDir === null) return undefined
   return (emptyDir as { medium?: unknown }).medium === 'Memory' ? 'memory' : 'disk'

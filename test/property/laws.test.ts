@@ -10,9 +10,9 @@ import { annotationNames, defaultPrefix } from '../../src/annotations.ts'
 import type { Config } from '../../src/config/config.ts'
 import { defaultConfig } from '../../src/config/parse-config.ts'
 import { inject, type Injected, type Outcome } from '../../src/inject/inject.ts'
-import { isBringingLoader, isOurLoader } from '../../src/inject/parts.ts'
+import { isDownloadLoader, isOurLoader } from '../../src/inject/ownership/own-loaders.ts'
 import type { Affinity, Container, NodeSelectorRequirement, NodeSelectorTerm, Pod, Volume } from '../../src/pod/pod.ts'
-import { uninject } from '../../src/inject/uninject.ts'
+import { uninject } from '../../src/inject/ownership/uninject.ts'
 import { formatDiagnostic } from '../../src/reasons.ts'
 import { eksWebhook, type EksOptions } from '../kit/aws/eks-webhook.ts'
 import { cases } from '../kit/tools/long-runs.ts'
@@ -246,7 +246,7 @@ lawOfInjection('the words of the user reach a loader through its environment onl
 lawOfInjection(
   'a loader that only checks gets no identity and mounts one volume, read-only',
   (pod, config, outcome) => {
-    const verifiers = loaders(outcome.pod).filter((loader) => !isBringingLoader(loader))
+    const verifiers = loaders(outcome.pod).filter((loader) => !isDownloadLoader(loader))
     for (const { env, volumeMounts } of verifiers) {
       const names = (env ?? []).map(({ name }) => name).filter((name) => !Object.hasOwn(config.loader.env, name))
       equal(
@@ -447,7 +447,7 @@ law('after our last pass every loader has network whatever mesh came before or a
       const result = pass(pod, steps, cast)
       if (result === undefined || chosen('init-order') !== 'auto') return
       const init = result.spec.initContainers ?? []
-      const places = init.flatMap((container, i) => (isBringingLoader(container) ? [i] : []))
+      const places = init.flatMap((container, i) => (isDownloadLoader(container) ? [i] : []))
       const proxy = init.findIndex(
         ({ name, restartPolicy }) => /^(istio|linkerd)-proxy$/.test(name) && restartPolicy === 'Always',
       )
@@ -939,7 +939,7 @@ function ownNames(loader: Container, original: Pod, cast: Cast): readonly string
   const suffix = loader.name.slice('model-loader'.length).replace('-', '.')
   const region = annotationOf(original, `region${suffix}`) ?? cast.config.defaults.region
   // What that webhook adds to a loader that fetches nothing is of no use to it, and none of ours.
-  if (!isBringingLoader(loader)) return Object.keys(cast.config.loader.env)
+  if (!isDownloadLoader(loader)) return Object.keys(cast.config.loader.env)
   return [
     ...Object.keys(cast.config.loader.env),
     'AWS_EC2_METADATA_DISABLED',

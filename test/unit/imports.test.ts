@@ -240,7 +240,11 @@ const broken: readonly [path: string, text: string, problem: string][] = [
     "import { parseConfig } from '../config/config.ts'",
     'loader imports leaves: ../config/config.ts',
   ],
-  ['src/loader/load.ts', "import { envValue } from '../inject/parts.ts'", 'loader imports inject: ../inject/parts.ts'],
+  [
+    'src/loader/load.ts',
+    "import { envValue } from '../inject/ownership/own-loaders.ts'",
+    'loader imports inject: ../inject/ownership/own-loaders.ts',
+  ],
   ['src/inject/loader.ts', "import { load } from '../loader/load.ts'", 'inject imports loader: ../loader/load.ts'],
   ['src/server/server.ts', "import { sts } from '../aws/sts.ts'", 'server imports aws: ../aws/sts.ts'],
   ['src/admission/x.ts', "import { y } from '../cluster/client.ts'", 'admission imports cluster: ../cluster/client.ts'],

@@ -1,7 +1,7 @@
 /** Judges the pods of files by the policy of a configuration file, and says whether all are as expected. */
 import type { Config } from '../../config/config.ts'
 import { AppError } from '../../errors.ts'
-import { judgePod, type PodVerdict } from '../../inject/evaluate-pod-policy.ts'
+import { evaluatePodPolicy, type PodVerdict } from '../../inject/evaluate-pod-policy.ts'
 import { formatDiagnostic } from '../../reasons.ts'
 import { matchesAny } from '../../values/pattern.ts'
 import { readDocuments } from '../manifests/documents.ts'
@@ -41,7 +41,7 @@ function testPod(
 ): TestedPod | undefined {
   if (found.podPath === undefined) return undefined
   const namespace = found.namespace ?? options.namespace
-  const judged = describe(judgePod(valueAt(found.object, found.podPath), namespace, config))
+  const judged = describe(evaluatePodPolicy(valueAt(found.object, found.podPath), namespace, config))
   return { file, title: found.title, namespace, ...judged, asExpected: isExpected(judged, options) }
 }
 

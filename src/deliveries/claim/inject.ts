@@ -5,7 +5,7 @@
  */
 import { basename } from '../../values/path.ts'
 import type { Source } from '../../values/source.ts'
-import { dataVolumeName } from '../../pod/part-names.ts'
+import { dataVolumeName } from '../../pod/injected-names.ts'
 import type { Volume } from '../../pod/pod.ts'
 import type { ModelRequest } from '../../request/model-request.ts'
 import { claimVolume, isClaimVolume } from '../shared/claim-volume.ts'

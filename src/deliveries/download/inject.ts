@@ -8,8 +8,8 @@ import { formatLoaderEnv, type LoaderVariableName } from '../../loader-contract.
 import { formatBytes, withHeadroom } from '../../values/quantity.ts'
 import { annotationKey } from '../../request/keys.ts'
 import { annotationField } from '../../pod/field-path.ts'
-import { mediumOf } from '../../request/volume-medium.ts'
-import { dataVolumeName, loaderRoot } from '../../pod/part-names.ts'
+import { volumeMediumOf } from '../../request/volume-medium.ts'
+import { dataVolumeName, loaderRoot } from '../../pod/injected-names.ts'
 import { volumesOf, type EnvVar, type Volume } from '../../pod/pod.ts'
 import type { InjectionRequest, ModelRequest } from '../../request/model-request.ts'
 import type { DeliveredModel, Deliverer, DeliveryContext } from '../delivery.ts'
@@ -139,7 +139,7 @@ function existingVolume(model: ModelRequest, name: string, context: DeliveryCont
   const volume = findByName(volumesOf(pod), name)
   if (volume !== undefined && isWritable(volume)) {
     const chosen = { name, added: [], needsFsGroup: !('emptyDir' in volume) }
-    return mediumOf(model, pod) === 'memory' ? requireSize(model, context, () => chosen) : chosen
+    return volumeMediumOf(model, pod) === 'memory' ? requireSize(model, context, () => chosen) : chosen
   }
   findings.deny({
     reason: 'VolumeNotUsable',
@@ -166,7 +166,7 @@ function warnOfGaps(model: ModelRequest, { pod, findings }: DeliveryContext): vo
   if (model.expect === undefined) {
     findings.warn('NoExpectation', `${model.name}: without expect, a model still being uploaded looks complete`)
   }
-  if (mediumOf(model, pod) === 'disk' && model.sizeBytes === undefined) {
+  if (volumeMediumOf(model, pod) === 'disk' && model.sizeBytes === undefined) {
     findings.warn('NoSize', `${model.name}: without size, the scheduler may choose a node whose disk is too small`)
   }
   if (model.endpoint?.startsWith('http://')) {

@@ -5,7 +5,7 @@
 import type { S3Source, Source } from '../../values/source.ts'
 import { annotationKey } from '../../request/keys.ts'
 import { annotationField } from '../../pod/field-path.ts'
-import { dataVolumeName } from '../../pod/part-names.ts'
+import { dataVolumeName } from '../../pod/injected-names.ts'
 import type { Volume } from '../../pod/pod.ts'
 import type { ModelRequest } from '../../request/model-request.ts'
 import { claimVolume, isClaimVolume } from '../shared/claim-volume.ts'
@@ -41,7 +41,7 @@ function deliverMountpoint(model: ModelRequest, context: DeliveryContext): Deliv
   const gated = config.mountpoint?.headroomGate === true && !pod.spec.nodeName
   return {
     ...claimVolume(dataVolumeName(suffix), claim ?? mountpointClaimName(source), context),
-    ...(gated && { placement: { schedulingGates: [headroomGate] } }),
+    ...(gated && { scheduling: { schedulingGates: [headroomGate] } }),
   }
 }
 

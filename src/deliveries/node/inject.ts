@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import type { Source } from '../../values/source.ts'
-import { dataVolumeName } from '../../pod/part-names.ts'
+import { dataVolumeName } from '../../pod/injected-names.ts'
 import { labelConflict, nodeLabelValue } from '../../pod/scheduling.ts'
 import type { Volume } from '../../pod/pod.ts'
 import type { ModelRequest } from '../../request/model-request.ts'
@@ -51,7 +51,7 @@ function deliverNode(model: ModelRequest, context: DeliveryContext): DeliveredMo
     // Without the type the container runtime creates a missing directory, and the app starts on an empty one.
     volumes: [{ name: volume, hostPath: { path: source.path, type: 'Directory' } }],
     ...(expect !== undefined && { loader: verifyTask(model, volume, context.request) }),
-    placement: { nodeLabels: [label], tolerations: [bakedTaint(annotationPrefix).key] },
+    scheduling: { nodeLabels: [label], tolerations: [bakedTaint(annotationPrefix).key] },
   }
 }
 

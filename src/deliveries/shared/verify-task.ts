@@ -1,6 +1,6 @@
 /** The loader's task of checking a model on a volume that is filled elsewhere: the environment for `load --verify`. */
 import { formatLoaderEnv } from '../../loader-contract.ts'
-import { loaderRoot } from '../../pod/part-names.ts'
+import { loaderRoot } from '../../pod/injected-names.ts'
 import type { InjectionRequest, ModelRequest } from '../../request/model-request.ts'
 import type { LoaderTask } from '../delivery.ts'
 

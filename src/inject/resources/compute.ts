@@ -2,11 +2,11 @@
 import type { Config } from '../../config/config.ts'
 import { formatBytes, formatMillicores } from '../../values/quantity.ts'
 import type { Findings } from '../../request/findings.ts'
-import { mediumOf } from '../../request/volume-medium.ts'
+import { volumeMediumOf } from '../../request/volume-medium.ts'
 import { appContainers, type Pod } from '../../pod/pod.ts'
 import { leastLoaderMemoryBytes } from '../../request/read-request.ts'
 import type { InjectionRequest } from '../../request/model-request.ts'
-import { amount, fieldOf, sizeOn, sum, type Share } from './amounts.ts'
+import { amount, fieldOf, sizeOn, sum, type Share } from './resource-amounts.ts'
 import type { Compute } from './qos.ts'
 
 /** What the app has of one resource; `limit` is undefined where it is not limited. */
@@ -44,7 +44,7 @@ export function memoryShare(pod: Pod, request: InjectionRequest, config: Config,
   const volumes = sizeOn(request.models, 'memory', pod)
   const needed = volumes + (request.memoryChosen ? request.memoryBytes : leastLoaderMemoryBytes)
   if (needed > app.podLimit) {
-    const inMemory = request.models.find((model) => mediumOf(model, pod) === 'memory')
+    const inMemory = request.models.find((model) => volumeMediumOf(model, pod) === 'memory')
     const field = inMemory === undefined ? fieldOf('memory', config) : fieldOf('size', config, inMemory.suffix)
     tooLarge(field, formatBytes(needed), formatBytes(app.podLimit), findings)
     return { request: undefined, limit: undefined }

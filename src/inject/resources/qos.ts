@@ -1,7 +1,7 @@
 /** The QoS class that the pod has without us and has to keep with us. */
 import type { Config } from '../../config/config.ts'
 import { isMeshInitContainer } from '../mesh.ts'
-import { isOurLoader } from '../parts.ts'
+import { isOurLoader } from '../ownership/own-loaders.ts'
 import {
   appContainers,
   initContainersOf,
@@ -11,7 +11,7 @@ import {
   type Resources,
 } from '../../pod/pod.ts'
 import { setOf } from '../../pod/lookup.ts'
-import { amount, sum } from './amounts.ts'
+import { amount, sum } from './resource-amounts.ts'
 
 export type QosClass = 'Guaranteed' | 'Burstable' | 'BestEffort'
 export type Compute = 'cpu' | 'memory'

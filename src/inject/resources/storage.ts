@@ -1,10 +1,10 @@
 /** Ephemeral storage of the loader. */
 import type { Config } from '../../config/config.ts'
 import type { Findings } from '../../request/findings.ts'
-import { mediumOf } from '../../request/volume-medium.ts'
+import { volumeMediumOf } from '../../request/volume-medium.ts'
 import { appContainers, type Pod } from '../../pod/pod.ts'
 import type { InjectionRequest } from '../../request/model-request.ts'
-import { amount, fieldOf, sizeOn, sum, type Share } from './amounts.ts'
+import { amount, fieldOf, sizeOn, sum, type Share } from './resource-amounts.ts'
 import { roundUpToMi, withHeadroom } from '../../values/quantity.ts'
 
 /**
@@ -24,7 +24,7 @@ export function storageShare(pod: Pod, request: InjectionRequest, config: Config
   const limited = apps.filter((app) => amount(app.resources, 'limits', 'ephemeral-storage') !== undefined)
   if (limited.length === 0) return { request: asked === 0 ? undefined : roundUpToMi(asked), limit: undefined }
   for (const model of request.models.filter(
-    (candidate) => mediumOf(candidate, pod) === 'disk' && candidate.sizeBytes === undefined,
+    (candidate) => volumeMediumOf(candidate, pod) === 'disk' && candidate.sizeBytes === undefined,
   )) {
     findings.deny({
       reason: 'SizeRequired',

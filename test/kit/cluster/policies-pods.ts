@@ -1,7 +1,7 @@
 /** Pods as the injection makes them, by every delivery, and the same with one of our parts taken away. */
 import { parseConfig } from '../../../src/config/parse-config.ts'
 import { inject } from '../../../src/inject/inject.ts'
-import { dataVolumeName, loaderContainerName } from '../../../src/pod/part-names.ts'
+import { dataVolumeName, loaderContainerName } from '../../../src/pod/injected-names.ts'
 import { type Container, type Pod, initContainersOf, volumesOf } from '../../../src/pod/pod.ts'
 import { podWith, type PodObject } from './policies.ts'
 

@@ -22,7 +22,7 @@ import type { Config } from '../../../src/config/config.ts'
 import { defaultConfig, parseConfig } from '../../../src/config/parse-config.ts'
 import type { Outcome } from '../../../src/inject/inject.ts'
 import type { Pod } from '../../../src/pod/pod.ts'
-import { uninject } from '../../../src/inject/uninject.ts'
+import { uninject } from '../../../src/inject/ownership/uninject.ts'
 import { formatDiagnostic } from '../../../src/reasons.ts'
 
 export interface Manifest {

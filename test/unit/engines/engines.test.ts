@@ -5,7 +5,7 @@ import { engineByName, runsAnEngine, runsVerifier } from '../../../src/engines/r
 import { inject } from '../../../src/inject/inject.ts'
 import type { Container, Pod } from '../../../src/pod/pod.ts'
 import { readStatus } from '../../../src/inject/status.ts'
-import { uninject } from '../../../src/inject/uninject.ts'
+import { uninject } from '../../../src/inject/ownership/uninject.ts'
 
 const prefix = 'models.example.io/'
 

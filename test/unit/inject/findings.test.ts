@@ -23,7 +23,7 @@ t.test('a hundred mistakes are described, and the others counted by their reason
 t.test('what follows from a mistake that was read is none, also if that mistake was only counted', (t) => {
   const findings = new Findings()
   for (let i = 0; i < 101; i++) findings.deny(diagnostic(`f${i}`))
-  findings.endReading()
+  findings.suppressFollowUpErrors()
   findings.deny(diagnostic('f100', 'MountConflict'))
   findings.deny(diagnostic('elsewhere', 'NotAllowed'))
   findings.warn('NoSize', 'nothing')

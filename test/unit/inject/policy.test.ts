@@ -2,7 +2,7 @@ import t from 'tap'
 import { defaultConfig, parseConfig } from '../../../src/config/parse-config.ts'
 import type { PolicyRule } from '../../../src/config/policy.ts'
 import { inject } from '../../../src/inject/inject.ts'
-import { judgePod } from '../../../src/inject/evaluate-pod-policy.ts'
+import { evaluatePodPolicy } from '../../../src/inject/evaluate-pod-policy.ts'
 import { podWith } from '../../kit/webhook/pods.ts'
 
 type Rule = Omit<PolicyRule, 'name' | 'namespaces' | 'maxSizeBytes'> & {
@@ -297,8 +297,8 @@ t.test('a pod is judged by the policy as it was before it was injected', (t) => 
   ]
   const config = parseConfig(JSON.stringify({ policy: { rules } }))
   if (!config.ok) throw new Error(config.problems.join())
-  const verdict = judgePod(injected.pod, 'team-a', config.config)
-  t.strictSame(verdict, judgePod(pod, 'team-a', config.config))
+  const verdict = evaluatePodPolicy(injected.pod, 'team-a', config.config)
+  t.strictSame(verdict, evaluatePodPolicy(pod, 'team-a', config.config))
   t.match(verdict, {
     state: 'judged',
     mode: 'enforce',
@@ -307,10 +307,10 @@ t.test('a pod is judged by the policy as it was before it was injected', (t) => 
       { name: 'b', verdict: 'denied', refusedBy: ['wide', 'narrow'], allowing: [] },
     ],
   })
-  t.match(judgePod(podWith({ source: 's3://models/llama/', sise: '1' }), 'team-a', config.config), {
+  t.match(evaluatePodPolicy(podWith({ source: 's3://models/llama/', sise: '1' }), 'team-a', config.config), {
     state: 'invalid',
     diagnostics: [{ reason: 'UnknownAnnotation' }],
   })
-  t.strictSame(judgePod(podWith({}), 'team-a', config.config), { state: 'skipped', reason: 'NotAnnotated' })
+  t.strictSame(evaluatePodPolicy(podWith({}), 'team-a', config.config), { state: 'skipped', reason: 'NotAnnotated' })
   t.end()
 })

@@ -4,9 +4,9 @@
  * environment, resources), and what they may rewrite (images) is not among them, nor is any order.
  */
 import { createHash } from 'node:crypto'
-import { parseBytes } from '../values/quantity.ts'
-import { loaderRoot } from '../pod/part-names.ts'
-import { allByName, findByName, firstBy } from '../pod/lookup.ts'
+import { parseBytes } from '../../values/quantity.ts'
+import { loaderRoot } from '../../pod/injected-names.ts'
+import { allByName, findByName, firstBy } from '../../pod/lookup.ts'
 import {
   initContainersOf,
   volumesOf,
@@ -15,8 +15,8 @@ import {
   type Pod,
   type Volume,
   type VolumeMount,
-} from '../pod/pod.ts'
-import type { ModelStatus, Status } from './status.ts'
+} from '../../pod/pod.ts'
+import type { ModelStatus, Status } from '../status.ts'
 
 /** Each part by the path of its object, as `spec.volumes[model-data]`; one that is gone has no fields. */
 export type OwnedFields = Readonly<Record<string, PartFields>>

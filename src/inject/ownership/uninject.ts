@@ -1,11 +1,11 @@
 /** Takes out what was put in, and puts back what was replaced, as the status annotation says. */
-import { injectedLabel, statusAnnotation } from '../annotations.ts'
-import { nodeLabelPrefix } from '../deliveries/node/inject.ts'
-import { removeFromList, safeToEvictAnnotation, skipContainersAnnotation } from './lists.ts'
+import { injectedLabel, statusAnnotation } from '../../annotations.ts'
+import { nodeLabelPrefix } from '../../deliveries/node/inject.ts'
+import { removeFromList, safeToEvictAnnotation, skipContainersAnnotation } from '../lists.ts'
 import { ownVolumes } from './own-volumes.ts'
-import { isOurLoader } from './parts.ts'
-import { isLoaderName } from '../pod/part-names.ts'
-import { displacedFields, labelsAskedFor, type Placement } from '../pod/scheduling.ts'
+import { isOurLoader } from './own-loaders.ts'
+import { isLoaderName } from '../../pod/injected-names.ts'
+import { fieldsWithoutScheduling, labelsAskedFor, type Scheduling } from '../../pod/scheduling.ts'
 import {
   annotationsOf,
   initContainersOf,
@@ -16,8 +16,8 @@ import {
   type Pod,
   type PodSpec,
   type VolumeMount,
-} from '../pod/pod.ts'
-import { readStatus, type ModelStatus, type Replaced, type Status } from './status.ts'
+} from '../../pod/pod.ts'
+import { readStatus, type ModelStatus, type Replaced, type Status } from '../status.ts'
 
 /** The pod without our parts; the same object if it has none. */
 export function uninject(pod: Pod, prefix: string): Pod {
@@ -33,17 +33,17 @@ export function uninject(pod: Pod, prefix: string): Pod {
   return {
     ...pod,
     metadata: cleanMetadata(pod, status, prefix),
-    spec: replaceFields(spec, displacedFields(spec, placementOf(pod, status, prefix))),
+    spec: replaceFields(spec, fieldsWithoutScheduling(spec, placementOf(pod, status, prefix))),
   }
 }
 
 /** The pod without what was added to where and when it may be scheduled. */
-export function displace(pod: Pod, { added }: Status): Pod {
-  return { ...pod, spec: replaceFields(pod.spec, displacedFields(pod.spec, added)) }
+export function removeInjectedScheduling(pod: Pod, { added }: Status): Pod {
+  return { ...pod, spec: replaceFields(pod.spec, fieldsWithoutScheduling(pod.spec, added)) }
 }
 
 /** Where the status is lost, labels below our prefix are ours; anything else may be the user's. */
-function placementOf(pod: Pod, status: Status | undefined, prefix: string): Partial<Placement> {
+function placementOf(pod: Pod, status: Status | undefined, prefix: string): Partial<Scheduling> {
   return status?.added ?? { nodeLabels: labelsAskedFor(pod.spec, nodeLabelPrefix(prefix)) }
 }
 

@@ -1,15 +1,15 @@
 /** What the status annotation will say of a plan. */
-import type { Config } from '../config/config.ts'
-import { version } from '../version.ts'
-import { missingFromList, safeToEvictAnnotation, skipContainersAnnotation } from './lists.ts'
-import { loaderImage } from './loader.ts'
-import type { ContainerAddition } from './mounts.ts'
-import { loaderContainerName } from '../pod/part-names.ts'
-import type { Placement } from '../pod/scheduling.ts'
-import type { PlannedModel } from './injection-plan.ts'
-import type { Pod, Volume } from '../pod/pod.ts'
-import type { InjectionRequest } from '../request/model-request.ts'
-import { hashAnnotations, statusSchemaVersion, type ModelStatus, type Replaced, type Status } from './status.ts'
+import type { Config } from '../../config/config.ts'
+import { version } from '../../version.ts'
+import { missingFromList, safeToEvictAnnotation, skipContainersAnnotation } from '../lists.ts'
+import { loaderImage } from '../loader.ts'
+import type { ContainerAddition } from '../mounts.ts'
+import { loaderContainerName } from '../../pod/injected-names.ts'
+import type { Scheduling } from '../../pod/scheduling.ts'
+import type { PlannedModel } from '../injection-plan.ts'
+import type { Pod, Volume } from '../../pod/pod.ts'
+import type { InjectionRequest } from '../../request/model-request.ts'
+import { hashAnnotations, statusSchemaVersion, type ModelStatus, type Replaced, type Status } from '../status.ts'
 
 interface StatusInput {
   readonly models: readonly PlannedModel[]
@@ -19,7 +19,7 @@ interface StatusInput {
   readonly additions: readonly ContainerAddition[]
   readonly fsGroup: number | undefined
   readonly imagePullSecrets: readonly string[]
-  readonly placement: Placement
+  readonly scheduling: Scheduling
 }
 
 export function planStatus(pod: Pod, request: InjectionRequest, input: StatusInput): Status {
@@ -40,13 +40,13 @@ export function planStatus(pod: Pod, request: InjectionRequest, input: StatusInp
       ...(safeToEvict.length > 0 && { safeToEvict }),
       ...(skipContainers.length > 0 && { skipContainers }),
       ...(input.imagePullSecrets.length > 0 && { imagePullSecrets: input.imagePullSecrets }),
-      ...placementStatus(input.placement),
+      ...schedulingStatus(input.scheduling),
     },
     replaced: replacedFields(pod, request, input.fsGroup),
   }
 }
 
-function placementStatus({ nodeLabels, tolerations, schedulingGates }: Placement): Partial<Placement> {
+function schedulingStatus({ nodeLabels, tolerations, schedulingGates }: Scheduling): Partial<Scheduling> {
   return {
     ...(nodeLabels.length > 0 && { nodeLabels }),
     ...(tolerations.length > 0 && { tolerations }),

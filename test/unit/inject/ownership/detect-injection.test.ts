@@ -1,11 +1,11 @@
 import t from 'tap'
-import { defaultConfig, parseConfig } from '../../../src/config/parse-config.ts'
-import { nodeLabelFor } from '../../../src/deliveries/node/inject.ts'
-import { inject, type Outcome } from '../../../src/inject/inject.ts'
-import { requiredLoaderEnv, requiredVerifierEnv } from '../../../src/inject/parts.ts'
-import type { Container, NodeSelectorTerm, Pod } from '../../../src/pod/pod.ts'
-import { recognise } from '../../../src/inject/recognise.ts'
-import { podWith } from '../../kit/webhook/pods.ts'
+import { defaultConfig, parseConfig } from '../../../../src/config/parse-config.ts'
+import { nodeLabelFor } from '../../../../src/deliveries/node/inject.ts'
+import { inject, type Outcome } from '../../../../src/inject/inject.ts'
+import { requiredLoaderEnv, requiredVerifierEnv } from '../../../../src/inject/ownership/own-loaders.ts'
+import type { Container, NodeSelectorTerm, Pod } from '../../../../src/pod/pod.ts'
+import { detectInjection } from '../../../../src/inject/ownership/detect-injection.ts'
+import { podWith } from '../../../kit/webhook/pods.ts'
 
 const prefix = 'models.example.io/'
 const source = 's3://models/llama/'
@@ -43,12 +43,12 @@ const without =
     (items ?? []).filter((item) => item.name !== name)
 
 const states: readonly [name: string, pod: Pod, state: string][] = [
-  ['a pod that was never here', plain, 'fresh'],
-  ['an injected pod', whole, 'whole'],
+  ['a pod that was never here', plain, 'notInjected'],
+  ['an injected pod', whole, 'intact'],
   [
     'one whose loader got another image',
     withLoader(whole, (loader) => ({ ...loader, image: 'mirror.corp/injector:1' })),
-    'whole',
+    'intact',
   ],
   [
     'one whose loader got resources, mounts and variables of others',
@@ -61,12 +61,12 @@ const states: readonly [name: string, pod: Pod, state: string][] = [
         { name: 'kube-api-access', mountPath: '/var/run/secrets/kubernetes.io/serviceaccount' },
       ],
     })),
-    'whole',
+    'intact',
   ],
   [
     'one with another container beside it',
     { ...whole, spec: { ...whole.spec, containers: [...whole.spec.containers, { name: 'proxy' }] } },
-    'whole',
+    'intact',
   ],
   [
     'one whose loader has another source',
@@ -99,14 +99,14 @@ const states: readonly [name: string, pod: Pod, state: string][] = [
     { ...whole, spec: { ...whole.spec, volumes: without('model-tmp')(whole.spec.volumes) } },
     'damaged',
   ],
-  ['one whose source was edited', withAnnotation(whole, 'source', 's3://models/other/'), 'outdated'],
-  ['one with one more annotation', withAnnotation(whole, 'size', '1Gi'), 'outdated'],
-  ['one without its status', withAnnotation(whole, 'status', ''), 'outdated'],
-  ['one whose status is no JSON', withAnnotation(whole, 'status', '{'), 'outdated'],
+  ['one whose source was edited', withAnnotation(whole, 'source', 's3://models/other/'), 'stale'],
+  ['one with one more annotation', withAnnotation(whole, 'size', '1Gi'), 'stale'],
+  ['one without its status', withAnnotation(whole, 'status', ''), 'stale'],
+  ['one whose status is no JSON', withAnnotation(whole, 'status', '{'), 'stale'],
   [
     'one whose status is of another schema',
     withAnnotation(whole, 'status', statusOf(whole).replace('"schema":1', '"schema":2')),
-    'outdated',
+    'stale',
   ],
   [
     'one whose status has null for the digests, which the audit could not compare',
@@ -116,24 +116,24 @@ const states: readonly [name: string, pod: Pod, state: string][] = [
   [
     'one whose status names another source',
     withAnnotation(whole, 'status', statusOf(whole).replaceAll(source, 's3://evil/x/')),
-    'outdated',
+    'stale',
   ],
   [
     'one whose status names another loader',
     withAnnotation(whole, 'status', statusOf(whole).replaceAll('"model-loader"', '"migrate"')),
-    'outdated',
+    'stale',
   ],
-  ['a pod that only has the status of another', withAnnotation(plain, 'status', statusOf(whole)), 'fresh'],
+  ['a pod that only has the status of another', withAnnotation(plain, 'status', statusOf(whole)), 'notInjected'],
   [
     'a pod with a container that only has our name',
     { ...plain, spec: { ...plain.spec, initContainers: [{ name: 'model-loader' }] } },
-    'fresh',
+    'notInjected',
   ],
 ]
 
 for (const [name, pod, state] of states) {
   t.test(`${name} is ${state}`, (t) => {
-    t.equal(recognise(pod, prefix).state, state)
+    t.equal(detectInjection(pod, prefix).state, state)
     t.end()
   })
 }
@@ -141,7 +141,7 @@ for (const [name, pod, state] of states) {
 for (const name of requiredLoaderEnv) {
   t.test(`one whose loader lost ${name} alone is damaged`, (t) => {
     t.equal(
-      recognise(
+      detectInjection(
         withLoader(whole, (loader) => ({ ...loader, env: without(name)(loader.env) })),
         prefix,
       ).state,
@@ -152,10 +152,10 @@ for (const name of requiredLoaderEnv) {
 }
 
 const answers: Readonly<Record<string, (outcome: Outcome) => boolean>> = {
-  whole: ({ outcome, reason }) => outcome === 'skipped' && reason === 'AlreadyInjected',
+  intact: ({ outcome, reason }) => outcome === 'skipped' && reason === 'AlreadyInjected',
   damaged: ({ outcome, reason, warnings }) =>
     outcome === 'injected' && reason === 'Healed' && warnings.every((warning) => warning.reason !== 'StatusOutdated'),
-  outdated: ({ outcome, reason, warnings }) =>
+  stale: ({ outcome, reason, warnings }) =>
     outcome === 'injected' && reason === 'Injected' && warnings.some((warning) => warning.reason === 'StatusOutdated'),
 }
 
@@ -193,15 +193,15 @@ const kinds: Readonly<Record<string, Record<string, string>>> = {
 }
 
 const changes: readonly [name: string, change: (pod: Pod) => Pod, state: string][] = [
-  ['as it was injected', (pod) => pod, 'whole'],
-  ['whose gate was taken away', (pod) => ({ ...pod, spec: { ...pod.spec, schedulingGates: [] } }), 'whole'],
+  ['as it was injected', (pod) => pod, 'intact'],
+  ['whose gate was taken away', (pod) => ({ ...pod, spec: { ...pod.spec, schedulingGates: [] } }), 'intact'],
   ['whose app lost its mounts', (pod) => ({ ...pod, spec: { ...pod.spec, containers: [{ name: 'app' }] } }), 'damaged'],
-  ['with one more annotation', (pod) => withAnnotation(pod, 'init-order', 'first'), 'outdated'],
-  ['without its status', (pod) => withAnnotation(pod, 'status', ''), 'outdated'],
+  ['with one more annotation', (pod) => withAnnotation(pod, 'init-order', 'first'), 'stale'],
+  ['without its status', (pod) => withAnnotation(pod, 'status', ''), 'stale'],
   [
     'whose status is of another schema',
     (pod) => withAnnotation(pod, 'status', statusOf(pod).replace('"schema":1', '"schema":2')),
-    'outdated',
+    'stale',
   ],
 ]
 
@@ -209,7 +209,7 @@ for (const [kind, annotations] of Object.entries(kinds)) {
   for (const [name, change, state] of changes) {
     t.test(`a pod with ${kind} ${name} is ${state}, is answered as such, and left alone afterwards`, (t) => {
       const pod = change(mounted(annotations))
-      t.match(recognise(pod, prefix), { state })
+      t.match(detectInjection(pod, prefix), { state })
       const outcome = inject(pod, 'team', permissive)
       t.ok(answers[state]?.(outcome), JSON.stringify({ ...outcome, pod: undefined, patch: undefined }))
       t.equal(inject(outcome.outcome === 'injected' ? outcome.pod : pod, 'team', permissive).reason, 'AlreadyInjected')
@@ -254,7 +254,7 @@ t.test('neither status nor label makes a volume ours that brings something else'
     withAnnotation(other, 'status', ''),
     withAnnotation(withAnnotation(pod, 'status', ''), 'source', 'pvc://others'),
   ]) {
-    t.match(recognise(changed, prefix), { state: 'fresh', foreign: ['spec.volumes[0].name'] })
+    t.match(detectInjection(changed, prefix), { state: 'notInjected', foreign: ['spec.volumes[0].name'] })
   }
   t.end()
 })
@@ -272,7 +272,7 @@ t.test('a copy of a pod with another claim gets that claim, and nothing of the o
 for (const name of requiredVerifierEnv) {
   t.test(`a pod whose checking loader lost ${name} is damaged`, (t) => {
     t.equal(
-      recognise(
+      detectInjection(
         withLoader(mounted({ source: 'pvc://models/llama' }), (loader) => ({
           ...loader,
           env: without(name)(loader.env),
@@ -292,7 +292,7 @@ t.test('a loader that brings is none that checks, nor the other way round', (t) 
     [whole, ['load', '--verify']],
   ] as const) {
     const changed = withLoader(pod, (loader) => ({ ...loader, args }))
-    t.equal(recognise(changed, prefix).state, 'damaged')
+    t.equal(detectInjection(changed, prefix).state, 'damaged')
     const healed = inject(changed, 'team', pod === whole ? defaultConfig : permissive)
     t.strictSame(healed.outcome === 'injected' && healed.pod.spec.initContainers, pod.spec.initContainers)
   }

@@ -2,14 +2,14 @@
  * Whether a pod has been through here before. A webhook is called again when a later one changed the pod, and pods are
  * copied, restored and resubmitted; what is whole is never planned anew, whatever configuration shaped it.
  */
-import { parseSource } from '../values/source.ts'
-import { modelSuffixes, unsuffixedName } from '../request/annotation-reader.ts'
-import { runsAnEngine, runsVerifier } from '../engines/registry.ts'
-import { podIdentityEnv } from './identity.ts'
-import { ownAnnotations } from '../request/keys.ts'
-import { allBy, findByName } from '../pod/lookup.ts'
-import { bringsModel, ownVolumes } from './own-volumes.ts'
-import { isOurLoader, requiredLoaderEnv, requiredVerifierEnv } from './parts.ts'
+import { parseSource } from '../../values/source.ts'
+import { modelSuffixes, unsuffixedName } from '../../request/annotation-reader.ts'
+import { runsAnEngine, runsVerifier } from '../../engines/registry.ts'
+import { podIdentityEnv } from '../identity.ts'
+import { ownAnnotations } from '../../request/keys.ts'
+import { allBy, findByName } from '../../pod/lookup.ts'
+import { hasVolumeOfModel, ownVolumes } from './own-volumes.ts'
+import { isOurLoader, requiredLoaderEnv, requiredVerifierEnv } from './own-loaders.ts'
 import {
   dataVolumeName,
   envValue,
@@ -17,28 +17,31 @@ import {
   loaderContainerName,
   loaderRoot,
   tmpVolume,
-} from '../pod/part-names.ts'
-import { isPlaced } from '../pod/scheduling.ts'
-import { initContainersOf, volumesOf, type Container, type Pod, type VolumeMount } from '../pod/pod.ts'
-import { hashAnnotations, readStatus, type ModelStatus, type Status } from './status.ts'
+} from '../../pod/injected-names.ts'
+import { hasScheduling } from '../../pod/scheduling.ts'
+import { initContainersOf, volumesOf, type Container, type Pod, type VolumeMount } from '../../pod/pod.ts'
+import { hashAnnotations, readStatus, type ModelStatus, type Status } from '../status.ts'
 
-export type Recognition =
+export type Detection =
   /** Nothing of ours; `foreign` are fields that hold one of our names for something else. */
-  | { readonly state: 'fresh'; readonly foreign: readonly string[] }
+  | { readonly state: 'notInjected'; readonly foreign: readonly string[] }
   /** Made from the annotations that the pod still has. */
-  | { readonly state: 'whole'; readonly status: Status }
+  | { readonly state: 'intact'; readonly status: Status }
   | { readonly state: 'damaged'; readonly status: Status }
   /** Made from other annotations than the pod has now. */
-  | { readonly state: 'outdated'; readonly foreign: readonly string[] }
+  | { readonly state: 'stale'; readonly foreign: readonly string[] }
 
-export function recognise(pod: Pod, prefix: string): Recognition {
+export function detectInjection(pod: Pod, prefix: string): Detection {
   const status = readStatus(pod, prefix)
   if (status !== undefined && describesPod(status, pod, prefix)) {
-    return { state: isWhole(pod, status) ? 'whole' : 'damaged', status }
+    return { state: isIntact(pod, status) ? 'intact' : 'damaged', status }
   }
   const loaders = initContainersOf(pod).filter(isOurLoader)
   const own = ownVolumes(pod, loaders, prefix)
-  return { state: loaders.length > 0 || own.size > 0 ? 'outdated' : 'fresh', foreign: foreignNames(pod, own, prefix) }
+  return {
+    state: loaders.length > 0 || own.size > 0 ? 'stale' : 'notInjected',
+    foreign: foreignNames(pod, own, prefix),
+  }
 }
 
 /** True for a status that was made for these annotations, and for whose models there is evidence in the pod. */
@@ -56,11 +59,11 @@ function describesPod(status: Status, pod: Pod, prefix: string): boolean {
  */
 function hasEvidence(model: ModelStatus, pod: Pod): boolean {
   const { loader } = model
-  if (loader === undefined) return bringsModel(pod, model)
+  if (loader === undefined) return hasVolumeOfModel(pod, model)
   if (!isLoaderName(loader)) return false
   return (
     findByName(initContainersOf(pod), loader) !== undefined ||
-    bringsModel(pod, model) ||
+    hasVolumeOfModel(pod, model) ||
     isMountedEverywhere(model, pod)
   )
 }
@@ -97,15 +100,15 @@ function foreignNames(pod: Pod, own: ReadonlySet<string>, prefix: string): reado
   ]
 }
 
-function isWhole(pod: Pod, status: Status): boolean {
+function isIntact(pod: Pod, status: Status): boolean {
   const present = status.added.volumes.every((name) => findByName(volumesOf(pod), name) !== undefined)
-  return present && isPlaced(pod.spec, status.added) && status.models.every((model) => isModelWhole(pod, model))
+  return present && hasScheduling(pod.spec, status.added) && status.models.every((model) => isModelIntact(pod, model))
 }
 
-function isModelWhole(pod: Pod, model: ModelStatus): boolean {
+function isModelIntact(pod: Pod, model: ModelStatus): boolean {
   if (model.loader === undefined) return isInItsContainers(pod, model)
   const loader = findByName(initContainersOf(pod), model.loader)
-  return loader !== undefined && isLoaderWhole(loader, model) && isInItsContainers(pod, model)
+  return loader !== undefined && isLoaderIntact(loader, model) && isInItsContainers(pod, model)
 }
 
 function isInItsContainers(pod: Pod, model: ModelStatus): boolean {
@@ -116,7 +119,7 @@ function isInItsContainers(pod: Pod, model: ModelStatus): boolean {
   })
 }
 
-function isLoaderWhole(loader: Container, { source, volume, delivery }: ModelStatus): boolean {
+function isLoaderIntact(loader: Container, { source, volume, delivery }: ModelStatus): boolean {
   const verifies = delivery !== 'download'
   const has = (name: string): boolean => findByName(loader.env, name) !== undefined
   const mounts = (name: string, path: string): boolean =>

@@ -1,12 +1,12 @@
 /** What a digest in the status covers, and what it leaves to others. */
 import t from 'tap'
-import { defaultConfig } from '../../../src/config/parse-config.ts'
-import { digestsOf, sealStatus } from '../../../src/inject/digest.ts'
-import { inject } from '../../../src/inject/inject.ts'
-import { ownedFields } from '../../../src/inject/owned-fields.ts'
-import type { Container, Pod, Volume } from '../../../src/pod/pod.ts'
-import { readStatus, type Status } from '../../../src/inject/status.ts'
-import { podWith } from '../../kit/webhook/pods.ts'
+import { defaultConfig } from '../../../../src/config/parse-config.ts'
+import { digestsOf, sealStatus } from '../../../../src/inject/ownership/digest.ts'
+import { inject } from '../../../../src/inject/inject.ts'
+import { ownedFields } from '../../../../src/inject/ownership/owned-fields.ts'
+import type { Container, Pod, Volume } from '../../../../src/pod/pod.ts'
+import { readStatus, type Status } from '../../../../src/inject/status.ts'
+import { podWith } from '../../../kit/webhook/pods.ts'
 
 const prefix = 'models.example.io/'
 const whole = injected(

@@ -1,13 +1,13 @@
 import t from 'tap'
 import type { NodeSelectorTerm, PodSpec, Toleration } from '../../../src/pod/pod.ts'
 import {
-  displacedFields,
-  isPlaced,
+  fieldsWithoutScheduling,
+  hasScheduling,
   labelConflict,
   labelsAskedFor,
-  missingPlacement,
-  nowhere,
-  placePod,
+  missingScheduling,
+  noScheduling,
+  addScheduling,
 } from '../../../src/pod/scheduling.ts'
 
 const label = 'node.models.example.io/0123456789abcdef'
@@ -28,11 +28,14 @@ function termsOf({ affinity }: PodSpec): unknown {
 
 /** The spec with what of the label is missing, and the same with that taken out again. */
 function roundTrip(spec: PodSpec): { placed: PodSpec; released: Record<string, unknown> } {
-  const missing = missingPlacement(spec, { ...nowhere, nodeLabels: [label] })
-  const placed = placePod(spec, missing)
+  const missing = missingScheduling(spec, { ...noScheduling, nodeLabels: [label] })
+  const placed = addScheduling(spec, missing)
   return {
     placed,
-    released: JSON.parse(JSON.stringify({ ...placed, ...displacedFields(placed, missing) })) as Record<string, unknown>,
+    released: JSON.parse(JSON.stringify({ ...placed, ...fieldsWithoutScheduling(placed, missing) })) as Record<
+      string,
+      unknown
+    >,
   }
 }
 
@@ -71,8 +74,8 @@ for (const [name, spec, terms] of merged) {
   t.test(`a label is required beside ${name}, and can be taken out again`, (t) => {
     const { placed, released } = roundTrip(spec)
     t.strictSame(termsOf(placed), terms)
-    t.ok(isPlaced(placed, { nodeLabels: [label] }))
-    t.notOk(isPlaced(spec, { nodeLabels: [label] }))
+    t.ok(hasScheduling(placed, { nodeLabels: [label] }))
+    t.notOk(hasScheduling(spec, { nodeLabels: [label] }))
     t.strictSame(released, spec)
     t.end()
   })
@@ -88,7 +91,7 @@ const settled: readonly [name: string, spec: PodSpec][] = [
 
 for (const [name, spec] of settled) {
   t.test(`nothing is added where the label ${name}`, (t) => {
-    t.strictSame(missingPlacement(spec, { ...nowhere, nodeLabels: [label] }), nowhere)
+    t.strictSame(missingScheduling(spec, { ...noScheduling, nodeLabels: [label] }), noScheduling)
     t.strictSame(roundTrip(spec), { placed: spec, released: spec })
     t.end()
   })
@@ -141,8 +144,11 @@ t.test('a pod that asks for the label in other words excludes nothing', (t) => {
 })
 
 t.test('two labels go in together and come out one by one', (t) => {
-  const placed = placePod(withTerms({ matchExpressions: [zone] }), { ...nowhere, nodeLabels: [label, 'other'] })
-  const released = { ...placed, ...displacedFields(placed, { nodeLabels: ['other'] }) }
+  const placed = addScheduling(withTerms({ matchExpressions: [zone] }), {
+    ...noScheduling,
+    nodeLabels: [label, 'other'],
+  })
+  const released = { ...placed, ...fieldsWithoutScheduling(placed, { nodeLabels: ['other'] }) }
   t.strictSame(termsOf(released), [{ matchExpressions: [zone, ours] }])
   t.strictSame(labelsAskedFor(placed, 'node.models.example.io/'), [label])
   t.strictSame(
@@ -155,7 +161,7 @@ t.test('two labels go in together and come out one by one', (t) => {
 
 t.test('the same label or taint of two models is one', (t) => {
   t.strictSame(
-    missingPlacement(
+    missingScheduling(
       { containers },
       { nodeLabels: [label, label], tolerations: ['x', 'x'], schedulingGates: ['g', 'g'] },
     ),
@@ -179,14 +185,14 @@ for (const [toleration, enough] of tolerated) {
     `the toleration ${JSON.stringify(toleration)} is ${enough ? '' : 'not '}enough for the taint, whatever its value`,
     (t) => {
       const spec = { containers, tolerations: [toleration] }
-      const missing = missingPlacement(spec, { ...nowhere, tolerations: [taint] })
+      const missing = missingScheduling(spec, { ...noScheduling, tolerations: [taint] })
       t.strictSame(missing.tolerations, enough ? [] : [taint])
-      const placed = placePod(spec, missing)
+      const placed = addScheduling(spec, missing)
       t.strictSame(placed.tolerations, [
         toleration,
         ...(enough ? [] : [{ key: taint, operator: 'Exists', effect: 'NoSchedule' }]),
       ])
-      t.strictSame({ ...placed, ...displacedFields(placed, missing) }, spec)
+      t.strictSame({ ...placed, ...fieldsWithoutScheduling(placed, missing) }, spec)
       t.end()
     },
   )
@@ -194,13 +200,16 @@ for (const [toleration, enough] of tolerated) {
 
 t.test('a gate is added once and taken out by its name; a gate that is gone is no damage', (t) => {
   const spec = { containers, schedulingGates: [{ name: 'quota' }] }
-  const placed = placePod(spec, { ...nowhere, schedulingGates: ['room'] })
+  const placed = addScheduling(spec, { ...noScheduling, schedulingGates: ['room'] })
   t.strictSame(placed.schedulingGates, [{ name: 'quota' }, { name: 'room' }])
-  t.strictSame(missingPlacement(placed, { ...nowhere, schedulingGates: ['room'] }), nowhere)
-  t.strictSame(displacedFields(placed, { schedulingGates: ['room'] }), { schedulingGates: [{ name: 'quota' }] })
-  t.strictSame(displacedFields({ containers, schedulingGates: [{ name: 'room' }] }, { schedulingGates: ['room'] }), {
-    schedulingGates: undefined,
-  })
-  t.ok(isPlaced(spec, { schedulingGates: ['room'] }))
+  t.strictSame(missingScheduling(placed, { ...noScheduling, schedulingGates: ['room'] }), noScheduling)
+  t.strictSame(fieldsWithoutScheduling(placed, { schedulingGates: ['room'] }), { schedulingGates: [{ name: 'quota' }] })
+  t.strictSame(
+    fieldsWithoutScheduling({ containers, schedulingGates: [{ name: 'room' }] }, { schedulingGates: ['room'] }),
+    {
+      schedulingGates: undefined,
+    },
+  )
+  t.ok(hasScheduling(spec, { schedulingGates: ['room'] }))
   t.end()
 })

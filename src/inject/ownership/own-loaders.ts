@@ -2,10 +2,10 @@
  * The names of what is added to a pod. They are fixed, so that policies can check them from the annotations alone, and
  * so that a second pass finds what the first one added.
  */
-import { requiredVariables } from '../loader-contract.ts'
-import { runsAnEngine, runsVerifier } from '../engines/registry.ts'
-import type { Container } from '../pod/pod.ts'
-import { tmpVolume, loaderName, dataName, isLoaderName, envValue } from '../pod/part-names.ts'
+import { requiredVariables } from '../../loader-contract.ts'
+import { runsAnEngine, runsVerifier } from '../../engines/registry.ts'
+import type { Container } from '../../pod/pod.ts'
+import { tmpVolume, loaderName, dataName, isLoaderName, envValue } from '../../pod/injected-names.ts'
 
 /** Environment without which a loader cannot bring a model; a container that lacks one of these is not whole. */
 export const requiredLoaderEnv = requiredVariables('load')
@@ -17,7 +17,7 @@ export const requiredVerifierEnv = requiredVariables('verify')
  * The volumes of ours that the loaders mount: their own data volume and the one for small files. The name alone may be a
  * user's, and so may a volume that only begins like ours and that a loader fills because it was asked to.
  */
-export function ownVolumesOf(loaders: readonly Container[]): ReadonlySet<string> {
+export function volumesOfLoaders(loaders: readonly Container[]): ReadonlySet<string> {
   return new Set(
     loaders.flatMap(({ name, volumeMounts }) => {
       const own = [tmpVolume, dataName + name.slice(loaderName.length)]
@@ -32,6 +32,6 @@ export function isOurLoader(container: Container): boolean {
 }
 
 /** One that fetches something, and so needs network and an identity. */
-export function isBringingLoader(container: Container): boolean {
+export function isDownloadLoader(container: Container): boolean {
   return isOurLoader(container) && !runsVerifier(container)
 }

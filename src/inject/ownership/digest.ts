@@ -3,10 +3,10 @@
  * write the status can write digests, too: they are evidence, not proof.
  */
 import { createHash } from 'node:crypto'
-import { statusAnnotation } from '../annotations.ts'
+import { statusAnnotation } from '../../annotations.ts'
 import { ownedFields, type PartFields } from './owned-fields.ts'
-import type { Pod } from '../pod/pod.ts'
-import type { Status } from './status.ts'
+import type { Pod } from '../../pod/pod.ts'
+import type { Status } from '../status.ts'
 
 /**
  * By the path of the part; the status itself is `status`. What goes into them is fixed: were it changed under the same name of

@@ -4,7 +4,7 @@ import type { Config } from '../../config/config.ts'
 import { parseBytes, parseMillicores } from '../../values/quantity.ts'
 import { annotationKey } from '../../request/keys.ts'
 import { annotationField } from '../../pod/field-path.ts'
-import { mediumOf, type Medium } from '../../request/volume-medium.ts'
+import { volumeMediumOf, type VolumeMedium } from '../../request/volume-medium.ts'
 import type { Pod, Resources } from '../../pod/pod.ts'
 import type { ModelRequest } from '../../request/model-request.ts'
 
@@ -30,8 +30,8 @@ export function sum<T>(items: readonly T[], valueOf: (item: T) => number | undef
 }
 
 /** The bytes of all models whose size is known on that medium. */
-export function sizeOn(models: readonly ModelRequest[], medium: Medium, pod: Pod): number {
-  return sum(models, (model) => (mediumOf(model, pod) === medium ? model.sizeBytes : undefined))
+export function sizeOn(models: readonly ModelRequest[], medium: VolumeMedium, pod: Pod): number {
+  return sum(models, (model) => (volumeMediumOf(model, pod) === medium ? model.sizeBytes : undefined))
 }
 
 export function fieldOf(name: AnnotationName, config: Config, suffix?: string): string {

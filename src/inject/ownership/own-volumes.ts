@@ -1,22 +1,22 @@
 /** Which volumes of a pod are ours: names alone may be a user's. */
-import { injectedLabel } from '../annotations.ts'
-import { parseSource } from '../values/source.ts'
-import { modelSuffixes, unsuffixedName } from '../request/annotation-reader.ts'
-import { isVolumeFor } from '../deliveries/registry.ts'
-import { annotationKey, ownAnnotations } from '../request/keys.ts'
-import { ownVolumesOf } from './parts.ts'
-import { dataVolumeName } from '../pod/part-names.ts'
-import { annotationsOf, volumesOf, type Container, type Pod } from '../pod/pod.ts'
-import { findByName } from '../pod/lookup.ts'
-import { readStatus } from './status.ts'
+import { injectedLabel } from '../../annotations.ts'
+import { parseSource } from '../../values/source.ts'
+import { modelSuffixes, unsuffixedName } from '../../request/annotation-reader.ts'
+import { isVolumeFor } from '../../deliveries/registry.ts'
+import { annotationKey, ownAnnotations } from '../../request/keys.ts'
+import { volumesOfLoaders } from './own-loaders.ts'
+import { dataVolumeName } from '../../pod/injected-names.ts'
+import { annotationsOf, volumesOf, type Container, type Pod } from '../../pod/pod.ts'
+import { findByName } from '../../pod/lookup.ts'
+import { readStatus } from '../status.ts'
 
 /** Those that one of these loaders mounts, and those that bring a model without a loader. */
 export function ownVolumes(pod: Pod, loaders: readonly Container[], prefix: string): ReadonlySet<string> {
-  return new Set([...ownVolumesOf(loaders), ...volumesWithModels(pod, prefix)])
+  return new Set([...volumesOfLoaders(loaders), ...volumesWithModels(pod, prefix)])
 }
 
 /** True for a volume that has our name and brings just this model. */
-export function bringsModel(pod: Pod, { name, source }: NamedSource): boolean {
+export function hasVolumeOfModel(pod: Pod, { name, source }: NamedSource): boolean {
   const volume = findByName(volumesOf(pod), volumeNameOf(name))
   const parsed = parseSource(source)
   return volume !== undefined && parsed.ok && isVolumeFor(volume, parsed.value)
@@ -33,7 +33,7 @@ function volumeNameOf(model: string): string {
 
 function volumesWithModels(pod: Pod, prefix: string): readonly string[] {
   return namedSources(pod, prefix)
-    .filter((model) => bringsModel(pod, model))
+    .filter((model) => hasVolumeOfModel(pod, model))
     .map(({ name }) => volumeNameOf(name))
 }
 
