@@ -1,18 +1,18 @@
 /** The models of a pod: as its parts bring them, or, where it has no parts, as its annotations ask for them. */
 import { AnnotationReader, modelSuffixes, unsuffixedName } from '../request/annotation-reader.ts'
 import { Findings } from '../request/findings.ts'
-import { annotationKey, ownAnnotations } from '../request/keys.ts'
+import { annotationKey } from '../request/keys.ts'
 import { envValue } from '../pod/injected-names.ts'
-import { annotationsOf, initContainersOf, type Pod } from '../pod/pod.ts'
+import { initContainersOf, type Pod } from '../pod/pod.ts'
 import { readRequest } from '../request/read-request.ts'
 import type { ModelStatus } from '../inject/status.ts'
 import type { AuditedModel } from './judgement.ts'
 import { splitVersion } from './source-version.ts'
 import type { Subject } from './subject.ts'
 
-export function modelsOf({ pod, status, detection, config }: Subject): readonly AuditedModel[] {
+export function modelsOf({ pod, annotations, status, detection, config }: Subject): readonly AuditedModel[] {
   return status === undefined || detection.state === 'notInjected'
-    ? modelsAskedFor(pod, config)
+    ? modelsAskedFor(annotations, config)
     : status.models.map((model) => modelBrought(pod, model))
 }
 
@@ -31,12 +31,13 @@ function modelBrought(pod: Pod, { name, source, delivery, loader, containers, mo
   }
 }
 
-function modelsAskedFor(pod: Pod, config: Subject['config']): readonly AuditedModel[] {
-  const { models } = readRequest(pod, config, new Findings())
-  return modelSuffixes(ownAnnotations(pod, config.annotationPrefix)).map((suffix) => {
+function modelsAskedFor(annotations: Subject['annotations'], config: Subject['config']): readonly AuditedModel[] {
+  const { models } = readRequest(annotations, config, new Findings())
+  return modelSuffixes(annotations).map((suffix) => {
     const name = suffix ?? unsuffixedName
     const read = models.find((model) => model.name === name)
-    const written = annotationsOf(pod)[annotationKey(config.annotationPrefix, 'source', suffix)] ?? ''
+    const key = annotationKey(config.annotationPrefix, 'source', suffix)
+    const written = annotations.find((annotation) => annotation.key === key)?.value ?? ''
     const { source, delivery, mountPath } =
       read === undefined
         ? { source: written, delivery: 'unknown', mountPath: '' }
@@ -46,10 +47,9 @@ function modelsAskedFor(pod: Pod, config: Subject['config']): readonly AuditedMo
 }
 
 /** The models of which nothing says what they must consist of: neither a digest in the source nor a manifest. */
-export function unpinnedModels({ pod, config }: Subject): readonly string[] {
-  const own = ownAnnotations(pod, config.annotationPrefix)
-  const reader = new AnnotationReader(own, config, new Findings())
-  return modelSuffixes(own)
+export function unpinnedModels({ annotations, config }: Subject): readonly string[] {
+  const reader = new AnnotationReader(annotations, config, new Findings())
+  return modelSuffixes(annotations)
     .filter((suffix) => {
       const source = reader.read('source', suffix)
       return source !== undefined && source.scheme !== 'oci' && reader.read('expect', suffix)?.manifest === undefined

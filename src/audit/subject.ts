@@ -3,7 +3,8 @@ import { injectedLabel } from '../annotations.ts'
 import type { Config } from '../config/config.ts'
 import { decide, type Decision } from '../request/is-annotated.ts'
 import { inject, type Outcome } from '../inject/inject.ts'
-import { ownAnnotations } from '../request/keys.ts'
+import { annotatedPod } from '../inject/annotated-pod.ts'
+import type { OwnAnnotation } from '../request/keys.ts'
 import { ownedFields, type OwnedFields } from '../inject/ownership/owned-fields.ts'
 import type { Pod } from '../pod/pod.ts'
 import { detectInjection, type Detection } from '../inject/ownership/detect-injection.ts'
@@ -12,6 +13,8 @@ import { uninject } from '../inject/ownership/uninject.ts'
 
 export interface Subject {
   readonly pod: Pod
+  /** The annotations that users wrote for the injector, sorted by key. */
+  readonly annotations: readonly OwnAnnotation[]
   readonly namespace: string
   readonly config: Config
   readonly decision: Decision
@@ -35,20 +38,22 @@ export interface Planned {
 export function examine(pod: Pod, namespace: string, config: Config): Subject | undefined {
   const prefix = config.annotationPrefix
   const decision = decide(pod, prefix)
-  const detection = detectInjection(pod, prefix)
+  const annotated = annotatedPod(pod, prefix)
+  const { annotations, status } = annotated
+  const detection = detectInjection(annotated)
   if (
-    !asksForModel(pod, decision, prefix) &&
+    !asksForModel(annotations, decision) &&
     detection.state === 'notInjected' &&
     !hasStatus(pod, prefix) &&
     !hasLabel(pod, prefix)
   ) {
     return undefined
   }
-  const status = readStatus(pod, prefix)
-  const outcome = inject(detection.state === 'notInjected' ? pod : uninject(pod, prefix), namespace, config)
+  const outcome = inject(detection.state === 'notInjected' ? pod : uninject(annotated), namespace, config)
   const planned = outcome.outcome === 'injected' ? plannedParts(outcome.pod, status, prefix) : undefined
   return {
     pod,
+    annotations,
     namespace,
     config,
     decision,
@@ -84,9 +89,9 @@ export function hasLabel(pod: Pod, prefix: string): boolean {
 }
 
 /** The mirror of a static pod may ask, and cannot be given anything. */
-function asksForModel(pod: Pod, decision: Decision, prefix: string): boolean {
+function asksForModel(annotations: readonly OwnAnnotation[], decision: Decision): boolean {
   if (decision.decision === 'inject') return true
-  return decision.reason === 'MirrorPod' && ownAnnotations(pod, prefix).length > 0
+  return decision.reason === 'MirrorPod' && annotations.length > 0
 }
 
 /** What is in a file may not have been created yet. */

@@ -3,7 +3,8 @@ import { injectedLabel, statusAnnotation } from '../annotations.ts'
 import { digestsOf } from '../inject/ownership/digest.ts'
 import { annotationField } from '../pod/field-path.ts'
 import { initContainersOf } from '../pod/pod.ts'
-import { hashAnnotations, type Status } from '../inject/status.ts'
+import { hashAnnotations } from '../inject/annotated-pod.ts'
+import type { Status } from '../inject/status.ts'
 import { version } from '../version.ts'
 import { changedParts, differingFields, digestsOfFields, evidence } from './differences.ts'
 import { exposures } from './exposure.ts'
@@ -122,11 +123,9 @@ function forgery(subject: Subject, status: Status): Trace | undefined {
     : undefined
 }
 
-export function isOfToday({ pod, config }: Subject, status: Status): boolean {
+export function isOfToday({ annotations, config }: Subject, status: Status): boolean {
   return (
-    status.config === config.hash &&
-    status.injector === version &&
-    status.annotations === hashAnnotations(pod, config.annotationPrefix)
+    status.config === config.hash && status.injector === version && status.annotations === hashAnnotations(annotations)
   )
 }
 

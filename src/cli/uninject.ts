@@ -5,6 +5,7 @@ import { decide } from '../request/is-annotated.ts'
 import { diff } from '../inject/patch.ts'
 import { annotationsOf, initContainersOf, volumesOf, type Pod } from '../pod/pod.ts'
 import { readPod } from '../pod/read-pod.ts'
+import { annotatedPod } from '../inject/annotated-pod.ts'
 import { uninject } from '../inject/ownership/uninject.ts'
 import { denied, notAWorkload, skipped } from './judge.ts'
 import { manifestCommand } from './manifest-command.ts'
@@ -40,7 +41,7 @@ function judge({ object, podPath }: FoundObject, prefix: string): Verdict {
   if (!read.ok) {
     return decide(template, prefix).decision === 'skip' ? skipped(nothingOfOurs) : denied([read.diagnostic], podPath)
   }
-  const clean = uninject(read.pod, prefix)
+  const clean = uninject(annotatedPod(read.pod, prefix))
   const patch = diff(read.pod, clean)
   if (patch.length === 0) return skipped(nothingOfOurs)
   return { verdict: 'uninjected', patch, lines: [`uninjected: took out ${describe(read.pod, clean)}`], warnings: [] }

@@ -5,6 +5,7 @@ import type { Diagnostic, SkipReason } from '../reasons.ts'
 import { matchesAny } from '../values/pattern.ts'
 import { decide } from '../request/is-annotated.ts'
 import { Findings } from '../request/findings.ts'
+import { annotatedPod, type AnnotatedPod } from './annotated-pod.ts'
 import { inject } from './inject.ts'
 import { finalServiceAccount } from './plan.ts'
 import type { Pod } from '../pod/pod.ts'
@@ -35,11 +36,12 @@ export function evaluatePodPolicy(object: unknown, namespace: string, config: Co
   const mode = policyMode(config.policy, namespace)
   const read = readPod(object)
   if (!read.ok) return { state: 'invalid', mode, diagnostics: [read.diagnostic] }
-  const pod = detectInjection(read.pod, prefix).state === 'notInjected' ? read.pod : uninject(read.pod, prefix)
+  const annotated = annotatedPod(read.pod, prefix)
+  const pod = detectInjection(annotated).state === 'notInjected' ? read.pod : uninject(annotated)
   const diagnostics = mistakesOf(pod, namespace, config)
   return diagnostics.length > 0
     ? { state: 'invalid', mode, diagnostics }
-    : { state: 'judged', mode, models: judgeModels(pod, namespace, config) }
+    : { state: 'judged', mode, models: judgeModels({ ...annotated, pod }, namespace, config) }
 }
 
 function mistakesOf(pod: Pod, namespace: string, config: Config): readonly Diagnostic[] {
@@ -49,8 +51,12 @@ function mistakesOf(pod: Pod, namespace: string, config: Config): readonly Diagn
     : []
 }
 
-function judgeModels(pod: Pod, namespace: string, config: Config): readonly ModelVerdict[] {
-  const request = readRequest(pod, config, new Findings())
+function judgeModels(
+  { pod, annotations }: Pick<AnnotatedPod, 'pod' | 'annotations'>,
+  namespace: string,
+  config: Config,
+): readonly ModelVerdict[] {
+  const request = readRequest(annotations, config, new Findings())
   const subject = { namespace, serviceAccount: finalServiceAccount(pod, request), request }
   return request.models.map((model) => ({
     name: model.name,

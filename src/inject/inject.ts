@@ -6,6 +6,7 @@ import { checkEngine } from '../engines/registry.ts'
 import type { Config } from '../config/config.ts'
 import { statusAnnotation } from '../annotations.ts'
 import type { DenyReason, Diagnostic, InjectReason, Omitted, SkipReason, Warning } from '../reasons.ts'
+import { annotatedPod, type AnnotatedPod } from './annotated-pod.ts'
 import { apply } from './apply.ts'
 import { decide } from '../request/is-annotated.ts'
 import { sealStatus } from './ownership/digest.ts'
@@ -65,9 +66,10 @@ export function inject(object: unknown, namespace: string, config: Config): Outc
   if (!read.ok) return deniedFor(read.diagnostic)
   const exceeded = exceededRequest(read.pod, config)
   if (exceeded !== undefined) return deniedFor(exceeded)
-  const detection = detectInjection(read.pod, prefix)
+  const annotated = annotatedPod(read.pod, prefix)
+  const detection = detectInjection(annotated)
   if (detection.state === 'intact') return keep(read.pod, detection.status, config)
-  return injectPod(read.pod, detection, { namespace, config })
+  return injectPod(annotated, detection, { namespace, config })
 }
 
 /** The pod is whole; only a service mesh that came after us may want the loader elsewhere. */
@@ -92,21 +94,21 @@ interface Context {
 }
 
 function injectPod(
-  pod: Pod,
+  annotated: AnnotatedPod,
   detection: Exclude<Detection, { state: 'intact' }>,
   { namespace, config }: Context,
 ): Outcome {
+  const { pod, prefix, annotations } = annotated
   const findings = new Findings()
-  const prefix = config.annotationPrefix
   reportTraces(pod, detection, prefix, findings)
   checkOS(pod, findings)
-  const bare = detection.state === 'notInjected' ? pod : uninject(pod, prefix)
-  const request = readRequest(pod, config, findings)
+  const bare = detection.state === 'notInjected' ? pod : uninject(annotated)
+  const request = readRequest(annotations, config, findings)
   checkEngine(request, config, findings)
   checkSources(request, prefix, findings)
   findings.suppressFollowUpErrors()
   const keptTargets = detection.state === 'damaged' ? targetsOf(detection.status) : new Map<string, readonly string[]>()
-  const injectionPlan = plan(bare, request, { namespace, config, findings, keptTargets })
+  const injectionPlan = plan(bare, request, { namespace, config, findings, annotations, keptTargets })
   if (findings.denied) return denied(findings, findings.misread ? [] : injectionPlan.refusedBy)
   const exceeded = exceededPlan(bare, injectionPlan, config)
   if (exceeded !== undefined) return deniedFor(exceeded)

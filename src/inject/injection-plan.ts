@@ -5,6 +5,7 @@ import type { Findings } from '../request/findings.ts'
 import type { ContainerAddition } from './mounts.ts'
 import type { Scheduling } from '../pod/scheduling.ts'
 import type { Container, Volume } from '../pod/pod.ts'
+import type { OwnAnnotation } from '../request/keys.ts'
 import type { ModelRequest } from '../request/model-request.ts'
 import type { Status } from './status.ts'
 
@@ -32,6 +33,8 @@ export interface PlanContext {
   readonly namespace: string
   readonly config: Config
   readonly findings: Findings
+  /** The annotations that users wrote for the injector; the status keeps their hash. */
+  readonly annotations: readonly OwnAnnotation[]
   /** The containers that a first pass chose, by model; a second pass keeps to them. */
   readonly keptTargets: ReadonlyMap<string, readonly string[]>
 }

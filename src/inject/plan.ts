@@ -56,7 +56,7 @@ export function plan(pod: Pod, request: InjectionRequest, context: PlanContext):
     [safeToEvictAnnotation]: evictableVolumes(parts.volumes),
     [skipContainersAnnotation]: needsDownload(request) ? containersWithoutCredentials(pod, request, findings) : [],
   }
-  const status = planStatus(pod, request, { ...parts, models, lists, config })
+  const status = planStatus(pod, request, { ...parts, models, lists, config, annotations: context.annotations })
   return {
     ...parts,
     annotations: { ...mergedLists(pod, lists), [config.annotationPrefix + statusAnnotation]: JSON.stringify(status) },

@@ -2,10 +2,8 @@
  * What was done to a pod, as JSON in an annotation: evidence for people, and what `uninject` needs to undo it. The pod's
  * author can write anything there, so nothing is believed that the pod's own parts do not show.
  */
-import { createHash } from 'node:crypto'
 import { Ajv } from 'ajv'
 import { statusAnnotation } from '../annotations.ts'
-import { ownAnnotations } from '../request/keys.ts'
 import { annotationsOf, type Pod } from '../pod/pod.ts'
 import type { Named } from '../schema-type.ts'
 
@@ -92,17 +90,9 @@ export type Replaced = Status['replaced']
 
 const validate = new Ajv().compile<Status>(statusSchema)
 
-/** Annotations of a pod are never changed, and their status is asked for several times in one admission. */
-const known = new WeakMap<object, { readonly prefix: string; readonly status: Status | undefined }>()
-
 /** The pod's status; undefined where there is none or where it is none of ours. */
 export function readStatus(pod: Pod, prefix: string): Status | undefined {
-  const annotations = annotationsOf(pod)
-  const found = known.get(annotations)
-  if (found?.prefix === prefix) return found.status
-  const status = parseStatus(annotations[prefix + statusAnnotation])
-  known.set(annotations, { prefix, status })
-  return status
+  return parseStatus(annotationsOf(pod)[prefix + statusAnnotation])
 }
 
 function parseStatus(text: string | undefined): Status | undefined {
@@ -117,10 +107,4 @@ function parseStatus(text: string | undefined): Status | undefined {
 
 export function hasStatus(pod: Pod, prefix: string): boolean {
   return annotationsOf(pod)[prefix + statusAnnotation] !== undefined
-}
-
-/** A copy of an injected pod whose annotations were then edited has another hash than its status says. */
-export function hashAnnotations(pod: Pod, prefix: string): string {
-  const pairs = ownAnnotations(pod, prefix).map(({ key, value }) => [key, value])
-  return createHash('sha256').update(JSON.stringify(pairs)).digest('hex').slice(0, 16)
 }

@@ -11,21 +11,9 @@ export interface OwnAnnotation {
   readonly value: string
 }
 
-/** Annotations of a pod are never changed, and are asked for several times in one admission. */
-const known = new WeakMap<object, { readonly prefix: string; readonly own: readonly OwnAnnotation[] }>()
-
-/** The annotations users wrote for us, sorted by key; what we wrote ourselves is not among them. */
+/** The annotations users wrote for the injector, sorted by key; the status, which it writes itself, is not among them. */
 export function ownAnnotations(pod: Pod, prefix: string): readonly OwnAnnotation[] {
-  const annotations = annotationsOf(pod)
-  const found = known.get(annotations)
-  if (found?.prefix === prefix) return found.own
-  const own = readOwnAnnotations(annotations, prefix)
-  known.set(annotations, { prefix, own })
-  return own
-}
-
-function readOwnAnnotations(annotations: Readonly<Record<string, string>>, prefix: string): readonly OwnAnnotation[] {
-  return Object.entries(annotations)
+  return Object.entries(annotationsOf(pod))
     .filter(([key]) => isOwnKey(key, prefix))
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([key, value]) => {

@@ -6,16 +6,14 @@ import { deliveriesOfScheme } from '../values/source.ts'
 import { AnnotationReader, checkKeys, modelSuffixes, unsuffixedName } from './annotation-reader.ts'
 import type { ModelRequest, InjectionRequest } from './model-request.ts'
 import type { Findings } from './findings.ts'
-import { annotationKey, ownAnnotations, type OwnAnnotation } from './keys.ts'
+import { annotationKey, type OwnAnnotation } from './keys.ts'
 import { annotationField } from '../pod/field-path.ts'
-import type { Pod } from '../pod/pod.ts'
 
 /** Below it the loader would be killed for its memory in the middle of a download. */
 export const leastLoaderMemoryBytes = 192 * Mi
 
 /** Reads all annotations of a pod; where something is wrong, `findings` has it and the result is not to be used. */
-export function readRequest(pod: Pod, config: Config, findings: Findings): InjectionRequest {
-  const own = ownAnnotations(pod, config.annotationPrefix)
+export function readRequest(own: readonly OwnAnnotation[], config: Config, findings: Findings): InjectionRequest {
   checkKeys(own, config, findings)
   const reader = new AnnotationReader(own, config, findings)
   reader.read('inject')

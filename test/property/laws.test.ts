@@ -12,6 +12,7 @@ import { defaultConfig } from '../../src/config/parse-config.ts'
 import { inject, type Injected, type Outcome } from '../../src/inject/inject.ts'
 import { isDownloadLoader, isOurLoader } from '../../src/inject/ownership/own-loaders.ts'
 import type { Affinity, Container, NodeSelectorRequirement, NodeSelectorTerm, Pod, Volume } from '../../src/pod/pod.ts'
+import { annotatedPod } from '../../src/inject/annotated-pod.ts'
 import { uninject } from '../../src/inject/ownership/uninject.ts'
 import { formatDiagnostic } from '../../src/reasons.ts'
 import { eksWebhook, type EksOptions } from '../kit/aws/eks-webhook.ts'
@@ -175,12 +176,12 @@ lawOfInjection('every volume that is mounted is there', (_pod, _config, { pod })
 lawOfInjection(
   'taking the parts out again gives the pod as it came, up to empty lists and maps',
   (pod, _config, outcome) => {
-    equal(withoutEmpties(uninject(outcome.pod, defaultPrefix)), withoutEmpties(pod))
+    equal(withoutEmpties(uninject(annotatedPod(outcome.pod, defaultPrefix))), withoutEmpties(pod))
   },
 )
 
 lawOfInjection('taking the parts out and injecting again gives the same pod', (_pod, config, outcome) => {
-  const again = inject(uninject(outcome.pod, defaultPrefix), 'team', config)
+  const again = inject(uninject(annotatedPod(outcome.pod, defaultPrefix)), 'team', config)
   equal(
     again.outcome === 'injected' && withoutEmpties(withoutStatus(again.pod)),
     withoutEmpties(withoutStatus(outcome.pod)),

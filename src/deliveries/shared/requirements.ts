@@ -4,6 +4,7 @@ import type { Config } from '../../config/config.ts'
 import { decide } from '../../request/is-annotated.ts'
 import { Findings } from '../../request/findings.ts'
 import { readPod } from '../../pod/read-pod.ts'
+import { ownAnnotations } from '../../request/keys.ts'
 import { readRequest } from '../../request/read-request.ts'
 import type { ModelRequest } from '../../request/model-request.ts'
 import type { Diagnostic, SkipReason } from '../../reasons.ts'
@@ -30,7 +31,7 @@ export function requirementsOf(object: unknown, namespace: string, config: Confi
   const exceeded = exceededRequest(read.pod, config)
   if (exceeded !== undefined) return { outcome: 'denied', diagnostics: [exceeded] }
   const findings = new Findings()
-  const request = readRequest(read.pod, config, findings)
+  const request = readRequest(ownAnnotations(read.pod, config.annotationPrefix), config, findings)
   checkEngine(request, config, findings)
   if (findings.denied) return { outcome: 'denied', diagnostics: findings.diagnostics }
   const { models, serviceAccount, credentials } = request

@@ -6,10 +6,10 @@ import { parseSource } from '../../values/source.ts'
 import { modelSuffixes, unsuffixedName } from '../../request/annotation-reader.ts'
 import { runsAnEngine, runsVerifier } from '../../engines/registry.ts'
 import { podIdentityEnv } from '../identity.ts'
-import { ownAnnotations } from '../../request/keys.ts'
+import type { OwnAnnotation } from '../../request/keys.ts'
 import { allBy, findByName } from '../../pod/lookup.ts'
 import { hasVolumeOfModel, ownVolumes } from './own-volumes.ts'
-import { isOurLoader, requiredLoaderEnv, requiredVerifierEnv } from './own-loaders.ts'
+import { requiredLoaderEnv, requiredVerifierEnv } from './own-loaders.ts'
 import {
   dataVolumeName,
   envValue,
@@ -20,7 +20,8 @@ import {
 } from '../../pod/injected-names.ts'
 import { hasScheduling } from '../../pod/scheduling.ts'
 import { initContainersOf, volumesOf, type Container, type Pod, type VolumeMount } from '../../pod/pod.ts'
-import { hashAnnotations, readStatus, type ModelStatus, type Status } from '../status.ts'
+import { hashAnnotations, type AnnotatedPod } from '../annotated-pod.ts'
+import type { ModelStatus, Status } from '../status.ts'
 
 export type Detection =
   /** Nothing of ours; `foreign` are fields that hold one of our names for something else. */
@@ -31,24 +32,23 @@ export type Detection =
   /** Made from other annotations than the pod has now. */
   | { readonly state: 'stale'; readonly foreign: readonly string[] }
 
-export function detectInjection(pod: Pod, prefix: string): Detection {
-  const status = readStatus(pod, prefix)
-  if (status !== undefined && describesPod(status, pod, prefix)) {
+export function detectInjection(annotated: AnnotatedPod): Detection {
+  const { pod, status, loaders } = annotated
+  if (status !== undefined && describesPod(status, annotated)) {
     return { state: isIntact(pod, status) ? 'intact' : 'damaged', status }
   }
-  const loaders = initContainersOf(pod).filter(isOurLoader)
-  const own = ownVolumes(pod, loaders, prefix)
+  const own = ownVolumes(annotated, loaders)
   return {
     state: loaders.length > 0 || own.size > 0 ? 'stale' : 'notInjected',
-    foreign: foreignNames(pod, own, prefix),
+    foreign: foreignNames(annotated, own),
   }
 }
 
 /** True for a status that was made for these annotations, and for whose models there is evidence in the pod. */
-function describesPod(status: Status, pod: Pod, prefix: string): boolean {
+function describesPod(status: Status, { pod, annotations }: AnnotatedPod): boolean {
   return (
-    status.annotations === hashAnnotations(pod, prefix) &&
-    namesTheSources(status, pod, prefix) &&
+    status.annotations === hashAnnotations(annotations) &&
+    namesTheSources(status, annotations) &&
     status.models.every((model) => hasEvidence(model, pod))
   )
 }
@@ -73,8 +73,8 @@ function isMountedEverywhere(model: ModelStatus, pod: Pod): boolean {
 }
 
 /** A status is only text: it could leave out a model, or name another source than the annotation. */
-function namesTheSources({ models }: Status, pod: Pod, prefix: string): boolean {
-  const sources = ownAnnotations(pod, prefix).filter(({ name }) => name === 'source')
+function namesTheSources({ models }: Status, annotations: readonly OwnAnnotation[]): boolean {
+  const sources = annotations.filter(({ name }) => name === 'source')
   const described = new Map(models.map(({ name, source }) => [name, source]))
   return (
     sources.length === models.length &&
@@ -85,14 +85,15 @@ function namesTheSources({ models }: Status, pod: Pod, prefix: string): boolean 
   )
 }
 
-function foreignNames(pod: Pod, own: ReadonlySet<string>, prefix: string): readonly string[] {
-  const suffixes = modelSuffixes(ownAnnotations(pod, prefix))
+function foreignNames({ pod, annotations, loaders }: AnnotatedPod, own: ReadonlySet<string>): readonly string[] {
+  const suffixes = modelSuffixes(annotations)
+  const ours = new Set(loaders)
   const loaderNames = new Set(suffixes.map(loaderContainerName))
   const volumeNames = new Set([tmpVolume, ...suffixes.map(dataVolumeName)])
   return [
     ...pod.spec.containers.flatMap(({ name }, i) => (loaderNames.has(name) ? `spec.containers[${i}].name` : [])),
     ...initContainersOf(pod).flatMap((container, i) =>
-      loaderNames.has(container.name) && !isOurLoader(container) ? `spec.initContainers[${i}].name` : [],
+      loaderNames.has(container.name) && !ours.has(container) ? `spec.initContainers[${i}].name` : [],
     ),
     ...volumesOf(pod).flatMap(({ name }, i) =>
       volumeNames.has(name) && !own.has(name) ? `spec.volumes[${i}].name` : [],

@@ -3,16 +3,16 @@ import { injectedLabel } from '../../annotations.ts'
 import { parseSource } from '../../values/source.ts'
 import { modelSuffixes, unsuffixedName } from '../../request/annotation-reader.ts'
 import { isVolumeFor } from '../../deliveries/registry.ts'
-import { annotationKey, ownAnnotations } from '../../request/keys.ts'
+import { annotationKey } from '../../request/keys.ts'
 import { volumesOfLoaders } from './own-loaders.ts'
 import { dataVolumeName } from '../../pod/injected-names.ts'
 import { annotationsOf, volumesOf, type Container, type Pod } from '../../pod/pod.ts'
 import { findByName } from '../../pod/lookup.ts'
-import { readStatus } from '../status.ts'
+import type { AnnotatedPod } from '../annotated-pod.ts'
 
 /** Those that one of these loaders mounts, and those that bring a model without a loader. */
-export function ownVolumes(pod: Pod, loaders: readonly Container[], prefix: string): ReadonlySet<string> {
-  return new Set([...volumesOfLoaders(loaders), ...volumesWithModels(pod, prefix)])
+export function ownVolumes(annotated: AnnotatedPod, loaders: readonly Container[]): ReadonlySet<string> {
+  return new Set([...volumesOfLoaders(loaders), ...volumesWithModels(annotated)])
 }
 
 /** True for a volume that has our name and brings just this model. */
@@ -31,18 +31,17 @@ function volumeNameOf(model: string): string {
   return dataVolumeName(model === unsuffixedName ? undefined : model)
 }
 
-function volumesWithModels(pod: Pod, prefix: string): readonly string[] {
-  return namedSources(pod, prefix)
-    .filter((model) => hasVolumeOfModel(pod, model))
+function volumesWithModels(annotated: AnnotatedPod): readonly string[] {
+  return namedSources(annotated)
+    .filter((model) => hasVolumeOfModel(annotated.pod, model))
     .map(({ name }) => volumeNameOf(name))
 }
 
 /** What the status says was brought; where that is lost, what the annotations of a pod with our label ask for. */
-function namedSources(pod: Pod, prefix: string): readonly NamedSource[] {
-  const status = readStatus(pod, prefix)
+function namedSources({ pod, prefix, annotations, status }: AnnotatedPod): readonly NamedSource[] {
   if (status !== undefined) return status.models
   if (pod.metadata?.labels?.[prefix + injectedLabel] !== 'true') return []
-  return modelSuffixes(ownAnnotations(pod, prefix)).map((suffix) => ({
+  return modelSuffixes(annotations).map((suffix) => ({
     name: suffix ?? unsuffixedName,
     source: annotationsOf(pod)[annotationKey(prefix, 'source', suffix)] ?? '',
   }))

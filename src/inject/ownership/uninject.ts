@@ -3,7 +3,6 @@ import { injectedLabel, statusAnnotation } from '../../annotations.ts'
 import { nodeLabelPrefix } from '../../deliveries/node/inject.ts'
 import { removeFromList, safeToEvictAnnotation, skipContainersAnnotation } from '../lists.ts'
 import { ownVolumes } from './own-volumes.ts'
-import { isOurLoader } from './own-loaders.ts'
 import { isLoaderName } from '../../pod/injected-names.ts'
 import { fieldsWithoutScheduling, labelsAskedFor, type Scheduling } from '../../pod/scheduling.ts'
 import {
@@ -17,17 +16,14 @@ import {
   type PodSpec,
   type VolumeMount,
 } from '../../pod/pod.ts'
-import { readStatus, type ModelStatus, type Replaced, type Status } from '../status.ts'
+import type { AnnotatedPod } from '../annotated-pod.ts'
+import type { ModelStatus, Replaced, Status } from '../status.ts'
 
 /** The pod without our parts; the same object if it has none. */
-export function uninject(pod: Pod, prefix: string): Pod {
-  const status = readStatus(pod, prefix)
-  const listed = new Set(status?.models.flatMap(({ loader }) => loader ?? []))
-  const loaders = initContainersOf(pod).filter(
-    // A loader that lost its command or environment to another webhook is known by the status alone.
-    (container) => isOurLoader(container) || (isLoaderName(container.name) && listed.has(container.name)),
-  )
-  const dataVolumes = ownVolumes(pod, loaders, prefix)
+export function uninject(annotated: AnnotatedPod): Pod {
+  const { pod, prefix, status } = annotated
+  const loaders = loadersOf(annotated)
+  const dataVolumes = ownVolumes(annotated, loaders)
   if (status === undefined && loaders.length === 0 && dataVolumes.size === 0) return pod
   const spec = cleanSpec(pod, status, { loaders, dataVolumes })
   return {
@@ -35,6 +31,15 @@ export function uninject(pod: Pod, prefix: string): Pod {
     metadata: cleanMetadata(pod, status, prefix),
     spec: replaceFields(spec, fieldsWithoutScheduling(spec, placementOf(pod, status, prefix))),
   }
+}
+
+/** A loader that lost its command or environment to another webhook is known by the status alone. */
+function loadersOf({ pod, status, loaders }: AnnotatedPod): readonly Container[] {
+  const listed = new Set(status?.models.flatMap(({ loader }) => loader ?? []))
+  const ours = new Set(loaders)
+  return initContainersOf(pod).filter(
+    (container) => ours.has(container) || (isLoaderName(container.name) && listed.has(container.name)),
+  )
 }
 
 /** The pod without what was added to where and when it may be scheduled. */

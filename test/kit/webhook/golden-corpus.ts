@@ -22,6 +22,7 @@ import type { Config } from '../../../src/config/config.ts'
 import { defaultConfig, parseConfig } from '../../../src/config/parse-config.ts'
 import type { Outcome } from '../../../src/inject/inject.ts'
 import type { Pod } from '../../../src/pod/pod.ts'
+import { annotatedPod } from '../../../src/inject/annotated-pod.ts'
 import { uninject } from '../../../src/inject/ownership/uninject.ts'
 import { formatDiagnostic } from '../../../src/reasons.ts'
 
@@ -120,7 +121,7 @@ function describeDecision(golden: GoldenCase, outcome: Outcome): Expectation {
         outcome.diagnostics.map((diagnostic) => `${diagnostic.reason}: ${formatDiagnostic(diagnostic)}`),
       )
     case 'injected': {
-      const uninjected = withPod(golden.manifest, uninject(outcome.pod, golden.config.annotationPrefix))
+      const uninjected = withPod(golden.manifest, uninject(annotatedPod(outcome.pod, golden.config.annotationPrefix)))
       const restored =
         JSON.stringify(sortKeys(withoutEmpty(uninjected))) === JSON.stringify(sortKeys(withoutEmpty(golden.manifest)))
       return {

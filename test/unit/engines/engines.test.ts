@@ -5,6 +5,7 @@ import { engineByName, runsAnEngine, runsVerifier } from '../../../src/engines/r
 import { inject } from '../../../src/inject/inject.ts'
 import type { Container, Pod } from '../../../src/pod/pod.ts'
 import { readStatus } from '../../../src/inject/status.ts'
+import { annotatedPod } from '../../../src/inject/annotated-pod.ts'
 import { uninject } from '../../../src/inject/ownership/uninject.ts'
 
 const prefix = 'models.example.io/'
@@ -118,7 +119,7 @@ t.test('a native loader whose image was given a command gets its own back', (t) 
 
 t.test('uninject takes the script away', (t) => {
   const pod = podWith({ engine: 's5cmd' })
-  t.strictSame(uninject(injected(pod), prefix).spec, pod.spec)
+  t.strictSame(uninject(annotatedPod(injected(pod), prefix)).spec, pod.spec)
   t.end()
 })
 

@@ -4,6 +4,7 @@ import { nodeLabelFor } from '../../../../src/deliveries/node/inject.ts'
 import { inject, type Outcome } from '../../../../src/inject/inject.ts'
 import { requiredLoaderEnv, requiredVerifierEnv } from '../../../../src/inject/ownership/own-loaders.ts'
 import type { Container, NodeSelectorTerm, Pod } from '../../../../src/pod/pod.ts'
+import { annotatedPod } from '../../../../src/inject/annotated-pod.ts'
 import { detectInjection } from '../../../../src/inject/ownership/detect-injection.ts'
 import { podWith } from '../../../kit/webhook/pods.ts'
 
@@ -133,7 +134,7 @@ const states: readonly [name: string, pod: Pod, state: string][] = [
 
 for (const [name, pod, state] of states) {
   t.test(`${name} is ${state}`, (t) => {
-    t.equal(detectInjection(pod, prefix).state, state)
+    t.equal(detectInjection(annotatedPod(pod, prefix)).state, state)
     t.end()
   })
 }
@@ -142,8 +143,10 @@ for (const name of requiredLoaderEnv) {
   t.test(`one whose loader lost ${name} alone is damaged`, (t) => {
     t.equal(
       detectInjection(
-        withLoader(whole, (loader) => ({ ...loader, env: without(name)(loader.env) })),
-        prefix,
+        annotatedPod(
+          withLoader(whole, (loader) => ({ ...loader, env: without(name)(loader.env) })),
+          prefix,
+        ),
       ).state,
       'damaged',
     )
@@ -209,7 +212,7 @@ for (const [kind, annotations] of Object.entries(kinds)) {
   for (const [name, change, state] of changes) {
     t.test(`a pod with ${kind} ${name} is ${state}, is answered as such, and left alone afterwards`, (t) => {
       const pod = change(mounted(annotations))
-      t.match(detectInjection(pod, prefix), { state })
+      t.match(detectInjection(annotatedPod(pod, prefix)), { state })
       const outcome = inject(pod, 'team', permissive)
       t.ok(answers[state]?.(outcome), JSON.stringify({ ...outcome, pod: undefined, patch: undefined }))
       t.equal(inject(outcome.outcome === 'injected' ? outcome.pod : pod, 'team', permissive).reason, 'AlreadyInjected')
@@ -254,7 +257,7 @@ t.test('neither status nor label makes a volume ours that brings something else'
     withAnnotation(other, 'status', ''),
     withAnnotation(withAnnotation(pod, 'status', ''), 'source', 'pvc://others'),
   ]) {
-    t.match(detectInjection(changed, prefix), { state: 'notInjected', foreign: ['spec.volumes[0].name'] })
+    t.match(detectInjection(annotatedPod(changed, prefix)), { state: 'notInjected', foreign: ['spec.volumes[0].name'] })
   }
   t.end()
 })
@@ -273,11 +276,13 @@ for (const name of requiredVerifierEnv) {
   t.test(`a pod whose checking loader lost ${name} is damaged`, (t) => {
     t.equal(
       detectInjection(
-        withLoader(mounted({ source: 'pvc://models/llama' }), (loader) => ({
-          ...loader,
-          env: without(name)(loader.env),
-        })),
-        prefix,
+        annotatedPod(
+          withLoader(mounted({ source: 'pvc://models/llama' }), (loader) => ({
+            ...loader,
+            env: without(name)(loader.env),
+          })),
+          prefix,
+        ),
       ).state,
       'damaged',
     )
@@ -292,7 +297,7 @@ t.test('a loader that brings is none that checks, nor the other way round', (t) 
     [whole, ['load', '--verify']],
   ] as const) {
     const changed = withLoader(pod, (loader) => ({ ...loader, args }))
-    t.equal(detectInjection(changed, prefix).state, 'damaged')
+    t.equal(detectInjection(annotatedPod(changed, prefix)).state, 'damaged')
     const healed = inject(changed, 'team', pod === whole ? defaultConfig : permissive)
     t.strictSame(healed.outcome === 'injected' && healed.pod.spec.initContainers, pod.spec.initContainers)
   }

@@ -3,6 +3,7 @@ import type { Config } from '../../../../src/config/config.ts'
 import { defaultConfig, parseConfig } from '../../../../src/config/parse-config.ts'
 import { inject } from '../../../../src/inject/inject.ts'
 import type { Pod } from '../../../../src/pod/pod.ts'
+import { annotatedPod } from '../../../../src/inject/annotated-pod.ts'
 import { uninject } from '../../../../src/inject/ownership/uninject.ts'
 import { eksWebhook } from '../../../kit/aws/eks-webhook.ts'
 import { podWith } from '../../../kit/webhook/pods.ts'
@@ -25,7 +26,7 @@ t.test('a pod without parts of ours is given back as the same object', (t) => {
     podWith({ source }),
     podWith({ source }, { initContainers: [{ name: 'model-loader', image: 'x' }], volumes: [{ name: 'model-data' }] }),
   ]) {
-    t.equal(uninject(pod, prefix), pod)
+    t.equal(uninject(annotatedPod(pod, prefix)), pod)
   }
   t.end()
 })
@@ -168,7 +169,7 @@ for (const [name, pod] of mounted) {
   t.test(`a pod with ${name} comes back as it was`, (t) => {
     const after = injected(pod, permissive)
     t.not(after, pod)
-    t.strictSame(uninject(after, prefix), pod)
+    t.strictSame(uninject(annotatedPod(after, prefix)), pod)
     t.end()
   })
 }
@@ -176,7 +177,7 @@ for (const [name, pod] of mounted) {
 t.test('without status and label a volume that is only mounted may be the user’s, and stays', (t) => {
   const after = injected(podWith({ source: 'pvc://models' }), permissive)
   const bare: Pod = { ...after, metadata: { annotations: { [`${prefix}source`]: 'pvc://models' } } }
-  t.equal(uninject(bare, prefix), bare)
+  t.equal(uninject(annotatedPod(bare, prefix)), bare)
   t.end()
 })
 
@@ -186,7 +187,7 @@ t.test('without its status a pod with our label loses the volume, its mounts and
     ...after,
     metadata: { ...after.metadata, annotations: { [`${prefix}source`]: 'node:///opt/llama' } },
   }
-  const { volumes, affinity, containers, tolerations } = uninject(bare, prefix).spec
+  const { volumes, affinity, containers, tolerations } = uninject(annotatedPod(bare, prefix)).spec
   t.strictSame([volumes, affinity, containers], [undefined, undefined, [{ name: 'app', image: 'app:1' }]])
   t.strictSame(tolerations, after.spec.tolerations, 'a toleration keeps nobody away, and may be the user’s')
   t.end()
@@ -196,8 +197,11 @@ for (const [name, pod] of pods) {
   t.test(`${name} comes back as it was`, (t) => {
     const after = injected(pod)
     t.not(after, pod)
-    t.strictSame(uninject(after, prefix), pod)
-    t.equal(uninject(uninject(after, prefix), prefix).metadata?.annotations?.[`${prefix}status`], undefined)
+    t.strictSame(uninject(annotatedPod(after, prefix)), pod)
+    t.equal(
+      uninject(annotatedPod(uninject(annotatedPod(after, prefix)), prefix)).metadata?.annotations?.[`${prefix}status`],
+      undefined,
+    )
     t.end()
   })
 }
@@ -207,13 +211,13 @@ t.test('pull secrets of the configuration go, those of the pod stay', (t) => {
   const pod = podWith({ source }, { imagePullSecrets: [{ name: 'own' }, { name: 'x' }] })
   const after = config.ok ? injected(pod, config.config) : pod
   t.strictSame(after.spec.imagePullSecrets, [{ name: 'own' }, { name: 'x' }, { name: 'a' }])
-  t.strictSame(uninject(after, prefix), pod)
+  t.strictSame(uninject(annotatedPod(after, prefix)), pod)
   t.end()
 })
 
 t.test('what the identity webhook added to the app keeps the token that it mounts', (t) => {
   const pod = podWith({ source, 'service-account': 'reader' })
-  const after = uninject(eksWebhook(injected(pod), { podIdentity: ['reader'] }), prefix)
+  const after = uninject(annotatedPod(eksWebhook(injected(pod), { podIdentity: ['reader'] }), prefix))
   t.strictSame(
     after.spec.volumes?.map(({ name }) => name),
     ['eks-pod-identity-token'],
@@ -227,7 +231,7 @@ t.test('what the identity webhook added to the app keeps the token that it mount
 
 t.test('without its status a pod loses the loaders, their volumes and the mounts of these', (t) => {
   const after = injected(podWith({ source }, { volumes: [{ name: 'data', emptyDir: {} }] }))
-  const bare = uninject({ ...after, metadata: { annotations: { [`${prefix}source`]: source } } }, prefix)
+  const bare = uninject(annotatedPod({ ...after, metadata: { annotations: { [`${prefix}source`]: source } } }, prefix))
   t.strictSame(bare.spec.initContainers, undefined)
   t.strictSame(bare.spec.containers, [{ name: 'app', image: 'app:1' }])
   t.strictSame(
@@ -248,6 +252,6 @@ t.test('a loader that lost its command is taken out, too', (t) => {
       initContainers: (after.spec.initContainers ?? []).map((loader) => ({ ...loader, args: [] })),
     },
   }
-  t.strictSame(uninject(broken, prefix), pod)
+  t.strictSame(uninject(annotatedPod(broken, prefix)), pod)
   t.end()
 })
