@@ -1,7 +1,7 @@
 /** Judges one pod, and says why. */
 import type { Config } from '../config/config.ts'
 import type { Diagnostic } from '../reasons.ts'
-import { decide } from '../request/is-annotated.ts'
+import { skipReasonOf } from '../request/skip-reason.ts'
 import type { Pod } from '../pod/pod.ts'
 import { readPod } from '../pod/read-pod.ts'
 import { allFields } from './differences.ts'
@@ -38,7 +38,7 @@ function judgeMalformed(
 ): AuditedPod | undefined {
   const { metadata } = (typeof object === 'object' && object !== null ? object : {}) as Partial<Pod>
   const isOurs =
-    decide(object, config.annotationPrefix).decision === 'inject' ||
+    skipReasonOf(object, config.annotationPrefix) === undefined ||
     hasLabel({ metadata: { labels: metadata?.labels ?? {} }, spec: { containers: [] } }, config.annotationPrefix)
   if (!isOurs) return undefined
   return {

@@ -47,10 +47,10 @@ function conforming({ detection, outcome, pod }: Subject): Judged {
   return judged('conforming', "its parts are those of today's configuration")
 }
 
-function missing({ detection, decision, planned, pod }: Subject): Judged | undefined {
+function missing({ detection, skipReason, planned, pod }: Subject): Judged | undefined {
   if (detection.state !== 'notInjected' || !isCreated(pod)) return undefined
-  if (decision.decision === 'skip') {
-    return decision.reason === 'MirrorPod' ? judged('missing', skipReasons.MirrorPod) : undefined
+  if (skipReason !== undefined) {
+    return skipReason === 'MirrorPod' ? judged('missing', skipReasons.MirrorPod) : undefined
   }
   const absent =
     planned === undefined
@@ -145,13 +145,13 @@ function diagnosticsOf(outcome: Subject['outcome']): readonly Diagnostic[] {
 function outdated(subject: Subject): Judged | undefined {
   const {
     detection,
-    decision,
+    skipReason,
     status,
     config: { annotationPrefix },
   } = subject
   if (detection.state === 'notInjected' || status === undefined) return undefined
-  if (decision.decision === 'skip') {
-    return judged('outdated', `today it would be left alone: ${skipReasons[decision.reason]}`)
+  if (skipReason !== undefined) {
+    return judged('outdated', `today it would be left alone: ${skipReasons[skipReason]}`)
   }
   if (isOfToday(subject, status)) return undefined
   const differences = plannedDifferences(subject)

@@ -1,7 +1,8 @@
 /** All that is known of a pod before it is judged: what it carries, what was recorded of it, and what today's configuration would make of it. */
 import { injectedLabel } from '../annotations.ts'
 import type { Config } from '../config/config.ts'
-import { decide, type Decision } from '../request/is-annotated.ts'
+import type { SkipReason } from '../reasons.ts'
+import { skipReasonOf } from '../request/skip-reason.ts'
 import { inject, type Outcome } from '../inject/inject.ts'
 import { annotatedPod } from '../inject/annotated-pod.ts'
 import type { OwnAnnotation } from '../request/keys.ts'
@@ -17,7 +18,8 @@ export interface Subject {
   readonly annotations: readonly OwnAnnotation[]
   readonly namespace: string
   readonly config: Config
-  readonly decision: Decision
+  /** The reason for which the webhook would leave the pod alone. */
+  readonly skipReason: SkipReason | undefined
   readonly detection: Detection
   /** As the pod has it: evidence, not proof. */
   readonly status: Status | undefined
@@ -37,12 +39,12 @@ export interface Planned {
 /** Undefined for a pod that neither asks for a model nor says or shows that it has one. */
 export function examine(pod: Pod, namespace: string, config: Config): Subject | undefined {
   const prefix = config.annotationPrefix
-  const decision = decide(pod, prefix)
+  const skipReason = skipReasonOf(pod, prefix)
   const annotated = annotatedPod(pod, prefix)
   const { annotations, status } = annotated
   const detection = detectInjection(annotated)
   if (
-    !asksForModel(annotations, decision) &&
+    !asksForModel(annotations, skipReason) &&
     detection.state === 'notInjected' &&
     !hasStatus(pod, prefix) &&
     !hasLabel(pod, prefix)
@@ -56,7 +58,7 @@ export function examine(pod: Pod, namespace: string, config: Config): Subject | 
     annotations,
     namespace,
     config,
-    decision,
+    skipReason,
     detection,
     status,
     outcome,
@@ -89,9 +91,8 @@ export function hasLabel(pod: Pod, prefix: string): boolean {
 }
 
 /** The mirror of a static pod may ask, and cannot be given anything. */
-function asksForModel(annotations: readonly OwnAnnotation[], decision: Decision): boolean {
-  if (decision.decision === 'inject') return true
-  return decision.reason === 'MirrorPod' && annotations.length > 0
+function asksForModel(annotations: readonly OwnAnnotation[], skipReason: SkipReason | undefined): boolean {
+  return skipReason === undefined || (skipReason === 'MirrorPod' && annotations.length > 0)
 }
 
 /** What is in a file may not have been created yet. */

@@ -1,7 +1,7 @@
 /** `model-injector uninject`: takes out of manifests what was put in. */
 import type { Command } from 'commander'
 import type { Config } from '../config/config.ts'
-import { decide } from '../request/is-annotated.ts'
+import { skipReasonOf } from '../request/skip-reason.ts'
 import { diff } from '../inject/patch.ts'
 import { annotationsOf, initContainersOf, volumesOf, type Pod } from '../pod/pod.ts'
 import { readPod } from '../pod/read-pod.ts'
@@ -39,7 +39,7 @@ function judge({ object, podPath }: FoundObject, prefix: string): Verdict {
   const template = valueAt(object, podPath)
   const read = readPod(template)
   if (!read.ok) {
-    return decide(template, prefix).decision === 'skip' ? skipped(nothingOfOurs) : denied([read.diagnostic], podPath)
+    return skipReasonOf(template, prefix) !== undefined ? skipped(nothingOfOurs) : denied([read.diagnostic], podPath)
   }
   const clean = uninject(annotatedPod(read.pod, prefix))
   const patch = diff(read.pod, clean)

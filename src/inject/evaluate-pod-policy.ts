@@ -3,7 +3,7 @@ import type { Config } from '../config/config.ts'
 import type { PolicyMode } from '../config/policy.ts'
 import type { Diagnostic, SkipReason } from '../reasons.ts'
 import { matchesAny } from '../values/pattern.ts'
-import { decide } from '../request/is-annotated.ts'
+import { skipReasonOf } from '../request/skip-reason.ts'
 import { Findings } from '../request/findings.ts'
 import { annotatedPod, type AnnotatedPod } from './annotated-pod.ts'
 import { inject } from './inject.ts'
@@ -31,8 +31,8 @@ export type PodVerdict =
 
 export function evaluatePodPolicy(object: unknown, namespace: string, config: Config): PodVerdict {
   const prefix = config.annotationPrefix
-  const decision = decide(object, prefix)
-  if (decision.decision === 'skip') return { state: 'skipped', reason: decision.reason }
+  const skipReason = skipReasonOf(object, prefix)
+  if (skipReason !== undefined) return { state: 'skipped', reason: skipReason }
   const mode = policyMode(config.policy, namespace)
   const read = readPod(object)
   if (!read.ok) return { state: 'invalid', mode, diagnostics: [read.diagnostic] }

@@ -8,7 +8,7 @@ import { statusAnnotation } from '../annotations.ts'
 import type { DenyReason, Diagnostic, InjectReason, Omitted, SkipReason, Warning } from '../reasons.ts'
 import { annotatedPod, type AnnotatedPod } from './annotated-pod.ts'
 import { apply } from './apply.ts'
-import { decide } from '../request/is-annotated.ts'
+import { skipReasonOf } from '../request/skip-reason.ts'
 import { sealStatus } from './ownership/digest.ts'
 import { Findings, shortened } from '../request/findings.ts'
 import { annotationKey } from '../request/keys.ts'
@@ -60,8 +60,8 @@ export interface Denied {
 /** `namespace` is that of the request: a pod has none of its own yet when it is created. Never changes `object`. */
 export function inject(object: unknown, namespace: string, config: Config): Outcome {
   const prefix = config.annotationPrefix
-  const decision = decide(object, prefix)
-  if (decision.decision === 'skip') return { outcome: 'skipped', reason: decision.reason, warnings: [] }
+  const skipReason = skipReasonOf(object, prefix)
+  if (skipReason !== undefined) return { outcome: 'skipped', reason: skipReason, warnings: [] }
   const read = readPod(object)
   if (!read.ok) return deniedFor(read.diagnostic)
   const exceeded = exceededRequest(read.pod, config)

@@ -1,7 +1,7 @@
 /** Determines the companion resources that the models of a pod need, with the webhook's own annotation parser. */
 import { checkEngine } from '../../engines/registry.ts'
 import type { Config } from '../../config/config.ts'
-import { decide } from '../../request/is-annotated.ts'
+import { skipReasonOf } from '../../request/skip-reason.ts'
 import { Findings } from '../../request/findings.ts'
 import { readPod } from '../../pod/read-pod.ts'
 import { ownAnnotations } from '../../request/keys.ts'
@@ -24,8 +24,8 @@ export type Requirements =
   | { readonly outcome: 'denied'; readonly diagnostics: readonly Diagnostic[] }
 
 export function requirementsOf(object: unknown, namespace: string, config: Config): Requirements {
-  const decision = decide(object, config.annotationPrefix)
-  if (decision.decision === 'skip') return { outcome: 'skipped', reason: decision.reason }
+  const skipReason = skipReasonOf(object, config.annotationPrefix)
+  if (skipReason !== undefined) return { outcome: 'skipped', reason: skipReason }
   const read = readPod(object)
   if (!read.ok) return { outcome: 'denied', diagnostics: [read.diagnostic] }
   const exceeded = exceededRequest(read.pod, config)
