@@ -1,4 +1,4 @@
-/** How the containers of the product's own loader are told from others. */
+/** Recognises the containers of the product's own loader by their command line. */
 import type { EngineCommand } from './engine.ts'
 
 /** True for a container that runs its image's own command with exactly these arguments. */

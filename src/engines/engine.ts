@@ -1,4 +1,4 @@
-/** What is different from one loader engine to the other; one file beside this one for each, listed in registry.ts. */
+/** The differences between loader engines; each engine has a file in this folder and a line in registry.ts. */
 import type { Config } from '../config/config.ts'
 import type { Findings } from '../request/findings.ts'
 import type { Container } from '../pod/pod.ts'
@@ -13,6 +13,6 @@ export interface Engine {
   image(config: Config): string
   /** True for its command line, also that of another version of the product. */
   runsIn(container: EngineCommand): boolean
-  /** Denies what is asked of it and what it cannot do. */
+  /** Denies requests that the engine cannot fulfil. */
   checkRequest(request: InjectionRequest, config: Config, findings: Findings): void
 }

@@ -7,7 +7,7 @@ import type { InjectionRequest, ModelRequest } from '../request/model-request.ts
 import type { Engine } from './engine.ts'
 import { s5cmdScript } from './s5cmd-script.ts'
 
-/** For a start; operators should name it by its digest. */
+/** The default; operators should name it by its digest. */
 const stockImage = 'peakcom/s5cmd:v2.3.0'
 
 /** Every version of the script begins with this line. */
@@ -35,7 +35,7 @@ export const s5cmd: Engine = {
   },
 }
 
-/** Its listing knows patterns of what to leave out only. */
+/** Its listing knows exclude patterns only. */
 function denyInclude({ include, suffix }: ModelRequest, config: Config, findings: Findings): void {
   if (include.length === 0) return
   findings.deny({

@@ -1,5 +1,5 @@
 /**
- * Checks a model that somebody else put on a volume. Always the product's own loader, whatever engine loads other models of
+ * Checks a model that is already on a volume. Always the product's own loader, whatever engine loads other models of
  * the pod: the stock image of s5cmd has nothing to check with.
  */
 import { runsImageCommand } from './command-line.ts'

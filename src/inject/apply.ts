@@ -1,6 +1,6 @@
 /**
- * From pod and plan to the injected pod: a new object that shares everything untouched with the old one. What another
- * webhook changed in a part of ours is left as found; only what is missing is put there.
+ * Applies a plan to a pod: a new object that shares everything untouched with the old one. Fields another webhook changed
+ * are kept; only missing fields are added.
  */
 import { runsAnEngine, runsVerifier } from '../engines/registry.ts'
 import { findByName } from '../pod/lookup.ts'
@@ -50,19 +50,19 @@ export function apply(pod: Pod, plan: InjectionPlan): Pod {
   }
 }
 
-/** A loader that is there keeps its place; one that is missing goes where the plan says. */
+/** A present loader keeps its position; a missing one goes to the position in the plan. */
 function withLoaders(present: readonly Container[], { loaders, loaderIndex }: InjectionPlan): readonly Container[] {
   const kept = present.map((container) => {
     const planned = findByName(loaders, container.name)
     return planned === undefined ? container : mergeLoader(container, planned)
   })
   const missing = loaders.filter(({ name }) => findByName(present, name) === undefined)
-  const index = indexBehind(kept, loaderIndex, loaders)
+  const index = indexAfter(kept, loaderIndex, loaders)
   return [...kept.slice(0, index), ...missing, ...kept.slice(index)]
 }
 
-/** Where `count` containers that are not ours have gone by. */
-function indexBehind(containers: readonly Container[], count: number, loaders: readonly Container[]): number {
+/** The index after `count` containers that are not ours. */
+function indexAfter(containers: readonly Container[], count: number, loaders: readonly Container[]): number {
   let others = 0
   const index = containers.findIndex(({ name }) => findByName(loaders, name) === undefined && others++ === count)
   return index < 0 ? containers.length : index
@@ -89,7 +89,7 @@ function commandOf(planned: Container, present: Container): Pick<Container, 'com
   }
 }
 
-/** Our own variables say what to load and must be right; the others may have been set by somebody who knows better. */
+/** Our own variables say what to load and must be right; the others may have been set on purpose. */
 function correctEnv(present: readonly EnvVar[], planned: readonly EnvVar[]): readonly EnvVar[] {
   return present.map((variable) =>
     variable.name.startsWith('MODEL_') ? (findByName(planned, variable.name) ?? variable) : variable,
@@ -107,8 +107,8 @@ function withAdditions(container: Container, own: readonly ContainerAddition[]):
   }
 }
 
-function addMissing<T>(present: readonly T[], wanted: readonly T[], keyOf: (item: T) => string): readonly T[] {
+function addMissing<T>(present: readonly T[], planned: readonly T[], keyOf: (item: T) => string): readonly T[] {
   const keys = new Set(present.map(keyOf))
-  const missing = wanted.filter((item) => !keys.has(keyOf(item)))
+  const missing = planned.filter((item) => !keys.has(keyOf(item)))
   return missing.length === 0 ? present : [...present, ...missing]
 }

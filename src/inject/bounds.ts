@@ -10,8 +10,8 @@ import { longestStatus } from './status.ts'
 import { exceeded } from '../request/bounds.ts'
 
 /**
- * What is planned, before it is written into the pod: a long path in each of a thousand mounts is one text until then. A lower
- * bound of the patch that brings these parts to a pod that has none of them.
+ * Checks a plan before it is written into the pod: a long path in each of a thousand mounts is one text until then. A lower
+ * bound of the patch that adds these parts to a pod that has none of them.
  */
 export function exceededPlan(pod: Pod, plan: InjectionPlan, { limits }: Config): Diagnostic | undefined {
   const { nodeAffinity } = pod.spec.affinity ?? {}
@@ -39,7 +39,7 @@ export function exceededResult(
   return bytes > limits.patchBytes ? exceededPatch(bytes, limits) : undefined
 }
 
-const smaller = 'bring fewer models or to fewer containers, with shorter paths and sources'
+const smaller = 'use fewer models or containers, or shorter paths and sources'
 
 function exceededPatch(bytes: number, limits: PodLimits, atLeast = ''): Diagnostic {
   return exceeded('patchBytes', bytes, limits, { field: 'pod', unit: 'bytes of patch', remedy: smaller, atLeast })

@@ -1,4 +1,4 @@
-/** What the operator's policy makes of a pod, whatever the pod carries already: for tests of a policy, never for admission. */
+/** Evaluates the operator's policy for a pod, injected or not: for tests of a policy, never for admission. */
 import type { Config } from '../config/config.ts'
 import type { PolicyMode } from '../config/policy.ts'
 import type { Diagnostic, SkipReason } from '../reasons.ts'
@@ -25,7 +25,7 @@ export interface ModelVerdict extends PolicyVerdict {
 
 export type PodVerdict =
   | { readonly state: 'skipped'; readonly reason: SkipReason }
-  /** Denied by the webhook for mistakes that are none of the policy's business. */
+  /** Denied by the webhook for mistakes that have nothing to do with the policy. */
   | { readonly state: 'invalid'; readonly mode: PolicyMode; readonly diagnostics: readonly Diagnostic[] }
   | { readonly state: 'judged'; readonly mode: PolicyMode; readonly models: readonly ModelVerdict[] }
 

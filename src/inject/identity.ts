@@ -136,8 +136,8 @@ function hasIrsa(container: Container): boolean {
 }
 
 function firstOfEach({ env }: Container, names: readonly string[]): readonly EnvVar[] {
-  const wanted = new Set(names)
-  return (env ?? []).filter(({ name }) => wanted.delete(name))
+  const missing = new Set(names)
+  return (env ?? []).filter(({ name }) => missing.delete(name))
 }
 
 function hasEnv({ env }: Container, name: string): boolean {

@@ -47,10 +47,10 @@ export interface Injected {
 
 export interface Denied {
   readonly outcome: 'denied'
-  /** That of the first diagnostic. */
+  /** The reason of the first diagnostic. */
   readonly reason: DenyReason
   readonly diagnostics: readonly [Diagnostic, ...Diagnostic[]]
-  /** What else is wrong, where there is more than anybody reads. */
+  /** The number of further denials by reason, after the limit of diagnostics. */
   readonly omitted?: Omitted
   readonly warnings: readonly Warning[]
   /** Names of the policy rules about the pod's namespace that all refused a model of it. */
@@ -72,7 +72,7 @@ export function inject(object: unknown, namespace: string, config: Config): Outc
   return injectPod(annotated, detection, { namespace, config })
 }
 
-/** The pod is whole; only a service mesh that came after us may want the loader elsewhere. */
+/** The injection is intact; only a service mesh that came after us may want the loader elsewhere. */
 function keep(pod: Pod, status: Status, config: Config): Outcome {
   const fitted = fitToMesh(pod, status)
   if (fitted === pod) return { outcome: 'skipped', reason: 'AlreadyInjected', warnings: [] }
@@ -131,7 +131,7 @@ function injectPod(
 }
 
 /**
- * A damaged pod keeps what others made of our parts; an outdated one gets new parts. So does one that was made with another
+ * A damaged injection keeps the changes of others to our parts; a stale one is replaced. So is one that was made with another
  * configuration: another default region means another directory on the volume, and half of each would start an empty app.
  */
 function keepsParts(detection: Detection, config: Config): detection is Extract<Detection, { state: 'damaged' }> {
@@ -197,7 +197,7 @@ function denied({ diagnostics, warnings, omitted }: Findings, rules: readonly st
   }
 }
 
-/** For one thing that leaves no sense in looking at the rest. */
+/** A denial after which the rest of the pod is not checked. */
 function deniedFor(diagnostic: Diagnostic): Denied {
   const { reason } = diagnostic
   return { outcome: 'denied', reason, diagnostics: [shortened(diagnostic)], warnings: [], rules: [] }

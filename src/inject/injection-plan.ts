@@ -11,21 +11,21 @@ import type { Status } from './status.ts'
 
 export interface InjectionPlan {
   readonly loaders: readonly Container[]
-  /** Where the loaders go among the other init containers. */
+  /** The position of the loaders among the other init containers. */
   readonly loaderIndex: number
   readonly volumes: readonly Volume[]
   readonly additions: readonly ContainerAddition[]
   readonly serviceAccount: string | undefined
   readonly fsGroup: number | undefined
   readonly imagePullSecrets: readonly string[]
-  /** What the pod's own scheduling lacks. */
+  /** Requirements that the pod's own scheduling lacks. */
   readonly scheduling: Scheduling
   readonly annotations: Readonly<Record<string, string>>
   readonly labels: Readonly<Record<string, string>>
   readonly status: Status
   /** Names of the policy rules that allowed it. */
   readonly rules: readonly string[]
-  /** Names of those that all refused a model. */
+  /** Names of the policy rules that all denied a model. */
   readonly refusedBy: readonly string[]
 }
 

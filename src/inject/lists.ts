@@ -13,7 +13,7 @@ export function missingFromList(pod: Pod, annotation: string, names: readonly st
   return names.filter((name) => !known.has(name))
 }
 
-/** The list with the names behind it; what stands there stays as it is, and nothing is put in twice. */
+/** Appends the names to the list; its items stay as they are, and no name is added twice. */
 export function mergeIntoList(pod: Pod, annotation: string, names: readonly string[]): string {
   const present = annotationsOf(pod)[annotation] ?? ''
   return [...(present === '' ? [] : [present]), ...missingFromList(pod, annotation, names)].join(',')

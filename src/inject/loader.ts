@@ -27,7 +27,7 @@ export function loaderContainer(
   { identity, resources, user }: LoaderParts,
   { request, config }: { request: InjectionRequest; config: Config },
 ): Container {
-  const brings = task.kind === 'load'
+  const downloads = task.kind === 'load'
   return {
     name: loaderContainerName(model.suffix),
     image: loaderImage(task, request, config),
@@ -35,16 +35,16 @@ export function loaderContainer(
     ...engineFor(task, request.engine).command,
     env: firstOfName([
       ...task.env,
-      ...(brings ? [noNodeRole, ...identityEnv(task, identity)] : []),
+      ...(downloads ? [noNodeRole, ...identityEnv(task, identity)] : []),
       ...operatorEnv(config),
-      ...(brings ? networkEnv(config) : []),
+      ...(downloads ? networkEnv(config) : []),
     ]),
     resources,
     securityContext: loaderSecurityContext(user),
     terminationMessagePolicy: 'FallbackToLogsOnError',
     volumeMounts: [
       task.volumeMount,
-      ...(brings ? [{ name: tmpVolume, mountPath: '/tmp' }, ...identity.volumeMounts] : []),
+      ...(downloads ? [{ name: tmpVolume, mountPath: '/tmp' }, ...identity.volumeMounts] : []),
     ],
   }
 }

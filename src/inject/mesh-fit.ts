@@ -1,4 +1,4 @@
-/** Fits a loader that is there already to a service mesh that was injected after it. */
+/** Fits a present loader to a service mesh that was injected after it. */
 import { loaderIndex, loadersHaveNetwork, userPastInterception } from './mesh.ts'
 import { isDownloadLoader, isOurLoader } from './ownership/own-loaders.ts'
 import { initContainersOf, type Container, type Pod } from '../pod/pod.ts'
@@ -10,7 +10,7 @@ export function fitToMesh(pod: Pod, status: Status): Pod {
   return status.runAsUser === 'auto' ? runPastInterception(placed) : placed
 }
 
-/** All of them: they stay together, in their order. */
+/** Moves all loaders: they stay together, in their order. */
 function moveLoaders(pod: Pod): Pod {
   const loaders = initContainersOf(pod).filter(isOurLoader)
   const others = initContainersOf(pod).filter((container) => !isOurLoader(container))

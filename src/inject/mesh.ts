@@ -1,5 +1,5 @@
 /**
- * Where the loader has network although a service mesh redirects the pod's traffic.
+ * The position of the loader at which it has network although a service mesh redirects the pod's traffic.
  *
  * | mesh in the pod                                        | loader stands                     | and runs as          |
  * |--------------------------------------------------------|-----------------------------------|----------------------|
@@ -28,7 +28,10 @@ const meshProxies: readonly MeshProxy[] = [
   { container: 'linkerd-proxy', redirectInit: 'linkerd-init', user: 2102 },
 ]
 
-/** Init containers of meshes besides the proxies. A mesh may come before or after us, so what these use is not the app's. */
+/**
+ * Init containers of meshes other than the proxies. A mesh may come before or after us, so what these use is not the
+ * app's.
+ */
 const meshInitContainers: readonly string[] = [
   'istio-init',
   'istio-validation',
@@ -50,7 +53,10 @@ export function loaderIndex(pod: Pod, order: InitOrder): number {
   return order === 'first' ? 0 : lastNativeProxy(others) + 1
 }
 
-/** True where the loaders that need it stand behind every native proxy and before every container that cuts the network off. */
+/**
+ * True where the loaders that need it stand after every native proxy and before every container that cuts the network
+ * off.
+ */
 export function loadersHaveNetwork(pod: Pod): boolean {
   const containers = initContainersOf(pod)
   const proxy = lastNativeProxy(containers)
@@ -61,7 +67,7 @@ export function loadersHaveNetwork(pod: Pod): boolean {
   )
 }
 
-/** Whether a loader at this index among the other init containers has network; a chosen order may put it where it has none. */
+/** True for an index among the other init containers at which a loader has network; a chosen order may be another. */
 export function hasNetworkAt(pod: Pod, index: number): boolean {
   const others = initContainersOf(pod).filter((container) => !isOurLoader(container))
   const proxy = lastNativeProxy(others)

@@ -24,7 +24,7 @@ export interface MountedModel {
   readonly containers: readonly Container[]
 }
 
-/** What every container gets, in the order of the models; conflicts go to `findings`. */
+/** Plans the additions to every container, in the order of the models; conflicts go to `findings`. */
 export function planMounts(
   mounted: readonly MountedModel[],
   config: Config,
@@ -117,10 +117,10 @@ function planEnv(
   { config, findings }: Reporting,
 ): EnvVar | undefined {
   if (model.env === undefined) return undefined
-  const wanted = { name: model.env, value: model.mountPath }
+  const planned = { name: model.env, value: model.mountPath }
   const present = env.get(model.env) ?? allByName(container.env, model.env).at(-1)
-  if (present === undefined) return wanted
-  if (present.value !== wanted.value) {
+  if (present === undefined) return planned
+  if (present.value !== planned.value) {
     findings.deny({
       reason: 'EnvConflict',
       field: annotationField(annotationKey(config.annotationPrefix, 'env', model.suffix)),

@@ -1,4 +1,4 @@
-/** How a loader reaches what is outside the cluster: the operator's proxy and authorities, as its environment. */
+/** The loader's environment for the network outside the cluster: the operator's proxy and certificate authorities. */
 import type { Config } from '../config/config.ts'
 import type { EnvVar } from '../pod/pod.ts'
 

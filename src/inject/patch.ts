@@ -1,6 +1,6 @@
 /**
  * The one place that makes a JSON Patch (RFC 6902). Untouched parts are shared between the two pods, so comparing stops at
- * them: the cost is that of what changed, and fields nobody here knows of are never named in an operation.
+ * them: the cost is that of what changed, and unknown fields are never named in an operation.
  */
 import jsonPatch, { type Operation } from 'fast-json-patch'
 import { isOurLoader } from './ownership/own-loaders.ts'

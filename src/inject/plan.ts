@@ -1,4 +1,4 @@
-/** From what is asked for to what will be added: complete, checked against the pod, nothing changed yet. */
+/** Plans an injection from a request: complete, checked against the pod, nothing changed yet. */
 import { injectedLabel, statusAnnotation } from '../annotations.ts'
 import type { Config } from '../config/config.ts'
 import type { DeliveredModel } from '../deliveries/delivery.ts'
@@ -20,7 +20,7 @@ import { checkWriters, loaderUser, plannedFsGroup } from './security.ts'
 import { targetContainers } from './targets.ts'
 import type { InjectionPlan, PlanContext, PlannedModel } from './injection-plan.ts'
 
-/** Plans for a pod without parts of ours. Where something is wrong `findings` has it, and the plan is not to be used. */
+/** Plans for a pod without parts of ours. After a mistake `findings` has it, and the plan must not be used. */
 export function plan(pod: Pod, request: InjectionRequest, context: PlanContext): InjectionPlan {
   const { config, findings } = context
   const { allowedBy, refusedBy } = checkPolicy(
@@ -83,7 +83,7 @@ function planModels(pod: Pod, request: InjectionRequest, index: number, context:
   for (const model of request.models) {
     const delivered = deliver(model, { pod, volumes, request, config: context.config, findings: context.findings })
     const kept = context.keptTargets.get(model.name)
-    // What only has to be mounted is there before the first container starts.
+    // A volume without a loader has its files before the first container starts.
     const start = delivered === undefined || delivered.loader !== undefined ? index : 0
     const targets = targetContainers(pod, kept === undefined ? model : { ...model, containers: kept }, start, context)
     if (delivered !== undefined) {
@@ -141,7 +141,10 @@ function planScheduling(pod: Pod, delivered: readonly DeliveredModel[]): Schedul
   })
 }
 
-/** What the loaders share comes last; a volume that is there already (the token of the identity webhook) is not added again. */
+/**
+ * Volumes that the loaders share come last; a volume that is there already (the token of the identity webhook) is not
+ * added again.
+ */
 function planVolumes(
   pod: Pod,
   models: readonly PlannedModel[],
@@ -154,7 +157,7 @@ function planVolumes(
   )
 }
 
-/** The one the pod ends up with. */
+/** The service account that the pod ends up with. */
 export function finalServiceAccount(pod: Pod, request: InjectionRequest): string {
   return request.serviceAccount ?? pod.spec.serviceAccountName ?? pod.spec.serviceAccount ?? 'default'
 }
@@ -171,7 +174,9 @@ function missingPullSecrets(pod: Pod, config: Config): readonly string[] {
   return config.loader.imagePullSecrets.filter((name) => !present.has(name))
 }
 
-/** What an autoscaler takes for local: directories of the node too, which every node has that such a pod may run on. */
+/**
+ * Volumes that an autoscaler counts as local: directories of the node too, although every node for this pod has them.
+ */
 function evictableVolumes(volumes: readonly Volume[]): readonly string[] {
   return volumes.filter((volume) => 'emptyDir' in volume || 'hostPath' in volume).map(({ name }) => name)
 }

@@ -1,7 +1,7 @@
 /**
  * The operator's policy. No rules: everything is allowed but a loader image of the pod's choice and `node://`.
- * Any rule: everything is refused but what one rule for the pod's namespace allows in all its attributes. On trial (mode
- * audit), a refusal becomes a warning, but never for what would be refused without any rule.
+ * Any rule: everything is denied but what one rule for the pod's namespace allows in all its attributes. In audit mode
+ * violations warn instead of deny, except those that would be denied without any rule.
  */
 import type { Config } from '../config/config.ts'
 import type { Policy, PolicyMode, PolicyRule } from '../config/policy.ts'
@@ -22,13 +22,13 @@ export interface PolicySubject {
 }
 
 export interface PolicyVerdict {
-  /** Tolerated: all rules refuse it, and the policy is on trial in this namespace. */
+  /** Tolerated: all rules deny it, and the policy is in audit mode in this namespace. */
   readonly verdict: 'allowed' | 'tolerated' | 'denied'
   /** The rule that allowed it; none is needed where there are no rules. */
   readonly allowedBy?: string
-  /** The rules about the namespace, which all refused it. */
+  /** Matching rules, all of which denied it. */
   readonly refusedBy: readonly string[]
-  /** Every rule that refused it, and what it does not allow. */
+  /** Every rule that denied it, with the attributes that it does not allow. */
   readonly why?: string
   /** The same as part of a sentence that begins with the source. */
   readonly problem?: string
@@ -38,14 +38,14 @@ export interface PolicyVerdict {
 export interface PolicyCheck {
   /** Names of the rules that allowed a model, each once. */
   readonly allowedBy: readonly string[]
-  /** Names of the rules about the namespace that all refused a model, each once. */
+  /** Names of the matching rules, all of which denied a model, each once. */
   readonly refusedBy: readonly string[]
 }
 
-/** What holds where the operator has written no rule. */
+/** The policy of an operator who has written no rule. */
 const withoutRules: PolicyRule = { name: '', namespaces: ['*'] }
 
-/** Refusals go to `findings`: as denials where the policy is enforced, as warnings where it is on trial. */
+/** Violations go to `findings`: as denials in mode enforce, as warnings in mode audit. */
 export function checkPolicy(subject: PolicySubject, config: Config, findings: Findings): PolicyCheck {
   const verdicts = subject.request.models.map((model) => {
     const verdict = judgeModel(model, subject, config.policy)
@@ -80,7 +80,7 @@ function report(
   })
 }
 
-/** Whether refusals of the policy deny the pods of a namespace, or only warn. */
+/** The mode for a namespace: violations deny its pods, or only warn. */
 export function policyMode(
   { mode = 'enforce', enforceNamespaces = [], auditNamespaces = [] }: Policy,
   namespace: string,
@@ -100,7 +100,7 @@ export function judgeModel(model: ModelRequest, subject: PolicySubject, policy: 
 }
 
 /**
- * A trial takes away no protection that was there before the first rule: a directory of the node or an image of the pod's
+ * Audit mode removes no protection that holds without rules: a directory of the node or an image of the pod's
  * choice needs a rule about the namespace that lists it, even where the rule refuses something else.
  */
 function isSafe(model: ModelRequest, subject: PolicySubject, rules: readonly PolicyRule[]): boolean {
@@ -158,7 +158,7 @@ export function allowsModel(rule: PolicyRule, model: ModelRequest, subject: Poli
   return refusedAttributes(model, subject, rule).length === 0
 }
 
-/** What no rule allows by being silent. */
+/** Attributes that no rule allows by leaving them out. */
 function listsToBeOn({ source }: ModelRequest, { request }: PolicySubject): string {
   return [source.scheme === 'node' ? 'sources' : [], request.image !== undefined ? 'images' : []].flat().join(' and ')
 }

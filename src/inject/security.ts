@@ -1,4 +1,7 @@
-/** Users and groups: the loader is as restricted as the strictest Pod Security Standard asks, and the app can read what it wrote. */
+/**
+ * Users and groups: the loader is as restricted as the strictest Pod Security Standard asks, and the app can read what
+ * it wrote.
+ */
 import type { RunAsUser } from '../values/forms.ts'
 import type { Config } from '../config/config.ts'
 import type { DeliveredModel } from '../deliveries/delivery.ts'

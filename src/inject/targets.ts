@@ -1,4 +1,4 @@
-/** Which containers get a model. */
+/** Chooses the containers that get a model. */
 import type { Config } from '../config/config.ts'
 import type { Findings } from '../request/findings.ts'
 import { annotationKey } from '../request/keys.ts'
@@ -9,7 +9,9 @@ import { isOurLoader } from './ownership/own-loaders.ts'
 import { initContainersOf, type Container, type Pod } from '../pod/pod.ts'
 import type { ModelRequest } from '../request/model-request.ts'
 
-/** The containers of one model that is there after `start` other init containers; mistakes in the list go to `findings`. */
+/**
+ * The containers of one model that is there after `start` other init containers; mistakes in the list go to `findings`.
+ */
 export function targetContainers(
   pod: Pod,
   model: ModelRequest,
@@ -48,7 +50,7 @@ function findCandidate(pod: Pod, name: string, start: number): Container | undef
 
 const places = new WeakMap<Pod, ReadonlyMap<string, number>>()
 
-/** Where each init container stands among those that are not ours, by its name. */
+/** The position of each init container among those that are not ours, by its name. */
 function placesOf(pod: Pod): ReadonlyMap<string, number> {
   const others = (): Container[] => initContainersOf(pod).filter((container) => !isOurLoader(container))
   const known = places.get(pod) ?? new Map(others().map(({ name }, place) => [name, place]))
@@ -59,7 +61,7 @@ function placesOf(pod: Pod): ReadonlyMap<string, number> {
 function describeUnknown(pod: Pod, name: string, start: number): { problem: string; accepted: string } {
   const early = findByName(initContainersOf(pod), name) !== undefined
   return {
-    problem: early ? 'starts before the loader has brought the model' : 'is no container of the pod',
+    problem: early ? 'starts before the loader has finished' : 'is no container of the pod',
     accepted: enumerate(candidatesOf(pod, start)),
   }
 }

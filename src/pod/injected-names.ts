@@ -4,7 +4,7 @@ import type { Container } from './pod.ts'
 
 export const tmpVolume = 'model-tmp'
 
-/** Where the loader sees the volume, whole. App containers see one directory of it. */
+/** The mount path of the whole volume in the loader. App containers see one directory of it. */
 export const loaderRoot = '/model'
 
 export const loaderName = 'model-loader'

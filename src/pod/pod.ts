@@ -143,12 +143,12 @@ export function volumesOf(pod: Pod): readonly Volume[] {
   return pod.spec.volumes ?? []
 }
 
-/** A sidecar container in the API's sense: an init container that goes on beside the app. */
+/** A sidecar container in the API's sense: an init container that keeps running with the app. */
 export function isNativeSidecar(container: Container): boolean {
   return container.restartPolicy === 'Always'
 }
 
-/** App containers without those that platforms put beside them; all of them if nothing else would be left. */
+/** App containers without known sidecars; all containers if nothing else would be left. */
 export function appContainers(pod: Pod, sidecars: readonly string[]): readonly Container[] {
   const known = setOf(sidecars)
   const apps = pod.spec.containers.filter(({ name }) => !known.has(name))

@@ -1,6 +1,6 @@
 /**
- * Where and when a pod may be scheduled: labels that its node has to have, taints that it tolerates, gates that hold it
- * back. What stands in the pod is only ever added to, and what was added can be taken out again.
+ * Scheduling of a pod: labels that its node has to have, taints that it tolerates, gates that hold it back. The pod's own
+ * fields are only ever added to, and the additions can be removed again.
  */
 import type {
   Affinity,
@@ -25,7 +25,7 @@ export const nodeLabelValue = 'present'
 
 const required = 'requiredDuringSchedulingIgnoredDuringExecution'
 
-/** The part of a scheduling that a pod does not have yet. */
+/** The requirements that a pod does not have yet. */
 export function missingScheduling(spec: PodSpec, { nodeLabels, tolerations, schedulingGates }: Scheduling): Scheduling {
   const gates = new Set(spec.schedulingGates?.map(({ name }) => name))
   return {
@@ -35,7 +35,10 @@ export function missingScheduling(spec: PodSpec, { nodeLabels, tolerations, sche
   }
 }
 
-/** True where the node has to have the labels and may have the taints. Gates do not count: they are there to be taken away. */
+/**
+ * True where the node has to have the labels and may have the taints. Gates do not count: they are there to be taken
+ * away.
+ */
 export function hasScheduling(spec: PodSpec, scheduling: Partial<Scheduling>): boolean {
   const { nodeLabels, tolerations } = missingScheduling(spec, { ...noScheduling, ...scheduling })
   return nodeLabels.length === 0 && tolerations.length === 0
@@ -43,7 +46,7 @@ export function hasScheduling(spec: PodSpec, scheduling: Partial<Scheduling>): b
 
 export const noScheduling: Scheduling = { nodeLabels: [], tolerations: [], schedulingGates: [] }
 
-/** The spec with all of a scheduling added, which has to be missing in it. */
+/** Adds requirements, all of which have to be missing in the spec. */
 export function addScheduling(spec: PodSpec, { nodeLabels, tolerations, schedulingGates }: Scheduling): PodSpec {
   return {
     ...spec,
@@ -57,7 +60,7 @@ export function addScheduling(spec: PodSpec, { nodeLabels, tolerations, scheduli
   }
 }
 
-/** The fields of a spec from which a scheduling has been taken out; those that are empty then are undefined. */
+/** The fields of a spec without these requirements; a field left empty is undefined. */
 export function fieldsWithoutScheduling(
   spec: PodSpec,
   scheduling: Partial<Scheduling>,
@@ -90,7 +93,7 @@ export function labelsAskedFor(spec: PodSpec, prefix: string): readonly string[]
   return distinct(labels.flatMap((label) => (label?.startsWith(prefix) === true ? label : [])))
 }
 
-/** Where a pod asks for nodes without the label, or with another value of it: the field and what it says. */
+/** The field of a pod that asks for nodes without the label, or with another value of it. */
 export function labelConflict(spec: PodSpec, label: string): Conflict | undefined {
   const selected = spec.nodeSelector?.[label]
   return selected === undefined || selected === nodeLabelValue
@@ -120,7 +123,7 @@ function allowsPresent({ operator, values }: NodeSelectorRequirement): boolean {
   return operator === 'Exists' || (operator === 'In' && listed) || (operator === 'NotIn' && !listed)
 }
 
-/** What the API server refuses (no term at all) and what no node matches (terms that say nothing) is not for us to mend. */
+/** Terms that the API server refuses (an empty list) or that no node matches (empty terms) are left as they are. */
 function missingLabels(spec: PodSpec, labels: readonly string[]): readonly string[] {
   const unselected = labels.filter((label) => spec.nodeSelector?.[label] !== nodeLabelValue)
   if (unselected.length === 0 || !spec.affinity?.nodeAffinity?.[required]) return unselected

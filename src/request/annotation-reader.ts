@@ -1,4 +1,4 @@
-/** Reads single annotations with the operator's defaults behind them, and refuses keys that mean nothing. */
+/** Reads single annotations, falls back to the operator's defaults, and denies keys that mean nothing. */
 import {
   annotationNames,
   annotations,
@@ -16,7 +16,7 @@ import type { Findings } from './findings.ts'
 import { annotationKey, type OwnAnnotation } from './keys.ts'
 import { annotationField } from '../pod/field-path.ts'
 
-/** What the unsuffixed model is called. */
+/** The name of the unsuffixed model. */
 export const unsuffixedName = 'model'
 
 /** Suffixes that have a source, the unsuffixed model first. */
@@ -67,7 +67,7 @@ export class AnnotationReader {
     return name === 'mount-path' ? text?.replaceAll('NAME', modelName) : text
   }
 
-  /** An annotation that would do nothing is a misunderstanding, and is said to be one. */
+  /** Denies annotations that would have no effect on this delivery: they are misunderstandings. */
   checkApplicability(suffix: string | undefined, delivery: Delivery, source: Source): void {
     for (const name of annotationNames) {
       const key = annotationKey(this.#config.annotationPrefix, name, suffix)
@@ -88,13 +88,13 @@ export class AnnotationReader {
 
 /** Reports unknown names, misplaced suffixes, and annotations of a model that has no source. */
 export function checkKeys(own: readonly OwnAnnotation[], config: Config, findings: Findings): void {
-  const brought = new Set(own.filter(({ name }) => name === 'source').map(({ suffix }) => suffix))
-  for (const annotation of own) checkKey(annotation, brought, config, findings)
+  const suffixesWithSource = new Set(own.filter(({ name }) => name === 'source').map(({ suffix }) => suffix))
+  for (const annotation of own) checkKey(annotation, suffixesWithSource, config, findings)
 }
 
 function checkKey(
   annotation: OwnAnnotation,
-  brought: ReadonlySet<string | undefined>,
+  suffixesWithSource: ReadonlySet<string | undefined>,
   config: Config,
   findings: Findings,
 ): void {
@@ -123,13 +123,13 @@ function checkKey(
       problem,
       accepted: `a DNS label of at most ${longestModelName} characters`,
     })
-  } else if (!brought.has(suffix)) {
+  } else if (!suffixesWithSource.has(suffix)) {
     const source = annotationKey(config.annotationPrefix, 'source', suffix)
     findings.deny({
       reason: 'OrphanAnnotation',
       field,
       found: value,
-      problem: `has no ${source} beside it`,
+      problem: `has no ${source}`,
       remedy: 'add the source or remove this',
     })
   }

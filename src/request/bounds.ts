@@ -8,7 +8,7 @@ import type { Diagnostic } from '../reasons.ts'
 import { annotationKey, ownKeys } from './keys.ts'
 import { annotationsOf, appContainers, type Pod } from '../pod/pod.ts'
 
-/** What a pod's annotations ask for in numbers. */
+/** Checks the number of models, annotations and mounts that a pod's annotations ask for. */
 export function exceededRequest(pod: Pod, config: Config): Diagnostic | undefined {
   const { annotationPrefix, limits } = config
   const own = ownKeys(pod, annotationPrefix)
@@ -21,7 +21,7 @@ export function exceededRequest(pod: Pod, config: Config): Diagnostic | undefine
     return exceeded('models', suffixes.length, limits, {
       field,
       unit: 'models',
-      remedy: 'bring fewer, or spread them over several pods',
+      remedy: 'use fewer, or spread them over several pods',
     })
   }
   if (own.length > limits.annotations) {

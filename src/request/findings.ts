@@ -1,4 +1,4 @@
-/** What was noticed on the way: all mistakes of a pod are answered at once, so nothing stops at the first. */
+/** Collects denials and warnings: all mistakes of a pod are answered at once, so nothing stops at the first. */
 import {
   printable,
   shorten,
@@ -9,7 +9,7 @@ import {
   type WarnReason,
 } from '../reasons.ts'
 
-/** A hostile pod can have as many mistakes as fit into 3 MiB; nobody reads more. */
+/** A hostile pod can have as many mistakes as fit into 3 MiB; people do not read more. */
 const mostDiagnostics = 100
 
 /** A rule of a policy may have much to say of what it refuses; all else is one sentence. */
@@ -41,7 +41,7 @@ export class Findings {
 
   /**
    * Planning goes on with the default where an annotation could not be read, so that all mistakes of a pod come in one
-   * answer. What that default then runs into is not the user's mistake, nor is what the policy makes of it.
+   * answer. Errors that follow from that default are not the user's mistake, nor is a denial by the policy.
    */
   suppressFollowUpErrors(): void {
     if (this.denied) this.#misread = new Set(this.#fields)
@@ -55,13 +55,13 @@ export class Findings {
     return this.diagnostics.length > 0
   }
 
-  /** What was found when there were diagnostics enough already. */
+  /** The number of further denials by reason, after the limit of diagnostics. */
   get omitted(): Omitted {
     return Object.fromEntries(this.#omitted)
   }
 }
 
-/** What is quoted in a diagnostic may be as long as a pod. */
+/** Shortens every field: a value quoted in a diagnostic may be as long as a pod. */
 export function shortened({ reason, field, found, problem, accepted, remedy }: Diagnostic): Diagnostic {
   return {
     reason,

@@ -6,12 +6,14 @@ export interface OwnAnnotation {
   readonly key: string
   /** The part between the prefix and the first dot. */
   readonly name: string
-  /** The part behind the first dot; undefined without a dot. */
+  /** The part after the first dot; undefined without a dot. */
   readonly suffix: string | undefined
   readonly value: string
 }
 
-/** The annotations users wrote for the injector, sorted by key; the status, which it writes itself, is not among them. */
+/**
+ * The annotations users wrote for the injector, sorted by key; the status, which it writes itself, is not among them.
+ */
 export function ownAnnotations(pod: Pod, prefix: string): readonly OwnAnnotation[] {
   return Object.entries(annotationsOf(pod))
     .filter(([key]) => isOwnKey(key, prefix))

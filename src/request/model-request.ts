@@ -1,4 +1,4 @@
-/** What the annotations of a pod ask for, read and complete. */
+/** The models that the annotations of a pod ask for, with all defaults filled in. */
 import type { InitOrder, engines } from '../annotations.ts'
 import type { Delivery, Source } from '../values/source.ts'
 import type { RunAsUser } from '../values/forms.ts'
@@ -12,7 +12,7 @@ export interface ModelRequest {
   readonly suffix: string | undefined
   readonly source: Source
   readonly delivery: Delivery
-  /** Of a mountpoint delivery, where it has not the name that is made from its source. */
+  /** The claim of a mountpoint delivery, unless it has the name that is made from its source. */
   readonly claim: string | undefined
   readonly mountPath: string
   readonly containers: readonly string[] | '*' | undefined

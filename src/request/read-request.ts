@@ -1,4 +1,4 @@
-/** From annotations to what is asked for: every model with all its choices, the operator's defaults filled in. */
+/** Reads annotations into an injection request: every model with all its choices, the operator's defaults filled in. */
 import { annotations, appliesTo, type AnnotationName, type ValueOf } from '../annotations.ts'
 import type { Config } from '../config/config.ts'
 import { formatBytes, Mi } from '../values/quantity.ts'
@@ -12,7 +12,7 @@ import { annotationField } from '../pod/field-path.ts'
 /** Below it the loader would be killed for its memory in the middle of a download. */
 export const leastLoaderMemoryBytes = 192 * Mi
 
-/** Reads all annotations of a pod; where something is wrong, `findings` has it and the result is not to be used. */
+/** Reads all annotations of a pod; after a mistake `findings` has it, and the result must not be used. */
 export function readRequest(own: readonly OwnAnnotation[], config: Config, findings: Findings): InjectionRequest {
   checkKeys(own, config, findings)
   const reader = new AnnotationReader(own, config, findings)
@@ -45,7 +45,9 @@ function readAll(
   }
 }
 
-/** Undefined where even the source cannot be read; what else is wrong has been reported, and stands as if not written. */
+/**
+ * Undefined where even the source cannot be read; what else is wrong has been reported, and stands as if not written.
+ */
 function readModel(reader: AnnotationReader, suffix: string | undefined): ModelRequest | undefined {
   const name = suffix ?? unsuffixedName
   const source = reader.read('source', suffix)

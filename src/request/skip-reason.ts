@@ -1,4 +1,6 @@
-/** Tells pods that ask for a model from those that are left alone. The order of the checks is the order of precedence. */
+/**
+ * Tells pods that ask for a model from those that are left alone. The order of the checks is the order of precedence.
+ */
 import type { SkipReason } from '../reasons.ts'
 import { hasOwnAnnotations } from './keys.ts'
 

@@ -1,4 +1,6 @@
-/** What the bytes of a downloaded model count against: the node's disk, the pod's memory, or nothing the kubelet watches. */
+/**
+ * The medium that a downloaded model counts against: the node's disk, the pod's memory, or nothing the kubelet watches.
+ */
 import { volumesOf, type Pod, type Volume } from '../pod/pod.ts'
 import type { ModelRequest } from './model-request.ts'
 import { findByName } from '../pod/lookup.ts'

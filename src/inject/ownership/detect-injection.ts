@@ -1,6 +1,6 @@
 /**
- * Whether a pod has been through here before. A webhook is called again when a later one changed the pod, and pods are
- * copied, restored and resubmitted; what is whole is never planned anew, whatever configuration shaped it.
+ * Detects whether the webhook already injected this pod. A webhook is called again when a later one changed the pod, and pods
+ * are copied, restored and resubmitted. Intact injections are never re-planned, whatever configuration they were made with.
  */
 import { parseSource } from '../../values/source.ts'
 import { modelSuffixes, unsuffixedName } from '../../request/annotation-reader.ts'
@@ -54,8 +54,8 @@ function describesPod(status: Status, { pod, annotations }: AnnotatedPod): boole
 }
 
 /**
- * A loader at least by its name; without one, the volume. Some webhooks write the list of init containers anew and lose ours:
- * then it is the mounts, whose directory nobody has by chance.
+ * A loader at least by its name; without one, the volume. Some webhooks rewrite the list of init containers and lose ours:
+ * then the mounts are the evidence, because no other mount has their directory by chance.
  */
 function hasEvidence(model: ModelStatus, pod: Pod): boolean {
   const { loader } = model

@@ -1,6 +1,6 @@
 /**
- * Digests of the parts that are ours, which the status keeps. They show that a part was changed afterwards, and which. Who can
- * write the status can write digests, too: they are evidence, not proof.
+ * Digests of the parts that are ours, which the status keeps. They show which parts were changed afterwards. An attacker who
+ * can write the status can write digests, too: they are evidence, not proof.
  */
 import { createHash } from 'node:crypto'
 import { statusAnnotation } from '../../annotations.ts'
@@ -9,8 +9,8 @@ import type { Pod } from '../../pod/pod.ts'
 import type { Status } from '../status.ts'
 
 /**
- * By the path of the part; the status itself is `status`. What goes into them is fixed: were it changed under the same name of
- * the field, every pod that was injected before would look as if somebody had changed it.
+ * By the path of the part; the status itself is `status`. Their input is fixed: with another input under the
+ * same name of the field, every pod that was injected before would look tampered with.
  */
 export type Digests = Readonly<Record<string, string>>
 
@@ -26,14 +26,14 @@ export function sealStatus(pod: Pod, status: Status, prefix: string): Pod {
   }
 }
 
-/** What the digests of a pod's parts are now, for a status that it has or could have. */
+/** The current digests of a pod's parts, for a status that it has or could have. */
 export function digestsOf(pod: Pod, status: Status): Digests {
   const parts = Object.entries(ownedFields(pod, status)).map(([part, fields]) => [part, digestOf(fields)] as const)
-  // Nothing can have a digest of itself in it.
+  // A text cannot hold its own digest.
   return { ...Object.fromEntries(parts), status: digestOfText(JSON.stringify({ ...status, digests: undefined })) }
 }
 
-/** Of one part; a part that is gone has the digest of no fields. */
+/** The digest of one part; a part that is gone has the digest of no fields. */
 export function digestOf(fields: PartFields): string {
   const present = Object.entries(fields).filter(([, value]) => value !== undefined)
   return digestOfText(JSON.stringify(present.sort(([a], [b]) => (a < b ? -1 : 1))))

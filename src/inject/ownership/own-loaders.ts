@@ -1,13 +1,10 @@
-/**
- * The names of what is added to a pod. They are fixed, so that policies can check them from the annotations alone, and
- * so that a second pass finds what the first one added.
- */
+/** Tells the injector's own loaders, and the volumes that they mount, from those of users. */
 import { requiredVariables } from '../../loader-contract.ts'
 import { runsAnEngine, runsVerifier } from '../../engines/registry.ts'
 import type { Container } from '../../pod/pod.ts'
 import { tmpVolume, loaderName, dataName, isLoaderName, envValue } from '../../pod/injected-names.ts'
 
-/** Environment without which a loader cannot bring a model; a container that lacks one of these is not whole. */
+/** Environment without which a loader cannot download a model; a container that lacks one of these is not intact. */
 export const requiredLoaderEnv = requiredVariables('load')
 
 /** The same for one that only checks a model. */
@@ -31,7 +28,7 @@ export function isOurLoader(container: Container): boolean {
   return isLoaderName(container.name) && runsAnEngine(container) && envValue(container, 'MODEL_SOURCE') !== undefined
 }
 
-/** One that fetches something, and so needs network and an identity. */
+/** True for a loader that downloads, and so needs network and an identity. */
 export function isDownloadLoader(container: Container): boolean {
   return isOurLoader(container) && !runsVerifier(container)
 }

@@ -1,4 +1,4 @@
-/** Which volumes of a pod are ours: names alone may be a user's. */
+/** Finds the volumes of a pod that are ours: a name alone may be a user's. */
 import { injectedLabel } from '../../annotations.ts'
 import { parseSource } from '../../values/source.ts'
 import { modelSuffixes, unsuffixedName } from '../../request/annotation-reader.ts'
@@ -10,12 +10,12 @@ import { annotationsOf, volumesOf, type Container, type Pod } from '../../pod/po
 import { findByName } from '../../pod/lookup.ts'
 import type { AnnotatedPod } from '../annotated-pod.ts'
 
-/** Those that one of these loaders mounts, and those that bring a model without a loader. */
+/** Volumes that one of these loaders mounts, and volumes with a model that needs no loader. */
 export function ownVolumes(annotated: AnnotatedPod, loaders: readonly Container[]): ReadonlySet<string> {
   return new Set([...volumesOfLoaders(loaders), ...volumesWithModels(annotated)])
 }
 
-/** True for a volume that has our name and brings just this model. */
+/** True for a pod with a volume that has our name and holds just this model. */
 export function hasVolumeOfModel(pod: Pod, { name, source }: NamedSource): boolean {
   const volume = findByName(volumesOf(pod), volumeNameOf(name))
   const parsed = parseSource(source)
@@ -37,7 +37,7 @@ function volumesWithModels(annotated: AnnotatedPod): readonly string[] {
     .map(({ name }) => volumeNameOf(name))
 }
 
-/** What the status says was brought; where that is lost, what the annotations of a pod with our label ask for. */
+/** The models in the status; if it is lost, those that the annotations of a pod with our label ask for. */
 function namedSources({ pod, prefix, annotations, status }: AnnotatedPod): readonly NamedSource[] {
   if (status !== undefined) return status.models
   if (pod.metadata?.labels?.[prefix + injectedLabel] !== 'true') return []

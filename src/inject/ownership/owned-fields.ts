@@ -1,7 +1,7 @@
 /**
  * The fields of a pod that are ours, as far as they decide which model the app sees: what a digest is made over and what an
- * audit compares. Flat, each under its path. What the API server fills in, what other webhooks may add (mounts,
- * environment, resources), and what they may rewrite (images) is not among them, nor is any order.
+ * audit compares. Flat, each under its path. Fields that the API server fills in, that other webhooks may add (mounts,
+ * environment, resources) or rewrite (images) are not among them, nor is any order.
  */
 import { createHash } from 'node:crypto'
 import { parseBytes } from '../../values/quantity.ts'
@@ -21,7 +21,7 @@ import type { ModelStatus, Status } from '../status.ts'
 /** Each part by the path of its object, as `spec.volumes[model-data]`; one that is gone has no fields. */
 export type OwnedFields = Readonly<Record<string, PartFields>>
 
-/** What is undefined is not there. */
+/** A field that is undefined is not in the pod. */
 export type PartFields = Readonly<Record<string, string | undefined>>
 
 export function ownedFields(pod: Pod, status: Omit<Status, 'digests'>): OwnedFields {
@@ -40,7 +40,7 @@ export function ownedFields(pod: Pod, status: Omit<Status, 'digests'>): OwnedFie
   }
 }
 
-/** Where others mount something into a loader, that is theirs; `/tmp` is ours, too, but nothing in it decides anything. */
+/** Mounts of others in a loader are theirs; `/tmp` is ours, too, but no file in it decides which model the app sees. */
 function loaderFields(loader: Container | undefined): PartFields {
   if (loader === undefined) return {}
   const own = (loader.env ?? []).filter(({ name }) => name.startsWith('MODEL_'))
@@ -99,7 +99,7 @@ function envText({ value, valueFrom }: EnvVar): string {
   return valueFrom === undefined || valueFrom === null ? (value ?? '') : canonicalJSON(valueFrom)
 }
 
-/** The script of an engine has 30 KiB, which nobody wants to read as evidence. */
+/** The script of an engine has 30 KiB, too long to be read as evidence. */
 const longestCommand = 1000
 
 function commandText(words: readonly string[] | null | undefined): string {
@@ -120,7 +120,10 @@ function volumeFields(volume: Volume | undefined): PartFields {
 
 type Source = Readonly<Record<string, unknown>>
 
-/** What says which files are in the volume. Amounts are compared by what they mean: the API server writes them its own way. */
+/**
+ * The fields that say which files are in the volume. Amounts are compared by what they mean: the API server writes them
+ * its own way.
+ */
 function sourceFields(kind: string, source: Source): PartFields {
   switch (kind) {
     case 'emptyDir':

@@ -1,4 +1,4 @@
-/** What the status annotation will say of a plan. */
+/** Plans the status annotation of an injection. */
 import type { Config } from '../../config/config.ts'
 import { version } from '../../version.ts'
 import { missingFromList, safeToEvictAnnotation, skipContainersAnnotation } from '../lists.ts'

@@ -1,4 +1,4 @@
-/** Takes out what was put in, and puts back what was replaced, as the status annotation says. */
+/** Removes injected parts and restores replaced fields, as recorded in the status annotation. */
 import { injectedLabel, statusAnnotation } from '../../annotations.ts'
 import { nodeLabelPrefix } from '../../deliveries/node/inject.ts'
 import { removeFromList, safeToEvictAnnotation, skipContainersAnnotation } from '../lists.ts'
@@ -42,19 +42,19 @@ function loadersOf({ pod, status, loaders }: AnnotatedPod): readonly Container[]
   )
 }
 
-/** The pod without what was added to where and when it may be scheduled. */
+/** Removes the node labels, tolerations and gates that were added. */
 export function removeInjectedScheduling(pod: Pod, { added }: Status): Pod {
   return { ...pod, spec: replaceFields(pod.spec, fieldsWithoutScheduling(pod.spec, added)) }
 }
 
-/** Where the status is lost, labels below our prefix are ours; anything else may be the user's. */
+/** Without a status, labels below our prefix are ours; anything else may be the user's. */
 function placementOf(pod: Pod, status: Status | undefined, prefix: string): Partial<Scheduling> {
   return status?.added ?? { nodeLabels: labelsAskedFor(pod.spec, nodeLabelPrefix(prefix)) }
 }
 
 interface OwnParts {
   readonly loaders: readonly Container[]
-  /** Nobody else has anything to mount from them. */
+  /** No container of the user mounts these. */
   readonly dataVolumes: ReadonlySet<string>
 }
 
@@ -67,7 +67,7 @@ function cleanSpec(pod: Pod, status: Status | undefined, { loaders, dataVolumes 
   const initContainers = initContainersOf(pod)
     .filter((container) => !ours.has(container))
     .map(clean)
-  // The identity webhook of EKS mounts the token volume in the app's containers too, whoever added it first.
+  // The identity webhook of EKS mounts the token volume in the app's containers too, even if the injector added it first.
   const mounted = new Set(
     [...containers, ...initContainers].flatMap(({ volumeMounts }) => volumeMounts ?? []).map(({ name }) => name),
   )
@@ -80,7 +80,7 @@ function cleanSpec(pod: Pod, status: Status | undefined, { loaders, dataVolumes 
   })
 }
 
-/** What a container was given, as the status says. */
+/** Mounts and environment added to a container, as recorded in the status. */
 interface Given {
   readonly mounts: Set<string>
   readonly env: Set<string>
@@ -119,7 +119,7 @@ function cleanContainer(container: Container, given: Given | undefined, dataVolu
   })
 }
 
-/** What stood there before us; undefined takes a field away. */
+/** The values from before the injection; undefined removes a field. */
 function restoredFields(pod: Pod, { replaced, added }: Status): Record<string, unknown> {
   const { serviceAccountName, serviceAccount, fsGroup } = replaced
   const pullSecrets = added.imagePullSecrets && new Set(added.imagePullSecrets)

@@ -9,11 +9,11 @@ import type { InjectionRequest } from '../../request/model-request.ts'
 import { amount, fieldOf, sizeOn, sum, type Share } from './resource-amounts.ts'
 import type { Compute } from './qos.ts'
 
-/** What the app has of one resource; `limit` is undefined where it is not limited. */
+/** The app's share of one resource; `limit` is undefined where it is not limited. */
 interface AppShare {
   readonly request: number
   readonly limit: number | undefined
-  /** What the pod as a whole may have (`spec.resources`); the API server refuses containers that ask for more. */
+  /** The share of the pod as a whole (`spec.resources`); the API server refuses containers that ask for more. */
   readonly podRequest: number
   readonly podLimit: number
 }

@@ -45,7 +45,7 @@ export function asksByLimit(pod: Pod, name: Compute, config: Config): boolean {
   return containersRequest(pod, name, config) === 0
 }
 
-/** What the containers ask for together: the app, or one init container if that is more. */
+/** The sum of what the containers ask for: the app, or one init container if that is more. */
 function containersRequest(pod: Pod, name: Compute, config: Config): number {
   const request = ({ resources }: Container): number =>
     amount(resources, 'requests', name) ?? amount(resources, 'limits', name) ?? 0

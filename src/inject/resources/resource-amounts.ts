@@ -8,7 +8,7 @@ import { volumeMediumOf, type VolumeMedium } from '../../request/volume-medium.t
 import type { Pod, Resources } from '../../pod/pod.ts'
 import type { ModelRequest } from '../../request/model-request.ts'
 
-/** What a container may use of one resource; undefined means that the field stays out. */
+/** The amounts of one resource that a container may use; undefined means that the field stays out. */
 export interface Share {
   readonly request: number | undefined
   readonly limit: number | undefined

@@ -9,7 +9,7 @@ import { roundUpToMi, withHeadroom } from '../../values/quantity.ts'
 
 /**
  * The kubelet evicts a pod whose files, all containers and volumes together, exceed the pod's limit. The loader's share
- * is part of it although the loader has ended, so it carries the models and what the app writes beside them.
+ * is part of it although the loader has ended, so it carries the models and the files that the app writes itself.
  */
 export function storageShare(pod: Pod, request: InjectionRequest, config: Config, findings: Findings): Share {
   const apps = appContainers(pod, config.sidecars)

@@ -147,7 +147,7 @@ t.test('a patch', (t) => {
   t.test('of one byte more is not', (t) => {
     const most = patchBytes - 1
     t.strictSame(lines(inject(pod, 'team', withLimits({ patchBytes: most }))), [
-      `pod: "${patchBytes} bytes of patch" is more than one pod may ask for; accepted: at most ${most} (limits.patchBytes of the operator's configuration); bring fewer models or to fewer containers, with shorter paths and sources`,
+      `pod: "${patchBytes} bytes of patch" is more than one pod may ask for; accepted: at most ${most} (limits.patchBytes of the operator's configuration); use fewer models or containers, or shorter paths and sources`,
     ])
     t.end()
   })

@@ -83,7 +83,7 @@ t.test('a container of a mesh that starts before the loader cannot be named', (t
   t.match(inject(pod, 'team', defaultConfig), {
     outcome: 'denied',
     reason: 'UnknownContainer',
-    diagnostics: [{ problem: 'starts before the loader has brought the model' }],
+    diagnostics: [{ problem: 'starts before the loader has finished' }],
   })
   t.end()
 })
