@@ -1,7 +1,7 @@
 # model-injector load, engine s5cmd
 #
 # The loader for clusters that want the stock image peakcom/s5cmd: a POSIX script for the busybox of that image, with the
-# phases, the exit codes and the layout on the volume of the native engine. It is constant. What a user wrote reaches it
+# phases, the exit codes and the layout on the volume of the native engine. It is constant. Text of users reaches it
 # through the environment only, and is only ever the value of a quoted variable.
 #
 # The first line is how a second pass recognises the script, of whatever version: it must not change.
@@ -101,7 +101,7 @@ fail() { # CODE WHAT [REMEDY]
   exit "$1"
 }
 
-# A command that nobody expected to fail ends the shell (set -e) without a reason.
+# A command that was not expected to fail ends the shell (set -e) without a reason.
 finish() {
   code=$?
   trap '' TERM INT
@@ -129,7 +129,7 @@ interrupted() {
 
 # --- children ------------------------------------------------------------------------------------------------------
 
-# Runs a command beside the shell, which takes no signal while one of its own is in front, and watches it: FLOW ends it
+# Runs a command in the background of the shell, which takes no signal while one of its own is in front, and watches it: FLOW ends it
 # without progress in staging for stall-timeout, WORK only at the timeout of all.
 run() { # FLOW|WORK COMMAND...
   ( watch_child "$1" ) >&3 2>&3 &
@@ -385,7 +385,7 @@ open_staging() {
   work=$staging/work files=$staging/files
 }
 
-# A loader touches its staging every few seconds; one that has not for ten minutes is gone. Told by the volume's own clock.
+# A loader touches its staging every few seconds; one that has not for ten minutes is gone. Measured by the volume's own clock.
 remove_stale_stagings() {
   probe=$MODEL_ROOT/.clock-$MODEL_ID-$MODEL_POD_UID
   try touch "$probe"
@@ -495,7 +495,7 @@ fail_of_agent() {
 
 # Asks the agent until it answers or SECONDS have gone by. 404 may be an association that was made a moment ago, 429 and
 # 5xx are load, a refused connection is an agent that is not up yet on a new node; 400 and 403 do not heal. By nc, because
-# wget would show the token to whoever sees the list of processes, and drops what the agent says of an error.
+# wget would show the token to everyone who sees the list of processes, and drops what the agent says of an error.
 write_bridge() {
   cat >"$tmp/bridge" <<'BRIDGE'
 set -eu
@@ -650,7 +650,7 @@ read_listing() {
     }
     END {
       if (broken) exit 1
-      # k beside k/x: a file system has one of them only.
+      # k and k/x: a file system has one of them only.
       for (path in paths) for (dir = path; match(dir, /\/[^\/]*$/); ) {
         dir = substr(dir, 1, RSTART - 1)
         if (dir in seen) break
@@ -671,7 +671,7 @@ head_object() {
   printf '%s\t%s\t%s\t%s\t%s\n' "${size:-0}" "$etag" "$modified" "$class" "${key##*/}" >"$work/$1"
 }
 
-# One request of the listing phase; what it says is told apart by its words, because s5cmd knows one exit code.
+# One request of the listing phase; its errors are distinguished by their text, because s5cmd knows one exit code.
 ask_s3() { # list|read OUT COMMAND...
   doing=$1 out=$2
   shift 2
@@ -698,7 +698,7 @@ nothing_there() {
   fail 12 "no object below $MODEL_SOURCE"
 }
 
-# What s5cmd wrote to TMP/error, in the loader's own words. CODE is for what has no code of its own.
+# Reports the error of s5cmd in TMP/error in the loader's own words. CODE is for errors without a code of their own.
 s3_failure() { # CODE
   error=$(sed -n 's/.*"error":"\(.*\)"}$/\1/p' "$tmp/error" | tail -n 1 | sed 's/\\"/"/g; s/\\u0026/\&/g; s/\\u003c/</g; s/\\u003e/>/g')
   error=${error:-$(tail -n 1 "$tmp/error")}
