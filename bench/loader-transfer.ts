@@ -1,11 +1,11 @@
 /**
- * One run of the loader's mover of bytes, as a process of its own. Environment: ORIGIN, CA, PREFIX, DESTINATION, CRC
+ * One run of the loader's transfer, as a process of its own. Environment: ORIGIN, CA, PREFIX, DESTINATION, CRC
  * (none, crc32c, ...), WORKERS, CONNECTIONS (per worker), PART_BYTES.
  */
 import { mkdirSync, readFileSync } from 'node:fs'
 import { request } from 'node:https'
 import { join } from 'node:path'
-import { startTransfer, type CrcAlgorithm, type PartJob } from '../src/loader/transfer/transfer.ts'
+import { startTransferThreads, type CrcAlgorithm, type PartJob } from '../src/loader/transfer/transfer.ts'
 
 const {
   ORIGIN = '',
@@ -22,7 +22,7 @@ const ca = readFileSync(CA, 'utf8')
 const partBytes = Number(PART_BYTES)
 
 mkdirSync(DESTINATION, { recursive: true })
-const started = startTransfer({
+const started = startTransferThreads({
   origin: { protocol: 'https:', host: origin.hostname, port: Number(origin.port), pathPrefix: '/bucket', ca },
   region: 'us-east-1',
   workers: Number(WORKERS),

@@ -1,5 +1,5 @@
 /**
- * Wall clock, CPU and memory of loading from S3 over HTTPS: `model-injector load`, its mover of bytes alone (`transfer`), a bare
+ * Wall clock, CPU and memory of loading from S3 over HTTPS: `model-injector load`, its transfer alone (`transfer`), a bare
  * reader (bench/loader-bare.ts), `s5cmd sync` and `s5cmd cp`, in turns on the same server, into a tmpfs. Measures what
  * `npm run build` made. The server costs CPU too and shares the machine, so throughput is what this machine allows for both;
  * the ratios of one run are what to trust. Runs in which other programs took much of the CPU are repeated. Linux only: CPU time

@@ -1,8 +1,8 @@
-/** The calls to AWS STS of those who check a role: who am I, and may I become it. Never of the webhook. */
+/** Calls to AWS STS for checking a role: caller identity and AssumeRole. The webhook never makes them. */
 import { AssumeRoleCommand, GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts'
 import { attempt, type Attempt } from './refusal.ts'
 import type { S3Credentials } from './s3-api.ts'
-import { clientConfig } from './sts.ts'
+import { stsClientConfig } from './sts.ts'
 
 export interface CallerIdentity {
   readonly accountId: string
@@ -12,36 +12,36 @@ export interface CallerIdentity {
 interface RoleRequest {
   readonly roleArn: string
   readonly sessionName: string
-  /** All are transitive, as those of EKS Pod Identity are. */
+  /** Session tags, all transitive as in EKS Pod Identity. */
   readonly tags: Readonly<Record<string, string>>
-  /** What the session may do at most. */
+  /** Upper bound of the session's permissions. */
   readonly policy: object
 }
 
 export interface AssumedRole {
   readonly credentials: S3Credentials
-  /** How full the session token is, as far as STS says so: tags and policy are in it. */
+  /** Used share of the session token, which holds tags and policy, if STS reports it. */
   readonly tokenPercent: number | undefined
 }
 
 export interface RoleCalls {
-  /** Of the default chain: environment, profile, SSO, container, instance. */
+  /** Credentials of the default chain: environment, profile, SSO, container, instance. */
   credentials(): Promise<Attempt<S3Credentials>>
   callerIdentity(): Promise<Attempt<CallerIdentity>>
   assumeRole(request: RoleRequest): Promise<Attempt<AssumedRole>>
   close(): void
 }
 
-/** The least that STS gives. It is below the hour to which a role that was itself assumed is held. */
+/** Minimum of STS. It is below the limit of one hour for a role that was itself assumed. */
 const sessionSeconds = 900
 const mostAttempts = 3
 const timeouts = { connectionTimeout: 10_000, requestTimeout: 30_000 }
 
 export function roleCalls(region: string, signal: AbortSignal): RoleCalls {
-  const client = new STSClient(clientConfig(region, mostAttempts, timeouts))
+  const client = new STSClient(stsClientConfig(region, mostAttempts, timeouts))
   const options = { abortSignal: signal }
   return {
-    credentials: async () => tellContainer(await attempt(async () => withoutMore(await client.config.credentials()))),
+    credentials: async () => markContainer(await attempt(async () => withoutMore(await client.config.credentials()))),
     callerIdentity: () =>
       attempt(async () => {
         const { Account: accountId = '', Arn: arn = '' } = await client.send(new GetCallerIdentityCommand({}), options)
@@ -74,10 +74,10 @@ export function roleCalls(region: string, signal: AbortSignal): RoleCalls {
   }
 }
 
-/** The code of a refusal where the credentials were to come from the agent of a container, as in EKS Pod Identity. */
+/** Code of a refusal where a container agent should have given the credentials, as in EKS Pod Identity. */
 export const containerError = 'ContainerProviderError'
 
-function tellContainer<T>(credentials: Attempt<T>): Attempt<T> {
+function markContainer<T>(credentials: Attempt<T>): Attempt<T> {
   const isOfContainer = (process.env.AWS_CONTAINER_CREDENTIALS_FULL_URI ?? '') !== ''
   if (credentials.ok || !isOfContainer) return credentials
   return { ok: false, refusal: { ...credentials.refusal, code: containerError } }

@@ -1,4 +1,4 @@
-/** From page to page of a listing, to the one that says that it is the last. */
+/** Follows the pages of a listing up to the last one. */
 import { endless, S3Error, unbelievable } from './s3-api.ts'
 
 interface Followed {
@@ -7,8 +7,8 @@ interface Followed {
 }
 
 /**
- * Throws an S3Error where the listing says that there is more and not how to get it, where it goes in a circle, which would never
- * end and fill the memory, and where it has not ended in time. What was given before is no listing then.
+ * Throws an S3Error where a truncated page has no token, where the listing loops, which would never end and fill the memory, and
+ * where it does not end in time. The pages before are then incomplete and must be discarded.
  */
 export async function* followPages<Page extends Followed>(
   ask: (token: string | undefined) => Promise<Page>,
@@ -44,7 +44,7 @@ function note(token: string | undefined, seen: Set<string>): void {
 
 function startClock(longestMs: number): { readonly ended: Promise<never>; readonly stop: () => void } {
   const { promise: ended, reject } = Promise.withResolvers<never>()
-  // Between two pages nobody waits for it.
+  // Not awaited between two pages.
   ended.catch(() => undefined)
   const timer = setTimeout(() => {
     reject(listingError(endless, `the listing did not end within ${Math.round(longestMs / 1000)} s`))

@@ -1,7 +1,7 @@
 /**
- * One page of a listing, believed only if it is one. The SDK takes whatever comes with status 200 for a page: a web page, an empty
- * body and other XML are pages without objects, which end the listing, and half a model would look whole. So the text is looked
- * at before the SDK reads it, and what it read is looked at again.
+ * Reads and validates one page of a listing. The SDK accepts any body with status 200 as a page: a web page, an empty body and
+ * other XML become pages without objects, which end the listing, and half a model would look complete. So the text is checked
+ * before the SDK parses it, and the parsed page is checked again.
  */
 import {
   ListObjectsV2Command,
@@ -15,9 +15,9 @@ import { S3Error, type ListedObject } from './s3-api.ts'
 
 export interface ListingPage {
   readonly objects: readonly DatedListedObject[]
-  /** Names that end in the delimiter. */
+  /** Groups of keys, whose names end in the delimiter. */
   readonly prefixes: readonly string[]
-  /** The server says that there are more pages, or does not; the token of the next one may be missing all the same. */
+  /** True if the server announces more pages; the token of the next one may still be missing. */
   readonly hasMore: boolean
   readonly token: string | undefined
 }
@@ -30,7 +30,7 @@ type ListingQuery = Omit<ListObjectsV2CommandInput, 'EncodingType'>
 
 const archivedClasses: readonly (string | undefined)[] = ['GLACIER', 'DEEP_ARCHIVE']
 
-/** Asks for one page. Throws an S3Error that says what came instead, or the SDK's own errors. */
+/** Requests one page. Throws an S3Error for any other content, or the SDK's own errors. */
 export async function askPage(
   client: S3Client,
   query: ListingQuery,
@@ -47,14 +47,14 @@ export async function askPage(
       seen.response = response
       return result
     },
-    // Next to the wire, so that a body without end is not gathered by somebody else.
+    // Closest to the network, so that no other middleware buffers an endless body.
     { step: 'deserialize', priority: 'low', name: 'checkListingText' },
   )
   try {
     return readPage(await client.send(command, options), query)
   } catch (error) {
     if (error instanceof S3Error || seen.response?.statusCode !== 200) throw error
-    // What the SDK cannot make sense of, in a text that began as a listing.
+    // The SDK cannot parse a text that began as a listing.
     throw notAPage(`a listing that cannot be read: ${firstLine(error)}`)
   }
 }
@@ -89,7 +89,7 @@ function readPage(
   }
 }
 
-/** A cache that looks at the path alone answers every question with the first answer. */
+/** A cache that ignores the query answers every request with its first response. */
 function refuseOtherQuestion(
   {
     Prefix: echoed = '',

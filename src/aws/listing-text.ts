@@ -1,8 +1,8 @@
-/** Whether what came for a page of a listing is one, by its text: the SDK reads other texts as pages without objects. */
+/** Checks that a text is a page of a listing: the SDK parses other texts as pages without objects. */
 import { quote } from '../values/printable.ts'
 import { S3Error, unbelievable } from './s3-api.ts'
 
-/** As the SDK hands it from the wire. */
+/** Response as the SDK receives it. */
 export interface ListingResponse {
   statusCode: number
   readonly headers: Readonly<Record<string, string>>
@@ -11,7 +11,7 @@ export interface ListingResponse {
 
 /** A page of 1000 keys of 1024 bytes, each byte written as three, is less than 4 MiB. */
 const longestPageBytes = 16 * 2 ** 20
-/** S3 may have sent 200 before it failed. Others than these may heal. */
+/** Status by error code, because S3 may send 200 before it fails. Other codes may be temporary. */
 const statusOfErrors: Readonly<Record<string, number>> = {
   AccessDenied: 403,
   InvalidAccessKeyId: 403,
@@ -21,7 +21,7 @@ const statusOfErrors: Readonly<Record<string, number>> = {
 }
 const otherErrors = 503
 
-/** `instead` is what the server answered, for a sentence. */
+/** `instead` describes the response, as part of a sentence. */
 export function notAPage(instead: string): S3Error {
   return new S3Error(
     { status: 200, code: unbelievable, message: `the server answered with ${instead}`, region: undefined },
@@ -29,7 +29,7 @@ export function notAPage(instead: string): S3Error {
   )
 }
 
-/** Reads the body. An error that came with status 200 gets the status of one; what is neither is thrown as an S3Error. */
+/** Reads the body. An error with status 200 gets an error status; throws an S3Error for anything but an error or a listing. */
 export async function checkResponse(response: ListingResponse): Promise<void> {
   if (response.statusCode < 200 || response.statusCode > 299) return
   const body = await readBody(response)
@@ -60,7 +60,7 @@ function rootOf(text: string): string | undefined {
   return /^\s*(?:<\?[^>]*\?>\s*|<!--(?:(?!-->)[^])*-->\s*)*<([A-Za-z_][\w.:-]*)/.exec(text)?.[1]
 }
 
-/** What the SDK would read as 0, and what it would read as false. S3 always says how large an object is, and whether there is more. */
+/** Refuses missing sizes and flags, which the SDK would parse as 0 and false. S3 always sends Size and IsTruncated. */
 function checkListing(text: string): void {
   const size = /<Size\b(?!>\d{1,16}<\/Size>).{0,40}/s.exec(text)?.[0]
   if (size !== undefined) throw notAPage(`a listing that has a size which is no number of bytes: ${quote(size)}`)
@@ -74,7 +74,7 @@ function describe(text: string, root: string | undefined, headers: ListingRespon
   const begin = text.trim().slice(0, 200)
   if (begin === '') return 'an empty body'
   const encoding = headers['content-encoding']
-  // A body that was packed has other first bytes than any text.
+  // A compressed body starts with bytes that no text has.
   if (/^[\u0000-\u0008\uFFFD]|^.\uFFFD/.test(begin)) return `bytes (content-encoding ${quote(encoding ?? 'none')})`
   return `${kindOf(begin, root)}: ${quote(begin)}`
 }

@@ -1,4 +1,4 @@
-/** What came of a call to AWS: its answer, or why there is none. Both are expected by who checks whether a call is refused. */
+/** Result of a call to AWS: its value or its refusal. Callers that check permissions expect both. */
 import { S3Error, type S3Problem } from './s3-api.ts'
 
 /** `status` is 0 where no answer came; `region` is that of a bucket, where S3 said so. */
@@ -6,7 +6,7 @@ export type Refusal = S3Problem
 
 export type Attempt<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly refusal: Refusal }
 
-/** Faults of our own are thrown on. */
+/** Rethrows our own bugs. */
 export async function attempt<T>(call: () => Promise<T>): Promise<Attempt<T>> {
   try {
     return { ok: true, value: await call() }
@@ -27,7 +27,7 @@ function refusalOf(error: Error): Refusal {
     return { ...error.problem, region: error.problem.region ?? (error.cause as Partial<SDKError> | undefined)?.Region }
   }
   const { name, message, code, $metadata } = error as SDKError
-  // That of a signal is a number.
+  // The code of an abort is a number.
   return {
     status: $metadata?.httpStatusCode ?? 0,
     code: typeof code === 'string' ? code : name,
@@ -36,7 +36,7 @@ function refusalOf(error: Error): Refusal {
   }
 }
 
-/** A host with two addresses fails with both, and says so only inside. */
+/** A failed connection to a host with two addresses has its messages only in the inner errors. */
 function textOf(error: Error, message: string): string {
   if (message !== '') return message
   const [first] = error instanceof AggregateError ? (error.errors as readonly Error[]) : []

@@ -1,13 +1,13 @@
-/** What the loader asks of S3 and how it is answered, without the SDK, which only the thread that asks has to load. */
+/** The S3 calls of the loader and their results, without the SDK, which only the thread that makes the calls loads. */
 
 export interface S3Options {
   readonly region: string
   /** Origin of an S3-compatible server, addressed by path; undefined for AWS. */
   readonly endpoint: string | undefined
-  /** Undefined for anonymous access: then requests are not signed. */
+  /** Undefined for anonymous access: requests are not signed. */
   readonly credentials: ((refresh: boolean) => Promise<S3Credentials>) | undefined
   readonly signal: AbortSignal
-  /** For all pages of one listing together; without it they are bounded by the signal alone. */
+  /** Limit for all pages of one listing together; without it only the signal bounds them. */
   readonly longestListingMs?: number | undefined
 }
 
@@ -20,14 +20,14 @@ export interface S3Credentials {
 export interface ListedObject {
   readonly key: string
   readonly size: number
-  /** With its quotes, as If-Match wants it. */
+  /** ETag with its quotes, as If-Match needs it. */
   readonly etag: string
-  /** In a storage class that has to be restored before it can be read. */
+  /** True in a storage class that has to be restored before reading. */
   readonly archived: boolean
 }
 
 export interface ObjectHead extends Omit<ListedObject, 'size'> {
-  /** Undefined where the server does not say, which a listing may. */
+  /** Undefined where the server sends no size. */
   readonly size: number | undefined
   /** Checksums of the whole object by algorithm, base64; empty where S3 has none or only one composed of parts. */
   readonly checksums: Readonly<Partial<Record<ChecksumAlgorithm, string>>>
@@ -36,17 +36,17 @@ export interface ObjectHead extends Omit<ListedObject, 'size'> {
 
 export type ChecksumAlgorithm = 'CRC32' | 'CRC32C' | 'CRC64NVME' | 'SHA1' | 'SHA256'
 
-/** Codes of our own: an answer that is no page of a listing or none of this one, and a listing that does not come to its end. */
+/** Codes of our own: a response that is no page of this listing, and a listing that does not end. */
 export const unbelievable = 'UnbelievableListing'
 export const endless = 'EndlessListing'
 
-/** An answer of S3 that is an error, or no answer at all. */
+/** An error response of S3, or a failure to get a response. */
 export interface S3Problem {
   readonly status: number
-  /** S3's code, as NoSuchBucket, the name of a network error, as ENOTFOUND, or one of our own. */
+  /** Code of S3 (NoSuchBucket), of a network error (ENOTFOUND), or of our own. */
   readonly code: string
   readonly message: string
-  /** Where the bucket is, if S3 said so. */
+  /** Region of the bucket, if S3 reported it. */
   readonly region: string | undefined
 }
 
@@ -68,21 +68,21 @@ export interface S3Calls {
     more: { readonly token?: string; readonly count?: number },
   ) => Promise<Page>
   readonly head: (bucket: string, key: string) => Promise<ObjectHead>
-  /** The whole of a small object; a RangeError where it is larger. */
+  /** Reads a small object as a whole; throws a RangeError where it is larger. */
   readonly read: (bucket: string, key: string, etag: string, mostBytes: number) => Promise<Uint8Array>
 }
 
 export interface Page {
   readonly objects: readonly ListedObject[]
   readonly hasMore: boolean
-  /** Of the next page. */
+  /** Token of the next page. */
   readonly token: string | undefined
 }
 
 export interface S3 extends Omit<S3Calls, 'page'> {
-  /** All objects below a prefix, page by page. */
+  /** Lists all objects below a prefix, page by page. */
   list(bucket: string, prefix: string): AsyncGenerator<readonly ListedObject[]>
-  /** One page of at most `count` keys, for a hint. */
+  /** Lists one page of at most `count` keys, for a hint. */
   peek(bucket: string, prefix: string, count: number): Promise<readonly ListedObject[]>
   close(): void
 }

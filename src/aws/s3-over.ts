@@ -1,4 +1,4 @@
-/** Listings as a whole, over the calls that ask for one page each. */
+/** Builds the S3 interface, with complete listings, from calls that read one page each. */
 import { followPages } from './follow-pages.ts'
 import type { Page, S3, S3Calls, S3Options } from './s3-api.ts'
 

@@ -1,28 +1,28 @@
-/** What the publisher asks of S3 beside what loaders ask: which directories there are, and what is known of one object. */
+/** S3 calls of the publisher: lists directories, and finds, tags and reads single objects. */
 import { GetObjectCommand, GetObjectTaggingCommand, S3Client } from '@aws-sdk/client-s3'
 import { trustAlso } from '../network/trust.ts'
 import { followPages } from './follow-pages.ts'
 import { askPage, type ListingPage } from './listing-page.ts'
-import { clientConfig, sendOnce } from './s3.ts'
+import { s3ClientConfig, sendOnce } from './s3.ts'
 import type { S3Options } from './s3-api.ts'
 
 export interface DatedObject {
-  /** With its quotes, as If-Match wants it. */
+  /** ETag with its quotes, as If-Match needs it. */
   readonly etag: string
   readonly size: number
   readonly lastModified: Date
 }
 
 export interface PublishedCalls {
-  /** What stands between the prefix and the next slash, page by page. Prefixes are listed, not the objects below them. */
+  /** Lists the names between the prefix and the next slash, page by page, without the objects below them. */
   directories(bucket: string, prefix: string): AsyncGenerator<readonly string[]>
   /**
-   * Undefined where there is no such object. By a listing: whoever may list a prefix only gets a 403 for the HEAD of a key that
-   * is not there, as S3 tells its absence to nobody who may not list the whole bucket.
+   * Undefined where there is no such object. Uses a listing: with permission to list only a prefix, S3 answers the HEAD of a
+   * missing key with 403, because it reveals absence only to those who may list the whole bucket.
    */
   find(bucket: string, key: string): Promise<DatedObject | undefined>
   tags(bucket: string, key: string): Promise<ReadonlyMap<string, string>>
-  /** The whole of a small object. */
+  /** Reads a small object as a whole. */
   read(bucket: string, key: string, etag: string): Promise<Buffer>
   close(): void
 }
@@ -30,7 +30,7 @@ export interface PublishedCalls {
 /** Every failure is an S3Error, or the reason of the signal. `alsoTrusted`: PEM of the operator's own authorities. */
 export function publishedCalls(options: S3Options, alsoTrusted?: string): PublishedCalls {
   trustAlso(alsoTrusted)
-  const client = new S3Client(clientConfig(options))
+  const client = new S3Client(s3ClientConfig(options))
   const request = { abortSignal: options.signal }
   const send = <Answer>(call: () => Promise<Answer>): Promise<Answer> => sendOnce(call, options)
   const pages = (query: {
@@ -51,7 +51,7 @@ export function publishedCalls(options: S3Options, alsoTrusted?: string): Publis
     },
     find: async (bucket, key) => {
       for await (const { objects } of pages({ Bucket: bucket, Prefix: key, MaxKeys: 1 })) {
-        // The key itself comes before every other that begins with it. A page may have none although there is more.
+        // The key itself comes before all others that begin with it. A page may be empty although there are more.
         if (objects.length > 0) return objects.find((object) => object.key === key)
       }
       return undefined

@@ -1,16 +1,16 @@
-/** Whether somebody may list a prefix and read an object, asked of S3 with as few bytes as can be. */
+/** Checks with as few bytes as possible that a role may list a prefix and read an object. */
 import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import { askPage, type ListingPage } from './listing-page.ts'
 import { attempt, type Attempt } from './refusal.ts'
-import { clientConfig, sendOnce } from './s3.ts'
+import { s3ClientConfig, sendOnce } from './s3.ts'
 import type { S3Credentials, S3Options } from './s3-api.ts'
 
 export interface ReachCalls {
-  /** The first few keys that begin with the prefix. */
+  /** Lists the first few keys that begin with the prefix. */
   list(bucket: string, prefix: string): Promise<Attempt<readonly ReachedObject[]>>
-  /** The first few names between the prefix and the next slash. */
+  /** Lists the first few names between the prefix and the next slash. */
   directories(bucket: string, prefix: string): Promise<Attempt<readonly string[]>>
-  /** One byte: unlike the answer to a HEAD, a refusal of it says why. That an object is empty, and has no first byte, is status 416. */
+  /** Reads one byte: unlike a HEAD, a refused GET has a reason. An empty object, which has no first byte, gives status 416. */
   read(bucket: string, key: string): Promise<Attempt<void>>
   close(): void
 }
@@ -31,7 +31,7 @@ export function reachCalls(region: string, credentials: S3Credentials, signal: A
     credentials: () => Promise.resolve(credentials),
     signal,
   }
-  const client = new S3Client({ ...clientConfig(options), maxAttempts: mostAttempts })
+  const client = new S3Client({ ...s3ClientConfig(options), maxAttempts: mostAttempts })
   const send = <Answer>(call: () => Promise<Answer>): Promise<Attempt<Answer>> => attempt(() => sendOnce(call, options))
   const page = (bucket: string, prefix: string, delimiter?: '/'): Promise<ListingPage> =>
     askPage(client, { Bucket: bucket, Prefix: prefix, Delimiter: delimiter, MaxKeys: fewKeys }, { abortSignal: signal })
@@ -59,7 +59,7 @@ export function reachCalls(region: string, credentials: S3Credentials, signal: A
   }
 }
 
-/** As the SDK reads it. Given to it, since only so does it address buckets by path, as servers other than AWS want it. */
+/** Reads the endpoint like the SDK. It is passed explicitly for addressing by path, which servers other than AWS need. */
 function endpointOfEnvironment(): string | undefined {
   const {
     AWS_IGNORE_CONFIGURED_ENDPOINT_URLS: ignored,

@@ -1,6 +1,6 @@
 /**
- * S3 on a thread of its own, which is ended when the listing is done: the SDK and what it leaves behind take 35 to 100 MB,
- * and the loader has to stay small while it downloads.
+ * Runs S3 calls on a thread that ends with the listing: the SDK and its garbage take 35 to 100 MB, and the loader has to stay
+ * small while it downloads.
  */
 import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
@@ -38,8 +38,8 @@ const resourceLimits = { maxYoungGenerationSizeMb: 4 }
 let prepared: Worker | undefined
 
 /**
- * Starts the thread that the next call of s3OnThread() takes. The SDK takes a tenth of a second to load, and the caller has
- * other things to do meanwhile. A thread that nobody takes keeps no process alive.
+ * Starts the thread for the next call of s3OnThread(). The SDK takes a tenth of a second to load, during which the caller can
+ * work. An unused thread keeps no process alive.
  */
 export function prepareS3Thread(): void {
   prepared ??= startThread()
@@ -71,7 +71,7 @@ export function s3OnThread({ region, endpoint, credentials, signal, longestListi
   })
   worker.on('message', (message: FromS3Thread) => {
     if ('askCredentials' in message) {
-      // What is wrong with the credentials is the reason that the load ends with, not what S3 would make of it.
+      // An error of the credentials ends the load with its own reason, not with the response of S3.
       credentials?.(message.askCredentials).then((value) => {
         worker.postMessage({ credentials: value } satisfies ToS3Thread)
       }, end)

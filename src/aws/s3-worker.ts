@@ -1,4 +1,4 @@
-/** The far end of s3-thread.ts: the only thread that loads the SDK. */
+/** The worker of s3-thread.ts: the only thread that loads the SDK. */
 import { parentPort } from 'node:worker_threads'
 import { trustAlso } from '../network/trust.ts'
 import { collectGarbage } from './collect-garbage.ts'
@@ -7,7 +7,7 @@ import { S3Error, type S3Calls, type S3Credentials } from './s3-api.ts'
 import type { FromS3Thread, S3ThreadStart, ToS3Thread } from './s3-thread.ts'
 
 trustAlso(process.env.MODEL_CA_CERTIFICATES)
-/** A page of 1000 objects leaves more than a megabyte behind, while the threads that will download are there already. */
+/** Pages between two garbage collections: a page of 1000 objects leaves more than 1 MB, and the transfer threads run already. */
 const pagesPerCollection = 4
 let pages = 0
 const waiting: ((credentials: S3Credentials) => void)[] = []
@@ -29,7 +29,7 @@ function startCalls({ region, endpoint, anonymous }: S3ThreadStart): S3Calls {
 }
 
 function askCredentials(refresh: boolean): Promise<S3Credentials> {
-  tell({ askCredentials: refresh })
+  post({ askCredentials: refresh })
   return new Promise((resolve) => {
     waiting.push(resolve)
   })
@@ -39,11 +39,11 @@ async function answer(id: number, method: keyof S3Calls, args: readonly unknown[
   try {
     if (method === 'page' && ++pages % pagesPerCollection === 0) collectGarbage()
     const call = calls?.[method] as (...given: readonly unknown[]) => Promise<unknown>
-    tell({ id, value: await call(...args) })
+    post({ id, value: await call(...args) })
   } catch (error) {
-    if (error instanceof S3Error) tell({ id, problem: error.problem })
+    if (error instanceof S3Error) post({ id, problem: error.problem })
     else {
-      tell({
+      post({
         id,
         error:
           error instanceof Error
@@ -54,6 +54,6 @@ async function answer(id: number, method: keyof S3Calls, args: readonly unknown[
   }
 }
 
-function tell(message: FromS3Thread): void {
+function post(message: FromS3Thread): void {
   parentPort?.postMessage(message)
 }

@@ -1,4 +1,4 @@
-/** The calls to S3 that list and look, by the SDK; the bytes of models do not come this way (src/loader/transfer does that). */
+/** S3 calls for listing and metadata, by the SDK; models are downloaded by src/loader/transfer. */
 import { GetObjectCommand, HeadObjectCommand, S3Client, type S3ClientConfig } from '@aws-sdk/client-s3'
 import { agentThrough } from '../network/proxy-agent.ts'
 import { proxyFor } from '../network/proxy.ts'
@@ -10,8 +10,8 @@ const expiredCodes = ['ExpiredToken', 'ExpiredTokenException']
 const algorithms = ['CRC32', 'CRC32C', 'CRC64NVME', 'SHA1', 'SHA256'] as const
 
 export function s3Client(options: S3Options): S3Calls {
-  const client = new S3Client(clientConfig(options))
-  // The SDK's logger copies each answer for a log that nobody keeps, which is a tenth of the CPU of a listing.
+  const client = new S3Client(s3ClientConfig(options))
+  // The SDK's logger copies each response for an unused log, which is a tenth of the CPU of a listing.
   client.middlewareStack.remove('loggerMiddleware')
   const request = { abortSignal: options.signal }
   const send = <Answer>(call: () => Promise<Answer>): Promise<Answer> => sendOnce(call, options)
@@ -61,7 +61,7 @@ export function s3Client(options: S3Options): S3Calls {
   }
 }
 
-/** Once more with other credentials, where those have expired. Throws an S3Error. */
+/** Retries once with new credentials if those have expired. Throws an S3Error. */
 export async function sendOnce<Answer>(
   call: () => Promise<Answer>,
   { signal, credentials }: S3Options,
@@ -81,7 +81,7 @@ export async function sendOnce<Answer>(
   }
 }
 
-export function clientConfig({ region, endpoint, credentials }: S3Options): S3ClientConfig {
+export function s3ClientConfig({ region, endpoint, credentials }: S3Options): S3ClientConfig {
   const proxy = proxyFor(endpoint ?? `https://s3.${region}.amazonaws.com`)
   return {
     region,
@@ -91,7 +91,7 @@ export function clientConfig({ region, endpoint, credentials }: S3Options): S3Cl
     ...(credentials === undefined
       ? unsigned
       : {
-          // The SDK asks again a minute later; what it gets then is kept by its source, not by the SDK.
+          // Expires in a minute, so that the SDK does not cache credentials: their source does.
           credentials: async () => ({ ...(await credentials(false)), expiration: new Date(Date.now() + 60_000) }),
         }),
     requestHandler: {
@@ -102,7 +102,7 @@ export function clientConfig({ region, endpoint, credentials }: S3Options): S3Cl
   }
 }
 
-/** The SDK has no word for anonymous access: a signer that signs nothing is its way. */
+/** The SDK has no option for anonymous access: a signer that signs nothing replaces it. */
 const unsigned: Partial<S3ClientConfig> = {
   credentials: { accessKeyId: '', secretAccessKey: '' },
   signer: { sign: (request) => Promise.resolve(request) },

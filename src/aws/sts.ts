@@ -1,4 +1,4 @@
-/** The calls to AWS STS that the product makes. */
+/** Calls to AWS STS. */
 import {
   AssumeRoleWithWebIdentityCommand,
   STSClient,
@@ -27,7 +27,7 @@ export type WebIdentityResult =
   | { readonly ok: true; readonly credentials: SessionCredentials }
   | { readonly ok: false; readonly denied: boolean; readonly problem: string }
 
-/** Not signed: the token is the proof. Load and lost connections are tried again by the SDK, ten times. */
+/** An unsigned call: the token authenticates. The SDK retries throttling and lost connections, ten attempts in all. */
 export async function assumeRoleWithWebIdentity({
   roleArn,
   sessionName,
@@ -35,7 +35,7 @@ export async function assumeRoleWithWebIdentity({
   region,
   signal,
 }: WebIdentityRequest): Promise<WebIdentityResult> {
-  const client = new STSClient(clientConfig(region ?? 'us-east-1', 10))
+  const client = new STSClient(stsClientConfig(region ?? 'us-east-1', 10))
   const command = new AssumeRoleWithWebIdentityCommand({
     RoleArn: roleArn,
     RoleSessionName: sessionName,
@@ -57,8 +57,8 @@ export interface Timeouts {
   readonly requestTimeout?: number
 }
 
-/** `timeouts` are in milliseconds; without them a connection is waited for as long as the system does. */
-export function clientConfig(region: string, maxAttempts: number, timeouts: Timeouts = {}): STSClientConfig {
+/** `timeouts` are in milliseconds; without them, connecting takes as long as the system allows. */
+export function stsClientConfig(region: string, maxAttempts: number, timeouts: Timeouts = {}): STSClientConfig {
   const proxy = proxyFor(`https://sts.${region}.amazonaws.com`)
   return {
     region,

@@ -76,7 +76,7 @@ fail() { # CODE WHAT [REMEDY]
     17) summary='no progress in time' remedy='raise timeout or stall-timeout, or look at the network' ;;
     18) summary='the destination holds files the loader did not write' remedy='remove them or choose another volume' ;;
     19) summary='the volume is not writable' remedy='check fsGroup, run-as-user and the volume' ;;
-    64) summary='the environment of the loader is invalid' remedy='the pod was changed after injection: create it anew' ;;
+    64) summary='the environment of the loader is invalid' remedy='the pod was changed after injection: recreate it' ;;
     75) summary='no credentials in time' remedy='look at what gives them, the Pod Identity agent or STS' ;;
     78) summary='no workload identity was injected' remedy="give the pod an identity, the node's role is never used" ;;
     143) summary='SIGTERM' remedy='the next run starts anew' ;;
@@ -85,11 +85,11 @@ fail() { # CODE WHAT [REMEDY]
   case $1:${MODEL_CREDENTIALS:-} in
     10:pod-identity) remedy='allow s3:GetObject and s3:ListBucket on the prefix, and check the Pod Identity association' ;;
     10:irsa) remedy='allow s3:GetObject and s3:ListBucket on the prefix to the role, and let its trust policy name the service account' ;;
-    10:secret/*) remedy='allow s3:GetObject and s3:ListBucket on the prefix to the owner of the keys, or mend the Secret' ;;
+    10:secret/*) remedy='allow s3:GetObject and s3:ListBucket on the prefix to the owner of the keys, or correct the Secret' ;;
     10:anonymous) remedy='choose other credentials, or let everybody read the prefix' ;;
     75:pod-identity) remedy='check the agent on the node and the association of the service account' ;;
     75:irsa) remedy='check that the pod reaches STS, and the region' ;;
-    78:irsa) remedy='annotate the service account with its role and create the pod anew' ;;
+    78:irsa) remedy='annotate the service account with its role and recreate the pod' ;;
     78:secret/*) remedy='put both keys into the Secret' ;;
   esac
   # A line break or a terminal's escape sequence in a message of a server would forge lines of the log.
@@ -396,7 +396,7 @@ remove_stale_stagings() {
     touched=$(stat -c %Y "$other" "$other/journal.ndjson" 2>/dev/null | sort -n | tail -n 1)
     [ "$((now - ${touched:-now}))" -ge 600 ] || continue
     rm -rf "$other"
-    say "removed ${other##*/}, which nobody has worked on for ten minutes"
+    say "removed ${other##*/}, which was not used for ten minutes"
   done
 }
 

@@ -1,4 +1,4 @@
-/** Pauses before something is tried again. */
+/** Retries with pauses between attempts. */
 import { setTimeout as sleep } from 'node:timers/promises'
 
 export interface Backoff {
@@ -7,27 +7,27 @@ export interface Backoff {
 }
 
 /**
- * Exponential, with full jitter (any time up to the delay): a job that starts a thousand pods must not ask a thousand times in
- * the same instant. `failures` counts from 1.
+ * Exponential with full jitter (any time up to the delay): a job that starts a thousand pods must not send a thousand requests
+ * in the same instant. `failures` counts from 1.
  */
 export function backoffMs(backoff: Backoff, failures: number): number {
   return Math.random() * longestMs(backoff, failures)
 }
 
-export type Answer<T> =
+export type TryResult<T> =
   | { readonly ok: true; readonly value: T }
-  /** It may heal. */
+  /** A failure that may be temporary. */
   | { readonly ok: false; readonly problem: string }
 
 export interface Patience extends Backoff {
   readonly patienceMs: number
   readonly signal: AbortSignal
-  /** Before each pause. */
+  /** Called before each pause. */
   readonly onProblem: (problem: string) => void
 }
 
-/** Asks until there is an answer. Gives the last problem where the next pause could end after the patience does. */
-export async function askPatiently<T>(ask: () => Promise<Answer<T>>, patience: Patience): Promise<Answer<T>> {
+/** Retries until there is an answer. Gives the last problem where the next pause could end after `patienceMs`. */
+export async function askPatiently<T>(ask: () => Promise<TryResult<T>>, patience: Patience): Promise<TryResult<T>> {
   const { patienceMs, signal, onProblem } = patience
   const giveUpAtMs = performance.now() + patienceMs
   for (let failures = 1; ; failures++) {

@@ -1,10 +1,10 @@
-/** Checksums of whole objects, as S3 keeps them: compared with what arrived, or with the file read back. */
+/** Checksums of whole objects as S3 keeps them, to compare with the received bytes or with the file read back. */
 import { createHash } from 'node:crypto'
 import type { ChecksumAlgorithm } from '../aws/s3-api.ts'
 import { combineCrc, loadCrc, type CrcAlgorithm } from './transfer/crc.ts'
 import { openStaged } from './volume/staged-file.ts'
 
-export interface WantedChecksum {
+export interface ExpectedChecksum {
   readonly algorithm: ChecksumAlgorithm
   /** base64, as S3 writes it. */
   readonly value: string
@@ -29,7 +29,7 @@ const crcNames: Readonly<Partial<Record<ChecksumAlgorithm, CrcAlgorithm>>> = {
 }
 const readBytes = 2 ** 20
 
-/** Those that come for free while the bytes arrive are preferred to those that need the file to be read again. */
+/** Algorithms that can be computed while the bytes arrive come before those for which the file is read back. */
 const preference: readonly ChecksumAlgorithm[] = ['CRC64NVME', 'CRC32C', 'CRC32', 'SHA256', 'SHA1']
 
 export function crcOf(algorithm: ChecksumAlgorithm | undefined): CrcAlgorithm | undefined {
@@ -38,14 +38,14 @@ export function crcOf(algorithm: ChecksumAlgorithm | undefined): CrcAlgorithm | 
 
 export function preferredChecksum(
   checksums: Readonly<Partial<Record<ChecksumAlgorithm, string>>>,
-): WantedChecksum | undefined {
+): ExpectedChecksum | undefined {
   const algorithm = preference.find((candidate) => checksums[candidate] !== undefined)
   return algorithm === undefined ? undefined : { algorithm, value: checksums[algorithm] ?? '' }
 }
 
-/** From the headers of an answer: undefined where S3 keeps none, or only one that is composed of parts. */
+/** Reads the headers of a response; undefined where S3 keeps no checksum, or only one composed of those of parts. */
 export function checksumOfHeaders(headers: Readonly<Record<string, string>>): {
-  wanted: WantedChecksum | undefined
+  expected: ExpectedChecksum | undefined
   composite: boolean
 } {
   const values = preference.flatMap((algorithm) => {
@@ -53,10 +53,10 @@ export function checksumOfHeaders(headers: Readonly<Record<string, string>>): {
     return value === undefined ? [] : [[algorithm, value] as const]
   })
   const composite = headers['x-amz-checksum-type'] === 'COMPOSITE' || values.some(([, value]) => value.includes('-'))
-  return { wanted: composite ? undefined : preferredChecksum(Object.fromEntries(values)), composite }
+  return { expected: composite ? undefined : preferredChecksum(Object.fromEntries(values)), composite }
 }
 
-/** The checksum of the whole from those of its parts; undefined where one of them has none. */
+/** Combines the checksums of parts; undefined where a part has none. */
 export function combineParts(algorithm: CrcAlgorithm, parts: readonly PartCrc[]): string | undefined {
   const [first, ...rest] = [...parts].sort((a, b) => a.offset - b.offset)
   return rest.reduce<string | undefined>(
@@ -66,7 +66,6 @@ export function combineParts(algorithm: CrcAlgorithm, parts: readonly PartCrc[])
   )
 }
 
-/** Reads the file. */
 export async function checksumOfFile(path: string, algorithm: ChecksumAlgorithm, signal: AbortSignal): Promise<string> {
   const running = await startChecksum(algorithm)
   const file = await openStaged(path)

@@ -15,11 +15,11 @@ export interface DownloadContext {
   readonly s3: S3
   readonly report: Pick<Report, 'info'>
   readonly signal: AbortSignal
-  /** Moves the bytes. */
+  /** Transfers parts; `onDone` gets each one that is in its file. */
   readonly move: (jobs: Iterable<PartJob>, onDone: (done: PartDone) => Promise<void>) => Promise<void>
 }
 
 export interface DownloadResult {
-  /** Objects for which S3 keeps no checksum of the whole; their bytes are counted, but nothing more is known of them. */
+  /** Number of objects for which S3 keeps no checksum of the whole: only their sizes were checked. */
   readonly withoutChecksum: number
 }

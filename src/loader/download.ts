@@ -1,13 +1,13 @@
-/** From a listing to verified files in staging: what is missing is planned in parts, moved, journaled and checked. */
+/** Downloads a listing into staging: splits missing objects into parts, transfers, journals and verifies them. */
 import { chmod, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { collectGarbage } from '../aws/collect-garbage.ts'
 import { partBytes } from './volume/evidence.ts'
-import { smallStates, startArrivals, type Arrivals, type LargeState } from './object-state.ts'
+import { smallStates, lookUpStates, type ObjectStates, type LargeState } from './object-state.ts'
 import { checksumOfHeaders, crcOf } from './checksum.ts'
-import { follow } from './expected-checksums.ts'
+import { startReader } from './expected-checksums.ts'
 import type { ModelObject } from './listing.ts'
-import { ReadBack, type Follower } from './read-back.ts'
+import { ReadBack, type FileReader } from './read-back.ts'
 import type { PartDone, PartJob } from './transfer/transfer.ts'
 import { compareSmall, readToEnd, verify } from './verify-download.ts'
 import { ownCrc } from './transfer/crc.ts'
@@ -20,14 +20,14 @@ export async function download(context: DownloadContext): Promise<DownloadResult
   const readBack = new ReadBack(context.signal)
   const writer = new JournalWriter(context.staging.journal, context.staging.layout.stagingFiles)
   try {
-    const arrivals = await startArrivals(context, readBack)
+    const states = await lookUpStates(context, readBack)
     context.s3.close()
     if (context.listing.objects.length > partsPerCollection) collectGarbage()
     await makeEmptyFiles(context)
-    followEarlier(arrivals, context)
-    await context.move(missingParts(context, arrivals), (done) => receive(done, arrivals, writer, context))
-    await readToEnd(arrivals, context)
-    return await verify(arrivals, context)
+    readEarlier(states, context)
+    await context.move(missingParts(context, states), (done) => receive(done, states, writer, context))
+    await readToEnd(states, context)
+    return await verify(states, context)
   } finally {
     await writer.flush()
     await readBack.close()
@@ -40,19 +40,19 @@ async function makeEmptyFiles({ listing, staging, task }: DownloadContext): Prom
     if (size > 0) continue
     const file = join(staging.layout.stagingFiles, path)
     await writeFile(file, '')
-    // Not by writeFile, of whose mode the umask takes bits.
+    // The umask takes bits of writeFile's mode.
     await chmod(file, mode)
   }
 }
 
-/** What needs no download: parts of an earlier run, and files of no bytes. */
-function followEarlier({ small, large, readBack }: Arrivals, context: DownloadContext): void {
+/** Reads back what needs no download: parts of an earlier run, and empty files. */
+function readEarlier({ small, large, readBack }: ObjectStates, context: DownloadContext): void {
   for (const [i, object] of context.listing.objects.entries()) {
-    const { follower, parts } = large.get(i) ?? {
-      follower: small[i] === smallStates.missing ? undefined : follow(object, undefined, readBack, context),
+    const { reader, parts } = large.get(i) ?? {
+      reader: small[i] === smallStates.missing ? undefined : startReader(object, undefined, readBack, context),
       parts: [wholeOf(object)],
     }
-    if (follower !== undefined) for (const part of parts) readBack.arrived(follower, part)
+    if (reader !== undefined) for (const part of parts) readBack.arrived(reader, part)
   }
 }
 
@@ -62,22 +62,24 @@ function wholeOf({ size }: ModelObject): { readonly offset: number; readonly len
 
 function* missingParts(
   { listing: { objects }, staging }: DownloadContext,
-  { small, large, habit }: Arrivals,
+  { small, large, likelyChecksum }: ObjectStates,
 ): Iterable<PartJob> {
   for (const [i, { key, path, etag, size }] of objects.entries()) {
     const job = { object: i, key, etag, objectSize: size, file: join(staging.layout.stagingFiles, path) }
     const state = large.get(i)
     if (state !== undefined) yield* missingRanges(job, state)
-    else if (small[i] === smallStates.missing) yield { ...job, offset: 0, length: size, whole: true, crc: habit.crc }
+    else if (small[i] === smallStates.missing) {
+      yield { ...job, offset: 0, length: size, whole: true, crc: likelyChecksum.crc }
+    }
   }
 }
 
 function* missingRanges(
   job: Pick<PartJob, 'object' | 'key' | 'etag' | 'objectSize' | 'file'>,
-  { parts, wanted }: LargeState,
+  { parts, expected }: LargeState,
 ): Iterable<PartJob> {
   const have = new Set(parts.map(({ offset }) => offset))
-  const crc = crcOf(wanted?.algorithm) ?? ownCrc
+  const crc = crcOf(expected?.algorithm) ?? ownCrc
   for (let offset = 0; offset < job.objectSize; offset += partBytes) {
     if (!have.has(offset)) {
       yield { ...job, offset, length: Math.min(partBytes, job.objectSize - offset), whole: false, crc }
@@ -87,7 +89,7 @@ function* missingRanges(
 
 async function receive(
   done: PartDone,
-  arrivals: Arrivals,
+  states: ObjectStates,
   writer: JournalWriter,
   context: DownloadContext,
 ): Promise<void> {
@@ -97,22 +99,22 @@ async function receive(
   const { offset, length, crc, crcAlgorithm } = done
   if (crc === undefined || crcAlgorithm === undefined) throw new Error(`a part of ${path} without a checksum`)
   const part = { path, etag, size, offset, length, crc, crcAlgorithm }
-  const state = arrivals.large.get(done.object)
-  const follower = state === undefined ? await receiveSmall(object, done, arrivals, context) : state.follower
+  const state = states.large.get(done.object)
+  const reader = state === undefined ? await receiveSmall(object, done, states, context) : state.reader
   state?.parts.push(part)
-  if (follower !== undefined) arrivals.readBack.arrived(follower, part)
+  if (reader !== undefined) states.readBack.arrived(reader, part)
   await writer.add(part)
 }
 
-/** Its checksum came with its bytes; what the manifest says takes reading. */
+/** Compares the checksum that came with the bytes; one of the manifest is compared by reading the file back. */
 async function receiveSmall(
   object: ModelObject,
   { object: i, checksums, crc }: PartDone,
-  { small, habit, readBack }: Arrivals,
+  { small, likelyChecksum, readBack }: ObjectStates,
   context: DownloadContext,
-): Promise<Follower | undefined> {
-  const { wanted } = checksumOfHeaders(checksums)
-  if (wanted !== undefined) await compareSmall(object, wanted, { crc, habit }, context)
-  small[i] = wanted === undefined ? smallStates.withoutChecksum : smallStates.verified
-  return follow(object, undefined, readBack, context)
+): Promise<FileReader | undefined> {
+  const { expected } = checksumOfHeaders(checksums)
+  if (expected !== undefined) await compareSmall(object, expected, { crc, likelyChecksum }, context)
+  small[i] = expected === undefined ? smallStates.withoutChecksum : smallStates.verified
+  return startReader(object, undefined, readBack, context)
 }

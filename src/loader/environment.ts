@@ -1,4 +1,4 @@
-/** The loader's task, read from its environment: the only way anything of a user reaches it. */
+/** Reads the loader's task from its environment, its only input from a user. */
 import { loaderVariables, type LoaderTaskKind, type LoaderValue, type LoaderVariableName } from '../loader-contract.ts'
 import type { Credentials } from '../values/credentials.ts'
 import { parseProxy, parseRegion } from '../values/endpoint.ts'
@@ -18,11 +18,11 @@ export interface LoadTask {
   readonly include: readonly string[]
   readonly exclude: readonly string[]
   readonly expect: Expectation | undefined
-  /** What the volume may hold of this model; undefined where only the file system knows. */
+  /** Bytes that the volume may hold of this model; undefined without a size annotation. */
   readonly sizeBytes: number | undefined
   readonly readOnly: boolean
   readonly credentials: Credentials
-  /** On a host that builds images, and in no pod: not of the environment, which a pod's author may have a say in. */
+  /** True on a host that builds images, never in a pod. Not read from the environment, which a pod's author may influence. */
   readonly allowInstanceProfile: boolean
   readonly endpoint: string | undefined
   readonly region: string | undefined
@@ -34,7 +34,7 @@ export interface LoadTask {
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
-/** All problems at once, each naming its variable. */
+/** Reads all variables and reports all problems at once, each with its variable. */
 export function readTask(env: Environment): { ok: true; task: LoadTask } | { ok: false; problems: readonly string[] } {
   const reader = new EnvironmentReader(env, 'load')
   const task = {
@@ -62,13 +62,13 @@ export function readTask(env: Environment): { ok: true; task: LoadTask } | { ok:
     : { ok: false, problems: reader.problems }
 }
 
-/** What `load --verify` is told: a path that somebody else filled. */
+/** The task of `load --verify`: a path that is filled by others. */
 export interface VerifyTask {
   readonly source: Exclude<Source, S3Source>
   /** The mount of the volume. */
   readonly root: string
   readonly expect: Expectation | undefined
-  /** For a file system that does not answer; undefined: as long as it takes. */
+  /** Limit for a file system that does not answer; undefined for none. */
   readonly timeoutSeconds: number | undefined
 }
 
@@ -118,7 +118,7 @@ class EnvironmentReader {
     return this.parse(name, parse as (text: string) => Parsed<LoaderValue<N>>) ?? byDefault
   }
 
-  /** A variable that is empty counts as not set. */
+  /** An empty variable counts as not set. */
   parse<T>(name: string, parse: (text: string) => Parsed<T>): T | undefined {
     const text = this.#env[name]
     if (!text) return undefined

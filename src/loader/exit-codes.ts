@@ -1,6 +1,5 @@
 /**
- * Every way the loader can end, in one closed table: what a Job's podFailurePolicy, an operator's alert and the page of
- * docs/loader.md go by. Append only.
+ * The exit codes of the loader in one closed table, used by a Job's podFailurePolicy, alerts and docs/loader.md. Append only.
  */
 export const exits = {
   Denied: {
@@ -56,7 +55,7 @@ export const exits = {
   InvalidEnvironment: {
     code: 64,
     summary: 'the environment of the loader is invalid',
-    remedy: 'the pod was changed after injection: create it anew',
+    remedy: 'the pod was changed after injection: recreate it',
     heals: false,
   },
   Bug: { code: 70, summary: 'a bug in the loader', remedy: 'report it with the log', heals: true },
@@ -77,7 +76,7 @@ export const exits = {
 
 export type Exit = keyof typeof exits
 
-/** Ends the loader: `message` is one line that says what was found; the remedy is the table's unless a better one is known. */
+/** Ends the loader. `message` is one line with the finding; the remedy is the table's unless a better one is known. */
 export class LoaderFailure extends Error {
   readonly exit: Exit
   readonly remedy: string

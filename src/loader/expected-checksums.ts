@@ -1,56 +1,60 @@
-/** What S3 and the manifest say of the content of a file, where comparing it takes reading the file. */
+/** Expected checksums that can only be verified by reading the file back. */
 import { join } from 'node:path'
-import { crcOf, type WantedChecksum } from './checksum.ts'
+import { crcOf, type ExpectedChecksum } from './checksum.ts'
 import type { DownloadContext } from './download-context.ts'
 import { LoaderFailure } from './exit-codes.ts'
 import type { ModelObject } from './listing.ts'
-import type { Claim, Follower, ReadBack } from './read-back.ts'
+import type { CheckedChecksum, FileReader, ReadBack } from './read-back.ts'
 
-/** undefined: nothing of it has to be read. */
-export function follow(
+/** Undefined where no checksum takes reading the file. */
+export function startReader(
   object: ModelObject,
-  wanted: WantedChecksum | undefined,
+  expected: ExpectedChecksum | undefined,
   readBack: ReadBack,
   context: DownloadContext,
-): Follower | undefined {
-  const claims = claimsOf(object, wanted, context)
-  return claims.length === 0
+): FileReader | undefined {
+  const checks = checksOf(object, expected, context)
+  return checks.length === 0
     ? undefined
-    : readBack.follow({ file: join(context.staging.layout.stagingFiles, object.path), size: object.size, claims })
+    : readBack.readerFor({
+        file: join(context.staging.layout.stagingFiles, object.path),
+        size: object.size,
+        expected: checks,
+      })
 }
 
 export function needsReading(
   object: ModelObject,
-  wanted: WantedChecksum | undefined,
+  expected: ExpectedChecksum | undefined,
   context: DownloadContext,
 ): boolean {
-  return claimsOf(object, wanted, context).length > 0
+  return checksOf(object, expected, context).length > 0
 }
 
-function claimsOf(
+function checksOf(
   { path }: ModelObject,
-  wanted: WantedChecksum | undefined,
+  expected: ExpectedChecksum | undefined,
   { manifest }: DownloadContext,
-): readonly Claim[] {
-  const claims: Claim[] = []
-  if (wanted !== undefined && crcOf(wanted.algorithm) === undefined) {
-    claims.push({ ...wanted, refuse: (found) => otherThanS3Says(path, wanted, found) })
+): readonly CheckedChecksum[] {
+  const checks: CheckedChecksum[] = []
+  if (expected !== undefined && crcOf(expected.algorithm) === undefined) {
+    checks.push({ ...expected, refuse: (found) => otherThanS3Says(path, expected, found) })
   }
   const sha256 = manifest?.get(path)
   if (sha256 !== undefined) {
-    claims.push({ algorithm: 'SHA256', value: sha256, refuse: (found) => otherThanManifestSays(path, sha256, found) })
+    checks.push({ algorithm: 'SHA256', value: sha256, refuse: (found) => otherThanManifestSays(path, sha256, found) })
   }
-  return claims
+  return checks
 }
 
-export function otherThanS3Says(path: string, { algorithm, value }: WantedChecksum, found: string): LoaderFailure {
+export function otherThanS3Says(path: string, { algorithm, value }: ExpectedChecksum, found: string): LoaderFailure {
   return new LoaderFailure('VerificationFailed', `${path} has the ${algorithm} ${found}, S3 says ${value}`)
 }
 
-function otherThanManifestSays(path: string, wanted: string, found: string): LoaderFailure {
+function otherThanManifestSays(path: string, expected: string, found: string): LoaderFailure {
   return new LoaderFailure(
     'VerificationFailed',
-    `${path} has the SHA-256 ${hex(found)}, the manifest says ${hex(wanted)}`,
+    `${path} has the SHA-256 ${hex(found)}, the manifest says ${hex(expected)}`,
   )
 }
 

@@ -1,4 +1,4 @@
-/** What there is to load: listed, filtered, and refused as a whole if one object cannot be loaded safely. */
+/** Lists and filters the objects to load; refuses them all if one cannot be loaded safely. */
 import { S3Error, type ListedObject, type S3 } from '../aws/s3-api.ts'
 import { matchesAny } from '../values/pattern.ts'
 import type { LoadTask } from './environment.ts'
@@ -8,7 +8,7 @@ import { SeenObjects } from './seen-objects.ts'
 
 export interface ModelObject {
   readonly key: string
-  /** Below the source, and below the mount path. */
+  /** Path below the source, and below the mount path. */
   readonly path: string
   readonly size: number
   readonly etag: string
@@ -26,7 +26,7 @@ const shownKeys = 3
 /** Throws a LoaderFailure where the model is not there, cannot be listed, or cannot be loaded. */
 export async function listModel(task: LoadTask, s3: S3): Promise<Listing> {
   const found = task.source.extent === 'prefix' ? await listPrefix(task, s3) : [await headObject(task, s3)]
-  const objects = found.filter(({ path }) => isWanted(path, task))
+  const objects = found.filter(({ path }) => isIncluded(path, task))
   if (objects.length === 0) throw await nothingThere(task, s3, found.length)
   refuseUnsafeKeys(objects)
   refuseArchived(objects)
@@ -44,7 +44,7 @@ async function listPrefix({ source }: LoadTask, s3: S3): Promise<Found[]> {
     for await (const page of s3.list(source.bucket, source.key)) {
       // Consoles make an empty object for a directory; the prefix itself may be one, too.
       const files = seen.takeNew(page).filter(({ key, size }) => !(key.endsWith('/') && size === 0))
-      // Not copied, because those that were seen stay for as long: of 100,000 objects a second copy takes 7 MB.
+      // Extended in place: a second copy of 100,000 objects takes 7 MB.
       for (const object of files) objects.push(Object.assign(object, { path: object.key.slice(source.key.length) }))
     }
   } catch (error) {
@@ -68,7 +68,7 @@ async function headObject({ source }: LoadTask, s3: S3): Promise<Found> {
   }
 }
 
-function isWanted(path: string, { include, exclude }: LoadTask): boolean {
+function isIncluded(path: string, { include, exclude }: LoadTask): boolean {
   return (include.length === 0 || matchesAny(include, path)) && !matchesAny(exclude, path)
 }
 
@@ -95,7 +95,7 @@ function refuseUnsafeKeys(objects: readonly ModelObject[]): void {
   throw new LoaderFailure('UnsafeKeys', all.slice(0, shownKeys).join(', ') + more)
 }
 
-/** A key becomes a path: whatever would leave its directory, or is no name there, is refused before anything is written. */
+/** A key becomes a path: one that would leave its directory, or is no valid name, is refused before anything is written. */
 function pathProblem(path: string): string | undefined {
   if (/[\u0000-\u001f\u007f]/.test(path)) return 'has a control character'
   if (Buffer.byteLength(path) > longestPathBytes) return `has more than ${longestPathBytes} bytes`
@@ -109,7 +109,7 @@ function pathProblem(path: string): string | undefined {
   return undefined
 }
 
-/** `k` beside `k/x`: a file system has one of them only. */
+/** Keys like `k` and `k/x`, which a file system cannot both hold. */
 function conflicts(objects: readonly ModelObject[]): string[] {
   const directories = new Set<string>()
   for (const { path } of objects) {

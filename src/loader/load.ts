@@ -1,6 +1,6 @@
 /**
- * The phases of a load. The app never starts without its model and never with half of it: what is published has been
- * listed, received, verified and brought to the disk as a whole, and everything else ends with an exit code of its own.
+ * The phases of a load. The app never starts without its model or with half of it: a published model was listed, received,
+ * verified and synced to the disk as a whole, and every other outcome has an exit code of its own.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { S3 } from '../aws/s3-api.ts'
@@ -13,7 +13,7 @@ import { LoaderFailure } from './exit-codes.ts'
 import { counted, formatSize } from './format-size.ts'
 import { listModel, type Listing } from './listing.ts'
 import { readManifest, type Manifest } from './manifest.ts'
-import { startMover, type Mover } from './start-transfer.ts'
+import { startTransfer, type Transfer } from './start-transfer.ts'
 import type { Report } from './report.ts'
 import { transferFailureOf } from './transfer-failure.ts'
 import { TransferError } from './transfer/transfer.ts'
@@ -23,16 +23,16 @@ import { layoutOf, type Layout } from './volume/layout.ts'
 import { acquireLock } from './volume/lock.ts'
 import { findPublished, type Marker } from './volume/published.ts'
 import { outOfSpace, refuseTooLarge } from './volume/space.ts'
-import { discard, openStaging, publish, removeStaleStagings, type Staging } from './volume/staging.ts'
+import { discardStaging, openStaging, publishStaging, removeStaleStagings, type Staging } from './volume/staging.ts'
 
 export interface LoadDependencies {
   readonly env: Environment
   readonly report: Report
-  /** Its reason is what the loader ends with. */
+  /** Its reason becomes the loader's failure. */
   readonly signal: AbortSignal
-  /** A thousand pods that start at once do not list in the same instant; they wait up to so long. */
+  /** Longest random delay before listing, so that a thousand pods that start at once do not list in the same instant. */
   readonly startJitterMs: number
-  /** For who has no deadline for all. */
+  /** Limit of a listing, for callers without an overall deadline. */
   readonly longestListingMs?: number
 }
 
@@ -41,7 +41,7 @@ interface Session extends LoadDependencies {
   readonly layout: Layout
 }
 
-/** Resolves when the model is at its place; rejects with a LoaderFailure, or with what is a bug. */
+/** Resolves when the model is published; rejects with a LoaderFailure, or with another error for a bug. */
 export async function load(task: LoadTask, deps: LoadDependencies): Promise<Marker> {
   const session = { ...deps, task, layout: layoutOf(task) }
   trustOperators(task)
@@ -52,7 +52,7 @@ export async function load(task: LoadTask, deps: LoadDependencies): Promise<Mark
   }
 }
 
-/** For STS; the threads that ask S3 are told on their own. */
+/** Affects STS on this thread; the threads that talk to S3 trust the certificates on their own. */
 function trustOperators({ alsoTrusted }: LoadTask): void {
   try {
     trustAlso(alsoTrusted)
@@ -73,7 +73,7 @@ async function alreadyPublished({ layout, task, report }: Session): Promise<Mark
   return marker
 }
 
-/** Without a lock both would load, and one would publish: it only saves bandwidth. */
+/** The lock only saves bandwidth: without it, several loaders would load and one would publish. */
 async function loadLocked(session: Session): Promise<Marker> {
   const { layout, task, env, signal, report } = session
   const say = (line: string): void => {
@@ -83,11 +83,11 @@ async function loadLocked(session: Session): Promise<Marker> {
   const isPublished = async (): Promise<boolean> => (await findPublished(layout, task)) !== undefined
   const lock = await acquireLock(layout, { podUid: task.podUid, isPublished, signal, say })
   try {
-    // Who held the lock before may have published.
+    // The previous holder of the lock may have published.
     const marker = await alreadyPublished(session)
     if (marker !== undefined) return marker
     for (const name of await removeStaleStagings(layout)) {
-      report.info(`removed ${name}, which nobody has worked on for ten minutes`)
+      report.info(`removed ${name}, which was not used for ten minutes`)
     }
     return await loadWith(session, credentials)
   } finally {
@@ -115,30 +115,30 @@ async function listAndLoad(session: Session, credentials: CredentialsSource | un
     startJitterMs,
     longestListingMs,
   } = session
-  const mover = await startMover(session)
+  const transfer = await startTransfer(session)
   const s3 = s3OnThread({ region, endpoint, credentials, signal, longestListingMs })
   try {
     await sleep(Math.random() * startJitterMs, undefined, { signal })
-    return await loadOnce(session, { s3, mover, credentials })
+    return await loadOnce(session, { s3, transfer, credentials })
   } finally {
     s3.close()
-    await mover.stop()
+    await transfer.stop()
   }
 }
 
-interface Means {
+interface LoadContext {
   readonly s3: S3
-  readonly mover: Mover
+  readonly transfer: Transfer
   readonly credentials: CredentialsSource | undefined
 }
 
-async function loadOnce(session: Session, means: Means): Promise<Marker> {
+async function loadOnce(session: Session, context: LoadContext): Promise<Marker> {
   const { task } = session
-  const { s3 } = means
+  const { s3 } = context
   const listing = await listModel(task, s3)
   const manifest = await readManifest(task, listing.objects, s3)
   try {
-    return await loadListed(session, { ...means, listing, manifest })
+    return await loadListed(session, { ...context, listing, manifest })
   } catch (error) {
     throw hasCode(error, 'ENOSPC')
       ? await outOfSpace(task, { files: listing.objects.length, bytes: listing.bytes }, error)
@@ -146,12 +146,15 @@ async function loadOnce(session: Session, means: Means): Promise<Marker> {
   }
 }
 
-interface Listed extends Means {
+interface ListedContext extends LoadContext {
   readonly listing: Listing
   readonly manifest: Manifest | undefined
 }
 
-async function loadListed(session: Session, { s3, mover, credentials, listing, manifest }: Listed): Promise<Marker> {
+async function loadListed(
+  session: Session,
+  { s3, transfer, credentials, listing, manifest }: ListedContext,
+): Promise<Marker> {
   const { task, layout, report, signal } = session
   const say = (line: string): void => {
     report.info(line)
@@ -160,7 +163,7 @@ async function loadListed(session: Session, { s3, mover, credentials, listing, m
   try {
     await refuseTooLarge(task, listing.bytes, staging.verifiedBytes)
     report.info(describe(task, listing, staging.verifiedBytes))
-    const move = mover.moveFor({ credentials, listing, verifiedBytes: staging.verifiedBytes })
+    const move = transfer.moveFor({ credentials, listing, verifiedBytes: staging.verifiedBytes })
     const { withoutChecksum } = await download({ task, listing, manifest, staging, s3, report, signal, move })
     await refuseOtherThanListed(layout, listing.objects, staging.directories)
     if (withoutChecksum > 0) {
@@ -170,7 +173,7 @@ async function loadListed(session: Session, { s3, mover, credentials, listing, m
     }
   } catch (error) {
     await staging.journal.close()
-    if (isOfNoUse(error, staging)) await discard(layout)
+    if (isOfNoUse(error, staging)) await discardStaging(layout)
     throw error
   }
   const marker = {
@@ -180,20 +183,20 @@ async function loadListed(session: Session, { s3, mover, credentials, listing, m
     files: listing.objects.length,
     bytes: listing.bytes,
   } as const
-  if (await publish(staging, task, marker)) return marker
+  if (await publishStaging(staging, task, marker)) return marker
   return takeOthers(session)
 }
 
-/** What was received does not hold, and the next run must not build on it; or nothing was received. */
+/** True where the next run must not continue from staging: verification failed, or nothing was received. */
 function isOfNoUse(error: unknown, { verifiedBytes }: Staging): boolean {
   if (!(error instanceof LoaderFailure)) return false
   return error.exit === 'VerificationFailed' || (error.exit === 'NoSpace' && verifiedBytes === 0)
 }
 
-/** Another loader's rename came first. Its model is as whole as ours. */
+/** Uses the model of another loader whose rename came first; it is just as complete. */
 async function takeOthers(session: Session): Promise<Marker> {
   const marker = await alreadyPublished(session)
-  await discard(session.layout)
+  await discardStaging(session.layout)
   if (marker === undefined) throw new LoaderFailure('ForeignFiles', `${session.layout.published} cannot be replaced`)
   return marker
 }

@@ -1,4 +1,4 @@
-/** A manifest in the format of sha256sum: what the model has to be, file by file. */
+/** Parses a manifest in the format of sha256sum: the files of a model and their checksums. */
 import { createHash } from 'node:crypto'
 import { S3Error, type S3 } from '../aws/s3-api.ts'
 import type { LoadTask } from './environment.ts'
@@ -12,28 +12,31 @@ export type Manifest = ReadonlyMap<string, string>
 const longestManifestBytes = 64 * 2 ** 20
 const shownPaths = 3
 
-/** Reads the manifest that the task expects, and refuses a listing that has other files than it names. */
+/** Reads the manifest that the task expects, and refuses a listing with other files. */
 export async function readManifest(
   task: LoadTask,
   objects: readonly ModelObject[],
   s3: S3,
 ): Promise<Manifest | undefined> {
-  const wanted = task.expect?.manifest
-  if (wanted === undefined) return undefined
+  const expected = task.expect?.manifest
+  if (expected === undefined) return undefined
   const { source } = task
   const key =
     source.extent === 'prefix'
-      ? source.key + wanted.key
-      : source.key.slice(0, source.key.lastIndexOf('/') + 1) + wanted.key
+      ? source.key + expected.key
+      : source.key.slice(0, source.key.lastIndexOf('/') + 1) + expected.key
   const text = await readSmall(task, key, s3)
   const found = createHash('sha256').update(text).digest('hex')
-  if (found !== wanted.sha256) {
-    throw new LoaderFailure('VerificationFailed', `the manifest ${key} has the SHA-256 ${found}, not ${wanted.sha256}`)
+  if (found !== expected.sha256) {
+    throw new LoaderFailure(
+      'VerificationFailed',
+      `the manifest ${key} has the SHA-256 ${found}, not ${expected.sha256}`,
+    )
   }
   const manifest = parseManifest(text.toString(), key)
   refuseOtherFiles(
     manifest,
-    objects.map(({ path }) => path).filter((path) => path !== wanted.key),
+    objects.map(({ path }) => path).filter((path) => path !== expected.key),
   )
   return manifest
 }
@@ -51,7 +54,7 @@ async function readSmall({ source }: LoadTask, key: string, s3: S3): Promise<Buf
   }
 }
 
-/** `HEX  path`, or `HEX *path` as sha256sum writes it in binary mode. */
+/** Parses lines `HEX  path`, or `HEX *path` as sha256sum writes them in binary mode. */
 export function parseManifest(text: string, key: string): Manifest {
   const manifest = new Map<string, string>()
   for (const line of text.split('\n')) {

@@ -1,21 +1,21 @@
 /**
- * Reads files back behind the download, from front to back, for checksums that cannot be put together from those of their
- * parts (SHA-256, SHA-1). What is compared is what the volume holds, and of a model of 600 GB the end is read soon after
- * its last byte came: one after the other, reading would take another six minutes.
+ * Reads files back from front to end during the download, for checksums that cannot be combined from those of parts (SHA-256,
+ * SHA-1). So the content of the volume is compared, and for a model of 600 GB reading ends soon after the last byte arrived:
+ * reading after the download would take another six minutes.
  */
 import type { FileHandle } from 'node:fs/promises'
 import { changedBeneath, openStaged } from './volume/staged-file.ts'
-import { startChecksum, type RunningChecksum, type WantedChecksum } from './checksum.ts'
+import { startChecksum, type RunningChecksum, type ExpectedChecksum } from './checksum.ts'
 
-export interface Claim extends WantedChecksum {
-  /** Says what is wrong, of a checksum that differs. */
+export interface CheckedChecksum extends ExpectedChecksum {
+  /** Makes the error for a checksum that differs. */
   readonly refuse: (found: string) => Error
 }
 
-export interface FollowedFile {
+export interface FileToRead {
   readonly file: string
   readonly size: number
-  readonly claims: readonly Claim[]
+  readonly expected: readonly CheckedChecksum[]
 }
 
 const readBytes = 2 ** 20
@@ -23,8 +23,8 @@ const readBytes = 2 ** 20
 export class ReadBack {
   readonly #signal: AbortSignal
   readonly #buffer = Buffer.allocUnsafeSlow(readBytes)
-  readonly #ready = new Set<Follower>()
-  readonly #open = new Set<Follower>()
+  readonly #ready = new Set<FileReader>()
+  readonly #open = new Set<FileReader>()
   #reading: Promise<void> | undefined
   #failure: Error | undefined
   #bytesRead = 0
@@ -43,42 +43,42 @@ export class ReadBack {
     return this.#bytesArrived
   }
 
-  /** Files that were read to their end and are as was claimed. */
+  /** Number of files read to their end whose checksums match. */
   get filesCompared(): number {
     return this.#filesCompared
   }
 
-  follow(followed: FollowedFile): Follower {
-    return new Follower(followed)
+  readerFor(followed: FileToRead): FileReader {
+    return new FileReader(followed)
   }
 
-  /** Reads on as far as the file is there without a gap. Throws what an earlier read found, so that no more is downloaded in vain. */
-  arrived(follower: Follower, { offset, length }: { readonly offset: number; readonly length: number }): void {
+  /** Reads on up to the first gap. Throws the failure of an earlier read, so that no more is downloaded in vain. */
+  arrived(reader: FileReader, { offset, length }: { readonly offset: number; readonly length: number }): void {
     if (this.#failure !== undefined) throw this.#failure
     this.#bytesArrived += length
-    if (!follower.extend(offset, length)) return
-    this.#ready.add(follower)
+    if (!reader.extend(offset, length)) return
+    this.#ready.add(reader)
     this.#reading ??= this.#readReady()
   }
 
-  /** Resolves when all that arrived was read and every whole file is as was claimed. */
+  /** Resolves when all arrived bytes were read and the checksums of all complete files match. */
   async end(): Promise<void> {
     await this.#reading
     if (this.#failure !== undefined) throw this.#failure
   }
 
-  /** Of files that are not whole, too. */
+  /** Closes all files, incomplete ones too. */
   async close(): Promise<void> {
     this.#ready.clear()
     await this.#reading
-    for (const follower of this.#open) await follower.close()
+    for (const reader of this.#open) await reader.close()
   }
 
   async #readReady(): Promise<void> {
     try {
-      for (const follower of this.#ready) {
-        this.#ready.delete(follower)
-        await this.#read(follower)
+      for (const reader of this.#ready) {
+        this.#ready.delete(reader)
+        await this.#read(reader)
       }
     } catch (error) {
       this.#failure = error instanceof Error ? error : new Error(String(error))
@@ -87,38 +87,38 @@ export class ReadBack {
     this.#reading = undefined
   }
 
-  async #read(follower: Follower): Promise<void> {
-    // Its last part came while it was being read.
-    if (follower.isOver()) return
-    this.#open.add(follower)
-    for await (const bytes of follower.read(this.#buffer)) {
+  async #read(reader: FileReader): Promise<void> {
+    // The last part arrived while the file was being read.
+    if (reader.isOver()) return
+    this.#open.add(reader)
+    for await (const bytes of reader.read(this.#buffer)) {
       this.#signal.throwIfAborted()
       this.#bytesRead += bytes
     }
-    if (follower.isOver() && this.#open.delete(follower)) this.#filesCompared++
+    if (reader.isOver() && this.#open.delete(reader)) this.#filesCompared++
   }
 }
 
-/** One file, and how much of it there is to read. */
-export class Follower {
-  readonly #followed: FollowedFile
-  /** Lengths by offset, of parts behind a gap. */
+/** Reads one file as far as it has arrived. */
+export class FileReader {
+  readonly #followed: FileToRead
+  /** Lengths by offset, of parts after a gap. */
   readonly #beyond = new Map<number, number>()
   #end = 0
   #at = 0
   #isOver = false
   #open: { readonly handle: FileHandle; readonly sums: readonly RunningChecksum[] } | undefined
 
-  constructor(followed: FollowedFile) {
+  constructor(followed: FileToRead) {
     this.#followed = followed
   }
 
-  /** The whole was read and compared. */
+  /** True when the whole file was read and compared. */
   isOver(): boolean {
     return this.#isOver
   }
 
-  /** Whether there is more to read than before. */
+  /** Adds a part; true if there is more to read than before. */
   extend(offset: number, length: number): boolean {
     this.#beyond.set(offset, length)
     const before = this.#end
@@ -151,14 +151,14 @@ export class Follower {
   }
 
   async #start(): Promise<{ handle: FileHandle; sums: readonly RunningChecksum[] }> {
-    const sums = await Promise.all(this.#followed.claims.map(({ algorithm }) => startChecksum(algorithm)))
+    const sums = await Promise.all(this.#followed.expected.map(({ algorithm }) => startChecksum(algorithm)))
     return { handle: await openStaged(this.#followed.file), sums }
   }
 
   async #compare(sums: readonly RunningChecksum[]): Promise<void> {
     this.#isOver = true
     await this.close()
-    for (const [i, { value, refuse }] of this.#followed.claims.entries()) {
+    for (const [i, { value, refuse }] of this.#followed.expected.entries()) {
       const found = sums[i]?.value() ?? ''
       if (found !== value) throw refuse(found)
     }

@@ -1,4 +1,4 @@
-/** What the loader says while it works: lines for people, or JSON for machines. */
+/** Output of the loader: lines for people, or JSON for machines. */
 import { writeFileSync } from 'node:fs'
 import { styleText } from 'node:util'
 import { formatSize } from './format-size.ts'
@@ -7,7 +7,7 @@ export interface Report {
   info(message: string, fields?: Readonly<Record<string, unknown>>): void
   warn(message: string): void
   error(message: string, fields?: Readonly<Record<string, unknown>>): void
-  /** Bytes that arrived so far, of how many. */
+  /** Reports the bytes received so far and the total. */
   progress(progress: Progress): void
 }
 
@@ -66,7 +66,7 @@ export function jsonReport(output: Output): Report {
   }
 }
 
-/** The kubelet shows this line in the status of the container; where there is no such file nobody asked for it. */
+/** The kubelet shows this line in the status of the container. Outside a pod there is no such file, and none is made. */
 export function writeTerminationMessage(path: string, line: string): void {
   try {
     writeFileSync(path, line.slice(0, 4096), { flag: 'r+' })

@@ -1,4 +1,4 @@
-/** What an error of S3 means for the loader. */
+/** Maps errors of S3 to failures of the loader. */
 import { endless, S3Error, unbelievable, type S3Problem } from '../aws/s3-api.ts'
 import { printable } from '../values/printable.ts'
 import type { S3Source } from '../values/source.ts'
@@ -18,13 +18,13 @@ const networkCodes: Readonly<Record<string, string>> = {
 
 const tlsCode = /^(CERT_|ERR_TLS|ERR_SSL|UNABLE_TO|SELF_SIGNED|DEPTH_ZERO|EPROTO)/
 
-/** What the server answered with is no listing, or none that ends. */
+/** Exits for a response that is no listing, and for a listing that does not end. */
 const exitOfOurs: Readonly<Record<string, Exit>> = { [unbelievable]: 'CannotList', [endless]: 'NoProgress' }
 const stranger = 'see what answers at the endpoint: a proxy, a cache, or a server that lists otherwise than S3'
 
 const untrusted = 'check the endpoint; for a certificate of your own, an operator sets loader.caCertificates'
 
-/** Failures and aborts pass through; anything that is not S3's stays what it is, a bug. */
+/** Converts an S3Error; failures, aborts and bugs are returned unchanged. */
 export function failureOf(error: unknown, source: S3Source, doing: 'list' | 'read'): unknown {
   if (!(error instanceof S3Error)) return error
   const { problem } = error
@@ -74,7 +74,7 @@ function words({ code, message }: S3Problem): string {
   return networkCodes[code] ?? printable(`${code}: ${message}`)
 }
 
-/** Node tells whoever runs it to use a flag, which nobody can in a pod. */
+/** Removes Node's advice to use a flag, which cannot be set in a pod. */
 function withoutNodesHint(message: string): string {
   return message.replace(/; if the root CA is installed locally.*$/s, '')
 }

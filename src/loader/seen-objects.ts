@@ -1,4 +1,4 @@
-/** Which objects a listing has had already: S3 lists a key once, some servers twice, as where pages meet. */
+/** Detects repeated keys in a listing: S3 lists a key once, some servers twice, as at the boundary of pages. */
 import type { ListedObject } from '../aws/s3-api.ts'
 import { quote } from '../values/printable.ts'
 import { LoaderFailure } from './exit-codes.ts'
@@ -6,7 +6,7 @@ import { LoaderFailure } from './exit-codes.ts'
 export class SeenObjects {
   readonly #uri: string
   readonly #pages: (readonly ListedObject[])[] = []
-  /** Filled by the first key that does not come after the one before it: what is in order has no key twice. */
+  /** Filled from the first key that is out of order: keys in order cannot repeat. */
   #byKey: Map<string, ListedObject> | undefined
   #last: string | undefined
   #isRepeating = false
@@ -16,9 +16,8 @@ export class SeenObjects {
   }
 
   /**
-   * Those of the page that are new: an object that is listed again, and the same, counts once. Throws a LoaderFailure for one that
-   * is listed again with other values, and where pages bring nothing but what was there: each with a token of its own, they
-   * would come for ever.
+   * Returns the new objects of a page; an identical repetition counts once. Throws a LoaderFailure for an object that is listed
+   * again with other values, and where pages only repeat earlier keys: with ever new tokens, such a listing would not end.
    */
   takeNew(page: readonly ListedObject[]): readonly ListedObject[] {
     if (this.#isRepeating) {

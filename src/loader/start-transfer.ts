@@ -1,4 +1,4 @@
-/** Puts the mover of bytes to work: where S3 is, how many connections, and what people see of it. */
+/** Starts the transfer threads and reports progress. */
 import { statfs } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { proxyFor } from '../network/proxy.ts'
@@ -7,10 +7,10 @@ import type { DownloadContext } from './download-context.ts'
 import type { LoadTask } from './environment.ts'
 import type { Listing } from './listing.ts'
 import type { Report } from './report.ts'
-import { startTransfer, type Origin, type TransferOptions } from './transfer/transfer.ts'
+import { startTransferThreads, type Origin, type TransferOptions } from './transfer/transfer.ts'
 import { modesOf } from './volume/layout.ts'
 
-/** More threads than these bring nothing: two fill a 10 Gbit/s line. */
+/** More threads gain nothing: two fill a 10 Gbit/s line. */
 const mostWorkers = 4
 const connections = 32
 const progressEveryMs = 5000
@@ -27,16 +27,16 @@ interface Work {
   readonly verifiedBytes: number
 }
 
-export interface Mover {
+export interface Transfer {
   moveFor(work: Work): DownloadContext['move']
   stop(): Promise<void>
 }
 
-/** Its threads start at once, so that they are ready when it is known what there is to load. */
-export async function startMover(session: Session): Promise<Mover> {
+/** Threads start at once, so that they are ready when the listing is complete. */
+export async function startTransfer(session: Session): Promise<Transfer> {
   const { task } = session
   const workers = Math.min(availableParallelism(), mostWorkers)
-  const started = startTransfer({
+  const started = startTransferThreads({
     origin: originOf(task),
     region: task.region ?? 'us-east-1',
     workers,
@@ -68,7 +68,7 @@ async function moveAll(
   }
 }
 
-/** Nothing in memory survives a crash, so nothing there has to be brought to a disk (statfs(2), TMPFS_MAGIC). */
+/** Memory does not survive a crash, so files there are not synced (statfs(2), TMPFS_MAGIC). */
 async function isInMemory(path: string): Promise<boolean> {
   return (await statfs(path)).type === 0x01021994
 }

@@ -1,4 +1,4 @@
-/** What the mover of bytes reports, in the loader's own words. */
+/** Maps errors of the transfer to failures of the loader. */
 import type { LoadTask } from './environment.ts'
 import { LoaderFailure, type Exit } from './exit-codes.ts'
 import { TransferError, type TransferErrorKind } from './transfer/transfer.ts'
@@ -26,7 +26,7 @@ const remedyOf: Readonly<Partial<Record<TransferErrorKind, string>>> = {
   archived: 'restore it from Glacier first',
 }
 
-/** Anything that is no TransferError stays what it is. */
+/** Other errors are returned unchanged. */
 export function transferFailureOf(error: unknown, { source }: LoadTask): unknown {
   if (!(error instanceof TransferError)) return error
   const remedy = remedyOf[error.kind]

@@ -1,7 +1,7 @@
-/** Whether what arrived is what S3, or the manifest, says it is. */
+/** Verifies the downloaded files against the checksums of S3 and of the manifest. */
 import { join } from 'node:path'
-import { smallStates, type Arrivals, type Habit, type LargeState } from './object-state.ts'
-import { checksumOfFile, combineParts, crcOf, type WantedChecksum } from './checksum.ts'
+import { smallStates, type ObjectStates, type LikelyChecksum, type LargeState } from './object-state.ts'
+import { checksumOfFile, combineParts, crcOf, type ExpectedChecksum } from './checksum.ts'
 import { needsReading, otherThanS3Says } from './expected-checksums.ts'
 import type { DownloadContext, DownloadResult } from './download-context.ts'
 import { LoaderFailure } from './exit-codes.ts'
@@ -12,28 +12,28 @@ import type { JournaledPart } from './volume/journal.ts'
 
 const progressEveryMs = 5000
 
-/** What was summed on arrival may have been another algorithm: then the file itself decides. */
+/** The checksum computed on arrival may be of another algorithm: then the file is read. */
 export async function compareSmall(
   object: ModelObject,
-  wanted: WantedChecksum,
-  { crc, habit }: { crc: string | undefined; habit: Habit },
+  expected: ExpectedChecksum,
+  { crc, likelyChecksum }: { crc: string | undefined; likelyChecksum: LikelyChecksum },
   context: DownloadContext,
 ): Promise<void> {
-  habit.crc = crcOf(wanted.algorithm) ?? ownCrc
-  if (crc !== wanted.value) await compareFile(object, wanted, context)
+  likelyChecksum.crc = crcOf(expected.algorithm) ?? ownCrc
+  if (crc !== expected.value) await compareFile(object, expected, context)
 }
 
 async function compareFile(
   { path }: ModelObject,
-  wanted: WantedChecksum,
+  expected: ExpectedChecksum,
   { staging, signal }: DownloadContext,
 ): Promise<void> {
-  const found = await checksumOfFile(join(staging.layout.stagingFiles, path), wanted.algorithm, signal)
-  if (found !== wanted.value) throw otherThanS3Says(path, wanted, found)
+  const found = await checksumOfFile(join(staging.layout.stagingFiles, path), expected.algorithm, signal)
+  if (found !== expected.value) throw otherThanS3Says(path, expected, found)
 }
 
-/** Waits for what is read behind the download, and says how far it is. */
-export async function readToEnd({ readBack }: Arrivals, { report }: DownloadContext): Promise<void> {
+/** Waits until the files are read back, and reports progress. */
+export async function readToEnd({ readBack }: ObjectStates, { report }: DownloadContext): Promise<void> {
   const progress = setInterval(() => {
     report.info(
       `reading back what was downloaded: ${formatSize(readBack.bytesRead)} of ${formatSize(readBack.bytesArrived)}`,
@@ -46,8 +46,11 @@ export async function readToEnd({ readBack }: Arrivals, { report }: DownloadCont
   }
 }
 
-/** All was compared as it came, but for the checksums that are made of those of parts. */
-export async function verify({ small, large, readBack }: Arrivals, context: DownloadContext): Promise<DownloadResult> {
+/** Compares the checksums that are combined from those of parts; all others were compared on arrival. */
+export async function verify(
+  { small, large, readBack }: ObjectStates,
+  context: DownloadContext,
+): Promise<DownloadResult> {
   let withoutChecksum = 0
   for (const [i, object] of context.listing.objects.entries()) {
     context.signal.throwIfAborted()
@@ -62,26 +65,26 @@ export async function verify({ small, large, readBack }: Arrivals, context: Down
   return { withoutChecksum }
 }
 
-/** A mistake of ours at most; but the app must not start with a file that nobody looked at. */
-function refuseUnread(filesCompared: number, large: Arrivals['large'], context: DownloadContext): void {
-  const wanted = context.listing.objects.filter((object, i) =>
-    needsReading(object, large.get(i)?.wanted, context),
+/** Guards against a bug of ours: the app must not start with a file that was not read. */
+function refuseUnread(filesCompared: number, large: ObjectStates['large'], context: DownloadContext): void {
+  const expected = context.listing.objects.filter((object, i) =>
+    needsReading(object, large.get(i)?.expected, context),
   ).length
-  if (filesCompared !== wanted) throw new Error(`${filesCompared} files were read back, not ${wanted}`)
+  if (filesCompared !== expected) throw new Error(`${filesCompared} files were read back, not ${expected}`)
 }
 
-/** False: S3 keeps no checksum of it, or not one of the whole. */
+/** False if S3 keeps no checksum of the whole object. */
 async function compareLarge(
   object: ModelObject,
-  { parts, wanted }: LargeState,
+  { parts, expected }: LargeState,
   context: DownloadContext,
 ): Promise<boolean> {
-  if (wanted === undefined) return false
-  const crc = crcOf(wanted.algorithm)
+  if (expected === undefined) return false
+  const crc = crcOf(expected.algorithm)
   // Parts of an earlier run may have been summed by another algorithm.
   const ofParts =
     crc === undefined || parts.some(({ crcAlgorithm }) => crcAlgorithm !== crc) ? undefined : combineParts(crc, parts)
-  if (crc !== undefined && ofParts !== wanted.value) await compareFile(object, wanted, context)
+  if (crc !== undefined && ofParts !== expected.value) await compareFile(object, expected, context)
   return true
 }
 

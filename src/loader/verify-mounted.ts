@@ -1,15 +1,15 @@
 /**
- * `load --verify`: checks a model that somebody else put on a volume, and writes nothing. It is told by its environment only:
+ * `load --verify`: checks a model that others put on a volume, and writes nothing. Its only input is the environment:
  *
- *     MODEL_SOURCE           pvc://CLAIM[/PATH] or node:///PATH: what is checked, by the name that its user gave it
+ *     MODEL_SOURCE           pvc://CLAIM[/PATH] or node:///PATH: the source as the user wrote it
  *     MODEL_ROOT             where the volume is mounted in this container, read-only. A claim is mounted whole, not by subPath: the
  *                            kubelet makes a missing subPath, and PATH is looked up below the root. The directory of a node is
  *                            mounted itself.
- *     MODEL_EXPECT           as for a download; without it, one file has to be there
- *     MODEL_TIMEOUT_SECONDS  optional: for a file system that does not answer
+ *     MODEL_EXPECT           as for a download; without it, at least one file must exist
+ *     MODEL_TIMEOUT_SECONDS  optional: limit for a file system that does not answer
  *
- * Files are counted where they lie. Links are followed as long as they stay within what the app has mounted (a `current`
- * beside its versions, a cache whose files are links); one that leads out of it would be broken in the app, and ends the loader.
+ * Links are followed as long as they stay within the app's mount (a `current` next to its versions, a cache whose files are
+ * links), and their targets are counted once. A link that leaves the mount would be broken in the app, and ends the loader.
  */
 import { createHash } from 'node:crypto'
 import { readFile, stat } from 'node:fs/promises'
@@ -26,13 +26,13 @@ import { placeWithin } from './volume/within.ts'
 
 export interface VerifyDependencies {
   readonly report: Report
-  /** Its reason is what the check ends with. */
+  /** Its reason becomes the failure of the check. */
   readonly signal: AbortSignal
 }
 
 const progressEveryMs = 5000
 
-/** Throws a LoaderFailure where the model is not as it has to be. */
+/** Throws a LoaderFailure where the model is not as expected. */
 export async function verifyMounted(
   task: VerifyTask,
   deps: VerifyDependencies,
@@ -52,7 +52,7 @@ export async function verifyMounted(
   }
 }
 
-/** As the kubelet finds a subPath: by links that stay on the volume. */
+/** Resolves the path as the kubelet resolves a subPath: by links that stay on the volume. */
 async function directoryOf({ source, root }: VerifyTask): Promise<string> {
   if (source.scheme === 'node' || source.path === undefined) return root
   const place = await placeWithin(root, source.path)
@@ -100,12 +100,12 @@ function refuseUnexpected({ files, bytes }: Inventory, { source, expect }: Verif
 const otherThanExpected = 'publish the whole model, or correct expect'
 
 function describeExpected({ expect }: VerifyTask): string {
-  const wanted = [
+  const expected = [
     expect?.objects === undefined ? [] : counted(expect.objects, 'file'),
     expect?.bytes === undefined ? [] : counted(expect.bytes, 'byte'),
     expect?.manifest === undefined ? [] : `the files of ${expect.manifest.key}`,
   ].flat()
-  return `expected: ${wanted.length === 0 ? 'at least one file' : wanted.join(', ')}`
+  return `expected: ${expected.length === 0 ? 'at least one file' : expected.join(', ')}`
 }
 
 interface Check {
@@ -118,10 +118,10 @@ async function verifyManifest(
   { directory, found, task }: Check,
   { report, signal }: VerifyDependencies,
 ): Promise<void> {
-  const wanted = task.expect?.manifest
-  if (wanted === undefined) return
-  const manifest = await readManifest(directory, wanted, task)
-  refuseOtherFiles(manifest, presentPaths(found, manifest, wanted.key))
+  const expected = task.expect?.manifest
+  if (expected === undefined) return
+  const manifest = await readManifest(directory, expected, task)
+  refuseOtherFiles(manifest, presentPaths(found, manifest, expected.key))
   report.info(`reading ${task.source.uri}: ${counted(manifest.size, 'file')}, ${formatSize(found.bytes)}`)
   const meter = startMeter(found.bytes, report)
   for (const [path, sha256] of manifest) {
@@ -137,7 +137,7 @@ async function verifyManifest(
   }
 }
 
-/** A line for every few seconds, after the file that was read in them. */
+/** Reports progress at most every few seconds, after a file. */
 function startMeter(totalBytes: number, report: Report): (readBytes: number) => void {
   const beganAtMs = performance.now()
   let [bytes, toldAtMs] = [0, beganAtMs]
@@ -170,7 +170,7 @@ async function readManifest(
   return parseManifest(text.toString(), key)
 }
 
-/** A manifest may name a file, or links to it: then the file is meant too. */
+/** A manifest may name a file or links to it; a link in the manifest covers its target. */
 function presentPaths({ files, links }: Inventory, manifest: Manifest, manifestKey: string): readonly string[] {
   const named = [...links.keys()].filter((link) => manifest.has(link))
   const meant = new Set(named.map((link) => links.get(link)))

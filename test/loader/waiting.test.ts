@@ -1,13 +1,13 @@
 /** Whoever looks at the log of a loader that waits sees what it waits for. */
 import t from 'tap'
-import { tellWaiting } from '../../src/loader/credentials/waiting.ts'
+import { reportWaiting } from '../../src/loader/credentials/waiting.ts'
 import { waitFor } from '../kit/tools/wait-for.ts'
 
 const never = 2 ** 30
 
 t.test('the first problem is told at once, the others with the next line', async (t) => {
   const lines: string[] = []
-  const value = await tellWaiting(
+  const value = await reportWaiting(
     (line) => {
       lines.push(line)
     },
@@ -27,7 +27,7 @@ t.test('a line every so often, also where nothing has answered yet', async (t) =
   const lines: string[] = []
   const problem = Promise.withResolvers<string>()
   const end = Promise.withResolvers<undefined>()
-  const waiting = tellWaiting(
+  const waiting = reportWaiting(
     (line) => {
       lines.push(line)
     },

@@ -1,6 +1,6 @@
 /**
- * Where the loader's credentials come from: what was injected, and nothing else. The node's role is never asked for, but on a host
- * that builds images, which has no other, where its operator allows it.
+ * Gets the loader's credentials from the injected source and no other. The node's role is used only on a host that builds
+ * images, which has no other, and only if its operator allows it.
  */
 import type { Environment, LoadTask } from '../environment.ts'
 import { LoaderFailure } from '../exit-codes.ts'
@@ -10,13 +10,13 @@ import type { Say } from './waiting.ts'
 import { webIdentityCredentials } from './web-identity.ts'
 import type { AwsCredentials } from './aws-credentials.ts'
 
-/** `refresh` asks for others than the last ones, which a server has refused. */
+/** With `refresh`, replaces the last ones, which a server has refused. */
 export type CredentialsSource = (refresh: boolean) => Promise<AwsCredentials>
 
 /** Credentials are renewed when they have less than this left, so that none expires inside a request. */
 const leastValidityMs = 5 * 60 * 1000
 
-/** Undefined for anonymous access. `say` is told what is waited for. */
+/** Undefined for anonymous access. `say` gets a line for each wait. */
 export function credentialsSource(
   task: LoadTask,
   env: Environment,
@@ -52,7 +52,7 @@ function fixed(credentials: AwsCredentials): CredentialsSource {
   return () => Promise.resolve(credentials)
 }
 
-/** Asks once for all who need new credentials at the same time. */
+/** Shares one request among all callers that need new credentials at the same time. */
 function cached(ask: () => Promise<AwsCredentials>): CredentialsSource {
   let current: AwsCredentials | undefined
   let asking: Promise<AwsCredentials> | undefined

@@ -1,10 +1,10 @@
 /** Credentials of the EC2 instance itself, by IMDSv2: for hosts that build images, which are no pods. */
-import { askPatiently, type Answer } from '../backoff.ts'
+import { askPatiently, type TryResult } from '../backoff.ts'
 import type { Environment } from '../environment.ts'
 import { LoaderFailure } from '../exit-codes.ts'
 import type { AwsCredentials } from './aws-credentials.ts'
 import { readSession } from './session.ts'
-import { tellWaiting, type Say } from './waiting.ts'
+import { reportWaiting, type Say } from './waiting.ts'
 
 const standardEndpoint = 'http://169.254.169.254'
 const rolePath = '/latest/meta-data/iam/security-credentials/'
@@ -20,14 +20,14 @@ export function instanceProfileCredentials(
   const { AWS_EC2_METADATA_SERVICE_ENDPOINT: configured = '' } = env
   const endpoint = configured === '' ? standardEndpoint : configured
   return () =>
-    tellWaiting(say, 'the metadata service of the instance', async (onProblem) => {
+    reportWaiting(say, 'the metadata service of the instance', async (onProblem) => {
       const asked = await askPatiently(() => ask(endpoint, signal), { ...patience, onProblem, signal })
       if (!asked.ok) throw new LoaderFailure('NoCredentials', asked.problem, { remedy })
       return asked.value
     })
 }
 
-async function ask(endpoint: string, signal: AbortSignal): Promise<Answer<AwsCredentials>> {
+async function ask(endpoint: string, signal: AbortSignal): Promise<TryResult<AwsCredentials>> {
   try {
     const credentials = readSession(await fetchSession(endpoint, signal))
     return credentials === undefined
@@ -57,7 +57,7 @@ async function fetchSession(endpoint: string, signal: AbortSignal): Promise<stri
   return fetchText(rolePath + role, init)
 }
 
-/** Throws what does not heal. */
+/** Throws permanent errors. */
 function describe(error: unknown, signal: AbortSignal): string {
   signal.throwIfAborted()
   if (error instanceof LoaderFailure) throw error

@@ -1,23 +1,23 @@
 /**
- * Credentials from the EKS Pod Identity agent of the node. Its answers are told apart as eks-pod-identity-agent gives them:
- * 404 may be an association that was made a moment ago, 429 and 5xx are load, a refused connection is an agent that is
- * not up yet on a new node: all are tried again for a while. 400 and 403 do not heal.
+ * Credentials from the EKS Pod Identity agent of the node. By the responses of eks-pod-identity-agent, 404 may be a very new
+ * association, 429 and 5xx are load, and a refused connection is an agent that does not run yet on a new node: all are retried
+ * for a while. 400 and 403 are permanent.
  */
 import { readFile } from 'node:fs/promises'
 import { get } from '../../network/node-http.ts'
-import { askPatiently, type Answer } from '../backoff.ts'
+import { askPatiently, type TryResult } from '../backoff.ts'
 import type { Environment, LoadTask } from '../environment.ts'
 import { LoaderFailure } from '../exit-codes.ts'
 import type { AwsCredentials } from './aws-credentials.ts'
 import { parseObject, readSession } from './session.ts'
-import { tellWaiting, type Say } from './waiting.ts'
+import { reportWaiting, type Say } from './waiting.ts'
 
-/** An association takes "several seconds" to be known everywhere (CreatePodIdentityAssociation); new nodes take longer. */
+/** An association takes "several seconds" to propagate (CreatePodIdentityAssociation); new nodes take longer. */
 const longestPatienceMs = 90_000
 const answerTimeoutMs = 10_000
 const delays = { firstDelayMs: 250, longestDelayMs: 8_000 }
 
-/** As SDKs allow (@aws-sdk/credential-provider-http checkUrl): anything else would send the token of the pod to a stranger. */
+/** Hosts that SDKs allow (@aws-sdk/credential-provider-http checkUrl): any other would send the pod's token to a stranger. */
 const allowedHosts = /^(169\.254\.170\.23|\[fd00:ec2::23\]|127\.\d+\.\d+\.\d+|localhost|\[::1\])$/
 
 interface AgentResponse {
@@ -49,10 +49,10 @@ export function podIdentityCredentials(
       `AWS_CONTAINER_CREDENTIALS_FULL_URI is not the address of a Pod Identity agent: ${uri}`,
     )
   }
-  // Well before the task's own deadline, which would only say that time is up, not what was missing.
+  // Well before the task's own deadline, whose message would not name the missing credentials.
   const patienceMs = Math.min(longestPatienceMs, timeoutSeconds * 500)
   return () =>
-    tellWaiting(say, 'the Pod Identity agent', async (onProblem) => {
+    reportWaiting(say, 'the Pod Identity agent', async (onProblem) => {
       const patience = { ...delays, patienceMs, onProblem, signal }
       const asked = await askPatiently(() => askOnce(url, tokenFile, signal), patience)
       if (!asked.ok) throw new LoaderFailure('NoCredentials', asked.problem)
@@ -60,8 +60,8 @@ export function podIdentityCredentials(
     })
 }
 
-/** Throws what does not heal. */
-async function askOnce(url: URL, tokenFile: string, signal: AbortSignal): Promise<Answer<AwsCredentials>> {
+/** Throws permanent errors. */
+async function askOnce(url: URL, tokenFile: string, signal: AbortSignal): Promise<TryResult<AwsCredentials>> {
   const token = await readToken(tokenFile)
   const response = await ask(url, token, signal).catch((error: unknown) => {
     signal.throwIfAborted()
@@ -77,7 +77,7 @@ async function askOnce(url: URL, tokenFile: string, signal: AbortSignal): Promis
   return { ok: false, problem }
 }
 
-/** Reads the file every time: the kubelet renews the file. */
+/** Reads the file on every attempt: the kubelet renews it. */
 async function readToken(file: string): Promise<string> {
   try {
     return (await readFile(file, 'utf8')).trim()
@@ -124,7 +124,7 @@ function describe(answer: AgentResponse | Error, token: string): string {
   return `the Pod Identity agent answered ${answer.status}: ${answer.body.trim().replace(/\s+/g, ' ').slice(0, 200)}`
 }
 
-/** The claims tell who asks; only for the message, nothing is decided by them. */
+/** Reads the service account from the token's claims, which are not verified: only for the message. */
 function serviceAccountOf(token: string): string {
   const claims = parseObject(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())
   const kubernetes = claims['kubernetes.io'] as { namespace?: string; serviceaccount?: { name?: string } } | undefined

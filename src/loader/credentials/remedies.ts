@@ -1,4 +1,4 @@
-/** What to do when credentials are missing or do not suffice: another thing for each way to prove who one is. */
+/** Remedies for missing or insufficient credentials, by kind of credentials. */
 import type { Credentials } from '../../values/credentials.ts'
 import { exits, LoaderFailure } from '../exit-codes.ts'
 
@@ -8,7 +8,7 @@ export const credentialsRemedies = {
   Denied: {
     'pod-identity': `${allow}, and check the Pod Identity association`,
     irsa: `${allow} to the role, and let its trust policy name the service account`,
-    secret: `${allow} to the owner of the keys, or mend the Secret`,
+    secret: `${allow} to the owner of the keys, or correct the Secret`,
     anonymous: 'choose other credentials, or let everybody read the prefix',
   },
   NoCredentials: {
@@ -16,14 +16,14 @@ export const credentialsRemedies = {
     irsa: 'check that the pod reaches STS, and the region',
   },
   NoIdentity: {
-    irsa: 'annotate the service account with its role and create the pod anew',
+    irsa: 'annotate the service account with its role and recreate the pod',
     secret: 'put both keys into the Secret',
   },
 } as const satisfies Readonly<
   Partial<Record<keyof typeof exits, Readonly<Partial<Record<Credentials['kind'], string>>>>>
 >
 
-/** A failure that knows a better remedy than its row of the table keeps it. */
+/** A failure with a remedy of its own keeps it. */
 export function withRemedyFor(failure: LoaderFailure, { kind }: Credentials): LoaderFailure {
   const remedies: Readonly<Partial<Record<string, Readonly<Partial<Record<string, string>>>>>> = credentialsRemedies
   const remedy = remedies[failure.exit]?.[kind]

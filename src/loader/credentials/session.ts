@@ -1,7 +1,7 @@
-/** Credentials as the agent of EKS and the metadata service of EC2 both write them. */
+/** Parses the credentials format that the EKS agent and the EC2 metadata service share. */
 import type { AwsCredentials } from './aws-credentials.ts'
 
-/** Undefined where it is something else. */
+/** Undefined for any other content. */
 export function readSession(body: string): AwsCredentials | undefined {
   const {
     AccessKeyId: accessKeyId,
@@ -21,7 +21,7 @@ export function readSession(body: string): AwsCredentials | undefined {
   return { accessKeyId, secretAccessKey, sessionToken, expiresAtMs }
 }
 
-/** Without members where it is no JSON object. */
+/** Empty if the text is no JSON object. */
 export function parseObject(text: string): Readonly<Record<string, unknown>> {
   try {
     const value: unknown = JSON.parse(text)

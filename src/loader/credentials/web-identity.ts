@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import type { Environment, LoadTask } from '../environment.ts'
 import { LoaderFailure } from '../exit-codes.ts'
 import type { AwsCredentials } from './aws-credentials.ts'
-import { tellWaiting, type Say } from './waiting.ts'
+import { reportWaiting, type Say } from './waiting.ts'
 
 export function webIdentityCredentials(
   task: LoadTask,
@@ -25,7 +25,7 @@ export function webIdentityCredentials(
     // Only pods with IRSA need this part of the SDK, and the loader has little memory.
     const { assumeRoleWithWebIdentity } = await import('../../aws/sts.ts')
     const sessionName = `model-injector-${task.podUid}`.slice(0, 64)
-    const result = await tellWaiting(say, 'STS', () =>
+    const result = await reportWaiting(say, 'STS', () =>
       assumeRoleWithWebIdentity({ roleArn, sessionName, token, region: task.region, signal }),
     )
     if (result.ok) return result.credentials

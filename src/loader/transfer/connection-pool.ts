@@ -1,46 +1,46 @@
 /**
- * A few connections on one thread that work a queue of parts off: the same code in the main thread and in a worker. It ends
- * no process and rejects no promise: everything it has to say goes through its reports.
+ * A pool of connections on one thread that works off a queue of parts: the same code in the main thread and in a worker. It
+ * ends no process and rejects no promise: every outcome goes through its reports.
  */
 import { createSecureContext } from 'node:tls'
 import { backoffMs } from '../backoff.ts'
 import { loadCrc, type CrcAlgorithm, type RunningCrc } from './crc.ts'
 import { fetchPart, type Fetched, type PartState } from './fetch-part.ts'
-import { Lane } from './s3-connection.ts'
+import { S3Connection } from './s3-connection.ts'
 import { partFiles } from './part-file.ts'
-import type { CrewSettings, KeptCredentials, PartDone, PartJob } from './part-job.ts'
+import type { PoolSettings, VersionedCredentials, PartDone, PartJob } from './part-job.ts'
 import { MalformedAnswer } from './response.ts'
 import type { Fault } from './s3-error.ts'
 import { startThrottle } from './throttle.ts'
 import { networkError, TransferError } from './transfer-error.ts'
 
-export interface CrewReports {
+export interface PoolReports {
   done(parts: readonly PartDone[]): void
-  /** Negative where bytes have to be fetched again. */
+  /** Bytes received; negative where bytes have to be fetched again. */
   progress(bytes: number): void
-  /** A try failed and will be repeated. */
+  /** A failed attempt that will be repeated. */
   retried(error: Error): void
-  /** The credentials of that generation are not accepted any more. */
+  /** Credentials of that generation are no longer accepted. */
   expired(error: Error, generation: number): void
-  /** The end: nothing more is reported. */
+  /** The last report of a pool. */
   failed(error: Error): void
 }
 
-export interface Crew {
-  /** Nothing is fetched before. */
-  use(credentials: KeptCredentials): void
+export interface ConnectionPool {
+  /** Sets the credentials; nothing is fetched before the first call. */
+  use(credentials: VersionedCredentials): void
   add(jobs: readonly PartJob[]): void
-  /** Leaves no socket, timer or descriptor. */
+  /** Stops the pool and leaves no socket, timer or descriptor. */
   stop(): Promise<void>
 }
 
-/** Results wait for others this long: a message to another thread costs as much as a small object. */
+/** Time in which results are batched: a message to another thread costs as much as a small object. */
 const batchMs = 4
 const longestCheckMs = 1000
-/** Enough to begin with; the others connect when there is work for them. */
+/** Connections opened before there is work; the others connect when there is work for them. */
 const aheadConnections = 4
 const longestConnectMs = 10_000
-/** A try that brought so much is not one that failed: a large part survives a flaky network. */
+/** Bytes after which an attempt does not count as failed: a large part survives a flaky network. */
 const worthwhileBytes = 1024 * 1024
 
 interface Part extends PartState {
@@ -48,13 +48,13 @@ interface Part extends PartState {
   receivedBefore: number
 }
 
-export class LocalCrew implements Crew {
-  readonly #settings: CrewSettings
-  readonly #reports: CrewReports
+export class LocalPool implements ConnectionPool {
+  readonly #settings: PoolSettings
+  readonly #reports: PoolReports
   readonly #files
   readonly #throttle
-  readonly #lanes: Lane[]
-  readonly #idle: Lane[]
+  readonly #connections: S3Connection[]
+  readonly #idle: S3Connection[]
   readonly #queue: Part[] = []
   readonly #waiting = new Set<NodeJS.Timeout>()
   readonly #crcs = new Map<CrcAlgorithm, () => RunningCrc>()
@@ -63,10 +63,10 @@ export class LocalCrew implements Crew {
   #outbox: PartDone[] = []
   #bytes = 0
   #flush: NodeJS.Timeout | undefined
-  #credentials: KeptCredentials = { generation: -1, value: undefined }
+  #credentials: VersionedCredentials = { generation: -1, value: undefined }
   #expired = -1
 
-  constructor(settings: CrewSettings, reports: CrewReports) {
+  constructor(settings: PoolSettings, reports: PoolReports) {
     const { origin, connections, idleLimitMs } = settings
     this.#settings = settings
     this.#reports = reports
@@ -74,9 +74,9 @@ export class LocalCrew implements Crew {
     this.#throttle = startThrottle(connections)
     const secureContext =
       origin.protocol === 'https:' ? createSecureContext(origin.ca === undefined ? {} : { ca: origin.ca }) : undefined
-    const lane = { origin, secureContext, idleLimitMs, connectLimitMs: Math.min(idleLimitMs, longestConnectMs) }
-    this.#lanes = Array.from({ length: connections }, () => new Lane(lane))
-    this.#idle = [...this.#lanes]
+    const options = { origin, secureContext, idleLimitMs, connectLimitMs: Math.min(idleLimitMs, longestConnectMs) }
+    this.#connections = Array.from({ length: connections }, () => new S3Connection(options))
+    this.#idle = [...this.#connections]
     this.#checker = setInterval(
       () => {
         this.#check()
@@ -85,10 +85,10 @@ export class LocalCrew implements Crew {
     )
   }
 
-  /** Some connections, while it is not known yet what there is to fetch. */
+  /** Opens a few connections while the listing is still under way. */
   connect(): void {
     if (this.#settings.origin.proxy !== undefined) return
-    for (const lane of this.#idle.slice(-aheadConnections)) lane.connect()
+    for (const connection of this.#idle.slice(-aheadConnections)) connection.connect()
   }
 
   add(jobs: readonly PartJob[]): void {
@@ -97,12 +97,12 @@ export class LocalCrew implements Crew {
         this.#enqueue(jobs)
       },
       (error: unknown) => {
-        this.#end(error)
+        this.#fail(error)
       },
     )
   }
 
-  use(credentials: KeptCredentials): void {
+  use(credentials: VersionedCredentials): void {
     this.#credentials = credentials
     this.#pump()
   }
@@ -112,7 +112,7 @@ export class LocalCrew implements Crew {
     clearInterval(this.#checker)
     clearTimeout(this.#flush)
     for (const timer of this.#waiting) clearTimeout(timer)
-    for (const lane of this.#lanes) lane.close()
+    for (const connection of this.#connections) connection.close()
     return Promise.resolve()
   }
 
@@ -132,22 +132,22 @@ export class LocalCrew implements Crew {
 
   #pump(): void {
     while (this.#canStart()) {
-      const lane = this.#idle.pop()
+      const connection = this.#idle.pop()
       const part = this.#queue.shift()
-      if (lane !== undefined && part !== undefined) void this.#work(lane, part)
+      if (connection !== undefined && part !== undefined) void this.#work(connection, part)
     }
   }
 
   #canStart(): boolean {
     if (this.#stopped.signal.aborted || this.#expired === this.#credentials.generation) return false
-    const busy = this.#lanes.length - this.#idle.length
+    const busy = this.#connections.length - this.#idle.length
     return this.#queue.length > 0 && this.#idle.length > 0 && busy < this.#throttle.limit()
   }
 
-  async #work(lane: Lane, part: Part): Promise<void> {
+  async #work(connection: S3Connection, part: Part): Promise<void> {
     const credentials = this.#credentials
     try {
-      const outcome = await fetchPart(part, lane, {
+      const outcome = await fetchPart(part, connection, {
         settings: this.#settings,
         credentials: credentials.value,
         files: this.#files,
@@ -157,21 +157,21 @@ export class LocalCrew implements Crew {
         },
       })
       if ('file' in outcome) void this.#finish(part, outcome)
-      else this.#mend(part, outcome, credentials.generation)
+      else this.#handleFault(part, outcome, credentials.generation)
     } catch (error) {
-      if (lane.wasStale && isOfNetwork(error)) this.#again(part)
-      else this.#mend(part, faultOf(error, part.job.key), credentials.generation)
+      if (connection.wasStale && isNetworkError(error)) this.#requeue(part)
+      else this.#handleFault(part, faultOf(error, part.job.key), credentials.generation)
     }
-    this.#idle.push(lane)
+    this.#idle.push(connection)
     this.#pump()
   }
 
-  /** The connection is at the next part already while the disk takes its time. */
+  /** Syncs and reports a part; meanwhile its connection fetches the next one. */
   async #finish({ job, crc, checksums }: Part, { file }: Fetched): Promise<void> {
     try {
       if (this.#settings.sync === 'part') await file.sync()
     } catch (error) {
-      this.#end(error)
+      this.#fail(error)
     } finally {
       file.close()
     }
@@ -203,36 +203,36 @@ export class LocalCrew implements Crew {
 
   #check(): void {
     const now = performance.now()
-    for (const lane of this.#lanes) lane.check(now)
+    for (const connection of this.#connections) connection.check(now)
     this.#report()
     this.#pump()
   }
 
-  #mend(part: Part, { error, remedy }: Fault, generation: number): void {
+  #handleFault(part: Part, { error, remedy }: Fault, generation: number): void {
     if (this.#stopped.signal.aborted) return
     if (part.received - part.receivedBefore >= worthwhileBytes) part.tries = 0
     part.receivedBefore = part.received
     part.tries++
-    if (remedy === 'giveUp' || part.tries >= this.#settings.retries.tries) this.#end(error)
+    if (remedy === 'giveUp' || part.tries >= this.#settings.retries.tries) this.#fail(error)
     else if (remedy === 'refresh') this.#waitForCredentials(part, error, generation)
-    else this.#later(part, error, remedy === 'slow')
+    else this.#retryLater(part, error, remedy === 'slow')
   }
 
   #waitForCredentials(part: Part, error: TransferError, generation: number): void {
-    this.#again(part)
+    this.#requeue(part)
     if (generation === this.#credentials.generation && this.#expired !== generation) {
       this.#expired = generation
       this.#reports.expired(error, generation)
     }
   }
 
-  #later(part: Part, error: TransferError, slow: boolean): void {
+  #retryLater(part: Part, error: TransferError, slow: boolean): void {
     if (slow) this.#throttle.slow(performance.now())
     this.#reports.retried(error)
     const timer = setTimeout(
       () => {
         this.#waiting.delete(timer)
-        this.#again(part)
+        this.#requeue(part)
         this.#pump()
       },
       backoffMs(this.#settings.retries, part.tries),
@@ -240,11 +240,11 @@ export class LocalCrew implements Crew {
     this.#waiting.add(timer)
   }
 
-  #again(part: Part): void {
+  #requeue(part: Part): void {
     this.#queue.unshift(part)
   }
 
-  #end(error: unknown): void {
+  #fail(error: unknown): void {
     if (this.#stopped.signal.aborted) return
     this.#report()
     void this.stop()
@@ -252,11 +252,11 @@ export class LocalCrew implements Crew {
   }
 }
 
-function isOfNetwork(error: unknown): boolean {
+function isNetworkError(error: unknown): boolean {
   return error instanceof Error && !(error instanceof TransferError) && !(error instanceof MalformedAnswer)
 }
 
-/** Of what was thrown: refusals and the file system are final, the network is not. */
+/** Classifies an exception: refusals and file system errors are final, network errors are retried. */
 function faultOf(error: unknown, key: string): Fault {
   if (error instanceof TransferError) return { error, remedy: 'giveUp' }
   if (error instanceof MalformedAnswer) {

@@ -1,12 +1,12 @@
 /**
- * The checksums that S3 keeps per object and that can be put together from parts: CRC-32, CRC-32C and CRC-64/NVME. Values
- * are written as S3 writes them: base64 of the big-endian number.
+ * The checksums that S3 keeps per object and that can be combined from those of parts: CRC-32, CRC-32C and CRC-64/NVME.
+ * Values are base64 of the big-endian number, as in S3.
  */
 import { crc32 } from 'node:zlib'
 
 export const crcAlgorithms = ['crc32', 'crc32c', 'crc64nvme'] as const
 export type CrcAlgorithm = (typeof crcAlgorithms)[number]
-/** Costs the least to begin with: Node has it. For parts of which S3 keeps none, so that they can be known again. */
+/** The algorithm for objects without a CRC in S3, so that their parts can be verified in a later run. Node has it built in. */
 export const ownCrc: CrcAlgorithm = 'crc32'
 
 export interface RunningCrc {
@@ -21,7 +21,7 @@ const polynomials = {
   crc64nvme: { width: 64n, polynomial: 0x9a6c9329ac4bc9b5n },
 } as const satisfies Record<CrcAlgorithm, { width: bigint; polynomial: bigint }>
 
-/** Loads what the algorithm needs (none of it costs anything where it is not used) and says how to begin a checksum. */
+/** Loads the code of an algorithm on demand and returns a function that starts a checksum. */
 export async function loadCrc(algorithm: CrcAlgorithm): Promise<() => RunningCrc> {
   switch (algorithm) {
     case 'crc32':

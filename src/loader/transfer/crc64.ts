@@ -1,7 +1,7 @@
-/** CRCs of 64 bits. Node has none, and no library had one that keeps up with a fast network: crc64.wat takes half of hash-wasm's time. */
+/** CRC-64 in WebAssembly. Node has none, and no library kept up with a fast network: crc64.wat takes half of hash-wasm's time. */
 import { crc64Module } from './crc64-module.ts'
 
-/** What is used of it; Node's types leave it to those of browsers. */
+/** The part of WebAssembly used here; Node's types leave it to those of browsers. */
 const { WebAssembly } = globalThis as unknown as {
   readonly WebAssembly: {
     instantiate(bytes: Uint8Array): Promise<{ readonly instance: { readonly exports: unknown } }>
@@ -14,11 +14,11 @@ interface Exports {
   readonly update: (crc: bigint, length: number) => bigint
 }
 
-/** Where crc64.wat wants the bytes, and how many at once. */
+/** Offset and size of the input window in the memory of crc64.wat. */
 const [windowStart, windowBytes] = [65_536, 262_144]
 const inverted = 0xffff_ffff_ffff_ffffn
 
-/** Once for each thread. Gives the checksum of what came before and these bytes. */
+/** Loads the module, once per thread. The function continues the checksum of the previous bytes. */
 export async function loadCrc64(polynomial: bigint): Promise<(bytes: Uint8Array, previous: bigint) => bigint> {
   const { instance } = await WebAssembly.instantiate(Buffer.from(crc64Module, 'base64'))
   const { memory, init, update } = instance.exports as Exports

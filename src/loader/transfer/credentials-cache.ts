@@ -1,31 +1,31 @@
-/** One set of credentials for all crews: fetched once at the start, once per expiry, and looked at now and then. */
-import type { KeptCredentials, TransferCredentials } from './part-job.ts'
+/** Caches one set of credentials for all pools: fetched at the start, once per expiry, and re-read periodically. */
+import type { VersionedCredentials, TransferCredentials } from './part-job.ts'
 
-export type CredentialsSource = (forceRefresh: boolean) => Promise<TransferCredentials | undefined>
+export type TransferCredentialsSource = (forceRefresh: boolean) => Promise<TransferCredentials | undefined>
 
-export interface KeeperReports {
-  renewed(credentials: KeptCredentials): void
+export interface CacheReports {
+  renewed(credentials: VersionedCredentials): void
   failed(error: unknown): void
 }
 
-export interface CredentialsKeeper {
-  readonly first: KeptCredentials
-  /** Refreshes unless a newer generation is there already; what it leads to is reported. */
+export interface CredentialsCache {
+  readonly first: VersionedCredentials
+  /** Refreshes unless there is a newer generation already; the outcome is reported. */
   expired(error: Error, generation: number): void
-  /** True while everybody waits for the source, which has its own deadlines. */
+  /** True while all pools wait for the source, which has its own deadlines. */
   isRefreshing(): boolean
 }
 
-/** The source renews what is about to expire by itself; it only has to be asked. */
+/** Interval of re-reading the source, which itself renews credentials that are about to expire. */
 const lookMs = 30_000
 
-/** Until the signal. */
-export async function keepCredentials(
-  source: CredentialsSource,
-  reports: KeeperReports,
+/** Runs until the signal aborts. */
+export async function startCredentialsCache(
+  source: TransferCredentialsSource,
+  reports: CacheReports,
   signal: AbortSignal,
-): Promise<CredentialsKeeper> {
-  const first: KeptCredentials = { generation: 0, value: await source(false) }
+): Promise<CredentialsCache> {
+  const first: VersionedCredentials = { generation: 0, value: await source(false) }
   let current = first
   let refreshing = false
 
@@ -39,7 +39,7 @@ export async function keepCredentials(
     refreshing = true
     try {
       const value = await source(true)
-      // S3 has just said that these have expired: asking with them again could only go round in circles.
+      // S3 has just rejected these as expired: a retry with the same ones would loop.
       if (areSame(value, current.value)) throw error
       renew(value)
     } catch (failure) {
@@ -50,7 +50,7 @@ export async function keepCredentials(
   }
 
   async function look(): Promise<void> {
-    // Those in use may be good for long: a failure now is none until S3 refuses them.
+    // The current ones may still be valid: an error of the source does not matter until S3 refuses them.
     const value = await source(false).catch(() => current.value)
     if (!refreshing && !areSame(value, current.value)) renew(value)
   }

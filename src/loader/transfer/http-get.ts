@@ -1,9 +1,9 @@
-/** The same exchange by Node's own client, for answers that are good but framed in a way that Lane does not read, and through a proxy. */
+/** The same exchange with Node's HTTP client: through a proxy, and for responses without a Content-Length. */
 import type { IncomingMessage, RequestOptions } from 'node:http'
 import { request as requestHttps, type Agent } from 'node:https'
 import { request as requestHttp } from '../../network/node-http.ts'
 import { agentThrough } from '../../network/proxy-agent.ts'
-import type { Answer, Receiver } from './s3-connection.ts'
+import type { GetResult, ResponseSink } from './s3-connection.ts'
 import type { Origin } from './part-job.ts'
 import type { GetRequest } from './request.ts'
 import { headOf, MalformedAnswer, type Head } from './response.ts'
@@ -14,15 +14,15 @@ export interface LibraryGetOptions {
   readonly origin: Origin
   readonly idleLimitMs: number
   readonly signal: AbortSignal
-  /** Of the body; a longer or shorter one is refused. */
+  /** Length of the body; a longer or shorter one is refused. */
   readonly length: number
 }
 
 export async function getByLibrary(
   { path, headers }: GetRequest,
-  receiver: Receiver,
+  sink: ResponseSink,
   options: LibraryGetOptions,
-): Promise<Answer> {
+): Promise<GetResult> {
   const { origin, idleLimitMs, signal } = options
   const { protocol, host, port, ca } = origin
   const agent = origin.proxy === undefined ? false : agentOf(origin.proxy)
@@ -38,8 +38,8 @@ export async function getByLibrary(
   })
   const head = toHead(response)
   try {
-    if (!receiver.accept(head)) return { head, accepted: false, text: await readText(response) }
-    await readBody(response, receiver, options.length)
+    if (!sink.accept(head)) return { head, accepted: false, text: await readText(response) }
+    await readBody(response, sink, options.length)
     return { head, accepted: true, text: '' }
   } finally {
     // A connection through a proxy costs three round trips, so it is kept where the answer was read to its end.
@@ -74,12 +74,12 @@ function toHead(response: IncomingMessage): Head {
   return headOf(response.statusCode ?? 0, new Map(headers))
 }
 
-async function readBody(response: IncomingMessage, receiver: Receiver, length: number): Promise<void> {
+async function readBody(response: IncomingMessage, sink: ResponseSink, length: number): Promise<void> {
   let received = 0
   for await (const chunk of response as AsyncIterable<Buffer>) {
     received += chunk.length
     if (received > length) throw new MalformedAnswer('the answer is longer than it should be')
-    receiver.write(chunk)
+    sink.write(chunk)
   }
   if (received < length) throw new Error('the connection was closed early')
 }

@@ -1,4 +1,4 @@
-/** The staging files that a thread writes: parts of one file share a descriptor while any of them is under way. */
+/** The staging files that a thread writes: parts of one file share a descriptor while any of them is in progress. */
 import { closeSync, constants, fchmodSync, fdatasync, openSync, writeSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { fileError } from './transfer-error.ts'
@@ -17,12 +17,12 @@ interface OpenFile {
 export interface OpenOptions {
   readonly file: string
   readonly key: string
-  /** Of a file that no other part is of. */
+  /** True for a file of a single part. */
   readonly truncate: boolean
 }
 
 const syncData = promisify(fdatasync)
-/** The loader alone writes the staging directory; a link in it is nobody's business. */
+/** Links are never followed: the loader alone writes the staging directory, and it makes none. */
 const toWrite = constants.O_WRONLY | constants.O_CREAT | constants.O_NOFOLLOW
 
 export function partFiles(mode: number): { open(options: OpenOptions): PartFile } {
@@ -73,7 +73,7 @@ function openWithMode(file: string, flags: number, mode: number): number {
   try {
     fchmodSync(descriptor, mode)
   } catch {
-    // Volumes whose modes are fixed by their mount (SMB, some CSI drivers) refuse it, and need it not.
+    // Volumes whose modes are fixed by their mount (SMB, some CSI drivers) refuse it and do not need it.
   }
   return descriptor
 }

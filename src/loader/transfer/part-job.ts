@@ -1,4 +1,4 @@
-/** What the mover of bytes is told and what it tells: plain data, because it crosses threads. */
+/** Requests to and results of the transfer: plain data, because it crosses threads. */
 import type { Backoff } from '../backoff.ts'
 import type { CrcAlgorithm } from './crc.ts'
 
@@ -8,9 +8,9 @@ export interface Origin {
   readonly port: number
   /** '' where the bucket is in the host's name, '/bucket' for path style. */
   readonly pathPrefix: string
-  /** PEM, instead of the authorities that Node trusts. */
+  /** PEM of authorities that replace those of Node. */
   readonly ca?: string
-  /** PEM, beside the authorities that Node trusts. */
+  /** PEM of authorities trusted in addition to those of Node. */
   readonly alsoTrusted?: string
   /** URL of an HTTP proxy. */
   readonly proxy?: string
@@ -28,7 +28,7 @@ export interface PartJob {
   readonly key: string
   readonly etag: string
   readonly objectSize: number
-  /** Absolute. Created where it does not exist; its directory exists. */
+  /** Absolute path. The file is created if missing; its directory exists. */
   readonly file: string
   readonly offset: number
   readonly length: number
@@ -42,7 +42,7 @@ export interface PartDone {
   readonly offset: number
   readonly length: number
   readonly etag: string
-  /** Of the bytes that were written, as S3 writes it: base64 of the big-endian value. */
+  /** CRC of the written bytes as in S3: base64 of the big-endian value. */
   readonly crc?: string
   readonly crcAlgorithm?: CrcAlgorithm
   /** The x-amz-checksum-* headers of the answer, x-amz-checksum-type included. */
@@ -50,16 +50,15 @@ export interface PartDone {
 }
 
 export interface RetryPolicy extends Backoff {
-  /** Per part; a try that brought a lot does not count. */
+  /** Attempts per part; an attempt that received at least 1 MiB does not count. */
   readonly tries: number
 }
 
-/** What a crew of connections works by. */
-export interface CrewSettings {
+export interface PoolSettings {
   readonly origin: Origin
   readonly region: string
   readonly connections: number
-  /** A connection without a byte for so long is given up. */
+  /** Time without a byte after which a connection is closed. */
   readonly idleLimitMs: number
   readonly retries: RetryPolicy
   readonly fileMode: number
@@ -67,7 +66,7 @@ export interface CrewSettings {
 }
 
 /** Credentials of one generation; each refresh makes the next. */
-export interface KeptCredentials {
+export interface VersionedCredentials {
   readonly generation: number
   /** undefined: requests are not signed. */
   readonly value: TransferCredentials | undefined

@@ -1,50 +1,50 @@
 /**
- * Deals parts out to crews as they have room for them, so that neither a hundred thousand of them nor one slow crew is ever
- * held in memory, and gathers what the crews report.
+ * Assigns parts to pools as they have room, so that memory holds neither a hundred thousand parts nor the backlog of a slow
+ * pool, and collects the reports of the pools.
  */
-import type { Crew, CrewReports } from './connection-pool.ts'
+import type { ConnectionPool, PoolReports } from './connection-pool.ts'
 import type { PartDone, PartJob } from './part-job.ts'
 
-/** A crew always has work for each connection; beyond it, small parts wait in the crew because a message costs as much as one. */
+/** Parts queued in a pool beyond one per connection: a message to a thread costs as much as a small part. */
 const waitingJobs = 256
 const waitingBytes = 16 * 1024 * 1024
-/** Results that the caller has not dealt with yet (a journal on a slow disk). */
+/** Limit of results that the caller has not processed yet (a journal on a slow disk). */
 const unsettledResults = 512
 
-export interface DispatchOptions {
+export interface PartSchedulerOptions {
   readonly connections: number
   readonly onDone: (done: PartDone) => void | Promise<void>
   readonly onProgress: (bytes: number) => void
-  /** Of this, everything ends. */
+  /** Aborts the whole transfer. */
   readonly onFailed: (error: unknown) => void
 }
 
-interface Seat {
-  readonly crew: Crew
+interface PoolSlot {
+  readonly pool: ConnectionPool
   jobs: number
   bytes: number
   batch: PartJob[]
 }
 
-export class Dispatch {
-  /** For the message when nothing comes any more. */
-  lastTrouble: Error | undefined
-  readonly #options: DispatchOptions
-  readonly #seats: Seat[] = []
+export class PartScheduler {
+  /** The latest error, for the message of a stall. */
+  lastError: Error | undefined
+  readonly #options: PartSchedulerOptions
+  readonly #slots: PoolSlot[] = []
   #unsettled = 0
   #lastProgress = performance.now()
   #wake: (() => void) | undefined
 
-  constructor(options: DispatchOptions) {
+  constructor(options: PartSchedulerOptions) {
     this.#options = options
   }
 
-  /** `start` gets the reports that belong to this seat. */
-  seat(start: (reports: Pick<CrewReports, 'done' | 'progress'>) => Crew): void {
-    const seat: Seat = {
-      crew: start({
+  /** `start` gets the reports of this slot. */
+  addPool(start: (reports: Pick<PoolReports, 'done' | 'progress'>) => ConnectionPool): void {
+    const slot: PoolSlot = {
+      pool: start({
         done: (parts) => {
-          this.#done(seat, parts)
+          this.#done(slot, parts)
         },
         progress: (bytes) => {
           this.#progressed(bytes)
@@ -54,61 +54,61 @@ export class Dispatch {
       bytes: 0,
       batch: [],
     }
-    this.#seats.push(seat)
+    this.#slots.push(slot)
   }
 
-  get crews(): readonly Crew[] {
-    return this.#seats.map(({ crew }) => crew)
+  get pools(): readonly ConnectionPool[] {
+    return this.#slots.map(({ pool }) => pool)
   }
 
-  /** How long nothing has come in although something should. */
+  /** Time without progress while parts are in progress. */
   silentMs(now: number): number {
-    if (this.#seats.every(({ jobs }) => jobs === 0)) this.#lastProgress = now
+    if (this.#slots.every(({ jobs }) => jobs === 0)) this.#lastProgress = now
     return now - this.#lastProgress
   }
 
-  /** What is not progress but no silence either. */
-  forgive(): void {
+  /** Also called while credentials are refreshed, when no bytes can arrive. */
+  resetStallTimer(): void {
     this.#lastProgress = performance.now()
   }
 
-  async deal(parts: Iterable<PartJob> | AsyncIterable<PartJob>, signal: AbortSignal): Promise<void> {
+  async schedule(parts: Iterable<PartJob> | AsyncIterable<PartJob>, signal: AbortSignal): Promise<void> {
     for await (const part of parts) {
-      const seat = await this.#seatWithRoom(signal)
-      this.#give(seat, part)
+      const slot = await this.#slotWithRoom(signal)
+      this.#give(slot, part)
     }
-    while (this.#unsettled > 0 || this.#seats.some(({ jobs }) => jobs > 0)) await this.#change(signal)
+    while (this.#unsettled > 0 || this.#slots.some(({ jobs }) => jobs > 0)) await this.#change(signal)
   }
 
-  async #seatWithRoom(signal: AbortSignal): Promise<Seat> {
+  async #slotWithRoom(signal: AbortSignal): Promise<PoolSlot> {
     for (;;) {
-      const seat = this.#unsettled < unsettledResults ? this.#leastLoaded() : undefined
-      if (seat !== undefined && this.#hasRoom(seat)) return seat
+      const slot = this.#unsettled < unsettledResults ? this.#leastLoaded() : undefined
+      if (slot !== undefined && this.#hasRoom(slot)) return slot
       await this.#change(signal)
     }
   }
 
-  #leastLoaded(): Seat | undefined {
-    return this.#seats.reduce<Seat | undefined>(
-      (least, seat) =>
-        least === undefined || seat.bytes < least.bytes || (seat.bytes === least.bytes && seat.jobs < least.jobs)
-          ? seat
+  #leastLoaded(): PoolSlot | undefined {
+    return this.#slots.reduce<PoolSlot | undefined>(
+      (least, slot) =>
+        least === undefined || slot.bytes < least.bytes || (slot.bytes === least.bytes && slot.jobs < least.jobs)
+          ? slot
           : least,
       undefined,
     )
   }
 
-  #hasRoom({ jobs, bytes }: Seat): boolean {
+  #hasRoom({ jobs, bytes }: PoolSlot): boolean {
     return jobs < this.#options.connections || (jobs < waitingJobs && bytes < waitingBytes)
   }
 
-  #give(seat: Seat, part: PartJob): void {
-    seat.jobs++
-    seat.bytes += part.length
-    seat.batch.push(part)
-    if (seat.batch.length === 1) {
+  #give(slot: PoolSlot, part: PartJob): void {
+    slot.jobs++
+    slot.bytes += part.length
+    slot.batch.push(part)
+    if (slot.batch.length === 1) {
       setImmediate(() => {
-        seat.crew.add(seat.batch.splice(0))
+        slot.pool.add(slot.batch.splice(0))
       })
     }
   }
@@ -121,21 +121,21 @@ export class Dispatch {
     signal.throwIfAborted()
   }
 
-  /** Lets a waiting deal() look again, for the end too. */
+  /** Makes a waiting schedule() check its condition again, also at the end. */
   wake(): void {
     this.#wake?.()
   }
 
   #progressed(bytes: number): void {
-    if (bytes > 0) this.forgive()
+    if (bytes > 0) this.resetStallTimer()
     this.#options.onProgress(bytes)
   }
 
-  #done(seat: Seat, parts: readonly PartDone[]): void {
-    this.forgive()
+  #done(slot: PoolSlot, parts: readonly PartDone[]): void {
+    this.resetStallTimer()
     for (const part of parts) {
-      seat.jobs--
-      seat.bytes -= part.length
+      slot.jobs--
+      slot.bytes -= part.length
       this.#settle(part)
     }
     this.wake()

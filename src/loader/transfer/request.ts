@@ -1,4 +1,4 @@
-/** The one request there is: a signed GET of an object or a range of it, pinned to an ETag. */
+/** Builds the only request of the transfer: a signed GET of an object or a range of it, pinned to an ETag. */
 import type { Origin, TransferCredentials } from './part-job.ts'
 import { signHeaders, type Headers } from './sign.ts'
 
@@ -7,21 +7,21 @@ export interface GetRequest {
   readonly headers: Headers
 }
 
-export interface Wanted {
+export interface GetTarget {
   readonly key: string
   readonly etag: string
-  /** undefined: the whole object, with its checksums. */
+  /** Undefined for the whole object, with its checksums. */
   readonly range: { readonly first: number; readonly last: number } | undefined
 }
 
 export function buildRequest(
-  wanted: Wanted,
+  target: GetTarget,
   origin: Origin,
   region: string,
   credentials: TransferCredentials | undefined,
 ): GetRequest {
-  const path = `${origin.pathPrefix}/${encodeKey(wanted.key)}`
-  const headers = wantedHeaders(wanted, hostHeader(origin))
+  const path = `${origin.pathPrefix}/${encodeKey(target.key)}`
+  const headers = targetHeaders(target, hostHeader(origin))
   if (credentials === undefined) return { path, headers }
   return { path, headers: signHeaders(path, headers, { region, credentials, now: new Date() }) }
 }
@@ -37,19 +37,19 @@ export function writeRequest({ path, headers }: GetRequest): string {
   return `${text}\r\n`
 }
 
-/** Every byte but the unreserved of RFC 3986 and the slash, once: how S3 reads a path and how SigV4 wants it signed. */
+/** Escapes every byte except the unreserved ones of RFC 3986 and the slash, once, as S3 reads a path and SigV4 signs it. */
 export function encodeKey(key: string): string {
   return encodeURIComponent(key)
     .replace(/[!'()*]/g, hexEscape)
     .replaceAll('%2F', '/')
 }
 
-/** As HTTP quotes it; a listing has it quoted already. */
+/** Quotes an ETag as HTTP does; in a listing it is quoted already. */
 export function quoteEtag(etag: string): string {
   return etag.endsWith('"') ? etag : `"${etag}"`
 }
 
-function wantedHeaders({ etag, range }: Wanted, host: string): Headers {
+function targetHeaders({ etag, range }: GetTarget, host: string): Headers {
   const pinned = quoteEtag(etag)
   if (range === undefined) return { host, 'if-match': pinned, 'x-amz-checksum-mode': 'ENABLED' }
   return { host, 'if-match': pinned, range: `bytes=${range.first}-${range.last}` }

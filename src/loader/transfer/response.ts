@@ -1,17 +1,17 @@
-/** The head of an answer, read so strictly that two readers can never disagree about where its body ends. */
+/** Parses the head of a response so strictly that two parsers can never disagree about the end of the body (request smuggling). */
 import { TransferError, type TransferErrorKind } from './transfer-error.ts'
-import { quoteEtag, type Wanted } from './request.ts'
+import { quoteEtag, type GetTarget } from './request.ts'
 
 export interface Head {
   readonly status: number
-  /** By lower-case name. */
+  /** Values by lower-case name. */
   readonly headers: ReadonlyMap<string, string>
-  /** undefined: the body ends in another way than by Content-Length. */
+  /** Undefined where the end of the body is not given by a Content-Length. */
   readonly bodyLength: number | undefined
   readonly keepAlive: boolean
 }
 
-/** Thrown for what is not HTTP/1.1 as S3 speaks it. */
+/** A response that is not HTTP/1.1 as S3 speaks it. */
 export class MalformedAnswer extends Error {
   override readonly name = 'MalformedAnswer'
 }
@@ -20,7 +20,7 @@ export class MalformedAnswer extends Error {
 const headerLine = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*(.*?)[ \t]*$/
 const controlCharacter = /[\x00-\x08\x0a-\x1f\x7f]/
 
-/** Of the text before the empty line. */
+/** Parses the text before the empty line. */
 export function parseHead(text: string): Head {
   const [statusLine = '', ...lines] = text.split('\r\n')
   const status = /^HTTP\/1\.1 ([2-5][0-9][0-9])(?: |$)/.exec(statusLine)?.[1]
@@ -62,18 +62,18 @@ function bodyLength(headers: ReadonlyMap<string, string>): number | undefined {
   return Number(text)
 }
 
-/** Whether this is the success that was asked for: a success of any other kind is refused by throwing. */
-export function acceptAnswer(head: Head, wanted: Wanted, objectSize: number): boolean {
+/** True for the expected success, false for an error response; throws on any other success. */
+export function acceptAnswer(head: Head, target: GetTarget, objectSize: number): boolean {
   if (head.status < 200 || head.status > 299) return false
-  refuseOtherEtag(head, wanted)
-  const { range } = wanted
+  refuseOtherEtag(head, target)
+  const { range } = target
   const expectedStatus = range === undefined ? 200 : 206
-  if (head.status !== expectedStatus) refuse(head, wanted, `answered ${head.status} instead of ${expectedStatus}`)
+  if (head.status !== expectedStatus) refuse(head, target, `answered ${head.status} instead of ${expectedStatus}`)
   const length = range === undefined ? objectSize : range.last - range.first + 1
   if (head.bodyLength !== undefined && head.bodyLength !== length) {
-    refuse(head, wanted, `sends ${head.bodyLength} bytes instead of ${length}`)
+    refuse(head, target, `sends ${head.bodyLength} bytes instead of ${length}`)
   }
-  if (range !== undefined) refuseOtherRange(head, wanted, `bytes ${range.first}-${range.last}/${objectSize}`)
+  if (range !== undefined) refuseOtherRange(head, target, `bytes ${range.first}-${range.last}/${objectSize}`)
   return true
 }
 
@@ -82,19 +82,19 @@ export function checksumHeaders(head: Head): Readonly<Record<string, string>> {
   return Object.fromEntries([...head.headers].filter(([name]) => name.startsWith('x-amz-checksum-')))
 }
 
-function refuseOtherEtag(head: Head, wanted: Wanted): void {
+function refuseOtherEtag(head: Head, target: GetTarget): void {
   const etag = head.headers.get('etag')
-  if (etag === undefined) refuse(head, wanted, 'does not say the ETag')
-  if (quoteEtag(etag) !== quoteEtag(wanted.etag)) refuse(head, wanted, `is ${etag} now, not ${wanted.etag}`, 'changed')
+  if (etag === undefined) refuse(head, target, 'does not say the ETag')
+  if (quoteEtag(etag) !== quoteEtag(target.etag)) refuse(head, target, `is ${etag} now, not ${target.etag}`, 'changed')
 }
 
-function refuseOtherRange(head: Head, wanted: Wanted, expected: string): void {
+function refuseOtherRange(head: Head, target: GetTarget, expected: string): void {
   const range = head.headers.get('content-range')
   if (range !== expected) {
-    refuse(head, wanted, `sends the range ${JSON.stringify(range ?? '')} instead of "${expected}"`)
+    refuse(head, target, `sends the range ${JSON.stringify(range ?? '')} instead of "${expected}"`)
   }
 }
 
-function refuse(head: Head, { key }: Wanted, problem: string, kind: TransferErrorKind = 'protocol'): never {
+function refuse(head: Head, { key }: GetTarget, problem: string, kind: TransferErrorKind = 'protocol'): never {
   throw new TransferError(`${key}: ${problem}`, { kind, key, status: head.status })
 }

@@ -1,7 +1,7 @@
 /**
- * One kept-alive connection and its one buffer: sends a GET, reads the answer into the buffer and hands the body on in
- * large pieces. A socket's stream would cost an allocation and several calls per TLS record; here a record is decrypted
- * straight to where the file is written from. It understands bodies with a Content-Length and nothing else.
+ * One kept-alive connection with one buffer: sends a GET, reads the response into the buffer and passes the body on in large
+ * pieces. A socket's stream would cost an allocation and several calls per TLS record; here a record is decrypted into the
+ * buffer from which the file is written. Only bodies with a Content-Length are supported.
  */
 import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import { connect as connectTls, type SecureContext } from 'node:tls'
@@ -11,28 +11,28 @@ import { MalformedAnswer, parseHead, type Head } from './response.ts'
 const pieceBytes = 256 * 1024
 const headBytes = 32 * 1024
 const errorBodyBytes = 64 * 1024
-/** Pieces end on a multiple of it in the file, so that no page is written twice. */
+/** Pieces end on a multiple of this in the file, so that no page is written twice. */
 const pageBytes = 4096
 const endOfHead = Buffer.from('\r\n\r\n')
 
-export interface Receiver {
-  /** Of an answer: whether its body is taken. Throws to refuse the answer and the connection. */
+export interface ResponseSink {
+  /** Decides by the head if the body is written. Throws to refuse the response and the connection. */
   accept(head: Head): boolean
   /** The bytes are valid until it returns. */
   write(piece: Uint8Array): void
 }
 
-export interface Answer {
+export interface GetResult {
   readonly head: Head
   readonly accepted: boolean
-  /** Of an answer that was not accepted. */
+  /** Body of a response that was not accepted. */
   readonly text: string
 }
 
 interface Exchange {
-  readonly receiver: Receiver
+  readonly sink: ResponseSink
   readonly request: string
-  resolve(answer: Answer): void
+  resolve(answer: GetResult): void
   reject(error: Error): void
 }
 
@@ -44,21 +44,21 @@ type Stage =
 
 const idle: Stage = { name: 'idle' }
 
-export interface LaneOptions {
+export interface S3ConnectionOptions {
   readonly origin: Origin
   readonly secureContext: SecureContext | undefined
   readonly connectLimitMs: number
   readonly idleLimitMs: number
 }
 
-export class Lane {
-  readonly #options: LaneOptions
+export class S3Connection {
+  readonly #options: S3ConnectionOptions
   readonly #buffer = Buffer.allocUnsafeSlow(pieceBytes)
   #socket: Socket | undefined
   #connected = false
   #exchange: Exchange | undefined
   #stage: Stage = idle
-  /** The buffer holds bytes up to #filled and may be filled up to #limit; those before #start are done with. */
+  /** The buffer holds bytes from #start to #filled and may be filled up to #limit. */
   #start = 0
   #filled = 0
   #limit = pieceBytes
@@ -67,23 +67,23 @@ export class Lane {
   #reused = false
   #timedOut = false
 
-  constructor(options: LaneOptions) {
+  constructor(options: S3ConnectionOptions) {
     this.#options = options
   }
 
-  /** True where the last answer failed before its first byte on a connection that had served before: it had been closed. */
+  /** True if the last response failed before its first byte on a reused connection: the server had closed it. */
   get wasStale(): boolean {
     return this.#reused && this.#received === 0 && !this.#timedOut
   }
 
-  /** Ahead of the first GET; if it fails, that GET tries again and says why. */
+  /** Connects ahead of the first GET; after a failure, that GET connects again and reports the error. */
   connect(): void {
     if (this.#socket === undefined) this.#connect()
   }
 
-  get(request: string, receiver: Receiver): Promise<Answer> {
+  get(request: string, sink: ResponseSink): Promise<GetResult> {
     return new Promise((resolve, reject) => {
-      this.#exchange = { receiver, request, resolve, reject }
+      this.#exchange = { sink, request, resolve, reject }
       this.#stage = { name: 'head' }
       this.#received = 0
       this.#watch = { received: 0, since: performance.now() }
@@ -94,7 +94,7 @@ export class Lane {
     })
   }
 
-  /** Called every now and then: gives a connection up that brings nothing. */
+  /** Called periodically: closes a connection that receives nothing. */
   check(now: number): void {
     if (this.#exchange === undefined) return
     if (this.#received !== this.#watch.received) this.#watch = { received: this.#received, since: now }
@@ -130,7 +130,7 @@ export class Lane {
     const { origin, secureContext } = this.#options
     const { host, port } = origin
     const onread = {
-      // Asked for again after every read.
+      // Called again after every read.
       buffer: () => this.#buffer.subarray(this.#filled, this.#limit),
       callback: (bytes: number) => {
         this.#read(socket, bytes)
@@ -159,7 +159,7 @@ export class Lane {
     socket.write(this.#exchange.request, 'latin1')
   }
 
-  /** An error here must not escape into the socket's native code. */
+  /** Catches every error: none may escape into the socket's native code. */
   #read(socket: Socket, bytes: number): void {
     if (socket !== this.#socket) return
     this.#received += bytes
@@ -187,7 +187,7 @@ export class Lane {
         break
       }
       case 'idle':
-        throw new MalformedAnswer('an answer to no question')
+        throw new MalformedAnswer('a response without a request')
     }
   }
 
@@ -200,7 +200,7 @@ export class Lane {
     const head = parseHead(this.#buffer.toString('latin1', 0, end))
     const start = end + endOfHead.length
     if (isSuccess(head) && head.bodyLength === undefined) this.#finish(head, { accepted: false, text: '', keep: false })
-    else if (this.#exchange?.receiver.accept(head) === true) this.#startBody(head, start)
+    else if (this.#exchange?.sink.accept(head) === true) this.#startBody(head, start)
     else this.#startRefusal(head, start)
   }
 
@@ -225,7 +225,7 @@ export class Lane {
     stage.left -= piece.length
     this.#start = 0
     this.#filled = 0
-    if (piece.length > 0) this.#exchange?.receiver.write(piece)
+    if (piece.length > 0) this.#exchange?.sink.write(piece)
   }
 
   #startRefusal(head: Head, start: number): void {
@@ -282,14 +282,14 @@ export class Lane {
     else this.#fail(error)
   }
 
-  /** What came before is kept: the next try goes on behind it. */
+  /** Writes the bytes received so far, so that the next attempt continues after them. */
   #fail(error: Error): void {
     const exchange = this.#exchange
     const stage = this.#stage
     try {
       if (stage.name === 'body' && exchange !== undefined) this.#write(stage)
     } catch {
-      // The first error is the one to tell.
+      // The first error is the one to report.
     }
     this.#rest()
     exchange?.reject(error)
@@ -300,7 +300,7 @@ function isSuccess({ status }: Head): boolean {
   return status >= 200 && status <= 299
 }
 
-/** Good enough for the text of an error; bodies of objects never come through here. */
+/** Decodes chunked encoding, well enough for the text of an error; bodies of objects never get here. */
 function unchunk(raw: string): { readonly text: string; readonly whole: boolean } {
   let text = ''
   let rest = raw

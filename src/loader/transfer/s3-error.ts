@@ -1,10 +1,8 @@
-/** What an answer other than success means, and what to do about it. */
+/** Maps an error response to an error and a remedy. */
 import type { Head } from './response.ts'
 import { TransferError, type TransferErrorKind } from './transfer-error.ts'
 
-/**
- * `slow`: try again, and ask for less meanwhile. `refresh`: try again with new credentials.
- */
+/** `slow`: retry with fewer connections. `refresh`: retry with new credentials. */
 type Remedy = 'giveUp' | 'retry' | 'slow' | 'refresh'
 
 export interface Fault {
@@ -78,8 +76,8 @@ function describe(status: number, code: string | undefined, message: string | un
 }
 
 /**
- * S3's errors are one flat element each. A regular expression cannot be led astray by entities or nesting: what it does not
- * match is no error of S3's. The text ends up in messages, so it has an end and no control characters.
+ * Reads an element of an S3 error, which is flat. A regular expression cannot be attacked by entities or nesting: text that
+ * does not match is no S3 error. The text ends up in messages, so it is bounded and has no control characters.
  */
 function element(body: string, name: string): string | undefined {
   const text = new RegExp(`<${name}>([^<>]{1,500})</${name}>`).exec(body)?.[1]

@@ -1,16 +1,15 @@
-/** How many connections may be busy at once. */
+/** Limits how many connections are busy at once. */
 
 export interface Throttle {
-  /** Connections that may be busy now. */
   limit(): number
   /** S3 asked to slow down. */
   slow(now: number): void
 }
 
-/** Many answers of one burst count once. */
+/** Time in which several SlowDown responses count as one burst. */
 const quietMs = 1000
 
-/** Half as many connections after each burst of SlowDown, one more for each quiet second. */
+/** Halves the connections after each burst of SlowDown and adds one for each second without. */
 export function startThrottle(connections: number): Throttle {
   let base = connections
   let since = -Infinity

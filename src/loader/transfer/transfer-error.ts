@@ -1,13 +1,13 @@
-/** What can go wrong while bytes are moved, in the words that the loader's exit codes are chosen by. */
+/** Errors of the transfer; the loader maps each kind to an exit code. */
 export type TransferErrorKind =
-  /** Any 403 that is none of the others. */
+  /** Any other 403. */
   | 'denied'
   /** The clocks of S3 and of the node are too far apart. */
   | 'skewed'
   | 'notFound'
   | 'noSuchBucket'
   | 'wrongRegion'
-  /** The object is not the one that was listed any more. */
+  /** The object was replaced after it was listed. */
   | 'changed'
   /** Glacier: it has to be restored first. */
   | 'archived'
@@ -16,7 +16,7 @@ export type TransferErrorKind =
   | 'tls'
   | 'dns'
   | 'http'
-  /** The answer is none that S3 gives. */
+  /** A response that S3 would not send. */
   | 'protocol'
   | 'noSpace'
   | 'notWritable'
@@ -25,9 +25,9 @@ export interface TransferErrorDetail {
   readonly kind: TransferErrorKind
   readonly key: string
   readonly status?: number
-  /** S3's or the system's: AccessDenied, ECONNRESET. */
+  /** Code of S3 or of the system: AccessDenied, ECONNRESET. */
   readonly code?: string
-  /** Where the bucket is, as far as S3 said it. */
+  /** Region of the bucket, if S3 reported it. */
   readonly region?: string
 }
 
@@ -49,7 +49,7 @@ export class TransferError extends Error {
   }
 }
 
-/** How an error crosses from a worker: a structured clone of an Error forgets its class and its fields. */
+/** An error as a worker posts it: a structured clone of an Error loses its class and its fields. */
 export interface ErrorMessage {
   readonly message: string
   readonly stack?: string
@@ -95,7 +95,7 @@ const fileKinds: Readonly<Record<string, TransferErrorKind>> = {
   ESTALE: 'notWritable',
 }
 
-/** Of a system call on the staging file; anything unexpected stays what it is, a bug. */
+/** Converts an error of a system call on the staging file; anything unexpected is returned unchanged, as a bug. */
 export function fileError(error: unknown, key: string, file: string): unknown {
   const code = errorCode(error)
   const kind = code === undefined ? undefined : fileKinds[code]
@@ -106,7 +106,7 @@ export function fileError(error: unknown, key: string, file: string): unknown {
 const tlsCodes =
   /^(?:CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_|ERR_TLS_|ERR_SSL_|EPROTO)/
 
-/** Of a connection, from name lookup to reset. */
+/** Converts an error of a connection, from name lookup to reset. */
 export function networkError(error: Error, key: string): TransferError {
   if (error instanceof TransferError) return error
   const code = errorCode(error)

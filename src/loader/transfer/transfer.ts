@@ -1,71 +1,74 @@
 /**
- * Moves the bytes of S3 objects into files: parts in, a report for each part that is in its file. Signed requests pinned to
- * an ETag, retries, no byte unaccounted for; what the parts mean, and whether they make up a model, is the caller's business.
+ * Transfers S3 objects into files: takes parts, and reports each part that is in its file. Requests are signed and pinned to
+ * an ETag, failed ones are retried, and every byte is accounted for. The caller decides if the parts make up a model.
  */
-import { keepCredentials, type CredentialsKeeper, type CredentialsSource } from './credentials-cache.ts'
-import { Dispatch } from './part-scheduler.ts'
-import type { CrewSettings, Origin, PartDone, PartJob, RetryPolicy } from './part-job.ts'
+import { startCredentialsCache, type CredentialsCache, type TransferCredentialsSource } from './credentials-cache.ts'
+import { PartScheduler } from './part-scheduler.ts'
+import type { PoolSettings, Origin, PartDone, PartJob, RetryPolicy } from './part-job.ts'
 import { keepYoungHeapSmall } from './v8-flags.ts'
 import { TransferError } from './transfer-error.ts'
-import { startWorkerCrew, type StartedCrew } from './worker-pool.ts'
+import { startWorkerPool, type StartedPool } from './worker-pool.ts'
 
 export type { CrcAlgorithm } from './crc.ts'
 export type { Origin, PartDone, PartJob } from './part-job.ts'
 export { TransferError, type TransferErrorKind } from './transfer-error.ts'
 
-/** What is known before it is known what there is to move. */
+/** Settings available before listing. */
 export interface TransferSettings {
   readonly origin: Origin
   readonly region: string
-  /** Threads. */
+  /** Number of threads. */
   readonly workers: number
   readonly connectionsPerWorker: number
   readonly stallTimeoutMs: number
   readonly fileMode: number
-  /** `part`: the file's data is on the disk before a part is reported. */
+  /** With `part`, the data of a part is on the disk before the part is reported. */
   readonly sync?: 'part' | 'none'
   readonly retries?: Partial<RetryPolicy>
 }
 
 export interface TransferOptions {
-  /** undefined: anonymous. Called again now and then, and with true when S3 says that the last ones have expired. */
-  readonly credentials: CredentialsSource
+  /** Gives undefined for anonymous access. Called periodically, and with true when S3 rejects the last ones as expired. */
+  readonly credentials: TransferCredentialsSource
   readonly signal: AbortSignal
   readonly onProgress: (bytes: number) => void
-  /** For a log: a try that failed and is repeated. */
+  /** Called for the log on each failed attempt that is repeated. */
   readonly onRetry?: (error: Error) => void
 }
 
-/** Resolves when `onDone` has dealt with the last part; rejects with the first error, or with the signal's reason. */
+/** Resolves when `onDone` has processed the last part; rejects with the first error, or with the signal's reason. */
 type Move = (
   parts: Iterable<PartJob> | AsyncIterable<PartJob>,
   onDone: (done: PartDone) => void | Promise<void>,
   options: TransferOptions,
 ) => Promise<void>
 
-export interface StartedTransfer {
-  /** Once; leaves nothing behind. */
+export interface TransferThreads {
+  /** Called once; releases all resources at the end. */
   readonly move: Move
   readonly stop: () => Promise<void>
 }
 
-/** Where the code of a crew is loaded is its own business: this thread does without TLS, which takes 60 ms to load. */
-export type StartCrew = (settings: CrewSettings) => StartedCrew
+/** Starts a pool. Pools load their code on their own threads: this thread does without TLS, which takes 60 ms to load. */
+export type StartPool = (settings: PoolSettings) => StartedPool
 
 const defaultRetries: RetryPolicy = { tries: 10, firstDelayMs: 100, longestDelayMs: 20_000 }
 const longestIdleMs = 30_000
 
-/** Threads take a tenth of a second to load their code and to connect: best started while credentials and a listing are awaited. */
-export function startTransfer(settings: TransferSettings, startCrew: StartCrew = startWorkerCrew): StartedTransfer {
+/** Threads take a tenth of a second to load their code and to connect: start them before credentials and listing are awaited. */
+export function startTransferThreads(
+  settings: TransferSettings,
+  startPool: StartPool = startWorkerPool,
+): TransferThreads {
   keepYoungHeapSmall()
-  const crews = startCrews(settings, startCrew)
+  const pools = startPools(settings, startPool)
   const stop = async (): Promise<void> => {
-    await Promise.all(crews.map((crew) => crew.stop()))
+    await Promise.all(pools.map((pool) => pool.stop()))
   }
   const move: Move = async (parts, onDone, options) => {
     const end = new AbortController()
     const over = AbortSignal.any([options.signal, end.signal])
-    const dispatch = new Dispatch({
+    const scheduler = new PartScheduler({
       connections: settings.connectionsPerWorker,
       onDone,
       onProgress: options.onProgress,
@@ -75,34 +78,34 @@ export function startTransfer(settings: TransferSettings, startCrew: StartCrew =
     })
     try {
       over.throwIfAborted()
-      await untilOver(over, work(parts, dispatch, { settings, options, crews, end, over }))
+      await untilOver(over, run(parts, scheduler, { settings, options, pools: pools, end, over }))
     } finally {
       end.abort()
-      dispatch.wake()
-      await Promise.all([...dispatch.crews.map((crew) => crew.stop()), stop()])
+      scheduler.wake()
+      await Promise.all([...scheduler.pools.map((pool) => pool.stop()), stop()])
     }
   }
   return { move, stop }
 }
 
-interface Work {
+interface RunContext {
   readonly settings: TransferSettings
   readonly options: TransferOptions
-  readonly crews: readonly StartedCrew[]
+  readonly pools: readonly StartedPool[]
   readonly end: AbortController
   readonly over: AbortSignal
 }
 
-async function work(
+async function run(
   parts: Parameters<Move>[0],
-  dispatch: Dispatch,
-  { settings, options, crews, end, over }: Work,
+  scheduler: PartScheduler,
+  { settings, options, pools: pools, end, over }: RunContext,
 ): Promise<void> {
-  const keeper = await keepCredentials(
+  const cache = await startCredentialsCache(
     options.credentials,
     {
       renewed: (credentials) => {
-        for (const crew of dispatch.crews) crew.use(credentials)
+        for (const pool of scheduler.pools) pool.use(credentials)
       },
       failed: (error) => {
         end.abort(error)
@@ -111,17 +114,17 @@ async function work(
     over,
   )
   over.throwIfAborted()
-  watch(dispatch, { stallTimeoutMs: settings.stallTimeoutMs, keeper, end, over })
-  for (const crew of crews) {
-    dispatch.seat((reports) =>
-      crew.engage({
+  watchStalls(scheduler, { stallTimeoutMs: settings.stallTimeoutMs, cache, end, over })
+  for (const pool of pools) {
+    scheduler.addPool((reports) =>
+      pool.attach({
         ...reports,
         retried: (error) => {
-          dispatch.lastTrouble = error
+          scheduler.lastError = error
           options.onRetry?.(error)
         },
         expired: (error, generation) => {
-          keeper.expired(error, generation)
+          cache.expired(error, generation)
         },
         failed: (error) => {
           end.abort(error)
@@ -129,12 +132,12 @@ async function work(
       }),
     )
   }
-  for (const crew of dispatch.crews) crew.use(keeper.first)
-  await dispatch.deal(parts, over)
+  for (const pool of scheduler.pools) pool.use(cache.first)
+  await scheduler.schedule(parts, over)
 }
 
-function startCrews(given: TransferSettings, startCrew: StartCrew): readonly StartedCrew[] {
-  const settings: CrewSettings = {
+function startPools(given: TransferSettings, startPool: StartPool): readonly StartedPool[] {
+  const settings: PoolSettings = {
     origin: { ...given.origin, host: given.origin.host.replace(/^\[(.*)\]$/, '$1') },
     region: given.region,
     connections: given.connectionsPerWorker,
@@ -143,10 +146,10 @@ function startCrews(given: TransferSettings, startCrew: StartCrew): readonly Sta
     fileMode: given.fileMode,
     sync: given.sync ?? 'none',
   }
-  return Array.from({ length: given.workers }, () => startCrew(settings))
+  return Array.from({ length: given.workers }, () => startPool(settings))
 }
 
-/** Rejects as soon as it is over, whatever still goes on; what is left behind fails without a sound. */
+/** Rejects as soon as the signal aborts, without waiting for the work; its later errors are ignored. */
 async function untilOver<T>(over: AbortSignal, work: Promise<T>): Promise<T> {
   const aborted = Promise.withResolvers<never>()
   const abort = (): void => {
@@ -160,21 +163,23 @@ async function untilOver<T>(over: AbortSignal, work: Promise<T>): Promise<T> {
   }
 }
 
-function watch(
-  dispatch: Dispatch,
+function watchStalls(
+  scheduler: PartScheduler,
   {
     stallTimeoutMs,
-    keeper,
+    cache,
     end,
     over,
-  }: { stallTimeoutMs: number; keeper: CredentialsKeeper; end: AbortController; over: AbortSignal },
+  }: { stallTimeoutMs: number; cache: CredentialsCache; end: AbortController; over: AbortSignal },
 ): void {
   const watchdog = setInterval(
     () => {
-      if (keeper.isRefreshing()) dispatch.forgive()
-      if (dispatch.silentMs(performance.now()) <= stallTimeoutMs) return
-      const trouble = dispatch.lastTrouble === undefined ? '' : `; the last error: ${dispatch.lastTrouble.message}`
-      end.abort(new TransferError(`not one byte in ${stallTimeoutMs / 1000} s${trouble}`, { kind: 'stalled', key: '' }))
+      if (cache.isRefreshing()) scheduler.resetStallTimer()
+      if (scheduler.silentMs(performance.now()) <= stallTimeoutMs) return
+      const lastError = scheduler.lastError === undefined ? '' : `; the last error: ${scheduler.lastError.message}`
+      end.abort(
+        new TransferError(`not one byte in ${stallTimeoutMs / 1000} s${lastError}`, { kind: 'stalled', key: '' }),
+      )
     },
     Math.min(1000, stallTimeoutMs / 4),
   )

@@ -1,8 +1,8 @@
 import { setFlagsFromString } from 'node:v8'
 
 /**
- * V8 lets the space for young objects grow to 48 MB of garbage before it looks, which a pod with little memory pays for.
- * It reads this flag whenever it would grow it: best called before anything large is loaded.
+ * Keeps V8's young generation small: by default it grows to 48 MB of garbage before a collection, too much for a small pod.
+ * V8 reads this flag whenever it would grow that space: call it before anything large is loaded.
  */
 export function keepYoungHeapSmall(): void {
   setFlagsFromString('--semi-space-growth-factor=1')

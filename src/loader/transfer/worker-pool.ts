@@ -1,11 +1,11 @@
-/** The near end of a crew that works on another thread. */
+/** Starts a connection pool on a worker thread and forwards its reports. */
 import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
-import type { Crew, CrewReports } from './connection-pool.ts'
-import type { CrewSettings, KeptCredentials, PartDone, PartJob } from './part-job.ts'
+import type { ConnectionPool, PoolReports } from './connection-pool.ts'
+import type { PoolSettings, VersionedCredentials, PartDone, PartJob } from './part-job.ts'
 import { fromMessage, type ErrorMessage } from './transfer-error.ts'
 
-export type ToWorker = { readonly jobs: readonly PartJob[] } | { readonly credentials: KeptCredentials }
+export type ToWorker = { readonly jobs: readonly PartJob[] } | { readonly credentials: VersionedCredentials }
 
 export type FromWorker =
   | { readonly done: readonly PartDone[] }
@@ -14,18 +14,18 @@ export type FromWorker =
   | { readonly expired: ErrorMessage; readonly generation: number }
   | { readonly failed: ErrorMessage }
 
-/** A crew that loads its code and connects while it is not known yet what there is to fetch. */
-export interface StartedCrew {
-  /** Once. */
-  engage(reports: CrewReports): Crew
+/** A pool that loads its code and connects while the listing is still under way. */
+export interface StartedPool {
+  /** Called once. */
+  attach(reports: PoolReports): ConnectionPool
   stop(): Promise<void>
 }
 
-/** Of a heap that holds little more than the code: without it V8 lets garbage pile up before it looks. */
+/** Limits of a heap that holds little more than the code: without them V8 lets garbage pile up. */
 const resourceLimits = { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 64 }
 
-export function startWorkerCrew(settings: CrewSettings): StartedCrew {
-  // Beside this file: .ts as it is written, .js as it is built. No flags of the main thread's loaders, no environment.
+export function startWorkerPool(settings: PoolSettings): StartedPool {
+  // In this directory: .ts in the source tree, .js in the build. Without the main thread's loader flags and environment.
   const file = new URL(`./worker${extname(import.meta.filename)}`, import.meta.url)
   const worker = new Worker(file, { workerData: settings, execArgv: [], env: {}, resourceLimits })
   const broken = Promise.withResolvers<Error>()
@@ -42,7 +42,7 @@ export function startWorkerCrew(settings: CrewSettings): StartedCrew {
   }
   return {
     stop,
-    engage: (reports) => {
+    attach: (reports) => {
       worker.on('message', (message: FromWorker) => {
         if (!stopped) pass(message, reports)
       })
@@ -62,7 +62,7 @@ export function startWorkerCrew(settings: CrewSettings): StartedCrew {
   }
 }
 
-function pass(message: FromWorker, reports: CrewReports): void {
+function pass(message: FromWorker, reports: PoolReports): void {
   if ('done' in message) reports.done(message.done)
   else if ('progress' in message) reports.progress(message.progress)
   else if ('retried' in message) reports.retried(fromMessage(message.retried))

@@ -1,9 +1,9 @@
-/** A crew on a thread of its own. */
+/** The worker thread of a connection pool. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { trustAlso } from '../../network/trust.ts'
-import { LocalCrew } from './connection-pool.ts'
+import { LocalPool } from './connection-pool.ts'
 import { toMessage } from './transfer-error.ts'
-import type { CrewSettings } from './part-job.ts'
+import type { PoolSettings } from './part-job.ts'
 import type { FromWorker, ToWorker } from './worker-pool.ts'
 
 if (parentPort === null) throw new Error('this file is started as a worker')
@@ -12,9 +12,9 @@ const send = (message: FromWorker): void => {
   port.postMessage(message)
 }
 
-const settings = workerData as CrewSettings
+const settings = workerData as PoolSettings
 trustAlso(settings.origin.alsoTrusted)
-const crew = new LocalCrew(settings, {
+const pool = new LocalPool(settings, {
   done: (parts) => {
     send({ done: parts })
   },
@@ -32,9 +32,9 @@ const crew = new LocalCrew(settings, {
   },
 })
 
-crew.connect()
+pool.connect()
 
 port.on('message', (message: ToWorker) => {
-  if ('jobs' in message) crew.add(message.jobs)
-  else crew.use(message.credentials)
+  if ('jobs' in message) pool.add(message.jobs)
+  else pool.use(message.credentials)
 })

@@ -1,4 +1,4 @@
-/** Whether staging holds what was listed, and nothing else: the last look before it is published. */
+/** Checks that staging holds exactly the listed files, as the last step before publishing. */
 import { lstat, readdir } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { quote } from '../../values/printable.ts'
@@ -10,7 +10,7 @@ import { changedBeneath } from './staged-file.ts'
 const looksAtOnce = 32
 const shownProblems = 3
 
-/** Throws a LoaderFailure that names what is missing, too much, no regular file, or of another size. */
+/** Throws a LoaderFailure that names files that are missing, extra, not regular, or of another size. */
 export async function refuseOtherThanListed(
   { staging, stagingFiles }: Layout,
   objects: readonly ModelObject[],

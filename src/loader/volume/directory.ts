@@ -1,8 +1,8 @@
-/** Directories as they have to be: durable, with their modes, and no links to somewhere else. */
+/** Makes directories durable, with their modes, and never through links. */
 import { lstat, mkdir, open, rm } from 'node:fs/promises'
 import { hasCode } from './file-failure.ts'
 
-/** Makes the directory. What else has its name is removed, and never followed. */
+/** Makes the directory. Anything else of that name is removed, and never followed. */
 export async function ownDirectory(path: string): Promise<void> {
   const kind = await kindOf(path)
   if (kind === 'directory') return
@@ -10,13 +10,13 @@ export async function ownDirectory(path: string): Promise<void> {
   await mkdir(path, { recursive: true })
 }
 
-/** Removes what is no regular file. */
+/** Removes an entry that is no regular file. */
 export async function ownFile(path: string): Promise<void> {
   const kind = await kindOf(path)
   if (kind !== undefined && kind !== 'file') await rm(path, { recursive: true })
 }
 
-/** Of the entry itself, not of what a link leads to. */
+/** Kind of the entry itself, not of a link's target. */
 async function kindOf(path: string): Promise<'directory' | 'file' | 'other' | undefined> {
   try {
     const found = await lstat(path)
@@ -36,7 +36,7 @@ export async function syncDirectory(path: string): Promise<void> {
   }
 }
 
-/** The umask of whoever started us has no say in who can read the model. */
+/** Sets the mode with chmod, because the umask of the process must not decide who can read the model. */
 export async function setMode(path: string, mode: number): Promise<void> {
   const directory = await open(path, 'r')
   try {

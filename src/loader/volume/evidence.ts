@@ -1,7 +1,7 @@
 /**
- * Which parts of an earlier run are on the volume for certain. A line of the journal says what was received; that the file still
- * holds it is another matter: it may be gone, be somebody else's, or have become zeros when the power went. So every part that a
- * line claims is read back, and counts with the checksum that it had when it came. The disk is faster than the way to S3.
+ * Finds the parts of an earlier run that are still intact. The journal says what was received, but the file may be gone, replaced,
+ * or zeroed by a power cut. So every journaled part is read back and compared with its checksum on arrival. The disk is faster
+ * than S3.
  */
 import type { FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -16,32 +16,32 @@ export const partBytes = 16 * 2 ** 20
 
 export interface EvidenceOptions {
   readonly signal?: AbortSignal
-  /** Is told every so often how far it is. */
+  /** Gets a progress line every few seconds. */
   readonly say?: (line: string) => void
 }
 
-/** By path. */
+/** Intact parts by path. */
 export type VerifiedParts = ReadonlyMap<string, readonly JournaledPart[]>
 
 const filesAtOnce = 4
 const readBytes = 2 ** 20
 const progressEveryMs = 5000
 
-/** No directory below `directory` is a link. */
+/** Requires that no directory below `directory` is a link. */
 export async function findVerified(
   directory: string,
   parts: readonly JournaledPart[],
   objects: readonly ModelObject[],
   { signal, say = () => undefined }: EvidenceOptions,
 ): Promise<VerifiedParts> {
-  const claims = claimsOf(parts, objects)
+  const claims = journaledFiles(parts, objects)
   const verified = new Map<string, readonly JournaledPart[]>()
   if (claims.length === 0) return verified
   const claimedBytes = claims.reduce((sum, claim) => sum + bytesOf(claim.parts), 0)
   const starters = await loadStarters(claims)
   let read = 0
   const progress = setInterval(() => {
-    say(`reading back what an earlier run brought: ${formatSize(read)} of ${formatSize(claimedBytes)}`)
+    say(`reading back what an earlier run downloaded: ${formatSize(read)} of ${formatSize(claimedBytes)}`)
   }, progressEveryMs)
   const waiting = claims.values()
   const work = async (): Promise<void> => {
@@ -65,13 +65,13 @@ export function bytesOf(parts: readonly JournaledPart[]): number {
   return parts.reduce((sum, { length }) => sum + length, 0)
 }
 
-interface Claim {
+interface JournaledFile {
   readonly object: ModelObject
   readonly parts: readonly JournaledPart[]
 }
 
-/** What the journal claims of the objects that are listed now; the last line that speaks of a part counts. */
-function claimsOf(parts: readonly JournaledPart[], objects: readonly ModelObject[]): readonly Claim[] {
+/** Groups the journal by listed object; the last line about a part counts. */
+function journaledFiles(parts: readonly JournaledPart[], objects: readonly ModelObject[]): readonly JournaledFile[] {
   if (parts.length === 0) return []
   const listed = new Map(objects.map((object) => [object.path, object]))
   const claims = new Map<string, Map<number, JournaledPart>>()
@@ -88,7 +88,7 @@ function claimsOf(parts: readonly JournaledPart[], objects: readonly ModelObject
   })
 }
 
-/** Of the same object, and one of the parts that it is fetched in. */
+/** True for a part of the same version of the object, with the bounds in which it is fetched. */
 function isPartOf({ etag, size, offset, length }: JournaledPart, object: ModelObject): boolean {
   return (
     etag === object.etag &&
@@ -101,27 +101,31 @@ function isPartOf({ etag, size, offset, length }: JournaledPart, object: ModelOb
 
 type Starters = ReadonlyMap<CrcAlgorithm, () => RunningCrc>
 
-async function loadStarters(claims: readonly Claim[]): Promise<Starters> {
+async function loadStarters(claims: readonly JournaledFile[]): Promise<Starters> {
   const algorithms = new Set(claims.flatMap(({ parts }) => parts.map(({ crcAlgorithm }) => crcAlgorithm)))
   return new Map(await Promise.all([...algorithms].map(async (name) => [name, await loadCrc(name)] as const)))
 }
 
-interface Means {
+interface ReadContext {
   readonly starters: Starters
   readonly buffer: Buffer
   readonly signal: AbortSignal | undefined
 }
 
-async function verifyFile(file: string, { object, parts }: Claim, means: Means): Promise<readonly JournaledPart[]> {
+async function verifyFile(
+  file: string,
+  { object, parts }: JournaledFile,
+  context: ReadContext,
+): Promise<readonly JournaledPart[]> {
   const handle = await openIfReadable(file)
   if (handle === undefined) return []
   try {
     const found = await handle.stat()
-    // Its last part may be missing; what is longer was not written by a loader of this object.
+    // The last part may be missing; a longer file was not written by a loader of this object.
     if (!found.isFile() || found.size > object.size) return []
     const good: JournaledPart[] = []
     for (const part of parts.toSorted((a, b) => a.offset - b.offset)) {
-      if (part.offset + part.length <= found.size && (await holdsPart(handle, part, means))) good.push(part)
+      if (part.offset + part.length <= found.size && (await holdsPart(handle, part, context))) good.push(part)
     }
     return good
   } finally {
@@ -132,7 +136,7 @@ async function verifyFile(file: string, { object, parts }: Claim, means: Means):
 async function holdsPart(
   handle: FileHandle,
   { offset, length, crc, crcAlgorithm }: JournaledPart,
-  { starters, buffer, signal }: Means,
+  { starters, buffer, signal }: ReadContext,
 ): Promise<boolean> {
   const sum = starters.get(crcAlgorithm)?.()
   if (sum === undefined) return false

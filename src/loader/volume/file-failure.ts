@@ -1,4 +1,4 @@
-/** What an error of the file system means for the loader. */
+/** Maps errors of the file system to failures of the loader. */
 import { LoaderFailure } from '../exit-codes.ts'
 
 const notWritable: Readonly<Record<string, string>> = {
@@ -9,7 +9,7 @@ const notWritable: Readonly<Record<string, string>> = {
   EDQUOT: 'the quota is used up',
 }
 
-/** Anything that is no error of a file system stays what it is. */
+/** Other errors are returned unchanged. */
 export function fileFailureOf(error: unknown): unknown {
   const { code, path, message } = error as NodeJS.ErrnoException
   if (error instanceof LoaderFailure || code === undefined) return error

@@ -1,4 +1,4 @@
-/** What a directory holds for somebody who has it mounted, and nothing around it. */
+/** Lists the files of a directory as seen by a container that mounts only this directory. */
 import { readdir, readlink, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { placeWithin } from './within.ts'
@@ -6,12 +6,12 @@ import { placeWithin } from './within.ts'
 export interface Inventory {
   /** Regular files, by their path in the directory. */
   readonly files: ReadonlySet<string>
-  /** All regular files together. */
+  /** Total size of the regular files. */
   readonly bytes: number
-  /** Links to files, and the file that each leads to. Links to directories lead to files that are counted where they lie. */
+  /** Target files by link. Links to directories are left out: the files are counted at their own path. */
   readonly links: ReadonlyMap<string, string>
   readonly broken: readonly BrokenLink[]
-  /** Sockets, devices, pipes: reading one of them may never end. */
+  /** Sockets, devices and pipes: reading one of them may never end. */
   readonly odd: readonly string[]
 }
 
@@ -30,7 +30,7 @@ interface Draft {
   bytes: number
 }
 
-/** At the root of a volume these are the file system's own: ext4's, and the snapshots of ONTAP. */
+/** Directories of the file system at the root of a volume: those of ext4, and the snapshots of ONTAP. */
 const ofTheFileSystem = ['lost+found', '.snapshot']
 
 export async function takeInventory(directory: string, signal: AbortSignal): Promise<Inventory> {

@@ -1,4 +1,4 @@
-/** Writes the journal behind the download. */
+/** Writes the journal during the download. */
 import { dirname, join } from 'node:path'
 import { collectGarbage } from '../../aws/collect-garbage.ts'
 import { syncDirectory } from './directory.ts'
@@ -6,10 +6,10 @@ import type { Journal, JournaledPart } from './journal.ts'
 
 const linesAtOnce = 256
 const flushAfterMs = 500
-/** What so many small objects leave behind is a good part of what the loader may use. */
+/** Parts between two garbage collections: the garbage of so many small objects is a good part of the loader's memory. */
 export const partsPerCollection = 8192
 
-/** The parts it is given are on the disk already; lines are written together, because each write waits for the disk. */
+/** Parts are on the disk before they are added; lines are written in batches, because each write waits for the disk. */
 export class JournalWriter {
   readonly #journal: Pick<Journal, 'append'>
   readonly #files: string
@@ -30,7 +30,7 @@ export class JournalWriter {
     this.#lines.push(part)
     if (++this.#added % partsPerCollection === 0) collectGarbage()
     if (this.#lines.length >= linesAtOnce) await this.flush()
-    // Not left to the next part, which may be slow: what is there must outlive a kill. An error is the next flush's, too.
+    // Flushed by a timer: the next part may be slow, and received parts must survive a kill. The next flush reports an error.
     else {
       this.#timer ??= setTimeout(() => {
         this.flush().catch(() => undefined)
@@ -50,7 +50,7 @@ export class JournalWriter {
     return this.#writing
   }
 
-  /** The names of the files reach the disk before the lines that speak of them, or a power cut would leave lines of nothing. */
+  /** Syncs the file names before the lines that refer to them: after a power cut, a line must not refer to a missing file. */
   async #enter(lines: readonly JournaledPart[]): Promise<void> {
     const fresh = lines.filter(({ path }) => !this.#entered.has(path))
     for (const directory of new Set(fresh.map(({ path }) => dirname(join(this.#files, path))))) {

@@ -1,6 +1,6 @@
 /**
- * Evidence of what is in staging: a line for every part whose bytes were received, checked and brought to the disk. A
- * file's size proves nothing (a preallocated hole has its full size), so a run that continues believes only the journal.
+ * Journal of staging: a line for every part whose bytes were received, checked and synced to the disk. A file's size proves
+ * nothing (a preallocated hole has its full size), so a later run trusts only the journal.
  */
 import { constants } from 'node:fs'
 import { open, type FileHandle } from 'node:fs/promises'
@@ -13,16 +13,16 @@ export interface JournaledPart {
   readonly size: number
   readonly offset: number
   readonly length: number
-  /** Of the bytes that were received, as S3 writes it. */
+  /** CRC of the received bytes, as S3 writes it. */
   readonly crc: string
   readonly crcAlgorithm: CrcAlgorithm
 }
 
-/** A link there was not made by a loader, and a pipe would be waited for. */
-const neverAside = constants.O_NOFOLLOW | constants.O_NONBLOCK
-const toAppend = constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND | neverAside
+/** A loader makes no link there, and opening a pipe would block. */
+const safeFlags = constants.O_NOFOLLOW | constants.O_NONBLOCK
+const toAppend = constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND | safeFlags
 
-/** A tenth of the time after which other loaders take a staging directory for abandoned. */
+/** A tenth of the time after which other loaders treat a staging directory as abandoned. */
 const heartbeatMs = 60_000
 
 export class Journal {
@@ -36,14 +36,14 @@ export class Journal {
     }, everyMs).unref()
   }
 
-  /** The file is touched every so often until it is closed: reading a large model back takes longer than others wait. */
+  /** Touches the file periodically until it is closed: reading a large model back takes longer than others wait. */
   static async open(path: string, everyMs = heartbeatMs): Promise<Journal> {
     const journal = new Journal(await open(path, toAppend, 0o600), everyMs)
     await journal.#touch()
     return journal
   }
 
-  /** The files themselves have to be on the disk before. */
+  /** The files must be synced to the disk before. */
   async append(parts: readonly JournaledPart[]): Promise<void> {
     if (parts.length === 0) return
     await this.#file.appendFile(parts.map((part) => `${JSON.stringify(part)}\n`).join(''))
@@ -51,8 +51,8 @@ export class Journal {
   }
 
   /**
-   * Shows other loaders of the volume that this one is alive. An empty line is no evidence, ends a line that was cut off
-   * before, and is dated by the clock of the volume, which utimes(2) is not. On a full disk the next append says so.
+   * Shows other loaders of the volume that this one is alive. An empty line is ignored, ends a truncated line before it, and is
+   * dated by the clock of the volume, unlike utimes(2). On a full disk the next append reports the error.
    */
   async #touch(): Promise<void> {
     await this.#file.appendFile('\n').catch(() => undefined)
@@ -64,14 +64,14 @@ export class Journal {
   }
 }
 
-/** What an earlier run claims to have brought; a line that was cut off by its end claims nothing. */
+/** Reads the parts that an earlier run journaled; a truncated last line is ignored. */
 export async function readJournal(path: string): Promise<readonly JournaledPart[]> {
   return (await readText(path)).split('\n').slice(0, -1).flatMap(parseLine)
 }
 
 async function readText(path: string): Promise<string> {
   try {
-    const file = await open(path, constants.O_RDONLY | neverAside)
+    const file = await open(path, constants.O_RDONLY | safeFlags)
     try {
       return await file.readFile('utf8')
     } finally {

@@ -1,10 +1,10 @@
 /**
- * The volume, as the loader keeps it:
+ * Layout of the loader's volume:
  *
  *     <id>/files/…                  a published model; app containers mount this directory
- *     <id>/marker.json              says that it is whole
+ *     <id>/marker.json              says that it is complete
  *     .staging-<id>-<pod uid>/      one pod's work in progress: files/, journal.ndjson
- *     .lock-<id>/                   who loads it; saves bandwidth, proves nothing
+ *     .lock-<id>/                   the loader at work; saves bandwidth, proves nothing
  *
  * A model appears by one rename(2) of a finished staging directory onto nothing. A published directory is never changed
  * and never removed, and nothing is ever moved across mounts.
@@ -45,7 +45,7 @@ export function layoutOf({ root, id, podUid }: LoadTask): Layout {
   }
 }
 
-/** The app may run as another user: readable for all, and writable for the group where the app may write. */
+/** Readable for all, as the app may run as another user, and writable for the group where the app may write. */
 export function modesOf({ readOnly }: LoadTask): { readonly file: number; readonly directory: number } {
   return readOnly ? { file: 0o644, directory: 0o755 } : { file: 0o664, directory: 0o775 }
 }

@@ -1,6 +1,6 @@
 /**
- * Who loads a model where several pods share a volume. It saves bandwidth and nothing else: without it both would load, and
- * the rename would still publish one of them whole. Node has no flock(2); mkdir(2) is atomic on every file system.
+ * Lock that lets one of several pods on a shared volume load a model. It only saves bandwidth: without it all would load, and
+ * the rename would still publish one complete model. Node has no flock(2); mkdir(2) is atomic on every file system.
  */
 import { mkdir, open, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -11,9 +11,9 @@ import { volumeNowMs } from './volume-clock.ts'
 
 const heartbeatMs = 10_000
 const pollMs = 500
-/** A line every half minute. */
+/** Polls between two lines, for a line every half minute. */
 const looksPerLine = 60
-/** Six heartbeats missed, by the clock of the volume. */
+/** Six missed heartbeats, by the clock of the volume. */
 const staleAfterMs = 60_000
 
 export interface Lock {
@@ -24,13 +24,13 @@ export interface LockRequest {
   readonly podUid: string
   readonly isPublished: () => Promise<boolean>
   readonly signal: AbortSignal
-  /** Is told whom this pod waits for, at once and every so often. */
+  /** Gets a line with the owner of the lock, at once and every half minute. */
   readonly say: (line: string) => void
 }
 
 /**
- * Waits until this pod is the one that loads, or until `isPublished` says that another has. Undefined: published, or the
- * volume has no room for a lock; how much it lacks is found out by who loads without one.
+ * Waits until this pod has the lock, or until `isPublished` is true. Undefined if published, or if the volume has no room for a
+ * lock; then loading without one reports how much space is missing.
  */
 export async function acquireLock(
   layout: Pick<Layout, 'root' | 'lock'>,
@@ -56,7 +56,7 @@ async function waitForLock(
     if (await isStale(layout)) await rm(layout.lock, { recursive: true, force: true })
     else {
       const owner = await readOwner(layout.lock)
-      // A lock that was taken in this moment has no owner yet: the next look finds it.
+      // A lock taken at this moment has no owner yet: the next poll finds it.
       if (owner !== '' && looksUntilLine-- <= 0) {
         say(`waiting for pod ${owner}, which loads this model onto the same volume`)
         looksUntilLine = looksPerLine - 1
@@ -71,18 +71,18 @@ async function takeLock(path: string, podUid: string): Promise<boolean> {
     await mkdir(path)
   } catch (error) {
     if (!hasCode(error, 'EEXIST')) throw error
-    // A loader that was killed left it behind, and its container was started again.
+    // A killed loader leaves its lock, and its restarted container takes it over.
     return (await readOwner(path)) === podUid
   }
   await writeFile(ownerOf(path), podUid).catch(async (error: unknown) => {
-    // A lock without an owner would hold up everybody, its maker too.
+    // A lock without an owner would block all pods, its maker too.
     await rm(path, { recursive: true, force: true })
     throw error
   })
   return true
 }
 
-/** Empty where it is gone, or not written yet. */
+/** Empty if the lock is gone, or the owner not written yet. */
 function readOwner(path: string): Promise<string> {
   return readFile(ownerOf(path), 'utf8').catch(() => '')
 }
@@ -91,9 +91,9 @@ function ownerOf(path: string): string {
   return join(path, 'owner')
 }
 
-/** Shows others until its release that the owner is alive. */
+/** Shows other pods that the owner is alive, until the lock is released. */
 export function holdLock(path: string, podUid: string, everyMs = heartbeatMs): Lock {
-  // A lock that is gone is no reason to stop: it never proved anything.
+  // A missing lock is no reason to stop: it only saves bandwidth.
   const heartbeat = setInterval(() => {
     beat(path, podUid).catch(() => undefined)
   }, everyMs).unref()
@@ -105,7 +105,7 @@ export function holdLock(path: string, podUid: string, everyMs = heartbeatMs): L
   }
 }
 
-/** A write is dated by the clock of the volume; utimes(2) would date it by that of this node. In its place, so that nobody finds it empty. */
+/** A write is dated by the clock of the volume, unlike utimes(2). In place, so that the file is never empty. */
 async function beat(path: string, podUid: string): Promise<void> {
   const owner = await open(ownerOf(path), 'r+')
   try {
@@ -125,6 +125,6 @@ async function isStale({ root, lock }: Pick<Layout, 'root' | 'lock'>): Promise<b
     ),
   )
   const latest = Math.max(...touched.filter((mtimeMs) => mtimeMs !== undefined))
-  // Nobody has it any more, where there is nothing.
+  // Without any timestamp the lock was just released.
   return Number.isFinite(latest) && (await volumeNowMs(root)) - latest > staleAfterMs
 }

@@ -1,4 +1,4 @@
-/** A model that is on the volume already. */
+/** Finds a model that is already on the volume. */
 import { readdir, readFile, rmdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { LoadTask } from '../environment.ts'
@@ -14,7 +14,7 @@ export interface Marker {
   readonly bytes: number
 }
 
-/** The marker of a published model; undefined where nothing is published. Anything else there ends the loader. */
+/** The marker of a published model; undefined where nothing is published. Foreign content ends the loader. */
 export async function findPublished(layout: Layout, task: LoadTask): Promise<Marker | undefined> {
   const entries = await readdir(layout.published).catch((error: unknown) => {
     if (hasCode(error, 'ENOENT')) return undefined
@@ -22,7 +22,7 @@ export async function findPublished(layout: Layout, task: LoadTask): Promise<Mar
     throw error
   })
   if (entries === undefined) return undefined
-  // The kubelet makes an empty directory for a subPath that is not there yet. rmdir takes nothing but an empty one.
+  // The kubelet makes an empty directory for a missing subPath. rmdir removes only empty ones.
   if (await removedWhereEmpty(layout.published, entries)) return undefined
   const marker = await readMarker(layout.publishedMarker)
   if (marker?.id !== task.id) {
@@ -56,7 +56,7 @@ async function readMarker(file: string): Promise<Marker | undefined> {
   }
 }
 
-/** An app that may write can leave what it likes; one that may not has a model of exactly what was loaded. */
+/** A writable model may hold any files; a read-only one must hold exactly the loaded files. */
 async function refuseForeignFiles(layout: Layout, marker: Marker): Promise<void> {
   const found = await measure(layout.publishedFiles)
   if (found.files === marker.files && found.bytes === marker.bytes) return
@@ -66,7 +66,7 @@ async function refuseForeignFiles(layout: Layout, marker: Marker): Promise<void>
   )
 }
 
-/** Counts regular files; anything else counts as a file of its own, which no model has. */
+/** Counts files and bytes. Any other entry counts as a file, so that it is noticed. */
 export async function measure(directory: string): Promise<{ files: number; bytes: number }> {
   let [files, bytes] = [0, 0]
   for (const entry of await readdir(directory, { recursive: true, withFileTypes: true })) {

@@ -1,4 +1,4 @@
-/** Whether the model fits, asked before the first byte. */
+/** Checks before the first byte that the model fits. */
 import { statfs } from 'node:fs/promises'
 import { formatBytes } from '../../values/quantity.ts'
 import type { LoadTask } from '../environment.ts'
@@ -26,7 +26,7 @@ export async function refuseTooLarge(task: LoadTask, listed: number, verified: n
   }
 }
 
-/** It fitted when it was asked, and does not any more: somebody else writes there, or the volume counts files. */
+/** The pre-check passed, but the volume is now full: others write to it, or it limits the number of files. */
 export async function outOfSpace(
   { root }: LoadTask,
   listed: { readonly files: number; readonly bytes: number },
@@ -34,7 +34,7 @@ export async function outOfSpace(
 ): Promise<LoaderFailure> {
   const { bavail, bsize, files, ffree } = await statfs(root)
   const free = bavail * bsize
-  // Some file systems have no limit, and say 0 of 0.
+  // Some file systems have no limit, and report 0 of 0.
   const freeFiles = files === 0 ? '' : ` and ${ffree} more files`
   const needed = `the model needs ${listed.bytes} bytes (${formatBytes(listed.bytes)}) in ${counted(listed.files, 'file')}`
   return new LoaderFailure(

@@ -1,15 +1,15 @@
-/** Reading what was just written: on a volume that others write to it may be gone, or somebody else's. */
+/** Opens files that were just written: on a shared volume they may be gone or replaced. */
 import { constants } from 'node:fs'
 import { open, type FileHandle } from 'node:fs/promises'
 import { LoaderFailure } from '../exit-codes.ts'
 import { hasCode } from './file-failure.ts'
 
-/** The last part of the path is no link, and a pipe has no writer that would be waited for. */
+/** Refuses a link as the last segment, and does not wait for the writer of a pipe. */
 const toRead = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
-/** Nothing that could be read is there. What a broken disk says is none of these. */
+/** Errors for a missing or foreign file; those of a broken disk are not among them. */
 const notReadable = ['ENOENT', 'ENOTDIR', 'ELOOP', 'ENXIO', 'EACCES', 'EPERM']
 
-/** Undefined where there is no file of ours; what was opened may be another thing than a file all the same. */
+/** Undefined where there is no readable file; the opened entry may still be something other than a file. */
 export async function openIfReadable(file: string): Promise<FileHandle | undefined> {
   try {
     return await open(file, toRead)
@@ -19,10 +19,10 @@ export async function openIfReadable(file: string): Promise<FileHandle | undefin
   }
 }
 
-/** Throws a LoaderFailure where a file that was written is not there any more. */
+/** Throws a LoaderFailure where a written file is gone. */
 export async function openStaged(file: string): Promise<FileHandle> {
   const handle = await openIfReadable(file)
-  if (handle === undefined) throw changedBeneath(`${file} is not there any more`)
+  if (handle === undefined) throw changedBeneath(`${file} is gone`)
   return handle
 }
 

@@ -1,4 +1,4 @@
-/** One pod's work in progress on the volume. */
+/** The staging directory of one pod on the volume. */
 import { constants } from 'node:fs'
 import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
@@ -13,20 +13,20 @@ import type { Marker } from './published.ts'
 import { volumeNowMs } from './volume-clock.ts'
 
 const toReplace = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW
-/** A loader touches its journal every few seconds; one that has not for so long is gone. */
+/** Age of a journal after which its loader is considered gone; a loader touches its journal every minute. */
 const staleAfterMs = 10 * 60 * 1000
 
 export interface Staging {
   readonly layout: Layout
   readonly journal: Journal
-  /** Parts of an earlier run that are still good, by path. */
+  /** Intact parts of an earlier run, by path. */
   readonly verified: VerifiedParts
   readonly verifiedBytes: number
-  /** Below `files/`, parents first. */
+  /** Directories below `files/`, parents first. */
   readonly directories: readonly string[]
 }
 
-/** Makes or takes up the staging directory: what is proven to be of the same object stays, everything else goes. */
+/** Makes or reuses the staging directory: verified parts of the same objects are kept, everything else is removed. */
 export async function openStaging(
   layout: Layout,
   task: LoadTask,
@@ -38,7 +38,7 @@ export async function openStaging(
   await ownLayout(layout, mode)
   const found = await removeUnlisted(layout, objects, directories)
   const claimed = await readJournal(layout.journal)
-  // Opened before what takes long: it shows others that somebody works here.
+  // Opened before the long read: its heartbeat shows others that this directory is in use.
   const journal = await Journal.open(layout.journal)
   try {
     const verified = await findVerified(layout.stagingFiles, claimed, objects, options)
@@ -52,7 +52,7 @@ export async function openStaging(
   }
 }
 
-/** Another pod of a shared volume may have put a link there: what is written must not go where it leads. */
+/** Another pod of a shared volume may have put links there: writes must not follow them. */
 async function ownLayout({ staging, stagingFiles, stagingMarker, journal }: Layout, mode: number): Promise<void> {
   await ownDirectory(staging)
   await ownDirectory(stagingFiles)
@@ -62,8 +62,8 @@ async function ownLayout({ staging, stagingFiles, stagingMarker, journal }: Layo
 }
 
 /**
- * What is gone from the source since an earlier run, whether it was a file or has become one, and what is neither file nor
- * directory: nothing of it is followed. Returns the files that are left.
+ * Removes entries that are no longer listed, changed between file and directory, or are neither; follows no link. Returns the
+ * remaining files.
  */
 async function removeUnlisted(
   { stagingFiles }: Layout,
@@ -84,7 +84,7 @@ async function removeUnlisted(
   return left
 }
 
-/** The directories that the objects need, parents first. */
+/** Directories of the objects, parents first. */
 function directoriesOf(objects: readonly ModelObject[]): readonly string[] {
   const directories = new Set<string>()
   for (const { path } of objects) {
@@ -93,7 +93,7 @@ function directoriesOf(objects: readonly ModelObject[]): readonly string[] {
   return [...directories].sort()
 }
 
-/** Their own names are on the disk before any line of the journal speaks of a file in one of them. */
+/** Syncs the names of the directories before the journal refers to a file in one of them. */
 async function makeDirectories(
   { root, staging, stagingFiles }: Layout,
   directories: readonly string[],
@@ -107,8 +107,8 @@ async function makeDirectories(
   for (const parent of [...parents, staging, root]) await syncDirectory(parent)
 }
 
-/** Everything durable, then one rename: the model is there as a whole or not at all. False: another loader was first. */
-export async function publish(
+/** Syncs everything, then publishes by one rename: completely or not at all. False if another loader was first. */
+export async function publishStaging(
   { layout, journal, directories }: Staging,
   task: LoadTask,
   marker: Marker,
@@ -129,11 +129,11 @@ export async function publish(
   return true
 }
 
-export async function discard(layout: Layout): Promise<void> {
+export async function discardStaging(layout: Layout): Promise<void> {
   await rm(layout.staging, { recursive: true, force: true })
 }
 
-/** Staging directories of loaders that are gone, told by the clock of the volume, not of this node. */
+/** Removes staging directories of loaders that are gone, by the clock of the volume, not of this node. */
 export async function removeStaleStagings(layout: Layout): Promise<readonly string[]> {
   const names = (await readdir(layout.root)).filter((name) => stagingPattern.test(name) && name !== layout.stagingName)
   if (names.length === 0) return []

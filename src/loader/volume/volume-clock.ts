@@ -1,9 +1,9 @@
-/** What time it is on the volume: a network file system has a clock of its own. */
+/** Reads the clock of the volume: a network file system has its own. */
 import { rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 export async function volumeNowMs(root: string): Promise<number> {
-  // A name that nobody else has: in its container every loader is process 1.
+  // A unique name: in its container every loader is process 1.
   const probe = join(root, `.clock-${crypto.randomUUID()}`)
   await writeFile(probe, '')
   const { mtimeMs } = await stat(probe)

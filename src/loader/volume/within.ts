@@ -1,18 +1,18 @@
-/** Where a path leads, links included, for somebody who sees a directory mounted and nothing around it. */
+/** Resolves a path and its links as seen by a container that mounts only the given directory. */
 import { lstat, readlink } from 'node:fs/promises'
 import { isAbsolute, join } from 'node:path'
 import { hasCode } from './file-failure.ts'
 
-/** As many as the kernel follows (MAXSYMLINKS). */
+/** Limit of the kernel (MAXSYMLINKS). */
 const mostLinks = 40
 
 export type Place =
-  /** Without links; `relative` to the root, which is empty itself. */
+  /** Path without links; `relative` is its path below the root, empty for the root. */
   | { readonly kind: 'there'; readonly path: string; readonly relative: string }
   | { readonly kind: 'missing' }
   | { readonly kind: 'outside'; readonly link: Link }
 
-/** Relative to the root. */
+/** A link by its path relative to the root. */
 interface Link {
   readonly name: string
   readonly target: string
@@ -26,8 +26,8 @@ interface Walk {
 }
 
 /**
- * Follows `path` below `root`. A link that leaves the root, if only on its way, leads somewhere else where the directory is
- * mounted, and so does an absolute one: the kubelet refuses a subPath with such links, and an app finds them broken.
+ * Follows `path` below `root`. An absolute link, or one that leaves the root even temporarily, leads elsewhere in a container
+ * that mounts the directory: the kubelet refuses a subPath with such links, and for an app they are broken.
  */
 export async function placeWithin(root: string, path: string): Promise<Place> {
   const walk: Walk = { root, walked: [], ahead: path.split('/'), links: [] }

@@ -139,7 +139,7 @@ export const credentials: readonly Scenario[] = [
         t,
         await stage.run(env),
         10,
-        /; allow s3:GetObject .* to the owner of the keys, or mend the Secret \(exit 10\)$/,
+        /; allow s3:GetObject .* to the owner of the keys, or correct the Secret \(exit 10\)$/,
       )
       await holdsNothing(t, stage)
       endsWith(t, await stage.run({ ...env, AWS_SESSION_TOKEN: session.sessionToken }), 0)

@@ -1,6 +1,6 @@
 /** Pauses before something is tried again, and how long that goes on. */
 import t from 'tap'
-import { askPatiently, backoffMs, type Answer, type Patience } from '../../../src/loader/backoff.ts'
+import { askPatiently, backoffMs, type TryResult, type Patience } from '../../../src/loader/backoff.ts'
 
 const quick = { firstDelayMs: 1, longestDelayMs: 4 }
 
@@ -60,7 +60,7 @@ function patienceOf(patienceMs: number): { problems: string[]; patience: Patienc
   return { problems, patience: { ...quick, patienceMs, signal: new AbortController().signal, onProblem } }
 }
 
-function scripted(problems: readonly string[], value: string): () => Promise<Answer<string>> {
+function scripted(problems: readonly string[], value: string): () => Promise<TryResult<string>> {
   const rest = [...problems]
   return () => {
     const problem = rest.shift()

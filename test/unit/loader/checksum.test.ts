@@ -24,26 +24,26 @@ t.test('what comes for free while the bytes arrive is preferred to what needs th
 
 t.test('headers give the checksum of the whole object', (t) => {
   t.strictSame(checksumOfHeaders({ 'x-amz-checksum-crc32c': 'yZRlqg==', 'x-amz-checksum-type': 'FULL_OBJECT' }), {
-    wanted: { algorithm: 'CRC32C', value: 'yZRlqg==' },
+    expected: { algorithm: 'CRC32C', value: 'yZRlqg==' },
     composite: false,
   })
   t.strictSame(
     checksumOfHeaders({ 'x-amz-checksum-sha256': 'abc=' }),
-    { wanted: { algorithm: 'SHA256', value: 'abc=' }, composite: false },
+    { expected: { algorithm: 'SHA256', value: 'abc=' }, composite: false },
     'an old answer says no type',
   )
-  t.strictSame(checksumOfHeaders({}), { wanted: undefined, composite: false })
+  t.strictSame(checksumOfHeaders({}), { expected: undefined, composite: false })
   t.end()
 })
 
 t.test('a checksum composed of parts is none of the whole', (t) => {
   t.strictSame(checksumOfHeaders({ 'x-amz-checksum-crc32': 'abc=', 'x-amz-checksum-type': 'COMPOSITE' }), {
-    wanted: undefined,
+    expected: undefined,
     composite: true,
   })
   t.strictSame(
     checksumOfHeaders({ 'x-amz-checksum-sha256': 'abc=-3' }),
-    { wanted: undefined, composite: true },
+    { expected: undefined, composite: true },
     'told by its number of parts alone',
   )
   t.end()

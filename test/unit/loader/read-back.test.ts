@@ -5,13 +5,13 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
-import { ReadBack, type Claim } from '../../../src/loader/read-back.ts'
+import { ReadBack, type CheckedChecksum } from '../../../src/loader/read-back.ts'
 import { waitFor } from '../../kit/tools/wait-for.ts'
 
 const live = new AbortController().signal
 const MiB = 2 ** 20
 
-function sha256(content: Uint8Array): Claim {
+function sha256(content: Uint8Array): CheckedChecksum {
   return {
     algorithm: 'SHA256',
     value: createHash('sha256').update(content).digest('base64'),
@@ -19,7 +19,7 @@ function sha256(content: Uint8Array): Claim {
   }
 }
 
-function sha1(content: Uint8Array): Claim {
+function sha1(content: Uint8Array): CheckedChecksum {
   return { ...sha256(content), algorithm: 'SHA1', value: createHash('sha1').update(content).digest('base64') }
 }
 
@@ -52,17 +52,17 @@ t.test('parts in any order, of several files at a time, are read to the checksum
           const content = Buffer.concat(pieces)
           const file = join(directory, `file-${files++}`)
           await writeFile(file, content)
-          const follower = readBack.follow({ file, size: content.length, claims: [sha256(content), sha1(content)] })
+          const reader = readBack.readerFor({ file, size: content.length, expected: [sha256(content), sha1(content)] })
           let offset = 0
           for (const { length } of pieces) {
-            parts.push({ follower, offset, length })
+            parts.push({ reader, offset, length })
             offset += length
           }
         }
-        for (const { follower, ...part } of parts.toSorted(
+        for (const { reader, ...part } of parts.toSorted(
           (a, b) => turn(a.offset, a.length) - turn(b.offset, b.length),
         )) {
-          readBack.arrived(follower, part)
+          readBack.arrived(reader, part)
         }
         await readBack.end()
         await readBack.close()
@@ -82,15 +82,15 @@ t.test('what is there is read while the rest is still under way', async (t) => {
   const file = join(t.testdir(), 'file')
   await writeFile(file, content.subarray(0, 2 * MiB))
   const readBack = new ReadBack(live)
-  const follower = readBack.follow({ file, size: content.length, claims: [sha256(content)] })
-  readBack.arrived(follower, { offset: MiB, length: MiB })
+  const reader = readBack.readerFor({ file, size: content.length, expected: [sha256(content)] })
+  readBack.arrived(reader, { offset: MiB, length: MiB })
   t.equal(readBack.bytesRead, 0, 'nothing behind a gap')
-  readBack.arrived(follower, { offset: 0, length: MiB })
+  readBack.arrived(reader, { offset: 0, length: MiB })
   await waitFor('the first two parts to be read', () => Promise.resolve(readBack.bytesRead === 2 * MiB || undefined), {
     timeoutSeconds: 30,
   })
   await writeFile(file, content)
-  readBack.arrived(follower, { offset: 2 * MiB, length: MiB })
+  readBack.arrived(reader, { offset: 2 * MiB, length: MiB })
   await readBack.end()
   t.equal(readBack.bytesRead, 3 * MiB)
 })
@@ -98,16 +98,23 @@ t.test('what is there is read while the rest is still under way', async (t) => {
 t.test('a file of no bytes has a checksum too', async (t) => {
   const file = join(t.testdir({ empty: '' }), 'empty')
   const readBack = new ReadBack(live)
-  readBack.arrived(readBack.follow({ file, size: 0, claims: [sha256(Buffer.alloc(0))] }), { offset: 0, length: 0 })
+  readBack.arrived(readBack.readerFor({ file, size: 0, expected: [sha256(Buffer.alloc(0))] }), { offset: 0, length: 0 })
   await readBack.end()
-  readBack.arrived(readBack.follow({ file, size: 0, claims: [sha256(Buffer.from('x'))] }), { offset: 0, length: 0 })
+  readBack.arrived(readBack.readerFor({ file, size: 0, expected: [sha256(Buffer.from('x'))] }), {
+    offset: 0,
+    length: 0,
+  })
   await t.rejects(readBack.end(), { message: /^has / })
 })
 
 t.test('a file that differs ends the download at the next part, and leaves no file open', async (t) => {
   const directory = t.testdir({ good: 'good', bad: 'bad', part: 'part' })
   const readBack = new ReadBack(live)
-  const unfinished = readBack.follow({ file: join(directory, 'part'), size: 10, claims: [sha256(Buffer.from('part'))] })
+  const unfinished = readBack.readerFor({
+    file: join(directory, 'part'),
+    size: 10,
+    expected: [sha256(Buffer.from('part'))],
+  })
   readBack.arrived(unfinished, { offset: 0, length: 4 })
   await readBack.end()
   t.equal(readBack.filesCompared, 0)
@@ -118,10 +125,10 @@ t.test('a file that differs ends the download at the next part, and leaves no fi
   )
 
   readBack.arrived(
-    readBack.follow({
+    readBack.readerFor({
       file: join(directory, 'bad'),
       size: 3,
-      claims: [sha256(Buffer.from('bad')), sha1(Buffer.from('gut'))],
+      expected: [sha256(Buffer.from('bad')), sha1(Buffer.from('gut'))],
     }),
     { offset: 0, length: 3 },
   )
@@ -140,14 +147,17 @@ t.test('a file that is shorter than what arrived, or gone, is an error and not a
   const directory = t.testdir({ short: 'xy', other: 'xyz', link: t.fixture('symlink', 'other') })
   for (const [name, error] of [
     ['short', { message: /short ends at 2, not at 3$/ }],
-    ['link', { message: /link is not there any more$/ }],
-    ['gone', { message: /gone is not there any more$/ }],
+    ['link', { message: /link is gone$/ }],
+    ['gone', { message: /gone is gone$/ }],
   ] as const) {
     const readBack = new ReadBack(live)
-    readBack.arrived(readBack.follow({ file: join(directory, name), size: 3, claims: [sha256(Buffer.from('xyz'))] }), {
-      offset: 0,
-      length: 3,
-    })
+    readBack.arrived(
+      readBack.readerFor({ file: join(directory, name), size: 3, expected: [sha256(Buffer.from('xyz'))] }),
+      {
+        offset: 0,
+        length: 3,
+      },
+    )
     await t.rejects(readBack.end(), { ...error, exit: 'VerificationFailed' })
     await readBack.close()
   }
@@ -159,7 +169,10 @@ t.test('reading ends with the task', async (t) => {
   const end = new AbortController()
   const readBack = new ReadBack(end.signal)
   end.abort(new Error('told to stop'))
-  readBack.arrived(readBack.follow({ file, size: 1, claims: [sha256(Buffer.from('x'))] }), { offset: 0, length: 1 })
+  readBack.arrived(readBack.readerFor({ file, size: 1, expected: [sha256(Buffer.from('x'))] }), {
+    offset: 0,
+    length: 1,
+  })
   await t.rejects(readBack.end(), { message: 'told to stop' })
   await readBack.close()
 })

@@ -26,7 +26,7 @@ import { layoutOf, type Layout } from '../../../src/loader/volume/layout.ts'
 import { acquireLock, type LockRequest } from '../../../src/loader/volume/lock.ts'
 import { findPublished, type Marker } from '../../../src/loader/volume/published.ts'
 import { refuseTooLarge } from '../../../src/loader/volume/space.ts'
-import { discard, openStaging, publish, removeStaleStagings } from '../../../src/loader/volume/staging.ts'
+import { discardStaging, openStaging, publishStaging, removeStaleStagings } from '../../../src/loader/volume/staging.ts'
 import { loadTask } from '../../kit/s3/load-task.ts'
 
 const objects: readonly ModelObject[] = [
@@ -41,7 +41,7 @@ t.test('staging is published as a whole, with modes that every user of the pod c
   await staging.journal.append([partOf(objects[0])])
   t.strictSame(await findPublished(layout, task), undefined, 'nothing is there before')
 
-  t.equal(await publish(staging, task, markerOf(task)), true)
+  t.equal(await publishStaging(staging, task, markerOf(task)), true)
 
   t.strictSame((await readdir(layout.published)).sort(), ['files', 'marker.json'])
   t.match(await findPublished(layout, task), { files: 2, bytes: 5 })
@@ -54,7 +54,7 @@ t.test('a model that the app may write to is writable for its group', async (t) 
   const { task, layout } = volumeOf(t, { MODEL_READ_ONLY: 'false' })
   const staging = await openStaging(layout, task, objects)
   await fill(layout)
-  await publish(staging, task, markerOf(task))
+  await publishStaging(staging, task, markerOf(task))
   t.equal((await stat(join(layout.publishedFiles, 'shards'))).mode & 0o777, 0o775)
 })
 
@@ -64,10 +64,10 @@ t.test('the loader whose rename comes second publishes nothing, and nothing is n
   const [first, second] = [await openStaging(layout, task, objects), await openStaging(layoutOf(other), other, objects)]
   await fill(layout)
   await fill(layoutOf(other))
-  t.equal(await publish(first, task, markerOf(task)), true)
-  t.equal(await publish(second, other, markerOf(other)), false)
+  t.equal(await publishStaging(first, task, markerOf(task)), true)
+  t.equal(await publishStaging(second, other, markerOf(other)), false)
   t.strictSame((await readdir(layout.published)).sort(), ['files', 'marker.json'])
-  await discard(layoutOf(other))
+  await discardStaging(layoutOf(other))
   t.strictSame(await readdir(task.root), [task.id])
 })
 
@@ -152,7 +152,7 @@ for (const [what, pathOf] of directories) {
     t.equal(staging.verified.has(shard), what === 'the marker')
     await fill(layout)
     await refuseOtherThanListed(layout, objects, staging.directories)
-    t.equal(await publish(staging, task, markerOf(task)), true)
+    t.equal(await publishStaging(staging, task, markerOf(task)), true)
     t.strictSame(await treeOf(elsewhere), before)
     t.ok((await lstat(join(layout.publishedFiles, 'shards'))).isDirectory())
     t.match(await findPublished(layout, task), { files: 2, bytes: 5 })
@@ -288,7 +288,7 @@ t.test('a published model with a foreign file ends the loader, unless the app ma
   const { task, layout } = volumeOf(t)
   const staging = await openStaging(layout, task, objects)
   await fill(layout)
-  await publish(staging, task, markerOf(task))
+  await publishStaging(staging, task, markerOf(task))
   await writeFile(join(layout.publishedFiles, 'foreign'), '')
   await t.rejects(findPublished(layout, task), {
     exit: 'ForeignFiles',

@@ -7,14 +7,14 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { combineCrc, loadCrc } from '../../../../src/loader/transfer/crc.ts'
-import { LocalCrew } from '../../../../src/loader/transfer/connection-pool.ts'
+import { LocalPool } from '../../../../src/loader/transfer/connection-pool.ts'
 import {
-  startTransfer,
+  startTransferThreads,
   TransferError,
   type PartDone,
   type PartJob,
-  type StartCrew,
-  type StartedTransfer,
+  type StartPool,
+  type TransferThreads,
   type TransferOptions,
   type TransferSettings,
 } from '../../../../src/loader/transfer/transfer.ts'
@@ -64,13 +64,15 @@ function partsOf(
 }
 
 /** What a thread does, on this one. */
-const startLocalCrew: StartCrew = (settings) => ({
-  engage: (reports) => new LocalCrew(settings, reports),
+const startLocalPool: StartPool = (settings) => ({
+  attach: (reports) => new LocalPool(settings, reports),
   stop: () => Promise.resolve(),
 })
 
-function start(settings: TransferSettings): StartedTransfer {
-  return settings.workers === 0 ? startTransfer({ ...settings, workers: 1 }, startLocalCrew) : startTransfer(settings)
+function start(settings: TransferSettings): TransferThreads {
+  return settings.workers === 0
+    ? startTransferThreads({ ...settings, workers: 1 }, startLocalPool)
+    : startTransferThreads(settings)
 }
 
 interface Outcome {
