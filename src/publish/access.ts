@@ -1,4 +1,4 @@
-/** How the publisher reaches S3: the loader's own ways, and never the node's role. */
+/** S3 access of the publisher: with the loader's code, and never with the node's role. */
 import { publishedCalls, type PublishedCalls } from '../aws/s3-published.ts'
 import { credentialsSource } from '../loader/credentials/credentials.ts'
 import { formatLoaderEnv, type LoaderValues } from '../loader-contract.ts'
@@ -8,7 +8,7 @@ import type { Report } from '../loader/report.ts'
 import type { S3Source } from '../values/source.ts'
 import type { Volume } from './volume.ts'
 
-/** `keys` are AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; `auto` is the first of the others that the environment speaks of. */
+/** `keys` are AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; `auto` is the first of the others that the environment configures. */
 export const credentialsChoices = ['auto', 'pod-identity', 'irsa', 'keys', 'anonymous'] as const
 export type CredentialsChoice = (typeof credentialsChoices)[number]
 
@@ -18,12 +18,12 @@ export interface Access {
   readonly endpoint: string | undefined
 }
 
-/** No byte for so long, and the run ends; the next one continues. */
+/** Time without a byte after which the run ends; the next one continues. */
 const stallTimeoutSeconds = 120
-/** The Job's activeDeadlineSeconds ends a run; this bounds only how long the agent is waited for. */
+/** Bounds only the wait for the agent: the Job's activeDeadlineSeconds ends a run. */
 const timeoutSeconds = 86_400
 
-/** What is the same for every version: the loader's own reading of the environment, with its checks. */
+/** The part of the task that all versions share, read and checked by the loader's parser. */
 export function baseTask(
   { source, volume, access }: { readonly source: S3Source; readonly volume: Volume; readonly access: Access },
   env: Environment,
@@ -54,7 +54,6 @@ export function baseTask(
   return read.task
 }
 
-/** The variables by name. */
 function loaderEnv(values: LoaderValues): Environment {
   return Object.fromEntries(formatLoaderEnv(values).map(({ name, value }) => [name, value]))
 }
@@ -73,15 +72,15 @@ function kindIn(env: Environment): Exclude<CredentialsChoice, 'auto'> {
     'no credentials are in the environment: neither of EKS Pod Identity, nor of IRSA, nor keys',
     {
       remedy:
-        'associate the service account with a role and create the pod anew, or set --credentials; the role of the node is never used',
+        'associate the service account with a role and recreate the pod, or set --credentials; the role of the node is never used',
     },
   )
 }
 
-/** After which a listing that still goes on is given up: no other deadline ends a run by hand. */
+/** Time limit of a listing: a run by hand has no other deadline. */
 export const longestListingMs = 10 * 60_000
 
-/** The caller closes it. */
+/** Connects; the caller closes the connection. */
 export function connectS3(
   task: LoadTask,
   env: Environment,

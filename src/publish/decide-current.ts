@@ -1,21 +1,21 @@
-/** Which version `current` has to lead to. It never goes back by itself, and never to what is not known to be whole. */
+/** Decides which version `current` points to: without a pin never an older one, and never one that may be incomplete. */
 import { quote } from '../values/printable.ts'
 import type { VersionRecord } from './record.ts'
-import type { Current, Survey } from './survey.ts'
+import type { Current, VolumeState } from './volume-state.ts'
 import { compareVersions, isPrerelease, parseVersion } from './version-order.ts'
 
-/** By their names, or by the time at which S3 got their manifests. */
+/** Orders of versions: by name, or by the upload time of the manifest. */
 export const orders = ['version', 'modified'] as const
 export type Order = (typeof orders)[number]
 
 export type CurrentDecision =
   | { readonly move: string }
-  /** `why` is told to people where it is not what they would expect. */
+  /** `why` is an explanation for people where the decision may surprise. */
   | { readonly move: undefined; readonly why?: string }
 
-type Known = Pick<Survey, 'current' | 'versions' | 'pinned'>
+type Known = Pick<VolumeState, 'current' | 'versions' | 'pinned'>
 
-/** What it is told to be wins; then it is what it is, unless something newer is there. */
+/** A pin wins; else `current` stays, unless there is a newer version. */
 export function decideCurrent({ current, versions, pinned }: Known, order: Order): CurrentDecision {
   const whole = [...versions.values()].flatMap(({ record }) => record ?? [])
   const newest = newestOf(whole, order)
@@ -55,11 +55,11 @@ function decidePinned(
 ): CurrentDecision {
   const isThere = current.kind === 'version' && current.version === pinned
   if (!isThere && versions.get(pinned)?.record !== undefined) return { move: pinned }
-  const behind = newest === undefined || newest.version === pinned ? '' : `, and ${newest.version} is newer`
-  return stay(`current is pinned to ${pinned}${behind}; --current newest follows the newest again`)
+  const newer = newest === undefined || newest.version === pinned ? '' : `, and ${newest.version} is newer`
+  return stay(`current is pinned to ${pinned}${newer}; --current newest follows the newest again`)
 }
 
-/** Of those that may become current without being told: no release candidates, and by name only what has an order. */
+/** Newest version that may become current without a pin: no prereleases, and in order `version` only names with an order. */
 function newestOf(records: readonly VersionRecord[], order: Order): VersionRecord | undefined {
   const eligible = records.filter(
     ({ version }) => !isPrerelease(version) && (order === 'modified' || parseVersion(version) !== undefined),
@@ -82,7 +82,7 @@ function compareTimes(a: Dated, b: Dated): number {
   return Date.parse(a.manifest.lastModified) - Date.parse(b.manifest.lastModified)
 }
 
-/** Undefined where the one that is current has no place in the order. */
+/** Undefined where the current version has no place in the order. */
 function isNewer(candidate: VersionRecord, now: VersionRecord | string, order: Order): boolean | undefined {
   if (order === 'version') {
     const version = typeof now === 'string' ? now : now.version

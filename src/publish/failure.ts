@@ -1,4 +1,4 @@
-/** Failures of a publisher are those of the loader, with what a platform's admin can do about them. */
+/** Failures of the publisher: those of the loader, with remedies for a platform's admin. */
 import { S3Error } from '../aws/s3-api.ts'
 import { exits, LoaderFailure, type Exit } from '../loader/exit-codes.ts'
 import { fileFailureOf } from '../loader/volume/file-failure.ts'
@@ -13,7 +13,7 @@ const remedies: Readonly<Partial<Record<Exit, string>>> = {
   NotWritable: 'check the claim, and fsGroup and runAsUser of the publisher',
 }
 
-/** What bringing one version may end with while others can be published: objects of one may be encrypted with a key of their own. */
+/** Failures of one version that do not affect others: its objects may be encrypted with a key of their own. */
 const ofOneVersion: readonly Exit[] = [
   'Denied',
   'VerificationFailed',
@@ -27,7 +27,7 @@ export function isOfOneVersion(error: unknown): error is LoaderFailure {
   return error instanceof LoaderFailure && ofOneVersion.includes(error.exit)
 }
 
-/** A remedy that is known better than in the loader's table stays, but for those that speak of annotations. */
+/** A remedy more specific than that of the loader's table is kept, except one that names annotations. */
 export function publishFailureOf(error: unknown): unknown {
   const failure = fileFailureOf(error)
   if (!(failure instanceof LoaderFailure)) return failure
@@ -43,7 +43,7 @@ export function publishFailureOf(error: unknown): unknown {
   return new LoaderFailure(failure.exit, failure.message, { cause: failure, remedy })
 }
 
-/** Where S3 said that the bucket is. */
+/** Region of the bucket, if S3 reported it. */
 function regionOf(cause: unknown): string | undefined {
   if (!(cause instanceof S3Error)) return undefined
   const { status, code, region } = cause.problem

@@ -1,6 +1,6 @@
 /**
- * Who works on what of the volume: a loader's lock with other names. A lock saves bandwidth and keeps `current` from being moved
- * by two; whether a version is whole never hangs on it, because every step that counts is one rename(2).
+ * Locks of the volume: the loader's lock with other names. A lock saves bandwidth and keeps two processes from switching
+ * `current`; the completeness of a version never depends on it, because every step that counts is one rename(2).
  */
 import { join } from 'node:path'
 import type { Report } from '../loader/report.ts'
@@ -8,13 +8,13 @@ import { acquireLock } from '../loader/volume/lock.ts'
 import type { Volume } from './volume.ts'
 
 export interface LockHolder {
-  /** One for each process: two of one name would both believe that they have it. */
+  /** Unique per process: two owners of one name would both hold the lock. */
   readonly owner: string
   readonly signal: AbortSignal
   readonly report: Report
 }
 
-/** Undefined: another process published it meanwhile. */
+/** Undefined if another process published the version meanwhile. */
 export function withVersionLock<T>(
   volume: Volume,
   version: string,
@@ -32,7 +32,7 @@ export function withVersionLock<T>(
   )
 }
 
-/** Held for moments, by who moves `current`, moves a version into the trash, or takes one out. */
+/** Held briefly while `current` is switched, or a version is moved into the trash or out of it. */
 export function withCurrentLock<T>(volume: Volume, holder: LockHolder, work: () => Promise<T>): Promise<T> {
   return withLock({ volume, name: 'lock-current', isDone: () => Promise.resolve(false) }, holder, work)
 }

@@ -1,4 +1,4 @@
-/** Brings one version: the loader stages and verifies it in `.publish/incoming`, and one rename(2) puts it in its place. */
+/** Publishes one version: the loader stages and verifies it in `.publish/incoming`, and one rename(2) moves it into place. */
 import { createHash } from 'node:crypto'
 import { readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -14,7 +14,7 @@ import { syncDirectory } from '../loader/volume/directory.ts'
 import { volumeNowMs } from '../loader/volume/volume-clock.ts'
 import { longestListingMs } from './access.ts'
 import { withVersionLock, type LockHolder } from './locks.ts'
-import { manifestName, type Offer } from './offers.ts'
+import { manifestName, type PublishedVersion } from './published-versions.ts'
 import { readRecord, writeRecord, type VersionRecord } from './record.ts'
 import { kindOf, type Volume } from './volume.ts'
 
@@ -29,29 +29,30 @@ export interface Publisher {
 const longestManifestBytes = 64 * 2 ** 20
 const abandonedAfterMs = 24 * 60 * 60 * 1000
 
-/** Resolves when it is there, whoever brought it. */
-export async function publishVersion(offer: Offer, publisher: Publisher): Promise<void> {
+/** Resolves when the version is on the volume, also if another process published it. */
+export async function publishVersion(published: PublishedVersion, publisher: Publisher): Promise<void> {
   const { volume, holder } = publisher
   const isDone = async (): Promise<boolean> =>
-    (await readRecord(volume, offer.version)) !== undefined && (await holdsFiles(join(volume.versions, offer.version)))
-  await withVersionLock(volume, offer.version, holder, { isDone, work: () => bring(offer, publisher) })
+    (await readRecord(volume, published.version)) !== undefined &&
+    (await holdsFiles(join(volume.versions, published.version)))
+  await withVersionLock(volume, published.version, holder, { isDone, work: () => stageVersion(published, publisher) })
 }
 
-async function bring(offer: Offer, publisher: Publisher): Promise<void> {
+async function stageVersion(published: PublishedVersion, publisher: Publisher): Promise<void> {
   const {
     volume,
     env,
     holder: { signal, report, owner },
   } = publisher
-  await refuseForeign(volume, offer.version)
-  const sha256 = await digestOfManifest(offer, publisher.s3)
-  const task = taskOf(offer, sha256, publisher)
-  await takeUpLeftovers(task, owner)
+  await refuseForeign(volume, published.version)
+  const sha256 = await digestOfManifest(published, publisher.s3)
+  const task = taskOf(published, sha256, publisher)
+  await resumeInterrupted(task, owner)
   const marker = await load(task, { env, report, signal, startJitterMs: 0, longestListingMs })
-  // Before the rename: a version in its place without a record would be somebody else's.
-  await writeRecord(volume, recordOf(offer, sha256, marker))
-  await moveIntoPlace(volume, task, offer.version)
-  report.info(`published ${offer.version}`)
+  // Before the rename: a version without a record would count as foreign.
+  await writeRecord(volume, recordOf(published, sha256, marker))
+  await moveIntoPlace(volume, task, published.version)
+  report.info(`published ${published.version}`)
 }
 
 async function refuseForeign(volume: Volume, version: string): Promise<void> {
@@ -61,9 +62,9 @@ async function refuseForeign(volume: Volume, version: string): Promise<void> {
   throw new LoaderFailure('ForeignFiles', `${path} is there, and was not made by publish`)
 }
 
-/** The SHA-256 of the manifest, in hexadecimal digits. One without a line would let a version pass that is still empty. */
+/** SHA-256 of the manifest, in hexadecimal digits. A manifest without lines is refused: it would accept an empty version. */
 export async function digestOfManifest(
-  { source, manifest: { key, etag, size } }: Offer,
+  { source, manifest: { key, etag, size } }: PublishedVersion,
   s3: PublishedCalls,
 ): Promise<string> {
   if (size > longestManifestBytes) {
@@ -78,7 +79,7 @@ export async function digestOfManifest(
   return createHash('sha256').update(text).digest('hex')
 }
 
-function taskOf({ version, source }: Offer, sha256: string, { task, holder }: Publisher): LoadTask {
+function taskOf({ version, source }: PublishedVersion, sha256: string, { task, holder }: Publisher): LoadTask {
   const id = createHash('sha256')
     .update(JSON.stringify([source.uri, task.endpoint, sha256]))
     .digest('hex')
@@ -94,7 +95,7 @@ function taskOf({ version, source }: Offer, sha256: string, { task, holder }: Pu
 }
 
 function recordOf(
-  { version, source, manifest: { etag, lastModified } }: Offer,
+  { version, source, manifest: { etag, lastModified } }: PublishedVersion,
   sha256: string,
   { files, bytes }: Marker,
 ): VersionRecord {
@@ -102,11 +103,11 @@ function recordOf(
 }
 
 /**
- * The owner of the version's lock goes on where the last one was ended: a rename makes that one's staging its own, and takes it from
- * under whoever might still write there. What was moved out of incoming leaves a marker behind; what has a manifest of yesterday
- * that was changed since stays for a day.
+ * Continues an interrupted run: the owner of the version's lock renames the old staging directory to its own, away from a process
+ * that might still write there. Removes directories whose files were moved into place, and after a day those of manifests that
+ * were changed since.
  */
-async function takeUpLeftovers({ root, id }: LoadTask, owner: string): Promise<void> {
+async function resumeInterrupted({ root, id }: LoadTask, owner: string): Promise<void> {
   const names = await readdir(root)
   const staging = names.find((name) => name.startsWith(`.staging-${id}-`))
   if (staging !== undefined) await rename(join(root, staging), join(root, `.staging-${id}-${owner}`))
@@ -119,13 +120,13 @@ async function takeUpLeftovers({ root, id }: LoadTask, owner: string): Promise<v
   }
 }
 
-/** Onto nothing, or onto the empty directory that the kubelet makes for a subPath: rename(2) replaces no other. */
+/** Moves onto nothing, or onto the empty directory that the kubelet makes for a subPath: rename(2) replaces no other. */
 async function moveIntoPlace(volume: Volume, { root, id }: LoadTask, version: string): Promise<void> {
   const place = join(volume.versions, version)
   try {
     await rename(join(root, id, 'files'), place)
   } catch (error) {
-    // Whoever was first has published the same files, or what stands there has no record that fits.
+    // The first process published the same files, or the directory there has no matching record.
     if (!hasCode(error, 'ENOTEMPTY', 'EEXIST', 'ENOTDIR', 'ENOENT') || !(await holdsFiles(place))) throw error
   }
   await syncDirectory(volume.versions)

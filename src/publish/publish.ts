@@ -1,6 +1,6 @@
 /**
- * Brings every version that the bucket has published to the volume, newest first, and moves `current` forward. Whatever is on the
- * volume stays: what the bucket does not list, or does not answer for, is no reason to touch anything.
+ * Copies every version published in the bucket to the volume, newest first, and moves `current` forward. Everything on the volume
+ * stays, also versions that the bucket no longer lists or answers for.
  */
 import type { Environment } from '../loader/environment.ts'
 import { withRemedyFor } from '../loader/credentials/remedies.ts'
@@ -12,20 +12,20 @@ import { baseTask, connectS3, type Access } from './access.ts'
 import { newestFirst, type Order } from './decide-current.ts'
 import { isOfOneVersion, publishFailureOf } from './failure.ts'
 import { withCurrentLock } from './locks.ts'
-import { foretellCurrent, moveCurrent, pinCurrent, type CurrentState } from './move-current.ts'
-import { listOffers, type Offer, type Tag } from './offers.ts'
+import { previewCurrent, switchCurrent, pinCurrent, type CurrentState } from './switch-current.ts'
+import { listPublishedVersions, type PublishedVersion, type Tag } from './published-versions.ts'
 import { digestOfManifest, publishVersion, type Publisher } from './publish-version.ts'
-import { surveyVolume, type HeldVersion, type Survey } from './survey.ts'
+import { readVolumeState, type HeldVersion, type VolumeState } from './volume-state.ts'
 import { restoreFromTrash } from './trash.ts'
 import { describeUnsafe } from './version-name.ts'
 import { prepareVolume, refuseOtherKinds, volumeAt } from './volume.ts'
 
 export interface PublishRequest {
   readonly source: S3Source
-  /** Where the volume is mounted. */
+  /** Mount path of the volume. */
   readonly root: string
   readonly requiredTag: Tag | undefined
-  /** A version that it has to lead to from now on, or `newest`; undefined: as it was told before. */
+  /** A version to pin `current` to, or `newest`; undefined to keep the earlier choice. */
   readonly current: string | undefined
   readonly order: Order
   readonly dryRun: boolean
@@ -35,14 +35,14 @@ export interface PublishRequest {
 export interface PublishDependencies {
   readonly env: Environment
   readonly report: Report
-  /** Its reason is what the run ends with. */
+  /** Its reason becomes the failure of the run. */
   readonly signal: AbortSignal
 }
 
 export interface PublishResult {
-  /** In a dry run: those that would be. */
+  /** Versions published by this run, or by a dry run's preview. */
   readonly published: readonly string[]
-  /** Were there already. */
+  /** Versions that were on the volume already. */
   readonly present: readonly string[]
   readonly failed: readonly FailedVersion[]
   readonly current: CurrentState
@@ -53,7 +53,7 @@ interface FailedVersion {
   readonly failure: LoaderFailure
 }
 
-/** Throws a LoaderFailure where nothing can be published; that one version cannot be is in the result. */
+/** Throws a LoaderFailure where nothing can be published; failures of single versions are in the result. */
 export async function publish(request: PublishRequest, deps: PublishDependencies): Promise<PublishResult> {
   const volume = volumeAt(request.root)
   const task = baseTask({ ...request, volume }, deps.env)
@@ -79,60 +79,69 @@ async function publishAll(request: PublishRequest, publisher: Publisher): Promis
     holder: { report },
   } = publisher
   await refuseOtherKinds(volume)
-  const survey = surveyFor(request, await surveyVolume(volume))
-  const isHeld = (version: string): boolean => survey.versions.get(version)?.record !== undefined
-  const isWanted = (version: string): boolean => !survey.pruned.has(version) || version === survey.pinned
-  const { offers, unsafe } = await listOffers(
-    { source: request.source, requiredTag: request.requiredTag, isWanted, isHeld },
+  const state = stateFor(request, await readVolumeState(volume))
+  const isHeld = (version: string): boolean => state.versions.get(version)?.record !== undefined
+  const isSelected = (version: string): boolean => !state.pruned.has(version) || version === state.pinned
+  const { versions, unsafe } = await listPublishedVersions(
+    { source: request.source, requiredTag: request.requiredTag, isSelected, isHeld },
     s3,
     report,
   )
   if (unsafe.length > 0) {
     report.warn(`left out, because their names are no names of versions: ${describeUnsafe(unsafe)}`)
   }
-  refuseUnknown(request.current, survey, offers)
+  refuseUnknown(request.current, state, versions)
   const missing = newestFirst(
-    offers.filter(({ version }) => !isHeld(version)),
+    versions.filter(({ version }) => !isHeld(version)),
     request.order,
   )
-  const present = offers.filter(({ version }) => isHeld(version))
-  if (request.dryRun) return foretell(survey, missing, present, request.order)
+  const present = versions.filter(({ version }) => isHeld(version))
+  if (request.dryRun) return dryRun(state, missing, present, request.order)
   await prepareVolume(volume)
   await followRequest(request, publisher)
-  await warnOfChanges(present, survey, publisher)
+  await warnOfChanges(present, state, publisher)
   return await publishMissing(request, publisher, { missing, present })
 }
 
-function surveyFor({ current }: PublishRequest, survey: Survey): Survey {
-  return current === undefined ? survey : { ...survey, pinned: current === 'newest' ? undefined : current }
+function stateFor({ current }: PublishRequest, state: VolumeState): VolumeState {
+  return current === undefined ? state : { ...state, pinned: current === 'newest' ? undefined : current }
 }
 
 /** A mistyped version would pin `current` to nothing. */
-function refuseUnknown(wanted: string | undefined, { versions, trash }: Survey, offers: readonly Offer[]): void {
-  if (wanted === undefined || wanted === 'newest') return
-  const known = [...versions.keys(), ...trash.map(({ version }) => version), ...offers.map(({ version }) => version)]
-  if (known.includes(wanted)) return
+function refuseUnknown(
+  requested: string | undefined,
+  { versions, trash }: VolumeState,
+  published: readonly PublishedVersion[],
+): void {
+  if (requested === undefined || requested === 'newest') return
+  const known = [...versions.keys(), ...trash.map(({ version }) => version), ...published.map(({ version }) => version)]
+  if (known.includes(requested)) return
   const shown = [...new Set(known)].slice(0, 10).join(', ')
   throw new LoaderFailure(
     'Nothing',
-    `there is no version ${quote(wanted)}, neither published in the bucket nor on the volume`,
+    `there is no version ${quote(requested)}, neither published in the bucket nor on the volume`,
     {
       remedy: shown === '' ? 'publish it first' : `--current takes one of ${shown}, or newest`,
     },
   )
 }
 
-function foretell(survey: Survey, missing: readonly Offer[], present: readonly Offer[], order: Order): PublishResult {
-  const versions = new Map([...survey.versions, ...missing.map((offer) => [offer.version, heldAs(offer)] as const)])
+function dryRun(
+  state: VolumeState,
+  missing: readonly PublishedVersion[],
+  present: readonly PublishedVersion[],
+  order: Order,
+): PublishResult {
+  const versions = new Map([...state.versions, ...missing.map((item) => [item.version, heldAs(item)] as const)])
   return {
     published: missing.map(nameOf),
     present: present.map(nameOf),
     failed: [],
-    current: foretellCurrent({ ...survey, versions }, order),
+    current: previewCurrent({ ...state, versions }, order),
   }
 }
 
-function heldAs({ version, source, manifest }: Offer): HeldVersion {
+function heldAs({ version, source, manifest }: PublishedVersion): HeldVersion {
   const record = {
     schema: 1,
     version,
@@ -144,60 +153,60 @@ function heldAs({ version, source, manifest }: Offer): HeldVersion {
   return { version, record, publishedMs: undefined, inUseMs: undefined }
 }
 
-/** What people asked for by --current; a version in the trash comes back from there. */
+/** Applies --current; a version in the trash is restored. */
 async function followRequest({ current }: PublishRequest, { volume, holder }: Publisher): Promise<void> {
   if (current === undefined) return
   await withCurrentLock(volume, holder, async () => {
     await pinCurrent(volume, current)
-    const { trash, versions } = await surveyVolume(volume)
+    const { trash, versions } = await readVolumeState(volume)
     const trashed = trash.find(({ version }) => version === current)
     if (trashed === undefined || versions.has(current)) return
     if (await restoreFromTrash(volume, trashed)) holder.report.info(`${current} is taken out of the trash`)
   })
 }
 
-/** Who mounts a version has mounted these files: it never changes here, whatever becomes of it in the bucket. */
+/** Warns of changes in the bucket: a version on the volume never changes, because pods have its files mounted. */
 async function warnOfChanges(
-  present: readonly Offer[],
-  { versions }: Survey,
+  present: readonly PublishedVersion[],
+  { versions }: VolumeState,
   { s3, holder: { report } }: Publisher,
 ): Promise<void> {
-  for (const offer of present) {
-    const { etag, sha256 } = versions.get(offer.version)?.record?.manifest ?? {}
-    if (etag === offer.manifest.etag) continue
-    const found = await digestOfManifest(offer, s3).catch((error: unknown) => failureOfOne(error).exit)
-    // It says as little of a change as of none that it could not be read.
+  for (const published of present) {
+    const { etag, sha256 } = versions.get(published.version)?.record?.manifest ?? {}
+    if (etag === published.manifest.etag) continue
+    const found = await digestOfManifest(published, s3).catch((error: unknown) => failureOfOne(error).exit)
+    // A manifest that cannot be read says nothing about a change.
     if (found === sha256 || (found in exits && found !== 'VerificationFailed')) continue
     report.warn(
-      `${offer.version} was changed in the bucket after it was published; the volume keeps the first one. Publish the change as another version`,
+      `${published.version} was changed in the bucket after it was published; the volume keeps the first one. Publish the change as another version`,
     )
   }
 }
 
-interface Offered {
-  readonly missing: readonly Offer[]
-  readonly present: readonly Offer[]
+interface VersionSets {
+  readonly missing: readonly PublishedVersion[]
+  readonly present: readonly PublishedVersion[]
 }
 
 async function publishMissing(
   { order }: PublishRequest,
   publisher: Publisher,
-  { missing, present }: Offered,
+  { missing, present }: VersionSets,
 ): Promise<PublishResult> {
   const { volume, holder } = publisher
   const published: string[] = []
   const failed: FailedVersion[] = []
-  // First what a run that was ended between the two had no time for.
-  let current = await moveCurrent(volume, order, holder)
-  for (const offer of missing) {
-    const failure = await publishVersion(offer, publisher).then(() => undefined, failureOfOne)
+  // First, because an earlier run may have been interrupted between publishing and switching.
+  let current = await switchCurrent(volume, order, holder)
+  for (const item of missing) {
+    const failure = await publishVersion(item, publisher).then(() => undefined, failureOfOne)
     if (failure === undefined) {
-      published.push(offer.version)
-      current = joined(current, await moveCurrent(volume, order, holder))
+      published.push(item.version)
+      current = joined(current, await switchCurrent(volume, order, holder))
     } else {
-      failed.push({ version: offer.version, failure })
+      failed.push({ version: item.version, failure })
       holder.report.warn(
-        `${offer.version} is not published: ${exits[failure.exit].summary}: ${failure.message}; ${failure.remedy}`,
+        `${item.version} is not published: ${exits[failure.exit].summary}: ${failure.message}; ${failure.remedy}`,
       )
     }
   }
@@ -210,7 +219,7 @@ function failureOfOne(error: unknown): LoaderFailure {
   throw error
 }
 
-/** Two moves of one run are one. */
+/** Merges two switches of one run. */
 function joined(first: CurrentState, then: CurrentState): CurrentState {
   if (!first.moved) return then
   return {
@@ -221,6 +230,6 @@ function joined(first: CurrentState, then: CurrentState): CurrentState {
   }
 }
 
-function nameOf({ version }: Offer): string {
+function nameOf({ version }: PublishedVersion): string {
   return version
 }

@@ -1,4 +1,4 @@
-/** Which versions are published in the bucket: those with a manifest, and with the tag where one is wanted. */
+/** Lists the versions published in the bucket: those with a manifest, and with the tag if one is required. */
 import type { DatedObject, PublishedCalls } from '../aws/s3-published.ts'
 import { LoaderFailure } from '../loader/exit-codes.ts'
 import type { Report } from '../loader/report.ts'
@@ -14,45 +14,49 @@ export interface Tag {
   readonly value: string
 }
 
-export interface Offer {
+export interface PublishedVersion {
   readonly version: string
   readonly source: S3Source
   readonly manifest: {
     readonly key: string
     readonly etag: string
     readonly size: number
-    /** As ISO 8601. */
+    /** Time in ISO 8601. */
     readonly lastModified: string
   }
 }
 
-export interface OfferRequest {
+export interface VersionsRequest {
   readonly source: S3Source
   readonly requiredTag: Tag | undefined
-  /** Not asked for: what was pruned stays away. */
-  readonly isWanted: (version: string) => boolean
-  /** Has passed already. */
+  /** False for pruned versions, which are not published again. */
+  readonly isSelected: (version: string) => boolean
+  /** True for versions on the volume, whose tag is not checked again. */
   readonly isHeld: (version: string) => boolean
 }
 
-export interface Offers {
-  readonly offers: readonly Offer[]
-  /** Directories whose names cannot become paths. */
+export interface PublishedVersions {
+  readonly versions: readonly PublishedVersion[]
+  /** Names of directories that cannot become paths. */
   readonly unsafe: readonly string[]
 }
 
-const asksAtOnce = 8
+const readsAtOnce = 8
 
-/** Throws a LoaderFailure where one question is not answered: what is not known to be published is not taken for unpublished. */
-export async function listOffers(request: OfferRequest, s3: PublishedCalls, report: Report): Promise<Offers> {
+/** Throws a LoaderFailure if any request fails: a version of unknown state must not count as unpublished. */
+export async function listPublishedVersions(
+  request: VersionsRequest,
+  s3: PublishedCalls,
+  report: Report,
+): Promise<PublishedVersions> {
   const names = await listNames(request.source, s3)
   if (names.length === 0) throw new LoaderFailure('Nothing', `no directory below ${request.source.uri}`)
   const hidden = names.filter(isHiddenName)
   if (hidden.length > 0) report.info(`left out: ${hidden.map(quote).join(', ')}`)
   const visible = names.filter((name) => !isHiddenName(name))
-  const versions = visible.filter((name) => isVersionName(name) && request.isWanted(name))
+  const selected = visible.filter((name) => isVersionName(name) && request.isSelected(name))
   return {
-    offers: await askAll(versions, request, { s3, report }),
+    versions: await readVersions(selected, request, { s3, report }),
     unsafe: visible.filter((name) => !isVersionName(name)),
   }
 }
@@ -73,29 +77,33 @@ async function listNames(source: S3Source, s3: PublishedCalls): Promise<readonly
   return [...names]
 }
 
-interface Means {
+interface ListContext {
   readonly s3: PublishedCalls
   readonly report: Report
 }
 
-async function askAll(versions: readonly string[], request: OfferRequest, means: Means): Promise<readonly Offer[]> {
-  const offers: Offer[] = []
+async function readVersions(
+  versions: readonly string[],
+  request: VersionsRequest,
+  context: ListContext,
+): Promise<readonly PublishedVersion[]> {
+  const found: PublishedVersion[] = []
   const waiting = versions.values()
   const ask = async (): Promise<void> => {
     for (const version of waiting) {
-      const offer = await askOne(version, request, means)
-      if (offer !== undefined) offers.push(offer)
+      const published = await readVersion(version, request, context)
+      if (published !== undefined) found.push(published)
     }
   }
-  await Promise.all(Array.from({ length: asksAtOnce }, ask))
-  return offers
+  await Promise.all(Array.from({ length: readsAtOnce }, ask))
+  return found
 }
 
-async function askOne(
+async function readVersion(
   version: string,
-  { source: all, requiredTag, isHeld }: OfferRequest,
-  { s3, report }: Means,
-): Promise<Offer | undefined> {
+  { source: all, requiredTag, isHeld }: VersionsRequest,
+  { s3, report }: ListContext,
+): Promise<PublishedVersion | undefined> {
   const source = versionSource(all, version)
   const key = source.key + manifestName
   const found = await findManifest(source, key, s3)
@@ -130,11 +138,11 @@ async function findManifest(source: S3Source, key: string, s3: PublishedCalls): 
 
 async function hasTag(
   { source, key }: { readonly source: S3Source; readonly key: string },
-  wanted: Tag,
+  required: Tag,
   s3: PublishedCalls,
 ): Promise<boolean> {
   try {
-    return (await s3.tags(source.bucket, key)).get(wanted.key) === wanted.value
+    return (await s3.tags(source.bucket, key)).get(required.key) === required.value
   } catch (error) {
     const failure = failureOf(error, source, 'read')
     if (!(failure instanceof LoaderFailure) || failure.exit !== 'Denied') throw failure

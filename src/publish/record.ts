@@ -1,4 +1,4 @@
-/** What a published version has to hold, in files beside the versions: they themselves hold what was delivered and nothing else. */
+/** Records of the expected content of published versions. They are kept outside the versions, which hold only delivered files. */
 import { readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { hasCode } from '../loader/volume/file-failure.ts'
@@ -15,7 +15,7 @@ export interface VersionRecord {
   readonly manifest: {
     readonly sha256: string
     readonly etag: string
-    /** When S3 got it, as ISO 8601. */
+    /** Upload time in S3, in ISO 8601. */
     readonly lastModified: string
   }
   readonly files: number
@@ -26,7 +26,7 @@ export function recordPath({ records }: Volume, version: string): string {
   return join(records, `${version}.json`)
 }
 
-/** In one piece, so that a run that ends in the middle leaves no half of it. */
+/** Writes atomically, so that an interrupted run leaves no half of a record. */
 export async function writeRecord(volume: Volume, record: VersionRecord): Promise<void> {
   await replaceDurably(volume.records, recordPath(volume, record.version), `${JSON.stringify(record)}\n`)
 }
@@ -35,7 +35,7 @@ export async function removeRecord(volume: Volume, version: string): Promise<voi
   await rm(recordPath(volume, version), { force: true })
 }
 
-/** Undefined where there is none that can be believed. */
+/** Undefined where there is no valid record. */
 export async function readRecord(volume: Volume, version: string): Promise<VersionRecord | undefined> {
   const text = await readFile(recordPath(volume, version), 'utf8').catch((error: unknown) => {
     if (hasCode(error, 'ENOENT')) return undefined
@@ -60,7 +60,7 @@ function parseRecord(text: string, version: string): VersionRecord | undefined {
   }
 }
 
-/** Every file of it is there with its size, and no other. What was in them was compared with the manifest before it was published. */
+/** True if the directory has as many files and bytes as the record; contents were verified before publishing. */
 export async function isWhole(directory: string, record: VersionRecord): Promise<boolean> {
   try {
     const { files, bytes } = await measure(directory)

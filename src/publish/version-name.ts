@@ -1,10 +1,10 @@
-/** Which directories of a bucket may become directories of the volume. A name goes into paths, claims' subPaths and command lines. */
+/** Names of versions: directories of the bucket that may become directories of the volume, subPaths and command line arguments. */
 import { quote } from '../values/printable.ts'
 import { parsed, unreadable, type Parsed } from '../values/parsed.ts'
 
 const longestVersionName = 100
 
-/** With the volume's own names: `versions/current` beside `current` would be taken for it, and `newest` is a word of --current. */
+/** Names with a meaning: `versions/current` would be confused with `current`, and `newest` is a value of --current. */
 const reservedNames = ['current', 'newest']
 
 export const versionForms = `letters, digits and . _ + - behind a letter or a digit, at most ${longestVersionName} characters`
@@ -19,12 +19,12 @@ export function isVersionName(text: string): boolean {
   return parseVersionName(text).ok
 }
 
-/** `_temporary/`, `.work/`: who uploads keeps work in progress there, by the convention of Hadoop. */
+/** `_temporary/`, `.work/`: uploads in progress, by the convention of Hadoop. */
 export function isHiddenName(text: string): boolean {
   return /^[._]/.test(text) && text !== '.' && text !== '..'
 }
 
-/** In words, for the line that refuses them. */
+/** Lists names for a warning. */
 export function describeUnsafe(names: readonly string[]): string {
   const shown = names.slice(0, 3).map(quote).join(', ')
   return names.length > 3 ? `${shown} and ${names.length - 3} more` : shown

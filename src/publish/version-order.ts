@@ -1,13 +1,13 @@
 /**
- * Which of two versions is newer, by their names alone: semantic versions (semver.org §11), with any count of numbers, with a `v`
- * or without, and days as 2026-08-01. A name that is none of them (a commit's hash) has no place in this order.
+ * Orders versions by their names alone: semantic versions (semver.org §11), with any count of numbers, with a `v` or without, and
+ * days like 2026-08-01. Any other name (a commit's hash) has no place in this order.
  */
 
 export interface OrderedVersion {
   readonly numbers: readonly bigint[]
   /** `rc.1` of 2.0.0-rc.1; a version with one comes before the version without. */
   readonly prerelease: readonly string[]
-  /** `7` of 1.4.0+7. Semantic versions do not compare it; who publishes 1.4.0+8 means it as the newer one. */
+  /** `7` of 1.4.0+7. Semver ignores it in comparisons; here 1.4.0+8 is newer, as its publisher intends. */
   readonly build: readonly string[]
 }
 
@@ -58,7 +58,7 @@ function comparePrereleases(a: readonly string[], b: readonly string[]): number 
   return compareIdentifiers(a, b)
 }
 
-/** Numbers as numbers and before words; what has more identifiers comes later. */
+/** Numbers compare as numbers and come before words; a longer list comes later. */
 function compareIdentifiers(a: readonly string[], b: readonly string[]): number {
   for (let i = 0; i < Math.min(a.length, b.length); i++) {
     const order = compareIdentifier(a[i] ?? '', b[i] ?? '')
@@ -74,7 +74,7 @@ function compareIdentifier(a: string, b: string): number {
   return compareText(a, b)
 }
 
-/** By code units: the same on every machine, whatever its language. */
+/** Compares code units, for the same order in every locale. */
 function compareText(a: string, b: string): number {
   return a === b ? 0 : a < b ? -1 : 1
 }

@@ -1,4 +1,4 @@
-/** What is on the volume now. Reads only. */
+/** Reads the state of the volume. */
 import { readdir, readFile, readlink, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { hasCode } from '../loader/volume/file-failure.ts'
@@ -8,38 +8,38 @@ import { kindOf, type Volume } from './volume.ts'
 
 export type Current =
   | { readonly kind: 'none' }
-  /** `there`: the directory is. */
+  /** `there` is true if the directory exists. */
   | { readonly kind: 'version'; readonly version: string; readonly there: boolean }
-  /** A link that leads anywhere else. */
+  /** A link to anything else. */
   | { readonly kind: 'foreign'; readonly target: string }
 
 export interface HeldVersion {
   readonly version: string
-  /** Undefined: somebody else put it there. */
+  /** Undefined for a foreign directory. */
   readonly record: VersionRecord | undefined
-  /** When it was published here, by the volume's clock; undefined without a record. */
+  /** Time of publishing, by the volume's clock; undefined without a record. */
   readonly publishedMs: number | undefined
-  /** When it was last seen current or mounted; undefined if never. */
+  /** Time when it was last seen current or mounted; undefined if never. */
   readonly inUseMs: number | undefined
 }
 
 export interface TrashedVersion {
   readonly version: string
-  /** Of its directory in .trash. */
+  /** Name of its directory in .trash. */
   readonly name: string
   readonly trashedMs: number
 }
 
-export interface Survey {
+export interface VolumeState {
   readonly current: Current
   readonly versions: ReadonlyMap<string, HeldVersion>
   readonly trash: readonly TrashedVersion[]
-  /** Removed, or in the trash. */
+  /** Versions that were removed, or are in the trash. */
   readonly pruned: ReadonlySet<string>
   readonly pinned: string | undefined
 }
 
-export async function surveyVolume(volume: Volume): Promise<Survey> {
+export async function readVolumeState(volume: Volume): Promise<VolumeState> {
   const versions = new Map<string, HeldVersion>()
   for (const version of await versionsIn(volume.versions)) versions.set(version, await describeHeld(volume, version))
   const trash = await readTrash(volume)
@@ -55,7 +55,7 @@ export async function surveyVolume(volume: Volume): Promise<Survey> {
   }
 }
 
-/** Directories that are not empty: the kubelet makes an empty one for a subPath that is not there yet. */
+/** Lists directories that are not empty: the kubelet makes an empty one for a missing subPath. */
 async function versionsIn(directory: string): Promise<readonly string[]> {
   const found: string[] = []
   for (const name of (await namesIn(directory)).filter(isVersionName)) {
@@ -90,7 +90,7 @@ async function readPinned({ pinned }: Volume): Promise<string | undefined> {
   return text.trim() === '' ? undefined : text.trim()
 }
 
-/** What has another name in .trash is somebody else's, or on its way out. */
+/** Ignores other names in .trash: they are foreign, or being removed. */
 async function readTrash({ trash }: Volume): Promise<readonly TrashedVersion[]> {
   return (await namesIn(trash)).flatMap((name) => {
     const [, trashedMs, version = ''] = /^(\d{1,15})-(.+)$/.exec(name) ?? []

@@ -1,17 +1,17 @@
 /**
- * The shared volume, as `publish` keeps it:
+ * Layout of the shared volume of `publish`:
  *
- *     current -> versions/1.2.3     what is used by whoever does not name a version; moved by one rename(2) of a new link
+ *     current -> versions/1.2.3     for users that name no version; switched by one rename(2) of a new link
  *     versions/1.2.3/…              a published version; appears by one rename(2) of a finished directory onto nothing
- *     .publish/versions/1.2.3.json  what it has to hold. A directory without it was put there by somebody else
+ *     .publish/versions/1.2.3.json  its expected content. A directory without it is foreign
  *     .publish/incoming/…           work in progress, in the loader's own layout
- *     .publish/pruned/1.2.3         was removed, and is not brought again unless told
- *     .publish/in-use/1.2.3         when it was last current, or mounted by a pod
+ *     .publish/pruned/1.2.3         was removed, and is not published again without a request
+ *     .publish/in-use/1.2.3         time when it was last current, or mounted by a pod
  *     .publish/pinned               the version that `current` stays at
- *     .publish/lock-…               who works on it; saves bandwidth, proves nothing
+ *     .publish/lock-…               the process at work; saves bandwidth, proves nothing
  *     .trash/<time>-1.2.3/          pruned; removed by a later run
  *
- * Everything else is somebody else's and never touched. Times are those of the volume's own clock.
+ * Everything else is foreign and never touched. Times are those of the volume's own clock.
  */
 import { lstat, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -24,7 +24,7 @@ export interface Volume {
   readonly versions: string
   readonly current: string
   readonly trash: string
-  /** What the publisher knows; the rest of its paths are below. */
+  /** Directory of the publisher's own data; its other paths are below. */
   readonly own: string
   readonly records: string
   readonly incoming: string
@@ -49,20 +49,20 @@ export function volumeAt(root: string): Volume {
   }
 }
 
-/** Before anything is asked or written: the volume is there, and what has one of our names is ours by its kind. */
+/** Checks before any request or write that the volume is there, and that entries with our names are of our kinds. */
 export async function refuseOtherKinds(volume: Volume): Promise<void> {
   if ((await kindOf(volume.root)) !== 'directory') {
     throw new LoaderFailure('NotWritable', `${volume.root} is no directory`, {
       remedy: 'mount the claim there, or correct --volume',
     })
   }
-  const wanted = [
+  const expected = [
     [volume.versions, 'directory'],
     [volume.own, 'directory'],
     [volume.trash, 'directory'],
     [volume.current, 'link'],
   ] as const
-  for (const [path, kind] of wanted) {
+  for (const [path, kind] of expected) {
     const found = await kindOf(path)
     if (found !== undefined && found !== kind) {
       throw new LoaderFailure('ForeignFiles', `${path} is a ${found}, not a ${kind}`, {
@@ -72,7 +72,7 @@ export async function refuseOtherKinds(volume: Volume): Promise<void> {
   }
 }
 
-/** Of the path itself, not of what a link leads to; undefined where nothing is. */
+/** Kind of the path itself, not of a link's target; undefined where nothing is. */
 export async function kindOf(path: string): Promise<'directory' | 'link' | 'file' | undefined> {
   try {
     const found = await lstat(path)
@@ -84,7 +84,7 @@ export async function kindOf(path: string): Promise<'directory' | 'link' | 'file
   }
 }
 
-/** With what is in it made durable by the caller. Readable for everybody, whatever the umask. */
+/** Makes a directory that all can read, independent of the umask; the caller syncs its content. */
 async function makeOwnDirectory(parent: string, path: string): Promise<void> {
   try {
     await mkdir(path)
@@ -96,7 +96,7 @@ async function makeOwnDirectory(parent: string, path: string): Promise<void> {
   await syncDirectory(parent)
 }
 
-/** What publishing needs; also `.trash`, so that pruning a full volume does not have to make it. */
+/** Makes the directories, also `.trash`, so that pruning a full volume does not have to make it. */
 export async function prepareVolume(volume: Volume): Promise<void> {
   const { root, own } = volume
   for (const path of [volume.versions, own, volume.trash]) await makeOwnDirectory(root, path)

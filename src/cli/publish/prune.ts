@@ -5,7 +5,7 @@ import { Command, Option } from 'commander'
 import { AppError } from '../../errors.ts'
 import { LoaderFailure } from '../../loader/exit-codes.ts'
 import { parseAgeSeconds } from '../../values/duration.ts'
-import type { Verdict } from '../../publish/prune/decide.ts'
+import type { PruneDecision } from '../../publish/prune/decide.ts'
 import { prune, type PruneDependencies, type PruneRequest } from '../../publish/prune/prune.ts'
 import type { ClaimRef } from '../../publish/prune/uses.ts'
 import { parseObjectName } from '../../values/names.ts'
@@ -84,7 +84,7 @@ async function pruneWith(
   options: ClusterOptions,
   request: PruneRequest,
   means: Pick<PruneDependencies, 'report' | 'signal'>,
-): Promise<readonly Verdict[]> {
+): Promise<readonly PruneDecision[]> {
   try {
     return await useCluster(options, (cluster) => prune(request, { ...means, cluster, ownPod: ownPod() }))
   } catch (error) {
@@ -100,7 +100,7 @@ function ownPod(): string | undefined {
   return process.env.KUBERNETES_SERVICE_HOST === undefined ? undefined : hostname()
 }
 
-const words: Readonly<Record<Verdict['action'], readonly [done: string, would: string]>> = {
+const words: Readonly<Record<PruneDecision['action'], readonly [done: string, would: string]>> = {
   keep: ['kept', 'kept'],
   trash: ['moved to the trash', 'would move to the trash'],
   restore: ['restored', 'would be restored'],
@@ -108,12 +108,12 @@ const words: Readonly<Record<Verdict['action'], readonly [done: string, would: s
   remove: ['removed', 'would be removed'],
 }
 
-function printText(verdicts: readonly Verdict[], dryRun: boolean): string {
+function printText(verdicts: readonly PruneDecision[], dryRun: boolean): string {
   if (verdicts.length === 0) return 'the volume has no versions\n'
   const rows = verdicts.map(({ version, action, why }) => [version, words[action][dryRun ? 1 : 0], why])
   return printTable(['VERSION', 'WHAT', 'WHY'], rows, terminalWidth())
 }
 
-function printJSON(verdicts: readonly Verdict[], dryRun: boolean): string {
+function printJSON(verdicts: readonly PruneDecision[], dryRun: boolean): string {
   return `${JSON.stringify({ dryRun, versions: verdicts.map(({ version, action, why }) => ({ version, action, why })) }, null, 2)}\n`
 }

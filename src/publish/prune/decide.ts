@@ -1,53 +1,54 @@
 /** Which versions go into the trash, which come back from there, and which are removed; in doubt one stays. */
 import { formatAge } from '../../values/duration.ts'
-import type { HeldVersion, Survey, TrashedVersion } from '../survey.ts'
+import type { HeldVersion, TrashedVersion, VolumeState } from '../volume-state.ts'
 import { compareVersions, parseVersion } from '../version-order.ts'
 import type { PodUse, Uses } from './uses.ts'
+/** Decides which versions go into the trash, are restored from it, or are removed; in doubt a version stays. */
 
 export interface Rules {
   readonly nowMs: number
   readonly olderThanMs: number
-  /** How long it stays in the trash. */
+  /** Time in the trash. */
   readonly graceMs: number
-  /** Pods that mount the whole volume read what `current` leads to, and nothing else. */
+  /** True if pods that mount the whole volume read only the target of `current`. */
   readonly hotSwap: boolean
 }
 
 type Action = 'keep' | 'trash' | 'restore' | 'keep-in-trash' | 'remove'
 
-export interface Verdict {
+export interface PruneDecision {
   readonly version: string
   readonly action: Action
   readonly why: string
-  /** Of what is in the trash. */
+  /** The version in the trash. */
   readonly trashed?: TrashedVersion
 }
 
-/** The clocks of the volume and of the API server may differ by so much. */
+/** Tolerated difference between the clocks of the volume and of the API server. */
 const clockMarginMs = 10 * 60_000
 
-export function decide(survey: Survey, uses: Uses, rules: Rules): readonly Verdict[] {
-  const held = [...survey.versions.values()].map((version) => decideHeld(version, survey, { uses, rules }))
-  const trashed = survey.trash.map((version) => decideTrashed(version, { uses, rules }))
+export function decidePrune(state: VolumeState, uses: Uses, rules: Rules): readonly PruneDecision[] {
+  const held = [...state.versions.values()].map((version) => decideHeld(version, state, { uses, rules }))
+  const trashed = state.trash.map((version) => decideTrashed(version, { uses, rules }))
   return [...held, ...trashed].toSorted((a, b) => compareVersions(b.version, a.version))
 }
 
-interface Grounds {
+interface DecisionContext {
   readonly uses: Uses
   readonly rules: Rules
 }
 
-function decideHeld(held: HeldVersion, survey: Survey, { uses, rules }: Grounds): Verdict {
+function decideHeld(held: HeldVersion, state: VolumeState, { uses, rules }: DecisionContext): PruneDecision {
   const { version, inUseMs = 0, publishedMs = 0 } = held
   const lastMs = Math.max(inUseMs, publishedMs)
-  const why = whyNever(held, survey) ?? whyUsed(version, lastMs, { uses, rules })
+  const why = whyNever(held, state) ?? whyUsed(version, lastMs, { uses, rules })
   if (why !== undefined) return { version, action: 'keep', why }
   const unusedMs = rules.nowMs - lastMs
   const unused = `not in use for ${formatAge(unusedMs / 1000)}`
   return { version, action: unusedMs < rules.olderThanMs ? 'keep' : 'trash', why: unused }
 }
 
-function whyNever(held: HeldVersion, { current, pinned, versions }: Survey): string | undefined {
+function whyNever(held: HeldVersion, { current, pinned, versions }: VolumeState): string | undefined {
   if (current.kind !== 'version') return 'current leads to no version'
   if (held.version === current.version) return 'current'
   if (held.record === undefined) return 'not made by publish'
@@ -57,7 +58,7 @@ function whyNever(held: HeldVersion, { current, pinned, versions }: Survey): str
     : undefined
 }
 
-/** Names decide where both have an order, else the times of their manifests; what cannot be told is newer. */
+/** Names decide where both have an order, else the times of their manifests; in doubt the version is newer. */
 function isNewer(held: HeldVersion, current: HeldVersion): boolean {
   if (parseVersion(held.version) !== undefined && parseVersion(current.version) !== undefined) {
     return compareVersions(held.version, current.version) > 0
@@ -66,7 +67,7 @@ function isNewer(held: HeldVersion, current: HeldVersion): boolean {
   return !(time !== undefined && currentTime !== undefined && time <= currentTime)
 }
 
-function whyUsed(version: string, lastMs: number, { uses, rules: { hotSwap } }: Grounds): string | undefined {
+function whyUsed(version: string, lastMs: number, { uses, rules: { hotSwap } }: DecisionContext): string | undefined {
   const mounted = uses.versions.get(version)
   if (mounted !== undefined) return `mounted by ${firstOf(mounted)}`
   // A pod that was created after the version was last current has never seen it there.
@@ -79,7 +80,7 @@ function whyUsed(version: string, lastMs: number, { uses, rules: { hotSwap } }: 
     : `may be read by ${firstOf(podsOf(uses.whole))}, which mounts the whole volume`
 }
 
-function decideTrashed(trashed: TrashedVersion, { uses, rules }: Grounds): Verdict {
+function decideTrashed(trashed: TrashedVersion, { uses, rules }: DecisionContext): PruneDecision {
   const { version, trashedMs } = trashed
   const used = uses.versions.get(version)
   if (used !== undefined) return { version, action: 'restore', why: `mounted by ${firstOf(used)}`, trashed }

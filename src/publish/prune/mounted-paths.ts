@@ -1,14 +1,16 @@
-/** What of the volume a mount shows, by the layout of volume.ts. */
+/** Maps a mount to the parts of the volume that it shows, by the layout of volume.ts. */
 
-export type Reach = { readonly kind: 'version'; readonly version: string } | { readonly kind: 'current' | 'whole' }
+export type MountedPath =
+  | { readonly kind: 'version'; readonly version: string }
+  | { readonly kind: 'current' | 'whole' }
 
-export interface MountedPath {
+export interface SubPath {
   readonly subPath?: string
   readonly subPathExpr?: string
 }
 
 /** Empty for a directory that holds no version. */
-export function reachOf({ subPath, subPathExpr }: MountedPath): readonly Reach[] {
+export function mountedPathsOf({ subPath, subPathExpr }: SubPath): readonly MountedPath[] {
   const path = subPathExpr === undefined ? (subPath ?? '') : literalPart(subPathExpr)
   const [first, second] = path.split('/').filter((segment) => segment !== '' && segment !== '.')
   if (first === undefined) return [{ kind: 'whole' }]
@@ -17,7 +19,7 @@ export function reachOf({ subPath, subPathExpr }: MountedPath): readonly Reach[]
   return [second === undefined ? { kind: 'whole' } : { kind: 'version', version: second }]
 }
 
-/** Variables of the container stand behind it: only the directories before them are known. */
+/** Directories before the first variable of the container; the value of the variable is unknown. */
 function literalPart(expression: string): string {
   const at = expression.indexOf('$(')
   return at < 0 ? expression : expression.slice(0, expression.lastIndexOf('/', at) + 1)

@@ -1,11 +1,11 @@
-/** Which versions pods can read now: by the claim of the volume, or by claims of other namespaces that share it through Trident. */
+/** Finds the versions that pods can read: by the claim of the volume, or by claims of other namespaces that share it by Trident. */
 import { ClusterError } from '../../cluster/cluster-error.ts'
 import type { Cluster } from '../../cluster/cluster.ts'
 import type { ClusterContainer, ClusterPod } from '../../cluster/objects.ts'
 import { resources } from '../../cluster/resources.ts'
 import { LoaderFailure } from '../../loader/exit-codes.ts'
 import { parseSource } from '../../values/source.ts'
-import { reachOf, type Reach } from './reach.ts'
+import { mountedPathsOf, type MountedPath } from './mounted-paths.ts'
 
 export interface ClaimRef {
   readonly namespace: string
@@ -17,7 +17,7 @@ export interface Uses {
   readonly versions: ReadonlyMap<string, readonly string[]>
   /** Pods that mount `current`: they read what it led to when one of their containers started. */
   readonly current: readonly PodUse[]
-  /** Pods that mount the whole volume, or all versions: what they read nobody can see. */
+  /** Pods that mount the whole volume, or all versions: the versions that they read are unknown. */
   readonly whole: readonly PodUse[]
 }
 
@@ -42,17 +42,17 @@ export async function readUses(cluster: Cluster, claim: ClaimRef, ownPod: string
 
 const sharedFrom = 'trident.netapp.io/shareFromPVC'
 
-/** All that lead to the volume, as NAMESPACE/NAME. */
+/** Claims of the volume, as NAMESPACE/NAME. */
 async function claimsOf(cluster: Cluster, claim: ClaimRef): Promise<ReadonlySet<string>> {
-  const wanted = `${claim.namespace}/${claim.name}`
+  const own = `${claim.namespace}/${claim.name}`
   const found = new Set<string>()
   for await (const { metadata } of cluster.list(resources.persistentVolumeClaims)) {
     const name = `${metadata.namespace ?? ''}/${metadata.name}`
-    if (name === wanted || metadata.annotations?.[sharedFrom]?.trim() === wanted) found.add(name)
+    if (name === own || metadata.annotations?.[sharedFrom]?.trim() === own) found.add(name)
   }
   // With a mistyped claim no version would have a user.
-  if (!found.has(wanted)) {
-    throw new LoaderFailure('Nothing', `there is no claim ${wanted}`, { remedy: 'correct --claim' })
+  if (!found.has(own)) {
+    throw new LoaderFailure('Nothing', `there is no claim ${own}`, { remedy: 'correct --claim' })
   }
   return found
 }
@@ -85,7 +85,7 @@ function hasEnded({ status }: ClusterPod): boolean {
   return status?.phase === 'Succeeded' || status?.phase === 'Failed'
 }
 
-/** Names of the claims, by those of the pod's volumes that lead there. */
+/** Claim names by name of the pod's volume. */
 function volumesOf({ metadata, spec }: ClusterPod, claims: ReadonlySet<string>): ReadonlyMap<string, string> {
   const found = new Map<string, string>()
   for (const volume of spec.volumes ?? []) {
@@ -108,18 +108,18 @@ function addUses(
 ): void {
   const { namespace = '', name, creationTimestamp = '' } = pod.metadata
   const use = { pod: `${namespace}/${name}`, createdMs: Date.parse(creationTimestamp) || 0 }
-  const reaches = runningContainers(pod)
+  const paths = runningContainers(pod)
     .filter((container) => !isPublisher(container))
-    .flatMap((container) => reachesOf(container, volumes))
-  for (const version of new Set(reaches.flatMap((reach) => (reach.kind === 'version' ? reach.version : [])))) {
+    .flatMap((container) => pathsOf(container, volumes))
+  for (const version of new Set(paths.flatMap((path) => (path.kind === 'version' ? path.version : [])))) {
     uses.versions.set(version, [...(uses.versions.get(version) ?? []), use.pod])
   }
   for (const kind of ['current', 'whole'] as const) {
-    if (reaches.some((reach) => reach.kind === kind)) uses[kind].push(use)
+    if (paths.some((path) => path.kind === kind)) uses[kind].push(use)
   }
 }
 
-/** Init containers have ended where the pod runs, but for sidecars. */
+/** Init containers of a running pod have ended, except sidecars. */
 function runningContainers({ spec, status }: ClusterPod): readonly ClusterContainer[] {
   const init = (spec.initContainers ?? []).filter(
     ({ restartPolicy }) => status?.phase !== 'Running' || restartPolicy === 'Always',
@@ -127,19 +127,21 @@ function runningContainers({ spec, status }: ClusterPod): readonly ClusterContai
   return [...init, ...spec.containers, ...((spec.ephemeralContainers ?? []) as readonly ClusterContainer[])]
 }
 
-/** The publisher and this very command mount the whole volume, and no model of it. */
+/** The publisher and this command mount the whole volume, but read no model. */
 function isPublisher({ args }: ClusterContainer): boolean {
   return args?.[0] === 'publish' && args.includes('--volume')
 }
 
-function reachesOf(container: ClusterContainer, volumes: ReadonlyMap<string, string>): readonly Reach[] {
+function pathsOf(container: ClusterContainer, volumes: ReadonlyMap<string, string>): readonly MountedPath[] {
   return (container.volumeMounts ?? []).flatMap((mount) => {
     const claim = volumes.get(mount.name)
-    return claim === undefined ? [] : reachOf(mount.subPath ? mount : { ...mount, ...checkedPath(container, claim) })
+    return claim === undefined
+      ? []
+      : mountedPathsOf(mount.subPath ? mount : { ...mount, ...checkedPath(container, claim) })
   })
 }
 
-/** The loader that checks a claim mounts it whole, and reads the path that it is told. */
+/** The loader that checks a claim mounts it whole, but reads only its source. */
 function checkedPath({ args, env }: ClusterContainer, claim: string): { readonly subPath?: string } {
   const variables = env as readonly { readonly name: string; readonly value?: string }[] | undefined
   const text = args?.[0] === 'load' ? variables?.find(({ name }) => name === 'MODEL_SOURCE')?.value : undefined

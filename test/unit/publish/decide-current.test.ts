@@ -1,7 +1,7 @@
 /** Where `current` leads: forward by itself, elsewhere only where it is told. */
 import t from 'tap'
 import { decideCurrent, newestFirst, type Order } from '../../../src/publish/decide-current.ts'
-import type { Current, HeldVersion } from '../../../src/publish/survey.ts'
+import type { Current, HeldVersion } from '../../../src/publish/volume-state.ts'
 
 /** Versions with the day of their manifest. */
 function held(days: Readonly<Record<string, number>>): ReadonlyMap<string, HeldVersion> {

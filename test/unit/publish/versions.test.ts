@@ -1,7 +1,7 @@
 /** Names of versions, their order, ages, and what a mount shows: tables. */
 import fc from 'fast-check'
 import t from 'tap'
-import { reachOf } from '../../../src/publish/prune/reach.ts'
+import { mountedPathsOf } from '../../../src/publish/prune/mounted-paths.ts'
 import { isHiddenName, isVersionName } from '../../../src/publish/version-name.ts'
 import { compareVersions, isPrerelease } from '../../../src/publish/version-order.ts'
 
@@ -99,6 +99,6 @@ t.test('a mount shows one version, current, all of them, or none', (t) => {
     [{ subPathExpr: '$(A)' }, whole],
     [{ subPathExpr: 'current/$(A)' }, current],
   ]
-  for (const [mount, reach] of table) t.strictSame(reachOf(mount), reach, JSON.stringify(mount))
+  for (const [mount, reach] of table) t.strictSame(mountedPathsOf(mount), reach, JSON.stringify(mount))
   t.end()
 })
