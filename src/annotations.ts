@@ -1,6 +1,6 @@
 /**
- * Every annotation users can write, in one table: how its value is read, whom it is for, what it defaults to, what it
- * does. The parser, the operator's defaults, `model-injector explain` and the reference page are made from it.
+ * Every annotation that users can write, in one table: its parser, scope, default and description. The parser of pods, the
+ * operator's defaults, `model-injector explain` and the reference page are made from it.
  */
 import { annotation, type AnnotationRow } from './values/annotation-row.ts'
 import { credentialsForms, parseCredentials } from './values/credentials.ts'
@@ -15,7 +15,7 @@ import { parsePositiveBytes, parsePositiveMillicores } from './values/quantity.t
 import { deliveriesOfScheme, parseSource, sourceForms, type Delivery } from './values/source.ts'
 import { parseVolumeChoice, volumeForms } from './values/volume.ts'
 
-/** The prefix of every annotation, label and node label, unless the operator's configuration says another. */
+/** The prefix of every annotation, label and node label, unless the operator's configuration has another. */
 export const defaultPrefix = 'models.example.io/'
 
 export const engines = ['native', 's5cmd'] as const
@@ -201,7 +201,7 @@ export const annotations = {
     accepted: credentialsScopes.join(', '),
     default: 'pod',
     example: 'loader',
-    description: 'loader: the identity webhook of EKS is told to leave the app containers without credentials',
+    description: 'loader: the identity webhook of EKS gives the app containers no credentials',
     parse: parseWord(credentialsScopes),
   }),
   'init-order': annotation({
@@ -265,7 +265,7 @@ export const annotations = {
     default: 'native',
     example: 'native',
     description:
-      "which loader brings models: the product's own, or a script around the stock peakcom/s5cmd image; checking is always done by the product's own",
+      "loader that downloads models: the product's own, or a script around the stock peakcom/s5cmd image; checking is always done by the product's own",
     parse: parseWord(engines),
   }),
   image: annotation({
@@ -288,7 +288,7 @@ export const annotationNames = Object.keys(annotations) as AnnotationName[]
 export const statusAnnotation = 'status'
 export const injectedLabel = 'injected'
 
-/** False for an annotation that would do nothing for a model that is delivered like that. */
+/** False for an annotation without effect on models of that delivery. */
 export function appliesTo(name: AnnotationName, delivery: Delivery): boolean {
   const row: AnnotationRow<unknown> = annotations[name]
   return row.appliesTo?.includes(delivery) !== false

@@ -1,8 +1,6 @@
-/**
- * Faults of our own or of the installation. What a user of annotations can get wrong is a Diagnostic, never an exception.
- */
+/** Errors of our own or of the installation. A mistake in annotations is a Diagnostic, never an exception. */
 export type ErrorCode =
-  /** The API server did not do what was asked. */
+  /** The API server refused the request. */
   | 'ClusterRefused'
   /** The API server gave no answer. */
   | 'ClusterUnreachable'
@@ -12,11 +10,11 @@ export type ErrorCode =
   | 'ConfigurationUnreadable'
   /** A manifest cannot be read. */
   | 'InputUnreadable'
-  /** It is not clear from the kubeconfig which cluster is meant. */
+  /** The kubeconfig does not select a cluster. */
   | 'KubeconfigUnreadable'
   /** The address cannot be listened on. */
   | 'ListenFailed'
-  /** A file that was asked for cannot be written. */
+  /** A requested file cannot be written. */
   | 'OutputUnwritable'
 
 export class AppError extends Error {

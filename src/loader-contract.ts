@@ -1,6 +1,6 @@
 /**
  * The environment of the loader, a row for each variable: the webhook, the renderings and the publisher write it, the loader reads
- * it. Nothing of a user reaches the loader in another way.
+ * it. User input reaches the loader in no other way.
  */
 import { formatCredentials, parseCredentials } from './values/credentials.ts'
 import { parseEndpoint, parseRegion } from './values/endpoint.ts'
@@ -11,7 +11,7 @@ import { parseAbsolutePath } from './values/path.ts'
 import { parseCertificates } from './values/pem.ts'
 import { parseSource } from './values/source.ts'
 
-/** `load` brings a model; `verify` checks one that is mounted. */
+/** `load` downloads a model; `verify` checks a mounted one. */
 const loaderTasks = ['load', 'verify'] as const
 export type LoaderTaskKind = (typeof loaderTasks)[number]
 
@@ -22,7 +22,7 @@ interface LoaderVariable<T> {
   /** The tasks that cannot start without it. */
   readonly requiredBy: readonly LoaderTaskKind[]
   readonly parse: (text: string) => Parsed<T>
-  /** Undefined for the value that holds where the variable is not set. */
+  /** Undefined for the default value, which needs no variable. */
   readonly format: (value: T) => string | undefined
 }
 
@@ -148,7 +148,7 @@ export type LoaderValue<N extends LoaderVariableName> =
 
 export type LoaderValues = { readonly [N in LoaderVariableName]?: LoaderValue<N> | undefined }
 
-/** The variables in the order of the table; values that are undefined, or hold without a variable, stay out. */
+/** Formats the variables in the order of the table, without undefined and default values. */
 export function formatLoaderEnv(values: LoaderValues): { readonly name: LoaderVariableName; readonly value: string }[] {
   return loaderVariableNames.flatMap((name) => {
     const text = formatValue(name, values[name])
@@ -172,7 +172,7 @@ function variable<T>(row: LoaderVariable<T>): LoaderVariable<T> {
   return row
 }
 
-/** Becomes the name of a directory, so nothing else will do. */
+/** Strict, because the id becomes the name of a directory. */
 function parseId(text: string): Parsed<string> {
   return /^[0-9a-f]{16}$/.test(text) ? parsed(text) : unreadable('is not 16 hexadecimal digits')
 }

@@ -1,9 +1,9 @@
 /**
- * The conditions under which the API server calls the webhook, as CEL for the API server and as code for those who ask why
- * a pod was not injected. The chart renders the same three; a test holds them together.
+ * The conditions under which the API server calls the webhook, as CEL for the API server and as code for explaining why a pod
+ * was not injected. The chart renders the same three; a test compares them.
  */
 
-/** What the conditions read of a pod; the rest of it does not matter here. */
+/** The fields of a pod that the conditions read. */
 interface MatchablePod {
   readonly metadata?: { readonly annotations?: Readonly<Record<string, string>> }
 }

@@ -1,4 +1,4 @@
-/** "Did you mean": the one known word that is near enough to a misspelt one. */
+/** Finds the known word for "Did you mean", if one is near enough to a misspelt word. */
 import { closest, distance } from 'fastest-levenshtein'
 
 export function nearest<T extends string>(text: string, words: readonly T[]): T | undefined {

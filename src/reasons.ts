@@ -1,9 +1,9 @@
 /**
- * Every reason the product can give, in one closed table. Responses, log lines, metric labels, the command line and the
- * docs use these words and no others. Append only: a word that was once released keeps its meaning for ever.
+ * All reasons of the product in one closed table. Responses, log lines, metric labels, the command line and the docs use these
+ * words and no others. Append only: a released word keeps its meaning for ever.
  *
- * Three words are never mixed: a pod is *skipped* (allowed, untouched), *denied* (the user can mend it), or the webhook
- * *failed* (ours to mend).
+ * Three words are never mixed: a pod is *skipped* (allowed, untouched), *denied* (the user can fix it), or the webhook
+ * *failed* (a bug of ours).
  */
 import { printable, quote, shorten } from './values/printable.ts'
 
@@ -48,7 +48,7 @@ export const denyReasons = {
   LimitExceeded: 'the pod asks for more than one pod may, and nothing else of it is reported',
 } as const
 
-/** Ours to mend: no answer was given, so the webhook's failurePolicy decided. */
+/** Bugs of ours: the webhook gave no answer, so its failurePolicy decided. */
 export const failReasons = {
   InternalError: 'the webhook has a bug; its log has the stack',
 } as const
@@ -69,7 +69,8 @@ export const warnReasons = {
   PathMayChange: 'the path ends in current, so a restarted container may see another version than its neighbours',
   NodeNameSet: 'the pod names its node, which refuses the pod if it does not have the model',
   DaemonSetPending: 'pods of a DaemonSet stay Pending on nodes that do not have the model',
-  PolicyWouldDeny: "the operator's policy is on trial in this namespace, and would deny the pod once it is enforced",
+  PolicyWouldDeny:
+    "the operator's policy is in audit mode in this namespace, and would deny the pod once it is enforced",
 } as const
 
 export type SkipReason = keyof typeof skipReasons
@@ -79,7 +80,7 @@ export type FailReason = keyof typeof failReasons
 export type WarnReason = keyof typeof warnReasons
 export type Reason = SkipReason | InjectReason | DenyReason
 
-/** One mistake of the user: where it is, what was found, what would be accepted, what to do. */
+/** One mistake of the user: its place, the value found, the accepted values, and the remedy. */
 export interface Diagnostic {
   readonly reason: DenyReason
   /** A field path of the pod, as `metadata.annotations[models.example.io/size]`. */
@@ -90,7 +91,7 @@ export interface Diagnostic {
   readonly remedy?: string
 }
 
-/** How many mistakes of each kind were found but not described. */
+/** Numbers of mistakes by kind that were found but not described. */
 export type Omitted = Readonly<Partial<Record<DenyReason, number>>>
 
 export interface Warning {
@@ -98,7 +99,7 @@ export interface Warning {
   readonly message: string
 }
 
-/** One line, safe to print: values of users are quoted as JSON and cut. */
+/** Formats one line that is safe to print: user values are quoted as JSON and cut. */
 export function formatDiagnostic(diagnostic: Diagnostic): string {
   const { field, found, problem, accepted, remedy } = diagnostic
   const value = found === undefined ? '' : ` ${quote(found)}`
@@ -106,7 +107,7 @@ export function formatDiagnostic(diagnostic: Diagnostic): string {
   return printable(`${field}:${value} ${[problem, ...hints].join('; ')}`)
 }
 
-/** The last line of a denial, where there are more mistakes than are described. */
+/** Formats the last line of a denial with more mistakes than are described. */
 export function formatOmitted(omitted: Omitted): string[] {
   const kinds = Object.entries(omitted).map(([reason, count]) => `${count} ${reason}`)
   return kinds.length === 0 ? [] : [`and ${countOmitted(omitted)} more, not described: ${kinds.join(', ')}`]

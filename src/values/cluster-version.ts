@@ -1,4 +1,4 @@
-/** The version of a cluster, as `kubectl version` and EKS write it: 1.36, v1.36.2, v1.36.2-eks-1a2b3c4. */
+/** Parses the version of a cluster as `kubectl version` and EKS write it: 1.36, v1.36.2, v1.36.2-eks-1a2b3c4. */
 import { parsed, unreadable, type Parsed } from './parsed.ts'
 
 export interface ClusterVersion {
@@ -6,7 +6,7 @@ export interface ClusterVersion {
   readonly minor: number
 }
 
-/** Anything behind the minor version makes no difference to the API. */
+/** Anything after the minor version makes no difference to the API. */
 export function parseClusterVersion(text: string): Parsed<ClusterVersion> {
   const match = /^v?(\d{1,3})\.(\d{1,3})(?:[.+-][0-9A-Za-z.+-]{0,60})?$/.exec(text)
   return match === null

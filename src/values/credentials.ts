@@ -1,4 +1,4 @@
-/** How the loader proves who it is: the value of the `credentials` annotation. */
+/** Parses the `credentials` annotation: the authentication of the loader. */
 import { parseObjectName } from './names.ts'
 import { parsed, unreadable, type Parsed } from './parsed.ts'
 

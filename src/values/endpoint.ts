@@ -1,7 +1,7 @@
-/** Where an S3-compatible server answers, and the region a request is signed for. */
+/** Parses the address of an S3-compatible server, the region for signing, and the address of a proxy. */
 import { parsed, unreadable, type Parsed } from './parsed.ts'
 
-/** Reads an origin: scheme, host and port, nothing behind. */
+/** Reads an origin: scheme, host and port, nothing more. */
 export function parseEndpoint(text: string): Parsed<string> {
   if (!URL.canParse(text)) return unreadable('is not a URL')
   const url = new URL(text)
@@ -18,7 +18,7 @@ export function parseRegion(text: string): Parsed<string> {
   return /^[a-z0-9][a-z0-9-]{0,62}$/.test(text) ? parsed(text) : unreadable('is not a region name')
 }
 
-/** Reads where an HTTP proxy listens. */
+/** Reads the address of an HTTP proxy. */
 export function parseProxy(text: string): Parsed<string> {
   if (!URL.canParse(text) || !text.startsWith('http://')) return unreadable('is not http://host:port')
   const url = new URL(text)

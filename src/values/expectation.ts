@@ -1,4 +1,4 @@
-/** What a model must consist of: the value of the `expect` annotation. */
+/** Parses the `expect` annotation: required properties of a model. */
 import { parseList, parsed, unreadable, type Parsed } from './parsed.ts'
 
 export interface Expectation {
@@ -18,7 +18,7 @@ export function parseExpectation(text: string): Parsed<Expectation> {
   return parsed(Object.assign({}, ...parts.value) as Expectation)
 }
 
-/** The one spelling of an expectation, part of a model's identity on the volume. */
+/** Canonical form of an expectation, part of a model's identity on the volume. */
 export function formatExpectation(expectation: Expectation): string {
   const { objects, bytes, manifest } = expectation
   return [

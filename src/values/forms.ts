@@ -1,4 +1,4 @@
-/** Small forms that one annotation each has. */
+/** Parses small forms that belong to one annotation each. */
 import { parseLabelName } from './names.ts'
 import { parseList, parsed, unreadable, type Parsed } from './parsed.ts'
 import { parseKeyPattern } from './pattern.ts'

@@ -26,7 +26,7 @@ export function parseEnvName(text: string): Parsed<string> {
   return envVarName.test(text) ? parsed(text) : unreadable('is not an environment variable name')
 }
 
-/** Reads an image reference; what the registry makes of it is not ours to judge. */
+/** Reads an image reference; only the registry can fully validate it. */
 export function parseImage(text: string): Parsed<string> {
   return /^\w(?:[\w.:/@-]*\w)?$/.test(text) ? parsed(text) : unreadable('is not an image reference')
 }

@@ -1,4 +1,4 @@
-/** Reading a value never throws: it gives the value, or says in words what is wrong with the text. */
+/** Result of parsing, which never throws: the value, or a description of the problem. */
 export type Parsed<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly problem: string }
 
 export function parsed<T>(value: T): Parsed<T> {
@@ -9,7 +9,7 @@ export function unreadable(problem: string): { readonly ok: false; readonly prob
   return { ok: false, problem }
 }
 
-/** Reads a comma list; blanks around items are dropped, an empty item is a mistake, a repeated one counts once. */
+/** Reads a comma list; blanks around items are dropped, an empty item is an error, a repeated one counts once. */
 export function parseList<T>(text: string, parseItem: (item: string) => Parsed<T>): Parsed<readonly T[]> {
   const values: T[] = []
   for (const item of new Set(text.split(',').map((part) => part.trim()))) {

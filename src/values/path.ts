@@ -1,4 +1,4 @@
-/** Paths inside containers. */
+/** Parses paths inside containers. */
 import { parsed, unreadable, type Parsed } from './parsed.ts'
 
 /** Mounts there would break the container's runtime. */

@@ -1,4 +1,4 @@
-/** Patterns with `*` (any text, `/` too) and `?` (one character), anchored at both ends, case-sensitive. */
+/** Matches patterns with `*` (any text, `/` too) and `?` (one character), anchored at both ends, case-sensitive. */
 import { parsed, unreadable, type Parsed } from './parsed.ts'
 
 /**

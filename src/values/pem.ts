@@ -1,11 +1,11 @@
-/** Certificates as text, several one behind the other, with any remarks between them. */
+/** Parses one or more PEM certificates, with any text between them. */
 import { parsed, unreadable, type Parsed } from './parsed.ts'
 
 const block = /-----BEGIN CERTIFICATE-----\s+[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----/g
-/** Linux takes no variable of the environment that is longer than 128 KiB. */
+/** Linux limits an environment variable to 128 KiB. */
 const longestText = 100_000
 
-/** Reads the blocks, and not what is in them. */
+/** Reads the blocks without decoding them. */
 export function parseCertificates(text: string): Parsed<readonly string[]> {
   if (text.includes('PRIVATE KEY')) return unreadable('holds a private key, which belongs into no configuration')
   if (text.length > longestText) return unreadable(`has more than ${longestText} characters`)

@@ -1,12 +1,12 @@
-/** Words of others in messages of ours: manifests, object keys and answers of servers may hold what a terminal would obey. */
+/** Sanitises untrusted text for logs and terminals: manifests, object keys and server responses may hold control sequences. */
 
-/** Quotes a value that somebody else wrote: no control character reaches a terminal or a log line, 120 characters at most. */
+/** Quotes an untrusted value: no control character reaches a terminal or a log line, 120 characters at most. */
 export function quote(text: string): string {
   const cut = text.length > 120 ? `${text.slice(0, 117)}...` : text
   return printable(JSON.stringify(cut))
 }
 
-/** Names with commas between them, as many as a message has room for. The rest is not even counted: it may be a pod full. */
+/** Joins names with commas up to the limit of a message. The rest is not counted: there may be very many. */
 export function enumerate(names: Iterable<string>, longest = 500): string {
   let text = ''
   for (const name of names) {
@@ -16,18 +16,18 @@ export function enumerate(names: Iterable<string>, longest = 500): string {
   return text
 }
 
-/** At most so many characters, the mark of a cut included. */
+/** Cuts to a number of characters, the mark of the cut included. */
 export function shorten(text: string, longest: number): string {
   return text.length <= longest ? text : `${text.slice(0, longest - 3).toWellFormed()}...`
 }
 
 /**
- * All that a terminal would obey, hide or turn around: control and format characters, separators of lines, characters that no
- * font shows (variation selectors, fillers, tags: text can hide in them), and code points without a character.
+ * Characters that a terminal would execute, hide or reverse: control and format characters, line separators, invisible characters
+ * (variation selectors, fillers, tags: text can hide in them), and unassigned code points.
  */
 const unprintable = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu
 
-/** Writes out what is not printable. Names of a manifest are in messages, too, and no API server has checked a file. */
+/** Escapes unprintable characters. Names of manifest files get here, too, and no API server has checked those. */
 export function printable(text: string): string {
   return text.replace(unprintable, escape)
 }

@@ -8,7 +8,7 @@ const Ki = 2 ** 10
 export const Mi = 2 ** 20
 export const Gi = 2 ** 30
 
-/** Of each suffix the power of two and the power of ten. */
+/** Powers of two and of ten by suffix. */
 const suffixes: Readonly<Record<string, readonly [bits: number, tens: number]>> = {
   n: [0, -9],
   u: [0, -6],
@@ -31,7 +31,7 @@ const suffixes: Readonly<Record<string, readonly [bits: number, tens: number]>> 
 const quantityPattern =
   /^(?=[+-]?\.?\d)(?<digits>[+-]?\d*)(?:\.(?<fraction>\d*))?(?:[eE](?<exponent>[+-]?\d{1,3})|(?<suffix>[numkMGTPE]|[KMGTPE]i)?)$/
 
-/** No quantity that a cluster can hold needs as many characters; arithmetic on a million digits would hold up everybody. */
+/** Longer than any quantity of a cluster; arithmetic on a million digits would block all requests. */
 const longestQuantity = 64
 
 /** Reads bytes; a fraction of a byte is rounded up, as the API server does. */
@@ -44,7 +44,7 @@ export function parseMillicores(text: string): Parsed<number> {
   return parseWhole(text, 3)
 }
 
-/** Like the two above, but zero is a mistake. */
+/** Like the two above, but zero is an error. */
 export function parsePositiveBytes(text: string): Parsed<number> {
   return refuseZero(parseBytes(text))
 }
@@ -82,7 +82,7 @@ function quantityParts(text: string): Readonly<Record<string, string | undefined
   return parts ?? {}
 }
 
-/** Rounded up; below zero for whatever is below zero. */
+/** Rounds up; any negative value becomes -1. */
 function scale(digits: bigint, [bits, tens]: readonly [bits: number, tens: number], powerOfTen: number): bigint {
   const shift = tens + powerOfTen
   const scaled = digits * 2n ** BigInt(bits) * 10n ** BigInt(Math.max(shift, 0))
@@ -94,7 +94,7 @@ function refuseZero(result: Parsed<number>): Parsed<number> {
   return result.ok && result.value === 0 ? unreadable('must be more than zero') : result
 }
 
-/** Room for the file system's own needs: 2 % and 64Mi. */
+/** Adds space for the file system's own needs: 2 % and 64Mi. */
 export function withHeadroom(bytes: number): number {
   return roundUpToMi(Math.ceil(bytes * 1.02) + 64 * Mi)
 }

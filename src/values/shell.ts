@@ -1,13 +1,13 @@
-/** Words of a shell script. */
+/** Formats commands for a shell. */
 
-/** As it is where the shell would leave it alone, else in single quotes. */
+/** Quotes a word with single quotes if needed. */
 export function quoteWord(text: string): string {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`
 }
 
 type Option = readonly [name: string, ...values: readonly string[]]
 
-/** A command whose options stand on lines of their own. */
+/** Formats a command with each option on its own line. */
 export function commandLine(command: string, options: readonly Option[]): string {
   return [command, ...options.map((option) => `  ${optionWords(option)}`)].join(' \\\n')
 }

@@ -1,4 +1,4 @@
-/** Where a model is: the value of the `source` annotation. */
+/** Parses the `source` annotation: the location of a model. */
 import { parseObjectName } from './names.ts'
 import { parsed, unreadable, type Parsed } from './parsed.ts'
 import { parseAbsolutePath } from './path.ts'
@@ -42,7 +42,7 @@ export const deliveriesOfScheme = {
   oci: ['image'],
 } as const satisfies Record<Source['scheme'], readonly [string, ...string[]]>
 
-/** Ways in which a model comes to a pod, by the words that annotations, policies, metrics and commands have for them. */
+/** Deliveries, by their names in annotations, policies, metrics and commands. */
 export const deliveries = Object.values(deliveriesOfScheme).flat()
 export type Delivery = (typeof deliveries)[number]
 
@@ -52,7 +52,7 @@ export const sourceForms =
 const bucketName = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/
 const digestReference = /^[\w.-]+(?::\d+)?(?:\/[\w.-]+)+@sha256:[0-9a-f]{64}$/
 
-/** Reads a source and brings it to its one spelling (`s3://b/p/*` is `s3://b/p/`). */
+/** Reads a source in its canonical form (`s3://b/p/*` is `s3://b/p/`). */
 export function parseSource(text: string): Parsed<Source> {
   if (text.startsWith('arn:')) return unreadable('is an ARN; write the bucket as s3://bucket/prefix/')
   const [scheme, rest] = splitOnce(text, '://')

@@ -1,4 +1,4 @@
-/** What a downloaded model is kept on: the value of the `volume` annotation. */
+/** Parses the `volume` annotation: the storage of a downloaded model. */
 import { parseLabelName, parseObjectName } from './names.ts'
 import { parsed, unreadable, type Parsed } from './parsed.ts'
 

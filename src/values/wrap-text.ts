@@ -1,11 +1,11 @@
-/** Text in lines of a width. */
+/** Wraps text to a width. */
 
-/** Wraps between words. A word that is longer than the line stays whole: it is there to be copied. */
+/** Wraps between words. A word longer than the line stays in one piece, so that it can be copied. */
 export function wrapText(text: string, width: number): string[] {
   return wrapWords(text.split(' '), width)
 }
 
-/** Wraps between words, and within those that are longer than the line: columns stand where the line ends. */
+/** Wraps between words, and within words longer than the line, for columns of fixed width. */
 export function wrapTextStrictly(text: string, width: number): string[] {
   return wrapWords(
     text.split(' ').flatMap((word) => piecesOf(word, width)),
