@@ -1,6 +1,7 @@
 /** One attempt to fetch a part; it continues at the byte where the previous attempt ended. */
 import type { RunningCrc } from './crc.ts'
-import type { GetResult, S3Connection, ResponseSink } from './s3-connection.ts'
+import type { GetResult, ResponseSink } from './response-reader.ts'
+import type { S3Connection } from './s3-connection.ts'
 import type { PartFile, partFiles } from './part-file.ts'
 import type { PoolSettings, PartJob, TransferCredentials } from './part-job.ts'
 import { buildRequest, writeRequest, type GetTarget } from './request.ts'
