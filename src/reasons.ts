@@ -18,7 +18,7 @@ export const skipReasons = {
 } as const
 
 export const injectReasons = {
-  Injected: 'the parts that bring the model were added',
+  Injected: 'the parts that deliver the model were added',
   Healed: 'parts that another webhook had damaged were put back',
   MovedForMesh: 'the loader was fitted to a service mesh that came after it',
 } as const
@@ -28,7 +28,7 @@ export const denyReasons = {
   UnsupportedOS: 'models are delivered to Linux pods only',
   UnknownAnnotation: 'an annotation below our prefix is not known',
   InvalidAnnotation: 'an annotation has a value that is not accepted',
-  MissingSource: 'injection is asked for, but no source says what to bring',
+  MissingSource: 'injection is requested, but there is no source',
   OrphanAnnotation: 'an annotation belongs to a model that has no source',
   NotApplicable: 'an annotation does not apply to the way this model is delivered',
   DeliveryNotAvailable: 'models cannot be delivered from that kind of source on this cluster',

@@ -7,7 +7,7 @@ const longestVersionName = 100
 /** Names with a meaning: `versions/current` would be confused with `current`, and `newest` is a value of --current. */
 const reservedNames = ['current', 'newest']
 
-export const versionForms = `letters, digits and . _ + - behind a letter or a digit, at most ${longestVersionName} characters`
+export const versionForms = `letters, digits and . _ + - after a letter or a digit, at most ${longestVersionName} characters`
 
 export function parseVersionName(text: string): Parsed<string> {
   if (reservedNames.includes(text.toLowerCase())) return unreadable('is a word of its own here')
