@@ -110,9 +110,9 @@ function isPodIdentityToken(volume: Volume): boolean {
 }
 
 /**
- * The role is an annotation of the service account, which only the identity webhook reads. Where it ran before us it
- * has seen every container but ours, so a sibling's pair is taken over; else it will find our container itself. Not
- * where we replace the service account: the role is the old one's.
+ * The role is an annotation of the service account, which only the identity webhook reads. If it ran before us it has
+ * seen every container but ours, so a sibling's pair is taken over; else it will find our container itself. Nothing is
+ * taken over if the service account is replaced: the role is the old one's.
  */
 function siblingIdentity(pod: Pod, request: InjectionRequest): LoaderIdentity {
   const current = pod.spec.serviceAccountName ?? 'default'
@@ -145,7 +145,7 @@ function hasEnv({ env }: Container, name: string): boolean {
 }
 
 /**
- * The identity webhook adds the cluster's region to every container that names none. Where it ran before us a container
+ * The identity webhook adds the cluster's region to every container that names none. If it ran before us, a container
  * with its credentials shows the region that ours would have got.
  */
 function withRegion(identity: LoaderIdentity, pod: Pod, credentialsEnv: readonly string[]): LoaderIdentity {

@@ -1,5 +1,5 @@
 /**
- * What the loader may use, so that the pod stays as schedulable as it was: the same QoS class, and never more cpu or
+ * The resources of the loader, chosen so that the pod stays as schedulable as it was: the same QoS class, and never more cpu or
  * memory than the app itself has, unless the pod asks for it. Disk and memory volumes are counted as the kubelet counts
  * them: for the whole pod, also after the loader has ended.
  *
