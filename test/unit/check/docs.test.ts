@@ -1,4 +1,4 @@
-/** The page on troubleshooting has everything that `check` looks at. */
+/** docs/checks.md has every check of `check`. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
@@ -8,14 +8,14 @@ import { deliveryChecks } from '../../../src/deliveries/companions.ts'
 import { identityChecks } from '../../../src/check/identity/checks.ts'
 import { checksInMarkdown } from '../../../src/cli/check-report.ts'
 
-const page = readFileSync(join(import.meta.dirname, '../../../docs/troubleshooting.md'), 'utf8')
+const page = readFileSync(join(import.meta.dirname, '../../../docs/checks.md'), 'utf8')
 
 for (const [marker, checks] of [
   ['checks', installationChecks],
   ['delivery-checks', deliveryChecks],
   ['identity-checks', identityChecks],
 ] as const) {
-  t.test(`docs/troubleshooting.md has the table of ${marker}`, (t) => {
+  t.test(`docs/checks.md has the table of ${marker}`, (t) => {
     const [, block = ''] = page.split(new RegExp(`<!-- /?${marker} -->\n`))
     t.equal(block, checksInMarkdown(checks), 'the page is out of date: run make generate')
     t.end()
