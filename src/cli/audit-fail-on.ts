@@ -1,4 +1,4 @@
-/** What `--fail-on` takes: judgements, and levels, which stand for all judgements of that level and worse. */
+/** Parses `--fail-on`: judgements, and levels, which stand for all judgements of that level and worse. */
 import { InvalidArgumentError } from 'commander'
 import { judgementNames, judgements, type AuditSummary, type Judgement, type Level } from '../audit/judgement.ts'
 import { nearest } from '../nearest.ts'
@@ -30,7 +30,7 @@ function parseWord(word: string): readonly Judgement[] {
   )
 }
 
-/** What there is of it, for people: `2 tampered`. */
+/** Counts of the judgements to fail on, for people: `2 tampered`. */
 export function failures(summary: AuditSummary, failOn: FailOn): readonly string[] {
   return judgementNames
     .filter((name) => failOn.has(name) && summary[name] > 0)

@@ -1,4 +1,4 @@
-/** Why a pod of a cluster has no model, as far as the cluster shows it afterwards. */
+/** Explains from the state of a cluster why a pod was not injected. */
 import type { AuditedPod } from '../audit/judgement.ts'
 import { failedRequirements, keysOf, type Labels } from '../cluster/label-selector.ts'
 import type { Registered } from '../check/installation.ts'
@@ -6,7 +6,7 @@ import { lookup, valueOf, type Lookup } from '../diagnosis/lookup.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { resources } from '../cluster/resources.ts'
 
-/** Undefined where nothing is known. Namespaces are asked for once. */
+/** The function returns undefined if the cluster shows no cause. Each namespace is read once. */
 export function explainMissing(
   cluster: Cluster,
   { registration, webhook }: Registered,

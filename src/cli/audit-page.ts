@@ -12,13 +12,13 @@ import { writeReport } from './terminal.ts'
 
 export type { AboutAudit }
 
-/** `-` is stdout. A page that is not complete is not there. */
+/** Writes the page to a file, or to stdout for `-`. An incomplete page leaves no file. */
 export async function writePage(file: string, pods: AsyncIterable<AuditedPod>, about: AboutAudit): Promise<void> {
   try {
     await (file === '-' ? streamPage(process.stdout, pods, about) : writePageFile(file, pods, about))
   } catch (error) {
     if (!isSystemError(error)) throw error
-    // `| head` has seen enough.
+    // `| head` closed the pipe.
     if (error.code === 'EPIPE') return
     throw new AppError('OutputUnwritable', `${file}: cannot be written: ${error.code ?? error.message}`, {
       cause: error,
@@ -26,7 +26,7 @@ export async function writePage(file: string, pods: AsyncIterable<AuditedPod>, a
   }
 }
 
-/** Those of the cluster have become AppErrors by now, so this is one of the file. */
+/** Errors of the cluster are AppErrors, so a system error is one of the file. */
 function isSystemError(error: unknown): error is NodeJS.ErrnoException {
   return error instanceof Error && 'syscall' in error
 }
@@ -59,7 +59,7 @@ const restMs = 10_000
 const retryMs = 5000
 const closeDeadlineMs = 1000
 
-/** Returns when a signal has ended it. `audit` is called for each new look at the cluster, and `about`, if a function, after it. */
+/** Returns after a signal. Calls `audit` for each new audit of the cluster, and `about`, if it is a function, after it. */
 export async function servePage(
   options: ServePageOptions,
   audit: () => AsyncIterable<AuditedPod>,
@@ -97,7 +97,7 @@ function announce(host: string, port: number): void {
   process.stdout.write(`The audit is at http://${name}:${port}/ until Ctrl-C.\n`)
   if (!isLoopback(host)) {
     writeReport(
-      `model-injector: whoever reaches port ${port} of ${isEverywhere ? 'this machine' : host} sees the audit, without a password and without TLS\n`,
+      `model-injector: everyone who reaches port ${port} of ${isEverywhere ? 'this machine' : host} sees the audit, without a password and without TLS\n`,
     )
   }
 }

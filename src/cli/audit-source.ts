@@ -1,4 +1,4 @@
-/** Where the pods of an audit are from, a cluster or files, and which configuration they are judged by. */
+/** The source of an audit: pods of a cluster or of files, and the configuration that judges them. */
 import type { AuditedObject, AuditOptions } from '../audit/audit.ts'
 import { findConfigurationOf, findRegistration } from '../check/installation.ts'
 import type { Cluster } from '../cluster/cluster.ts'
@@ -23,11 +23,11 @@ export interface AuditSourceOptions extends ClusterOptions {
 }
 
 export interface AuditSource {
-  /** From the beginning, each time it is called. */
+  /** Each call starts from the first object. */
   readonly objects: () => AsyncIterable<AuditedObject>
-  /** By what pods are judged, read anew each time it is called: a page that is served stays open while operators change it. */
+  /** Reads the configuration that judges pods. Each call reads it again: operators may change it while a page is served. */
   readonly today: () => Promise<Today>
-  /** What was read, for people. */
+  /** Name of the cluster or the files, for people. */
   readonly place: string
   readonly scope: string
 }
@@ -79,7 +79,7 @@ async function configInFile(file: string, image: string | undefined): Promise<To
   return { config: await readConfig(file, image), configPlace: `configuration ${file}` }
 }
 
-/** Judged by another configuration than its own, every pod of a cluster would look outdated. */
+/** Uses the cluster's own configuration: by another one every pod would look outdated. */
 async function configOfCluster(cluster: Cluster, webhook: Parameters<typeof findConfigurationOf>[1]): Promise<Today> {
   const configuration = await findConfigurationOf(cluster, webhook)
   const remedy = 'give the one to judge by with --config FILE (an empty file is the built-in one)'
@@ -149,10 +149,7 @@ async function* objectsInList({
   for await (const { list, item } of jsonItems(name, chunks)) {
     const found = objectsOf(list.kind === undefined ? item : { ...list, items: [item] })
     if (found.some(({ kind }) => kind === '')) {
-      throw new AppError(
-        'InputUnreadable',
-        `${name}: neither an item nor what stands before the items says of what kind it is`,
-      )
+      throw new AppError('InputUnreadable', `${name}: neither an item nor the list before it names its kind`)
     }
     yield* found.flatMap((object) => auditedObject(object, name) ?? [])
   }

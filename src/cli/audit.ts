@@ -1,4 +1,4 @@
-/** `model-injector audit`: which model is in which pod, and whether that is what the configuration of today would bring. */
+/** `model-injector audit`: reports the models of each pod and compares its parts with those of today's configuration. */
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { Command, InvalidArgumentError, Option } from 'commander'
@@ -100,7 +100,7 @@ async function audit(options: AuditCommandOptions, command: Command): Promise<vo
   await useAuditSource(options, (source) => (options.serve === true ? serve(source, options) : print(source, options)))
 }
 
-/** What cannot be read at the start ends the command; later, the page says so and keeps what it has. */
+/** An error at the start ends the command; later, the page shows the error and keeps the last audit. */
 async function serve(source: AuditSource, { listen }: AuditCommandOptions): Promise<void> {
   let today = await source.today()
   async function* look(): AsyncGenerator<AuditedPod> {
@@ -128,7 +128,7 @@ async function writeText(text: AsyncIterable<string>): Promise<void> {
   try {
     await pipeline(Readable.from(text), process.stdout, { end: false })
   } catch (error) {
-    // `| head` has seen enough.
+    // `| head` closed the pipe.
     if ((error as NodeJS.ErrnoException).code !== 'EPIPE') throw error
   }
 }

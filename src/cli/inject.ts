@@ -1,4 +1,4 @@
-/** `model-injector inject`: does to manifests what the webhook does to their pods, by the same core. */
+/** `model-injector inject`: injects into manifests as the webhook does into pods, by the same core. */
 import { type Pod, initContainersOf } from '../pod/pod.ts'
 import type { Config } from '../config/config.ts'
 import { placeholderImage } from '../config/loader-image.ts'
@@ -14,7 +14,7 @@ import { printable } from '../values/printable.ts'
 import type { Command } from 'commander'
 
 const help = `
-The result goes to stdout, the report to stderr. What is not changed comes out byte for byte; what is denied is left out,
+The result goes to stdout, the report to stderr. Unchanged objects come out byte for byte; denied objects are left out,
 and the exit code is 1.
 
 Examples:
@@ -27,7 +27,7 @@ Examples:
 
 export function injectCommand(): Command {
   return manifestCommand('inject', makeJudge)
-    .description('add to manifests what the webhook adds to their pods')
+    .description('add to manifests the parts that the webhook adds to their pods')
     .option('-n, --namespace <name>', 'namespace of objects that name none', 'default')
     .addOption(imageOption())
     .addHelpText('after', help)
@@ -78,8 +78,8 @@ function imageNotes(pod: Pod): readonly string[] {
 /** `injected: model <- s3://bucket/model/ at /models/model` */
 function describe({ pod, models, reason }: Injected, prefix: string): string {
   const paths = new Map(readStatus(pod, prefix)?.models.map(({ name, mountPath }) => [name, mountPath]))
-  const brought = models
+  const loaded = models
     .map(({ name, source }) => `${name} <- ${printable(source)} at ${paths.get(name) ?? '?'}`)
     .join(', ')
-  return reason === 'Injected' ? `injected: ${brought}` : `injected: ${brought} (${injectReasons[reason]})`
+  return reason === 'Injected' ? `injected: ${loaded}` : `injected: ${loaded} (${injectReasons[reason]})`
 }

@@ -1,4 +1,4 @@
-/** What `inject` and `uninject` say about objects in the same words. */
+/** Common verdicts and warnings of `inject` and `uninject`. */
 import { statusAnnotation } from '../annotations.ts'
 import { formatDiagnostic, formatOmitted, type Diagnostic, type Omitted } from '../reasons.ts'
 import type { Verdict } from './manifests/transform.ts'
@@ -11,7 +11,7 @@ export function skipped(reason: string, warnings: readonly string[] = []): Verdi
   return { verdict: 'skipped', patch: [], lines: [`skipped: ${reason}`], warnings }
 }
 
-/** Field paths of the core start at the pod; people look for them in their file. */
+/** Field paths of the core start at the pod; the report gives them from the object in the file. */
 export function denied(
   diagnostics: readonly Diagnostic[],
   podPath: readonly string[],
@@ -29,7 +29,7 @@ function fieldBelow(podPath: readonly string[], field: string): string {
   return field === 'pod' ? podPath.join('.') : [...podPath, field].join('.')
 }
 
-/** The mistake that is made most: nothing is ever injected for annotations of the workload itself. */
+/** Finds the most frequent mistake: annotations of the workload itself, for which nothing is injected. */
 export function misplacedAnnotations({ object, podPath = [] }: FoundObject, prefix: string): readonly string[] {
   const right = valueAt(object, [...podPath, 'metadata', 'annotations'])
   return podPath.flatMap((_key, depth) => {

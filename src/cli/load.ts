@@ -1,4 +1,4 @@
-/** `model-injector load`: what the injected init container runs. */
+/** `model-injector load`: the command of the injected init container. */
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { withRemedyFor } from '../loader/credentials/remedies.ts'
 import { readTask, readVerifyTask, type LoadTask, type VerifyTask } from '../loader/environment.ts'
@@ -16,7 +16,7 @@ interface LoadOptions {
   readonly allowInstanceProfile?: true
 }
 
-/** setTimeout takes longer ones, 24 days and more, for none at all. */
+/** setTimeout fires at once for longer delays (over 24 days). */
 const longestTimerMs = 2 ** 31 - 1
 
 const help = `
@@ -65,7 +65,7 @@ async function run(options: LoadOptions): Promise<number> {
     const task = { ...taskOf(process.env), allowInstanceProfile: options.allowInstanceProfile === true }
     ignoreHome(process.env)
     keepYoungHeapSmall()
-    // What takes a tenth of a second to load, no other command should pay.
+    // Imported here because it takes a tenth of a second, which other commands need not spend.
     const { prepareS3Thread } = await import('../aws/s3-thread.ts')
     prepareS3Thread()
     const { load } = await import('../loader/load.ts')
@@ -80,7 +80,7 @@ async function run(options: LoadOptions): Promise<number> {
   }
 }
 
-/** The AWS SDK looks for settings in a home directory: nobody injected any, and a user without a name has no home (it throws). */
+/** The AWS SDK reads settings from a home directory: none are injected, and it throws for a user without a home. */
 export function ignoreHome(env: NodeJS.ProcessEnv): void {
   env.HOME ??= '/'
   env.AWS_CONFIG_FILE = '/dev/null'
@@ -120,7 +120,7 @@ async function withDeadline<T>(
   try {
     return await work(end.signal)
   } catch (error) {
-    // Whatever broke because of the end, the end is the reason.
+    // Any error after the abort is a consequence of it, so its reason is reported.
     throw end.signal.aborted ? end.signal.reason : error
   } finally {
     clearTimeout(overdue)

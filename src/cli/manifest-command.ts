@@ -1,4 +1,4 @@
-/** What `inject` and `uninject` have in common: reading, writing, reporting. */
+/** Common parts of `inject` and `uninject`: reading, writing, reporting. */
 import { Command, InvalidArgumentError, Option } from 'commander'
 import type { Config } from '../config/config.ts'
 import { readDocuments } from './manifests/documents.ts'
@@ -21,7 +21,7 @@ export interface ManifestOptions {
 
 export type JudgeMaker = (config: Config, options: ManifestOptions) => Judge
 
-/** The command but for its description; `makeJudge` decides about every object. */
+/** Builds the command without its description; `makeJudge` decides about every object. */
 export function manifestCommand(name: string, makeJudge: JudgeMaker): Command {
   return new Command(name)
     .requiredOption(

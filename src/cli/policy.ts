@@ -1,12 +1,12 @@
-/** `model-injector policy`: what the operator's policy makes of pods, before it is in force. */
+/** `model-injector policy`: tests the operator's policy on pods before it is in force. */
 import { Command, Option } from 'commander'
 import { collectPaths } from './manifest-command.ts'
 import { testPolicy } from './policy/test-policy.ts'
 import { expectations, outputNames } from './policy/options.ts'
 
 const help = `
-Every pod and every workload is judged as at its admission, by the same code as the webhook's, and also what was injected
-already. Rules that allowed none of the models are told on stderr: they are misspelt, superfluous, or about other pods.
+Every pod and every workload is judged as at its admission, by the same code as the webhook's, and so are pods that were
+injected already. Rules that allowed none of the models are named on stderr: they are misspelt, superfluous, or about other pods.
 
 A pod whose namespace is in audit mode counts as denied where the policy would deny it; --audit-warn lets it pass. A pod that
 the webhook would deny for other mistakes is denied here, too. With --expect denied every pod has to be denied by the policy:

@@ -1,4 +1,4 @@
-/** Puts the commands together, and turns what they throw into one line and an exit code. */
+/** Builds the program from its commands, and turns an error into one line and an exit code. */
 import { Command, CommanderError } from 'commander'
 import { AppError } from '../errors.ts'
 import { version } from '../version.ts'
@@ -28,8 +28,8 @@ export async function run(argv: readonly string[]): Promise<void> {
 }
 
 /**
- * Each command with what it needs, read only when it is called: the loader runs beside every app and has no room for the
- * server's libraries (17 MB).
+ * Each command, imported with its dependencies only when it is called: the loader runs in every injected pod and has no
+ * memory for the server's libraries (17 MB).
  */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
   serve: async () => (await import('./serve.ts')).serveCommand(),
@@ -45,7 +45,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   load: async () => (await import('./load.ts')).loadCommand(),
 }
 
-/** With one command, with none for the version, or with all where none of that name is there, so that the help can list them. */
+/** Has one command, none for the version, or all if there is no command of that name, so that the help can list them. */
 export async function buildProgram(name?: string): Promise<Command> {
   const program = new Command('model-injector')
     .description('Brings ML models into pods that ask for them with annotations.')
@@ -64,7 +64,7 @@ function commandsFor(name: string | undefined): readonly (() => Promise<Command>
 }
 
 function report(error: unknown): number {
-  // Commander has printed its own errors, and what was asked for with --help or --version.
+  // Commander has printed its own errors and the output of --help and --version.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
   const isBug = !(error instanceof AppError)
   const text = isBug

@@ -1,4 +1,4 @@
-/** `model-injector publish`: what the Job and the CronJob beside a shared volume run. */
+/** `model-injector publish`: the command of the Job and the CronJob of a shared volume. */
 import { resolve } from 'node:path'
 import { Command, Option } from 'commander'
 import { exits, LoaderFailure } from '../loader/exit-codes.ts'
@@ -43,19 +43,19 @@ Examples:
 export function publishCommand(): Command {
   const versions = versionsCommand()
   const publish = new Command('publish')
-    .description('bring versions of a model from S3 to a shared volume, and prune old ones')
+    .description('publish versions of a model from S3 to a shared volume, and prune old ones')
     .usage('--source URI --volume DIR [options] | prune [options]')
     .showHelpAfterError('(--help shows the options and examples)')
     .exitOverride()
     .addHelpText('after', () => `\n${versions.helpInformation()}${help}`)
-  // Its options are those of a command of its own: on this one they would be taken from behind `prune`.
+  // The options are on a command of their own: on this one commander would also accept them after `prune`.
   publish.addCommand(versions.copyInheritedSettings(publish), { isDefault: true })
   return publish.addCommand(pruneCommand().copyInheritedSettings(publish))
 }
 
 function versionsCommand(): Command {
   return new Command('versions')
-    .description('bring what is published and not there yet (the default: publish alone is the same)')
+    .description('publish the versions that are not on the volume yet (the default: publish alone is the same)')
     .requiredOption(
       '--source <uri>',
       's3://bucket/prefix/, below which each directory is a version',
@@ -122,15 +122,15 @@ async function run(options: PublishOptions): Promise<void> {
     access: { region, endpoint, credentials },
   }
   ignoreHome(process.env)
-  await runWork(options, async (means) => {
-    const result = await publish(request, { ...means, env: process.env })
+  await runWork(options, async (context) => {
+    const result = await publish(request, { ...context, env: process.env })
     if (options.output === 'json') process.stdout.write(printJSON(result, dryRun))
-    else for (const line of describe(result, dryRun)) means.report.info(line)
-    return finish(result, means.report)
+    else for (const line of describe(result, dryRun)) context.report.info(line)
+    return finish(result, context.report)
   })
 }
 
-/** Others were published all the same; the exit code is that of the newest one that was not. */
+/** The other versions are published even so; the exit code is that of the newest version that failed. */
 function finish({ failed: [first, ...rest] }: PublishResult, report: Report): number {
   if (first === undefined) return 0
   const { exit, message, remedy } = first.failure

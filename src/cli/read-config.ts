@@ -7,7 +7,7 @@ import { AppError } from '../errors.ts'
 import { parseImage } from '../values/names.ts'
 import { InvalidArgumentError, Option } from 'commander'
 
-/** For what the configuration alone does not say: in a cluster the webhook's Deployment names it. */
+/** The image is not part of the configuration: in a cluster the webhook's Deployment names it. */
 export function imageOption(): Option {
   return new Option('--image <image>', "image of the loader (default: the configuration's defaults.image)").argParser(
     readImage,

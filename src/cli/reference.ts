@@ -71,7 +71,7 @@ function taskName(task: LoaderTaskKind): string {
   return task === 'load' ? '`load`' : '`load --verify`'
 }
 
-/** For people who want to know what there is. */
+/** The short table for README.md. */
 export function annotationsInBrief(): string {
   return printMarkdownTable(
     ['Annotation', 'Default', 'Description'],
@@ -86,7 +86,7 @@ function titleOf({ name, scope }: AnnotationEntry): string {
 const reasonTables = [
   ['skipped', 'the pod is allowed and left alone', skipReasons],
   ['injected', 'the pod is allowed and changed', injectReasons],
-  ['denied', 'the pod is refused until its author mends it', denyReasons],
+  ['denied', 'the pod is refused until its author fixes it', denyReasons],
   ['failed', 'the webhook gave no answer, and its failurePolicy decides', failReasons],
   ['warning', 'the pod is allowed, but its author should know', warnReasons],
 ] as const

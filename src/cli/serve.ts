@@ -48,7 +48,7 @@ export function serveCommand(): Command {
     )
     .option(
       '--drain-seconds <seconds>',
-      'how long to go on answering after SIGTERM, until all clients have heard of it',
+      'how long to go on answering after SIGTERM, until all clients know of it',
       parseSeconds,
       10,
     )
@@ -69,7 +69,7 @@ async function serve(options: ServeOptions): Promise<void> {
   stopOnSignal(await startServer(serverOptionsOf(options), { logger, clock: systemClock, eventsApi }))
 }
 
-/** Read only where it is asked for: by default the webhook knows no API server. */
+/** Imported only with --events: by default the webhook connects to no API server. */
 async function connectEvents({ events, serviceAccountDir }: ServeOptions): Promise<EventsApi | undefined> {
   if (!events) return undefined
   const { inClusterEvents } = await import('../cluster/in-cluster-events.ts')
@@ -89,7 +89,7 @@ function serverOptionsOf(options: ServeOptions): ServerOptions {
   }
 }
 
-/** A second signal, as of an impatient Ctrl-C, ends the drain. */
+/** A second signal (another Ctrl-C) ends the drain. */
 function stopOnSignal(server: RunningServer): void {
   const hurry = new AbortController()
   let stopping = false

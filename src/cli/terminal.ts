@@ -1,4 +1,4 @@
-/** What is asked of the terminal: its width, whether it shows colours, and that it may go away. */
+/** Width and colours of the terminal, safe output, and closed pipes. */
 import { styleText } from 'node:util'
 
 export const colorChoices = ['auto', 'always', 'never'] as const
@@ -14,7 +14,7 @@ export function painter(choice: ColorChoice): Paint {
   return (format, text) => styleText(format, text, { stream: process.stdout })
 }
 
-/** Neither a name nor a message of a parser may move the cursor or turn the direction of text. */
+/** Replaces control characters: no name and no parser message may move the cursor or reverse text (CWE-150). */
 export function writeReport(text: string): void {
   process.stderr.write(text.replace(/(?!\n)\p{C}/gu, '\ufffd'))
 }
@@ -26,7 +26,7 @@ export function terminalWidth(): number {
   return Math.max(leastWidth, process.stdout.columns || Number(process.env.COLUMNS) || widthWithoutTerminal)
 }
 
-/** `| head` closes the pipe when it has seen enough, which is no failure. */
+/** `| head` closes the pipe early, which is no failure. */
 export function ignoreClosedPipe(): void {
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {

@@ -1,4 +1,4 @@
-/** `model-injector uninject`: takes out of manifests what was put in. */
+/** `model-injector uninject`: removes injected parts from manifests. */
 import type { Command } from 'commander'
 import type { Config } from '../config/config.ts'
 import { skipReasonOf } from '../request/skip-reason.ts'
@@ -14,8 +14,8 @@ import { valueAt, type FoundObject } from './manifests/workloads.ts'
 import { printable } from '../values/printable.ts'
 
 const help = `
-The annotations that ask for a model stay, so that the webhook still injects it. What has no parts of ours comes out byte
-for byte.
+The annotations that request a model stay, so that the webhook still injects it. Objects without injected parts come out
+byte for byte.
 
 Examples:
   model-injector uninject -f deployment.yaml
@@ -30,7 +30,7 @@ export function uninjectCommand(): Command {
       (found) =>
         judge(found, annotationPrefix),
   )
-    .description('take out of manifests what inject or the webhook put in')
+    .description('remove from manifests the parts that inject or the webhook added')
     .addHelpText('after', help)
 }
 
@@ -47,7 +47,7 @@ function judge({ object, podPath }: FoundObject, prefix: string): Verdict {
   return { verdict: 'uninjected', patch, lines: [`uninjected: took out ${describe(read.pod, clean)}`], warnings: [] }
 }
 
-/** Everything that is there before and not after, in the words of the manifest. */
+/** Lists the removed parts by their names in the manifest. */
 function describe(before: Pod, after: Pod): string {
   const removed = [
     ...missing('init container', namesOf(initContainersOf(before)), namesOf(initContainersOf(after))),

@@ -8,8 +8,8 @@ export function blockMapLayout(source: Source, items: readonly Item[]): Layout {
   const column = columnOf(source.text, items.at(-1)?.start ?? 0)
   return {
     remove: (indexes) => removePairs(source, items, indexes),
-    replace: (item, wanted) => {
-      const printed = printBlock(source, { key: wanted }, column).slice('key:'.length)
+    replace: (item, target) => {
+      const printed = printBlock(source, { key: target }, column).slice('key:'.length)
       return replaceText(source, item, `${source.text.slice(item.start, item.key?.end)}:${anchorOf(item)}${printed}`)
     },
     insert: (index, values) =>
@@ -17,7 +17,7 @@ export function blockMapLayout(source: Source, items: readonly Item[]): Layout {
   }
 }
 
-/** A first key that stands behind the dash of a list leaves its place to the first key that stays. */
+/** If the first key, which follows the dash of a list item, is removed, the first remaining key takes its place. */
 function removePairs(source: Source, items: readonly Item[], indexes: readonly number[]): Edit[] {
   const first = items[0]?.start ?? 0
   const survivor = items.findIndex((_item, i) => !indexes.includes(i))
@@ -43,7 +43,7 @@ export function blockSeqLayout(source: Source, items: readonly Item[]): Layout {
   const column = columnOf(source.text, first)
   return {
     remove: (indexes) => (isBehindText(source, first) ? undefined : removeLines(source, items, indexes)),
-    replace: (item, wanted) => replaceText(source, item, printBlock(source, [wanted], column)),
+    replace: (item, target) => replaceText(source, item, printBlock(source, [target], column)),
     insert: (index, values) => {
       const lines = printLines(source, values, column)
       const before = items[index]

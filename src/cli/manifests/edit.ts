@@ -6,7 +6,7 @@ export interface Edit {
   readonly text: string
 }
 
-/** Of two insertions at one place, the first in the list comes first: that of the inner collection. */
+/** Two insertions at one place keep the order of the list: that of the inner collection comes first. */
 export function applyEdits(text: string, edits: readonly Edit[]): string {
   const pieces: string[] = []
   let done = 0
@@ -21,7 +21,7 @@ export function lineStart(text: string, offset: number): number {
   return text.lastIndexOf('\n', offset - 1) + 1
 }
 
-/** Where the next line begins; a block scalar ends there already. */
+/** Start of the next line; a block scalar ends there already. */
 export function nextLine(text: string, offset: number): number {
   if (offset > 0 && text[offset - 1] === '\n') return offset
   const newline = text.indexOf('\n', offset)

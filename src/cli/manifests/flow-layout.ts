@@ -13,9 +13,9 @@ export function flowLayout(source: Source, items: readonly Item[]): Layout {
     last?.key === undefined ? printInline(source, value, indentation) : printEntry(source, value as object, indentation)
   return {
     remove: (indexes) => indexes.map((i) => removeItem(items, i, indexes)),
-    replace: ({ value, end }, wanted) => {
+    replace: ({ value, end }, target) => {
       const start = value.range?.[0] ?? end
-      const printed = printInline(source, wanted, indentationOf(text, start))
+      const printed = printInline(source, target, indentationOf(text, start))
       return { start, end, text: text[start - 1] === ':' && !source.json ? ` ${printed}` : printed }
     },
     insert: (index, values) => {
@@ -29,7 +29,7 @@ export function flowLayout(source: Source, items: readonly Item[]): Layout {
   }
 }
 
-/** With the comma before it, or behind it where everything before is removed as well. */
+/** Includes the comma before the item, or the one after it if all items before are removed as well. */
 function removeItem(items: readonly Item[], index: number, removed: readonly number[]): Edit {
   const item = items[index]
   const survivesBefore = items.some((_item, i) => i < index && !removed.includes(i))

@@ -69,7 +69,7 @@ async function readManifestFile(path: string): Promise<ManifestFile> {
   return { name, text: await readText(name, chunks, `is larger than ${maxFileMebibytes} MiB`) }
 }
 
-/** A small file is read; a large one in JSON is left to whoever takes it apart, piece by piece. */
+/** A small file is read whole; a large JSON file is streamed. */
 export type OpenedFile = ManifestFile | { readonly name: string; readonly chunks: AsyncIterable<Buffer> }
 
 const maxSmallBytes = 2 ** 20

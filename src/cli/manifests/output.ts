@@ -29,9 +29,9 @@ function printStream(documents: readonly TransformedDocument[], format: 'yaml' |
 function textOf(
   { format }: ManifestDocument,
   { value, text }: { value: unknown; text: string },
-  wanted: 'yaml' | undefined,
+  requested: 'yaml' | undefined,
 ): string {
-  return wanted === 'yaml' && format === 'json' ? printYAML(value) : text
+  return requested === 'yaml' && format === 'json' ? printYAML(value) : text
 }
 
 /** Two documents of one file have their separator between them, unless the one that ended with it was left out. */
@@ -69,7 +69,7 @@ function printPatches(documents: readonly TransformedDocument[]): string {
   return `${printJSON(patches)}\n`
 }
 
-/** What is denied shows no difference: it is neither changed nor deleted. */
+/** A denied object shows no difference: it is neither changed nor deleted. */
 export function printDiff(documents: readonly TransformedDocument[], paint: Paint): string {
   const files = Map.groupBy(documents, ({ source }) => source.file)
   return [...files]

@@ -1,6 +1,6 @@
 /**
- * Changes the text of a document so that it says something else, and nothing but what has to change: comments, order,
- * quotes, the spelling of numbers and the width of every other line stay as somebody wrote them.
+ * Changes the text of a document to a new value with the fewest edits: comments, order, quotes, the spelling of numbers
+ * and the width of every other line stay as they were.
  */
 import { isDeepStrictEqual } from 'node:util'
 import { applyEdits } from './edit.ts'
@@ -9,22 +9,22 @@ import { styleOf } from './style.ts'
 import { parseDocuments, printJSON, printYAML, unresolvedAlias, valueOf, type ParsedDocument } from './yaml.ts'
 
 /**
- * What an alias or a merge key shows changes with its anchor. The next round finds it different from what is wanted
- * there and writes it out, so that an edit never reaches another place.
+ * The value of an alias or a merge key changes with its anchor. The next round finds that difference and writes the
+ * value out, so that an edit changes no other place.
  */
 const rounds = 4
 
-/** `text` is one document, which says `wanted` in the end. */
-export function rewrite(text: string, wanted: unknown): string {
+/** Rewrites `text`, one document, so that its value is `target`. */
+export function rewrite(text: string, target: unknown): string {
   const style = styleOf(text, parseDocuments(text)[0])
   let current = text
   for (let round = 0; round <= rounds; round++) {
     const parsed = parseOne(current)
     if (parsed === undefined) break
-    if (isDeepStrictEqual(parsed.value, wanted)) return current
-    current = applyEdits(current, documentEdits({ ...style, text: current, document: parsed.document }, wanted))
+    if (isDeepStrictEqual(parsed.value, target)) return current
+    current = applyEdits(current, documentEdits({ ...style, text: current, document: parsed.document }, target))
   }
-  return reprint(text, wanted, style.json)
+  return reprint(text, target, style.json)
 }
 
 /** Undefined if an edit has broken it: a removed anchor that is still in use. */
@@ -35,9 +35,9 @@ function parseOne(text: string): { readonly document: ParsedDocument; readonly v
   return isBroken ? undefined : { document, value: valueOf(document) }
 }
 
-/** Right, but without comments: the last resort for documents that no careful edit can change. */
-function reprint(text: string, wanted: unknown, json: boolean): string {
-  if (json) return `${printJSON(wanted)}\n`
+/** Prints the value without comments: the last resort for documents that edits cannot change. */
+function reprint(text: string, target: unknown, json: boolean): string {
+  if (json) return `${printJSON(target)}\n`
   const marker = /^\s*(?:#.*\n\s*)*---/.test(text) ? '---\n' : ''
-  return marker + printYAML(wanted)
+  return marker + printYAML(target)
 }

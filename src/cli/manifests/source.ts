@@ -20,12 +20,12 @@ export interface Item {
 export interface Layout {
   /** Undefined if the items cannot be cut out one by one. Never called with all of them. */
   readonly remove: (indexes: readonly number[]) => readonly Edit[] | undefined
-  readonly replace: (item: Item, wanted: unknown) => Edit
-  /** Behind the item at `index`, or before all with -1. What is put into a map are objects with one key each. */
+  readonly replace: (item: Item, target: unknown) => Edit
+  /** Inserts after the item at `index`, or before all with -1. Values for a map are objects with one key each. */
   readonly insert: (index: number, values: readonly unknown[]) => Edit
 }
 
-/** The map's own keys, without what merge keys bring. */
+/** The map's own keys, without those of merge keys. */
 export function itemsOfMap(map: YAMLMap): readonly (Item & { readonly key: object })[] {
   return (map.items as Pair<Node, Node | null>[]).flatMap((pair) => {
     const { key, value } = pair
@@ -45,7 +45,7 @@ export function itemsOfSeq({ srcToken, items }: YAMLSeq): readonly Item[] {
   })
 }
 
-/** The end of what a node says, without the comment and the line break behind it. */
+/** The end of a node's text, without the comment and the line break after it. */
 export function endOf(node: Node): number {
   if (isCollection(node) && node.flow !== true && node.items.length > 0) {
     const last = node.items.at(-1) as Node | Pair<Node, Node | null>
@@ -54,7 +54,7 @@ export function endOf(node: Node): number {
   return node.range?.[1] ?? 0
 }
 
-/** Where there is no value, the parser says that it stands behind the comment. */
+/** The parser places a missing value after the comment. */
 function endOfPair({ key, value, srcToken }: Pair<Node, Node | null>): number {
   if (value !== null && !isNothing(value)) return endOf(value)
   const colon = srcToken?.sep?.find(({ type }) => type === 'map-value-ind')

@@ -1,11 +1,11 @@
-/** How somebody wrote a document, so that what is added looks like the rest. */
+/** Detects the style of a document, so that added lines look like the rest. */
 import { isMap, isPair, isSeq, visit } from 'yaml'
 import { columnOf } from './edit.ts'
 import { kubectlStyle, type ParsedDocument, type YAMLStyle } from './yaml.ts'
 
 export interface TextStyle extends YAMLStyle {
   readonly json: boolean
-  /** What one level of JSON is indented by; undefined if all is on one line. */
+  /** Indentation of one level of JSON; undefined if all is on one line. */
   readonly jsonIndent: string | undefined
   readonly newline: '\n' | '\r\n'
 }

@@ -1,4 +1,4 @@
-/** Judges every object of a document, and makes the document that comes out. */
+/** Judges every object of a document and builds the resulting document. */
 import jsonPatch, { type Operation } from 'fast-json-patch'
 import type { ManifestDocument } from './documents.ts'
 import { rewrite } from './rewrite.ts'
@@ -10,10 +10,10 @@ export interface Verdict {
   readonly verdict: (typeof verdicts)[number]
   /** Relative to the pod. */
   readonly patch: readonly Operation[]
-  /** What people are told, behind the title of the object. */
+  /** Lines of the report, after the title of the object. */
   readonly lines: readonly string[]
   readonly warnings: readonly string[]
-  /** What holds for all objects alike, and is said once. */
+  /** Notes that apply to all objects alike, reported once. */
   readonly notes?: readonly string[]
 }
 
@@ -44,12 +44,12 @@ function judgeObject(found: FoundObject, judge: Judge): JudgedObject {
 function resultOf(source: ManifestDocument, objects: readonly JudgedObject[]): TransformedDocument['result'] {
   const denied = objects.filter(({ verdict }) => verdict === 'denied')
   if (denied.length > 0 && denied.length === objects.length) return undefined
-  // From the last to the first, because each removal moves the items behind it.
+  // Removed from the last to the first, because each removal moves the items after it.
   const removals = denied.toReversed().map(({ path }): Operation => ({ op: 'remove', path: pointerTo(path) }))
   return change(source, [...changesOf(objects), ...removals])
 }
 
-/** The whole document with its changes, and what was denied as it stands: what people compare. */
+/** The whole document with its changes; denied objects stay unchanged. Used for --diff. */
 export function preview({ source, objects }: TransformedDocument): string {
   return change(source, changesOf(objects)).text
 }

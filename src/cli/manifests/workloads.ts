@@ -1,4 +1,4 @@
-/** Which objects have a pod in them, and where. */
+/** Finds the pods and pod templates of objects. */
 import { printable, quote } from '../../values/printable.ts'
 
 type JSONObject = Readonly<Record<string, unknown>>
@@ -7,7 +7,7 @@ type JSONObject = Readonly<Record<string, unknown>>
 export type Path = readonly (string | number)[]
 
 export interface FoundObject {
-  /** Where the object is in its document; empty, unless it is in a list. */
+  /** Path of the object in its document; empty, unless it is in a list. */
   readonly path: Path
   readonly object: unknown
   /** `deployment/my-app`, safe to print. */
@@ -15,7 +15,7 @@ export interface FoundObject {
   readonly kind: string
   readonly name: string | undefined
   readonly namespace: string | undefined
-  /** Where the pod is in the object; undefined if it has none. */
+  /** Path of the pod in the object; undefined if it has none. */
   readonly podPath: readonly string[] | undefined
 }
 

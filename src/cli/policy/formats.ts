@@ -12,7 +12,7 @@ export const formats: Readonly<Record<(typeof outputNames)[number], (report: Pol
   junit,
 }
 
-/** What has no model is only counted. */
+/** Pods without a model have no row; they are only counted. */
 function table({ pods }: PolicyReport): string {
   const rows = pods.flatMap(rowsOf)
   return rows.length === 0 ? '' : printTable(['OBJECT', 'NAMESPACE', 'MODEL', 'VERDICT', 'WHY'], rows, terminalWidth())

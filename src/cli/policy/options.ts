@@ -1,4 +1,4 @@
-/** The choices of `model-injector policy test`, and what its parts tell each other. */
+/** The options of `model-injector policy test` and the types that its modules share. */
 import type { PolicyMode } from '../../config/policy.ts'
 import type { ModelVerdict } from '../../inject/evaluate-pod-policy.ts'
 import type { Diagnostic, SkipReason } from '../../reasons.ts'
@@ -21,11 +21,11 @@ export interface TestedPod {
   readonly title: string
   readonly namespace: string
   readonly verdict: 'allowed' | 'denied' | 'skipped'
-  /** Why it was skipped, or denied: NotAllowed is the policy's word, others are mistakes of another kind. */
+  /** Reason for the skip or the denial: NotAllowed is from the policy, all others are other mistakes. */
   readonly reason?: SkipReason | Diagnostic['reason']
   readonly mode?: PolicyMode
   readonly models: readonly ModelVerdict[]
-  /** Mistakes that are none of the policy's business. */
+  /** Mistakes that the policy does not decide. */
   readonly problems: readonly string[]
   readonly asExpected: boolean
 }

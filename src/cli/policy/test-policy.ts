@@ -1,4 +1,4 @@
-/** Judges the pods of files by the policy of a configuration file, and says whether all are as expected. */
+/** Judges the pods of files by the policy of a configuration file, and compares the verdicts with the expected one. */
 import type { Config } from '../../config/config.ts'
 import { AppError } from '../../errors.ts'
 import { evaluatePodPolicy, type PodVerdict } from '../../inject/evaluate-pod-policy.ts'
@@ -27,7 +27,7 @@ async function testPods(options: PolicyTestOptions, config: Config): Promise<rea
   const pods = documents.flatMap(({ file, value }) =>
     objectsOf(value).flatMap((found) => testPod(found, file, { options, config }) ?? []),
   )
-  // A build that tests nothing would be green for ever.
+  // Without this error a build that tests nothing would always pass.
   if (pods.length === 0) {
     throw new AppError('InputUnreadable', `${options.filename.join(', ')}: holds neither a pod nor a workload`)
   }
@@ -72,7 +72,7 @@ function describe(judged: PodVerdict): Judged {
   }
 }
 
-/** A pod without a model is no test of what has to be denied: its annotations may be misspelt. */
+/** A pod without a model proves no denial: its annotations may be misspelt. */
 function isExpected({ verdict, reason, models }: Judged, { expect, auditWarn }: PolicyTestOptions): boolean {
   if (expect === 'denied') return verdict === 'denied' && reason === 'NotAllowed'
   return (

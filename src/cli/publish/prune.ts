@@ -1,4 +1,4 @@
-/** `model-injector publish prune`: what the CronJob beside a shared volume runs to take old versions off it. */
+/** `model-injector publish prune`: the command of the CronJob that removes old versions from a shared volume. */
 import { hostname } from 'node:os'
 import { resolve } from 'node:path'
 import { Command, Option } from 'commander'
@@ -73,8 +73,8 @@ async function run(options: PruneOptions): Promise<void> {
     hotSwap,
     dryRun,
   }
-  await runWork(options, async (means) => {
-    const verdicts = await pruneWith(options, request, means)
+  await runWork(options, async (context) => {
+    const verdicts = await pruneWith(options, request, context)
     process.stdout.write(options.output === 'json' ? printJSON(verdicts, dryRun) : printText(verdicts, dryRun))
     return 0
   })
@@ -83,12 +83,12 @@ async function run(options: PruneOptions): Promise<void> {
 async function pruneWith(
   options: ClusterOptions,
   request: PruneRequest,
-  means: Pick<PruneDependencies, 'report' | 'signal'>,
+  context: Pick<PruneDependencies, 'report' | 'signal'>,
 ): Promise<readonly PruneDecision[]> {
   try {
-    return await useCluster(options, (cluster) => prune(request, { ...means, cluster, ownPod: ownPod() }))
+    return await useCluster(options, (cluster) => prune(request, { ...context, cluster, ownPod: ownPod() }))
   } catch (error) {
-    // It is not clear which cluster is meant.
+    // The kubeconfig or its context does not lead to a cluster.
     throw error instanceof AppError
       ? new LoaderFailure('CannotList', error.message, { cause: error, remedy: 'check --kubeconfig and --context' })
       : error

@@ -1,4 +1,4 @@
-/** What both commands of the publisher share: where their lines go, how they are stopped, and how they end. */
+/** Common parts of both publish commands: output, signals and exit codes. */
 import { InvalidArgumentError } from 'commander'
 import { exits, failureLine, LoaderFailure } from '../../loader/exit-codes.ts'
 import { textReport, writeTerminationMessage, type Report } from '../../loader/report.ts'
@@ -8,16 +8,19 @@ export interface OutputOptions {
   readonly output?: 'json'
 }
 
-interface Means {
+interface WorkContext {
   readonly report: Report
-  /** Its reason is what the work ends with. */
+  /** Its reason is the failure that the command reports. */
   readonly signal: AbortSignal
 }
 
 const terminationLog = '/dev/termination-log'
 
-/** JSON has stdout for itself. The work returns the exit code. */
-export async function runWork({ output }: OutputOptions, work: (means: Means) => Promise<number>): Promise<void> {
+/** With JSON output, log lines go to stderr. The work returns the exit code. */
+export async function runWork(
+  { output }: OutputOptions,
+  work: (context: WorkContext) => Promise<number>,
+): Promise<void> {
   const report = textReport(output === 'json' ? process.stderr : process.stdout)
   const ending = new AbortController()
   const terminate = (): void => {
@@ -44,7 +47,7 @@ function fail(error: unknown, report: Report): number {
   return end(failure, report)
 }
 
-/** The last line of the log, which the kubelet shows too. Returns the exit code. */
+/** Writes the last line of the log, also as the termination message that the kubelet shows. Returns the exit code. */
 export function end(failure: LoaderFailure, report: Report): number {
   const line = failureLine(failure)
   report.error(line)

@@ -65,7 +65,7 @@ t.test('to listen for everybody is said to be what it is', async (t) => {
   t.equal((await fetch(url)).status, 200)
   child.kill('SIGINT')
   await once(child, 'exit')
-  t.match(errors(), 'whoever reaches port')
+  t.match(errors(), 'everyone who reaches port')
 })
 
 t.test('a port that is taken is an error that says so', async (t) => {
