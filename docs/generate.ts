@@ -4,6 +4,7 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { metricsInMarkdown } from './metrics-table.ts'
 import { conformanceInMarkdown, limitsInMarkdown } from '../test/loader/conformance-table.ts'
 import { installationChecks } from '../src/diagnosis/installation-checks.ts'
 import { deliveryChecks } from '../src/deliveries/companions.ts'
@@ -24,6 +25,7 @@ const isCheck = process.argv.includes('--check')
 
 generate('README.md', 'annotations', annotationsInBrief())
 generate('docs/annotations.md', 'annotations', annotationsInMarkdown())
+generate('docs/metrics.md', 'metrics', await metricsInMarkdown())
 generate('docs/reasons.md', 'reasons', reasonsInMarkdown())
 generate('docs/audit.md', 'judgements', judgementsInMarkdown())
 generate('docs/loader.md', 'exits', exitsInMarkdown())

@@ -58,7 +58,7 @@ export function admissionMetrics(registry: Registry): AdmissionMetrics {
   })
   const policyDenials = closedCounter(registry, {
     name: 'model_injector_policy_denials_total',
-    help: "Pods that the operator's policy refused (enforce) or would have refused (audit).",
+    help: "Pods that the operator's policy denied (enforce) or would have denied (audit).",
     label: 'mode',
     values: policyModes,
   })
@@ -86,13 +86,13 @@ export function admissionMetrics(registry: Registry): AdmissionMetrics {
 function admissionCounter(registry: Registry): AdmissionMetrics['countAdmission'] {
   const total = new Counter({
     name: 'model_injector_admissions_total',
-    help: 'Admissions by outcome and reason.',
+    help: 'Admissions by outcome and reason, dry runs included.',
     labelNames: ['outcome', 'reason'],
     registers: [registry],
   })
   const duration = new Histogram({
     name: 'model_injector_admission_duration_seconds',
-    help: 'Time from the parsed request to its answer.',
+    help: 'Time from the parsed request to its answer, in seconds.',
     labelNames: ['outcome'],
     buckets: durationBuckets,
     registers: [registry],

@@ -81,7 +81,10 @@ t.test("every metric of ours but the runtime's is looked at somewhere", async (t
 t.test('the docs have a row for every metric of ours, with its labels and their values', async (t) => {
   const page = await readFile(join(import.meta.dirname, '..', '..', 'docs', 'metrics.md'), 'utf8')
   const rows = new Map(
-    [...page.matchAll(/^\| `(model_injector_\w+)` \| (.*?) \|/gm)].map(([, name = '', labels = '']) => [name, labels]),
+    [...page.matchAll(/^\| `(model_injector_\w+)` \| \w+ \| (.*?) \|/gm)].map(([, name = '', labels = '']) => [
+      name,
+      labels,
+    ]),
   )
   const known = new Map(
     [...(await ownMetrics())]
