@@ -19,6 +19,7 @@ import {
   podFailurePolicyInMarkdown,
   reasonsInMarkdown,
 } from '../src/cli/reference.ts'
+import { configurationInMarkdown } from './configuration-table.ts'
 
 const root = join(import.meta.dirname, '..')
 const isCheck = process.argv.includes('--check')
@@ -26,6 +27,7 @@ const isCheck = process.argv.includes('--check')
 generate('README.md', 'annotations', annotationsInBrief())
 generate('docs/annotations.md', 'annotations', annotationsInMarkdown())
 generate('docs/metrics.md', 'metrics', await metricsInMarkdown())
+generate('docs/configuration.md', 'keys', configurationInMarkdown())
 generate('docs/reasons.md', 'reasons', reasonsInMarkdown())
 generate('docs/audit.md', 'judgements', judgementsInMarkdown())
 generate('docs/loader.md', 'exits', exitsInMarkdown())

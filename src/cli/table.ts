@@ -36,7 +36,7 @@ export function printMarkdownTable(header: readonly string[], rows: readonly (re
   return lines.map((cells) => `| ${cells.join(' | ')} |\n`).join('')
 }
 
-/** `<id>` would be taken for HTML, and `*` for emphasis; what is code already stays as it is. */
+/** `<id>` would be taken for HTML, and `*` for emphasis; what is code stays as it is. */
 function escapeCell(text: string): string {
-  return text.startsWith('`') ? text : text.replace(/[|*<>[\]_]/g, '\\$&')
+  return text.replace(/`[^`]*`|[|*<>[\]_]/g, (part) => (part.startsWith('`') ? part : `\\${part}`))
 }
