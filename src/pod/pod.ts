@@ -2,134 +2,26 @@
  * The pod as it comes: plain JSON, of which only the fields below are looked at. Everything else, fields newer than this
  * code included, passes through untouched, because nothing here ever rebuilds an object from its known fields alone.
  */
+import type { Complete } from '../schema-type.ts'
 import { setOf } from './lookup.ts'
+import type { podSchema } from './pod-schema.ts'
 
-export interface Pod {
-  readonly metadata?: ObjectMeta | null
-  readonly spec: PodSpec
-  readonly [field: string]: unknown
-}
+export type Pod = Complete<typeof podSchema>
+export type ObjectMeta = NonNullable<Pod['metadata']>
+export type PodSpec = Pod['spec']
+export type Container = PodSpec['containers'][number]
+export type EnvVar = Item<Container['env']>
+export type VolumeMount = Item<Container['volumeMounts']>
+export type Volume = Item<PodSpec['volumes']>
+export type Affinity = NonNullable<PodSpec['affinity']>
+export type NodeAffinity = NonNullable<Affinity['nodeAffinity']>
+export type NodeSelector = NonNullable<NodeAffinity['requiredDuringSchedulingIgnoredDuringExecution']>
+export type NodeSelectorTerm = Item<NodeSelector['nodeSelectorTerms']>
+export type NodeSelectorRequirement = Item<NodeSelectorTerm['matchExpressions']>
+export type Toleration = Item<PodSpec['tolerations']>
+export type Resources = NonNullable<Container['resources']>
 
-export interface ObjectMeta {
-  readonly name?: string
-  readonly generateName?: string
-  readonly annotations?: Readonly<Record<string, string>> | null
-  readonly labels?: Readonly<Record<string, string>> | null
-  readonly ownerReferences?: readonly { readonly kind?: string }[] | null
-  readonly [field: string]: unknown
-}
-
-export interface PodSpec {
-  readonly containers: readonly Container[]
-  readonly initContainers?: readonly Container[] | null
-  readonly volumes?: readonly Volume[] | null
-  readonly serviceAccountName?: string
-  readonly serviceAccount?: string
-  readonly securityContext?: PodSecurityContext | null
-  readonly resources?: Resources | null
-  readonly imagePullSecrets?: readonly { readonly name?: string }[] | null
-  readonly nodeSelector?: Readonly<Record<string, string>> | null
-  readonly nodeName?: string | null
-  readonly affinity?: Affinity | null
-  readonly tolerations?: readonly Toleration[] | null
-  readonly schedulingGates?: readonly { readonly name?: string }[] | null
-  readonly os?: { readonly name?: string } | null
-  readonly [field: string]: unknown
-}
-
-export interface Container {
-  readonly name: string
-  readonly image?: string
-  readonly command?: readonly string[] | null
-  readonly args?: readonly string[] | null
-  readonly env?: readonly EnvVar[] | null
-  readonly volumeMounts?: readonly VolumeMount[] | null
-  readonly volumeDevices?: readonly { readonly devicePath?: string }[] | null
-  readonly resources?: Resources | null
-  readonly securityContext?: { readonly runAsUser?: number; readonly [field: string]: unknown } | null
-  readonly restartPolicy?: string
-  readonly [field: string]: unknown
-}
-
-export interface EnvVar {
-  readonly name: string
-  readonly value?: string
-  readonly valueFrom?: unknown
-}
-
-export interface VolumeMount {
-  readonly name: string
-  readonly mountPath: string
-  readonly subPath?: string
-  readonly readOnly?: boolean
-  readonly [field: string]: unknown
-}
-
-export interface Volume {
-  readonly name: string
-  readonly emptyDir?: unknown
-  readonly persistentVolumeClaim?: {
-    readonly claimName?: string
-    readonly readOnly?: boolean
-    readonly [field: string]: unknown
-  } | null
-  readonly hostPath?: { readonly path?: string; readonly [field: string]: unknown } | null
-  readonly image?: { readonly reference?: string; readonly [field: string]: unknown } | null
-  readonly ephemeral?: unknown
-  readonly projected?: unknown
-  readonly [field: string]: unknown
-}
-
-export interface Affinity {
-  readonly nodeAffinity?: NodeAffinity | null
-  readonly [field: string]: unknown
-}
-
-export interface NodeAffinity {
-  readonly requiredDuringSchedulingIgnoredDuringExecution?: NodeSelector | null
-  readonly [field: string]: unknown
-}
-
-export interface NodeSelector {
-  /** A node has to match one of them. */
-  readonly nodeSelectorTerms?: readonly NodeSelectorTerm[] | null
-  readonly [field: string]: unknown
-}
-
-/** A node has to match all of it; one that says nothing matches no node. */
-export interface NodeSelectorTerm {
-  readonly matchExpressions?: readonly NodeSelectorRequirement[] | null
-  readonly matchFields?: readonly unknown[] | null
-  readonly [field: string]: unknown
-}
-
-export interface NodeSelectorRequirement {
-  readonly key?: string
-  readonly operator?: string
-  readonly values?: readonly string[] | null
-}
-
-export interface Toleration {
-  readonly key?: string
-  readonly operator?: string
-  readonly effect?: string
-  readonly [field: string]: unknown
-}
-
-interface PodSecurityContext {
-  readonly runAsUser?: number
-  readonly fsGroup?: number
-  readonly fsGroupChangePolicy?: string
-  readonly [field: string]: unknown
-}
-
-export interface Resources {
-  readonly requests?: ResourceList | null
-  readonly limits?: ResourceList | null
-  readonly [field: string]: unknown
-}
-
-type ResourceList = Readonly<Record<string, string | number>>
+type Item<List> = NonNullable<List> extends readonly (infer Element)[] ? Element : never
 
 export function annotationsOf(pod: Pod): Readonly<Record<string, string>> {
   return pod.metadata?.annotations ?? {}
