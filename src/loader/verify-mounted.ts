@@ -54,7 +54,7 @@ export async function verifyMounted(
 
 /** Resolves the path as the kubelet resolves a subPath: by links that stay on the volume. */
 async function directoryOf({ source, root }: VerifyTask): Promise<string> {
-  if (source.scheme === 'node' || source.path === undefined) return root
+  if ((source.scheme !== 'pvc' && source.scheme !== 'oci') || source.path === undefined) return root
   const place = await placeWithin(root, source.path)
   if (place.kind === 'there') return place.path
   if (place.kind === 'missing') throw new LoaderFailure('Nothing', `${source.uri} is not there`)
