@@ -1,32 +1,32 @@
 /** Audits pods as they come, one at a time: ten thousand take no more memory than a page of them. */
 import type { Config } from '../config/config.ts'
 import { printable } from '../values/printable.ts'
-import { judgePod } from './judge-pod.ts'
+import { auditPod } from './audit-pod.ts'
 import { judgementNames, type AuditedPod, type AuditSummary, type Judged, type Judgement } from './judgement.ts'
 
 /** A pod of a cluster, or the pod of a workload in a file. */
 export interface AuditedObject {
   readonly pod: unknown
-  /** For a pod that names none. */
+  /** Namespace of a pod that names none. */
   readonly namespace: string
   readonly file?: string
-  /** Of the workload that the pod is the template of. */
+  /** The workload that has the pod as its template. */
   readonly workload?: { readonly kind: string; readonly name: string }
 }
 
 export interface AuditOptions {
   readonly config: Config
-  /** What is known of the cluster that explains why a pod was not injected; asked for missing ones alone. */
+  /** Explains from the state of the cluster why a pod was not injected; called for missing pods only. */
   readonly whyMissing?: (pod: AuditedPod) => Promise<string | undefined>
 }
 
-/** Those of the pods that ask for a model, or say or show that they have one. Errors of `objects` pass through. */
+/** Audits the pods that request a model, claim to have one, or carry injected parts. Errors of `objects` pass through. */
 export async function* auditPods(
   objects: AsyncIterable<AuditedObject> | Iterable<AuditedObject>,
   { config, whyMissing }: AuditOptions,
 ): AsyncGenerator<AuditedPod, void, undefined> {
   for await (const object of objects) {
-    const audited = judgePod(object.pod, object.namespace, config)
+    const audited = auditPod(object.pod, object.namespace, config)
     if (audited === undefined) continue
     const placed = place(audited, object)
     yield whyMissing !== undefined && has(placed, 'missing') ? explainMissing(placed, await whyMissing(placed)) : placed
@@ -53,7 +53,7 @@ function has({ judgements }: AuditedPod, judgement: Judgement): boolean {
   return judgements.some((judged) => judged.judgement === judgement)
 }
 
-/** Counts what passes by. */
+/** Counts pods and judgements of a stream. */
 export class AuditCount {
   #pods = 0
   readonly #counts = new Map<Judgement, number>(judgementNames.map((name) => [name, 0]))

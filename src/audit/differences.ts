@@ -1,9 +1,9 @@
-/** Compares the parts of a pod with what was recorded of them and with what they would be today. */
+/** Compares the parts of a pod with their recorded digests and with today's plan. */
 import { digestOf, type Digests } from '../inject/ownership/digest.ts'
 import type { OwnedFields, PartFields } from '../inject/ownership/owned-fields.ts'
 import type { Evidence } from './judgement.ts'
 
-/** The parts whose fields have other digests than these; those of the status itself are somebody else's to compare. */
+/** Parts whose fields do not have these digests. The status is compared in tampering.ts. */
 export function changedParts(fields: OwnedFields, digests: Digests): readonly string[] {
   const parts = new Set([...Object.keys(fields), ...Object.keys(digests)])
   parts.delete('status')
@@ -34,8 +34,8 @@ export function differingFields(
 
 function fieldsOf(part: string, expected: PartFields, found: PartFields): readonly Evidence[] {
   return [...new Set([...Object.keys(expected), ...Object.keys(found)])].flatMap((field) => {
-    const [wanted, present] = [expected[field], found[field]]
-    return wanted === undefined && present === undefined ? [] : [evidence(fieldPath(part, field), wanted, present)]
+    const [planned, present] = [expected[field], found[field]]
+    return planned === undefined && present === undefined ? [] : [evidence(fieldPath(part, field), planned, present)]
   })
 }
 

@@ -1,4 +1,4 @@
-/** Who beside us can change what the app takes for its model: others that write to our volumes, and others that mount over the model. */
+/** Finds containers that can change the model an app sees: mounts that write to our volumes, and mounts over the model. */
 import { loaderRoot } from '../pod/injected-names.ts'
 import { initContainersOf, volumesOf, type Container, type Pod, type VolumeMount } from '../pod/pod.ts'
 import type { Status } from '../inject/status.ts'
@@ -36,7 +36,7 @@ function containersOf(pod: Pod): readonly PlacedContainer[] {
   ]
 }
 
-/** Tokens are projected, and nobody can write to them. */
+/** Projected volumes (tokens) are never writable. */
 function writableVolumes(pod: Pod, { added }: Status): ReadonlySet<string> {
   return new Set(
     volumesOf(pod)

@@ -1,10 +1,10 @@
 /**
- * What an audit says of a pod. The judgements are one closed table: every output, the page and the docs use these words and
- * no others. `judgePod` of judge-pod.ts makes an AuditedPod; everything else only shows it.
+ * The judgements of an audit, as one closed table: every output, the page and the docs use these words and no others.
+ * `auditPod` of audit-pod.ts makes an AuditedPod; everything else only shows it.
  */
 
 interface Meaning {
-  /** How bad it is: `error` is something that nobody should live with, `note` is worth knowing. */
+  /** Severity: an `error` needs a fix, a `note` is worth knowing. */
   readonly level: 'none' | 'note' | 'warning' | 'error'
   readonly meaning: string
   readonly remedy: string
@@ -18,18 +18,18 @@ export const judgements = {
   },
   missing: {
     level: 'error',
-    meaning: 'the pod asks for a model, does not opt out, and was not injected: it was created around the webhook',
-    remedy: 'find out how (model-injector check, model-injector why), then have the pod created anew',
+    meaning: 'the pod asks for a model, does not opt out, and was not injected: its creation bypassed the webhook',
+    remedy: 'find the cause (model-injector check, model-injector why), then recreate the pod',
   },
   spoofed: {
     level: 'error',
-    meaning: 'the pod says that it was injected, by status or label, and carries no parts of ours',
-    remedy: 'find out who wrote that, then have the pod created anew without it',
+    meaning: 'the pod claims by status or label that it was injected, but carries no injected parts',
+    remedy: 'find out who wrote that, then recreate the pod without it',
   },
   tampered: {
     level: 'error',
-    meaning: 'the parts that bring the model are not those that were added, or somebody else can write to them',
-    remedy: 'find out which webhook or user did it, then have the pod created anew',
+    meaning: 'the injected parts were changed after the injection, or another container can write to the model',
+    remedy: 'find out which webhook or user did it, then recreate the pod',
   },
   notAllowed: {
     level: 'error',
@@ -39,21 +39,21 @@ export const judgements = {
   invalid: {
     level: 'warning',
     meaning: 'today the pod would be denied for another reason than the policy',
-    remedy: 'mend what the reason says in the pod template',
+    remedy: 'fix the pod template as the reason says',
   },
   outdated: {
     level: 'warning',
-    meaning: "today's configuration and the pod's annotations would shape the pod otherwise",
+    meaning: "today's configuration and annotations would add other parts",
     remedy: 'restart the workload: kubectl rollout restart',
   },
   unpinned: {
     level: 'warning',
-    meaning: 'nothing says what the model must consist of, so another model could stand in the same place',
+    meaning: 'neither a manifest nor a digest fixes the content of the model, so another model could replace it',
     remedy: 'add expect: manifest=KEY@sha256:HEX, or use an oci:// source',
   },
   rewritten: {
     level: 'note',
-    meaning: 'the image of the loader is another than was added, as a registry mirror makes it',
+    meaning: 'the loader runs another image than was added, as with a registry mirror',
     remedy: 'nothing, if the new image is the same one by another name',
   },
 } as const satisfies Readonly<Record<string, Meaning>>
@@ -63,7 +63,7 @@ export type Level = Meaning['level']
 
 export const judgementNames = Object.keys(judgements) as Judgement[]
 
-/** One field of the pod that we own, or that says something about it. Values are as they are in the pod: print them with care. */
+/** One field of the pod that supports a judgement. Values are untrusted text of the pod: sanitise them before printing. */
 export interface Evidence {
   /** A field path of the pod, as `spec.initContainers[model-loader].env[MODEL_SOURCE]`. */
   readonly field: string
@@ -89,7 +89,7 @@ export interface AuditedModel {
   readonly family: string
   /** As far as the source shows one: `1.2.3`, or the beginning of the digest of an oci:// source. */
   readonly version?: string
-  /** Of the loader, as it stands in the pod; undefined where nothing is loaded or nothing was injected. */
+  /** The loader's image in the pod; undefined if nothing is loaded or nothing was injected. */
   readonly image?: string
   readonly containers: readonly string[]
   readonly mountPath: string
@@ -97,14 +97,14 @@ export interface AuditedModel {
 
 export interface AuditedPod {
   readonly namespace: string
-  /** Of a workload in a file: `deployment/my-app`. */
+  /** Name of the pod; for a workload in a file `deployment/my-app`. */
   readonly name: string
   /** The workload that it belongs to; the Deployment, not its ReplicaSet. */
   readonly owner?: { readonly kind: string; readonly name: string }
   /** RFC 3339. Undefined for what was not created yet: a manifest. */
   readonly createdAt?: string
   readonly uid?: string
-  /** Where the object comes from, if from a file. */
+  /** The file of the object; undefined if it is from a cluster. */
   readonly file?: string
   readonly phase?: string
   readonly serviceAccount: string
@@ -113,7 +113,7 @@ export interface AuditedPod {
   readonly models: readonly AuditedModel[]
   /** Names of the rules of today's policy that allow it. */
   readonly rules: readonly string[]
-  /** At least one, the worst first: `conforming` stands alone, or last behind `unpinned` and `rewritten`. */
+  /** At least one, sorted by severity: `conforming` is the only one, or comes after `unpinned` and `rewritten`. */
   readonly judgements: readonly [Judged, ...Judged[]]
   /**
    * For a pod that does not conform: all fields that we own, as today's configuration would make them (`expected`) and as they are
@@ -122,7 +122,7 @@ export interface AuditedPod {
   readonly diff?: readonly Evidence[]
 }
 
-/** How many pods have each judgement, and how many there are. Counts of pods: one pod may be in several. */
+/** The number of pods, in total and for each judgement. One pod may have several judgements. */
 export type AuditSummary = { readonly pods: number } & Readonly<Record<Judgement, number>>
 
 export function conforms({ judgements: own }: AuditedPod): boolean {

@@ -1,4 +1,4 @@
-/** The models of a pod: as its parts bring them, or, where it has no parts, as its annotations ask for them. */
+/** The models of a pod: those of its injected parts, or, without injected parts, those that its annotations request. */
 import { AnnotationReader, modelSuffixes, unsuffixedName } from '../request/annotation-reader.ts'
 import { Findings } from '../request/findings.ts'
 import { annotationKey } from '../request/keys.ts'
@@ -8,16 +8,16 @@ import { readRequest } from '../request/read-request.ts'
 import type { ModelStatus } from '../inject/status.ts'
 import type { AuditedModel } from './judgement.ts'
 import { splitVersion } from './source-version.ts'
-import type { Subject } from './subject.ts'
+import type { PodFacts } from './pod-facts.ts'
 
-export function modelsOf({ pod, annotations, status, detection, config }: Subject): readonly AuditedModel[] {
+export function modelsOf({ pod, annotations, status, detection, config }: PodFacts): readonly AuditedModel[] {
   return status === undefined || detection.state === 'notInjected'
-    ? modelsAskedFor(annotations, config)
-    : status.models.map((model) => modelBrought(pod, model))
+    ? requestedModels(annotations, config)
+    : status.models.map((model) => loadedModel(pod, model))
 }
 
-/** What the loader is told is what it brings, whatever the status says. */
-function modelBrought(pod: Pod, { name, source, delivery, loader, containers, mountPath }: ModelStatus): AuditedModel {
+/** The loader's MODEL_SOURCE is the source it loads, whatever the status says. */
+function loadedModel(pod: Pod, { name, source, delivery, loader, containers, mountPath }: ModelStatus): AuditedModel {
   const container = initContainersOf(pod).find((candidate) => candidate.name === loader)
   const actual = (container && envValue(container, 'MODEL_SOURCE')) ?? source
   return {
@@ -31,7 +31,7 @@ function modelBrought(pod: Pod, { name, source, delivery, loader, containers, mo
   }
 }
 
-function modelsAskedFor(annotations: Subject['annotations'], config: Subject['config']): readonly AuditedModel[] {
+function requestedModels(annotations: PodFacts['annotations'], config: PodFacts['config']): readonly AuditedModel[] {
   const { models } = readRequest(annotations, config, new Findings())
   return modelSuffixes(annotations).map((suffix) => {
     const name = suffix ?? unsuffixedName
@@ -46,8 +46,8 @@ function modelsAskedFor(annotations: Subject['annotations'], config: Subject['co
   })
 }
 
-/** The models of which nothing says what they must consist of: neither a digest in the source nor a manifest. */
-export function unpinnedModels({ annotations, config }: Subject): readonly string[] {
+/** Models without fixed content: neither a digest in the source nor a manifest. */
+export function unpinnedModels({ annotations, config }: PodFacts): readonly string[] {
   const reader = new AnnotationReader(annotations, config, new Findings())
   return modelSuffixes(annotations)
     .filter((suffix) => {

@@ -4,19 +4,19 @@ import type { OwnedFields } from '../inject/ownership/owned-fields.ts'
 import type { Status } from '../inject/status.ts'
 import { changedParts, differingFields, digestsOfFields, evidence } from './differences.ts'
 import type { Evidence } from './judgement.ts'
-import type { Planned, Subject } from './subject.ts'
+import type { PlannedParts, PodFacts } from './pod-facts.ts'
 
-/** Of what was recorded, or where nothing was, of what is there. Empty where nothing would be added today. */
-export function plannedDifferences({ planned, status, found, detection }: Subject): readonly Evidence[] {
+/** Compares with the recorded digests, or without them with the fields found. Empty if nothing would be added today. */
+export function plannedDifferences({ planned, status, found, detection }: PodFacts): readonly Evidence[] {
   if (planned === undefined || status === undefined || found === undefined) return []
-  const wanted = detection.state === 'stale' ? planned.fields : withoutNewTargets(planned, status)
+  const current = detection.state === 'stale' ? planned.fields : withoutNewTargets(planned, status)
   const before = status.digests ?? digestsOfFields(found)
-  const parts = changedParts(wanted, before)
+  const parts = changedParts(current, before)
   const known = parts.filter((part) => !changedParts(found, before).includes(part))
   const unknown = parts
     .filter((part) => !known.includes(part))
-    .map((part) => evidence(part, describe(wanted, part), before[part] && `digest ${before[part]}`))
-  return [...differingFields(known, wanted, found), ...unknown, ...imageDifferences(planned.status, status)]
+    .map((part) => evidence(part, describe(current, part), before[part] && `digest ${before[part]}`))
+  return [...differingFields(known, current, found), ...unknown, ...imageDifferences(planned.status, status)]
 }
 
 function describe(fields: OwnedFields, part: string): string | undefined {
@@ -24,8 +24,8 @@ function describe(fields: OwnedFields, part: string): string | undefined {
   return digest && `digest ${digest}`
 }
 
-/** A container that another webhook added after us would get the model now, and none the next time either: not what is outdated, unless annotations name it. */
-function withoutNewTargets({ fields, status: today }: Planned, { models }: Status): OwnedFields {
+/** A container that another webhook adds after ours would get the model in today's plan but not in a new pod, so it does not make a pod outdated. */
+function withoutNewTargets({ fields, status: today }: PlannedParts, { models }: Status): OwnedFields {
   const before = new Set(models.flatMap(({ containers }) => containers))
   const added = new Set(today.models.flatMap(({ containers }) => containers).filter((name) => !before.has(name)))
   return Object.fromEntries(
@@ -33,7 +33,7 @@ function withoutNewTargets({ fields, status: today }: Planned, { models }: Statu
   )
 }
 
-/** A configuration without the image of its installation, as a ConfigMap read alone, says of no image that it is another. */
+/** A configuration without the image of its installation (a ConfigMap read alone) is no basis to compare images. */
 function imageDifferences(today: Status, before: Status): readonly Evidence[] {
   return today.models.flatMap(({ name, loader, image }) => {
     const old = before.models.find((model) => model.name === name)?.image

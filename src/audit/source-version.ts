@@ -1,4 +1,4 @@
-/** Which model a source is, apart from its version: sources of one family are versions of one model. */
+/** Splits a source into family and version: sources of one family are versions of one model. */
 
 export interface VersionedSource {
   readonly family: string
@@ -6,7 +6,7 @@ export interface VersionedSource {
   readonly version?: string
 }
 
-/** A URI is far shorter; anything longer was written to make somebody wait. */
+/** Real URIs are far shorter. The limit bounds the time of the regular expressions on hostile input. */
 const longestSource = 2048
 
 /** `v3`, `1.2.3-rc.1`, `2024-06-01`: a segment that is nothing but a version. */

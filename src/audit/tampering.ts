@@ -1,4 +1,4 @@
-/** Traces of a change behind the injection. They are evidence, not proof: who can write the pod can write its status, too. */
+/** Finds traces of changes after the injection. They are evidence, not proof: a user who can write the pod can write its status, too. */
 import { injectedLabel, statusAnnotation } from '../annotations.ts'
 import { digestsOf } from '../inject/ownership/digest.ts'
 import { annotationField } from '../pod/field-path.ts'
@@ -10,31 +10,31 @@ import { changedParts, differingFields, digestsOfFields, evidence } from './diff
 import { exposures } from './exposure.ts'
 import type { Evidence } from './judgement.ts'
 import { plannedDifferences } from './planned-differences.ts'
-import type { Subject } from './subject.ts'
+import type { PodFacts } from './pod-facts.ts'
 
 export interface Trace {
-  /** In words that go on a sentence: `the parts are not those that were recorded`. */
+  /** A clause of a sentence: `the parts are not those that were recorded`. */
   readonly what: string
   readonly evidence: readonly Evidence[]
 }
 
-export function tracesOfTampering(subject: Subject): readonly Trace[] {
-  const { detection, status, pod, config } = subject
+export function tracesOfTampering(facts: PodFacts): readonly Trace[] {
+  const { detection, status, pod, config } = facts
   if (detection.state === 'notInjected') return []
-  if (status === undefined) return [lostStatus(subject)]
+  if (status === undefined) return [lostStatus(facts)]
   return [
-    changedStatus(subject, status),
-    changedFields(subject, status),
-    lostParts(subject),
-    otherImages(subject, status),
-    forgery(subject, status),
-    lostLabel(subject),
+    changedStatus(facts, status),
+    changedFields(facts, status),
+    lostParts(facts),
+    otherImages(facts, status),
+    forgery(facts, status),
+    lostLabel(facts),
   ]
     .flatMap((trace) => trace ?? [])
     .concat(trace('something else can write to the model, or is mounted over it', exposures(pod, status)) ?? [])
     .concat(
       status.digests === undefined && status.injector === version && config.annotationPrefix !== ''
-        ? [lostDigests(subject)]
+        ? [lostDigests(facts)]
         : [],
     )
 }
@@ -43,7 +43,7 @@ function trace(what: string, found: readonly Evidence[]): Trace | undefined {
   return found.length === 0 ? undefined : { what, evidence: found }
 }
 
-function lostStatus({ pod, config: { annotationPrefix } }: Subject): Trace {
+function lostStatus({ pod, config: { annotationPrefix } }: PodFacts): Trace {
   const key = annotationPrefix + statusAnnotation
   const text = pod.metadata?.annotations?.[key]
   return {
@@ -55,7 +55,7 @@ function lostStatus({ pod, config: { annotationPrefix } }: Subject): Trace {
   }
 }
 
-function lostDigests({ config: { annotationPrefix } }: Subject): Trace {
+function lostDigests({ config: { annotationPrefix } }: PodFacts): Trace {
   return {
     what: 'the digests were taken out of the status',
     evidence: [
@@ -64,7 +64,7 @@ function lostDigests({ config: { annotationPrefix } }: Subject): Trace {
   }
 }
 
-function changedStatus({ pod, config: { annotationPrefix } }: Subject, status: Status): Trace | undefined {
+function changedStatus({ pod, config: { annotationPrefix } }: PodFacts, status: Status): Trace | undefined {
   const [recorded, now] = [status.digests?.status, digestsOf(pod, status).status]
   if (status.digests === undefined || recorded === now) return undefined
   return trace('the status is not the one that was written', [
@@ -72,8 +72,8 @@ function changedStatus({ pod, config: { annotationPrefix } }: Subject, status: S
   ])
 }
 
-/** Where today's plan has the digests that were recorded, it says what stood there, field by field. */
-function changedFields({ found, planned }: Subject, { digests }: Status): Trace | undefined {
+/** If today's plan has the recorded digests, its fields are the original ones. */
+function changedFields({ found, planned }: PodFacts, { digests }: Status): Trace | undefined {
   if (found === undefined || digests === undefined) return undefined
   const parts = changedParts(found, digests)
   const original = planned?.fields
@@ -85,9 +85,9 @@ function changedFields({ found, planned }: Subject, { digests }: Status): Trace 
   return trace('parts are not those that were recorded', [...differingFields(known, original ?? {}, found), ...unknown])
 }
 
-/** Some of what a part has to have is not in its digest: other webhooks may change it, but not take it away. */
-function lostParts(subject: Subject): Trace | undefined {
-  const { detection, found, planned, status } = subject
+/** Some fields that a part needs are not in its digest: other webhooks may change them, but not remove them. */
+function lostParts(facts: PodFacts): Trace | undefined {
+  const { detection, found, planned, status } = facts
   if (
     detection.state !== 'damaged' ||
     (status?.digests !== undefined && found !== undefined && changedParts(found, status.digests).length > 0)
@@ -102,7 +102,7 @@ function lostParts(subject: Subject): Trace | undefined {
 }
 
 /** A mirror of a registry keeps the digest; without one, nothing says which image it is. */
-function otherImages({ pod }: Subject, { models }: Status): Trace | undefined {
+function otherImages({ pod }: PodFacts, { models }: Status): Trace | undefined {
   const digest = (image: string | undefined): string | undefined => /@(sha256:[0-9a-f]{64})$/.exec(image ?? '')?.[1]
   return trace(
     'the loader runs another image',
@@ -117,19 +117,19 @@ function otherImages({ pod }: Subject, { models }: Status): Trace | undefined {
 }
 
 /** The same version with the same configuration and annotations makes the same parts. */
-function forgery(subject: Subject, status: Status): Trace | undefined {
-  return isOfToday(subject, status)
-    ? trace("the status says that it is of today's configuration, which makes other parts", plannedDifferences(subject))
+function forgery(facts: PodFacts, status: Status): Trace | undefined {
+  return isOfToday(facts, status)
+    ? trace("the status says that it is of today's configuration, which makes other parts", plannedDifferences(facts))
     : undefined
 }
 
-export function isOfToday({ annotations, config }: Subject, status: Status): boolean {
+export function isOfToday({ annotations, config }: PodFacts, status: Status): boolean {
   return (
     status.config === config.hash && status.injector === version && status.annotations === hashAnnotations(annotations)
   )
 }
 
-function lostLabel({ pod, config: { annotationPrefix } }: Subject): Trace | undefined {
+function lostLabel({ pod, config: { annotationPrefix } }: PodFacts): Trace | undefined {
   const key = annotationPrefix + injectedLabel
   const value = pod.metadata?.labels?.[key]
   return value === 'true'

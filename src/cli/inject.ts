@@ -7,7 +7,7 @@ import { readStatus } from '../inject/status.ts'
 import { injectReasons, skipReasons } from '../reasons.ts'
 import { denied, misplacedAnnotations, notAWorkload, skipped } from './judge.ts'
 import { manifestCommand, type ManifestOptions } from './manifest-command.ts'
-import type { Verdict } from './manifests/transform.ts'
+import type { ObjectVerdict } from './manifests/transform.ts'
 import { valueAt, type FoundObject } from './manifests/workloads.ts'
 import { imageOption } from './read-config.ts'
 import { printable } from '../values/printable.ts'
@@ -33,7 +33,7 @@ export function injectCommand(): Command {
     .addHelpText('after', help)
 }
 
-function makeJudge(config: Config, { namespace = 'default' }: ManifestOptions): (found: FoundObject) => Verdict {
+function makeJudge(config: Config, { namespace = 'default' }: ManifestOptions): (found: FoundObject) => ObjectVerdict {
   return (found) => {
     if (found.podPath === undefined) return skipped(notAWorkload)
     return judge(found, found.podPath, { namespace: found.namespace ?? namespace, config })
@@ -44,7 +44,7 @@ function judge(
   found: FoundObject,
   podPath: readonly string[],
   { namespace, config }: { namespace: string; config: Config },
-): Verdict {
+): ObjectVerdict {
   const outcome = inject(valueAt(found.object, podPath), namespace, config)
   const warnings = [
     ...outcome.warnings.map(({ message }) => message),

@@ -1,13 +1,13 @@
 /** Common verdicts and warnings of `inject` and `uninject`. */
 import { statusAnnotation } from '../annotations.ts'
 import { formatDiagnostic, formatOmitted, type Diagnostic, type Omitted } from '../reasons.ts'
-import type { Verdict } from './manifests/transform.ts'
+import type { ObjectVerdict } from './manifests/transform.ts'
 import { isObject, valueAt, type FoundObject } from './manifests/workloads.ts'
 import { printable } from '../values/printable.ts'
 
 export const notAWorkload = 'not a workload'
 
-export function skipped(reason: string, warnings: readonly string[] = []): Verdict {
+export function skipped(reason: string, warnings: readonly string[] = []): ObjectVerdict {
   return { verdict: 'skipped', patch: [], lines: [`skipped: ${reason}`], warnings }
 }
 
@@ -17,7 +17,7 @@ export function denied(
   podPath: readonly string[],
   warnings: readonly string[] = [],
   omitted: Omitted = {},
-): Verdict {
+): ObjectVerdict {
   const lines = diagnostics.map((diagnostic) =>
     formatDiagnostic({ ...diagnostic, field: fieldBelow(podPath, diagnostic.field) }),
   )

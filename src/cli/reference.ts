@@ -119,15 +119,6 @@ export function exitsInMarkdown(): string {
   )
 }
 
-/** For Jobs: a pod that fails in a way that no retry mends fails the Job at once. */
-export function podFailurePolicyInMarkdown(): string {
-  const values = Object.values(exits)
-    .filter(({ heals }) => !heals)
-    .map(({ code }) => code)
-  const rule = { action: 'FailJob', onExitCodes: { containerName: 'model-loader', operator: 'In', values } }
-  return `\`\`\`yaml\n${printYAML({ podFailurePolicy: { rules: [rule] } })}\`\`\`\n`
-}
-
 export function judgementsInMarkdown(): string {
   return printMarkdownTable(
     ['Judgement', 'Level', 'Meaning', 'What to do'],
@@ -136,4 +127,13 @@ export function judgementsInMarkdown(): string {
       return [`\`${name}\``, level, meaning, remedy]
     }),
   )
+}
+
+/** A Job ends at once at exit codes that a retry cannot change. */
+export function podFailurePolicyInMarkdown(): string {
+  const values = Object.values(exits)
+    .filter(({ heals }) => !heals)
+    .map(({ code }) => code)
+  const rule = { action: 'FailJob', onExitCodes: { containerName: 'model-loader', operator: 'In', values } }
+  return `\`\`\`yaml\n${printYAML({ podFailurePolicy: { rules: [rule] } })}\`\`\`\n`
 }

@@ -9,7 +9,7 @@ import { annotatedPod } from '../inject/annotated-pod.ts'
 import { uninject } from '../inject/ownership/uninject.ts'
 import { denied, notAWorkload, skipped } from './judge.ts'
 import { manifestCommand } from './manifest-command.ts'
-import type { Verdict } from './manifests/transform.ts'
+import type { ObjectVerdict } from './manifests/transform.ts'
 import { valueAt, type FoundObject } from './manifests/workloads.ts'
 import { printable } from '../values/printable.ts'
 
@@ -34,7 +34,7 @@ export function uninjectCommand(): Command {
     .addHelpText('after', help)
 }
 
-function judge({ object, podPath }: FoundObject, prefix: string): Verdict {
+function judge({ object, podPath }: FoundObject, prefix: string): ObjectVerdict {
   if (podPath === undefined) return skipped(notAWorkload)
   const template = valueAt(object, podPath)
   const read = readPod(template)

@@ -1,4 +1,4 @@
-/** Pods that somebody changed on their way around the webhook, and what an audit has to say of each. */
+/** Pods that were changed after or without the injection, with the judgement that an audit gives each. */
 import type { Judgement } from '../../src/audit/judgement.ts'
 import { defaultConfig } from '../../src/config/parse-config.ts'
 import { inject } from '../../src/inject/inject.ts'

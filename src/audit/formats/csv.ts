@@ -47,7 +47,7 @@ export const csv: Format = async function* (pods) {
   }
 }
 
-/** A cell that begins like a formula would be one where somebody opens it (CWE-1236). */
+/** A spreadsheet would run a cell that begins like a formula (CWE-1236). */
 function line(row: Row): string {
   return stringify([row.map((cell) => printable(cell ?? ''))], { escape_formulas: true })
 }

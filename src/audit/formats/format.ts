@@ -1,17 +1,17 @@
-/** What every output of an audit is: text that is made while the pods pass by. */
+/** The type of an output format: text that is streamed while the pods are audited. */
 import type { AuditedPod, AuditSummary, Judged, Level } from '../judgement.ts'
 
 export interface FormatContext {
-  /** What was read, for people: `cluster https://10.0.0.1:6443 (context prod)`. */
+  /** The place that was read, for people: `cluster https://10.0.0.1:6443 (context prod)`. */
   readonly place: string
   readonly scope: string
-  /** Where today's configuration is from. */
+  /** Origin of today's configuration. */
   readonly config: string
   readonly configHash: string
   readonly now: Date
-  /** Of the pods that have passed by. */
+  /** Counts of the pods audited so far. */
   readonly summary: () => AuditSummary
-  /** Whether the user wants to fail on it. */
+  /** True for a judgement of --fail-on. */
   readonly failsOn: (judged: Judged) => boolean
   readonly terminal: Terminal
 }

@@ -47,7 +47,7 @@ function testCase(pod: AuditedPod, context: FormatContext): string {
   })
 }
 
-/** True for what is an error, and for what the user says. */
+/** Errors fail, and so does every judgement of --fail-on. */
 function fails(judged: Judged, { failsOn }: FormatContext): boolean {
   return levelOf(judged) === 'error' || failsOn(judged)
 }

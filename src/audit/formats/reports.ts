@@ -6,7 +6,7 @@ import { stringify } from 'yaml'
 import { levelOf, type AuditedPod, type Judged, type Level } from '../judgement.ts'
 import type { Format, FormatContext } from './format.ts'
 
-/** What tools that read these objects take; and etcd takes no object of more than 1.5 MiB, managed fields and all. */
+/** A size that readers of these objects accept. etcd accepts no object over 1.5 MiB, managed fields included. */
 const mostResults = 1000
 const mostBytes = 900 * 1024
 
@@ -15,7 +15,7 @@ const longestMessage = 1024
 interface ReportType {
   readonly apiVersion: string
   readonly kind: string
-  /** Where the report itself says who made it. */
+  /** The field of the report that names its source. */
   readonly source?: string
 }
 
@@ -130,7 +130,7 @@ const apiVersions: Readonly<Record<string, string>> = {
   CronJob: 'batch/v1',
 }
 
-/** What stands in a file is the workload itself. */
+/** In a file the object is the workload itself. */
 function resourceOf({ namespace, name, owner, uid, file }: AuditedPod): object {
   const isTemplate = file !== undefined && owner !== undefined && name === `${owner.kind.toLowerCase()}/${owner.name}`
   return isTemplate

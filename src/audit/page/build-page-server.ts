@@ -42,15 +42,15 @@ function livePage({ before, after }: RenderedPage, about: AboutAudit): string {
   return `${before}${embeddable({ about: describePage(about), isLive: true, pods: [] })}${after}`
 }
 
-/** What a `meta` element cannot say. */
+/** Adds the directive that a `meta` element cannot set. */
 function headerPolicy({ policy }: RenderedPage): string {
   return `${policy}; frame-ancestors 'none'`
 }
 
 /**
- * A page of somebody else, open in the same browser, can reach a loopback port. By a name that it lets point here (DNS
- * rebinding) it would be taken for this page, so names are refused; an address cannot be turned like that.
- * By another origin it would get no answer to read, but could still make the cluster be audited.
+ * Another site, open in the same browser, can reach a loopback port. With a name that resolves to this host (DNS
+ * rebinding) it would share the origin of this page, so unknown names are refused; addresses cannot be rebound.
+ * From another origin it could read no answer, but it could start audits of the cluster.
  */
 async function refuseStrangers(
   { headers: { host = '', 'sec-fetch-site': site, 'sec-fetch-mode': mode } }: FastifyRequest,

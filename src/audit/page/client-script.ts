@@ -1,11 +1,11 @@
-/** The files that run in the browser, as one script. They lie beside this one: TypeScript in the sources, JavaScript once compiled. */
+/** The files that run in the browser, as one script. They are in `client/`: TypeScript in the sources, JavaScript once compiled. */
 import { readFile } from 'node:fs/promises'
 import { stripTypeScriptTypes } from 'node:module'
 import { basename, extname } from 'node:path'
 
 const extension = extname(import.meta.filename)
 
-/** What is imported comes before what imports it. */
+/** Sorted so that each file comes after its imports. */
 const files = [
   '../../values/printable',
   './client/view-state',

@@ -1,4 +1,4 @@
-/** The last audit that succeeded, and the next one when somebody looks. Where nobody looks, the cluster is left alone. */
+/** Keeps the last successful audit and starts the next one on request. Without requests there are no calls to the cluster. */
 import { createHash } from 'node:crypto'
 import type { AuditedPod } from '../judgement.ts'
 import { embeddable, type AboutAudit, type LiveState } from './page-data.ts'
@@ -14,9 +14,9 @@ export interface LiveAudit {
 
 export interface LiveAuditOptions {
   readonly audit: () => AsyncIterable<AuditedPod>
-  /** Of the audit that has just ended. */
+  /** Facts of the audit that has just ended. */
   readonly about: () => AboutAudit
-  /** From the end of one audit to the beginning of the next, at least. A long audit makes a long rest, so that the API server has its own. */
+  /** Least time from the end of one audit to the start of the next. A long audit is followed by a longer rest, to spare the API server. */
   readonly restMs: number
   /** After one that failed. */
   readonly retryMs: number

@@ -1,4 +1,4 @@
-/** What of the page does not depend on the pods. The part in the browser finds its places by id. */
+/** The markup that does not depend on the pods. The browser code finds elements by id. */
 export const markup = `<a class="skip" href="#results" id="skip">Skip to the results</a>
 <header>
 <div class="title"><h1>Model audit</h1><p id="liveness" role="status" aria-live="polite" hidden></p></div>

@@ -1,14 +1,14 @@
-/** What a page carries beside the pods. The part that runs in the browser imports these types and nothing else from here. */
+/** Data of a page apart from the pods. The browser code imports only types from this file. */
 import { judgements, type Judgement, type Level } from '../judgement.ts'
 import { version } from '../../version.ts'
 
-/** What was audited, and by what. All of it is shown as it is. */
+/** Scope and configuration of an audit. The page shows these texts unchanged. */
 export interface AboutAudit {
   /** `cluster https://10.0.0.1:6443`, or the files. */
   readonly place: string
   /** `all namespaces`, `namespace apps`. */
   readonly scope: string
-  /** Where today's configuration is from. */
+  /** Origin of today's configuration. */
   readonly config: string
   readonly configHash: string
 }
@@ -26,15 +26,15 @@ export interface AboutPage extends AboutAudit {
   readonly judgements: Readonly<Record<Judgement, JudgementMeaning>>
 }
 
-/** What a live page asks for again and again. It is small: the pods are asked for only if the revision is another. */
+/** The state that a live page polls. It is small: the page fetches the pods only when the revision changes. */
 export interface LiveState {
-  /** Of the pods that `auditedAt` belongs to; undefined until the first audit has ended. */
+  /** Revision of the pods audited at `auditedAt`; undefined until the first audit has ended. */
   readonly revision?: string
   readonly auditedAt?: string
-  /** Of the same audit: the configuration may have changed since the page was made. */
+  /** Facts of the same audit: the configuration may have changed since the page was made. */
   readonly about?: AboutAudit
   readonly isReading: boolean
-  /** Why the last audit failed; what is shown is then from an earlier one. */
+  /** Why the last audit failed; the page then shows an earlier one. */
   readonly problem?: string
 }
 

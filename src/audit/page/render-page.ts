@@ -1,4 +1,4 @@
-/** The page around its data: one HTML document that asks nobody for anything. */
+/** Renders the page around its data: one HTML document that loads nothing from elsewhere. */
 import { createHash } from 'node:crypto'
 import { readClientScript } from './client-script.ts'
 import { markup } from './markup.ts'
@@ -12,7 +12,7 @@ export interface RenderedPage {
   readonly policy: string
 }
 
-/** `live`: the page may ask the server that it is from, and nobody else. */
+/** `live`: the page may connect to its own origin only. */
 export async function renderPage(kind: 'file' | 'live'): Promise<RenderedPage> {
   const script = (await readClientScript()).replaceAll('</script', '<\\/script')
   const css = `${style}${printStyle}`

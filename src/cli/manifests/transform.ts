@@ -6,7 +6,7 @@ import { objectsOf, type FoundObject, type Path } from './workloads.ts'
 
 export const verdicts = ['injected', 'uninjected', 'skipped', 'denied'] as const
 
-export interface Verdict {
+export interface ObjectVerdict {
   readonly verdict: (typeof verdicts)[number]
   /** Relative to the pod. */
   readonly patch: readonly Operation[]
@@ -17,9 +17,9 @@ export interface Verdict {
   readonly notes?: readonly string[]
 }
 
-export type Judge = (found: FoundObject) => Verdict
+export type Judge = (found: FoundObject) => ObjectVerdict
 
-export interface JudgedObject extends FoundObject, Omit<Verdict, 'patch'> {
+export interface JudgedObject extends FoundObject, Omit<ObjectVerdict, 'patch'> {
   /** Relative to the object. */
   readonly patch: readonly Operation[]
 }

@@ -96,7 +96,7 @@ t.test('the details give every reason, what to do, and the difference', async (t
   t.equal(await button.getAttribute('aria-expanded'), 'true')
   const details = page.getByRole('region', { name: 'Details of bad' })
   t.equal(await details.locator('.judgements > li').count(), 2)
-  t.match(await details.innerText(), 'have the pod created anew')
+  t.match(await details.innerText(), 'recreate the pod')
   const diff = details.locator('table.diff')
   t.equal(await diff.locator('tbody tr').count(), 5)
   t.strictSame(await diff.locator('tbody tr').first().locator('mark').allInnerTexts(), ['1.2.0', '0.9.0'])

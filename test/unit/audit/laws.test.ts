@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { defaultPrefix } from '../../../src/annotations.ts'
-import { judgePod } from '../../../src/audit/judge-pod.ts'
+import { auditPod } from '../../../src/audit/audit-pod.ts'
 import type { Judgement } from '../../../src/audit/judgement.ts'
 import type { Config } from '../../../src/config/config.ts'
 import { inject } from '../../../src/inject/inject.ts'
@@ -24,11 +24,11 @@ function created(pod: Pod): Pod {
 }
 
 function judge(pod: Pod, config: Config, namespace = 'team'): readonly Judgement[] {
-  return judgePod(created(pod), namespace, config)?.judgements.map(({ judgement }) => judgement) ?? []
+  return auditPod(created(pod), namespace, config)?.judgements.map(({ judgement }) => judgement) ?? []
 }
 
 function problems(pod: Pod, config: Config, namespace = 'team'): readonly string[] {
-  return (judgePod(created(pod), namespace, config)?.judgements ?? [])
+  return (auditPod(created(pod), namespace, config)?.judgements ?? [])
     .filter(({ judgement }) => !fine.includes(judgement))
     .map(({ judgement, reason, evidence }) => `${judgement}: ${reason} ${JSON.stringify(evidence)}`)
 }
@@ -193,7 +193,7 @@ t.test('no annotation makes judging throw', (t) => {
       fc.constantFrom('status', 'source', 'inject', 'expect', 'mount-path'),
       (pod, config, text, name) => {
         for (const base of [pod, injected(pod, config) ?? pod]) {
-          const found = judgePod(
+          const found = auditPod(
             created({
               ...base,
               metadata: {

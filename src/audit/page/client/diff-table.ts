@@ -1,4 +1,4 @@
-/** What should be there beside what is there. */
+/** The table of expected and found fields, in two columns. */
 import type { Evidence } from '../../judgement.ts'
 import { printable } from '../../../values/printable.ts'
 import { countOf, element, formatCount, longValue, type Child } from './elements.ts'
@@ -48,9 +48,9 @@ function nothing(): HTMLElement {
   return element('span', { class: 'nothing' }, 'nothing')
 }
 
-// In a longer one nobody looks for the difference with the eye.
+// In longer texts the mark costs time and helps no reader.
 const longestMarked = 2000
-// Where a longer one is another altogether, a mark says nothing.
+// A mark over the whole of a longer text says nothing.
 const longestWholeMark = 80
 
 function sideOf(side: Side, before: string, difference = '', after = ''): HTMLElement {
@@ -71,7 +71,7 @@ function sideOf(side: Side, before: string, difference = '', after = ''): HTMLEl
   )
 }
 
-/** What both begin with, how each goes on, and what both end with. Words and numbers are never cut in two. */
+/** Splits two texts into the common beginning, the two differing middles and the common end, between words and numbers. */
 export function splitAtDifference(
   expected: string,
   found: string,

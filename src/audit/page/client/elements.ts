@@ -28,8 +28,8 @@ export function byId<Kind extends HTMLElement>(id: string, kind: new () => Kind)
 }
 
 /**
- * Words of others. Isolated, so that right-to-left text leaves its surroundings alone; what would hide or turn text is
- * written out, so that nobody is deceived by it. A line breaks behind a slash or before a bracket sooner than inside a word.
+ * Untrusted text. Isolated, so that right-to-left text does not affect its surroundings; characters that hide or reverse
+ * text are written out (CWE-451). A line breaks after a slash or before a bracket sooner than inside a word.
  */
 export function value(text: string): HTMLElement {
   const [first = '', ...others] = printable(text).split(/(?<=[/,])(?=[^/,])|(?=\[)/)

@@ -49,7 +49,7 @@ function suggestions(typed: string, owners: ReadonlyMap<string, number>): readon
   return found.sort(compareTexts)
 }
 
-/** An open list must not change under the hand, so it is made anew only if it has changed. */
+/** An open list must not move while it is used, so it is rebuilt only if its options have changed. */
 function showSelect(select: HTMLSelectElement, chosen: string, counts: ReadonlyMap<string, number>): void {
   const choices = ordered(counts)
   const shown = choices.slice(0, mostChoices)

@@ -37,7 +37,7 @@ async function fetchJson<Body>(path: string): Promise<Body> {
   return (await response.json()) as Body
 }
 
-/** A page that nobody sees asks for nothing, so the cluster is left alone, too. */
+/** A hidden page polls nothing, so it causes no audit of the cluster. */
 async function nextPoll(): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, pollMs))
   if (!document.hidden) return

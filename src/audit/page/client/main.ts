@@ -132,7 +132,7 @@ function showEmpty(selected: number): void {
   }
 }
 
-/** The table is made anew, and whoever was in it is put back where they were. */
+/** Rebuilds the table and restores the focus in it. */
 function keepFocus(change: () => void): void {
   const name = document.activeElement?.getAttribute('data-focus') ?? null
   change()
@@ -171,7 +171,7 @@ function onAddressChange(): void {
   showLinkedPod()
 }
 
-/** Whoever follows a link to a pod wants to see that one. */
+/** A link to a pod opens its details. */
 function showLinkedPod(): void {
   if (state.page === 0 && state.open.length > 0) table.querySelector('.is-open')?.scrollIntoView({ block: 'start' })
 }

@@ -1,4 +1,4 @@
-/** What is being shown, in words: where it comes from, how much there is, and which filters are set. */
+/** The head of the page: the origin of the data, the counts and the active filters. */
 import type { AboutPage } from '../page-data.ts'
 import { wordsOf } from './badges.ts'
 import { byId, countOf, element, formatCount, moment, value, type Child } from './elements.ts'
@@ -19,7 +19,7 @@ export function showAbout({ place, scope, config, configHash, version, auditedAt
   )
 }
 
-/** Links, so that each view can be opened beside the other; the filters stay. */
+/** Links, so that each view can be opened in its own tab; the filters stay. */
 export function showViews(state: ViewState): void {
   for (const view of views) {
     const link = byId(`view-${view}`, HTMLAnchorElement)

@@ -2,7 +2,7 @@
 import { byId, formatCount } from './elements.ts'
 
 export const pageSize = 50
-/** On paper. Whoever wants more than 20 sheets wants a file: CSV or JSON. */
+/** Limit of a printout. More than 20 sheets are better as a file: CSV or JSON. */
 export const printedSize = 1000
 
 export interface Page<Item> {

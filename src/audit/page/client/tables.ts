@@ -1,11 +1,11 @@
-/** What the tables have in common. Roles are said although the elements have them: on narrow screens rows are shown as cards, which takes them away. */
+/** Common parts of the tables. Roles are explicit, because narrow screens show rows as cards, which removes the implicit roles. */
 import { element, type Child } from './elements.ts'
 
 export interface Column {
   /** Name in the address. */
   readonly name: string
   readonly title: string
-  /** What it is sorted by first. */
+  /** Numbers sort descending first. */
   readonly isNumber?: true
 }
 

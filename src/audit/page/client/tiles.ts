@@ -41,7 +41,7 @@ export function showTiles({ counts }: Selection, chosen: readonly string[]): voi
   }
 }
 
-/** The same table as in the documentation, for whoever has only the page. */
+/** The same table as in the documentation, for readers who have only the page. */
 export function showMeanings(meanings: AboutPage['judgements']): void {
   const entries = [...rankJudgements(meanings).keys()].map((name) => {
     const judgement = name as Judgement

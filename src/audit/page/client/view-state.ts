@@ -1,4 +1,4 @@
-/** What is being looked at. It lives in the fragment of the address, so that a view can be linked, kept and gone back to. */
+/** State of the view. It is in the fragment of the address, so that a view can be linked, bookmarked and reached with Back. */
 
 export const views = ['pods', 'models', 'namespaces'] as const
 export type View = (typeof views)[number]
@@ -38,7 +38,7 @@ export const everything: ViewState = {
 
 const texts = { q: 'search', namespace: 'namespace', family: 'family', version: 'version', owner: 'owner' } as const
 
-/** Whatever somebody typed into the address: what is not understood counts as not said. */
+/** Reads the fragment of the address, which may be any text. Unknown values are ignored. */
 export function readState(fragment: string): ViewState {
   const parameters = new URLSearchParams(fragment.replace(/^#/, ''))
   const sort = parameters.get('sort') ?? ''

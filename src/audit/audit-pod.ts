@@ -1,4 +1,4 @@
-/** Judges one pod, and says why. */
+/** Audits one pod: its models, the judgements with their reasons, and the differences from today's plan. */
 import type { Config } from '../config/config.ts'
 import type { Diagnostic } from '../reasons.ts'
 import { skipReasonOf } from '../request/skip-reason.ts'
@@ -6,31 +6,31 @@ import type { Pod } from '../pod/pod.ts'
 import { readPod } from '../pod/read-pod.ts'
 import { allFields } from './differences.ts'
 import type { AuditedPod, Evidence } from './judgement.ts'
-import { judgeSubject, malformed } from './judge-subject.ts'
+import { judgeFacts, malformed } from './judge-facts.ts'
 import { modelsOf } from './models.ts'
 import { ownerOf } from './owner.ts'
-import { examine, hasLabel, type Subject } from './subject.ts'
+import { collectFacts, hasLabel, type PodFacts } from './pod-facts.ts'
 
 /** Undefined for a pod that neither asks for a model nor says that it has one. `namespace` is for objects that name none. */
-export function judgePod(object: unknown, namespace: string, config: Config): AuditedPod | undefined {
+export function auditPod(object: unknown, namespace: string, config: Config): AuditedPod | undefined {
   const read = readPod(object)
   if (!read.ok) return judgeMalformed(object, namespace, { config, diagnostic: read.diagnostic })
   const own = textOf(read.pod.metadata?.namespace) ?? namespace
-  const subject = examine(read.pod, own, config)
-  if (subject === undefined) return undefined
-  const judgements = judgeSubject(subject)
-  const diff = judgements.some(({ judgement }) => judgement === 'conforming') ? undefined : diffOf(subject)
+  const facts = collectFacts(read.pod, own, config)
+  if (facts === undefined) return undefined
+  const judgements = judgeFacts(facts)
+  const diff = judgements.some(({ judgement }) => judgement === 'conforming') ? undefined : diffOf(facts)
   return {
     ...identityOf(read.pod, own),
-    ...(subject.status !== undefined && { injector: subject.status.injector }),
-    models: modelsOf(subject),
-    rules: subject.outcome.outcome === 'injected' ? subject.outcome.rules : [],
+    ...(facts.status !== undefined && { injector: facts.status.injector }),
+    models: modelsOf(facts),
+    rules: facts.outcome.outcome === 'injected' ? facts.outcome.rules : [],
     judgements,
     ...(diff !== undefined && { diff }),
   }
 }
 
-/** Nothing in it can be relied on, not even that the annotations are texts. */
+/** No field of a malformed pod has a known type, not even its annotations. */
 function judgeMalformed(
   object: unknown,
   namespace: string,
@@ -67,8 +67,8 @@ function identityOf(pod: Pod, namespace: string): Identity {
   }
 }
 
-/** Where today nothing would be added, there is nothing to compare with. */
-function diffOf({ planned, found }: Subject): readonly Evidence[] | undefined {
+/** Undefined if today's configuration adds nothing to the pod: there is nothing to compare with. */
+function diffOf({ planned, found }: PodFacts): readonly Evidence[] | undefined {
   return planned === undefined ? undefined : allFields(planned.fields, found ?? {})
 }
 

@@ -2,7 +2,7 @@
 import t from 'tap'
 import type { Config } from '../../../src/config/config.ts'
 import { parseConfig, defaultConfig } from '../../../src/config/parse-config.ts'
-import { judgePod } from '../../../src/audit/judge-pod.ts'
+import { auditPod } from '../../../src/audit/audit-pod.ts'
 import type { AuditedPod, Judgement } from '../../../src/audit/judgement.ts'
 import { sealStatus } from '../../../src/inject/ownership/digest.ts'
 import { inject } from '../../../src/inject/inject.ts'
@@ -42,7 +42,7 @@ const asked = podWith(pinned)
 const whole = injected(asked)
 
 function judge(pod: unknown, config = defaultConfig): AuditedPod {
-  const audited = judgePod(pod, 'apps', config)
+  const audited = auditPod(pod, 'apps', config)
   if (audited === undefined) throw new Error('the pod was not judged')
   return audited
 }
@@ -154,7 +154,7 @@ const cases: Readonly<Record<string, Case>> = {
   'a pod that asks and got nothing is missing its model': {
     pod: created(asked),
     words: ['missing'],
-    reason: /created around the webhook/,
+    reason: /creation bypassed the webhook/,
     field: 'spec.initContainers[model-loader]',
   },
   'a mirror of a static pod cannot get one': {
@@ -395,7 +395,7 @@ const cases: Readonly<Record<string, Case>> = {
   'a model without manifest or digest is unpinned': {
     pod: injected(podWith({ source: 's3://models/llama/', expect: 'objects=2' })),
     words: ['unpinned', 'conforming'],
-    reason: /what the model "model" must consist of/,
+    reason: /fixes the content of the model "model"/,
   },
   'it can be outdated and unpinned': {
     pod: injected(podWith({ source: 's3://models/llama/', expect: 'objects=2' })),

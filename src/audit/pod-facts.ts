@@ -1,4 +1,4 @@
-/** All that is known of a pod before it is judged: what it carries, what was recorded of it, and what today's configuration would make of it. */
+/** Facts of a pod that judgements need: the parts it carries, the recorded status, and the plan of today's configuration. */
 import { injectedLabel } from '../annotations.ts'
 import type { Config } from '../config/config.ts'
 import type { SkipReason } from '../reasons.ts'
@@ -12,7 +12,7 @@ import { detectInjection, type Detection } from '../inject/ownership/detect-inje
 import { hasStatus, readStatus, type Status } from '../inject/status.ts'
 import { uninject } from '../inject/ownership/uninject.ts'
 
-export interface Subject {
+export interface PodFacts {
   readonly pod: Pod
   /** The annotations that users wrote for the injector, sorted by key. */
   readonly annotations: readonly OwnAnnotation[]
@@ -23,21 +23,21 @@ export interface Subject {
   readonly detection: Detection
   /** As the pod has it: evidence, not proof. */
   readonly status: Status | undefined
-  /** What the webhook would do with the pod as it was before it was injected. */
+  /** The webhook's outcome for the pod without its injected parts. */
   readonly outcome: Outcome
   /** The fields that we own, as they are; undefined where no status says which those are. */
   readonly found: OwnedFields | undefined
   /** The same as they would be today. */
-  readonly planned: Planned | undefined
+  readonly planned: PlannedParts | undefined
 }
 
-export interface Planned {
+export interface PlannedParts {
   readonly fields: OwnedFields
   readonly status: Status
 }
 
 /** Undefined for a pod that neither asks for a model nor says or shows that it has one. */
-export function examine(pod: Pod, namespace: string, config: Config): Subject | undefined {
+export function collectFacts(pod: Pod, namespace: string, config: Config): PodFacts | undefined {
   const prefix = config.annotationPrefix
   const skipReason = skipReasonOf(pod, prefix)
   const annotated = annotatedPod(pod, prefix)
@@ -67,7 +67,7 @@ export function examine(pod: Pod, namespace: string, config: Config): Subject | 
   }
 }
 
-/** With nothing of ours in it, the pod's own mounts at our paths are not ours either. */
+/** In a pod without injected parts, its own mounts at our paths are not ours either. */
 function foundFields(pod: Pod, { state }: Detection, status: Status | undefined): OwnedFields | undefined {
   return status === undefined || state === 'notInjected' ? undefined : ownedFields(pod, status)
 }
@@ -76,7 +76,7 @@ function foundFields(pod: Pod, { state }: Detection, status: Status | undefined)
  * A token volume that the identity webhook mounts in the app's containers, too, is not taken out of the pod, and so is not
  * added again: it counts as ours where it was ours.
  */
-function plannedParts(pod: Pod, recorded: Status | undefined, prefix: string): Planned | undefined {
+function plannedParts(pod: Pod, recorded: Status | undefined, prefix: string): PlannedParts | undefined {
   const status = readStatus(pod, prefix)
   if (status === undefined) return undefined
   const kept = (recorded?.added.volumes ?? []).filter(
@@ -95,7 +95,7 @@ function asksForModel(annotations: readonly OwnAnnotation[], skipReason: SkipRea
   return skipReason === undefined || (skipReason === 'MirrorPod' && annotations.length > 0)
 }
 
-/** What is in a file may not have been created yet. */
+/** A pod from a file may not have been created yet. */
 export function isCreated({ metadata }: Pod): boolean {
   return typeof metadata?.uid === 'string'
 }

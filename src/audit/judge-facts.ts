@@ -1,4 +1,4 @@
-/** Every judgement that holds of a pod, the worst first. */
+/** Applies every judgement to the facts of a pod and sorts the results by severity. */
 import { injectedLabel, statusAnnotation } from '../annotations.ts'
 import { annotationField } from '../pod/field-path.ts'
 import { initContainersOf } from '../pod/pod.ts'
@@ -8,19 +8,19 @@ import { evidence } from './differences.ts'
 import { judgementNames, levelOf, type Evidence, type Judged, type Judgement, type Level } from './judgement.ts'
 import { unpinnedModels } from './models.ts'
 import { plannedDifferences } from './planned-differences.ts'
-import { hasLabel, isCreated, type Subject } from './subject.ts'
+import { hasLabel, isCreated, type PodFacts } from './pod-facts.ts'
 import { isOfToday, tracesOfTampering } from './tampering.ts'
 
-type Judge = (subject: Subject) => Judged | undefined
+type Judge = (facts: PodFacts) => Judged | undefined
 
 const levels: readonly Level[] = ['error', 'warning', 'note', 'none']
-const besideConforming: readonly Judgement[] = ['unpinned', 'rewritten']
+const allowedWithConforming: readonly Judgement[] = ['unpinned', 'rewritten']
 
-export function judgeSubject(subject: Subject): readonly [Judged, ...Judged[]] {
+export function judgeFacts(facts: PodFacts): readonly [Judged, ...Judged[]] {
   const judges: readonly Judge[] = [missing, spoofed, tampered, notAllowed, invalid, outdated, unpinned, rewritten]
-  const found = judges.flatMap((judge) => judge(subject) ?? [])
-  const conforms = found.every(({ judgement }) => besideConforming.includes(judgement))
-  const all = (conforms ? [...found, conforming(subject)] : found).sort((a, b) => rank(a) - rank(b))
+  const found = judges.flatMap((judge) => judge(facts) ?? [])
+  const conforms = found.every(({ judgement }) => allowedWithConforming.includes(judgement))
+  const all = (conforms ? [...found, conforming(facts)] : found).sort((a, b) => rank(a) - rank(b))
   const [worst, ...rest] = all
   if (worst === undefined) throw new Error('a pod without a judgement')
   return [worst, ...rest]
@@ -35,7 +35,7 @@ function judged(judgement: Judgement, reason: string, found: readonly Evidence[]
   return { judgement, reason: printable(reason), evidence: found }
 }
 
-function conforming({ detection, outcome, pod }: Subject): Judged {
+function conforming({ detection, outcome, pod }: PodFacts): Judged {
   if (detection.state === 'notInjected' && !isCreated(pod)) {
     return judged(
       'conforming',
@@ -47,7 +47,7 @@ function conforming({ detection, outcome, pod }: Subject): Judged {
   return judged('conforming', "its parts are those of today's configuration")
 }
 
-function missing({ detection, skipReason, planned, pod }: Subject): Judged | undefined {
+function missing({ detection, skipReason, planned, pod }: PodFacts): Judged | undefined {
   if (detection.state !== 'notInjected' || !isCreated(pod)) return undefined
   if (skipReason !== undefined) {
     return skipReason === 'MirrorPod' ? judged('missing', skipReasons.MirrorPod) : undefined
@@ -58,7 +58,7 @@ function missing({ detection, skipReason, planned, pod }: Subject): Judged | und
       : addedParts(planned.status).map((part) => evidence(part, 'added by the webhook', undefined))
   return judged(
     'missing',
-    'it asks for a model and carries none: it was created around the webhook, or annotated afterwards',
+    'it requests a model and carries none: its creation bypassed the webhook, or it was annotated afterwards',
     absent,
   )
 }
@@ -70,7 +70,7 @@ function addedParts({ models, added }: Status): readonly string[] {
   ]
 }
 
-function spoofed({ detection, pod, config: { annotationPrefix } }: Subject): Judged | undefined {
+function spoofed({ detection, pod, config: { annotationPrefix } }: PodFacts): Judged | undefined {
   if (detection.state !== 'notInjected') return undefined
   const { annotations, labels } = pod.metadata ?? {}
   const claims = [
@@ -102,21 +102,21 @@ function spoofed({ detection, pod, config: { annotationPrefix } }: Subject): Jud
   )
 }
 
-function tampered(subject: Subject): Judged | undefined {
-  const traces = tracesOfTampering(subject)
+function tampered(facts: PodFacts): Judged | undefined {
+  const traces = tracesOfTampering(facts)
   if (traces.length === 0) return undefined
   const found = traces.flatMap((trace) => trace.evidence)
   return judged('tampered', `${traces.map(({ what }) => what).join('; ')}${nameFields(found)}`, found)
 }
 
-function notAllowed({ outcome }: Subject): Judged | undefined {
+function notAllowed({ outcome }: PodFacts): Judged | undefined {
   return denial(
     'notAllowed',
     diagnosticsOf(outcome).filter(({ reason }) => reason === 'NotAllowed'),
   )
 }
 
-function invalid({ outcome }: Subject): Judged | undefined {
+function invalid({ outcome }: PodFacts): Judged | undefined {
   return denial(
     'invalid',
     diagnosticsOf(outcome).filter(({ reason }) => reason !== 'NotAllowed'),
@@ -138,23 +138,23 @@ function denial(judgement: Judgement, diagnostics: readonly Diagnostic[]): Judge
   )
 }
 
-function diagnosticsOf(outcome: Subject['outcome']): readonly Diagnostic[] {
+function diagnosticsOf(outcome: PodFacts['outcome']): readonly Diagnostic[] {
   return outcome.outcome === 'denied' ? outcome.diagnostics : []
 }
 
-function outdated(subject: Subject): Judged | undefined {
+function outdated(facts: PodFacts): Judged | undefined {
   const {
     detection,
     skipReason,
     status,
     config: { annotationPrefix },
-  } = subject
+  } = facts
   if (detection.state === 'notInjected' || status === undefined) return undefined
   if (skipReason !== undefined) {
     return judged('outdated', `today it would be left alone: ${skipReasons[skipReason]}`)
   }
-  if (isOfToday(subject, status)) return undefined
-  const differences = plannedDifferences(subject)
+  if (isOfToday(facts, status)) return undefined
+  const differences = plannedDifferences(facts)
   if (differences.length === 0) return undefined
   const cause =
     detection.state === 'stale'
@@ -169,17 +169,17 @@ function outdated(subject: Subject): Judged | undefined {
   )
 }
 
-function unpinned(subject: Subject): Judged | undefined {
-  const models = unpinnedModels(subject)
+function unpinned(facts: PodFacts): Judged | undefined {
+  const models = unpinnedModels(facts)
   if (models.length === 0) return undefined
   const which = models.length === 1 ? 'the model' : 'each of the models'
   return judged(
     'unpinned',
-    `neither a manifest nor a digest says what ${which} ${models.map(quote).join(', ')} must consist of`,
+    `neither a manifest nor a digest fixes the content of ${which} ${models.map(quote).join(', ')}`,
   )
 }
 
-function rewritten({ pod, status, detection }: Subject): Judged | undefined {
+function rewritten({ pod, status, detection }: PodFacts): Judged | undefined {
   if (status === undefined || detection.state === 'notInjected') return undefined
   const changed = status.models.flatMap(({ loader, image }) => {
     const container = initContainersOf(pod).find(({ name }) => name === loader)
