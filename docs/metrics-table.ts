@@ -4,7 +4,7 @@ import { createMetrics } from '../src/server/metrics.ts'
 
 /** Labels with many values, or with values that other installations do not have. */
 const describedLabels: Readonly<Record<string, string>> = {
-  reason: '`reason`: [the reasons](reasons.md)',
+  reason: '`reason`: every reason of the table of reasons',
   status: '`status`: HTTP status',
   hash: '`hash`',
   version: '`version`',

@@ -1,5 +1,6 @@
 /** Checksums of whole objects as S3 keeps them, to compare with the received bytes or with the file read back. */
 import { createHash } from 'node:crypto'
+import type { FileHandle } from 'node:fs/promises'
 import type { ChecksumAlgorithm } from '../aws/s3-api.ts'
 import { combineCrc, loadCrc, type CrcAlgorithm } from './transfer/crc.ts'
 import { openStaged } from './volume/staged-file.ts'
@@ -66,9 +67,15 @@ export function combineParts(algorithm: CrcAlgorithm, parts: readonly PartCrc[])
   )
 }
 
-export async function checksumOfFile(path: string, algorithm: ChecksumAlgorithm, signal: AbortSignal): Promise<string> {
+/** Opens the file by `openFile`: a file of a staging is never a link, one of a mounted model may be. */
+export async function checksumOfFile(
+  path: string,
+  algorithm: ChecksumAlgorithm,
+  signal: AbortSignal,
+  openFile: (path: string) => Promise<FileHandle> = openStaged,
+): Promise<string> {
   const running = await startChecksum(algorithm)
-  const file = await openStaged(path)
+  const file = await openFile(path)
   try {
     const buffer = Buffer.allocUnsafe(readBytes)
     for (;;) {

@@ -12,7 +12,8 @@
  * links), and their targets are counted once. A link that leaves the mount would be broken in the app, and ends the loader.
  */
 import { createHash } from 'node:crypto'
-import { readFile, stat } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { open, readFile, stat, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import { checksumOfFile } from './checksum.ts'
 import type { VerifyTask } from './environment.ts'
@@ -126,7 +127,7 @@ async function verifyManifest(
   const meter = startMeter(found.bytes, report)
   for (const [path, sha256] of manifest) {
     const file = join(directory, path)
-    const actual = await checksumOfFile(file, 'SHA256', signal)
+    const actual = await checksumOfFile(file, 'SHA256', signal, openMounted)
     if (actual !== sha256) {
       throw new LoaderFailure(
         'VerificationFailed',
@@ -210,4 +211,9 @@ function readFailureOf(error: unknown, { source }: VerifyTask): unknown {
 function pathOf(error: unknown): string {
   const { code = '', path = '' } = error as NodeJS.ErrnoException
   return `${code} ${path}`.trim()
+}
+
+/** Follows links, which were found to lead to files of the model; never waits for the writer of a pipe. */
+async function openMounted(file: string): Promise<FileHandle> {
+  return await open(file, constants.O_RDONLY | constants.O_NONBLOCK)
 }

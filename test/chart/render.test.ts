@@ -758,7 +758,16 @@ const pods: readonly Case[] = [
   {
     name: 'environment of the webhook',
     values: { env: [{ name: 'NODE_OPTIONS', value: '--max-old-space-size=256' }] },
-    expect: [['Deployment', `${container}.env`, [{ name: 'NODE_OPTIONS', value: '--max-old-space-size=256' }]]],
+    expect: [
+      [
+        'Deployment',
+        `${container}.env`,
+        [
+          { name: 'MODEL_INJECTOR_LOADER_IMAGE', value: `model-injector:${version}` },
+          { name: 'NODE_OPTIONS', value: '--max-old-space-size=256' },
+        ],
+      ],
+    ],
   },
   {
     name: 'a service account of another name',

@@ -103,13 +103,13 @@ t.test('on a real API server', { timeout }, async (t) => {
 
   await t.test('a long list of sources reaches the audit log cut', async (t) => {
     const many = Object.fromEntries(
-      Array.from({ length: 60 }, (_, i) => [`${prefix}/source.m${i}`, `s3://other/${'x'.repeat(60)}/${i}/`]),
+      Array.from({ length: 30 }, (_, i) => [`${prefix}/source.m${i}`, `s3://other/${'x'.repeat(120)}/${i}/`]),
     )
     await api.create(
       podIn('apps', 'many', {
         ...annotated,
         ...many,
-        ...Object.fromEntries(Array.from({ length: 60 }, (_, i) => [`${prefix}/expect.m${i}`, 'objects=1'])),
+        ...Object.fromEntries(Array.from({ length: 30 }, (_, i) => [`${prefix}/expect.m${i}`, 'objects=1'])),
       }),
     )
     const { sources = '' } = await audited('apps', 'many')

@@ -336,21 +336,18 @@ t.test('the placement policy on a real API server', { timeout }, async (t) => {
     await apply(api, deployment, { annotations: complete, dryRun: false })
     const path = `${deployment.collection}/inference`
     t.teardown(() => api.request('DELETE', path))
-    const stored = await waitFor(
-      'the Deployment controller to have seen it',
+    // The controllers write the object at the same time: what was read may be stale by the time it is written.
+    const { status, warnings } = await waitFor(
+      'the change to be accepted',
       async () => {
-        const response = await api.request('GET', path)
-        return (response.body as { status?: { observedGeneration?: number } }).status?.observedGeneration === 1
-          ? response
-          : undefined
+        const current = (await api.request('GET', path)).body as { spec: object }
+        const annotations = { ...complete, size: '', expct: 'objects=3' }
+        const spec = { ...current.spec, template: templateOf({ annotations }) }
+        const response = await api.request('PUT', path, { ...current, spec })
+        return response.status === 409 ? undefined : response
       },
       { timeoutSeconds: 30 },
     )
-    const current = stored.body as { spec: object }
-    const { status, warnings } = await api.request('PUT', path, {
-      ...current,
-      spec: { ...current.spec, template: templateOf({ annotations: { ...complete, size: '', expct: 'objects=3' } }) },
-    })
     t.equal(status, 200)
     t.strictSame(placementWarnings({ warnings }), [
       'models.example.io/expct is not known: its pods will be denied. See model-injector explain',

@@ -119,7 +119,7 @@ t.test('known sidecars count only where they are named', (t) => {
 })
 
 t.test('no limit can be raised, and none be nothing', (t) => {
-  for (const [name, highest] of Object.entries(highestLimits) as [string, number][]) {
+  for (const [name, highest] of Object.entries<number>(highestLimits)) {
     t.strictSame(parseConfig(`limits: {${name}: ${highest + 1}}`), {
       ok: false,
       problems: [`limits.${name}: must be <= ${highest}`],
