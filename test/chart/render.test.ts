@@ -1,4 +1,5 @@
 /** What each value changes in the objects, read from the objects that the real Helm renders. */
+import { version } from '../../src/version.ts'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
