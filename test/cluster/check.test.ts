@@ -237,12 +237,12 @@ async function tests(t: Test): Promise<void> {
     await cluster.kubectl(['scale', 'deployment', '-n', WEBHOOK_NAMESPACE, 'model-injector', '--replicas=0'])
     await whenReplicasReady(cluster, 0)
     const report = await waitFor(
-      'the endpoints to be gone',
+      'the endpoints to be gone, and the status of the Deployment to say so',
       async () => {
         const seen = await check()
-        return findingsOf(seen).some(({ id, severity }) => id === 'endpoints' && severity === 'error')
-          ? seen
-          : undefined
+        const isError = (wanted: string): boolean =>
+          findingsOf(seen).some(({ id, severity }) => id === wanted && severity === 'error')
+        return isError('endpoints') && isError('replicas') ? seen : undefined
       },
       { timeoutSeconds: 60 },
     )

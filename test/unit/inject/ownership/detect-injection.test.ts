@@ -112,7 +112,7 @@ const states: readonly [name: string, pod: Pod, state: string][] = [
   [
     'one whose status has null for the digests, which the audit could not compare',
     withAnnotation(whole, 'status', statusOf(whole).replace(/"digests":\{[^}]*\}/, '"digests":null')),
-    'outdated',
+    'stale',
   ],
   [
     'one whose status names another source',
