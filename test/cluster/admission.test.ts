@@ -223,7 +223,7 @@ t.test('on a real API server', { timeout }, async (t) => {
     t.strictSame(
       denials.map(({ body }) => (body as { message: string }).message.split('\n').slice(1)),
       denials.map(() => [
-        'metadata.annotations: "5600 models" is more than one pod may ask for; accepted: at most 32 (limits.models of the operator\'s configuration); bring fewer, or spread them over several pods',
+        'metadata.annotations: "5600 models" is more than one pod may ask for; accepted: at most 32 (limits.models of the operator\'s configuration); use fewer, or spread them over several pods',
       ]),
     )
     t.strictSame(
