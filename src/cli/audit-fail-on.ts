@@ -1,32 +1,28 @@
 /** Parses `--fail-on`: judgements, and levels, which stand for all judgements of that level and worse. */
-import { InvalidArgumentError } from 'commander'
 import { judgementNames, judgements, type AuditSummary, type Judgement, type Level } from '../audit/judgement.ts'
 import { nearest } from '../nearest.ts'
+import { parsed, parseList, unreadable, type Parsed } from '../values/parsed.ts'
 
 export type FailOn = ReadonlySet<Judgement>
 
 const levels = ['note', 'warning', 'error'] as const satisfies readonly Level[]
 export const problems = judgementNames.filter((name) => name !== 'conforming')
 
-export function parseFailOn(text: string): FailOn {
-  return new Set(
-    text
-      .split(',')
-      .map((word) => word.trim())
-      .flatMap(parseWord),
-  )
+export function parseFailOn(text: string): Parsed<FailOn> {
+  const read = parseList(text, parseJudgements)
+  return read.ok ? parsed(new Set(read.value.flat())) : read
 }
 
-function parseWord(word: string): readonly Judgement[] {
+function parseJudgements(word: string): Parsed<readonly Judgement[]> {
   const level = levels.findIndex((name) => name === word)
   if (level >= 0) {
-    return problems.filter((name) => levels.indexOf(judgements[name].level) >= level)
+    return parsed(problems.filter((name) => levels.indexOf(judgements[name].level) >= level))
   }
   const judgement = problems.find((name) => name === word)
-  if (judgement !== undefined) return [judgement]
+  if (judgement !== undefined) return parsed([judgement])
   const near = nearest(word, [...problems, ...levels])
-  throw new InvalidArgumentError(
-    `${JSON.stringify(word)} is neither a judgement nor a level; ${near === undefined ? `known: ${[...problems, ...levels].join(', ')}` : `did you mean ${near}?`}`,
+  return unreadable(
+    `has ${JSON.stringify(word)}, neither a judgement nor a level; ${near === undefined ? `known: ${[...problems, ...levels].join(', ')}` : `did you mean ${near}?`}`,
   )
 }
 

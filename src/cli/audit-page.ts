@@ -1,12 +1,12 @@
 /** `model-injector audit --html` and `--serve`: the page as a file, and live. */
 import { isIP, isIPv6 } from 'node:net'
-import { InvalidArgumentError } from 'commander'
 import { buildPageServer } from '../audit/page/build-page-server.ts'
 import { startLiveAudit } from '../audit/page/live-audit.ts'
 import type { AboutAudit } from '../audit/page/page-data.ts'
 import { streamPage, writePageFile } from '../audit/page/write-page.ts'
 import type { AuditedPod } from '../audit/judgement.ts'
 import { AppError } from '../errors.ts'
+import { parsed, unreadable, type Parsed } from '../values/parsed.ts'
 import { closeWithin, listen, trackConnections } from '../server/listen.ts'
 import { writeReport } from './terminal.ts'
 
@@ -39,15 +39,13 @@ export interface ListenAddress {
 const loopback = '127.0.0.1'
 
 /** `0.0.0.0:8080`, `[::1]:8080`, `audit.example.com:8080`; a port alone is one of loopback. */
-export function parseListenAddress(text: string): ListenAddress {
+export function parseListenAddress(text: string): Parsed<ListenAddress> {
   const [, bracketed, plain, portText = ''] = /^(?:(?:\[([^\]]+)\]|([A-Za-z0-9.-]+)):)?(\d{1,5})$/.exec(text) ?? []
   const port = portText === '' ? -1 : Number(portText)
   if (port < 0 || port > 65535 || (bracketed !== undefined && !isIPv6(bracketed))) {
-    throw new InvalidArgumentError(
-      'It is no ADDRESS:PORT, as 127.0.0.1:8080 or 0.0.0.0:8080, and no port, which is one of loopback.',
-    )
+    return unreadable('is no address with a port')
   }
-  return { host: bracketed ?? plain ?? loopback, port }
+  return parsed({ host: bracketed ?? plain ?? loopback, port })
 }
 
 export interface ServePageOptions {

@@ -16,10 +16,12 @@ import { objectsOf, valueAt, type FoundObject } from './manifests/workloads.ts'
 import { readConfig } from './read-config.ts'
 
 export interface AuditSourceOptions extends ClusterOptions {
-  readonly namespace?: readonly string[]
-  readonly filename?: readonly string[]
-  readonly config?: string
-  readonly image?: string
+  /** Empty: all. */
+  readonly namespaces: readonly string[]
+  /** Empty: the cluster. */
+  readonly files: readonly string[]
+  readonly config?: string | undefined
+  readonly image?: string | undefined
 }
 
 export interface AuditSource {
@@ -40,19 +42,19 @@ export async function useAuditSource(
   options: AuditSourceOptions,
   work: (source: AuditSource) => Promise<void>,
 ): Promise<void> {
-  const { filename } = options
+  const { files, namespaces } = options
   const scope = scopeOf(options)
-  if (filename !== undefined) {
+  if (files.length > 0) {
     return work({
-      objects: () => objectsInFiles(filename, options.namespace),
+      objects: () => objectsInFiles(files, namespaces),
       today: () => todayOfFiles(options),
-      place: `files ${filename.join(', ')}`,
+      place: `files ${files.join(', ')}`,
       scope,
     })
   }
   await useCluster(options, (cluster) =>
     work({
-      objects: () => podsOfCluster(cluster, options.namespace),
+      objects: () => podsOfCluster(cluster, namespaces),
       today: () => todayOfCluster(cluster, options),
       place: `cluster ${cluster.server} (context ${cluster.context})`,
       scope,
@@ -99,12 +101,9 @@ async function configOfCluster(cluster: Cluster, webhook: Parameters<typeof find
   return { config: result.config, configPlace: place }
 }
 
-async function* podsOfCluster(
-  cluster: Cluster,
-  namespaces: readonly (string | undefined)[] = [undefined],
-): AsyncGenerator<AuditedObject> {
+async function* podsOfCluster(cluster: Cluster, namespaces: readonly string[]): AsyncGenerator<AuditedObject> {
   try {
-    for (const namespace of namespaces) {
+    for (const namespace of namespaces.length === 0 ? [undefined] : namespaces) {
       for await (const pod of cluster.list(resources.pods, { namespace })) {
         yield { pod, namespace: pod.metadata.namespace ?? '' }
       }
@@ -120,11 +119,8 @@ async function* podsOfCluster(
 }
 
 /** Small files by namespace, as pods come from a cluster; then each large list as it is, so that it need not fit into memory. */
-async function* objectsInFiles(
-  paths: readonly string[],
-  namespaces: readonly string[] | undefined,
-): AsyncGenerator<AuditedObject> {
-  const isChosen = ({ namespace }: AuditedObject): boolean => namespaces?.includes(namespace) !== false
+async function* objectsInFiles(paths: readonly string[], namespaces: readonly string[]): AsyncGenerator<AuditedObject> {
+  const isChosen = ({ namespace }: AuditedObject): boolean => namespaces.length === 0 || namespaces.includes(namespace)
   const files = await openManifestFiles(paths)
   const documents = readDocuments(files.filter((file) => 'text' in file))
   const found = documents.flatMap(({ file, value }) =>
@@ -169,7 +165,7 @@ function auditedObject(
   }
 }
 
-function scopeOf({ namespace }: AuditSourceOptions): string {
-  if (namespace === undefined) return 'all namespaces'
-  return `${namespace.length === 1 ? 'namespace' : 'namespaces'} ${namespace.join(', ')}`
+function scopeOf({ namespaces }: AuditSourceOptions): string {
+  if (namespaces.length === 0) return 'all namespaces'
+  return `${namespaces.length === 1 ? 'namespace' : 'namespaces'} ${namespaces.join(', ')}`
 }

@@ -1,27 +1,72 @@
 /** `model-injector audit`: reports the models of each pod and compares its parts with those of today's configuration. */
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { Command, InvalidArgumentError, Option } from 'commander'
+import { Command } from 'commander'
 import { AuditCount, auditPods } from '../audit/audit.ts'
 import type { FormatContext } from '../audit/formats/format.ts'
-import { formatNames, formats, type FormatName } from '../audit/formats/registry.ts'
+import { formatNames, formats } from '../audit/formats/registry.ts'
 import type { AuditedPod, Level } from '../audit/judgement.ts'
-import { failures, parseFailOn, problems, type FailOn } from './audit-fail-on.ts'
-import { parseListenAddress, servePage, writePage, type AboutAudit, type ListenAddress } from './audit-page.ts'
-import { useAuditSource, type AuditSource, type AuditSourceOptions, type Today } from './audit-source.ts'
-import { withClusterOptions } from './cluster-options.ts'
-import { imageOption } from './read-config.ts'
-import { colorChoices, painter, terminalWidth, writeReport, type ColorChoice } from './terminal.ts'
+import {
+  filenameFlag,
+  filenameProblems,
+  oneOf,
+  parseSwitch,
+  parseText,
+  problemIf,
+  problemsOfBoth,
+  type Values,
+} from '../flags/flags.ts'
+import { failures, parseFailOn, problems } from './audit-fail-on.ts'
+import { parseListenAddress, servePage, writePage, type AboutAudit } from './audit-page.ts'
+import { useAuditSource, type AuditSource, type Today } from './audit-source.ts'
+import { clusterFlags } from './cluster-options.ts'
+import { withFlags } from './flags.ts'
+import { configFlag } from './manifest-command.ts'
+import { imageFlag } from './read-config.ts'
+import { colorFlag, painter, terminalWidth, writeReport } from './terminal.ts'
 
-interface AuditCommandOptions extends AuditSourceOptions {
-  readonly output?: FormatName
-  readonly failOn?: FailOn
-  readonly html?: string
-  readonly serve?: true
-  readonly listen?: ListenAddress
-  readonly color: ColorChoice
-  readonly quiet?: true
-}
+const flags = {
+  ...clusterFlags,
+  namespace: {
+    term: '-n, --namespace <name>',
+    description: 'only pods of this namespace',
+    parse: parseText,
+    many: true,
+  },
+  allNamespaces: { term: '-A, --all-namespaces', description: 'pods of all namespaces (default)', parse: parseSwitch },
+  filename: {
+    ...filenameFlag,
+    description: 'pods and workloads of a file, directory or - for stdin, instead of a cluster',
+  },
+  config: { ...configFlag, description: "operator's configuration file (default: that of the cluster)" },
+  image: imageFlag,
+  output: { term: '-o, --output <format>', description: 'format (default: table)', ...oneOf(formatNames) },
+  failOn: {
+    term: '--fail-on <judgements>',
+    description: 'exit with 3 if a pod is judged so: judgements or levels, with commas',
+    parse: parseFailOn,
+  },
+  html: {
+    term: '--html <file>',
+    description: 'write a page to look at, in one file; - is stdout',
+    parse: parseText,
+  },
+  serve: { term: '--serve', description: 'serve the page, live', parse: parseSwitch },
+  listen: {
+    term: '--listen <address>',
+    description: 'address of --serve (default: 127.0.0.1 and a free port), as 0.0.0.0:8080',
+    accepted: 'ADDRESS:PORT, or a port of 127.0.0.1',
+    parse: parseListenAddress,
+  },
+  color: { ...colorFlag, description: 'colours of the table' },
+  quiet: {
+    term: '-q, --quiet',
+    description: 'leave pods out of the table that conform and are pinned',
+    parse: parseSwitch,
+  },
+} as const
+
+type AuditCommandOptions = Values<typeof flags, never>
 
 const help = `
 It changes nothing. In a cluster it needs to list pods, and to read the webhook configuration and what it refers to: the
@@ -47,57 +92,50 @@ Examples:
   model-injector audit --serve`
 
 export function auditCommand(): Command {
-  return withClusterOptions(new Command('audit'))
+  const command = new Command('audit')
     .description('say which model is in which pod, and which pods are not as they should be')
-    .option('-n, --namespace <name>', 'only pods of this namespace; may be repeated', collectNames)
-    .addOption(new Option('-A, --all-namespaces', 'pods of all namespaces (default)').conflicts('namespace'))
-    .option(
-      '-f, --filename <path>',
-      'pods and workloads of a file, directory or - for stdin, instead of a cluster; may be repeated',
-      collectNames,
-    )
-    .option('--config <file>', "operator's configuration file (default: that of the cluster)")
-    .addOption(imageOption())
-    .addOption(
-      new Option('-o, --output <format>', 'format (default: table)').choices(formatNames).conflicts(['html', 'serve']),
-    )
-    .option(
-      '--fail-on <judgements>',
-      'exit with 3 if a pod is judged so: judgements or levels, with commas',
-      parseFailOn,
-    )
-    .addOption(new Option('--html <file>', 'write a page to look at, in one file; - is stdout').conflicts('serve'))
-    .addOption(new Option('--serve', 'serve the page, live').conflicts('failOn'))
-    .option(
-      '--listen <address>',
-      'address of --serve (default: 127.0.0.1 and a free port), as 0.0.0.0:8080',
-      parseListenAddress,
-    )
-    .addOption(new Option('--color <when>', 'colours of the table').choices(colorChoices).default('auto'))
-    .option('-q, --quiet', 'leave pods out of the table that conform and are pinned')
     .addHelpText('after', help)
-    .action(audit)
+  return withFlags(command, { flags, required: [], problems: problemsOf }, audit)
 }
 
-function collectNames(name: string, names: readonly string[] = []): readonly string[] {
-  if (name === '') throw new InvalidArgumentError('It is empty.')
-  if (name === '-' && names.includes('-')) throw new InvalidArgumentError('stdin can be read only once.')
-  return names.includes(name) ? names : [...names, name]
+function problemsOf({
+  namespace = [],
+  allNamespaces,
+  filename = [],
+  output,
+  failOn,
+  html,
+  serve,
+  listen,
+  config,
+  image,
+}: Partial<AuditCommandOptions>): readonly string[] {
+  const [isPage, isServed] = [html !== undefined, serve !== undefined]
+  return [
+    ...filenameProblems(filename),
+    ...problemsOfBoth({ '--namespace': namespace.length > 0, '--all-namespaces': allNamespaces !== undefined }),
+    ...problemsOfBoth({ '--serve': isServed, '--html': isPage, '--output': output !== undefined }),
+    ...problemsOfBoth({ '--serve': isServed, '--fail-on': failOn !== undefined }),
+    ...problemIf(listen !== undefined && !isServed, '--listen needs --serve'),
+    ...problemIf(
+      image !== undefined && config === undefined,
+      "--image needs --config: in a cluster the webhook's Deployment names the image",
+    ),
+    ...problemIf(isServed && filename.includes('-'), '--serve reads again and again, and stdin only once: name a file'),
+  ]
 }
 
-async function audit(options: AuditCommandOptions, command: Command): Promise<void> {
-  if (options.listen !== undefined && options.serve === undefined) {
-    command.error("error: option '--listen <address>' needs --serve")
+async function audit(options: AuditCommandOptions): Promise<void> {
+  const { kubeconfig, context, config, image, namespace, filename } = options
+  const from = {
+    kubeconfig,
+    context,
+    config,
+    image,
+    namespaces: [...new Set(namespace)],
+    files: [...new Set(filename)],
   }
-  if (options.image !== undefined && options.config === undefined) {
-    command.error(
-      "error: option '--image <image>' needs --config: in a cluster the webhook's Deployment names the image",
-    )
-  }
-  if (options.serve === true && options.filename?.includes('-') === true) {
-    command.error("error: option '--serve' reads again and again, and stdin can be read only once: name a file")
-  }
-  await useAuditSource(options, (source) => (options.serve === true ? serve(source, options) : print(source, options)))
+  await useAuditSource(from, (source) => (options.serve === true ? serve(source, options) : print(source, options)))
 }
 
 /** An error at the start ends the command; later, the page shows the error and keeps the last audit. */
@@ -107,7 +145,7 @@ async function serve(source: AuditSource, { listen }: AuditCommandOptions): Prom
     today = await source.today()
     yield* auditPods(source.objects(), today)
   }
-  await servePage({ ...(listen !== undefined && { listen }) }, look, () => aboutOf(source, today))
+  await servePage({ listen }, look, () => aboutOf(source, today))
 }
 
 async function print(source: AuditSource, options: AuditCommandOptions): Promise<void> {

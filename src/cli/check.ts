@@ -1,7 +1,9 @@
 /** `model-injector check`: checks an installation. */
-import { Command, InvalidArgumentError, Option } from 'commander'
+import { Command } from 'commander'
 import { checkCluster, countBySeverity, findingsOf, type CheckReport } from '../check/check-cluster.ts'
 import type { IdentityReport } from '../check/identity/check-identity.ts'
+import { oneOf, parseSwitch, parseText, type Values } from '../flags/flags.ts'
+import { parsed, unreadable, type Parsed } from '../values/parsed.ts'
 import { version } from '../version.ts'
 import {
   addDeliveryOptions,
@@ -16,17 +18,30 @@ import {
   type IdentityOptions,
 } from './check-identity.ts'
 import { printReport } from './check-report.ts'
-import { useCluster, withClusterOptions, type ClusterOptions } from './cluster-options.ts'
-import { fail } from './flags.ts'
-import { colorChoices, painter, terminalWidth, type ColorChoice } from './terminal.ts'
+import { clusterFlags, useCluster } from './cluster-options.ts'
+import { fail, withFlags } from './flags.ts'
+import { colorFlag, painter, terminalWidth } from './terminal.ts'
 
-interface CheckOptions extends ClusterOptions, DeliveryOptions, IdentityOptions {
-  readonly namespace?: string
-  readonly serverUrl?: string
-  readonly output?: 'json'
-  readonly color: ColorChoice
-  readonly quiet?: true
-}
+const flags = {
+  ...clusterFlags,
+  namespace: {
+    term: '-n, --namespace <name>',
+    description: 'namespace in which a pod is created as a dry run (default: that of the context)',
+    parse: parseText,
+  },
+  serverUrl: {
+    term: '--server-url <url>',
+    description:
+      'address of the webhook, where its certificate is asked for (default: each replica, through the API server)',
+    accepted: 'as https://10.0.3.7:8443',
+    parse: parseServerURL,
+  },
+  output: { term: '-o, --output <format>', description: 'format (default: plain text)', ...oneOf(['json']) },
+  color: colorFlag,
+  quiet: { term: '-q, --quiet', description: 'report only findings that are not ok', parse: parseSwitch },
+} as const
+
+type CheckOptions = Values<typeof flags, never>
 
 const help = `
 It changes nothing: a pod is created as a dry run only. Facts that may not be read are reported as not checked.
@@ -48,26 +63,20 @@ Examples:
   model-injector check --identity apps/my-inference-app --role arn:aws:iam::111122223333:role/prod-apps-my-inference-app-models`
 
 export function checkCommand(): Command {
-  const command = withClusterOptions(new Command('check'))
+  const command = new Command('check')
     .description(
       'check the installation in a cluster, what a delivery needs in a namespace, or what a service account may read; and suggest fixes',
     )
     .argument('[namespace]', 'with --delivery: the namespace of the pods (default: that of the context)')
-    .option('-n, --namespace <name>', 'namespace in which a pod is created as a dry run (default: that of the context)')
-    .option(
-      '--server-url <url>',
-      'address of the webhook, where its certificate is asked for (default: each replica, through the API server)',
-      parseServerURL,
-    )
-    .addOption(new Option('-o, --output <format>', 'format (default: plain text)').choices(['json']))
-    .addOption(new Option('--color <when>', 'colours of the report').choices(colorChoices).default('auto'))
-    .option('-q, --quiet', 'report only findings that are not ok')
-  return addIdentityOptions(addDeliveryOptions(command)).addHelpText('after', help).action(check)
+    .addHelpText('after', help)
+  withFlags(command, { flags, required: [] }, (options, [namespace]) => check(namespace, options, command))
+  return addIdentityOptions(addDeliveryOptions(command))
 }
 
 async function check(namespace: string | undefined, options: CheckOptions, command: Command): Promise<void> {
+  const { delivery } = command.opts<DeliveryOptions>()
   printFindings(
-    options.delivery === undefined
+    delivery === undefined
       ? await checkWithoutDelivery(namespace, options, command)
       : await checkNamespaceDelivery(namespace, command, strayIdentityOptions(command)),
     options,
@@ -79,7 +88,7 @@ async function checkWithoutDelivery(
   options: CheckOptions,
   command: Command,
 ): Promise<CheckReport | IdentityReport> {
-  const isIdentity = options.identity !== undefined
+  const isIdentity = command.opts<IdentityOptions>().identity !== undefined
   const stray = strayDeliveryOptions(namespace, command, isIdentity)
   if (isIdentity) return checkServiceAccount(command, stray)
   const problems = [...stray, ...strayIdentityOptions(command)]
@@ -104,9 +113,6 @@ function printJSON(report: CheckReport | IdentityReport): string {
   return `${JSON.stringify({ version, ...subject, summary: countBySeverity(findings), findings }, null, 2)}\n`
 }
 
-function parseServerURL(text: string): string {
-  if (!URL.canParse(text) || new URL(text).protocol !== 'https:') {
-    throw new InvalidArgumentError('It is no https:// address.')
-  }
-  return text
+function parseServerURL(text: string): Parsed<string> {
+  return URL.canParse(text) && new URL(text).protocol === 'https:' ? parsed(text) : unreadable('is no https:// address')
 }

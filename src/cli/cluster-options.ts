@@ -1,20 +1,24 @@
-/** The options by which every command that asks a cluster finds it. */
-import type { Command } from 'commander'
+/** The flags by which every command that asks a cluster finds it. */
 import type { Cluster } from '../cluster/cluster.ts'
+import { parseText } from '../flags/flags.ts'
 
 export interface ClusterOptions {
-  readonly kubeconfig?: string
-  readonly context?: string
+  readonly kubeconfig?: string | undefined
+  readonly context?: string | undefined
 }
 
-export function withClusterOptions(command: Command): Command {
-  return command
-    .option(
-      '--kubeconfig <file>',
-      'kubeconfig file (default: KUBECONFIG, ~/.kube/config, or the service account of the pod it runs in)',
-    )
-    .option('--context <name>', 'context of the kubeconfig (default: its current one)')
-}
+export const clusterFlags = {
+  kubeconfig: {
+    term: '--kubeconfig <file>',
+    description: 'kubeconfig file (default: KUBECONFIG, ~/.kube/config, or the service account of the pod it runs in)',
+    parse: parseText,
+  },
+  context: {
+    term: '--context <name>',
+    description: 'context of the kubeconfig (default: its current one)',
+    parse: parseText,
+  },
+} as const
 
 /** Idle connections would keep the process alive. */
 export async function useCluster<T>(

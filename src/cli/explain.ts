@@ -1,18 +1,26 @@
 /** `model-injector explain`: the tables of annotations and reasons, for terminals, scripts and the reference pages. */
-import { Command, Option } from 'commander'
+import { Command } from 'commander'
 import { annotationNames, defaultPrefix, isAnnotationName, type AnnotationName } from '../annotations.ts'
+import { oneOf, parseSwitch, problemIf, type Values } from '../flags/flags.ts'
 import { nearest } from '../nearest.ts'
 import { quote } from '../reasons.ts'
 import { annotationsInMarkdown, entryOf, reasonEntries, reasonsInMarkdown } from './reference.ts'
+import { withFlags } from './flags.ts'
 import { printTable } from './table.ts'
 import { terminalWidth, writeReport } from './terminal.ts'
 
 const formats = ['json', 'markdown'] as const
 
-interface ExplainOptions {
-  readonly reasons?: true
-  readonly output?: (typeof formats)[number]
-}
+const flags = {
+  reasons: {
+    term: '--reasons',
+    description: 'explain the reasons that responses, logs and metrics give',
+    parse: parseSwitch,
+  },
+  output: { term: '-o, --output <format>', description: 'format (default: plain text)', ...oneOf(formats) },
+} as const
+
+type ExplainOptions = Values<typeof flags, never>
 
 const help = `
 Examples:
@@ -22,19 +30,18 @@ Examples:
   model-injector explain --reasons -o markdown`
 
 export function explainCommand(): Command {
-  return new Command('explain')
+  const command = new Command('explain')
     .description('explain the annotations, or one of them')
     .argument('[annotation]', 'its name, with or without prefix and suffix')
-    .option('--reasons', 'explain the reasons that responses, logs and metrics give')
-    .addOption(new Option('-o, --output <format>', 'format (default: plain text)').choices(formats))
     .addHelpText('after', help)
-    .action(explain)
+  const problems = ({ reasons }: Partial<ExplainOptions>, [key]: readonly string[]): readonly string[] =>
+    problemIf(reasons === true && key !== undefined, '--reasons explains all reasons, and takes no annotation')
+  return withFlags(command, { flags, required: [], problems }, (options, [key]) => {
+    explain(key, options)
+  })
 }
 
-function explain(key: string | undefined, options: ExplainOptions, command: Command): void {
-  if (options.reasons === true && key !== undefined) {
-    command.error("error: option '--reasons' cannot be used with an annotation")
-  }
+function explain(key: string | undefined, options: ExplainOptions): void {
   const name = key === undefined ? undefined : nameIn(key)
   if (name === undefined || isAnnotationName(name)) {
     process.stdout.write(textFor(name, options))

@@ -1,17 +1,19 @@
 /** `model-injector inject`: injects into manifests as the webhook does into pods, by the same core. */
+import { Command } from 'commander'
 import { type Pod, initContainersOf } from '../pod/pod.ts'
 import type { Config } from '../config/config.ts'
 import { placeholderImage } from '../config/loader-image.ts'
+import { parseText } from '../flags/flags.ts'
 import { inject, type Injected } from '../inject/inject.ts'
 import { readStatus } from '../inject/status.ts'
 import { injectReasons, skipReasons } from '../reasons.ts'
 import { denied, misplacedAnnotations, notAWorkload, skipped } from './judge.ts'
-import { manifestCommand, type ManifestOptions } from './manifest-command.ts'
+import { withFlags } from './flags.ts'
+import { manifestFlags, manifestProblems, transformFiles } from './manifest-command.ts'
 import type { ObjectVerdict } from './manifests/transform.ts'
 import { valueAt, type FoundObject } from './manifests/workloads.ts'
-import { imageOption } from './read-config.ts'
+import { imageFlag } from './read-config.ts'
 import { printable } from '../values/printable.ts'
-import type { Command } from 'commander'
 
 const help = `
 The result goes to stdout, the report to stderr. Unchanged objects come out byte for byte; denied objects are left out,
@@ -25,15 +27,27 @@ Examples:
   kustomize build . | model-injector inject -f - -o json
   kubectl get deployment my-app -o yaml | model-injector inject -f - -o patch`
 
+const flags = {
+  ...manifestFlags,
+  namespace: {
+    term: '-n, --namespace <name>',
+    description: 'namespace of objects that name none',
+    parse: parseText,
+    default: 'default',
+  },
+  image: imageFlag,
+} as const
+
 export function injectCommand(): Command {
-  return manifestCommand('inject', makeJudge)
+  const command = new Command('inject')
     .description('add to manifests the parts that the webhook adds to their pods')
-    .option('-n, --namespace <name>', 'namespace of objects that name none', 'default')
-    .addOption(imageOption())
     .addHelpText('after', help)
+  return withFlags(command, { flags, required: ['filename'], problems: manifestProblems }, (options) =>
+    transformFiles(options, (config) => makeJudge(config, options.namespace)),
+  )
 }
 
-function makeJudge(config: Config, { namespace = 'default' }: ManifestOptions): (found: FoundObject) => ObjectVerdict {
+function makeJudge(config: Config, namespace: string): (found: FoundObject) => ObjectVerdict {
   return (found) => {
     if (found.podPath === undefined) return skipped(notAWorkload)
     return judge(found, found.podPath, { namespace: found.namespace ?? namespace, config })

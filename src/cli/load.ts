@@ -1,5 +1,6 @@
 /** `model-injector load`: the command of the injected init container. */
-import { Command, InvalidArgumentError, Option } from 'commander'
+import { Command } from 'commander'
+import { oneOf, parseSwitch, parseText, type Values } from '../flags/flags.ts'
 import { withRemedyFor } from '../loader/credentials/remedies.ts'
 import { readTask, readVerifyTask, type LoadTask, type VerifyTask } from '../loader/environment.ts'
 import { exits, failureLine, LoaderFailure } from '../loader/exit-codes.ts'
@@ -7,14 +8,36 @@ import { counted, formatSize } from '../loader/format-size.ts'
 import { keepYoungHeapSmall } from '../loader/transfer/v8-flags.ts'
 import { verifyMounted } from '../loader/verify-mounted.ts'
 import { jsonReport, textReport, writeTerminationMessage, type Report } from '../loader/report.ts'
+import { parseDecimalSeconds } from '../values/duration.ts'
+import { withFlags } from './flags.ts'
 
-interface LoadOptions {
-  readonly verify?: true
-  readonly log: 'text' | 'json'
-  readonly terminationLog: string
-  readonly startJitter: number
-  readonly allowInstanceProfile?: true
-}
+const flags = {
+  verify: {
+    term: '--verify',
+    description: 'only check what is mounted at MODEL_ROOT; writes nothing',
+    parse: parseSwitch,
+  },
+  log: { term: '--log <form>', description: 'lines for people, or JSON', ...oneOf(['text', 'json']), default: 'text' },
+  terminationLog: {
+    term: '--termination-log <file>',
+    description: 'where the kubelet looks for the reason of a failure',
+    parse: parseText,
+    default: '/dev/termination-log',
+  },
+  startJitter: {
+    term: '--start-jitter <seconds>',
+    description: 'wait up to so long before listing',
+    parse: parseDecimalSeconds,
+    default: '1',
+  },
+  allowInstanceProfile: {
+    term: '--allow-instance-profile',
+    description: 'on a host that builds images: without another identity, use the role of the EC2 instance',
+    parse: parseSwitch,
+  },
+} as const
+
+type LoadOptions = Values<typeof flags, never>
 
 /** setTimeout fires at once for longer delays (over 24 days). */
 const longestTimerMs = 2 ** 31 - 1
@@ -35,27 +58,12 @@ Examples:
   model-injector load --verify`
 
 export function loadCommand(): Command {
-  return new Command('load')
+  const command = new Command('load')
     .description('load a model onto a volume, as the environment says (the injected init container runs this)')
-    .option('--verify', 'only check what is mounted at MODEL_ROOT; writes nothing')
-    .addOption(new Option('--log <form>', 'lines for people, or JSON').choices(['text', 'json']).default('text'))
-    .option('--termination-log <file>', 'where the kubelet looks for the reason of a failure', '/dev/termination-log')
-    .addOption(
-      new Option('--start-jitter <seconds>', 'wait up to so long before listing').argParser(parseSeconds).default(1),
-    )
-    .option(
-      '--allow-instance-profile',
-      'on a host that builds images: without another identity, use the role of the EC2 instance',
-    )
     .addHelpText('after', help)
-    .action(async (options: LoadOptions) => {
-      process.exitCode = await run(options)
-    })
-}
-
-function parseSeconds(text: string): number {
-  if (!/^\d{1,4}(\.\d+)?$/.test(text)) throw new InvalidArgumentError('It has to be a number of seconds.')
-  return Number(text)
+  return withFlags(command, { flags, required: [] }, async (options) => {
+    process.exitCode = await run(options)
+  })
 }
 
 async function run(options: LoadOptions): Promise<number> {

@@ -1,56 +1,55 @@
 /** Common parts of `inject` and `uninject`: reading, writing, reporting. */
-import { Command, InvalidArgumentError, Option } from 'commander'
 import type { Config } from '../config/config.ts'
+import {
+  filenameFlag,
+  filenameProblems,
+  oneOf,
+  parseSwitch,
+  parseText,
+  problemsOfBoth,
+  type Values,
+} from '../flags/flags.ts'
 import { readDocuments } from './manifests/documents.ts'
 import { readManifestFiles } from './manifests/input.ts'
-import { outputFormats, printDiff, printDocuments, type OutputFormat } from './manifests/output.ts'
+import { outputFormats, printDiff, printDocuments } from './manifests/output.ts'
 import { transform, verdicts, type Judge, type JudgedObject } from './manifests/transform.ts'
 import { readConfig } from './read-config.ts'
-import { colorChoices, painter, writeReport, type ColorChoice } from './terminal.ts'
+import { colorFlag, painter, writeReport } from './terminal.ts'
 
-export interface ManifestOptions {
-  readonly filename: readonly string[]
-  readonly config?: string
-  readonly image?: string
-  readonly namespace?: string
-  readonly output?: OutputFormat
-  readonly diff?: true
-  readonly color: ColorChoice
-  readonly quiet?: true
+export const configFlag = {
+  term: '--config <file>',
+  description: "operator's configuration file (default: the built-in configuration)",
+  parse: parseText,
+} as const
+
+export const manifestFlags = {
+  filename: filenameFlag,
+  config: configFlag,
+  output: {
+    term: '-o, --output <format>',
+    description: 'format of the result (default: that of each file)',
+    ...oneOf(outputFormats),
+  },
+  diff: { term: '--diff', description: 'print what changes instead of the result', parse: parseSwitch },
+  color: { ...colorFlag, description: 'colours of --diff' },
+  quiet: { term: '-q, --quiet', description: 'report nothing but what was denied', parse: parseSwitch },
+} as const
+
+export type ManifestOptions = Values<typeof manifestFlags, 'filename'>
+
+export function manifestProblems({ filename = [], output, diff }: Partial<ManifestOptions>): readonly string[] {
+  return [
+    ...filenameProblems(filename),
+    ...problemsOfBoth({ '--output': output !== undefined, '--diff': diff !== undefined }),
+  ]
 }
 
-export type JudgeMaker = (config: Config, options: ManifestOptions) => Judge
-
-/** Builds the command without its description; `makeJudge` decides about every object. */
-export function manifestCommand(name: string, makeJudge: JudgeMaker): Command {
-  return new Command(name)
-    .requiredOption(
-      '-f, --filename <path>',
-      'file, directory (*.yaml, *.yml, *.json, recursively) or - for stdin; may be repeated',
-      collectPaths,
-    )
-    .option('--config <file>', "operator's configuration file (default: the built-in configuration)")
-    .addOption(
-      new Option('-o, --output <format>', 'format of the result (default: that of each file)')
-        .choices(outputFormats)
-        .conflicts('diff'),
-    )
-    .option('--diff', 'print what changes instead of the result')
-    .addOption(new Option('--color <when>', 'colours of --diff').choices(colorChoices).default('auto'))
-    .option('-q, --quiet', 'report nothing but what was denied')
-    .action(async (options: ManifestOptions) => {
-      await transformFiles(options, makeJudge)
-    })
-}
-
-export function collectPaths(path: string, paths: readonly string[] = []): readonly string[] {
-  if (path === '') throw new InvalidArgumentError('It is empty.')
-  if (path === '-' && paths.includes('-')) throw new InvalidArgumentError('stdin can be read only once.')
-  return [...paths, path]
-}
-
-async function transformFiles(options: ManifestOptions, makeJudge: JudgeMaker): Promise<void> {
-  const judge = makeJudge(await readConfig(options.config, options.image), options)
+/** `makeJudge` decides about every object. */
+export async function transformFiles(
+  options: ManifestOptions & { readonly image?: string | undefined },
+  makeJudge: (config: Config) => Judge,
+): Promise<void> {
+  const judge = makeJudge(await readConfig(options.config, options.image))
   const documents = readDocuments(await readManifestFiles(options.filename))
   const transformed = documents.map((document) => transform(document, judge))
   process.stdout.write(

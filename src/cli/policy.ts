@@ -1,8 +1,8 @@
 /** `model-injector policy`: tests the operator's policy on pods before it is in force. */
-import { Command, Option } from 'commander'
-import { collectPaths } from './manifest-command.ts'
+import { Command } from 'commander'
+import { withFlags } from './flags.ts'
 import { testPolicy } from './policy/test-policy.ts'
-import { expectations, outputNames } from './policy/options.ts'
+import { policyTestTable } from './policy/options.ts'
 
 const help = `
 Every pod and every workload is judged as at its admission, by the same code as the webhook's, and so are pods that were
@@ -32,18 +32,8 @@ export function policyCommand(): Command {
 }
 
 function testCommand(): Command {
-  return new Command('test')
+  const command = new Command('test')
     .description('say for each pod what the policy allows or denies, by which rule, and why')
-    .requiredOption(
-      '-f, --filename <path>',
-      'file, directory (*.yaml, *.yml, *.json, recursively) or - for stdin; may be repeated',
-      collectPaths,
-    )
-    .requiredOption('--config <file>', "operator's configuration file, which has the policy")
-    .option('-n, --namespace <name>', 'namespace of objects that name none', 'default')
-    .addOption(new Option('-o, --output <format>', 'format').choices(outputNames).default('table'))
-    .addOption(new Option('--expect <verdict>', 'what every pod has to be').choices(expectations).default('allowed'))
-    .option('--audit-warn', 'let pods pass that are denied in namespaces in audit mode')
     .addHelpText('after', help)
-    .action(testPolicy)
+  return withFlags(command, policyTestTable, testPolicy)
 }

@@ -1,31 +1,71 @@
 /** `model-injector publish`: the command of the Job and the CronJob of a shared volume. */
 import { resolve } from 'node:path'
-import { Command, Option } from 'commander'
+import { Command } from 'commander'
+import { oneOf, parseText, type Values } from '../flags/flags.ts'
 import { exits, LoaderFailure } from '../loader/exit-codes.ts'
 import type { Report } from '../loader/report.ts'
-import { credentialsChoices, type CredentialsChoice } from '../publish/access.ts'
-import { orders, type Order } from '../publish/decide-current.ts'
+import { credentialsChoices } from '../publish/access.ts'
+import { orders } from '../publish/decide-current.ts'
 import type { Tag } from '../publish/published-versions.ts'
 import { publish, type PublishResult } from '../publish/publish.ts'
 import { parseVersionName, versionForms } from '../publish/version-name.ts'
 import { parseEndpoint, parseRegion } from '../values/endpoint.ts'
 import { parsed, unreadable, type Parsed } from '../values/parsed.ts'
 import { parseSource, type S3Source } from '../values/source.ts'
+import { withFlags } from './flags.ts'
 import { ignoreHome } from './load.ts'
 import { pruneCommand } from './publish/prune.ts'
-import { argument, end, runWork, type OutputOptions } from './publish/run.ts'
+import { dryRunFlag, end, outputFlag, runWork } from './publish/run.ts'
 
-interface PublishOptions extends OutputOptions {
-  readonly source: S3Source
-  readonly volume: string
-  readonly requiredTag?: Tag
-  readonly current?: string
-  readonly newestBy: Order
-  readonly region?: string
-  readonly endpoint?: string
-  readonly credentials: CredentialsChoice
-  readonly dryRun?: true
-}
+const flags = {
+  source: {
+    term: '--source <uri>',
+    description: 's3://bucket/prefix/, below which each directory is a version',
+    accepted: 's3://bucket/prefix/',
+    parse: parsePrefix,
+  },
+  volume: { term: '--volume <dir>', description: 'where the volume is mounted', parse: parseText },
+  requiredTag: {
+    term: '--required-tag <key=value>',
+    description: 'object tag without which a manifest publishes nothing',
+    accepted: 'KEY=VALUE',
+    parse: parseTag,
+  },
+  current: {
+    term: '--current <version>',
+    description: 'lead current there, and leave it there; newest: follow the newest again',
+    accepted: `newest, or ${versionForms}`,
+    parse: parseCurrent,
+  },
+  newestBy: {
+    term: '--newest-by <order>',
+    description: "what makes a version the newest: its name, or its manifest's time in S3",
+    ...oneOf(orders),
+    default: 'version',
+  },
+  region: {
+    term: '--region <region>',
+    description: "the bucket's region (default: AWS_REGION)",
+    accepted: 'a region as eu-west-1',
+    parse: parseRegion,
+  },
+  endpoint: {
+    term: '--endpoint <url>',
+    description: 'an S3-compatible server',
+    accepted: 'https://host[:port]',
+    parse: parseEndpoint,
+  },
+  credentials: {
+    term: '--credentials <how>',
+    description: 'how it proves who it is; keys are those of the environment',
+    ...oneOf(credentialsChoices),
+    default: 'auto',
+  },
+  dryRun: { ...dryRunFlag, description: 'only say what would be published, and where current would lead' },
+  output: outputFlag,
+} as const
+
+type PublishOptions = Values<typeof flags, 'source' | 'volume'>
 
 const help = `
 Each directory below the source is a version. It is published once it has a manifest.sha256 (sha256sum of all its other files), and
@@ -54,43 +94,10 @@ export function publishCommand(): Command {
 }
 
 function versionsCommand(): Command {
-  return new Command('versions')
-    .description('publish the versions that are not on the volume yet (the default: publish alone is the same)')
-    .requiredOption(
-      '--source <uri>',
-      's3://bucket/prefix/, below which each directory is a version',
-      argument(parsePrefix, 's3://bucket/prefix/'),
-    )
-    .requiredOption('--volume <dir>', 'where the volume is mounted')
-    .option(
-      '--required-tag <key=value>',
-      'object tag without which a manifest publishes nothing',
-      argument(parseTag, 'KEY=VALUE'),
-    )
-    .option(
-      '--current <version>',
-      'lead current there, and leave it there; newest: follow the newest again',
-      argument(parseCurrent, `newest, or ${versionForms}`),
-    )
-    .addOption(
-      new Option('--newest-by <order>', "what makes a version the newest: its name, or its manifest's time in S3")
-        .choices(orders)
-        .default('version'),
-    )
-    .option(
-      '--region <region>',
-      "the bucket's region (default: AWS_REGION)",
-      argument(parseRegion, 'a region as eu-west-1'),
-    )
-    .option('--endpoint <url>', 'an S3-compatible server', argument(parseEndpoint, 'https://host[:port]'))
-    .addOption(
-      new Option('--credentials <how>', 'how it proves who it is; keys are those of the environment')
-        .choices(credentialsChoices)
-        .default('auto'),
-    )
-    .option('--dry-run', 'only say what would be published, and where current would lead')
-    .addOption(new Option('-o, --output <format>', 'format (default: plain text)').choices(['json']))
-    .action(run)
+  const versions = new Command('versions').description(
+    'publish the versions that are not on the volume yet (the default: publish alone is the same)',
+  )
+  return withFlags(versions, { flags, required: ['source', 'volume'] }, run)
 }
 
 function parsePrefix(text: string): Parsed<S3Source> {

@@ -5,20 +5,13 @@ import type { Config } from '../config/config.ts'
 import { defaultConfig, parseConfig, withImage } from '../config/parse-config.ts'
 import { AppError } from '../errors.ts'
 import { parseImage } from '../values/names.ts'
-import { InvalidArgumentError, Option } from 'commander'
 
 /** The image is not part of the configuration: in a cluster the webhook's Deployment names it. */
-export function imageOption(): Option {
-  return new Option('--image <image>', "image of the loader (default: the configuration's defaults.image)").argParser(
-    readImage,
-  )
-}
-
-function readImage(text: string): string {
-  const image = parseImage(text)
-  if (!image.ok) throw new InvalidArgumentError(`It ${image.problem}.`)
-  return image.value
-}
+export const imageFlag = {
+  term: '--image <image>',
+  description: "image of the loader (default: the configuration's defaults.image)",
+  parse: parseImage,
+} as const
 
 /** Throws an AppError that has all mistakes of the file. `image` is that of the option, which comes before that of the file. */
 export async function readConfig(file: string | undefined, image?: string): Promise<Config> {

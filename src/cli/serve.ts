@@ -1,27 +1,85 @@
 /** `model-injector serve`: reads the options, starts the server, and stops it on a signal. */
-import { Command, InvalidArgumentError, Option } from 'commander'
+import { Command } from 'commander'
 import { pino } from 'pino'
+import { oneOf, parseSwitch, parseText, type Values } from '../flags/flags.ts'
 import { loaderImageOption, loaderImageVariable } from '../config/loader-image.ts'
 import { systemClock } from '../server/clock.ts'
 import type { EventsApi } from '../server/record-events.ts'
 import { startServer, type RunningServer, type ServerOptions } from '../server/start-server.ts'
+import { parseDecimalSeconds } from '../values/duration.ts'
 import { parseImage } from '../values/names.ts'
+import { parsed, unreadable, type Parsed } from '../values/parsed.ts'
+import { withFlags } from './flags.ts'
 
-interface ServeOptions {
-  readonly config?: string
-  readonly loaderImage?: string
-  readonly tlsDir: string
-  readonly address?: string
-  readonly port: number
-  readonly healthPort: number
-  readonly tlsMinVersion: 'TLSv1.3' | 'TLSv1.2'
-  readonly drainSeconds: number
-  readonly logLevel: string
-  readonly events: boolean
-  readonly serviceAccountDir: string
-}
+const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
 
-const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']
+const flags = {
+  config: {
+    term: '--config <file>',
+    description: 'configuration file, read again when it changes (default: the built-in configuration)',
+    parse: parseText,
+  },
+  loaderImage: {
+    term: `${loaderImageOption} <image>`,
+    description: 'image of loaders where the configuration sets no defaults.image',
+    accepted: 'the image of this container, as registry.example.com/model-injector@sha256:DIGEST',
+    parse: parseImage,
+    env: loaderImageVariable,
+  },
+  tlsDir: {
+    term: '--tls-dir <dir>',
+    description: 'directory with tls.crt and tls.key, read again when they change',
+    parse: parseText,
+  },
+  address: {
+    term: '--address <address>',
+    description: 'address to listen on (default: all, IPv6 and IPv4)',
+    parse: parseText,
+  },
+  port: {
+    term: '--port <number>',
+    description: 'port of the webhook; 0 for any',
+    parse: parsePort,
+    default: '8443',
+  },
+  healthPort: {
+    term: '--health-port <number>',
+    description: 'plain port of /healthz, /readyz and /metrics; 0 for any',
+    parse: parsePort,
+    default: '9090',
+  },
+  tlsMinVersion: {
+    term: '--tls-min-version <version>',
+    description: 'oldest TLS version that is accepted',
+    ...oneOf(['TLSv1.3', 'TLSv1.2']),
+    default: 'TLSv1.3',
+  },
+  drainSeconds: {
+    term: '--drain-seconds <seconds>',
+    description: 'how long to go on answering after SIGTERM, until all clients know of it',
+    parse: parseDecimalSeconds,
+    default: '10',
+  },
+  logLevel: {
+    term: '--log-level <level>',
+    description: 'least level that is logged',
+    ...oneOf(logLevels),
+    default: 'info',
+  },
+  events: {
+    term: '--events',
+    description: 'write Events on the owners of pods, with the service account of this pod',
+    parse: parseSwitch,
+  },
+  serviceAccountDir: {
+    term: '--service-account-dir <dir>',
+    description: 'directory with token and ca.crt for --events',
+    parse: parseText,
+    default: '/var/run/secrets/kubernetes.io/serviceaccount',
+  },
+} as const
+
+type ServeOptions = Values<typeof flags, 'tlsDir'>
 
 const examples = `
 Examples:
@@ -29,38 +87,10 @@ Examples:
   model-injector serve --tls-dir ./certs/dev --config config.yaml --log-level debug`
 
 export function serveCommand(): Command {
-  return new Command('serve')
+  const command = new Command('serve')
     .description('serve the admission webhook over HTTPS, and health and metrics on a plain port')
-    .option('--config <file>', 'configuration file, read again when it changes (default: the built-in configuration)')
-    .addOption(
-      new Option(`${loaderImageOption} <image>`, 'image of loaders where the configuration sets no defaults.image')
-        .env(loaderImageVariable)
-        .argParser(parseLoaderImage),
-    )
-    .requiredOption('--tls-dir <dir>', 'directory with tls.crt and tls.key, read again when they change')
-    .option('--address <address>', 'address to listen on (default: all, IPv6 and IPv4)')
-    .option('--port <number>', 'port of the webhook; 0 for any', parsePort, 8443)
-    .option('--health-port <number>', 'plain port of /healthz, /readyz and /metrics; 0 for any', parsePort, 9090)
-    .addOption(
-      new Option('--tls-min-version <version>', 'oldest TLS version that is accepted')
-        .choices(['TLSv1.3', 'TLSv1.2'])
-        .default('TLSv1.3'),
-    )
-    .option(
-      '--drain-seconds <seconds>',
-      'how long to go on answering after SIGTERM, until all clients know of it',
-      parseSeconds,
-      10,
-    )
-    .addOption(new Option('--log-level <level>', 'least level that is logged').choices(logLevels).default('info'))
-    .option('--events', 'write Events on the owners of pods, with the service account of this pod', false)
-    .option(
-      '--service-account-dir <dir>',
-      'directory with token and ca.crt for --events',
-      '/var/run/secrets/kubernetes.io/serviceaccount',
-    )
     .addHelpText('after', examples)
-    .action(serve)
+  return withFlags(command, { flags, required: ['tlsDir'] }, serve)
 }
 
 async function serve(options: ServeOptions): Promise<void> {
@@ -71,7 +101,7 @@ async function serve(options: ServeOptions): Promise<void> {
 
 /** Imported only with --events: by default the webhook connects to no API server. */
 async function connectEvents({ events, serviceAccountDir }: ServeOptions): Promise<EventsApi | undefined> {
-  if (!events) return undefined
+  if (events === undefined) return undefined
   const { inClusterEvents } = await import('../cluster/in-cluster-events.ts')
   return inClusterEvents(serviceAccountDir, process.env)
 }
@@ -102,24 +132,7 @@ function stopOnSignal(server: RunningServer): void {
   process.on('SIGINT', onSignal)
 }
 
-function parseLoaderImage(text: string): string {
-  const image = parseImage(text)
-  if (!image.ok) {
-    throw new InvalidArgumentError(
-      `It ${image.problem}. Accepted is the image of this container, as registry.example.com/model-injector@sha256:DIGEST.`,
-    )
-  }
-  return image.value
-}
-
-function parsePort(text: string): number {
-  const port = /^\d{1,5}$/.test(text) ? Number(text) : -1
-  if (port < 0 || port > 65535) throw new InvalidArgumentError('It is not a port from 0 to 65535.')
-  return port
-}
-
-function parseSeconds(text: string): number {
-  const seconds = /^\d{1,4}(\.\d{1,3})?$/.test(text) ? Number(text) : -1
-  if (seconds < 0) throw new InvalidArgumentError('It is not a number of seconds from 0 to 9999.')
-  return seconds
+function parsePort(text: string): Parsed<number> {
+  const isPort = /^\d{1,5}$/.test(text) && Number(text) <= 65535
+  return isPort ? parsed(Number(text)) : unreadable('is not a port from 0 to 65535')
 }

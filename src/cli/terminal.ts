@@ -1,8 +1,16 @@
 /** Width and colours of the terminal, safe output, and closed pipes. */
 import { styleText } from 'node:util'
+import { oneOf } from '../flags/flags.ts'
 
-export const colorChoices = ['auto', 'always', 'never'] as const
+const colorChoices = ['auto', 'always', 'never'] as const
 export type ColorChoice = (typeof colorChoices)[number]
+
+export const colorFlag = {
+  term: '--color <when>',
+  description: 'colours of the report',
+  ...oneOf(colorChoices),
+  default: 'auto',
+} as const
 
 type Format = Parameters<typeof styleText>[0]
 export type Paint = (format: Format, text: string) => string

@@ -1,6 +1,5 @@
 /** `model-injector uninject`: removes injected parts from manifests. */
-import type { Command } from 'commander'
-import type { Config } from '../config/config.ts'
+import { Command } from 'commander'
 import { skipReasonOf } from '../request/skip-reason.ts'
 import { diff } from '../inject/patch.ts'
 import { annotationsOf, initContainersOf, volumesOf, type Pod } from '../pod/pod.ts'
@@ -8,7 +7,8 @@ import { readPod } from '../pod/read-pod.ts'
 import { annotatedPod } from '../inject/annotated-pod.ts'
 import { uninject } from '../inject/ownership/uninject.ts'
 import { denied, notAWorkload, skipped } from './judge.ts'
-import { manifestCommand } from './manifest-command.ts'
+import { withFlags } from './flags.ts'
+import { manifestFlags, manifestProblems, transformFiles } from './manifest-command.ts'
 import type { ObjectVerdict } from './manifests/transform.ts'
 import { valueAt, type FoundObject } from './manifests/workloads.ts'
 import { printable } from '../values/printable.ts'
@@ -24,14 +24,18 @@ Examples:
 const nothingOfOurs = 'the pod has no parts that model-injector added'
 
 export function uninjectCommand(): Command {
-  return manifestCommand(
-    'uninject',
-    ({ annotationPrefix }: Config) =>
-      (found) =>
-        judge(found, annotationPrefix),
-  )
+  const command = new Command('uninject')
     .description('remove from manifests the parts that inject or the webhook added')
     .addHelpText('after', help)
+  const table = { flags: manifestFlags, required: ['filename'], problems: manifestProblems } as const
+  return withFlags(command, table, (options) =>
+    transformFiles(
+      options,
+      ({ annotationPrefix }) =>
+        (found) =>
+          judge(found, annotationPrefix),
+    ),
+  )
 }
 
 function judge({ object, podPath }: FoundObject, prefix: string): ObjectVerdict {

@@ -1,5 +1,5 @@
 /** `model-injector why`: explains why a pod gets its model, or why not. */
-import { Command, InvalidArgumentError, Option } from 'commander'
+import { Command } from 'commander'
 import { askServer } from '../check/why/ask-server.ts'
 import { explainPod, type Explanation } from '../check/why/explain.ts'
 import { ownersOf } from '../check/why/owners.ts'
@@ -15,23 +15,48 @@ import type { Cluster } from '../cluster/cluster.ts'
 import type { KubernetesObject, ClusterPod } from '../cluster/objects.ts'
 import { resources } from '../cluster/resources.ts'
 import { AppError } from '../errors.ts'
-import { useCluster, withClusterOptions, type ClusterOptions } from './cluster-options.ts'
+import {
+  filenameFlag,
+  filenameProblems,
+  oneOf,
+  parseSwitch,
+  parseText,
+  problemIf,
+  type Values,
+} from '../flags/flags.ts'
+import { clusterFlags, useCluster } from './cluster-options.ts'
+import { withFlags } from './flags.ts'
 import { misplacedAnnotations } from './judge.ts'
+import { configFlag } from './manifest-command.ts'
 import { readDocuments } from './manifests/documents.ts'
 import { readManifestFiles } from './manifests/input.ts'
 import { objectsOf, valueAt, type FoundObject } from './manifests/workloads.ts'
 import { readConfig } from './read-config.ts'
-import { colorChoices, painter, terminalWidth, type ColorChoice } from './terminal.ts'
+import { colorFlag, painter, terminalWidth } from './terminal.ts'
 import { printExplanations } from './why-report.ts'
 
-interface WhyOptions extends ClusterOptions {
-  readonly filename?: readonly string[]
-  readonly namespace?: string
-  readonly config?: string
-  readonly server?: true
-  readonly output?: 'json'
-  readonly color: ColorChoice
-}
+const flags = {
+  ...clusterFlags,
+  filename: {
+    ...filenameFlag,
+    description: 'manifest of a pod or workload: file, directory or - for stdin',
+  },
+  namespace: {
+    term: '-n, --namespace <name>',
+    description: 'namespace of the pod, and of objects that name none (default: that of the context)',
+    parse: parseText,
+  },
+  config: { ...configFlag, description: "operator's configuration file (default: that of the cluster)" },
+  server: {
+    term: '--server',
+    description: 'ask the API server too: the pod is created as a dry run under another name',
+    parse: parseSwitch,
+  },
+  output: { term: '-o, --output <format>', description: 'format (default: plain text)', ...oneOf(['json']) },
+  color: colorFlag,
+} as const
+
+type WhyOptions = Values<typeof flags, never>
 
 const help = `
 With -f and --config no cluster is asked, unless --server, --context or --kubeconfig says so.
@@ -48,42 +73,24 @@ Examples:
   model-injector why -f deployment.yaml --config config.yaml -n apps`
 
 export function whyCommand(): Command {
-  return withClusterOptions(new Command('why'))
+  const command = new Command('why')
     .description('say why a pod gets its model, or why it does not')
     .argument('[pod]', 'name of a pod, or KIND/NAME of a workload, as deployment/my-app')
-    .option(
-      '-f, --filename <path>',
-      'manifest of a pod or workload: file, directory or - for stdin; may be repeated',
-      collectPaths,
-    )
-    .option(
-      '-n, --namespace <name>',
-      'namespace of the pod, and of objects that name none (default: that of the context)',
-    )
-    .option('--config <file>', "operator's configuration file (default: that of the cluster)")
-    .option('--server', 'ask the API server too: the pod is created as a dry run under another name')
-    .addOption(new Option('-o, --output <format>', 'format (default: plain text)').choices(['json']))
-    .addOption(new Option('--color <when>', 'colours of the report').choices(colorChoices).default('auto'))
     .addHelpText('after', help)
-    .action(why)
+  const problems = ({ filename = [] }: Partial<WhyOptions>, args: readonly string[]): readonly string[] => [
+    ...filenameProblems(filename),
+    ...problemIf((args.length === 0) === (filename.length === 0), 'name a pod, or a file with -f, and not both'),
+  ]
+  return withFlags(command, { flags, required: [], problems }, why)
 }
 
-function collectPaths(path: string, paths: readonly string[] = []): readonly string[] {
-  if (path === '') throw new InvalidArgumentError('It is empty.')
-  if (path === '-' && paths.includes('-')) throw new InvalidArgumentError('stdin can be read only once.')
-  return [...paths, path]
-}
-
-async function why(name: string | undefined, options: WhyOptions, command: Command): Promise<void> {
+async function why(options: WhyOptions, [name]: readonly string[]): Promise<void> {
   const { filename } = options
-  if ((name === undefined) === (filename === undefined)) {
-    command.error('error: name a pod, or a file with -f, and not both')
-  }
   const given =
     options.config === undefined ? undefined : { config: await readConfig(options.config), place: options.config }
   const explanations =
-    filename === undefined
-      ? await useCluster(options, async (cluster) => [await explainLive(cluster, name ?? '', given, options)])
+    name !== undefined
+      ? await useCluster(options, async (cluster) => [await explainLive(cluster, name, given, options)])
       : await explainFiles(filename, given, options)
   print(explanations, options)
   if (explanations.length === 0 || explanations.some(({ verdict }) => verdict !== 'injected')) process.exitCode = 1

@@ -1,6 +1,6 @@
 /** Parses flags with the product's own parsers and reports all problems at once. */
 import { quote } from '../reasons.ts'
-import { parsed, unreadable, type Parsed } from '../values/parsed.ts'
+import { parsed, parseWord, unreadable, type Parsed } from '../values/parsed.ts'
 
 export interface Flag<T> {
   /** As in `--account-id <id>`; the key in the table is its name in camel case. */
@@ -9,6 +9,10 @@ export interface Flag<T> {
   readonly accepted?: string
   readonly parse: (text: string) => Parsed<T>
   readonly default?: string
+  /** The environment variable that is read if the flag is not given. */
+  readonly env?: string
+  /** For the help; `parse` refuses others. */
+  readonly choices?: readonly string[]
   /** True if the flag may be repeated. */
   readonly many?: true
 }
@@ -65,9 +69,42 @@ function textsOf(option: RawOptions[string]): readonly string[] {
   return typeof option === 'object' ? option : [String(option)]
 }
 
+/** Describes a flag that takes one of a few words. */
+export function oneOf<T extends string>(
+  words: readonly T[],
+): Required<Pick<Flag<T>, 'accepted' | 'choices' | 'parse'>> {
+  return { accepted: words.join(', '), choices: words, parse: parseWord(words) }
+}
+
+/** Parses any text that is not empty. */
+export function parseText(text: string): Parsed<string> {
+  return text === '' ? unreadable('is empty') : parsed(text)
+}
+
 /** Parses a flag without a value. */
 export function parseSwitch(text: string): Parsed<true> {
   return text === 'true' ? parsed(true) : unreadable('takes no value')
+}
+
+export const filenameFlag = {
+  term: '-f, --filename <path>',
+  description: 'file, directory (*.yaml, *.yml, *.json, recursively) or - for stdin',
+  accepted: 'a path, or - for stdin',
+  parse: parseText,
+  many: true,
+} as const
+
+export function filenameProblems(filenames: readonly string[]): readonly string[] {
+  return problemIf(
+    filenames.filter((name) => name === '-').length > 1,
+    '-f - can be given only once: stdin has one end',
+  )
+}
+
+/** Takes flags that exclude each other; reports each given one but the first. */
+export function problemsOfBoth(terms: Readonly<Record<string, boolean>>): readonly string[] {
+  const [first, ...others] = Object.entries(terms).flatMap(([term, isGiven]) => (isGiven ? [term] : []))
+  return others.map((other) => `${first ?? ''} and ${other} exclude each other`)
 }
 
 /** Reports `problem` if `condition` holds. */

@@ -10,7 +10,7 @@ import type { Volume } from './volume.ts'
 
 /** `keys` are AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; `auto` is the first of the others that the environment configures. */
 export const credentialsChoices = ['auto', 'pod-identity', 'irsa', 'keys', 'anonymous'] as const
-export type CredentialsChoice = (typeof credentialsChoices)[number]
+type CredentialsChoice = (typeof credentialsChoices)[number]
 
 export interface Access {
   readonly credentials: CredentialsChoice

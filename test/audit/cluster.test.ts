@@ -138,7 +138,7 @@ t.test('in a cluster', { timeout }, async (t) => {
     t.match(await audit(['-n', 'many', '--fail-on', 'note']), { code: 0, stderr: '' })
     t.match(await audit(['-n', 'apps', '--fail-on', 'tamperd']), {
       code: 2,
-      stderr: /"tamperd" is neither a judgement nor a level; did you mean tampered\?/,
+      stderr: /"tamperd", neither a judgement nor a level; did you mean tampered\?/,
     })
   })
 

@@ -1,19 +1,43 @@
 /** The options of `model-injector policy test` and the types that its modules share. */
 import type { PolicyMode } from '../../config/policy.ts'
+import { filenameFlag, filenameProblems, oneOf, parseSwitch, parseText, type Values } from '../../flags/flags.ts'
 import type { ModelVerdict } from '../../inject/evaluate-pod-policy.ts'
 import type { Diagnostic, SkipReason } from '../../reasons.ts'
+import { configFlag } from '../manifest-command.ts'
 
 export const outputNames = ['table', 'json', 'junit'] as const
-export const expectations = ['allowed', 'denied'] as const
+const expectations = ['allowed', 'denied'] as const
 
-export interface PolicyTestOptions {
-  readonly filename: readonly string[]
-  readonly config: string
-  readonly namespace: string
-  readonly output: (typeof outputNames)[number]
-  readonly expect: (typeof expectations)[number]
-  readonly auditWarn?: true
-}
+const flags = {
+  filename: filenameFlag,
+  config: { ...configFlag, description: "operator's configuration file, which has the policy" },
+  namespace: {
+    term: '-n, --namespace <name>',
+    description: 'namespace of objects that name none',
+    parse: parseText,
+    default: 'default',
+  },
+  output: { term: '-o, --output <format>', description: 'format', ...oneOf(outputNames), default: 'table' },
+  expect: {
+    term: '--expect <verdict>',
+    description: 'what every pod has to be',
+    ...oneOf(expectations),
+    default: 'allowed',
+  },
+  auditWarn: {
+    term: '--audit-warn',
+    description: 'let pods pass that are denied in namespaces in audit mode',
+    parse: parseSwitch,
+  },
+} as const
+
+export type PolicyTestOptions = Values<typeof flags, 'filename' | 'config'>
+
+export const policyTestTable = {
+  flags,
+  required: ['filename', 'config'],
+  problems: ({ filename = [] }: Partial<PolicyTestOptions>): readonly string[] => filenameProblems(filename),
+} as const
 
 export interface TestedPod {
   readonly file: string

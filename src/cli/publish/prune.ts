@@ -1,8 +1,9 @@
 /** `model-injector publish prune`: the command of the CronJob that removes old versions from a shared volume. */
 import { hostname } from 'node:os'
 import { resolve } from 'node:path'
-import { Command, Option } from 'commander'
+import { Command } from 'commander'
 import { AppError } from '../../errors.ts'
+import { parseSwitch, parseText, type Values } from '../../flags/flags.ts'
 import { LoaderFailure } from '../../loader/exit-codes.ts'
 import { parseAgeSeconds } from '../../values/duration.ts'
 import type { PruneDecision } from '../../publish/prune/decide.ts'
@@ -10,21 +11,48 @@ import { prune, type PruneDependencies, type PruneRequest } from '../../publish/
 import type { ClaimRef } from '../../publish/prune/uses.ts'
 import { parseObjectName } from '../../values/names.ts'
 import { parsed, unreadable, type Parsed } from '../../values/parsed.ts'
-import { useCluster, withClusterOptions, type ClusterOptions } from '../cluster-options.ts'
+import { clusterFlags, useCluster, type ClusterOptions } from '../cluster-options.ts'
+import { withFlags } from '../flags.ts'
 import { printTable } from '../table.ts'
 import { terminalWidth } from '../terminal.ts'
-import { argument, runWork, type OutputOptions } from './run.ts'
-
-interface PruneOptions extends ClusterOptions, OutputOptions {
-  readonly volume: string
-  readonly claim: ClaimRef
-  readonly olderThan: number
-  readonly grace: number
-  readonly hotSwap?: true
-  readonly dryRun?: true
-}
+import { dryRunFlag, outputFlag, runWork } from './run.ts'
 
 const ages = '30d, 12h, 1d12h'
+
+const flags = {
+  ...clusterFlags,
+  volume: { term: '--volume <dir>', description: 'where the volume is mounted', parse: parseText },
+  claim: {
+    term: '--claim <namespace/name>',
+    description: 'the claim of the volume',
+    accepted: 'NAMESPACE/NAME',
+    parse: parseClaim,
+  },
+  olderThan: {
+    term: '--older-than <age>',
+    description: 'how long a version has to be out of use',
+    accepted: ages,
+    parse: parseAgeSeconds,
+  },
+  grace: {
+    term: '--grace <age>',
+    description: 'how long it stays in the trash',
+    accepted: ages,
+    parse: parseAgeSeconds,
+    default: '1d',
+  },
+  hotSwap: {
+    term: '--hot-swap',
+    description: 'pods that mount the whole volume read it by way of current only (else they protect every version)',
+    parse: parseSwitch,
+  },
+  dryRun: dryRunFlag,
+  output: outputFlag,
+} as const
+
+const required = ['volume', 'claim', 'olderThan'] as const
+
+type PruneOptions = Values<typeof flags, (typeof required)[number]>
 
 const help = `
 What stays: the version that current leads to, newer ones, those that a pod mounts, those of others, and all that were in use
@@ -36,24 +64,10 @@ Examples:
   model-injector publish prune --volume /models-volume --claim model-store/llama --older-than 30d --dry-run`
 
 export function pruneCommand(): Command {
-  return withClusterOptions(new Command('prune'))
+  const command = new Command('prune')
     .description('take versions off a shared volume that no pod has used for long')
-    .requiredOption('--volume <dir>', 'where the volume is mounted')
-    .requiredOption('--claim <namespace/name>', 'the claim of the volume', argument(parseClaim, 'NAMESPACE/NAME'))
-    .requiredOption('--older-than <age>', 'how long a version has to be out of use', argument(parseAgeSeconds, ages))
-    .addOption(
-      new Option('--grace <age>', 'how long it stays in the trash')
-        .argParser(argument(parseAgeSeconds, ages))
-        .default(86_400, '1d'),
-    )
-    .option(
-      '--hot-swap',
-      'pods that mount the whole volume read it by way of current only (else they protect every version)',
-    )
-    .option('--dry-run', 'only say what would be done')
-    .addOption(new Option('-o, --output <format>', 'format (default: plain text)').choices(['json']))
     .addHelpText('after', help)
-    .action(run)
+  return withFlags(command, { flags, required }, run)
 }
 
 function parseClaim(text: string): Parsed<ClaimRef> {

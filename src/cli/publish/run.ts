@@ -1,11 +1,22 @@
 /** Common parts of both publish commands: output, signals and exit codes. */
-import { InvalidArgumentError } from 'commander'
+import { oneOf, parseSwitch } from '../../flags/flags.ts'
 import { exits, failureLine, LoaderFailure } from '../../loader/exit-codes.ts'
 import { textReport, writeTerminationMessage, type Report } from '../../loader/report.ts'
-import type { Parsed } from '../../values/parsed.ts'
+
+export const outputFlag = {
+  term: '-o, --output <format>',
+  description: 'format (default: plain text)',
+  ...oneOf(['json']),
+} as const
+
+export const dryRunFlag = {
+  term: '--dry-run',
+  description: 'only say what would be done',
+  parse: parseSwitch,
+} as const
 
 export interface OutputOptions {
-  readonly output?: 'json'
+  readonly output?: 'json' | undefined
 }
 
 interface WorkContext {
@@ -53,13 +64,4 @@ export function end(failure: LoaderFailure, report: Report): number {
   report.error(line)
   writeTerminationMessage(terminationLog, line)
   return exits[failure.exit].code
-}
-
-/** A parser of values as commander takes one. */
-export function argument<T>(parse: (text: string) => Parsed<T>, accepted: string): (text: string) => T {
-  return (text) => {
-    const result = parse(text)
-    if (result.ok) return result.value
-    throw new InvalidArgumentError(`It ${result.problem}; accepted: ${accepted}.`)
-  }
 }

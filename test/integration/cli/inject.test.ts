@@ -198,6 +198,6 @@ t.test('an image that is none is refused, and nothing is written', async (t) => 
     const { code, stdout, stderr } = await runShared(['inject', '-f', '-', '--image', image], { stdin: deployment })
     t.equal(code, 2)
     t.equal(stdout, '')
-    t.match(stderr, `option '--image <image>' argument '${image}' is invalid. It is not an image reference.`)
+    t.match(stderr, `--image <image> "${image}" is not an image reference`)
   }
 })

@@ -217,7 +217,7 @@ for (const value of ['', 'model-injector:', '$(LOADER_IMAGE)']) {
       t.equal(code, 2)
       t.match(
         stderr,
-        `value '${value}' from env 'MODEL_INJECTOR_LOADER_IMAGE' is invalid. It is not an image reference`,
+        `--loader-image <image> (from MODEL_INJECTOR_LOADER_IMAGE) "${value}" is not an image reference; accepted: `,
       )
       t.strictSame(lines, [])
     },
