@@ -9,7 +9,7 @@ import { conformanceInMarkdown, limitsInMarkdown } from '../test/loader/conforma
 import { installationChecks } from '../src/diagnosis/installation-checks.ts'
 import { deliveryChecks } from '../src/deliveries/companions.ts'
 import { identityChecks } from '../src/check/identity/checks.ts'
-import { checksInMarkdown } from '../src/cli/check-report.ts'
+import { checksInMarkdown } from '../src/cli/check/check-report.ts'
 import {
   annotationsInBrief,
   annotationsInMarkdown,

@@ -16,9 +16,9 @@ import {
   problemsOfBoth,
   type Values,
 } from '../flags/flags.ts'
-import { failures, parseFailOn, problems } from './audit-fail-on.ts'
-import { parseListenAddress, servePage, writePage, type AboutAudit } from './audit-page.ts'
-import { useAuditSource, type AuditSource, type Today } from './audit-source.ts'
+import { failures, parseFailOn, problems } from './audit/fail-on.ts'
+import { parseListenAddress, servePage, writePage, type AboutAudit } from './audit/write-page.ts'
+import { useAuditSource, type AuditSource, type Today } from './audit/audit-source.ts'
 import { clusterFlags } from './cluster-options.ts'
 import { withFlags } from './flags.ts'
 import { configFlag } from './manifest-command.ts'

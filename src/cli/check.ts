@@ -10,14 +10,14 @@ import {
   checkNamespaceDelivery,
   strayDeliveryOptions,
   type DeliveryOptions,
-} from './check-delivery.ts'
+} from './check/check-delivery.ts'
 import {
   addIdentityOptions,
   checkServiceAccount,
   strayIdentityOptions,
   type IdentityOptions,
-} from './check-identity.ts'
-import { printReport } from './check-report.ts'
+} from './check/check-identity.ts'
+import { printReport } from './check/check-report.ts'
 import { clusterFlags, useCluster } from './cluster-options.ts'
 import { fail, withFlags } from './flags.ts'
 import { colorFlag, painter, terminalWidth } from './terminal.ts'

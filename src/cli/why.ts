@@ -33,7 +33,7 @@ import { readManifestFiles } from './manifests/input.ts'
 import { objectsOf, valueAt, type FoundObject } from './manifests/workloads.ts'
 import { readConfig } from './read-config.ts'
 import { colorFlag, painter, terminalWidth } from './terminal.ts'
-import { printExplanations } from './why-report.ts'
+import { printExplanations } from './why/why-report.ts'
 
 const flags = {
   ...clusterFlags,

@@ -1,12 +1,12 @@
 /** One attempt to fetch a part; it continues at the byte where the previous attempt ended. */
 import type { RunningCrc } from './crc.ts'
-import type { GetResult, ResponseSink } from './response-reader.ts'
-import type { S3Connection } from './s3-connection.ts'
+import type { GetResult, ResponseSink } from './http/response-reader.ts'
+import type { S3Connection } from './http/s3-connection.ts'
 import type { PartFile, partFiles } from './part-file.ts'
 import type { PoolSettings, PartJob, TransferCredentials } from './part-job.ts'
-import { buildRequest, writeRequest, type GetTarget } from './request.ts'
-import { acceptAnswer, checksumHeaders, type Head } from './response.ts'
-import { faultOfAnswer, type Fault } from './s3-error.ts'
+import { buildRequest, writeRequest, type GetTarget } from './http/request.ts'
+import { acceptAnswer, checksumHeaders, type Head } from './http/response.ts'
+import { faultOfAnswer, type Fault } from './http/s3-error.ts'
 import { TransferError } from './transfer-error.ts'
 
 export interface PartState {
@@ -66,7 +66,7 @@ async function exchange(
     if (answer.accepted || answer.head.status > 299) return answer
   }
   // Imported on demand: without a proxy it is rarely needed, and Node's HTTP client takes 30 ms to load on each thread.
-  const { getByLibrary } = await import('./http-get.ts')
+  const { getByLibrary } = await import('./http/http-get.ts')
   return getByLibrary(request, sink, { origin, idleLimitMs, signal, length: part.job.length - part.received })
 }
 

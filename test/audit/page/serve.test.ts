@@ -73,7 +73,7 @@ t.test('a port that is taken is an error that says so', async (t) => {
   const { port } = new URL(url)
   const { servePage } = (await import(
     JSON.parse(auditPage) as string
-  )) as typeof import('../../../src/cli/audit-page.ts')
+  )) as typeof import('../../../src/cli/audit/write-page.ts')
   const audit = async function* (): AsyncGenerator<typeof pod> {
     await Promise.resolve()
     yield pod

@@ -6,7 +6,7 @@ import { installationChecks } from '../../../src/diagnosis/installation-checks.t
 import { checkIds } from '../../../src/check/checks.ts'
 import { deliveryChecks } from '../../../src/deliveries/companions.ts'
 import { identityChecks } from '../../../src/check/identity/checks.ts'
-import { checksInMarkdown } from '../../../src/cli/check-report.ts'
+import { checksInMarkdown } from '../../../src/cli/check/check-report.ts'
 
 const page = readFileSync(join(import.meta.dirname, '../../../docs/checks.md'), 'utf8')
 

@@ -4,7 +4,7 @@ import t from 'tap'
 import type { AuditedPod } from '../../../../src/audit/judgement.ts'
 import { embeddable } from '../../../../src/audit/page/page-data.ts'
 import { renderPage } from '../../../../src/audit/page/render-page.ts'
-import { parseListenAddress, writePage } from '../../../../src/cli/audit-page.ts'
+import { parseListenAddress, writePage } from '../../../../src/cli/audit/write-page.ts'
 import { AppError } from '../../../../src/errors.ts'
 import { aboutSample, makePod, makePods, streamOf } from '../../../audit/page/sample-pods.ts'
 

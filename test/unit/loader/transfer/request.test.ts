@@ -1,8 +1,8 @@
 import aws4 from 'aws4'
 import fc from 'fast-check'
 import t from 'tap'
-import { buildRequest, encodeKey, writeRequest } from '../../../../src/loader/transfer/request.ts'
-import { signHeaders } from '../../../../src/loader/transfer/sign.ts'
+import { buildRequest, encodeKey, writeRequest } from '../../../../src/loader/transfer/http/request.ts'
+import { signHeaders } from '../../../../src/loader/transfer/http/sign.ts'
 
 const credentials = { accessKeyId: 'AKIAIOSFODNN7EXAMPLE', secretAccessKey: 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY' }
 const origin = { protocol: 'https:', host: 's3.eu-west-1.amazonaws.com', port: 443, pathPrefix: '/my-bucket' } as const

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { acceptAnswer, MalformedAnswer, parseHead } from '../../../../src/loader/transfer/response.ts'
-import { faultOfAnswer } from '../../../../src/loader/transfer/s3-error.ts'
+import { acceptAnswer, MalformedAnswer, parseHead } from '../../../../src/loader/transfer/http/response.ts'
+import { faultOfAnswer } from '../../../../src/loader/transfer/http/s3-error.ts'
 
 const wanted = { key: 'k', etag: '"e"', range: { first: 10, last: 19 } }
 

@@ -1,6 +1,6 @@
 /** Maps an error response to an error and a remedy. */
 import type { Head } from './response.ts'
-import { TransferError, type TransferErrorKind } from './transfer-error.ts'
+import { TransferError, type TransferErrorKind } from '../transfer-error.ts'
 
 /** `slow`: retry with fewer connections. `refresh`: retry with new credentials. */
 type Remedy = 'giveUp' | 'retry' | 'slow' | 'refresh'

@@ -3,7 +3,7 @@
  * small object; with the day's key kept as a KeyObject it is a tenth of that. Tests compare it with the library.
  */
 import { createHmac, createSecretKey, hash, type KeyObject } from 'node:crypto'
-import type { TransferCredentials } from './part-job.ts'
+import type { TransferCredentials } from '../part-job.ts'
 
 export interface Signing {
   readonly region: string

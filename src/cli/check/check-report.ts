@@ -1,13 +1,13 @@
 /** The human-readable report of `check`, and the tables of checks for the docs. */
-import { countBySeverity, findingsOf, type CheckReport } from '../check/check-cluster.ts'
-import type { Section } from '../diagnosis/section.ts'
-import type { CheckRow } from '../diagnosis/check-row.ts'
-import type { IdentityReport } from '../check/identity/check-identity.ts'
-import { severities, type Finding, type Severity } from '../diagnosis/finding.ts'
-import { printable } from '../values/printable.ts'
-import { wrapText } from '../values/wrap-text.ts'
-import { printMarkdownTable } from './table.ts'
-import type { Paint } from './terminal.ts'
+import { countBySeverity, findingsOf, type CheckReport } from '../../check/check-cluster.ts'
+import type { Section } from '../../diagnosis/section.ts'
+import type { CheckRow } from '../../diagnosis/check-row.ts'
+import type { IdentityReport } from '../../check/identity/check-identity.ts'
+import { severities, type Finding, type Severity } from '../../diagnosis/finding.ts'
+import { printable } from '../../values/printable.ts'
+import { wrapText } from '../../values/wrap-text.ts'
+import { printMarkdownTable } from '../table.ts'
+import type { Paint } from '../terminal.ts'
 
 export interface ReportStyle {
   readonly width: number

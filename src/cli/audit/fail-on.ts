@@ -1,7 +1,7 @@
 /** Parses `--fail-on`: judgements, and levels, which stand for all judgements of that level and worse. */
-import { judgementNames, judgements, type AuditSummary, type Judgement, type Level } from '../audit/judgement.ts'
-import { nearest } from '../nearest.ts'
-import { parsed, parseList, unreadable, type Parsed } from '../values/parsed.ts'
+import { judgementNames, judgements, type AuditSummary, type Judgement, type Level } from '../../audit/judgement.ts'
+import { nearest } from '../../nearest.ts'
+import { parsed, parseList, unreadable, type Parsed } from '../../values/parsed.ts'
 
 export type FailOn = ReadonlySet<Judgement>
 

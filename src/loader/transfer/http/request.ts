@@ -1,5 +1,5 @@
 /** Builds the only request of the transfer: a signed GET of an object or a range of it, pinned to an ETag. */
-import type { Origin, TransferCredentials } from './part-job.ts'
+import type { Origin, TransferCredentials } from '../part-job.ts'
 import { signHeaders, type Headers } from './sign.ts'
 
 export interface GetRequest {

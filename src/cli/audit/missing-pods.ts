@@ -1,10 +1,10 @@
 /** Explains from the state of a cluster why a pod was not injected. */
-import type { AuditedPod } from '../audit/judgement.ts'
-import { failedRequirements, keysOf, type Labels } from '../cluster/label-selector.ts'
-import type { Registered } from '../check/installation.ts'
-import { lookup, valueOf, type Lookup } from '../diagnosis/lookup.ts'
-import type { Cluster } from '../cluster/cluster.ts'
-import { resources } from '../cluster/resources.ts'
+import type { AuditedPod } from '../../audit/judgement.ts'
+import { failedRequirements, keysOf, type Labels } from '../../cluster/label-selector.ts'
+import type { Registered } from '../../check/installation.ts'
+import { lookup, valueOf, type Lookup } from '../../diagnosis/lookup.ts'
+import type { Cluster } from '../../cluster/cluster.ts'
+import { resources } from '../../cluster/resources.ts'
 
 /** The function returns undefined if the cluster shows no cause. Each namespace is read once. */
 export function explainMissing(

@@ -1,10 +1,10 @@
 /** The same exchange with Node's HTTP client: through a proxy, and for responses without a Content-Length. */
 import type { IncomingMessage, RequestOptions } from 'node:http'
 import { request as requestHttps, type Agent } from 'node:https'
-import { request as requestHttp } from '../../network/node-http.ts'
-import { agentThrough } from '../../network/proxy-agent.ts'
+import { request as requestHttp } from '../../../network/node-http.ts'
+import { agentThrough } from '../../../network/proxy-agent.ts'
 import type { GetResult, ResponseSink } from './response-reader.ts'
-import type { Origin } from './part-job.ts'
+import type { Origin } from '../part-job.ts'
 import type { GetRequest } from './request.ts'
 import { headOf, MalformedAnswer, type Head } from './response.ts'
 

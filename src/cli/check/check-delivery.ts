@@ -1,13 +1,13 @@
 /** `model-injector check --delivery`: checks the companion resources that a delivery needs in a namespace. */
 import { InvalidArgumentError, Option, type Command } from 'commander'
-import type { CheckReport } from '../check/check-cluster.ts'
-import { checkDelivery } from '../check/check-delivery.ts'
-import { checkCommands, deliveryOfName, type CheckedDelivery } from '../deliveries/companions.ts'
-import { quoteWord } from '../values/shell.ts'
-import { parseLabelName } from '../values/names.ts'
-import { useCluster, type ClusterOptions } from './cluster-options.ts'
-import { problemIf, type Flag, type Flags } from '../flags/flags.ts'
-import { addFlags, fail } from './flags.ts'
+import type { CheckReport } from '../../check/check-cluster.ts'
+import { checkDelivery } from '../../check/check-delivery.ts'
+import { checkCommands, deliveryOfName, type CheckedDelivery } from '../../deliveries/companions.ts'
+import { quoteWord } from '../../values/shell.ts'
+import { parseLabelName } from '../../values/names.ts'
+import { useCluster, type ClusterOptions } from '../cluster-options.ts'
+import { problemIf, type Flag, type Flags } from '../../flags/flags.ts'
+import { addFlags, fail } from '../flags.ts'
 
 const deliveryNames = Object.keys(checkCommands) as CheckedDelivery[]
 

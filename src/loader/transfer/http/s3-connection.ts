@@ -1,7 +1,7 @@
 /** One kept-alive connection: connects, sends one GET at a time, and detects stalls and closed sockets. */
 import { connect as connectTcp, isIP, type OnReadOpts, type Socket } from 'node:net'
 import { connect as connectTls, type SecureContext } from 'node:tls'
-import type { Origin } from './part-job.ts'
+import type { Origin } from '../part-job.ts'
 import { ResponseReader, type GetResult, type ResponseSink } from './response-reader.ts'
 
 interface Exchange {

@@ -1,14 +1,14 @@
 /** `model-injector audit --html` and `--serve`: the page as a file, and live. */
 import { isIP, isIPv6 } from 'node:net'
-import { buildPageServer } from '../audit/page/build-page-server.ts'
-import { startLiveAudit } from '../audit/page/live-audit.ts'
-import type { AboutAudit } from '../audit/page/page-data.ts'
-import { streamPage, writePageFile } from '../audit/page/write-page.ts'
-import type { AuditedPod } from '../audit/judgement.ts'
-import { AppError } from '../errors.ts'
-import { parsed, unreadable, type Parsed } from '../values/parsed.ts'
-import { closeWithin, listen, trackConnections } from '../server/listen.ts'
-import { writeReport } from './terminal.ts'
+import { buildPageServer } from '../../audit/page/build-page-server.ts'
+import { startLiveAudit } from '../../audit/page/live-audit.ts'
+import type { AboutAudit } from '../../audit/page/page-data.ts'
+import { streamPage, writePageFile } from '../../audit/page/write-page.ts'
+import type { AuditedPod } from '../../audit/judgement.ts'
+import { AppError } from '../../errors.ts'
+import { parsed, unreadable, type Parsed } from '../../values/parsed.ts'
+import { closeWithin, listen, trackConnections } from '../../server/listen.ts'
+import { writeReport } from '../terminal.ts'
 
 export type { AboutAudit }
 

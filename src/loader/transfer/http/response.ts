@@ -1,5 +1,5 @@
 /** Parses the head of a response so strictly that two parsers can never disagree about the end of the body (request smuggling). */
-import { TransferError, type TransferErrorKind } from './transfer-error.ts'
+import { TransferError, type TransferErrorKind } from '../transfer-error.ts'
 import { quoteEtag, type GetTarget } from './request.ts'
 
 export interface Head {

@@ -1,17 +1,17 @@
 /** `model-injector check --identity`: proves what the pods of a service account may read, by assuming its role. */
 import type { Command } from 'commander'
-import { parseClusterArn, parseRoleArn } from '../check/identity/arns.ts'
-import type { IdentityReport } from '../check/identity/check-identity.ts'
-import { readAccountFacts, unknownAccountFacts, type AccountFacts } from '../check/identity/account-facts.ts'
-import { isAllNamed, type Named } from '../check/identity/role-under-test.ts'
-import { AppError } from '../errors.ts'
-import type { Identity } from '../render/access.ts'
-import { parseAWSRegion, parseS3Source } from '../render/parse-aws-names.ts'
-import { parseLabelName, parseObjectName } from '../values/names.ts'
-import { parsed, parseWord, unreadable, type Parsed } from '../values/parsed.ts'
-import { useCluster, type ClusterOptions } from './cluster-options.ts'
-import { parseFlags, problemIf } from '../flags/flags.ts'
-import { addFlags, fail } from './flags.ts'
+import { parseClusterArn, parseRoleArn } from '../../check/identity/arns.ts'
+import type { IdentityReport } from '../../check/identity/check-identity.ts'
+import { readAccountFacts, unknownAccountFacts, type AccountFacts } from '../../check/identity/account-facts.ts'
+import { isAllNamed, type Named } from '../../check/identity/role-under-test.ts'
+import { AppError } from '../../errors.ts'
+import type { Identity } from '../../render/access.ts'
+import { parseAWSRegion, parseS3Source } from '../../render/parse-aws-names.ts'
+import { parseLabelName, parseObjectName } from '../../values/names.ts'
+import { parsed, parseWord, unreadable, type Parsed } from '../../values/parsed.ts'
+import { useCluster, type ClusterOptions } from '../cluster-options.ts'
+import { parseFlags, problemIf } from '../../flags/flags.ts'
+import { addFlags, fail } from '../flags.ts'
 
 const ownFlags = {
   identity: {
@@ -103,7 +103,7 @@ export async function checkServiceAccount(command: Command, otherProblems: reado
   const { identity, role, credentials, clusterArn: cluster, region, source: sources, other: others } = values
   const named: Named = { ...identity, role, credentials, cluster, region, sources, others }
   // The AWS SDK takes longer to load than everything else that checks need.
-  const { checkIdentity } = await import('../check/identity/check-identity.ts')
+  const { checkIdentity } = await import('../../check/identity/check-identity.ts')
   return checkIdentity(named, await readFacts(named, options), regionOfEnvironment())
 }
 
