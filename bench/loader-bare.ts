@@ -53,7 +53,7 @@ function fetchAll(parts: Part[], secureContext: SecureContext): void {
   let descriptor: number | undefined
   let offset = 0
   let left = 0
-  // Of the buffer.
+  // Bytes of the buffer.
   let start = 0
   let filled = 0
   let limit = pieceBytes

@@ -33,7 +33,7 @@ const workloads = [
   { name: '10,000 × 100 KiB', prefix: 'small/', count: 10_000, bytes: 100 * 1024 },
 ] as const
 const runs = 3
-/** Of all cores, by what has no part in it: more spoils a run, and it is repeated. Loopback's interrupts alone come to 0.05. */
+/** Share of all cores used by other processes: a run with more is repeated. Loopback's interrupts alone come to 0.05. */
 const disturbance = 0.1
 const mostRepetitions = 2
 
@@ -198,7 +198,7 @@ function s5cmdWith(name: string, verb: string, source: (workload: Workload) => s
   }
 }
 
-/** Pages that the machine never used before cost a virtual machine a multiple: whoever came first would pay for all. */
+/** Pages that the machine never used before cost a virtual machine a multiple: the first engine would pay for all. */
 function touchMemory(bytes: number): void {
   const file = join(memory, 'touched')
   const block = Buffer.alloc(mebibyte, 1)
@@ -292,7 +292,7 @@ function checkFiles(engine: Engine, workload: Workload, destination: string): vo
   }
 }
 
-/** Of those that were waited for: cutime and cstime. The server lives on and is not among them. */
+/** CPU time of children that have ended: cutime and cstime. The server runs on and is not included. */
 function childrensCpuSeconds(): number {
   const { waitedFor } = cpuSecondsOf('self')
   return waitedFor
@@ -307,7 +307,7 @@ function cpuSecondsOf(pid: number | 'self'): { own: number; waitedFor: number } 
   return { own: (user + system) / ticksPerSecond, waitedFor: (usersOfChildren + systemsOfChildren) / ticksPerSecond }
 }
 
-/** Of the machine, without this process, its children and the server. */
+/** CPU time of the machine, without this process, its children and the server. */
 function othersCpuSeconds(): number {
   const [user = 0, nice = 0, system = 0, , , interrupts = 0, softInterrupts = 0, stolen = 0] =
     readFileSync('/proc/stat', 'utf8').split('\n', 1)[0]?.split(/ +/).slice(1).map(Number) ?? []

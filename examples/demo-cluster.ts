@@ -34,7 +34,7 @@ const model = {
   'tokenizer.json': '{"version": "1.0"}\n',
   'model.safetensors': 32 * 2 ** 20,
 }
-/** What the app's image does when it starts. */
+/** The program of the app's image. */
 const appScript =
   'cd /app/model-artifacts && echo "serving $(cat config.json), $(wc -c < model.safetensors) bytes of weights" && exec sleep 1000000'
 
@@ -67,7 +67,7 @@ async function demo(): Promise<void> {
   step('that was all: every process, address and mount of it is gone')
 }
 
-/** What a team has before: an image without its model, a bucket with it, and a service account that may read it. */
+/** A team before the product: an image without its model, a bucket with it, and a service account that may read it. */
 async function prepareApp(cluster: Cluster): Promise<void> {
   const image = `docker.io/library/${deployment.spec.template.spec.containers[0].image}`
   await cluster.node.importImage(await shellImage(image, await mkdtemp('/run/demo-'), ['/bin/sh', '-c', appScript]))

@@ -1,5 +1,5 @@
 /**
- * What the demo has instead of a node: an S3 server, an agent that hands out its keys for a token, as the EKS Pod
+ * The stand-in for a node in the demo: an S3 server, an agent that hands out its keys for a token, as the EKS Pod
  * Identity agent does, and the part of the kubelet that starts an init container.
  */
 import { spawn } from 'node:child_process'

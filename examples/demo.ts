@@ -98,7 +98,7 @@ async function showRefusal(pod: Pod): Promise<void> {
   print(styleText('red', `${response.status?.message ?? ''}\n`))
 }
 
-/** What the Deployment's controller makes of the template, and the API server's ServiceAccount plugin of that. */
+/** The pod as the Deployment's controller makes it from the template, after the API server's ServiceAccount plugin. */
 function podOf({ metadata, spec: { template } }: Deployment): Pod {
   const generateName = `${metadata.name}-6f5d8c7b9-`
   return {

@@ -1,15 +1,15 @@
 /** Types made from JSON schemas, so that a shape is declared once. Nothing of it is left in the compiled product. */
 import type { FromSchema, JSONSchema } from 'json-schema-to-ts'
 
-/** What a schema describes as it is written. */
+/** The type of a value as it is written, by its schema. */
 export type Written<Schema extends JSONSchema> = Immutable<
   FromSchema<Schema, { keepDefaultedPropertiesOptional: true }>
 >
 
-/** What a schema describes once its defaults are filled in. */
+/** The type of a value whose defaults are filled in. */
 export type Complete<Schema extends JSONSchema> = Immutable<FromSchema<Schema>>
 
-/** What a schema names: other keys, which it allows, are none of the type's. */
+/** The type of the keys that a schema names, without the others that it allows. */
 export type Named<Schema extends JSONSchema> = NamedOnly<FromSchema<Schema>>
 
 /** A list with a smallest length is a list like any other. */

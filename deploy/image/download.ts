@@ -18,7 +18,6 @@ interface Checksum {
 }
 
 export interface DebianArchive {
-  /** Of the package. */
   readonly name: string
   readonly file: string
 }

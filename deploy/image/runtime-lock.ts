@@ -7,7 +7,7 @@ export type Architecture = (typeof architectures)[number]
 
 export interface NodePackage {
   readonly name: string
-  /** Of the package's file, as npm writes it into its own lock file. */
+  /** Checksum of the package's file, as npm writes it into its own lock file. */
   readonly integrity: string
 }
 

@@ -1,5 +1,5 @@
 /**
- * What was done to a pod, as JSON in an annotation: evidence for people, and what `uninject` needs to undo it. The pod's
+ * The changes to a pod as JSON in an annotation: evidence for people, and the input of `uninject`. The pod's
  * author can write anything there, so nothing is believed that the pod's own parts do not show.
  */
 import { Ajv } from 'ajv'
@@ -10,7 +10,7 @@ import type { Named } from '../schema-type.ts'
 export const statusSchemaVersion = 1
 
 /**
- * Of a status as JSON, in characters. A longer one is none of ours and is not even parsed; where ours would become longer the pod
+ * Length of a status as JSON, in characters. A longer one is none of ours and is not even parsed; where ours would become longer the pod
  * is denied.
  */
 export const longestStatus = 64 * 1024
@@ -69,7 +69,7 @@ const statusSchema = {
         schedulingGates: names,
       },
     },
-    /** What stood in the fields that were changed; null where there was nothing. */
+    /** Earlier values of changed fields; null where there was none. */
     replaced: {
       type: 'object',
       properties: {
@@ -79,7 +79,7 @@ const statusSchema = {
         fsGroupChangePolicy: nullableText,
       },
     },
-    /** Of the parts that are ours, by path, so that a later change shows (digest.ts). */
+    /** Digests of our parts by path, so that a later change shows (digest.ts). */
     digests: { type: 'object', additionalProperties: text },
   },
 } as const

@@ -1,4 +1,4 @@
-/** Which versions go into the trash, which come back from there, and which are removed; in doubt one stays. */
+/** Decides which versions are moved to the trash, restored from it, or removed; in doubt a version stays. */
 import { formatAge } from '../../values/duration.ts'
 import type { HeldVersion, TrashedVersion, VolumeState } from '../volume-state.ts'
 import { compareVersions, parseVersion } from '../version-order.ts'
