@@ -1,13 +1,11 @@
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import t from 'tap'
-import { parse } from 'yaml'
 import { defaultConfig } from '../../src/config/parse-config.ts'
 import { digestsOf } from '../../src/inject/ownership/digest.ts'
 import { inject } from '../../src/inject/inject.ts'
 import type { Pod } from '../../src/pod/pod.ts'
 import type { Status } from '../../src/inject/status.ts'
 import { apiClient, type ApiClient, type KubernetesObject } from '../kit/cluster/api-client.ts'
+import { readCases, readInjected } from '../kit/webhook/golden-corpus.ts'
 import { missingFrom } from '../kit/webhook/contains.ts'
 import { startControlPlane } from '../kit/cluster/control-plane.ts'
 import { waitFor } from '../kit/tools/wait-for.ts'
@@ -32,15 +30,9 @@ t.test('on a real API server', { timeout }, async (t) => {
   await installWebhook(api, webhook)
 
   await t.test("the seed's Deployment gets its model, and the stored pod is what the golden case says", async (t) => {
-    const directory = join(
-      import.meta.dirname,
-      '..',
-      'golden',
-      'cases',
-      'the-deployment-of-the-guide-needs-only-annotations',
-    )
-    const deployment = parse(await readFile(join(directory, 'input.yaml'), 'utf8')) as Deployment
-    const golden = parse(await readFile(join(directory, 'expected.yaml'), 'utf8')) as Deployment
+    const seed = readCases().find(({ name }) => name === 'the-deployment-of-the-guide-needs-only-annotations')!
+    const deployment = seed.manifest as unknown as Deployment
+    const golden = readInjected(seed) as unknown as Deployment
     const { namespace } = deployment.metadata
     await api.createNamespace(namespace)
     await api.create({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'my-inference-app', namespace } })

@@ -6,7 +6,14 @@ import t from 'tap'
 import type { Pod, Volume } from '../../src/pod/pod.ts'
 import { apiClient, type ApiResponse } from '../kit/cluster/api-client.ts'
 import { startControlPlane } from '../kit/cluster/control-plane.ts'
-import { podOf, readCases, readExpectation, type GoldenCase, type Manifest } from '../kit/webhook/golden-corpus.ts'
+import {
+  podOf,
+  readCases,
+  readExpectation,
+  readInjected,
+  type GoldenCase,
+  type Manifest,
+} from '../kit/webhook/golden-corpus.ts'
 import { guardMessage, installGuard, type PodObject } from '../kit/cluster/policies.ts'
 
 // The first run on a machine builds the control plane from source.
@@ -42,7 +49,7 @@ t.test('the golden corpus on a real API server with the guard', { timeout }, asy
     for (const golden of cases.filter(({ name }) => !creatableNowhere.includes(name))) {
       await t.test(golden.name, async (t) => {
         const expected = readExpectation(golden)
-        const injected = expected['expected.yaml'] as Manifest | undefined
+        const injected = readInjected(golden)
         if (injected !== undefined) {
           t.equal(guardMessage(await tryManifest(injected)), undefined, 'injected, it is admitted')
           counts.admitted++

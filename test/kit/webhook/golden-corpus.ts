@@ -5,7 +5,8 @@
  * |------------------|---------------------------------------------------------------------------------------|
  * | `input.yaml`     | a Pod, or a workload with a pod template                                              |
  * | `config.yaml`    | the operator's configuration; without it, the default one                             |
- * | `expected.yaml`  | the injected manifest                                                                 |
+ * | `expected.yaml`  | the injected manifest, without its status annotation                                  |
+ * | `status.json`    | the status annotation, a line for each of its fields                                  |
  * | `injected.txt`   | how it was injected, where that is not plainly `Injected`                             |
  * | `rules.txt`      | names of the policy rules that allowed it, where there are any                        |
  * | `uninjected.yaml`| the manifest without our parts, where that is not the input                           |
@@ -13,7 +14,7 @@
  * | `skipped.txt`    | the reason for which the pod is left alone                                            |
  * | `warnings.txt`   | reason and message, one line each, where there are any                                |
  *
- * The last seven are expectations: exactly those that the outcome calls for have to be there.
+ * The last eight are expectations: exactly those that the outcome calls for have to be there.
  */
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
@@ -22,6 +23,7 @@ import type { Config } from '../../../src/config/config.ts'
 import { defaultConfig, parseConfig } from '../../../src/config/parse-config.ts'
 import type { Outcome } from '../../../src/inject/inject.ts'
 import type { Pod } from '../../../src/pod/pod.ts'
+import { statusAnnotation } from '../../../src/annotations.ts'
 import { annotatedPod } from '../../../src/inject/annotated-pod.ts'
 import { uninject } from '../../../src/inject/ownership/uninject.ts'
 import { formatDiagnostic } from '../../../src/reasons.ts'
@@ -50,6 +52,7 @@ const corpusDirectory = join(import.meta.dirname, '..', '..', 'golden', 'cases')
 const inputFiles = ['input.yaml', 'config.yaml']
 const expectationFiles = [
   'expected.yaml',
+  'status.json',
   'injected.txt',
   'rules.txt',
   'uninjected.yaml',
@@ -125,13 +128,33 @@ function describeDecision(golden: GoldenCase, outcome: Outcome): Expectation {
       const restored =
         JSON.stringify(sortKeys(withoutEmpty(uninjected))) === JSON.stringify(sortKeys(withoutEmpty(golden.manifest)))
       return {
-        'expected.yaml': withPod(golden.manifest, outcome.pod),
+        ...describeInjected(golden, outcome.pod),
         ...textFile('injected.txt', outcome.reason === 'Injected' ? [] : [outcome.reason]),
         ...textFile('rules.txt', outcome.rules),
         ...(!restored && { 'uninjected.yaml': uninjected }),
       }
     }
   }
+}
+
+function describeInjected({ manifest, config }: GoldenCase, pod: Pod): Expectation {
+  const key = config.annotationPrefix + statusAnnotation
+  const { [key]: status = '', ...annotations } = pod.metadata?.annotations ?? {}
+  return {
+    'expected.yaml': withPod(manifest, { ...pod, metadata: { ...pod.metadata, annotations } }),
+    'status.json': `${JSON.stringify(JSON.parse(status), null, 2)}\n`,
+  }
+}
+
+/** The injected manifest of a case, as the webhook answers it; undefined for a case that is not injected. */
+export function readInjected(golden: GoldenCase): Manifest | undefined {
+  const { 'expected.yaml': expected, 'status.json': status } = readExpectation(golden)
+  if (expected === undefined) return undefined
+  const manifest = expected as Manifest
+  const pod = podOf(manifest) as Pod
+  const key = golden.config.annotationPrefix + statusAnnotation
+  const annotations = { ...pod.metadata?.annotations, [key]: JSON.stringify(JSON.parse(status as string)) }
+  return withPod(manifest, { ...pod, metadata: { ...pod.metadata, annotations } })
 }
 
 function textFile(name: string, lines: readonly string[]): Expectation {
