@@ -14,7 +14,7 @@ const browser = await openBrowser()
 t.teardown(() => browser.close())
 const product = t.testdir()
 await buildProduct(product)
-const auditPage = JSON.stringify(pathToFileURL(join(product, 'cli', 'audit-page.js')).href)
+const auditPage = JSON.stringify(pathToFileURL(join(product, 'cli', 'audit', 'write-page.js')).href)
 const pod = makePod(1, { name: 'served' })
 
 interface Serving {
