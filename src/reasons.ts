@@ -5,9 +5,7 @@
  * Three words are never mixed: a pod is *skipped* (allowed, untouched), *denied* (the user can fix it), or the webhook
  * *failed* (a bug of ours).
  */
-import { printable, quote, shorten } from './values/printable.ts'
-
-export { printable, quote, shorten }
+import { printable, quote } from './values/printable.ts'
 
 export const skipReasons = {
   NotAnnotated: 'the pod has no annotation of ours that asks for a model',

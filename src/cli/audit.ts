@@ -4,7 +4,7 @@ import { pipeline } from 'node:stream/promises'
 import { Command } from 'commander'
 import { AuditCount, auditPods } from '../audit/audit.ts'
 import type { FormatContext } from '../audit/formats/format.ts'
-import { formatNames, formats } from '../audit/formats/registry.ts'
+import { formatNames, auditFormats } from '../audit/formats/registry.ts'
 import type { AuditedPod, Level } from '../audit/judgement.ts'
 import {
   filenameFlag,
@@ -17,7 +17,8 @@ import {
   type Values,
 } from '../flags/flags.ts'
 import { failures, parseFailOn, problems } from './audit/fail-on.ts'
-import { parseListenAddress, servePage, writePage, type AboutAudit } from './audit/write-page.ts'
+import { parseListenAddress, servePage, writePage } from './audit/write-page.ts'
+import type { AboutAudit } from '../audit/page/page-data.ts'
 import { useAuditSource, type AuditSource, type Today } from './audit/audit-source.ts'
 import { clusterFlags } from './cluster-options.ts'
 import { withFlags } from './flags.ts'
@@ -154,7 +155,8 @@ async function print(source: AuditSource, options: AuditCommandOptions): Promise
   const about = aboutOf(source, today)
   const count = new AuditCount()
   const counted = count.count(auditPods(source.objects(), today))
-  if (html === undefined) await writeText(formats[options.output ?? 'table'](counted, contextOf(about, count, options)))
+  const format = auditFormats[options.output ?? 'table']
+  if (html === undefined) await writeText(format(counted, contextOf(about, count, options)))
   else await writePage(html, counted, about)
   const failed = failOn === undefined ? [] : failures(count.summary, failOn)
   if (failed.length === 0) return

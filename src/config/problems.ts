@@ -4,7 +4,7 @@
 import { X509Certificate } from 'node:crypto'
 import { annotationNames, annotations, isAnnotationName } from '../annotations.ts'
 import { deliveries } from '../values/source.ts'
-import { quote } from '../reasons.ts'
+import { quote } from '../values/printable.ts'
 import { parseClusterVersion } from '../values/cluster-version.ts'
 import { parseProxy } from '../values/endpoint.ts'
 import { matchesPattern } from '../values/pattern.ts'

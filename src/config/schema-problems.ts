@@ -1,7 +1,7 @@
 /** Describes what a schema refuses: where, what was found and what is accepted. */
 import type { ErrorObject } from 'ajv'
 import { nearest } from '../nearest.ts'
-import { quote } from '../reasons.ts'
+import { quote } from '../values/printable.ts'
 
 /** A name refused by its pattern is reported twice; the report without the name is dropped. */
 export function schemaProblems(errors: readonly ErrorObject[]): string[] {

@@ -61,7 +61,7 @@ export interface CheckDefinition<F extends Flags> extends Omit<CheckCommand, 'fl
   readonly named: (values: Values<F, never>) => readonly RequestedModel[]
 }
 
-export function checkCommand<F extends Flags>(definition: CheckDefinition<F>): CheckCommand {
+export function defineCheck<F extends Flags>(definition: CheckDefinition<F>): CheckCommand {
   const { flags, example, check, problems: contradictions = () => [], named } = definition
   return {
     flags,

@@ -6,8 +6,6 @@ import jsonPatch, { type Operation } from 'fast-json-patch'
 import { isOurLoader } from './ownership/own-loaders.ts'
 import { initContainersOf, type Container, type Pod } from '../pod/pod.ts'
 
-export type { Operation }
-
 /** The operations that turn `before` into `after`. */
 export function diff(before: Pod, after: Pod): Operation[] {
   if (before === after) return []

@@ -6,7 +6,7 @@ import { readTask, type Environment, type LoadTask } from '../loader/environment
 import { LoaderFailure } from '../loader/exit-codes.ts'
 import type { Report } from '../loader/report.ts'
 import type { S3Source } from '../values/source.ts'
-import type { Volume } from './volume.ts'
+import type { PublishVolume } from './volume.ts'
 
 /** `keys` are AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; `auto` is the first of the others that the environment configures. */
 export const credentialsChoices = ['auto', 'pod-identity', 'irsa', 'keys', 'anonymous'] as const
@@ -25,7 +25,7 @@ const timeoutSeconds = 86_400
 
 /** The part of the task that all versions share, read and checked by the loader's parser. */
 export function baseTask(
-  { source, volume, access }: { readonly source: S3Source; readonly volume: Volume; readonly access: Access },
+  { source, volume, access }: { readonly source: S3Source; readonly volume: PublishVolume; readonly access: Access },
   env: Environment,
 ): LoadTask {
   const { MODEL_CA_CERTIFICATES, HTTPS_PROXY, https_proxy } = env

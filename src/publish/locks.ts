@@ -5,7 +5,7 @@
 import { join } from 'node:path'
 import type { Report } from '../loader/report.ts'
 import { acquireLock } from '../loader/volume/lock.ts'
-import type { Volume } from './volume.ts'
+import type { PublishVolume } from './volume.ts'
 
 export interface LockHolder {
   /** Unique per process: two owners of one name would both hold the lock. */
@@ -16,7 +16,7 @@ export interface LockHolder {
 
 /** Undefined if another process published the version meanwhile. */
 export function withVersionLock<T>(
-  volume: Volume,
+  volume: PublishVolume,
   version: string,
   holder: LockHolder,
   {
@@ -33,12 +33,12 @@ export function withVersionLock<T>(
 }
 
 /** Held briefly while `current` is switched, or a version is moved into the trash or out of it. */
-export function withCurrentLock<T>(volume: Volume, holder: LockHolder, work: () => Promise<T>): Promise<T> {
+export function withCurrentLock<T>(volume: PublishVolume, holder: LockHolder, work: () => Promise<T>): Promise<T> {
   return withLock({ volume, name: 'lock-current', isDone: () => Promise.resolve(false) }, holder, work)
 }
 
 interface LockPlace {
-  readonly volume: Volume
+  readonly volume: PublishVolume
   readonly name: string
   readonly isDone: () => Promise<boolean>
 }

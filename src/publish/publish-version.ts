@@ -16,10 +16,10 @@ import { longestListingMs } from './access.ts'
 import { withVersionLock, type LockHolder } from './locks.ts'
 import { manifestName, type PublishedVersion } from './published-versions.ts'
 import { readRecord, writeRecord, type VersionRecord } from './record.ts'
-import { kindOf, type Volume } from './volume.ts'
+import { kindOf, type PublishVolume } from './volume.ts'
 
 export interface Publisher {
-  readonly volume: Volume
+  readonly volume: PublishVolume
   readonly task: LoadTask
   readonly s3: PublishedCalls
   readonly env: Environment
@@ -55,7 +55,7 @@ async function stageVersion(published: PublishedVersion, publisher: Publisher): 
   report.info(`published ${published.version}`)
 }
 
-async function refuseForeign(volume: Volume, version: string): Promise<void> {
+async function refuseForeign(volume: PublishVolume, version: string): Promise<void> {
   const path = join(volume.versions, version)
   const kind = await kindOf(path)
   if (kind === undefined || (kind === 'directory' && !(await holdsFiles(path)))) return
@@ -121,7 +121,7 @@ async function resumeInterrupted({ root, id }: LoadTask, owner: string): Promise
 }
 
 /** Moves onto nothing, or onto the empty directory that the kubelet makes for a subPath: rename(2) replaces no other. */
-async function moveIntoPlace(volume: Volume, { root, id }: LoadTask, version: string): Promise<void> {
+async function moveIntoPlace(volume: PublishVolume, { root, id }: LoadTask, version: string): Promise<void> {
   const place = join(volume.versions, version)
   try {
     await rename(join(root, id, 'files'), place)

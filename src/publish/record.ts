@@ -5,7 +5,7 @@ import { hasCode } from '../loader/volume/file-failure.ts'
 import { measure } from '../loader/volume/published.ts'
 import { syncDirectory } from '../loader/volume/directory.ts'
 import { writeDurably } from '../loader/volume/staging.ts'
-import type { Volume } from './volume.ts'
+import type { PublishVolume } from './volume.ts'
 
 export interface VersionRecord {
   readonly schema: 1
@@ -22,21 +22,21 @@ export interface VersionRecord {
   readonly bytes: number
 }
 
-export function recordPath({ records }: Volume, version: string): string {
+export function recordPath({ records }: PublishVolume, version: string): string {
   return join(records, `${version}.json`)
 }
 
 /** Writes atomically, so that an interrupted run leaves no half of a record. */
-export async function writeRecord(volume: Volume, record: VersionRecord): Promise<void> {
+export async function writeRecord(volume: PublishVolume, record: VersionRecord): Promise<void> {
   await replaceDurably(volume.records, recordPath(volume, record.version), `${JSON.stringify(record)}\n`)
 }
 
-export async function removeRecord(volume: Volume, version: string): Promise<void> {
+export async function removeRecord(volume: PublishVolume, version: string): Promise<void> {
   await rm(recordPath(volume, version), { force: true })
 }
 
 /** Undefined where there is no valid record. */
-export async function readRecord(volume: Volume, version: string): Promise<VersionRecord | undefined> {
+export async function readRecord(volume: PublishVolume, version: string): Promise<VersionRecord | undefined> {
   const text = await readFile(recordPath(volume, version), 'utf8').catch((error: unknown) => {
     if (hasCode(error, 'ENOENT')) return undefined
     throw error

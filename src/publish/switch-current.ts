@@ -8,7 +8,7 @@ import { markInUse } from './in-use.ts'
 import { withCurrentLock, type LockHolder } from './locks.ts'
 import { isWhole, replaceDurably } from './record.ts'
 import { readVolumeState, type Current, type VolumeState } from './volume-state.ts'
-import type { Volume } from './volume.ts'
+import type { PublishVolume } from './volume.ts'
 
 export interface CurrentState {
   /** Target now: a version, or any other target of the link. Undefined without a link. */
@@ -20,7 +20,7 @@ export interface CurrentState {
   readonly why?: string
 }
 
-export function switchCurrent(volume: Volume, order: Order, holder: LockHolder): Promise<CurrentState> {
+export function switchCurrent(volume: PublishVolume, order: Order, holder: LockHolder): Promise<CurrentState> {
   return withCurrentLock(volume, holder, async () => {
     const survey = await readVolumeState(volume)
     const state = previewCurrent(survey, order)
@@ -49,7 +49,7 @@ function leadsTo(current: Current): string | undefined {
   return current.kind === 'version' ? current.version : current.target
 }
 
-async function refuseDamaged(volume: Volume, { versions }: VolumeState, version: string): Promise<void> {
+async function refuseDamaged(volume: PublishVolume, { versions }: VolumeState, version: string): Promise<void> {
   const record = versions.get(version)?.record
   if (record !== undefined && (await isWhole(join(volume.versions, version), record))) return
   throw new LoaderFailure(
@@ -62,7 +62,7 @@ async function refuseDamaged(volume: Volume, { versions }: VolumeState, version:
 }
 
 /** Makes a relative link: pods mount the volume at different paths. */
-async function pointCurrent(volume: Volume, version: string): Promise<void> {
+async function pointCurrent(volume: PublishVolume, version: string): Promise<void> {
   const temporary = join(volume.own, `current-${crypto.randomUUID()}`)
   await symlink(`versions/${version}`, temporary)
   try {
@@ -75,7 +75,7 @@ async function pointCurrent(volume: Volume, version: string): Promise<void> {
 }
 
 /** Pins `current`; `newest` removes the pin. */
-export async function pinCurrent(volume: Volume, to: string): Promise<void> {
+export async function pinCurrent(volume: PublishVolume, to: string): Promise<void> {
   if (to === 'newest') await rm(volume.pinned, { force: true })
   else await replaceDurably(volume.own, volume.pinned, `${to}\n`)
 }

@@ -9,18 +9,18 @@ import { syncDirectory } from '../loader/volume/directory.ts'
 import { writeDurably } from '../loader/volume/staging.ts'
 import { removeRecord } from './record.ts'
 import type { TrashedVersion } from './volume-state.ts'
-import type { Volume } from './volume.ts'
+import type { PublishVolume } from './volume.ts'
 
 const removingPrefix = 'removing-'
 
-export async function moveToTrash(volume: Volume, version: string, nowMs: number): Promise<void> {
+export async function moveToTrash(volume: PublishVolume, version: string, nowMs: number): Promise<void> {
   await rename(join(volume.versions, version), join(volume.trash, `${Math.floor(nowMs)}-${version}`))
   await syncDirectory(volume.trash)
   await syncDirectory(volume.versions)
 }
 
 /** False if its place is taken. An empty directory, which the kubelet makes for a missing subPath, is replaced by the rename. */
-export async function restoreFromTrash(volume: Volume, { version, name }: TrashedVersion): Promise<boolean> {
+export async function restoreFromTrash(volume: PublishVolume, { version, name }: TrashedVersion): Promise<boolean> {
   try {
     await rename(join(volume.trash, name), join(volume.versions, version))
   } catch (error) {
@@ -33,7 +33,7 @@ export async function restoreFromTrash(volume: Volume, { version, name }: Trashe
 }
 
 /** The version is neither restored nor published again without a request. `emptyTrash` removes its bytes. */
-export async function markForRemoval(volume: Volume, { version, name }: TrashedVersion): Promise<void> {
+export async function markForRemoval(volume: PublishVolume, { version, name }: TrashedVersion): Promise<void> {
   await writeDurably(join(volume.pruned, version), `${version}\n`)
   await rename(join(volume.trash, name), join(volume.trash, `${removingPrefix}${name}`))
   await removeRecord(volume, version)
@@ -42,7 +42,7 @@ export async function markForRemoval(volume: Volume, { version, name }: TrashedV
 }
 
 /** Removes marked versions, also those of an interrupted run. */
-export async function emptyTrash({ trash }: Volume): Promise<void> {
+export async function emptyTrash({ trash }: PublishVolume): Promise<void> {
   for (const name of await readdir(trash)) {
     if (name.startsWith(removingPrefix)) await rm(join(trash, name), { recursive: true, force: true })
   }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { hasCode } from '../loader/volume/file-failure.ts'
 import { readRecord, recordPath, type VersionRecord } from './record.ts'
 import { isVersionName } from './version-name.ts'
-import { kindOf, type Volume } from './volume.ts'
+import { kindOf, type PublishVolume } from './volume.ts'
 
 export type Current =
   | { readonly kind: 'none' }
@@ -39,7 +39,7 @@ export interface VolumeState {
   readonly pinned: string | undefined
 }
 
-export async function readVolumeState(volume: Volume): Promise<VolumeState> {
+export async function readVolumeState(volume: PublishVolume): Promise<VolumeState> {
   const versions = new Map<string, HeldVersion>()
   for (const version of await versionsIn(volume.versions)) versions.set(version, await describeHeld(volume, version))
   const trash = await readTrash(volume)
@@ -65,13 +65,13 @@ async function versionsIn(directory: string): Promise<readonly string[]> {
   return found
 }
 
-async function describeHeld(volume: Volume, version: string): Promise<HeldVersion> {
+async function describeHeld(volume: PublishVolume, version: string): Promise<HeldVersion> {
   const record = await readRecord(volume, version)
   const publishedMs = record === undefined ? undefined : await modifiedMs(recordPath(volume, version))
   return { version, record, publishedMs, inUseMs: await modifiedMs(join(volume.inUse, version)) }
 }
 
-async function readCurrent(volume: Volume): Promise<Current> {
+async function readCurrent(volume: PublishVolume): Promise<Current> {
   const target = await readlink(volume.current).catch((error: unknown) => {
     if (hasCode(error, 'ENOENT')) return undefined
     throw error
@@ -82,7 +82,7 @@ async function readCurrent(volume: Volume): Promise<Current> {
   return { kind: 'version', version, there: (await kindOf(join(volume.versions, version))) === 'directory' }
 }
 
-async function readPinned({ pinned }: Volume): Promise<string | undefined> {
+async function readPinned({ pinned }: PublishVolume): Promise<string | undefined> {
   const text = await readFile(pinned, 'utf8').catch((error: unknown) => {
     if (hasCode(error, 'ENOENT')) return ''
     throw error
@@ -91,7 +91,7 @@ async function readPinned({ pinned }: Volume): Promise<string | undefined> {
 }
 
 /** Ignores other names in .trash: they are foreign, or being removed. */
-async function readTrash({ trash }: Volume): Promise<readonly TrashedVersion[]> {
+async function readTrash({ trash }: PublishVolume): Promise<readonly TrashedVersion[]> {
   return (await namesIn(trash)).flatMap((name) => {
     const [, trashedMs, version = ''] = /^(\d{1,15})-(.+)$/.exec(name) ?? []
     return trashedMs === undefined || !isVersionName(version) ? [] : [{ version, name, trashedMs: Number(trashedMs) }]

@@ -19,7 +19,7 @@ import { LoaderFailure } from '../loader/exit-codes.ts'
 import { hasCode } from '../loader/volume/file-failure.ts'
 import { setMode, syncDirectory } from '../loader/volume/directory.ts'
 
-export interface Volume {
+export interface PublishVolume {
   readonly root: string
   readonly versions: string
   readonly current: string
@@ -33,7 +33,7 @@ export interface Volume {
   readonly pinned: string
 }
 
-export function volumeAt(root: string): Volume {
+export function volumeAt(root: string): PublishVolume {
   const own = join(root, '.publish')
   return {
     root,
@@ -50,7 +50,7 @@ export function volumeAt(root: string): Volume {
 }
 
 /** Checks before any request or write that the volume is there, and that entries with our names are of our kinds. */
-export async function refuseOtherKinds(volume: Volume): Promise<void> {
+export async function refuseOtherKinds(volume: PublishVolume): Promise<void> {
   if ((await kindOf(volume.root)) !== 'directory') {
     throw new LoaderFailure('NotWritable', `${volume.root} is no directory`, {
       remedy: 'mount the claim there, or correct --volume',
@@ -97,7 +97,7 @@ async function makeOwnDirectory(parent: string, path: string): Promise<void> {
 }
 
 /** Makes the directories, also `.trash`, so that pruning a full volume does not have to make it. */
-export async function prepareVolume(volume: Volume): Promise<void> {
+export async function prepareVolume(volume: PublishVolume): Promise<void> {
   const { root, own } = volume
   for (const path of [volume.versions, own, volume.trash]) await makeOwnDirectory(root, path)
   for (const path of [volume.records, volume.incoming, volume.pruned, volume.inUse]) await makeOwnDirectory(own, path)

@@ -11,7 +11,7 @@ import {
   parseRoleName,
 } from './parse-aws-names.ts'
 
-export const clusterFlags = {
+export const eksFlags = {
   accountId: {
     term: '--account-id <id>',
     description: 'AWS account of the cluster',

@@ -7,7 +7,7 @@ import { openReports, policyReport } from './reports.ts'
 import { sarif } from './sarif.ts'
 import { table } from './table.ts'
 
-export const formats = {
+export const auditFormats = {
   table,
   json,
   csv,
@@ -17,6 +17,6 @@ export const formats = {
   openreports: openReports,
 } as const satisfies Readonly<Record<string, Format>>
 
-export type FormatName = keyof typeof formats
+export type FormatName = keyof typeof auditFormats
 
-export const formatNames = Object.keys(formats) as FormatName[]
+export const formatNames = Object.keys(auditFormats) as FormatName[]

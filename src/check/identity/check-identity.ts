@@ -15,7 +15,7 @@ import { checkIsolation } from './access-isolation.ts'
 import { assumePodRole } from './role.ts'
 import { s3View, type S3View } from './s3-view.ts'
 import type { AccountFacts } from './account-facts.ts'
-import { findRoleUnderTest, type Named, type RoleUnderTest } from './role-under-test.ts'
+import { findRoleUnderTest, type NamedIdentity, type RoleUnderTest } from './role-under-test.ts'
 import { checkAllowedPrefix, type PrefixContext, type RequestedSource } from './allowed-prefix.ts'
 
 export interface IdentityReport {
@@ -32,7 +32,7 @@ const anyRegion = 'us-east-1'
 const deadlineMs = 5 * 60_000
 
 export async function checkIdentity(
-  named: Named,
+  named: NamedIdentity,
   facts: AccountFacts,
   environmentRegion: string | undefined,
 ): Promise<IdentityReport> {
@@ -60,7 +60,7 @@ export async function checkIdentity(
 }
 
 interface IdentityContext {
-  readonly named: Named
+  readonly named: NamedIdentity
   readonly facts: AccountFacts
   readonly roleUnderTest: RoleUnderTest
   readonly calls: RoleCalls
@@ -121,7 +121,7 @@ async function sectionOfSource(requested: RequestedSource, context: PrefixContex
 
 /** Command for these pods alone; a role shared by many needs a --scope. */
 function renderCommandOf(
-  { namespace, serviceAccount }: Named,
+  { namespace, serviceAccount }: NamedIdentity,
   { role, cluster }: RoleUnderTest,
 ): ((source: S3Source) => string) | undefined {
   if (role === undefined || cluster === undefined) return undefined

@@ -18,7 +18,7 @@ import type { RequestedSource } from './allowed-prefix.ts'
 type RoleCredentials = 'pod-identity' | 'irsa'
 
 /** Values of flags; undefined or empty values are looked up in the cluster. */
-export interface Named extends Identity {
+export interface NamedIdentity extends Identity {
   readonly role: RoleArn | undefined
   readonly credentials: RoleCredentials | undefined
   readonly cluster: ClusterArn | undefined
@@ -37,11 +37,11 @@ export interface RoleUnderTest {
 }
 
 /** True if flags name everything; the cluster is not queried then. */
-export function isAllNamed({ role, credentials, cluster, sources }: Named): boolean {
+export function isAllNamed({ role, credentials, cluster, sources }: NamedIdentity): boolean {
   return role !== undefined && sources.length > 0 && (cluster !== undefined || credentials === 'irsa')
 }
 
-export function findRoleUnderTest(named: Named, facts: AccountFacts): RoleUnderTest {
+export function findRoleUnderTest(named: NamedIdentity, facts: AccountFacts): RoleUnderTest {
   const credentials = named.credentials ?? credentialsOf(named, facts)
   const { role, finding } = findRole(named, credentials, facts)
   const cluster = credentials === 'irsa' ? undefined : (named.cluster ?? findCluster(facts, role))
@@ -60,7 +60,7 @@ export function findRoleUnderTest(named: Named, facts: AccountFacts): RoleUnderT
 const roleAnnotation = 'eks.amazonaws.com/role-arn'
 
 /** The credentials that its pods request; else the annotation, which only IRSA reads. */
-function credentialsOf({ role }: Named, facts: AccountFacts): RoleCredentials {
+function credentialsOf({ role }: NamedIdentity, facts: AccountFacts): RoleCredentials {
   const kinds = new Set(facts.requirements.map(({ credentials }) => credentials.kind))
   if (kinds.has('pod-identity')) return 'pod-identity'
   return kinds.has('irsa') || (role === undefined && annotatedRole(facts) !== undefined) ? 'irsa' : 'pod-identity'
@@ -71,7 +71,7 @@ function annotatedRole({ account }: AccountFacts): string | undefined {
 }
 
 function findRole(
-  named: Named,
+  named: NamedIdentity,
   credentials: RoleCredentials,
   facts: AccountFacts,
 ): { readonly role: RoleArn | undefined; readonly finding: Finding } {
@@ -100,7 +100,11 @@ function findRole(
   }
 }
 
-function judgeNamedRole({ namespace, serviceAccount }: Named, { arn }: RoleArn, { account }: AccountFacts): Finding {
+function judgeNamedRole(
+  { namespace, serviceAccount }: NamedIdentity,
+  { arn }: RoleArn,
+  { account }: AccountFacts,
+): Finding {
   if (account.state !== 'absent') return ok('role-known', `${arn}, as named`)
   return warning(
     'role-known',
@@ -109,7 +113,7 @@ function judgeNamedRole({ namespace, serviceAccount }: Named, { arn }: RoleArn, 
   )
 }
 
-function unknownAssociation({ namespace, serviceAccount, cluster }: Named, facts: AccountFacts): Finding {
+function unknownAssociation({ namespace, serviceAccount, cluster }: NamedIdentity, facts: AccountFacts): Finding {
   const annotated = annotatedRole(facts)
   const other =
     annotated === undefined ? '' : `; its annotation names ${annotated}, which pods have with --credentials irsa`
@@ -167,7 +171,7 @@ function judgeCluster(cluster: ClusterArn | undefined, { names }: AccountFacts):
 }
 
 function findRequestedSources(
-  { sources, namespace, serviceAccount }: Named,
+  { sources, namespace, serviceAccount }: NamedIdentity,
   credentials: RoleCredentials,
   region: string | undefined,
   facts: AccountFacts,

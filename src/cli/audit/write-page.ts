@@ -10,8 +10,6 @@ import { parsed, unreadable, type Parsed } from '../../values/parsed.ts'
 import { closeWithin, listen, trackConnections } from '../../server/listen.ts'
 import { writeReport } from '../terminal.ts'
 
-export type { AboutAudit }
-
 /** Writes the page to a file, or to stdout for `-`. An incomplete page leaves no file. */
 export async function writePage(file: string, pods: AsyncIterable<AuditedPod>, about: AboutAudit): Promise<void> {
   try {

@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import { parseClusterArn, parseRoleArn } from '../../check/identity/arns.ts'
 import type { IdentityReport } from '../../check/identity/check-identity.ts'
 import { readAccountFacts, unknownAccountFacts, type AccountFacts } from '../../check/identity/account-facts.ts'
-import { isAllNamed, type Named } from '../../check/identity/role-under-test.ts'
+import { isAllNamed, type NamedIdentity } from '../../check/identity/role-under-test.ts'
 import { AppError } from '../../errors.ts'
 import type { Identity } from '../../render/access.ts'
 import { parseAWSRegion, parseS3Source } from '../../render/parse-aws-names.ts'
@@ -101,7 +101,7 @@ export async function checkServiceAccount(command: Command, otherProblems: reado
   ]
   if (all.length > 0) fail(all, command)
   const { identity, role, credentials, clusterArn: cluster, region, source: sources, other: others } = values
-  const named: Named = { ...identity, role, credentials, cluster, region, sources, others }
+  const named: NamedIdentity = { ...identity, role, credentials, cluster, region, sources, others }
   // The AWS SDK takes longer to load than everything else that checks need.
   const { checkIdentity } = await import('../../check/identity/check-identity.ts')
   return checkIdentity(named, await readFacts(named, options), regionOfEnvironment())
@@ -114,7 +114,7 @@ function regionOfEnvironment(): string | undefined {
 }
 
 /** Without a kubeconfig, flags have to suffice; a kubeconfig named explicitly has to be readable. */
-async function readFacts(named: Named, options: ClusterOptions): Promise<AccountFacts> {
+async function readFacts(named: NamedIdentity, options: ClusterOptions): Promise<AccountFacts> {
   if (isAllNamed(named)) return unknownAccountFacts('everything is named')
   try {
     return await useCluster(options, (cluster) => readAccountFacts(cluster, named))

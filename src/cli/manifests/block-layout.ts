@@ -1,10 +1,10 @@
 /** Edits of maps and lists that are written line by line. */
 import { isAlias } from 'yaml'
 import { columnOf, indentRest, lineStart, nextLine, type Edit } from './edit.ts'
-import { replaceText, withNewlines, type Item, type Layout, type Source } from './source.ts'
+import { replaceText, withNewlines, type Item, type ItemEditor, type YAMLSource } from './yaml-source.ts'
 import { printYAML } from './yaml.ts'
 
-export function blockMapLayout(source: Source, items: readonly Item[]): Layout {
+export function blockMapLayout(source: YAMLSource, items: readonly Item[]): ItemEditor {
   const column = columnOf(source.text, items.at(-1)?.start ?? 0)
   return {
     remove: (indexes) => removePairs(source, items, indexes),
@@ -18,7 +18,7 @@ export function blockMapLayout(source: Source, items: readonly Item[]): Layout {
 }
 
 /** If the first key, which follows the dash of a list item, is removed, the first remaining key takes its place. */
-function removePairs(source: Source, items: readonly Item[], indexes: readonly number[]): Edit[] {
+function removePairs(source: YAMLSource, items: readonly Item[], indexes: readonly number[]): Edit[] {
   const first = items[0]?.start ?? 0
   const survivor = items.findIndex((_item, i) => !indexes.includes(i))
   if (survivor === 0 || !isBehindText(source, first)) return removeLines(source, items, indexes)
@@ -38,7 +38,7 @@ function anchorOf({ value }: Item): string {
   return isAlias(value) || !('anchor' in value) || typeof value.anchor !== 'string' ? '' : ` &${value.anchor}`
 }
 
-export function blockSeqLayout(source: Source, items: readonly Item[]): Layout {
+export function blockSeqLayout(source: YAMLSource, items: readonly Item[]): ItemEditor {
   const first = items[0]?.start ?? 0
   const column = columnOf(source.text, first)
   return {
@@ -69,29 +69,29 @@ function startOfComments(text: string, offset: number): number {
   return start
 }
 
-function isBehindText({ text }: Source, offset: number): boolean {
+function isBehindText({ text }: YAMLSource, offset: number): boolean {
   return text.slice(lineStart(text, offset), offset).trim() !== ''
 }
 
-function removeLines({ text }: Source, items: readonly Item[], indexes: readonly number[]): Edit[] {
+function removeLines({ text }: YAMLSource, items: readonly Item[], indexes: readonly number[]): Edit[] {
   return indexes.flatMap((i) => {
     const item = items[i]
     return item === undefined ? [] : [{ start: lineStart(text, item.start), end: nextLine(text, item.end), text: '' }]
   })
 }
 
-function insertLines({ text, newline }: Source, after: number, lines: string): Edit {
+function insertLines({ text, newline }: YAMLSource, after: number, lines: string): Edit {
   const start = nextLine(text, after)
   const isOpenEnd = start > 0 && text[start - 1] !== '\n'
   return { start, end: start, text: isOpenEnd ? newline + lines.slice(0, -newline.length) : lines }
 }
 
-function printLines(source: Source, value: unknown, column: number): string {
+function printLines(source: YAMLSource, value: unknown, column: number): string {
   return `${' '.repeat(column)}${printBlock(source, value, column)}${source.newline}`
 }
 
 /** Without the line break at its end; the first line is meant for where the text stands already. */
-export function printBlock(source: Source, value: unknown, column: number): string {
+export function printBlock(source: YAMLSource, value: unknown, column: number): string {
   const printed = printYAML(value, source).replace(/\n$/, '')
   return withNewlines(source, indentRest(printed, ' '.repeat(column)))
 }

@@ -2,7 +2,7 @@
 import { LineCounter } from 'yaml'
 import { AppError } from '../../errors.ts'
 import type { ManifestFile } from './input.ts'
-import { parseDocuments, unresolvedAlias, valueOf, type ParsedDocument } from './yaml.ts'
+import { parseDocuments, unresolvedAlias, plainValue, type ParsedDocument } from './yaml.ts'
 
 export interface ManifestDocument {
   readonly file: string
@@ -60,7 +60,7 @@ function cut(file: string, text: string, parsed: readonly ParsedDocument[]): Man
     file,
     format,
     text: text.slice(ends[i - 1] ?? 0, ends[i]),
-    value: valueOf(document),
+    value: plainValue(document),
   }))
 }
 

@@ -1,9 +1,9 @@
 /** Edits of maps and lists that are written between brackets: JSON, and YAML that looks like it. */
 import { indentationOf, indentRest, type Edit } from './edit.ts'
-import { withNewlines, type Item, type Layout, type Source } from './source.ts'
+import { withNewlines, type Item, type ItemEditor, type YAMLSource } from './yaml-source.ts'
 import { printFlow, printJSON } from './yaml.ts'
 
-export function flowLayout(source: Source, items: readonly Item[]): Layout {
+export function flowLayout(source: YAMLSource, items: readonly Item[]): ItemEditor {
   const { text } = source
   const last = items.at(-1)
   const gap = /\s*$/.exec(text.slice(0, last?.start ?? 0))?.[0] ?? ''
@@ -38,7 +38,7 @@ function removeItem(items: readonly Item[], index: number, removed: readonly num
     : { start: item?.start ?? 0, end: items[index + 1]?.start ?? 0, text: '' }
 }
 
-function printEntry(source: Source, entry: object, indentation: string): string {
+function printEntry(source: YAMLSource, entry: object, indentation: string): string {
   const colon = source.json && source.jsonIndent === undefined ? ':' : ': '
   return Object.entries(entry)
     .map(
@@ -48,7 +48,7 @@ function printEntry(source: Source, entry: object, indentation: string): string 
     .join('')
 }
 
-export function printInline(source: Source, value: unknown, indentation: string): string {
+export function printInline(source: YAMLSource, value: unknown, indentation: string): string {
   if (!source.json) return printFlow(value)
   return withNewlines(source, indentRest(printJSON(value, source.jsonIndent ?? ''), indentation))
 }

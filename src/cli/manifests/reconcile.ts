@@ -5,33 +5,41 @@ import { isMap, isSeq, type Node, type YAMLMap, type YAMLSeq } from 'yaml'
 import { blockMapLayout, blockSeqLayout, printBlock } from './block-layout.ts'
 import type { Edit } from './edit.ts'
 import { flowLayout, printInline } from './flow-layout.ts'
-import { endOf, itemsOfMap, itemsOfSeq, replaceText, type Item, type Layout, type Source } from './source.ts'
+import {
+  endOf,
+  itemsOfMap,
+  itemsOfSeq,
+  replaceText,
+  type Item,
+  type ItemEditor,
+  type YAMLSource,
+} from './yaml-source.ts'
 import { isObject } from './workloads.ts'
-import { valueOf } from './yaml.ts'
+import { plainValue } from './yaml.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 
-export function documentEdits(source: Source, target: unknown): readonly Edit[] {
+export function documentEdits(source: YAMLSource, target: unknown): readonly Edit[] {
   const node = source.document.contents
   return node === null ? [] : (reconcile(source, node, target) ?? [replaceRoot(source, node, target)])
 }
 
-function replaceRoot(source: Source, node: Node, target: unknown): Edit {
+function replaceRoot(source: YAMLSource, node: Node, target: unknown): Edit {
   const printed = source.json ? printInline(source, target, '') : printBlock(source, target, 0)
   return replaceText(source, { start: node.range?.[0] ?? 0, end: endOf(node) }, printed)
 }
 
 /** Undefined if the node has to be replaced as a whole. */
-function reconcile(source: Source, node: Node, target: unknown): readonly Edit[] | undefined {
-  if (isDeepStrictEqual(valueOf(source.document, node), target)) return []
+function reconcile(source: YAMLSource, node: Node, target: unknown): readonly Edit[] | undefined {
+  if (isDeepStrictEqual(plainValue(source.document, node), target)) return []
   if (isMap(node) && isObject(target) && !Array.isArray(target)) return reconcileMap(source, node, target)
   if (isSeq(node) && Array.isArray(target)) return reconcileSeq(source, node, target)
   return undefined
 }
 
-function reconcileMap(source: Source, map: YAMLMap, target: Fields): readonly Edit[] | undefined {
+function reconcileMap(source: YAMLSource, map: YAMLMap, target: Fields): readonly Edit[] | undefined {
   const items = itemsOfMap(map)
-  const value = valueOf(source.document, map) as Fields
+  const value = plainValue(source.document, map) as Fields
   const own = new Map(items.map((item) => [item.key.name, item]))
   const kept = items.filter(({ key }) => Object.hasOwn(target, key.name))
   const merged = Object.keys(value).filter((key) => !own.has(key))
@@ -47,10 +55,10 @@ function reconcileMap(source: Source, map: YAMLMap, target: Fields): readonly Ed
   })
 }
 
-function reconcileSeq(source: Source, seq: YAMLSeq, target: readonly unknown[]): readonly Edit[] | undefined {
+function reconcileSeq(source: YAMLSource, seq: YAMLSeq, target: readonly unknown[]): readonly Edit[] | undefined {
   const items = itemsOfSeq(seq)
   if (items.length === 0 || items.length !== seq.items.length) return undefined
-  const changes = align(items, valueOf(source.document, seq) as readonly unknown[], target)
+  const changes = align(items, plainValue(source.document, seq) as readonly unknown[], target)
   return editsOf(source, seq.flow === true ? flowLayout(source, items) : blockSeqLayout(source, items), changes)
 }
 
@@ -62,7 +70,11 @@ interface Changes {
 }
 
 /** Edits of inner collections come first: where two end at one place, the inner one is continued first. */
-function editsOf(source: Source, layout: Layout, { kept, removed, added }: Changes): readonly Edit[] | undefined {
+function editsOf(
+  source: YAMLSource,
+  layout: ItemEditor,
+  { kept, removed, added }: Changes,
+): readonly Edit[] | undefined {
   const removals = kept.length === 0 ? undefined : layout.remove(removed)
   if (removals === undefined) return undefined
   const changes = kept.flatMap(

@@ -6,7 +6,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { applyEdits } from './edit.ts'
 import { documentEdits } from './reconcile.ts'
 import { styleOf } from './style.ts'
-import { parseDocuments, printJSON, printYAML, unresolvedAlias, valueOf, type ParsedDocument } from './yaml.ts'
+import { parseDocuments, printJSON, printYAML, unresolvedAlias, plainValue, type ParsedDocument } from './yaml.ts'
 
 /**
  * The value of an alias or a merge key changes with its anchor. The next round finds that difference and writes the
@@ -32,7 +32,7 @@ function parseOne(text: string): { readonly document: ParsedDocument; readonly v
   const [document, ...rest] = parseDocuments(text)
   const isBroken =
     document === undefined || rest.length > 0 || document.errors.length > 0 || unresolvedAlias(document) !== undefined
-  return isBroken ? undefined : { document, value: valueOf(document) }
+  return isBroken ? undefined : { document, value: plainValue(document) }
 }
 
 /** Prints the value without comments: the last resort for documents that edits cannot change. */

@@ -77,7 +77,7 @@ export function unresolvedAlias(
   return found
 }
 
-export function valueOf(document: Document.Parsed, node: unknown = document.contents): unknown {
+export function plainValue(document: Document.Parsed, node: unknown = document.contents): unknown {
   if (!isNode(node)) return null
   // An alias of null has no JavaScript value of its own.
   return (isAlias(node) ? (node.resolve(document) ?? node) : node).toJS(document, { maxAliasCount }) as unknown

@@ -6,7 +6,7 @@ import { printTable } from '../table.ts'
 import { terminalWidth } from '../terminal.ts'
 import type { outputNames, PolicyReport, TestedPod } from './options.ts'
 
-export const formats: Readonly<Record<(typeof outputNames)[number], (report: PolicyReport) => string>> = {
+export const policyFormats: Readonly<Record<(typeof outputNames)[number], (report: PolicyReport) => string>> = {
   table,
   json,
   junit,

@@ -10,14 +10,14 @@ import { objectsOf, valueAt, type FoundObject } from '../manifests/workloads.ts'
 import { printable } from '../../values/printable.ts'
 import { readConfig } from '../read-config.ts'
 import { writeReport } from '../terminal.ts'
-import { formats } from './formats.ts'
+import { policyFormats } from './formats.ts'
 import type { PolicyReport, PolicyTestOptions, TestedPod, UnusedRule } from './options.ts'
 
 export async function testPolicy(options: PolicyTestOptions): Promise<void> {
   const config = await readConfig(options.config)
   const pods = await testPods(options, config)
   const report = { config: options.config, pods, unusedRules: unusedRules(pods, config) }
-  process.stdout.write(formats[options.output](report))
+  process.stdout.write(policyFormats[options.output](report))
   writeReport(summarise(report, options))
   if (pods.some(({ asExpected }) => !asExpected)) process.exitCode = 1
 }

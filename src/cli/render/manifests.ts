@@ -12,7 +12,7 @@ import { readConfig } from '../read-config.ts'
 import { writeReport } from '../terminal.ts'
 import { trustProblems } from '../../render/access-flags.ts'
 import { nodeFlags, nodeProblems } from '../../deliveries/node/render-command.ts'
-import { clusterFlags, roleFlags } from '../../render/common-flags.ts'
+import { eksFlags, roleFlags } from '../../render/common-flags.ts'
 import { parseFlags, problemIf, type Values } from '../../flags/flags.ts'
 import { addFlags, fail } from '../flags.ts'
 import { backendFlags, leastVolumeBytes } from '../../deliveries/claim/render-flags.ts'
@@ -46,7 +46,7 @@ const flags = {
     parse: parseRenderedDelivery,
     many: true,
   },
-  ...clusterFlags,
+  ...eksFlags,
   origin: {
     term: '--origin <source=s3://…>',
     description: 'where the files of a pvc:// or node:// source come from',

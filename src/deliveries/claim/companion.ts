@@ -2,7 +2,7 @@
 import { problemIf } from '../../flags/flags.ts'
 import { parseLabelName, parseObjectName } from '../../values/names.ts'
 import { parsed, unreadable, type Parsed } from '../../values/parsed.ts'
-import { checkCommand, type Companion } from '../companion.ts'
+import { defineCheck, type Companion } from '../companion.ts'
 import { checkClaims } from './check.ts'
 import { claimChecks } from './checks.ts'
 import { claimRender } from './render-command.ts'
@@ -22,7 +22,7 @@ const flags = {
   },
 } as const
 
-const check = checkCommand({
+const check = defineCheck({
   flags,
   example: '--claim llama --from model-store/llama',
   check: checkClaims,

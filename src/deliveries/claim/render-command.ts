@@ -5,7 +5,7 @@ import { merge, nothing, type Rendering } from '../../render/rendering.ts'
 import type { Backend } from './render-trident.ts'
 import type { Config } from '../../config/config.ts'
 import { trustOf, trustProblems } from '../../render/access-flags.ts'
-import type { clusterFlags } from '../../render/common-flags.ts'
+import type { eksFlags } from '../../render/common-flags.ts'
 import { parseFlags, problemIf, type RawOptions, type Values } from '../../flags/flags.ts'
 import { fileSystemRequired, flags, volumeRequired, type backendFlags } from './render-flags.ts'
 import { imageProblems, productImage } from '../../render/product-image.ts'
@@ -94,7 +94,7 @@ function volume(values: VolumeValues, config: Config): Rendering {
 export type SharedValues = Values<
   Pick<
     typeof flags,
-    keyof typeof backendFlags | keyof typeof clusterFlags | 'credentials' | 'oidcProvider' | 'bucketRegion' | 'kmsKey'
+    keyof typeof backendFlags | keyof typeof eksFlags | 'credentials' | 'oidcProvider' | 'bucketRegion' | 'kmsKey'
   >,
   'fileSystemId' | 'secretArn' | 'accountId' | 'region' | 'cluster'
 >

@@ -16,7 +16,7 @@ import { parseAgeSeconds } from '../../values/duration.ts'
 import { parseImage, parseLabelName, parseObjectName } from '../../values/names.ts'
 import { parsePositiveBytes } from '../../values/quantity.ts'
 import { parsed, unreadable, type Parsed } from '../../values/parsed.ts'
-import { clusterFlags, identityFlags, roleFlags } from '../../render/common-flags.ts'
+import { eksFlags, identityFlags, roleFlags } from '../../render/common-flags.ts'
 
 /** Flags shared by all models on a file system, here and in `render -f`. */
 export const backendFlags = {
@@ -159,7 +159,7 @@ export const flags = {
   },
   namespace: identityFlags.namespace,
   ...backendFlags,
-  ...clusterFlags,
+  ...eksFlags,
   credentials: roleFlags.credentials,
   oidcProvider: roleFlags.oidcProvider,
   bucketRegion: roleFlags.bucketRegion,

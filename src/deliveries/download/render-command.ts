@@ -13,7 +13,7 @@ import type { Rendering } from '../../render/rendering.ts'
 import { renderDownload } from './render.ts'
 import { parsed, parseWord, unreadable, type Parsed } from '../../values/parsed.ts'
 import { identitiesOf, roleNameOf, trustOf, trustProblems } from '../../render/access-flags.ts'
-import { clusterFlags, identityFlags, roleFlags } from '../../render/common-flags.ts'
+import { eksFlags, identityFlags, roleFlags } from '../../render/common-flags.ts'
 import { parseFlags, parseSwitch, problemIf, type RawOptions, type Values } from '../../flags/flags.ts'
 import type { FlagResult, RenderCommand } from '../companion.ts'
 
@@ -34,7 +34,7 @@ const flags = {
     parse: parseWord(scopes),
     default: 'source',
   },
-  ...clusterFlags,
+  ...eksFlags,
   ...roleFlags,
   checkedBy: {
     term: '--checked-by <arn>',

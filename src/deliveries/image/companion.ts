@@ -1,6 +1,6 @@
 /** Companion resources of the delivery `image`: the image of the model, and nodes that can mount it. */
 import { parseImageDigest } from '../../render/parse-aws-names.ts'
-import { checkCommand, type Companion } from '../companion.ts'
+import { defineCheck, type Companion } from '../companion.ts'
 import { checkImage } from './check.ts'
 import { imageChecks } from './checks.ts'
 import { imageRender } from './render-command.ts'
@@ -14,7 +14,7 @@ const flags = {
   },
 } as const
 
-const check = checkCommand({
+const check = defineCheck({
   flags,
   example: '--oci registry.example.com/llama@sha256:…',
   check: checkImage,

@@ -2,7 +2,7 @@
 import { problemIf } from '../../flags/flags.ts'
 import { parseS3Prefix } from '../../render/parse-aws-names.ts'
 import { parseObjectName } from '../../values/names.ts'
-import { checkCommand, type Companion } from '../companion.ts'
+import { defineCheck, type Companion } from '../companion.ts'
 import { checkMountpoint } from './check.ts'
 import { mountpointChecks } from './checks.ts'
 import { mountpointRender } from './render-command.ts'
@@ -23,7 +23,7 @@ const flags = {
   },
 } as const
 
-const check = checkCommand({
+const check = defineCheck({
   flags,
   example: '--source s3://my-ml-bucket/llama/1.2.3/',
   check: checkMountpoint,

@@ -5,7 +5,7 @@ import type { Rendering } from '../../render/rendering.ts'
 import { parseObjectName } from '../../values/names.ts'
 import { parsePositiveBytes } from '../../values/quantity.ts'
 import { identitiesOf, roleNameOf, trustOf, trustProblems } from '../../render/access-flags.ts'
-import { clusterFlags, identityFlags, roleFlags } from '../../render/common-flags.ts'
+import { eksFlags, identityFlags, roleFlags } from '../../render/common-flags.ts'
 import { parseFlags, type RawOptions } from '../../flags/flags.ts'
 import type { FlagResult, RenderCommand } from '../companion.ts'
 
@@ -33,7 +33,7 @@ const flags = {
     parse: parseObjectName,
   },
   ...mountpointFlags,
-  ...clusterFlags,
+  ...eksFlags,
   ...roleFlags,
 } as const
 

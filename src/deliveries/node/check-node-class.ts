@@ -1,6 +1,6 @@
 /** Checks Karpenter's EC2NodeClasses: the NodePool's class is ready and selects an image with the model. */
 import type { EC2NodeClass, NodePool } from '../../cluster/objects.ts'
-import { nodeLabelValue } from './inject.ts'
+import { nodeLabelValue } from '../../pod/scheduling.ts'
 import { withCommands, type Finding } from '../../diagnosis/finding.ts'
 import { error, ok, unchecked, warning } from './checks.ts'
 import type { Lookup } from '../../diagnosis/lookup.ts'

@@ -1,6 +1,6 @@
 /** Checks Karpenter's NodePools: nodes are made for pods with the model, and the pods may run on them. */
 import type { NodePool, NodeRequirement, Taint } from '../../cluster/objects.ts'
-import { nodeLabelValue } from './inject.ts'
+import { nodeLabelValue } from '../../pod/scheduling.ts'
 import type { Toleration } from '../../pod/pod.ts'
 import { parseBytes, parseMillicores } from '../../values/quantity.ts'
 import { withCommands, type Finding } from '../../diagnosis/finding.ts'

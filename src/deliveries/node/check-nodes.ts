@@ -1,6 +1,6 @@
 /** Checks the nodes whose label says that they have a model. */
 import type { Node } from '../../cluster/objects.ts'
-import { nodeLabelValue } from './inject.ts'
+import { nodeLabelValue } from '../../pod/scheduling.ts'
 import { withCommands, type Finding } from '../../diagnosis/finding.ts'
 import { ok, unchecked, warning } from './checks.ts'
 import { valueOf, type Lookup } from '../../diagnosis/lookup.ts'

@@ -2,7 +2,7 @@
  * Checks workloads that request a model of nodes: they are scheduled to it, and stay available while nodes are replaced.
  */
 import type { PodDisruptionBudget } from '../../cluster/objects.ts'
-import { nodeLabelValue } from './inject.ts'
+import { nodeLabelValue } from '../../pod/scheduling.ts'
 import { quoteWord } from '../../values/shell.ts'
 import { withCommands, type Finding } from '../../diagnosis/finding.ts'
 import { ok, unchecked, warning } from './checks.ts'

@@ -2,7 +2,7 @@
 import { problemIf } from '../../flags/flags.ts'
 import { parseImageDigest } from '../../render/parse-aws-names.ts'
 import { parseAbsolutePath } from '../../values/path.ts'
-import { checkCommand, type Companion } from '../companion.ts'
+import { defineCheck, type Companion } from '../companion.ts'
 import { checkNode } from './check.ts'
 import { nodeChecks } from './checks.ts'
 import { nodeRender } from './render-command.ts'
@@ -22,7 +22,7 @@ const flags = {
   },
 } as const
 
-const check = checkCommand({
+const check = defineCheck({
   flags,
   example: '--path /opt/models/llama-1.2.3',
   check: checkNode,

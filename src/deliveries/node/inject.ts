@@ -11,8 +11,6 @@ import type { ModelRequest } from '../../request/model-request.ts'
 import type { Deliverer, DeliveredModel, DeliveryContext } from '../delivery.ts'
 import { verifyTask } from '../shared/verify-task.ts'
 
-export { nodeLabelValue }
-
 /**
  * Label of nodes that have a model at this absolute path: `node.models.example.io/<16 hexadecimal digits>` for the
  * annotation prefix `models.example.io/`; its value is `nodeLabelValue`. A path is too long for a label name.

@@ -20,7 +20,7 @@ import { parseImage } from '../../values/names.ts'
 import { parseWord } from '../../values/parsed.ts'
 import { parseAbsolutePath } from '../../values/path.ts'
 import { parsePositiveBytes } from '../../values/quantity.ts'
-import { clusterFlags, roleFlags } from '../../render/common-flags.ts'
+import { eksFlags, roleFlags } from '../../render/common-flags.ts'
 import { parseFlags, problemIf, type RawOptions, type Values } from '../../flags/flags.ts'
 import { imageProblems, productImage } from '../../render/product-image.ts'
 import type { FlagResult, RenderCommand } from '../companion.ts'
@@ -131,7 +131,7 @@ const flags = {
     accepted: 'a Kubernetes quantity, as 20Gi',
     parse: parsePositiveBytes,
   },
-  ...clusterFlags,
+  ...eksFlags,
   ...nodeFlags,
   bucketRegion: roleFlags.bucketRegion,
   kmsKey: roleFlags.kmsKey,
@@ -140,7 +140,7 @@ const flags = {
 const required = ['size', 'accountId', 'region', 'cluster', 'nodeRole'] as const
 
 export type NodeValues = Values<
-  Pick<typeof flags, keyof typeof nodeFlags | keyof typeof clusterFlags | 'bucketRegion' | 'kmsKey'>,
+  Pick<typeof flags, keyof typeof nodeFlags | keyof typeof eksFlags | 'bucketRegion' | 'kmsKey'>,
   'accountId' | 'region' | 'cluster' | 'nodeRole'
 >
 

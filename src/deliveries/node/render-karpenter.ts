@@ -1,5 +1,6 @@
 /** Karpenter's objects for nodes with the model: Karpenter makes nodes only for labels that a NodePool declares. */
-import { bakedTaint, nodeLabelValue } from './inject.ts'
+import { bakedTaint } from './inject.ts'
+import { nodeLabelValue } from '../../pod/scheduling.ts'
 import { explain, type Tree } from '../../render/tree.ts'
 
 export interface NodePlan {

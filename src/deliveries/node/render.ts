@@ -1,5 +1,6 @@
 /** Companion resources for models in the machine image: the build of the image, and nodes that use it. */
-import { nodeLabelFor, nodeLabelValue } from './inject.ts'
+import { nodeLabelFor } from './inject.ts'
+import { nodeLabelValue } from '../../pod/scheduling.ts'
 import type { EksCluster } from '../../render/arn.ts'
 import type { Baked } from './render-bake-component.ts'
 import { imageStack, pipelineArn, rootVolumeGiB, type BuildPlan } from './render-image-builder.ts'

@@ -11,7 +11,7 @@ import { markInUse } from '../in-use.ts'
 import { withCurrentLock } from '../locks.ts'
 import { readVolumeState, type VolumeState } from '../volume-state.ts'
 import { markForRemoval, emptyTrash, moveToTrash, restoreFromTrash } from '../trash.ts'
-import { prepareVolume, refuseOtherKinds, volumeAt, type Volume } from '../volume.ts'
+import { prepareVolume, refuseOtherKinds, volumeAt, type PublishVolume } from '../volume.ts'
 import { decidePrune, type PruneDecision } from './decide.ts'
 import { readUses, type ClaimRef, type Uses } from './uses.ts'
 
@@ -58,7 +58,7 @@ interface Plan {
   readonly nowMs: number
 }
 
-async function plan(volume: Volume, uses: Uses, request: PruneRequest): Promise<Plan> {
+async function plan(volume: PublishVolume, uses: Uses, request: PruneRequest): Promise<Plan> {
   const state = await readVolumeState(volume)
   refuseWithoutCurrent(state)
   // A dry run writes nothing, so it uses the clock of this machine.
@@ -83,7 +83,7 @@ function refuseWithoutCurrent({ current, versions }: VolumeState): void {
   })
 }
 
-async function carryOut(volume: Volume, uses: Uses, request: PruneRequest): Promise<readonly PruneDecision[]> {
+async function carryOut(volume: PublishVolume, uses: Uses, request: PruneRequest): Promise<readonly PruneDecision[]> {
   const { state, verdicts, nowMs } = await plan(volume, uses, request)
   await markAll(volume, state, uses)
   const done: PruneDecision[] = []
@@ -92,12 +92,12 @@ async function carryOut(volume: Volume, uses: Uses, request: PruneRequest): Prom
 }
 
 /** Marks only versions that are certainly in use: a mark for a presumed use would renew itself for ever. */
-async function markAll(volume: Volume, { current, versions }: VolumeState, uses: Uses): Promise<void> {
+async function markAll(volume: PublishVolume, { current, versions }: VolumeState, uses: Uses): Promise<void> {
   const used = [...uses.versions.keys(), ...(current.kind === 'version' ? [current.version] : [])]
   for (const version of new Set(used)) if (versions.has(version)) await markInUse(volume, version)
 }
 
-async function carryOutOne(volume: Volume, verdict: PruneDecision, nowMs: number): Promise<PruneDecision> {
+async function carryOutOne(volume: PublishVolume, verdict: PruneDecision, nowMs: number): Promise<PruneDecision> {
   const { version, action, trashed } = verdict
   if (action === 'trash') await moveToTrash(volume, version, nowMs)
   if (trashed === undefined) return verdict

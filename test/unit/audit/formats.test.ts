@@ -6,7 +6,7 @@ import { parseAllDocuments } from 'yaml'
 import { create } from 'xmlbuilder2'
 import { AuditCount, auditPods, type AuditedObject } from '../../../src/audit/audit.ts'
 import type { FormatContext } from '../../../src/audit/formats/format.ts'
-import { formatNames, formats, type FormatName } from '../../../src/audit/formats/registry.ts'
+import { formatNames, auditFormats, type FormatName } from '../../../src/audit/formats/registry.ts'
 import { judgementNames, type AuditedPod } from '../../../src/audit/judgement.ts'
 import { defaultConfig } from '../../../src/config/parse-config.ts'
 import { asObject, changedPods } from '../../audit/tampered-pods.ts'
@@ -49,7 +49,7 @@ async function write(
     terminal: { width: 120, quiet: false, paint: (_level, text) => text, ...terminal },
   }
   const parts: string[] = []
-  for await (const part of formats[format](count.count(pods), context)) parts.push(part)
+  for await (const part of auditFormats[format](count.count(pods), context)) parts.push(part)
   return parts.join('')
 }
 
@@ -307,7 +307,7 @@ t.test('text comes out while pods are still coming in', async (t) => {
       while (produced < 20_000) yield await Promise.resolve({ ...pod, name: `app-${produced++}` })
     }
     let texts = 0
-    for await (const text of formats[format](long(), contextFor())) if (text !== '' && ++texts === 4) break
+    for await (const text of auditFormats[format](long(), contextFor())) if (text !== '' && ++texts === 4) break
     t.ok(produced <= 4001, `${format}: ${produced} pods`)
   }
 })

@@ -8,18 +8,16 @@ import type { Severity } from '../../../src/diagnosis/finding.ts'
 import type { Survey } from '../../../src/check/survey.ts'
 import type { KubernetesObject, RoleBinding } from '../../../src/cluster/objects.ts'
 import {
-  absent,
   findingsOf,
   foreignRegistration,
-  found,
   goodSurvey,
   makeCertificates,
   problemsOf,
   registration,
   the,
-  unknown,
   withWebhook,
 } from './good-survey.ts'
+import { absent, found, unknown } from '../../../src/diagnosis/lookup.ts'
 
 const installationIds = Object.keys(installationChecks) as CheckId[]
 const directory = t.testdir({})

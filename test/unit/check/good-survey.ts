@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { parseConfig } from '../../../src/config/parse-config.ts'
 import { matchConditions } from '../../../src/match-conditions.ts'
 import { version } from '../../../src/version.ts'
-import { absent, found, unknown, valueOf, type Lookup } from '../../../src/diagnosis/lookup.ts'
+import { found, valueOf, type Lookup } from '../../../src/diagnosis/lookup.ts'
 import { topics } from '../../../src/check/registry.ts'
 import type { Finding, Severity } from '../../../src/diagnosis/finding.ts'
 import type { Survey } from '../../../src/check/survey.ts'
@@ -227,5 +227,3 @@ export function the<T>(seen: Lookup<T>): T {
   if (value === undefined) throw new Error('it is not there')
   return value
 }
-
-export { absent, found, unknown }

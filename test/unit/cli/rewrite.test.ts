@@ -5,7 +5,7 @@ import jsonPatch, { type Operation } from 'fast-json-patch'
 import { isDeepStrictEqual } from 'node:util'
 import { parse } from 'yaml'
 import { rewrite } from '../../../src/cli/manifests/rewrite.ts'
-import { parseDocuments, printYAML, valueOf } from '../../../src/cli/manifests/yaml.ts'
+import { parseDocuments, printYAML, plainValue } from '../../../src/cli/manifests/yaml.ts'
 
 function add(path: string, value: unknown): Operation {
   return { op: 'add', path, value }
@@ -24,7 +24,7 @@ function edit(text: string, ...operations: Operation[]): string {
 }
 
 function read(text: string): unknown {
-  return valueOf(parseDocuments(text)[0]!)
+  return plainValue(parseDocuments(text)[0]!)
 }
 
 /** The lines of `after` that are not in `before`, which must all be there, in their order. */

@@ -41,7 +41,7 @@ const longest = 400
 /** Words of others that may be very long: the rest is there when it is asked for. */
 export function longValue(text: string): HTMLElement {
   if (text.length <= longest) return value(text)
-  const shown = value(shorten(text, longest))
+  const shown = value(abbreviate(text, longest))
   const button = element(
     'button',
     { type: 'button', class: 'quiet' },
@@ -56,7 +56,7 @@ export function longValue(text: string): HTMLElement {
   return element('span', {}, shown, ' ', button)
 }
 
-export function shorten(text: string, length: number): string {
+export function abbreviate(text: string, length: number): string {
   return text.length <= length ? text : `${text.slice(0, length)}…`
 }
 

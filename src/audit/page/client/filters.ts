@@ -1,6 +1,6 @@
 /** The fields that choose what is shown. Each choice says how many pods it would show. */
 import { printable } from '../../../values/printable.ts'
-import { byId, element, formatCount, shorten } from './elements.ts'
+import { byId, element, formatCount, abbreviate } from './elements.ts'
 import type { FacetCounts } from './select-rows.ts'
 import { compareTexts } from './sort-rows.ts'
 import type { ViewState } from './view-state.ts'
@@ -79,6 +79,6 @@ const rightToLeft = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\u{10800}-\u{10fff}
  * what is typed by how its options begin.
  */
 function isolated(text: string): string {
-  const shown = printable(shorten(text, longestChoice))
+  const shown = printable(abbreviate(text, longestChoice))
   return rightToLeft.test(shown) ? `\u2068${shown}\u2069` : shown
 }

@@ -2,7 +2,7 @@
 import type { Judgement } from '../../judgement.ts'
 import type { AboutPage } from '../page-data.ts'
 import { badge } from './badges.ts'
-import { element, formatCount, shorten, value, type Child } from './elements.ts'
+import { element, formatCount, abbreviate, value, type Child } from './elements.ts'
 import { countDeviating, countJudgements, type Group } from './group-rows.ts'
 import { rankJudgements } from './rows.ts'
 import { cell, rowHead, type Column } from './tables.ts'
@@ -33,8 +33,8 @@ export function modelRows(
     return element(
       'tr',
       { role: 'row' },
-      rowHead(model, value(shorten(group.family, longestName)), second(listOf(group.deliveries))),
-      cell(version, element('a', { href, 'data-focus': href }, value(shorten(group.version, longestName)))),
+      rowHead(model, value(abbreviate(group.family, longestName)), second(listOf(group.deliveries))),
+      cell(version, element('a', { href, 'data-focus': href }, value(abbreviate(group.version, longestName)))),
       ...counts(group, meanings, [
         cell(namespaces, formatCount(group.namespaces.size), second(listOf(group.namespaces))),
       ]),
@@ -52,7 +52,7 @@ export function namespaceRows(
     return element(
       'tr',
       { role: 'row' },
-      rowHead(namespace, element('a', { href, 'data-focus': href }, value(shorten(group.namespace, longestName)))),
+      rowHead(namespace, element('a', { href, 'data-focus': href }, value(abbreviate(group.namespace, longestName)))),
       cell(models, formatCount(group.families.size), second(listOf(group.families))),
       cell(versions, formatCount(group.versions.size)),
       ...counts(group, meanings, []),
@@ -95,7 +95,7 @@ function second(text: string): HTMLElement {
 function listOf(names: ReadonlySet<string>): string {
   const shown = [...names]
     .slice(0, mostNamed)
-    .map((name) => shorten(name, 60))
+    .map((name) => abbreviate(name, 60))
     .join(', ')
   return names.size > mostNamed ? `${shown} and ${formatCount(names.size - mostNamed)} more` : shown
 }

@@ -7,7 +7,7 @@ import { groupByModel, groupByNamespace, sortGroups } from './group-rows.ts'
 import { modelColumns, modelRows, namespaceColumns, namespaceRows } from './groups-table.ts'
 import { followAudit } from './live.ts'
 import { setText, showAbout, showAmounts, showViews, type Amounts } from './page-head.ts'
-import { listenToPages, pageOf, pageSize, printedSize, showPages, type Page } from './pages.ts'
+import { listenToPages, pageOf, pageSize, printedSize, showPages, type ItemPage } from './pages.ts'
 import { podColumns, podRows } from './pods-table.ts'
 import { makeRows, type Row } from './rows.ts'
 import { selectRows } from './select-rows.ts'
@@ -30,7 +30,7 @@ let state = readState(location.hash)
 let rows = makeRows(pods, meanings)
 /** Sorting is what takes longest, and most changes are of a filter. */
 let sorted: { readonly rows: readonly Row[]; readonly by: string; readonly result: readonly Row[] } | undefined
-let shownPage: Page<unknown> = pageOf([], 1, pageSize)
+let shownPage: ItemPage<unknown> = pageOf([], 1, pageSize)
 let rowsOnPage = pageSize
 let isWaiting = isLive === true
 
@@ -86,7 +86,7 @@ function showGroups(selected: readonly Row[], view: Exclude<View, 'pods'>): Pick
 function fillTable(
   caption: string,
   columns: readonly Column[],
-  page: Page<unknown>,
+  page: ItemPage<unknown>,
   made: readonly HTMLElement[],
 ): void {
   shownPage = page

@@ -5,7 +5,7 @@ export const pageSize = 50
 /** Limit of a printout. More than 20 sheets are better as a file: CSV or JSON. */
 export const printedSize = 1000
 
-export interface Page<Item> {
+export interface ItemPage<Item> {
   readonly items: readonly Item[]
   readonly number: number
   readonly pages: number
@@ -13,7 +13,7 @@ export interface Page<Item> {
   readonly first: number
 }
 
-export function pageOf<Item>(items: readonly Item[], wanted: number, size: number): Page<Item> {
+export function pageOf<Item>(items: readonly Item[], wanted: number, size: number): ItemPage<Item> {
   const pages = Math.max(1, Math.ceil(items.length / size))
   const number = Math.min(Math.max(1, wanted), pages)
   return { items: items.slice((number - 1) * size, number * size), number, pages, first: (number - 1) * size + 1 }
@@ -33,7 +33,7 @@ export function listenToPages(turn: (by: number | 'first' | 'last') => void): vo
 }
 
 /** The buttons are never really disabled: the focus would be lost at the last page. */
-export function showPages({ number, pages }: Page<unknown>): void {
+export function showPages({ number, pages }: ItemPage<unknown>): void {
   byId('pages', HTMLElement).hidden = pages === 1
   byId('page-number', HTMLElement).textContent = `Page ${formatCount(number)} of ${formatCount(pages)}`
   for (const id of ['first-page', 'previous-page']) {

@@ -3,7 +3,7 @@ import type { AuditedModel, AuditedPod, Judged } from '../../judgement.ts'
 import type { AboutPage } from '../page-data.ts'
 import { badge } from './badges.ts'
 import { diffTable, evidenceTable } from './diff-table.ts'
-import { element, longValue, moment, shorten, type Child } from './elements.ts'
+import { element, longValue, moment, abbreviate, type Child } from './elements.ts'
 import { noOwner, type Row } from './rows.ts'
 import { plainTable } from './tables.ts'
 import { everything, writeState } from './view-state.ts'
@@ -14,7 +14,7 @@ export function podDetails(row: Row, meanings: Meanings): HTMLElement {
   const { pod, judged } = row
   return element(
     'section',
-    { class: 'pod', 'aria-label': `Details of ${shorten(pod.name, 300)}` },
+    { class: 'pod', 'aria-label': `Details of ${abbreviate(pod.name, 300)}` },
     element('h3', {}, 'Judgements'),
     element('ul', { class: 'judgements' }, ...judged.map((one) => judgementItem(one, meanings))),
     ...models(pod),

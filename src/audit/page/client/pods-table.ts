@@ -2,7 +2,7 @@
 import type { AuditedModel, Judged } from '../../judgement.ts'
 import type { AboutPage } from '../page-data.ts'
 import { badge } from './badges.ts'
-import { element, moment, shorten, value } from './elements.ts'
+import { element, moment, abbreviate, value } from './elements.ts'
 import { podDetails } from './pod-details.ts'
 import { noOwner, type Row } from './rows.ts'
 import { cell, rowHead, type Column } from './tables.ts'
@@ -47,7 +47,7 @@ function podRow({ pod, key, owner, judged }: Row, detailsId: string, isOpen: boo
       'aria-controls': isOpen && detailsId,
     },
     element('span', { class: 'twist', 'aria-hidden': 'true' }),
-    value(shorten(pod.name, longestName)),
+    value(abbreviate(pod.name, longestName)),
   )
   return element(
     'tr',
@@ -55,12 +55,12 @@ function podRow({ pod, key, owner, judged }: Row, detailsId: string, isOpen: boo
     rowHead(
       columns.pod,
       button,
-      ...(owner === noOwner ? [] : [element('div', { class: 'second' }, value(shorten(owner, longestName)))]),
+      ...(owner === noOwner ? [] : [element('div', { class: 'second' }, value(abbreviate(owner, longestName)))]),
     ),
-    cell(columns.namespace, value(shorten(pod.namespace, longestName))),
+    cell(columns.namespace, value(abbreviate(pod.namespace, longestName))),
     cell(columns.judgement, ...judgementsOf(judged, meanings)),
     cell(columns.model, ...modelsOf(pod.models)),
-    cell(columns.account, value(shorten(pod.serviceAccount, longestName))),
+    cell(columns.account, value(abbreviate(pod.serviceAccount, longestName))),
     cell(columns.created, pod.createdAt === undefined ? '–' : moment(pod.createdAt)),
   )
 }
@@ -71,18 +71,20 @@ function judgementsOf(judged: readonly Judged[], meanings: Meanings): readonly H
   const worst = judged.find(({ judgement }) => judgement !== 'conforming')
   return [
     element('div', { class: 'badges' }, ...badges),
-    ...(worst === undefined ? [] : [element('div', { class: 'second' }, value(shorten(worst.reason, longestReason)))]),
+    ...(worst === undefined
+      ? []
+      : [element('div', { class: 'second' }, value(abbreviate(worst.reason, longestReason)))]),
   ]
 }
 
 function modelsOf(models: readonly AuditedModel[]): readonly HTMLElement[] {
   const shown = models.slice(0, mostModels).map(({ family, version, delivery }) => {
-    const named = version === undefined ? [] : [value(shorten(version, longestName)), ' · ']
+    const named = version === undefined ? [] : [value(abbreviate(version, longestName)), ' · ']
     return element(
       'div',
       { class: 'model' },
-      value(shorten(family, longestName)),
-      element('div', { class: 'second' }, ...named, value(shorten(delivery, longestName))),
+      value(abbreviate(family, longestName)),
+      element('div', { class: 'second' }, ...named, value(abbreviate(delivery, longestName))),
     )
   })
   const more = models.length - shown.length

@@ -4,7 +4,7 @@ import type { Edit } from './edit.ts'
 import type { TextStyle } from './style.ts'
 import type { ParsedDocument } from './yaml.ts'
 
-export interface Source extends TextStyle {
+export interface YAMLSource extends TextStyle {
   readonly text: string
   readonly document: ParsedDocument
 }
@@ -17,7 +17,7 @@ export interface Item {
   readonly key?: { readonly name: string; readonly end: number }
 }
 
-export interface Layout {
+export interface ItemEditor {
   /** Undefined if the items cannot be cut out one by one. Never called with all of them. */
   readonly remove: (indexes: readonly number[]) => readonly Edit[] | undefined
   readonly replace: (item: Item, target: unknown) => Edit
@@ -67,13 +67,13 @@ function isNothing(node: Node): boolean {
 
 /** A block scalar has its line break in it. */
 export function replaceText(
-  { text, newline }: Source,
+  { text, newline }: YAMLSource,
   { start, end }: { start: number; end: number },
   replacement: string,
 ): Edit {
   return { start, end, text: text[end - 1] === '\n' ? replacement + newline : replacement }
 }
 
-export function withNewlines({ newline }: Source, text: string): string {
+export function withNewlines({ newline }: YAMLSource, text: string): string {
   return newline === '\n' ? text : text.replaceAll('\n', newline)
 }
