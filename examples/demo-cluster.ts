@@ -8,15 +8,15 @@ import { mkdtemp } from 'node:fs/promises'
 import { join } from 'node:path'
 import { styleText } from 'node:util'
 import { parse, stringify } from 'yaml'
-import type { KubernetesObject } from '../test/kit/cluster/api-client.ts'
+import type { ApiObject } from '../test/kit/cluster/api-client.ts'
 import { installChart, RELEASE, WEBHOOK_NAMESPACE } from '../test/kit/cluster/cluster-chart.ts'
 import { clusterObstacle, isInsideCluster, runInNamespaces } from '../test/kit/cluster/cluster-namespaces.ts'
 import { isReady, podsOf, whenEnded } from '../test/kit/cluster/cluster-pods.ts'
-import { prepareCluster, startCluster, type Cluster } from '../test/kit/cluster/cluster.ts'
+import { prepareCluster, startCluster, type TestCluster } from '../test/kit/cluster/cluster.ts'
 import { shellImage } from '../test/kit/cluster/image-contents.ts'
 import { waitFor } from '../test/kit/tools/wait-for.ts'
 
-interface Deployment extends KubernetesObject {
+interface Deployment extends ApiObject {
   readonly metadata: { readonly name: string; readonly namespace: string }
   readonly spec: {
     readonly template: {
@@ -68,7 +68,7 @@ async function demo(): Promise<void> {
 }
 
 /** A team before the product: an image without its model, a bucket with it, and a service account that may read it. */
-async function prepareApp(cluster: Cluster): Promise<void> {
+async function prepareApp(cluster: TestCluster): Promise<void> {
   const image = `docker.io/library/${deployment.spec.template.spec.containers[0].image}`
   await cluster.node.importImage(await shellImage(image, await mkdtemp('/run/demo-'), ['/bin/sh', '-c', appScript]))
   for (const [file, content] of Object.entries(model)) {
@@ -79,7 +79,7 @@ async function prepareApp(cluster: Cluster): Promise<void> {
   cluster.associate({ namespace, serviceAccount: app, allowedPrefixes: ['my-ml-bucket/model-artifacts/'] })
 }
 
-async function showInstall(cluster: Cluster): Promise<void> {
+async function showInstall(cluster: TestCluster): Promise<void> {
   step('an admin installs it')
   command(`helm install ${RELEASE} deploy/chart --namespace ${WEBHOOK_NAMESPACE} --create-namespace --wait --values -`)
   const { ok, stdout, stderr } = await installChart(cluster)
@@ -93,7 +93,7 @@ async function showInstall(cluster: Cluster): Promise<void> {
   await kubectl(cluster, ['get', 'pods,certificates', '--namespace', WEBHOOK_NAMESPACE])
 }
 
-async function showApp(cluster: Cluster): Promise<void> {
+async function showApp(cluster: TestCluster): Promise<void> {
   step(
     'a team annotates its Deployment: examples/deployment.yaml, with less room than it asks for, and the S3 server of the demo',
   )
@@ -112,7 +112,7 @@ async function showApp(cluster: Cluster): Promise<void> {
   await kubectl(cluster, ['logs', '--namespace', namespace, pod.metadata.name, '--container', 'app'])
 }
 
-function fitToDemo({ store }: Cluster): Deployment {
+function fitToDemo({ store }: TestCluster): Deployment {
   const { template } = deployment.spec
   const annotations = {
     ...template.metadata.annotations,
@@ -137,7 +137,7 @@ function fitToDemo({ store }: Cluster): Deployment {
   }
 }
 
-function showIdentity({ agent, imds, store }: Cluster): Promise<void> {
+function showIdentity({ agent, imds, store }: TestCluster): Promise<void> {
   step('it came in by the identity of the pod, and not by that of the node')
   const keys = new Set(store.proxy.requests.map(({ accessKeyId }) => accessKeyId))
   print(
@@ -146,7 +146,7 @@ function showIdentity({ agent, imds, store }: Cluster): Promise<void> {
   return Promise.resolve()
 }
 
-async function showRefusals(cluster: Cluster): Promise<void> {
+async function showRefusals(cluster: TestCluster): Promise<void> {
   step('a misspelt annotation is refused before anything is created')
   const misspelt = podOf(cluster, 'misspelt', { 'models.example.io/sauce': 's3://my-ml-bucket/model-artifacts/' })
   await kubectl(cluster, ['create', '-f', '-'], JSON.stringify(misspelt))
@@ -164,7 +164,7 @@ async function showRefusals(cluster: Cluster): Promise<void> {
   )
 }
 
-function podOf({ images }: Cluster, name: string, annotations: Record<string, string>): KubernetesObject {
+function podOf({ images }: TestCluster, name: string, annotations: Record<string, string>): ApiObject {
   return {
     apiVersion: 'v1',
     kind: 'Pod',
@@ -173,7 +173,7 @@ function podOf({ images }: Cluster, name: string, annotations: Record<string, st
   }
 }
 
-async function showUninstall(cluster: Cluster): Promise<void> {
+async function showUninstall(cluster: TestCluster): Promise<void> {
   step('the admin takes it away; what runs goes on running')
   command(`helm uninstall ${RELEASE} --namespace ${WEBHOOK_NAMESPACE} --wait`)
   const { stdout, stderr } = await cluster.helm([
@@ -190,7 +190,7 @@ async function showUninstall(cluster: Cluster): Promise<void> {
 }
 
 /** Refusals are part of the demo. */
-async function kubectl(cluster: Cluster, args: readonly string[], input?: string): Promise<void> {
+async function kubectl(cluster: TestCluster, args: readonly string[], input?: string): Promise<void> {
   command(`kubectl ${args.join(' ')}`)
   const { stdout, stderr } = await cluster.kubectlOutcome(args, input)
   print(stdout)

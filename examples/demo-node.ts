@@ -23,7 +23,7 @@ interface Container {
   readonly volumeMounts?: readonly VolumeMount[]
 }
 
-export interface PodSpec {
+export interface DemoPodSpec {
   readonly initContainers: readonly Container[]
   readonly containers: readonly Container[]
   readonly volumes: readonly { readonly name: string }[]
@@ -73,7 +73,10 @@ export async function startModelStore(): Promise<ModelStore> {
 }
 
 /** Starts the pod's loader; what the app then finds at its mount path. Volumes are directories, as there is no container runtime. */
-export async function runLoader({ initContainers, containers, volumes }: PodSpec, directory: string): Promise<string> {
+export async function runLoader(
+  { initContainers, containers, volumes }: DemoPodSpec,
+  directory: string,
+): Promise<string> {
   const [loader] = initContainers
   if (loader === undefined) throw new Error('the pod has no loader')
   for (const { name } of volumes) mkdirSync(join(directory, 'volumes', name), { recursive: true })

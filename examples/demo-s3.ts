@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-export interface Keys {
+export interface DemoKeys {
   readonly accessKeyId: string
   readonly secretAccessKey: string
   readonly sessionToken: string
@@ -16,12 +16,12 @@ export interface Bucket {
   readonly objects: ReadonlyMap<string, Buffer>
 }
 
-export interface S3Server {
+export interface DemoS3 {
   readonly endpoint: string
   stop(): Promise<void>
 }
 
-export async function startS3(bucket: Bucket, keys: Keys): Promise<S3Server> {
+export async function startS3(bucket: Bucket, keys: DemoKeys): Promise<DemoS3> {
   const server = createServer((request, response) => {
     if (isSignedBy(request, keys)) answer(request, response, bucket)
     else refuse(response, 403, 'AccessDenied')
@@ -39,7 +39,7 @@ export async function startS3(bucket: Bucket, keys: Keys): Promise<S3Server> {
 }
 
 /** Looks at whose keys they are. The signature itself is for servers that others can reach. */
-function isSignedBy({ headers }: IncomingMessage, { accessKeyId, sessionToken }: Keys): boolean {
+function isSignedBy({ headers }: IncomingMessage, { accessKeyId, sessionToken }: DemoKeys): boolean {
   const isByKey = headers.authorization?.startsWith(`AWS4-HMAC-SHA256 Credential=${accessKeyId}/`) === true
   return isByKey && headers['x-amz-security-token'] === sessionToken
 }

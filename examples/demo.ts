@@ -13,7 +13,7 @@ import { styleText } from 'node:util'
 import { createTwoFilesPatch } from 'diff'
 import jsonPatch, { type Operation } from 'fast-json-patch'
 import { parse, stringify } from 'yaml'
-import { runLoader, startModelStore, type PodSpec } from './demo-node.ts'
+import { runLoader, startModelStore, type DemoPodSpec } from './demo-node.ts'
 
 interface Pod {
   readonly metadata: { readonly annotations: Readonly<Record<string, string>>; readonly [field: string]: unknown }
@@ -21,7 +21,7 @@ interface Pod {
 }
 
 interface InjectedPod extends Pod {
-  readonly spec: PodSpec
+  readonly spec: DemoPodSpec
 }
 
 interface Deployment {

@@ -7,7 +7,7 @@ import type { AuditedPod, AuditSummary } from '../../src/audit/judgement.ts'
 import { defaultConfig } from '../../src/config/parse-config.ts'
 import { inject } from '../../src/inject/inject.ts'
 import { runCLI } from '../integration/cli/run-cli.ts'
-import { apiClient, type ApiClient, type KubernetesObject } from '../kit/cluster/api-client.ts'
+import { apiClient, type ApiClient, type ApiObject } from '../kit/cluster/api-client.ts'
 import { startControlPlane } from '../kit/cluster/control-plane.ts'
 import { podWith } from '../kit/webhook/pods.ts'
 import { waitFor } from '../kit/tools/wait-for.ts'
@@ -207,7 +207,7 @@ t.test('in a cluster', { timeout }, async (t) => {
   })
 })
 
-interface Report extends KubernetesObject {
+interface Report extends ApiObject {
   readonly results: readonly unknown[]
   readonly summary: unknown
 }
@@ -219,7 +219,7 @@ function reportsOf(text: string): readonly Report[] {
 async function apply(api: ApiClient, collection: string, report: Report): Promise<void> {
   const path = `${collection}/${report.metadata?.name ?? ''}`
   const { body, status } = await api.request('GET', path)
-  const version = status === 200 ? (body as KubernetesObject).metadata?.resourceVersion : undefined
+  const version = status === 200 ? (body as ApiObject).metadata?.resourceVersion : undefined
   const answer = await (status === 200
     ? api.request('PUT', path, { ...report, metadata: { ...report.metadata, resourceVersion: version } })
     : api.request('POST', collection, report))

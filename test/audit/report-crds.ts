@@ -4,18 +4,17 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { parse } from 'yaml'
-import type { KubernetesObject } from '../kit/cluster/api-client.ts'
+import type { ApiObject } from '../kit/cluster/api-client.ts'
 
 const files = [
   ['github.com/kyverno/kyverno', 'config/crds/policyreport/wgpolicyk8s.io_policyreports.yaml'],
   ['github.com/openreports/reports-api', 'config/crd/openreports.io_reports.yaml'],
 ] as const
 
-export function reportCrds(): Promise<readonly KubernetesObject[]> {
+export function reportCrds(): Promise<readonly ApiObject[]> {
   return Promise.all(
     files.map(
-      async ([module, file]) =>
-        parse(await readFile(join(await moduleDirectory(module), file), 'utf8')) as KubernetesObject,
+      async ([module, file]) => parse(await readFile(join(await moduleDirectory(module), file), 'utf8')) as ApiObject,
     ),
   )
 }

@@ -3,7 +3,7 @@ import type { Judgement } from '../../src/audit/judgement.ts'
 import { defaultConfig } from '../../src/config/parse-config.ts'
 import { inject } from '../../src/inject/inject.ts'
 import type { Container, Pod, Volume } from '../../src/pod/pod.ts'
-import type { KubernetesObject } from '../kit/cluster/api-client.ts'
+import type { ApiObject } from '../kit/cluster/api-client.ts'
 import { podWith } from '../kit/webhook/pods.ts'
 
 const prefix = 'models.example.io/'
@@ -116,6 +116,6 @@ export const changedPods: Readonly<Record<string, readonly [pod: Pod, words: rea
   ],
 }
 
-export function asObject(name: string, pod: Pod, namespace = 'apps'): KubernetesObject {
+export function asObject(name: string, pod: Pod, namespace = 'apps'): ApiObject {
   return { ...pod, apiVersion: 'v1', kind: 'Pod', metadata: { ...pod.metadata, name, namespace } }
 }

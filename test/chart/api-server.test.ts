@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process'
 import { dirname } from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
-import { apiClient, type ApiClient, type KubernetesObject } from '../kit/cluster/api-client.ts'
+import { apiClient, type ApiClient, type ApiObject } from '../kit/cluster/api-client.ts'
 import { startControlPlane } from '../kit/cluster/control-plane.ts'
 import { chartCrds } from '../kit/cluster/crds.ts'
 import {
@@ -12,10 +12,10 @@ import {
   objectOf,
   renderChart,
   runHelm,
-  valueAt,
+  valueIn,
   type HelmResult,
   type RenderOptions,
-  type Values,
+  type ChartValues,
 } from '../kit/tools/helm.ts'
 import { waitFor } from '../kit/tools/wait-for.ts'
 
@@ -75,7 +75,7 @@ const everything = {
   guard: { contact: "it's us: #ml" },
 }
 
-const installations: readonly (readonly [name: string, values: Values, options?: RenderOptions])[] = [
+const installations: readonly (readonly [name: string, values: ChartValues, options?: RenderOptions])[] = [
   ['the defaults', {}],
   ['everything that can be switched on', everything],
   [
@@ -126,13 +126,13 @@ t.test('on a real API server', { timeout }, async (t) => {
   t.teardown(() => {
     api.close()
   })
-  const kubectl = async (args: readonly string[], objects: readonly KubernetesObject[] = []): Promise<HelmResult> =>
+  const kubectl = async (args: readonly string[], objects: readonly ApiObject[] = []): Promise<HelmResult> =>
     await runKubectl(
       controlPlane.kubeConfigFile,
       args,
       JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects }),
     )
-  const helm = async (args: readonly string[], values: Values = {}): Promise<HelmResult> =>
+  const helm = async (args: readonly string[], values: ChartValues = {}): Promise<HelmResult> =>
     await runHelm(args, { input: JSON.stringify(values), kubeConfigFile: controlPlane.kubeConfigFile })
 
   await api.createNamespace('model-injector', { 'pod-security.kubernetes.io/enforce': 'restricted' })
@@ -193,7 +193,7 @@ t.test('on a real API server', { timeout }, async (t) => {
 
   await t.test('Helm installs, changes, takes back and removes it', async (t) => {
     const namespace = ['--namespace', 'platform']
-    const done = async (args: readonly string[], values?: Values): Promise<void> => {
+    const done = async (args: readonly string[], values?: ChartValues): Promise<void> => {
       const { ok, stderr } = await helm(args, values)
       t.ok(ok, `helm ${args[0] ?? ''}: ${stderr}`)
     }
@@ -201,7 +201,7 @@ t.test('on a real API server', { timeout }, async (t) => {
     await done(['install', 'model-injector', chartDirectory, ...flags])
     const installed = await identities(api, 'platform')
     await done(['upgrade', 'model-injector', chartDirectory, ...flags], everything)
-    t.equal(valueAt((await deployment(api, 'platform')).body, 'spec.replicas'), 3)
+    t.equal(valueIn((await deployment(api, 'platform')).body, 'spec.replicas'), 3)
     await done(['upgrade', 'model-injector', chartDirectory, ...flags], {
       hostNetwork: { enabled: true },
       certificates: { secretName: 'given', caBundle: pem },
@@ -239,8 +239,8 @@ t.test('on a real API server', { timeout }, async (t) => {
   })
 })
 
-function podOf(deployment: KubernetesObject): KubernetesObject {
-  const template = valueAt(deployment, 'spec.template') as { metadata: object; spec: object }
+function podOf(deployment: ApiObject): ApiObject {
+  const template = valueIn(deployment, 'spec.template') as { metadata: object; spec: object }
   return {
     apiVersion: 'v1',
     kind: 'Pod',
@@ -263,7 +263,7 @@ async function identities(api: ApiClient, namespace: string): Promise<unknown[]>
       '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/model-injector',
     ].map((path) => api.request('GET', path)),
   )
-  return answers.map(({ body }) => valueAt(body, 'metadata.uid') ?? body)
+  return answers.map(({ body }) => valueIn(body, 'metadata.uid') ?? body)
 }
 
 /** Its cache goes where the control plane's files are, not into the directory that the test runs in. */

@@ -6,15 +6,15 @@ import type { Config } from '../../src/config/config.ts'
 import { defaultConfig, parseConfig } from '../../src/config/parse-config.ts'
 import { loaderImageVariable } from '../../src/config/loader-image.ts'
 import { matchConditions } from '../../src/match-conditions.ts'
-import type { KubernetesObject } from '../kit/cluster/api-client.ts'
+import type { ApiObject } from '../kit/cluster/api-client.ts'
 import {
   chartDirectory,
   objectOf,
   parseObjects,
   renderChart,
-  valueAt,
+  valueIn,
   type RenderOptions,
-  type Values,
+  type ChartValues,
 } from '../kit/tools/helm.ts'
 
 // Helm runs anew for each case: a tenth of a second when the machine is idle.
@@ -22,7 +22,7 @@ t.setTimeout(5 * 60 * 1000)
 
 interface Case {
   readonly name: string
-  readonly values: Values
+  readonly values: ChartValues
   readonly expect: (config: Config) => unknown
   readonly value: unknown
 }
@@ -146,19 +146,19 @@ const cases: readonly Case[] = [
 ]
 
 /** As the webhook reads it: the file, and beside it the environment. */
-async function configOf(values: Values, options: RenderOptions = {}): Promise<Config> {
+async function configOf(values: ChartValues, options: RenderOptions = {}): Promise<Config> {
   const objects = await renderChart(values, options)
   const result = parseConfig(configText(objects), loaderImageOf(objects))
   if (!result.ok) throw new Error(result.problems.join('\n'))
   return result.config
 }
 
-function configText(objects: readonly KubernetesObject[]): string {
-  return valueAt(objectOf(objects, 'ConfigMap', 'model-injector'), 'data', 'config.yaml') as string
+function configText(objects: readonly ApiObject[]): string {
+  return valueIn(objectOf(objects, 'ConfigMap', 'model-injector'), 'data', 'config.yaml') as string
 }
 
-function loaderImageOf(objects: readonly KubernetesObject[]): string | undefined {
-  const env = valueAt(objectOf(objects, 'Deployment'), 'spec.template.spec.containers.0.env')
+function loaderImageOf(objects: readonly ApiObject[]): string | undefined {
+  const env = valueIn(objectOf(objects, 'Deployment'), 'spec.template.spec.containers.0.env')
   return (env as { name: string; value: string }[]).find(({ name }) => name === loaderImageVariable)?.value
 }
 
@@ -198,7 +198,7 @@ t.test('untouched values are the built-in configuration, but that the cluster is
 
 t.test('the plain manifests know of no cluster', async (t) => {
   const objects = parseObjects(await readFile(join(chartDirectory, '..', 'manifests.yaml'), 'utf8'))
-  const result = parseConfig(valueAt(objectOf(objects, 'ConfigMap'), 'data', 'config.yaml') as string)
+  const result = parseConfig(valueIn(objectOf(objects, 'ConfigMap'), 'data', 'config.yaml') as string)
   t.equal(result.ok ? result.config.cluster : result.problems, undefined)
 })
 
@@ -206,8 +206,8 @@ for (const prefix of ['models.example.io/', 'ml.example.com/', 'x/', 'a-b.c/']) 
   t.test(`the match conditions are those of the code for the prefix ${prefix}`, async (t) => {
     const objects = await renderChart({ config: { annotationPrefix: prefix } })
     const expected = matchConditions(prefix).map(({ name, expression }) => ({ name, expression }))
-    t.strictSame(valueAt(objectOf(objects, 'MutatingWebhookConfiguration'), 'webhooks.0.matchConditions'), expected)
-    const guard = valueAt(
+    t.strictSame(valueIn(objectOf(objects, 'MutatingWebhookConfiguration'), 'webhooks.0.matchConditions'), expected)
+    const guard = valueIn(
       objectOf(objects, 'ValidatingAdmissionPolicy', 'model-injector-guard'),
       'spec.matchConditions',
     ) as unknown[]
@@ -218,12 +218,12 @@ for (const prefix of ['models.example.io/', 'ml.example.com/', 'x/', 'a-b.c/']) 
 t.test('without a prefix in the values it is the built-in one', async (t) => {
   const objects = await renderChart({ config: { annotationPrefix: null } })
   t.strictSame(
-    valueAt(objectOf(objects, 'MutatingWebhookConfiguration'), 'webhooks.0.matchConditions.0.expression'),
+    valueIn(objectOf(objects, 'MutatingWebhookConfiguration'), 'webhooks.0.matchConditions.0.expression'),
     matchConditions(defaultConfig.annotationPrefix)[0]?.expression,
   )
 })
 
 t.test('helm test asks with the prefix that the webhook has', async (t) => {
   const pod = objectOf(await renderChart({ config: { annotationPrefix: 'ml.example.com/' } }, { hooks: true }), 'Pod')
-  t.strictSame(valueAt(pod, 'spec.containers.0.env.2'), { name: 'ANNOTATION_PREFIX', value: 'ml.example.com/' })
+  t.strictSame(valueIn(pod, 'spec.containers.0.env.2'), { name: 'ANNOTATION_PREFIX', value: 'ml.example.com/' })
 })

@@ -8,15 +8,15 @@ import { parse } from 'yaml'
 import { valuesSchema } from '../../deploy/chart/generate/schema.ts'
 import { configSchema } from '../../src/config/config-schema.ts'
 import { version } from '../../src/version.ts'
-import type { KubernetesObject } from '../kit/cluster/api-client.ts'
+import type { ApiObject } from '../kit/cluster/api-client.ts'
 import {
   chartDirectory,
   objectOf,
   parseObjects,
   renderChart,
   runHelm,
-  valueAt,
-  type Values,
+  valueIn,
+  type ChartValues,
 } from '../kit/tools/helm.ts'
 
 // Helm runs anew for each case: a tenth of a second when the machine is idle.
@@ -50,7 +50,7 @@ t.test('the plain manifests are the objects of the chart, in their namespace, wi
     objects.map(({ kind, metadata }) => [kind, metadata?.name]),
     rendered.map(({ kind, metadata }) => [kind, metadata?.name]),
   )
-  const contents = (all: readonly KubernetesObject[]): object[] =>
+  const contents = (all: readonly ApiObject[]): object[] =>
     all.map(({ spec, webhooks, data }) => ({ spec, webhooks, data: data === undefined ? data : configurationIn(data) }))
   t.strictSame(contents(objects), contents(rendered))
   t.notMatch(JSON.stringify(objects), /helm\.sh|"Helm"/)
@@ -78,12 +78,12 @@ for (const [what, yaml, says] of refusals) {
 t.test('the schema takes over what the webhook itself checks', async (t) => {
   const schema = JSON.parse(await readFile(join(chartDirectory, 'values.schema.json'), 'utf8')) as object
   t.strictSame(
-    Object.keys(valueAt(schema, 'definitions.config.properties') as object),
+    Object.keys(valueIn(schema, 'definitions.config.properties') as object),
     Object.keys(configSchema.properties),
   )
 })
 
-const notes: readonly (readonly [what: string, values: Values, says: RegExp, never: RegExp])[] = [
+const notes: readonly (readonly [what: string, values: ChartValues, says: RegExp, never: RegExp])[] = [
   [
     'how to annotate a first pod',
     {},
@@ -159,6 +159,6 @@ t.test('it can be a part of another chart', async (t) => {
   await cp(chartDirectory, join(directory, 'charts', 'model-injector'), { recursive: true })
   await writeFile(join(directory, 'values.yaml'), 'global: { region: eu-west-1 }\nmodel-injector: { replicas: 4 }\n')
   const objects = await renderChart({}, { chart: directory, release: 'platform' })
-  t.equal(valueAt(objectOf(objects, 'Deployment'), 'spec.replicas'), 4)
+  t.equal(valueIn(objectOf(objects, 'Deployment'), 'spec.replicas'), 4)
   t.equal(objectOf(objects, 'MutatingWebhookConfiguration').metadata?.name, 'model-injector')
 })

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
 import { text } from 'node:stream/consumers'
 import t from 'tap'
-import { objectOf, renderChart, valueAt } from '../kit/tools/helm.ts'
+import { objectOf, renderChart, valueIn } from '../kit/tools/helm.ts'
 import { waitFor } from '../kit/tools/wait-for.ts'
 import { startWebhook } from '../kit/webhook/webhook-process.ts'
 
@@ -96,7 +96,7 @@ t.test('beside a running webhook', async (t) => {
 
 /** One attempt; a pod makes thirty. */
 async function runTest(env: Readonly<Record<string, string>>): Promise<Run> {
-  const args = valueAt(objectOf(await renderChart({}, { hooks: true }), 'Pod'), 'spec.containers.0.args') as string[]
+  const args = valueIn(objectOf(await renderChart({}, { hooks: true }), 'Pod'), 'spec.containers.0.args') as string[]
   const child = spawn(process.execPath, args, { env: { ...env, ATTEMPTS: '1' }, stdio: ['ignore', 'pipe', 'pipe'] })
   const [stdout, stderr, [code]] = await Promise.all([
     text(child.stdout),

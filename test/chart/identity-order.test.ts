@@ -1,7 +1,7 @@
 /** The name of our configuration decides that the identity webhook of EKS sees the service account that we set. */
 import t from 'tap'
 import type { Pod } from '../../src/pod/pod.ts'
-import { apiClient, type ApiClient, type KubernetesObject } from '../kit/cluster/api-client.ts'
+import { apiClient, type ApiClient, type ApiObject } from '../kit/cluster/api-client.ts'
 import { startControlPlane } from '../kit/cluster/control-plane.ts'
 import { eksWebhook } from '../kit/aws/eks-webhook.ts'
 import { startForeignWebhook } from '../kit/cluster/foreign-webhook.ts'
@@ -68,7 +68,7 @@ t.test('before the identity webhook on a real API server', { timeout }, async (t
 
 async function tryPod(api: ApiClient): Promise<Pod> {
   const annotations = { source: 's3://models/llama/', size: '1Gi', 'service-account': 'model-reader' }
-  const pod: KubernetesObject = {
+  const pod: ApiObject = {
     apiVersion: 'v1',
     kind: 'Pod',
     metadata: {

@@ -7,8 +7,8 @@ import t from 'tap'
 import { stringify } from 'yaml'
 import { parseConfig } from '../../src/config/parse-config.ts'
 import { loaderImageVariable } from '../../src/config/loader-image.ts'
-import type { KubernetesObject } from '../kit/cluster/api-client.ts'
-import { chartDirectory, kubectlBinary, objectOf, parseObjects, valueAt } from '../kit/tools/helm.ts'
+import type { ApiObject } from '../kit/cluster/api-client.ts'
+import { chartDirectory, kubectlBinary, objectOf, parseObjects, valueIn } from '../kit/tools/helm.ts'
 
 t.setTimeout(2 * 60 * 1000)
 
@@ -71,7 +71,7 @@ t.test('without the base, the manifests alone keep the loaders behind, so that i
 async function overlay(
   name: string,
   { resources, ...fields }: { readonly resources: readonly string[]; readonly [field: string]: unknown },
-): Promise<KubernetesObject[]> {
+): Promise<ApiObject[]> {
   const directory = join(overlays, name)
   await mkdir(directory, { recursive: true })
   const real = await realpath(directory)
@@ -87,16 +87,16 @@ async function overlay(
   return parseObjects(stdout)
 }
 
-function imagesOf(objects: readonly KubernetesObject[]): { webhook: unknown; loader: unknown } {
-  const text = valueAt(objectOf(objects, 'ConfigMap'), 'data', 'config.yaml') as string
+function imagesOf(objects: readonly ApiObject[]): { webhook: unknown; loader: unknown } {
+  const text = valueIn(objectOf(objects, 'ConfigMap'), 'data', 'config.yaml') as string
   const config = parseConfig(text, envOf(objects).find(({ name }) => name === loaderImageVariable)?.value)
   if (!config.ok) throw new Error(config.problems.join('\n'))
   return {
-    webhook: valueAt(objectOf(objects, 'Deployment'), 'spec.template.spec.containers.0.image'),
+    webhook: valueIn(objectOf(objects, 'Deployment'), 'spec.template.spec.containers.0.image'),
     loader: config.config.defaults.image,
   }
 }
 
-function envOf(objects: readonly KubernetesObject[]): { name: string; value?: string }[] {
-  return valueAt(objectOf(objects, 'Deployment'), 'spec.template.spec.containers.0.env') as { name: string }[]
+function envOf(objects: readonly ApiObject[]): { name: string; value?: string }[] {
+  return valueIn(objectOf(objects, 'Deployment'), 'spec.template.spec.containers.0.env') as { name: string }[]
 }

@@ -5,8 +5,15 @@ import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import t from 'tap'
 import { resources } from '../../src/cluster/resources.ts'
-import type { KubernetesObject } from '../kit/cluster/api-client.ts'
-import { chartDirectory, objectOf, renderChart, valueAt, type RenderOptions, type Values } from '../kit/tools/helm.ts'
+import type { ApiObject } from '../kit/cluster/api-client.ts'
+import {
+  chartDirectory,
+  objectOf,
+  renderChart,
+  valueIn,
+  type RenderOptions,
+  type ChartValues,
+} from '../kit/tools/helm.ts'
 
 // Helm runs anew for each case: a tenth of a second when the machine is idle.
 t.setTimeout(5 * 60 * 1000)
@@ -16,7 +23,7 @@ type Expectation = readonly [object: string, path?: string | readonly string[], 
 
 interface Case {
   readonly name: string
-  readonly values?: Values
+  readonly values?: ChartValues
   readonly options?: RenderOptions
   readonly expect: readonly Expectation[]
 }
@@ -959,7 +966,7 @@ const cases = [
   ...network,
   ...others,
 ]
-const untouched = new Map<boolean, KubernetesObject[]>()
+const untouched = new Map<boolean, ApiObject[]>()
 
 for (const { name, values = {}, options = {}, expect } of cases) {
   t.test(name, async (t) => {
@@ -977,7 +984,7 @@ for (const { name, values = {}, options = {}, expect } of cases) {
         )
       } else {
         t.strictSame(
-          valueAt(objectOf(objects, kind, objectName), ...(typeof path === 'string' ? [path] : path)),
+          valueIn(objectOf(objects, kind, objectName), ...(typeof path === 'string' ? [path] : path)),
           value,
           `${object} ${String(path)}`,
         )
@@ -989,7 +996,7 @@ for (const { name, values = {}, options = {}, expect } of cases) {
   })
 }
 
-async function withDefaults(withHooks: boolean): Promise<KubernetesObject[]> {
+async function withDefaults(withHooks: boolean): Promise<ApiObject[]> {
   const objects = untouched.get(withHooks) ?? (await renderChart({}, { hooks: withHooks }))
   untouched.set(withHooks, objects)
   return objects
@@ -1042,7 +1049,7 @@ t.test('every value has a case', async (t) => {
   for (const path of pathsOf(schema)) {
     if (elsewhere.some((prefix) => path.startsWith(prefix))) continue
     t.ok(
-      cases.some(({ values }) => valueAt(values, path) !== undefined),
+      cases.some(({ values }) => valueIn(values, path) !== undefined),
       path,
     )
   }

@@ -3,13 +3,13 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { annotationNames, annotations } from '../../src/annotations.ts'
-import { chartDirectory, runHelm, templateChart, type Values } from '../kit/tools/helm.ts'
+import { chartDirectory, runHelm, templateChart, type ChartValues } from '../kit/tools/helm.ts'
 
 // Helm runs anew for each case: a tenth of a second when the machine is idle.
 t.setTimeout(5 * 60 * 1000)
 
 /** Of a name that is not allowed, Helm tells the name and no place. */
-type Refusal = readonly [what: string, values: Values, where: string, why: RegExp]
+type Refusal = readonly [what: string, values: ChartValues, where: string, why: RegExp]
 
 const unknown = /additional properties/
 
@@ -191,7 +191,7 @@ for (const [what, values, where, why] of refusals) {
 
 const pem = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n'
 
-const contradictions: readonly (readonly [what: string, values: Values, says: RegExp])[] = [
+const contradictions: readonly (readonly [what: string, values: ChartValues, says: RegExp])[] = [
   [
     'ignore-guarded without the guard',
     { webhook: { failureProfile: 'ignore-guarded' }, guard: { enabled: false } },

@@ -7,15 +7,15 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { parse, stringify } from 'yaml'
-import type { KubernetesObject } from '../kit/cluster/api-client.ts'
-import { objectOf, renderChart, valueAt, type RenderOptions, type Values } from '../kit/tools/helm.ts'
+import type { ApiObject } from '../kit/cluster/api-client.ts'
+import { objectOf, renderChart, valueIn, type RenderOptions, type ChartValues } from '../kit/tools/helm.ts'
 
 // Helm runs anew for each case: a tenth of a second when the machine is idle.
 t.setTimeout(5 * 60 * 1000)
 
 const file = join(import.meta.dirname, 'golden', 'upgrade.yaml')
 
-const installations: Readonly<Record<string, readonly [Values, RenderOptions?]>> = {
+const installations: Readonly<Record<string, readonly [ChartValues, RenderOptions?]>> = {
   defaults: [{}],
   'another release': [{}, { release: 'prod', namespace: 'platform' }],
   'all objects': [
@@ -60,7 +60,7 @@ t.test('the golden file has no installation that is not tested', async (t) => {
 })
 
 /** An upgrade with these values has to be possible. */
-const changes: readonly (readonly [name: string, values: Values])[] = [
+const changes: readonly (readonly [name: string, values: ChartValues])[] = [
   ['the image', { image: { repository: 'r/x', tag: '9' } }],
   ['labels', { commonLabels: { a: 'b' }, podLabels: { c: 'd' } }],
   ['the prefix', { config: { annotationPrefix: 'ml.example.com/' } }],
@@ -80,7 +80,7 @@ for (const [name, values] of changes) {
       ['NetworkPolicy', 'spec.podSelector'],
       ['Deployment', 'spec.template.spec.volumes.1'],
     ] as const) {
-      t.strictSame(valueAt(objectOf(after, kind), path), valueAt(objectOf(before, kind), path), `${kind} ${path}`)
+      t.strictSame(valueIn(objectOf(after, kind), path), valueIn(objectOf(before, kind), path), `${kind} ${path}`)
     }
   })
 }
@@ -91,22 +91,22 @@ t.test('the pods carry the labels by which they are selected', async (t) => {
     commonLabels: { 'app.kubernetes.io/component': 'x' },
   })
   const deployment = objectOf(objects, 'Deployment')
-  const labels = valueAt(deployment, 'spec.template.metadata.labels') as object
+  const labels = valueIn(deployment, 'spec.template.metadata.labels') as object
   for (const selector of [
-    valueAt(deployment, 'spec.selector.matchLabels'),
-    valueAt(objectOf(objects, 'Service'), 'spec.selector'),
-    valueAt(objectOf(objects, 'PodDisruptionBudget'), 'spec.selector.matchLabels'),
+    valueIn(deployment, 'spec.selector.matchLabels'),
+    valueIn(objectOf(objects, 'Service'), 'spec.selector'),
+    valueIn(objectOf(objects, 'PodDisruptionBudget'), 'spec.selector.matchLabels'),
   ]) {
     t.match(labels, selector)
   }
 })
 
-function skeleton(objects: readonly KubernetesObject[]): Record<string, object> {
+function skeleton(objects: readonly ApiObject[]): Record<string, object> {
   const entries = objects.map((object) => {
     const { apiVersion, kind, metadata } = object
     const name = [apiVersion, kind, metadata?.namespace, metadata?.name].filter((part) => part !== undefined).join(' ')
     const fields = (kept[kind] ?? [])
-      .map((path) => [path, valueAt(object, path)] as const)
+      .map((path) => [path, valueIn(object, path)] as const)
       .filter(([, value]) => value !== undefined)
     return [name, Object.fromEntries(fields)] as const
   })

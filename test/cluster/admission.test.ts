@@ -4,7 +4,7 @@ import { digestsOf } from '../../src/inject/ownership/digest.ts'
 import { inject } from '../../src/inject/inject.ts'
 import type { Pod } from '../../src/pod/pod.ts'
 import type { Status } from '../../src/inject/status.ts'
-import { apiClient, type ApiClient, type KubernetesObject } from '../kit/cluster/api-client.ts'
+import { apiClient, type ApiClient, type ApiObject } from '../kit/cluster/api-client.ts'
 import { readCases, readInjected } from '../kit/webhook/golden-corpus.ts'
 import { missingFrom } from '../kit/webhook/contains.ts'
 import { startControlPlane } from '../kit/cluster/control-plane.ts'
@@ -247,7 +247,7 @@ t.test('on a real API server', { timeout }, async (t) => {
   })
 })
 
-interface Deployment extends KubernetesObject {
+interface Deployment extends ApiObject {
   readonly metadata: { readonly name: string; readonly namespace: string }
   readonly spec: { readonly template: Pod }
 }
@@ -289,7 +289,7 @@ function twoAdmissions(webhook: WebhookProcess, namespace: string): readonly Adm
   return lines.length === 2 ? lines : undefined
 }
 
-function podIn(namespace: string, name: string, annotations: Record<string, string>): KubernetesObject {
+function podIn(namespace: string, name: string, annotations: Record<string, string>): ApiObject {
   return {
     apiVersion: 'v1',
     kind: 'Pod',

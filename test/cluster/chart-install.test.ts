@@ -4,7 +4,7 @@
  */
 import { X509Certificate } from 'node:crypto'
 import t, { type Test } from 'tap'
-import type { KubernetesObject } from '../kit/cluster/api-client.ts'
+import type { ApiObject } from '../kit/cluster/api-client.ts'
 import {
   chartValues,
   installChart,
@@ -19,7 +19,7 @@ import {
 } from '../kit/cluster/cluster-chart.ts'
 import { clusterTest } from '../kit/cluster/cluster-namespaces.ts'
 import { appContainer, appPod, getPod, isReady, podsOf, whenEnded, type LivePod } from '../kit/cluster/cluster-pods.ts'
-import { prepareCluster, startCluster, type Cluster } from '../kit/cluster/cluster.ts'
+import { prepareCluster, startCluster, type TestCluster } from '../kit/cluster/cluster.ts'
 import { objectOf, renderChart } from '../kit/tools/helm.ts'
 import { waitFor } from '../kit/tools/wait-for.ts'
 
@@ -312,7 +312,7 @@ async function tests(t: Test): Promise<void> {
   })
 }
 
-function annotated({ store }: Cluster, changes: Readonly<Record<string, string>>): Record<string, string> {
+function annotated({ store }: TestCluster, changes: Readonly<Record<string, string>>): Record<string, string> {
   const values = {
     source: 's3://models/llama/1.2.3/',
     endpoint: store.endpoint,
@@ -325,7 +325,7 @@ function annotated({ store }: Cluster, changes: Readonly<Record<string, string>>
 }
 
 /** As the restricted Pod Security Standard wants it, which the namespace enforces. */
-function restricted(pod: KubernetesObject): KubernetesObject {
+function restricted(pod: ApiObject): ApiObject {
   const spec = pod.spec as { containers: readonly object[] }
   const securityContext = { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } }
   return {
@@ -338,7 +338,7 @@ function restricted(pod: KubernetesObject): KubernetesObject {
   }
 }
 
-function deployment(cluster: Cluster): KubernetesObject {
+function deployment(cluster: TestCluster): ApiObject {
   const labels = { app: 'serving' }
   const pod = restricted({
     apiVersion: 'v1',
@@ -357,7 +357,7 @@ function deployment(cluster: Cluster): KubernetesObject {
   }
 }
 
-async function whenServing({ api }: Cluster, count: number): Promise<readonly LivePod[]> {
+async function whenServing({ api }: TestCluster, count: number): Promise<readonly LivePod[]> {
   return await waitFor(
     `${count} ready pods`,
     async () => {
@@ -369,7 +369,7 @@ async function whenServing({ api }: Cluster, count: number): Promise<readonly Li
 }
 
 /** A new replica waits for its image, beside the old ones that are ready. */
-async function whenStuck(cluster: Cluster): Promise<void> {
+async function whenStuck(cluster: TestCluster): Promise<void> {
   await waitFor(
     'a replica without its image',
     async () => {
@@ -401,7 +401,7 @@ function uidsOf(pods: readonly LivePod[]): readonly string[] {
   return pods.map(({ metadata }) => metadata.uid).sort()
 }
 
-async function liveConfiguration({ api }: Cluster): Promise<WebhookConfiguration> {
+async function liveConfiguration({ api }: TestCluster): Promise<WebhookConfiguration> {
   const { body } = await api.request(
     'GET',
     '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/model-injector',
@@ -409,7 +409,7 @@ async function liveConfiguration({ api }: Cluster): Promise<WebhookConfiguration
   return body as WebhookConfiguration
 }
 
-async function liveCaBundle(cluster: Cluster): Promise<string> {
+async function liveCaBundle(cluster: TestCluster): Promise<string> {
   return decode((await liveConfiguration(cluster)).webhooks[0].clientConfig.caBundle)
 }
 

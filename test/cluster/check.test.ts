@@ -11,7 +11,7 @@ import type { Severity } from '../../src/diagnosis/finding.ts'
 import { connectCluster } from '../../src/cluster/connect.ts'
 import { installChart, WEBHOOK_NAMESPACE, whenReplicasReady } from '../kit/cluster/cluster-chart.ts'
 import { clusterTest } from '../kit/cluster/cluster-namespaces.ts'
-import { prepareCluster, startCluster, type Cluster } from '../kit/cluster/cluster.ts'
+import { prepareCluster, startCluster, type TestCluster } from '../kit/cluster/cluster.ts'
 import { createCertificateAuthority } from '../kit/webhook/pki.ts'
 import { waitFor } from '../kit/tools/wait-for.ts'
 
@@ -311,7 +311,7 @@ function detailsOf(report: CheckReport): string {
 
 /** Changes the webhook configuration, and puts it back behind the expectations. */
 async function expectWhile(
-  cluster: Cluster,
+  cluster: TestCluster,
   change: readonly JSONPatch[],
   expectations: () => Promise<void>,
 ): Promise<void> {
@@ -334,7 +334,7 @@ function withoutIdentity(text: string): string {
   return JSON.stringify({ ...object, metadata: { name: metadata.name, labels: metadata.labels } })
 }
 
-async function kubeconfigOfReader(t: Test, cluster: Cluster): Promise<string> {
+async function kubeconfigOfReader(t: Test, cluster: TestCluster): Promise<string> {
   await cluster.kubectl(['create', 'serviceaccount', '-n', reader.namespace, reader.name])
   const token = (await cluster.kubectl(['create', 'token', '-n', reader.namespace, reader.name])).trim()
   const file = join(t.testdir({}), 'kubeconfig')

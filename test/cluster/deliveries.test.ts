@@ -3,11 +3,11 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { nodeLabelFor } from '../../src/deliveries/node/inject.ts'
-import type { KubernetesObject } from '../kit/cluster/api-client.ts'
+import type { ApiObject } from '../kit/cluster/api-client.ts'
 import { installChart } from '../kit/cluster/cluster-chart.ts'
 import { clusterTest } from '../kit/cluster/cluster-namespaces.ts'
 import { appPod, getPod, whenEnded } from '../kit/cluster/cluster-pods.ts'
-import { prepareCluster, startCluster, type Cluster } from '../kit/cluster/cluster.ts'
+import { prepareCluster, startCluster, type TestCluster } from '../kit/cluster/cluster.ts'
 import { waitFor } from '../kit/tools/wait-for.ts'
 
 const namespace = 'team-a'
@@ -84,23 +84,23 @@ async function tests(t: Test): Promise<void> {
   t.strictSame(cluster.imds.calls, [])
 }
 
-async function readsModel(t: Test, cluster: Cluster, name: string, source: string): Promise<void> {
+async function readsModel(t: Test, cluster: TestCluster, name: string, source: string): Promise<void> {
   const { status } = await runPod(cluster, name, source)
   t.equal(status.phase, 'Failed', 'the app cannot write')
   t.strictSame(await log(cluster, name), [`{"model": "of the ${name}"}`, readOnly])
 }
 
-async function runPod(cluster: Cluster, name: string, source: string): ReturnType<typeof whenEnded> {
+async function runPod(cluster: TestCluster, name: string, source: string): ReturnType<typeof whenEnded> {
   await createPod(cluster, name, source)
   return await whenEnded(cluster.api, namespace, name)
 }
 
-async function createPod({ api, images }: Cluster, name: string, source: string): Promise<void> {
+async function createPod({ api, images }: TestCluster, name: string, source: string): Promise<void> {
   const annotations = { 'models.example.io/source': source, 'models.example.io/env': 'MODEL_DIR' }
   await api.create(appPod({ namespace, name, image: images.app, script, annotations }))
 }
 
-async function log(cluster: Cluster, pod: string): Promise<string[]> {
+async function log(cluster: TestCluster, pod: string): Promise<string[]> {
   return (await cluster.kubectl(['logs', '-n', namespace, pod, '-c', 'app'])).trimEnd().split('\n')
 }
 
@@ -110,9 +110,9 @@ async function writeModel(directory: string, content: string): Promise<void> {
 }
 
 /** Bound by hand to a directory of the node, as a shared file system would be mounted there. */
-async function makeClaim(cluster: Cluster, name: string, path: string): Promise<void> {
+async function makeClaim(cluster: TestCluster, name: string, path: string): Promise<void> {
   const common = { accessModes: ['ReadOnlyMany'], storageClassName: '' }
-  const volume: KubernetesObject = {
+  const volume: ApiObject = {
     apiVersion: 'v1',
     kind: 'PersistentVolume',
     metadata: { name },
@@ -123,7 +123,7 @@ async function makeClaim(cluster: Cluster, name: string, path: string): Promise<
       claimRef: { namespace, name },
     },
   }
-  const claim: KubernetesObject = {
+  const claim: ApiObject = {
     apiVersion: 'v1',
     kind: 'PersistentVolumeClaim',
     metadata: { name, namespace },

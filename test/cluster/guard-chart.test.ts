@@ -4,19 +4,19 @@ import { join } from 'node:path'
 import t from 'tap'
 import { knownAnnotations, requiredParts } from '../../deploy/chart/generate-policies.ts'
 import { matchConditions } from '../../src/match-conditions.ts'
-import type { KubernetesObject } from '../kit/cluster/api-client.ts'
-import { chartDirectory, objectOf, renderChart, type Values } from '../kit/tools/helm.ts'
-import { guardName, placementName, type Policy } from '../kit/cluster/policies.ts'
+import type { ApiObject } from '../kit/cluster/api-client.ts'
+import { chartDirectory, objectOf, renderChart, type ChartValues } from '../kit/tools/helm.ts'
+import { guardName, placementName, type PolicyObject } from '../kit/cluster/policies.ts'
 
 const policy = 'ValidatingAdmissionPolicy'
 const binding = 'ValidatingAdmissionPolicyBinding'
 
 interface Webhook {
   readonly namespaceSelector: object
-  readonly matchConditions: Policy['spec']['matchConditions']
+  readonly matchConditions: PolicyObject['spec']['matchConditions']
 }
 
-const selections: readonly { readonly name: string; readonly values: Values }[] = [
+const selections: readonly { readonly name: string; readonly values: ChartValues }[] = [
   { name: 'by default', values: {} },
   { name: 'with another prefix', values: { config: { annotationPrefix: 'models.corp.example/' } } },
   { name: 'with excluded namespaces', values: { webhook: { excludedNamespaces: ['monitoring', 'kube-system'] } } },
@@ -33,9 +33,9 @@ const selections: readonly { readonly name: string; readonly values: Values }[] 
 for (const { name, values } of selections) {
   t.test(`${name}, the guard looks at the pods that the webhook sees, and at no others`, async (t) => {
     const objects = await renderChart(values, { release: 'release', namespace: 'models' })
-    const guard = objectOf(objects, policy, guardName) as Policy
+    const guard = objectOf(objects, policy, guardName) as PolicyObject
     const [webhook] = (
-      objectOf(objects, 'MutatingWebhookConfiguration') as KubernetesObject & { webhooks: readonly Webhook[] }
+      objectOf(objects, 'MutatingWebhookConfiguration') as ApiObject & { webhooks: readonly Webhook[] }
     ).webhooks
 
     t.strictSame(guard.spec.matchConstraints.namespaceSelector, webhook?.namespaceSelector)
@@ -46,7 +46,7 @@ for (const { name, values } of selections) {
       matchConditions(annotationPrefix).map(({ name, expression }) => ({ name, expression })),
     )
     t.strictSame(
-      (objectOf(objects, policy, placementName) as Policy).spec.matchConstraints.namespaceSelector,
+      (objectOf(objects, policy, placementName) as PolicyObject).spec.matchConstraints.namespaceSelector,
       webhook?.namespaceSelector,
     )
   })
@@ -54,7 +54,7 @@ for (const { name, values } of selections) {
 
 t.test('the guard refuses the creation of pods alone, and also what it cannot judge', async (t) => {
   const objects = await renderChart()
-  const { spec } = objectOf(objects, policy, guardName) as Policy
+  const { spec } = objectOf(objects, policy, guardName) as PolicyObject
   t.strictSame(spec.matchConstraints.resourceRules, [
     { apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['pods'], scope: 'Namespaced' },
   ])
@@ -64,7 +64,7 @@ t.test('the guard refuses the creation of pods alone, and also what it cannot ju
 
 t.test('the placement policy never refuses anything', async (t) => {
   const objects = await renderChart()
-  t.equal((objectOf(objects, policy, placementName) as Policy).spec.failurePolicy, 'Ignore')
+  t.equal((objectOf(objects, policy, placementName) as PolicyObject).spec.failurePolicy, 'Ignore')
   t.strictSame(objectOf(objects, binding, placementName).spec, {
     policyName: placementName,
     validationActions: ['Warn'],
@@ -72,7 +72,7 @@ t.test('the placement policy never refuses anything', async (t) => {
 })
 
 t.test('each can be turned off without the other', async (t) => {
-  const names = async (values: Values): Promise<(string | undefined)[]> =>
+  const names = async (values: ChartValues): Promise<(string | undefined)[]> =>
     (await renderChart(values))
       .filter(({ kind }) => kind === policy || kind === binding)
       .map(({ metadata }) => metadata?.name)

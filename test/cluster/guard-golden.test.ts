@@ -4,15 +4,16 @@
  */
 import t from 'tap'
 import type { Pod, Volume } from '../../src/pod/pod.ts'
-import { apiClient, type ApiResponse } from '../kit/cluster/api-client.ts'
+import type { ApiResponse } from '../../src/cluster/transport.ts'
+import { apiClient } from '../kit/cluster/api-client.ts'
 import { startControlPlane } from '../kit/cluster/control-plane.ts'
 import {
-  podOf,
+  podOfManifest,
   readCases,
   readExpectation,
   readInjected,
   type GoldenCase,
-  type Manifest,
+  type GoldenManifest,
 } from '../kit/webhook/golden-corpus.ts'
 import { guardMessage, installGuard, type PodObject } from '../kit/cluster/policies.ts'
 
@@ -33,7 +34,7 @@ t.test('the golden corpus on a real API server with the guard', { timeout }, asy
   const serviceAccounts = new Set(['default'])
   const counts = { admitted: 0, skipped: 0, refused: 0 }
 
-  async function tryManifest(manifest: Manifest): Promise<ApiResponse> {
+  async function tryManifest(manifest: GoldenManifest): Promise<ApiResponse> {
     const pod = creatable(manifest)
     const name = pod.spec.serviceAccountName ?? pod.spec.serviceAccount ?? 'default'
     if (!serviceAccounts.has(name)) {
@@ -84,12 +85,12 @@ function readByTheGuard({
 
 /** Parts of an earlier pass: by their names they may be all that the guard asks for. */
 function carriesParts({ manifest, config }: GoldenCase): boolean {
-  return (podOf(manifest) as Pod).metadata?.labels?.[`${config.annotationPrefix}injected`] === 'true'
+  return (podOfManifest(manifest) as Pod).metadata?.labels?.[`${config.annotationPrefix}injected`] === 'true'
 }
 
 /** The pod as its controller would create it. */
-function creatable(manifest: Manifest): PodObject {
-  const pod = podOf(manifest) as Pod
+function creatable(manifest: GoldenManifest): PodObject {
+  const pod = podOfManifest(manifest) as Pod
   const mirror = pod.metadata?.annotations?.['kubernetes.io/config.mirror'] !== undefined
   return {
     ...pod,
@@ -105,7 +106,7 @@ function creatable(manifest: Manifest): PodObject {
 }
 
 /** A StatefulSet's claims become volumes of its pods. */
-function claimsOf({ spec }: Manifest): Volume[] {
+function claimsOf({ spec }: GoldenManifest): Volume[] {
   const { volumeClaimTemplates = [] } = spec as { volumeClaimTemplates?: { metadata: { name: string } }[] }
   return volumeClaimTemplates.map(({ metadata: { name } }) => ({
     name,

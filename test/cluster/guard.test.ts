@@ -1,17 +1,17 @@
 import t from 'tap'
 import { annotationNames, annotations as table } from '../../src/annotations.ts'
 import type { Container, Pod, Volume } from '../../src/pod/pod.ts'
-import { apiClient, type ApiClient, type KubernetesObject } from '../kit/cluster/api-client.ts'
+import { apiClient, type ApiClient, type ApiObject } from '../kit/cluster/api-client.ts'
 import { startControlPlane } from '../kit/cluster/control-plane.ts'
 import { startForeignWebhook } from '../kit/cluster/foreign-webhook.ts'
 import { objectOf, renderChart } from '../kit/tools/helm.ts'
-import { bare, deliveryCases, injected, withoutEachPart, type DeliveryCase } from '../kit/cluster/policies-pods.ts'
+import { bare, deliveryCases, injectedPod, withoutEachPart, type DeliveryCase } from '../kit/cluster/policies-pods.ts'
 import {
   guardMessage,
   guardName,
   guardWarnings,
   installGuard,
-  podWith,
+  podObject,
   typeWarnings,
   type PodObject,
 } from '../kit/cluster/policies.ts'
@@ -34,7 +34,7 @@ t.test('the guard on a real API server', { timeout }, async (t) => {
   t.teardown(() => {
     api.close()
   })
-  await api.create(podWith({ [source]: 's3://models/llama/' }, { name: 'older-than-the-guard' }))
+  await api.create(podObject({ [source]: 's3://models/llama/' }, { name: 'older-than-the-guard' }))
   await installGuard(api)
 
   await t.test('the type checker of the cluster finds nothing wrong with it', async (t) => {
@@ -43,7 +43,7 @@ t.test('the guard on a real API server', { timeout }, async (t) => {
 
   for (const delivery of deliveryCases) {
     await t.test(`${delivery.name}: the injected pod passes, and without any of its parts it is refused`, async (t) => {
-      const pod = injected(bare(delivery))
+      const pod = injectedPod(bare(delivery))
       t.strictSame(namesOfOurs(pod), { loaders: [...delivery.loaders].sort(), volumes: [...delivery.volumes].sort() })
       t.equal(guardMessage(await tryPod(api, pod)), undefined)
       for (const { pod: mutilated, finding } of withoutEachPart(pod, delivery)) {
@@ -69,7 +69,7 @@ t.test('the guard on a real API server', { timeout }, async (t) => {
       loaders: ['model-loader', 'model-loader-tokenizer'],
       volumes: ['model-data', 'model-data-tokenizer'],
     }
-    const pod = injected(bare(twice))
+    const pod = injectedPod(bare(twice))
     t.strictSame(
       mountsOf(pod).filter((name) => name.startsWith('model-data')),
       ['model-data', 'model-data'],
@@ -78,7 +78,7 @@ t.test('the guard on a real API server', { timeout }, async (t) => {
 
     const claim = { name: 'mine', persistentVolumeClaim: { claimName: 'models' } }
     const written = bare({ annotations: { source: 'pvc://models' } })
-    const shared = injected({ ...written, spec: { ...written.spec, volumes: [claim] } })
+    const shared = injectedPod({ ...written, spec: { ...written.spec, volumes: [claim] } })
     t.strictSame(mountsOf(shared), ['mine'])
     t.equal(guardMessage(await tryPod(api, shared)), undefined)
     const unmounted = { ...shared, spec: { ...shared.spec, containers: [{ name: 'app', image: 'app:1' }] } }
@@ -144,16 +144,16 @@ t.test('the guard on a real API server', { timeout }, async (t) => {
   await t.test('pods that are none of ours are left alone', async (t) => {
     const asks = { [source]: 's3://models/llama/' }
     const pods = {
-      'without annotations': podWith({}),
-      'without a map of annotations': { ...podWith({}), metadata: { name: 'app', namespace: 'default' } },
-      'with annotations of others': podWith({
+      'without annotations': podObject({}),
+      'without a map of annotations': { ...podObject({}), metadata: { name: 'app', namespace: 'default' } },
+      'with annotations of others': podObject({
         'prometheus.io/scrape': 'true',
         'example.io/source': 's3://models/llama/',
       }),
-      'that opted out': podWith({ ...asks, 'models.example.io/inject': 'false' }),
-      'with a status and nothing else': podWith({ 'models.example.io/status': '{}' }),
+      'that opted out': podObject({ ...asks, 'models.example.io/inject': 'false' }),
+      'with a status and nothing else': podObject({ 'models.example.io/status': '{}' }),
       'that mirror a static pod': {
-        ...podWith({ ...asks, 'kubernetes.io/config.mirror': 'abc' }),
+        ...podObject({ ...asks, 'kubernetes.io/config.mirror': 'abc' }),
         spec: { nodeName: 'node', containers: [{ name: 'app', image: 'app:1' }] },
       },
     }
@@ -163,7 +163,7 @@ t.test('the guard on a real API server', { timeout }, async (t) => {
   await t.test('the namespaces of the system and of the release are left alone', async (t) => {
     await api.createNamespace('model-injector')
     for (const namespace of ['kube-system', 'model-injector']) {
-      t.equal((await tryPod(api, podWith({ [source]: 's3://models/llama/' }, { namespace }))).status, 201)
+      t.equal((await tryPod(api, podObject({ [source]: 's3://models/llama/' }, { namespace }))).status, 201)
     }
   })
 
@@ -249,9 +249,9 @@ t.test('the guard on a real API server', { timeout }, async (t) => {
       const response = await tryPod(api, bare(deliveryCases[0]!))
       t.equal(response.status, 403)
       t.match(guardMessage(response), whatToDo)
-      t.equal((await tryPod(api, podWith({}))).status, 201)
+      t.equal((await tryPod(api, podObject({}))).status, 201)
       t.equal(
-        (await tryPod(api, podWith({ [source]: 's3://models/llama/', 'models.example.io/inject': 'false' }))).status,
+        (await tryPod(api, podObject({ [source]: 's3://models/llama/', 'models.example.io/inject': 'false' }))).status,
         201,
       )
     })
@@ -275,17 +275,17 @@ t.test('the guard on a real API server', { timeout }, async (t) => {
 
   await t.test('it can be tried out: then it warns, and the pods are created', async (t) => {
     await installGuard(api, { guard: { validationActions: ['Warn', 'Audit'] } })
-    const response = await tryPod(api, podWith({ [source]: 's3://models/llama/' }))
+    const response = await tryPod(api, podObject({ [source]: 's3://models/llama/' }))
     t.equal(response.status, 201)
     t.match(guardWarnings(response)[0], /^spec\.initContainers: no model-loader, so the model would not be loaded\./)
-    t.strictSame((await tryPod(api, podWith({}))).warnings, [])
+    t.strictSame((await tryPod(api, podObject({}))).warnings, [])
   })
 
   await t.test('a contact with characters that mean something in CEL is quoted', async (t) => {
     const contact = `O'Neil "the \\ keeper", #ml; \\' + object`
     await installGuard(api, { guard: { contact } })
     t.ok(
-      guardMessage(await tryPod(api, podWith({ [source]: 's3://models/llama/' })))?.includes(
+      guardMessage(await tryPod(api, podObject({ [source]: 's3://models/llama/' })))?.includes(
         `ask ${contact}: model-injector check`,
       ),
     )
@@ -324,7 +324,7 @@ t.test('the guard on a real API server', { timeout }, async (t) => {
       }
     }
     t.equal(
-      guardMessage(await tryPod(api, podWith({ [source]: 's3://models/llama/' }))),
+      guardMessage(await tryPod(api, podObject({ [source]: 's3://models/llama/' }))),
       undefined,
       'another prefix is not ours',
     )
@@ -335,7 +335,7 @@ interface Deployment {
   readonly status: { readonly conditions?: readonly { readonly type: string; readonly message: string }[] }
 }
 
-async function tryPod(api: ApiClient, pod: KubernetesObject): ReturnType<ApiClient['tryCreate']> {
+async function tryPod(api: ApiClient, pod: ApiObject): ReturnType<ApiClient['tryCreate']> {
   return api.tryCreate(pod, { dryRun: true })
 }
 
@@ -409,7 +409,7 @@ async function guardedConfiguration({
 }: {
   url: string
   caCertificate: string
-}): Promise<KubernetesObject> {
+}): Promise<ApiObject> {
   const configuration = objectOf(
     await renderChart({ webhook: { failureProfile: 'ignore-guarded' } }),
     'MutatingWebhookConfiguration',
@@ -421,7 +421,7 @@ async function guardedConfiguration({
   }
 }
 
-function deploymentOf({ metadata, spec }: Pod): KubernetesObject {
+function deploymentOf({ metadata, spec }: Pod): ApiObject {
   const labels = { app: 'inference' }
   return {
     apiVersion: 'apps/v1',

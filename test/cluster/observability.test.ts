@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import { stringify } from 'yaml'
-import { apiClient, type ApiClient, type KubernetesObject } from '../kit/cluster/api-client.ts'
+import { apiClient, type ApiClient, type ApiObject } from '../kit/cluster/api-client.ts'
 import { startControlPlane, type ControlPlane } from '../kit/cluster/control-plane.ts'
 import { kubectlBinary, objectOf, renderChart } from '../kit/tools/helm.ts'
 import { placeJq } from '../kit/tools/jq.ts'
@@ -167,7 +167,7 @@ t.test('on a real API server', { timeout }, async (t) => {
   await t.test('many pods of one owner are one Event that counts, and a dry run is none', async (t) => {
     await api.createNamespace('storm')
     const tries = 200
-    const owned = (name: string, owner: string): KubernetesObject =>
+    const owned = (name: string, owner: string): ApiObject =>
       podIn(
         'storm',
         name,
@@ -338,7 +338,7 @@ async function serviceAccount(
 async function webhookConfiguration({
   url,
   caCertificate,
-}: Pick<WebhookProcess, 'url' | 'caCertificate'>): Promise<KubernetesObject> {
+}: Pick<WebhookProcess, 'url' | 'caCertificate'>): Promise<ApiObject> {
   const rendered = objectOf(await renderChart({ events: { enabled: true } }), 'MutatingWebhookConfiguration')
   const clientConfig = { url, caBundle: Buffer.from(caCertificate).toString('base64') }
   return {
@@ -349,7 +349,7 @@ async function webhookConfiguration({
 
 async function kubectlApply(
   { kubectl, auditLog }: Pick<World, 'kubectl' | 'auditLog'>,
-  items: readonly KubernetesObject[],
+  items: readonly ApiObject[],
 ): Promise<void> {
   const file = `${auditLog}.apply.json`
   await writeFile(file, JSON.stringify({ apiVersion: 'v1', kind: 'List', items }))
@@ -474,7 +474,7 @@ async function queries(t: Test, world: World): Promise<void> {
   t.equal(ok, true, output)
 }
 
-function podIn(namespace: string, name: string, annotations: Record<string, string>, owner?: object): KubernetesObject {
+function podIn(namespace: string, name: string, annotations: Record<string, string>, owner?: object): ApiObject {
   const ownerReferences = owner === undefined ? {} : { ownerReferences: [owner] }
   return {
     apiVersion: 'v1',
@@ -484,7 +484,7 @@ function podIn(namespace: string, name: string, annotations: Record<string, stri
   }
 }
 
-function deploymentIn(namespace: string, name: string, annotations: Record<string, string>): KubernetesObject {
+function deploymentIn(namespace: string, name: string, annotations: Record<string, string>): ApiObject {
   return {
     apiVersion: 'apps/v1',
     kind: 'Deployment',

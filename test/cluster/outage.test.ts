@@ -4,7 +4,7 @@
  * pod without its model.
  */
 import t, { type Test } from 'tap'
-import type { KubernetesObject } from '../kit/cluster/api-client.ts'
+import type { ApiObject } from '../kit/cluster/api-client.ts'
 import {
   installChart,
   RELEASE,
@@ -16,7 +16,7 @@ import {
 } from '../kit/cluster/cluster-chart.ts'
 import { describeLoad, hasModel, startLoad, type LoadResult, type RunningLoad } from '../kit/cluster/cluster-load.ts'
 import { clusterTest } from '../kit/cluster/cluster-namespaces.ts'
-import { prepareCluster, startCluster, type Cluster } from '../kit/cluster/cluster.ts'
+import { prepareCluster, startCluster, type TestCluster } from '../kit/cluster/cluster.ts'
 import {
   everyReplica,
   killReplica,
@@ -161,7 +161,7 @@ async function tests(t: Test): Promise<void> {
   await t.test(
     'without any replica, pods without our annotations are created as fast as ever, and annotated ones not at all',
     async (t) => {
-      const measure = async (namespace: string, pods: readonly KubernetesObject[]): Promise<LoadResult> => {
+      const measure = async (namespace: string, pods: readonly ApiObject[]): Promise<LoadResult> => {
         await api.createNamespace(namespace)
         const load = await startLoad(cluster.controlPlane.kubeConfig, { namespace, perSecond: PER_SECOND, pods })
         await whenSent(load, 5 * PER_SECOND)
@@ -196,7 +196,12 @@ async function tests(t: Test): Promise<void> {
 }
 
 /** While pods are created, before the event, through it and after it. */
-async function losesNothing(parent: Test, cluster: Cluster, what: string, event: () => Promise<void>): Promise<void> {
+async function losesNothing(
+  parent: Test,
+  cluster: TestCluster,
+  what: string,
+  event: () => Promise<void>,
+): Promise<void> {
   await parent.test(`${what} loses no admission`, async (t) => {
     const namespace = what.replaceAll(/[^a-z]+/g, '-')
     await cluster.api.createNamespace(namespace)
@@ -222,13 +227,13 @@ function comment(t: Test, what: string, result: LoadResult): void {
   }
 }
 
-async function holdsModels(t: Test, cluster: Cluster, namespace: string, count: number): Promise<void> {
+async function holdsModels(t: Test, cluster: TestCluster, namespace: string, count: number): Promise<void> {
   const stored = await podTexts(cluster, namespace)
   t.equal(stored.length, count, 'every pod that was answered for is stored, and no other')
   t.ok(stored.every(hasModel), 'every pod that is stored has its model')
 }
 
-async function podTexts({ api }: Cluster, namespace: string, labelSelector = ''): Promise<string[]> {
+async function podTexts({ api }: TestCluster, namespace: string, labelSelector = ''): Promise<string[]> {
   const { body } = await api.request(
     'GET',
     `/api/v1/namespaces/${namespace}/pods?labelSelector=${encodeURIComponent(labelSelector)}`,
@@ -240,21 +245,21 @@ function namesOf(pods: Awaited<ReturnType<typeof webhookPods>>): string[] {
   return pods.map(({ metadata }) => metadata.name)
 }
 
-async function restarts(cluster: Cluster): Promise<unknown> {
+async function restarts(cluster: TestCluster): Promise<unknown> {
   return (await webhookPods(cluster)).map(({ metadata, status }) => [
     metadata.name,
     status.containerStatuses?.[0]?.restartCount,
   ])
 }
 
-async function lastRefusal(cluster: Cluster, pod: string): Promise<string | undefined> {
+async function lastRefusal(cluster: TestCluster, pod: string): Promise<string | undefined> {
   const lines = (await cluster.kubectl(['logs', '-n', WEBHOOK_NAMESPACE, pod]))
     .split('\n')
     .filter((line) => line.includes('certificate refused'))
   return (JSON.parse(lines.at(-1) ?? '{}') as { problem?: string }).problem
 }
 
-async function steadyLoad(t: Test, cluster: Cluster, namespace: string): Promise<RunningLoad> {
+async function steadyLoad(t: Test, cluster: TestCluster, namespace: string): Promise<RunningLoad> {
   const mistake = idlePod({ ...annotations, 'models.example.io/size': '10Gx' })
   const pods = [mistake, ...Array.from({ length: MISTAKE_EVERY - 1 }, () => idlePod(annotations))]
   const load = await startLoad(cluster.controlPlane.kubeConfig, { namespace, perSecond: PER_SECOND, pods })
@@ -282,7 +287,7 @@ function firstHalf(base64: string): string {
 }
 
 /** No scheduler looks at it, so that what it costs is its admission and its storing. */
-function idlePod(podAnnotations: Readonly<Record<string, string>>): KubernetesObject {
+function idlePod(podAnnotations: Readonly<Record<string, string>>): ApiObject {
   return {
     apiVersion: 'v1',
     kind: 'Pod',
@@ -291,7 +296,7 @@ function idlePod(podAnnotations: Readonly<Record<string, string>>): KubernetesOb
   }
 }
 
-function deployment(namespace: string, replicas: number): KubernetesObject {
+function deployment(namespace: string, replicas: number): ApiObject {
   const labels = { app: 'controlled' }
   const template = {
     metadata: { labels, annotations },

@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
 import { annotationNames, annotations as table } from '../../src/annotations.ts'
-import { apiClient, type ApiClient, type ApiResponse, type KubernetesObject } from '../kit/cluster/api-client.ts'
+import type { ApiResponse } from '../../src/cluster/transport.ts'
+import { apiClient, type ApiClient, type ApiObject } from '../kit/cluster/api-client.ts'
 import { startControlPlane } from '../kit/cluster/control-plane.ts'
 import { kubectlBinary } from '../kit/tools/helm.ts'
 import { installPlacement, placementName, placementWarnings, typeWarnings } from '../kit/cluster/policies.ts'
@@ -455,7 +456,7 @@ async function apply(api: ApiClient, kind: WorkloadKind, written: Written): Prom
   )
 }
 
-function workload({ kind, make }: WorkloadKind, written: Written): Omit<KubernetesObject, 'apiVersion'> {
+function workload({ kind, make }: WorkloadKind, written: Written): Omit<ApiObject, 'apiVersion'> {
   const { own = {}, name = 'inference', owner, prefix } = written
   const metadata = {
     name,

@@ -3,7 +3,7 @@ import { defaultConfig } from '../../src/config/parse-config.ts'
 import { inject } from '../../src/inject/inject.ts'
 import type { Container, Pod } from '../../src/pod/pod.ts'
 import { startAlternatingProxy } from '../kit/webhook/alternating-proxy.ts'
-import { apiClient, type ApiClient, type KubernetesObject } from '../kit/cluster/api-client.ts'
+import { apiClient, type ApiClient, type ApiObject } from '../kit/cluster/api-client.ts'
 import { startControlPlane } from '../kit/cluster/control-plane.ts'
 import { startForeignWebhook } from '../kit/cluster/foreign-webhook.ts'
 import { waitFor } from '../kit/tools/wait-for.ts'
@@ -128,7 +128,7 @@ function mirrorImagesAndAddSidecar(pod: Pod): Pod {
 
 /** A dry run goes through the whole admission chain and stores nothing. */
 async function tryPod(api: ApiClient): Promise<Pod> {
-  const pod: KubernetesObject = {
+  const pod: ApiObject = {
     apiVersion: 'v1',
     kind: 'Pod',
     metadata: {

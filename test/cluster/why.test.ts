@@ -3,7 +3,7 @@ import t from 'tap'
 import { matchConditions } from '../../src/match-conditions.ts'
 import type { Explanation } from '../../src/check/why/explain.ts'
 import { runCLI } from '../integration/cli/run-cli.ts'
-import { apiClient, type ApiClient, type KubernetesObject } from '../kit/cluster/api-client.ts'
+import { apiClient, type ApiClient, type ApiObject } from '../kit/cluster/api-client.ts'
 import { startControlPlane } from '../kit/cluster/control-plane.ts'
 import { waitFor } from '../kit/tools/wait-for.ts'
 import { ourConfiguration } from '../kit/cluster/webhook-configuration.ts'
@@ -153,7 +153,7 @@ t.test('in a cluster', { timeout }, async (t) => {
   })
 })
 
-function podOf(name: string, annotations: Record<string, string>): KubernetesObject {
+function podOf(name: string, annotations: Record<string, string>): ApiObject {
   return {
     apiVersion: 'v1',
     kind: 'Pod',
@@ -176,7 +176,7 @@ function isInjected(pod: unknown): boolean {
 
 async function patchConfiguration(api: ApiClient, change: object): Promise<void> {
   const { body } = await api.request('GET', configuration)
-  const current = body as KubernetesObject & { webhooks: readonly object[] }
+  const current = body as ApiObject & { webhooks: readonly object[] }
   await api.request('PUT', configuration, {
     ...current,
     webhooks: current.webhooks.map((webhook) => ({ ...webhook, ...change })),

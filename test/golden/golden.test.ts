@@ -8,7 +8,7 @@ import type { Pod } from '../../src/pod/pod.ts'
 import { denyReasons, injectReasons, skipReasons, warnReasons } from '../../src/reasons.ts'
 import {
   describeOutcome,
-  podOf,
+  podOfManifest,
   readCases,
   readExpectation,
   updateExpectation,
@@ -22,7 +22,14 @@ import {
   type CommandLineAnswer,
 } from '../kit/webhook/golden-front-ends.ts'
 import { restrictedViolations, type SecuredPod } from '../kit/cluster/pod-security.ts'
-import { containersOf, defaulted, effectiveRequest, podLevel, qosClass, type ResourcePod } from '../kit/webhook/qos.ts'
+import {
+  containersOf,
+  defaulted,
+  effectiveRequest,
+  podLevel,
+  kubernetesQosClass,
+  type ResourcePod,
+} from '../kit/webhook/qos.ts'
 
 const updating = process.env.UPDATE_GOLDEN === '1'
 
@@ -36,7 +43,7 @@ const effectiveAnnotations = new Set<string>()
 for (const golden of cases) {
   t.test(golden.name.replaceAll('-', ' '), (t) => {
     // Frozen, so that whatever writes to its input throws.
-    const pod = deepFreeze(structuredClone(podOf(golden.manifest)))
+    const pod = deepFreeze(structuredClone(podOfManifest(golden.manifest)))
     const outcome = inject(pod, golden.namespace, golden.config)
     const described = describeOutcome(golden, outcome)
     note(golden, outcome)
@@ -75,7 +82,7 @@ function note({ manifest, config }: GoldenCase, outcome: Outcome): void {
   const diagnostics = outcome.outcome === 'denied' ? outcome.diagnostics : []
   for (const { reason } of [outcome, ...diagnostics, ...outcome.warnings]) reasons.add(reason)
   if (outcome.outcome !== 'injected') return
-  const keys = Object.keys((podOf(manifest) as Pod).metadata?.annotations ?? {})
+  const keys = Object.keys((podOfManifest(manifest) as Pod).metadata?.annotations ?? {})
   for (const name of annotationNames) if (keys.includes(config.annotationPrefix + name)) effectiveAnnotations.add(name)
 }
 
@@ -154,7 +161,7 @@ function checkSafety(t: Test, before: unknown, outcome: Injected): void {
 
 function checkSchedulability(t: Test, before: unknown, outcome: Injected): void {
   const after = outcome.pod as ResourcePod
-  t.equal(qosClass(after), qosClass(before as ResourcePod), 'the QoS class is kept')
+  t.equal(kubernetesQosClass(after), kubernetesQosClass(before as ResourcePod), 'the QoS class is kept')
   t.strictSame(resourceProblems(after), [], 'the API server accepts the resources')
 }
 

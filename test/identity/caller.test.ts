@@ -3,9 +3,9 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import {
-  bucket,
+  accountBucket,
   check,
-  clusterArn,
+  prodClusterArn,
   giveRole,
   operator,
   rendered,
@@ -39,7 +39,7 @@ async function askFrom(t: Test, { keys, profile, env }: Shell): Promise<Run> {
   return check(
     world,
     keys?.(),
-    ['--role', role.arn, '--cluster-arn', clusterArn, '--source', `s3://${bucket}/models/apps/llama/`],
+    ['--role', role.arn, '--cluster-arn', prodClusterArn, '--source', `s3://${accountBucket}/models/apps/llama/`],
     { HOME: home, ...env },
   )
 }

@@ -8,9 +8,9 @@ import {
 } from '../unit/cluster/fake-api-server.ts'
 import { runCLI } from '../integration/cli/run-cli.ts'
 import {
-  bucket,
+  accountBucket,
   check,
-  clusterArn,
+  prodClusterArn,
   giveRole,
   operator,
   rendered,
@@ -33,7 +33,7 @@ const byIRSA = await renderRole([
   '--oidc-provider',
   'oidc.eks.eu-west-1.amazonaws.com/id/0123456789ABCDEF',
 ])
-const source = `s3://${bucket}/models/apps/llama/`
+const source = `s3://${accountBucket}/models/apps/llama/`
 
 interface Namespace {
   readonly account?: Readonly<Record<string, string>> | 'absent' | 'forbidden'
@@ -49,7 +49,7 @@ function answerAs({ account = {}, annotations }: Namespace): (request: FakeReque
   }
   const other = {
     metadata: {
-      annotations: { 'models.example.io/source': `s3://${bucket}/other/`, 'models.example.io/mount-path': '/m' },
+      annotations: { 'models.example.io/source': `s3://${accountBucket}/other/`, 'models.example.io/mount-path': '/m' },
     },
     spec: { serviceAccountName: 'other', containers: [{ name: 'app', image: 'x' }] },
   }
@@ -91,7 +91,7 @@ async function checkIn(namespace: Namespace, args: readonly string[]): Promise<R
   giveRole(world, role)
   const server = await startFakeAPIServer(answerAs(namespace))
   try {
-    const { context = clusterArn, cluster } = namespace
+    const { context = prodClusterArn, cluster } = namespace
     const kubeconfig = await writeKubeconfig(`${directory}/config`, server.url, {
       context,
       ...(cluster !== undefined && { cluster }),
@@ -127,16 +127,16 @@ t.test(
         serviceAccount: 'my-inference-app',
         credentials: 'pod-identity',
         role: role.arn,
-        clusterArn,
+        prodClusterArn,
       },
     })
   },
 )
 
 t.test('a context with a name of its own is known by what its cluster is called, or by eksctl', async (t) => {
-  for (const name of [{ context: 'prod', cluster: clusterArn }, { context: 'alice@prod.eu-west-1.eksctl.io' }]) {
+  for (const name of [{ context: 'prod', cluster: prodClusterArn }, { context: 'alice@prod.eu-west-1.eksctl.io' }]) {
     const run = await checkIn({ ...name, annotations: annotated }, ['--role', role.arn])
-    t.equal(run.findings.find(({ id }) => id === 'cluster-arn')?.what, clusterArn)
+    t.equal(run.findings.find(({ id }) => id === 'cluster-arn')?.what, prodClusterArn)
     t.strictSame(problemsOf(run), [])
   }
 })

@@ -2,12 +2,12 @@
 import t from 'tap'
 import { identityChecks } from '../../src/check/identity/checks.ts'
 import type { Severity } from '../../src/diagnosis/finding.ts'
-import type { Keys, Policy } from '../kit/aws/aws-account.ts'
+import type { Keys, IAMPolicy } from '../kit/aws/aws-account.ts'
 import {
   accountId,
-  bucket,
+  accountBucket,
   check,
-  clusterArn,
+  prodClusterArn,
   giveRole,
   operator,
   rendered,
@@ -17,7 +17,7 @@ import {
   startWorld,
   type Rendered,
   type Run,
-  type World,
+  type IdentityWorld,
 } from './identity-world.ts'
 
 t.setTimeout(20 * 60 * 1000)
@@ -57,9 +57,9 @@ const roles = {
   ]),
 } as const
 
-const source = `s3://${bucket}/models/apps/llama/`
+const source = `s3://${accountBucket}/models/apps/llama/`
 const podTags = {
-  'eks-cluster-arn': clusterArn,
+  'eks-cluster-arn': prodClusterArn,
   'eks-cluster-name': 'prod',
   'kubernetes-namespace': 'ci',
   'kubernetes-service-account': 'runner',
@@ -70,35 +70,35 @@ const podTags = {
 function statement(
   Action: string | readonly string[],
   Resource: string | readonly string[],
-  Condition?: Policy,
+  Condition?: IAMPolicy,
 ): object {
   return { Effect: 'Allow', Action, Resource, ...(Condition && { Condition }) }
 }
 
-function policyOf(...Statement: readonly object[]): Policy {
+function policyOf(...Statement: readonly object[]): IAMPolicy {
   return { Version: '2012-10-17', Statement }
 }
 
 /** `whom` is a principal, which some kinds of policy must name. */
-function deny(Action: string, whom: object = {}): Policy {
+function deny(Action: string, whom: object = {}): IAMPolicy {
   return policyOf({ ...statement('*', '*'), ...whom }, { Effect: 'Deny', Action, Resource: '*', ...whom })
 }
 
-const bucketArn = `arn:aws:s3:::${bucket}`
+const bucketArn = `arn:aws:s3:::${accountBucket}`
 const listOwn = statement('s3:ListBucket', bucketArn, { StringLike: { 's3:prefix': 'models/apps/*' } })
 const readOwn = statement('s3:GetObject', `${bucketArn}/models/apps/*`)
 
-function having(policy: Policy): Rendered {
+function having(policy: IAMPolicy): Rendered {
   return { ...roles.apps, policy }
 }
 
 interface Case {
-  readonly role?: Rendered & { readonly boundary?: Policy }
+  readonly role?: Rendered & { readonly boundary?: IAMPolicy }
   /** Arguments beside the role and the cluster; the source without them. */
   readonly args?: readonly string[]
-  readonly keys?: (world: World) => Keys | undefined
-  readonly env?: (world: World) => Readonly<Record<string, string>>
-  readonly arrange?: (world: World) => unknown
+  readonly keys?: (world: IdentityWorld) => Keys | undefined
+  readonly env?: (world: IdentityWorld) => Readonly<Record<string, string>>
+  readonly arrange?: (world: IdentityWorld) => unknown
 }
 
 async function run({
@@ -111,12 +111,12 @@ async function run({
   resetWorld(world)
   await arrange?.(world)
   giveRole(world, role)
-  return check(world, keys(world), ['--role', role.arn, '--cluster-arn', clusterArn, ...args], env?.(world))
+  return check(world, keys(world), ['--role', role.arn, '--cluster-arn', prodClusterArn, ...args], env?.(world))
 }
 
 const refusedHost = 'http://127.0.0.1:9'
 const onlySts = policyOf(statement('sts:*', '*'))
-const nodeSession = (w: World): Keys => sessionOf(w, 'nodes', 'i-0123456789abcdef0')
+const nodeSession = (w: IdentityWorld): Keys => sessionOf(w, 'nodes', 'i-0123456789abcdef0')
 const denyFor = (action: string) => ({
   Version: '2012-10-17',
   Statement: [{ Effect: 'Deny', Principal: '*', Action: action, Resource: [bucketArn, `${bucketArn}/*`] }],
@@ -259,7 +259,7 @@ const cases: readonly (readonly [what: string, arranged: Case, problems: readonl
   ],
   [
     'a policy for the tags of another namespace',
-    { role: having(JSON.parse(JSON.stringify(roles.apps.policy).replaceAll('"apps"', '"ml"')) as Policy) },
+    { role: having(JSON.parse(JSON.stringify(roles.apps.policy).replaceAll('"apps"', '"ml"')) as IAMPolicy) },
     [['prefix-listed', 'error']],
     /s3:ListBucket/,
   ],
@@ -267,7 +267,7 @@ const cases: readonly (readonly [what: string, arranged: Case, problems: readonl
     'a policy for another cluster',
     {
       role: having(
-        JSON.parse(JSON.stringify(roles.namespaces.policy).replaceAll('cluster/prod', 'cluster/test')) as Policy,
+        JSON.parse(JSON.stringify(roles.namespaces.policy).replaceAll('cluster/prod', 'cluster/test')) as IAMPolicy,
       ),
     },
     [['prefix-listed', 'error']],
@@ -321,17 +321,17 @@ const cases: readonly (readonly [what: string, arranged: Case, problems: readonl
 
   [
     'a prefix below which nothing is',
-    { args: ['--source', `s3://${bucket}/models/apps/Llama/`], role: roles.namespaces },
+    { args: ['--source', `s3://${accountBucket}/models/apps/Llama/`], role: roles.namespaces },
     [['prefix-filled', 'error']],
     /^nothing is below s3:\/\/my-ml-bucket\/models\/apps\/Llama\/$/,
   ],
   [
     'a prefix with nothing but its marker',
     {
-      args: ['--source', `s3://${bucket}/models/apps/marked/`],
+      args: ['--source', `s3://${accountBucket}/models/apps/marked/`],
       role: roles.namespaces,
       arrange: ({ s3 }) => {
-        s3.forge(bucket, { key: 'models/apps/marked/', body: '' })
+        s3.forge(accountBucket, { key: 'models/apps/marked/', body: '' })
       },
     },
     [['prefix-filled', 'error']],
@@ -339,13 +339,13 @@ const cases: readonly (readonly [what: string, arranged: Case, problems: readonl
   ],
   [
     'a prefix without its slash',
-    { args: ['--source', `s3://${bucket}/models/apps/llama`], role: roles.namespaces },
+    { args: ['--source', `s3://${accountBucket}/models/apps/llama`], role: roles.namespaces },
     [['prefix-filled', 'error']],
     /^there is no object s3:\/\/my-ml-bucket\/models\/apps\/llama, but objects below .*llama\/$/,
   ],
   [
     'an object that is not there',
-    { args: ['--source', `s3://${bucket}/models/apps/llama.gguf`], role: roles.namespaces },
+    { args: ['--source', `s3://${accountBucket}/models/apps/llama.gguf`], role: roles.namespaces },
     [['prefix-filled', 'error']],
     /^there is no object s3:\/\/my-ml-bucket\/models\/apps\/llama\.gguf$/,
   ],
@@ -361,7 +361,7 @@ const cases: readonly (readonly [what: string, arranged: Case, problems: readonl
     {
       arrange: ({ account }) => {
         account.guards.kmsKeys.set(
-          bucket,
+          accountBucket,
           `arn:aws:kms:eu-west-1:${accountId}:key/0b0e5c1e-3c1f-4a2b-9a55-0123456789ab`,
         )
       },
@@ -373,7 +373,7 @@ const cases: readonly (readonly [what: string, arranged: Case, problems: readonl
     'a model that is archived',
     {
       arrange: ({ s3 }) => {
-        s3.forge(bucket, { key: 'models/apps/llama/weights.bin', body: 'x', storageClass: 'GLACIER' })
+        s3.forge(accountBucket, { key: 'models/apps/llama/weights.bin', body: 'x', storageClass: 'GLACIER' })
       },
     },
     [['object-read', 'error']],
@@ -434,20 +434,23 @@ const cases: readonly (readonly [what: string, arranged: Case, problems: readonl
       role: having(
         policyOf(statement('s3:ListBucket', bucketArn, { StringLike: { 's3:prefix': 'models/apps/*' } }), readOwn),
       ),
-      args: ['--source', `s3://${bucket}/models/apps/my-inference-app/`],
+      args: ['--source', `s3://${accountBucket}/models/apps/my-inference-app/`],
     },
     [['other-prefix', 'error']],
     /the session lists s3:\/\/my-ml-bucket\/models\/apps\/no-such-service-account\/$/,
   ],
   [
     'something that was named, and is read',
-    { role: roles.namespaces, args: ['--source', source, '--other', `s3://${bucket}/models/apps/llama/weights.bin`] },
+    {
+      role: roles.namespaces,
+      args: ['--source', source, '--other', `s3://${accountBucket}/models/apps/llama/weights.bin`],
+    },
     [['other-prefix', 'error']],
     /^the session may read s3:\/\/my-ml-bucket\/models\/apps\/llama\/weights\.bin$/,
   ],
   [
     'a path in which no directory is of the namespace',
-    { role: roles.shared, args: ['--source', `s3://${bucket}/shared/llama/`] },
+    { role: roles.shared, args: ['--source', `s3://${accountBucket}/shared/llama/`] },
     [['other-prefix', 'unchecked']],
     /no directory of s3:\/\/my-ml-bucket\/shared\/llama\/ is named apps/,
   ],
@@ -484,10 +487,10 @@ const cases: readonly (readonly [what: string, arranged: Case, problems: readonl
   ],
 ]
 
-function withoutTagSession(trust: Policy): Policy {
+function withoutTagSession(trust: IAMPolicy): IAMPolicy {
   return JSON.parse(
     JSON.stringify(trust).replaceAll(/\["sts:AssumeRole","sts:TagSession"\]/g, '"sts:AssumeRole"'),
-  ) as Policy
+  ) as IAMPolicy
 }
 
 const broken = new Set<string>()
@@ -539,7 +542,7 @@ const fine: readonly (readonly [
   ['a role for all namespaces', { role: roles.namespaces }, [['whole-bucket', /^refused/]]],
   [
     'a role for all service accounts',
-    { role: roles.accounts, args: ['--source', `s3://${bucket}/models/apps/my-inference-app/`] },
+    { role: roles.accounts, args: ['--source', `s3://${accountBucket}/models/apps/my-inference-app/`] },
     [['other-prefix', /models\/apps\/no-such-service-account\/$/]],
   ],
   [
@@ -548,11 +551,11 @@ const fine: readonly (readonly [
       role: roles.shared,
       args: [
         '--source',
-        `s3://${bucket}/shared/llama/`,
+        `s3://${accountBucket}/shared/llama/`,
         '--other',
-        `s3://${bucket}/models/ml/`,
+        `s3://${accountBucket}/models/ml/`,
         '--other',
-        `s3://${bucket}/models/ml/mistral/weights.bin`,
+        `s3://${accountBucket}/models/ml/mistral/weights.bin`,
       ],
     },
     [
@@ -564,7 +567,10 @@ const fine: readonly (readonly [
   ],
   [
     'two sources, one of them an object',
-    { role: roles.namespaces, args: ['--source', source, '--source', `s3://${bucket}/models/apps/llama/weights.bin`] },
+    {
+      role: roles.namespaces,
+      args: ['--source', source, '--source', `s3://${accountBucket}/models/apps/llama/weights.bin`],
+    },
     [
       ['wanted-prefix', /weights\.bin$/],
       ['prefix-filled', /^the object is there$/],
@@ -579,10 +585,10 @@ const fine: readonly (readonly [
     'a model whose objects are all empty',
     {
       arrange: async ({ server }) => {
-        await server.putObject(bucket, 'models/apps/empty/done', '')
+        await server.putObject(accountBucket, 'models/apps/empty/done', '')
       },
       role: roles.namespaces,
-      args: ['--source', `s3://${bucket}/models/apps/empty/`],
+      args: ['--source', `s3://${accountBucket}/models/apps/empty/`],
     },
     [['object-read', /^models\/apps\/empty\/done, which is empty$/]],
   ],
@@ -590,7 +596,7 @@ const fine: readonly (readonly [
     'an empty object before the others',
     {
       arrange: ({ s3 }) => {
-        s3.forge(bucket, { key: 'models/apps/llama/.done', body: '' })
+        s3.forge(accountBucket, { key: 'models/apps/llama/.done', body: '' })
       },
     },
     [['object-read', /^the first byte of models\/apps\/llama\/config\.json$/]],
@@ -601,7 +607,7 @@ const fine: readonly (readonly [
       role: roles.withKey,
       arrange: ({ account }) => {
         account.guards.kmsKeys.set(
-          bucket,
+          accountBucket,
           `arn:aws:kms:eu-west-1:${accountId}:key/0b0e5c1e-3c1f-4a2b-9a55-0123456789ab`,
         )
       },
@@ -671,7 +677,7 @@ t.test('the session is that of a pod, read-only and short, and nothing is writte
     durationSeconds: 900,
     sessionName: 'model-injector-check-apps-my-inference-app',
     tags: {
-      'eks-cluster-arn': clusterArn,
+      'eks-cluster-arn': prodClusterArn,
       'eks-cluster-name': 'prod',
       'kubernetes-namespace': 'apps',
       'kubernetes-service-account': 'my-inference-app',

@@ -1,31 +1,31 @@
 /** What stands around `check --identity`: an account with its STS, a real S3 server behind policies that are evaluated, and a role as it is rendered. */
 import { join } from 'node:path'
 import { HeadObjectCommand } from '@aws-sdk/client-s3'
-import type { Severity } from '../../src/diagnosis/finding.ts'
+import type { Finding, Severity } from '../../src/diagnosis/finding.ts'
 import type { RunResult } from '../integration/cli/run-cli.ts'
 import { runShared } from '../integration/cli/run-shared.ts'
 import { renderFiles } from '../render/renderings.ts'
 import { startAccountSts, type AccountSts } from '../kit/aws/account-sts.ts'
 import {
-  admit,
-  everything,
+  addPrincipal,
+  allowEverything,
   makeAccount,
   makeKeys,
   type Account,
   type Keys,
-  type Policy,
-  type Principal,
+  type IAMPolicy,
+  type AccountPrincipal,
 } from '../kit/aws/aws-account.ts'
 import { startFaultProxy, type FaultProxy } from '../kit/s3/s3-fault-proxy.ts'
 import { startS3Server, type S3Server } from '../kit/s3/s3-server.ts'
 
 export const accountId = '111122223333'
-export const clusterArn = `arn:aws:eks:eu-west-1:${accountId}:cluster/prod`
-export const bucket = 'my-ml-bucket'
+export const prodClusterArn = `arn:aws:eks:eu-west-1:${accountId}:cluster/prod`
+export const accountBucket = 'my-ml-bucket'
 export const identity = 'apps/my-inference-app'
 const operatorArn = `arn:aws:iam::${accountId}:user/alice`
 
-export interface World {
+export interface IdentityWorld {
   readonly server: S3Server
   readonly s3: FaultProxy
   readonly sts: AccountSts
@@ -44,9 +44,9 @@ const files = {
   'shared/llama/weights.bin': 'shared weights',
 } as const
 
-export async function startWorld(directory: string): Promise<World> {
+export async function startWorld(directory: string): Promise<IdentityWorld> {
   const server = await startS3Server(directory, { tls: false })
-  for (const [key, body] of Object.entries(files)) await server.putObject(bucket, key, body)
+  for (const [key, body] of Object.entries(files)) await server.putObject(accountBucket, key, body)
   const exists = (name: string, key: string): Promise<boolean> =>
     server.client.send(new HeadObjectCommand({ Bucket: name, Key: key })).then(
       () => true,
@@ -69,7 +69,7 @@ export async function startWorld(directory: string): Promise<World> {
   }
 }
 
-export function resetWorld({ account, s3, sts }: World): void {
+export function resetWorld({ account, s3, sts }: IdentityWorld): void {
   account.principals.clear()
   account.credentials.clear()
   account.roles.clear()
@@ -80,12 +80,12 @@ export function resetWorld({ account, s3, sts }: World): void {
 }
 
 export const rendered = {
-  role: ['--source', `s3://${bucket}/models/apps/llama/`, '-n', 'apps', '--service-account', 'my-inference-app'],
+  role: ['--source', `s3://${accountBucket}/models/apps/llama/`, '-n', 'apps', '--service-account', 'my-inference-app'],
   namespaces: [
     '--scope',
     'namespace',
     '--source',
-    `s3://${bucket}/models/`,
+    `s3://${accountBucket}/models/`,
     '-n',
     'apps',
     '-n',
@@ -97,19 +97,19 @@ export const rendered = {
     '--scope',
     'service-account',
     '--source',
-    `s3://${bucket}/models/`,
+    `s3://${accountBucket}/models/`,
     '-n',
     'apps',
     '--service-account',
     'my-inference-app',
   ],
-  shared: ['--source', `s3://${bucket}/shared/llama/`, '-n', 'apps', '--service-account', 'my-inference-app'],
+  shared: ['--source', `s3://${accountBucket}/shared/llama/`, '-n', 'apps', '--service-account', 'my-inference-app'],
 } as const
 
 export interface Rendered {
   readonly arn: string
-  readonly trust: Policy
-  readonly policy: Policy
+  readonly trust: IAMPolicy
+  readonly policy: IAMPolicy
 }
 
 /** As `render download` prints them; the operator may check it, unless somebody else is named. */
@@ -132,12 +132,12 @@ export async function renderRole(
   const name = file.replace(/-trust-policy\.json$/, '')
   return {
     arn: `arn:aws:iam::${accountId}:role/${name}`,
-    trust: JSON.parse(printed[file] ?? '') as Policy,
-    policy: JSON.parse(printed[`${name}-policy.json`] ?? '') as Policy,
+    trust: JSON.parse(printed[file] ?? '') as IAMPolicy,
+    policy: JSON.parse(printed[`${name}-policy.json`] ?? '') as IAMPolicy,
   }
 }
 
-export function giveRole({ account }: World, role: Rendered & { readonly boundary?: Policy }): string {
+export function giveRole({ account }: IdentityWorld, role: Rendered & { readonly boundary?: IAMPolicy }): string {
   account.roles.set(role.arn, role)
   return role.arn
 }
@@ -146,31 +146,34 @@ const nobody = { tags: {}, transitive: [], isSession: false }
 
 /** A user who may become any role that lets him. */
 export function operator(
-  world: World,
-  { name = 'alice', policy = everything }: { name?: string; policy?: Policy } = {},
+  world: IdentityWorld,
+  { name = 'alice', policy = allowEverything }: { name?: string; policy?: IAMPolicy } = {},
 ): Keys {
   const arn = `arn:aws:iam::${accountId}:user/${name}`
-  return admit(world.account, { ...nobody, arn, principalArn: arn, policy }, makeKeys('AKIA'))
+  return addPrincipal(world.account, { ...nobody, arn, principalArn: arn, policy }, makeKeys('AKIA'))
 }
 
 export function sessionOf(
-  world: World,
+  world: IdentityWorld,
   role: string,
   session: string,
-  { expiresAt = new Date(Date.now() + 3_600_000), ...more }: Partial<Principal> & { readonly expiresAt?: Date } = {},
+  {
+    expiresAt = new Date(Date.now() + 3_600_000),
+    ...more
+  }: Partial<AccountPrincipal> & { readonly expiresAt?: Date } = {},
 ): Keys {
   const principal = {
     ...nobody,
     arn: `arn:aws:sts::${accountId}:assumed-role/${role}/${session}`,
     principalArn: `arn:aws:iam::${accountId}:role/${role}`,
-    policy: everything,
+    policy: allowEverything,
     isSession: true,
     ...more,
   }
-  return admit(world.account, principal, makeKeys('ASIA'), expiresAt)
+  return addPrincipal(world.account, principal, makeKeys('ASIA'), expiresAt)
 }
 
-export function environmentOf(world: World, keys: Keys | undefined): Record<string, string> {
+export function environmentOf(world: IdentityWorld, keys: Keys | undefined): Record<string, string> {
   return {
     HOME: world.home,
     AWS_EC2_METADATA_DISABLED: 'true',
@@ -184,15 +187,6 @@ export function environmentOf(world: World, keys: Keys | undefined): Record<stri
   }
 }
 
-export interface Finding {
-  readonly id: string
-  readonly severity: Severity
-  readonly what: string
-  readonly why?: string
-  readonly remedy?: string
-  readonly commands?: readonly string[]
-}
-
 export interface Run extends RunResult {
   readonly findings: readonly Finding[]
   /** What is not ok, in its order. */
@@ -201,7 +195,7 @@ export interface Run extends RunResult {
 
 /** Everything but `-o json` and `--identity` is in the arguments. */
 export async function check(
-  world: World,
+  world: IdentityWorld,
   keys: Keys | undefined,
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},

@@ -4,11 +4,11 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import t from 'tap'
 import { accessDenied, parseAuthorization } from '../kit/s3/s3-signature.ts'
-import { errorXml, listingXml, type S3Error } from '../kit/s3/s3-answers.ts'
+import { errorXml, listingXml, type S3ErrorAnswer } from '../kit/s3/s3-answers.ts'
 import {
-  bucket,
+  accountBucket,
   check,
-  clusterArn,
+  prodClusterArn,
   giveRole,
   operator,
   rendered,
@@ -24,14 +24,14 @@ t.teardown(() => world.stop())
 const role = await renderRole(rendered.role)
 const [own, key] = ['models/apps/llama/', 'models/apps/llama/config.json']
 
-const elsewhere: Readonly<Record<string, S3Error>> = {
+const elsewhere: Readonly<Record<string, S3ErrorAnswer>> = {
   'a redirect (301)': {
     status: 301,
     code: 'PermanentRedirect',
     message:
       'The bucket you are attempting to access must be addressed using the specified endpoint. Please send all future requests to this endpoint.',
     headers: { 'x-amz-bucket-region': 'eu-central-1' },
-    details: { Endpoint: `${bucket}.s3.eu-central-1.amazonaws.com`, Bucket: bucket },
+    details: { Endpoint: `${accountBucket}.s3.eu-central-1.amazonaws.com`, Bucket: accountBucket },
   },
   'an error (400) without the header': {
     status: 400,
@@ -42,12 +42,12 @@ const elsewhere: Readonly<Record<string, S3Error>> = {
 }
 
 /** In eu-central-1 there is one model, and nothing else may be read. */
-function answer(error: S3Error, request: IncomingMessage, response: ServerResponse): void {
+function answer(error: S3ErrorAnswer, request: IncomingMessage, response: ServerResponse): void {
   const { pathname, searchParams } = new URL(request.url ?? '', 'http://s3')
   const isHere = parseAuthorization(request.headers.authorization ?? '')?.region === 'eu-central-1'
   const refusal = isHere ? accessDenied : error
   const query = {
-    bucket,
+    bucket: accountBucket,
     prefix: own,
     delimiter: undefined,
     maxKeys: 10,
@@ -63,7 +63,7 @@ function answer(error: S3Error, request: IncomingMessage, response: ServerRespon
         nextToken: undefined,
       }),
     )
-  } else if (isHere && pathname === `/${bucket}/${key}`) {
+  } else if (isHere && pathname === `/${accountBucket}/${key}`) {
     response.writeHead(206, { 'content-length': 1, 'content-range': 'bytes 0-0/1' }).end('{')
   } else {
     response
@@ -87,7 +87,7 @@ for (const [what, error] of Object.entries(elsewhere)) {
     const { problems, findings } = await check(
       world,
       operator(world),
-      ['--role', role.arn, '--cluster-arn', clusterArn, '--source', `s3://${bucket}/${own}`],
+      ['--role', role.arn, '--cluster-arn', prodClusterArn, '--source', `s3://${accountBucket}/${own}`],
       { AWS_ENDPOINT_URL_S3: endpoint },
     )
     t.strictSame(problems, [['bucket-region', 'error']], JSON.stringify(findings, null, 1))

@@ -4,14 +4,15 @@ import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
+import type { Finding } from '../../src/diagnosis/finding.ts'
 import { runShared } from '../integration/cli/run-shared.ts'
 import { splitCommands } from '../integration/docs/commands.ts'
-import type { Policy } from '../kit/aws/aws-account.ts'
+import type { IAMPolicy } from '../kit/aws/aws-account.ts'
 import { placeJq } from '../kit/tools/jq.ts'
 import {
-  bucket,
+  accountBucket,
   check,
-  clusterArn,
+  prodClusterArn,
   environmentOf,
   giveRole,
   identity,
@@ -21,7 +22,6 @@ import {
   resetWorld,
   sessionOf,
   startWorld,
-  type Finding,
   type Rendered,
 } from './identity-world.ts'
 
@@ -29,14 +29,14 @@ t.setTimeout(20 * 60 * 1000)
 
 const world = await startWorld(t.testdir({}))
 t.teardown(() => world.stop())
-const source = `s3://${bucket}/models/apps/llama/`
+const source = `s3://${accountBucket}/models/apps/llama/`
 
 function argsOf({ arn }: Rendered): readonly string[] {
-  return ['--role', arn, '--cluster-arn', clusterArn, '--source', source]
+  return ['--role', arn, '--cluster-arn', prodClusterArn, '--source', source]
 }
 
 /** With the real jq, and an `aws` that knows the one role. */
-async function runMends(t: Test, role: Rendered, { commands = [] }: Finding): Promise<Policy> {
+async function runMends(t: Test, role: Rendered, { commands = [] }: Finding): Promise<IAMPolicy> {
   const directory = t.testdir({ 'trust.json': JSON.stringify(role.trust) })
   const bin = join(directory, 'bin')
   await placeJq(bin)
@@ -58,7 +58,7 @@ esac
       env: { PATH: `${bin}:${process.env.PATH ?? ''}` },
     })
   }
-  return JSON.parse(await readFile(join(directory, 'updated.json'), 'utf8')) as Policy
+  return JSON.parse(await readFile(join(directory, 'updated.json'), 'utf8')) as IAMPolicy
 }
 
 const askers = {
@@ -103,7 +103,7 @@ t.test('the command for the policy prints one that is right', async (t) => {
   t.equal(code, 0, stderr)
   const policy = JSON.parse(
     await readFile(join(directory, `${role.arn.split('/').at(-1) ?? ''}-policy.json`), 'utf8'),
-  ) as Policy
+  ) as IAMPolicy
   giveRole(world, { ...role, policy })
   t.strictSame((await check(world, operator(world), argsOf(role))).problems, [])
 })
@@ -140,7 +140,7 @@ t.test('a directory that is named in the report cannot write to the terminal', a
     ...role,
     policy: { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: 's3:*', Resource: '*' }] },
   })
-  world.s3.forge(bucket, { key: 'models/a\u001b[31mred/x', body: 'x' })
+  world.s3.forge(accountBucket, { key: 'models/a\u001b[31mred/x', body: 'x' })
   const { stdout } = await runShared(['check', '--identity', identity, ...argsOf(role)], {
     env: environmentOf(world, operator(world)),
   })

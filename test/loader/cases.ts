@@ -50,7 +50,7 @@ export function bytes(size: number, seed: number): Uint8Array {
   return new Uint8Array(buffer.buffer, 0, size)
 }
 
-export const cases: readonly LoaderCase[] = [
+export const loaderCases: readonly LoaderCase[] = [
   { name: 'a small model is loaded', exit: 0, says: /^ready: 2 files/m, arrange: small },
   { name: 'a large object is loaded in parts', exit: 0, arrange: (stage) => large(stage) },
   {

@@ -1,18 +1,18 @@
 /** What each engine passes, as the docs print it: from the suites themselves, which leave out just what an engine cannot do. */
 import { printMarkdownTable } from '../../src/cli/table.ts'
-import type { Engine } from '../kit/s3/loader-run.ts'
-import { cases } from './cases.ts'
+import type { LoaderEngine } from '../kit/s3/loader-run.ts'
+import { loaderCases } from './cases.ts'
 import { subjects } from './scenarios.ts'
 
 interface Row {
   readonly name: string
-  readonly cannot: Readonly<Partial<Record<Engine['name'], string>>>
+  readonly cannot: Readonly<Partial<Record<LoaderEngine['name'], string>>>
 }
 
-const engines: readonly Engine['name'][] = ['native', 's5cmd']
+const engines: readonly LoaderEngine['name'][] = ['native', 's5cmd']
 
 function rows(): readonly Row[] {
-  const single = cases.map(({ name, exit, cannot = {} }) => ({
+  const single = loaderCases.map(({ name, exit, cannot = {} }) => ({
     name: exit === 0 ? name : `${name} (exit ${exit})`,
     cannot,
   }))
@@ -33,7 +33,8 @@ export function limitsInMarkdown(): string {
 
 export function conformanceInMarkdown(): string {
   const all = rows()
-  const passes = (engine: Engine['name']): number => all.filter(({ cannot }) => cannot[engine] === undefined).length
+  const passes = (engine: LoaderEngine['name']): number =>
+    all.filter(({ cannot }) => cannot[engine] === undefined).length
   const counts = engines.map((engine) => `\`${engine}\` passes ${passes(engine)} of ${all.length}`).join(', ')
   return `${counts}.\n\n${printMarkdownTable(
     ['Case', ...engines],

@@ -4,7 +4,7 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import { exits } from '../../src/loader/exit-codes.ts'
-import type { Engine, LoaderEnd } from '../kit/s3/loader-run.ts'
+import type { LoaderEngine, LoaderEnd } from '../kit/s3/loader-run.ts'
 import {
   holdsModel,
   holdsNothing,
@@ -13,15 +13,15 @@ import {
   type LoaderWorld,
   type Stage,
 } from '../kit/s3/loader-world.ts'
-import { cases, type Arranged, type LoaderCase } from './cases.ts'
+import { loaderCases, type Arranged, type LoaderCase } from './cases.ts'
 
 /** A case waits more than it works. Each lane has a world of its own. */
 const lanes = 3
 const timeout = 45 * 60 * 1000
 
-export function conformance(t: Test, engine: Engine): void {
+export function conformance(t: Test, engine: LoaderEngine): void {
   t.jobs = lanes
-  const able = cases.filter(({ cannot }) => cannot?.[engine.name] === undefined)
+  const able = loaderCases.filter(({ cannot }) => cannot?.[engine.name] === undefined)
   for (let lane = 0; lane < lanes; lane++) {
     t.test(`the engine ${engine.name}, lane ${lane + 1}`, { timeout }, async (t) => {
       const directory = t.testdir({ volumes: {} })

@@ -8,7 +8,7 @@ import { stageOf, startLoaderWorld } from '../kit/s3/loader-world.ts'
 import { AGENT_ADDRESS, IMDS_ADDRESS } from '../kit/tools/network-namespace.ts'
 import { startPodIdentityAgent } from '../kit/aws/pod-identity-agent.ts'
 import { s5cmdEngine } from '../kit/s3/s5cmd-engine.ts'
-import { noKeys, podIdentityEnvironment, serviceAccount } from './scenarios/identity.ts'
+import { noKeys, podIdentityEnvironment, readerAccount } from './scenarios/identity.ts'
 
 export interface RealAddressResult {
   readonly withIdentity: LoaderEnd
@@ -26,7 +26,7 @@ async function run(engineName: string, root: string): Promise<RealAddressResult>
   const { credentials } = world.proxy
   const agent = await startPodIdentityAgent({ address: AGENT_ADDRESS, port: 80, credentials })
   const imds = await startImds({ address: IMDS_ADDRESS, port: 80, credentials })
-  agent.associate(serviceAccount)
+  agent.associate(readerAccount)
   try {
     const stage = stageOf(world, 'real-address', join(root, 'with'))
     const other = stageOf(world, 'real-address', join(root, 'without'))

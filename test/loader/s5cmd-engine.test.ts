@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { nativeEngine, startLoader, type Engine, type LoaderEnd } from '../kit/s3/loader-run.ts'
+import { nativeEngine, startLoader, type LoaderEngine, type LoaderEnd } from '../kit/s3/loader-run.ts'
 import { holdsModel, holdsNothing, stageOf, startLoaderWorld, type Stage } from '../kit/s3/loader-world.ts'
 import { temporaryDirectory } from '../kit/webhook/mounted-directory.ts'
 import { makeServiceAccountToken, startPodIdentityAgent } from '../kit/aws/pod-identity-agent.ts'
@@ -259,7 +259,7 @@ t.test('another loader that comes first in the middle is believed', async (t) =>
 })
 
 t.test("each engine accepts the other's model", async (t) => {
-  const inTurn: readonly (readonly [Engine, Engine])[] = [
+  const inTurn: readonly (readonly [LoaderEngine, LoaderEngine])[] = [
     [engine, nativeEngine],
     [nativeEngine, engine],
   ]

@@ -2,7 +2,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Test } from 'tap'
-import type { Engine } from '../kit/s3/loader-run.ts'
+import type { LoaderEngine } from '../kit/s3/loader-run.ts'
 import { stageOf, startLoaderWorld } from '../kit/s3/loader-world.ts'
 import { credentials } from './scenarios/credentials.ts'
 import { environments } from './scenarios/environments.ts'
@@ -35,7 +35,7 @@ const subjectsAtOnce = 3
 const timeout = 15 * 60 * 1000
 
 /** `only`: of these subjects. */
-export function scenarios(t: Test, engine: Engine, only: readonly string[] = Object.keys(subjects)): void {
+export function scenarios(t: Test, engine: LoaderEngine, only: readonly string[] = Object.keys(subjects)): void {
   t.jobs = subjectsAtOnce
   // The last ones take longest.
   for (const [subject, list] of Object.entries(subjects)

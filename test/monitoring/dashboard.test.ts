@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { stringify } from 'yaml'
-import { objectOf, renderChart, valueAt } from '../kit/tools/helm.ts'
+import { objectOf, renderChart, valueIn } from '../kit/tools/helm.ts'
 import { alertGroups, dashboardExpressions, metricsIn, ownMetrics, readDashboard } from '../kit/webhook/monitoring.ts'
 import { promtool } from '../kit/tools/promtool.ts'
 
@@ -119,9 +119,9 @@ t.test('the chart brings the dashboard where Grafana looks for it', async (t) =>
     'ConfigMap',
     'model-injector-dashboard',
   )
-  t.strictSame(JSON.parse(valueAt(configMap, 'data', 'model-injector.json') as string), await readDashboard())
-  t.equal(valueAt(configMap, 'metadata', 'labels', 'grafana_dashboard'), '1')
-  t.equal(valueAt(configMap, 'metadata', 'labels', 'folder'), 'ml')
+  t.strictSame(JSON.parse(valueIn(configMap, 'data', 'model-injector.json') as string), await readDashboard())
+  t.equal(valueIn(configMap, 'metadata', 'labels', 'grafana_dashboard'), '1')
+  t.equal(valueIn(configMap, 'metadata', 'labels', 'folder'), 'ml')
 })
 
 t.test('panels have ids and places of their own', async (t) => {

@@ -5,7 +5,7 @@ import t from 'tap'
 import { post } from '../kit/webhook/https-client.ts'
 import { dashboardExpressions, readDashboard } from '../kit/webhook/monitoring.ts'
 import { startPrometheus } from '../kit/tools/promtool.ts'
-import { annotatedPod, plainPod, reviewOf } from '../kit/webhook/reviews.ts'
+import { annotatedManifest, plainPod, reviewOf } from '../kit/webhook/reviews.ts'
 import { waitFor } from '../kit/tools/wait-for.ts'
 import { startWebhook } from '../kit/webhook/webhook-process.ts'
 
@@ -28,10 +28,10 @@ t.test('every panel draws what is there', async (t) => {
   t.teardown(() => prometheus.stop())
 
   const pods = [
-    annotatedPod(),
+    annotatedManifest(),
     plainPod(),
-    annotatedPod({ 'models.example.io/size': 'huge' }),
-    annotatedPod({ 'models.example.io/source': 's3://others/1/' }),
+    annotatedManifest({ 'models.example.io/size': 'huge' }),
+    annotatedManifest({ 'models.example.io/source': 's3://others/1/' }),
   ]
   const admit = async (): Promise<void> => {
     for (const { url, caCertificate } of webhooks) {

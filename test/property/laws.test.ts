@@ -16,15 +16,15 @@ import { annotatedPod } from '../../src/inject/annotated-pod.ts'
 import { uninject } from '../../src/inject/ownership/uninject.ts'
 import { formatDiagnostic } from '../../src/reasons.ts'
 import { eksWebhook, type EksOptions } from '../kit/aws/eks-webhook.ts'
-import { cases } from '../kit/tools/long-runs.ts'
+import { caseCount } from '../kit/tools/long-runs.ts'
 import { exemptUsers, mesh, meshModes, type MeshMode } from '../kit/cluster/meshes.ts'
 import { restrictedViolations, type SecuredPod } from '../kit/cluster/pod-security.ts'
 import { annotate, annotatedPods, configurations, plainPods, unknownFieldNames } from '../kit/webhook/pods.ts'
-import { defaulted, qosClass } from '../kit/webhook/qos.ts'
+import { defaulted, kubernetesQosClass } from '../kit/webhook/qos.ts'
 
 const firstSeed = Number(process.env.FAST_CHECK_SEED ?? 20260101)
 let laws = 0
-const numRuns = cases({ short: 100, long: 3000 })
+const numRuns = caseCount({ short: 100, long: 3000 })
 
 /** Comma lists of others to which names of ours are added. */
 const mergedLists = [
@@ -189,7 +189,7 @@ lawOfInjection('taking the parts out and injecting again gives the same pod', (_
 })
 
 lawOfInjection('the QoS class stays', (pod, _config, outcome) => {
-  equal(qosClass(outcome.pod), qosClass(pod))
+  equal(kubernetesQosClass(outcome.pod), kubernetesQosClass(pod))
 })
 
 lawOfInjection('a loader never asks for more than its own limit', (_pod, _config, outcome) => {
@@ -494,7 +494,7 @@ law('the QoS class stays what it is without us in every mesh', () => {
   fc.assert(
     fc.property(annotatedPods(), casts, fc.constantFrom(...besideMesh), (pod, cast, steps) => {
       const result = pass(pod, steps, cast)
-      if (result !== undefined) equal(qosClass(result), qosClass(mesh(pod, cast.mode)))
+      if (result !== undefined) equal(kubernetesQosClass(result), kubernetesQosClass(mesh(pod, cast.mode)))
     }),
     runs(),
   )

@@ -1,7 +1,7 @@
 /** Answers of S3 that say nothing true of what is published: whatever they look like, every byte of the volume stays as it was. */
 import t from 'tap'
 import type { FaultAction, RecordedRequest } from '../kit/s3/s3-fault-proxy.ts'
-import { bucket, endsWith, inventoryOf, shelfWithVersions, startPublishWorld } from './publish-world.ts'
+import { publishBucket, publisherEndsWith, inventoryOf, shelfWithVersions, startPublishWorld } from './publish-world.ts'
 
 const world = await startPublishWorld(t.testdir())
 t.teardown(() => world.stop())
@@ -80,7 +80,7 @@ for (const { name, action, exit, says } of cases) {
     const shelf = await shelfWithVersions(t, world)
     const before = await inventoryOf(shelf.root)
     world.proxy.fault({ match: { operation: 'list' }, times: 'always', action })
-    endsWith(t, await shelf.run(), exit, says)
+    publisherEndsWith(t, await shelf.run(), exit, says)
     t.strictSame(await inventoryOf(shelf.root), before)
   })
 }
@@ -96,7 +96,7 @@ for (const [of, below] of [
     const match = { operation: 'list', where } as const
     world.proxy.fault({ match, times: 'always', action: { kind: 'page-size', keys: 1 } })
     world.proxy.fault({ match: { ...match, nth: 2 }, times: 'always', action: { kind: 'rewrite', rewrite: () => '' } })
-    endsWith(t, await shelf.run(), 11, /: the server answered with an empty body, not with a listing/)
+    publisherEndsWith(t, await shelf.run(), 11, /: the server answered with an empty body, not with a listing/)
     const after = await inventoryOf(shelf.root)
     const published = (all: Readonly<Record<string, string>>): readonly (readonly [string, string])[] =>
       Object.entries(all).filter(([path]) => !path.startsWith('.publish'))
@@ -107,8 +107,8 @@ for (const [of, below] of [
 t.test('a prefix below which nothing is, as a mistyped one, leaves every byte as it was', async (t) => {
   const shelf = await shelfWithVersions(t, world)
   const before = await inventoryOf(shelf.root)
-  const end = await shelf.run(['--source', `s3://${bucket}/llama-mistyped/`])
-  endsWith(
+  const end = await shelf.run(['--source', `s3://${publishBucket}/llama-mistyped/`])
+  publisherEndsWith(
     t,
     end,
     12,
@@ -120,7 +120,7 @@ t.test('a prefix below which nothing is, as a mistyped one, leaves every byte as
 t.test('credentials that are missing or not known leave every byte as it was', async (t) => {
   const shelf = await shelfWithVersions(t, world)
   const before = await inventoryOf(shelf.root)
-  endsWith(t, await shelf.run(['--credentials', 'pod-identity']), 78, /no workload identity was injected/)
-  endsWith(t, await shelf.run(['--credentials', 'anonymous']), 10, /^access denied/)
+  publisherEndsWith(t, await shelf.run(['--credentials', 'pod-identity']), 78, /no workload identity was injected/)
+  publisherEndsWith(t, await shelf.run(['--credentials', 'anonymous']), 10, /^access denied/)
   t.strictSame(await inventoryOf(shelf.root), before)
 })

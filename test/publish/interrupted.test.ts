@@ -5,7 +5,7 @@ import t, { type Test } from 'tap'
 import { waitFor } from '../kit/tools/wait-for.ts'
 import {
   currentOf,
-  endsWith,
+  publisherEndsWith,
   holds,
   inventoryOf,
   shelfOf,
@@ -61,7 +61,7 @@ t.test(
   async (t) => {
     const shelf = await shelfOf(t, world)
     await shelf.upload('1.0.0', small)
-    endsWith(t, await shelf.run(), 0)
+    publisherEndsWith(t, await shelf.run(), 0)
     await shelf.upload('1.1.0', slow)
     const running = await startSlowly(t, shelf)
     running.child.kill('SIGKILL')
@@ -70,7 +70,7 @@ t.test(
     await ageLocks(shelf)
     world.proxy.reset()
     const end = await shelf.run()
-    endsWith(t, end, 0)
+    publisherEndsWith(t, end, 0)
     t.match(end.stdout, / bytes of them from an earlier run/)
     t.notOk(
       world.proxy.requests.some(({ operation, key }) => operation === 'get' && key?.endsWith('a.bin')),
@@ -87,9 +87,9 @@ t.test('a publisher that is told to stop says so, and holds up nobody', async (t
   await shelf.upload('1.1.0', slow)
   const running = await startSlowly(t, shelf)
   running.child.kill('SIGTERM')
-  endsWith(t, await running.end, 143, /^SIGTERM: told to stop; the next run continues \(exit 143\)$/)
+  publisherEndsWith(t, await running.end, 143, /^SIGTERM: told to stop; the next run continues \(exit 143\)$/)
   t.strictSame(await versionsOn(shelf), [])
-  endsWith(t, await shelf.run(), 0)
+  publisherEndsWith(t, await shelf.run(), 0)
   await holds(t, shelf, '1.1.0', slow)
 })
 
@@ -97,11 +97,11 @@ t.test('a publisher that was killed between a version and current is made up for
   const shelf = await shelfOf(t, world)
   await shelf.upload('1.0.0', small)
   await shelf.upload('1.1.0', small)
-  endsWith(t, await shelf.run(['--current', '1.0.0']), 0)
+  publisherEndsWith(t, await shelf.run(['--current', '1.0.0']), 0)
   // What that kill leaves: both versions in their places, and current at the older one.
   await rename(join(shelf.root, '.publish/pinned'), join(shelf.root, '.publish/not-pinned'))
   const end = await shelf.run()
-  endsWith(t, end, 0)
+  publisherEndsWith(t, end, 0)
   t.match(end.stdout, /0 published, 2 there already/)
   t.equal(await currentOf(shelf), 'versions/1.1.0')
 })
@@ -111,9 +111,9 @@ t.test(
   async (t) => {
     const shelf = await shelfOf(t, world)
     await shelf.upload('1.0.0', small)
-    endsWith(t, await shelf.run(), 0)
+    publisherEndsWith(t, await shelf.run(), 0)
     await rename(join(shelf.root, 'versions/1.0.0'), join(shelf.root, 'taken-away'))
-    endsWith(t, await shelf.run(), 0)
+    publisherEndsWith(t, await shelf.run(), 0)
     await holds(t, shelf, '1.0.0', small)
   },
 )
@@ -123,7 +123,7 @@ t.test('two publishers at once fetch a version once, and both end well', async (
   await shelf.upload('1.0.0', slow)
   await shelf.upload('1.1.0', slow)
   const ends = await Promise.all([shelf.run(), shelf.run()])
-  for (const end of ends) endsWith(t, end, 0)
+  for (const end of ends) publisherEndsWith(t, end, 0)
   for (const version of ['1.0.0', '1.1.0']) {
     await holds(t, shelf, version, slow)
     const gets = world.proxy.requests.filter(
@@ -143,7 +143,7 @@ t.test('a reader that looks all the time finds a whole version behind current at
   const shelf = await shelfOf(t, world)
   const [first, ...rest] = ['1.0.0', '1.1.0', '1.2.0', '1.3.0'] as const
   await shelf.upload(first, { model: first })
-  endsWith(t, await shelf.run(), 0)
+  publisherEndsWith(t, await shelf.run(), 0)
   const seen = new Set<string>()
   let [reads, misses, stop] = [0, 0, false]
   const reader = (async () => {
@@ -157,7 +157,7 @@ t.test('a reader that looks all the time finds a whole version behind current at
   })()
   for (const version of rest) {
     await shelf.upload(version, { model: version })
-    endsWith(t, await shelf.run(), 0)
+    publisherEndsWith(t, await shelf.run(), 0)
   }
   await waitFor('a read of the last version', () => Promise.resolve(seen.has('1.3.0') || undefined), {
     timeoutSeconds: 10,
@@ -172,10 +172,10 @@ t.test('current is not moved to a version of which files were taken away', async
   const shelf = await shelfOf(t, world)
   await shelf.upload('1.0.0', small)
   await shelf.upload('1.1.0', small)
-  endsWith(t, await shelf.run(['--current', '1.0.0']), 0)
+  publisherEndsWith(t, await shelf.run(['--current', '1.0.0']), 0)
   await rename(join(shelf.root, 'versions/1.1.0/config.json'), join(shelf.root, 'taken-away'))
   const before = await inventoryOf(join(shelf.root, 'versions'))
-  endsWith(
+  publisherEndsWith(
     t,
     await shelf.run(['--current', 'newest']),
     18,
@@ -188,9 +188,9 @@ t.test('current is not moved to a version of which files were taken away', async
 t.test('a mounted version stays the same directory when the next one is published', async (t) => {
   const shelf = await shelfOf(t, world)
   await shelf.upload('1.0.0', small)
-  endsWith(t, await shelf.run(), 0)
+  publisherEndsWith(t, await shelf.run(), 0)
   const { ino } = await stat(join(shelf.root, 'versions/1.0.0'))
   await shelf.upload('1.1.0', small)
-  endsWith(t, await shelf.run(), 0)
+  publisherEndsWith(t, await shelf.run(), 0)
   t.equal((await stat(join(shelf.root, 'versions/1.0.0'))).ino, ino)
 })

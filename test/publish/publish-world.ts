@@ -43,11 +43,11 @@ export interface PublisherEnd {
 }
 
 const main = join(import.meta.dirname, '../../src/main.ts')
-export const bucket = 'models'
+export const publishBucket = 'models'
 
 export async function startPublishWorld(directory: string): Promise<PublishWorld> {
   const server = await startS3Server(directory, { tls: false })
-  await server.createBucket(bucket)
+  await server.createBucket(publishBucket)
   const proxy = await startFaultProxy(server, { tls: false })
   return {
     server,
@@ -67,7 +67,7 @@ export async function shelfOf(t: Test, world: PublishWorld): Promise<Shelf> {
   const start = (args: readonly string[] = []): RunningPublisher =>
     startPublisher(world, [
       '--source',
-      `s3://${bucket}/${prefix}`,
+      `s3://${publishBucket}/${prefix}`,
       '--volume',
       root,
       '--endpoint',
@@ -75,7 +75,7 @@ export async function shelfOf(t: Test, world: PublishWorld): Promise<Shelf> {
       ...args,
     ])
   const uploadManifest = async (version: string, files: Files): Promise<void> => {
-    await world.server.putObject(bucket, `${prefix}${version}/manifest.sha256`, manifestOf(files))
+    await world.server.putObject(publishBucket, `${prefix}${version}/manifest.sha256`, manifestOf(files))
   }
   return {
     world,
@@ -86,14 +86,14 @@ export async function shelfOf(t: Test, world: PublishWorld): Promise<Shelf> {
     run: (args) => start(args).end,
     upload: async (version, files, manifest = 'whole') => {
       for (const [path, body] of Object.entries(files)) {
-        await world.server.putObject(bucket, `${prefix}${version}/${path}`, body)
+        await world.server.putObject(publishBucket, `${prefix}${version}/${path}`, body)
       }
       if (manifest !== 'none') await uploadManifest(version, manifest === 'whole' ? files : manifest)
     },
     tag: async (version, Key, Value) => {
       await world.server.client.send(
         new PutObjectTaggingCommand({
-          Bucket: bucket,
+          Bucket: publishBucket,
           Key: `${prefix}${version}/manifest.sha256`,
           Tagging: { TagSet: [{ Key, Value }] },
         }),
@@ -107,7 +107,7 @@ export async function shelfWithVersions(t: Test, world: PublishWorld): Promise<S
   const shelf = await shelfOf(t, world)
   const files = { 'config.json': '{"layers":2}', 'weights/part-1.bin': 'weights' }
   for (const version of ['1.0.0', '1.1.0']) await shelf.upload(version, files)
-  endsWith(t, await shelf.run(), 0)
+  publisherEndsWith(t, await shelf.run(), 0)
   await shelf.upload('1.2.0', files)
   return shelf
 }
@@ -193,7 +193,12 @@ export function currentOf({ root }: Shelf): Promise<string | undefined> {
   return readlink(join(root, 'current')).catch(() => undefined)
 }
 
-export function endsWith(t: Test, { code, stdout, stderr }: PublisherEnd, wanted: number, says?: RegExp): void {
+export function publisherEndsWith(
+  t: Test,
+  { code, stdout, stderr }: PublisherEnd,
+  wanted: number,
+  says?: RegExp,
+): void {
   if (code !== wanted) t.comment(stdout + stderr)
   t.equal(code, wanted)
   if (says !== undefined) t.match(stdout.trim().split('\n').at(-1), says)

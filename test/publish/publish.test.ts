@@ -2,7 +2,15 @@
 import { lstat, mkdir, readdir, readFile, readlink, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
-import { currentOf, endsWith, holds, inventoryOf, shelfOf, startPublishWorld, versionsOn } from './publish-world.ts'
+import {
+  currentOf,
+  publisherEndsWith,
+  holds,
+  inventoryOf,
+  shelfOf,
+  startPublishWorld,
+  versionsOn,
+} from './publish-world.ts'
 
 const world = await startPublishWorld(t.testdir())
 t.teardown(() => world.stop())
@@ -16,7 +24,7 @@ t.test('every version with a manifest is published, and current leads to the new
   await shelf.upload('1.2.10', second)
   await shelf.upload('1.2.9', first)
   const end = await shelf.run()
-  endsWith(t, end, 0)
+  publisherEndsWith(t, end, 0)
   t.match(end.stdout, /\n2 published \(1\.2\.10, 1\.2\.9\), 0 there already\ncurrent leads to 1\.2\.10\n$/)
   await holds(t, shelf, '1.2.9', first)
   await holds(t, shelf, '1.2.10', second)
@@ -29,11 +37,11 @@ t.test('every version with a manifest is published, and current leads to the new
 t.test('a second run fetches nothing and changes nothing of the versions', async (t) => {
   const shelf = await shelfOf(t, world)
   await shelf.upload('1.0.0', first)
-  endsWith(t, await shelf.run(), 0)
+  publisherEndsWith(t, await shelf.run(), 0)
   const before = await inventoryOf(join(shelf.root, 'versions'))
   world.proxy.reset()
   const end = await shelf.run()
-  endsWith(t, end, 0)
+  publisherEndsWith(t, end, 0)
   t.match(end.stdout, /^0 published, 1 there already\ncurrent leads to 1\.0\.0, as before\n$/)
   t.strictSame(
     world.proxy.requests.filter(({ operation }) => operation !== 'list'),
@@ -45,7 +53,7 @@ t.test('a second run fetches nothing and changes nothing of the versions', async
 t.test('a manifest is found by listing: nobody asks with HEAD for one that may be missing', async (t) => {
   const shelf = await shelfOf(t, world)
   await shelf.upload('1.0.0', first, 'none')
-  endsWith(t, await shelf.run(), 0)
+  publisherEndsWith(t, await shelf.run(), 0)
   t.strictSame(
     world.proxy.requests.filter(({ operation }) => operation !== 'list'),
     [],
@@ -58,18 +66,18 @@ t.test('a version that is still being uploaded is not published; it is when its 
   const shelf = await shelfOf(t, world)
   await shelf.upload('1.0.0', first, 'none')
   const end = await shelf.run()
-  endsWith(t, end, 0)
+  publisherEndsWith(t, end, 0)
   t.match(end.stdout, /1\.0\.0 is not published yet: it has no manifest\.sha256/)
   t.strictSame([await versionsOn(shelf), await currentOf(shelf)], [[], undefined])
   await shelf.uploadManifest('1.0.0', first)
-  endsWith(t, await shelf.run(), 0)
+  publisherEndsWith(t, await shelf.run(), 0)
   await holds(t, shelf, '1.0.0', first)
 })
 
 t.test('an object whose key only begins like that of the manifest is none', async (t) => {
   const shelf = await shelfOf(t, world)
   await shelf.upload('1.0.0', { ...first, 'manifest.sha256.sig': 'signature' }, 'none')
-  endsWith(t, await shelf.run(), 0)
+  publisherEndsWith(t, await shelf.run(), 0)
   t.strictSame(await versionsOn(shelf), [])
 })
 
@@ -83,7 +91,7 @@ t.test(
     await shelf.upload('1.8.0', first, {})
     await shelf.upload('1.0.0', second)
     const end = await shelf.run()
-    endsWith(
+    publisherEndsWith(
       t,
       end,
       15,
@@ -118,7 +126,7 @@ t.test('objects of one version that may not be read keep the others from nothing
     times: 'always',
     action: { kind: 'status', status: 403, code: 'AccessDenied' },
   })
-  endsWith(t, await shelf.run(), 10, /^access denied: 2\.0\.0 is not published/)
+  publisherEndsWith(t, await shelf.run(), 10, /^access denied: 2\.0\.0 is not published/)
   t.strictSame(await versionsOn(shelf), ['1.0.0'])
 })
 
@@ -129,11 +137,11 @@ t.test('with a required tag only a manifest that carries it publishes its versio
   await shelf.tag('1.1.0', 'status', 'draft')
   const args = ['--required-tag', 'status=published']
   const end = await shelf.run(args)
-  endsWith(t, end, 0)
+  publisherEndsWith(t, end, 0)
   t.match(end.stdout, /1\.2\.0 is not published yet: its manifest\.sha256 has no tag "status=published"/)
   t.strictSame([await versionsOn(shelf), await currentOf(shelf)], [['1.0.0'], 'versions/1.0.0'])
   await shelf.tag('1.1.0', 'status', 'published')
-  endsWith(t, await shelf.run(args), 0)
+  publisherEndsWith(t, await shelf.run(args), 0)
   t.strictSame([await versionsOn(shelf), await currentOf(shelf)], [['1.0.0', '1.1.0'], 'versions/1.1.0'])
 })
 
@@ -143,13 +151,13 @@ t.test('a version that is gone from the bucket, or lost its tag, stays on the vo
     await shelf.upload(version, first)
     await shelf.tag(version, 'status', 'published')
   }
-  endsWith(t, await shelf.run(['--required-tag', 'status=published']), 0)
+  publisherEndsWith(t, await shelf.run(['--required-tag', 'status=published']), 0)
   for (const path of [...Object.keys(first), 'manifest.sha256']) {
     await world.server.deleteObject('models', `${shelf.prefix}1.1.0/${path}`)
   }
   await shelf.tag('1.0.0', 'status', 'withdrawn')
   const before = await inventoryOf(join(shelf.root, 'versions'))
-  endsWith(t, await shelf.run(['--required-tag', 'status=published']), 0)
+  publisherEndsWith(t, await shelf.run(['--required-tag', 'status=published']), 0)
   t.strictSame(await inventoryOf(join(shelf.root, 'versions')), before)
   t.equal(await currentOf(shelf), 'versions/1.1.0')
 })
@@ -157,10 +165,10 @@ t.test('a version that is gone from the bucket, or lost its tag, stays on the vo
 t.test('a version that was changed in the bucket stays as it was published, with a warning', async (t) => {
   const shelf = await shelfOf(t, world)
   await shelf.upload('1.0.0', first)
-  endsWith(t, await shelf.run(), 0)
+  publisherEndsWith(t, await shelf.run(), 0)
   await shelf.upload('1.0.0', { ...first, 'config.json': '{"layers":7}' })
   const end = await shelf.run()
-  endsWith(t, end, 0)
+  publisherEndsWith(t, end, 0)
   t.match(end.stdout, /warning: 1\.0\.0 was changed in the bucket after it was published/)
   await holds(t, shelf, '1.0.0', first)
 })
@@ -170,15 +178,15 @@ t.test(
   async (t) => {
     const shelf = await shelfOf(t, world)
     await shelf.upload('2.0.0', second)
-    endsWith(t, await shelf.run(), 0)
+    publisherEndsWith(t, await shelf.run(), 0)
     await shelf.upload('1.9.9', first)
     await shelf.upload('3.0.0-rc.1', first)
-    endsWith(t, await shelf.run(), 0)
+    publisherEndsWith(t, await shelf.run(), 0)
     t.strictSame(await versionsOn(shelf), ['1.9.9', '2.0.0', '3.0.0-rc.1'])
     t.equal(await currentOf(shelf), 'versions/2.0.0')
     await shelf.upload('2.0.1', first)
     const end = await shelf.run()
-    endsWith(t, end, 0)
+    publisherEndsWith(t, end, 0)
     t.match(end.stdout, /current leads to 2\.0\.1, not to 2\.0\.0 any more/)
     t.equal(await currentOf(shelf), 'versions/2.0.1')
   },
@@ -188,24 +196,24 @@ t.test('--current rolls back and stays there over later runs, until --current ne
   const shelf = await shelfOf(t, world)
   await shelf.upload('1.0.0', first)
   await shelf.upload('1.1.0', second)
-  endsWith(t, await shelf.run(), 0)
-  endsWith(t, await shelf.run(['--current', '1.0.0']), 0)
+  publisherEndsWith(t, await shelf.run(), 0)
+  publisherEndsWith(t, await shelf.run(['--current', '1.0.0']), 0)
   t.equal(await currentOf(shelf), 'versions/1.0.0')
   await shelf.upload('1.2.0', first)
   const end = await shelf.run()
-  endsWith(t, end, 0)
+  publisherEndsWith(t, end, 0)
   t.match(end.stdout, /current is pinned to 1\.0\.0, and 1\.2\.0 is newer; --current newest follows the newest again/)
   t.strictSame([await versionsOn(shelf), await currentOf(shelf)], [['1.0.0', '1.1.0', '1.2.0'], 'versions/1.0.0'])
-  endsWith(t, await shelf.run(['--current', 'newest']), 0)
+  publisherEndsWith(t, await shelf.run(['--current', 'newest']), 0)
   t.equal(await currentOf(shelf), 'versions/1.2.0')
 })
 
 t.test('--current of a version that nobody has is refused, and pins nothing', async (t) => {
   const shelf = await shelfOf(t, world)
   await shelf.upload('1.0.0', first)
-  endsWith(t, await shelf.run(), 0)
+  publisherEndsWith(t, await shelf.run(), 0)
   const before = await inventoryOf(shelf.root)
-  endsWith(
+  publisherEndsWith(
     t,
     await shelf.run(['--current', '1.0.1']),
     12,
@@ -227,13 +235,13 @@ t.test(
       await world.server.setLastModified('models', `${shelf.prefix}${version}/manifest.sha256`, new Date(day))
     }
     const end = await shelf.run()
-    endsWith(t, end, 0)
+    publisherEndsWith(t, end, 0)
     t.match(
       end.stdout,
       /current leads nowhere yet\ncurrent is not moved by itself to a version without a place in the order/,
     )
     t.equal(await currentOf(shelf), undefined)
-    endsWith(t, await shelf.run(['--newest-by', 'modified']), 0)
+    publisherEndsWith(t, await shelf.run(['--newest-by', 'modified']), 0)
     t.equal(await currentOf(shelf), 'versions/f00ba4')
   },
 )
@@ -246,7 +254,7 @@ t.test('what others put on the volume is never touched', async (t) => {
   await writeFile(join(shelf.root, 'versions/1.1.0/notes.txt'), 'mine')
   await mkdir(join(shelf.root, 'datasets'))
   await writeFile(join(shelf.root, 'datasets/a.csv'), '1,2')
-  endsWith(
+  publisherEndsWith(
     t,
     await shelf.run(),
     18,
@@ -264,12 +272,12 @@ t.test(
     await shelf.upload('1.0.0', first)
     await symlink('datasets/old', join(shelf.root, 'current'))
     const end = await shelf.run()
-    endsWith(t, end, 0)
+    publisherEndsWith(t, end, 0)
     t.match(end.stdout, /current leads to "datasets\/old", which publish did not make/)
     t.equal(await currentOf(shelf), 'datasets/old')
     await rm(join(shelf.root, 'current'))
     await mkdir(join(shelf.root, 'current'))
-    endsWith(t, await shelf.run(), 18, /current is a directory, not a link/)
+    publisherEndsWith(t, await shelf.run(), 18, /current is a directory, not a link/)
     t.ok((await lstat(join(shelf.root, 'current'))).isDirectory())
   },
 )
@@ -280,7 +288,7 @@ t.test(
     const shelf = await shelfOf(t, world)
     await shelf.upload('1.0.0', first)
     await mkdir(join(shelf.root, 'versions/1.0.0'), { recursive: true })
-    endsWith(t, await shelf.run(), 0)
+    publisherEndsWith(t, await shelf.run(), 0)
     await holds(t, shelf, '1.0.0', first)
   },
 )
@@ -292,7 +300,7 @@ t.test('names that cannot be directories are left out with a warning, and work i
   await shelf.upload('newest', first)
   await shelf.upload('my model', first)
   const end = await shelf.run()
-  endsWith(t, end, 0)
+  publisherEndsWith(t, end, 0)
   t.match(end.stdout, /warning: left out, because their names are no names of versions: "my model", "newest"/)
   t.strictSame(await versionsOn(shelf), ['1.0.0'])
 })

@@ -4,7 +4,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { s5cmdBinary } from '../kit/tools/go-binaries.ts'
-import { bucket, inventoryOf, shelfOf, startPublishWorld } from './publish-world.ts'
+import { publishBucket, inventoryOf, shelfOf, startPublishWorld } from './publish-world.ts'
 
 const world = await startPublishWorld(t.testdir())
 t.teardown(() => world.stop())
@@ -24,7 +24,7 @@ for (const [what, action] of [
       await mkdir(model)
       await writeFile(join(model, 'config.json'), files['config.json'])
       if (action !== undefined) world.proxy.fault({ match: { operation: 'list' }, times: 'always', action })
-      const source = `s3://${bucket}/${action === undefined ? 'llama-mistyped' : `${shelf.prefix}1.0.0`}/*`
+      const source = `s3://${publishBucket}/${action === undefined ? 'llama-mistyped' : `${shelf.prefix}1.0.0`}/*`
       t.equal(
         await runS5cmd([
           '--endpoint-url',

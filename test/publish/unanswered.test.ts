@@ -1,7 +1,14 @@
 /** Questions about one version that S3 does not answer: what is not known to be published is not taken for unpublished. */
 import t from 'tap'
 import type { RecordedRequest } from '../kit/s3/s3-fault-proxy.ts'
-import { bucket, endsWith, inventoryOf, shelfOf, shelfWithVersions, startPublishWorld } from './publish-world.ts'
+import {
+  publishBucket,
+  publisherEndsWith,
+  inventoryOf,
+  shelfOf,
+  shelfWithVersions,
+  startPublishWorld,
+} from './publish-world.ts'
 
 const world = await startPublishWorld(t.testdir())
 t.teardown(() => world.stop())
@@ -21,7 +28,7 @@ for (const [what, action, exit] of [
       const before = await inventoryOf(shelf.root)
       const isAskedFor = ({ prefix = '' }: RecordedRequest): boolean => prefix.endsWith('1.2.0/manifest.sha256')
       world.proxy.fault({ match: { operation: 'list', where: isAskedFor }, times: 'always', action })
-      endsWith(t, await shelf.run(), exit)
+      publisherEndsWith(t, await shelf.run(), exit)
       t.strictSame(await inventoryOf(shelf.root), before)
     },
   )
@@ -31,7 +38,7 @@ t.test('tags that may not be read end the run with the permission that lacks, an
   const shelf = await shelfWithVersions(t, world)
   const before = await inventoryOf(shelf.root)
   world.proxy.fault({ match: { operation: 'get', key: /manifest\.sha256$/ }, times: 'always', action: denied })
-  endsWith(
+  publisherEndsWith(
     t,
     await shelf.run(['--required-tag', 'status=published']),
     10,
@@ -45,7 +52,7 @@ t.test('a listing in pages is followed to its end', async (t) => {
   await shelf.upload('1.0.0', { model: '' })
   // More directories than a page holds, in listings alone.
   for (let number = 0; number < 1005; number++) {
-    world.proxy.forge(bucket, { key: `${shelf.prefix}0.${number}/part`, size: 1 })
+    world.proxy.forge(publishBucket, { key: `${shelf.prefix}0.${number}/part`, size: 1 })
   }
   const end = await shelf.run(['--dry-run', '-o', 'json'])
   t.equal(end.code, 0)

@@ -10,7 +10,7 @@ import t, { type Test } from 'tap'
 import { defaultConfig } from '../../../src/config/parse-config.ts'
 import { inject } from '../../../src/inject/inject.ts'
 import { runCLI } from '../../integration/cli/run-cli.ts'
-import { apiClient, type KubernetesObject } from '../../kit/cluster/api-client.ts'
+import { apiClient, type ApiObject } from '../../kit/cluster/api-client.ts'
 import { startControlPlane } from '../../kit/cluster/control-plane.ts'
 import { objectOf, renderChart } from '../../kit/tools/helm.ts'
 import { waitFor } from '../../kit/tools/wait-for.ts'
@@ -28,7 +28,7 @@ const asks = {
   'models.example.io/expect': `manifest=SHA256SUMS@sha256:${'0123456789abcdef'.repeat(4)}`,
 }
 
-function podOf(name: string, annotations: Readonly<Record<string, string>>): KubernetesObject {
+function podOf(name: string, annotations: Readonly<Record<string, string>>): ApiObject {
   return {
     apiVersion: 'v1',
     kind: 'Pod',
@@ -37,21 +37,21 @@ function podOf(name: string, annotations: Readonly<Record<string, string>>): Kub
   }
 }
 
-function injected(pod: KubernetesObject): KubernetesObject {
+function injected(pod: ApiObject): ApiObject {
   const outcome = inject(pod, 'apps', defaultConfig)
   if (outcome.outcome !== 'injected') throw new Error(JSON.stringify(outcome))
-  return outcome.pod as unknown as KubernetesObject
+  return outcome.pod as unknown as ApiObject
 }
 
 /** Someone who knows how the parts look, and has the loader fetch another model. */
-function tampered(pod: KubernetesObject): KubernetesObject {
+function tampered(pod: ApiObject): ApiObject {
   const text = JSON.stringify(injected(pod))
   const changed = text.replace(
     '{"name":"MODEL_SOURCE","value":"s3://models/llama/1.2.3/"}',
     '{"name":"MODEL_SOURCE","value":"s3://elsewhere/llama/1.2.3/"}',
   )
   if (changed === text) throw new Error(`there is no MODEL_SOURCE in ${text}`)
-  return JSON.parse(changed) as KubernetesObject
+  return JSON.parse(changed) as ApiObject
 }
 
 const configMaps = '/api/v1/namespaces/model-injector/configmaps'

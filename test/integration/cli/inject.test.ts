@@ -5,7 +5,7 @@ import { parse, parseAllDocuments } from 'yaml'
 import {
   badJob,
   configMap,
-  cronJob,
+  cronJobManifest,
   deployment,
   injectedTemplate,
   template,
@@ -142,7 +142,7 @@ t.test('a kind of the same name in another group is not ours', async (t) => {
 })
 
 t.test('annotations of the workload itself are warned about, with the place they belong to', async (t) => {
-  const misplaced = cronJob
+  const misplaced = cronJobManifest
     .replace('name: nightly', 'name: nightly\n  annotations: {models.example.io/size: 1Gi, models.example.io/env: X}')
     .replace('  jobTemplate:', '  jobTemplate:\n    metadata: {annotations: {models.example.io/region: eu-west-1}}')
   const { code, stderr } = await runShared(['inject', '-f', '-'], { stdin: misplaced })

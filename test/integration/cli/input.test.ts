@@ -2,7 +2,7 @@
 import t from 'tap'
 import { join } from 'node:path'
 import { parseAllDocuments } from 'yaml'
-import { configMap, cronJob, deployment } from './manifests.ts'
+import { configMap, cronJobManifest, deployment } from './manifests.ts'
 import { runCLI } from './run-cli.ts'
 
 // Every run starts a process, which takes its time on a busy machine.
@@ -35,7 +35,7 @@ t.test('a directory is read recursively and in order, and several files become o
     'd.yaml': {},
     sub: { 'c.json': '{"kind": "Secret", "apiVersion": "v1", "metadata": {"name": "s"}}' },
   })
-  const { code, stdout, stderr } = await runCLI(['inject', '-f', dir, '-f', '-'], { stdin: cronJob })
+  const { code, stdout, stderr } = await runCLI(['inject', '-f', dir, '-f', '-'], { stdin: cronJobManifest })
   t.equal(code, 0)
   t.strictSame(
     parseAllDocuments(stdout).map((document) => document.get('kind')),

@@ -36,7 +36,7 @@ data:
      a:   "b"   # odd, but theirs
 `
 
-export const cronJob = `apiVersion: batch/v1
+export const cronJobManifest = `apiVersion: batch/v1
 kind: CronJob
 metadata:
   name: nightly

@@ -7,7 +7,7 @@ import { parse, parseAllDocuments } from 'yaml'
 import {
   badJob,
   configMap,
-  cronJob,
+  cronJobManifest,
   deployment,
   injectedTemplate,
   template,
@@ -26,7 +26,7 @@ t.test('--quiet reports only what was denied', async (t) => {
 })
 
 t.test('-o patch gives operations that another library applies to the same result', async (t) => {
-  const stdin = `${deployment}---\n${configMap}---\n${cronJob}`
+  const stdin = `${deployment}---\n${configMap}---\n${cronJobManifest}`
   const [plain, patched] = [
     await runShared(['inject', '-f', '-'], { stdin }),
     await runShared(['inject', '-f', '-', '-o', 'patch'], { stdin }),
@@ -39,7 +39,7 @@ t.test('-o patch gives operations that another library applies to the same resul
       ['CronJob', 'nightly', undefined],
     ],
   )
-  const applied = [deployment, cronJob].map(
+  const applied = [deployment, cronJobManifest].map(
     (text, i) => jsonPatch.applyPatch(parse(text), patches[i]!.patch, true).newDocument as unknown,
   )
   const [first, , third] = parseAllDocuments(plain.stdout).map((document) => document.toJS() as unknown)
@@ -101,7 +101,7 @@ t.test('--diff shows what changes: a patch without colours, unless they are want
 })
 
 t.test('injecting the result again changes nothing', async (t) => {
-  const once = await runShared(['inject', '-f', '-'], { stdin: `${deployment}---\n${cronJob}` })
+  const once = await runShared(['inject', '-f', '-'], { stdin: `${deployment}---\n${cronJobManifest}` })
   const twice = await runShared(['inject', '-f', '-'], { stdin: once.stdout })
   t.equal(twice.stdout, once.stdout)
   t.match(twice.stderr, /skipped: the pod carries all its parts already\n.*\n2 skipped\n$/)
@@ -109,7 +109,7 @@ t.test('injecting the result again changes nothing', async (t) => {
 })
 
 t.test('uninject gives back the file, byte for byte, and says what it took out', async (t) => {
-  const stdin = `${deployment}---\n${configMap}---\n${cronJob}`
+  const stdin = `${deployment}---\n${configMap}---\n${cronJobManifest}`
   const injected = await runShared(['inject', '-f', '-'], { stdin })
   t.not(injected.stdout, stdin)
   const { code, stdout, stderr } = await runShared(['uninject', '-f', '-'], { stdin: injected.stdout })

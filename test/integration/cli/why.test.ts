@@ -8,7 +8,7 @@ import {
   type FakeAnswer,
   type FakeRequest,
 } from '../../unit/cluster/fake-api-server.ts'
-import { badJob, cronJob, deployment } from './manifests.ts'
+import { badJob, cronJobManifest, deployment } from './manifests.ts'
 import { runShared } from './run-shared.ts'
 
 // Every run starts a process, which takes its time on a busy machine.
@@ -23,10 +23,10 @@ spec: { template: { spec: { containers: [{ name: app, image: app }] } } }
 const directory = t.testdir({
   'config.yaml': 'unknownAnnotations: deny\n',
   'good.yaml': deployment,
-  'job.yaml': cronJob,
+  'job.yaml': cronJobManifest,
   'bad.yaml': badJob,
   'misplaced.yaml': misplaced,
-  'several.yaml': `${deployment}---\n${cronJob}---\n${badJob}`,
+  'several.yaml': `${deployment}---\n${cronJobManifest}---\n${badJob}`,
   'none.yaml': 'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: x }\n',
 })
 const offline = ['--config', `${directory}/config.yaml`]
@@ -94,14 +94,14 @@ t.test('every object of every document is answered, and one that is not injected
 })
 
 t.test('nothing of others moves the cursor', async (t) => {
-  const stdin = cronJob.replace('name: nightly', 'name: "a\\u001b[2Jb"\n  namespace: "n\\u009b2J"')
+  const stdin = cronJobManifest.replace('name: nightly', 'name: "a\\u001b[2Jb"\n  namespace: "n\\u009b2J"')
   const { stdout } = await runShared(['why', '-f', '-', ...offline], { stdin })
   t.match(stdout, 'in the namespace n\\u009b2J')
   t.notMatch(stdout.replaceAll('\n', ''), /\p{Cc}/u)
 })
 
 t.test('stdin is a file, too', async (t) => {
-  const { code, stdout } = await runShared(['why', '-f', '-', ...offline], { stdin: cronJob })
+  const { code, stdout } = await runShared(['why', '-f', '-', ...offline], { stdin: cronJobManifest })
   t.equal(code, 0)
   t.match(stdout, /^cronjob\/nightly in the namespace default would be injected\n/)
 })

@@ -5,7 +5,7 @@ import { defaultConfig, parseConfig } from '../../../src/config/parse-config.ts'
 import { inject } from '../../../src/inject/inject.ts'
 import { exits } from '../../../src/loader/exit-codes.ts'
 import { denyReasons } from '../../../src/reasons.ts'
-import { readPages, type Page } from './markdown.ts'
+import { readPages, type DocsPage } from './markdown.ts'
 import { findPods, parseBlock } from './snippets.ts'
 
 const all = readPages()
@@ -55,7 +55,7 @@ t.test('each delivery has a page', (t) => {
 })
 
 /** By the configuration of the page. */
-function firstOutcome({ blocks }: Page): ReturnType<typeof inject> {
+function firstOutcome({ blocks }: DocsPage): ReturnType<typeof inject> {
   const configuration = blocks.find(({ marker }) => marker === 'configuration')
   const parsed = configuration === undefined ? undefined : parseConfig(configuration.text)
   const [snippet] = blocks

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs'
 import { dirname, join, posix } from 'node:path'
 import t from 'tap'
-import { anchorsOf, linksOf, parsePage, readPages, root } from './markdown.ts'
+import { anchorsOf, linksOf, parsePage, readPages, repositoryRoot } from './markdown.ts'
 
 const pages = readPages()
 const anchors = new Map(pages.map((page) => [page.file, anchorsOf(page)]))
@@ -12,7 +12,7 @@ for (const page of pages) {
     for (const { line, text } of linksOf(page).filter(({ text }) => !/^[a-z]+:/.test(text))) {
       const [path = '', anchor] = text.split('#')
       const target = path === '' ? page.file : posix.join(dirname(page.file), path)
-      t.ok(!target.startsWith('..') && existsSync(join(root, target)), `line ${line}: ${text}`)
+      t.ok(!target.startsWith('..') && existsSync(join(repositoryRoot, target)), `line ${line}: ${text}`)
       if (anchor !== undefined) t.ok(anchors.get(target)?.has(anchor), `line ${line}: the heading of ${text}`)
     }
     t.end()

@@ -2,7 +2,7 @@
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-export const root = join(import.meta.dirname, '../../..')
+export const repositoryRoot = join(import.meta.dirname, '../../..')
 
 export interface Block {
   /** Line of the opening fence, from 1. */
@@ -14,7 +14,7 @@ export interface Block {
   readonly text: string
 }
 
-export interface Page {
+export interface DocsPage {
   /** Relative to the repository. */
   readonly file: string
   readonly text: string
@@ -24,17 +24,17 @@ export interface Page {
 }
 
 /** The README, all pages of docs/, and what they lead to. */
-export function readPages(): readonly Page[] {
+export function readPages(): readonly DocsPage[] {
   const files = [
     'README.md',
     'CHANGELOG.md',
     'deploy/chart/README.md',
-    ...globSync('docs/**/*.md', { cwd: root }).sort(),
+    ...globSync('docs/**/*.md', { cwd: repositoryRoot }).sort(),
   ]
-  return files.map((file) => parsePage(file, readFileSync(join(root, file), 'utf8')))
+  return files.map((file) => parsePage(file, readFileSync(join(repositoryRoot, file), 'utf8')))
 }
 
-export function parsePage(file: string, text: string): Page {
+export function parsePage(file: string, text: string): DocsPage {
   const blocks: Block[] = []
   const lines = text.split('\n')
   const prose: string[] = []
@@ -69,7 +69,7 @@ export interface Located {
 }
 
 /** The targets of links and images; code is no link. */
-export function linksOf({ prose }: Page): readonly Located[] {
+export function linksOf({ prose }: DocsPage): readonly Located[] {
   const text = prose.replaceAll(/`[^`\n]*`/g, (code) => code.replaceAll(/[[\]()]/g, '.'))
   return [...text.matchAll(/\]\(([^()\s]+)\)|^\[[^\]]+\]: (\S+)$|\b(?:href|src)="([^"]+)"/gm)].map(
     ({ index, 1: inline, 2: reference, 3: html }) => ({
@@ -80,7 +80,7 @@ export function linksOf({ prose }: Page): readonly Located[] {
 }
 
 /** Code in the running text and in tables. */
-export function codeOf({ prose }: Page): readonly Located[] {
+export function codeOf({ prose }: DocsPage): readonly Located[] {
   return [...prose.matchAll(/`([^`\n]+)`/g)].map(({ index, 1: text = '' }) => ({ line: lineAt(prose, index), text }))
 }
 
@@ -88,12 +88,12 @@ function lineAt(text: string, index: number): number {
   return text.slice(0, index).split('\n').length
 }
 
-function headingsOf({ prose }: Page): readonly string[] {
+function headingsOf({ prose }: DocsPage): readonly string[] {
   return [...prose.matchAll(/^#{1,6} (.+)$/gm)].map(([, heading = '']) => heading)
 }
 
 /** The names that GitHub gives to headings: letters, digits, `-` and `_` are kept, blanks become `-`, the second of a name gets `-1`. */
-export function anchorsOf(page: Page): ReadonlySet<string> {
+export function anchorsOf(page: DocsPage): ReadonlySet<string> {
   const seen = new Map<string, number>()
   return new Set(
     headingsOf(page).map((heading) => {

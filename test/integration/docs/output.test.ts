@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { runCLI } from '../cli/run-cli.ts'
 import { invocationsOf } from './commands.ts'
-import { readPages, root, type Page } from './markdown.ts'
+import { readPages, repositoryRoot, type DocsPage } from './markdown.ts'
 
 t.setTimeout(300_000)
 
@@ -32,10 +32,10 @@ for (const { page, block } of shown) {
   })
 }
 
-function commandAbove({ blocks }: Page, line: number): readonly string[] {
+function commandAbove({ blocks }: DocsPage, line: number): readonly string[] {
   const last = blocks.filter((block) => block.line < line && block.language === 'sh').at(-1)
   const [invocation] = last === undefined ? [] : invocationsOf(last)
-  return (invocation?.args ?? []).map((word) => (word.startsWith('examples') ? join(root, word) : word))
+  return (invocation?.args ?? []).map((word) => (word.startsWith('examples') ? join(repositoryRoot, word) : word))
 }
 
 /** The first part that does not stand in the output, behind the parts before it. */

@@ -2,9 +2,9 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { root } from './markdown.ts'
+import { repositoryRoot } from './markdown.ts'
 
-const page = readFileSync(join(root, 'CONTRIBUTING.md'), 'utf8')
+const page = readFileSync(join(repositoryRoot, 'CONTRIBUTING.md'), 'utf8')
 const [, section = ''] = /^## Recipes\n(.*?)^## /ms.exec(page) ?? []
 const recipes = section.split(/^### /m).slice(1)
 
@@ -30,7 +30,7 @@ for (const recipe of recipes) {
     // NAME stands for what is added: its folder, or the folder of its file, is there.
     const paths = named.map((path) => path.replace(/\/NAME.*/, ''))
     t.ok(named.length > 1 && command !== '')
-    for (const path of [...paths, ...command.split(' ')]) t.ok(existsSync(join(root, path)), path)
+    for (const path of [...paths, ...command.split(' ')]) t.ok(existsSync(join(repositoryRoot, path)), path)
     t.end()
   })
 }

@@ -12,7 +12,7 @@ import type { Config } from '../../../src/config/config.ts'
 import { defaultConfig, parseConfig } from '../../../src/config/parse-config.ts'
 import { inject, type Outcome } from '../../../src/inject/inject.ts'
 import { denyReasons } from '../../../src/reasons.ts'
-import { readPages, type Block, type Page } from './markdown.ts'
+import { readPages, type Block, type DocsPage } from './markdown.ts'
 import { findPods, parseBlock, type Snippet } from './snippets.ts'
 
 for (const page of readPages().filter(isAboutUs)) {
@@ -26,7 +26,7 @@ for (const page of readPages().filter(isAboutUs)) {
   })
 }
 
-function isAboutUs({ blocks }: Page): boolean {
+function isAboutUs({ blocks }: DocsPage): boolean {
   return blocks.some(
     ({ language, marker, text }) => language === 'yaml' && (marker === 'configuration' || text.includes(defaultPrefix)),
   )

@@ -3,8 +3,8 @@ import type { TLSSocket } from 'node:tls'
 import t from 'tap'
 import { systemClock } from '../../../src/server/clock.ts'
 import { startServer } from '../../../src/server/start-server.ts'
-import { connectTls, get, keptAliveAgent, post, readToEnd } from '../../kit/webhook/https-client.ts'
-import { annotatedPod, reviewOf } from '../../kit/webhook/reviews.ts'
+import { connectTls, get, keptAliveAgent, post, readSocket } from '../../kit/webhook/https-client.ts'
+import { annotatedManifest, reviewOf } from '../../kit/webhook/reviews.ts'
 import { runServer, type ServerUnderTest } from '../../kit/webhook/running-server.ts'
 import { captureLog } from '../../kit/webhook/server-kit.ts'
 import { waitFor } from '../../kit/tools/wait-for.ts'
@@ -21,7 +21,7 @@ async function beginRequest({ port, pki }: ServerUnderTest, headers: string, bod
 
 /** The status that a whole request of so many KiB gets. */
 async function statusOf({ port, pki }: ServerUnderTest, kibibytes = 1): Promise<number> {
-  const padded = reviewOf({ ...annotatedPod(), padding: 'x'.repeat((kibibytes - 1) * KiB) })
+  const padded = reviewOf({ ...annotatedManifest(), padding: 'x'.repeat((kibibytes - 1) * KiB) })
   return (await post({ port, ca: pki.ca, agent: false }, padded)).statusCode
 }
 
@@ -69,7 +69,7 @@ t.test('bodies in flight share a room', async (t) => {
     const manyMistakes = Object.fromEntries(
       Array.from({ length: 100 }, (_, i) => [`models.example.io/unknown-${i}`, 'x'.repeat(100)]),
     )
-    const body = JSON.stringify(reviewOf(annotatedPod(manyMistakes)))
+    const body = JSON.stringify(reviewOf(annotatedManifest(manyMistakes)))
     const socket = await connectTls({ port: server.port, ca: server.pki.ca })
     socket.on('error', () => undefined)
     const asked = 600
@@ -103,13 +103,13 @@ t.test(
       `Content-Length: ${61 * KiB}\r\nConnection: close`,
       'x'.repeat(61 * KiB),
     )
-    t.match(await readToEnd(announced), /^HTTP\/1\.1 413 /)
+    t.match(await readSocket(announced), /^HTTP\/1\.1 413 /)
     const chunked = await beginRequest(
       server,
       'Transfer-Encoding: chunked',
       `${(61 * KiB).toString(16)}\r\n${'x'.repeat(61 * KiB)}\r\n`,
     )
-    t.match(await readToEnd(chunked), /^HTTP\/1\.1 413 /)
+    t.match(await readSocket(chunked), /^HTTP\/1\.1 413 /)
     t.equal(await statusOf(server), 200)
   },
 )
@@ -122,7 +122,7 @@ t.test('a client that writes all of its 8 MiB before it reads gets HTTP 413', as
 t.test('a client that announces far too much is cut off', async (t) => {
   const server = await runServer(t)
   const socket = await beginRequest(server, `Content-Length: ${KiB ** 4}`)
-  t.match(await readToEnd(socket), /^HTTP\/1\.1 413 [^]*connection: close/)
+  t.match(await readSocket(socket), /^HTTP\/1\.1 413 [^]*connection: close/)
 })
 
 t.test('what a client does not finish is cut off', async (t) => {
@@ -130,16 +130,16 @@ t.test('what a client does not finish is cut off', async (t) => {
 
   await t.test('a body that does not come gets HTTP 408', async (t) => {
     const slow = await beginRequest(server, 'Content-Length: 1000', '{')
-    t.match(await readToEnd(slow), /^HTTP\/1\.1 408 /)
+    t.match(await readSocket(slow), /^HTTP\/1\.1 408 /)
   })
   await t.test('a head that does not end gets HTTP 408', async (t) => {
     const slow = await connectTls({ port: server.port, ca: server.pki.ca })
     slow.write('POST /mutate HTTP/1.1\r\nHost: x\r\nX-Slow: ')
-    t.match(await readToEnd(slow), /^HTTP\/1\.1 408 /)
+    t.match(await readSocket(slow), /^HTTP\/1\.1 408 /)
   })
   await t.test('a handshake that does not begin is closed', async (t) => {
     const silent = connectPlain({ host: '127.0.0.1', port: server.port })
-    t.equal(await readToEnd(silent), '')
+    t.equal(await readSocket(silent), '')
   })
   t.equal(await statusOf(server), 200)
 })
@@ -150,10 +150,10 @@ t.test('a connection that was idle for longer than a request may take is still o
   t.teardown(() => {
     agent.destroy()
   })
-  await post({ port, agent }, reviewOf(annotatedPod()))
+  await post({ port, agent }, reviewOf(annotatedManifest()))
   const silent = await connectTls({ port, ca: pki.ca })
-  await readToEnd(silent)
-  const again = await post({ port, agent }, reviewOf(annotatedPod()))
+  await readSocket(silent)
+  const again = await post({ port, agent }, reviewOf(annotatedManifest()))
   t.match(again, { statusCode: 200, reused: true })
 })
 
@@ -178,10 +178,10 @@ t.test('clients that misbehave below HTTP do no harm', async (t) => {
   await t.test('plain HTTP, TLS of another version, noise', async (t) => {
     const plain = connectPlain({ host: '127.0.0.1', port })
     plain.write('GET / HTTP/1.1\r\n\r\n')
-    await readToEnd(plain)
+    await readSocket(plain)
     const noise = connectPlain({ host: '127.0.0.1', port })
     noise.write(Buffer.alloc(100, 0x16))
-    await readToEnd(noise)
+    await readSocket(noise)
     await t.rejects(connectTls({ port, ca: pki.ca, maxVersion: 'TLSv1.2' }))
     t.equal(await statusOf(server), 200)
   })
@@ -200,15 +200,15 @@ t.test('clients that misbehave below HTTP do no harm', async (t) => {
       const socket = await connectTls({ port, ca: pki.ca })
       socket.on('error', () => undefined)
       socket.write(text)
-      t.match(await readToEnd(socket), new RegExp(`^HTTP/1\\.1 ${status} `))
+      t.match(await readSocket(socket), new RegExp(`^HTTP/1\\.1 ${status} `))
       t.equal(await statusOf(server), 200)
     })
   }
   await t.test('a client that closes its half while it waits is answered', async (t) => {
-    const body = JSON.stringify(reviewOf(annotatedPod()))
+    const body = JSON.stringify(reviewOf(annotatedManifest()))
     const socket = await beginRequest(server, `Content-Length: ${body.length}\r\nConnection: close`, body)
     socket.end()
-    t.match(await readToEnd(socket), /^HTTP\/1\.1 200 /)
+    t.match(await readSocket(socket), /^HTTP\/1\.1 200 /)
   })
   await t.test('a client that is gone in the middle of its body leaves nothing behind', async (t) => {
     const socket = await beginRequest(server, 'Content-Length: 1000', '{')

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
 import { connectTls, get, keptAliveAgent, post } from '../../kit/webhook/https-client.ts'
-import { annotatedPod, reviewOf } from '../../kit/webhook/reviews.ts'
+import { annotatedManifest, reviewOf } from '../../kit/webhook/reviews.ts'
 import { runServer, type ServerUnderTest } from '../../kit/webhook/running-server.ts'
 import type { Pair, Pki } from '../../kit/webhook/server-kit.ts'
 import { waitFor } from '../../kit/tools/wait-for.ts'
@@ -21,7 +21,7 @@ t.test('a swapped certificate', async (t) => {
   t.teardown(() => {
     agent.destroy()
   })
-  const review = reviewOf(annotatedPod())
+  const review = reviewOf(annotatedManifest())
   const before = await post({ port, agent }, review)
   t.equal(before.statusCode, 200)
   t.equal(await servedSerial(server), serialOf(first))
@@ -172,7 +172,7 @@ t.test('a server becomes ready when its certificate comes, even with a directory
     async () => ((await get(server.healthPort, '/readyz')).statusCode === 200 ? true : undefined),
     { timeoutSeconds: 10 },
   )
-  t.equal((await post({ port: server.port, ca: donor.pki.ca }, reviewOf(annotatedPod()))).statusCode, 200)
+  t.equal((await post({ port: server.port, ca: donor.pki.ca }, reviewOf(annotatedManifest()))).statusCode, 200)
 })
 
 t.test('the events of the file system are enough: no poll is waited for', async (t) => {
@@ -234,7 +234,7 @@ function startStream({ port, pki }: ServerUnderTest): RequestStream {
   const stop = new AbortController()
   const ended = (async () => {
     while (!stop.signal.aborted) {
-      statuses.push((await post({ port, ca: pki.ca, agent: false }, reviewOf(annotatedPod()))).statusCode)
+      statuses.push((await post({ port, ca: pki.ca, agent: false }, reviewOf(annotatedManifest()))).statusCode)
     }
   })()
   return {

@@ -2,14 +2,14 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import t, { type Test } from 'tap'
 import { closeWithin, listen, trackConnections, type Connections } from '../../../src/server/listen.ts'
-import { connectTls, keptAliveAgent, post, readToEnd } from '../../kit/webhook/https-client.ts'
+import { connectTls, keptAliveAgent, post, readSocket } from '../../kit/webhook/https-client.ts'
 import { temporaryDirectory } from '../../kit/webhook/mounted-directory.ts'
-import { annotatedPod, reviewOf } from '../../kit/webhook/reviews.ts'
+import { annotatedManifest, reviewOf } from '../../kit/webhook/reviews.ts'
 import { buildTestServer, createPki, type TestServer } from '../../kit/webhook/server-kit.ts'
 import { waitFor } from '../../kit/tools/wait-for.ts'
 
 const tooLongForATestMs = 600_000
-const body = JSON.stringify(reviewOf(annotatedPod()))
+const body = JSON.stringify(reviewOf(annotatedManifest()))
 const head = `POST /mutate HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`
 
 interface Listening extends TestServer {
@@ -46,7 +46,7 @@ t.test('closing does not wait for connections without a request', async (t) => {
   const silent = await connectTls(server.target)
   const beforeHandshake = connect({ host: '127.0.0.1', port: server.target.port })
   await once(beforeHandshake, 'connect')
-  const ends = Promise.all([readToEnd(silent), readToEnd(beforeHandshake)])
+  const ends = Promise.all([readSocket(silent), readSocket(beforeHandshake)])
   await closeWithin(server.app, server.connections, tooLongForATestMs)
   t.strictSame(await ends, ['', ''])
 })
@@ -57,11 +57,11 @@ t.test('closing waits for requests in flight', async (t) => {
   slow.write(head + body.slice(0, 10))
   await once(server.app.server, 'request')
   const silent = await connectTls(server.target)
-  const silentEnd = readToEnd(silent)
+  const silentEnd = readSocket(silent)
   const closed = closeWithin(server.app, server.connections, tooLongForATestMs)
   await silentEnd
   slow.write(body.slice(10))
-  t.match(await readToEnd(slow), /^HTTP\/1\.1 200 [^]*connection: close[^]*"patchType":"JSONPatch"/i)
+  t.match(await readSocket(slow), /^HTTP\/1\.1 200 [^]*connection: close[^]*"patchType":"JSONPatch"/i)
   await closed
 })
 
@@ -70,7 +70,7 @@ t.test('closing does not wait for them beyond its deadline', async (t) => {
   const stuck = await connectTls(server.target)
   stuck.write(head)
   await once(server.app.server, 'request')
-  const end = readToEnd(stuck)
+  const end = readSocket(stuck)
   await closeWithin(server.app, server.connections, 50)
   t.equal(await end, '')
 })
@@ -81,6 +81,6 @@ t.test('a request that reaches a closing server on an open connection is answere
   const closed = server.app.close()
   await whenPortClosed(server)
   open.write(head + body)
-  t.match(await readToEnd(open), /^HTTP\/1\.1 200 [^]*connection: close[^]*"patchType":"JSONPatch"/i)
+  t.match(await readSocket(open), /^HTTP\/1\.1 200 [^]*connection: close[^]*"patchType":"JSONPatch"/i)
   await closed
 })

@@ -4,7 +4,7 @@ import { parseConfig } from '../../../src/config/parse-config.ts'
 import { startServer } from '../../../src/server/start-server.ts'
 import { post } from '../../kit/webhook/https-client.ts'
 import { mountDirectory, temporaryDirectory } from '../../kit/webhook/mounted-directory.ts'
-import { annotatedPod, reviewOf } from '../../kit/webhook/reviews.ts'
+import { annotatedManifest, reviewOf } from '../../kit/webhook/reviews.ts'
 import { runServer, type ServerUnderTest } from '../../kit/webhook/running-server.ts'
 import { captureLog, shiftedClock } from '../../kit/webhook/server-kit.ts'
 
@@ -121,12 +121,12 @@ for (const [what, content, error] of [
 }
 
 async function patchOf({ port, pki }: ServerUnderTest): Promise<string> {
-  const { body } = await post({ port, ca: pki.ca, agent: false }, reviewOf(annotatedPod()))
+  const { body } = await post({ port, ca: pki.ca, agent: false }, reviewOf(annotatedManifest()))
   return Buffer.from((JSON.parse(body) as { response: { patch: string } }).response.patch, 'base64').toString()
 }
 
 async function allowed({ port, pki }: ServerUnderTest): Promise<boolean> {
-  const { body } = await post({ port, ca: pki.ca, agent: false }, reviewOf(annotatedPod()))
+  const { body } = await post({ port, ca: pki.ca, agent: false }, reviewOf(annotatedManifest()))
   return (JSON.parse(body) as { response: { allowed: boolean } }).response.allowed
 }
 

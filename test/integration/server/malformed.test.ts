@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { annotatedPod, reviewOf, type Fields } from '../../kit/webhook/reviews.ts'
+import { annotatedManifest, reviewOf, type Fields } from '../../kit/webhook/reviews.ts'
 import { buildTestServer } from '../../kit/webhook/server-kit.ts'
 
 const server = buildTestServer()
@@ -9,7 +9,7 @@ async function post(payload: string | Buffer): Promise<{ statusCode: number; bod
 }
 
 /** A review whose pod has `text`, which need not be valid JSON, in place of a value. */
-function reviewWith(text: string, pod: Fields = { ...annotatedPod(), hole: '@' }): string {
+function reviewWith(text: string, pod: Fields = { ...annotatedManifest(), hole: '@' }): string {
   return JSON.stringify(reviewOf(pod)).replace('"@"', text)
 }
 
@@ -18,12 +18,12 @@ const hostile: [string, string, readonly number[]][] = [
   ['a million nested objects', reviewWith('{"a":'.repeat(1e6) + '1' + '}'.repeat(1e6)), [200]],
   [
     'nested lists where the containers belong',
-    reviewWith('['.repeat(1e6) + ']'.repeat(1e6), { ...annotatedPod(), spec: { containers: '@' } }),
+    reviewWith('['.repeat(1e6) + ']'.repeat(1e6), { ...annotatedManifest(), spec: { containers: '@' } }),
     [200],
   ],
   [
     'nested objects where an annotation belongs',
-    reviewWith('{"a":'.repeat(1e6) + '1' + '}'.repeat(1e6), annotatedPod({ 'models.example.io/size': '@' })),
+    reviewWith('{"a":'.repeat(1e6) + '1' + '}'.repeat(1e6), annotatedManifest({ 'models.example.io/size': '@' })),
     [200],
   ],
   ['nested lists that never end', reviewWith('['.repeat(6e6)), [400]],
@@ -35,14 +35,17 @@ const hostile: [string, string, readonly number[]][] = [
   ],
   [
     'a hundred thousand containers of one name',
-    reviewWith(`[${'{"name":"app"},'.repeat(1e5)}{"name":"app"}]`, { ...annotatedPod(), spec: { containers: '@' } }),
+    reviewWith(`[${'{"name":"app"},'.repeat(1e5)}{"name":"app"}]`, {
+      ...annotatedManifest(),
+      spec: { containers: '@' },
+    }),
     [200],
   ],
   [
     'ten thousand unknown annotations',
     JSON.stringify(
       reviewOf(
-        annotatedPod(Object.fromEntries(Array.from({ length: 1e4 }, (_, i) => [`models.example.io/x${i}`, 'y']))),
+        annotatedManifest(Object.fromEntries(Array.from({ length: 1e4 }, (_, i) => [`models.example.io/x${i}`, 'y']))),
       ),
     ),
     [200],
@@ -50,7 +53,7 @@ const hostile: [string, string, readonly number[]][] = [
   ['a number too large for any type', reviewWith('1e999999'), [200]],
   [
     'half a surrogate pair',
-    JSON.stringify(reviewOf(annotatedPod({ 'models.example.io/size': '\ud800', '\udfff': 'x' }))),
+    JSON.stringify(reviewOf(annotatedManifest({ 'models.example.io/size': '\ud800', '\udfff': 'x' }))),
     [200],
   ],
   ['a duplicate key', reviewWith('1,"spec":{"containers":[]},"spec":null'), [200]],
@@ -65,7 +68,7 @@ const hostile: [string, string, readonly number[]][] = [
   [
     'a NUL in a name',
     reviewWith('1', {
-      ...annotatedPod(),
+      ...annotatedManifest(),
       metadata: { name: '\u0000', annotations: { 'models.example.io/source': '\u0000' } },
     }),
     [200],
@@ -84,7 +87,7 @@ for (const [what, payload, statuses] of hostile) {
 }
 
 t.test('hundreds of malformed reviews are all answered, and none with a fault of ours', async (t) => {
-  const valid = JSON.stringify(reviewOf(annotatedPod()))
+  const valid = JSON.stringify(reviewOf(annotatedManifest()))
   const random = seededRandom(20)
   const seen = new Map<number, number>()
   for (let i = 0; i < 600; i++) {
@@ -102,7 +105,7 @@ t.test('hundreds of malformed reviews are all answered, and none with a fault of
 })
 
 async function answersProperly(t: Test): Promise<void> {
-  const { statusCode, body } = await post(JSON.stringify(reviewOf(annotatedPod())))
+  const { statusCode, body } = await post(JSON.stringify(reviewOf(annotatedManifest())))
   t.equal(statusCode, 200)
   t.match(JSON.parse(body), { response: { allowed: true, patchType: 'JSONPatch' } })
 }

@@ -1,7 +1,7 @@
 import type { LightMyRequestResponse } from 'fastify'
 import t from 'tap'
 import { defaultConfig } from '../../../src/config/parse-config.ts'
-import { annotatedPod, plainPod, reviewOf } from '../../kit/webhook/reviews.ts'
+import { annotatedManifest, plainPod, reviewOf } from '../../kit/webhook/reviews.ts'
 import { buildTestServer, captureLog, metric, type TestServer } from '../../kit/webhook/server-kit.ts'
 
 const MiB = 1024 * 1024
@@ -23,7 +23,7 @@ async function post(
 
 t.test('an annotated pod gets HTTP 200, its own uid and a patch', async (t) => {
   const server = buildTestServer()
-  const answer = await post(server, reviewOf(annotatedPod()))
+  const answer = await post(server, reviewOf(annotatedManifest()))
   t.equal(answer.statusCode, 200)
   t.match(answer.headers['content-type'], /^application\/json/)
   t.match(answer.json<Review>(), {
@@ -41,11 +41,11 @@ t.test('an annotated pod gets HTTP 200, its own uid and a patch', async (t) => {
 
 const allowedUntouched: [string, object, string][] = [
   ['a pod without annotations', reviewOf(plainPod()), 'NotAnnotated'],
-  ['a pod that opted out', reviewOf(annotatedPod({ 'models.example.io/inject': 'false' })), 'OptedOut'],
-  ['an UPDATE', reviewOf(annotatedPod(), { operation: 'UPDATE' }), 'NotPodCreation'],
+  ['a pod that opted out', reviewOf(annotatedManifest({ 'models.example.io/inject': 'false' })), 'OptedOut'],
+  ['an UPDATE', reviewOf(annotatedManifest(), { operation: 'UPDATE' }), 'NotPodCreation'],
   [
     'a Deployment instead of a pod',
-    reviewOf(annotatedPod(), {
+    reviewOf(annotatedManifest(), {
       kind: { group: 'apps', version: 'v1', kind: 'Deployment' },
       resource: { group: 'apps', version: 'v1', resource: 'deployments' },
     }),
@@ -65,7 +65,7 @@ for (const [what, review, reason] of allowedUntouched) {
 t.test('a bad annotation is denied with HTTP 200 and code 422', async (t) => {
   const answer = await post(
     buildTestServer(),
-    reviewOf(annotatedPod({ 'models.example.io/size': 'big', 'models.example.io/sorce': 'x' })),
+    reviewOf(annotatedManifest({ 'models.example.io/size': 'big', 'models.example.io/sorce': 'x' })),
   )
   t.equal(answer.statusCode, 200)
   const { response } = answer.json<Review>()
@@ -80,13 +80,13 @@ t.test('a pod with duplicate container names is denied', async (t) => {
   const container = { name: 'app', image: 'a' }
   const answer = await post(
     buildTestServer(),
-    reviewOf({ ...annotatedPod(), spec: { containers: [container, container] } }),
+    reviewOf({ ...annotatedManifest(), spec: { containers: [container, container] } }),
   )
   t.equal(answer.statusCode, 200)
   t.match(answer.json<Review>().response, { allowed: false, auditAnnotations: { reason: 'InvalidPod' } })
 })
 
-const review = JSON.stringify(reviewOf(annotatedPod()))
+const review = JSON.stringify(reviewOf(annotatedManifest()))
 const badRequests: [string, string | Buffer, Record<string, string>, number][] = [
   ['an empty body', '', json, 400],
   ['an empty body without a content type', '', {}, 400],
@@ -97,15 +97,15 @@ const badRequests: [string, string | Buffer, Record<string, string>, number][] =
   ['JSON null', 'null', json, 400],
   ['a JSON list', `[${review}]`, json, 400],
   ['a review of v1beta1', review.replace('admission.k8s.io/v1', 'admission.k8s.io/v1beta1'), json, 400],
-  ['a pod without a review', JSON.stringify(annotatedPod()), json, 400],
+  ['a pod without a review', JSON.stringify(annotatedManifest()), json, 400],
   ['a review without a request', JSON.stringify({ ...reviewOf(null), request: null }), json, 400],
-  ['a review without a uid', JSON.stringify(reviewOf(annotatedPod(), { uid: undefined })), json, 400],
+  ['a review without a uid', JSON.stringify(reviewOf(annotatedManifest(), { uid: undefined })), json, 400],
   ['a __proto__ key', review.replace('"metadata"', '"__proto__"'), json, 400],
   ['text', review, { 'content-type': 'text/plain' }, 415],
   ['YAML', review, { 'content-type': 'application/yaml' }, 415],
   ['no content type', review, { 'content-type': '' }, 415],
   ['a form', review, { 'content-type': 'application/x-www-form-urlencoded' }, 415],
-  ['8 MiB', JSON.stringify(reviewOf({ ...annotatedPod(), padding: 'x'.repeat(8 * MiB) })), json, 413],
+  ['8 MiB', JSON.stringify(reviewOf({ ...annotatedManifest(), padding: 'x'.repeat(8 * MiB) })), json, 413],
 ]
 
 for (const [what, payload, headers, statusCode] of badRequests) {
@@ -123,7 +123,10 @@ for (const [what, payload, headers, statusCode] of badRequests) {
 }
 
 t.test('a body of just less than 7 MiB is admitted', async (t) => {
-  const answer = await post(buildTestServer(), reviewOf({ ...annotatedPod(), padding: 'x'.repeat(7 * MiB - 2000) }))
+  const answer = await post(
+    buildTestServer(),
+    reviewOf({ ...annotatedManifest(), padding: 'x'.repeat(7 * MiB - 2000) }),
+  )
   t.equal(answer.statusCode, 200)
   t.match(answer.json<Review>().response, { allowed: true, patch: String })
 })
@@ -155,7 +158,7 @@ t.test('a fault of ours', async (t) => {
       throw new TypeError('secret detail')
     },
   })
-  const answer = await post(server, reviewOf(annotatedPod()))
+  const answer = await post(server, reviewOf(annotatedManifest()))
 
   t.test('gets HTTP 500 and neither an allow nor a deny, so that the failurePolicy decides', (t) => {
     t.equal(answer.statusCode, 500)
@@ -186,9 +189,9 @@ t.test('a fault of ours', async (t) => {
 
 t.test('every admission is logged in exactly one line', async (t) => {
   const server = buildTestServer()
-  await post(server, reviewOf(annotatedPod(), { uid: 'one', dryRun: true }))
+  await post(server, reviewOf(annotatedManifest(), { uid: 'one', dryRun: true }))
   await post(server, reviewOf(plainPod(), { uid: 'two', name: 'web' }))
-  await post(server, reviewOf(annotatedPod({ 'models.example.io/size': 'big' }), { uid: 'three' }))
+  await post(server, reviewOf(annotatedManifest({ 'models.example.io/size': 'big' }), { uid: 'three' }))
   t.equal(server.log.lines.length, 3)
   t.match(server.log.lines, [
     {
@@ -221,7 +224,7 @@ t.test('every admission is logged in exactly one line', async (t) => {
 
 t.test('the patch is logged at debug only', async (t) => {
   const log = captureLog('debug')
-  await post(buildTestServer({}, log), reviewOf(annotatedPod()))
+  await post(buildTestServer({}, log), reviewOf(annotatedManifest()))
   t.strictSame(
     log.lines.map(({ level, msg }) => [level, msg]),
     [
@@ -251,8 +254,8 @@ t.test('admissions are counted by outcome and reason, all of which exist from th
   const count = (labels: string): Promise<number | undefined> =>
     metric(server.metrics.registry, `model_injector_admissions_total{${labels}}`)
   t.equal(await count('outcome="denied",reason="UnsupportedOS"'), 0)
-  await post(server, reviewOf(annotatedPod()))
-  await post(server, reviewOf(annotatedPod()))
+  await post(server, reviewOf(annotatedManifest()))
+  await post(server, reviewOf(annotatedManifest()))
   await post(server, reviewOf(plainPod()))
   t.equal(await count('outcome="injected",reason="Injected"'), 2)
   t.equal(await count('outcome="skipped",reason="NotAnnotated"'), 1)
@@ -266,7 +269,7 @@ t.test('what users write becomes no label', async (t) => {
   const server = buildTestServer()
   await post(
     server,
-    reviewOf(annotatedPod({ 'models.example.io/marker': 'xyzzy' }), { namespace: 'xyzzy', name: 'xyzzy' }),
+    reviewOf(annotatedManifest({ 'models.example.io/marker': 'xyzzy' }), { namespace: 'xyzzy', name: 'xyzzy' }),
   )
   await server.app.inject({ method: 'POST', url: '/xyzzy' })
   t.notMatch(await server.metrics.registry.metrics(), /xyzzy/)
@@ -275,9 +278,9 @@ t.test('what users write becomes no label', async (t) => {
 t.test('the configuration is asked for at every admission', async (t) => {
   let config = defaultConfig
   const server = buildTestServer({ getConfig: () => config })
-  t.match((await post(server, reviewOf(annotatedPod()))).json(), { response: { allowed: true } })
+  t.match((await post(server, reviewOf(annotatedManifest()))).json(), { response: { allowed: true } })
   config = { ...defaultConfig, policy: { rules: [{ name: 'nobody', namespaces: ['other'] }] } }
-  t.match((await post(server, reviewOf(annotatedPod()))).json(), { response: { allowed: false } })
+  t.match((await post(server, reviewOf(annotatedManifest()))).json(), { response: { allowed: false } })
 })
 
 t.test('an API server that reuses a connection after 90 s finds it open', (t) => {

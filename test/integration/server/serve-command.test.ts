@@ -8,9 +8,9 @@ import { text } from 'node:stream/consumers'
 import { writeFile } from 'node:fs/promises'
 import t, { type Test } from 'tap'
 import { serveCommand } from '../../../src/cli/serve.ts'
-import { connectTls, get, keptAliveAgent, post, readToEnd } from '../../kit/webhook/https-client.ts'
+import { connectTls, get, keptAliveAgent, post, readSocket } from '../../kit/webhook/https-client.ts'
 import { mountDirectory, temporaryDirectory } from '../../kit/webhook/mounted-directory.ts'
-import { annotatedPod, reviewOf } from '../../kit/webhook/reviews.ts'
+import { annotatedManifest, reviewOf } from '../../kit/webhook/reviews.ts'
 import { createPki, type LogLine, type Pki } from '../../kit/webhook/server-kit.ts'
 import { waitFor } from '../../kit/tools/wait-for.ts'
 
@@ -74,7 +74,7 @@ async function waitForLine({ lines, ended }: Process, message: string): Promise<
 t.test('SIGTERM', async (t) => {
   const server = await serve(t, '--drain-seconds', '1')
   const { child, port, healthPort, pki } = server
-  const review = reviewOf(annotatedPod())
+  const review = reviewOf(annotatedManifest())
   const agent = keptAliveAgent({ ca: pki.ca })
   t.teardown(() => {
     agent.destroy()
@@ -124,10 +124,10 @@ t.test('SIGTERM', async (t) => {
       { timeoutSeconds },
     )
     slow.write(body.slice(100))
-    t.match(await readToEnd(slow), /^HTTP\/1\.1 200 [^]*connection: close[^]*"patchType":"JSONPatch"/)
+    t.match(await readSocket(slow), /^HTTP\/1\.1 200 [^]*connection: close[^]*"patchType":"JSONPatch"/)
   })
   await t.test('ends it with exit code 0, and with idle connections closed', async (t) => {
-    await readToEnd(idle)
+    await readSocket(idle)
     t.strictSame(await server.ended, { code: 0, stderr: '' })
     t.equal(server.lines.at(-1)?.msg, 'closed')
   })
@@ -231,7 +231,7 @@ t.test('the image in the environment is that of the loaders', async (t) => {
   const args = ['--tls-dir', path, '--port', '0', '--health-port', '0']
   const running = runCommand(t, args, { MODEL_INJECTOR_LOADER_IMAGE: 'registry.example.com/model-injector:9' })
   const { port } = (await waitForLine(running, 'listening')) as LogLine & { port: number }
-  const { body } = await post({ port, ca: pki.ca, agent: false }, reviewOf(annotatedPod()))
+  const { body } = await post({ port, ca: pki.ca, agent: false }, reviewOf(annotatedManifest()))
   const { patch } = (JSON.parse(body) as { response: { patch: string } }).response
   t.match(Buffer.from(patch, 'base64').toString(), '"image":"registry.example.com/model-injector:9"')
 })

@@ -4,15 +4,23 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
-import { admit, denialOf, makeKeys, type Account, type Policy, type Principal, type Role } from './aws-account.ts'
+import {
+  addPrincipal,
+  denialOf,
+  makeKeys,
+  type Account,
+  type IAMPolicy,
+  type AccountPrincipal,
+  type Role,
+} from './aws-account.ts'
 import {
   isSignedWith,
   parseAuthorization,
   stringToSignOf,
-  type Identity,
+  type SigningIdentity,
   type SignedRequest,
 } from '../s3/s3-signature.ts'
-import { errorXml, resultXml, sessionXml, type Refusal } from './sts-xml.ts'
+import { stsErrorXml, resultXml, sessionXml, type STSRefusal } from './sts-xml.ts'
 
 interface AssumeRoleCall {
   readonly action: string
@@ -21,7 +29,7 @@ interface AssumeRoleCall {
   readonly durationSeconds: number
   readonly tags: Readonly<Record<string, string>>
   readonly transitive: readonly string[]
-  readonly policy: Policy | undefined
+  readonly policy: IAMPolicy | undefined
   readonly status: number
 }
 
@@ -30,7 +38,7 @@ export interface AccountSts {
   readonly endpoint: string
   readonly calls: readonly AssumeRoleCall[]
   /** Whoever asks next is refused so, and after that as the rules are. */
-  refuseNext(refusal: Refusal): void
+  refuseNext(refusal: STSRefusal): void
   /** Forgets calls and refusals. */
   reset(): void
   /** May be called more than once. */
@@ -50,7 +58,7 @@ type Asked = Omit<AssumeRoleCall, 'status'>
 
 export async function startAccountSts(account: Account): Promise<AccountSts> {
   const calls: AssumeRoleCall[] = []
-  const refusals: Refusal[] = []
+  const refusals: STSRefusal[] = []
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const body = await text(request)
     const asked = askedOf(new URLSearchParams(body))
@@ -59,11 +67,11 @@ export async function startAccountSts(account: Account): Promise<AccountSts> {
     calls.push({ ...asked, status })
     response
       .writeHead(status, { 'content-type': 'text/xml' })
-      .end(typeof result === 'string' ? result : errorXml(result))
+      .end(typeof result === 'string' ? result : stsErrorXml(result))
   }
   const server = createServer((request, response) => {
     handle(request, response).catch((error: unknown) => {
-      response.writeHead(500).end(errorXml({ status: 500, code: 'InternalFailure', message: String(error) }))
+      response.writeHead(500).end(stsErrorXml({ status: 500, code: 'InternalFailure', message: String(error) }))
     })
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -100,11 +108,11 @@ function askedOf(form: URLSearchParams): Asked {
     durationSeconds: Number(form.get('DurationSeconds') ?? HOUR_SECONDS),
     tags: Object.fromEntries(tags),
     transitive: members('TransitiveTagKeys'),
-    policy: policy === null ? undefined : (JSON.parse(policy) as Policy),
+    policy: policy === null ? undefined : (JSON.parse(policy) as IAMPolicy),
   }
 }
 
-function identify(account: Account, request: SignedRequest): Principal | Refusal {
+function identify(account: Account, request: SignedRequest): AccountPrincipal | STSRefusal {
   const { headers } = request
   const authorization = parseAuthorization(headers.authorization ?? '')
   if (authorization?.service !== 'sts') {
@@ -129,23 +137,27 @@ function signedRequest({ method = '', url = '', headers }: IncomingMessage, body
   return { method, url, headers, bodySha256: createHash('sha256').update(body).digest('hex') }
 }
 
-const unknownToken: Refusal = {
+const unknownToken: STSRefusal = {
   status: 403,
   code: 'InvalidClientTokenId',
   message: 'The security token included in the request is invalid.',
 }
-const wrongSignature: Refusal = {
+const wrongSignature: STSRefusal = {
   status: 403,
   code: 'SignatureDoesNotMatch',
   message:
     'The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.',
 }
 
-function isOver({ expiresAt }: Identity): boolean {
+function isOver({ expiresAt }: SigningIdentity): boolean {
   return expiresAt !== undefined && expiresAt.getTime() <= Date.now()
 }
 
-async function answer(account: Account, asked: Asked, principal: Principal | Refusal): Promise<string | Refusal> {
+async function answer(
+  account: Account,
+  asked: Asked,
+  principal: AccountPrincipal | STSRefusal,
+): Promise<string | STSRefusal> {
   if ('code' in principal) return principal
   if (asked.action === 'GetCallerIdentity') {
     return resultXml(
@@ -168,11 +180,14 @@ async function answer(account: Account, asked: Asked, principal: Principal | Ref
   )
 }
 
-function requestProblem(asked: Asked, principal: Principal): Refusal | undefined {
+function requestProblem(asked: Asked, principal: AccountPrincipal): STSRefusal | undefined {
   return shapeProblem(asked, principal) ?? tagsProblem(asked, principal) ?? roomProblem(asked, principal)
 }
 
-function shapeProblem({ sessionName, durationSeconds, policy }: Asked, { isSession }: Principal): Refusal | undefined {
+function shapeProblem(
+  { sessionName, durationSeconds, policy }: Asked,
+  { isSession }: AccountPrincipal,
+): STSRefusal | undefined {
   if (!/^[\w+=,.@-]{2,64}$/.test(sessionName)) {
     return invalid(
       `1 validation error detected: Value '${sessionName}' at 'roleSessionName' failed to satisfy constraint: Member must satisfy regular expression pattern: [\\w+=,.@-]*`,
@@ -194,7 +209,7 @@ function shapeProblem({ sessionName, durationSeconds, policy }: Asked, { isSessi
   return undefined
 }
 
-function tagsProblem({ tags, transitive }: Asked, principal: Principal): Refusal | undefined {
+function tagsProblem({ tags, transitive }: Asked, principal: AccountPrincipal): STSRefusal | undefined {
   const [keys, inherited] = [Object.keys(tags).map(lower), principal.transitive.map(lower)]
   if (
     keys.length > MOST_TAGS ||
@@ -219,7 +234,7 @@ function lower(text: string): string {
   return text.toLowerCase()
 }
 
-function roomProblem(asked: Asked, principal: Principal): Refusal | undefined {
+function roomProblem(asked: Asked, principal: AccountPrincipal): STSRefusal | undefined {
   const percent = percentOf(asked, principal)
   return percent <= 100
     ? undefined
@@ -230,7 +245,7 @@ function roomProblem(asked: Asked, principal: Principal): Refusal | undefined {
       }
 }
 
-function percentOf({ tags, policy }: Asked, principal: Principal): number {
+function percentOf({ tags, policy }: Asked, principal: AccountPrincipal): number {
   const length = Object.entries({ ...inheritedTags(principal), ...tags }).reduce(
     (sum, [key, value]) => sum + key.length + value.length,
     0,
@@ -240,15 +255,15 @@ function percentOf({ tags, policy }: Asked, principal: Principal): number {
   )
 }
 
-function inheritedTags({ tags, transitive }: Principal): Readonly<Record<string, string>> {
+function inheritedTags({ tags, transitive }: AccountPrincipal): Readonly<Record<string, string>> {
   return Object.fromEntries(Object.entries(tags).filter(([key]) => transitive.includes(key)))
 }
 
-function invalid(message: string): Refusal {
+function invalid(message: string): STSRefusal {
   return { status: 400, code: 'ValidationError', message }
 }
 
-function parameter(message: string): Refusal {
+function parameter(message: string): STSRefusal {
   return { status: 400, code: 'InvalidParameterValue', message }
 }
 
@@ -256,9 +271,9 @@ function parameter(message: string): Refusal {
 async function trustProblem(
   account: Account,
   asked: Asked,
-  principal: Principal,
+  principal: AccountPrincipal,
   role: Role | undefined,
-): Promise<Refusal | undefined> {
+): Promise<STSRefusal | undefined> {
   const tags = { ...inheritedTags(principal), ...asked.tags }
   const actions = ['sts:AssumeRole', ...(Object.keys(tags).length === 0 ? [] : ['sts:TagSession'])]
   for (const action of actions) {
@@ -286,10 +301,14 @@ async function trustProblem(
   return undefined
 }
 
-function assume(account: Account, asked: Asked, { principal, role }: { principal: Principal; role: Role }): string {
+function assume(
+  account: Account,
+  asked: Asked,
+  { principal, role }: { principal: AccountPrincipal; role: Role },
+): string {
   const name = role.arn.slice(role.arn.lastIndexOf('/') + 1)
   const expiresAt = new Date(Date.now() + asked.durationSeconds * 1000)
-  const keys = admit(
+  const keys = addPrincipal(
     account,
     {
       arn: `arn:aws:sts::${account.id}:assumed-role/${name}/${asked.sessionName}`,

@@ -5,27 +5,27 @@
  */
 import { randomBytes } from 'node:crypto'
 import { runSimulation } from '@cloud-copilot/iam-simulate'
-import type { S3Error } from '../s3/s3-answers.ts'
+import type { S3ErrorAnswer } from '../s3/s3-answers.ts'
 import type { CredentialsTable, ReadRequest } from '../s3/s3-signature.ts'
 import type { SessionKeys } from './sts-xml.ts'
 
-export type Policy = Readonly<Record<string, unknown>>
+export type IAMPolicy = Readonly<Record<string, unknown>>
 
 export interface Role {
   readonly arn: string
-  readonly trust: Policy
-  readonly policy: Policy
-  readonly boundary?: Policy
+  readonly trust: IAMPolicy
+  readonly policy: IAMPolicy
+  readonly boundary?: IAMPolicy
 }
 
-export interface Principal {
+export interface AccountPrincipal {
   /** As GetCallerIdentity says it. */
   readonly arn: string
   /** Of the role, where it is a session; that of aws:PrincipalArn. */
   readonly principalArn: string
-  readonly policy: Policy
-  readonly boundary?: Policy | undefined
-  readonly sessionPolicy?: Policy | undefined
+  readonly policy: IAMPolicy
+  readonly boundary?: IAMPolicy | undefined
+  readonly sessionPolicy?: IAMPolicy | undefined
   readonly tags: Readonly<Record<string, string>>
   /** Those of the tags that sessions assumed by it inherit. */
   readonly transitive: readonly string[]
@@ -39,7 +39,7 @@ export interface Account {
   readonly id: string
   readonly roles: Map<string, Role>
   /** By access key id. */
-  readonly principals: Map<string, Principal>
+  readonly principals: Map<string, AccountPrincipal>
   /** What the S3 side believes. */
   readonly credentials: CredentialsTable
   readonly guards: Guards
@@ -49,15 +49,15 @@ export interface Account {
 
 /** Of the organisation, the network, the bucket, and the keys of buckets. May be changed at any time. */
 interface Guards {
-  serviceControlPolicy?: Policy | undefined
+  serviceControlPolicy?: IAMPolicy | undefined
   /** Of the endpoint of S3. */
-  endpointPolicy?: Policy | undefined
-  bucketPolicy?: Policy | undefined
+  endpointPolicy?: IAMPolicy | undefined
+  bucketPolicy?: IAMPolicy | undefined
   /** ARN of the key, by bucket. */
   readonly kmsKeys: Map<string, string>
 }
 
-export const everything = {
+export const allowEverything = {
   Version: '2012-10-17',
   Statement: [{ Effect: 'Allow', Action: '*', Resource: '*' }],
 } as const
@@ -75,7 +75,7 @@ export function makeKeys(prefix: 'AKIA' | 'ASIA'): Keys {
 }
 
 /** Gives somebody keys, which S3 believes from then on as their policies say. */
-export function admit(account: Account, principal: Principal, keys: Keys, expiresAt?: Date): Keys {
+export function addPrincipal(account: Account, principal: AccountPrincipal, keys: Keys, expiresAt?: Date): Keys {
   account.principals.set(keys.accessKeyId, principal)
   account.credentials.set(keys.accessKeyId, {
     secretAccessKey: keys.secretAccessKey,
@@ -92,7 +92,7 @@ export interface Asked {
   readonly action: string
   readonly resource: string
   readonly context?: Context
-  readonly resourcePolicy?: Policy | undefined
+  readonly resourcePolicy?: IAMPolicy | undefined
   /** How the message names the resource. */
   readonly naming?: string
 }
@@ -100,7 +100,7 @@ export interface Asked {
 /** Undefined where it is allowed; else what AWS says. */
 export async function denialOf(
   account: Account,
-  principal: Principal,
+  principal: AccountPrincipal,
   { action, resource, context, resourcePolicy, naming = `resource: "${resource}"` }: Asked,
 ): Promise<string | undefined> {
   const { serviceControlPolicy, endpointPolicy } = account.guards
@@ -154,9 +154,9 @@ function becauseOf(analysis: Analysis, action: string): string {
 
 async function refuseReading(
   account: Account,
-  principal: Principal,
+  principal: AccountPrincipal,
   request: ReadRequest,
-): Promise<S3Error | undefined> {
+): Promise<S3ErrorAnswer | undefined> {
   const { bucket } = request
   const message =
     'key' in request
@@ -168,7 +168,7 @@ async function refuseReading(
 /** Without a prefix, as S3 asks where an object is not there: who may not list is not told so. */
 function refuseListing(
   account: Account,
-  principal: Principal,
+  principal: AccountPrincipal,
   bucket: string,
   prefix?: string,
 ): Promise<string | undefined> {
@@ -183,7 +183,7 @@ function refuseListing(
 
 async function refuseObject(
   account: Account,
-  principal: Principal,
+  principal: AccountPrincipal,
   { bucket, key }: { bucket: string; key: string },
 ): Promise<string | undefined> {
   const denied = await denialOf(account, principal, {
@@ -197,7 +197,7 @@ async function refuseObject(
   return kmsKey === undefined ? undefined : refuseDecryption(account, principal, kmsKey)
 }
 
-function refuseDecryption(account: Account, principal: Principal, kmsKey: string): Promise<string | undefined> {
+function refuseDecryption(account: Account, principal: AccountPrincipal, kmsKey: string): Promise<string | undefined> {
   const region = kmsKey.split(':')[3] ?? ''
   // The policy that every key has from the start: policies of the account decide.
   const resourcePolicy = {

@@ -1,7 +1,7 @@
 /** What STS writes. */
 import { randomUUID } from 'node:crypto'
 
-export interface Refusal {
+export interface STSRefusal {
   readonly status: number
   readonly code: string
   readonly message: string
@@ -25,7 +25,7 @@ export function sessionXml({ accessKeyId, secretAccessKey, sessionToken, expires
   return `<Credentials>${keys}<Expiration>${expiresAt.toISOString().replace(/\.\d+/, '')}</Expiration></Credentials>`
 }
 
-export function errorXml({ status, code, message }: Refusal): string {
+export function stsErrorXml({ status, code, message }: STSRefusal): string {
   const type = status < 500 ? 'Sender' : 'Receiver'
   const text = message.replaceAll('&', '&amp;').replaceAll('<', '&lt;')
   return `<ErrorResponse xmlns="${NAMESPACE}"><Error><Type>${type}</Type><Code>${code}</Code><Message>${text}</Message></Error><RequestId>${randomUUID()}</RequestId></ErrorResponse>`

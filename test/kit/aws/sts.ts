@@ -5,7 +5,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import type { CredentialsTable } from '../s3/s3-signature.ts'
-import { errorXml, resultXml, sessionXml, type Refusal, type SessionKeys } from './sts-xml.ts'
+import { stsErrorXml, resultXml, sessionXml, type STSRefusal, type SessionKeys } from './sts-xml.ts'
 
 interface StsCall {
   readonly action: string
@@ -37,8 +37,12 @@ interface TokenClaims {
 const AUDIENCE = 'sts.amazonaws.com'
 const HOUR_MILLISECONDS = 3600 * 1000
 
-const unavailable: Refusal = { status: 503, code: 'ServiceUnavailable', message: 'Service is unavailable, try again.' }
-const denied: Refusal = {
+const unavailable: STSRefusal = {
+  status: 503,
+  code: 'ServiceUnavailable',
+  message: 'Service is unavailable, try again.',
+}
+const denied: STSRefusal = {
   status: 403,
   code: 'AccessDenied',
   message: 'Not authorized to perform sts:AssumeRoleWithWebIdentity',
@@ -61,7 +65,7 @@ export async function startSts(credentials: CredentialsTable): Promise<Sts> {
     const { status, body } =
       refusal === undefined
         ? { status: 200, body: session(form, accessKeyId, credentials) }
-        : { status: refusal.status, body: errorXml(refusal) }
+        : { status: refusal.status, body: stsErrorXml(refusal) }
     calls.push({ ...asked, status, accessKeyId: refusal === undefined ? accessKeyId : undefined })
     response.writeHead(status, { 'content-type': 'text/xml' }).end(body)
   }
@@ -88,7 +92,7 @@ export async function startSts(credentials: CredentialsTable): Promise<Sts> {
   }
 }
 
-function refuse(form: URLSearchParams, trusted: ReadonlyMap<string, string>): Refusal | undefined {
+function refuse(form: URLSearchParams, trusted: ReadonlyMap<string, string>): STSRefusal | undefined {
   if (form.get('Action') !== 'AssumeRoleWithWebIdentity') {
     return { status: 400, code: 'InvalidAction', message: 'Could not find operation' }
   }

@@ -1,28 +1,23 @@
 /** A client of the real API server that shows what clients see: status, body and the `Warning` headers. */
 import { Agent, request, type RequestOptions } from 'node:https'
 import type { KubeConfig } from '@kubernetes/client-node'
+import type { ApiResponse } from '../../../src/cluster/transport.ts'
 import type { Pod } from '../../../src/pod/pod.ts'
 import { waitFor } from '../tools/wait-for.ts'
 
-export interface KubernetesObject {
+export interface ApiObject {
   readonly apiVersion: string
   readonly kind: string
   readonly metadata?: { readonly name?: string; readonly namespace?: string; readonly [field: string]: unknown }
   readonly [field: string]: unknown
 }
 
-export interface ApiResponse {
-  readonly status: number
-  readonly body: unknown
-  readonly warnings: readonly string[]
-}
-
 export interface ApiClient {
   request(method: string, path: string, body?: unknown): Promise<ApiResponse>
   /** Throws where the server does not accept it. */
-  create(object: KubernetesObject): Promise<ApiResponse>
+  create(object: ApiObject): Promise<ApiResponse>
   /** Gives the server's answer, whatever it is. */
-  tryCreate(object: KubernetesObject, options?: { dryRun?: boolean }): Promise<ApiResponse>
+  tryCreate(object: ApiObject, options?: { dryRun?: boolean }): Promise<ApiResponse>
   /** Creates a namespace and waits until pods can be created in it. */
   createNamespace(name: string, labels?: Record<string, string>): Promise<void>
   pods(namespace: string): Promise<readonly Pod[]>
@@ -61,11 +56,11 @@ export async function apiClient(kubeConfig: KubeConfig): Promise<ApiClient> {
     return response
   }
 
-  async function tryCreate(object: KubernetesObject, { dryRun = false } = {}): Promise<ApiResponse> {
+  async function tryCreate(object: ApiObject, { dryRun = false } = {}): Promise<ApiResponse> {
     return send('POST', `${collectionPath(object)}${dryRun ? '?dryRun=All' : ''}`, object)
   }
 
-  async function create(object: KubernetesObject): Promise<ApiResponse> {
+  async function create(object: ApiObject): Promise<ApiResponse> {
     const response = await tryCreate(object)
     if (response.status !== 201) throw new Error(`${object.kind}: ${response.status} ${JSON.stringify(response.body)}`)
     return response
@@ -100,7 +95,7 @@ export async function apiClient(kubeConfig: KubeConfig): Promise<ApiClient> {
   }
 }
 
-function collectionPath({ apiVersion, kind, metadata }: KubernetesObject): string {
+function collectionPath({ apiVersion, kind, metadata }: ApiObject): string {
   const collection = collections[kind]
   if (collection === undefined) throw new Error(`the test client does not know the kind ${kind}`)
   const root = apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`

@@ -1,7 +1,7 @@
 /** cert-manager's controller, webhook and CA injector as processes beside a control plane. */
 import { readFile } from 'node:fs/promises'
 import { parseAllDocuments } from 'yaml'
-import type { ApiClient, KubernetesObject } from './api-client.ts'
+import type { ApiClient, ApiObject } from './api-client.ts'
 import { certManagerBinaries } from '../tools/cert-manager-binaries.ts'
 import {
   endProcesses,
@@ -80,14 +80,14 @@ export async function startCertManager(
   return { stop }
 }
 
-async function readObjects(file: string): Promise<KubernetesObject[]> {
+async function readObjects(file: string): Promise<ApiObject[]> {
   const documents = parseAllDocuments(await readFile(file, 'utf8'))
   return 'empty' in documents
     ? []
-    : documents.map((document) => document.toJS() as KubernetesObject | null).filter((object) => object !== null)
+    : documents.map((document) => document.toJS() as ApiObject | null).filter((object) => object !== null)
 }
 
-function webhookConfiguration(kind: 'Mutating' | 'Validating', port: number): KubernetesObject {
+function webhookConfiguration(kind: 'Mutating' | 'Validating', port: number): ApiObject {
   const path = { Mutating: 'mutate', Validating: 'validate' }[kind]
   return {
     apiVersion: 'admissionregistration.k8s.io/v1',

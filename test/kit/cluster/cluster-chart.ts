@@ -1,9 +1,9 @@
 /** Our chart in a cluster of the tests, installed as an admin does it. */
 import { X509Certificate } from 'node:crypto'
 import { connect } from 'node:tls'
-import type { Cluster } from './cluster.ts'
+import type { TestCluster } from './cluster.ts'
 import { isReady, podsOf, type LivePod } from './cluster-pods.ts'
-import { type HelmResult, type Values, chartDirectory } from '../tools/helm.ts'
+import { type HelmResult, type ChartValues, chartDirectory } from '../tools/helm.ts'
 import { waitFor } from '../tools/wait-for.ts'
 
 export const RELEASE = 'model-injector'
@@ -15,29 +15,33 @@ const untilReady = ['--wait', '--timeout', '120s']
 const WEBHOOK_PODS = `app.kubernetes.io/instance=${RELEASE},app.kubernetes.io/component=webhook`
 
 /** All that a cluster of the tests needs to be told: where the image is, pinned as it should be. */
-export function chartValues({ images }: Cluster): Values {
+export function chartValues({ images }: TestCluster): ChartValues {
   const { repository, digest } = images.product
   return { image: { repository, digest } }
 }
 
-export async function installChart(cluster: Cluster, values: Values = {}): Promise<HelmResult> {
+export async function installChart(cluster: TestCluster, values: ChartValues = {}): Promise<HelmResult> {
   return await helmWithValues(cluster, ['install', '--create-namespace', ...untilReady], values)
 }
 
-export async function upgradeChart(cluster: Cluster, values: Values = {}): Promise<HelmResult> {
+export async function upgradeChart(cluster: TestCluster, values: ChartValues = {}): Promise<HelmResult> {
   return await helmWithValues(cluster, ['upgrade', ...untilReady], values)
 }
 
 /** As pipelines do it that only send the objects. */
-export async function upgradeChartWithoutWaiting(cluster: Cluster, values: Values): Promise<HelmResult> {
+export async function upgradeChartWithoutWaiting(cluster: TestCluster, values: ChartValues): Promise<HelmResult> {
   return await helmWithValues(cluster, ['upgrade'], values)
 }
 
-export async function rollBackChart(cluster: Cluster): Promise<HelmResult> {
+export async function rollBackChart(cluster: TestCluster): Promise<HelmResult> {
   return await cluster.helm(['rollback', RELEASE, '--namespace', WEBHOOK_NAMESPACE, ...untilReady])
 }
 
-async function helmWithValues(cluster: Cluster, command: readonly string[], values: Values): Promise<HelmResult> {
+async function helmWithValues(
+  cluster: TestCluster,
+  command: readonly string[],
+  values: ChartValues,
+): Promise<HelmResult> {
   return await cluster.helm(
     [...command, RELEASE, chartDirectory, '--namespace', WEBHOOK_NAMESPACE, '--values', '-'],
     JSON.stringify({ ...chartValues(cluster), ...values }),
@@ -45,13 +49,13 @@ async function helmWithValues(cluster: Cluster, command: readonly string[], valu
 }
 
 /** Those that are not on their way out. */
-export async function webhookPods({ api }: Cluster): Promise<readonly LivePod[]> {
+export async function webhookPods({ api }: TestCluster): Promise<readonly LivePod[]> {
   return (await podsOf(api, WEBHOOK_NAMESPACE, WEBHOOK_PODS)).filter(
     ({ metadata }) => metadata.deletionTimestamp === undefined,
   )
 }
 
-export async function whenReplicasReady(cluster: Cluster, count: number): Promise<readonly LivePod[]> {
+export async function whenReplicasReady(cluster: TestCluster, count: number): Promise<readonly LivePod[]> {
   return await waitFor(
     `${count} ready replicas`,
     async () => {

@@ -2,13 +2,13 @@
 import { Agent, request, type RequestOptions } from 'node:https'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { KubeConfig } from '@kubernetes/client-node'
-import type { KubernetesObject } from './api-client.ts'
+import type { ApiObject } from './api-client.ts'
 
 export interface LoadOptions {
   readonly namespace: string
   readonly perSecond: number
   /** Serialized once; the API server names them. */
-  readonly pods: readonly KubernetesObject[]
+  readonly pods: readonly ApiObject[]
 }
 
 /** How the API server answered. */

@@ -1,5 +1,5 @@
 /** Apps of a cluster's users, and what became of them. */
-import type { ApiClient, KubernetesObject } from './api-client.ts'
+import type { ApiClient, ApiObject } from './api-client.ts'
 import { waitFor } from '../tools/wait-for.ts'
 
 export interface AppOptions {
@@ -53,7 +53,7 @@ interface Ended {
 }
 
 /** Runs to its end once. */
-export function appPod({ namespace, name, annotations, ...container }: AppOptions): KubernetesObject {
+export function appPod({ namespace, name, annotations, ...container }: AppOptions): ApiObject {
   return {
     apiVersion: 'v1',
     kind: 'Pod',

@@ -15,7 +15,7 @@ import { startForeignWebhook, type ForeignWebhook } from './foreign-webhook.ts'
 import { versitygwBinary } from '../tools/go-binaries.ts'
 import { helmBinary, kubectlBinary, runHelm, type HelmResult } from '../tools/helm.ts'
 import { startImds, type Imds } from '../aws/imds.ts'
-import { prepareProductImage, productImage, shellImage } from './image-contents.ts'
+import { prepareProductImage, buildProductImage, shellImage } from './image-contents.ts'
 import { AGENT_ADDRESS, IMDS_ADDRESS } from '../tools/network-namespace.ts'
 import { nodeBinaries } from '../tools/node-binaries.ts'
 import { startNode, type ClusterNode } from './node.ts'
@@ -24,7 +24,7 @@ import { startFaultProxy, type FaultProxy } from '../s3/s3-fault-proxy.ts'
 import { startS3Server, type S3Server } from '../s3/s3-server.ts'
 import { foreignConfiguration } from './webhook-configuration.ts'
 
-export interface Cluster {
+export interface TestCluster {
   readonly controlPlane: ControlPlane
   readonly api: ApiClient
   readonly certManager: CertManager
@@ -79,7 +79,7 @@ export async function prepareCluster(): Promise<void> {
   await Promise.all([versitygwBinary(), helmBinary(), busyboxBinary(), prepareProductImage()])
 }
 
-export async function startCluster(progress: Progress = () => undefined): Promise<Cluster> {
+export async function startCluster(progress: Progress = () => undefined): Promise<TestCluster> {
   const stops: (() => Promise<void>)[] = []
   const stop = async (): Promise<void> => {
     await Promise.all(stops.splice(0).map((end) => end()))
@@ -92,7 +92,7 @@ export async function startCluster(progress: Progress = () => undefined): Promis
   }
 }
 
-async function startParts(stops: (() => Promise<void>)[], progress: Progress): Promise<Omit<Cluster, 'stop'>> {
+async function startParts(stops: (() => Promise<void>)[], progress: Progress): Promise<Omit<TestCluster, 'stop'>> {
   const keep = async <Part>(starting: Promise<Part>, stop: (part: Part) => Promise<void> | void): Promise<Part> => {
     const part = await starting
     stops.push(async () => {
@@ -155,7 +155,7 @@ async function importImages(node: ClusterNode, directory: string): Promise<Image
   await mkdir(scratch)
   const app = 'registry.example.com/app:1'
   await node.importImage(await shellImage(app, scratch))
-  const digest = await node.importImage(await productImage(`${PRODUCT_REPOSITORY}:${PRODUCT_TAG}`, scratch))
+  const digest = await node.importImage(await buildProductImage(`${PRODUCT_REPOSITORY}:${PRODUCT_TAG}`, scratch))
   return { product: { repository: PRODUCT_REPOSITORY, tag: PRODUCT_TAG, digest }, app }
 }
 

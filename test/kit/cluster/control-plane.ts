@@ -16,7 +16,7 @@ import {
   createCertificateAuthority,
   createSigningKeys,
   issueCertificate,
-  type Certificate,
+  type CertificateFiles,
   type CertificateRequest,
   type SigningKeys,
 } from '../webhook/pki.ts'
@@ -35,7 +35,7 @@ export interface ControlPlane {
   readonly url: string
   /** PEM. */
   readonly caCertificate: string
-  readonly authority: Certificate
+  readonly authority: CertificateFiles
   /** For a part of the cluster. The subject is its user, as openssl takes it: /O=system:nodes/CN=system:node:NAME */
   kubeConfigFor(name: string, subject: string): Promise<string>
   /** Holds everything of this control plane, the logs included (NAME.log); gone after stop(). */
@@ -52,11 +52,11 @@ interface Ports {
 }
 
 interface Pki {
-  readonly authority: Certificate
-  readonly apiServer: Certificate
-  readonly kubeletClient: Certificate
-  readonly admin: Certificate
-  readonly controllerManager: Certificate
+  readonly authority: CertificateFiles
+  readonly apiServer: CertificateFiles
+  readonly kubeletClient: CertificateFiles
+  readonly admin: CertificateFiles
+  readonly controllerManager: CertificateFiles
   readonly serviceAccounts: SigningKeys
 }
 
@@ -227,7 +227,8 @@ async function controllerManagerFlags(plan: Plan): Promise<string[]> {
 
 async function makePki(directory: string): Promise<Pki> {
   const authority = await createCertificateAuthority(directory, 'control-plane-ca')
-  const issue = (request: CertificateRequest): Promise<Certificate> => issueCertificate(directory, authority, request)
+  const issue = (request: CertificateRequest): Promise<CertificateFiles> =>
+    issueCertificate(directory, authority, request)
   const [apiServer, kubeletClient, admin, controllerManager, serviceAccounts] = await Promise.all([
     issue({
       name: 'kube-apiserver',
@@ -260,7 +261,7 @@ async function makePki(directory: string): Promise<Pki> {
   return { authority, apiServer, kubeletClient, admin, controllerManager, serviceAccounts }
 }
 
-async function makeKubeConfig({ url, pki }: Plan, user: Certificate): Promise<KubeConfig> {
+async function makeKubeConfig({ url, pki }: Plan, user: CertificateFiles): Promise<KubeConfig> {
   const kubeConfig = new KubeConfig()
   kubeConfig.loadFromClusterAndUser(
     { name: 'test', server: url, skipTLSVerify: false, caData: await base64Of(pki.authority.certificateFile) },

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { parse } from 'yaml'
-import type { KubernetesObject } from './api-client.ts'
+import type { ApiObject } from './api-client.ts'
 
 const sources = [
   {
@@ -20,7 +20,7 @@ const sources = [
 ] as const
 
 /** Those of the kinds that the chart renders. */
-export async function chartCrds(): Promise<KubernetesObject[]> {
+export async function chartCrds(): Promise<ApiObject[]> {
   const objects = await Promise.all(
     sources.map(async ({ module, files }) => {
       const directory = await moduleDirectory(module)
@@ -38,7 +38,7 @@ async function moduleDirectory(module: string): Promise<string> {
 }
 
 /** cert-manager's are templates of its chart, in their labels only. */
-async function readCrd(file: string): Promise<KubernetesObject> {
-  const { apiVersion, kind, metadata, spec } = parse(await readFile(file, 'utf8')) as KubernetesObject
+async function readCrd(file: string): Promise<ApiObject> {
+  const { apiVersion, kind, metadata, spec } = parse(await readFile(file, 'utf8')) as ApiObject
   return { apiVersion, kind, metadata: { name: metadata?.name ?? '', annotations: metadata?.annotations }, spec }
 }

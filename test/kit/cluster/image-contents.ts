@@ -27,7 +27,7 @@ export async function prepareProductImage(): Promise<void> {
 }
 
 /** Prepared before. */
-export async function productImage(name: string, scratch: string): Promise<Image> {
+export async function buildProductImage(name: string, scratch: string): Promise<Image> {
   const dockerfile = await readFile(join(root, 'Dockerfile'), 'utf8')
   const directories = await productLayers(join(scratch, 'product'), layerNames(dockerfile))
   const imageLayers = directories.map((directory): Layer => ({ directory, paths: readdirSync(directory) }))

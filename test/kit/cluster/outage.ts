@@ -2,7 +2,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { RELEASE, servedCertificate, WEBHOOK_NAMESPACE, webhookPods, whenReplicasReady } from './cluster-chart.ts'
 import { podsOf, type LivePod } from './cluster-pods.ts'
-import type { Cluster } from './cluster.ts'
+import type { TestCluster } from './cluster.ts'
 import { waitFor } from '../tools/wait-for.ts'
 
 export interface TlsSecret {
@@ -19,7 +19,7 @@ const TIMEOUT_SECONDS = 120
 const tlsSecretPath = `/api/v1/namespaces/${WEBHOOK_NAMESPACE}/secrets/${RELEASE}-tls`
 
 /** Their pods are gone, and not only unready. */
-export async function whenGone({ api }: Cluster, names: readonly string[]): Promise<void> {
+export async function whenGone({ api }: TestCluster, names: readonly string[]): Promise<void> {
   await waitFor(
     `${names.join(', ')} to be gone`,
     async () => {
@@ -31,7 +31,7 @@ export async function whenGone({ api }: Cluster, names: readonly string[]): Prom
 }
 
 export async function everyReplica(
-  cluster: Cluster,
+  cluster: TestCluster,
   what: string,
   holds: (pod: LivePod) => Promise<boolean>,
 ): Promise<void> {
@@ -46,7 +46,7 @@ export async function everyReplica(
 }
 
 /** As `cmctl renew` does it; waits until every replica serves the new one. */
-export async function renewCertificate(cluster: Cluster): Promise<void> {
+export async function renewCertificate(cluster: TestCluster): Promise<void> {
   const before = await readTlsSecret(cluster)
   const serials = await servedSerials(cluster)
   await askForRenewal(cluster, RELEASE)
@@ -63,7 +63,7 @@ export async function renewCertificate(cluster: Cluster): Promise<void> {
 }
 
 /** The authority that signs the certificates; its key stays. */
-export async function renewAuthority(cluster: Cluster): Promise<void> {
+export async function renewAuthority(cluster: TestCluster): Promise<void> {
   const read = async (): Promise<string> => (await readSecret(cluster, `${RELEASE}-ca`)).data['tls.crt']
   const before = await read()
   await askForRenewal(cluster, `${RELEASE}-ca`)
@@ -72,7 +72,7 @@ export async function renewAuthority(cluster: Cluster): Promise<void> {
   })
 }
 
-async function askForRenewal({ api }: Cluster, name: string): Promise<void> {
+async function askForRenewal({ api }: TestCluster, name: string): Promise<void> {
   const path = `/apis/cert-manager.io/v1/namespaces/${WEBHOOK_NAMESPACE}/certificates/${name}`
   await waitFor(
     `the renewal of ${name} to be asked for`,
@@ -98,24 +98,24 @@ async function askForRenewal({ api }: Cluster, name: string): Promise<void> {
 }
 
 /** By serial number, verified by the authority as the API server verifies it. */
-export async function servedSerials(cluster: Cluster): Promise<string[]> {
+export async function servedSerials(cluster: TestCluster): Promise<string[]> {
   const { data } = await readTlsSecret(cluster)
   const authority = Buffer.from(data['ca.crt'], 'base64').toString()
   const certificates = await Promise.all((await webhookPods(cluster)).map((pod) => servedCertificate(pod, authority)))
   return certificates.map(({ serialNumber }) => serialNumber).sort()
 }
 
-export async function readTlsSecret(cluster: Cluster): Promise<TlsSecret> {
+export async function readTlsSecret(cluster: TestCluster): Promise<TlsSecret> {
   return await readSecret(cluster, `${RELEASE}-tls`)
 }
 
-export async function readSecret({ api }: Cluster, name: string): Promise<TlsSecret> {
+export async function readSecret({ api }: TestCluster, name: string): Promise<TlsSecret> {
   const { status, body } = await api.request('GET', `/api/v1/namespaces/${WEBHOOK_NAMESPACE}/secrets/${name}`)
   if (status !== 200) throw new Error(`the Secret ${name}: ${status}`)
   return body as TlsSecret
 }
 
-export async function writeTlsSecret(cluster: Cluster, data: TlsSecret['data']): Promise<void> {
+export async function writeTlsSecret(cluster: TestCluster, data: TlsSecret['data']): Promise<void> {
   const { status, body } = await cluster.api.request('PUT', tlsSecretPath, { ...(await readTlsSecret(cluster)), data })
   if (status !== 200) throw new Error(`the Secret was not written: ${status} ${JSON.stringify(body)}`)
 }
@@ -138,7 +138,7 @@ async function isReplica(pid: string, podUid: string): Promise<boolean> {
 }
 
 /** Since the crash the kubelet has started another container in the same pod. */
-export async function whenStartedAgain(cluster: Cluster, { metadata }: LivePod): Promise<void> {
+export async function whenStartedAgain(cluster: TestCluster, { metadata }: LivePod): Promise<void> {
   await waitFor(
     `${metadata.name} to be started again`,
     async () => {

@@ -3,7 +3,7 @@ import { parseConfig } from '../../../src/config/parse-config.ts'
 import { inject } from '../../../src/inject/inject.ts'
 import { dataVolumeName, loaderContainerName } from '../../../src/pod/injected-names.ts'
 import { type Container, type Pod, initContainersOf, volumesOf } from '../../../src/pod/pod.ts'
-import { podWith, type PodObject } from './policies.ts'
+import { podObject, type PodObject } from './policies.ts'
 
 export interface DeliveryCase {
   readonly name: string
@@ -113,12 +113,12 @@ cluster: { version: "1.36" }
 `
 
 export function bare({ annotations }: Pick<DeliveryCase, 'annotations'>, prefix = 'models.example.io/'): PodObject {
-  const pod = podWith(Object.fromEntries(Object.entries(annotations).map(([name, value]) => [prefix + name, value])))
+  const pod = podObject(Object.fromEntries(Object.entries(annotations).map(([name, value]) => [prefix + name, value])))
   return { ...pod, spec: { ...pod.spec, volumes: [{ name: 'cache', emptyDir: {} }] } }
 }
 
 /** What the core makes of the pod. */
-export function injected(pod: PodObject): PodObject {
+export function injectedPod(pod: PodObject): PodObject {
   const config = parseConfig(allowing)
   if (!config.ok) throw new Error(config.problems.join('\n'))
   const outcome = inject(pod, 'default', config.config)

@@ -1,15 +1,16 @@
 /** The policies of the chart on a real API server: installed, in force, and what they answer. */
 import type { Pod } from '../../../src/pod/pod.ts'
-import type { ApiClient, ApiResponse, KubernetesObject } from './api-client.ts'
-import { objectOf, renderChart, type Values } from '../tools/helm.ts'
+import type { ApiResponse } from '../../../src/cluster/transport.ts'
+import type { ApiClient, ApiObject } from './api-client.ts'
+import { objectOf, renderChart, type ChartValues } from '../tools/helm.ts'
 import { waitFor } from '../tools/wait-for.ts'
 
 export const guardName = 'model-injector-guard'
 export const placementName = 'model-injector-placement'
 
-export type PodObject = KubernetesObject & Pod & { readonly metadata: NonNullable<Pod['metadata']> }
+export type PodObject = ApiObject & Pod & { readonly metadata: NonNullable<Pod['metadata']> }
 
-export interface Policy extends KubernetesObject {
+export interface PolicyObject extends ApiObject {
   readonly spec: {
     readonly failurePolicy: string
     readonly matchConstraints: { readonly resourceRules: readonly object[]; readonly namespaceSelector: object }
@@ -29,14 +30,14 @@ const prefixByDefault = 'models.example.io/'
 let installations = 0
 
 /** Puts the guard of these values into force, in the place of one that is there already. */
-export async function installGuard(api: ApiClient, values: Values = {}): Promise<void> {
+export async function installGuard(api: ApiClient, values: ChartValues = {}): Promise<void> {
   // An older guard refuses the same pod, but in other words.
   const guard = { contact: `the keepers of installation ${++installations}`, ...(values.guard as object | undefined) }
   await install(api, guardName, { ...values, guard })
   await waitFor(
     'the guard to refuse a pod in its own words',
     async () => {
-      const probe = podWith({ [`${prefixOf(values)}source`]: 'nowhere' })
+      const probe = podObject({ [`${prefixOf(values)}source`]: 'nowhere' })
       const { body, warnings } = await api.tryCreate(probe, { dryRun: true })
       const { message = '' } = body as { message?: string }
       return [message, ...warnings].some((text) => text.includes(guard.contact)) ? true : undefined
@@ -46,7 +47,7 @@ export async function installGuard(api: ApiClient, values: Values = {}): Promise
 }
 
 /** Likewise for the placement policy, but one that is there already has to have another prefix. */
-export async function installPlacement(api: ApiClient, values: Values = {}): Promise<void> {
+export async function installPlacement(api: ApiClient, values: ChartValues = {}): Promise<void> {
   await install(api, placementName, values)
   await waitFor(
     'the placement policy to warn',
@@ -64,7 +65,7 @@ export async function installPlacement(api: ApiClient, values: Values = {}): Pro
   )
 }
 
-async function install(api: ApiClient, name: string, values: Values): Promise<void> {
+async function install(api: ApiClient, name: string, values: ChartValues): Promise<void> {
   const objects = await renderChart(values)
   for (const [kind, collection] of Object.entries(collections)) {
     await api.request('DELETE', `${root}/${collection}/${name}`)
@@ -73,7 +74,7 @@ async function install(api: ApiClient, name: string, values: Values): Promise<vo
   }
 }
 
-function prefixOf(values: Values): string {
+function prefixOf(values: ChartValues): string {
   return (values.config as { annotationPrefix?: string } | undefined)?.annotationPrefix ?? prefixByDefault
 }
 
@@ -83,14 +84,14 @@ export async function typeWarnings(api: ApiClient, name: string): Promise<readon
     `the types of ${name} to be checked`,
     async () => {
       const { body } = await api.request('GET', `${root}/${collections.ValidatingAdmissionPolicy}/${name}`)
-      return (body as Policy).status?.typeChecking
+      return (body as PolicyObject).status?.typeChecking
     },
     { timeoutSeconds: 30 },
   )
   return checked.expressionWarnings ?? []
 }
 
-export function podWith(
+export function podObject(
   annotations: Readonly<Record<string, string>>,
   { namespace = 'default', name = 'app' } = {},
 ): PodObject {

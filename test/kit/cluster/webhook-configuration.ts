@@ -1,7 +1,7 @@
 /** The project's own webhook configuration, as the chart renders it, pointed at a webhook of the test. */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { KubernetesObject } from './api-client.ts'
+import type { ApiObject } from './api-client.ts'
 import { objectOf, parseObjects } from '../tools/helm.ts'
 
 const file = join(import.meta.dirname, '..', '..', '..', 'deploy', 'manifests.yaml')
@@ -12,11 +12,11 @@ interface Target {
   readonly caCertificate: string
 }
 
-interface Configuration extends KubernetesObject {
+interface Configuration extends ApiObject {
   readonly webhooks: readonly Record<string, unknown>[]
 }
 
-export async function ourConfiguration(target: Target): Promise<KubernetesObject> {
+export async function ourConfiguration(target: Target): Promise<ApiObject> {
   const configuration = objectOf(
     parseObjects(await readFile(file, 'utf8')),
     'MutatingWebhookConfiguration',
@@ -32,7 +32,7 @@ export function foreignConfiguration(
   name: string,
   target: Target,
   reinvocationPolicy: 'Never' | 'IfNeeded',
-): KubernetesObject {
+): ApiObject {
   return {
     apiVersion: 'admissionregistration.k8s.io/v1',
     kind: 'MutatingWebhookConfiguration',

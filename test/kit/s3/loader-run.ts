@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { chmod, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
-export interface Engine {
+export interface LoaderEngine {
   readonly name: 'native' | 's5cmd'
   /** The command line; `terminationLog` is where the kubelet would look. */
   command(terminationLog: string): readonly string[]
@@ -26,7 +26,7 @@ export interface RunningLoader {
   readonly end: Promise<LoaderEnd>
 }
 
-export const nativeEngine: Engine = {
+export const nativeEngine: LoaderEngine = {
   name: 'native',
   command: (terminationLog) => [
     process.execPath,
@@ -43,7 +43,7 @@ export const nativeEngine: Engine = {
 
 /** `wrap` puts something in front of the command, as a namespace. `directory` is the caller's, for small files. */
 export async function startLoader(
-  engine: Engine,
+  engine: LoaderEngine,
   directory: string,
   env: Readonly<Record<string, string>>,
   wrap: (command: readonly string[]) => readonly string[] = (command) => command,

@@ -3,12 +3,12 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createHash } from 'node:crypto'
 import type { Test } from 'tap'
-import { startLoader, type Engine, type LoaderEnd, type RunningLoader } from './loader-run.ts'
+import { startLoader, type LoaderEngine, type LoaderEnd, type RunningLoader } from './loader-run.ts'
 import { startFaultProxy, type FaultProxy, type FaultRule } from './s3-fault-proxy.ts'
 import { startS3Server, type PutOptions, type S3Server } from './s3-server.ts'
 
 export interface LoaderWorld {
-  readonly engine: Engine
+  readonly engine: LoaderEngine
   readonly server: S3Server
   readonly proxy: FaultProxy
   readonly directory: string
@@ -40,7 +40,7 @@ export interface Stage {
 
 export async function startLoaderWorld(
   directory: string,
-  engine: Engine,
+  engine: LoaderEngine,
 ): Promise<LoaderWorld & { stop(): Promise<void> }> {
   const server = await startS3Server(directory, { tls: false })
   await server.createBucket('models')

@@ -1,6 +1,6 @@
 /** What S3 writes: errors and listings. */
 
-export interface S3Error {
+export interface S3ErrorAnswer {
   readonly status: number
   readonly code: string
   readonly message: string
@@ -9,14 +9,14 @@ export interface S3Error {
   readonly details?: Readonly<Record<string, string>>
 }
 
-export function errorXml({ code, message, details = {} }: S3Error, requestId: string): string {
+export function errorXml({ code, message, details = {} }: S3ErrorAnswer, requestId: string): string {
   const elements = { Code: code, Message: message, ...details, RequestId: requestId, HostId: 'host/of+the/proxy=' }
   return `${declaration}<Error>${Object.entries(elements)
     .map(([name, text]) => element(name, text))
     .join('')}</Error>`
 }
 
-export interface ListedObject {
+export interface AnsweredObject {
   readonly key: string
   readonly size: number
   readonly etag: string
@@ -36,13 +36,13 @@ export interface ListingQuery {
   readonly urlEncoded: boolean
 }
 
-export interface ListingPage {
-  readonly objects: readonly ListedObject[]
+export interface AnsweredPage {
+  readonly objects: readonly AnsweredObject[]
   readonly commonPrefixes: readonly string[]
   readonly nextToken: string | undefined
 }
 
-export function listingXml(query: ListingQuery, page: ListingPage): string {
+export function listingXml(query: ListingQuery, page: AnsweredPage): string {
   const encode = (text: string): string => (query.urlEncoded ? urlEncode(text) : text)
   const contents = page.objects.map((object) => element('Contents', contentsOf(object, encode), false))
   const prefixes = page.commonPrefixes.map((prefix) =>
@@ -66,7 +66,7 @@ export function listingXml(query: ListingQuery, page: ListingPage): string {
 
 const declaration = '<?xml version="1.0" encoding="UTF-8"?>\n'
 
-function contentsOf(object: ListedObject, encode: (text: string) => string): string {
+function contentsOf(object: AnsweredObject, encode: (text: string) => string): string {
   return [
     element('Key', encode(object.key)),
     element('LastModified', object.lastModified.toISOString()),

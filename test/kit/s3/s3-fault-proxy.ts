@@ -23,12 +23,12 @@ import { createSecureContext, TLSSocket, type SecureContext } from 'node:tls'
 import { S3ServiceException } from '@aws-sdk/client-s3'
 import aws4 from 'aws4'
 import { createCertificateAuthority, issueCertificate } from '../webhook/pki.ts'
-import { errorXml, listingXml, type ListingQuery, type S3Error } from './s3-answers.ts'
+import { errorXml, listingXml, type ListingQuery, type S3ErrorAnswer } from './s3-answers.ts'
 import {
   actionOf,
-  deliver,
+  deliverFaulty,
   faultBook,
-  type Fault,
+  type ActiveFault,
   type FaultAction,
   type FaultRule,
   type Operation,
@@ -68,7 +68,7 @@ export interface FaultProxy {
   /** Oldest first, refused ones too. */
   readonly requests: readonly RecordedRequest[]
   readonly openConnections: number
-  fault(rule: FaultRule): Fault
+  fault(rule: FaultRule): ActiveFault
   /** Lists and serves an object that is not there, or one otherwise than it is. */
   forge(bucket: string, object: ForgedObject): void
   /** Leaves an object out of listings; it can be read. */
@@ -306,7 +306,7 @@ function operationOf(method: string, bucket: string, key: string): Operation {
   return method === 'GET' && bucket !== '' ? 'list' : 'other'
 }
 
-async function refuse({ proxy, incoming, record }: Omit<Exchange, 'actions'>): Promise<S3Error | undefined> {
+async function refuse({ proxy, incoming, record }: Omit<Exchange, 'actions'>): Promise<S3ErrorAnswer | undefined> {
   const { method, bucket, key, prefix } = record
   const caller = identify(
     { method, url: incoming.url ?? '/', headers: incoming.headers },
@@ -338,7 +338,7 @@ async function answerUnlessFaulty(exchange: Exchange): Promise<void> {
   else await answerObject(exchange)
 }
 
-function faultyStatus({ actions, record: { bucket } }: Exchange): S3Error | undefined {
+function faultyStatus({ actions, record: { bucket } }: Exchange): S3ErrorAnswer | undefined {
   const status = actionOf(actions, 'status')
   if (status !== undefined) return { message: status.code, ...status }
   const region = actionOf(actions, 'redirect')?.region
@@ -355,7 +355,7 @@ function faultyStatus({ actions, record: { bucket } }: Exchange): S3Error | unde
 
 function answerError(
   { response, record, incoming }: Pick<Exchange, 'response' | 'record' | 'incoming'>,
-  error: S3Error,
+  error: S3ErrorAnswer,
 ): void {
   const body = Buffer.from(errorXml(error, String(response.getHeader('x-amz-request-id'))))
   record.status = error.status
@@ -368,7 +368,7 @@ function answerError(
   response.end(body)
 }
 
-function errorOf(error: unknown): S3Error {
+function errorOf(error: unknown): S3ErrorAnswer {
   if (!(error instanceof S3ServiceException)) return { status: 500, code: 'InternalError', message: String(error) }
   return { status: error.$metadata.httpStatusCode ?? 500, code: error.name, message: error.message }
 }
@@ -549,7 +549,7 @@ async function answerWith(
   for (const [name, value] of Object.entries({ ...headers, ...changes })) {
     if (value !== undefined && !(isChunked && name === 'content-length')) response.setHeader(name, value)
   }
-  await deliver(body, {
+  await deliverFaulty(body, {
     response,
     signal,
     actions,

@@ -91,14 +91,14 @@ export interface FaultRule {
   readonly action: FaultAction
 }
 
-export interface Fault {
+export interface ActiveFault {
   /** How many requests it has hit. */
   readonly hits: number
   remove(): void
 }
 
 export interface FaultBook {
-  add(rule: FaultRule): Fault
+  add(rule: FaultRule): ActiveFault
   /** Counts the request and gives what befalls it. */
   actionsFor(request: RecordedRequest): readonly FaultAction[]
   clear(): void
@@ -161,7 +161,7 @@ export function actionOf<K extends FaultAction['kind']>(
   return actions.find((action): action is Extract<FaultAction, { kind: K }> => action.kind === kind)
 }
 
-export interface Delivery {
+export interface FaultyDelivery {
   readonly response: ServerResponse
   readonly actions: readonly FaultAction[]
   readonly signal: AbortSignal
@@ -173,7 +173,7 @@ const SLICES_PER_SECOND = 10
 const READ_MILLISECONDS = 50
 
 /** Sends the body, faults included; the headers are set already. */
-export async function deliver(source: AsyncIterable<Buffer>, delivery: Delivery): Promise<void> {
+export async function deliverFaulty(source: AsyncIterable<Buffer>, delivery: FaultyDelivery): Promise<void> {
   const { response, actions } = delivery
   const stop = actionOf(actions, 'truncate') ?? actionOf(actions, 'reset') ?? actionOf(actions, 'stall')
   const end = stop?.afterBytes ?? Infinity
@@ -190,7 +190,10 @@ export async function deliver(source: AsyncIterable<Buffer>, delivery: Delivery)
   else await stopAnswer(stop.kind, delivery)
 }
 
-async function stopAnswer(kind: 'truncate' | 'reset' | 'stall', { response, signal, reset }: Delivery): Promise<void> {
+async function stopAnswer(
+  kind: 'truncate' | 'reset' | 'stall',
+  { response, signal, reset }: FaultyDelivery,
+): Promise<void> {
   if (kind === 'stall') await once(response, 'close', { signal })
   else if (kind === 'truncate') response.socket?.end()
   else {
@@ -210,7 +213,7 @@ function corrupted(chunk: Buffer, offset: number, actions: readonly FaultAction[
   return copy
 }
 
-async function send(piece: Buffer, delivery: Delivery): Promise<void> {
+async function send(piece: Buffer, delivery: FaultyDelivery): Promise<void> {
   const slow = actionOf(delivery.actions, 'slow')
   const slice = slow === undefined ? piece.length : Math.max(1, Math.floor(slow.bytesPerSecond / SLICES_PER_SECOND))
   for (let offset = 0; offset < piece.length; offset += slice) {
@@ -223,7 +226,7 @@ async function send(piece: Buffer, delivery: Delivery): Promise<void> {
 }
 
 /** Waits until the bytes have left the process, so that what ends the connection does not overtake them. */
-async function write(part: Buffer, { response, signal, onSent }: Delivery): Promise<void> {
+async function write(part: Buffer, { response, signal, onSent }: FaultyDelivery): Promise<void> {
   signal.throwIfAborted()
   await new Promise<void>((resolve, reject) => {
     const abort = (): void => {

@@ -1,7 +1,7 @@
 /** Listings of the server with entries of a test's own: keys that no file can have, and objects other than they are. */
 import { createHash } from 'node:crypto'
 import { ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3'
-import type { ListedObject, ListingPage, ListingQuery } from './s3-answers.ts'
+import type { AnsweredObject, AnsweredPage, ListingQuery } from './s3-answers.ts'
 
 export interface ForgedObject {
   readonly key: string
@@ -21,13 +21,13 @@ export type Forgeries = ReadonlyMap<string, ForgedObject | undefined>
 interface Item {
   readonly name: string
   /** Undefined for a common prefix. */
-  readonly object: ListedObject | undefined
+  readonly object: AnsweredObject | undefined
 }
 
 // Any key of the prefix sorts before it.
 const LAST_CHARACTER = '\u{10ffff}'
 
-export async function listPage(client: S3Client, query: ListingQuery, forgeries: Forgeries): Promise<ListingPage> {
+export async function listPage(client: S3Client, query: ListingQuery, forgeries: Forgeries): Promise<AnsweredPage> {
   const after =
     query.continuationToken === undefined
       ? (query.startAfter ?? '')
@@ -42,7 +42,7 @@ export async function listPage(client: S3Client, query: ListingQuery, forgeries:
     }),
   )
   const objects = (answer.Contents ?? []).map(
-    (content): ListedObject => ({
+    (content): AnsweredObject => ({
       key: content.Key ?? '',
       size: content.Size ?? 0,
       etag: content.ETag ?? '',
@@ -75,7 +75,7 @@ function merged(stored: readonly Item[], { prefix, delimiter }: ListingQuery, fo
   return [...items.values()].sort((one, other) => byBytes(one.name, other.name))
 }
 
-function pageOf(items: readonly Item[], moreBehind: boolean, { maxKeys }: ListingQuery): ListingPage {
+function pageOf(items: readonly Item[], moreBehind: boolean, { maxKeys }: ListingQuery): AnsweredPage {
   const page = items.slice(0, maxKeys)
   const last = page.at(-1)
   return {
@@ -90,8 +90,8 @@ function tokenAfter({ name, object }: Item): string {
 }
 
 /** What is not forged is as the server says. */
-export function describeForged({ key, body = '', ...forged }: ForgedObject, original?: ListedObject): ListedObject {
-  const own: ListedObject = {
+export function describeForged({ key, body = '', ...forged }: ForgedObject, original?: AnsweredObject): AnsweredObject {
+  const own: AnsweredObject = {
     key,
     size: Buffer.byteLength(body),
     etag: `"${createHash('md5').update(body).digest('hex')}"`,

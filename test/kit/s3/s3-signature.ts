@@ -1,23 +1,23 @@
 /** Who sends a request, by its Signature Version 4, and what S3 answers where that cannot be believed. */
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
-import type { S3Error } from './s3-answers.ts'
+import type { S3ErrorAnswer } from './s3-answers.ts'
 
-export interface Identity {
+export interface SigningIdentity {
   readonly secretAccessKey: string
   readonly sessionToken?: string
   readonly expiresAt?: Date
   /** BUCKET/PREFIX, as policies say it; everything without them. */
   readonly allowedPrefixes?: readonly string[]
   /** What policies that are evaluated say; undefined where they allow it. */
-  readonly refuse?: (request: ReadRequest) => Promise<S3Error | undefined>
+  readonly refuse?: (request: ReadRequest) => Promise<S3ErrorAnswer | undefined>
 }
 
 /** Of a key, or a listing of a prefix. */
 export type ReadRequest = { readonly bucket: string } & ({ readonly key: string } | { readonly prefix: string })
 
 /** By access key id; what hands out credentials and what checks them share it. */
-export type CredentialsTable = Map<string, Identity>
+export type CredentialsTable = Map<string, SigningIdentity>
 
 export interface SignedRequest {
   readonly method: string
@@ -28,12 +28,12 @@ export interface SignedRequest {
   readonly bodySha256?: string
 }
 
-export type Caller =
-  | { readonly ok: true; readonly accessKeyId: string; readonly identity: Identity }
+export type SignedCaller =
+  | { readonly ok: true; readonly accessKeyId: string; readonly identity: SigningIdentity }
   | { readonly ok: true; readonly accessKeyId: undefined }
-  | { readonly ok: false; readonly accessKeyId: string | undefined; readonly error: S3Error }
+  | { readonly ok: false; readonly accessKeyId: string | undefined; readonly error: S3ErrorAnswer }
 
-export interface Rules {
+export interface SignatureRules {
   readonly credentials: CredentialsTable
   readonly region: string
   readonly anonymous: boolean
@@ -50,9 +50,9 @@ export interface Authorization {
 
 const MAX_SKEW_MILLISECONDS = 15 * 60 * 1000
 
-export const accessDenied: S3Error = { status: 403, code: 'AccessDenied', message: 'Access Denied' }
+export const accessDenied: S3ErrorAnswer = { status: 403, code: 'AccessDenied', message: 'Access Denied' }
 
-export function identify(request: SignedRequest, rules: Rules): Caller {
+export function identify(request: SignedRequest, rules: SignatureRules): SignedCaller {
   const header = request.headers.authorization
   if (header === undefined) {
     return rules.anonymous
@@ -72,7 +72,7 @@ export function identify(request: SignedRequest, rules: Rules): Caller {
 }
 
 /** By prefixes, or by policies; whoever has neither may read everything. */
-export async function refuseReading(caller: Caller, request: ReadRequest): Promise<S3Error | undefined> {
+export async function refuseReading(caller: SignedCaller, request: ReadRequest): Promise<S3ErrorAnswer | undefined> {
   if (!caller.ok) return caller.error
   if (caller.accessKeyId === undefined) return undefined
   const { allowedPrefixes, refuse } = caller.identity
@@ -100,7 +100,7 @@ export function parseAuthorization(header: string): Authorization | undefined {
   return { service, accessKeyId, date, region, signedHeaders: signedHeaders.split(';'), signature }
 }
 
-const unknownKey: S3Error = {
+const unknownKey: S3ErrorAnswer = {
   status: 403,
   code: 'InvalidAccessKeyId',
   message: 'The AWS Access Key Id you provided does not exist in our records.',
@@ -109,15 +109,18 @@ const unknownKey: S3Error = {
 function problemOf(
   request: SignedRequest,
   authorization: Authorization,
-  identity: Identity | undefined,
+  identity: SigningIdentity | undefined,
   region: string,
-): S3Error | undefined {
+): S3ErrorAnswer | undefined {
   if (authorization.region !== region) return wrongRegion(authorization.region, region)
   if (identity === undefined) return unknownKey
   return tokenProblem(request, identity) ?? timeProblem(request) ?? signatureProblem(request, authorization, identity)
 }
 
-function tokenProblem({ headers }: SignedRequest, { sessionToken, expiresAt }: Identity): S3Error | undefined {
+function tokenProblem(
+  { headers }: SignedRequest,
+  { sessionToken, expiresAt }: SigningIdentity,
+): S3ErrorAnswer | undefined {
   const given = headers['x-amz-security-token']
   // A temporary key without its token is as unknown as any other.
   if (sessionToken !== undefined && given === undefined) return unknownKey
@@ -130,7 +133,7 @@ function tokenProblem({ headers }: SignedRequest, { sessionToken, expiresAt }: I
   return undefined
 }
 
-function timeProblem(request: SignedRequest): S3Error | undefined {
+function timeProblem(request: SignedRequest): S3ErrorAnswer | undefined {
   const [, year, month, day, hours, minutes, seconds] =
     /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(amzDate(request)) ?? []
   if (seconds === undefined) {
@@ -144,7 +147,7 @@ function timeProblem(request: SignedRequest): S3Error | undefined {
   return Math.abs(Date.now() - sent) > MAX_SKEW_MILLISECONDS ? timeTooSkewed : undefined
 }
 
-const timeTooSkewed: S3Error = {
+const timeTooSkewed: S3ErrorAnswer = {
   status: 403,
   code: 'RequestTimeTooSkewed',
   message: 'The difference between the request time and the current time is too large.',
@@ -153,8 +156,8 @@ const timeTooSkewed: S3Error = {
 function signatureProblem(
   request: SignedRequest,
   authorization: Authorization,
-  { secretAccessKey }: Identity,
-): S3Error | undefined {
+  { secretAccessKey }: SigningIdentity,
+): S3ErrorAnswer | undefined {
   if (!authorization.signedHeaders.includes('host')) return malformed('The host header is not signed.')
   const stringToSign = stringToSignOf(request, authorization)
   if (isSignedWith(secretAccessKey, stringToSign, authorization)) return undefined
@@ -243,11 +246,11 @@ function headerText(value: string | string[] | undefined): string {
     .replace(/ +/g, ' ')
 }
 
-function malformed(message: string): S3Error {
+function malformed(message: string): S3ErrorAnswer {
   return { status: 400, code: 'AuthorizationHeaderMalformed', message }
 }
 
-function wrongRegion(given: string, region: string): S3Error {
+function wrongRegion(given: string, region: string): S3ErrorAnswer {
   return {
     ...malformed(`The authorization header is malformed; the region '${given}' is wrong; expecting '${region}'`),
     headers: { 'x-amz-bucket-region': region },

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { listingXml, type ListedObject } from './s3-answers.ts'
+import { listingXml, type AnsweredObject } from './s3-answers.ts'
 
 export interface SyntheticS3 {
   readonly endpoint: string
@@ -66,7 +66,7 @@ function page(bucket: string, query: URLSearchParams, count: number): string {
   const maxKeys = Math.min(PAGE, Number(query.get('max-keys') ?? PAGE))
   const end = Math.min(count, first + maxKeys)
   const lastModified = new Date('2026-01-01T00:00:00Z')
-  const objects = Array.from({ length: end - first }, (_, i): ListedObject => {
+  const objects = Array.from({ length: end - first }, (_, i): AnsweredObject => {
     const key = keyOf(first + i)
     return { key, size: Buffer.byteLength(bodyOf(key)), etag: etagOf(key), lastModified, storageClass: 'STANDARD' }
   })

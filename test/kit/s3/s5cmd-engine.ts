@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { s5cmd } from '../../../src/engines/s5cmd.ts'
 import { busyboxBinary } from '../tools/busybox.ts'
 import { s5cmdBinary } from '../tools/go-binaries.ts'
-import type { Engine } from './loader-run.ts'
+import type { LoaderEngine } from './loader-run.ts'
 
 /** Those that the image has and the script may want; the image's own list is of 300. */
 const leastApplets = [
@@ -26,7 +26,7 @@ const leastApplets = [
 ]
 
 /** `directory` is the caller's. The shell is busybox's; another one is to show that the script is POSIX. */
-export async function s5cmdEngine(directory: string, shell?: string): Promise<Engine> {
+export async function s5cmdEngine(directory: string, shell?: string): Promise<LoaderEngine> {
   const [path, binary] = [await linkApplets(directory), await s5cmdBinary()]
   const [, ...rest] = s5cmd.command.command ?? []
   return {

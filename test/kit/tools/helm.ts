@@ -4,13 +4,13 @@ import { devNull } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { parseAllDocuments } from 'yaml'
-import type { KubernetesObject } from '../cluster/api-client.ts'
+import type { ApiObject } from '../cluster/api-client.ts'
 import { helmBinaries } from './helm-binaries.ts'
 
 export const chartDirectory = join(import.meta.dirname, '..', '..', '..', 'deploy', 'chart')
 
 /** As written in a values file; an entry that is undefined is left out. */
-export type Values = Readonly<Record<string, unknown>>
+export type ChartValues = Readonly<Record<string, unknown>>
 
 export interface RenderOptions {
   readonly release?: string
@@ -69,14 +69,14 @@ function failureOf(error: unknown): HelmResult {
 }
 
 /** The objects as `helm install` would send them. Throws with Helm's own words where it refuses. */
-export async function renderChart(values: Values = {}, options: RenderOptions = {}): Promise<KubernetesObject[]> {
+export async function renderChart(values: ChartValues = {}, options: RenderOptions = {}): Promise<ApiObject[]> {
   const { ok, stdout, stderr } = await templateChart(values, options)
   if (!ok) throw new Error(stderr)
   return parseObjects(stdout)
 }
 
 /** The same as text, and without an exception. */
-export async function templateChart(values: Values = {}, options: RenderOptions = {}): Promise<HelmResult> {
+export async function templateChart(values: ChartValues = {}, options: RenderOptions = {}): Promise<HelmResult> {
   return await runHelm(['template', ...renderArguments(options)], { input: JSON.stringify(values) })
 }
 
@@ -101,19 +101,19 @@ function renderArguments({
   ]
 }
 
-export function parseObjects(yaml: string): KubernetesObject[] {
+export function parseObjects(yaml: string): ApiObject[] {
   const documents = parseAllDocuments(yaml)
   if ('empty' in documents) return []
   return documents
     .map((document) => {
       if (document.errors.length > 0) throw new Error(document.errors.map(({ message }) => message).join('\n'))
-      return document.toJS() as KubernetesObject | null
+      return document.toJS() as ApiObject | null
     })
     .filter((object) => object !== null)
 }
 
 /** The only object of that kind, and of that name where one is given. */
-export function objectOf(objects: readonly KubernetesObject[], kind: string, name?: string): KubernetesObject {
+export function objectOf(objects: readonly ApiObject[], kind: string, name?: string): ApiObject {
   const found = objects.filter(
     (object) => object.kind === kind && (name === undefined || object.metadata?.name === name),
   )
@@ -124,7 +124,7 @@ export function objectOf(objects: readonly KubernetesObject[], kind: string, nam
 }
 
 /** What stands at a path like `spec.template.spec.containers.0.args`; keys with dots are given apart. */
-export function valueAt(value: unknown, ...path: readonly string[]): unknown {
+export function valueIn(value: unknown, ...path: readonly string[]): unknown {
   const keys = path.length === 1 ? path[0]!.split('.') : path
   return keys.reduce(
     (found: unknown, key) =>

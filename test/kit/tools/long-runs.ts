@@ -3,6 +3,6 @@
 /** Set by `node test/run.ts --long`. */
 const isLong = process.env.TEST_LONG === '1'
 
-export function cases({ short, long }: { readonly short: number; readonly long: number }): number {
+export function caseCount({ short, long }: { readonly short: number; readonly long: number }): number {
   return isLong ? long : short
 }

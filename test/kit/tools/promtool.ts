@@ -8,7 +8,7 @@ import { stringify } from 'yaml'
 import { unpackedPackages } from './debian-packages.ts'
 import { freePorts } from './free-ports.ts'
 
-export interface ToolResult {
+export interface PromtoolResult {
   readonly ok: boolean
   /** Both streams. */
   readonly output: string
@@ -69,7 +69,7 @@ export async function startPrometheus(directory: string, targets: readonly strin
   }
 }
 
-export async function promtool(args: readonly string[], directory: string): Promise<ToolResult> {
+export async function promtool(args: readonly string[], directory: string): Promise<PromtoolResult> {
   return await promisify(execFile)(await program('promtool'), args, {
     cwd: directory,
     maxBuffer: 64 * 1024 * 1024,

@@ -10,7 +10,7 @@ import { withLock } from './directory-lock.ts'
 
 export type PythonTool = 'cfn-lint' | 'parliament' | 'shellcheck' | 'hadolint' | 'aws'
 
-export interface ToolResult {
+export interface PythonResult {
   readonly code: number
   readonly output: string
 }
@@ -26,7 +26,7 @@ export async function runPythonTool(
   tool: PythonTool,
   args: readonly string[],
   options: { env?: Readonly<Record<string, string>>; cwd?: string } = {},
-): Promise<ToolResult> {
+): Promise<PythonResult> {
   const directory = await toolsDirectory()
   const env = {
     PATH: `${join(directory, 'bin')}:${process.env.PATH ?? ''}`,

@@ -28,7 +28,7 @@ import { annotatedPod } from '../../../src/inject/annotated-pod.ts'
 import { uninject } from '../../../src/inject/ownership/uninject.ts'
 import { formatDiagnostic } from '../../../src/reasons.ts'
 
-export interface Manifest {
+export interface GoldenManifest {
   readonly kind: string
   readonly metadata?: { readonly name?: string; readonly generateName?: string; readonly namespace?: string } | null
   readonly [field: string]: unknown
@@ -37,13 +37,13 @@ export interface Manifest {
 export interface GoldenCase {
   readonly name: string
   readonly directory: string
-  readonly manifest: Manifest
+  readonly manifest: GoldenManifest
   readonly namespace: string
   readonly config: Config
 }
 
 /** What is expected, by file: text, or what the YAML says. */
-export type Expectation = Readonly<Record<string, unknown>>
+export type GoldenExpectation = Readonly<Record<string, unknown>>
 
 /** As kubectl reads it: `yes` without quotes is no text. */
 const yamlVersion = { version: '1.1' } as const
@@ -82,7 +82,7 @@ function readCase(directory: string): GoldenCase {
   const files = readdirSync(directory)
   const foreign = files.filter((file) => ![...inputFiles, ...expectationFiles].includes(file))
   if (foreign.length > 0) throw new Error(`${name}: files that no golden case has: ${foreign.join(', ')}`)
-  const manifest = parseYAML(readFileSync(join(directory, 'input.yaml'), 'utf8')) as Manifest
+  const manifest = parseYAML(readFileSync(join(directory, 'input.yaml'), 'utf8')) as GoldenManifest
   const config = files.includes('config.yaml') ? readConfig(join(directory, 'config.yaml')) : defaultConfig
   return { name, directory, manifest, namespace: manifest.metadata?.namespace ?? 'default', config }
 }
@@ -93,7 +93,7 @@ function readConfig(file: string): Config {
   return result.config
 }
 
-export function readExpectation({ directory }: GoldenCase): Expectation {
+export function readExpectation({ directory }: GoldenCase): GoldenExpectation {
   const present = readdirSync(directory).filter((file) => expectationFiles.includes(file))
   return Object.fromEntries(
     present.map((file) => {
@@ -104,7 +104,7 @@ export function readExpectation({ directory }: GoldenCase): Expectation {
 }
 
 /** The outcome in the form in which it is kept on disk. */
-export function describeOutcome(golden: GoldenCase, outcome: Outcome): Expectation {
+export function describeOutcome(golden: GoldenCase, outcome: Outcome): GoldenExpectation {
   return {
     ...describeDecision(golden, outcome),
     ...textFile(
@@ -114,7 +114,7 @@ export function describeOutcome(golden: GoldenCase, outcome: Outcome): Expectati
   }
 }
 
-function describeDecision(golden: GoldenCase, outcome: Outcome): Expectation {
+function describeDecision(golden: GoldenCase, outcome: Outcome): GoldenExpectation {
   switch (outcome.outcome) {
     case 'skipped':
       return textFile('skipped.txt', [outcome.reason])
@@ -137,7 +137,7 @@ function describeDecision(golden: GoldenCase, outcome: Outcome): Expectation {
   }
 }
 
-function describeInjected({ manifest, config }: GoldenCase, pod: Pod): Expectation {
+function describeInjected({ manifest, config }: GoldenCase, pod: Pod): GoldenExpectation {
   const key = config.annotationPrefix + statusAnnotation
   const { [key]: status = '', ...annotations } = pod.metadata?.annotations ?? {}
   return {
@@ -147,22 +147,22 @@ function describeInjected({ manifest, config }: GoldenCase, pod: Pod): Expectati
 }
 
 /** The injected manifest of a case, as the webhook answers it; undefined for a case that is not injected. */
-export function readInjected(golden: GoldenCase): Manifest | undefined {
+export function readInjected(golden: GoldenCase): GoldenManifest | undefined {
   const { 'expected.yaml': expected, 'status.json': status } = readExpectation(golden)
   if (expected === undefined) return undefined
-  const manifest = expected as Manifest
-  const pod = podOf(manifest) as Pod
+  const manifest = expected as GoldenManifest
+  const pod = podOfManifest(manifest) as Pod
   const key = golden.config.annotationPrefix + statusAnnotation
   const annotations = { ...pod.metadata?.annotations, [key]: JSON.stringify(JSON.parse(status as string)) }
   return withPod(manifest, { ...pod, metadata: { ...pod.metadata, annotations } })
 }
 
-function textFile(name: string, lines: readonly string[]): Expectation {
+function textFile(name: string, lines: readonly string[]): GoldenExpectation {
   return lines.length === 0 ? {} : { [name]: `${lines.join('\n')}\n` }
 }
 
 /** Writes what has changed, takes away what is expected no longer, and says which files those were. */
-export function updateExpectation(golden: GoldenCase, wanted: Expectation): readonly string[] {
+export function updateExpectation(golden: GoldenCase, wanted: GoldenExpectation): readonly string[] {
   const present = readExpectation(golden)
   const same = (file: string): boolean =>
     JSON.stringify(sortKeys(present[file])) === JSON.stringify(sortKeys(wanted[file]))
@@ -195,13 +195,13 @@ const templatePaths: Readonly<Record<string, readonly string[]>> = {
 }
 
 /** The pod in a manifest: the whole of it, or its pod template. */
-export function podOf(manifest: Manifest): unknown {
+export function podOfManifest(manifest: GoldenManifest): unknown {
   return templatePath(manifest).reduce<unknown>((value, field) => (value as Record<string, unknown>)[field], manifest)
 }
 
 /** The manifest with another pod in it. */
-export function withPod(manifest: Manifest, pod: Pod): Manifest {
-  return replaceAt(manifest, templatePath(manifest), pod) as Manifest
+export function withPod(manifest: GoldenManifest, pod: Pod): GoldenManifest {
+  return replaceAt(manifest, templatePath(manifest), pod) as GoldenManifest
 }
 
 function replaceAt(value: unknown, [field, ...rest]: readonly string[], replacement: unknown): unknown {
@@ -210,7 +210,7 @@ function replaceAt(value: unknown, [field, ...rest]: readonly string[], replacem
   return { ...object, [field]: replaceAt(object[field], rest, replacement) }
 }
 
-function templatePath({ kind }: Manifest): readonly string[] {
+function templatePath({ kind }: GoldenManifest): readonly string[] {
   const path = templatePaths[kind]
   if (path === undefined) throw new Error(`no golden case is made for the kind ${kind}`)
   return path

@@ -10,9 +10,17 @@ import { buildProgram } from '../../../src/cli/program.ts'
 import type { Outcome } from '../../../src/inject/inject.ts'
 import type { Pod } from '../../../src/pod/pod.ts'
 import { formatDiagnostic, injectReasons, skipReasons } from '../../../src/reasons.ts'
-import { configFile, inputFile, parseYAML, podOf, withPod, type GoldenCase, type Manifest } from './golden-corpus.ts'
+import {
+  configFile,
+  inputFile,
+  parseYAML,
+  podOfManifest,
+  withPod,
+  type GoldenCase,
+  type GoldenManifest,
+} from './golden-corpus.ts'
 
-export interface Answer {
+export interface FrontEndAnswer {
   readonly outcome: string
   /** Of a denial the diagnostics, else the reason in words. */
   readonly words: readonly string[]
@@ -21,7 +29,7 @@ export interface Answer {
   readonly manifest: unknown
 }
 
-export function answerOfCore({ manifest }: GoldenCase, outcome: Outcome): Answer {
+export function answerOfCore({ manifest }: GoldenCase, outcome: Outcome): FrontEndAnswer {
   const warnings = outcome.warnings.map(({ message }) => message)
   switch (outcome.outcome) {
     case 'skipped':
@@ -39,7 +47,7 @@ export function answerOfCore({ manifest }: GoldenCase, outcome: Outcome): Answer
 }
 
 /** As the API server does: the pod that the workload's controller makes goes in as JSON, and the patch is applied to it. */
-export function askWebhook({ manifest, namespace, config }: GoldenCase): Answer {
+export function askWebhook({ manifest, namespace, config }: GoldenCase): FrontEndAnswer {
   const pod = createdPod(manifest)
   const read = readReview(JSON.parse(JSON.stringify(reviewOf(pod, namespace))))
   if (!read.ok) throw new Error(read.problem)
@@ -73,14 +81,14 @@ function reviewOf(object: unknown, namespace: string): object {
 const podType = { apiVersion: 'v1', kind: 'Pod' }
 
 /** A controller names the pod after the workload and takes everything else from the template. */
-function createdPod(manifest: Manifest): Pod {
-  const pod = podOf(manifest) as Pod
+function createdPod(manifest: GoldenManifest): Pod {
+  const pod = podOfManifest(manifest) as Pod
   if (manifest.kind === 'Pod') return pod
   return { ...podType, ...pod, metadata: { ...pod.metadata, generateName: `${manifest.metadata?.name ?? ''}-` } }
 }
 
 /** The way back from a created pod to its template. */
-function templateOf(manifest: Manifest, pod: Pod): Pod {
+function templateOf(manifest: GoldenManifest, pod: Pod): Pod {
   if (manifest.kind === 'Pod') return pod
   return { ...without(pod, Object.keys(podType)), metadata: without(pod.metadata ?? {}, ['generateName']) } as Pod
 }
@@ -95,7 +103,7 @@ function applyPatch(pod: Pod, patch: string | undefined): Pod {
   return jsonPatch.applyPatch(structuredClone(pod), operations, true).newDocument
 }
 
-export interface CommandLineAnswer extends Answer {
+export interface CommandLineAnswer extends FrontEndAnswer {
   readonly exitCode: number
   /** The manifest as it is printed. */
   readonly text: string
@@ -126,7 +134,10 @@ export function inputText(golden: GoldenCase): string {
 }
 
 /** `pod/x denied:` and a line for every diagnostic, or `pod/x skipped: why`, or `pod/x injected: what (why)`; then warnings. */
-function readReport(report: string, { kind, metadata }: Manifest): Pick<Answer, 'outcome' | 'words' | 'warnings'> {
+function readReport(
+  report: string,
+  { kind, metadata }: GoldenManifest,
+): Pick<FrontEndAnswer, 'outcome' | 'words' | 'warnings'> {
   const title = `${kind.toLowerCase()}/${metadata?.name ?? '(no name)'} `
   const lines = report.split('\n')
   const [verdict = '', ...others] = lines

@@ -3,12 +3,12 @@ import {
   allModels,
   containers,
   dictionary,
-  injected,
+  injectedParts,
   loader,
   models,
   modelStatus,
   mounts,
-  named,
+  namedItem,
   pod,
   required,
   terms,
@@ -43,19 +43,19 @@ export const hostilePods: readonly HostilePod[] = [
       pod({
         own: { 'credentials-scope': 'loader' },
         foreign: { 'eks.amazonaws.com/skip-containers': times(n, (i) => `c${i}`).join(',') },
-        spec: { containers: times(n, named('d')).concat({ name: 'app' }) },
+        spec: { containers: times(n, namedItem('d')).concat({ name: 'app' }) },
       }),
   },
   {
     name: 'many init containers beside all models',
-    make: (n) => pod({ own: allModels({ containers: 'app,i1' }), spec: { initContainers: times(n, named('i')) } }),
+    make: (n) => pod({ own: allModels({ containers: 'app,i1' }), spec: { initContainers: times(n, namedItem('i')) } }),
   },
   {
     name: 'hundreds of names of many init containers',
     make: (n) =>
       pod({
         own: { containers: times(200, (i) => `i${i}`).join(',') },
-        spec: { initContainers: times(n, named('i')) },
+        spec: { initContainers: times(n, namedItem('i')) },
       }),
   },
   {
@@ -125,11 +125,11 @@ export const hostilePods: readonly HostilePod[] = [
     name: 'many gates, tolerations, pull secrets and owners',
     make: (n) =>
       pod({
-        metadata: { ownerReferences: times(n, named('o')) },
+        metadata: { ownerReferences: times(n, namedItem('o')) },
         spec: {
-          schedulingGates: times(n, named('g')),
+          schedulingGates: times(n, namedItem('g')),
           tolerations: times(n, (i) => ({ key: `t${i}` })),
-          imagePullSecrets: times(n, named('s')),
+          imagePullSecrets: times(n, namedItem('s')),
         },
       }),
   },
@@ -139,28 +139,28 @@ export const hostilePods: readonly HostilePod[] = [
     make: (n) =>
       pod({
         own: { source: `pvc://claim/${'x'.repeat(n)}`, containers: '*', size: undefined },
-        spec: { containers: times(500, named('c')) },
+        spec: { containers: times(500, namedItem('c')) },
       }),
   },
   { name: 'a long status', make: (n) => withStatus(pod({}), { injector: 'x'.repeat(n * 9) }) },
   {
     name: 'a status of many models beside many containers',
     make: (n) =>
-      withStatus(pod({ spec: { ...injected, containers: containers(n) } }), {
+      withStatus(pod({ spec: { ...injectedParts, containers: containers(n) } }), {
         models: times(n / 60, (i) => ({ ...modelStatus, name: `m${i}`, containers: [`c${i}`, 'app'] })),
       }),
   },
   {
     name: 'a status with a container named very often, which has many mounts',
     make: (n) =>
-      withStatus(pod({ app: { volumeMounts: mounts(n) }, spec: injected }), {
+      withStatus(pod({ app: { volumeMounts: mounts(n) }, spec: injectedParts }), {
         models: [{ ...modelStatus, containers: times(n / 6, () => 'app'), envAdded: times(n / 6, () => 'app') }],
       }),
   },
   {
     name: 'a status with many containers',
     make: (n) =>
-      withStatus(pod({ spec: { ...injected, containers: containers(n) } }), {
+      withStatus(pod({ spec: { ...injectedParts, containers: containers(n) } }), {
         models: [{ ...modelStatus, env: 'E', containers: times(n / 4, (i) => `c${i}`) }],
       }),
   },
@@ -168,7 +168,9 @@ export const hostilePods: readonly HostilePod[] = [
     name: 'a status of other annotations beside many containers with mounts',
     make: (n) =>
       withStatus(
-        pod({ spec: { ...injected, containers: containers(n / 3).map((c) => ({ ...c, volumeMounts: mounts(2) })) } }),
+        pod({
+          spec: { ...injectedParts, containers: containers(n / 3).map((c) => ({ ...c, volumeMounts: mounts(2) })) },
+        }),
         {
           annotations: 'other',
           models: times(n / 60, (i) => ({ ...modelStatus, name: `m${i}`, containers: [`c${i}`, 'app'] })),
@@ -179,7 +181,7 @@ export const hostilePods: readonly HostilePod[] = [
     name: 'a status that placed the pod by many labels, beside many terms',
     make: (n) =>
       withStatus(
-        pod({ spec: { ...injected, ...required(terms(n)), tolerations: terms(n).map(() => ({ key: 'a' })) } }),
+        pod({ spec: { ...injectedParts, ...required(terms(n)), tolerations: terms(n).map(() => ({ key: 'a' })) } }),
         {
           added: {
             volumes: ['model-data'],
@@ -193,19 +195,23 @@ export const hostilePods: readonly HostilePod[] = [
   {
     name: 'a status of other annotations that placed the pod by many labels',
     make: (n) =>
-      withStatus(pod({ spec: { ...injected, ...required(terms(n)), schedulingGates: times(n, named('g')) } }), {
-        annotations: 'other',
-        added: {
-          volumes: times(n / 6, (i) => `v${i}`),
-          skipContainers: times(n / 6, (i) => `c${i}`),
-          nodeLabels: times(n / 6, (i) => `l${i}`),
-          schedulingGates: times(n / 6, (i) => `g${i}`),
+      withStatus(
+        pod({ spec: { ...injectedParts, ...required(terms(n)), schedulingGates: times(n, namedItem('g')) } }),
+        {
+          annotations: 'other',
+          added: {
+            volumes: times(n / 6, (i) => `v${i}`),
+            skipContainers: times(n / 6, (i) => `c${i}`),
+            nodeLabels: times(n / 6, (i) => `l${i}`),
+            schedulingGates: times(n / 6, (i) => `g${i}`),
+          },
         },
-      }),
+      ),
   },
   {
     name: 'a damaged pod with many init containers',
-    make: (n) => withStatus(pod({ spec: { ...injected, initContainers: [loader, ...times(n, named('i'))] } }), {}),
+    make: (n) =>
+      withStatus(pod({ spec: { ...injectedParts, initContainers: [loader, ...times(n, namedItem('i'))] } }), {}),
   },
   {
     name: 'a damaged loader with many variables and mounts',
@@ -213,7 +219,7 @@ export const hostilePods: readonly HostilePod[] = [
       withStatus(
         pod({
           spec: {
-            ...injected,
+            ...injectedParts,
             initContainers: [
               {
                 ...loader,

@@ -6,7 +6,7 @@ import type { Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls'
 
-export interface Answer {
+export interface HttpsAnswer {
   readonly statusCode: number
   readonly headers: IncomingHttpHeaders
   readonly body: string
@@ -14,12 +14,12 @@ export interface Answer {
   readonly reused: boolean
 }
 
-export type Target = Omit<RequestOptions, 'headers'> & {
+export type HttpsTarget = Omit<RequestOptions, 'headers'> & {
   readonly port: number
   readonly headers?: Record<string, string>
 }
 
-export async function post(target: Target, body: unknown): Promise<Answer> {
+export async function post(target: HttpsTarget, body: unknown): Promise<HttpsAnswer> {
   const content = typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body)
   const sent = request({
     host: '127.0.0.1',
@@ -33,13 +33,13 @@ export async function post(target: Target, body: unknown): Promise<Answer> {
   return answerOf(response, sent.reusedSocket)
 }
 
-export async function get(port: number, path: string): Promise<Answer> {
+export async function get(port: number, path: string): Promise<HttpsAnswer> {
   const sent = httpRequest({ host: '127.0.0.1', port, path, agent: false }).end()
   const [response] = (await once(sent, 'response')) as [IncomingMessage]
   return answerOf(response, false)
 }
 
-async function answerOf(response: IncomingMessage, reused: boolean): Promise<Answer> {
+async function answerOf(response: IncomingMessage, reused: boolean): Promise<HttpsAnswer> {
   return { statusCode: response.statusCode ?? 0, headers: response.headers, body: await text(response), reused }
 }
 
@@ -56,7 +56,7 @@ export async function connectTls(options: ConnectionOptions & { port: number }):
 }
 
 /** Everything the server sends until it closes. */
-export async function readToEnd(socket: Socket): Promise<string> {
+export async function readSocket(socket: Socket): Promise<string> {
   let received = ''
   socket.on('data', (chunk: Buffer) => {
     received += chunk.toString()

@@ -38,8 +38,8 @@ export function dictionary(count: number, make: (i: number) => [string, string])
   return Object.fromEntries(times(count, make))
 }
 
-export const named = (word: string) => (i: number) => ({ name: `${word}${i}` })
-export const containers = (count: number): Json[] => [{ name: 'app' }, ...times(count, named('c'))]
+export const namedItem = (word: string) => (i: number) => ({ name: `${word}${i}` })
+export const containers = (count: number): Json[] => [{ name: 'app' }, ...times(count, namedItem('c'))]
 export const models = (count: number, more: Values = {}): Values =>
   Object.assign({}, ...times(count, (i) => model(i, more))) as Values
 
@@ -91,7 +91,7 @@ export const loader = {
   env: [{ name: 'MODEL_SOURCE', value: 's3://models/llama/1/' }],
   volumeMounts: [{ name: 'model-data', mountPath: '/model' }],
 }
-export const injected = { initContainers: [loader], volumes: [{ name: 'model-data', emptyDir: {} }] }
+export const injectedParts = { initContainers: [loader], volumes: [{ name: 'model-data', emptyDir: {} }] }
 
 export const mounts = (count: number, name = 'v'): Json[] => times(count, (i) => ({ name, mountPath: `/mnt/${i}` }))
 export const terms = (count: number): Json[] =>

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createMetrics } from '../../../src/server/metrics.ts'
-import { chartDirectory, objectOf, renderChart, type Values } from '../tools/helm.ts'
+import { chartDirectory, objectOf, renderChart, type ChartValues } from '../tools/helm.ts'
 
 export interface Rule {
   readonly alert: string
@@ -16,7 +16,7 @@ export interface Groups {
   readonly groups: readonly { readonly name: string; readonly rules: readonly Rule[] }[]
 }
 
-export async function alertGroups(values: Values = {}, rule: Values = {}): Promise<Groups> {
+export async function alertGroups(values: ChartValues = {}, rule: ChartValues = {}): Promise<Groups> {
   const objects = await renderChart({ ...values, metrics: { prometheusRule: { enabled: true, ...rule } } })
   return objectOf(objects, 'PrometheusRule').spec as Groups
 }

@@ -8,7 +8,7 @@ const DAYS = '30'
 const EC_P256 = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes']
 
 /** Paths of PEM files. */
-export interface Certificate {
+export interface CertificateFiles {
   readonly certificateFile: string
   readonly keyFile: string
 }
@@ -28,7 +28,7 @@ export interface SigningKeys {
   readonly publicKeyFile: string
 }
 
-export async function createCertificateAuthority(directory: string, name: string): Promise<Certificate> {
+export async function createCertificateAuthority(directory: string, name: string): Promise<CertificateFiles> {
   const { certificateFile, keyFile } = filesOf(directory, name)
   await openssl([
     'req',
@@ -54,9 +54,9 @@ export async function createCertificateAuthority(directory: string, name: string
 /** The files are written beside each other into the directory; the key never leaves it. */
 export async function issueCertificate(
   directory: string,
-  authority: Certificate,
+  authority: CertificateFiles,
   request: CertificateRequest,
-): Promise<Certificate> {
+): Promise<CertificateFiles> {
   const { certificateFile, keyFile } = filesOf(directory, request.name)
   const requestFile = join(directory, `${request.name}.csr`)
   const extensionsFile = join(directory, `${request.name}.ext`)
@@ -93,7 +93,7 @@ export async function createSigningKeys(directory: string, name: string): Promis
   return { privateKeyFile, publicKeyFile }
 }
 
-function filesOf(directory: string, name: string): Certificate {
+function filesOf(directory: string, name: string): CertificateFiles {
   return { certificateFile: join(directory, `${name}.crt`), keyFile: join(directory, `${name}.key`) }
 }
 

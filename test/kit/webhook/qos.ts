@@ -2,18 +2,19 @@
  * The QoS class of a pod, and quantities, written after Kubernetes (pkg/apis/core/v1/helper/qos/qos.go and defaults.go)
  * and not after our own core, so that a test can hold the one against the other.
  */
-export type QosClass = 'Guaranteed' | 'Burstable' | 'BestEffort'
+import type { QosClass } from '../../../src/inject/resources/qos.ts'
+
 type Compute = 'cpu' | 'memory'
 type ResourceList = Readonly<Record<string, string | number>>
 
-export interface Resources {
+export interface QosResources {
   readonly requests?: ResourceList | null
   readonly limits?: ResourceList | null
 }
 
 export interface ResourceContainer {
   readonly name: string
-  readonly resources?: Resources | null
+  readonly resources?: QosResources | null
   readonly restartPolicy?: string
 }
 
@@ -21,14 +22,14 @@ export interface ResourcePod {
   readonly spec: {
     readonly containers: readonly ResourceContainer[]
     readonly initContainers?: readonly ResourceContainer[] | null
-    readonly resources?: Resources | null
+    readonly resources?: QosResources | null
   }
 }
 
 const compute: readonly Compute[] = ['cpu', 'memory']
 
 /** As the API server sees it: fields that it would default are defaulted first. */
-export function qosClass(pod: ResourcePod): QosClass {
+export function kubernetesQosClass(pod: ResourcePod): QosClass {
   const scopes = pod.spec.resources
     ? [podLevel(pod, pod.spec.resources)]
     : containersOf(pod).map(({ resources }) => defaulted(resources))
@@ -50,13 +51,13 @@ interface Amounts {
 }
 
 /** A limit without a request is a request of the same amount. */
-export function defaulted(resources: Resources | null | undefined): Amounts {
+export function defaulted(resources: QosResources | null | undefined): Amounts {
   const limits = amounts(resources?.limits)
   return { requests: { ...limits, ...amounts(resources?.requests) }, limits }
 }
 
 /** A missing request of the pod is what its containers ask for together; where they ask for nothing, the pod's limit. */
-export function podLevel(pod: ResourcePod, resources: Resources): Amounts {
+export function podLevel(pod: ResourcePod, resources: QosResources): Amounts {
   const limits = amounts(resources.limits)
   const requests = amounts(resources.requests)
   if (Object.keys(limits).length === 0) return { requests, limits }

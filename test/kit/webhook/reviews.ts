@@ -25,7 +25,7 @@ export function reviewOf(object: unknown, request: Fields = {}): { apiVersion: s
 }
 
 /** Injected with the default configuration, with a warning that `expect` is missing unless the annotations say it. */
-export function annotatedPod(annotations: Record<string, string> = {}): Fields {
+export function annotatedManifest(annotations: Record<string, string> = {}): Fields {
   return {
     apiVersion: 'v1',
     kind: 'Pod',

@@ -5,7 +5,7 @@ import { defaultConfig } from '../../../src/config/parse-config.ts'
 import { buildServer, type ServerDeps, type WebhookServer } from '../../../src/server/build-server.ts'
 import { systemClock, type Clock } from '../../../src/server/clock.ts'
 import { createMetrics, type Metrics } from '../../../src/server/metrics.ts'
-import { createCertificateAuthority, issueCertificate, type Certificate } from './pki.ts'
+import { createCertificateAuthority, issueCertificate, type CertificateFiles } from './pki.ts'
 
 export type LogLine = Record<string, unknown> & { readonly level: number; readonly msg: string }
 
@@ -63,7 +63,7 @@ export interface Pair {
 
 export interface Pki {
   readonly directory: string
-  readonly authority: Certificate
+  readonly authority: CertificateFiles
   readonly ca: Buffer
   readonly issue: (name: string) => Promise<Pair>
 }

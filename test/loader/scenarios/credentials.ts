@@ -10,8 +10,8 @@ import { requireRoot } from '../../kit/tools/private-mounts.ts'
 import { startFaultProxy } from '../../kit/s3/s3-fault-proxy.ts'
 import { waitFor } from '../../kit/tools/wait-for.ts'
 import type { RealAddressResult } from '../real-address.ts'
-import { noKeys, serviceAccount, withAgent, type Env } from './identity.ts'
-import { endOf, type Scenario } from './scenario.ts'
+import { noKeys, readerAccount, withAgent, type Env } from './identity.ts'
+import { endSignal, type Scenario } from './scenario.ts'
 
 /** Short enough that a test can see the patience of the loader end. */
 const shortTimeout = { MODEL_TIMEOUT_SECONDS: '10' }
@@ -64,7 +64,7 @@ export const credentials: readonly Scenario[] = [
       await waitFor(
         'the loader to say what it waits for',
         () => Promise.resolve(line.test(loader.log()) ? true : undefined),
-        { timeoutSeconds: 30, signal: endOf(loader) },
+        { timeoutSeconds: 30, signal: endSignal(loader) },
       )
       await agent.acceptConnections()
       endsWith(t, await loader.end, 0)
@@ -91,7 +91,7 @@ export const credentials: readonly Scenario[] = [
     run: async (t, stage) => {
       await stage.put('config.json', '{}')
       const { agent, env } = await withAgent(t, stage)
-      agent.dissociate(serviceAccount)
+      agent.dissociate(readerAccount)
       endsWith(t, await stage.run({ ...env, ...shortTimeout }), 75, /no Pod Identity association for .*ml\/reader/)
       t.ok(agent.calls.length > 2, `it was asked ${agent.calls.length} times`)
       await holdsNothing(t, stage)
@@ -234,7 +234,7 @@ export const credentials: readonly Scenario[] = [
     run: async (t, stage) => {
       await stage.put('config.json', '{}')
       const { agent, env } = await withAgent(t, stage)
-      agent.associate({ ...serviceAccount, allowedPrefixes: ['models/somebody-elses/'] })
+      agent.associate({ ...readerAccount, allowedPrefixes: ['models/somebody-elses/'] })
       endsWith(t, await stage.run(env), 10, /access denied/)
       await holdsNothing(t, stage)
     },

@@ -14,13 +14,13 @@ export type Env = Readonly<Record<string, string>>
 
 /** No keys: whoever gets in has them from elsewhere. */
 export const noKeys: Env = { AWS_ACCESS_KEY_ID: '', AWS_SECRET_ACCESS_KEY: '' }
-export const serviceAccount = { namespace: 'ml', serviceAccount: 'reader' } as const
+export const readerAccount = { namespace: 'ml', serviceAccount: 'reader' } as const
 
 export async function tokenFile({ root, world }: Stage, audience: string): Promise<string> {
   const file = join(world.directory, `token-${root.split('/').at(-1) ?? ''}`)
   await writeFile(
     file,
-    makeServiceAccountToken({ ...serviceAccount, podName: 'app-1', podUid: 'pod-1', expiresInSeconds: 3600, audience }),
+    makeServiceAccountToken({ ...readerAccount, podName: 'app-1', podUid: 'pod-1', expiresInSeconds: 3600, audience }),
   )
   return file
 }
@@ -33,7 +33,7 @@ export async function withAgent(
 ): Promise<{ agent: PodIdentityAgent; env: Env }> {
   const agent = await startPodIdentityAgent({ credentials: stage.world.proxy.credentials, ...options })
   t.teardown(() => agent.stop())
-  agent.associate(serviceAccount)
+  agent.associate(readerAccount)
   return { agent, env: await podIdentityEnvironment(stage, agent.uri) }
 }
 

@@ -4,7 +4,7 @@ import type { Test } from 'tap'
 import { endsWith } from '../../kit/s3/loader-end.ts'
 import { holdsModel, holdsNothing, type Stage } from '../../kit/s3/loader-world.ts'
 import { startSts, type Sts } from '../../kit/aws/sts.ts'
-import { noKeys, serviceAccount, tokenFile, type Env } from './identity.ts'
+import { noKeys, readerAccount, tokenFile, type Env } from './identity.ts'
 import type { Scenario } from './scenario.ts'
 
 const roleArn = 'arn:aws:iam::111122223333:role/models'
@@ -101,7 +101,7 @@ async function withSts(t: Test, stage: Stage): Promise<{ sts: Sts; env: Env }> {
   await stage.put('config.json', '{}')
   const sts = await startSts(stage.world.proxy.credentials)
   t.teardown(() => sts.stop())
-  sts.trust(roleArn, `${serviceAccount.namespace}/${serviceAccount.serviceAccount}`)
+  sts.trust(roleArn, `${readerAccount.namespace}/${readerAccount.serviceAccount}`)
   const env = {
     ...noKeys,
     MODEL_CREDENTIALS: 'irsa',

@@ -10,7 +10,7 @@ import { etagOf } from '../../kit/s3/s3-fault-proxy.ts'
 import { treeOf } from '../../kit/tools/process-memory.ts'
 import { waitFor } from '../../kit/tools/wait-for.ts'
 import { bytes, putManifest } from '../cases.ts'
-import { endOf, MiB, requestsOf, waitForBytes, type Scenario } from './scenario.ts'
+import { endSignal, MiB, requestsOf, waitForBytes, type Scenario } from './scenario.ts'
 
 const partBytes = 16 * MiB
 const quickParts = 3
@@ -216,7 +216,7 @@ async function waitForJournal({ root, id }: Stage, loader: RunningLoader, uid: s
       const lines = (await readFile(journal, 'utf8')).match(/^\{"path":"weights\.bin",.*\}$/gm) ?? []
       return lines.length >= quickParts ? true : undefined
     },
-    { timeoutSeconds: 30, signal: endOf(loader) },
+    { timeoutSeconds: 30, signal: endSignal(loader) },
   )
 }
 

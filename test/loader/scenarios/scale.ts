@@ -7,7 +7,7 @@ import { pipeline } from 'node:stream/promises'
 import type { Test } from 'tap'
 import { leastLoaderMemoryBytes } from '../../../src/request/read-request.ts'
 import { buildProduct } from '../../kit/tools/built-product.ts'
-import { cases } from '../../kit/tools/long-runs.ts'
+import { caseCount } from '../../kit/tools/long-runs.ts'
 import { endsWith } from '../../kit/s3/loader-end.ts'
 import type { Stage } from '../../kit/s3/loader-world.ts'
 import { watchMemory } from '../../kit/tools/process-memory.ts'
@@ -19,10 +19,10 @@ const mostMiB = 150
 /** The keys themselves take room; what the webhook gives a loader at least has to do. */
 const mostMiBOfManyKeys = leastLoaderMemoryBytes / MiB
 /** Several times what the loader may take. */
-const hole = cases({ short: 512, long: 1536 }) * MiB
+const hole = caseCount({ short: 512, long: 1536 }) * MiB
 
 /** The hundred thousand of the next scenario are of one server's making; these are files and go through the proxy, which takes its time. */
-const smallObjects = cases({ short: 2_500, long: 10_000 })
+const smallObjects = caseCount({ short: 2_500, long: 10_000 })
 
 export const scale: readonly Scenario[] = [
   {

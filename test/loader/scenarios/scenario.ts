@@ -2,7 +2,7 @@
 import { chmod, copyFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Test } from 'tap'
-import type { Engine, RunningLoader } from '../../kit/s3/loader-run.ts'
+import type { LoaderEngine, RunningLoader } from '../../kit/s3/loader-run.ts'
 import type { LoaderWorld, Stage } from '../../kit/s3/loader-world.ts'
 import { waitFor } from '../../kit/tools/wait-for.ts'
 
@@ -10,7 +10,7 @@ export interface Scenario {
   readonly name: string
   readonly run: (t: Test, stage: Stage) => Promise<void>
   /** What this engine cannot do by its nature, as the docs say it. */
-  readonly cannot?: Readonly<Partial<Record<Engine['name'], string>>>
+  readonly cannot?: Readonly<Partial<Record<LoaderEngine['name'], string>>>
 }
 
 export const MiB = 2 ** 20
@@ -20,12 +20,12 @@ export async function waitForBytes(stage: Stage, loader: RunningLoader, bytes: n
   const sent = (): number => requestsOf(stage).reduce((sum, { bytesSent }) => sum + bytesSent, 0)
   await waitFor(`${bytes} bytes`, () => Promise.resolve(sent() >= bytes ? true : undefined), {
     timeoutSeconds: 30,
-    signal: endOf(loader),
+    signal: endSignal(loader),
   })
 }
 
 /** For what is waited for while a loader runs. */
-export function endOf(loader: RunningLoader): AbortSignal {
+export function endSignal(loader: RunningLoader): AbortSignal {
   const ended = new AbortController()
   void loader.end.then(({ log }) => {
     ended.abort(new Error(`the loader ended before: ${log}`))

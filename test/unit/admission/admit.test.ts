@@ -4,10 +4,10 @@ import { admit, type Admission } from '../../../src/admission/admit.ts'
 import { readReview } from '../../../src/admission/review.ts'
 import { defaultConfig } from '../../../src/config/parse-config.ts'
 import { inject } from '../../../src/inject/inject.ts'
-import { annotatedPod, plainPod, reviewOf, type Fields } from '../../kit/webhook/reviews.ts'
+import { annotatedManifest, plainPod, reviewOf, type Fields } from '../../kit/webhook/reviews.ts'
 
 t.test('the patch turns the pod of the request into the injected pod', (t) => {
-  const pod = annotatedPod()
+  const pod = annotatedManifest()
   const { review } = admitted(pod)
   const patch = JSON.parse(Buffer.from(review.response.patch!, 'base64').toString()) as Operation[]
   const expected = inject(pod, 'ml', defaultConfig)
@@ -20,20 +20,20 @@ t.test('the patch turns the pod of the request into the injected pod', (t) => {
 })
 
 t.test('the request is left as it came', (t) => {
-  const pod = deepFreeze(annotatedPod())
+  const pod = deepFreeze(annotatedManifest())
   t.equal(admitted(pod).outcome.outcome, 'injected')
   t.end()
 })
 
 t.test('an update of an annotated pod is skipped', (t) => {
-  const { outcome, review } = admitted(annotatedPod(), { operation: 'UPDATE' })
+  const { outcome, review } = admitted(annotatedManifest(), { operation: 'UPDATE' })
   t.match(outcome, { outcome: 'skipped', reason: 'NotPodCreation' })
   t.match(review.response, { allowed: true, patch: undefined, auditAnnotations: { reason: 'NotPodCreation' } })
   t.end()
 })
 
 t.test('a dry run gets the same answer', (t) => {
-  t.strictSame(admitted(annotatedPod(), { dryRun: true }), admitted(annotatedPod()))
+  t.strictSame(admitted(annotatedManifest(), { dryRun: true }), admitted(annotatedManifest()))
   t.end()
 })
 
@@ -45,7 +45,7 @@ t.test('the uid of the request comes back', (t) => {
 t.test('the namespace of the request is what the policy looks at', (t) => {
   const config = { ...defaultConfig, policy: { rules: [{ name: 'team', namespaces: ['team-a'] }] } }
   const outcomeIn = (namespace: string): Admission => {
-    const result = readReview(reviewOf(annotatedPod(), { namespace }))
+    const result = readReview(reviewOf(annotatedManifest(), { namespace }))
     if (!result.ok) throw new Error(result.problem)
     return admit(result.request, config)
   }

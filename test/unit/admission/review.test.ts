@@ -1,9 +1,9 @@
 import t from 'tap'
 import { readReview } from '../../../src/admission/review.ts'
-import { annotatedPod, plainPod, reviewOf } from '../../kit/webhook/reviews.ts'
+import { annotatedManifest, plainPod, reviewOf } from '../../kit/webhook/reviews.ts'
 
 t.test('a pod creation is read with all that is used of it', (t) => {
-  const pod = annotatedPod()
+  const pod = annotatedManifest()
   t.strictSame(readReview(reviewOf(pod, { name: 'llama-0', dryRun: true })), {
     ok: true,
     request: {

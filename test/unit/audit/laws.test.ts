@@ -10,13 +10,13 @@ import { isOurLoader } from '../../../src/inject/ownership/own-loaders.ts'
 import { loaderRoot } from '../../../src/pod/injected-names.ts'
 import type { Container, Pod } from '../../../src/pod/pod.ts'
 import { eksWebhook } from '../../kit/aws/eks-webhook.ts'
-import { podOf, readCases } from '../../kit/webhook/golden-corpus.ts'
-import { cases } from '../../kit/tools/long-runs.ts'
+import { podOfManifest, readCases } from '../../kit/webhook/golden-corpus.ts'
+import { caseCount } from '../../kit/tools/long-runs.ts'
 import { mesh, meshModes } from '../../kit/cluster/meshes.ts'
 import { annotatedPods, configurations } from '../../kit/webhook/pods.ts'
 
 const seed = Number(process.env.FAST_CHECK_SEED ?? 20260101)
-const numRuns = cases({ short: 100, long: 3000 })
+const numRuns = caseCount({ short: 100, long: 3000 })
 const fine: readonly Judgement[] = ['conforming', 'unpinned', 'rewritten']
 
 function created(pod: Pod): Pod {
@@ -218,7 +218,7 @@ t.test('no annotation makes judging throw', (t) => {
 t.test('every pod of the golden corpus conforms to the configuration that shaped it', (t) => {
   let count = 0
   for (const { name, manifest, namespace, config } of readCases()) {
-    const pod = podOf(manifest)
+    const pod = podOfManifest(manifest)
     const outcome = inject(pod, namespace, config)
     if (outcome.outcome !== 'injected' || outcome.reason !== 'Injected') continue
     count++

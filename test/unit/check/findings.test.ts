@@ -8,7 +8,7 @@ import type { Severity } from '../../../src/diagnosis/finding.ts'
 import type { Survey } from '../../../src/check/survey.ts'
 import type { KubernetesObject, RoleBinding } from '../../../src/cluster/objects.ts'
 import {
-  findingsOf,
+  findingsOfSurvey,
   foreignRegistration,
   goodSurvey,
   makeCertificates,
@@ -564,7 +564,7 @@ const cases: readonly (readonly [
 t.test('a right installation has every finding but that of an unstated version, and all are ok', (t) => {
   t.strictSame(problemsOf(good), [])
   t.strictSame(
-    [...new Set(findingsOf(good).map(({ id }) => id))].sort(),
+    [...new Set(findingsOfSurvey(good).map(({ id }) => id))].sort(),
     installationIds.filter((id) => id !== 'cluster-version').sort(),
   )
   t.end()
@@ -575,12 +575,12 @@ for (const [what, survey, problems, says] of cases) {
     t.strictSame(problemsOf(survey), problems)
     if (says !== undefined) {
       t.ok(
-        findingsOf(survey).some(
+        findingsOfSurvey(survey).some(
           (finding) =>
             finding.severity !== 'ok' && (typeof says === 'string' ? finding.what === says : says.test(finding.what)),
         ),
         JSON.stringify(
-          findingsOf(survey).filter(({ severity }) => severity !== 'ok'),
+          findingsOfSurvey(survey).filter(({ severity }) => severity !== 'ok'),
           null,
           1,
         ),
@@ -655,7 +655,7 @@ const fine: readonly (readonly [what: string, survey: Survey, id: CheckId, says:
 for (const [what, survey, id, says] of fine) {
   t.test(`${what} is fine`, (t) => {
     t.strictSame(problemsOf(survey), [])
-    t.match(findingsOf(survey).find((finding) => finding.id === id)?.what, says)
+    t.match(findingsOfSurvey(survey).find((finding) => finding.id === id)?.what, says)
     t.end()
   })
 }
@@ -685,7 +685,7 @@ t.test('where nothing is registered, that is said, and nothing that would follow
 
 t.test('every problem says why it matters and how to fix it', (t) => {
   for (const [what, survey] of cases) {
-    for (const { severity, why, remedy } of findingsOf(survey)) {
+    for (const { severity, why, remedy } of findingsOfSurvey(survey)) {
       const isProblem = severity === 'error' || severity === 'warning'
       t.equal(typeof why === 'string' && typeof remedy === 'string' && remedy !== '', isProblem, what)
     }

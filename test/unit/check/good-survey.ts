@@ -19,7 +19,7 @@ import { createCertificateAuthority, issueCertificate } from '../../kit/webhook/
 const digest = `sha256:${'1'.repeat(64)}`
 const configText = `defaults: { image: "registry.example.com/model-injector@${digest}" }\n`
 
-export interface Certificates {
+export interface SurveyCertificates {
   readonly caBundle: string
   readonly served: string
 }
@@ -29,7 +29,7 @@ export async function makeCertificates(
   directory: string,
   name = 'model-injector.model-injector.svc',
   authorityName = 'ca',
-): Promise<Certificates> {
+): Promise<SurveyCertificates> {
   const authority = await createCertificateAuthority(directory, authorityName)
   const certificate = await issueCertificate(directory, authority, {
     name: `served-${authorityName}`,
@@ -99,7 +99,7 @@ function meta(kind: string, name: string, labels: Record<string, string> = {}): 
   return { apiVersion: 'any/v1', kind, metadata: { name, labels } }
 }
 
-export function goodSurvey({ caBundle, served }: Certificates): Survey {
+export function goodSurvey({ caBundle, served }: SurveyCertificates): Survey {
   const webhook = goodWebhook(caBundle)
   const result = parseConfig(configText)
   const hash = result.ok ? result.config.hash : ''
@@ -212,12 +212,12 @@ export function withWebhook(survey: Survey, change: Partial<MutatingWebhook>): S
   }
 }
 
-export function findingsOf(survey: Survey): readonly Finding[] {
+export function findingsOfSurvey(survey: Survey): readonly Finding[] {
   return topics.flatMap(({ check }) => check(survey))
 }
 
 export function problemsOf(survey: Survey): readonly (readonly [string, Severity])[] {
-  return findingsOf(survey)
+  return findingsOfSurvey(survey)
     .filter(({ severity }) => severity !== 'ok')
     .map(({ id, severity }) => [id, severity])
 }

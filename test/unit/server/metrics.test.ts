@@ -6,7 +6,7 @@ import { warnReasons } from '../../../src/reasons.ts'
 import { createMetrics } from '../../../src/server/metrics.ts'
 import { version } from '../../../src/version.ts'
 import { seriesIn } from '../../kit/webhook/monitoring.ts'
-import { annotatedPod, reviewOf, type Fields } from '../../kit/webhook/reviews.ts'
+import { annotatedManifest, reviewOf, type Fields } from '../../kit/webhook/reviews.ts'
 import { buildTestServer, metric } from '../../kit/webhook/server-kit.ts'
 
 type Count = (series: string) => Promise<number | undefined>
@@ -41,19 +41,23 @@ t.test('a value that is in no table makes no series', async (t) => {
 })
 
 t.test('models are counted by their delivery', async (t) => {
-  const count = await admit([annotatedPod({ 'models.example.io/source.b': 'pvc://claim' }), annotatedPod()])
+  const count = await admit([annotatedManifest({ 'models.example.io/source.b': 'pvc://claim' }), annotatedManifest()])
   t.equal(await count('model_injector_models_injected_total{delivery="download"}'), 2)
   t.equal(await count('model_injector_models_injected_total{delivery="claim"}'), 1)
 })
 
 t.test('a dry run brings no model', async (t) => {
-  const count = await admit([annotatedPod()], { request: { dryRun: true } })
+  const count = await admit([annotatedManifest()], { request: { dryRun: true } })
   t.equal(await count('model_injector_admissions_total{outcome="injected",reason="Injected"}'), 1)
   t.equal(await count('model_injector_models_injected_total{delivery="download"}'), 0)
 })
 
 t.test('warnings are counted by their reason', async (t) => {
-  const count = await admit([annotatedPod(), annotatedPod(), annotatedPod({ 'models.example.io/expect': 'objects=1' })])
+  const count = await admit([
+    annotatedManifest(),
+    annotatedManifest(),
+    annotatedManifest({ 'models.example.io/expect': 'objects=1' }),
+  ])
   t.equal(await count('model_injector_warnings_total{reason="NoExpectation"}'), 2)
   t.equal(await count('model_injector_warnings_total{reason="NoSize"}'), 0)
 })
@@ -63,7 +67,10 @@ t.test('a pod that the policy refuses is counted once, whatever else is wrong', 
   t.ok(parsed.ok)
   const config = parsed.ok ? parsed.config : defaultConfig
   const count = await admit(
-    [annotatedPod({ 'models.example.io/source.b': 's3://models/b/' }), annotatedPod({ 'models.example.io/size': 'x' })],
+    [
+      annotatedManifest({ 'models.example.io/source.b': 's3://models/b/' }),
+      annotatedManifest({ 'models.example.io/size': 'x' }),
+    ],
     { config },
   )
   t.equal(await count('model_injector_policy_denials_total{mode="enforce"}'), 1)
@@ -73,7 +80,7 @@ t.test('a pod that the policy refuses is counted once, whatever else is wrong', 
 t.test('a pod that a policy on trial would refuse is injected, and counted', async (t) => {
   const parsed = parseConfig('policy: {mode: audit, rules: [{name: other, namespaces: [elsewhere]}]}')
   t.ok(parsed.ok)
-  const count = await admit([annotatedPod({ 'models.example.io/source.b': 's3://models/b/' })], {
+  const count = await admit([annotatedManifest({ 'models.example.io/source.b': 's3://models/b/' })], {
     config: parsed.ok ? parsed.config : defaultConfig,
   })
   t.equal(await count('model_injector_admissions_total{outcome="injected",reason="Injected"}'), 1)

@@ -9,12 +9,12 @@ import { mountpointClaimName } from '../../../../src/deliveries/mountpoint/injec
 import { nodeLabelFor } from '../../../../src/deliveries/node/inject.ts'
 import { parseS3Prefix } from '../../../../src/render/parse-aws-names.ts'
 import { goodWebhook, registration } from '../good-survey.ts'
-import { memoryCluster, type World } from './memory-cluster.ts'
+import { memoryCluster, type MemoryWorld } from './memory-cluster.ts'
 
 const digest = `sha256:${'1'.repeat(64)}`
 export const modelPath = '/opt/models/llama-1.2.3'
 export const nodeLabel = nodeLabelFor(modelPath, defaultConfig.annotationPrefix)
-export const bakedTaint = { key: 'models.example.io/baked', effect: 'NoSchedule' }
+export const goodTaint = { key: 'models.example.io/baked', effect: 'NoSchedule' }
 const prefixURI = 's3://my-ml-bucket/llama/1.2.3/'
 const prefix = parseS3Prefix(prefixURI)
 if (!prefix.ok) throw new Error(prefix.problem)
@@ -188,7 +188,7 @@ const goodObjects: Readonly<Record<CheckedDelivery, readonly KubernetesObject[]>
           metadata: { labels: { [nodeLabel]: 'present' } },
           spec: {
             nodeClassRef: { group: 'karpenter.k8s.aws', kind: 'EC2NodeClass', name: 'llama' },
-            taints: [bakedTaint],
+            taints: [goodTaint],
             requirements: [{ key: 'kubernetes.io/arch', operator: 'In', values: ['amd64'] }],
           },
         },
@@ -199,7 +199,7 @@ const goodObjects: Readonly<Record<CheckedDelivery, readonly KubernetesObject[]>
       spec: { amiSelectorTerms: [{ tags: { [nodeLabel]: 'present' } }] },
       status: { conditions: [{ type: 'Ready', status: 'True' }], amis: [{ id: 'ami-01234567' }] },
     }),
-    node('node-1', { [nodeLabel]: 'present' }, [bakedTaint]),
+    node('node-1', { [nodeLabel]: 'present' }, [goodTaint]),
     object('policy/v1', 'PodDisruptionBudget', 'apps/my-app', {
       spec: { selector: { matchLabels: { app: 'my-app' } } },
     }),
@@ -240,7 +240,7 @@ export function pullSecret(name: string, content: object, type = 'kubernetes.io/
   })
 }
 
-function goodWorld(delivery: CheckedDelivery): World {
+function goodWorld(delivery: CheckedDelivery): MemoryWorld {
   return {
     version: { gitVersion: 'v1.36.3', major: 1, minor: 36 },
     unknownKinds: [],
@@ -251,7 +251,7 @@ function goodWorld(delivery: CheckedDelivery): World {
 }
 
 /** Another world with one change in it. */
-export type Change = (world: World) => World
+export type Change = (world: MemoryWorld) => MemoryWorld
 
 /** `id` is `NAMESPACE/NAME` or `NAME`; `patch` is a JSON merge patch (RFC 7386), or a function of the object. */
 export function changed(kind: string, id: string, patch: object): Change {

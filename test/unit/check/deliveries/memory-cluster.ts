@@ -4,7 +4,7 @@ import { refused } from '../../../../src/cluster/cluster-error.ts'
 import type { KubernetesObject } from '../../../../src/cluster/objects.ts'
 import { apiVersionOf, type Resource } from '../../../../src/cluster/resources.ts'
 
-export interface World {
+export interface MemoryWorld {
   readonly version: ServerVersion
   readonly objects: readonly KubernetesObject[]
   /** Plural names of kinds that the API server does not know. */
@@ -15,7 +15,7 @@ export interface World {
   readonly dryRun: (object: KubernetesObject) => DryRun
 }
 
-export function memoryCluster(world: World): Cluster {
+export function memoryCluster(world: MemoryWorld): Cluster {
   const of = (resource: Resource): readonly KubernetesObject[] =>
     world.objects.filter(({ apiVersion, kind }) => apiVersion === apiVersionOf(resource) && kind === resource.kind)
   const answer = (

@@ -1,6 +1,6 @@
 /** What can be wrong with nodes that have a model in their image. */
 import type { Case } from './case.ts'
-import { added, all, bakedTaint, changed, gone, modelPath, node, nodeLabel, object, workload } from './good-worlds.ts'
+import { added, all, goodTaint, changed, gone, modelPath, node, nodeLabel, object, workload } from './good-worlds.ts'
 
 const noNodes = gone('Node', 'node-1')
 const template = (change: object): ReturnType<typeof changed> =>
@@ -92,7 +92,7 @@ export const nodeCases: readonly Case[] = [
   },
   {
     what: 'a taint that pods do not tolerate',
-    change: template({ spec: { taints: [bakedTaint, { key: 'gpu', value: 'yes', effect: 'NoSchedule' }] } }),
+    change: template({ spec: { taints: [goodTaint, { key: 'gpu', value: 'yes', effect: 'NoSchedule' }] } }),
     problems: [['node-pool-taints', 'error']],
     says: /taint gpu=yes:NoSchedule, which deployment\/my-app does not tolerate/,
     command: /"taints":\[\{"key":"models\.example\.io\/baked","effect":"NoSchedule"\}\]/,
@@ -211,13 +211,13 @@ export const nodeFine: readonly Pick<Case, 'what' | 'change'>[] = [
   {
     what: 'a taint that pods tolerate by its value',
     change: all(
-      template({ spec: { taints: [bakedTaint, { key: 'gpu', value: 'yes', effect: 'NoSchedule' }] } }),
+      template({ spec: { taints: [goodTaint, { key: 'gpu', value: 'yes', effect: 'NoSchedule' }] } }),
       runs({ tolerations: [{ key: 'gpu', value: 'yes', effect: 'NoSchedule' }] }),
     ),
   },
   {
     what: 'a taint that only advises',
-    change: template({ spec: { taints: [bakedTaint, { key: 'gpu', effect: 'PreferNoSchedule' }] } }),
+    change: template({ spec: { taints: [goodTaint, { key: 'gpu', effect: 'PreferNoSchedule' }] } }),
   },
   {
     what: 'one pod without a PodDisruptionBudget',

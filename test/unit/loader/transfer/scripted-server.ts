@@ -33,7 +33,7 @@ export interface ScriptedServer {
   close(): Promise<void>
 }
 
-export interface Certificates {
+export interface ServerCertificates {
   readonly cert: string
   readonly key: string
   readonly ca: string
@@ -42,12 +42,12 @@ export interface Certificates {
 type Script = (incident: Incident) => void
 
 /** Objects by key; without a script every answer is S3's. */
-export async function startServer(
+export async function startScriptedServer(
   objects: ReadonlyMap<string, StoredObject>,
   script: Script = ({ answer }) => {
     answer()
   },
-  certificates?: Certificates,
+  certificates?: ServerCertificates,
 ): Promise<ScriptedServer> {
   const requests: IncomingMessage[] = []
   const sockets = new Set<Socket>()
@@ -86,7 +86,12 @@ export async function startServer(
   }
 }
 
-export function fail(response: ServerResponse, status: number, code: string, { extra = '', headers = {} } = {}): void {
+export function answerError(
+  response: ServerResponse,
+  status: number,
+  code: string,
+  { extra = '', headers = {} } = {},
+): void {
   const body = `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${code}</Code><Message>the server said so</Message>${extra}</Error>`
   response
     .writeHead(status, { 'content-type': 'application/xml', 'content-length': Buffer.byteLength(body), ...headers })
@@ -113,11 +118,11 @@ export function success({ body, etag, headers }: StoredObject, request: Incoming
 
 function answer(object: StoredObject | undefined, request: IncomingMessage, response: ServerResponse): void {
   if (object === undefined) {
-    fail(response, 404, 'NoSuchKey')
+    answerError(response, 404, 'NoSuchKey')
     return
   }
   if (request.headers['if-match'] !== object.etag) {
-    fail(response, 412, 'PreconditionFailed')
+    answerError(response, 412, 'PreconditionFailed')
     return
   }
   const { status, headers, body } = success(object, request)

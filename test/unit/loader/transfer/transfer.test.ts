@@ -21,10 +21,10 @@ import {
 import { createCertificateAuthority, issueCertificate } from '../../../kit/webhook/pki.ts'
 import { waitFor } from '../../../kit/tools/wait-for.ts'
 import {
-  fail,
-  startServer,
+  answerError,
+  startScriptedServer,
   success,
-  type Certificates,
+  type ServerCertificates,
   type Incident,
   type ScriptedServer,
   type StoredObject,
@@ -127,9 +127,9 @@ async function serve(
   t: Test,
   objects: Record<string, StoredObject>,
   script?: (incident: Incident) => void,
-  certificates?: Certificates,
+  certificates?: ServerCertificates,
 ): Promise<ScriptedServer> {
-  const server = await startServer(new Map(Object.entries(objects)), script, certificates)
+  const server = await startScriptedServer(new Map(Object.entries(objects)), script, certificates)
   t.teardown(() => server.close())
   return server
 }
@@ -276,13 +276,13 @@ for (const [name, script] of [
   [
     '503 SlowDown',
     ({ response }: Incident) => {
-      fail(response, 503, 'SlowDown')
+      answerError(response, 503, 'SlowDown')
     },
   ],
   [
     '500 InternalError',
     ({ response }: Incident) => {
-      fail(response, 500, 'InternalError')
+      answerError(response, 500, 'InternalError')
     },
   ],
   [
@@ -294,7 +294,7 @@ for (const [name, script] of [
   [
     '400 RequestTimeout',
     ({ response }: Incident) => {
-      fail(response, 400, 'RequestTimeout')
+      answerError(response, 400, 'RequestTimeout')
     },
   ],
   [
@@ -356,7 +356,7 @@ for (const [status, code, kind] of [
     t.test(`${status} ${code} is told at once as ${kind} (${workers} workers)`, async (t) => {
       const directory = t.testdir()
       const server = await serve(t, {}, ({ response }) => {
-        fail(response, status, code)
+        answerError(response, status, code)
       })
       // More than a small total, so that the worker is really used.
       const parts = partsOf(directory, 'a/model', model, { partBytes: 1024 * 32, objectSize: model.body.length }).slice(
@@ -374,7 +374,7 @@ for (const [status, code, kind] of [
 
 t.test('a bucket elsewhere is told with its region', async (t) => {
   const server = await serve(t, {}, ({ response }) => {
-    fail(response, 301, 'PermanentRedirect', {
+    answerError(response, 301, 'PermanentRedirect', {
       headers: { 'x-amz-bucket-region': 'eu-central-1', location: 'https://example.com/' },
     })
   })
@@ -452,7 +452,7 @@ t.test('expired credentials are renewed once for all connections', async (t) => 
   const directory = t.testdir()
   const server = await serve(t, { model }, ({ request, response, answer }) => {
     if (request.headers['x-amz-security-token'] === 'new') answer()
-    else fail(response, 400, 'ExpiredToken')
+    else answerError(response, 400, 'ExpiredToken')
   })
   const asked: boolean[] = []
   const { error, done } = await run(server, partsOf(directory, 'model', model, { partBytes: 40_000 }), {
@@ -469,7 +469,7 @@ t.test('expired credentials are renewed once for all connections', async (t) => 
 
 t.test('credentials that expire and do not change are denied', async (t) => {
   const server = await serve(t, {}, ({ response }) => {
-    fail(response, 403, 'ExpiredToken')
+    answerError(response, 403, 'ExpiredToken')
   })
   const asked: boolean[] = []
   const credentials = (force: boolean) => {
@@ -485,7 +485,7 @@ t.test('credentials that expire and do not change are denied', async (t) => {
 
 t.test('an error of the credentials, first or later, is the error of the transfer', async (t) => {
   const server = await serve(t, {}, ({ response }) => {
-    fail(response, 403, 'ExpiredToken')
+    answerError(response, 403, 'ExpiredToken')
   })
   const broken = new Error('no agent')
   t.equal(
@@ -721,7 +721,7 @@ t.test('many 503 make it ask for less', async (t) => {
   const server = await serve(t, objects, ({ response, answer }) => {
     if (throttled < 16) {
       throttled++
-      fail(response, 503, 'SlowDown')
+      answerError(response, 503, 'SlowDown')
       return
     }
     most = Math.max(most, ++busy)
