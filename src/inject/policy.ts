@@ -22,8 +22,8 @@ export interface PolicySubject {
 }
 
 export interface PolicyVerdict {
-  /** Tolerated: all rules deny it, and the policy is in audit mode in this namespace. */
-  readonly verdict: 'allowed' | 'tolerated' | 'denied'
+  /** Audited: all rules deny it, and the policy is in audit mode in this namespace. */
+  readonly verdict: 'allowed' | 'audited' | 'denied'
   /** The rule that allowed it; none is needed where there are no rules. */
   readonly allowedBy?: string
   /** Matching rules, all of which denied it. */
@@ -66,7 +66,7 @@ function report(
 ): void {
   if (verdict === 'allowed') return
   // The name and not the source, which may be long: the API server may cut a warning after 120 characters.
-  if (verdict === 'tolerated') {
+  if (verdict === 'audited') {
     findings.warn('PolicyWouldDeny', `the policy would deny ${model.name}: ${why}`)
     return
   }
@@ -92,11 +92,11 @@ export function policyMode(
 export function judgeModel(model: ModelRequest, subject: PolicySubject, policy: Policy): PolicyVerdict {
   const verdict =
     policy.rules.length === 0 ? judgeWithoutRules(model, subject) : judgeByRules(model, subject, policy.rules)
-  const isTolerated =
+  const isAudited =
     verdict.verdict === 'denied' &&
     policyMode(policy, subject.namespace) === 'audit' &&
     isSafe(model, subject, policy.rules)
-  return isTolerated ? { ...verdict, verdict: 'tolerated' } : verdict
+  return isAudited ? { ...verdict, verdict: 'audited' } : verdict
 }
 
 /**

@@ -413,7 +413,7 @@ t.test('a proxy or authorities that could not work are refused', (t) => {
   t.end()
 })
 
-t.test('a policy is enforced or on trial, and exceptions are those of the mode', (t) => {
+t.test('a policy is enforced or in audit mode, and exceptions are those of the mode', (t) => {
   t.strictSame(read('policy: {mode: audit, enforceNamespaces: [team-a]}').policy, {
     mode: 'audit',
     enforceNamespaces: ['team-a'],

@@ -31,7 +31,7 @@ function deployment(name: string, namespace: string | undefined, annotations: Re
 }
 
 const allowed = deployment('chat', 'team-a', { source: 's3://models/llama/1/' })
-const tolerated = deployment('embed', 'team-a', { source: 's3://models/llama/1/', 'source.b': 's3://others/b/' })
+const audited = deployment('embed', 'team-a', { source: 's3://models/llama/1/', 'source.b': 's3://others/b/' })
 const denied = deployment('rank', 'team-b', { source: 's3://others/b/' })
 const misspelt = deployment('typo', 'team-b', { source: 's3://models/llama/1/', sise: '1Gi' })
 const plain = deployment('plain', undefined, {})
@@ -58,7 +58,7 @@ function rows(stdout: string): readonly (readonly string[])[] {
 }
 
 t.test('each model of each workload is allowed by a rule, or denied with every reason', async (t) => {
-  const { code, stdout, stderr } = await testPolicy(t, [allowed, tolerated, denied, misspelt, plain, service])
+  const { code, stdout, stderr } = await testPolicy(t, [allowed, audited, denied, misspelt, plain, service])
   t.equal(code, 1)
   t.strictSame(rows(stdout), [
     ['OBJECT', 'NAMESPACE', 'MODEL', 'VERDICT', 'WHY'],
@@ -91,15 +91,15 @@ t.test('each model of each workload is allowed by a rule, or denied with every r
   )
 })
 
-t.test('all allowed ends with 0, and namespaces on trial pass only where they are told to', async (t) => {
+t.test('all allowed ends with 0, and namespaces in audit mode pass only with --audit-warn', async (t) => {
   t.match(await testPolicy(t, [allowed, plain, service]), { code: 0, stderr: '1 allowed, 1 skipped' })
-  t.match(await testPolicy(t, [allowed, tolerated]), { code: 1 })
-  t.match(await testPolicy(t, [allowed, tolerated], '--audit-warn'), { code: 0 })
+  t.match(await testPolicy(t, [allowed, audited]), { code: 1 })
+  t.match(await testPolicy(t, [allowed, audited], '--audit-warn'), { code: 0 })
   t.match(await testPolicy(t, [denied], '--audit-warn'), { code: 1 }, 'the policy is enforced there')
   t.match(
     await testPolicy(t, [deployment('x', 'team-a', { source: 'node:///etc/x' })], '--audit-warn'),
     { code: 1 },
-    'what is denied in a trial, too',
+    'what is denied in audit mode, too',
   )
 })
 
@@ -110,7 +110,7 @@ t.test('the namespace of objects that name none is told by -n', async (t) => {
 })
 
 t.test('with --expect denied, every pod has to be denied by the policy and by nothing else', async (t) => {
-  t.match(await testPolicy(t, [denied, tolerated], '--expect', 'denied'), { code: 0, stderr: /^2 denied\n$/ })
+  t.match(await testPolicy(t, [denied, audited], '--expect', 'denied'), { code: 0, stderr: /^2 denied\n$/ })
   const { code, stderr } = await testPolicy(t, [denied, allowed, misspelt, plain], '--expect', 'denied')
   t.equal(code, 1)
   t.strictSame(stderr.split('\n'), [
@@ -123,7 +123,7 @@ t.test('with --expect denied, every pod has to be denied by the policy and by no
 })
 
 t.test('JSON says all of it to a script', async (t) => {
-  const { stdout } = await testPolicy(t, [tolerated, plain], '-o', 'json')
+  const { stdout } = await testPolicy(t, [audited, plain], '-o', 'json')
   t.match(JSON.parse(stdout), {
     config: 'policy.yaml',
     pods: [

@@ -229,7 +229,7 @@ function tried(policy: object, annotations: Record<string, string>): unknown {
   ]
 }
 
-t.test('on trial, what all rules refuse is allowed with a warning that says which rules would deny it', (t) => {
+t.test('in audit mode, what all rules refuse is allowed with a warning that says which rules would deny it', (t) => {
   const rules = [
     { name: 'a', namespaces: ['team-*'], sources: ['s3://a/*'] },
     { name: 'b', namespaces: ['team-*'], maxSize: '1Gi' },
@@ -258,7 +258,7 @@ t.test('a policy is put into force namespace by namespace', (t) => {
 })
 
 t.test(
-  'a trial takes away no protection: directories of the node and images need a rule that lists them all the same',
+  'audit mode takes away no protection: directories of the node and images need a rule that lists them all the same',
   (t) => {
     const node = { source: 'node:///opt/x' }
     const [silent, wrong] = [

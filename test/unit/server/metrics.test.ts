@@ -77,7 +77,7 @@ t.test('a pod that the policy refuses is counted once, whatever else is wrong', 
   t.equal(await count('model_injector_policy_denials_total{mode="audit"}'), 0)
 })
 
-t.test('a pod that a policy on trial would refuse is injected, and counted', async (t) => {
+t.test('a pod that a policy in audit mode would refuse is injected, and counted', async (t) => {
   const parsed = parseConfig('policy: {mode: audit, rules: [{name: other, namespaces: [elsewhere]}]}')
   t.ok(parsed.ok)
   const count = await admit([annotatedManifest({ 'models.example.io/source.b': 's3://models/b/' })], {
