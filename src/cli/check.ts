@@ -8,8 +8,8 @@ import { version } from '../version.ts'
 import {
   addDeliveryOptions,
   checkNamespaceDelivery,
+  deliveryFlag,
   strayDeliveryOptions,
-  type DeliveryOptions,
 } from './check/check-delivery.ts'
 import {
   addIdentityOptions,
@@ -39,6 +39,7 @@ const flags = {
   output: { term: '-o, --output <format>', description: 'format (default: plain text)', ...oneOf(['json']) },
   color: colorFlag,
   quiet: { term: '-q, --quiet', description: 'report only findings that are not ok', parse: parseSwitch },
+  delivery: deliveryFlag,
 } as const
 
 type CheckOptions = Values<typeof flags, never>
@@ -74,11 +75,11 @@ export function checkCommand(): Command {
 }
 
 async function check(namespace: string | undefined, options: CheckOptions, command: Command): Promise<void> {
-  const { delivery } = command.opts<DeliveryOptions>()
+  const { delivery } = options
   printFindings(
     delivery === undefined
       ? await checkWithoutDelivery(namespace, options, command)
-      : await checkNamespaceDelivery(namespace, command, strayIdentityOptions(command)),
+      : await checkNamespaceDelivery(delivery, namespace, command, strayIdentityOptions(command)),
     options,
   )
 }

@@ -1,10 +1,11 @@
 /** `model-injector check --delivery`: checks the companion resources that a delivery needs in a namespace. */
-import { InvalidArgumentError, Option, type Command } from 'commander'
+import type { Command } from 'commander'
 import type { CheckReport } from '../../check/check-cluster.ts'
 import { checkDelivery } from '../../check/check-delivery.ts'
 import { checkCommands, deliveryOfName, type CheckedDelivery } from '../../deliveries/companions.ts'
 import { quoteWord } from '../../values/shell.ts'
 import { parseLabelName } from '../../values/names.ts'
+import { parseWord, type Parsed } from '../../values/parsed.ts'
 import { useCluster, type ClusterOptions } from '../cluster-options.ts'
 import { problemIf, type Flag, type Flags } from '../../flags/flags.ts'
 import { addFlags, fail } from '../flags.ts'
@@ -41,25 +42,20 @@ function mergeFlags(key: string, owned: readonly OwnedFlag[]): Flag<unknown> {
   return { ...first.flag, description: [...descriptions, ...ofIdentity].join('; ') }
 }
 
-export interface DeliveryOptions {
-  /** As typed: a delivery, or an alias of one. */
-  readonly delivery?: string
-}
+export const deliveryFlag = {
+  term: '--delivery <name>',
+  description: `check the companion resources of a namespace for this delivery: ${deliveryNames.join(', ')}`,
+  accepted: deliveryNames.join(', '),
+  parse: parseDelivery,
+} as const
 
 export function addDeliveryOptions(command: Command): Command {
-  const option = new Option(
-    '--delivery <name>',
-    `check the companion resources of a namespace for this delivery: ${deliveryNames.join(', ')}`,
-  )
-  command.addOption(option.argParser(parseDelivery))
   return addFlags(command, flags)
 }
 
-function parseDelivery(text: string): CheckedDelivery {
-  const delivery = deliveryOfName(text)
-  const known = deliveryNames.find((name) => name === delivery)
-  if (known === undefined) throw new InvalidArgumentError(`Allowed choices are ${deliveryNames.join(', ')}.`)
-  return known
+/** A delivery that `check` supports, or an alias of it. */
+function parseDelivery(text: string): Parsed<CheckedDelivery> {
+  return parseWord(deliveryNames)(deliveryOfName(text) ?? text)
 }
 
 /** Problems of a namespace or delivery flag without --delivery. `sourceIsMeant`: another option owns --source. */
@@ -82,25 +78,24 @@ export function strayDeliveryOptions(
 
 /** Reports all option problems at once, before any request to the cluster. */
 export async function checkNamespaceDelivery(
+  delivery: CheckedDelivery,
   argument: string | undefined,
   command: Command,
   otherProblems: readonly string[],
 ): Promise<CheckReport> {
-  const options = command.opts<
-    { delivery: CheckedDelivery } & { namespace?: string; serverUrl?: string } & ClusterOptions
-  >()
-  const named = checkCommands[options.delivery].named(command.opts())
+  const options = command.opts<{ namespace?: string; serverUrl?: string } & ClusterOptions>()
+  const named = checkCommands[delivery].named(command.opts())
   const all = [
     ...(named.ok ? [] : named.problems),
     ...namespaceProblems(argument, options.namespace),
     ...problemIf(options.serverUrl !== undefined, '--server-url is about the webhook, and --delivery is not'),
-    ...strayFlags(options.delivery, command),
+    ...strayFlags(delivery, command),
     ...otherProblems,
   ]
   if (all.length > 0) fail(all, command)
   const report = await useCluster(options, (cluster) =>
     checkDelivery(cluster, {
-      delivery: options.delivery,
+      delivery,
       namespace: argument ?? options.namespace ?? cluster.namespace,
       named: named.ok ? named.value : [],
     }),

@@ -5,15 +5,11 @@ import { parsed, unreadable, type Parsed } from '../../values/parsed.ts'
 import { defineCheck, type Companion } from '../companion.ts'
 import { checkClaims } from './check.ts'
 import { claimChecks } from './checks.ts'
+import { claimFlag } from '../shared/check-flags.ts'
 import { claimRender } from './render-command.ts'
 
 const flags = {
-  claim: {
-    term: '--claim <name>',
-    description: 'the claim that pods mount (default: what workloads are annotated with)',
-    accepted: 'the name of a PersistentVolumeClaim',
-    parse: parseObjectName,
-  },
+  claim: claimFlag,
   from: {
     term: '--from <namespace/claim>',
     description: 'the claim that --claim is shared from (default: what its annotation says)',

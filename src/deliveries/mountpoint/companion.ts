@@ -1,19 +1,14 @@
 /** Companion resources of the delivery `mountpoint`: the Mountpoint CSI driver's volumes and the role. */
 import { problemIf } from '../../flags/flags.ts'
 import { parseS3Prefix } from '../../render/parse-aws-names.ts'
-import { parseObjectName } from '../../values/names.ts'
 import { defineCheck, type Companion } from '../companion.ts'
+import { claimFlag } from '../shared/check-flags.ts'
 import { checkMountpoint } from './check.ts'
 import { mountpointChecks } from './checks.ts'
 import { mountpointRender } from './render-command.ts'
 
 const flags = {
-  claim: {
-    term: '--claim <name>',
-    description: 'the claim that pods mount (default: what workloads are annotated with)',
-    accepted: 'the name of a PersistentVolumeClaim',
-    parse: parseObjectName,
-  },
+  claim: claimFlag,
   source: {
     term: '--source <s3://…/>',
     description: 'the model (default: what workloads are annotated with)',

@@ -1,8 +1,8 @@
 /** Companion resources of the delivery `node`: machine image, Karpenter objects, and nodes with the model. */
 import { problemIf } from '../../flags/flags.ts'
-import { parseImageDigest } from '../../render/parse-aws-names.ts'
 import { parseAbsolutePath } from '../../values/path.ts'
 import { defineCheck, type Companion } from '../companion.ts'
+import { ociFlag, namedImage } from '../shared/check-flags.ts'
 import { checkNode } from './check.ts'
 import { nodeChecks } from './checks.ts'
 import { nodeRender } from './render-command.ts'
@@ -14,12 +14,7 @@ const flags = {
     accepted: 'an absolute path',
     parse: parseAbsolutePath,
   },
-  oci: {
-    term: '--oci <image@digest>',
-    description: 'the image of the model; for node, one that nodes have in their store already',
-    accepted: 'registry/repository@sha256:HEX',
-    parse: parseImageDigest,
-  },
+  oci: ociFlag,
 } as const
 
 const check = defineCheck({
@@ -27,12 +22,8 @@ const check = defineCheck({
   example: '--path /opt/models/llama-1.2.3',
   check: checkNode,
   problems: ({ path, oci }) => problemIf(path !== undefined && oci !== undefined, '--oci stands instead of --path'),
-  named: ({ path, oci }) => {
-    if (path !== undefined) return [{ source: { scheme: 'node', path, uri: `node://${path}` }, consumers: [] }]
-    return oci === undefined
-      ? []
-      : [{ source: { scheme: 'oci', reference: oci, path: undefined, uri: `oci://${oci}` }, consumers: [] }]
-  },
+  named: ({ path, oci }) =>
+    path === undefined ? namedImage(oci) : [{ source: { scheme: 'node', path, uri: `node://${path}` }, consumers: [] }],
 })
 
 export const nodeCompanion = {

@@ -142,7 +142,7 @@ const mistakes: readonly (readonly [what: string, args: readonly string[], says:
   [
     'an unknown delivery',
     ['--delivery', 'efs', 'apps'],
-    [/'efs' is invalid\. Allowed\s+choices are claim, mountpoint, node, image/],
+    [/--delivery <name> "efs" .*accepted: claim, mountpoint, node, image/],
   ],
   [
     'flags of another delivery',
