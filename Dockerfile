@@ -1,5 +1,5 @@
 # The image has Node of npm over Debian's C and C++ libraries, as runtime.lock.json names them by checksum. Nothing of BUILDER is in it: it
-# only has to bring Node 24 or newer, npm and apt. An amd64 builder makes the arm64 image, too.
+# only has to have Node 24 or newer, npm and apt. An amd64 builder makes the arm64 image, too.
 ARG BUILDER=node:24-bookworm-slim
 FROM --platform=$BUILDPLATFORM ${BUILDER} AS build
 ARG TARGETARCH
@@ -9,7 +9,7 @@ WORKDIR /build
 RUN mkdir /image
 COPY package.json package-lock.json .npmrc runtime.lock.json ./
 COPY deploy/image ./deploy/image
-# npm ci brings the compiler; the install script of the node package would bring another Node.
+# npm ci installs the compiler; the install script of the node package would install another Node.
 RUN node deploy/image/assemble.ts /image "$TARGETARCH" runtime packages \
  && npm ci --ignore-scripts
 COPY tsconfig.json tsconfig.build.json LICENSE ./

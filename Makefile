@@ -1,10 +1,10 @@
 # The front door. Every target sets up what it needs; the first run takes longer.
-# The commands stand in package.json, where npm finds them, too; here stands what comes before what, and what runs beside what.
-# What `make test` checks before it tests takes two cores.
+# The commands stand in package.json, where npm finds them, too; this file has their order, and which of them run in parallel.
+# The checks of `make test` before its tests use two cores.
 MAKEFLAGS += --no-print-directory --jobs=2
 SHELL := /bin/bash
 BIN := node_modules/.bin
-# The node package brings the right Node whatever the machine has.
+# The node package has the right Node, whatever the machine has.
 export PATH := $(CURDIR)/node_modules/node/bin:$(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
@@ -14,7 +14,7 @@ export PATH := $(CURDIR)/node_modules/node/bin:$(CURDIR)/$(BIN):$(PATH)
 help:
 	@awk '/^## /{text=substr($$0,4);next} /^[a-z-]+:/{if(text){sub(/:.*/,"");printf "  make %-18s %s\n",$$0,text};text=""}' $(MAKEFILE_LIST)
 
-# npm writes it last, whoever calls it.
+# npm writes it last, also when it is called without make.
 INSTALLED := node_modules/.package-lock.json
 
 $(INSTALLED): package-lock.json .npmrc
@@ -98,7 +98,7 @@ verify-generated: $(INSTALLED)
 unused: $(INSTALLED)
 	npm run --silent unused
 
-## Measures the CPU time of an admission, and loading beside s5cmd, each against a baseline in the same run
+## Measures the CPU time of an admission, and of loading compared with s5cmd, each against a baseline in the same run
 bench: dist/main.js
 	@node bench/admission.ts
 	@node bench/loader.ts

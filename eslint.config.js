@@ -40,7 +40,7 @@ export default defineConfig(
       '@typescript-eslint/no-unsafe-class-instance-assignment': 'off',
     },
   },
-  // What the chart carries into the cluster is plain JavaScript, as no compiler stands between Helm and the pod.
+  // Scripts of the chart are plain JavaScript: Helm copies them into the cluster, and no compiler runs in between.
   { files: ['deploy/chart/files/*.mjs'], ...tseslint.configs.disableTypeChecked },
   { files: ['deploy/chart/files/*.mjs'], rules: { 'no-console': 'off' } },
   { files: ['eslint.config.js'], rules: { 'no-restricted-exports': 'off' } },

@@ -1,6 +1,6 @@
 /**
- * CPU time per admission of a pod of about 8 KB: `model-injector serve` beside a Node HTTPS server that only parses and
- * answers. Both run all the time and are loaded in turns of random order, so that what else the machine does hits both
+ * CPU time per admission of a pod of about 8 KB: `model-injector serve` and, for comparison, a Node HTTPS server that only parses and
+ * answers. Both run all the time and are loaded in turns of random order, so that other work of the machine affects both
  * alike; the ratio of one run is what to trust. Linux only: CPU time is read from /proc.
  */
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process'

@@ -122,7 +122,7 @@ function get(key: string, { method, range }: Request, socket: TLSSocket): void {
   socket.uncork()
 }
 
-/** Between the listing and this is the start-up; behind it is the transfer. */
+/** Ends the start-up, which begins at the listing; the transfer follows. */
 function reportFirstByte(): void {
   if (!justListed) return
   justListed = false

@@ -44,7 +44,7 @@ export const annotations = {
     default: 'required',
     example: 's3://models/llama/1.2.3/',
     description:
-      'where the model is; a prefix means all objects below it, a key exactly that object; a path, the directory of the volume',
+      'location of the model; a prefix means all objects below it, a key exactly that object; a path, the directory of the volume',
     parse: parseSource,
   }),
   delivery: annotation({
@@ -53,7 +53,7 @@ export const annotations = {
     accepted: deliveriesOfScheme.s3.join(', '),
     default: 'download',
     example: 'download',
-    description: 'how an s3:// source reaches the pod',
+    description: 'way of an s3:// source into the pod',
     appliesTo: fromS3,
     parse: parseWord(deliveriesOfScheme.s3),
   }),
@@ -73,7 +73,7 @@ export const annotations = {
     accepted: 'an absolute path without "..", ":", and outside /proc, /sys, /dev and the token directories',
     default: '/models/NAME',
     example: '/app/model-artifacts',
-    description: 'where the files below the source appear in the containers',
+    description: 'directory in the containers with the files below the source',
     parse: parseMountPath,
   }),
   containers: annotation({
@@ -82,7 +82,7 @@ export const annotations = {
     accepted: 'comma list of container names, or * for all app containers',
     default: 'all app containers but known sidecars',
     example: 'app,worker',
-    description: 'which containers get the model; an init container may be named if it starts after the loader',
+    description: 'containers that get the model; an init container may be named if it starts after the loader',
     parse: parseContainers,
   }),
   'read-only': annotation({
@@ -92,7 +92,7 @@ export const annotations = {
     default: '"true"',
     example: '"false"',
     description:
-      'whether the app can only read the model; "false" for a download alone, anything else is mounted read-only',
+      '"true" mounts the model read-only; "false" is for a download alone, other deliveries are always read-only',
     parse: parseBoolean,
   }),
   size: annotation({
@@ -112,7 +112,7 @@ export const annotations = {
     default: 'disk',
     example: 'memory',
     description:
-      'what a downloaded model is kept on: an emptyDir on disk or in memory, a new claim of a storage class, a volume of the pod',
+      'volume of a downloaded model: an emptyDir on disk or in memory, a new claim of a storage class, a volume of the pod',
     appliesTo: downloads,
     parse: parseVolumeChoice,
   }),
@@ -140,10 +140,10 @@ export const annotations = {
     scope: 'model',
     operator: false,
     accepted: expectationForms,
-    default: 'what the listing said, with a warning',
+    default: 'the objects of the listing, with a warning',
     example: 'objects=12',
     description:
-      'what the model must consist of, or the app does not start; at a claim or a node, a loader checks what is there',
+      'contents that the model must have, or the app does not start; on a claim or a node, a loader checks the files',
     appliesTo: ['download', 'claim', 'node'],
     parse: parseExpectation,
   }),
@@ -192,7 +192,7 @@ export const annotations = {
     default: 'pod-identity',
     example: 'secret/s3-keys',
     description:
-      'how the loader proves who it is; a Secret has AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and perhaps AWS_SESSION_TOKEN',
+      'identity of the loader; a Secret has AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and perhaps AWS_SESSION_TOKEN',
     parse: parseCredentials,
   }),
   'credentials-scope': annotation({
@@ -210,7 +210,7 @@ export const annotations = {
     accepted: initOrders.join(', '),
     default: 'auto (knows service meshes)',
     example: 'last',
-    description: 'where the loader stands among the init containers',
+    description: 'place of the loader among the init containers',
     parse: parseWord(initOrders),
   }),
   'run-as-user': annotation({
@@ -246,7 +246,7 @@ export const annotations = {
     accepted: 'a duration, as 90s, 30m, 2h',
     default: '2h',
     example: '30m',
-    description: 'after which the loader gives up',
+    description: 'time after which the loader gives up',
     parse: parseDurationSeconds,
   }),
   'stall-timeout': annotation({
@@ -255,7 +255,7 @@ export const annotations = {
     accepted: 'a duration, as 90s, 30m, 2h',
     default: '2m',
     example: '30s',
-    description: 'after which the loader gives up if not one byte arrived',
+    description: 'time without a byte after which the loader gives up',
     parse: parseDurationSeconds,
   }),
   engine: annotation({

@@ -42,7 +42,7 @@ export const loaderVariables = {
     format: ({ uri }) => uri,
   }),
   MODEL_ROOT: variable({
-    description: 'where the volume is mounted, whole',
+    description: 'mount path of the whole volume',
     readBy: loaderTasks,
     requiredBy: loaderTasks,
     parse: parseAbsolutePath,
@@ -91,7 +91,7 @@ export const loaderVariables = {
     format: (readOnly) => (readOnly ? undefined : 'false'),
   }),
   MODEL_CREDENTIALS: variable({
-    description: 'how requests are signed, as in the annotation `credentials`',
+    description: 'identity that signs requests, as in the annotation `credentials`',
     readBy: ['load'],
     requiredBy: ['load'],
     parse: parseCredentials,

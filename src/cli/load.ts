@@ -20,7 +20,7 @@ const flags = {
   log: { term: '--log <form>', description: 'lines for people, or JSON', ...oneOf(['text', 'json']), default: 'text' },
   terminationLog: {
     term: '--termination-log <file>',
-    description: 'where the kubelet looks for the reason of a failure',
+    description: 'file in which the kubelet looks for the reason of a failure',
     parse: parseText,
     default: '/dev/termination-log',
   },
@@ -121,7 +121,7 @@ async function withDeadline<T>(
   const overdue =
     timeoutSeconds === undefined ? undefined : setTimeout(giveUp, Math.min(timeoutSeconds * 1000, longestTimerMs))
   const terminate = (): void => {
-    end.abort(new LoaderFailure('Terminated', 'told to stop'))
+    end.abort(new LoaderFailure('Terminated', 'stopped on request'))
   }
   process.once('SIGTERM', terminate)
   process.once('SIGINT', terminate)

@@ -48,7 +48,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
 /** Has one command, none for the version, or all if there is no command of that name, so that the help can list them. */
 export async function buildProgram(name?: string): Promise<Command> {
   const program = new Command('model-injector')
-    .description('Brings ML models into pods that ask for them with annotations.')
+    .description('Adds ML models to pods that ask for them with annotations.')
     .version(version)
     .showHelpAfterError('(--help shows the options and examples)')
     .exitOverride()

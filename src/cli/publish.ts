@@ -24,7 +24,7 @@ const flags = {
     accepted: 's3://bucket/prefix/',
     parse: parsePrefix,
   },
-  volume: { term: '--volume <dir>', description: 'where the volume is mounted', parse: parseText },
+  volume: { term: '--volume <dir>', description: 'mount path of the volume', parse: parseText },
   requiredTag: {
     term: '--required-tag <key=value>',
     description: 'object tag without which a manifest publishes nothing',

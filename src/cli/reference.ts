@@ -114,14 +114,14 @@ export function reasonsInMarkdown(): string {
 
 export function exitsInMarkdown(): string {
   return printMarkdownTable(
-    ['Exit', 'Meaning', 'What to do', 'A later run may succeed by itself'],
+    ['Exit', 'Meaning', 'Remedy', 'A later run may succeed by itself'],
     Object.values(exits).map(({ code, summary, remedy, heals }) => [String(code), summary, remedy, heals ? 'yes' : '']),
   )
 }
 
 export function judgementsInMarkdown(): string {
   return printMarkdownTable(
-    ['Judgement', 'Level', 'Meaning', 'What to do'],
+    ['Judgement', 'Level', 'Meaning', 'Remedy'],
     judgementNames.map((name) => {
       const { level, meaning, remedy } = judgements[name]
       return [`\`${name}\``, level, meaning, remedy]

@@ -34,7 +34,7 @@ export const installationChecks = {
   }),
   'namespace-selector': row({
     about: 'kube-system and the namespace of the webhook are not selected.',
-    why: 'what the cluster and the webhook need to start must never wait for the webhook',
+    why: 'pods that the cluster and the webhook need to start must never wait for the webhook',
     remedy:
       'exclude them again: kubernetes.io/metadata.name NotIn [kube-system, the namespace of the release]; the chart does so',
   }),

@@ -193,7 +193,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
       { timeoutSeconds: 30 },
     )
     loader.child.kill(signal)
-    endsWith(t, await loader.end, 143, /^SIGTERM: told to stop/)
+    endsWith(t, await loader.end, 143, /^SIGTERM: stopped on request/)
   })
 }
 

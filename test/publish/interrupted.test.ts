@@ -82,12 +82,12 @@ t.test(
   },
 )
 
-t.test('a publisher that is told to stop says so, and holds up nobody', async (t) => {
+t.test('a publisher that gets SIGTERM says so, and holds up no other publisher', async (t) => {
   const shelf = await shelfOf(t, world)
   await shelf.upload('1.1.0', slow)
   const running = await startSlowly(t, shelf)
   running.child.kill('SIGTERM')
-  publisherEndsWith(t, await running.end, 143, /^SIGTERM: told to stop; the next run continues \(exit 143\)$/)
+  publisherEndsWith(t, await running.end, 143, /^SIGTERM: stopped on request; the next run continues \(exit 143\)$/)
   t.strictSame(await versionsOn(shelf), [])
   publisherEndsWith(t, await shelf.run(), 0)
   await holds(t, shelf, '1.1.0', slow)

@@ -26,7 +26,7 @@ export function valuesSchema(yaml: string): string {
     // Helm adds this key in a parent chart.
     properties: {
       ...properties,
-      global: { type: 'object', description: 'Of a chart that contains this one; not read here.' },
+      global: { type: 'object', description: 'Values of a chart that contains this one; not read here.' },
     },
   })
   return `${JSON.stringify(values, undefined, 2)}\n`

@@ -42,7 +42,7 @@ export const markup = `<a class="skip" href="#results" id="skip">Skip to the res
 </section>
 </main>
 <footer>
-<section aria-labelledby="meanings-title"><h2 id="meanings-title">What the judgements mean</h2><dl id="meanings"></dl></section>
-<p>Judgements are evidence, not proof: whoever may change pods may change what they say of themselves. <span id="made-by"></span></p>
+<section aria-labelledby="meanings-title"><h2 id="meanings-title">Meaning of the judgements</h2><dl id="meanings"></dl></section>
+<p>Judgements are evidence, not proof: a user who may change pods may also change their labels and annotations. <span id="made-by"></span></p>
 </footer>
 `

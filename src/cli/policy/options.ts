@@ -20,7 +20,7 @@ const flags = {
   output: { term: '-o, --output <format>', description: 'format', ...oneOf(outputNames), default: 'table' },
   expect: {
     term: '--expect <verdict>',
-    description: 'what every pod has to be',
+    description: 'verdict that every pod must have',
     ...oneOf(expectations),
     default: 'allowed',
   },

@@ -21,7 +21,7 @@ const ages = '30d, 12h, 1d12h'
 
 const flags = {
   ...clusterFlags,
-  volume: { term: '--volume <dir>', description: 'where the volume is mounted', parse: parseText },
+  volume: { term: '--volume <dir>', description: 'mount path of the volume', parse: parseText },
   claim: {
     term: '--claim <namespace/name>',
     description: 'the claim of the volume',

@@ -35,7 +35,7 @@ export async function runWork(
   const report = textReport(output === 'json' ? process.stderr : process.stdout)
   const ending = new AbortController()
   const terminate = (): void => {
-    ending.abort(new LoaderFailure('Terminated', 'told to stop'))
+    ending.abort(new LoaderFailure('Terminated', 'stopped on request'))
   }
   process.once('SIGTERM', terminate)
   process.once('SIGINT', terminate)

@@ -49,7 +49,7 @@ const flags = {
   ...eksFlags,
   origin: {
     term: '--origin <source=s3://…>',
-    description: 'where the files of a pvc:// or node:// source come from',
+    description: 'origin of the files of a pvc:// or node:// source',
     accepted: 'as pvc://llama=s3://models/llama/, node:///opt/llama=s3://models/llama/1.2.3/',
     parse: parseOrigin,
     many: true,

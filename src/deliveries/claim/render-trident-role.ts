@@ -44,7 +44,7 @@ function tridentPolicy({ fileSystemId, region, secretArn }: Backend, accountId: 
         'fsx:TagResource',
         'fsx:UntagResource',
       ]),
-      Resource: explain('Of this file system, and of no other.', [
+      Resource: explain('Volumes of this file system, and of no other.', [
         `${fsx}:volume/${fileSystemId}/*`,
         `${fsx}:storage-virtual-machine/${fileSystemId}/*`,
       ]),

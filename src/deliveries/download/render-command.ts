@@ -20,7 +20,7 @@ import type { FlagResult, RenderCommand } from '../companion.ts'
 const flags = {
   source: {
     term: '--source <s3://…>',
-    description: 'what the pods read: a prefix, or one object',
+    description: 'source of the pods: a prefix, or one object',
     accepted: 's3://bucket/prefix/, s3://bucket/key',
     parse: parseS3Source,
     many: true,
@@ -38,8 +38,9 @@ const flags = {
   ...roleFlags,
   checkedBy: {
     term: '--checked-by <arn>',
-    description: 'who may assume the role, with the tags of these pods, to run model-injector check --identity',
-    accepted: 'what aws sts get-caller-identity shows, of a user or a role',
+    description:
+      'user or role that may assume the role, with the tags of these pods, to run model-injector check --identity',
+    accepted: 'the ARN of a user or a role, as aws sts get-caller-identity shows it',
     parse: parseChecker,
     many: true,
   },

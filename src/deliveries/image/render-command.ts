@@ -15,7 +15,7 @@ import type { FlagResult, RenderCommand } from '../companion.ts'
 const flags = {
   repository: {
     term: '--repository <name>',
-    description: 'where the image goes',
+    description: 'repository that the image is pushed to',
     accepted: 'registry/repository',
     parse: parseRepository,
   },
@@ -40,7 +40,7 @@ const flags = {
   },
   compression: {
     term: '--compression <how>',
-    description: 'of the layers',
+    description: 'compression of the layers',
     accepted: compressions.join(', '),
     parse: parseWord(compressions),
     default: 'uncompressed',

@@ -10,7 +10,7 @@ import { nodeRender } from './render-command.ts'
 const flags = {
   path: {
     term: '--path <path>',
-    description: 'where the model stands on the node (default: what workloads are annotated with)',
+    description: 'directory of the model on the node (default: that of the annotations of workloads)',
     accepted: 'an absolute path',
     parse: parseAbsolutePath,
   },

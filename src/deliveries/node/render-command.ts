@@ -103,7 +103,7 @@ export const nodeFlags = {
 const flags = {
   path: {
     term: '--path <path>',
-    description: 'where the model stands on the node, as in node:///PATH',
+    description: 'directory of the model on the node, as in node:///PATH',
     accepted: 'an absolute path',
     parse: parseAbsolutePath,
   },
@@ -115,7 +115,7 @@ const flags = {
   },
   expect: {
     term: '--expect <what>',
-    description: 'what the model must consist of, or no image is made',
+    description: 'contents that the model must have, or no image is made',
     accepted: expectationForms,
     parse: parseExpectation,
   },

@@ -1,9 +1,9 @@
 ;; CRC-64/NVME in three braids (Kadatch and Jenkins, "Everything we know about CRC but afraid to forget", 2010): three chains of
 ;; table lookups that do not wait for each other take half the time of one. Every third word of eight bytes is in one braid; the
-;; last three words bring the braids together. crc64-module.ts is made from this file.
+;; last three words join the braids. crc64-module.ts is made from this file.
 ;;
-;; Memory: 0 braid tables, one of 256 words for each byte of a word: what a byte leaves behind 24 bytes further on;
-;; 16384 one table of 256 words for single bytes; 65536 what is to be summed up, 256 KiB.
+;; Memory: 0 braid tables, one of 256 words for each byte of a word: the effect of a byte on the checksum 24 bytes further on;
+;; 16384 one table of 256 words for single bytes; 65536 the input, 256 KiB.
 (module
   (memory (export "memory") 5)
 
@@ -43,7 +43,7 @@
       (br_if $each (local.tee $steps (i32.sub (local.get $steps) (i32.const 1)))))
     (local.get $crc))
 
-  ;; What `length` bytes at 65536 make of a checksum, both inverted as CRCs are kept between pieces.
+  ;; The checksum after `length` more bytes at 65536; argument and result are inverted, as CRCs are kept between pieces.
   (func (export "update") (param $crc i64) (param $length i32) (result i64)
     (local $at i32) (local $end i32) (local $a i64) (local $b i64) (local $c i64)
     (local.set $at (i32.const 65536))

@@ -72,7 +72,7 @@ t.test('a live page', async (t) => {
     await page.locator('#liveness[data-kind=stale]').waitFor()
     t.match(
       await liveness.innerText(),
-      /^Reading failed: the API server gave no answer <b>\. What is shown is from \d{4}-\d\d-\d\d \d\d:\d\d UTC\.$/,
+      /^Reading failed: the API server gave no answer <b>\. The view is from \d{4}-\d\d-\d\d \d\d:\d\d UTC\.$/,
     )
     t.strictSame(await shownPods(page), ['bad', 'other'])
   })

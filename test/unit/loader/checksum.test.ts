@@ -116,7 +116,7 @@ t.test('a file has the checksums that S3 would keep of it', async (t) => {
 
 t.test('reading a file back ends with the task', async (t) => {
   const file = join(t.testdir({ file: 'x' }), 'file')
-  await t.rejects(checksumOfFile(file, 'SHA256', AbortSignal.abort(new Error('told to stop'))), {
-    message: 'told to stop',
+  await t.rejects(checksumOfFile(file, 'SHA256', AbortSignal.abort(new Error('stopped on request'))), {
+    message: 'stopped on request',
   })
 })

@@ -99,7 +99,7 @@ t.test('waiting ends with the task', async (t) => {
   agent.fail('not-found', 'always')
   const end = new AbortController()
   const asking = podIdentityCredentials(patient, env, end.signal)()
-  end.abort(new LoaderFailure('Terminated', 'told to stop'))
+  end.abort(new LoaderFailure('Terminated', 'stopped on request'))
   await t.rejects(asking)
 })
 

@@ -168,11 +168,11 @@ t.test('reading ends with the task', async (t) => {
   const file = join(t.testdir({ file: 'x' }), 'file')
   const end = new AbortController()
   const readBack = new ReadBack(end.signal)
-  end.abort(new Error('told to stop'))
+  end.abort(new Error('stopped on request'))
   readBack.arrived(readBack.readerFor({ file, size: 1, expected: [sha256(Buffer.from('x'))] }), {
     offset: 0,
     length: 1,
   })
-  await t.rejects(readBack.end(), { message: 'told to stop' })
+  await t.rejects(readBack.end(), { message: 'stopped on request' })
   await readBack.close()
 })

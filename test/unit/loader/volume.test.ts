@@ -209,8 +209,8 @@ t.test('parts of a large file count one by one, where they are within the file a
 
 t.test('reading back ends with the task', async (t) => {
   const { task, layout } = await journaled(t)
-  const signal = AbortSignal.abort(new LoaderFailure('Terminated', 'told to stop'))
-  await t.rejects(openStaging(layout, task, objects, { signal }), { message: 'told to stop' })
+  const signal = AbortSignal.abort(new LoaderFailure('Terminated', 'stopped on request'))
+  await t.rejects(openStaging(layout, task, objects, { signal }), { message: 'stopped on request' })
 })
 
 const damages: readonly (readonly [what: string, damage: (files: string) => Promise<unknown>, says: RegExp])[] = [
@@ -389,7 +389,7 @@ t.test('waiting for the lock ends with the task', async (t) => {
     layout,
     lockFor('b', () => Promise.resolve(false), end.signal),
   )
-  end.abort(new LoaderFailure('Terminated', 'told to stop'))
+  end.abort(new LoaderFailure('Terminated', 'stopped on request'))
   await t.rejects(waiting)
   await rm(layout.lock, { recursive: true })
 })

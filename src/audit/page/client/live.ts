@@ -1,4 +1,4 @@
-/** A live page asks its server for the state, and for the pods when they are others. What was shown stays until there is something newer. */
+/** A live page asks its server for the state, and for the pods when they changed. It keeps the last view until it has a newer one. */
 import type { AuditedPod } from '../../judgement.ts'
 import type { AboutAudit, LiveState } from '../page-data.ts'
 import { printable } from '../../../values/printable.ts'
@@ -49,7 +49,7 @@ async function nextPoll(): Promise<void> {
 function showState({ auditedAt, isReading, problem }: LiveState): void {
   if (problem !== undefined) {
     const since =
-      auditedAt === undefined ? ['Nothing could be read yet.'] : ['What is shown is from ', moment(auditedAt), ' UTC.']
+      auditedAt === undefined ? ['Nothing could be read yet.'] : ['The view is from ', moment(auditedAt), ' UTC.']
     showLiveness('stale', 'Reading failed: ', element('bdi', {}, printable(problem)), '. ', ...since)
   } else if (auditedAt === undefined) {
     showLiveness('reading', isReading ? 'Live. Reading for the first time…' : 'Live. Waiting for the first audit…')
@@ -57,7 +57,7 @@ function showState({ auditedAt, isReading, problem }: LiveState): void {
 }
 
 function showLost(error: unknown, auditedAt: string | undefined): void {
-  const since: readonly Child[] = auditedAt === undefined ? [] : [' What is shown is from ', moment(auditedAt), ' UTC.']
+  const since: readonly Child[] = auditedAt === undefined ? [] : [' The view is from ', moment(auditedAt), ' UTC.']
   showLiveness(
     'stale',
     `model-injector audit --serve does not answer (${error instanceof Error ? error.message : String(error)}): was it ended?`,

@@ -45,7 +45,7 @@ function models({ models: all }: AuditedPod): readonly HTMLElement[] {
   return [
     element('h3', {}, 'Models'),
     plainTable(
-      'What the pod says of its models',
+      'Models as the pod states them',
       ['Model', 'Source', 'Delivery', 'Mounted at', 'Containers', 'Loader image'],
       all.map(modelCells),
     ),
