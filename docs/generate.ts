@@ -4,7 +4,16 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { auditAnnotationsInMarkdown } from './audit-annotations-table.ts'
+import {
+  auditExitsInMarkdown,
+  auditFormatsInMarkdown,
+  loadOptionsInMarkdown,
+  renderCommandsInMarkdown,
+} from './command-tables.ts'
 import { metricsInMarkdown } from './metrics-table.ts'
+import { partsInMarkdown } from './parts-table.ts'
+import { readerRoleInMarkdown } from './reader-table.ts'
 import { conformanceInMarkdown, limitsInMarkdown } from '../test/loader/conformance-table.ts'
 import { installationChecks } from '../src/diagnosis/installation-checks.ts'
 import { deliveryChecks } from '../src/deliveries/companions.ts'
@@ -26,13 +35,20 @@ const isCheck = process.argv.includes('--check')
 
 generate('README.md', 'annotations', annotationsInBrief())
 generate('docs/annotations.md', 'annotations', annotationsInMarkdown())
+generate('docs/annotations.md', 'parts', partsInMarkdown())
 generate('docs/metrics.md', 'metrics', await metricsInMarkdown())
 generate('docs/configuration.md', 'keys', configurationInMarkdown())
 generate('docs/reasons.md', 'reasons', reasonsInMarkdown())
 generate('docs/loader.md', 'exits', exitsInMarkdown())
+generate('docs/loader.md', 'options', loadOptionsInMarkdown())
 generate('docs/loader.md', 'environment', loaderVariablesInMarkdown())
 generate('docs/loader.md', 'policy', podFailurePolicyInMarkdown())
 generate('docs/audit.md', 'judgements', judgementsInMarkdown())
+generate('docs/audit.md', 'exits', auditExitsInMarkdown())
+generate('docs/audit.md', 'outputs', auditFormatsInMarkdown())
+generate('docs/queries.md', 'audit-annotations', auditAnnotationsInMarkdown())
+generate('docs/render.md', 'commands', renderCommandsInMarkdown())
+generate('docs/troubleshooting.md', 'reader', readerRoleInMarkdown())
 generate('docs/conformance.md', 'cannot', limitsInMarkdown())
 generate('docs/conformance.md', 'conformance', conformanceInMarkdown())
 generate('docs/checks.md', 'checks', checksInMarkdown(installationChecks))

@@ -4,7 +4,15 @@ import type { AdmissionRequest } from './review.ts'
 import { truncateUtf8 } from './truncate.ts'
 
 /** Keys have no slash: the API server adds the webhook's name in front, and drops keys that already have a slash. */
-type AuditKey = 'decision' | 'reason' | 'config-hash' | 'sources' | 'rule'
+export const auditKeys = {
+  decision: '`injected`, `denied` or `skipped`',
+  reason: 'one word of the table of reasons',
+  sources: 'the sources, with commas; of a denied pod as its author wrote them',
+  rule: 'the policy rules that allowed it; of a denied pod, the matching rules, all of which denied it',
+  'config-hash': 'the configuration that decided, as in `model_injector_config_info`',
+} as const
+
+type AuditKey = keyof typeof auditKeys
 
 export type AuditAnnotations = Readonly<Partial<Record<AuditKey, string>>>
 

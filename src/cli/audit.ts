@@ -16,6 +16,7 @@ import {
   problemsOfBoth,
   type Values,
 } from '../flags/flags.ts'
+import { auditExits } from './audit/exit-codes.ts'
 import { failures, parseFailOn, problems } from './audit/fail-on.ts'
 import { parseListenAddress, servePage, writePage } from './audit/write-page.ts'
 import type { AboutAudit } from '../audit/page/page-data.ts'
@@ -78,10 +79,9 @@ of the cluster which --context or --kubeconfig names.
 worse). Judgements: ${problems.join(', ')}.
 
 Exit codes:
-  0  audited
-  1  could not audit
-  2  the command was not understood
-  3  audited, and there is what --fail-on names
+${Object.entries(auditExits)
+  .map(([code, meaning]) => `  ${code}  ${meaning.replaceAll('`', '')}`)
+  .join('\n')}
 
 Examples:
   model-injector audit

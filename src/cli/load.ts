@@ -11,10 +11,10 @@ import { jsonReport, textReport, writeTerminationMessage, type Report } from '..
 import { parseDecimalSeconds } from '../values/duration.ts'
 import { withFlags } from './flags.ts'
 
-const flags = {
+export const loadFlags = {
   verify: {
     term: '--verify',
-    description: 'only check what is mounted at MODEL_ROOT; writes nothing',
+    description: 'only check the model that is mounted at MODEL_ROOT; writes nothing',
     parse: parseSwitch,
   },
   log: { term: '--log <form>', description: 'lines for people, or JSON', ...oneOf(['text', 'json']), default: 'text' },
@@ -26,7 +26,7 @@ const flags = {
   },
   startJitter: {
     term: '--start-jitter <seconds>',
-    description: 'wait up to so long before listing',
+    description: 'longest wait before listing; the length is random',
     parse: parseDecimalSeconds,
     default: '1',
   },
@@ -37,7 +37,7 @@ const flags = {
   },
 } as const
 
-type LoadOptions = Values<typeof flags, never>
+type LoadOptions = Values<typeof loadFlags, never>
 
 /** setTimeout fires at once for longer delays (over 24 days). */
 const longestTimerMs = 2 ** 31 - 1
@@ -61,7 +61,7 @@ export function loadCommand(): Command {
   const command = new Command('load')
     .description('load a model onto a volume, as the environment says (the injected init container runs this)')
     .addHelpText('after', help)
-  return withFlags(command, { flags, required: [] }, async (options) => {
+  return withFlags(command, { flags: loadFlags, required: [] }, async (options) => {
     process.exitCode = await run(options)
   })
 }

@@ -194,9 +194,15 @@ export const configSchema = {
       description: 'Limits of one pod; what asks for more is denied before it is planned.',
       properties: {
         models: atMost(32, '`source` annotations.'),
-        annotations: atMost(512, "Annotations below the prefix; the product's own do not count."),
-        modelContainerPairs: atMost(1024, 'Each model counts once for every container that gets it.'),
-        patchBytes: atMost(1024 * 1024, 'Size of the JSON Patch that adds the parts.'),
+        annotations: atMost(512, "Annotations below the prefix, known or not; the product's own do not count."),
+        modelContainerPairs: atMost(
+          1024,
+          'Each model counts once for every container that gets it; names in `containers` count, known or not.',
+        ),
+        patchBytes: atMost(
+          1024 * 1024,
+          'Size of the JSON Patch. Long paths and sources, the environment of the loader and `loader.caCertificates` are in it once for each model or container.',
+        ),
       },
     },
     policy: {

@@ -21,7 +21,7 @@ Examples:
 
 export const claimRender: RenderCommand = {
   description:
-    'FSx for ONTAP by Trident: file system, StorageClass, backend, shared claim, publisher, claims of other namespaces',
+    'FSx for ONTAP by Trident: file system, SVM and secret; StorageClass, backend, shared claim, publisher, claims of other namespaces',
   flags,
   help,
   render: renderFromFlags,

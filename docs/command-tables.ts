@@ -1,0 +1,49 @@
+/** Tables of commands for the pages, from the same data that the commands and their help use. */
+import { auditExits } from '../src/cli/audit/exit-codes.ts'
+import { formatUses } from '../src/audit/formats/registry.ts'
+import { loadFlags } from '../src/cli/load.ts'
+import { printMarkdownTable } from '../src/cli/table.ts'
+import { companions } from '../src/deliveries/companions.ts'
+import type { Flags } from '../src/flags/flags.ts'
+import { deliveriesOfScheme, type Delivery } from '../src/values/source.ts'
+
+export function auditExitsInMarkdown(): string {
+  return printMarkdownTable(['Exit', 'Meaning'], Object.entries(auditExits))
+}
+
+export function auditFormatsInMarkdown(): string {
+  return printMarkdownTable(['`-o`', 'For'], namesAsCode(formatUses))
+}
+
+export function loadOptionsInMarkdown(): string {
+  return printMarkdownTable(['Option', 'Default', 'Meaning'], optionRows(loadFlags))
+}
+
+export function renderCommandsInMarkdown(): string {
+  const rows = Object.entries(companions).flatMap(([delivery, { render }]) =>
+    render === undefined
+      ? []
+      : [[`\`render ${delivery}\``, sourcesOf(delivery as Delivery), render.description] as const],
+  )
+  return printMarkdownTable(['Command', 'For pods with', 'Prints'], rows)
+}
+
+function namesAsCode(table: Readonly<Record<string, string>>): readonly (readonly string[])[] {
+  return Object.entries(table).map(([name, text]) => [`\`${name}\``, text])
+}
+
+function optionRows(flags: Flags): readonly (readonly string[])[] {
+  return Object.values(flags).map(({ term, default: byDefault, description }) => [
+    `\`${term}\``,
+    byDefault === undefined ? '' : `\`${byDefault}\``,
+    description,
+  ])
+}
+
+/** The default delivery of a scheme needs no annotation `delivery`. */
+function sourcesOf(delivery: Delivery): string {
+  return Object.entries<readonly string[]>(deliveriesOfScheme)
+    .filter(([, own]) => own.includes(delivery))
+    .map(([scheme, own]) => `\`${scheme}://\`${own[0] === delivery ? '' : ` and \`delivery: ${delivery}\``}`)
+    .join(', ')
+}
