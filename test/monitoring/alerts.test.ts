@@ -444,7 +444,7 @@ t.test('every alert has a runbook', async (t) => {
   for (const { alert, annotations } of rules) {
     t.equal(annotations.runbook_url, `docs/runbooks.md#${alert.toLowerCase()}`)
     const section = page.split(`## ${alert}\n`)[1]!.split(/^## /m)[0]!
-    for (const part of ['**What it means.**', '**What to do.**']) t.match(section, part, `${alert} has ${part}`)
+    for (const part of ['**Meaning.**', '**Remedy.**']) t.match(section, part, `${alert} has ${part}`)
   }
 })
 

@@ -15,7 +15,7 @@ const front = all.find(({ file }) => file === 'docs/README.md')!
 const sections = [
   'When to choose it',
   'Annotations',
-  'What to render',
+  'Companion resources',
   'A new version, and back',
   'When it fails',
   'Limits',
