@@ -105,7 +105,8 @@ function summarise(report: CheckReport | IdentityReport, { paint }: ReportStyle)
     .join(', ')
 }
 
+/** Without the remedies: the report has them, with the names and commands of the case. */
 export function checksInMarkdown(checks: Readonly<Record<string, CheckRow>>): string {
-  const rows = Object.entries(checks).map(([id, { about, why, remedy }]) => [`\`${id}\``, about, why, remedy])
-  return printMarkdownTable(['Id', 'How it should be', 'Why it matters', 'How to fix it'], rows)
+  const rows = Object.entries(checks).map(([id, { about, why }]) => [`\`${id}\``, about, why])
+  return printMarkdownTable(['Id', 'Expected state', 'Reason'], rows)
 }

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { annotationNames } from '../../../src/annotations.ts'
 import { denyReasons, failReasons, injectReasons, skipReasons, warnReasons } from '../../../src/reasons.ts'
+import { exits } from '../../../src/loader/exit-codes.ts'
 import {
   annotationsInMarkdown,
   exitsInMarkdown,
@@ -37,9 +38,20 @@ t.test('docs/reasons.md has every reason of the code and no other', (t) => {
   t.end()
 })
 
-t.test('docs/loader.md has every exit code, and the policy that stops Jobs that no retry mends', (t) => {
+t.test('docs/loader.md has every exit code, and the policy that stops Jobs that no retry helps', (t) => {
   t.equal(blockOf('docs/loader.md', 'exits'), exitsInMarkdown(), hint)
   t.equal(blockOf('docs/loader.md', 'policy'), podFailurePolicyInMarkdown(), hint)
   t.match(podFailurePolicyInMarkdown(), /values:\n {6}- 10\n {6}- 11\n/)
+  t.end()
+})
+
+t.test('docs/loader.md has causes and remedies of every exit code, and of no other', (t) => {
+  const page = readFileSync(join(import.meta.dirname, '../../../docs/loader.md'), 'utf8')
+  const [, section = ''] = page.split('## Causes and remedies\n')
+  const described = [...section.split(/^## /m)[0]!.matchAll(/^\| (\d+) \|/gm)].map(([, code]) => Number(code))
+  t.strictSame(
+    [...new Set(described)],
+    Object.values(exits).map(({ code }) => code),
+  )
   t.end()
 })
