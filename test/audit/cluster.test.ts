@@ -58,9 +58,7 @@ t.test('in a cluster', { timeout }, async (t) => {
   await api.create(asObject('left-out', podWith(pinnedAnnotations), 'kube-system'))
   const webhook = await startWebhook(join(directory, 'webhook'))
   t.teardown(() => webhook.stop())
-  await waitFor('another second', () => Promise.resolve(new Date().getMilliseconds() < 200 ? true : undefined), {
-    timeoutSeconds: 30,
-  })
+  await waitFor('another second', () => Promise.resolve(new Date().getMilliseconds() < 200 ? true : undefined))
   await api.create(await ourConfiguration(webhook))
   await waitFor(
     'the webhook to be called',
@@ -68,7 +66,6 @@ t.test('in a cluster', { timeout }, async (t) => {
       JSON.stringify(
         (await api.tryCreate(asObject('probe', podWith(pinnedAnnotations)), { dryRun: true })).body,
       ).includes('model-loader') || undefined,
-    { timeoutSeconds: 30 },
   )
   await api.create(asObject('by-the-webhook', podWith(pinnedAnnotations)))
 

@@ -216,26 +216,22 @@ t.test('on a real API server', { timeout }, async (t) => {
     await done(['uninstall', 'model-injector', ...namespace])
     const kinds =
       'mutatingwebhookconfigurations,validatingadmissionpolicies,validatingadmissionpolicybindings,deployments,services,serviceaccounts,configmaps,certificates,issuers,networkpolicies,poddisruptionbudgets,servicemonitors,clusterroles,clusterrolebindings'
-    await waitFor(
-      'everything to be gone',
-      async () => {
-        const { stdout } = await kubectl([
-          'get',
-          kinds,
-          '--all-namespaces',
-          '-o',
-          'name',
-          '-l',
-          'app.kubernetes.io/instance=model-injector,app.kubernetes.io/managed-by=Helm',
-        ])
-        const left = stdout
-          .trim()
-          .split('\n')
-          .filter((line) => line !== '' && line !== 'serviceaccount/model-injector')
-        return left.length === 0 ? true : undefined
-      },
-      { timeoutSeconds: 30 },
-    )
+    await waitFor('everything to be gone', async () => {
+      const { stdout } = await kubectl([
+        'get',
+        kinds,
+        '--all-namespaces',
+        '-o',
+        'name',
+        '-l',
+        'app.kubernetes.io/instance=model-injector,app.kubernetes.io/managed-by=Helm',
+      ])
+      const left = stdout
+        .trim()
+        .split('\n')
+        .filter((line) => line !== '' && line !== 'serviceaccount/model-injector')
+      return left.length === 0 ? true : undefined
+    })
   })
 })
 

@@ -57,10 +57,8 @@ t.test('beside a running webhook', async (t) => {
     const before = webhook.admissions().length
     await runTest({ ...target, CA_FILE: caFile })
     // The answer is sent before its line is read.
-    const lines = await waitFor(
-      'its admission in the log',
-      () => Promise.resolve(webhook.admissions().length > before ? webhook.admissions().slice(before) : undefined),
-      { timeoutSeconds: 30 },
+    const lines = await waitFor('its admission in the log', () =>
+      Promise.resolve(webhook.admissions().length > before ? webhook.admissions().slice(before) : undefined),
     )
     t.match(lines, [{ outcome: 'denied', pod: 'helm-test' }])
   })

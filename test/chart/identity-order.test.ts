@@ -35,20 +35,14 @@ t.test('before the identity webhook on a real API server', { timeout }, async (t
   t.teardown(() => eks.close())
   await api.create(foreignConfiguration('pod-identity-webhook', eks, 'Never'))
   const ours = await ourConfiguration(webhook)
-  await waitFor(
-    'the identity webhook to be called',
-    async () => {
-      await tryPod(api)
-      return eks.seen.length > 0 ? true : undefined
-    },
-    { timeoutSeconds: 30 },
-  )
+  await waitFor('the identity webhook to be called', async () => {
+    await tryPod(api)
+    return eks.seen.length > 0 ? true : undefined
+  })
 
   await t.test('it sees our service account, and the loader gets its credentials', async (t) => {
     await api.create(ours)
-    const pod = await waitFor('our webhook to be called', async () => injectedOnly(await tryPod(api)), {
-      timeoutSeconds: 30,
-    })
+    const pod = await waitFor('our webhook to be called', async () => injectedOnly(await tryPod(api)))
     t.equal(eks.seen.at(-1)?.spec.serviceAccountName, 'model-reader')
     t.strictSame(
       eks.seen.at(-1)?.spec.initContainers?.map(({ name }) => name),
@@ -60,7 +54,7 @@ t.test('before the identity webhook on a real API server', { timeout }, async (t
 
   await t.test('under a name that sorts behind it, it would see the pod as the user wrote it', async (t) => {
     await api.create({ ...ours, metadata: { name: 'z-model-injector' } })
-    await waitFor('our webhook to be called', async () => injectedOnly(await tryPod(api)), { timeoutSeconds: 30 })
+    await waitFor('our webhook to be called', async () => injectedOnly(await tryPod(api)))
     t.equal(eks.seen.at(-1)?.spec.serviceAccountName, 'default')
     t.notOk(eks.seen.at(-1)?.spec.initContainers)
   })
@@ -97,9 +91,7 @@ function containersWithIdentity({ spec }: Pod): string[] {
 
 async function remove(api: ApiClient, name: string): Promise<void> {
   await api.request('DELETE', `${configurations}/${name}`)
-  await waitFor(
-    `${name} to be out of force`,
-    async () => (injectedOnly(await tryPod(api)) === undefined ? true : undefined),
-    { timeoutSeconds: 30 },
+  await waitFor(`${name} to be out of force`, async () =>
+    injectedOnly(await tryPod(api)) === undefined ? true : undefined,
   )
 }

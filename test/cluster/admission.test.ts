@@ -38,9 +38,7 @@ t.test('on a real API server', { timeout }, async (t) => {
     await api.create({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'my-inference-app', namespace } })
 
     await api.create(deployment)
-    const pod = await waitFor('the pod of the Deployment', async () => (await api.pods(namespace))[0], {
-      timeoutSeconds: 30,
-    })
+    const pod = await waitFor('the pod of the Deployment', async () => (await api.pods(namespace))[0])
 
     t.strictSame(missingFrom(pod, asStored(golden.spec.template)), [])
     t.strictSame(
@@ -49,11 +47,7 @@ t.test('on a real API server', { timeout }, async (t) => {
     )
     t.strictSame(ownVolumes(pod), ['model-data', 'model-tmp', 'eks-pod-identity-token'])
     // The ServiceAccount plugin mounts its token into the new container, so the webhook is asked a second time.
-    const admissions = await waitFor(
-      'both passes in the log',
-      () => Promise.resolve(twoAdmissions(webhook, namespace)),
-      { timeoutSeconds: 10 },
-    )
+    const admissions = await waitFor('both passes in the log', () => Promise.resolve(twoAdmissions(webhook, namespace)))
     t.strictSame(
       admissions.map(({ outcome, reason }) => [outcome, reason]),
       [
@@ -150,14 +144,10 @@ t.test('on a real API server', { timeout }, async (t) => {
       metadata: { name: 'quota', namespace: 'quota' },
       spec: { hard },
     })
-    await waitFor(
-      'the quota to be counted',
-      async () => {
-        const { body } = await api.request('GET', '/api/v1/namespaces/quota/resourcequotas/quota')
-        return (body as { status?: { hard?: object } }).status?.hard === undefined ? undefined : true
-      },
-      { timeoutSeconds: 30 },
-    )
+    await waitFor('the quota to be counted', async () => {
+      const { body } = await api.request('GET', '/api/v1/namespaces/quota/resourcequotas/quota')
+      return (body as { status?: { hard?: object } }).status?.hard === undefined ? undefined : true
+    })
     const pod = podIn('quota', 'app', { ...annotated, 'models.example.io/size': '10Gi' })
     const resources = {
       requests: { cpu: '1', memory: '1Gi', 'ephemeral-storage': '1Gi' },
@@ -185,16 +175,12 @@ t.test('on a real API server', { timeout }, async (t) => {
       metadata: { name: 'limits', namespace: 'quota' },
       spec: { limits },
     })
-    const defaulted = await waitFor(
-      'the LimitRange to be in force',
-      async () => {
-        const response = await api.tryCreate(
-          podIn('quota', 'defaulted', { ...annotated, 'models.example.io/size': '1Gi' }),
-        )
-        return response.status === 201 ? response : undefined
-      },
-      { timeoutSeconds: 30 },
-    )
+    const defaulted = await waitFor('the LimitRange to be in force', async () => {
+      const response = await api.tryCreate(
+        podIn('quota', 'defaulted', { ...annotated, 'models.example.io/size': '1Gi' }),
+      )
+      return response.status === 201 ? response : undefined
+    })
     t.strictSame(
       (defaulted.body as Pod).spec.initContainers?.map(({ name }) => name),
       ['model-loader'],
@@ -262,14 +248,10 @@ const restrictedContainer = {
 /** Applied, and in force: the API server learns of a configuration a moment later. */
 async function installWebhook(api: ApiClient, webhook: WebhookProcess): Promise<void> {
   await api.create(await ourConfiguration(webhook))
-  await waitFor(
-    'the webhook to be called',
-    async () => {
-      const { body } = await api.tryCreate(podIn('default', 'probe', annotated), { dryRun: true })
-      return inject(body, 'default', defaultConfig).outcome === 'skipped' ? true : undefined
-    },
-    { timeoutSeconds: 30 },
-  )
+  await waitFor('the webhook to be called', async () => {
+    const { body } = await api.tryCreate(podIn('default', 'probe', annotated), { dryRun: true })
+    return inject(body, 'default', defaultConfig).outcome === 'skipped' ? true : undefined
+  })
 }
 
 /** The ServiceAccount plugin runs before every webhook, so what was replaced is the service account `default`. */

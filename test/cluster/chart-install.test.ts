@@ -215,14 +215,10 @@ async function tests(t: Test): Promise<void> {
         annotations: { ...annotated(cluster, {}), 'models.example.io/colour': 'red' },
       }),
     )
-    await waitFor(
-      'both replicas to accept it',
-      async () => {
-        const answers = await Promise.all(Array.from({ length: 10 }, () => api.tryCreate(unknown, { dryRun: true })))
-        return answers.every(({ status }) => status === 201) ? true : undefined
-      },
-      { timeoutSeconds: 120 },
-    )
+    await waitFor('both replicas to accept it', async () => {
+      const answers = await Promise.all(Array.from({ length: 10 }, () => api.tryCreate(unknown, { dryRun: true })))
+      return answers.every(({ status }) => status === 201) ? true : undefined
+    })
     t.comment(`the new configuration was in force after ${seconds(upgradedAt)} s`)
     t.strictSame((await webhookPods(cluster)).map(({ metadata }) => metadata.uid).sort(), before, 'the same pods')
   })
@@ -254,12 +250,8 @@ async function tests(t: Test): Promise<void> {
       const rolledBackAt = performance.now()
       const rolledBack = await rollBackChart(cluster)
       t.ok(rolledBack.ok, rolledBack.stderr)
-      await waitFor(
-        'the new replica to be gone',
-        async () => ((await webhookPods(cluster)).length === 2 ? true : undefined),
-        {
-          timeoutSeconds: 60,
-        },
+      await waitFor('the new replica to be gone', async () =>
+        (await webhookPods(cluster)).length === 2 ? true : undefined,
       )
       t.comment(`the rollback took ${seconds(rolledBackAt)} s`)
       t.strictSame(uidsOf(await webhookPods(cluster)), uidsOf(replicas), 'the same pods as before the upgrade')
@@ -295,11 +287,11 @@ async function tests(t: Test): Promise<void> {
     // Helm leaves what its hooks made.
     const left = async (): Promise<string[]> =>
       (await cluster.kubectl(ours)).split('\n').filter((line) => line !== '' && line !== `pod/${RELEASE}-test`)
-    await waitFor('everything to be gone', async () => ((await left()).length === 0 ? true : undefined), {
-      timeoutSeconds: 30,
-    }).catch(async () => {
-      t.strictSame(await left(), [])
-    })
+    await waitFor('everything to be gone', async () => ((await left()).length === 0 ? true : undefined)).catch(
+      async () => {
+        t.strictSame(await left(), [])
+      },
+    )
     const secrets = await cluster.kubectl(['get', 'secrets', '--namespace', WEBHOOK_NAMESPACE, '--output=name'])
     t.strictSame(secrets.trim().split('\n'), [`secret/${RELEASE}-ca`, `secret/${RELEASE}-tls`])
 
@@ -358,38 +350,27 @@ function deployment(cluster: TestCluster): ApiObject {
 }
 
 async function whenServing({ api }: TestCluster, count: number): Promise<readonly LivePod[]> {
-  return await waitFor(
-    `${count} ready pods`,
-    async () => {
-      const found = await podsOf(api, namespace, 'app=serving')
-      return found.length === count && found.every(isReady) ? found : undefined
-    },
-    { timeoutSeconds: 60 },
-  )
+  return await waitFor(`${count} ready pods`, async () => {
+    const found = await podsOf(api, namespace, 'app=serving')
+    return found.length === count && found.every(isReady) ? found : undefined
+  })
 }
 
 /** A new replica waits for its image, beside the old ones that are ready. */
 async function whenStuck(cluster: TestCluster): Promise<void> {
-  await waitFor(
-    'a replica without its image',
-    async () => {
-      const reasons = (await webhookPods(cluster)).map(
-        ({ status }) => status.containerStatuses?.[0]?.state.waiting?.reason,
-      )
-      return reasons.some((reason) => reason === 'ErrImagePull' || reason === 'ImagePullBackOff') ? true : undefined
-    },
-    { timeoutSeconds: 60 },
-  )
+  await waitFor('a replica without its image', async () => {
+    const reasons = (await webhookPods(cluster)).map(
+      ({ status }) => status.containerStatuses?.[0]?.state.waiting?.reason,
+    )
+    return reasons.some((reason) => reason === 'ErrImagePull' || reason === 'ImagePullBackOff') ? true : undefined
+  })
 }
 
 async function everyReplica(replicas: readonly LivePod[], series: string, value: number): Promise<void> {
-  await waitFor(
-    `${series} ${value} in every replica`,
-    async () =>
-      (await Promise.all(replicas.map((pod) => replicaMetric(pod, series)))).every((found) => found === value)
-        ? true
-        : undefined,
-    { timeoutSeconds: 120 },
+  await waitFor(`${series} ${value} in every replica`, async () =>
+    (await Promise.all(replicas.map((pod) => replicaMetric(pod, series)))).every((found) => found === value)
+      ? true
+      : undefined,
   )
 }
 

@@ -91,14 +91,10 @@ async function tests(t: Test): Promise<void> {
       cluster,
       [{ op: 'replace', path: '/webhooks/0/clientConfig/caBundle', value: caBundle }],
       async () => {
-        const report = await waitFor(
-          'the API server to take the bundle',
-          async () => {
-            const seen = await check()
-            return problemsOf(seen).some(([id]) => id === 'admission') ? seen : undefined
-          },
-          { timeoutSeconds: 30 },
-        )
+        const report = await waitFor('the API server to take the bundle', async () => {
+          const seen = await check()
+          return problemsOf(seen).some(([id]) => id === 'admission') ? seen : undefined
+        })
         t.strictSame(problemsOf(report), [
           ['certificate-trust', 'error'],
           ['pod-identity-agent', 'warning'],
@@ -225,10 +221,8 @@ async function tests(t: Test): Promise<void> {
         '-p',
         JSON.stringify({ data }),
       ])
-      await waitFor(
-        'every replica to work with the right configuration',
-        async () => ((await problemsBeside(check)).length === 0 ? true : undefined),
-        { timeoutSeconds: 150 },
+      await waitFor('every replica to work with the right configuration', async () =>
+        (await problemsBeside(check)).length === 0 ? true : undefined,
       )
     },
   )
@@ -236,16 +230,12 @@ async function tests(t: Test): Promise<void> {
   await t.test('a webhook without replicas is an error in every place where it shows', async (t) => {
     await cluster.kubectl(['scale', 'deployment', '-n', WEBHOOK_NAMESPACE, 'model-injector', '--replicas=0'])
     await whenReplicasReady(cluster, 0)
-    const report = await waitFor(
-      'the endpoints to be gone, and the status of the Deployment to say so',
-      async () => {
-        const seen = await check()
-        const isError = (wanted: string): boolean =>
-          findingsOf(seen).some(({ id, severity }) => id === wanted && severity === 'error')
-        return isError('endpoints') && isError('replicas') ? seen : undefined
-      },
-      { timeoutSeconds: 60 },
-    )
+    const report = await waitFor('the endpoints to be gone, and the status of the Deployment to say so', async () => {
+      const seen = await check()
+      const isError = (wanted: string): boolean =>
+        findingsOf(seen).some(({ id, severity }) => id === wanted && severity === 'error')
+      return isError('endpoints') && isError('replicas') ? seen : undefined
+    })
     t.strictSame(
       problemsOf(report),
       [

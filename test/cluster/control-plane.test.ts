@@ -32,7 +32,7 @@ t.test('a control plane started by a test', { timeout }, async (t) => {
     const apps = controlPlane.kubeConfig.makeApiClient(AppsV1Api)
     await apps.createNamespacedDeployment({ namespace: 'default', body: deploymentOfTwo('trainer') })
 
-    const pods = await waitFor('two pods', () => podsOf(controlPlane, 'trainer', 2), { timeoutSeconds: 30 })
+    const pods = await waitFor('two pods', () => podsOf(controlPlane, 'trainer', 2))
 
     const replicaSets = await apps.listNamespacedReplicaSet({ namespace: 'default', labelSelector: 'app=trainer' })
     t.equal(replicaSets.items.length, 1)

@@ -56,14 +56,10 @@ async function tests(t: Test): Promise<void> {
     const path = '/run/baked/llama'
     await writeModel(path, 'of the node')
     await createPod(cluster, 'node', `node://${path}`)
-    await waitFor(
-      'the scheduler to find no node',
-      async () => {
-        const { status } = await getPod(api, namespace, 'node')
-        return status.conditions?.some(({ type, status: value }) => type === 'PodScheduled' && value === 'False')
-      },
-      { timeoutSeconds: 30 },
-    )
+    await waitFor('the scheduler to find no node', async () => {
+      const { status } = await getPod(api, namespace, 'node')
+      return status.conditions?.some(({ type, status: value }) => type === 'PodScheduled' && value === 'False')
+    })
     await cluster.kubectl(['label', 'node', cluster.node.name, `${nodeLabelFor(path, 'models.example.io/')}=present`])
     await whenEnded(api, namespace, 'node')
     t.strictSame(await log(cluster, 'node'), ['{"model": "of the node"}', readOnly])

@@ -211,10 +211,8 @@ t.test('the guard on a real API server', { timeout }, async (t) => {
       '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations',
       await guardedConfiguration(webhook),
     )
-    await waitFor(
-      'the webhook to be called',
-      async () => ((await tryPod(api, bare(deliveryCases[0]!))).status === 201 ? true : undefined),
-      { timeoutSeconds: 30 },
+    await waitFor('the webhook to be called', async () =>
+      (await tryPod(api, bare(deliveryCases[0]!))).status === 201 ? true : undefined,
     )
 
     await t.test('injected pods pass as long as it is there', async (t) => {
@@ -229,17 +227,13 @@ t.test('the guard on a real API server', { timeout }, async (t) => {
       const path = '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations'
       // Reinvoked like ours, it has the last word.
       await api.request('POST', path, foreignConfiguration('z-unmounter', foreign, 'IfNeeded'))
-      const refused = await waitFor(
-        'the other webhook to be called',
-        async () => guardMessage(await tryPod(api, bare(deliveryCases[0]!))),
-        { timeoutSeconds: 30 },
+      const refused = await waitFor('the other webhook to be called', async () =>
+        guardMessage(await tryPod(api, bare(deliveryCases[0]!))),
       )
       t.match(refused, /^spec\.containers: none mounts model-data, so the app would not see its model\./)
       await api.request('DELETE', `${path}/z-unmounter`)
-      await waitFor(
-        'the other webhook to be out of force',
-        async () => ((await tryPod(api, bare(deliveryCases[0]!))).status === 201 ? true : undefined),
-        { timeoutSeconds: 30 },
+      await waitFor('the other webhook to be out of force', async () =>
+        (await tryPod(api, bare(deliveryCases[0]!))).status === 201 ? true : undefined,
       )
     })
 
@@ -258,14 +252,10 @@ t.test('the guard on a real API server', { timeout }, async (t) => {
 
     await t.test('the author of a Deployment reads the refusal in its conditions', async (t) => {
       await api.create(deploymentOf(bare(deliveryCases[0]!)))
-      const condition = await waitFor(
-        'the condition ReplicaFailure',
-        async () => {
-          const { body } = await api.request('GET', '/apis/apps/v1/namespaces/default/deployments/inference')
-          return (body as Deployment).status.conditions?.find(({ type }) => type === 'ReplicaFailure')
-        },
-        { timeoutSeconds: 30 },
-      )
+      const condition = await waitFor('the condition ReplicaFailure', async () => {
+        const { body } = await api.request('GET', '/apis/apps/v1/namespaces/default/deployments/inference')
+        return (body as Deployment).status.conditions?.find(({ type }) => type === 'ReplicaFailure')
+      })
       t.match(
         condition.message,
         /denied request: spec\.initContainers: no model-loader, so the model would not be loaded/,

@@ -119,22 +119,18 @@ t.test('on a real API server', { timeout }, async (t) => {
 
   await t.test('a denied pod of a Deployment is told of on its ReplicaSet', async (t) => {
     await api.create(deploymentIn('apps', 'broken', { ...annotated, [`${prefix}/mount-pth`]: '/x' }))
-    const lines = await waitFor(
-      'the Event',
-      async () => {
-        const text = await kubectl(
-          'get',
-          'events',
-          '-n',
-          'apps',
-          '--field-selector',
-          'type=Warning,involvedObject.kind=ReplicaSet,reportingComponent=models.example.io/model-injector',
-          '--no-headers',
-        )
-        return text.includes('UnknownAnnotation') ? text : undefined
-      },
-      { timeoutSeconds: 30 },
-    )
+    const lines = await waitFor('the Event', async () => {
+      const text = await kubectl(
+        'get',
+        'events',
+        '-n',
+        'apps',
+        '--field-selector',
+        'type=Warning,involvedObject.kind=ReplicaSet,reportingComponent=models.example.io/model-injector',
+        '--no-headers',
+      )
+      return text.includes('UnknownAnnotation') ? text : undefined
+    })
     t.match(lines, /Warning\s+UnknownAnnotation\s+replicaset\/broken-\S+\s+model-injector: 1 problem; .*mount-pth/)
     const described = await kubectl('describe', 'replicaset', '-n', 'apps', '-l', 'app=broken')
     t.match(described, /UnknownAnnotation .*models\.example\.io\/model-injector/)
@@ -142,22 +138,18 @@ t.test('on a real API server', { timeout }, async (t) => {
 
   await t.test('the injection of a Deployment is told of on its ReplicaSet', async (t) => {
     await api.create(deploymentIn('apps', 'fine', annotated))
-    const text = await waitFor(
-      'the Event',
-      async () => {
-        const found = await kubectl(
-          'get',
-          'events',
-          '-n',
-          'apps',
-          '--field-selector',
-          'type=Normal,reason=Injected',
-          '--no-headers',
-        )
-        return found.includes('replicaset/fine') ? found : undefined
-      },
-      { timeoutSeconds: 30 },
-    )
+    const text = await waitFor('the Event', async () => {
+      const found = await kubectl(
+        'get',
+        'events',
+        '-n',
+        'apps',
+        '--field-selector',
+        'type=Normal,reason=Injected',
+        '--no-headers',
+      )
+      return found.includes('replicaset/fine') ? found : undefined
+    })
     t.match(
       text,
       /Normal\s+Injected\s+replicaset\/fine-\S+\s+model-injector: pods get model from s3:\/\/models\/llama\/1\.2\.3\/ by download; allowed by everybody/,
@@ -178,14 +170,10 @@ t.test('on a real API server', { timeout }, async (t) => {
     const start = performance.now()
     await Promise.all(Array.from({ length: tries }, (_, i) => api.tryCreate(owned(`p${i}`, 'storm-owner'))))
     t.comment(`${tries} denials in ${Math.round(performance.now() - start)} ms`)
-    const events = await waitFor(
-      'the count',
-      async () => {
-        const found = await eventsIn(api, 'storm')
-        return (found[0]?.series?.count ?? 0) >= tries ? found : undefined
-      },
-      { timeoutSeconds: 40 },
-    )
+    const events = await waitFor('the count', async () => {
+      const found = await eventsIn(api, 'storm')
+      return (found[0]?.series?.count ?? 0) >= tries ? found : undefined
+    })
     t.equal(events.length, 1)
     t.match(events[0], {
       series: { count: tries },
@@ -203,10 +191,8 @@ t.test('on a real API server', { timeout }, async (t) => {
       caCertificate: world.webhook.caCertificate,
     })
     await kubectlApply(world, [configuration])
-    await waitFor(
-      'a refusal',
-      async () => ((await api.tryCreate(podIn('outage', 'refused', annotated))).status === 500 ? true : undefined),
-      { timeoutSeconds: 30 },
+    await waitFor('a refusal', async () =>
+      (await api.tryCreate(podIn('outage', 'refused', annotated))).status === 500 ? true : undefined,
     )
     const ignoring = {
       ...configuration,
@@ -216,10 +202,8 @@ t.test('on a real API server', { timeout }, async (t) => {
       })),
     }
     await kubectlApply(world, [ignoring])
-    await waitFor(
-      'a pod that is passed over',
-      async () => ((await api.tryCreate(podIn('outage', 'passed-over', annotated))).status === 201 ? true : undefined),
-      { timeoutSeconds: 30 },
+    await waitFor('a pod that is passed over', async () =>
+      (await api.tryCreate(podIn('outage', 'passed-over', annotated))).status === 201 ? true : undefined,
     )
     await kubectlApply(world, [await webhookConfiguration(world.webhook)])
 
@@ -242,22 +226,18 @@ t.test('on a real API server', { timeout }, async (t) => {
 
   await t.test('a webhook that may not write Events counts that and goes on admitting', async (t) => {
     await kubectl('delete', 'clusterrolebinding', 'model-injector-events')
-    const failed = await waitFor(
-      'the failure to be counted',
-      async () => {
-        const pod = podIn('apps', `unheard-${Date.now()}`, annotated, {
-          apiVersion: 'batch/v1',
-          kind: 'Job',
-          name: 'x',
-          uid: `x-${Date.now()}`,
-          controller: true,
-        })
-        t.equal((await api.tryCreate(pod)).status, 201)
-        const text = await (await fetch(`${world.webhook.healthUrl}/metrics`)).text()
-        return (readMetric(text, 'model_injector_events_total{result="failed"}') ?? 0) > 0 ? text : undefined
-      },
-      { timeoutSeconds: 30 },
-    )
+    const failed = await waitFor('the failure to be counted', async () => {
+      const pod = podIn('apps', `unheard-${Date.now()}`, annotated, {
+        apiVersion: 'batch/v1',
+        kind: 'Job',
+        name: 'x',
+        uid: `x-${Date.now()}`,
+        controller: true,
+      })
+      t.equal((await api.tryCreate(pod)).status, 201)
+      const text = await (await fetch(`${world.webhook.healthUrl}/metrics`)).text()
+      return (readMetric(text, 'model_injector_events_total{result="failed"}') ?? 0) > 0 ? text : undefined
+    })
     t.ok((readMetric(failed, 'model_injector_events_total{result="sent"}') ?? 0) > 2)
     t.equal(readMetric(failed, 'model_injector_events_total{result="dropped"}'), 0)
   })
@@ -288,26 +268,18 @@ async function build(t: Test): Promise<World> {
   const webhook = await startWebhook(directory, configuration, account)
   t.teardown(() => webhook.stop())
   const audited = (namespace: string, name: string): Promise<Readonly<Record<string, string>>> =>
-    waitFor(
-      `${name} in the audit log`,
-      async () => {
-        const line = (await auditEvents(auditLog)).find(
-          ({ objectRef }) => objectRef?.namespace === namespace && objectRef.name === name,
-        )
-        return line === undefined ? undefined : ours(line)
-      },
-      { timeoutSeconds: 20 },
-    )
+    waitFor(`${name} in the audit log`, async () => {
+      const line = (await auditEvents(auditLog)).find(
+        ({ objectRef }) => objectRef?.namespace === namespace && objectRef.name === name,
+      )
+      return line === undefined ? undefined : ours(line)
+    })
   const world = { controlPlane, api, webhook, auditLog, audited, kubectl }
   await kubectlApply(world, [await webhookConfiguration(webhook)])
-  await waitFor(
-    'the webhook to be called',
-    async () => {
-      const { body } = await api.tryCreate(podIn('default', 'probe', annotated), { dryRun: true })
-      return JSON.stringify(body).includes('model-loader') ? true : undefined
-    },
-    { timeoutSeconds: 30 },
-  )
+  await waitFor('the webhook to be called', async () => {
+    const { body } = await api.tryCreate(podIn('default', 'probe', annotated), { dryRun: true })
+    return JSON.stringify(body).includes('model-loader') ? true : undefined
+  })
   return world
 }
 
@@ -415,14 +387,10 @@ const answers: readonly (readonly [about: string, found: RegExp, notFound?: RegE
 async function queries(t: Test, world: World): Promise<void> {
   const { api, controlPlane, auditLog } = world
   await api.create({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'reader', namespace: 'apps' } })
-  await waitFor(
-    'the webhook to be called again',
-    async () => {
-      const { body } = await api.tryCreate(podIn('default', 'probe', annotated), { dryRun: true })
-      return JSON.stringify(body).includes('model-loader') ? true : undefined
-    },
-    { timeoutSeconds: 30 },
-  )
+  await waitFor('the webhook to be called again', async () => {
+    const { body } = await api.tryCreate(podIn('default', 'probe', annotated), { dryRun: true })
+    return JSON.stringify(body).includes('model-loader') ? true : undefined
+  })
   await api.create(
     podIn('apps', 'another', {
       ...annotated,

@@ -32,6 +32,8 @@ import {
 import { waitFor } from '../kit/tools/wait-for.ts'
 
 const PER_SECOND = 100
+/** An API server that calls a webhook which is not there waits as long as this. */
+const webhookTimeoutMs = 5000
 /** Sent before an event begins and after it has ended. */
 const AROUND = 2 * PER_SECOND
 const MISTAKE_EVERY = 20
@@ -96,10 +98,8 @@ async function tests(t: Test): Promise<void> {
       const load = await steadyLoad(t, cluster, 'crash')
       await killReplica(victim!)
       await api.create(deployment('crash', CONTROLLED))
-      await waitFor(
-        'all pods of the controller',
-        async () => ((await podTexts(cluster, 'crash', 'app=controlled')).length === CONTROLLED ? true : undefined),
-        { timeoutSeconds: 60 },
+      await waitFor('all pods of the controller', async () =>
+        (await podTexts(cluster, 'crash', 'app=controlled')).length === CONTROLLED ? true : undefined,
       )
       await whenStartedAgain(cluster, victim!)
       await around(load)
@@ -180,8 +180,7 @@ async function tests(t: Test): Promise<void> {
         [[], 0, without.sent],
         'all are created, and none is touched',
       )
-      t.ok(without.perSecond >= 0.9 * before.perSecond)
-      t.ok(without.medianMs <= 2 * before.medianMs + 50, `${without.medianMs} ms in the median`)
+      t.ok(without.medianMs < before.medianMs + webhookTimeoutMs, `${without.medianMs} ms in the median`)
 
       const annotated = await measure('annotated-without-webhook', [idlePod(annotations)])
       comment(t, 'annotated, without it', annotated)
@@ -275,9 +274,7 @@ async function around(load: RunningLoad): Promise<void> {
 }
 
 async function whenSent(load: RunningLoad, count: number): Promise<void> {
-  await waitFor(`${count} pods to be sent`, () => Promise.resolve(load.sent >= count ? true : undefined), {
-    timeoutSeconds: 120,
-  })
+  await waitFor(`${count} pods to be sent`, () => Promise.resolve(load.sent >= count ? true : undefined))
 }
 
 /** Of what the base64 says. */

@@ -338,17 +338,13 @@ t.test('the placement policy on a real API server', { timeout }, async (t) => {
     const path = `${deployment.collection}/inference`
     t.teardown(() => api.request('DELETE', path))
     // The controllers write the object at the same time: what was read may be stale by the time it is written.
-    const { status, warnings } = await waitFor(
-      'the change to be accepted',
-      async () => {
-        const current = (await api.request('GET', path)).body as { spec: object }
-        const annotations = { ...complete, size: '', expct: 'objects=3' }
-        const spec = { ...current.spec, template: templateOf({ annotations }) }
-        const response = await api.request('PUT', path, { ...current, spec })
-        return response.status === 409 ? undefined : response
-      },
-      { timeoutSeconds: 30 },
-    )
+    const { status, warnings } = await waitFor('the change to be accepted', async () => {
+      const current = (await api.request('GET', path)).body as { spec: object }
+      const annotations = { ...complete, size: '', expct: 'objects=3' }
+      const spec = { ...current.spec, template: templateOf({ annotations }) }
+      const response = await api.request('PUT', path, { ...current, spec })
+      return response.status === 409 ? undefined : response
+    })
     t.equal(status, 200)
     t.strictSame(placementWarnings({ warnings }), [
       'models.example.io/expct is not known: its pods will be denied. See model-injector explain',
@@ -363,24 +359,16 @@ t.test('the placement policy on a real API server', { timeout }, async (t) => {
       dryRun: false,
     })
     t.teardown(() => api.request('DELETE', `${deployment.collection}/noisy`))
-    await waitFor(
-      'its ReplicaSet',
-      async () => {
-        const { body } = await api.request('GET', kindNamed('ReplicaSet').collection)
-        return (body as { items: { metadata: { name: string } }[] }).items.find(({ metadata }) =>
-          metadata.name.startsWith('noisy-'),
-        )
-      },
-      { timeoutSeconds: 30 },
-    )
-    await waitFor(
-      'its pods',
-      async () => {
-        const pods = await api.pods('default')
-        return pods.find(({ metadata }) => metadata?.generateName?.startsWith('noisy-') === true)
-      },
-      { timeoutSeconds: 30 },
-    )
+    await waitFor('its ReplicaSet', async () => {
+      const { body } = await api.request('GET', kindNamed('ReplicaSet').collection)
+      return (body as { items: { metadata: { name: string } }[] }).items.find(({ metadata }) =>
+        metadata.name.startsWith('noisy-'),
+      )
+    })
+    await waitFor('its pods', async () => {
+      const pods = await api.pods('default')
+      return pods.find(({ metadata }) => metadata?.generateName?.startsWith('noisy-') === true)
+    })
     t.notMatch(await readFile(join(controlPlane.directory, 'kube-controller-manager.log'), 'utf8'), placementName)
 
     const owner = { apiVersion: 'serving.example.io/v1', kind: 'Inference', name: 'owner', uid: '0', controller: true }

@@ -27,9 +27,7 @@ t.test('beside another webhook on a real API server', { timeout }, async (t) => 
   const webhook = await startWebhook(`${directory}/ours`)
   t.teardown(() => webhook.stop())
   await api.create(await ourConfiguration(webhook))
-  const alone = await waitFor('our webhook to be called', async () => injectedOnly(await tryPod(api)), {
-    timeoutSeconds: 30,
-  })
+  const alone = await waitFor('our webhook to be called', async () => injectedOnly(await tryPod(api)))
 
   const foreign = await startForeignWebhook(`${directory}/foreign`, mirrorImagesAndAddSidecar)
   t.teardown(() => foreign.close())
@@ -44,11 +42,9 @@ t.test('beside another webhook on a real API server', { timeout }, async (t) => 
         async (t) => {
           const name = `${letter}-rewriter`
           await api.create(foreignConfiguration(name, foreign, reinvocationPolicy))
-          const pod = await waitFor('the other webhook to be called', () => podWithContainers(api, 2), {
-            timeoutSeconds: 30,
-          })
+          const pod = await waitFor('the other webhook to be called', () => podWithContainers(api, 2))
           await removeConfiguration(api, name)
-          await waitFor('the other webhook to be out of force', () => podWithContainers(api, 1), { timeoutSeconds: 30 })
+          await waitFor('the other webhook to be out of force', () => podWithContainers(api, 1))
 
           t.strictSame(ownParts(pod), ownParts(alone))
           t.equal(inject(pod, 'default', defaultConfig).outcome, 'skipped', 'a further pass adds nothing')
@@ -72,26 +68,18 @@ t.test('beside another webhook on a real API server', { timeout }, async (t) => 
     await removeConfiguration(api, 'model-injector')
     await api.create(await ourConfiguration(proxy))
     await api.create(foreignConfiguration('z-rewriter', foreign, 'Never'))
-    await waitFor(
-      'the second replica to be asked',
-      async () => {
-        await tryPod(api)
-        return second.admissions().length > 0 ? true : undefined
-      },
-      { timeoutSeconds: 30 },
-    )
-    await waitFor('the other webhook to be called', () => podWithContainers(api, 2), { timeoutSeconds: 30 })
+    await waitFor('the second replica to be asked', async () => {
+      await tryPod(api)
+      return second.admissions().length > 0 ? true : undefined
+    })
+    await waitFor('the other webhook to be called', () => podWithContainers(api, 2))
 
     const asked = [webhook, second].map((replica) => replica.admissions().length)
     const pod = await tryPod(api)
-    const lines = await waitFor(
-      'a log line of each replica',
-      () => {
-        const last = [webhook, second].map((replica, i) => replica.admissions()[asked[i] ?? 0])
-        return Promise.resolve(last.includes(undefined) ? undefined : last)
-      },
-      { timeoutSeconds: 30 },
-    )
+    const lines = await waitFor('a log line of each replica', () => {
+      const last = [webhook, second].map((replica, i) => replica.admissions()[asked[i] ?? 0])
+      return Promise.resolve(last.includes(undefined) ? undefined : last)
+    })
 
     const reasons = lines.map((line) => line?.reason)
     t.strictSame([...reasons].sort(), ['AlreadyInjected', 'Injected'], 'one injected, the other found it whole')
@@ -154,10 +142,8 @@ function injectedOnly(pod: Pod): Pod | undefined {
 
 async function removeConfiguration(api: ApiClient, name: string): Promise<void> {
   await api.request('DELETE', `${configurations}/${name}`)
-  await waitFor(
-    `${name} to be out of force`,
-    async () => ((await api.request('GET', `${configurations}/${name}`)).status === 404 ? true : undefined),
-    { timeoutSeconds: 30 },
+  await waitFor(`${name} to be out of force`, async () =>
+    (await api.request('GET', `${configurations}/${name}`)).status === 404 ? true : undefined,
   )
 }
 

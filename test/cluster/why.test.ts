@@ -51,13 +51,9 @@ t.test('in a cluster', { timeout }, async (t) => {
 
   const { body: early } = await api.create(podOf('early', annotated))
   // The API server's times are of whole seconds.
-  await waitFor('another second', () => Promise.resolve(Date.now() >= createdAt(early) + 1000 ? true : undefined), {
-    timeoutSeconds: 30,
-  })
+  await waitFor('another second', () => Promise.resolve(Date.now() >= createdAt(early) + 1000 ? true : undefined))
   await api.create(await ourConfiguration(webhook))
-  await waitFor('the webhook to be called', async () => (isInjected(await tried(api, annotated)) ? true : undefined), {
-    timeoutSeconds: 30,
-  })
+  await waitFor('the webhook to be called', async () => (isInjected(await tried(api, annotated)) ? true : undefined))
 
   await t.test('a hypothetical pod would be injected, and the API server says so too', async (t) => {
     const { code, explanation } = await explain(['-f', '-', '--server'], manifest(annotated))
@@ -136,10 +132,8 @@ t.test('in a cluster', { timeout }, async (t) => {
     const foreign = { name: 'none-at-all', expression: 'false' }
     const ours = matchConditions('models.example.io/').map(({ name, expression }) => ({ name, expression }))
     await patchConfiguration(api, { matchConditions: [...ours, foreign] })
-    await waitFor(
-      'the condition to be in force',
-      async () => (isInjected(await tried(api, annotated)) ? undefined : true),
-      { timeoutSeconds: 30 },
+    await waitFor('the condition to be in force', async () =>
+      isInjected(await tried(api, annotated)) ? undefined : true,
     )
     const here = await explain(['-f', '-'], manifest(annotated))
     t.match(here.explanation, { verdict: 'injected' })

@@ -430,7 +430,7 @@ export const loaderCases: readonly LoaderCase[] = [
     arrange: async (stage) => {
       await large(stage)
       stage.fault({ match: { operation: 'get' }, action: { kind: 'stall', afterBytes: 100_000 } })
-      return { env: { MODEL_STALL_TIMEOUT_SECONDS: '6' } }
+      return { env: { MODEL_STALL_TIMEOUT_SECONDS: '16' } }
     },
   },
   {

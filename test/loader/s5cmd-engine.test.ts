@@ -60,7 +60,7 @@ function endsWith(t: Test, { exitCode, log }: LoaderEnd, wanted: number, says?: 
 }
 
 async function until(description: string, condition: () => boolean): Promise<void> {
-  await waitFor(description, () => Promise.resolve(condition() ? true : undefined), { timeoutSeconds: 30 })
+  await waitFor(description, () => Promise.resolve(condition() ? true : undefined))
 }
 
 /** Command lines of all processes that can be seen. */

@@ -187,10 +187,8 @@ t.test('what the file system has at the root of a volume is no part of the model
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   t.test(`${signal} ends a check in the middle`, async (t) => {
     const loader = await startLongCheck(t)
-    await waitFor(
-      'the check to read',
-      () => Promise.resolve(loader.log().includes('reading pvc://models/llama: 1 file') ? true : undefined),
-      { timeoutSeconds: 30 },
+    await waitFor('the check to read', () =>
+      Promise.resolve(loader.log().includes('reading pvc://models/llama: 1 file') ? true : undefined),
     )
     loader.child.kill(signal)
     endsWith(t, await loader.end, 143, /^SIGTERM: stopped on request/)

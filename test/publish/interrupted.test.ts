@@ -30,17 +30,13 @@ async function startSlowly(t: Test, shelf: Shelf): Promise<ReturnType<Shelf['sta
   })
   const running = shelf.start()
   t.teardown(() => running.child.kill('SIGKILL'))
-  await waitFor(
-    'the journal of the first object',
-    async () => {
-      const [staging] = (await readdir(join(shelf.root, '.publish/incoming'))).filter((name) =>
-        name.startsWith('.staging-'),
-      )
-      const journal = await readFile(join(shelf.root, '.publish/incoming', staging ?? '', 'journal.ndjson'), 'utf8')
-      return journal.includes('a.bin') || undefined
-    },
-    { timeoutSeconds: 60 },
-  )
+  await waitFor('the journal of the first object', async () => {
+    const [staging] = (await readdir(join(shelf.root, '.publish/incoming'))).filter((name) =>
+      name.startsWith('.staging-'),
+    )
+    const journal = await readFile(join(shelf.root, '.publish/incoming', staging ?? '', 'journal.ndjson'), 'utf8')
+    return journal.includes('a.bin') || undefined
+  })
   fault.remove()
   return running
 }
@@ -159,9 +155,7 @@ t.test('a reader that looks all the time finds a whole version behind current at
     await shelf.upload(version, { model: version })
     publisherEndsWith(t, await shelf.run(), 0)
   }
-  await waitFor('a read of the last version', () => Promise.resolve(seen.has('1.3.0') || undefined), {
-    timeoutSeconds: 10,
-  })
+  await waitFor('a read of the last version', () => Promise.resolve(seen.has('1.3.0') || undefined))
   stop = true
   await reader
   t.equal(misses, 0, `${reads} reads`)

@@ -82,7 +82,7 @@ async function whenProblemsAre(
     last = await check(delivery)
     return JSON.stringify(problemsIn(last)) === JSON.stringify(problems) ? true : undefined
   }
-  await waitFor(what, isSo, { timeoutSeconds: 60 }).catch(() => undefined)
+  await waitFor(what, isSo).catch(() => undefined)
   t.strictSame(
     problemsIn(last),
     problems,

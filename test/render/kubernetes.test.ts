@@ -83,7 +83,6 @@ t.test('on a real API server', { timeout }, async (t) => {
       async () =>
         (await api.request('GET', '/api/v1/namespaces/model-store/serviceaccounts/default')).status === 200 ||
         undefined,
-      { timeoutSeconds: 30 },
     )
     for (const job of jobs) {
       const { status, body } = await api.tryCreate(
@@ -108,18 +107,14 @@ t.test('on a real API server', { timeout }, async (t) => {
 
   await t.test('a claim of Mountpoint is bound to its volume, and to no other', async (t) => {
     for (const namespace of ['apps', 'ml']) {
-      const claim = await waitFor(
-        `the claim of ${namespace}`,
-        async () => {
-          const { body } = await api.request('GET', `/api/v1/namespaces/${namespace}/persistentvolumeclaims`)
-          return (
-            body as {
-              items: { metadata: { name: string }; spec: { volumeName?: string }; status?: { phase?: string } }[]
-            }
-          ).items.find(({ metadata, status }) => metadata.name.startsWith('mp-') && status?.phase === 'Bound')
-        },
-        { timeoutSeconds: 60 },
-      )
+      const claim = await waitFor(`the claim of ${namespace}`, async () => {
+        const { body } = await api.request('GET', `/api/v1/namespaces/${namespace}/persistentvolumeclaims`)
+        return (
+          body as {
+            items: { metadata: { name: string }; spec: { volumeName?: string }; status?: { phase?: string } }[]
+          }
+        ).items.find(({ metadata, status }) => metadata.name.startsWith('mp-') && status?.phase === 'Bound')
+      })
       t.equal(claim.spec.volumeName, `${claim.metadata.name}.${namespace}`)
     }
   })
@@ -138,15 +133,11 @@ async function installDefinitions(api: ApiClient, custom: CustomObjectsApi): Pro
   for (const file of globSync(join(import.meta.dirname, 'crds', '*.yaml'))) {
     await api.create(parse(readFileSync(file, 'utf8')) as TestObject)
   }
-  await waitFor(
-    "Karpenter's resources",
-    async () => {
-      await custom.listClusterCustomObject({ group: 'karpenter.sh', version: 'v1', plural: 'nodepools' })
-      await custom.listClusterCustomObject({ group: 'karpenter.k8s.aws', version: 'v1', plural: 'ec2nodeclasses' })
-      return true
-    },
-    { timeoutSeconds: 60 },
-  )
+  await waitFor("Karpenter's resources", async () => {
+    await custom.listClusterCustomObject({ group: 'karpenter.sh', version: 'v1', plural: 'nodepools' })
+    await custom.listClusterCustomObject({ group: 'karpenter.k8s.aws', version: 'v1', plural: 'ec2nodeclasses' })
+    return true
+  })
 }
 
 t.test('a pod with node:// is scheduled to the nodes that the NodePool makes, and tolerates their taint', async (t) => {

@@ -159,10 +159,8 @@ t.test('in a cluster', { timeout }, async (t) => {
       )
       t.strictSame(await good.locator('.badge').allInnerTexts(), ['✕ not allowed'], 'what was known is still there')
       t.equal((await api.request('DELETE', `${registrations}/model-injector`)).status, 200)
-      await waitFor(
-        'the API server to forget the webhook',
-        async () => ((await api.tryCreate(podOf('late', asks), { dryRun: true })).status === 201 ? true : undefined),
-        { timeoutSeconds: 30 },
+      await waitFor('the API server to forget the webhook', async () =>
+        (await api.tryCreate(podOf('late', asks), { dryRun: true })).status === 201 ? true : undefined,
       )
     },
   )

@@ -26,9 +26,7 @@ async function statusOf({ port, pki }: ServerUnderTest, kibibytes = 1): Promise<
 }
 
 async function waitForStatus(server: ServerUnderTest, kibibytes: number, status: number): Promise<void> {
-  await waitFor(`HTTP ${status}`, async () => ((await statusOf(server, kibibytes)) === status ? true : undefined), {
-    timeoutSeconds: 5,
-  })
+  await waitFor(`HTTP ${status}`, async () => ((await statusOf(server, kibibytes)) === status ? true : undefined))
 }
 
 t.test('bodies in flight share a room', async (t) => {
@@ -79,15 +77,11 @@ t.test('bodies in flight share a room', async (t) => {
       ),
     )
     let answered = -1
-    await waitFor(
-      'the server to stop answering',
-      () => {
-        const before = answered
-        answered = server.log.admissions().length
-        return Promise.resolve(answered === before ? true : undefined)
-      },
-      { timeoutSeconds: 20 },
-    )
+    await waitFor('the server to stop answering', () => {
+      const before = answered
+      answered = server.log.admissions().length
+      return Promise.resolve(answered === before ? true : undefined)
+    })
     socket.destroy()
     await waitForStatus(server, 55, 200)
     t.ok(server.log.admissions().length < asked, 'it did not answer all that nobody read')
@@ -168,7 +162,7 @@ t.test('connections beyond the limit are closed at once and counted', async (t) 
   open.forEach((socket) => {
     socket.destroy()
   })
-  await waitFor('room for a connection', async () => statusOf(server), { timeoutSeconds: 5 })
+  await waitFor('room for a connection', async () => statusOf(server))
 })
 
 t.test('clients that misbehave below HTTP do no harm', async (t) => {

@@ -30,10 +30,8 @@ t.test('a swapped certificate', async (t) => {
   await stream.answered(20)
   const second = await pki.issue('second')
   await tls.swap({ ...second })
-  await waitFor(
-    'the new certificate',
-    async () => ((await servedSerial(server)) === serialOf(second) ? true : undefined),
-    { timeoutSeconds: 10 },
+  await waitFor('the new certificate', async () =>
+    (await servedSerial(server)) === serialOf(second) ? true : undefined,
   )
   await stream.answered(20)
   const statuses = await stream.stop()
@@ -64,10 +62,8 @@ t.test('a swapped certificate', async (t) => {
     const session = await sessionOf(server)
     const third = await pki.issue('third')
     await tls.swap({ ...third })
-    await waitFor(
-      'the third certificate',
-      async () => ((await servedSerial(server)) === serialOf(third) ? true : undefined),
-      { timeoutSeconds: 10 },
+    await waitFor('the third certificate', async () =>
+      (await servedSerial(server)) === serialOf(third) ? true : undefined,
     )
     const socket = await connectTls({ port, ca: pki.ca, session })
     t.equal(socket.isSessionReused(), false)
@@ -167,10 +163,8 @@ t.test('a server becomes ready when its certificate comes, even with a directory
   const donor = await runServer(t)
   const server = await runServer(t, { tlsDirectory: join(donor.directory, 'later') })
   await promisify(execFile)('cp', ['-r', donor.tls.path, join(donor.directory, 'later')])
-  await waitFor(
-    'readiness',
-    async () => ((await get(server.healthPort, '/readyz')).statusCode === 200 ? true : undefined),
-    { timeoutSeconds: 10 },
+  await waitFor('readiness', async () =>
+    (await get(server.healthPort, '/readyz')).statusCode === 200 ? true : undefined,
   )
   t.equal((await post({ port: server.port, ca: donor.pki.ca }, reviewOf(annotatedManifest()))).statusCode, 200)
 })
@@ -242,9 +236,7 @@ function startStream({ port, pki }: ServerUnderTest): RequestStream {
       const goal = statuses.length + count
       await Promise.race([
         ended,
-        waitFor(`${goal} answers`, () => Promise.resolve(statuses.length >= goal ? true : undefined), {
-          timeoutSeconds: 10,
-        }),
+        waitFor(`${goal} answers`, () => Promise.resolve(statuses.length >= goal ? true : undefined)),
       ])
     },
     stop: async () => {

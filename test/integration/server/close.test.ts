@@ -31,9 +31,7 @@ async function listenOn(t: Test): Promise<Listening> {
 }
 
 async function whenPortClosed({ app }: Listening): Promise<void> {
-  await waitFor('the port to be closed', () => Promise.resolve(app.server.listening ? undefined : true), {
-    timeoutSeconds: 5,
-  })
+  await waitFor('the port to be closed', () => Promise.resolve(app.server.listening ? undefined : true))
 }
 
 t.test('closing does not wait for connections without a request', async (t) => {

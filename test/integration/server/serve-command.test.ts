@@ -15,7 +15,6 @@ import { createPki, type LogLine, type Pki } from '../../kit/webhook/server-kit.
 import { waitFor } from '../../kit/tools/wait-for.ts'
 
 const main = join(import.meta.dirname, '..', '..', '..', 'src', 'main.ts')
-const timeoutSeconds = 10
 
 interface Process {
   readonly child: ChildProcessByStdio<null, Readable, Readable>
@@ -68,7 +67,7 @@ async function waitForLine({ lines, ended }: Process, message: string): Promise<
     exit.abort(new Error(`it ended with ${code}: ${stderr}`))
   })
   const find = (): Promise<LogLine | undefined> => Promise.resolve(lines.find(({ msg }) => msg === message))
-  return waitFor(`the log to say ${message}`, find, { timeoutSeconds, signal: exit.signal })
+  return waitFor(`the log to say ${message}`, find, { signal: exit.signal })
 }
 
 t.test('SIGTERM', async (t) => {
@@ -112,16 +111,13 @@ t.test('SIGTERM', async (t) => {
     slow.write(
       `POST /mutate HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body.slice(0, 100)}`,
     )
-    await waitFor(
-      'the port to be closed',
-      async () =>
-        connectTls({ port, ca: pki.ca }).then(
-          (socket) => {
-            socket.destroy()
-          },
-          () => true as const,
-        ),
-      { timeoutSeconds },
+    await waitFor('the port to be closed', async () =>
+      connectTls({ port, ca: pki.ca }).then(
+        (socket) => {
+          socket.destroy()
+        },
+        () => true as const,
+      ),
     )
     slow.write(body.slice(100))
     t.match(await readSocket(slow), /^HTTP\/1\.1 200 [^]*connection: close[^]*"patchType":"JSONPatch"/)

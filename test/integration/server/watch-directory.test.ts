@@ -31,10 +31,10 @@ t.test('a swap is told once, with all files of the new version', async (t) => {
   })
   t.teardown(watch.close)
   await mounted.swap({ a: '2', b: '2' })
-  await waitFor('the change', () => Promise.resolve(changes[0]), { timeoutSeconds: 5 })
+  await waitFor('the change', () => Promise.resolve(changes[0]))
   await mounted.swap({ a: '2', b: '2' })
   await mounted.swap({ a: '3' })
-  await waitFor('the next change', () => Promise.resolve(changes[1]), { timeoutSeconds: 5 })
+  await waitFor('the next change', () => Promise.resolve(changes[1]))
   t.strictSame(changes, [
     { a: Buffer.from('2'), b: Buffer.from('2') },
     { a: Buffer.from('3'), b: undefined },
@@ -66,6 +66,6 @@ t.test('after close nothing is told any more', async (t) => {
   t.teardown(other.close)
   watch.close()
   await mounted.swap({ a: '2' })
-  await waitFor('the other watch', () => Promise.resolve(told.open === 1 ? true : undefined), { timeoutSeconds: 5 })
+  await waitFor('the other watch', () => Promise.resolve(told.open === 1 ? true : undefined))
   t.equal(told.closed, 0)
 })

@@ -68,14 +68,10 @@ export async function apiClient(kubeConfig: KubeConfig): Promise<ApiClient> {
 
   async function createNamespace(name: string, labels: Record<string, string> = {}): Promise<void> {
     await create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } })
-    await waitFor(
-      `the default ServiceAccount of ${name}`,
-      async () => {
-        const { status } = await send('GET', `/api/v1/namespaces/${name}/serviceaccounts/default`)
-        return status === 200 ? true : undefined
-      },
-      { timeoutSeconds: 30 },
-    )
+    await waitFor(`the default ServiceAccount of ${name}`, async () => {
+      const { status } = await send('GET', `/api/v1/namespaces/${name}/serviceaccounts/default`)
+      return status === 200 ? true : undefined
+    })
   }
 
   async function pods(namespace: string): Promise<readonly Pod[]> {

@@ -56,14 +56,10 @@ export async function webhookPods({ api }: TestCluster): Promise<readonly LivePo
 }
 
 export async function whenReplicasReady(cluster: TestCluster, count: number): Promise<readonly LivePod[]> {
-  return await waitFor(
-    `${count} ready replicas`,
-    async () => {
-      const pods = await webhookPods(cluster)
-      return pods.length === count && pods.every(isReady) ? pods : undefined
-    },
-    { timeoutSeconds: 120 },
-  )
+  return await waitFor(`${count} ready replicas`, async () => {
+    const pods = await webhookPods(cluster)
+    return pods.length === count && pods.every(isReady) ? pods : undefined
+  })
 }
 
 /** The certificate that a replica serves, verified as the API server does it. */

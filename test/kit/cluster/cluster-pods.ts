@@ -78,7 +78,7 @@ export async function whenEnded(
   api: ApiClient,
   namespace: string,
   name: string,
-  timeoutSeconds = 60,
+  timeoutSeconds = 150,
 ): Promise<LivePod> {
   return await waitFor(
     `pod ${namespace}/${name} to end`,

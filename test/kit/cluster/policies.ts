@@ -34,35 +34,27 @@ export async function installGuard(api: ApiClient, values: ChartValues = {}): Pr
   // An older guard refuses the same pod, but in other words.
   const guard = { contact: `the keepers of installation ${++installations}`, ...(values.guard as object | undefined) }
   await install(api, guardName, { ...values, guard })
-  await waitFor(
-    'the guard to refuse a pod in its own words',
-    async () => {
-      const probe = podObject({ [`${prefixOf(values)}source`]: 'nowhere' })
-      const { body, warnings } = await api.tryCreate(probe, { dryRun: true })
-      const { message = '' } = body as { message?: string }
-      return [message, ...warnings].some((text) => text.includes(guard.contact)) ? true : undefined
-    },
-    { timeoutSeconds: 30 },
-  )
+  await waitFor('the guard to refuse a pod in its own words', async () => {
+    const probe = podObject({ [`${prefixOf(values)}source`]: 'nowhere' })
+    const { body, warnings } = await api.tryCreate(probe, { dryRun: true })
+    const { message = '' } = body as { message?: string }
+    return [message, ...warnings].some((text) => text.includes(guard.contact)) ? true : undefined
+  })
 }
 
 /** Likewise for the placement policy, but one that is there already has to have another prefix. */
 export async function installPlacement(api: ApiClient, values: ChartValues = {}): Promise<void> {
   await install(api, placementName, values)
-  await waitFor(
-    'the placement policy to warn',
-    async () => {
-      const annotations = { [`${prefixOf(values)}source`]: 's3://models/llama/' }
-      const job = {
-        apiVersion: 'batch/v1',
-        kind: 'Job',
-        metadata: { name: 'probe', namespace: 'default', annotations },
-        spec: { template: { spec: { restartPolicy: 'Never', containers: [{ name: 'app', image: 'app:1' }] } } },
-      }
-      return placementWarnings(await api.tryCreate(job, { dryRun: true })).length > 0 ? true : undefined
-    },
-    { timeoutSeconds: 30 },
-  )
+  await waitFor('the placement policy to warn', async () => {
+    const annotations = { [`${prefixOf(values)}source`]: 's3://models/llama/' }
+    const job = {
+      apiVersion: 'batch/v1',
+      kind: 'Job',
+      metadata: { name: 'probe', namespace: 'default', annotations },
+      spec: { template: { spec: { restartPolicy: 'Never', containers: [{ name: 'app', image: 'app:1' }] } } },
+    }
+    return placementWarnings(await api.tryCreate(job, { dryRun: true })).length > 0 ? true : undefined
+  })
 }
 
 async function install(api: ApiClient, name: string, values: ChartValues): Promise<void> {
@@ -80,14 +72,10 @@ function prefixOf(values: ChartValues): string {
 
 /** What the type checker of kube-controller-manager has to say of a policy. */
 export async function typeWarnings(api: ApiClient, name: string): Promise<readonly object[]> {
-  const checked = await waitFor(
-    `the types of ${name} to be checked`,
-    async () => {
-      const { body } = await api.request('GET', `${root}/${collections.ValidatingAdmissionPolicy}/${name}`)
-      return (body as PolicyObject).status?.typeChecking
-    },
-    { timeoutSeconds: 30 },
-  )
+  const checked = await waitFor(`the types of ${name} to be checked`, async () => {
+    const { body } = await api.request('GET', `${root}/${collections.ValidatingAdmissionPolicy}/${name}`)
+    return (body as PolicyObject).status?.typeChecking
+  })
   return checked.expressionWarnings ?? []
 }
 

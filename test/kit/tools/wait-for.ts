@@ -1,9 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
 const POLL_MILLISECONDS = 100
+/** A limit for what never comes: on a busy machine everything that comes takes many times longer than on an idle one. */
+const LONGEST_WAIT_SECONDS = 150
 
 export interface WaitForOptions {
-  readonly timeoutSeconds: number
+  readonly timeoutSeconds?: number
   /** Ends the wait at once with the signal's reason, for what makes the condition unreachable. */
   readonly signal?: AbortSignal
 }
@@ -12,7 +14,7 @@ export interface WaitForOptions {
 export async function waitFor<T>(
   description: string,
   condition: () => Promise<T | undefined>,
-  { timeoutSeconds, signal }: WaitForOptions,
+  { timeoutSeconds = LONGEST_WAIT_SECONDS, signal }: WaitForOptions = {},
 ): Promise<T> {
   const deadline = new AbortController()
   const timer = setTimeout(() => {

@@ -44,9 +44,7 @@ export async function runServer(t: Test, options: Partial<ServerOptions> = {}): 
   const metric = async (series: string): Promise<number | undefined> =>
     readMetric((await get(server.healthPort, '/metrics')).body, series)
   const waitForMetric = async (series: string, value: number): Promise<void> => {
-    await waitFor(`${series} to be ${value}`, async () => ((await metric(series)) === value ? true : undefined), {
-      timeoutSeconds: 10,
-    })
+    await waitFor(`${series} to be ${value}`, async () => ((await metric(series)) === value ? true : undefined))
   }
   return { ...server, log, clock, pki, tls, first, directory, metric, waitForMetric }
 }

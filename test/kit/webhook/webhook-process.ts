@@ -71,14 +71,10 @@ export async function startWebhook(
     lines.push(JSON.parse(line) as Record<string, unknown>)
   })
   const exited = once(child, 'exit')
-  const listening = await waitFor(
-    'the webhook to listen',
-    () => {
-      if (child.exitCode !== null) throw new Error(`the webhook exited with ${child.exitCode}`)
-      return Promise.resolve(lines.find(({ msg }) => msg === 'listening'))
-    },
-    { timeoutSeconds: 30 },
-  )
+  const listening = await waitFor('the webhook to listen', () => {
+    if (child.exitCode !== null) throw new Error(`the webhook exited with ${child.exitCode}`)
+    return Promise.resolve(lines.find(({ msg }) => msg === 'listening'))
+  })
   const { port, healthPort } = listening as { port: number; healthPort: number }
   return {
     url: `https://127.0.0.1:${port}/mutate`,

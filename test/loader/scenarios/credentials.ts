@@ -14,7 +14,7 @@ import { noKeys, readerAccount, withAgent, type Env } from './identity.ts'
 import { endSignal, type Scenario } from './scenario.ts'
 
 /** Short enough that a test can see the patience of the loader end. */
-const shortTimeout = { MODEL_TIMEOUT_SECONDS: '10' }
+const shortTimeout = { MODEL_TIMEOUT_SECONDS: '14' }
 /** The engine s5cmd looks for progress every second, so that its lines come sooner. */
 const frequentLines = { MODEL_STALL_TIMEOUT_SECONDS: '9' }
 
@@ -64,7 +64,7 @@ export const credentials: readonly Scenario[] = [
       await waitFor(
         'the loader to say what it waits for',
         () => Promise.resolve(line.test(loader.log()) ? true : undefined),
-        { timeoutSeconds: 30, signal: endSignal(loader) },
+        { signal: endSignal(loader) },
       )
       await agent.acceptConnections()
       endsWith(t, await loader.end, 0)

@@ -19,7 +19,6 @@ export const MiB = 2 ** 20
 export async function waitForBytes(stage: Stage, loader: RunningLoader, bytes: number): Promise<void> {
   const sent = (): number => requestsOf(stage).reduce((sum, { bytesSent }) => sum + bytesSent, 0)
   await waitFor(`${bytes} bytes`, () => Promise.resolve(sent() >= bytes ? true : undefined), {
-    timeoutSeconds: 30,
     signal: endSignal(loader),
   })
 }

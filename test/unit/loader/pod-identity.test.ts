@@ -72,7 +72,7 @@ t.test('patience ends well before the task does, and says what was missing', asy
     'NoCredentials',
     /^there is no Pod Identity association for service account ml\/reader$/,
   )
-  t.ok(performance.now() - began < 1000)
+  t.ok(performance.now() - began < 60_000, 'not the 90 seconds of a task with more time')
   await agent.refuseConnections()
   await fails(
     t,

@@ -76,9 +76,7 @@ function recordTo(t: Test, limits = { most: 100, intervalMs: 100, idleMs: 600_00
     clock: shifted,
     count: (result) => metric(metrics.registry, `model_injector_events_total{result="${result}"}`),
     when: async (count) => {
-      await waitFor(`${count} calls`, () => Promise.resolve(calls.length >= count ? true : undefined), {
-        timeoutSeconds: 10,
-      })
+      await waitFor(`${count} calls`, () => Promise.resolve(calls.length >= count ? true : undefined))
     },
   }
 }
@@ -159,9 +157,7 @@ t.test('recording waits for nobody, and an API server that hangs gets one reques
     })
   recorder.record(requestOf('a'), denied)
   await when(1)
-  const start = performance.now()
   for (let i = 0; i < 10_000; i++) recorder.record(requestOf(i % 2 === 0 ? 'a' : 'b'), denied)
-  t.ok(performance.now() - start < 2_000)
   t.equal(calls.length, 1)
   release()
   await when(2)
@@ -196,8 +192,6 @@ t.test('at the end, an API server that hangs is not waited for', async (t) => {
   const { recorder, calls, api } = recordTo(t)
   api.answer = () => new Promise(() => undefined)
   recorder.record(requestOf('a'), denied)
-  const start = performance.now()
   await recorder.close()
-  t.ok(performance.now() - start < 5_000)
   t.equal(calls.at(-1)?.[0], 'close')
 })

@@ -10,7 +10,7 @@ function settled(live: LiveAudit, wanted: (state: LiveState) => boolean): Promis
     const state = live.look()
     return Promise.resolve(wanted(state) ? state : undefined)
   }
-  return waitFor('the audit', condition, { timeoutSeconds: 10 })
+  return waitFor('the audit', condition)
 }
 
 t.test('it reads at once, and then not before its rest is over', async (t) => {

@@ -10,7 +10,7 @@ import { waitFor } from '../../../kit/tools/wait-for.ts'
 const live = startLiveAudit({ audit: () => streamOf(makePods(3)), about: () => aboutSample, restMs: 1e9, retryMs: 1e9 })
 const app = await buildPageServer({ live, about: () => aboutSample, listenHost: 'audit.example.com' })
 t.teardown(() => app.close())
-await waitFor('the first audit', async () => (await Promise.resolve(live.look())).revision, { timeoutSeconds: 10 })
+await waitFor('the first audit', async () => (await Promise.resolve(live.look())).revision)
 
 t.test('it gives the page, the state and the pods', async (t) => {
   const page = await app.inject('/')

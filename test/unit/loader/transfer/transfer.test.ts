@@ -513,7 +513,7 @@ t.test('a silent connection is given up and its part goes on over another', asyn
     const { status, headers, body } = success(model, request)
     response.writeHead(status, headers).write(body.subarray(0, 300_000))
   })
-  const { error, retries } = await run(server, partsOf(directory, 'model', model), { stallTimeoutMs: 1500 })
+  const { error, retries } = await run(server, partsOf(directory, 'model', model), { stallTimeoutMs: 6000 })
   t.equal(error, undefined)
   t.match(retries, [{ kind: 'network', code: 'ETIMEDOUT' }])
   t.ok((await readFile(join(directory, 'model'))).equals(model.body))
@@ -527,9 +527,7 @@ for (const workers of [0, 2]) {
       workers,
     })
     t.match(error, { kind: 'stalled', message: /not one byte in 0.6 s/ })
-    await waitFor('the sockets to be closed', () => Promise.resolve(server.sockets.size === 0 ? true : undefined), {
-      timeoutSeconds: 5,
-    })
+    await waitFor('the sockets to be closed', () => Promise.resolve(server.sockets.size === 0 ? true : undefined))
   })
 
   t.test(`an abort ends it with the signal's reason and closes every socket (${workers} workers)`, async (t) => {
@@ -543,9 +541,7 @@ for (const workers of [0, 2]) {
         .error,
       reason,
     )
-    await waitFor('the sockets to be closed', () => Promise.resolve(server.sockets.size === 0 ? true : undefined), {
-      timeoutSeconds: 5,
-    })
+    await waitFor('the sockets to be closed', () => Promise.resolve(server.sockets.size === 0 ? true : undefined))
   })
 }
 
