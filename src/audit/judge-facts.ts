@@ -6,7 +6,15 @@ import { hasStatus, type Status } from '../inject/status.ts'
 import { formatDiagnostic, skipReasons, type Diagnostic } from '../reasons.ts'
 import { printable, quote } from '../values/printable.ts'
 import { evidence } from './differences.ts'
-import { judgementNames, levelOf, type Evidence, type Judged, type Judgement, type Level } from './judgement.ts'
+import {
+  conformingJudgements,
+  judgementNames,
+  levelOf,
+  type Evidence,
+  type Judged,
+  type Judgement,
+  type Level,
+} from './judgement.ts'
 import { unpinnedModels } from './models.ts'
 import { plannedDifferences } from './planned-differences.ts'
 import { hasLabel, isCreated, type PodFacts } from './pod-facts.ts'
@@ -15,12 +23,11 @@ import { isOfToday, tracesOfTampering } from './tampering.ts'
 type Judge = (facts: PodFacts) => Judged | undefined
 
 const levels: readonly Level[] = ['error', 'warning', 'note', 'none']
-const allowedWithConforming: readonly Judgement[] = ['unpinned', 'rewritten']
 
 export function judgeFacts(facts: PodFacts): readonly [Judged, ...Judged[]] {
   const judges: readonly Judge[] = [missing, spoofed, tampered, notAllowed, invalid, outdated, unpinned, rewritten]
   const found = judges.flatMap((judge) => judge(facts) ?? [])
-  const conforms = found.every(({ judgement }) => allowedWithConforming.includes(judgement))
+  const conforms = found.every(({ judgement }) => conformingJudgements.includes(judgement))
   const all = (conforms ? [...found, conforming(facts)] : found).sort((a, b) => rank(a) - rank(b))
   const [worst, ...rest] = all
   if (worst === undefined) throw new Error('a pod without a judgement')

@@ -6,6 +6,8 @@
 interface Meaning {
   /** Severity: an `error` needs a fix, a `note` is worth knowing. */
   readonly level: 'none' | 'note' | 'warning' | 'error'
+  /** True if a pod with this judgement and no other still carries today's parts. */
+  readonly conforms: boolean
   readonly meaning: string
   readonly remedy: string
 }
@@ -13,46 +15,55 @@ interface Meaning {
 export const judgements = {
   conforming: {
     level: 'none',
+    conforms: true,
     meaning: "the pod carries what today's configuration would give it",
     remedy: 'nothing',
   },
   missing: {
     level: 'error',
+    conforms: false,
     meaning: 'the pod asks for a model, does not opt out, and was not injected: its creation bypassed the webhook',
     remedy: 'find the cause (model-injector check, model-injector why), then recreate the pod',
   },
   spoofed: {
     level: 'error',
+    conforms: false,
     meaning: 'the pod claims by status or label that it was injected, but carries no injected parts',
     remedy: 'find out who wrote that, then recreate the pod without it',
   },
   tampered: {
     level: 'error',
+    conforms: false,
     meaning: 'the injected parts were changed after the injection, or another container can write to the model',
     remedy: 'find out which webhook or user did it, then recreate the pod',
   },
   notAllowed: {
     level: 'error',
+    conforms: false,
     meaning: "today's policy would deny the pod",
     remedy: 'end the pod, or allow it by a rule',
   },
   invalid: {
     level: 'warning',
+    conforms: false,
     meaning: 'today the pod would be denied for another reason than the policy',
     remedy: 'fix the pod template as the reason says',
   },
   outdated: {
     level: 'warning',
+    conforms: false,
     meaning: "today's configuration and annotations would add other parts",
     remedy: 'restart the workload: kubectl rollout restart',
   },
   unpinned: {
     level: 'warning',
+    conforms: true,
     meaning: 'neither a manifest nor a digest fixes the content of the model, so another model could replace it',
     remedy: 'add expect: manifest=KEY@sha256:HEX, or use an oci:// source',
   },
   rewritten: {
     level: 'note',
+    conforms: true,
     meaning: 'the loader runs another image than was added, as with a registry mirror',
     remedy: 'nothing, if the new image is the same one by another name',
   },
@@ -62,6 +73,8 @@ export type Judgement = keyof typeof judgements
 export type Level = Meaning['level']
 
 export const judgementNames = Object.keys(judgements) as Judgement[]
+/** The judgements of a pod that carries today's parts. */
+export const conformingJudgements: readonly Judgement[] = judgementNames.filter((name) => judgements[name].conforms)
 
 /** One field of the pod that supports a judgement. Values are untrusted text of the pod: sanitise them before printing. */
 export interface Evidence {
@@ -113,7 +126,7 @@ export interface AuditedPod {
   readonly models: readonly AuditedModel[]
   /** Names of the rules of today's policy that allow it. */
   readonly rules: readonly string[]
-  /** At least one, sorted by severity: `conforming` is the only one, or comes after `unpinned` and `rewritten`. */
+  /** At least one, sorted by severity. `conforming` comes last, and only where all others leave a pod conforming. */
   readonly judgements: readonly [Judged, ...Judged[]]
   /**
    * For a pod that does not conform: all fields that we own, as today's configuration would make them (`expected`) and as they are

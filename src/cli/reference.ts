@@ -121,10 +121,10 @@ export function exitsInMarkdown(): string {
 
 export function judgementsInMarkdown(): string {
   return printMarkdownTable(
-    ['Judgement', 'Level', 'Meaning', 'Remedy'],
+    ['Judgement', 'Level', 'Conforms', 'Meaning', 'Remedy'],
     judgementNames.map((name) => {
-      const { level, meaning, remedy } = judgements[name]
-      return [`\`${name}\``, level, meaning, remedy]
+      const { level, conforms, meaning, remedy } = judgements[name]
+      return [`\`${name}\``, level, conforms ? 'yes' : 'no', meaning, remedy]
     }),
   )
 }

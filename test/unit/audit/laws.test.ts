@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { defaultPrefix } from '../../../src/annotations.ts'
 import { auditPod } from '../../../src/audit/audit-pod.ts'
-import type { Judgement } from '../../../src/audit/judgement.ts'
+import { conformingJudgements, type Judgement } from '../../../src/audit/judgement.ts'
 import type { Config } from '../../../src/config/config.ts'
 import { inject } from '../../../src/inject/inject.ts'
 import { isOurLoader } from '../../../src/inject/ownership/own-loaders.ts'
@@ -17,7 +17,6 @@ import { annotatedPods, configurations } from '../../kit/webhook/pods.ts'
 
 const seed = Number(process.env.FAST_CHECK_SEED ?? 20260101)
 const numRuns = caseCount({ short: 100, long: 3000 })
-const fine: readonly Judgement[] = ['conforming', 'unpinned', 'rewritten']
 
 function created(pod: Pod): Pod {
   return { ...pod, metadata: { ...pod.metadata, name: 'x', uid: '5f0c' } }
@@ -29,7 +28,7 @@ function judge(pod: Pod, config: Config, namespace = 'team'): readonly Judgement
 
 function problems(pod: Pod, config: Config, namespace = 'team'): readonly string[] {
   return (auditPod(created(pod), namespace, config)?.judgements ?? [])
-    .filter(({ judgement }) => !fine.includes(judgement))
+    .filter(({ judgement }) => !conformingJudgements.includes(judgement))
     .map(({ judgement, reason, evidence }) => `${judgement}: ${reason} ${JSON.stringify(evidence)}`)
 }
 
