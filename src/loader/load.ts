@@ -6,12 +6,14 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { S3 } from '../aws/s3-api.ts'
 import { s3OnThread } from '../aws/s3-thread.ts'
 import { trustAlso } from '../network/trust.ts'
+import type { BucketLocation } from '../s3/location.ts'
 import { credentialsSource, type CredentialsSource } from './credentials/credentials.ts'
 import { download } from './download.ts'
 import type { Environment, LoadTask } from './environment.ts'
 import { LoaderFailure } from './exit-codes.ts'
 import { counted, formatSize } from './format-size.ts'
 import { listModel, type Listing } from './listing.ts'
+import { locateSource } from './locate-source.ts'
 import { readManifest, type Manifest } from './manifest.ts'
 import { startTransfer, type Transfer } from './start-transfer.ts'
 import type { Report } from './report.ts'
@@ -39,11 +41,12 @@ export interface LoadDependencies {
 interface Session extends LoadDependencies {
   readonly task: LoadTask
   readonly layout: Layout
+  readonly location: BucketLocation
 }
 
 /** Resolves when the model is published; rejects with a LoaderFailure, or with another error for a bug. */
 export async function load(task: LoadTask, deps: LoadDependencies): Promise<Marker> {
-  const session = { ...deps, task, layout: layoutOf(task) }
+  const session = { ...deps, task, layout: layoutOf(task), location: locateSource(task, deps.env) }
   trustOperators(task)
   try {
     return (await alreadyPublished(session)) ?? (await loadLocked(session))

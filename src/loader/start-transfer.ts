@@ -1,7 +1,7 @@
 /** Starts the transfer threads and reports progress. */
 import { statfs } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
-import { proxyFor } from '../network/proxy.ts'
+import type { BucketLocation } from '../s3/location.ts'
 import type { CredentialsSource } from './credentials/credentials.ts'
 import type { DownloadContext } from './download-context.ts'
 import type { LoadTask } from './environment.ts'
@@ -17,6 +17,7 @@ const progressEveryMs = 5000
 
 interface Session {
   readonly task: LoadTask
+  readonly location: BucketLocation
   readonly report: Report
   readonly signal: AbortSignal
 }
@@ -34,11 +35,11 @@ export interface Transfer {
 
 /** Threads start at once, so that they are ready when the listing is complete. */
 export async function startTransfer(session: Session): Promise<Transfer> {
-  const { task } = session
+  const { task, location } = session
   const workers = Math.min(availableParallelism(), mostWorkers)
   const started = startTransferThreads({
-    origin: originOf(task),
-    region: task.region ?? 'us-east-1',
+    origin: originOf(location, task),
+    region: location.region,
     workers,
     connectionsPerWorker: Math.ceil(connections / workers),
     stallTimeoutMs: task.stallTimeoutSeconds * 1000,
@@ -73,35 +74,15 @@ async function isInMemory(path: string): Promise<boolean> {
   return (await statfs(path)).type === 0x01021994
 }
 
-function originOf(task: LoadTask): Origin {
-  const origin = addressOf(task)
-  const proxy = proxyFor(`${origin.protocol}//${origin.host}:${origin.port}`)
+function originOf(location: BucketLocation, { alsoTrusted }: LoadTask): Origin {
+  const { protocol, host, port, pathPrefix, proxy } = location
   return {
-    ...origin,
+    protocol,
+    host,
+    port,
+    pathPrefix,
     ...(proxy !== undefined && { proxy }),
-    ...(task.alsoTrusted !== undefined && { alsoTrusted: task.alsoTrusted }),
-  }
-}
-
-function addressOf({ endpoint, region = 'us-east-1', source: { bucket } }: LoadTask): Origin {
-  if (endpoint !== undefined) {
-    const { protocol, hostname, port } = new URL(endpoint)
-    const secure = protocol === 'https:'
-    return {
-      protocol: secure ? 'https:' : 'http:',
-      host: hostname,
-      port: port === '' ? (secure ? 443 : 80) : Number(port),
-      pathPrefix: `/${bucket}`,
-    }
-  }
-  const domain = `s3.${region}.amazonaws.com${region.startsWith('cn-') ? '.cn' : ''}`
-  // A dot in the bucket's name does not match the certificate for *.s3.REGION.amazonaws.com.
-  const byPath = bucket.includes('.')
-  return {
-    protocol: 'https:',
-    host: byPath ? domain : `${bucket}.${domain}`,
-    port: 443,
-    pathPrefix: byPath ? `/${bucket}` : '',
+    ...(alsoTrusted !== undefined && { alsoTrusted }),
   }
 }
 

@@ -1,4 +1,5 @@
 /** Parses the `source` annotation: the location of a model. */
+import { unsupportedBucket } from './bucket.ts'
 import { parseObjectName } from './names.ts'
 import { parsed, unreadable, type Parsed } from './parsed.ts'
 import { parseAbsolutePath } from './path.ts'
@@ -75,6 +76,8 @@ function parseS3(rest: string): Parsed<S3Source> {
   const [bucket, written = ''] = splitOnce(rest, '/')
   if (bucket.startsWith('arn:')) return unreadable('names an ARN; write the bucket by its name')
   if (!bucketName.test(bucket)) return unreadable(`has the bucket name "${bucket}", which S3 does not allow`)
+  const unsupported = unsupportedBucket(bucket)
+  if (unsupported !== undefined) return unreadable(unsupported)
   const key = written.endsWith('/*') ? written.slice(0, -1) : written
   const problem = s3KeyProblem(key)
   if (problem !== undefined) return unreadable(problem)

@@ -29,16 +29,17 @@ const request = ['deliveries', 'engines', 'request', 'pod'] as const
 const beside: Readonly<
   Record<string, { readonly imports: readonly string[]; readonly importedBy: readonly string[] }>
 > = {
-  network: { imports: [], importedBy: ['aws', 'loader', 'server'] },
-  loader: { imports: ['aws', 'network', 'loader-contract', 'values'], importedBy: ['main', 'cli', 'publish'] },
+  network: { imports: [], importedBy: ['aws', 's3', 'loader', 'server'] },
+  s3: { imports: ['network', 'values'], importedBy: ['aws', 'loader', 'check', 'publish'] },
+  loader: { imports: ['aws', 's3', 'network', 'loader-contract', 'values'], importedBy: ['main', 'cli', 'publish'] },
   cluster: {
     imports: ['leaves', 'values'],
     importedBy: ['main', 'cli', 'check', 'publish', 'companions', 'diagnosis'],
   },
-  aws: { imports: ['network', 'leaves', 'values'], importedBy: ['main', 'cli', 'loader', 'check', 'publish'] },
+  aws: { imports: ['s3', 'network', 'leaves', 'values'], importedBy: ['main', 'cli', 'loader', 'check', 'publish'] },
   audit: { imports: ['inject', ...request, 'leaves', 'values'], importedBy: ['main', 'cli'] },
   check: {
-    imports: ['inject', ...request, 'companions', 'diagnosis', 'render', 'cluster', 'aws', 'leaves', 'values'],
+    imports: ['inject', ...request, 'companions', 'diagnosis', 'render', 'cluster', 'aws', 's3', 'leaves', 'values'],
     importedBy: ['main', 'cli'],
   },
   companions: {
@@ -49,7 +50,7 @@ const beside: Readonly<
   flags: { imports: ['leaves', 'values'], importedBy: ['main', 'cli', 'companions', 'render'] },
   render: { imports: ['flags', 'leaves', 'values'], importedBy: ['main', 'cli', 'check', 'companions'] },
   publish: {
-    imports: ['loader', 'loader-contract', 'cluster', 'aws', 'leaves', 'values'],
+    imports: ['loader', 'loader-contract', 'cluster', 'aws', 's3', 'leaves', 'values'],
     importedBy: ['main', 'cli'],
   },
 }

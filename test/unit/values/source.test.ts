@@ -75,6 +75,10 @@ const denied: readonly [text: string, problem: string][] = [
   ['S3://models/llama', 'has the unknown scheme "S3"'],
   ['__proto__://x/y', 'has the unknown scheme "__proto__"'],
   ['arn:aws:s3:::models/llama', 'is an ARN; write the bucket as s3://bucket/prefix/'],
+  [
+    's3://models--use1-az4--x-s3/llama/',
+    'names a directory bucket (S3 Express One Zone), which takes sessions instead of signatures; copy the model to a general purpose bucket',
+  ],
   ['s3://arn:aws:s3:eu-west-1:1:accesspoint/x', 'names an ARN; write the bucket by its name'],
   ['s3://Models/llama', 'has the bucket name "Models", which S3 does not allow'],
   ['s3://m/llama', 'has the bucket name "m", which S3 does not allow'],
