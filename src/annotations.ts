@@ -5,7 +5,7 @@
 import { annotation, type AnnotationRow } from './values/annotation-row.ts'
 import { credentialsForms, parseCredentials } from './values/credentials.ts'
 import { parseDurationSeconds } from './values/duration.ts'
-import { parseEndpoint, parseRegion } from './values/endpoint.ts'
+import { endpointForms, parseEndpoint, parseRegion } from './values/endpoint.ts'
 import { expectationForms, parseExpectation } from './values/expectation.ts'
 import { parseBoolean, parseContainers, parseKeyPatterns, parseRunAsUser } from './values/forms.ts'
 import { parseEnvName, parseImage, parseObjectName } from './values/names.ts'
@@ -169,10 +169,10 @@ export const annotations = {
   endpoint: annotation({
     scope: 'model',
     operator: true,
-    accepted: 'https://host[:port] or http://host[:port]',
+    accepted: endpointForms,
     default: 'AWS',
     example: 'https://s3.example.com',
-    description: 'an S3-compatible server, addressed by path',
+    description: 'an S3-compatible server; the path is that of its S3 interface, not the bucket',
     appliesTo: downloads,
     parse: parseEndpoint,
   }),

@@ -3,13 +3,15 @@
  * it. User input reaches the loader in no other way.
  */
 import { formatCredentials, parseCredentials } from './values/credentials.ts'
-import { parseEndpoint, parseRegion } from './values/endpoint.ts'
+import { addressings, parseEndpoint, parseRegion } from './values/endpoint.ts'
 import { formatExpectation, parseExpectation } from './values/expectation.ts'
+import { parseBoolean } from './values/forms.ts'
 import { parseKeyPattern } from './values/pattern.ts'
 import { parseList, parseWord, parsed, unreadable, type Parsed } from './values/parsed.ts'
 import { parseAbsolutePath } from './values/path.ts'
 import { parseCertificates } from './values/pem.ts'
 import { parseSource } from './values/source.ts'
+import { reuses } from './values/volume.ts'
 
 /** `load` downloads a model; `verify` checks a mounted one. */
 const loaderTasks = ['load', 'verify'] as const
@@ -87,8 +89,23 @@ export const loaderVariables = {
     description: '`false`: the app may write to the files',
     readBy: ['load'],
     requiredBy: [],
-    parse: parseReadOnly,
+    parse: parseBoolean,
     format: (readOnly) => (readOnly ? undefined : 'false'),
+  }),
+  MODEL_REUSE: variable({
+    description:
+      "set where the volume may outlive the pod: `verify` compares what is there with S3, `trust-own` believes its marker; without it, the volume is the pod's own",
+    readBy: ['load'],
+    requiredBy: [],
+    parse: parseWord(reuses),
+    format: String,
+  }),
+  MODEL_REQUIRE_CHECKSUMS: variable({
+    description: '`true`: refuse objects for which neither S3 nor a manifest has a checksum of the whole',
+    readBy: ['load'],
+    requiredBy: [],
+    parse: parseBoolean,
+    format: formatFlag,
   }),
   MODEL_CREDENTIALS: variable({
     description: 'identity that signs requests, as in the annotation `credentials`',
@@ -98,11 +115,26 @@ export const loaderVariables = {
     format: formatCredentials,
   }),
   MODEL_ENDPOINT: variable({
-    description: 'origin of an S3-compatible server',
+    description: 'URL of an S3-compatible server, with a path where its S3 interface has one',
     readBy: ['load'],
     requiredBy: [],
     parse: parseEndpoint,
     format: String,
+  }),
+  MODEL_ADDRESSING: variable({
+    description:
+      'place of the bucket in requests: `path` or `virtual` (in the host name); without it, `path` at an endpoint and for a bucket with a dot, else `virtual`',
+    readBy: ['load'],
+    requiredBy: [],
+    parse: parseWord(addressings),
+    format: String,
+  }),
+  MODEL_REQUESTER_PAYS: variable({
+    description: '`true`: the account of the credentials pays for requests and traffic',
+    readBy: ['load'],
+    requiredBy: [],
+    parse: parseBoolean,
+    format: formatFlag,
   }),
   MODEL_TIMEOUT_SECONDS: variable({
     description: 'seconds after which the loader gives up',
@@ -189,9 +221,8 @@ function formatPatterns(patterns: readonly string[]): string | undefined {
   return patterns.length === 0 ? undefined : patterns.join(',')
 }
 
-function parseReadOnly(text: string): Parsed<boolean> {
-  const word = parseWord(['true', 'false'])(text)
-  return word.ok ? parsed(word.value === 'true') : word
+function formatFlag(set: boolean): string | undefined {
+  return set ? 'true' : undefined
 }
 
 function parseWhole(text: string): Parsed<number> {

@@ -9,7 +9,7 @@ import { orders } from '../publish/decide-current.ts'
 import type { Tag } from '../publish/published-versions.ts'
 import { publish, type PublishResult } from '../publish/publish.ts'
 import { parseVersionName, versionForms } from '../publish/version-name.ts'
-import { parseEndpoint, parseRegion } from '../values/endpoint.ts'
+import { endpointForms, parseEndpoint, parseRegion } from '../values/endpoint.ts'
 import { parsed, unreadable, type Parsed } from '../values/parsed.ts'
 import { parseSource, type S3Source } from '../values/source.ts'
 import { withFlags } from './flags.ts'
@@ -52,7 +52,7 @@ const flags = {
   endpoint: {
     term: '--endpoint <url>',
     description: 'an S3-compatible server',
-    accepted: 'https://host[:port]',
+    accepted: endpointForms,
     parse: parseEndpoint,
   },
   credentials: {

@@ -1,11 +1,12 @@
 /** Reads the loader's task from its environment, its only input from a user. */
 import { loaderVariables, type LoaderTaskKind, type LoaderValue, type LoaderVariableName } from '../loader-contract.ts'
 import type { Credentials } from '../values/credentials.ts'
-import { parseProxy, parseRegion } from '../values/endpoint.ts'
+import { parseProxy, parseRegion, type Addressing } from '../values/endpoint.ts'
 import type { Expectation } from '../values/expectation.ts'
 import type { Parsed } from '../values/parsed.ts'
 import { quote } from '../values/printable.ts'
 import type { S3Source, Source } from '../values/source.ts'
+import type { Reuse } from '../values/volume.ts'
 
 export interface LoadTask {
   readonly name: string
@@ -21,10 +22,18 @@ export interface LoadTask {
   /** Bytes that the volume may hold of this model; undefined without a size annotation. */
   readonly sizeBytes: number | undefined
   readonly readOnly: boolean
+  /** Undefined for a volume of the pod's own, which nothing but the pod's own loaders wrote. */
+  readonly reuse: Reuse | undefined
+  /** True where an object without a checksum of the whole must not be loaded. */
+  readonly requireChecksums: boolean
   readonly credentials: Credentials
   /** True on a host that builds images, never in a pod. Not read from the environment, which a pod's author may influence. */
   readonly allowInstanceProfile: boolean
+  /** Origin and perhaps path, without a slash at the end. */
   readonly endpoint: string | undefined
+  /** Undefined for the usual one of the endpoint and the bucket. */
+  readonly addressing: Addressing | undefined
+  readonly requesterPays: boolean
   readonly region: string | undefined
   /** PEM of authorities that only the operator's own servers have. */
   readonly alsoTrusted: string | undefined
@@ -48,9 +57,13 @@ export function readTask(env: Environment): { ok: true; task: LoadTask } | { ok:
     expect: reader.read('MODEL_EXPECT'),
     sizeBytes: reader.read('MODEL_SIZE_BYTES'),
     readOnly: reader.read('MODEL_READ_ONLY', true),
+    reuse: reader.read('MODEL_REUSE'),
+    requireChecksums: reader.read('MODEL_REQUIRE_CHECKSUMS', false),
     credentials: reader.read('MODEL_CREDENTIALS'),
     allowInstanceProfile: false,
     endpoint: reader.read('MODEL_ENDPOINT'),
+    addressing: reader.read('MODEL_ADDRESSING'),
+    requesterPays: reader.read('MODEL_REQUESTER_PAYS', false),
     region: reader.read('AWS_REGION') ?? reader.parse('AWS_DEFAULT_REGION', parseRegion),
     alsoTrusted: reader.read('MODEL_CA_CERTIFICATES')?.join('\n'),
     timeoutSeconds: reader.read('MODEL_TIMEOUT_SECONDS'),

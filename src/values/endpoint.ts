@@ -1,16 +1,27 @@
 /** Parses the address of an S3-compatible server, the region for signing, and the address of a proxy. */
 import { parsed, unreadable, type Parsed } from './parsed.ts'
 
-/** Reads an origin: scheme, host and port, nothing more. */
+export const endpointForms = 'https://host[:port][/path], or the same with http://'
+
+/** Places of the bucket in a request: first in the path, or first in the host name. */
+export const addressings = ['path', 'virtual'] as const
+export type Addressing = (typeof addressings)[number]
+
+/** Plain characters only: a path that needs escapes would be signed in one form and read in another. */
+const endpointPath = /^(?:\/[A-Za-z0-9._~-]+)+$/
+
+/** Reads scheme, host, port and, for servers whose S3 interface is below one, a path; without a slash at the end. */
 export function parseEndpoint(text: string): Parsed<string> {
   if (!URL.canParse(text)) return unreadable('is not a URL')
   const url = new URL(text)
   if (url.protocol !== 'https:' && url.protocol !== 'http:') return unreadable('is neither http:// nor https://')
   if (url.username !== '' || url.password !== '') return unreadable('has a user name; credentials belong in a Secret')
-  if (url.pathname !== '/' || url.search !== '' || url.hash !== '') {
-    return unreadable('has a path, a query or a fragment')
+  if (url.search !== '' || url.hash !== '') return unreadable('has a query or a fragment')
+  const path = url.pathname.replace(/\/$/, '')
+  if (path !== '' && !endpointPath.test(path)) {
+    return unreadable('has a path with other characters than letters, digits, ".", "_", "~" and "-"')
   }
-  return parsed(url.origin)
+  return parsed(url.origin + path)
 }
 
 /** S3-compatible servers name regions as they like (`auto`, `garage`), so the form is all that is checked. */

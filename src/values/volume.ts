@@ -8,6 +8,10 @@ export type VolumeChoice =
   | { readonly kind: 'ephemeral'; readonly storageClass: string }
   | { readonly kind: 'existing'; readonly volume: string }
 
+/** Treatment of a model that is found on a volume which may outlive the pod: compared with S3, or believed. */
+export const reuses = ['verify', 'trust-own'] as const
+export type Reuse = (typeof reuses)[number]
+
 export const volumeForms = 'disk, memory, ephemeral/STORAGECLASS, existing/VOLUME'
 
 export function parseVolumeChoice(text: string): Parsed<VolumeChoice> {

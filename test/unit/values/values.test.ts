@@ -264,6 +264,8 @@ t.test('an expectation has one spelling, whatever its order', (t) => {
   t.end()
 })
 
+const otherPath = 'has a path with other characters than letters, digits, ".", "_", "~" and "-"'
+
 table('an endpoint', {
   reads: parseEndpoint,
   accepted: [
@@ -272,6 +274,9 @@ table('an endpoint', {
     ['http://minio:9000', 'http://minio:9000'],
     ['HTTPS://S3.Example.COM:443', 'https://s3.example.com'],
     ['http://[fd00::1]:9000', 'http://[fd00::1]:9000'],
+    ['https://x.supabase.co/storage/v1/s3', 'https://x.supabase.co/storage/v1/s3'],
+    ['https://x.supabase.co/storage/v1/s3/', 'https://x.supabase.co/storage/v1/s3'],
+    ['https://a/storage/../v1', 'https://a/v1'],
   ],
   refused: [
     ['', 'is not a URL'],
@@ -282,9 +287,13 @@ table('an endpoint', {
     ['file:///etc/passwd', 'is neither http:// nor https://'],
     ['https://user:pw@a', 'has a user name; credentials belong in a Secret'],
     ['https://user@a', 'has a user name; credentials belong in a Secret'],
-    ['https://a/bucket', 'has a path, a query or a fragment'],
-    ['https://a?x=1', 'has a path, a query or a fragment'],
-    ['https://a#x', 'has a path, a query or a fragment'],
+    ['https://a/storage/v1%2Fs3', otherPath],
+    ['https://a/storage//s3', otherPath],
+    ['https://a/störage', otherPath],
+    ["https://a/storage'", otherPath],
+    ['https://a?x=1', 'has a query or a fragment'],
+    ['https://a#x', 'has a query or a fragment'],
+    ['https://a/storage?x=1', 'has a query or a fragment'],
   ],
 })
 
