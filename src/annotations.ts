@@ -5,7 +5,7 @@
 import { annotation, type AnnotationRow } from './values/annotation-row.ts'
 import { credentialsForms, parseCredentials } from './values/credentials.ts'
 import { parseDurationSeconds } from './values/duration.ts'
-import { endpointForms, parseEndpoint, parseRegion } from './values/endpoint.ts'
+import { addressings, endpointForms, parseEndpoint, parseRegion } from './values/endpoint.ts'
 import { expectationForms, parseExpectation } from './values/expectation.ts'
 import { parseBoolean, parseContainers, parseKeyPatterns, parseRunAsUser } from './values/forms.ts'
 import { parseEnvName, parseImage, parseObjectName } from './values/names.ts'
@@ -175,6 +175,27 @@ export const annotations = {
     description: 'an S3-compatible server; the path is that of its S3 interface, not the bucket',
     appliesTo: downloads,
     parse: parseEndpoint,
+  }),
+  addressing: annotation({
+    scope: 'model',
+    operator: true,
+    accepted: addressings.join(', '),
+    default: 'path at an endpoint and for a bucket with a dot in its name, else virtual',
+    example: 'virtual',
+    description: 'place of the bucket in requests: in the path, or in the host name, as some servers require',
+    appliesTo: downloads,
+    parse: parseWord(addressings),
+  }),
+  'requester-pays': annotation({
+    scope: 'model',
+    operator: false,
+    accepted: '"true", "false"',
+    default: '"false"',
+    example: '"true"',
+    description:
+      "the account of the loader's credentials pays for reading the bucket, as Requester Pays buckets require",
+    appliesTo: downloads,
+    parse: parseBoolean,
   }),
   'service-account': annotation({
     scope: 'pod',

@@ -3,6 +3,7 @@ import type { InitOrder, engines } from '../annotations.ts'
 import type { Delivery, Source } from '../values/source.ts'
 import type { RunAsUser } from '../values/forms.ts'
 import type { Credentials } from '../values/credentials.ts'
+import type { Addressing } from '../values/endpoint.ts'
 import type { Expectation } from '../values/expectation.ts'
 import type { VolumeChoice } from '../values/volume.ts'
 
@@ -25,6 +26,9 @@ export interface ModelRequest {
   readonly env: string | undefined
   readonly region: string | undefined
   readonly endpoint: string | undefined
+  /** Undefined for the usual one of the endpoint and the bucket. */
+  readonly addressing: Addressing | undefined
+  readonly requesterPays: boolean
 }
 
 export interface InjectionRequest {

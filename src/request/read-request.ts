@@ -8,6 +8,7 @@ import type { ModelRequest, InjectionRequest } from './model-request.ts'
 import type { Findings } from './findings.ts'
 import { annotationKey, type OwnAnnotation } from './keys.ts'
 import { annotationField } from '../pod/field-path.ts'
+import { checkPayers, readS3Choices } from './s3-choices.ts'
 
 /** Below it the loader would be killed for its memory in the middle of a download. */
 export const leastLoaderMemoryBytes = 192 * Mi
@@ -27,8 +28,8 @@ function readAll(
   config: Config,
 ): InjectionRequest {
   const engine = reader.read('engine') ?? 'native'
-  return {
-    models: modelSuffixes(own).flatMap((suffix) => readModel(reader, suffix) ?? []),
+  const request: InjectionRequest = {
+    models: modelSuffixes(own).flatMap((suffix) => readModel(reader, suffix, findings, config) ?? []),
     serviceAccount: reader.read('service-account'),
     credentials: reader.read('credentials') ?? { kind: 'pod-identity' },
     credentialsScope: reader.read('credentials-scope') ?? 'pod',
@@ -43,12 +44,19 @@ function readAll(
     engine,
     image: reader.has('image') ? reader.read('image') : undefined,
   }
+  checkPayers(request, config, findings)
+  return request
 }
 
 /**
  * Undefined where even the source cannot be read; what else is wrong has been reported, and stands as if not written.
  */
-function readModel(reader: AnnotationReader, suffix: string | undefined): ModelRequest | undefined {
+function readModel(
+  reader: AnnotationReader,
+  suffix: string | undefined,
+  findings: Findings,
+  config: Config,
+): ModelRequest | undefined {
   const name = suffix ?? unsuffixedName
   const source = reader.read('source', suffix)
   if (source === undefined) return undefined
@@ -73,8 +81,12 @@ function readModel(reader: AnnotationReader, suffix: string | undefined): ModelR
     exclude: read('exclude') ?? [],
     expect: read('expect'),
     env: read('env'),
-    region: read('region'),
-    endpoint: read('endpoint'),
+    ...readS3Choices(
+      { read, chose: (annotation) => reader.has(annotation, suffix) },
+      { source, suffix },
+      config,
+      findings,
+    ),
   }
 }
 

@@ -70,6 +70,8 @@ function loaderEnv(model: ModelRequest, id: string, request: InjectionRequest): 
     MODEL_READ_ONLY: model.readOnly,
     MODEL_CREDENTIALS: request.credentials,
     MODEL_ENDPOINT: model.endpoint,
+    MODEL_ADDRESSING: model.addressing,
+    MODEL_REQUESTER_PAYS: model.requesterPays,
     MODEL_TIMEOUT_SECONDS: request.timeoutSeconds,
     MODEL_STALL_TIMEOUT_SECONDS: request.stallTimeoutSeconds,
     AWS_REGION: model.region,

@@ -366,7 +366,9 @@ function download(pod: Pod): fc.Arbitrary<Record<string, string>> {
     optional('exclude', 'original/*'),
     expectation,
     optional('region', 'eu-west-1'),
-    optional('endpoint', 'https://s3.example.com', 'http://minio:9000'),
+    optional('endpoint', 'https://s3.example.com', 'http://minio:9000', 'https://s3.example.com/storage/v1'),
+    optional('addressing', 'path', 'virtual'),
+    optional('requester-pays', 'true', 'false'),
     fc.constant({ delivery: 'download' }),
   )
 }
@@ -470,6 +472,7 @@ export const configurations: fc.Arbitrary<Config> = mergeAll(
       optional('stall-timeout', '5m'),
       optional('region', 'us-east-1'),
       optional('endpoint', 'https://minio.example.com'),
+      optional('addressing', 'path', 'virtual'),
       optional('image', 'registry.example.com/injector@sha256:abc'),
     ),
     {},

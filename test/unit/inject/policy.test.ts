@@ -39,6 +39,13 @@ t.test('without rules everything is allowed but an image of the pod and node://'
   t.end()
 })
 
+t.test('a rule that allows the source allows paying for it, and any addressing', (t) => {
+  const choices = { 'requester-pays': 'true', addressing: 'path' }
+  t.strictSame(verdict([{ sources: ['s3://models/*'] }], choices), ['rule'])
+  t.match(verdict([{ sources: ['s3://models/*'] }], { ...choices, source: 's3://other/x/' }), [/the source/])
+  t.end()
+})
+
 t.test('with any rule, a namespace that none is about gets nothing', (t) => {
   t.strictSame(verdict([{}], {}, 'other'), [
     `NotAllowed is not allowed: no rule of the operator's policy is about the namespace "other"`,

@@ -1,0 +1,65 @@
+/** Reads and checks annotations of an S3 source that have to fit each other. */
+import type { AnnotationName, ValueOf } from '../annotations.ts'
+import type { Config } from '../config/config.ts'
+import { annotationField } from '../pod/field-path.ts'
+import type { Source } from '../values/source.ts'
+import { virtualHostProblem } from '../values/virtual-host.ts'
+import type { Findings } from './findings.ts'
+import { annotationKey } from './keys.ts'
+import type { InjectionRequest, ModelRequest } from './model-request.ts'
+
+interface ModelReader {
+  /** Undefined where the annotation does not apply, is not set and has no default, or was reported as bad. */
+  readonly read: <N extends AnnotationName>(annotation: N) => ValueOf<N> | undefined
+  /** True where the pod has the annotation, so that the value is no default. */
+  readonly chose: (annotation: AnnotationName) => boolean
+}
+
+type Model = Pick<ModelRequest, 'source' | 'suffix'>
+type S3Choices = Pick<ModelRequest, 'region' | 'endpoint' | 'addressing' | 'requesterPays'>
+
+/** Reads the annotations about the server of a source. */
+export function readS3Choices(
+  { read, chose }: ModelReader,
+  model: Model,
+  config: Config,
+  findings: Findings,
+): S3Choices {
+  const choices = {
+    region: read('region'),
+    endpoint: read('endpoint'),
+    addressing: read('addressing'),
+    requesterPays: read('requester-pays') === true,
+  }
+  const problem = addressingProblem(choices, model.source)
+  if (problem === undefined) return choices
+  if (chose('addressing')) {
+    findings.deny({
+      reason: 'NotApplicable',
+      field: annotationField(annotationKey(config.annotationPrefix, 'addressing', model.suffix)),
+      found: choices.addressing ?? '',
+      problem,
+      remedy: 'set it to path',
+    })
+  }
+  // The operator's default stands only where it can work.
+  return { ...choices, addressing: undefined }
+}
+
+function addressingProblem({ addressing, endpoint }: S3Choices, source: Source): string | undefined {
+  return addressing === 'virtual' && source.scheme === 's3' ? virtualHostProblem(source.bucket, endpoint) : undefined
+}
+
+/** S3 refuses anonymous requests to a Requester Pays bucket: there is no account that could pay. */
+export function checkPayers({ models, credentials }: InjectionRequest, config: Config, findings: Findings): void {
+  if (credentials.kind !== 'anonymous') return
+  for (const { suffix } of models.filter(({ requesterPays }) => requesterPays)) {
+    findings.deny({
+      reason: 'NotApplicable',
+      field: annotationField(annotationKey(config.annotationPrefix, 'requester-pays', suffix)),
+      found: 'true',
+      problem: 'needs credentials, whose account pays; the credentials are anonymous',
+      remedy: 'remove it, or choose other credentials',
+    })
+  }
+}
