@@ -105,6 +105,7 @@ function parsePrefix(text: string): Parsed<S3Source> {
   if (!source.ok) return source
   const { value } = source
   if (value.scheme !== 's3') return unreadable('is not an s3:// source')
+  if (value.key === '') return unreadable('names a whole bucket; name the prefix that has the versions')
   return value.extent === 'prefix' ? parsed(value) : unreadable('names one object; a prefix ends in a slash')
 }
 

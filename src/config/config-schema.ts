@@ -4,6 +4,7 @@
  */
 import { defaultPrefix } from '../annotations.ts'
 import type { Complete, Written } from '../schema-type.ts'
+import { reuses } from '../values/volume.ts'
 
 const strings = { type: 'array', items: { type: 'string', minLength: 1 } } as const
 const nonEmptyStrings = { ...strings, minItems: 1 } as const
@@ -74,6 +75,11 @@ const loaderSchema = {
           description: 'Hosts reached without the proxy, as in `NO_PROXY`.',
         },
       },
+    },
+    reuse: {
+      enum: reuses,
+      description:
+        'Models found on a volume that may outlive its pod: `verify`, which holds without it, compares them with S3; `trust-own` takes those with a marker of the loader, so that restarts survive an outage of S3.',
     },
     caCertificates: {
       type: 'string',
@@ -148,6 +154,15 @@ export const configSchema = {
       type: 'boolean',
       default: false,
       description: 'True on OpenShift, which chooses user ids itself and refuses others: the loader gets none.',
+    },
+    allowWholeBucket: {
+      type: 'boolean',
+      description: 'True to allow sources that name a whole bucket, as `s3://bucket/`, for models at its root.',
+    },
+    requireChecksums: {
+      type: 'boolean',
+      description:
+        'True to refuse objects for which neither S3 nor a manifest has a checksum of the whole; without it, they are loaded by their size.',
     },
     podIdentity: {
       type: 'object',

@@ -5,7 +5,7 @@ import { parseProxy, parseRegion, type Addressing } from '../values/endpoint.ts'
 import type { Expectation } from '../values/expectation.ts'
 import type { Parsed } from '../values/parsed.ts'
 import { quote } from '../values/printable.ts'
-import type { S3Source, Source } from '../values/source.ts'
+import { s3SourceProblem, type S3Source, type Source } from '../values/source.ts'
 import type { Reuse } from '../values/volume.ts'
 
 export interface LoadTask {
@@ -99,11 +99,16 @@ export function readVerifyTask(
   return { ok: true, task: { source, root, expect, timeoutSeconds } }
 }
 
+/** The webhook has decided about whole buckets already. */
 function readS3Source(reader: EnvironmentReader): S3Source | undefined {
   const source = reader.read('MODEL_SOURCE')
-  if (source === undefined || source.scheme === 's3') return source
-  reader.refuse('MODEL_SOURCE', 'is not an s3:// source')
-  return undefined
+  if (source === undefined) return undefined
+  const problem =
+    source.scheme === 's3'
+      ? s3SourceProblem(source, { endpoint: reader.text('MODEL_ENDPOINT'), allowWholeBucket: true })
+      : 'is not an s3:// source'
+  if (problem !== undefined) reader.refuse('MODEL_SOURCE', problem)
+  return source.scheme === 's3' ? source : undefined
 }
 
 function readMountedSource(reader: EnvironmentReader): Exclude<Source, S3Source> | undefined {
@@ -132,9 +137,13 @@ class EnvironmentReader {
   }
 
   /** An empty variable counts as not set. */
+  text(name: string): string | undefined {
+    return this.#env[name] === '' ? undefined : this.#env[name]
+  }
+
   parse<T>(name: string, parse: (text: string) => Parsed<T>): T | undefined {
-    const text = this.#env[name]
-    if (!text) return undefined
+    const text = this.text(name)
+    if (text === undefined) return undefined
     const result = parse(text)
     if (result.ok) return result.value
     this.refuse(name, result.problem)

@@ -1,7 +1,7 @@
 /** Parses names of AWS resources: values of flags that no annotation has. */
 import { parsed, unreadable, type Parsed } from '../values/parsed.ts'
 import { parsePositiveBytes } from '../values/quantity.ts'
-import { parseSource, type S3Source } from '../values/source.ts'
+import { parseSource, s3SourceProblem, type S3Source } from '../values/source.ts'
 
 const partition = 'aws(?:-[a-z]+)*'
 
@@ -61,13 +61,16 @@ export function parseOidcProvider(text: string): Parsed<string> {
 export function parseS3Source(text: string): Parsed<S3Source> {
   const source = parseSource(text)
   if (!source.ok) return source
-  return source.value.scheme === 's3' ? parsed(source.value) : unreadable('is not an s3:// source')
+  if (source.value.scheme !== 's3') return unreadable('is not an s3:// source')
+  const problem = s3SourceProblem(source.value, { endpoint: undefined, allowWholeBucket: true })
+  return problem === undefined ? parsed(source.value) : unreadable(problem)
 }
 
 export function parseS3Prefix(text: string): Parsed<S3Source> {
   const source = parseS3Source(text)
-  if (!source.ok || source.value.extent === 'prefix') return source
-  return unreadable('names one object; a prefix ends in a slash')
+  if (!source.ok) return source
+  if (source.value.key === '') return unreadable('names a whole bucket; name a prefix in it')
+  return source.value.extent === 'prefix' ? source : unreadable('names one object; a prefix ends in a slash')
 }
 
 /** The digest identifies the image; a tag can be moved. */

@@ -2,7 +2,7 @@
 import type { AnnotationName, ValueOf } from '../annotations.ts'
 import type { Config } from '../config/config.ts'
 import { annotationField } from '../pod/field-path.ts'
-import type { Source } from '../values/source.ts'
+import { s3SourceProblem, type Source } from '../values/source.ts'
 import { virtualHostProblem } from '../values/virtual-host.ts'
 import type { Findings } from './findings.ts'
 import { annotationKey } from './keys.ts'
@@ -31,6 +31,7 @@ export function readS3Choices(
     addressing: read('addressing'),
     requesterPays: read('requester-pays') === true,
   }
+  checkSource(model, choices, config, findings)
   const problem = addressingProblem(choices, model.source)
   if (problem === undefined) return choices
   if (chose('addressing')) {
@@ -44,6 +45,23 @@ export function readS3Choices(
   }
   // The operator's default stands only where it can work.
   return { ...choices, addressing: undefined }
+}
+
+function checkSource(
+  { source, suffix }: Model,
+  { endpoint }: S3Choices,
+  { annotationPrefix, allowWholeBucket = false }: Config,
+  findings: Findings,
+): void {
+  if (source.scheme !== 's3') return
+  const problem = s3SourceProblem(source, { endpoint, allowWholeBucket })
+  if (problem === undefined) return
+  findings.deny({
+    reason: 'InvalidAnnotation',
+    field: annotationField(annotationKey(annotationPrefix, 'source', suffix)),
+    found: source.uri,
+    problem,
+  })
 }
 
 function addressingProblem({ addressing, endpoint }: S3Choices, source: Source): string | undefined {

@@ -3,11 +3,12 @@ import { unsupportedBucket } from './bucket.ts'
 import { parseObjectName } from './names.ts'
 import { parsed, unreadable, type Parsed } from './parsed.ts'
 import { parseAbsolutePath } from './path.ts'
+import { quote } from './printable.ts'
 
 export interface S3Source {
   readonly scheme: 's3'
   readonly bucket: string
-  /** The key of one object, or a prefix that ends in `/`. */
+  /** The key of one object, or a prefix that ends in `/`; empty for the whole bucket. */
   readonly key: string
   readonly extent: 'prefix' | 'object'
   readonly uri: string
@@ -50,7 +51,9 @@ export type Delivery = (typeof deliveries)[number]
 export const sourceForms =
   's3://bucket/prefix/, s3://bucket/key, pvc://claim[/path], node:///path, oci://image@sha256:HEX[#path]'
 
-const bucketName = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/
+/** The names of any server: Ceph has upper case, underscores, and a tenant before a colon. AWS has fewer, see s3SourceProblem(). */
+const bucketName = /^(?:\w+:)?[A-Za-z0-9][\w.-]{1,253}[A-Za-z0-9]$/
+const awsBucketName = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/
 const digestReference = /^[\w.-]+(?::\d+)?(?:\/[\w.-]+)+@sha256:[0-9a-f]{64}$/
 
 /** Reads a source in its canonical form (`s3://b/p/*` is `s3://b/p/`). */
@@ -78,20 +81,42 @@ function parseS3(rest: string): Parsed<S3Source> {
   if (!bucketName.test(bucket)) return unreadable(`has the bucket name "${bucket}", which S3 does not allow`)
   const unsupported = unsupportedBucket(bucket)
   if (unsupported !== undefined) return unreadable(unsupported)
-  const key = written.endsWith('/*') ? written.slice(0, -1) : written
+  const key = written === '*' || written.endsWith('/*') ? written.slice(0, -1) : written
   const problem = s3KeyProblem(key)
   if (problem !== undefined) return unreadable(problem)
   return parsed({
     scheme: 's3',
     bucket,
     key,
-    extent: key.endsWith('/') ? 'prefix' : 'object',
+    extent: key === '' || key.endsWith('/') ? 'prefix' : 'object',
     uri: `s3://${bucket}/${key}`,
   })
 }
 
+interface S3Limits {
+  /** Undefined for AWS. */
+  readonly endpoint: string | undefined
+  readonly allowWholeBucket: boolean
+}
+
+/** The reason to refuse a source that another server, or another operator, would allow; undefined where there is none. */
+export function s3SourceProblem(
+  { bucket, key }: S3Source,
+  { endpoint, allowWholeBucket }: S3Limits,
+): string | undefined {
+  if (endpoint === undefined && !awsBucketName.test(bucket)) {
+    return `has the bucket name ${quote(bucket)}, which AWS does not allow; name the endpoint of the server that does`
+  }
+  return key === '' && !allowWholeBucket
+    ? 'names a whole bucket; name a prefix or a key in it, or let an operator set allowWholeBucket'
+    : undefined
+}
+
 function s3KeyProblem(key: string): string | undefined {
-  if (key === '' || key === '*') return 'names a whole bucket; name a prefix or a key in it'
+  if (key === '') return undefined
+  if (/[?&]versionId=/i.test(key)) {
+    return 'names a version by versionId, and objects are read as they are now; publish each version below a prefix of its own, as s3://bucket/model/1.2.3/'
+  }
   if (/[*?]/.test(key)) return 'has a wildcard; only a closing /* is one, use include and exclude for the rest'
   if (Buffer.byteLength(key) > 1024) return 'has a key of more than 1024 bytes'
   return segmentsProblem(key)

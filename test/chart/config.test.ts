@@ -112,6 +112,24 @@ const cases: readonly Case[] = [
     value: 's5cmd:1',
   },
   {
+    name: 'whole buckets that are allowed',
+    values: { config: { allowWholeBucket: true } },
+    expect: ({ allowWholeBucket }) => allowWholeBucket,
+    value: true,
+  },
+  {
+    name: 'checksums that are required',
+    values: { config: { requireChecksums: true } },
+    expect: ({ requireChecksums }) => requireChecksums,
+    value: true,
+  },
+  {
+    name: 'the reuse of models on volumes that outlive pods',
+    values: { config: { loader: { reuse: 'trust-own' } } },
+    expect: ({ loader }) => loader.reuse,
+    value: 'trust-own',
+  },
+  {
     name: 'the version of the cluster that the admin gives',
     values: { config: { cluster: { version: '1.36' } } },
     expect: ({ cluster }) => cluster?.version,
@@ -189,6 +207,9 @@ t.test('untouched values are the built-in configuration, but that the cluster is
   const config = await configOf({}, { kubeVersion: 'v1.35.2-eks-1a2b3c4' })
   t.strictSame(config, {
     ...defaultConfig,
+    allowWholeBucket: false,
+    requireChecksums: false,
+    loader: { ...defaultConfig.loader, reuse: 'verify' },
     cluster: { version: 'v1.35.2-eks-1a2b3c4' },
     mountpoint: { headroomGate: false },
     policy: { rules: [], mode: 'enforce', enforceNamespaces: [], auditNamespaces: [] },

@@ -34,11 +34,14 @@ defaults:
 sidecars: [proxy]
 unknownAnnotations: warn
 openshift: true
+allowWholeBucket: true
+requireChecksums: true
 podIdentity:
   uri: http://[fd00:ec2::23]/v1/credentials
 loader:
   imagePullPolicy: Always
   imagePullSecrets: [registry]
+  reuse: trust-own
   env:
     HTTPS_PROXY: http://proxy:3128
 cluster:
@@ -62,8 +65,15 @@ policy:
     sidecars: ['proxy'],
     unknownAnnotations: 'warn',
     openshift: true,
+    allowWholeBucket: true,
+    requireChecksums: true,
     podIdentity: { uri: 'http://[fd00:ec2::23]/v1/credentials' },
-    loader: { imagePullPolicy: 'Always', imagePullSecrets: ['registry'], env: { HTTPS_PROXY: 'http://proxy:3128' } },
+    loader: {
+      imagePullPolicy: 'Always',
+      imagePullSecrets: ['registry'],
+      reuse: 'trust-own',
+      env: { HTTPS_PROXY: 'http://proxy:3128' },
+    },
     cluster: { version: 'v1.36.2-eks-1a2b3c4' },
     mountpoint: { headroomGate: true },
     limits: { models: 4, annotations: 512, modelContainerPairs: 1024, patchBytes: 1048576 },
@@ -108,13 +118,13 @@ const mistakes: readonly [text: string, problems: readonly string[]][] = [
   [
     'sidecar: [a]',
     [
-      'sidecar: unknown key, did you mean sidecars?; known: annotationPrefix, defaults, sidecars, unknownAnnotations, openshift, podIdentity, loader, cluster, mountpoint, limits, policy',
+      'sidecar: unknown key, did you mean sidecars?; known: annotationPrefix, defaults, sidecars, unknownAnnotations, openshift, allowWholeBucket, requireChecksums, podIdentity, loader, cluster, mountpoint, limits, policy',
     ],
   ],
   [
     'loader: {imagepullpolicy: Always}',
     [
-      'loader.imagepullpolicy: unknown key, did you mean imagePullPolicy?; known: s5cmdImage, imagePullPolicy, imagePullSecrets, env, proxy, caCertificates',
+      'loader.imagepullpolicy: unknown key, did you mean imagePullPolicy?; known: s5cmdImage, imagePullPolicy, imagePullSecrets, env, proxy, reuse, caCertificates',
     ],
   ],
   [
@@ -126,13 +136,13 @@ const mistakes: readonly [text: string, problems: readonly string[]][] = [
   [
     'entirelyDifferent: 1',
     [
-      'entirelyDifferent: unknown key; known: annotationPrefix, defaults, sidecars, unknownAnnotations, openshift, podIdentity, loader, cluster, mountpoint, limits, policy',
+      'entirelyDifferent: unknown key; known: annotationPrefix, defaults, sidecars, unknownAnnotations, openshift, allowWholeBucket, requireChecksums, podIdentity, loader, cluster, mountpoint, limits, policy',
     ],
   ],
   [
     '__proto__: {openshift: true}',
     [
-      '__proto__: unknown key; known: annotationPrefix, defaults, sidecars, unknownAnnotations, openshift, podIdentity, loader, cluster, mountpoint, limits, policy',
+      '__proto__: unknown key; known: annotationPrefix, defaults, sidecars, unknownAnnotations, openshift, allowWholeBucket, requireChecksums, podIdentity, loader, cluster, mountpoint, limits, policy',
     ],
   ],
   ['[]', ['the configuration: must be object']],
@@ -141,6 +151,9 @@ const mistakes: readonly [text: string, problems: readonly string[]][] = [
   ['openshift: "yes"', ['openshift: must be boolean']],
   ['unknownAnnotations: ignore', ['unknownAnnotations: must be one of deny, warn']],
   ['loader: {imagePullPolicy: always}', ['loader.imagePullPolicy: must be one of Always, IfNotPresent, Never']],
+  ['allowWholeBucket: "yes"', ['allowWholeBucket: must be boolean']],
+  ['requireChecksums: 1', ['requireChecksums: must be boolean']],
+  ['loader: {reuse: always}', ['loader.reuse: must be one of verify, trust-own']],
   ['loader: {env: {MODEL_SOURCE: x}}', ['loader.env: the name "MODEL_SOURCE" is not allowed']],
   ['loader: {env: {"A B": x}}', ['loader.env: the name "A B" is not allowed']],
   ['loader: {env: {A: 1}}', ['loader.env.A: must be string; write it in quotes']],
@@ -311,6 +324,9 @@ t.test('the hash is another one after any change', (t) => {
     'sidecars: [b, a]',
     'unknownAnnotations: warn',
     'openshift: true',
+    'allowWholeBucket: true',
+    'requireChecksums: true',
+    'loader: {reuse: trust-own}',
     'podIdentity: {uri: "http://[fd00:ec2::23]/v1/credentials"}',
     'loader: {imagePullPolicy: Always}',
     'loader: {imagePullSecrets: [a]}',

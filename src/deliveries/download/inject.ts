@@ -10,8 +10,8 @@ import { annotationKey } from '../../request/keys.ts'
 import { annotationField } from '../../pod/field-path.ts'
 import { volumeMediumOf } from '../../request/volume-medium.ts'
 import { dataVolumeName, loaderRoot } from '../../pod/injected-names.ts'
-import { volumesOf, type EnvVar, type Volume } from '../../pod/pod.ts'
-import type { InjectionRequest, ModelRequest } from '../../request/model-request.ts'
+import { volumesOf, type EnvVar, type Pod, type Volume } from '../../pod/pod.ts'
+import type { ModelRequest } from '../../request/model-request.ts'
 import type { DeliveredModel, Deliverer, DeliveryContext } from '../delivery.ts'
 import { enumerate } from '../../values/printable.ts'
 import { findByName } from '../../pod/lookup.ts'
@@ -31,7 +31,7 @@ function deliverDownload(model: ModelRequest, context: DeliveryContext): Deliver
     loader: {
       kind: 'load',
       id,
-      env: loaderEnv(model, id, context.request),
+      env: loaderEnv(model, id, context),
       volumeMount: { name: volume.name, mountPath: loaderRoot },
     },
   }
@@ -57,7 +57,7 @@ const podUid: EnvVar = {
   valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath: 'metadata.uid' } },
 }
 
-function loaderEnv(model: ModelRequest, id: string, request: InjectionRequest): EnvVar[] {
+function loaderEnv(model: ModelRequest, id: string, { request, config, pod }: DeliveryContext): EnvVar[] {
   const values = formatLoaderEnv({
     MODEL_NAME: model.name,
     MODEL_SOURCE: model.source,
@@ -68,6 +68,8 @@ function loaderEnv(model: ModelRequest, id: string, request: InjectionRequest): 
     MODEL_EXPECT: model.expect,
     MODEL_SIZE_BYTES: model.sizeBytes,
     MODEL_READ_ONLY: model.readOnly,
+    MODEL_REUSE: outlivesPod(model, pod) ? (config.loader.reuse ?? 'verify') : undefined,
+    MODEL_REQUIRE_CHECKSUMS: config.requireChecksums,
     MODEL_CREDENTIALS: request.credentials,
     MODEL_ENDPOINT: model.endpoint,
     MODEL_ADDRESSING: model.addressing,
@@ -77,6 +79,11 @@ function loaderEnv(model: ModelRequest, id: string, request: InjectionRequest): 
     AWS_REGION: model.region,
   })
   return [...values, podUid]
+}
+
+/** What a volume of other pods holds may have been written by them. */
+function outlivesPod({ volume }: ModelRequest, pod: Pod): boolean {
+  return volume.kind === 'existing' && 'persistentVolumeClaim' in (findByName(volumesOf(pod), volume.volume) ?? {})
 }
 
 interface ChosenVolume {

@@ -32,8 +32,8 @@ export const mountpointDelivery: Deliverer = {
 function deliverMountpoint(model: ModelRequest, context: DeliveryContext): DeliveredModel | undefined {
   const { source, suffix, claim } = model
   if (source.scheme !== 's3') return undefined
-  if (source.extent === 'object') {
-    denyObject(model, context)
+  if (source.extent === 'object' || source.key === '') {
+    denyOtherThanPrefix(source, model, context)
     return undefined
   }
   const { pod, config } = context
@@ -45,12 +45,18 @@ function deliverMountpoint(model: ModelRequest, context: DeliveryContext): Deliv
   }
 }
 
-function denyObject({ source, suffix }: ModelRequest, { config, findings }: DeliveryContext): void {
+function denyOtherThanPrefix(
+  { uri, extent }: S3Source,
+  { suffix }: ModelRequest,
+  { config, findings }: DeliveryContext,
+): void {
+  const [problem, remedy] =
+    extent === 'object' ? ['is one object', 'end it with /'] : ['is a whole bucket', 'name a prefix in it']
   findings.deny({
     reason: 'NotApplicable',
     field: annotationField(annotationKey(config.annotationPrefix, 'source', suffix)),
-    found: source.uri,
-    problem: 'is one object, and mountpoint mounts prefixes',
-    remedy: `end it with /, or set ${annotationKey(config.annotationPrefix, 'delivery', suffix)} to download`,
+    found: uri,
+    problem: `${problem}, and mountpoint mounts prefixes`,
+    remedy: `${remedy}, or set ${annotationKey(config.annotationPrefix, 'delivery', suffix)} to download`,
   })
 }

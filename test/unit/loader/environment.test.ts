@@ -106,6 +106,19 @@ t.test('all problems come at once, each with its variable', (t) => {
   t.end()
 })
 
+t.test('a bucket that AWS cannot have is read at an endpoint alone', (t) => {
+  const source = { MODEL_SOURCE: 's3://tenant:My_Models/llama/' }
+  t.match(loadTask({ ...source, MODEL_ENDPOINT: 'https://ceph.example.com' }).source, { bucket: 'tenant:My_Models' })
+  for (const MODEL_ENDPOINT of [undefined, '']) {
+    t.match(readTask({ ...loaderEnvironment, ...source, MODEL_ENDPOINT }), {
+      ok: false,
+      problems: [/^MODEL_SOURCE "s3:.*which AWS does not allow; name the endpoint/],
+    })
+  }
+  t.match(loadTask({ MODEL_SOURCE: 's3://models/' }).source, { bucket: 'models', key: '', extent: 'prefix' })
+  t.end()
+})
+
 t.test('only mounted sources are verified', (t) => {
   t.equal(readVerifyTask({ MODEL_SOURCE: 'pvc://claim/v1', MODEL_ROOT: '/m' }).ok, true)
   t.strictSame(readVerifyTask({ MODEL_SOURCE: 's3://models/llama/' }), {

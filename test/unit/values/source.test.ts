@@ -1,5 +1,5 @@
 import t from 'tap'
-import { parseSource } from '../../../src/values/source.ts'
+import { parseSource, s3SourceProblem, type S3Source } from '../../../src/values/source.ts'
 
 const digest = 'f'.repeat(64)
 
@@ -19,6 +19,27 @@ const accepted: readonly [text: string, source: object][] = [
   [
     's3://models/ünï code/x',
     { scheme: 's3', bucket: 'models', key: 'ünï code/x', extent: 'object', uri: 's3://models/ünï code/x' },
+  ],
+  ['s3://models', { scheme: 's3', bucket: 'models', key: '', extent: 'prefix', uri: 's3://models/' }],
+  ['s3://models/', { scheme: 's3', bucket: 'models', key: '', extent: 'prefix', uri: 's3://models/' }],
+  ['s3://models/*', { scheme: 's3', bucket: 'models', key: '', extent: 'prefix', uri: 's3://models/' }],
+  [
+    's3://My_Models/llama/',
+    { scheme: 's3', bucket: 'My_Models', key: 'llama/', extent: 'prefix', uri: 's3://My_Models/llama/' },
+  ],
+  [
+    's3://ml_team:My_Models/llama/',
+    {
+      scheme: 's3',
+      bucket: 'ml_team:My_Models',
+      key: 'llama/',
+      extent: 'prefix',
+      uri: 's3://ml_team:My_Models/llama/',
+    },
+  ],
+  [
+    's3://models/100%/a%2Fb',
+    { scheme: 's3', bucket: 'models', key: '100%/a%2Fb', extent: 'object', uri: 's3://models/100%/a%2Fb' },
   ],
   ['pvc://claim', { scheme: 'pvc', claim: 'claim', path: undefined, uri: 'pvc://claim' }],
   ['pvc://claim/', { scheme: 'pvc', claim: 'claim', path: undefined, uri: 'pvc://claim' }],
@@ -61,7 +82,8 @@ for (const [text, source] of accepted) {
   })
 }
 
-const wholeBucket = 'names a whole bucket; name a prefix or a key in it'
+const version =
+  'names a version by versionId, and objects are read as they are now; publish each version below a prefix of its own, as s3://bucket/model/1.2.3/'
 const wildcard = 'has a wildcard; only a closing /* is one, use include and exclude for the rest'
 const segment = 'has an empty, "." or ".." segment'
 const oci = 'needs registry/repository@sha256: and 64 hexadecimal digits'
@@ -80,12 +102,13 @@ const denied: readonly [text: string, problem: string][] = [
     'names a directory bucket (S3 Express One Zone), which takes sessions instead of signatures; copy the model to a general purpose bucket',
   ],
   ['s3://arn:aws:s3:eu-west-1:1:accesspoint/x', 'names an ARN; write the bucket by its name'],
-  ['s3://Models/llama', 'has the bucket name "Models", which S3 does not allow'],
+  ['s3://mod els/llama', 'has the bucket name "mod els", which S3 does not allow'],
+  ['s3://a:b:models/llama', 'has the bucket name "a:b:models", which S3 does not allow'],
+  ['s3://:models/llama', 'has the bucket name ":models", which S3 does not allow'],
   ['s3://m/llama', 'has the bucket name "m", which S3 does not allow'],
   ['s3:///llama', 'has the bucket name "", which S3 does not allow'],
-  ['s3://models', wholeBucket],
-  ['s3://models/', wholeBucket],
-  ['s3://models/*', wholeBucket],
+  ['s3://models/weights.bin?versionId=3HL4kqtJlcpXroDTDmJ', version],
+  ['s3://models/llama/?versionId=null', version],
   ['s3://models/llama*', wildcard],
   ['s3://models/*/a', wildcard],
   ['s3://models/ll?ma', wildcard],
@@ -116,3 +139,33 @@ for (const [text, problem] of denied) {
     t.end()
   })
 }
+
+function s3Source(uri: string): S3Source {
+  const source = parseSource(uri)
+  if (!source.ok || source.value.scheme !== 's3') throw new Error(uri)
+  return source.value
+}
+
+t.test('names that Ceph allows are allowed at an endpoint alone', (t) => {
+  const names = ['Models', 'My_Models', 'tenant:models', 'a'.repeat(200)]
+  for (const bucket of names) {
+    const source = s3Source(`s3://${bucket}/llama/`)
+    t.equal(s3SourceProblem(source, { endpoint: 'https://ceph.example.com', allowWholeBucket: false }), undefined)
+    t.match(
+      s3SourceProblem(source, { endpoint: undefined, allowWholeBucket: true }),
+      /which AWS does not allow; name the endpoint of the server that does$/,
+    )
+  }
+  t.equal(s3SourceProblem(s3Source('s3://my.models-1/x'), { endpoint: undefined, allowWholeBucket: false }), undefined)
+  t.end()
+})
+
+t.test('a whole bucket is a source where the operator allows it', (t) => {
+  const source = s3Source('s3://models/')
+  t.equal(s3SourceProblem(source, { endpoint: undefined, allowWholeBucket: true }), undefined)
+  t.equal(
+    s3SourceProblem(source, { endpoint: undefined, allowWholeBucket: false }),
+    'names a whole bucket; name a prefix or a key in it, or let an operator set allowWholeBucket',
+  )
+  t.end()
+})
