@@ -23,7 +23,9 @@ export function renderCommand(): Command {
     .exitOverride()
     .addHelpText('after', help)
   // A command of its own has the options of -f: on `render` itself they would also be taken after the name of another command.
-  render.addCommand(manifestsCommand().copyInheritedSettings(render), { isDefault: true })
+  const manifests = manifestsCommand().copyInheritedSettings(render)
+  // A misspelt command arrives there as an argument.
+  render.addCommand(manifests.allowExcessArguments(), { isDefault: true })
   for (const [delivery, companion] of Object.entries(companions)) {
     const command = renderDeliveryCommand(delivery, companion)
     if (command !== undefined) render.addCommand(command.copyInheritedSettings(render))

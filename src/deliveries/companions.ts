@@ -5,7 +5,7 @@
 import type { CheckRow } from '../diagnosis/check-row.ts'
 import type { Delivery } from '../values/source.ts'
 import { claimCompanion } from './claim/companion.ts'
-import type { CheckCommand, Companion } from './companion.ts'
+import type { CheckCommand, Companion, RenderCommand } from './companion.ts'
 import { downloadCompanion } from './download/companion.ts'
 import { imageCompanion } from './image/companion.ts'
 import { mountpointCompanion } from './mountpoint/companion.ts'
@@ -23,6 +23,15 @@ const table = {
 type Table = typeof table
 
 export const companions: Readonly<Record<Delivery, Companion>> = table
+
+/** Deliveries that `render` supports. */
+export type RenderedDelivery = {
+  [D in keyof Table]: Table[D] extends { render: RenderCommand } ? D : never
+}[keyof Table]
+
+export const renderedDeliveries = Object.entries(companions).flatMap(([delivery, { render }]) =>
+  render === undefined ? [] : [delivery as RenderedDelivery],
+)
 
 /** Deliveries that `check --delivery` supports. */
 export type CheckedDelivery = { [D in keyof Table]: Table[D] extends { check: CheckCommand } ? D : never }[keyof Table]

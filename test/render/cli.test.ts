@@ -247,6 +247,34 @@ t.test('a directory that cannot be written is an error of its own', async (t) =>
   t.match(stderr, `model-injector: ${file}: file already exists`)
 })
 
+t.test('the flags of the output exclude each other, and are reported with all others', async (t) => {
+  const download = await runShared(['render', 'download', '--commands', '--cloudformation', '-o', ''])
+  t.match(download, { code: 2, stdout: '' })
+  for (const problem of [
+    '--source <s3://…> is required',
+    '--cloudformation [stack] and --commands exclude each other',
+    '-o, --output-dir <directory> "" is empty',
+  ]) {
+    t.ok(download.stderr.includes(`  ${problem}`), problem)
+  }
+  const manifests = await renderManifests(list(), ['--kubernetes', '--cloudformation', 'bucket', '-o', 'x'])
+  t.match(manifests, { code: 2, stdout: '' })
+  t.match(manifests.stderr, '2 flags are missing or wrong')
+})
+
+t.test('a word that is no command gets the nearest one', async (t) => {
+  const words = {
+    downlod: 'did you mean download?',
+    fsxx: 'did you mean fsx?',
+    'app.yaml': 'manifests are named with -f',
+  }
+  for (const [word, hint] of Object.entries(words)) {
+    const { code, stdout, stderr } = await runShared(['render', word])
+    t.strictSame([code, stdout], [2, ''])
+    t.match(stderr, `error: unknown command "${word}"; ${hint}\n`)
+  }
+})
+
 t.test('all models of a service account are in one role, whoever asks for them', async (t) => {
   const { stdout } = await renderManifests(
     list(
@@ -395,6 +423,11 @@ t.test('only what is chosen is rendered', async (t) => {
     [...clusterArgs, '--only', 'download'],
   )
   t.strictSame(objects, ['ServiceAccount apps/reader'])
+  const image = await renderManifests(
+    list(deployment('a', { ...s3, 'source.oci': `oci://registry.example.com/llama@sha256:${'0'.repeat(64)}` })),
+    ['--only', 'image'],
+  )
+  t.match(image, { code: 0, objects: [], stderr: 'model-injector render image shows how' })
 })
 
 t.test('a workload with mistakes is denied in the words of the webhook, and the others are rendered', async (t) => {

@@ -1,23 +1,25 @@
 /** `model-injector render DELIVERY`, from the definition in the delivery's folder. */
 import { Command } from 'commander'
 import type { Companion } from '../../deliveries/companion.ts'
+import { parseFlags } from '../../flags/flags.ts'
 import { addFlags, fail } from '../flags.ts'
+import { configFlag } from '../manifest-command.ts'
 import { readConfig } from '../read-config.ts'
-import { addOutputOptions, writeRendering } from './write.ts'
+import { outputFlags, outputProblems, writeRendering } from './write.ts'
+
+const flags = { ...outputFlags, config: configFlag } as const
 
 /** Undefined for deliveries without companion resources. */
 export function renderDeliveryCommand(delivery: string, { alias, render }: Companion): Command | undefined {
   if (render === undefined) return undefined
   const command = new Command(delivery).description(render.description)
   if (alias !== undefined) command.alias(alias)
-  addOutputOptions(addFlags(command, render.flags)).option(
-    '--config <file>',
-    "operator's configuration file (default: the built-in configuration)",
-  )
+  addFlags(command, { ...render.flags, ...flags })
   return command.addHelpText('after', render.help).action(async () => {
-    const config = await readConfig(command.opts<{ config?: string }>().config)
-    const result = await render.render(command.opts(), config)
-    if (!result.ok) fail(result.problems, command)
-    await writeRendering(result.value, command)
+    const { values, problems } = parseFlags(flags, [], command.opts())
+    const result = await render.render(command.opts(), await readConfig(values.config))
+    const all = [...(result.ok ? [] : result.problems), ...problems, ...outputProblems(values)]
+    if (!result.ok || all.length > 0) fail(all, command)
+    await writeRendering(result.value, values, command)
   })
 }

@@ -2,34 +2,34 @@
 import { Command } from 'commander'
 import type { Config } from '../../config/config.ts'
 import { parseOrigin, parseSizeOf } from '../../render/parse-aws-names.ts'
-import { deliveryOfName } from '../../deliveries/companions.ts'
+import { deliveryOfName, renderedDeliveries, type RenderedDelivery } from '../../deliveries/companions.ts'
 import { mountpointClaimName } from '../../deliveries/mountpoint/inject.ts'
 import { notesOf, sortRequirements, type SortedRequirements } from '../../deliveries/shared/requirements.ts'
 import { objectKey, type Rendering } from '../../render/rendering.ts'
+import { nearest } from '../../nearest.ts'
 import { parseLabelName } from '../../values/names.ts'
-import { parsed, parseWord, unreadable, type Parsed } from '../../values/parsed.ts'
+import { parseWord, type Parsed } from '../../values/parsed.ts'
+import { quote } from '../../values/printable.ts'
 import { readConfig } from '../read-config.ts'
 import { writeReport } from '../terminal.ts'
 import { trustProblems } from '../../render/access-flags.ts'
 import { nodeFlags, nodeProblems } from '../../deliveries/node/render-command.ts'
 import { eksFlags, roleFlags } from '../../render/common-flags.ts'
-import { parseFlags, problemIf, type Values } from '../../flags/flags.ts'
-import { addFlags, fail } from '../flags.ts'
+import { parseText, problemIf, type Values } from '../../flags/flags.ts'
+import { fail, withFlags } from '../flags.ts'
+import { configFlag } from '../manifest-command.ts'
 import { backendFlags, leastVolumeBytes } from '../../deliveries/claim/render-flags.ts'
 import { mountpointFlags } from '../../deliveries/mountpoint/render-command.ts'
 import { byUri, claimUri, renderRequirements, type RequirementValues } from './plan-requirements.ts'
 import { imageProblems } from '../../render/product-image.ts'
 import { readRequirements, type FoundRequirements } from './read-requirements.ts'
-import { addOutputOptions, writeRendering } from './write.ts'
-
-const renderedDeliveries = ['download', 'claim', 'node', 'mountpoint'] as const
-type RenderedDelivery = (typeof renderedDeliveries)[number]
+import { outputFlags, outputProblems, writeRendering } from './write.ts'
 
 const flags = {
   filename: {
     term: '-f, --filename <path>',
     description: 'manifests: file, directory or - for stdin',
-    parse: parsePath,
+    parse: parseText,
     many: true,
   },
   namespace: {
@@ -71,6 +71,8 @@ const flags = {
   ...mountpointFlags,
   ...backendFlags,
   ...nodeFlags,
+  ...outputFlags,
+  config: configFlag,
 } as const
 
 type ManifestFlags = Values<typeof flags, never>
@@ -79,49 +81,49 @@ export function manifestsCommand(): Command {
   const command = new Command('manifests').description(
     'with -f FILE: the companion resources of manifests, as their annotations require',
   )
-  return addOutputOptions(addFlags(command, flags))
-    .option('--config <file>', "operator's configuration file (default: the built-in configuration)")
-    .action(async () => {
-      await renderManifests(command)
-    })
+  command.hook('preAction', () => {
+    refuseWords(command)
+  })
+  return withFlags(command, { flags, required: [], problems: outputProblems }, async (values) => {
+    if (values.filename.length === 0) (command.parent ?? command).help({ error: true })
+    await renderManifests(values, command)
+  })
 }
 
-async function renderManifests(command: Command): Promise<void> {
-  const config = await readConfig(command.opts<{ config?: string }>().config)
-  const { values, problems } = parseFlags(flags, [], command.opts())
-  if (values.filename.length === 0 && problems.length === 0) (command.parent ?? command).help({ error: true })
-  if (problems.length > 0) fail(problems, command)
+function refuseWords(command: Command): void {
+  const [word] = command.args
+  if (word === undefined) return
+  const known = (command.parent?.commands ?? []).flatMap((other) => [other.name(), ...other.aliases()])
+  const near = nearest(word, known)
+  const hint = near === undefined ? 'manifests are named with -f' : `did you mean ${near}?`
+  command.error(`error: unknown command ${quote(word)}; ${hint}`)
+}
+
+async function renderManifests(values: ManifestFlags, command: Command): Promise<void> {
+  const config = await readConfig(values.config)
   const found = await readRequirements(values.filename, values.namespace, config)
-  const sorted = chosenRequirements(sortRequirements(found.requirements), found, values)
+  const sorted = chosenRequirements(found, values)
   const missing = missingFlags(sorted, values, config)
   writeReport(found.lines.map((line) => `${line}\n`).join(''))
   if (missing.length > 0) fail(missing, command)
   const rendering = renderRequirements(sorted, values as RequirementValues, config)
-  await writeRendering(finished(rendering, found), command)
+  await writeRendering(finished(rendering, found), values, command)
   if (found.isDenied) process.exitCode = 1
 }
 
 /** Drops requirements that --only excludes, and claims that the manifests already contain. */
-function chosenRequirements(
-  sorted: SortedRequirements,
-  { present }: FoundRequirements,
-  { only }: ManifestFlags,
-): SortedRequirements {
-  const isIncluded = (delivery: RenderedDelivery): boolean => only.length === 0 || only.includes(delivery)
+function chosenRequirements({ requirements, present }: FoundRequirements, { only }: ManifestFlags): SortedRequirements {
+  const sorted = sortRequirements(
+    requirements.filter(({ model }) => only.length === 0 || only.includes(model.delivery)),
+  )
   const isMissing = (namespace: string, claim: string): boolean =>
     !present.has(`v1 PersistentVolumeClaim ${namespace}/${claim}`)
   return {
     ...sorted,
-    roles: sorted.roles.filter(({ model }) => isIncluded(model.delivery === 'mountpoint' ? 'mountpoint' : 'download')),
-    mounts: isIncluded('mountpoint')
-      ? sorted.mounts.filter(({ namespace, model, source }) =>
-          isMissing(namespace, model.claim ?? mountpointClaimName(source)),
-        )
-      : [],
-    claims: isIncluded('claim')
-      ? sorted.claims.filter(({ namespace, source }) => isMissing(namespace, source.claim))
-      : [],
-    nodes: isIncluded('node') ? sorted.nodes : [],
+    mounts: sorted.mounts.filter(({ namespace, model, source }) =>
+      isMissing(namespace, model.claim ?? mountpointClaimName(source)),
+    ),
+    claims: sorted.claims.filter(({ namespace, source }) => isMissing(namespace, source.claim)),
   }
 }
 
@@ -193,10 +195,6 @@ function finished(rendering: Rendering, { requirements, present }: FoundRequirem
       ...(isNothing ? ['these pods need no companion resources that could be rendered'] : []),
     ],
   }
-}
-
-function parsePath(text: string): Parsed<string> {
-  return text === '' ? unreadable('is empty') : parsed(text)
 }
 
 /** A delivery that renders companion resources, or an alias of it. */

@@ -2,61 +2,59 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { getSystemErrorMessage } from 'node:util'
-import { InvalidArgumentError, Option, type Command } from 'commander'
+import type { Command } from 'commander'
 import { AppError } from '../../errors.ts'
+import { parseSwitch, parseText, problemsOfBoth, type Values } from '../../flags/flags.ts'
 import { outputFiles, printCommands, printTemplate } from '../../render/output.ts'
 import { printTreeAsYAML } from '../../render/print.ts'
 import type { Rendering } from '../../render/rendering.ts'
+import { parsed, type Parsed } from '../../values/parsed.ts'
 import { writeReport } from '../terminal.ts'
 
-interface OutputOptions {
-  readonly kubernetes?: true
-  readonly cloudformation?: true | string
-  readonly commands?: true
-  readonly outputDir?: string
+export const outputFlags = {
+  kubernetes: {
+    term: '--kubernetes',
+    description: 'print the Kubernetes objects, for kubectl apply -f - (default where there are any)',
+    parse: parseSwitch,
+  },
+  cloudformation: {
+    term: '--cloudformation [stack]',
+    description: 'print a CloudFormation template; by its name where there are several',
+    parse: parseStack,
+  },
+  commands: {
+    term: '--commands',
+    description: 'print a shell script for what the aws command line or a build does',
+    parse: parseSwitch,
+  },
+  outputDir: {
+    term: '-o, --output-dir <directory>',
+    description: 'write everything into files of a directory',
+    parse: parseText,
+  },
+} as const
+
+export type OutputValues = Values<typeof outputFlags, never>
+
+/** Each of them says where all of the output goes. */
+export function outputProblems(values: Partial<OutputValues>): readonly string[] {
+  const names = Object.keys(outputFlags) as (keyof typeof outputFlags)[]
+  return problemsOfBoth(Object.fromEntries(names.map((name) => [outputFlags[name].term, values[name] !== undefined])))
 }
 
-export function addOutputOptions(command: Command): Command {
-  const kinds = ['kubernetes', 'cloudformation', 'commands', 'outputDir']
-  const option = (term: string, description: string, name: string): Option =>
-    new Option(term, description).conflicts(kinds.filter((kind) => kind !== name))
-  return command
-    .addOption(
-      option(
-        '--kubernetes',
-        'print the Kubernetes objects, for kubectl apply -f - (default where there are any)',
-        'kubernetes',
-      ),
-    )
-    .addOption(
-      option(
-        '--cloudformation [stack]',
-        'print a CloudFormation template; by its name where there are several',
-        'cloudformation',
-      ),
-    )
-    .addOption(option('--commands', 'print a shell script for what the aws command line or a build does', 'commands'))
-    .addOption(
-      option('-o, --output-dir <directory>', 'write everything into files of a directory', 'outputDir').argParser(
-        parseDirectory,
-      ),
-    )
-}
-
-function parseDirectory(text: string): string {
-  if (text === '') throw new InvalidArgumentError('It is empty.')
-  return text
+/** A flag without its value is `true` for the parser of the command line; no template has this name. */
+function parseStack(text: string): Parsed<true | string> {
+  return text === 'true' ? parsed(true) : parseText(text)
 }
 
 /** Lists on stderr the parts that were not printed, and the steps left to do. */
-export async function writeRendering(rendering: Rendering, command: Command): Promise<void> {
-  const options = command.opts<OutputOptions>()
+export async function writeRendering(rendering: Rendering, options: OutputValues, command: Command): Promise<void> {
   if (options.outputDir !== undefined) await writeFiles(rendering, options.outputDir)
   else process.stdout.write(textOf(rendering, options, command))
   writeReport(report(rendering, options))
 }
 
-function textOf(rendering: Rendering, options: OutputOptions, command: Command): string {
+function textOf(rendering: Rendering, options: OutputValues, command: Command): string {
   const { kubernetes, commands } = rendering
   if (options.cloudformation !== undefined) {
     return printTemplate(chooseStack(rendering, options.cloudformation, command))
@@ -100,12 +98,12 @@ async function writeFiles(rendering: Rendering, directory: string): Promise<void
   }
 }
 
-function report(rendering: Rendering, options: OutputOptions): string {
+function report(rendering: Rendering, options: OutputValues): string {
   const lines = options.outputDir === undefined ? [...rendering.notes, ...leftOut(rendering, options)] : rendering.notes
   return lines.map((line) => `${line}\n`).join('')
 }
 
-function leftOut({ kubernetes, stacks, commands }: Rendering, options: OutputOptions): string[] {
+function leftOut({ kubernetes, stacks, commands }: Rendering, options: OutputValues): string[] {
   const printsKubernetes =
     options.cloudformation === undefined && options.commands === undefined && kubernetes.length > 0
   const printsCommands = options.commands === true || (options.cloudformation === undefined && kubernetes.length === 0)
