@@ -4,31 +4,32 @@ import { parseConfig } from '../src/config/parse-config.ts'
 import { inject } from '../src/inject/inject.ts'
 import type { Volume } from '../src/pod/pod.ts'
 import { printMarkdownTable } from '../src/cli/table.ts'
+import type { Delivery } from '../src/values/source.ts'
 
 type Annotations = Readonly<Record<string, string>>
 
 const digest = `sha256:${'0'.repeat(64)}`
 const expect = { expect: 'objects=1' }
 
-const rows: readonly Annotations[] = [
-  { source: 's3://bucket/prefix/' },
-  { source: 's3://bucket/prefix/', volume: 'ephemeral/gp3', size: '1Gi' },
-  { source: 's3://bucket/prefix/', volume: 'existing/scratch' },
-  { source: 's3://bucket/prefix/', delivery: 'mountpoint' },
-  { source: 'pvc://claim' },
-  { source: 'pvc://claim', ...expect },
-  { source: 'pvc://claim/path' },
-  { source: 'node:///path' },
-  { source: 'node:///path', ...expect },
-  { source: `oci://registry/image@${digest}` },
-]
+const examples: Readonly<Record<Delivery, readonly Annotations[]>> = {
+  download: [
+    { source: 's3://bucket/prefix/' },
+    { source: 's3://bucket/prefix/', volume: 'ephemeral/gp3', size: '1Gi' },
+    { source: 's3://bucket/prefix/', volume: 'existing/scratch' },
+  ],
+  mountpoint: [{ source: 's3://bucket/prefix/', delivery: 'mountpoint' }],
+  claim: [{ source: 'pvc://claim' }, { source: 'pvc://claim', ...expect }, { source: 'pvc://claim/path' }],
+  node: [{ source: 'node:///path' }, { source: 'node:///path', ...expect }],
+  image: [{ source: `oci://registry/image@${digest}` }],
+}
 
 /** The policy lists the directory of the node, and the cluster has image volumes. */
 const configuration = `cluster: {version: "1.36"}
 policy: {rules: [{name: all, namespaces: ["*"]}, {name: node, namespaces: ["*"], sources: ["node://*"]}]}`
 
 export function partsInMarkdown(): string {
-  return printMarkdownTable(['Annotations', 'Delivery', 'Init container', 'Volumes'], rows.map(describeParts))
+  const rows = Object.values(examples).flat().map(describeParts)
+  return printMarkdownTable(['Annotations', 'Delivery', 'Init container', 'Volumes'], rows)
 }
 
 function describeParts(annotations: Annotations): readonly string[] {

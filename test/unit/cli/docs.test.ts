@@ -45,13 +45,22 @@ t.test('docs/loader.md has every exit code, and the policy that stops Jobs that 
   t.end()
 })
 
+const exitCodes = Object.values(exits).map(({ code }) => code)
+
 t.test('docs/loader.md has causes and remedies of every exit code, and of no other', (t) => {
-  const page = readFileSync(join(import.meta.dirname, '../../../docs/loader.md'), 'utf8')
-  const [, section = ''] = page.split('## Causes and remedies\n')
-  const described = [...section.split(/^## /m)[0]!.matchAll(/^\| (\d+) \|/gm)].map(([, code]) => Number(code))
-  t.strictSame(
-    [...new Set(described)],
-    Object.values(exits).map(({ code }) => code),
-  )
+  t.strictSame(codesBelow('docs/loader.md', 'Causes and remedies'), exitCodes)
   t.end()
 })
+
+t.test('docs/publish.md has every exit code of publish, and no other', (t) => {
+  t.strictSame(codesBelow('docs/publish.md', 'When a run fails'), [0, 2, ...exitCodes])
+  t.end()
+})
+
+/** The codes in the first column of the table below a heading. */
+function codesBelow(page: string, heading: string): readonly number[] {
+  const content = readFileSync(join(import.meta.dirname, '../../..', page), 'utf8')
+  const [section = ''] = (content.split(`## ${heading}\n`)[1] ?? '').split(/^## /m)
+  const cells = [...section.matchAll(/^\| ([\d, ]+) \|/gm)].map(([, cell = '']) => cell)
+  return [...new Set(cells.flatMap((cell) => cell.split(', ')).map(Number))]
+}
