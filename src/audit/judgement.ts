@@ -100,7 +100,7 @@ export interface AuditedModel {
   readonly delivery: string
   /** The source without its version: pods with the same family use the same model. */
   readonly family: string
-  /** As far as the source shows one: `1.2.3`, or the beginning of the digest of an oci:// source. */
+  /** Version of the model, if the source shows one: `1.2.3`, or the beginning of the digest of an oci:// source. */
   readonly version?: string
   /** The loader's image in the pod; undefined if nothing is loaded or nothing was injected. */
   readonly image?: string

@@ -1,4 +1,4 @@
-/** How the parts that were added differ from those that today's configuration would add. */
+/** Differences of the injected parts from those that today's configuration would add. */
 import { placeholderImage } from '../config/loader-image.ts'
 import type { OwnedFields } from '../inject/ownership/owned-fields.ts'
 import type { Status } from '../inject/status.ts'

@@ -21,7 +21,7 @@ export interface PodFacts {
   /** The reason for which the webhook would leave the pod alone. */
   readonly skipReason: SkipReason | undefined
   readonly detection: Detection
-  /** As the pod has it: evidence, not proof. */
+  /** The recorded status: evidence, not proof. */
   readonly status: Status | undefined
   /** The webhook's outcome for the pod without its injected parts. */
   readonly outcome: Outcome

@@ -48,7 +48,7 @@ function networkProblems({ loader }: ConfigFile): string[] {
 function proxyProblem(url: string | undefined): string | undefined {
   if (url === undefined) return undefined
   if (url.includes('@')) {
-    return 'loader.proxy.url: has a user name, which everybody could read in the pods; let the proxy know the nodes by their addresses'
+    return 'loader.proxy.url: has a user name, which would be readable in the pods; let the proxy know the nodes by their addresses'
   }
   const proxy = parseProxy(url)
   return proxy.ok ? undefined : `loader.proxy.url: ${quote(url)} ${proxy.problem}`

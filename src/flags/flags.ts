@@ -11,7 +11,7 @@ export interface Flag<T> {
   readonly default?: string
   /** The environment variable that is read if the flag is not given. */
   readonly env?: string
-  /** For the help; `parse` refuses others. */
+  /** Accepted values for the help; `parse` refuses others. */
   readonly choices?: readonly string[]
   /** True if the flag may be repeated. */
   readonly many?: true

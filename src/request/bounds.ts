@@ -1,6 +1,6 @@
 /**
  * Bounds of what one pod may ask for, counted before anything is planned: planning takes time that grows with models times
- * containers, and one replica answers for everybody. Each bound is one denial; nothing else is reported with it.
+ * containers, and one replica answers for many pods. Each bound is one denial; nothing else is reported with it.
  */
 import type { Config } from '../config/config.ts'
 import type { PodLimits } from '../config/limits.ts'

@@ -104,7 +104,7 @@ t.test('the hash is that of what holds, wherever the image is named', (t) => {
   t.end()
 })
 
-t.test('what a part of the file leaves out keeps its default', (t) => {
+t.test('keys that a section leaves out keep their defaults', (t) => {
   t.strictSame(read('loader: {imagePullPolicy: Never}').loader, {
     imagePullPolicy: 'Never',
     imagePullSecrets: [],
@@ -270,7 +270,7 @@ t.test('all mistakes of a file come in one answer', (t) => {
   t.end()
 })
 
-t.test('what is no YAML, or is made to exhaust the reader, is a problem and no exception', (t) => {
+t.test('text that is no YAML, or made to exhaust the reader, is a problem and no exception', (t) => {
   const levels = Array.from(
     { length: 9 },
     (_, i) => `l${i + 1}: &l${i + 1} [${Array.from({ length: 9 }, () => `*l${i}`).join(', ')}]`,
@@ -348,7 +348,7 @@ t.test('the hash is another one after any change', (t) => {
   t.end()
 })
 
-t.test('the configuration cannot be changed by whoever gets it', (t) => {
+t.test('the configuration is frozen', (t) => {
   const config = read('policy: {rules: [{name: a, namespaces: [x]}]}')
   for (const part of [
     config,
@@ -377,7 +377,7 @@ t.test('no file makes the reader throw', (t) => {
   t.end()
 })
 
-/** Of a throwaway authority, whose key is gone. */
+/** Certificate of a throwaway authority, whose key is gone. */
 const authority = `-----BEGIN CERTIFICATE-----
 MIIBsjCCAVegAwIBAgIUQ03MFFRIaUuYeo++zJKw9rMNIqcwCgYIKoZIzj0EAwIw
 JjEkMCIGA1UEAwwbbW9kZWwtaW5qZWN0b3ItdGhyb3dhd2F5LWNhMB4XDTI2MTEy
@@ -410,7 +410,7 @@ t.test('a proxy or authorities that could not work are refused', (t) => {
     ['loader: {proxy: {url: "proxy:3128"}}', /^loader\.proxy\.url: "proxy:3128" is not http:\/\/host:port$/],
     [
       'loader: {proxy: {url: "http://me:secret@proxy:3128"}}',
-      /^loader\.proxy\.url: has a user name, which everybody could read in the pods/,
+      /^loader\.proxy\.url: has a user name, which would be readable in the pods/,
     ],
     ['loader: {proxy: {}}', /^loader\.proxy: must have required property 'url'$/],
     ['loader: {proxy: {url: "http://proxy", noProxy: ["a,b"]}}', /^loader\.proxy\.noProxy\[0\]: must match pattern/],

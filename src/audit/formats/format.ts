@@ -16,7 +16,7 @@ export interface FormatContext {
   readonly terminal: Terminal
 }
 
-/** For the format that people read. */
+/** Options of the table, the format that people read. */
 export interface Terminal {
   readonly width: number
   readonly paint: (level: Level | 'title', text: string) => string

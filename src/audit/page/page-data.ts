@@ -34,7 +34,7 @@ export interface LiveState {
   /** Facts of the same audit: the configuration may have changed since the page was made. */
   readonly about?: AboutAudit
   readonly isReading: boolean
-  /** Why the last audit failed; the page then shows an earlier one. */
+  /** Error of the last audit; the page then shows an earlier one. */
   readonly problem?: string
 }
 

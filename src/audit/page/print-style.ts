@@ -1,4 +1,4 @@
-/** How the page looks on paper: black on white, nothing that wants to be clicked, no row cut in two. */
+/** Style of the page on paper: black on white, no buttons, no row cut in two. */
 export const printStyle = `
 @media print{
 @page{size:landscape;margin:12mm}

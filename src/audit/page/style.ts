@@ -1,4 +1,4 @@
-/** How the page looks on a screen. Only fonts and colours that the reader's system has; sizes follow the reader's own. */
+/** Style of the page on a screen. Only fonts and colours that the reader's system has; sizes follow the reader's own. */
 const light = `--page:#f7f8f8;--surface:#fff;--sunken:#f0f2f3;--text:#1c2226;--soft:#545e66;--line:#d9dee1;--edge:#7c868d;--accent:#0b57a4;--on-accent:#fff;
 --error:#a8201a;--error-back:#fdeeec;--warning:#7d4b00;--warning-back:#fdf3e1;--note:#2f5277;--note-back:#ebf2f9;--none:#1b6a3e;--none-back:#e9f5ee`
 const dark = `--page:#121618;--surface:#1a1f22;--sunken:#22282c;--text:#e4e8ea;--soft:#a6b0b7;--line:#30373c;--edge:#76828a;--accent:#8cbcf2;--on-accent:#0d1a28;

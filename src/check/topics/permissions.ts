@@ -42,7 +42,7 @@ function isAbout({ subjects = [] }: RoleBinding, namespace: string, account: str
   )
 }
 
-/** The API server creates these bindings for everyone. */
+/** Bindings that the API server itself creates, for all users. */
 function isBuiltIn({ metadata }: RoleBinding): boolean {
   return metadata.labels?.['kubernetes.io/bootstrapping'] === 'rbac-defaults'
 }

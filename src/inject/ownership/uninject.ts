@@ -86,7 +86,7 @@ interface Given {
   readonly env: Set<string>
 }
 
-/** By the name of the container. */
+/** Mounts and variables of the models, by the name of the container. */
 function givenBy(models: readonly ModelStatus[]): ReadonlyMap<string, Given> {
   const given = new Map<string, Given>()
   for (const { containers, volume, mountPath, env, envAdded } of models) {

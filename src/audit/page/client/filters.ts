@@ -9,7 +9,7 @@ const selects = ['namespace', 'family', 'version'] as const
 const inputs = ['search', 'owner'] as const
 type Change = (change: Partial<ViewState>, isTyping: boolean) => void
 
-// More are no help to anybody and slow the page: the search finds the others.
+// More entries only slow the page: the search finds the others.
 const mostChoices = 500
 const mostSuggestions = 50
 const longestChoice = 80

@@ -69,7 +69,7 @@ const groupComparisons: Readonly<Record<string, GroupComparison>> = {
   deviating: (one, other) => countDeviating(one) - countDeviating(other),
 }
 
-/** By name, unless `column` says otherwise. */
+/** Sorts by `column`, or else by name. */
 export function sortGroups(groups: readonly Group[], column: string, isDescending: boolean): readonly Group[] {
   const compare = Object.hasOwn(groupComparisons, column) ? groupComparisons[column] : byName
   const direction = isDescending ? -1 : 1

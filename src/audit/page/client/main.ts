@@ -102,7 +102,7 @@ function defaultSort(): string {
   return { pods: 'judgement', models: 'model', namespaces: 'namespace' }[state.view]
 }
 
-/** On narrow screens, where the head of the table is not shown. */
+/** Shows the choice of an order on narrow screens, which hide the head of the table. */
 function showSortChoice(
   columns: readonly Column[],
   { sort, isDescending }: { sort: string; isDescending: boolean },

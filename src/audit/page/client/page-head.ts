@@ -44,7 +44,7 @@ export function showAmounts({ shown, all, groups }: Amounts, state: ViewState): 
   byId('filtered-by', HTMLElement).replaceChildren(...filterWords(state))
 }
 
-/** For paper, where the fields are not shown. */
+/** The filters in words, for paper, which does not show their fields. */
 function filterWords(state: ViewState): readonly Child[] {
   const set: readonly (readonly [name: string, chosen: string])[] = [
     ['judgement', state.judgements.map(wordsOf).join(' or ')],

@@ -9,7 +9,7 @@ export interface ItemPage<Item> {
   readonly items: readonly Item[]
   readonly number: number
   readonly pages: number
-  /** From 1, for people. */
+  /** Number of the first row, from 1. */
   readonly first: number
 }
 

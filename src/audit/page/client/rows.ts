@@ -41,7 +41,7 @@ export function makeRows(pods: readonly AuditedPod[], meanings: AboutPage['judge
   })
 }
 
-/** From the worst to none, within a level in the order of the table. */
+/** Ranks from the worst to none, within a level in the order of the table. */
 export function rankJudgements(meanings: AboutPage['judgements']): ReadonlyMap<string, number> {
   const names = Object.keys(meanings) as Judgement[]
   const ordered = levels.flatMap((level) => names.filter((name) => meanings[name].level === level))

@@ -16,7 +16,7 @@ export interface ViewState {
   /** Name of a column; empty for the order of the view. */
   readonly sort: string
   readonly isDescending: boolean
-  /** From 1; 0 is the page of the first open pod. */
+  /** Number of the page, from 1; 0 is the page of the first open pod. */
   readonly page: number
   /** Keys of the pods whose details are open. */
   readonly open: readonly string[]
