@@ -39,7 +39,7 @@ for (const name of annotationNames) {
   })
 }
 
-t.test('a default that the product brings is one that an operator may change, and is accepted', (t) => {
+t.test('a default of the product is one that an operator may change, and is accepted', (t) => {
   for (const [name, value] of Object.entries(defaultConfig.defaults)) {
     t.ok(isAnnotationName(name) && annotations[name].operator, name)
     t.ok(isAnnotationName(name) && annotations[name].parse(value.replace('NAME', 'llama')).ok, `${name}: ${value}`)
@@ -47,7 +47,7 @@ t.test('a default that the product brings is one that an operator may change, an
   t.end()
 })
 
-t.test('what applies to some deliveries only names deliveries that there are, and is about one model', (t) => {
+t.test('an annotation for some deliveries names existing deliveries, and is about one model', (t) => {
   for (const name of annotationNames) {
     const { scope, appliesTo = [] } = annotations[name]
     t.strictSame(
@@ -60,7 +60,7 @@ t.test('what applies to some deliveries only names deliveries that there are, an
   t.end()
 })
 
-t.test('what an annotation does not apply to would do nothing there', (t) => {
+t.test('an annotation has no effect on deliveries that it does not apply to', (t) => {
   t.strictSame(
     deliveries.filter((delivery) => appliesTo('expect', delivery)),
     ['download', 'claim', 'node'],

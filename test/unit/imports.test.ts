@@ -21,7 +21,7 @@ const chain = [
 ]
 
 /**
- * Beside the chain: what each may import, and who may import it. The loader runs in other pods than the webhook and stands
+ * Outside the chain: the imports that each may have, and its importers. The loader runs in other pods than the webhook and stands
  * alone; both read the values of annotations by the same parsers, or they would not mean the same model.
  */
 const request = ['deliveries', 'engines', 'request', 'pod'] as const

@@ -79,7 +79,7 @@ t.test('nothing in a diagnostic reaches a terminal raw', (t) => {
   t.end()
 })
 
-t.test('what a terminal hides or obeys is written out, in every plane of Unicode', (t) => {
+t.test('characters that a terminal hides or obeys are written out, in every plane of Unicode', (t) => {
   t.equal(printable('a\u00ad\u180e\u2060\u2064b'), 'a\\u00ad\\u180e\\u2060\\u2064b', 'format characters')
   t.equal(printable('a\u115f\u3164\uffa0\ufe0fb'), 'a\\u115f\\u3164\\uffa0\\ufe0fb', 'characters without a glyph')
   t.equal(printable('a\u{e0041}\u{e0100}b'), 'a\\u{e0041}\\u{e0100}b', 'tags and selectors, which carry hidden text')

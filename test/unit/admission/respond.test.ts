@@ -54,7 +54,7 @@ t.test('several sources and rules are comma lists', (t) => {
 })
 
 t.test(
-  "a denied pod's sources are told as its author wrote them, and the rules that refused it where they are known",
+  "a denied pod's sources are recorded as its author wrote them, and the rules that refused it where they are known",
   (t) => {
     const annotations = {
       'models.example.io/source.b': 's3://b/',
@@ -97,7 +97,7 @@ t.test('values for the audit log', (t) => {
     t.equal(sourcesOf('a\nb\u0000c\ud800'), 'a b c\ufffd')
     t.end()
   })
-  t.test('of a hostile pod stay small', (t) => {
+  t.test('stay small for a hostile pod', (t) => {
     const annotations = Object.fromEntries(
       Array.from({ length: 5000 }, (_, i) => [`models.example.io/source.m${i}`, 's3://b/']),
     )

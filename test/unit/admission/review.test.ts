@@ -62,7 +62,7 @@ const malformed: [string, unknown, string][] = [
 ]
 
 for (const [what, body, problem] of malformed) {
-  t.test(`${what} is told to be malformed`, (t) => {
+  t.test(`${what} is reported as malformed`, (t) => {
     t.strictSame(readReview(body), { ok: false, problem })
     t.end()
   })

@@ -122,7 +122,7 @@ interface Case {
   readonly pod: unknown
   readonly config?: Config
   readonly words: readonly Judgement[]
-  /** Of the worst judgement. */
+  /** Reason of the worst judgement. */
   readonly reason?: RegExp
   /** A field that must be among its evidence. */
   readonly field?: string
@@ -142,7 +142,7 @@ const cases: Readonly<Record<string, Case>> = {
     })),
     words: ['conforming'],
   },
-  'so does one beside which another webhook put a sidecar that we do not know': {
+  'so does one to which another webhook added a sidecar that we do not know': {
     pod: { ...whole, spec: { ...whole.spec, containers: [...whole.spec.containers, { name: 'agent-of-somebody' }] } },
     words: ['conforming'],
   },
@@ -311,7 +311,7 @@ const cases: Readonly<Record<string, Case>> = {
     words: ['tampered', 'invalid'],
     field: 'spec.containers[app].volumeMounts[/models/model/weights]',
   },
-  'somebody else who only reads the model is nobody to fear': {
+  'another container that only reads the model is harmless': {
     pod: {
       ...whole,
       spec: {
@@ -342,7 +342,7 @@ const cases: Readonly<Record<string, Case>> = {
     words: ['conforming'],
   },
   'a configuration that makes the same parts does not': { pod: whole, config: lenient, words: ['conforming'] },
-  'nor does one beside which another webhook put a sidecar, which the next pod will have no sooner': {
+  'nor does one to which another webhook added a sidecar, which the next pod will have no sooner': {
     pod: { ...whole, spec: { ...whole.spec, containers: [...whole.spec.containers, { name: 'agent-of-somebody' }] } },
     config: lenient,
     words: ['conforming'],
@@ -372,7 +372,7 @@ const cases: Readonly<Record<string, Case>> = {
     config: otherConfig,
     words: ['tampered', 'outdated'],
   },
-  'what a rule of today does not allow is not allowed': {
+  'a model that a rule of today does not allow is notAllowed': {
     pod: whole,
     config: strict,
     words: ['notAllowed'],
@@ -381,7 +381,7 @@ const cases: Readonly<Record<string, Case>> = {
   },
   'also where it was never injected': { pod: created(asked), config: strict, words: ['missing', 'notAllowed'] },
   'also in a manifest': { pod: asked, config: strict, words: ['notAllowed'] },
-  'what would be denied for another reason is invalid': {
+  'a pod that would be denied for another reason is invalid': {
     pod: podWith({ ...pinned, size: 'huge' }),
     words: ['invalid'],
     reason: /"huge"/,
@@ -414,7 +414,7 @@ const cases: Readonly<Record<string, Case>> = {
   },
 }
 
-/** Who can write the parts can write digests that fit them. */
+/** A user who can write the parts can write digests that fit them. */
 function forged(): Pod {
   const other = injected(podWith({ ...pinned, expect: 'objects=1' }))
   const statusOf = (pod: Pod): RealStatus =>

@@ -356,7 +356,7 @@ interface SARIFLog {
   }[]
 }
 
-/** What SARIF 2.1.0 (§3.13, §3.14, §3.27) requires of the objects that are used here. */
+/** Requirements of SARIF 2.1.0 (§3.13, §3.14, §3.27) on the objects that are used here. */
 const text = { type: 'string', minLength: 1 }
 const message = { type: 'object', required: ['text'], properties: { text } }
 const sarifShape = {

@@ -1,4 +1,4 @@
-/** What a server may answer instead of a page of a listing: none of it passes for one, for the loader, the publisher and `check`. */
+/** Answers of servers instead of a page of a listing: the loader, the publisher and `check` accept none of them. */
 import { once } from 'node:events'
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -100,7 +100,7 @@ const noPages: readonly (readonly [what: string, answer: Answer, says: RegExp])[
     /XML of another kind \(ListBucketResults\)/,
   ],
   [
-    'what is packed',
+    'a packed body',
     { body: gzipSync(listing(a)), headers: { 'content-encoding': 'gzip' } },
     /bytes \(content-encoding "gzip"\)/,
   ],
@@ -173,7 +173,7 @@ for (const [what, answer, says] of noPages) {
   })
 }
 
-t.test('what passes for a page in the publisher, and in check, is no other', async (t) => {
+t.test('the publisher and check accept the same pages', async (t) => {
   const { options } = await serverOf(t, () => '<html/>')
   const calls = publishedWith(t, options)
   await t.rejects(collect(calls.directories('bucket', prefix)), unbelievable)
@@ -191,7 +191,7 @@ t.test('what passes for a page in the publisher, and in check, is no other', asy
   t.match(await reach.directories('bucket', prefix), refused)
 })
 
-t.test('what servers write differently is a page all the same', async (t) => {
+t.test('variants of real servers are accepted as pages', async (t) => {
   for (const [answer, keys] of [
     [
       `<?xml version="1.0"?>\n<!-- x -->\n<ListBucketResult xmlns="x"><IsTruncated>False</IsTruncated></ListBucketResult>`,

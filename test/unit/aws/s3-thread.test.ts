@@ -12,7 +12,7 @@ const run = (script: string): Promise<{ stdout: string }> =>
     `const { prepareS3Thread, s3OnThread } = await import(${JSON.stringify(s3Thread)})\n${script}`,
   ])
 
-t.test('a thread that nobody takes keeps no process alive', async (t) => {
+t.test('a thread that is not used keeps no process alive', async (t) => {
   await t.resolves(run('prepareS3Thread()'))
 })
 

@@ -348,7 +348,7 @@ const cases: readonly (readonly [
   ['no Deployment', { ...good, deployment: absent }, [['replicas', 'error']]],
   ['no ready replica', withDeployment({ status: {} }), [['replicas', 'error']], /^0 of 2 ready/],
   [
-    'fewer replicas than wanted',
+    'fewer replicas than specified',
     withDeployment({ status: { readyReplicas: 1 } }),
     [['replicas', 'warning']],
     /^1 of 2 ready/,
@@ -421,7 +421,7 @@ const cases: readonly (readonly [
     /^loaders run registry.*, and the webhook itself registry/,
   ],
   [
-    'a loader by tag beside a webhook by digest',
+    'a loader by tag with a webhook by digest',
     withLoaderImage(`registry.example.com:5000/model-injector:0.1.0`),
     [['loader-image', 'warning']],
     /and the webhook itself/,
@@ -621,7 +621,7 @@ const fine: readonly (readonly [what: string, survey: Survey, id: CheckId, says:
     /the webhook answers; it denies the pod that was tried/,
   ],
   [
-    'what the chart itself granted',
+    'permissions of the chart itself',
     bound({
       metadata: { name: 'model-injector-events', labels: { 'helm.sh/chart': 'model-injector-0.1.0' } },
       roleRef: { kind: 'ClusterRole', name: 'model-injector-events' },
@@ -660,7 +660,7 @@ for (const [what, survey, id, says] of fine) {
   })
 }
 
-t.test('where nothing is registered, that is said, and nothing that would follow from it', (t) => {
+t.test('a missing registration is reported, without its consequences', (t) => {
   const nothing = {
     ...good,
     registration: absent,

@@ -1,4 +1,4 @@
-/** What a survey of a right installation finds: the ground on which each test breaks one thing. */
+/** The survey of a correct installation; each test breaks one thing of it. */
 import { readFile } from 'node:fs/promises'
 import { parseConfig } from '../../../src/config/parse-config.ts'
 import { matchConditions } from '../../../src/match-conditions.ts'

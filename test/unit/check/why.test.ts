@@ -267,14 +267,14 @@ t.test('without a cluster only the conditions, the annotations and the policy of
   t.equal(explanation.verdict, 'denied')
 })
 
-t.test('mistakes and refusals of one pod are both told', (t) => {
+t.test('mistakes and refusals of one pod are both reported', (t) => {
   const image = { ...annotated, [`${prefix}mount-path`]: '/models/x', [`${prefix}image`]: 'evil:1' }
   const { steps } = explainPod(subjectOf(podWith(image)), around({}, rules), undefined)
   t.match(steps.find(({ id }) => id === 'policy')?.details[0], /the source .* the image "evil:1"/)
   t.end()
 })
 
-t.test('what the API server answers decides over what was evaluated here', (t) => {
+t.test('the answer of the API server decides over the local evaluation', (t) => {
   const theirs = around({ matchConditions: [...conditions, foreign] })
   t.match(explainPod(subjectOf(podWith()), theirs, stops('dry-run', 'as it is')), {
     verdict: 'not injected',
@@ -291,7 +291,7 @@ t.test('what the API server answers decides over what was evaluated here', (t) =
   t.end()
 })
 
-t.test('warnings that the API server passes on are told once', (t) => {
+t.test('warnings that the API server passes on are printed once', (t) => {
   const silent = Object.fromEntries(Object.entries(annotated).filter(([key]) => !key.endsWith('expect')))
   const [warning = ''] =
     explainPod(subjectOf(podWith(silent)), around(), undefined).steps.find(({ id }) => id === 'annotations')?.details ??
@@ -325,7 +325,7 @@ t.test('a live pod that was injected says by what and from where, whatever would
   t.end()
 })
 
-t.test('a live pod without its model, against which nothing speaks now, is told why that can be', (t) => {
+t.test('a live pod without its model that would be injected now gets possible causes', (t) => {
   const young = { metadata: { name: 'app', creationTimestamp: '2026-01-11T00:00:00Z' } }
   const old = { metadata: { name: 'app', creationTimestamp: '2026-01-09T00:00:00Z' } }
   const later = explainPod(subjectOf(podWith(), young), around(), undefined)
@@ -343,7 +343,7 @@ t.test('a live pod without its model, against which nothing speaks now, is told 
   t.end()
 })
 
-t.test('what a live pod is like is told without consequence', (t) => {
+t.test('the state of a live pod is reported without consequence', (t) => {
   const live = {
     metadata: { name: 'app', creationTimestamp: '2026-01-11T00:00:00Z' },
     status: { phase: 'Running' },

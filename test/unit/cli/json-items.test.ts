@@ -94,7 +94,7 @@ t.test('an object that is no list is the only item', async (t) => {
   ])
 })
 
-t.test('what is no JSON is refused, with the place', async (t) => {
+t.test('text that is no JSON is refused, with the place', async (t) => {
   for (const [text, message] of [
     ['{"items":[{"a":1},{"b":', /^dump\.json: is no JSON: it ends in the middle$/],
     ['{"items":[{"a":1},{"b":x}]}', /^dump\.json: after item 1: is no JSON: Unexpected \"x\"/],

@@ -19,7 +19,7 @@ function remove(path: string): Operation {
 function edit(text: string, ...operations: Operation[]): string {
   const wanted = jsonPatch.applyPatch(structuredClone(read(text)), operations).newDocument
   const edited = rewrite(text, wanted)
-  t.strictSame(read(edited), wanted, 'the text says what is wanted')
+  t.strictSame(read(edited), wanted, 'the text has the expected value')
   return edited
 }
 
@@ -84,7 +84,7 @@ t.test('numbers stay as they are written', (t) => {
   t.end()
 })
 
-t.test('strings are neither folded nor escaped anew', (t) => {
+t.test('strings are neither folded nor escaped again', (t) => {
   const long = 'word '.repeat(60).trim()
   const text = `a: ${long}\nb: "${long}"\nc: >-\n  folded\n  text\n\nd: |+\n  kept  \n\ne: "\\u00e9 é 🦙"\nf: plain é 🦙\n`
   const edited = edit(text, add('/g', `${long} ${long}`), add('/h', 'first\nsecond 🦙\n'))
@@ -105,7 +105,7 @@ t.test('a file without a line break at its end does not get one', (t) => {
   t.end()
 })
 
-t.test('what is added is indented like the rest', (t) => {
+t.test('added lines are indented like the rest', (t) => {
   const change = add('/spec/added', { list: [{ a: 1 }] })
   t.equal(
     edit('spec:\n    list:\n        - 1\n', change),
@@ -116,7 +116,7 @@ t.test('what is added is indented like the rest', (t) => {
   t.end()
 })
 
-t.test('a list that is null or empty becomes a list, and the comment behind it stays', (t) => {
+t.test('a list that is null or empty becomes a list, and the comment after it stays', (t) => {
   for (const [empty, comment] of [
     ['volumes:', ''],
     ['volumes: # none', ' # none'],
@@ -130,7 +130,7 @@ t.test('a list that is null or empty becomes a list, and the comment behind it s
   t.end()
 })
 
-t.test('items go in before, between and behind others, each with its comment', (t) => {
+t.test('items go in before, between and after others, each with its comment', (t) => {
   const text = 'list:\n# one\n- name: a\n# two\n- name: b # b\n# end\nnext: 1\n'
   const edited = edit(
     text,
@@ -205,7 +205,7 @@ t.test('an anchor on what is replaced as a whole stays', (t) => {
   t.end()
 })
 
-t.test('what a merge key brings is covered, not changed where it comes from', (t) => {
+t.test('values of a merge key are covered, not changed at their origin', (t) => {
   const text = 'base: &base\n  mounts: [a]\n  image: x\none:\n  <<: *base\n  name: one # first\ntwo:\n  <<: *base\n'
   const edited = edit(text, add('/one/mounts', ['a', 'b']))
   t.equal(

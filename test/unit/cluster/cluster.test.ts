@@ -1,4 +1,4 @@
-/** What commands ask of the API server, and what they are told where it does not do it. */
+/** Requests of commands to the API server, and their errors if it refuses. */
 import t, { type Test } from 'tap'
 import { collect } from '../../../src/cluster/collect.ts'
 import { connectCluster } from '../../../src/cluster/connect.ts'
@@ -56,7 +56,7 @@ t.test('a list comes page by page, as it is asked for, and its items say what th
     done: false,
     value: { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'pod-0' }, spec: { newerField: 1 } },
   })
-  t.equal(server.requests.length, 1, 'the second page is fetched when it is wanted')
+  t.equal(server.requests.length, 1, 'the second page is fetched on demand')
   t.strictSame(
     (await collect(pods)).map(({ metadata }) => metadata.name),
     ['pod-1', 'pod-2'],
@@ -135,7 +135,7 @@ t.test('a missing permission is named with its verb, its kind and where it is ne
   )
 })
 
-t.test('what is not there is undefined, and what is there comes with every field', async (t) => {
+t.test('a missing object is undefined, and an existing one has every field', async (t) => {
   const configMap = {
     apiVersion: 'v1',
     kind: 'ConfigMap',
@@ -150,7 +150,7 @@ t.test('what is not there is undefined, and what is there comes with every field
   t.equal(await cluster.get(resources.configMaps, 'y', 'apps'), undefined)
 })
 
-t.test('unknown credentials, and pages of a proxy in between, are told in one line', async (t) => {
+t.test('unknown credentials, and pages of a proxy in between, are reported in one line', async (t) => {
   const { cluster } = await clusterOf(t, ({ path }) =>
     path === '/version'
       ? status(401, 'Unauthorized')
@@ -164,7 +164,7 @@ t.test('unknown credentials, and pages of a proxy in between, are told in one li
   t.equal((await failureOf(cluster.get(resources.nodes, 'n'))).message, 'cannot get Node n: HTTP 502')
 })
 
-t.test('no answer is told apart from a refusal, without the token', async (t) => {
+t.test('a missing answer is distinguished from a refusal, without the token', async (t) => {
   const gone = await startFakeAPIServer(() => ({ body: {} }))
   await gone.close()
   const cluster = connectCluster({ kubeconfig: await writeKubeconfig(`${t.testdir({})}/config`, gone.url) })

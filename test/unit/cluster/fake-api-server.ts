@@ -26,7 +26,7 @@ export interface FakeAPIServer {
   close(): Promise<void>
 }
 
-/** Where there is no answer, the connection is closed. */
+/** Without an answer, the connection is closed. */
 export async function startFakeAPIServer(
   answer: (request: FakeRequest) => FakeAnswer | undefined,
 ): Promise<FakeAPIServer> {

@@ -25,7 +25,7 @@ interface Server {
   answer: { status: number; body: object }
 }
 
-/** An API server that answers what it is told to, and a directory as the kubelet mounts it. */
+/** An API server with given answers, and a directory as the kubelet mounts it. */
 async function startServer(t: Test): Promise<Server> {
   const directory = t.testdir()
   const authority = await createCertificateAuthority(directory, 'ca')

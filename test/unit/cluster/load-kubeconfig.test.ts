@@ -65,7 +65,7 @@ t.test('a file that is missing, malformed or without a cluster is named', async 
   })
 })
 
-t.test('where nothing says which cluster is meant, all ways to say it are named', (t) => {
+t.test('without a chosen cluster, all ways to choose one are named', (t) => {
   process.env.HOME = t.testdir({})
   Reflect.deleteProperty(process.env, 'KUBECONFIG')
   t.throws(() => connectCluster({}), {

@@ -134,7 +134,7 @@ t.test('a pod that changes its engine gets new parts', (t) => {
   t.end()
 })
 
-t.test('what only resembles an engine is none', (t) => {
+t.test('a container that only resembles an engine is none', (t) => {
   const [shell = '', option = '', script = ''] = engineByName.s5cmd.command.command ?? []
   t.ok(runsAnEngine({ command: [shell, option, script] }))
   t.notOk(runsAnEngine({ command: [shell, option, ` ${script}`] }))
@@ -182,7 +182,7 @@ t.test('an image that the pod chose for the native engine checks, too; one for a
   t.end()
 })
 
-t.test('loading and checking are told apart by the command line', (t) => {
+t.test('loading and checking are distinguished by the command line', (t) => {
   t.ok(runsVerifier({ args: ['load', '--verify'] }) && runsAnEngine({ args: ['load', '--verify'] }))
   for (const container of [
     { args: ['load'] },

@@ -39,7 +39,7 @@ function lines(outcome: Outcome): readonly string[] {
   return outcome.outcome === 'denied' ? outcome.diagnostics.map(formatDiagnostic) : [outcome.reason]
 }
 
-/** What is injected, and one more of what is counted, which is denied. */
+/** A pod at a limit, which is injected, and one beyond it, which is denied. */
 function holds(
   name: string,
   limits: Partial<PodLimits>,
@@ -140,11 +140,11 @@ t.test('a patch', (t) => {
   const { patch } = inject(pod, 'team', defaultConfig) as Extract<Outcome, { outcome: 'injected' }>
   const patchBytes = Buffer.byteLength(JSON.stringify(patch))
 
-  t.test('of just so many bytes is given', (t) => {
+  t.test('at the limit is given', (t) => {
     t.strictSame(lines(inject(pod, 'team', withLimits({ patchBytes }))), ['Injected'])
     t.end()
   })
-  t.test('of one byte more is not', (t) => {
+  t.test('one byte over the limit is not', (t) => {
     const most = patchBytes - 1
     t.strictSame(lines(inject(pod, 'team', withLimits({ patchBytes: most }))), [
       `pod: "${patchBytes} bytes of patch" is more than one pod may ask for; accepted: at most ${most} (limits.patchBytes of the operator's configuration); use fewer models or containers, or shorter paths and sources`,
@@ -192,7 +192,7 @@ t.test('a status', (t) => {
     )
     t.end()
   })
-  t.test('of somebody else is read up to 64 KiB', (t) => {
+  t.test('from another author is read up to 64 KiB', (t) => {
     const { pod } = inject(podOf(models(1)), 'team', defaultConfig) as Extract<Outcome, { outcome: 'injected' }>
     const key = `${prefix}status`
     const text = pod.metadata?.annotations?.[key] ?? ''
@@ -207,7 +207,7 @@ t.test('a status', (t) => {
   t.end()
 })
 
-t.test('a pod that brings its parts is counted like any other', (t) => {
+t.test('a pod that has its parts already is counted like any other', (t) => {
   const { pod } = inject(podOf(models(3)), 'team', defaultConfig) as Extract<Outcome, { outcome: 'injected' }>
   t.match(inject(pod, 'team', defaultConfig), { reason: 'AlreadyInjected' })
   t.match(inject(pod, 'team', withLimits({ models: 2 })), { reason: 'LimitExceeded' })

@@ -20,7 +20,7 @@ t.test('a hundred mistakes are described, and the others counted by their reason
   t.end()
 })
 
-t.test('what follows from a mistake that was read is none, also if that mistake was only counted', (t) => {
+t.test('a consequence of another mistake is none, also if that mistake was only counted', (t) => {
   const findings = new Findings()
   for (let i = 0; i < 101; i++) findings.deny(diagnostic(`f${i}`))
   findings.suppressFollowUpErrors()

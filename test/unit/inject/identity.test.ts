@@ -74,7 +74,7 @@ t.test('that webhook finds nothing to add to the loader, and adds no second toke
   t.end()
 })
 
-t.test('where that webhook came first, its token is used whatever expiry it drew', (t) => {
+t.test('if that webhook came first, its token is used with any expiry', (t) => {
   const { pod } = outcomeOf(
     eksWebhook(podWith({ source }, { serviceAccountName: 'reader' }), {
       podIdentity: ['reader'],

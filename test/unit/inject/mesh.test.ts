@@ -39,14 +39,14 @@ const placed: readonly [mode: MeshMode, order: string, user: number][] = [
 ]
 
 for (const [mode, order, user] of placed) {
-  t.test(`beside ${mode} the init containers are ${order}, and the loader runs as ${user}`, (t) => {
+  t.test(`with ${mode} the init containers are ${order}, and the loader runs as ${user}`, (t) => {
     const { pod } = injected(mesh(podWith({ source: 's3://models/llama/' }, { initContainers: init }), mode))
     t.equal(names(pod), order)
     t.equal(userOf(pod), user)
     t.end()
   })
 
-  t.test(`where ${mode} comes after us, the loader has network and user after one more pass`, (t) => {
+  t.test(`if ${mode} comes after us, the loader has network and user after one more pass`, (t) => {
     const first = injected(podWith({ source: 's3://models/llama/' }, { initContainers: init })).pod
     const meshed = mesh(first, mode)
     const second = inject(meshed, 'team', defaultConfig)
@@ -66,7 +66,7 @@ const moved: readonly [name: string, others: (loader: Container) => Container[],
     'migrate istio-proxy model-loader wait',
   ],
   [
-    'behind a redirecting container',
+    'after a redirecting container',
     (loader) => [{ name: 'migrate' }, { name: 'linkerd-init' }, loader],
     'model-loader migrate linkerd-init',
   ],
@@ -93,15 +93,18 @@ for (const [name, others, expected] of moved) {
 }
 
 for (const [mode] of placed) {
-  t.test(`a loader that only checks stands first and keeps its user beside ${mode}, whoever came first`, (t) => {
-    const pod = podWith({ source: 'pvc://models/llama' }, { initContainers: init })
-    const before = injected(mesh(pod, mode))
-    t.equal(names(before.pod), ['model-loader', ...names(mesh(pod, mode)).split(' ')].join(' '))
-    t.equal(userOf(before.pod), 65532)
-    t.strictSame(before.warnings, [])
-    t.equal(inject(mesh(injected(pod).pod, mode), 'team', defaultConfig).reason, 'AlreadyInjected')
-    t.end()
-  })
+  t.test(
+    `a loader that only checks stands first and keeps its user with ${mode}, in any order of the webhooks`,
+    (t) => {
+      const pod = podWith({ source: 'pvc://models/llama' }, { initContainers: init })
+      const before = injected(mesh(pod, mode))
+      t.equal(names(before.pod), ['model-loader', ...names(mesh(pod, mode)).split(' ')].join(' '))
+      t.equal(userOf(before.pod), 65532)
+      t.strictSame(before.warnings, [])
+      t.equal(inject(mesh(injected(pod).pod, mode), 'team', defaultConfig).reason, 'AlreadyInjected')
+      t.end()
+    },
+  )
 }
 
 t.test('loaders that bring and loaders that check stay together, where those that bring have network', (t) => {
@@ -163,7 +166,7 @@ const chosen: readonly [mode: MeshMode, order: 'first' | 'last', names: string, 
 
 for (const [mode, order, expected, warned] of chosen) {
   t.test(
-    `init-order ${order} beside ${mode} is obeyed ${warned ? 'with' : 'without'} a warning that there is no network`,
+    `init-order ${order} with ${mode} is obeyed ${warned ? 'with' : 'without'} a warning that there is no network`,
     (t) => {
       const outcome = injected(
         mesh(podWith({ source: 's3://models/llama/', 'init-order': order }, { initContainers: init }), mode),
@@ -176,7 +179,7 @@ for (const [mode, order, expected, warned] of chosen) {
       t.equal(
         inject(mesh(outcome.pod, mode), 'team', defaultConfig).reason,
         'AlreadyInjected',
-        'and is not mended later',
+        'and is not repaired later',
       )
       t.end()
     },
@@ -219,7 +222,7 @@ t.test('the user of the loader is the one the proxy has, unless that is root', (
   t.end()
 })
 
-t.test('where the mesh takes the traffic of everybody, or of the user that was chosen, a warning says so', (t) => {
+t.test('a warning says if the mesh takes the traffic of all users, or of the chosen one', (t) => {
   const tproxy = mesh(podWith({ source: 's3://models/llama/' }), 'istio-tproxy')
   t.ok(interceptsEverybody(tproxy))
   t.equal(userPastInterception(tproxy), undefined)

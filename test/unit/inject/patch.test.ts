@@ -28,7 +28,7 @@ const cases: readonly [name: string, before: Pod, after: Pod, patch: readonly Op
     [{ op: 'add', path: '/spec/initContainers/0', value: a }],
   ],
   ['one goes between', podOf([b, c]), podOf([b, a, c]), [{ op: 'add', path: '/spec/initContainers/1', value: a }]],
-  ['one goes behind', podOf([b, c]), podOf([b, c, a]), [{ op: 'add', path: '/spec/initContainers/2', value: a }]],
+  ['one goes to the end', podOf([b, c]), podOf([b, c, a]), [{ op: 'add', path: '/spec/initContainers/2', value: a }]],
   [
     'two go to different places',
     podOf([b, c]),

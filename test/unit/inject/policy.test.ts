@@ -114,7 +114,7 @@ for (const [rule, allowed, refused, words] of attributes) {
   })
 }
 
-t.test('what is only mounted has no credentials, endpoint or size that a rule could refuse', (t) => {
+t.test('a mounted model has no credentials, endpoint or size that a rule could refuse', (t) => {
   const rule: Rule = {
     credentials: ['irsa'],
     endpoints: ['https://*.corp'],
@@ -138,7 +138,7 @@ t.test('the account, the path and the source of what is only mounted are judged 
   t.end()
 })
 
-t.test('what no rule allows by being silent says how an operator allows it', (t) => {
+t.test('a denial of a model that rules must list says how an operator allows it', (t) => {
   const remedy = (text: string, annotations: Record<string, string>): unknown => {
     const config = parseConfig(text)
     const outcome = inject(
@@ -215,12 +215,12 @@ t.test('a denial names the rules about the namespace that all refused it, each o
   t.strictSame(
     outcome([a], { sise: '1Gi' }),
     ['UnknownAnnotation', []],
-    'what the policy makes of a misread pod is left out',
+    'policy findings about a misread pod are left out',
   )
   t.end()
 })
 
-/** What becomes of a pod in namespace team-a, and the messages of the policy. */
+/** The outcome of a pod in namespace team-a, and the messages of the policy. */
 function tried(policy: object, annotations: Record<string, string>): unknown {
   const result = parseConfig(JSON.stringify({ policy }))
   if (!result.ok) throw new Error(result.problems.join('\n'))
@@ -236,7 +236,7 @@ function tried(policy: object, annotations: Record<string, string>): unknown {
   ]
 }
 
-t.test('in audit mode, what all rules refuse is allowed with a warning that says which rules would deny it', (t) => {
+t.test('in audit mode, a model that all rules refuse is allowed with a warning that names the rules', (t) => {
   const rules = [
     { name: 'a', namespaces: ['team-*'], sources: ['s3://a/*'] },
     { name: 'b', namespaces: ['team-*'], maxSize: '1Gi' },

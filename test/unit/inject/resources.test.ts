@@ -93,7 +93,7 @@ const shares: readonly [name: string, example: Case, resources: Resources][] = [
     { requests: { cpu: '500m', memory: '356Mi' }, limits: { memory: '512Mi' } },
   ],
   [
-    'cpu that nobody asks for is not asked for',
+    'cpu is not requested if no container requests it',
     { apps: [{ requests: { memory: '1Gi' } }] },
     { requests: { memory: '512Mi' }, limits: { memory: '512Mi' } },
   ],
@@ -103,12 +103,12 @@ const shares: readonly [name: string, example: Case, resources: Resources][] = [
     {},
   ],
   [
-    'what the pod asks for it gets',
+    'requests of the pod are kept',
     { apps: [burstable], annotations: { cpu: '3', memory: '6Gi' } },
     { requests: { cpu: '3', memory: '6Gi' }, limits: { cpu: '3', memory: '6Gi' } },
   ],
   [
-    'what the pod asks for keeps it Guaranteed',
+    'requests of the pod keep it Guaranteed',
     { apps: [guaranteed], annotations: { cpu: '1', memory: '1Gi' } },
     { requests: { cpu: '1', memory: '1Gi' }, limits: { cpu: '1', memory: '1Gi' } },
   ],
@@ -250,7 +250,7 @@ const refused: readonly [name: string, example: Case, problem: string][] = [
     'ResourcesTooSmall metadata.annotations[models.example.io/size]',
   ],
   [
-    'a model of unknown size beside an ephemeral-storage limit',
+    'a model of unknown size with an ephemeral-storage limit',
     { apps: [{ limits: { 'ephemeral-storage': '2Gi' } }] },
     'SizeRequired metadata.annotations[models.example.io/size]',
   ],
@@ -267,7 +267,7 @@ const refused: readonly [name: string, example: Case, problem: string][] = [
 ]
 
 for (const [name, example, problem] of refused) {
-  t.test(`${name} is denied with the annotation that mends it`, (t) => {
+  t.test(`${name} is denied with the annotation that fixes it`, (t) => {
     t.strictSame(resourcesOf(example), [problem])
     t.end()
   })

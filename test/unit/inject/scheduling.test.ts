@@ -59,7 +59,7 @@ const merged: readonly [name: string, spec: PodSpec, terms: unknown][] = [
     [{ matchFields: [{ key: 'metadata.name' }], matchExpressions: [ours] }],
   ],
   [
-    'a term that no node matches beside another',
+    'a term that no node matches in addition to another',
     withTerms({}, { matchExpressions: [zone] }),
     [{}, { matchExpressions: [zone, ours] }],
   ],
@@ -71,7 +71,7 @@ const merged: readonly [name: string, spec: PodSpec, terms: unknown][] = [
 ]
 
 for (const [name, spec, terms] of merged) {
-  t.test(`a label is required beside ${name}, and can be taken out again`, (t) => {
+  t.test(`a label is required in addition to ${name}, and can be taken out again`, (t) => {
     const { placed, released } = roundTrip(spec)
     t.strictSame(termsOf(placed), terms)
     t.ok(hasScheduling(placed, { nodeLabels: [label] }))

@@ -32,8 +32,8 @@ const cases: readonly [name: string, annotations: Record<string, string>, target
   ['two names', { containers: ' worker , app' }, ['app', 'worker']],
   ['a star', { containers: '*' }, ['app', 'worker', 'istio-proxy']],
   ['a known sidecar', { containers: 'istio-proxy' }, ['istio-proxy']],
-  ['an init container behind the loader', { containers: 'migrate,app' }, ['migrate', 'app']],
-  ['a sidecar container behind the loader', { containers: 'log-shipper' }, ['log-shipper']],
+  ['an init container after the loader', { containers: 'migrate,app' }, ['migrate', 'app']],
+  ['a sidecar container after the loader', { containers: 'log-shipper' }, ['log-shipper']],
   [
     'an init container in front of the loader',
     { containers: 'migrate', 'init-order': 'last' },
@@ -62,7 +62,7 @@ const cases: readonly [name: string, annotations: Record<string, string>, target
 ]
 
 for (const [name, annotations, expected] of cases) {
-  t.test(`where containers says ${name}, that is who gets the model or why not`, (t) => {
+  t.test(`with containers ${name} exactly these get the model, or the reason is given`, (t) => {
     t.strictSame(targets(annotations), expected)
     t.end()
   })

@@ -23,7 +23,7 @@ t.test('a pause is any time up to a delay that doubles, and at most the longest'
   t.end()
 })
 
-t.test('what fails is asked again until it answers, and each problem is told', async (t) => {
+t.test('a failing request is repeated until it succeeds, and each problem is reported', async (t) => {
   const { problems, patience } = patienceOf(60_000)
   const answers = scripted(['first', 'second'], 'value')
   t.strictSame(await askPatiently(answers, patience), { ok: true, value: 'value' })

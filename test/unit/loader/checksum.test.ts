@@ -14,7 +14,7 @@ import { loadCrc } from '../../../src/loader/transfer/crc.ts'
 
 const live = new AbortController().signal
 
-t.test('what comes for free while the bytes arrive is preferred to what needs the file to be read again', (t) => {
+t.test('a checksum computed while bytes arrive is preferred to one that needs the file to be read again', (t) => {
   t.strictSame(preferredChecksum({ SHA256: 's', CRC32: 'c' }), { algorithm: 'CRC32', value: 'c' })
   t.strictSame(preferredChecksum({ SHA1: '1', SHA256: '2' }), { algorithm: 'SHA256', value: '2' })
   t.strictSame(preferredChecksum({ CRC32: 'a', CRC32C: 'b', CRC64NVME: 'c' }), { algorithm: 'CRC64NVME', value: 'c' })
@@ -44,7 +44,7 @@ t.test('a checksum composed of parts is none of the whole', (t) => {
   t.strictSame(
     checksumOfHeaders({ 'x-amz-checksum-sha256': 'abc=-3' }),
     { expected: undefined, composite: true },
-    'told by its number of parts alone',
+    'recognised by its number of parts alone',
   )
   t.end()
 })

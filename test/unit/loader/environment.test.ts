@@ -40,7 +40,7 @@ t.test('a complete environment is a task', (t) => {
   t.end()
 })
 
-t.test('what is not said has its default', (t) => {
+t.test('a missing variable has its default', (t) => {
   t.match(loadTask(), {
     include: [],
     exclude: [],

@@ -36,7 +36,7 @@ t.test('a line that was cut off spoils none of the next run', async (t) => {
   t.strictSame(await readJournal(file), [part, next])
 })
 
-t.test('what is no line of a journal claims nothing', async (t) => {
+t.test('text that is no line of a journal claims nothing', async (t) => {
   const lines = [
     null,
     1,
@@ -63,6 +63,6 @@ t.test('the name of a file is on the disk before the line that speaks of it', as
   await writer.add({ ...part, path: 'shards/a.bin' })
   await writer.flush()
   await writer.add({ ...part, path: 'gone/b.bin' })
-  await t.rejects(writer.flush(), { code: 'ENOENT' }, 'a directory that cannot be brought to the disk')
+  await t.rejects(writer.flush(), { code: 'ENOENT' }, 'a directory that cannot be synced to the disk')
   t.strictSame(written, ['shards/a.bin'], 'leaves no line')
 })

@@ -1,4 +1,4 @@
-/** The loader runs beside every app, in a pod with little memory: what its leading thread does not need is not loaded there. */
+/** The loader runs in every pod, with little memory: its leading thread loads only the modules that it needs. */
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -7,7 +7,7 @@ import t from 'tap'
 const loader = join(import.meta.dirname, '../../../src/loader/load.ts')
 
 t.test(
-  'the leading thread loads neither TLS nor undici: its threads have the one, and nobody needs the other',
+  'the leading thread loads neither TLS nor undici: its threads have the one, and none needs the other',
   async (t) => {
     const script = `await import(${JSON.stringify(loader)}); console.log(JSON.stringify(process.moduleLoadList))`
     const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script])

@@ -105,7 +105,7 @@ t.test('odd keys that are names all the same are kept', async (t) => {
   )
 })
 
-t.test('archived objects are refused with the way to mend it', async (t) => {
+t.test('archived objects are refused with a remedy', async (t) => {
   const failure = await fails(
     t,
     'DownloadFailed',

@@ -34,7 +34,7 @@ t.test('the agent gives credentials, with their expiry', async (t) => {
   )
 })
 
-t.test('the token is read anew each time, because the kubelet renews it', async (t) => {
+t.test('the token is read again each time, because the kubelet renews it', async (t) => {
   const { agent, env, tokenFile } = await podOf(t)
   const ask = podIdentityCredentials(patient, env, live)
   await ask()
@@ -43,7 +43,7 @@ t.test('the token is read anew each time, because the kubelet renews it', async 
   t.not(agent.calls[0]?.authorization, agent.calls[1]?.authorization)
 })
 
-t.test('what heals is tried again', async (t) => {
+t.test('a passing error is tried again', async (t) => {
   const { agent, env } = await podOf(t)
   for (const failure of ['not-found', 'throttled', 'unavailable'] as const) agent.fail(failure)
   await podIdentityCredentials(patient, env, live)()
@@ -53,7 +53,7 @@ t.test('what heals is tried again', async (t) => {
   )
 })
 
-t.test('what does not heal is not tried again', async (t) => {
+t.test('a lasting error is not tried again', async (t) => {
   const { agent, env } = await podOf(t)
   for (const failure of ['access-denied', 'expired-token'] as const) {
     agent.fail(failure)
@@ -114,7 +114,7 @@ t.test('nothing injected is no identity', (t) => {
   t.end()
 })
 
-t.test('the token of the pod is sent to nobody but an agent', (t) => {
+t.test('the token of the pod is sent only to an agent', (t) => {
   const uri = (AWS_CONTAINER_CREDENTIALS_FULL_URI: string) => ({
     AWS_CONTAINER_CREDENTIALS_FULL_URI,
     AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: '/token',
@@ -193,7 +193,7 @@ t.test('credentials that last are asked for once, by however many need them', as
   t.equal(agent.calls.length, 2, 'a server has refused the last ones')
 })
 
-t.test('credentials that end in less than five minutes are asked for anew', async (t) => {
+t.test('credentials that end in less than five minutes are requested again', async (t) => {
   const { agent, env } = await podOf(t)
   agent.ttlSeconds = 200
   const source = credentialsSource(loadTask({ MODEL_CREDENTIALS: 'pod-identity' }), env, live)

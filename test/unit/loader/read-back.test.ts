@@ -1,4 +1,4 @@
-/** Files are read behind the download, and what differs ends it. */
+/** Files are read back during the download, and a difference ends it. */
 import { createHash, randomBytes } from 'node:crypto'
 import { readdirSync, readlinkSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
@@ -77,14 +77,14 @@ t.test('parts in any order, of several files at a time, are read to the checksum
   )
 })
 
-t.test('what is there is read while the rest is still under way', async (t) => {
+t.test('bytes on the disk are read while the rest is still under way', async (t) => {
   const content = randomBytes(3 * MiB)
   const file = join(t.testdir(), 'file')
   await writeFile(file, content.subarray(0, 2 * MiB))
   const readBack = new ReadBack(live)
   const reader = readBack.readerFor({ file, size: content.length, expected: [sha256(content)] })
   readBack.arrived(reader, { offset: MiB, length: MiB })
-  t.equal(readBack.bytesRead, 0, 'nothing behind a gap')
+  t.equal(readBack.bytesRead, 0, 'nothing after a gap')
   readBack.arrived(reader, { offset: 0, length: MiB })
   await waitFor('the first two parts to be read', () => Promise.resolve(readBack.bytesRead === 2 * MiB || undefined))
   await writeFile(file, content)
@@ -119,7 +119,7 @@ t.test('a file that differs ends the download at the next part, and leaves no fi
   t.strictSame(
     openFilesBelow(directory),
     [join(directory, 'part')],
-    'of a file that is not whole, reading goes on later',
+    'reading of a file that is not whole goes on later',
   )
 
   readBack.arrived(

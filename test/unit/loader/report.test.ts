@@ -23,7 +23,7 @@ t.test('people get lines', (t) => {
   t.end()
 })
 
-t.test('time left is told in the unit that fits, and not where it is not known', (t) => {
+t.test('time left is printed in the unit that fits, and left out if it is unknown', (t) => {
   const output = outputOf()
   const report = textReport(output)
   for (const bytesPerSecond of [0, 2 ** 29, 2 ** 23, 2 ** 17]) report.progress({ ...half, bytesPerSecond })
@@ -83,7 +83,7 @@ t.test('the termination message goes where the kubelet looks, and is as long as 
   t.equal((await readFile(file, 'utf8')).length, 4096)
 })
 
-t.test('where no kubelet looks, no file is made', (t) => {
+t.test('without a kubelet no file is made', (t) => {
   const file = join(t.testdir(), 'log')
   t.doesNotThrow(() => {
     writeTerminationMessage(file, 'x')

@@ -71,7 +71,7 @@ t.test('the loader whose rename comes second publishes nothing, and nothing is n
   t.strictSame(await readdir(task.root), [task.id])
 })
 
-t.test('what an earlier run verified is kept for the same object, and nothing else', async (t) => {
+t.test('a file that an earlier run verified is kept for the same object, and nothing else', async (t) => {
   const { task, layout } = volumeOf(t)
   const first = await openStaging(layout, task, objects)
   await fill(layout)
@@ -89,7 +89,7 @@ t.test('what an earlier run verified is kept for the same object, and nothing el
   await t.rejects(
     access(join(layout.stagingFiles, 'gone.bin')),
     { code: 'ENOENT' },
-    'what is not listed any more is gone',
+    'a file that is not listed any more is gone',
   )
 })
 
@@ -103,7 +103,7 @@ t.test('a file of full size without a journal is no evidence', async (t) => {
 
 const shard = 'shards/a.bin'
 
-/** What may stand in the place of a file that the journal speaks of. `outside` holds the right bytes, and must keep them. */
+/** Things in the place of a file of the journal. `outside` holds the right bytes, and must keep them. */
 const places: readonly (readonly [what: string, put: (file: string, outside: string) => unknown])[] = [
   ['nothing', () => undefined],
   ['a shorter file', (file) => writeFile(file, 'ab')],
@@ -297,7 +297,7 @@ t.test('a published model with a foreign file ends the loader, unless the app ma
   t.match(await findPublished(layout, { ...task, readOnly: false }), { files: 2 })
 })
 
-t.test('stagings of others go when nobody has worked on them for ten minutes', async (t) => {
+t.test('stagings of others go when they have not changed for ten minutes', async (t) => {
   const { task, layout } = volumeOf(t)
   const ages: Readonly<Record<string, number>> = {
     [`.staging-${task.id}-old`]: 660,
@@ -408,7 +408,7 @@ function volumeOf(t: Test, changes: Readonly<Record<string, string>> = {}): { ta
   return { task, layout: layoutOf(task) }
 }
 
-/** A volume on which an earlier run has brought both objects; or what its journal says otherwise of the shard alone. */
+/** A volume on which an earlier run has loaded both objects, or with another entry of the journal for the shard. */
 async function journaled(
   t: Test,
   changes?: readonly Partial<JournaledPart>[],

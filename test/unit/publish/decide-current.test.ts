@@ -1,4 +1,4 @@
-/** Where `current` leads: forward by itself, elsewhere only where it is told. */
+/** The target of `current`: forward by itself, elsewhere only by an option. */
 import t from 'tap'
 import { decideCurrent, newestFirst, type Order } from '../../../src/publish/decide-current.ts'
 import type { Current, HeldVersion } from '../../../src/publish/volume-state.ts'
@@ -102,7 +102,7 @@ const cases: readonly Case[] = [
     move: undefined,
   },
   {
-    name: 'what it is pinned to wins over newer ones',
+    name: 'the pinned version wins over newer ones',
     versions: { '1.0.0': 1, '2.0.0': 2 },
     current: at('2.0.0'),
     pinned: '1.0.0',
@@ -149,7 +149,7 @@ for (const { name, versions, current, pinned, order = 'version', move, why } of 
   })
 }
 
-t.test('what is not known to be whole never becomes current', (t) => {
+t.test('a version that is not known to be whole never becomes current', (t) => {
   const foreign = new Map([
     ['9.0.0', { version: '9.0.0', record: undefined, publishedMs: undefined, inUseMs: undefined }],
   ])

@@ -43,7 +43,7 @@ t.test('the order is total: no two different names are equal, and turning a pair
   t.end()
 })
 
-t.test('prereleases are told by their names', (t) => {
+t.test('prereleases are recognised by their names', (t) => {
   t.strictSame(['1.0.0-rc.1', 'v2-beta', '1.0.0', '2026-08-01', '1.0.0+7', 'abc-1'].map(isPrerelease), [
     true,
     true,

@@ -111,7 +111,7 @@ const cases: Readonly<
     good: ['ami-01234567', 'ssm:/aws/service/eks/x'],
     bad: ['ami-x', 'ssm:', '/aws/service', 'ssm:/a b'],
   },
-  'where a claim or a path is filled from': {
+  'the origin of a claim or a path': {
     parse: parseOrigin,
     good: ['pvc://llama=s3://my-bucket/llama/', 'node:///opt/a=b=s3://my-bucket/x'],
     bad: ['pvc://llama', 's3://my-bucket/a/=s3://my-bucket/b/', 'pvc://llama=s3://b', '=s3://my-bucket/b/'],

@@ -114,7 +114,7 @@ t.test('Amazon ECR is known by its host', (t) => {
   t.end()
 })
 
-t.test('what is rendered twice is printed once, and two that differ are a bug', (t) => {
+t.test('an object that is rendered twice is printed once, and two that differ are a bug', (t) => {
   const claim = (size: string): Tree => ({
     apiVersion: 'v1',
     kind: 'PersistentVolumeClaim',

@@ -52,7 +52,7 @@ t.test('an injection is a Normal Event on what controls the pod', (t) => {
   t.end()
 })
 
-t.test('a denial is a Warning with what the user is told, in one line', (t) => {
+t.test('a denial is a Warning with the text that the user gets, in one line', (t) => {
   t.match(eventOf(requestOf([owner]), denied), {
     type: 'Warning',
     reason: 'InvalidAnnotation',
@@ -62,7 +62,7 @@ t.test('a denial is a Warning with what the user is told, in one line', (t) => {
   t.end()
 })
 
-t.test('nothing is told of a dry run, of a skipped pod, or where nobody controls the pod', (t) => {
+t.test('there is no Event for a dry run, a skipped pod, or a pod without a controller', (t) => {
   t.equal(eventOf(requestOf([owner], { dryRun: true }), denied), undefined)
   t.equal(eventOf(requestOf([owner]), { outcome: 'skipped', reason: 'AlreadyInjected', warnings: [] }), undefined)
   t.equal(eventOf(requestOf([{ ...owner, controller: undefined }]), denied), undefined)

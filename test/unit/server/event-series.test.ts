@@ -42,7 +42,7 @@ t.test('the first occurrence is due at once, the next after the interval', (t) =
   t.end()
 })
 
-t.test('what could not be written is tried again, with what came meanwhile', (t) => {
+t.test('an Event that could not be written is tried again, with later ones', (t) => {
   const series = createEventSeries(limits)
   series.add(event('a'), 0)
   series.postpone(series.next(0)!, 0)
@@ -84,7 +84,7 @@ t.test('there is room for so many series and no more', (t) => {
   t.end()
 })
 
-t.test('what fell silent is forgotten and makes room; what was never told is counted', (t) => {
+t.test('series that fell silent are forgotten and make room; those never recorded are counted', (t) => {
   const series = createEventSeries(limits)
   for (const uid of ['a', 'b', 'c']) series.add(event(uid), 0)
   series.add(event('b'), 30_000)
@@ -94,7 +94,7 @@ t.test('what fell silent is forgotten and makes room; what was never told is cou
   t.end()
 })
 
-t.test('who waits longest comes first', (t) => {
+t.test('the series that waits longest comes first', (t) => {
   const series = createEventSeries(limits)
   series.add(event('b'), 5)
   series.add(event('a'), 3)

@@ -46,7 +46,7 @@ t.test('models are counted by their delivery', async (t) => {
   t.equal(await count('model_injector_models_injected_total{delivery="claim"}'), 1)
 })
 
-t.test('a dry run brings no model', async (t) => {
+t.test('a dry run counts no model', async (t) => {
   const count = await admit([annotatedManifest()], { request: { dryRun: true } })
   t.equal(await count('model_injector_admissions_total{outcome="injected",reason="Injected"}'), 1)
   t.equal(await count('model_injector_models_injected_total{delivery="download"}'), 0)
@@ -89,7 +89,7 @@ t.test('a pod that a policy in audit mode would refuse is injected, and counted'
   t.ok((await count('model_injector_warnings_total{reason="PolicyWouldDeny"}'))! > 0)
 })
 
-t.test('the ages of configuration and certificate can be told', async (t) => {
+t.test('the ages of configuration and certificate can be computed', async (t) => {
   const metrics = createMetrics()
   t.equal(await metric(metrics.registry, 'model_injector_certificate_not_after_timestamp_seconds'), 0)
   metrics.config.loaded({ hash: 'x', loadedAtMs: 5000 })

@@ -103,7 +103,7 @@ t.test('an Event is as events.k8s.io/v1 wants it', async (t) => {
   t.notOk('series' in event, 'a series of one is refused')
 })
 
-t.test('what happens again is counted in the same Event', async (t) => {
+t.test('a repeated event is counted in the same Event', async (t) => {
   const { recorder, calls, when, count } = recordTo(t)
   recorder.record(requestOf('a'), denied)
   await when(1)
@@ -113,7 +113,7 @@ t.test('what happens again is counted in the same Event', async (t) => {
   t.equal(await count('sent'), 2)
 })
 
-t.test('an Event that the API server has removed is made anew', async (t) => {
+t.test('an Event that the API server has removed is made again', async (t) => {
   const { recorder, calls, when, api } = recordTo(t)
   recorder.record(requestOf('a'), denied)
   await when(1)
@@ -140,13 +140,13 @@ t.test('failures are counted, said once a minute, and tried again', async (t) =>
   t.equal(await count('sent'), 0)
 })
 
-t.test('what there is no room for is counted', async (t) => {
+t.test('events without room are counted', async (t) => {
   const { recorder, count } = recordTo(t, { most: 2, intervalMs: 100, idleMs: 60_000 })
   for (const uid of ['a', 'b', 'c', 'd']) recorder.record(requestOf(uid), denied)
   t.equal(await count('dropped'), 2)
 })
 
-t.test('recording waits for nobody, and an API server that hangs gets one request at a time', async (t) => {
+t.test('recording never blocks, and an API server that hangs gets one request at a time', async (t) => {
   const { recorder, calls, when, api } = recordTo(t)
   let release = (): void => undefined
   api.answer = () =>
@@ -165,7 +165,7 @@ t.test('recording waits for nobody, and an API server that hangs gets one reques
   release()
 })
 
-t.test('a hostile pod is not told of, and breaks nothing', (t) => {
+t.test('a hostile pod has no Event, and breaks nothing', (t) => {
   const { recorder, calls } = recordTo(t)
   for (const object of [null, 3, 'x', { metadata: 3 }, { metadata: { ownerReferences: [[]] } }]) {
     recorder.record(requestOf('a', { object }), denied)
@@ -175,7 +175,7 @@ t.test('a hostile pod is not told of, and breaks nothing', (t) => {
   t.end()
 })
 
-t.test('at the end, what is left is told', async (t) => {
+t.test('at the end, the remaining Events are recorded', async (t) => {
   const { recorder, calls, when } = recordTo(t, { most: 10, intervalMs: 60_000, idleMs: 600_000 })
   recorder.record(requestOf('a'), denied)
   await when(1)

@@ -8,7 +8,7 @@ t.test('several certificates are read, with remarks between them', (t) => {
   t.end()
 })
 
-t.test('what is not certificates and nothing else is refused', (t) => {
+t.test('text that is not certificates alone is refused', (t) => {
   const key = '-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----'
   const cases: [string, RegExp][] = [
     ['', /not a list of PEM certificates/],

@@ -9,7 +9,7 @@ t.test('names are enumerated as long as there is room', (t) => {
   t.end()
 })
 
-t.test('what has no room is not even asked for', (t) => {
+t.test('items without room are not even computed', (t) => {
   let asked = 0
   function* endless(): Generator<string> {
     for (;;) yield `name-${asked++}`

@@ -103,7 +103,7 @@ t.test('bytes are written with the largest binary suffix that keeps them exact',
   t.end()
 })
 
-t.test('what is written is read back as the same number', (t) => {
+t.test('a printed quantity is read back as the same number', (t) => {
   fc.assert(
     fc.property(
       fc.maxSafeNat(),

@@ -21,7 +21,7 @@ t.test('in a column a word longer than the line goes on in the next line, and no
   t.end()
 })
 
-t.test('of items with the same key the first stays, in its place', (t) => {
+t.test('the first of several items with the same key stays, in its place', (t) => {
   const items = [
     { key: 'b', value: 1 },
     { key: 'a', value: 2 },
@@ -39,7 +39,7 @@ t.test('a row stands in its columns, a cell of more lines below itself, and no l
   t.equal(
     printRow([['longer than its column'], ['b']], [3, 1]),
     'longer than its column  b\n',
-    'what is long stays whole',
+    'a long word stays whole',
   )
   t.equal(printRow([[], ['b']], [3, 1]), '     b\n')
   t.end()

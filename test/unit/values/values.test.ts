@@ -1,4 +1,4 @@
-/** The readers of single values: what each accepts and brings to one form, and what each refuses with which words. */
+/** The readers of single values: the accepted values with their canonical form, and the refused ones with the words. */
 import t from 'tap'
 import { compareClusterVersions, parseClusterVersion } from '../../../src/values/cluster-version.ts'
 import { formatCredentials, parseCredentials } from '../../../src/values/credentials.ts'

@@ -45,7 +45,7 @@ const rows = makeRows(pods, judgements)
 const select = (change: Partial<ViewState>): string[] =>
   selectRows(rows, { ...everything, ...change }).rows.map(({ key }) => key)
 
-t.test('what an address says is what was written', (t) => {
+t.test('an address is read back as the same view', (t) => {
   const states: Partial<ViewState>[] = [
     {},
     { view: 'models', sort: 'pods', isDescending: true, page: 3 },
@@ -169,7 +169,7 @@ t.test('a difference is marked by whole words', (t) => {
   t.end()
 })
 
-t.test('there is always a page, and no page behind the last', (t) => {
+t.test('there is always a page, and no page after the last', (t) => {
   t.match(pageOf([], 7, 50), { items: [], number: 1, pages: 1 })
   t.match(pageOf([1, 2, 3], 99, 2), { items: [3], number: 2, pages: 2, first: 3 })
   t.match(pageOf([1, 2, 3], 0, 2), { items: [1, 2], number: 1 })

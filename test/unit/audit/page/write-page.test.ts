@@ -8,7 +8,7 @@ import { parseListenAddress, writePage } from '../../../../src/cli/audit/write-p
 import { AppError } from '../../../../src/errors.ts'
 import { aboutSample, makePod, makePods, streamOf } from '../../../audit/page/sample-pods.ts'
 
-/** What the browser finds between the tags. */
+/** The text that the browser finds between the tags. */
 function dataOf(html: string): { readonly about: unknown; readonly pods: unknown } {
   const [, json = ''] = /<script type="application\/json" id="audit">([^<]*)<\/script>/.exec(html) ?? []
   return JSON.parse(json) as { readonly about: unknown; readonly pods: unknown }

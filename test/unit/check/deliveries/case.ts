@@ -6,7 +6,7 @@ export interface Case {
   readonly what: string
   readonly change: Change
   readonly problems: readonly Problem[]
-  /** Of the first problem. */
+  /** Text of the first problem. */
   readonly says?: RegExp
   /** The first of its commands. */
   readonly command?: RegExp

@@ -1,4 +1,4 @@
-/** What can be wrong with a claim that Trident shares. */
+/** Faults of a claim that Trident shares. */
 import type { RequestedModel } from '../../../../src/deliveries/shared/requested-model.ts'
 import type { Case } from './case.ts'
 import { added, all, changed, gone, object, workload } from './good-worlds.ts'
@@ -42,7 +42,7 @@ export const claimCases: readonly Case[] = [
     says: /is being deleted/,
   },
   {
-    what: 'a claim that is pending for a reason that nobody sees',
+    what: 'a claim that is pending for an unknown reason',
     change: pending,
     problems: [['claim-bound', 'error']],
     says: /^apps\/llama is Pending$/,
@@ -142,7 +142,7 @@ export const claimCases: readonly Case[] = [
     says: /has both trident\.netapp\.io\/cloneFromPVC and /,
   },
   {
-    what: 'an annotation beside that of a claim that is bound',
+    what: 'an annotation in addition to that of a claim that is bound',
     change: annotated({ 'trident.netapp.io/cloneFromPVC': 'x' }),
     problems: [['share-annotation', 'warning']],
     says: /is bound already, but could not be created again$/,
@@ -205,7 +205,7 @@ export const claimCases: readonly Case[] = [
     command: /=ml,apps$/,
   },
   {
-    what: 'a source that is shared to nobody',
+    what: 'a source that is shared to no namespace',
     change: all(pending, annotated({ [shareTo]: null }, source)),
     problems: [unbound, ['source-shared', 'error']],
     says: /shared to no namespace, so not to apps/,

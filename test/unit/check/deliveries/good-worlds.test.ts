@@ -1,4 +1,4 @@
-/** Where all is as it should be, `check --delivery` says so in every point. */
+/** `check --delivery` is ok in every point if all is as it should be. */
 import t from 'tap'
 import { deliveryChecks, checkCommands, type CheckedDelivery } from '../../../../src/deliveries/companions.ts'
 import { findingsIn, problemsIn } from './good-worlds.ts'

@@ -1,4 +1,4 @@
-/** What can be wrong with image volumes. */
+/** Faults of image volumes. */
 import type { Case } from './case.ts'
 import { added, all, changed, gone, node, pullSecret, type Change } from './good-worlds.ts'
 
@@ -31,7 +31,7 @@ export const imageCases: readonly Case[] = [
     says: /v1\.30\.1 drops the field/,
   },
   {
-    what: 'an API server that has it behind a gate',
+    what: 'an API server that has it with a feature gate',
     change: all(api(34), states('1.34')),
     problems: [['image-volumes', 'error']],
     says: /only with the feature gate ImageVolume/,
@@ -59,13 +59,13 @@ export const imageCases: readonly Case[] = [
     says: /refused: exceeded quota/,
   },
   {
-    what: 'a configuration that is behind',
+    what: 'a configuration that states an older version',
     change: states('1.35'),
     problems: [['cluster-version', 'warning']],
     says: /says 1\.35, and the API server is 1\.36/,
   },
   {
-    what: 'a configuration that is behind too far',
+    what: 'a configuration that states a far too old version',
     change: states('1.34'),
     problems: [['cluster-version', 'error']],
     says: /refused for nothing/,

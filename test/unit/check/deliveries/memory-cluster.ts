@@ -11,7 +11,7 @@ export interface MemoryWorld {
   readonly unknownKinds: readonly string[]
   /** Plural names of kinds that the user may not look at. */
   readonly forbidden: readonly string[]
-  /** What comes of a pod as a dry run. */
+  /** The result of a pod as a dry run. */
   readonly dryRun: (object: KubernetesObject) => DryRun
 }
 

@@ -1,4 +1,4 @@
-/** What can be wrong with a prefix that Mountpoint shows. */
+/** Faults of a prefix that Mountpoint shows. */
 import type { Case } from './case.ts'
 import { added, all, changed, configText, gone, mountpointClaim, mountpointVolume, object } from './good-worlds.ts'
 
@@ -37,7 +37,7 @@ export const mountpointCases: readonly Case[] = [
     command: /^kubectl delete pvc mp-/,
   },
   {
-    what: 'a claim that is pending for a reason that nobody sees',
+    what: 'a claim that is pending for an unknown reason',
     change: pending,
     problems: [['claim-bound', 'error']],
     says: /is Pending$/,
@@ -63,7 +63,7 @@ export const mountpointCases: readonly Case[] = [
     says: /no CSIDriver s3\.csi\.aws\.com/,
   },
   {
-    what: 'a driver that is told nothing of pods',
+    what: 'a driver that gets no pod info',
     change: changed('CSIDriver', 's3.csi.aws.com', { spec: { podInfoOnMount: false } }),
     problems: [['csi-driver', 'error']],
     says: /podInfoOnMount/,
@@ -181,7 +181,7 @@ export const mountpointCases: readonly Case[] = [
     says: /deployment\/my-app runs neither as root nor with an fsGroup/,
   },
   {
-    what: 'a volume that only root may read, and an app of which nobody knows',
+    what: 'a volume that only root may read, and an app with an unknown user',
     change: all(options('read-only', 'prefix llama/1.2.3/'), runsAs({ runAsUser: null })),
     problems: [['mount-options', 'warning']],
     says: /only root may read, unless the pod has an fsGroup/,

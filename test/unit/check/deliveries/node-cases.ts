@@ -1,4 +1,4 @@
-/** What can be wrong with nodes that have a model in their image. */
+/** Faults of nodes that have a model in their image. */
 import type { Case } from './case.ts'
 import { added, all, goodTaint, changed, gone, modelPath, node, nodeLabel, object, workload } from './good-worlds.ts'
 

@@ -89,7 +89,7 @@ t.test('a namespace that is being deleted is an error', async (t) => {
   )
 })
 
-t.test('a workload that the webhook would refuse is an error, told in its words', async (t) => {
+t.test("a workload that the webhook would refuse is an error, in the webhook's words", async (t) => {
   const findings = await findingsIn('claim', added(workload({ source: 'pvc://Llama' }, {}, 'StatefulSet', 'wrong')))
   t.strictSame(problemsIn(findings), [['model-request', 'error']])
   t.match(
@@ -99,7 +99,7 @@ t.test('a workload that the webhook would refuse is an error, told in its words'
   reported.push(...findings)
 })
 
-t.test('what follows from the configuration is not judged where that is not known', async (t) => {
+t.test('consequences of the configuration are not judged if it is unknown', async (t) => {
   const without = gone('MutatingWebhookConfiguration', 'model-injector')
   t.strictSame(
     problemsIn(await findingsIn('node', without)),
@@ -133,7 +133,7 @@ t.test('without a workload that requests the delivery, the report says how to na
   )
 })
 
-t.test('a pod of a workload is not named beside it, one of nobody is', async (t) => {
+t.test('a pod of a workload is not named in addition to it, one without an owner is', async (t) => {
   const template = { annotations: { 'models.example.io/source': 'pvc://llama/versions/1.2.3' } }
   const pod = (name: string, metadata: object, status = 'Running'): Change =>
     added(
@@ -159,23 +159,26 @@ t.test('a pod of a workload is not named beside it, one of nobody is', async (t)
   )
 })
 
-t.test('a claim that is none of Trident is looked at as a claim alone, and never told to be deleted', async (t) => {
-  const efs = all(
-    changed('PersistentVolumeClaim', 'apps/llama', {
-      metadata: { annotations: null },
-      spec: { storageClassName: 'efs', accessModes: ['ReadWriteOnce'] },
-    }),
-    changed('PersistentVolume', 'pvc-2', { spec: { csi: { driver: 'efs.csi.aws.com' } } }),
-  )
-  const findings = await findingsIn('claim', efs)
-  t.strictSame(problemsIn(findings), [['claim-access', 'error']])
-  t.strictSame(
-    findings.flatMap(({ commands = [] }) => commands),
-    [],
-  )
-})
+t.test(
+  'a claim that is none of Trident is checked as a claim alone, and its deletion is never suggested',
+  async (t) => {
+    const efs = all(
+      changed('PersistentVolumeClaim', 'apps/llama', {
+        metadata: { annotations: null },
+        spec: { storageClassName: 'efs', accessModes: ['ReadWriteOnce'] },
+      }),
+      changed('PersistentVolume', 'pvc-2', { spec: { csi: { driver: 'efs.csi.aws.com' } } }),
+    )
+    const findings = await findingsIn('claim', efs)
+    t.strictSame(problemsIn(findings), [['claim-access', 'error']])
+    t.strictSame(
+      findings.flatMap(({ commands = [] }) => commands),
+      [],
+    )
+  },
+)
 
-t.test('a claim of Mountpoint that got a volume of another kind is never told to be deleted', async (t) => {
+t.test('a claim of Mountpoint that got a volume of another kind is never suggested for deletion', async (t) => {
   const other = all(
     changed('PersistentVolumeClaim', `apps/${mountpointClaim}`, {
       spec: { storageClassName: 'gp3', accessModes: ['ReadWriteOnce'] },

@@ -1,4 +1,4 @@
-/** What ARNs, and the names of contexts, say. */
+/** Facts in ARNs and in the names of contexts. */
 import t from 'tap'
 import { callerOf, clusterOfContext, parseClusterArn, parseRoleArn } from '../../../../src/check/identity/arns.ts'
 

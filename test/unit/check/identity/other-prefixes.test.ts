@@ -1,4 +1,4 @@
-/** What belongs to others, by the path of what pods read. */
+/** Prefixes of other namespaces, by the path of the pods' sources. */
 import t from 'tap'
 import { levelsOf, neighboursAt, uriOf } from '../../../../src/check/identity/forbidden-prefixes.ts'
 import { parseSource, type S3Source } from '../../../../src/values/source.ts'
@@ -22,7 +22,7 @@ const cases: readonly (readonly [source: string, parents: readonly string[]])[] 
 ]
 
 for (const [source, parents] of cases) {
-  t.test(`beside ${source}: ${parents.join(' and ') || 'nobody knows'}`, (t) => {
+  t.test(`next to ${source}: ${parents.join(' and ') || 'unknown'}`, (t) => {
     t.strictSame(
       levelsOf(identity, [sourceOf(source)]).map(({ bucket, parent }) => uriOf({ bucket, prefix: parent })),
       parents,
@@ -36,7 +36,7 @@ t.test('several sources of one directory have the same neighbours', (t) => {
   t.end()
 })
 
-t.test('two that are there are tried, and one that nobody has', (t) => {
+t.test('two that are there are tried, and one that does not exist', (t) => {
   const [level] = levelsOf(identity, [sourceOf('s3://bucket/models/apps/a/')])
   t.strictSame(neighboursAt(level!, ['apps', 'ml', 'web', 'zoo']).map(uriOf), [
     's3://bucket/models/ml/',

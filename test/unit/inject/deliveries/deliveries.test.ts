@@ -43,9 +43,9 @@ function warningsOf(pod: Pod): readonly string[] {
   return injected(pod).warnings.map(({ reason }) => reason)
 }
 
-/* Names that stand in objects beside the pod: a change of one leaves pods waiting for what was rendered before. */
+/* Names that stand in companion resources: a change of one leaves pods waiting for what was rendered before. */
 
-t.test('the label, the taint and the claim have the names that are rendered beside the pod', (t) => {
+t.test('the label, the taint and the claim have the names of the rendered companion resources', (t) => {
   t.equal(nodeLabelFor('/opt/models/llama', defaultPrefix), 'node.models.example.io/c962e4b60149e320')
   t.equal(nodeLabelFor('/opt/models/llama', 'ml.corp/'), 'node.ml.corp/c962e4b60149e320')
   t.not(nodeLabelFor('/opt/models/llama2', defaultPrefix), nodeLabelFor('/opt/models/llama', defaultPrefix))
@@ -70,7 +70,7 @@ t.test('the operator has no say in the name of a claim, which is rendered withou
   t.end()
 })
 
-/* What each adds */
+/* Parts of each delivery */
 
 const added: readonly [annotations: Record<string, string>, volume: object, mount: object, init: readonly string[]][] =
   [
@@ -161,7 +161,7 @@ t.test('a service account that is asked for is set, also where nothing is loaded
   t.end()
 })
 
-t.test('a volume of the name of the EKS token is nobody’s concern where no loader has an identity', (t) => {
+t.test('a volume of the name of the EKS token is ignored where no loader has an identity', (t) => {
   t.strictSame(
     warningsOf(podWith({ source: 'pvc://models/a' }, { volumes: [{ name: 'eks-pod-identity-token', emptyDir: {} }] })),
     [],
@@ -236,7 +236,7 @@ for (const [name, annotations, volumes, mounted] of shared) {
 
 const daemonSet = { metadata: { ownerReferences: [{ kind: 'DaemonSet' }] } }
 
-t.test('whoever brings a pod to a node past the scheduler is warned, unless the pod selects the label itself', (t) => {
+t.test('a pod that names its node gets a warning, unless it selects the label itself', (t) => {
   const pod = podWith({ source: 'node:///opt/models/llama' })
   const owned = (spec: Partial<PodSpec> = {}): Pod => ({
     ...pod,
@@ -325,7 +325,7 @@ t.test('the headroom gate is set once, where the operator turned it on and no no
   t.end()
 })
 
-/* What tells a volume of ours from one of the user */
+/* Differences of a volume of ours from one of the user */
 
 const volumes: readonly [volume: Volume, source: string, ours: boolean][] = [
   [{ name: 'x', persistentVolumeClaim: { claimName: 'models', readOnly: true } }, 'pvc://models/a', true],

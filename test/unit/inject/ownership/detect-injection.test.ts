@@ -65,7 +65,7 @@ const states: readonly [name: string, pod: Pod, state: string][] = [
     'intact',
   ],
   [
-    'one with another container beside it',
+    'one with another container next to it',
     { ...whole, spec: { ...whole.spec, containers: [...whole.spec.containers, { name: 'proxy' }] } },
     'intact',
   ],
@@ -243,7 +243,7 @@ for (const [kind, annotations] of Object.entries(kinds)) {
   })
 }
 
-t.test('neither status nor label makes a volume ours that brings something else', (t) => {
+t.test('neither status nor label makes a volume ours that has something else', (t) => {
   const pod = mounted({ source: 'pvc://models' })
   const other: Pod = {
     ...pod,
@@ -290,7 +290,7 @@ for (const name of requiredVerifierEnv) {
   })
 }
 
-t.test('a loader that brings is none that checks, nor the other way round', (t) => {
+t.test('a loader that downloads is none that checks, nor the other way round', (t) => {
   const checking = mounted({ source: 'pvc://models/llama' })
   for (const [pod, args] of [
     [checking, ['load']],
@@ -341,7 +341,7 @@ t.test('healing leaves what others made of the loader', (t) => {
 })
 
 t.test(
-  'healing with another configuration makes the parts anew, so that loader and app agree on one directory',
+  'healing with another configuration makes the parts again, so that loader and app agree on one directory',
   (t) => {
     const other = {
       ...defaultConfig,

@@ -1,4 +1,4 @@
-/** What a digest in the status covers, and what it leaves to others. */
+/** Fields that a digest in the status covers, and those that it leaves to others. */
 import t from 'tap'
 import { defaultConfig } from '../../../../src/config/parse-config.ts'
 import { digestsOf, sealStatus } from '../../../../src/inject/ownership/digest.ts'
@@ -60,7 +60,7 @@ t.test('an injected pod has a digest of each of its parts, and of the status', (
   t.end()
 })
 
-t.test('what goes into a digest never changes, or every pod of before would look changed', (t) => {
+t.test('the input of a digest never changes, or every older pod would look changed', (t) => {
   const pod: Pod = {
     metadata: {},
     spec: {
@@ -122,7 +122,7 @@ t.test('what goes into a digest never changes, or every pod of before would look
 
 const others: readonly (readonly [what: string, pod: Pod])[] = [
   [
-    'what the API server fills in',
+    'fields that the API server fills in',
     withLoader((loader) => ({ ...loader, terminationMessagePath: '/dev/termination-log', imagePullPolicy: 'Always' })),
   ],
   ['the image, which a registry mirror rewrites', withLoader((loader) => ({ ...loader, image: 'mirror/x' }))],
@@ -169,7 +169,7 @@ const ours: readonly (readonly [what: string, pod: Pod, part: string])[] = [
     'spec.initContainers[model-loader]',
   ],
   [
-    'where a variable has its value from',
+    'the origin of a variable',
     withLoader((loader) => ({
       ...loader,
       env: (loader.env ?? []).map((variable) =>

@@ -142,12 +142,12 @@ const mounted: readonly [name: string, pod: Pod][] = [
   ['two models of one claim', podWith({ source: 'pvc://models/a', 'source.b': 'pvc://models/b' })],
   ['a directory of the node', podWith({ source: 'node:///opt/llama' })],
   [
-    'a directory of the node beside what schedules the pod already',
+    'a directory of the node with existing scheduling of the pod',
     podWith({ source: 'node:///opt/llama', expect: 'objects=1' }, scheduled),
   ],
   ['two directories of the node', podWith({ source: 'node:///opt/a', 'source.b': 'node:///opt/b' }, scheduled)],
   ['a claim of mountpoint', podWith({ source, delivery: 'mountpoint', 'service-account': 'reader' })],
-  ['a claim of mountpoint beside another gate', podWith({ source, delivery: 'mountpoint' }, scheduled)],
+  ['a claim of mountpoint with another gate', podWith({ source, delivery: 'mountpoint' }, scheduled)],
   ['an image volume', podWith({ source: `${image}#weights` })],
   [
     'all kinds of models',
@@ -189,7 +189,7 @@ t.test('without its status a pod with our label loses the volume, its mounts and
   }
   const { volumes, affinity, containers, tolerations } = uninject(annotatedPod(bare, prefix)).spec
   t.strictSame([volumes, affinity, containers], [undefined, undefined, [{ name: 'app', image: 'app:1' }]])
-  t.strictSame(tolerations, after.spec.tolerations, 'a toleration keeps nobody away, and may be the user’s')
+  t.strictSame(tolerations, after.spec.tolerations, 'a toleration keeps no pod away, and may be the user’s')
   t.end()
 })
 
@@ -215,7 +215,7 @@ t.test('pull secrets of the configuration go, those of the pod stay', (t) => {
   t.end()
 })
 
-t.test('what the identity webhook added to the app keeps the token that it mounts', (t) => {
+t.test('the mount that the identity webhook added to the app keeps its token', (t) => {
   const pod = podWith({ source, 'service-account': 'reader' })
   const after = uninject(annotatedPod(eksWebhook(injected(pod), { podIdentity: ['reader'] }), prefix))
   t.strictSame(
@@ -237,7 +237,7 @@ t.test('without its status a pod loses the loaders, their volumes and the mounts
   t.strictSame(
     bare.spec.volumes?.map(({ name }) => name),
     ['data', 'eks-pod-identity-token'],
-    'what others may use stays',
+    'parts that others may use stay',
   )
   t.end()
 })

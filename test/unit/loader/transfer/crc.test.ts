@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { combineCrc, loadCrc, type CrcAlgorithm } from '../../../../src/loader/transfer/crc.ts'
 
-/** Of "123456789", as the catalogue of CRC algorithms publishes it. */
+/** Checksums of "123456789", as the catalogue of CRC algorithms publishes them. */
 const checkValues = { crc32: 'cbf43926', crc32c: 'e3069283', crc64nvme: 'ae8b14860a799888' } as const
 
 const algorithms = Object.keys(checkValues) as CrcAlgorithm[]

@@ -1,4 +1,4 @@
-/** What runs is what people read. `UPDATE_WASM=1 node` this file writes it anew. */
+/** The module is the one that people read as text. `UPDATE_WASM=1 node` this file writes it again. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'

@@ -149,7 +149,7 @@ t.test('the right region is taken from the header or from the body', (t) => {
   t.end()
 })
 
-t.test('what is no error of S3 gives no code, and control characters reach no message', (t) => {
+t.test('a body that is no error of S3 gives no code, and control characters reach no message', (t) => {
   t.equal(faultOfAnswer(head('403 X'), '<html><Code>AccessDenied</Code></html>', 'k', 'r').error.code, undefined)
   t.notMatch(
     faultOfAnswer(head('500 X'), `<Error><Message>a\u001b[31mb</Message></Error>`, 'k', 'r').error.message,

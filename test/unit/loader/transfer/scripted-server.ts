@@ -104,7 +104,7 @@ export interface Success {
   readonly body: Buffer
 }
 
-/** What S3 would send. */
+/** The answer of S3. */
 export function success({ body, etag, headers }: StoredObject, request: IncomingMessage): Success {
   const range = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '')
   if (range === null) return { status: 200, headers: { etag, 'content-length': body.length, ...headers }, body }

@@ -63,7 +63,7 @@ function partsOf(
   }))
 }
 
-/** What a thread does, on this one. */
+/** The work of a thread, on this one. */
 const startLocalPool: StartPool = (settings) => ({
   attach: (reports) => new LocalPool(settings, reports),
   stop: () => Promise.resolve(),
@@ -215,7 +215,7 @@ t.test('every request is a signed GET pinned to the ETag', async (t) => {
   t.notOk(headers.range)
 })
 
-t.test('a whole object brings its checksums, takes its mode and replaces what was longer', async (t) => {
+t.test('a whole object has its checksums, gets its mode and replaces a longer file', async (t) => {
   const directory = t.testdir({ model: 'x'.repeat(4 * 1024 * 1024) })
   const server = await serve(t, { model })
   const umask = process.umask(0o077)
@@ -243,7 +243,7 @@ t.test('a range is written where it belongs and nowhere else', async (t) => {
 })
 
 for (const partBytes of [model.body.length, 2 * 1024 * 1024]) {
-  t.test(`what breaks off goes on where it stopped (parts of ${partBytes})`, async (t) => {
+  t.test(`a broken transfer goes on where it stopped (parts of ${partBytes})`, async (t) => {
     const directory = t.testdir()
     const server = await serve(t, { model }, ({ request, response, number, answer }) => {
       if (number > 0) {
@@ -353,7 +353,7 @@ for (const [status, code, kind] of [
   [412, 'PreconditionFailed', 'changed'],
 ] as const) {
   for (const workers of [0, 1]) {
-    t.test(`${status} ${code} is told at once as ${kind} (${workers} workers)`, async (t) => {
+    t.test(`${status} ${code} is reported at once as ${kind} (${workers} workers)`, async (t) => {
       const directory = t.testdir()
       const server = await serve(t, {}, ({ response }) => {
         answerError(response, status, code)
@@ -372,7 +372,7 @@ for (const [status, code, kind] of [
   }
 }
 
-t.test('a bucket elsewhere is told with its region', async (t) => {
+t.test('a bucket elsewhere is reported with its region', async (t) => {
   const server = await serve(t, {}, ({ response }) => {
     answerError(response, 301, 'PermanentRedirect', {
       headers: { 'x-amz-bucket-region': 'eu-central-1', location: 'https://example.com/' },
@@ -419,7 +419,7 @@ t.test('a server that ignores Range is refused', async (t) => {
   })
 })
 
-t.test('a body that goes on behind its length never counts as the object', async (t) => {
+t.test('a body that goes on after its length never counts as the object', async (t) => {
   const server = await serve(t, {}, ({ response }) => {
     response.socket?.write(`HTTP/1.1 200 OK\r\nETag: ${model.etag}\r\nContent-Length: 3\r\n\r\nabcdef`)
   })
@@ -567,7 +567,7 @@ t.test('an abort does not wait for credentials or for the parts that are still b
   }
 })
 
-t.test('a port where nobody listens and a name that does not exist are told apart', async (t) => {
+t.test('a closed port and a name that does not exist are distinguished', async (t) => {
   const server = createServer()
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -611,7 +611,7 @@ t.test('a connection that the server closed between two answers costs no try', a
   t.equal(retries.length, 0)
 })
 
-t.test('a file that cannot be written is told as the volume is to blame for it', async (t) => {
+t.test('a file that cannot be written is reported as a fault of the volume', async (t) => {
   const server = await serve(t, { k: model })
   const directory = t.testdir({ file: '' })
   t.match((await run(server, partsOf(directory, 'k', model, { file: join(directory, 'missing', 'k') }))).error, {
