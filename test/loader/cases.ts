@@ -1,5 +1,5 @@
 /**
- * What every loader engine has to do, one case a row. A case arranges objects and faults, and says how the loader ends; the
+ * Requirements on every loader engine, one case a row. A case arranges objects and faults, and says how the loader ends; the
  * suite then looks at exit code, message and volume, takes the faults away, runs the loader again, and expects a whole model
  * and no staging, unless the case says otherwise.
  */
@@ -15,7 +15,7 @@ export interface LoaderCase {
   readonly exit: number
   readonly says?: RegExp
   readonly arrange: (stage: Stage) => Promise<Arranged | undefined> | Promise<void>
-  /** What this engine cannot do by its nature, as the docs say it. */
+  /** Limits of this engine by its nature, in the words of the docs. */
   readonly cannot?: Readonly<Partial<Record<'native' | 's5cmd', string>>>
 }
 
@@ -149,7 +149,7 @@ export const loaderCases: readonly LoaderCase[] = [
     },
   },
   {
-    name: 'what was expected is there',
+    name: 'the expected objects are there',
     exit: 0,
     arrange: async (stage) => {
       await small(stage)
@@ -252,7 +252,7 @@ export const loaderCases: readonly LoaderCase[] = [
     },
   },
   {
-    name: 'a server whose certificate nobody trusts',
+    name: 'a server with an untrusted certificate',
     exit: 11,
     says: /TLS|certificate/,
     arrange: async (stage) => {
@@ -581,7 +581,7 @@ function unsafeKeys(): LoaderCase[] {
     ['a newline', ['a\nb']],
     ['a control character', ['a\u0001b']],
     ['a segment that is too long', ['x'.repeat(300)]],
-    ['a file beside a directory of its name', ['k', 'k/x']],
+    ['a file and a directory of one name', ['k', 'k/x']],
   ]
   return keys.map(([what, paths]) => ({
     name: `an unsafe key: ${what}`,

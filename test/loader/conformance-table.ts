@@ -1,4 +1,4 @@
-/** What each engine passes, as the docs print it: from the suites themselves, which leave out just what an engine cannot do. */
+/** The cases that each engine passes, for the docs: from the suites themselves, which leave out only the limits of an engine. */
 import { printMarkdownTable } from '../../src/cli/table.ts'
 import type { LoaderEngine } from '../kit/s3/loader-run.ts'
 import { loaderCases } from './cases.ts'

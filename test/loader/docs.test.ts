@@ -12,7 +12,7 @@ function readPage(name: string): string {
   return readFileSync(join(import.meta.dirname, '..', '..', 'docs', name), 'utf8')
 }
 
-t.test('what each engine passes is on the page', (t) => {
+t.test('the cases that each engine passes are on the page', (t) => {
   t.ok(conformancePage.includes(`<!-- cannot -->\n${limitsInMarkdown()}<!-- /cannot -->`), 'run make generate')
   t.ok(
     conformancePage.includes(`<!-- conformance -->\n${conformanceInMarkdown()}<!-- /conformance -->`),

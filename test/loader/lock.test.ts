@@ -37,7 +37,7 @@ t.test('a live lock is not taken over by a node whose clock is ahead', async (t)
   t.equal(got, undefined, 'it waited until the other one had published')
 })
 
-t.test('an old lock is taken over by a node whose clock is behind', async (t) => {
+t.test('an old lock is taken over by a node whose clock is late', async (t) => {
   const { layout, lock, owner } = await lockOf(t)
   await haveHappenedAgo(5 * minuteMs, lock, owner)
   haveNodeClockAhead(t, -60 * minuteMs)
@@ -49,7 +49,7 @@ t.test('an old lock is taken over by a node whose clock is behind', async (t) =>
   await got?.release()
 })
 
-t.test('who waits says for whom, at once', async (t) => {
+t.test('a waiting loader names the one it waits for, at once', async (t) => {
   const { layout } = await lockOf(t)
   const lines: string[] = []
   let looks = 0
@@ -99,7 +99,7 @@ async function writtenNowMs(file: string): Promise<number> {
   return (await stat(file)).mtimeMs
 }
 
-/** What this process takes for the time; the file system goes by the kernel's. */
+/** The clock of this process; the file system goes by the kernel's. */
 function haveNodeClockAhead(t: Test, ms: number): void {
   const real = globalThis.Date
   class Shifted extends real {

@@ -17,7 +17,7 @@ export interface RealAddressResult {
   readonly imdsCalls: number
 }
 
-/** As in a pod that nobody has set it for: what keeps the loader from the node's role is its own doing. */
+/** As in a pod without the variable: the loader itself keeps away from the node's role. */
 const metadataAllowed = { AWS_EC2_METADATA_DISABLED: 'false' }
 
 async function run(engineName: string, root: string): Promise<RealAddressResult> {

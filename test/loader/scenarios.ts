@@ -1,4 +1,4 @@
-/** What every engine has to do beyond one run, by subject. */
+/** Requirements on every engine beyond one run, by subject. */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Test } from 'tap'

@@ -66,7 +66,7 @@ t.test('an empty directory, as the kubelet makes one for a subPath', async (t) =
   )
 })
 
-t.test('what is expected', async (t) => {
+t.test('expectations', async (t) => {
   const volume = await volumeOf(t)
   await writeFile(join(volume, 'llama', 'manifest.sha256'), manifest)
   const size = 9 + Buffer.byteLength(manifest)
@@ -175,7 +175,7 @@ t.test('a pipe, which would be read for ever', async (t) => {
   endsWith(t, await verify(t, volume), 15, /pipe is neither a file nor a directory/)
 })
 
-t.test('what the file system has at the root of a volume is no part of the model', async (t) => {
+t.test('files of the file system at the root of a volume are no part of the model', async (t) => {
   const volume = await volumeOf(t)
   for (const name of ['lost+found', '.snapshot']) {
     await mkdir(join(volume, name))
@@ -277,7 +277,7 @@ async function cacheOf(t: Test): Promise<string> {
   return volume
 }
 
-/** Of a file that takes minutes to read, and no room. */
+/** Checks a sparse file, which takes minutes to read, and no room. */
 async function startLongCheck(t: Test, env: Readonly<Record<string, string>> = {}): Promise<RunningLoader> {
   const volume = t.testdir({ llama: {} })
   const lines = `${'0'.repeat(64)}  weights.bin\n`

@@ -1,11 +1,11 @@
-/** Whoever looks at the log of a loader that waits sees what it waits for. */
+/** The log of a waiting loader says what it waits for. */
 import t from 'tap'
 import { reportWaiting } from '../../src/loader/credentials/waiting.ts'
 import { waitFor } from '../kit/tools/wait-for.ts'
 
 const never = 2 ** 30
 
-t.test('the first problem is told at once, the others with the next line', async (t) => {
+t.test('the first problem is logged at once, the others with the next line', async (t) => {
   const lines: string[] = []
   const value = await reportWaiting(
     (line) => {

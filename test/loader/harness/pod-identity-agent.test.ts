@@ -71,7 +71,7 @@ t.test('an agent', async (t) => {
   })
 
   await t.test(
-    'hands out the same credentials for the same token, unless told otherwise or they end soon',
+    'hands out the same credentials for the same token, unless configured otherwise or they end soon',
     async (t) => {
       const keyOf = async (response: Promise<Response>): Promise<string> =>
         ((await (await response).json()) as Credentials).AccessKeyId
@@ -121,7 +121,7 @@ t.test('an agent', async (t) => {
     )
   })
 
-  await t.test('fails as often as told', async (t) => {
+  await t.test('fails as often as configured', async (t) => {
     const { agent, ask } = await start()
     for (const failure of agentFailures) agent.fail(failure)
     agent.fail('throttled', 2)
@@ -130,7 +130,7 @@ t.test('an agent', async (t) => {
     t.strictSame(statuses, [404, 429, 500, 503, 400, 400, 429, 429, 200])
   })
 
-  await t.test('refuses connections until told, on the same port', async (t) => {
+  await t.test('refuses connections until it is opened, on the same port', async (t) => {
     const { agent, ask } = await start()
     await agent.refuseConnections()
     await t.rejects(ask(), { cause: { code: 'ECONNREFUSED' } })
@@ -147,7 +147,7 @@ t.test('an agent', async (t) => {
   })
 })
 
-t.test('what the agent hands out works at the proxy until it expires, and only where it may', async (t) => {
+t.test("the agent's credentials work at the proxy until they expire, and only for their prefixes", async (t) => {
   const server = await startS3Server(t.testdir(), { tls: false })
   t.teardown(() => server.stop())
   await server.putObject('models', 'llama/a', 'x')

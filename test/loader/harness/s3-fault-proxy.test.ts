@@ -170,27 +170,30 @@ t.test('faults', async (t) => {
     proxy.reset()
   })
 
-  await t.test('an error status is S3 XML, as often as told and from the request told', async (t) => {
-    const fault = proxy.fault({
-      match: { ...match, nth: 2 },
-      times: 2,
-      action: { kind: 'status', status: 503, code: 'SlowDown', message: 'Please reduce your request rate.' },
-    })
-    const answers = [await read(proxy, key), await read(proxy, key), await read(proxy, key), await read(proxy, key)]
-    t.strictSame(
-      answers.map(({ status }) => status),
-      [200, 503, 503, 200],
-    )
-    t.match(
-      answers[1]?.body.toString(),
-      /<Error><Code>SlowDown<\/Code><Message>Please reduce your request rate.<\/Message><RequestId>/,
-    )
-    t.equal(fault.hits, 2)
-    t.strictSame(
-      proxy.requests.map(({ errorCode }) => errorCode),
-      [undefined, 'SlowDown', 'SlowDown', undefined],
-    )
-  })
+  await t.test(
+    'an error status is S3 XML, for the configured number of requests and from the configured one',
+    async (t) => {
+      const fault = proxy.fault({
+        match: { ...match, nth: 2 },
+        times: 2,
+        action: { kind: 'status', status: 503, code: 'SlowDown', message: 'Please reduce your request rate.' },
+      })
+      const answers = [await read(proxy, key), await read(proxy, key), await read(proxy, key), await read(proxy, key)]
+      t.strictSame(
+        answers.map(({ status }) => status),
+        [200, 503, 503, 200],
+      )
+      t.match(
+        answers[1]?.body.toString(),
+        /<Error><Code>SlowDown<\/Code><Message>Please reduce your request rate.<\/Message><RequestId>/,
+      )
+      t.equal(fault.hits, 2)
+      t.strictSame(
+        proxy.requests.map(({ errorCode }) => errorCode),
+        [undefined, 'SlowDown', 'SlowDown', undefined],
+      )
+    },
+  )
 
   await t.test('a fault hits only what matches', async (t) => {
     proxy.fault({
@@ -462,7 +465,7 @@ async function open(
 ): Promise<IncomingMessage> {
   const sent = httpsGet(`${proxy.endpoint}${path}`, { ca: proxy.caCertificate, headers, agent: agent ?? false })
   const [response] = (await once(sent, 'response')) as [IncomingMessage]
-  // A reset is told to the request too.
+  // A reset is reported to the request, too.
   sent.on('error', () => undefined)
   return response
 }

@@ -144,7 +144,7 @@ t.test('a server over HTTPS', async (t) => {
     t.strictSame(sizes, [10, 10, 5])
   })
 
-  await t.test('dates an object as told', async (t) => {
+  await t.test('dates an object as configured', async (t) => {
     const date = new Date('2030-01-01T00:00:00Z')
     await server.putObject('models', 'future', 'x')
     await server.setLastModified('models', 'future', date)

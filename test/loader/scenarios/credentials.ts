@@ -124,7 +124,7 @@ export const credentials: readonly Scenario[] = [
       await stage.put('config.json', '{}')
       endsWith(t, await stage.run({ MODEL_CREDENTIALS: 'pod-identity' }), 78, /no workload identity/)
       endsWith(t, await stage.run({ ...noKeys, MODEL_CREDENTIALS: 'pod-identity' }), 78, /no workload identity/)
-      t.strictSame(stage.world.proxy.requests, [], 'nobody was asked anything')
+      t.strictSame(stage.world.proxy.requests, [], 'no request was sent')
       await holdsNothing(t, stage)
     },
   },
@@ -147,7 +147,7 @@ export const credentials: readonly Scenario[] = [
     },
   },
   {
-    name: 'a Secret without its keys is told from a pod without an identity',
+    name: 'a Secret without its keys is distinguished from a pod without an identity',
     run: async (t, stage) => {
       await stage.put('config.json', '{}')
       for (const name of Object.keys(noKeys)) {
@@ -158,7 +158,7 @@ export const credentials: readonly Scenario[] = [
           /the Secret keys gave no .*; put both keys into the Secret \(exit 78\)$/,
         )
       }
-      t.strictSame(stage.world.proxy.requests, [], 'nobody was asked anything')
+      t.strictSame(stage.world.proxy.requests, [], 'no request was sent')
       await holdsNothing(t, stage)
     },
   },
@@ -202,7 +202,7 @@ export const credentials: readonly Scenario[] = [
       t.teardown(() => imds.stop())
       const env = { ...noKeys, MODEL_CREDENTIALS: 'pod-identity', AWS_EC2_METADATA_SERVICE_ENDPOINT: imds.endpoint }
       endsWith(t, await stage.run(env), 78, /the node's role is never used/)
-      t.strictSame(imds.calls, [], 'without the flag nobody asks')
+      t.strictSame(imds.calls, [], 'without the flag no request is sent')
       const allowed = (command: readonly string[]): readonly string[] => [...command, '--allow-instance-profile']
       endsWith(t, await stage.run(env, allowed), 0)
       await holdsModel(t, stage)

@@ -1,4 +1,4 @@
-/** What the webhook tells the loader: one wrong word of it, or all of them at once, and nothing is asked for or written. */
+/** The environment from the webhook: with one wrong value, or all of them, the loader sends no request and writes nothing. */
 import { readdir } from 'node:fs/promises'
 import type { Test } from 'tap'
 import { exits } from '../../../src/loader/exit-codes.ts'
@@ -7,7 +7,7 @@ import type { Stage } from '../../kit/s3/loader-world.ts'
 import type { Env } from './identity.ts'
 import type { Scenario } from './scenario.ts'
 
-/** What each variable does not take, beside being empty. */
+/** Values that each variable refuses, in addition to the empty one. */
 const mistakes = {
   MODEL_SOURCE: [
     'models/llama',
@@ -83,7 +83,7 @@ export const environments: readonly Scenario[] = [
     }),
   ),
   {
-    name: 'what has to be set is named where it is not',
+    name: 'missing required variables are named',
     run: async (t, stage) => {
       for (const name of required) {
         const end = await stage.run({ [name]: '' })

@@ -8,7 +8,7 @@ import { requestsOf, type Scenario } from './scenario.ts'
 
 /** A busy machine takes more than two seconds from the answer of the agent to the request. */
 const ttlSeconds = 6
-/** Of an object: those that start when the first are there start after the first credentials have ended. */
+/** Size of an object: its parts that start after the first ones start after the first credentials have ended. */
 const objectBytes = 150_000
 const objectSeconds = 8
 /** More than there are connections, so that the last objects start when the first credentials have expired long ago. */

@@ -12,7 +12,7 @@ import {
 
 export type Env = Readonly<Record<string, string>>
 
-/** No keys: whoever gets in has them from elsewhere. */
+/** No keys: an accepted request has them from elsewhere. */
 export const noKeys: Env = { AWS_ACCESS_KEY_ID: '', AWS_SECRET_ACCESS_KEY: '' }
 export const readerAccount = { namespace: 'ml', serviceAccount: 'reader' } as const
 

@@ -10,7 +10,7 @@ const keysOfPage = 5
 
 type End = readonly [exit: number, says: RegExp]
 
-/** What the s5cmd binary takes for the end of a listing, which is why an endpoint of its own needs `expect`. */
+/** Answers that the s5cmd binary takes for the end of a listing, which is why an endpoint of its own needs `expect`. */
 const tooFew: End = [15, /^verification failed: 12 objects were expected, (?:5|10) are there; wait until/]
 
 export const listings: readonly Scenario[] = [
@@ -136,7 +136,7 @@ export const listings: readonly Scenario[] = [
 
 type Rewrite = (listing: string) => string
 
-/** Of the listing that a loader makes first; what it lists afterwards is as it is. */
+/** Rewrites one page of the first listing of a loader; later listings are unchanged. */
 function onPage(number: number, rewrite: Rewrite): Rewrite {
   let page = 0
   return (text) => (++page === number ? rewrite(text) : text)
@@ -148,7 +148,7 @@ function fromPage(number: number, rewrite: Rewrite): Rewrite {
   return (text) => (++page >= number ? rewrite(text) : text)
 }
 
-/** What admission demands of this engine. */
+/** The expectation that admission requires for this engine. */
 function expectedBy({ world }: Stage): Readonly<Record<string, string>> {
   return world.engine.name === 's5cmd' ? { MODEL_EXPECT: `objects=${files}` } : {}
 }

@@ -1,4 +1,4 @@
-/** What stands between a loader and S3 in a company's network: a proxy, and a server with a certificate of the company's own. */
+/** The network of a company between a loader and S3: a proxy, and a server with a certificate of the company's own. */
 import { readFile } from 'node:fs/promises'
 import type { Test } from 'tap'
 import { startConnectProxy, type ConnectProxy } from '../../kit/s3/connect-proxy.ts'
@@ -37,7 +37,7 @@ export const network: readonly Scenario[] = [
       t.ok(proxy.asked.length > 0)
       t.ok(
         proxy.asked.every((host) => host.startsWith(`${onlyKnownToTheProxy}:`)),
-        'what it was asked for',
+        'each request is for the host that only the proxy knows',
       )
     },
   },

@@ -1,4 +1,4 @@
-/** What the loader says while it works. */
+/** Progress messages of the loader. */
 import type { Stage } from '../../kit/s3/loader-world.ts'
 import { endsWith } from '../../kit/s3/loader-end.ts'
 import { bytes } from '../cases.ts'

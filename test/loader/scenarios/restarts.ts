@@ -20,7 +20,7 @@ const parts = 6
 
 export const restarts: readonly Scenario[] = [
   {
-    name: 'SIGKILL in the middle of a download: the next run brings the rest',
+    name: 'SIGKILL in the middle of a download: the next run loads the rest',
     run: async (t, stage) => {
       const loader = await startedHalf(stage)
       killTree(loader)
@@ -47,7 +47,7 @@ export const restarts: readonly Scenario[] = [
     },
   },
   {
-    name: 'what was brought before a SIGKILL is read again, and fetched again where it changed on the disk',
+    name: 'parts loaded before a SIGKILL are read again, and fetched again if they changed on the disk',
     run: async (t, stage) => {
       await putModel(stage)
       const env = { MODEL_EXPECT: await putManifest(stage) }
@@ -100,7 +100,7 @@ export const restarts: readonly Scenario[] = [
     },
   },
   {
-    name: 'what a loader that was killed long ago left on the volume is removed, its lock taken over',
+    name: 'leftovers of a loader that was killed long ago are removed, its lock taken over',
     run: async (t, stage) => {
       const loader = await startedHalf(stage, { MODEL_POD_UID: 'pod-0' })
       killTree(loader)
@@ -118,7 +118,7 @@ export const restarts: readonly Scenario[] = [
   },
 ]
 
-/** A journal of both objects, beside staging that holds something else in the place of the second. */
+/** A journal of both objects, and staging with something else in the place of the second. */
 function untrueJournals(): readonly Scenario[] {
   const places: readonly (readonly [what: string, put: (file: string, stage: Stage) => Promise<unknown>])[] = [
     ['is not there', () => Promise.resolve()],
@@ -158,7 +158,7 @@ async function loadsBeside(
   t.strictSame(
     [fetched.includes('weights.bin'), fetched.includes('config.json')],
     [true, false],
-    'what holds is not fetched again',
+    'intact parts are not fetched again',
   )
 }
 
@@ -189,7 +189,7 @@ async function damage(file: string): Promise<void> {
   await handle.close()
 }
 
-/** A loader that has brought the first parts, and waits for the slow rest. */
+/** A loader that has loaded the first parts, and waits for the slow rest. */
 async function startedHalf(stage: Stage, env: Readonly<Record<string, string>> = {}): Promise<RunningLoader> {
   if (!stage.model.has('weights.bin')) await putModel(stage)
   const isLate = ({ key, range }: { key: string | undefined; range: string | undefined }): boolean =>

@@ -48,7 +48,7 @@ export const scale: readonly Scenario[] = [
   },
   {
     name: 'a hundred thousand objects take a bounded amount of memory',
-    cannot: { s5cmd: 'brings them, but takes minutes; not tried every time' },
+    cannot: { s5cmd: 'loads them, but takes minutes; not tried every time' },
     run: async (t, stage) => {
       const count = 100_000
       const server = await startSyntheticS3(count)

@@ -1,4 +1,4 @@
-/** What needs more than one run, or more than faults in front of S3. */
+/** Cases that need more than one run, or more than faults in front of S3. */
 import { chmod, copyFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Test } from 'tap'
@@ -9,7 +9,7 @@ import { waitFor } from '../../kit/tools/wait-for.ts'
 export interface Scenario {
   readonly name: string
   readonly run: (t: Test, stage: Stage) => Promise<void>
-  /** What this engine cannot do by its nature, as the docs say it. */
+  /** Limits of this engine by its nature, in the words of the docs. */
   readonly cannot?: Readonly<Partial<Record<LoaderEngine['name'], string>>>
 }
 
