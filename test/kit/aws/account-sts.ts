@@ -37,7 +37,7 @@ export interface AccountSts {
   /** For AWS_ENDPOINT_URL_STS. */
   readonly endpoint: string
   readonly calls: readonly AssumeRoleCall[]
-  /** Whoever asks next is refused so, and after that as the rules are. */
+  /** The next caller is refused like this; later ones follow the rules. */
   refuseNext(refusal: STSRefusal): void
   /** Forgets calls and refusals. */
   reset(): void
@@ -267,7 +267,7 @@ function parameter(message: string): STSRefusal {
   return { status: 400, code: 'InvalidParameterValue', message }
 }
 
-/** Both actions have to be allowed where the new session has tags, inherited ones too. Whether a role exists, STS tells nobody. */
+/** Both actions have to be allowed where the new session has tags, inherited ones too. STS does not reveal that a role exists. */
 async function trustProblem(
   account: Account,
   asked: Asked,
@@ -289,7 +289,7 @@ async function trustProblem(
         'sts:RoleSessionName': asked.sessionName,
       },
     })
-    // Of a missing Allow, STS does not say where it is missing.
+    // STS does not say in which policy an Allow is missing.
     if (denied !== undefined) {
       return {
         status: 403,

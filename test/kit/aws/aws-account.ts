@@ -21,7 +21,7 @@ export interface Role {
 export interface AccountPrincipal {
   /** As GetCallerIdentity says it. */
   readonly arn: string
-  /** Of the role, where it is a session; that of aws:PrincipalArn. */
+  /** The ARN of the role for a session; that of aws:PrincipalArn. */
   readonly principalArn: string
   readonly policy: IAMPolicy
   readonly boundary?: IAMPolicy | undefined
@@ -40,17 +40,17 @@ export interface Account {
   readonly roles: Map<string, Role>
   /** By access key id. */
   readonly principals: Map<string, AccountPrincipal>
-  /** What the S3 side believes. */
+  /** The credentials that the S3 side accepts. */
   readonly credentials: CredentialsTable
   readonly guards: Guards
-  /** Whether S3 has it. */
+  /** True if S3 has the object. */
   readonly exists: (bucket: string, key: string) => Promise<boolean>
 }
 
-/** Of the organisation, the network, the bucket, and the keys of buckets. May be changed at any time. */
+/** Policies of the organisation, the network, the bucket, and the keys of buckets. May be changed at any time. */
 interface Guards {
   serviceControlPolicy?: IAMPolicy | undefined
-  /** Of the endpoint of S3. */
+  /** Policy of the endpoint of S3. */
   endpointPolicy?: IAMPolicy | undefined
   bucketPolicy?: IAMPolicy | undefined
   /** ARN of the key, by bucket. */
@@ -165,7 +165,7 @@ async function refuseReading(
   return message === undefined ? undefined : { status: 403, code: 'AccessDenied', message }
 }
 
-/** Without a prefix, as S3 asks where an object is not there: who may not list is not told so. */
+/** Without a prefix, as S3 asks where an object is not there: a caller that may not list does not learn that. */
 function refuseListing(
   account: Account,
   principal: AccountPrincipal,

@@ -1,4 +1,4 @@
-/** The instance metadata service, that hands out the node's role to everybody who asks: nobody of ours may. */
+/** The instance metadata service, that hands out the node's role to every caller: no part of ours may ask. */
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage } from 'node:http'
@@ -14,7 +14,7 @@ interface ImdsCall {
 export interface Imds {
   /** For AWS_EC2_METADATA_SERVICE_ENDPOINT, where it is not at its own address. */
   readonly endpoint: string
-  /** Who signs with it is the node. */
+  /** A request that is signed with it comes from the node. */
   readonly accessKeyId: string
   readonly calls: readonly ImdsCall[]
   /** May be called more than once. */

@@ -1,6 +1,6 @@
 /**
- * The EKS Pod Identity agent as clients see it (aws/eks-pod-identity-agent, with EKS Auth behind it): what it checks of a
- * request, the texts of its errors, and one line of JSON. What it hands out is put into the table that the S3 side checks.
+ * The EKS Pod Identity agent as clients see it (aws/eks-pod-identity-agent, which asks EKS Auth): its checks of a
+ * request, the texts of its errors, and one line of JSON. Its credentials are put into the table that the S3 side checks.
  */
 import { createHmac, randomBytes, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
@@ -47,7 +47,7 @@ interface AgentCall {
   readonly authorization: string | undefined
   readonly atMs: number
   readonly status: number
-  /** Of the credentials that were handed out. */
+  /** Key of the credentials that were handed out. */
   readonly accessKeyId: string | undefined
 }
 
@@ -107,7 +107,7 @@ const SIX_HOURS = 6 * 3600
 const MINIMAL_REST_MILLISECONDS = 15_000
 const ACCOUNT = '111122223333'
 
-/** A token as the kubelet projects it, signed by nobody: the agent does not verify that, EKS Auth does. */
+/** A token as the kubelet projects it, with a false signature: the agent does not verify that, EKS Auth does. */
 export function makeServiceAccountToken(claims: ServiceAccountTokenClaims): string {
   const now = Math.floor(Date.now() / 1000)
   const payload = {
@@ -290,7 +290,7 @@ function parseClaims(part: string): Claims | undefined {
   }
 }
 
-/** What EKS Auth looks at. Anything may be missing in what a client sends. */
+/** The claims that EKS Auth reads. Any of them may be missing in a client's token. */
 function isForPods(claims: Partial<Claims>): boolean {
   const kubernetes: Partial<Claims['kubernetes.io']> = claims['kubernetes.io'] ?? {}
   return (

@@ -1,4 +1,4 @@
-/** What STS writes. */
+/** Answers of STS. */
 import { randomUUID } from 'node:crypto'
 
 export interface STSRefusal {

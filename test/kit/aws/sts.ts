@@ -12,7 +12,7 @@ interface StsCall {
   readonly roleArn: string
   readonly sessionName: string
   readonly status: number
-  /** Of the credentials that were handed out. */
+  /** Key of the credentials that were handed out. */
   readonly accessKeyId: string | undefined
 }
 
@@ -48,7 +48,7 @@ const denied: STSRefusal = {
   message: 'Not authorized to perform sts:AssumeRoleWithWebIdentity',
 }
 
-/** What it hands out is put into the table that the S3 side checks. */
+/** Its credentials are put into the table that the S3 side checks. */
 export async function startSts(credentials: CredentialsTable): Promise<Sts> {
   const calls: StsCall[] = []
   const trusted = new Map<string, string>()

@@ -1,4 +1,4 @@
-/** cert-manager's controller, webhook and CA injector as processes beside a control plane. */
+/** cert-manager's controller, webhook and CA injector as processes next to a control plane. */
 import { readFile } from 'node:fs/promises'
 import { parseAllDocuments } from 'yaml'
 import type { ApiClient, ApiObject } from './api-client.ts'

@@ -14,7 +14,7 @@ const ANSWER_MILLISECONDS = 10_000
 const untilReady = ['--wait', '--timeout', '120s']
 const WEBHOOK_PODS = `app.kubernetes.io/instance=${RELEASE},app.kubernetes.io/component=webhook`
 
-/** All that a cluster of the tests needs to be told: where the image is, pinned as it should be. */
+/** The only values that a cluster of the tests needs: the place of the image, pinned as it should be. */
 export function chartValues({ images }: TestCluster): ChartValues {
   const { repository, digest } = images.product
   return { image: { repository, digest } }

@@ -10,7 +10,7 @@ export interface ClusterDns {
 interface Question {
   readonly name: string
   readonly type: number
-  /** Where the question ends in its message. */
+  /** The end of the question in its message. */
   readonly end: number
 }
 

@@ -10,7 +10,7 @@ mkdir -m 1777 /run/tmp
 mkdir -p /run/netns /run/sys /run/var/upper /run/var/work
 mount -t overlay -o lowerdir=/var,upperdir=/run/var/upper,workdir=/run/var/work overlay /var
 
-# The kubelet sets these for the whole machine. What it finds in its own /proc are files with the values that it wants.
+# The kubelet sets these for the whole machine. In its own /proc it finds files with the values that it expects.
 pretend() {
   file=/run/sys/$(echo "$1" | tr / .)
   echo "$2" > "$file"

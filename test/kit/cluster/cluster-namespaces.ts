@@ -1,7 +1,7 @@
 /**
  * A machine of its own for a cluster, as far as the cluster can see: network, mounts and processes. When its first process
  * ends, however that comes, the kernel ends all others and removes every mount, address, route and rule. Nothing in it can
- * reach the outside, so that real addresses stand for themselves and load disturbs nobody.
+ * reach the outside, so that real addresses can be used and load disturbs no other process.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -32,7 +32,7 @@ export function isInsideCluster(): boolean {
   return process.env[CGROUP_VARIABLE] !== undefined
 }
 
-/** Where containers run: a path below the root of every control group hierarchy. */
+/** The control group of containers: a path below the root of every hierarchy. */
 export function clusterCgroup(): string {
   const name = process.env[CGROUP_VARIABLE]
   if (name === undefined) throw new Error('this runs only inside the namespaces of a cluster')
@@ -46,7 +46,7 @@ export function cgroupHierarchies(): readonly string[] {
 
 /**
  * A test file's whole content: it runs itself again inside, and there `tests`. `prepare` has to bring what `tests` needs
- * from the network. Without root the reason is told, and only CI takes that for a failure.
+ * from the network. Without root the reason is printed, and only CI takes that for a failure.
  */
 export async function clusterTest(
   t: Test,
@@ -92,7 +92,7 @@ interface NamespaceCommand {
   readonly file: string
   readonly args: string[]
   readonly env: NodeJS.ProcessEnv
-  /** Only empty control groups are left behind. */
+  /** Only empty control groups remain. */
   readonly cleanUp: () => void
 }
 
@@ -122,7 +122,7 @@ function namespaceCommand(command: string, args: readonly string[]): NamespaceCo
   }
 }
 
-/** Of clusters whose test was killed. */
+/** Removes clusters whose test was killed. */
 function removeForgottenCgroups(): void {
   const names = new Set(cgroupHierarchies().flatMap((hierarchy) => globSync(`${CGROUP_PREFIX}*`, { cwd: hierarchy })))
   for (const name of names) {

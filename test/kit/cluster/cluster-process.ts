@@ -7,7 +7,7 @@ import { basename, join } from 'node:path'
 export interface ClusterCommand {
   readonly file: string
   readonly args: readonly string[]
-  /** Of the file, without it. */
+  /** The name of the file without it. */
   readonly name?: string
   /** Empty without it: variables of the machine must not reach the test. */
   readonly env?: NodeJS.ProcessEnv
@@ -55,7 +55,7 @@ export function runProcess(directory: string, command: ClusterCommand): ClusterP
 
 /**
  * Ends the process and removes the directory when the pipe from the test closes, and so also when the test is ended by
- * SIGKILL or by a signal without a handler, of which Node tells nobody. While the test runs, the guard ends together
+ * SIGKILL or by a signal without a handler, which Node does not report. While the test runs, the guard ends together
  * with its process, so that the pid cannot be another's by then.
  */
 function startGuard(pid: number, directory: string): ChildProcess {

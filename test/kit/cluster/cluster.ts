@@ -34,7 +34,7 @@ export interface TestCluster {
   readonly agent: PodIdentityAgent
   /** As `aws eks create-pod-identity-association`: the agent and the identity webhook know of it. */
   associate(association: Association): void
-  /** What is called here has gone around the pod's own identity. */
+  /** Calls that arrive here have bypassed the pod's own identity. */
   readonly imds: Imds
   helm(args: readonly string[], input?: string): Promise<HelmResult>
   /** Gives what it printed. Throws where it fails. */
@@ -57,7 +57,7 @@ interface Images {
 
 interface ModelStore {
   readonly server: S3Server
-  /** Where pods read; who comes in is known by what the agent has handed out. */
+  /** The S3 server of pods; it knows callers by the credentials that the agent has handed out. */
   readonly endpoint: string
   readonly region: string
   readonly proxy: FaultProxy
@@ -144,7 +144,7 @@ async function startParts(stops: (() => Promise<void>)[], progress: Progress): P
   }
 }
 
-/** Where one fails, the other is still waited for, so that it can be stopped. */
+/** If one fails, the other is still waited for, so that it can be stopped. */
 async function both<A, B>(a: Promise<A>, b: Promise<B>): Promise<[A, B]> {
   await Promise.allSettled([a, b])
   return await Promise.all([a, b])

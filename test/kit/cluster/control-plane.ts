@@ -23,7 +23,7 @@ import {
 import { waitFor } from '../tools/wait-for.ts'
 
 export interface ControlPlaneOptions {
-  /** Added behind the harness's own, so that a flag given again wins. */
+  /** Added after the harness's own, so that a flag given again wins. */
   readonly apiServerFlags?: readonly string[]
 }
 
@@ -60,7 +60,7 @@ interface Pki {
   readonly serviceAccounts: SigningKeys
 }
 
-/** What is known before the first process starts. */
+/** Settings available before the first process starts. */
 interface Plan {
   readonly binaries: ControlPlaneBinaries
   readonly directory: string
@@ -71,7 +71,7 @@ interface Plan {
 }
 
 const START_ATTEMPTS = 3
-// Measured 3 to 5 s; a machine that builds and tests beside it may need a multiple.
+// Measured 3 to 5 s; a machine that also builds and tests may need a multiple.
 const READY_TIMEOUT_SECONDS = 120
 const SERVICE_RANGE = '10.96.0.0/16'
 // Loopback is refused here. The address exists where there is a node, which has it.

@@ -1,4 +1,4 @@
-/** What the images of a test cluster hold: the product as its Dockerfile lays it out, and a shell for everything else. */
+/** Contents of the images of a test cluster: the product as its Dockerfile lays it out, and a shell for everything else. */
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, globSync, readdirSync, statSync } from 'node:fs'
@@ -67,7 +67,7 @@ export async function shellImage(
   return { name, layers: [{ directory, paths: ['bin', 'etc', 'tmp'] }], config: { Cmd: command, Env: ['PATH=/bin'] } }
 }
 
-/** What holds a pod's namespaces: it does nothing until it is told to end. */
+/** The process that holds a pod's namespaces: it does nothing until it gets a signal. */
 export async function pauseImage(name: string, scratch: string): Promise<Image> {
   return await shellImage(name, scratch, [
     '/bin/sh',

@@ -17,7 +17,7 @@ export const meshModes = [
 ] as const
 export type MeshMode = (typeof meshModes)[number]
 
-/** The user whose traffic the mesh lets through; undefined where a container of the mesh redirects, or where nobody's is. */
+/** The user whose traffic the mesh lets through; undefined where a container of the mesh redirects, or where no user's is. */
 export const exemptUsers: Readonly<Partial<Record<MeshMode, number>>> = { 'istio-cni': 1337, 'linkerd-cni': 2102 }
 
 export function mesh(pod: Pod, mode: MeshMode): Pod {

@@ -22,7 +22,7 @@ import { waitFor } from '../tools/wait-for.ts'
 
 export interface ClusterNode {
   readonly name: string
-  /** Where pods reach what listens on this machine, and the node's own. */
+  /** The address at which pods reach servers of this machine, and the node's own. */
   readonly address: string
   /** Gives its digest. Pods find it by REPOSITORY:TAG and by REPOSITORY@DIGEST. */
   importImage(image: Image): Promise<string>
@@ -230,7 +230,7 @@ function kubeletConfig({ controlPlane, directory, socket }: Plan): object {
     clusterDNS: [ADVERTISED_ADDRESS],
     clusterDomain: 'cluster.local',
     resolvConf: '',
-    // What an app writes is seen, and projected tokens and Secrets are brought, within seconds and not a minute.
+    // Files of an app are seen, and projected tokens and Secrets are updated, within seconds and not a minute.
     syncFrequency: '5s',
     nodeStatusUpdateFrequency: '2s',
     configMapAndSecretChangeDetectionStrategy: 'Watch',
@@ -239,7 +239,7 @@ function kubeletConfig({ controlPlane, directory, socket }: Plan): object {
     makeIPTablesUtilChains: false,
     volumePluginDir: join(directory, 'plugins'),
     podLogsDir: '/var/log/pods',
-    // The memory that holds all files is nobody's disk to clean.
+    // All files are in memory: the kubelet has no disk to clean.
     imageGCHighThresholdPercent: 100,
     imageGCLowThresholdPercent: 99,
     evictionHard: { 'memory.available': '100Mi', 'nodefs.available': '1%', 'imagefs.available': '1%' },
@@ -260,7 +260,7 @@ async function writeProxyConfig({ controlPlane, directory }: Plan): Promise<stri
       mode: 'iptables',
       hostnameOverride: NODE_NAME,
       clusterCIDR: POD_RANGE,
-      // Pods share a bridge; without it an answer would go back beside the rules that changed the question.
+      // Pods share a bridge; without it an answer would bypass the rules that changed the question.
       iptables: { masqueradeAll: true, minSyncPeriod: '0s' },
       conntrack: { maxPerCore: 0, min: 0, tcpEstablishedTimeout: '0s', tcpCloseWaitTimeout: '0s' },
     }),

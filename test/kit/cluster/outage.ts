@@ -1,4 +1,4 @@
-/** What happens to a webhook in its life, done to the replicas of a cluster of the tests. */
+/** Events in the life of a webhook, applied to the replicas of a cluster of the tests. */
 import { readdir, readFile } from 'node:fs/promises'
 import { RELEASE, servedCertificate, WEBHOOK_NAMESPACE, webhookPods, whenReplicasReady } from './cluster-chart.ts'
 import { podsOf, type LivePod } from './cluster-pods.ts'

@@ -89,7 +89,7 @@ function podViolations(context: SecurityContext): string[] {
   return [...sysctls, ...contextViolations(context, 'the pod')]
 }
 
-/** What is as wrong on the pod as on a container. */
+/** Violations that are possible on the pod and on a container. */
 function contextViolations(context: SecurityContext, where: string): string[] {
   const seccomp = context.seccompProfile?.type
   const { type, user, role } = context.seLinuxOptions ?? {}

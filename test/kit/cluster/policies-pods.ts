@@ -57,7 +57,7 @@ export const deliveryCases: readonly DeliveryCase[] = [
     volumes: [volume],
   },
   { name: 'a claim', annotations: { source: 'pvc://models' }, loaders: [], volumes: [volume] },
-  { name: 'a claim with a slash behind it', annotations: { source: 'pvc://models/' }, loaders: [], volumes: [volume] },
+  { name: 'a claim with a slash after it', annotations: { source: 'pvc://models/' }, loaders: [], volumes: [volume] },
   {
     name: 'a directory of a claim',
     annotations: { source: 'pvc://models/llama' },
@@ -106,7 +106,7 @@ export const deliveryCases: readonly DeliveryCase[] = [
   },
 ]
 
-/** What `node://` and `oci://` need of the operator's configuration. */
+/** Settings of the operator's configuration that `node://` and `oci://` need. */
 const allowing = `
 policy: { rules: [{ name: all, namespaces: ["*"], sources: ["*"] }] }
 cluster: { version: "1.36" }
@@ -117,7 +117,7 @@ export function bare({ annotations }: Pick<DeliveryCase, 'annotations'>, prefix 
   return { ...pod, spec: { ...pod.spec, volumes: [{ name: 'cache', emptyDir: {} }] } }
 }
 
-/** What the core makes of the pod. */
+/** The core's result for the pod. */
 export function injectedPod(pod: PodObject): PodObject {
   const config = parseConfig(allowing)
   if (!config.ok) throw new Error(config.problems.join('\n'))
@@ -128,7 +128,7 @@ export function injectedPod(pod: PodObject): PodObject {
 
 export interface Mutilation {
   readonly pod: PodObject
-  /** What the guard has to say first. */
+  /** The first message of the guard. */
   readonly finding: RegExp
 }
 

@@ -70,7 +70,7 @@ function prefixOf(values: ChartValues): string {
   return (values.config as { annotationPrefix?: string } | undefined)?.annotationPrefix ?? prefixByDefault
 }
 
-/** What the type checker of kube-controller-manager has to say of a policy. */
+/** Warnings of the type checker of kube-controller-manager about a policy. */
 export async function typeWarnings(api: ApiClient, name: string): Promise<readonly object[]> {
   const checked = await waitFor(`the types of ${name} to be checked`, async () => {
     const { body } = await api.request('GET', `${root}/${collections.ValidatingAdmissionPolicy}/${name}`)

@@ -1,7 +1,7 @@
 /**
  * Trident's rules for sharing a volume between namespaces, as code: Trident publishes no schema that would say them. From
  * frontend/csi/controller_helpers/kubernetes/helper.go, core/orchestrator_core.go, storage_drivers/ontap/awsapi/aws.go and
- * frontend/crd of github.com/NetApp/trident. What only a running Trident knows (bound, online, not orphaned) is not here.
+ * frontend/crd of github.com/NetApp/trident. Facts that only a running Trident has (bound, online, not orphaned) are not here.
  */
 import { parseBytes } from '../../../src/values/quantity.ts'
 
@@ -85,7 +85,7 @@ function importProblems(
     [annotationOf(source.object, shareFrom) === undefined, `${from} is shared from elsewhere itself`],
     [
       forbiddenBeside.every((key) => annotationOf(object, key) === undefined),
-      `has an annotation that Trident does not take beside ${shareFrom}`,
+      `has an annotation that Trident does not accept together with ${shareFrom}`,
     ],
     [classes.some(({ metadata }) => metadata.name === source.storageClass), `${from} has no storage class of Trident`],
   ])
@@ -169,6 +169,6 @@ function backendProblems({ metadata: { name, namespace }, spec }: TridentObject,
       credentials.type === 'awsarn' && secretArn.test(String(credentials.name)),
       'has credentials that are no whole ARN of a secret',
     ],
-    [managementLIF === undefined, 'names a management address beside the file system that has it'],
+    [managementLIF === undefined, 'names a management address in addition to the file system that has it'],
   ])
 }

@@ -1,4 +1,4 @@
-/** What the end of a loader has to look like, whichever way it ends. */
+/** Expectations about the end of a loader, for every kind of end. */
 import type { Test } from 'tap'
 import { exits } from '../../../src/loader/exit-codes.ts'
 import type { LoaderEnd } from './loader-run.ts'

@@ -8,7 +8,7 @@ export interface LoaderEngine {
   readonly name: 'native' | 's5cmd'
   /** The command line; `terminationLog` is where the kubelet would look. */
   command(terminationLog: string): readonly string[]
-  /** Variables beside the loader's own, as the private CA of the test's server. */
+  /** Variables in addition to the loader's own, as the private CA of the test's server. */
   environment(caCertificateFile: string | undefined): Readonly<Record<string, string>>
 }
 
@@ -16,7 +16,7 @@ export interface LoaderEnd {
   readonly exitCode: number | null
   readonly signal: NodeJS.Signals | null
   readonly log: string
-  /** What `kubectl describe pod` would show. */
+  /** The termination message, which `kubectl describe pod` would show. */
   readonly terminationMessage: string
 }
 

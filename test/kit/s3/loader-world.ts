@@ -22,7 +22,7 @@ export interface Stage {
   readonly prefix: string
   readonly root: string
   readonly id: string
-  /** What the app has to find, by path. */
+  /** The files that the app has to find, by path. */
   readonly model: Map<string, string | Uint8Array>
   /** Uploads below the prefix, and expects it in the model. */
   put(path: string, body: string | Uint8Array, options?: PutOptions): Promise<void>

@@ -1,11 +1,11 @@
-/** What S3 writes: errors and listings. */
+/** Answers of S3: errors and listings. */
 
 export interface S3ErrorAnswer {
   readonly status: number
   readonly code: string
   readonly message: string
   readonly headers?: Readonly<Record<string, string>>
-  /** Elements beside Code and Message. */
+  /** Elements in addition to Code and Message. */
   readonly details?: Readonly<Record<string, string>>
 }
 

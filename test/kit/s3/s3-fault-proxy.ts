@@ -1,5 +1,5 @@
 /**
- * S3 as it answers on a bad day: a proxy in front of a real server that believes nobody without a valid signature, does to
+ * S3 as it answers on a bad day: a proxy in front of a real server that accepts no request without a valid signature, does to
  * answers what a test tells it, and lists objects that no file system can hold. Path style, reading only.
  */
 import { createHash } from 'node:crypto'
@@ -52,7 +52,7 @@ export interface FaultProxyOptions {
   readonly tls: boolean
   /** 127.0.0.1 without it; its certificate is for that one only. */
   readonly address?: string
-  /** Who may come in; the server's own key, if not given. Entries may be added at any time. */
+  /** Accepted credentials; the server's own key, if not given. Entries may be added at any time. */
   readonly credentials?: CredentialsTable
   /** Requests without a signature are answered too. */
   readonly anonymous?: boolean
@@ -527,7 +527,7 @@ async function askUpstream({
   })
   outgoing.end()
   const [answered] = (await once(outgoing, 'response')) as [IncomingMessage]
-  // Aborted together with the client's connection; whoever reads the body gets the error.
+  // Aborted together with the client's connection; the reader of the body gets the error.
   outgoing.on('error', () => undefined)
   return answered
 }

@@ -9,11 +9,11 @@ export interface RecordedRequest {
   readonly operation: Operation
   readonly method: string
   readonly bucket: string
-  /** Of an object; undefined for a listing. */
+  /** Key of an object; undefined for a listing. */
   readonly key: string | undefined
-  /** Of a listing. */
+  /** Prefix of a listing. */
   readonly prefix: string | undefined
-  /** Of a listing's second and later pages. */
+  /** Token of a listing's second and later pages. */
   readonly continuationToken: string | undefined
   readonly range: string | undefined
   readonly ifMatch: string | undefined
@@ -27,7 +27,7 @@ export interface RecordedRequest {
   readonly status: number | undefined
   /** The error's code where S3's XML was answered. */
   readonly errorCode: string | undefined
-  /** Of the body, so far. */
+  /** Bytes of the body, so far. */
   readonly bytesSent: number
 }
 
@@ -71,9 +71,9 @@ export type FaultAction =
   | { readonly kind: 'replace'; readonly body: string | Uint8Array }
   /** Anything else to be done before the answer. */
   | { readonly kind: 'run'; readonly run: () => unknown }
-  /** Of a listing: pages of so many keys at most. */
+  /** Highest number of keys on a page of a listing. */
   | { readonly kind: 'page-size'; readonly keys: number }
-  /** Of a listing: 200 with this instead. */
+  /** Rewrites the body of a listing, with status 200. */
   | { readonly kind: 'rewrite'; readonly rewrite: (listing: string) => string }
   /** 200 with the whole object. */
   | { readonly kind: 'ignore-range' }

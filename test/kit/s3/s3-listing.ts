@@ -5,7 +5,7 @@ import type { AnsweredObject, AnsweredPage, ListingQuery } from './s3-answers.ts
 
 export interface ForgedObject {
   readonly key: string
-  /** What a GET answers; without it, what the server has under that key. */
+  /** Answer to a GET; without it, the object of the server under that key. */
   readonly body?: string | Uint8Array
   /** In listings only, where it may lie. */
   readonly size?: number
@@ -15,7 +15,7 @@ export interface ForgedObject {
   readonly etag?: string
 }
 
-/** What is said of the objects of one bucket beside what the server says; undefined hides one. */
+/** Forged entries of the listing of one bucket, in addition to the server's; undefined hides one. */
 export type Forgeries = ReadonlyMap<string, ForgedObject | undefined>
 
 interface Item {
@@ -57,7 +57,7 @@ export async function listPage(client: S3Client, query: ListingQuery, forgeries:
     ...(answer.CommonPrefixes ?? []).map(({ Prefix = '' }) => ({ name: Prefix, object: undefined })),
   ]
   const names = stored.map(({ name }) => name).sort(byBytes)
-  // What lies behind a page that is not the last one belongs to a later page.
+  // Keys after the end of a page that is not the last one belong to a later page.
   const end = answer.IsTruncated === true ? names.at(-1) : undefined
   const isHere = ({ name }: Item): boolean => byBytes(name, after) > 0 && (end === undefined || byBytes(name, end) <= 0)
   return pageOf([...merged(stored, query, forgeries).filter(isHere)], end !== undefined, query)
@@ -89,7 +89,7 @@ function tokenAfter({ name, object }: Item): string {
   return Buffer.from(object === undefined ? `${name}${LAST_CHARACTER}` : name).toString('base64url')
 }
 
-/** What is not forged is as the server says. */
+/** Entries that are not forged are the server's. */
 export function describeForged({ key, body = '', ...forged }: ForgedObject, original?: AnsweredObject): AnsweredObject {
   const own: AnsweredObject = {
     key,

@@ -1,5 +1,5 @@
 /**
- * A real S3 server on loopback: versitygw over a directory. What it holds beside the bytes (ETag, checksums) is in files
+ * A real S3 server on loopback: versitygw over a directory. Its metadata (ETag, checksums) is in files
  * of its own, so that objects can be put in place without a request.
  */
 import { spawn, type ChildProcess } from 'node:child_process'
@@ -33,16 +33,16 @@ type ChecksumAlgorithm = 'CRC32' | 'CRC32C' | 'CRC64NVME' | 'SHA256' | 'SHA1'
 export interface PutOptions {
   /** Without it the server adds CRC64NVME of the whole object, as S3 does. */
   readonly checksum?: ChecksumAlgorithm
-  /** Of multipart uploads; S3's rules: SHA only COMPOSITE, CRC64NVME only FULL_OBJECT. */
+  /** Checksums of multipart uploads; S3's rules: SHA only COMPOSITE, CRC64NVME only FULL_OBJECT. */
   readonly checksumType?: 'FULL_OBJECT' | 'COMPOSITE'
   /** Uploads in parts of this size, 5 MiB at least; sizes over 64 MiB are uploaded in parts of 16 MiB without it. */
   readonly multipartBytes?: number
-  /** Of pseudo-random content; BUCKET/KEY without it. */
+  /** Seed of pseudo-random content; BUCKET/KEY without it. */
   readonly seed?: string
 }
 
 interface PlaceOptions {
-  /** Of the whole object; without it the object has none, like those that S3 took before December 2024. */
+  /** Checksum of the whole object; without it the object has none, like those that S3 took before December 2024. */
   readonly checksum?: 'CRC32'
   readonly seed?: string
 }
@@ -84,7 +84,7 @@ export interface S3Server {
   placeHole(bucket: string, key: string, size: number): Promise<{ readonly size: number; readonly etag: string }>
   deleteObject(bucket: string, key: string): Promise<void>
   setLastModified(bucket: string, key: string, date: Date): Promise<void>
-  /** Where the objects of the bucket are files. */
+  /** The directory with the objects of the bucket as files. */
   bucketDirectory(bucket: string): string
   /** May be called more than once. */
   stop(): Promise<void>
@@ -153,7 +153,7 @@ async function runGateway(directory: string, tls: Tls | undefined): Promise<Gate
   const child = spawn(
     await versitygwBinary(),
     [
-      // Without --keep-alive it closes the connection behind every answer, which S3 does not.
+      // Without --keep-alive it closes the connection after every answer, which S3 does not.
       '--port',
       address,
       '--region',
@@ -172,7 +172,7 @@ async function runGateway(directory: string, tls: Tls | undefined): Promise<Gate
     },
   )
   closeSync(log)
-  // A test that ends in the middle must not leave it behind.
+  // A test that ends in the middle must not leave it running.
   const kill = (): void => {
     child.kill('SIGKILL')
   }

@@ -1,4 +1,4 @@
-/** Who sends a request, by its Signature Version 4, and what S3 answers where that cannot be believed. */
+/** The sender of a request, by its Signature Version 4, and the answers of S3 to a wrong one. */
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import type { S3ErrorAnswer } from './s3-answers.ts'
@@ -9,11 +9,11 @@ export interface SigningIdentity {
   readonly expiresAt?: Date
   /** BUCKET/PREFIX, as policies say it; everything without them. */
   readonly allowedPrefixes?: readonly string[]
-  /** What policies that are evaluated say; undefined where they allow it. */
+  /** The refusal by evaluated policies; undefined if they allow it. */
   readonly refuse?: (request: ReadRequest) => Promise<S3ErrorAnswer | undefined>
 }
 
-/** Of a key, or a listing of a prefix. */
+/** A request for a key, or a listing of a prefix. */
 export type ReadRequest = { readonly bucket: string } & ({ readonly key: string } | { readonly prefix: string })
 
 /** By access key id; what hands out credentials and what checks them share it. */
@@ -24,7 +24,7 @@ export interface SignedRequest {
   /** As it came, with the query. */
   readonly url: string
   readonly headers: IncomingHttpHeaders
-  /** Of services whose clients do not send it in a header. */
+  /** Body hash for services whose clients do not send it in a header. */
   readonly bodySha256?: string
 }
 
@@ -71,7 +71,7 @@ export function identify(request: SignedRequest, rules: SignatureRules): SignedC
   return { ok: true, accessKeyId: authorization.accessKeyId, identity }
 }
 
-/** By prefixes, or by policies; whoever has neither may read everything. */
+/** Limits by prefixes, or by policies; a caller without either may read everything. */
 export async function refuseReading(caller: SignedCaller, request: ReadRequest): Promise<S3ErrorAnswer | undefined> {
   if (!caller.ok) return caller.error
   if (caller.accessKeyId === undefined) return undefined

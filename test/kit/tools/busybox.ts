@@ -24,7 +24,7 @@ async function unpackPackage(): Promise<string> {
     await download(directory)
     const file = (await readdir(directory)).find((name) => name.endsWith('.deb')) ?? ''
     await run('dpkg', ['-x', join(directory, file), join(directory, 'unpacked')])
-    // Whoever is second finds the first one's.
+    // A second process finds the result of the first.
     await rename(join(directory, 'unpacked'), cache).catch(() => undefined)
   } catch (error) {
     throw new Error('busybox is needed to run the s5cmd engine: install busybox-static', { cause: error })

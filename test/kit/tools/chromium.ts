@@ -39,7 +39,7 @@ async function program(): Promise<Program> {
   return unpackedProgram(await unpackedPackages('chromium', await missingPackages(), writeFontConfiguration))
 }
 
-/** What an installation would bring to this machine: nothing is installed, apt only says it. */
+/** Packages that an installation would add to this machine: nothing is installed, apt only lists them. */
 async function missingPackages(): Promise<readonly string[]> {
   const simulate = (): Promise<{ stdout: string }> =>
     run('apt-get', ['--simulate', '--no-install-recommends', 'install', browserPackage, ...fontPackages])

@@ -53,7 +53,7 @@ export function kubernetesComponent(name: string, duration: string): GoBinary {
   }
 }
 
-/** What a release build sets; without it GET /version tells v0.0.0 and clients take the server for an old one. */
+/** Linker flags of a release build; without them GET /version answers v0.0.0 and clients take the server for an old one. */
 function kubernetesVersionFlags(version: string): string {
   const [major, minor] = version.replace('v', '').split('.')
   return Object.entries({

@@ -23,7 +23,7 @@ export async function unpackedPackages(
     const files = (await readdir(directory)).filter((file) => file.endsWith('.deb'))
     for (const file of files) await run('dpkg', ['-x', join(directory, file), unpacked])
     await arrange?.(unpacked)
-    // Whoever is second finds the first one's.
+    // A second process finds the result of the first.
     await rename(unpacked, root).catch(() => undefined)
     return root
   } catch (error) {

@@ -10,8 +10,8 @@ export interface LockWait {
 }
 
 /**
- * The lock is a directory with one file named after its owner. It appears by a rename, owner file included, so nobody
- * ever sees it without one; a rename onto it succeeds only when it is empty. Who finds a dead owner removes that one
+ * The lock is a directory with one file named after its owner. It appears by a rename, owner file included, so no process
+ * ever sees it without one; a rename onto it succeeds only when it is empty. A process that finds a dead owner removes that one
  * file by its unique name: two that find it at once cannot remove each other's new lock.
  */
 export async function withLock(directory: string, wait: LockWait, action: () => Promise<void>): Promise<void> {

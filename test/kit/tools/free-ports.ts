@@ -1,4 +1,4 @@
-/** Ports of loopback that nobody has, for processes that cannot be given 0. */
+/** Free ports of loopback, for processes that cannot be given 0. */
 import { createServer, type AddressInfo, type Server } from 'node:net'
 
 export async function freePorts(count: number): Promise<number[]> {

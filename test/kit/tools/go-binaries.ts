@@ -26,7 +26,7 @@ export interface GoBinary {
 export interface GoBinarySet {
   readonly name: string
   readonly binaries: readonly GoBinary[]
-  /** What to do without Go: "set ... to a directory that holds ...". */
+  /** The remedy without Go: "set ... to a directory that holds ...". */
   readonly howToGoOn: string
 }
 

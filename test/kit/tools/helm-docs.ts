@@ -16,7 +16,7 @@ const helmDocs: GoBinarySet = {
   howToGoOn: 'leave the README of the chart as it is',
 }
 
-/** What makes the README of a chart from the comments in its values. */
+/** The tool that makes the README of a chart from the comments in its values. */
 export async function helmDocsBinary(): Promise<string> {
   return join(await builtBinaries(helmDocs), 'helm-docs')
 }

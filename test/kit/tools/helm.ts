@@ -123,7 +123,7 @@ export function objectOf(objects: readonly ApiObject[], kind: string, name?: str
   return found[0]!
 }
 
-/** What stands at a path like `spec.template.spec.containers.0.args`; keys with dots are given apart. */
+/** The value at a path like `spec.template.spec.containers.0.args`; keys with dots are given apart. */
 export function valueIn(value: unknown, ...path: readonly string[]): unknown {
   const keys = path.length === 1 ? path[0]!.split('.') : path
   return keys.reduce(

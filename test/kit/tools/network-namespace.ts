@@ -18,7 +18,7 @@ export interface Ended {
 /** The command and its arguments are parameters of the script, not part of it. */
 const SET_UP = `ip link set lo up && ip address add ${AGENT_ADDRESS}/32 dev lo && ip address add ${IMDS_ADDRESS}/32 dev lo && exec "$@"`
 
-/** What is served to the command has to run inside too: nothing outside can be reached. */
+/** Servers of the command have to run inside, too: nothing outside can be reached. */
 export async function inNetworkNamespace(
   command: string,
   args: readonly string[],

@@ -1,4 +1,4 @@
-/** What makes this machine a node: from pinned sources, and from the packages of Debian, of which none is installed. */
+/** Programs that make this machine a node: from pinned sources, and from the packages of Debian, of which none is installed. */
 import { readdir, symlink } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import { kubernetesComponent } from './control-plane-binaries.ts'

@@ -1,4 +1,4 @@
-/** Mounts that nobody else sees: a namespace that one quiet process keeps, and that goes, with all its mounts, when it ends. */
+/** Mounts that no other process sees: a namespace that one quiet process keeps, and that goes, with all its mounts, when it ends. */
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
@@ -10,7 +10,7 @@ export interface PrivateMounts {
   readonly wrap: (command: readonly string[]) => readonly string[]
   /** Runs a shell script inside; its arguments are parameters, not part of it. */
   run(script: string, ...args: readonly string[]): Promise<string>
-  /** Where a path of the inside is seen from outside. */
+  /** The outer path of a path inside. */
   outside(path: string): string
   /** May be called more than once. */
   stop(): Promise<void>
@@ -92,7 +92,7 @@ function asUser(capabilities: readonly string[], command: readonly string[]): re
   ]
 }
 
-/** Of the machine, and not of what the command has on its own path. */
+/** A program of the machine, not one on the command's own path. */
 function findTool(name: string): string {
   const found = (process.env.PATH ?? '')
     .split(delimiter)

@@ -5,7 +5,7 @@ import type { ChildProcess } from 'node:child_process'
 const sampleEveryMs = 50
 
 export interface MemoryWatch {
-  /** Of all of them together, in MiB. Each counts with its own peak (VmHWM), so the sum is never too small. */
+  /** Memory of all of them together, in MiB. Each counts with its own peak (VmHWM), so the sum is never too small. */
   readonly peakMiB: number
 }
 

@@ -14,7 +14,7 @@ export function pseudoRandomBytes(seed: string, offset: number, length: number):
     .subarray(skipped)
 }
 
-/** What an object holds: given bytes, or as many pseudo-random ones. */
+/** Content of an object: given bytes, or a number of pseudo-random ones. */
 export interface Content {
   readonly size: number
   readonly bytes: (offset: number, length: number) => Buffer

@@ -78,7 +78,7 @@ async function install(): Promise<string> {
   await withLock(parent, { timeoutSeconds: installTimeoutSeconds, onWait }, async () => {
     if (await exists(done)) return
     report('installing linters for rendered files, half a minute, once')
-    // A venv has its own path in it, so it cannot be made elsewhere and renamed; half a one is made anew.
+    // A venv has its own path in it, so it cannot be made elsewhere and renamed; half a one is made again.
     await rm(directory, { recursive: true, force: true })
     await python(['-m', 'venv', directory])
     await promisify(execFile)(join(directory, 'bin', 'pip'), [

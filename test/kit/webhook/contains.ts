@@ -1,5 +1,5 @@
 /**
- * Whether a stored object says all that an expected one says. The API server adds defaults and other plugins add their
+ * Checks that a stored object has all fields of an expected one. The API server adds defaults and other plugins add their
  * own, so a stored object has more; what is expected must be there with the same value. Items with a name are found by it.
  */
 export function missingFrom(stored: unknown, expected: unknown, path = ''): string[] {

@@ -42,7 +42,7 @@ export interface GoldenCase {
   readonly config: Config
 }
 
-/** What is expected, by file: text, or what the YAML says. */
+/** The expectations, by file: text, or the parsed YAML. */
 export type GoldenExpectation = Readonly<Record<string, unknown>>
 
 /** As kubectl reads it: `yes` without quotes is no text. */

@@ -22,10 +22,10 @@ import {
 
 export interface FrontEndAnswer {
   readonly outcome: string
-  /** Of a denial the diagnostics, else the reason in words. */
+  /** The diagnostics of a denial, else the reason in words. */
   readonly words: readonly string[]
   readonly warnings: readonly string[]
-  /** What the user ends up with; nothing is created of what is denied. */
+  /** The resulting pod; nothing is created if it is denied. */
   readonly manifest: unknown
 }
 
@@ -149,7 +149,7 @@ function readReport(
       denied: () => lines.filter((line) => line.startsWith('  ')).map((line) => line.slice(2)),
       injected: () => [/ at \S+ \((.*)\)$/.exec(text)?.[1] ?? injectReasons.Injected],
     }[outcome] ?? (() => [text])
-  // That annotations stand beside the pod template is what only the command line can see.
+  // Only the command line can see annotations outside the pod template.
   const warnings = others
     .map((line) => line.replace(/^warning: /, ''))
     .filter((line) => !line.includes('where nothing reads'))

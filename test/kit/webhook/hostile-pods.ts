@@ -19,7 +19,7 @@ import {
 
 export interface HostilePod {
   readonly name: string
-  /** Where its parts take much room before there is one of what the name says. */
+  /** The smallest size that is tried, if its parts take much room even without one of the counted things. */
   readonly leastKiB?: number
   /** With `count` of what the name says. */
   readonly make: (count: number) => Json
@@ -34,7 +34,7 @@ export const hostilePods: readonly HostilePod[] = [
   },
   { name: 'many containers', make: (n) => pod({ own: { containers: '*' }, spec: { containers: containers(n) } }) },
   {
-    name: 'many containers beside all models',
+    name: 'many containers with all models',
     make: (n) => pod({ own: allModels(), spec: { containers: containers(n) } }),
   },
   {
@@ -47,7 +47,7 @@ export const hostilePods: readonly HostilePod[] = [
       }),
   },
   {
-    name: 'many init containers beside all models',
+    name: 'many init containers with all models',
     make: (n) => pod({ own: allModels({ containers: 'app,i1' }), spec: { initContainers: times(n, namedItem('i')) } }),
   },
   {
@@ -63,7 +63,7 @@ export const hostilePods: readonly HostilePod[] = [
     make: (n) => pod({ own: { containers: times(n, (i) => `x${i}`).join(',') } }),
   },
   {
-    name: 'hundreds of names that are not there beside many containers',
+    name: 'hundreds of names that are not there with many containers',
     make: (n) =>
       pod({ own: { containers: times(200, (i) => `x${i}`).join(',') }, spec: { containers: containers(n) } }),
   },
@@ -75,7 +75,7 @@ export const hostilePods: readonly HostilePod[] = [
     make: (n) => pod({ foreign: dictionary(n, (i) => [`a.example.com/${i}`, 'x']) }),
   },
   {
-    name: 'many volumes beside all models',
+    name: 'many volumes with all models',
     make: (n) => pod({ own: allModels({ volume: 'existing/v1' }), spec: { volumes: times(n, (i) => emptyDir(i)) } }),
   },
   {
@@ -83,7 +83,7 @@ export const hostilePods: readonly HostilePod[] = [
     make: (n) => pod({ own: allModels({ volume: 'existing/none' }), spec: { volumes: times(n, (i) => emptyDir(i)) } }),
   },
   {
-    name: 'many claims beside all models',
+    name: 'many claims with all models',
     make: (n) =>
       pod({
         own: { source: 'pvc://c1', size: undefined, ...allModels({ source: 'pvc://c2/path', size: undefined }) },
@@ -92,7 +92,7 @@ export const hostilePods: readonly HostilePod[] = [
         },
       }),
   },
-  { name: 'many mounts beside all models', make: (n) => pod({ own: allModels(), app: { volumeMounts: mounts(n) } }) },
+  { name: 'many mounts with all models', make: (n) => pod({ own: allModels(), app: { volumeMounts: mounts(n) } }) },
   {
     name: 'many mounts in the way of all models',
     make: (n) =>
@@ -102,7 +102,7 @@ export const hostilePods: readonly HostilePod[] = [
       }),
   },
   {
-    name: 'many variables beside all models',
+    name: 'many variables with all models',
     make: (n) =>
       pod({ own: allModels({ env: 'E1' }), app: { env: times(n, (i) => ({ name: `E${i % 999}`, value: '1' })) } }),
   },
@@ -144,7 +144,7 @@ export const hostilePods: readonly HostilePod[] = [
   },
   { name: 'a long status', make: (n) => withStatus(pod({}), { injector: 'x'.repeat(n * 9) }) },
   {
-    name: 'a status of many models beside many containers',
+    name: 'a status of many models with many containers',
     make: (n) =>
       withStatus(pod({ spec: { ...injectedParts, containers: containers(n) } }), {
         models: times(n / 60, (i) => ({ ...modelStatus, name: `m${i}`, containers: [`c${i}`, 'app'] })),
@@ -165,7 +165,7 @@ export const hostilePods: readonly HostilePod[] = [
       }),
   },
   {
-    name: 'a status of other annotations beside many containers with mounts',
+    name: 'a status of other annotations with many containers with mounts',
     make: (n) =>
       withStatus(
         pod({
@@ -178,7 +178,7 @@ export const hostilePods: readonly HostilePod[] = [
       ),
   },
   {
-    name: 'a status that placed the pod by many labels, beside many terms',
+    name: 'a status that placed the pod by many labels, with many terms',
     make: (n) =>
       withStatus(
         pod({ spec: { ...injectedParts, ...required(terms(n)), tolerations: terms(n).map(() => ({ key: 'a' })) } }),

@@ -7,7 +7,7 @@ type Values = Record<string, string | undefined>
 const prefix = 'models.example.io/'
 
 interface Parts {
-  /** What is undefined is not there. */
+  /** Annotations by name; an undefined value leaves one out. */
   readonly own?: Values
   readonly foreign?: Record<string, string>
   readonly metadata?: Json

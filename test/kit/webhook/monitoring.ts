@@ -1,4 +1,4 @@
-/** What the chart brings for Prometheus and Grafana, and which metrics its expressions name. */
+/** Objects of the chart for Prometheus and Grafana, and the metrics that their expressions name. */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createMetrics } from '../../../src/server/metrics.ts'
@@ -42,7 +42,7 @@ export function dashboardExpressions({ panels }: Dashboard): readonly (readonly 
   )
 }
 
-/** Words of PromQL that stand where a metric could; a label's name has an operator behind it, or stands in by (…). */
+/** Words of PromQL that stand where a metric could; a label's name has an operator after it, or stands in by (…). */
 const words =
   /\b(?:sum|count|min|max|and|or|on|by|rate|increase|absent|histogram_quantile|time|offset|topk|ignoring|without|unless|group_left|avg|label_replace)\b/g
 

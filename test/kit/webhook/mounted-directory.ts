@@ -5,7 +5,7 @@ import { join } from 'node:path'
 
 export interface MountedDirectory {
   readonly path: string
-  /** Puts a new version beside the old one, swaps the link by rename, removes the old version. */
+  /** Puts a new version next to the old one, swaps the link by rename, removes the old version. */
   readonly swap: (files: Readonly<Record<string, string | Buffer>>) => Promise<void>
 }
 

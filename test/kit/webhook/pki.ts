@@ -51,7 +51,7 @@ export async function createCertificateAuthority(directory: string, name: string
   return { certificateFile, keyFile }
 }
 
-/** The files are written beside each other into the directory; the key never leaves it. */
+/** The files are written into one directory; the key never leaves it. */
 export async function issueCertificate(
   directory: string,
   authority: CertificateFiles,

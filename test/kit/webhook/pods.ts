@@ -10,7 +10,7 @@ import type { Container, Pod, PodSpec, Volume } from '../../../src/pod/pod.ts'
 
 type Json = Record<string, unknown>
 
-/** Fields nobody here knows of; their names would have to be escaped in a JSON pointer. */
+/** Fields that the code does not know; their names would have to be escaped in a JSON pointer. */
 export const unknownFieldNames = ['x-future', 'x/slash', 'x~tilde', 'x~1both', 'x ümlaut']
 
 const unknownFields: fc.Arbitrary<Json> = fc.oneof(
@@ -151,7 +151,7 @@ function container(
   )
 }
 
-/** The first container is always an ordinary app; known sidecars may stand beside it. */
+/** The first container is always an ordinary app; known sidecars may follow it. */
 function appContainers(available: readonly string[]): fc.Arbitrary<Container[]> {
   return fc
     .uniqueArray(fc.constantFrom('worker', 'metrics', 'envoy', 'vault-agent'), { maxLength: 2 })
@@ -344,7 +344,7 @@ function optional(name: string, ...values: readonly string[]): fc.Arbitrary<Reco
 }
 
 export interface AnnotationOptions {
-  /** Whether `containers: "*"` may occur, which means other containers when a mesh came first. */
+  /** True if `containers: "*"` may occur, which means other containers when a mesh came first. */
   readonly star?: boolean
 }
 
@@ -455,7 +455,7 @@ export function annotatedPods(options: AnnotationOptions = {}): fc.Arbitrary<Pod
   return plainPods.chain((pod) => annotationSets(pod, options).map((annotations) => annotate(pod, annotations)))
 }
 
-/** What an operator may write, all of it under the default prefix; nearly all of them allow every delivery. */
+/** Configurations of operators, all under the default prefix; nearly all of them allow every delivery. */
 export const configurations: fc.Arbitrary<Config> = mergeAll(
   sometimes(
     'defaults',

@@ -70,7 +70,7 @@ export function podLevel(pod: ResourcePod, resources: QosResources): Amounts {
 }
 
 /**
- * What the containers of a pod ask for: the app and the sidecars at once, or one init container with the sidecars
+ * Requests of the containers of a pod: the app and the sidecars at once, or one init container with the sidecars
  * that were started before it, whichever is more.
  */
 export function effectiveRequest(pod: ResourcePod, name: string): bigint {

@@ -1,4 +1,4 @@
-/** What the tests of the server have in common: a log to read, a clock to move, pairs of certificate and key. */
+/** Common parts of the tests of the server: a log to read, a clock to move, pairs of certificate and key. */
 import { readFile } from 'node:fs/promises'
 import { pino, type Logger } from 'pino'
 import { defaultConfig } from '../../../src/config/parse-config.ts'

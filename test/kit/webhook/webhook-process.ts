@@ -31,7 +31,7 @@ export interface AdmissionLine {
 const main = join(import.meta.dirname, '..', '..', '..', 'src', 'main.ts')
 
 export interface WebhookOptions {
-  /** Of the command `serve`, behind the harness's own. */
+  /** Arguments of the command `serve`, after the harness's own. */
   readonly args?: readonly string[]
   readonly env?: Readonly<Record<string, string>>
 }

@@ -14,7 +14,7 @@ session.post('Profiler.startPreciseCoverage', { callCount: true, detailed: true 
 
 let items = 0
 
-/** What `run` costs. */
+/** The cost of `run`. */
 export function workOf(run: () => unknown): number {
   takeBlocks()
   const restore = countItems()
