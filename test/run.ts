@@ -77,7 +77,7 @@ process.stdout.write(
 )
 process.exitCode = counts.failed === 0 && counts.passed > 0 ? 0 : 1
 
-/** Helpers that lie beside the tests are no tests. */
+/** Other modules in the folders of tests are no tests. */
 function testFiles(): readonly string[] {
   const files = paths.flatMap((path) => (path.endsWith('.ts') ? [path] : globSync(`${path}/**/*.test.ts`).sort()))
   const moved = [...slowFiles, ...slowest].filter((file) => !existsSync(file))
@@ -114,7 +114,7 @@ async function runFile(file: string): Promise<void> {
   ]
   running.delete(child)
   const ok = code === 0 && results.ok && results.count > 0
-  // Tests that could not be read, or were ended, have told of no failure.
+  // Tests that could not be read, or were ended, have reported no failure.
   if (!ok && failed() === 0) reportFailure(`failed: ${file}`, { code, signal, tests: results.count })
   const fileSeconds = ((performance.now() - fileStartedAtMs) / 1000).toFixed(1)
   process.stdout.write(`${ok ? 'ok    ' : 'NOT OK'} ${file} (${fileSeconds} s)\n`)
@@ -142,7 +142,7 @@ function reportFailure(failure: string, diag: unknown): void {
   process.stdout.write(`${failure}\n${diag === null ? '' : stringify(diag).replace(/^/gm, '    ').trimEnd()}\n`)
 }
 
-/** Of the files that run every one tells what it was at. */
+/** Each file that still runs prints its current test. */
 function endAll(signal: NodeJS.Signals): void {
   queue.length = 0
   for (const child of running) child.kill(signal)

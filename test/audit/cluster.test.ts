@@ -82,7 +82,7 @@ t.test('in a cluster', { timeout }, async (t) => {
     t.equal(
       pods.find(({ name }) => name === 'another-source')?.models[0]?.source,
       's3://elsewhere/llama/',
-      'what the loader really brings',
+      'the bytes of the loader',
     )
   })
 
@@ -99,7 +99,7 @@ t.test('in a cluster', { timeout }, async (t) => {
   })
 
   await t.test(
-    'a pod of a namespace that the webhook leaves out is missing its model, and so is one that is older; each is told',
+    'a pod of a namespace that the webhook leaves out is missing its model, and so is one that is older; both are reported',
     async (t) => {
       const reason = (pods: readonly AuditedPod[], name: string): string | undefined =>
         pods.find((pod) => pod.name === name)?.judgements[0].reason
@@ -139,7 +139,7 @@ t.test('in a cluster', { timeout }, async (t) => {
     })
   })
 
-  await t.test('who may not list pods is told which role would do', async (t) => {
+  await t.test('a user who may not list pods gets the name of a role that may', async (t) => {
     const nobody = await controlPlane.kubeConfigFor('nobody', '/CN=nobody')
     const { code, stderr } = await audit([], { kubeconfig: nobody })
     t.equal(code, 1)

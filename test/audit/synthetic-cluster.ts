@@ -1,4 +1,4 @@
-/** An API server with as many pods as wanted, which it makes while they are asked for. */
+/** An API server with any number of pods, which it makes while they are requested. */
 import { inject } from '../../src/inject/inject.ts'
 import { defaultConfig } from '../../src/config/parse-config.ts'
 import type { Pod } from '../../src/pod/pod.ts'

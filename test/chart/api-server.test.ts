@@ -251,7 +251,7 @@ async function deployment(api: ApiClient, namespace: string): Promise<{ body: un
 
 /** By which the API server knows whether an object was changed or replaced. */
 async function identities(api: ApiClient, namespace: string): Promise<unknown[]> {
-  // Not the Certificate: it is removed while a Secret is given, and made anew.
+  // Not the Certificate: it is removed while a Secret is given, and made again.
   const answers = await Promise.all(
     [
       `/apis/apps/v1/namespaces/${namespace}/deployments/model-injector`,

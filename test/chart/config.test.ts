@@ -17,7 +17,7 @@ import {
   type ChartValues,
 } from '../kit/tools/helm.ts'
 
-// Helm runs anew for each case: a tenth of a second when the machine is idle.
+// Helm runs again for each case: a tenth of a second when the machine is idle.
 t.setTimeout(5 * 60 * 1000)
 
 interface Case {
@@ -163,7 +163,7 @@ const cases: readonly Case[] = [
   },
 ]
 
-/** As the webhook reads it: the file, and beside it the environment. */
+/** As the webhook reads it: the file and the environment. */
 async function configOf(values: ChartValues, options: RenderOptions = {}): Promise<Config> {
   const objects = await renderChart(values, options)
   const result = parseConfig(configText(objects), loaderImageOf(objects))

@@ -1,4 +1,4 @@
-/** What is made from the chart is up to date, and what a chart says beside its objects is true. */
+/** Files made from the chart are up to date, and the texts of a chart besides its objects are true. */
 import { execFile } from 'node:child_process'
 import { cp, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -19,7 +19,7 @@ import {
   type ChartValues,
 } from '../kit/tools/helm.ts'
 
-// Helm runs anew for each case: a tenth of a second when the machine is idle.
+// Helm runs again for each case: a tenth of a second when the machine is idle.
 t.setTimeout(5 * 60 * 1000)
 
 const root = join(chartDirectory, '..', '..')
@@ -64,7 +64,7 @@ function configurationIn(data: unknown): unknown {
 const refusals: readonly (readonly [what: string, yaml: string, says: RegExp])[] = [
   ['a value without a description', 'a: 1\n', /a has no description/],
   ['a value without a description, in an object', 'a:\n  # -- Fine.\n  b: 1\n  c: 1\n', /a\.c has no description/],
-  ['a list of which nobody says what is in it', '# -- A list.\na: []\n', /a is a list or an open map/],
+  ['a list without a type of its items', '# -- A list.\na: []\n', /a is a list or an open map/],
   ['an open map', '# -- A map.\na: {}\n', /a is a list or an open map/],
 ]
 
@@ -98,19 +98,19 @@ const notes: readonly (readonly [what: string, values: ChartValues, says: RegExp
     /models\.example\.io/,
   ],
   [
-    'what happens while the webhook is away',
+    'the behaviour while the webhook is away',
     {},
     /annotated pods are refused, and their controllers try again/,
     /guard policy/,
   ],
   [
-    'what the guard does',
+    'the effect of the guard',
     { webhook: { failureProfile: 'ignore-guarded' } },
     /the guard policy refuses the annotated pods/,
     /WARNING: while/,
   ],
   [
-    'what ignore risks',
+    'the risk of ignore',
     { webhook: { failureProfile: 'ignore' }, guard: { enabled: false } },
     /WARNING: while the webhook is away, annotated pods start without their model/,
     /are refused, and/,
@@ -127,7 +127,7 @@ const notes: readonly (readonly [what: string, values: ChartValues, says: RegExp
     /is installed in the namespace models/,
     /not pinned/,
   ],
-  ['what a single replica risks', { replicas: 1 }, /WARNING: with a single replica/, /ignore/],
+  ['the risk of a single replica', { replicas: 1 }, /WARNING: with a single replica/, /ignore/],
 ]
 
 for (const [what, values, says, never] of notes) {

@@ -1,4 +1,4 @@
-/** What `helm test` runs in its pod, here against the webhook as a process. */
+/** The script that `helm test` runs in its pod, here against the webhook as a process. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
@@ -8,7 +8,7 @@ import { objectOf, renderChart, valueIn } from '../kit/tools/helm.ts'
 import { waitFor } from '../kit/tools/wait-for.ts'
 import { startWebhook } from '../kit/webhook/webhook-process.ts'
 
-// Helm runs anew for each case: a tenth of a second when the machine is idle.
+// Helm runs again for each case: a tenth of a second when the machine is idle.
 t.setTimeout(5 * 60 * 1000)
 
 interface Run {
@@ -17,7 +17,7 @@ interface Run {
   readonly stderr: string
 }
 
-t.test('beside a running webhook', async (t) => {
+t.test('with a running webhook', async (t) => {
   const directory = t.testdir({ ours: {}, other: {} })
   const webhook = await startWebhook(`${directory}/ours`)
   t.teardown(() => webhook.stop())
@@ -34,7 +34,7 @@ t.test('beside a running webhook', async (t) => {
     ANNOTATION_PREFIX: 'models.example.io/',
   }
 
-  await t.test('it passes with the CA of a file, as cert-manager brings it', async (t) => {
+  await t.test('it passes with the CA of a file, as cert-manager delivers it', async (t) => {
     const { code, stdout } = await runTest({ ...target, CA_FILE: caFile })
     t.equal(code, 0)
     t.match(stdout, /answers, and denies as it should:\n.*models\.example\.io\/source/s)

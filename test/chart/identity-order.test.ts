@@ -52,7 +52,7 @@ t.test('before the identity webhook on a real API server', { timeout }, async (t
     await remove(api, ours.metadata?.name ?? '')
   })
 
-  await t.test('under a name that sorts behind it, it would see the pod as the user wrote it', async (t) => {
+  await t.test('under a name that sorts after it, it would see the pod as the user wrote it', async (t) => {
     await api.create({ ...ours, metadata: { name: 'z-model-injector' } })
     await waitFor('our webhook to be called', async () => injectedOnly(await tryPod(api)))
     t.equal(eks.seen.at(-1)?.spec.serviceAccountName, 'default')

@@ -62,7 +62,7 @@ t.test('other variables of the webhook are left alone', async (t) => {
   t.equal(imagesOf(objects).loader, pinned)
 })
 
-t.test('without the base, the manifests alone keep the loaders behind, so that it is needed', async (t) => {
+t.test('without the base, the manifests alone keep the old image of the loaders, so that it is needed', async (t) => {
   const objects = await overlay('alone', { resources: [join(deploy, 'manifests.yaml')], images })
   t.strictSame(imagesOf(objects), { webhook: pinned, loader: 'model-injector:0.1.0' })
 })

@@ -1,4 +1,4 @@
-/** What each value changes in the objects, read from the objects that the real Helm renders. */
+/** Effects of each value on the objects, read from the objects that the real Helm renders. */
 import { version } from '../../src/version.ts'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -15,7 +15,7 @@ import {
   type ChartValues,
 } from '../kit/tools/helm.ts'
 
-// Helm runs anew for each case: a tenth of a second when the machine is idle.
+// Helm runs again for each case: a tenth of a second when the machine is idle.
 t.setTimeout(5 * 60 * 1000)
 
 /** An object by its kind, or kind and name; and of it: a path and what stands there, or undefined where there is no such object. */
@@ -89,7 +89,7 @@ const defaults: readonly Case[] = [
     ],
   },
   {
-    name: 'cainjector is told whose CA to fill in, and caBundle is left out, not empty',
+    name: 'an annotation names the CA for cainjector, and caBundle is left out, not empty',
     expect: [
       [webhook, ['metadata', 'annotations'], { 'cert-manager.io/inject-ca-from': 'model-injector/model-injector' }],
       [webhook, 'webhooks.0.clientConfig.caBundle', undefined],
@@ -255,7 +255,7 @@ const defaults: readonly Case[] = [
     ],
   },
   {
-    name: 'helm test brings a pod that has no token and no private key',
+    name: 'helm test adds a pod that has no token and no private key',
     options: hooks,
     expect: [
       ['Pod', 'spec.automountServiceAccountToken', false],
@@ -377,7 +377,7 @@ const images: readonly Case[] = [
     ],
   },
   {
-    name: 'a tag beside the digest is for people',
+    name: 'a tag in addition to the digest is for people',
     values: { image: { tag: 'v9', digest } },
     expect: [['Deployment', `${container}.image`, `model-injector:v9@${digest}`]],
   },
@@ -472,7 +472,7 @@ const webhookCases: readonly Case[] = [
     ],
   },
   {
-    name: "annotations of the configuration stand beside cert-manager's",
+    name: "annotations of the configuration are kept together with cert-manager's",
     values: { webhook: { annotations: { note: 'x' } } },
     expect: [
       [
@@ -592,7 +592,7 @@ const certificates: readonly Case[] = [
     ],
   },
   {
-    name: 'a CA bundle beside an issuer is for one that tells no CA',
+    name: 'a CA bundle in addition to an issuer is for one without a CA in its Secret',
     values: { certificates: { caBundle: pem, certManager: { issuerRef: { name: 'corporate' } } } },
     expect: [
       [webhook, 'webhooks.0.clientConfig.caBundle', Buffer.from(pem).toString('base64')],
@@ -927,7 +927,7 @@ const others: readonly Case[] = [
     ],
   },
   {
-    name: "the reader's role is bound to nobody by itself",
+    name: "the reader's role has no subjects by itself",
     values: { reader: { enabled: true } },
     expect: [['ClusterRole', 'metadata.name', 'model-injector-reader'], ['ClusterRoleBinding']],
   },

@@ -5,10 +5,10 @@ import t from 'tap'
 import { annotationNames, annotations } from '../../src/annotations.ts'
 import { chartDirectory, runHelm, templateChart, type ChartValues } from '../kit/tools/helm.ts'
 
-// Helm runs anew for each case: a tenth of a second when the machine is idle.
+// Helm runs again for each case: a tenth of a second when the machine is idle.
 t.setTimeout(5 * 60 * 1000)
 
-/** Of a name that is not allowed, Helm tells the name and no place. */
+/** For a name that is not allowed, Helm reports the name and no place. */
 type Refusal = readonly [what: string, values: ChartValues, where: string, why: RegExp]
 
 const unknown = /additional properties/
@@ -176,7 +176,7 @@ const refusals: readonly Refusal[] = [
     unknown,
   ],
   ['environment of a field that is none', { env: [{ name: 'A', val: 'x' }] }, 'env/0', unknown],
-  ['a role that nobody aggregates', { reader: { aggregateTo: ['viewer'] } }, 'reader/aggregateTo/0', /view/],
+  ['a role that does not exist', { reader: { aggregateTo: ['viewer'] } }, 'reader/aggregateTo/0', /view/],
   ['a subject of a field that is none', { reader: { subjects: [{ group: 'sre' }] } }, 'reader/subjects/0', unknown],
 ]
 
@@ -203,7 +203,7 @@ const contradictions: readonly (readonly [what: string, values: ChartValues, say
     /the guard refuses nothing/,
   ],
   [
-    'ignore beside the guard',
+    'ignore together with the guard',
     { webhook: { failureProfile: 'ignore' } },
     /ignore, but the guard would refuse what it lets pass: set guard\.enabled to false/,
   ],
@@ -237,7 +237,7 @@ for (const [what, values, says] of contradictions) {
   })
 }
 
-t.test('all contradictions are told at once', async (t) => {
+t.test('all contradictions are reported at once', async (t) => {
   const { stderr } = await templateChart({
     webhook: { failureProfile: 'ignore' },
     certificates: { secretName: 'a' },

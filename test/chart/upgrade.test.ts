@@ -1,6 +1,6 @@
 /**
- * What an upgrade may not change: names, selectors and other fields that cannot be altered in place, or that would part a
- * running installation from its objects. They are kept in golden/upgrade.yaml; UPDATE_GOLDEN=1 writes it anew, which is a
+ * Fields that an upgrade may not change: names, selectors and other fields that cannot be altered in place, or that would part a
+ * running installation from its objects. They are kept in golden/upgrade.yaml; UPDATE_GOLDEN=1 writes it again, which is a
  * breaking change for everybody who has installed the chart.
  */
 import { readFile, writeFile } from 'node:fs/promises'
@@ -10,7 +10,7 @@ import { parse, stringify } from 'yaml'
 import type { ApiObject } from '../kit/cluster/api-client.ts'
 import { objectOf, renderChart, valueIn, type RenderOptions, type ChartValues } from '../kit/tools/helm.ts'
 
-// Helm runs anew for each case: a tenth of a second when the machine is idle.
+// Helm runs again for each case: a tenth of a second when the machine is idle.
 t.setTimeout(5 * 60 * 1000)
 
 const file = join(import.meta.dirname, 'golden', 'upgrade.yaml')
@@ -27,7 +27,7 @@ const installations: Readonly<Record<string, readonly [ChartValues, RenderOption
   ],
 }
 
-/** Of which kind which fields are kept. */
+/** The kept fields of each kind. */
 const kept: Readonly<Record<string, readonly string[]>> = {
   Deployment: ['spec.selector', 'spec.template.spec.serviceAccountName'],
   Service: ['spec.selector', 'spec.type', 'spec.ports'],

@@ -173,7 +173,7 @@ async function tests(t: Test): Promise<void> {
     await cluster.kubectl(['delete', 'deployment', '-n', namespace, 'serving'])
   })
 
-  await t.test('a mistake is told at kubectl apply, word for word', async (t) => {
+  await t.test('a mistake is reported at kubectl apply, word for word', async (t) => {
     const pod = restricted(
       appPod({
         namespace,
@@ -202,7 +202,7 @@ async function tests(t: Test): Promise<void> {
     t.match(stdout, /The webhook answers, and denies as it should/)
   })
 
-  await t.test('helm upgrade brings a changed configuration into force without a restart', async (t) => {
+  await t.test('a changed configuration of helm upgrade takes effect without a restart', async (t) => {
     const before = (await webhookPods(cluster)).map(({ metadata }) => metadata.uid).sort()
     const { ok, stderr } = await upgradeChart(cluster, { config: { unknownAnnotations: 'warn' } })
     t.ok(ok, stderr)
@@ -356,7 +356,7 @@ async function whenServing({ api }: TestCluster, count: number): Promise<readonl
   })
 }
 
-/** A new replica waits for its image, beside the old ones that are ready. */
+/** A new replica waits for its image while the old ones are ready. */
 async function whenStuck(cluster: TestCluster): Promise<void> {
   await waitFor('a replica without its image', async () => {
     const reasons = (await webhookPods(cluster)).map(

@@ -1,6 +1,6 @@
 /**
  * `check` in a whole cluster, with the chart installed by Helm: a right installation has no error, and every broken one its
- * finding. What is broken is mended again, so that each finding is due to one thing.
+ * finding. Each break is repaired afterwards, so that each finding is due to one thing.
  */
 import { execFile } from 'node:child_process'
 import { readFile, writeFile } from 'node:fs/promises'
@@ -46,7 +46,7 @@ async function tests(t: Test): Promise<void> {
     t.match(stdout, /\n1 warning, 26 ok\n$/)
   })
 
-  await t.test('whoever may read what the chart grants to readers is told what could not be looked at', async (t) => {
+  await t.test("a reader by the chart's role gets the checks that could not be made", async (t) => {
     const report = await checkWith(await kubeconfigOfReader(t, cluster))
     t.equal(report.username, 'system:serviceaccount:default:reader')
     t.strictSame(
@@ -85,7 +85,7 @@ async function tests(t: Test): Promise<void> {
   await t.test('a CA bundle of somebody else is an error, and the reason why no pod is injected', async (t) => {
     const { certificateFile } = await createCertificateAuthority(t.testdir({}), 'somebody-else')
     const caBundle = await readFile(certificateFile, 'base64')
-    // Without the annotation cert-manager's CA injector does not mend it at once.
+    // Without the annotation cert-manager's CA injector does not repair it at once.
     await cluster.kubectl(['annotate', webhookConfiguration, 'cert-manager.io/inject-ca-from-'])
     await expectWhile(
       cluster,
@@ -286,7 +286,7 @@ function problemsOf(report: CheckReport): readonly Problem[] {
     .map(({ id, severity }) => [id, severity])
 }
 
-/** What is wrong besides what is wrong in every cluster of the tests. */
+/** Findings besides those of every cluster of the tests. */
 async function problemsBeside(check: () => Promise<CheckReport>): Promise<readonly Problem[]> {
   return problemsOf(await check()).filter(([id]) => id !== 'pod-identity-agent')
 }
@@ -299,7 +299,7 @@ function detailsOf(report: CheckReport): string {
   )
 }
 
-/** Changes the webhook configuration, and puts it back behind the expectations. */
+/** Changes the webhook configuration, and restores it after the expectations. */
 async function expectWhile(
   cluster: TestCluster,
   change: readonly JSONPatch[],

@@ -1,4 +1,4 @@
-/** The policies as the chart renders them, beside what they have to agree with. */
+/** The policies as the chart renders them, compared with the tables and code that they have to agree with. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'

@@ -73,7 +73,7 @@ t.test('the golden corpus on a real API server with the guard', { timeout }, asy
   )
 })
 
-/** What the guard reads of the operator's configuration, as text. */
+/** The fields of the operator's configuration that the guard reads, as text. */
 function readByTheGuard({
   config: {
     annotationPrefix,

@@ -184,7 +184,7 @@ t.test('the guard on a real API server', { timeout }, async (t) => {
   })
 
   await t.test(
-    'twenty models with every annotation, in twenty containers beside each other, stay within the cost limits',
+    'twenty models with every annotation, in twenty containers of one pod, stay within the cost limits',
     async (t) => {
       const delivery = manyModels(20)
       const pod = byNames(delivery, 20)
@@ -203,7 +203,7 @@ t.test('the guard on a real API server', { timeout }, async (t) => {
     },
   )
 
-  await t.test('behind a webhook that is passed over while it is away', async (t) => {
+  await t.test('after a webhook that is passed over while it is away', async (t) => {
     const webhook = await startWebhook(t.testdir())
     t.teardown(() => webhook.stop())
     await api.request(
@@ -221,7 +221,7 @@ t.test('the guard on a real API server', { timeout }, async (t) => {
       t.ok(injection, 'by the webhook')
     })
 
-    await t.test('what another webhook took away after ours is missed', async (t) => {
+    await t.test('a part that another webhook removed after ours is missed', async (t) => {
       const foreign = await startForeignWebhook(t.testdir(), withoutMounts)
       t.teardown(() => foreign.close())
       const path = '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations'

@@ -1,4 +1,4 @@
-/** What a cluster of the tests may do to the machine that it runs on: nothing. */
+/** A cluster of the tests changes nothing on the machine that it runs on. */
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
@@ -24,7 +24,7 @@ spawn('sleep', ['31415926'], { detached: true, stdio: 'ignore' }).unref()
 process.stdout.write(readFileSync('/proc/net/fib_trie', 'utf8').includes('169.254.170.23') ? 'the agent is at its address' : 'no agent')
 `
 
-t.test('what a cluster leaves behind', async (t) => {
+t.test('leftovers of a cluster', async (t) => {
   const obstacle = clusterObstacle()
   if (obstacle !== undefined) {
     t.comment(`not run: ${obstacle}`)
@@ -41,13 +41,13 @@ t.test('what a cluster leaves behind', async (t) => {
   t.strictSame(await machine(), before, 'no process, file, address, setting or control group')
 })
 
-t.test('without root the reason is told, and only CI takes that for a failure', async (t) => {
+t.test('without root the reason is printed, and only CI takes that for a failure', async (t) => {
   const directory = t.testdir({
     'example.test.ts': `
 import t from ${JSON.stringify(join(import.meta.dirname, '..', '..', 'node_modules', 'tap', 'dist', 'esm', 'index.js'))}
 import { clusterTest } from ${JSON.stringify(join(support, 'cluster-namespaces.ts'))}
 process.getuid = () => 1000
-await clusterTest(t, import.meta.filename, { prepare: () => Promise.reject(new Error('not wanted')), tests: () => Promise.reject(new Error('not wanted')) })
+await clusterTest(t, import.meta.filename, { prepare: () => Promise.reject(new Error('not expected')), tests: () => Promise.reject(new Error('not expected')) })
 `,
   })
   const file = join(directory, 'example.test.ts')
@@ -62,7 +62,7 @@ await clusterTest(t, import.meta.filename, { prepare: () => Promise.reject(new E
   t.match(await outcome('true'), { code: 1, stdout: /not ok 1 - without a cluster, because a node takes root/ })
 })
 
-/** What somebody on the machine could see of a cluster. */
+/** Traces of a cluster that a user of the machine could see. */
 async function machine(): Promise<object> {
   const [addresses, processes, settings] = await Promise.all([
     readFile('/proc/net/fib_trie', 'utf8'),
@@ -86,7 +86,7 @@ async function machine(): Promise<object> {
   }
 }
 
-/** Its name says whose it is; clusters of other tests may run beside this one. */
+/** Its name says whose it is; clusters of other tests may run at the same time. */
 function isForgotten(group: string): boolean {
   const pid = /^model-injector-test-(\d+)$/.exec(group)?.[1]
   return pid !== undefined && !existsSync(`/proc/${pid}`)

@@ -1,4 +1,4 @@
-/** What others see of admissions: the audit log, Events and metrics of a real API server, and the queries that docs/queries.md shows. */
+/** Admissions as others see them: the audit log, Events and metrics of a real API server, and the queries that docs/queries.md shows. */
 import { execFile } from 'node:child_process'
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -117,7 +117,7 @@ t.test('on a real API server', { timeout }, async (t) => {
     t.match(sources, /…$/)
   })
 
-  await t.test('a denied pod of a Deployment is told of on its ReplicaSet', async (t) => {
+  await t.test('a denied pod of a Deployment has an Event on its ReplicaSet', async (t) => {
     await api.create(deploymentIn('apps', 'broken', { ...annotated, [`${prefix}/mount-pth`]: '/x' }))
     const lines = await waitFor('the Event', async () => {
       const text = await kubectl(
@@ -136,7 +136,7 @@ t.test('on a real API server', { timeout }, async (t) => {
     t.match(described, /UnknownAnnotation .*models\.example\.io\/model-injector/)
   })
 
-  await t.test('the injection of a Deployment is told of on its ReplicaSet', async (t) => {
+  await t.test('the injection of a Deployment has an Event on its ReplicaSet', async (t) => {
     await api.create(deploymentIn('apps', 'fine', annotated))
     const text = await waitFor('the Event', async () => {
       const found = await kubectl(
@@ -214,7 +214,7 @@ t.test('on a real API server', { timeout }, async (t) => {
       [],
     )
     for (const name of named) {
-      t.ok(known.get(name)?.get('name')?.has('pods.models.example.io'), `${name} is told of our webhook`)
+      t.ok(known.get(name)?.get('name')?.has('pods.models.example.io'), `${name} has our webhook as a label`)
     }
     const errors = known.get('apiserver_admission_webhook_rejection_count')!.get('error_type')!
     t.ok(errors.has('no_error') && errors.has('calling_webhook_error'), [...errors].join(' '))
@@ -283,7 +283,7 @@ async function build(t: Test): Promise<World> {
   return world
 }
 
-/** What the kubelet would give the webhook's pod, with the permissions that the chart grants. */
+/** The token and files that the kubelet would give the webhook's pod, with the permissions that the chart grants. */
 async function serviceAccount(
   api: ApiClient,
   { kubectl, directory, controlPlane }: Pick<World, 'kubectl' | 'controlPlane'> & { directory: string },
@@ -361,7 +361,7 @@ async function expressions(): Promise<readonly string[]> {
   ]
 }
 
-/** What each query of the page answers here, in the page's order. */
+/** The answer to each query of the page here, in the page's order. */
 const answers: readonly (readonly [about: string, found: RegExp, notFound?: RegExp])[] = [
   ['pods of the model', /^apps\tinjected\tmodel\ts3:\/\/models\/llama\/1\.2\.3\/\tdownload$/m, /another/],
   ['creations with the model', /^\d{4}-\S+Z\tapps\tinjected\tadmin$/m, /another|denied/],

@@ -1,7 +1,7 @@
 /**
- * What must never happen: while a hundred annotated pods per second are created, replicas come and go, the certificate is
- * renewed and the configuration changes, and no admission is lost. And when something is lost, as on a crash, nobody gets a
- * pod without its model.
+ * While a hundred annotated pods per second are created, replicas come and go, the certificate is
+ * renewed and the configuration changes, no admission is lost. If one is lost, as on a crash, no pod is created without its
+ * model.
  */
 import t, { type Test } from 'tap'
 import type { ApiObject } from '../kit/cluster/api-client.ts'
@@ -37,7 +37,7 @@ const webhookTimeoutMs = 5000
 /** Sent before an event begins and after it has ended. */
 const AROUND = 2 * PER_SECOND
 const MISTAKE_EVERY = 20
-/** Of a Deployment that is made while a replica is away. */
+/** Number of pods of a Deployment that is made while a replica is away. */
 const CONTROLLED = 100
 const annotations = {
   'models.example.io/source': 's3://models/llama/',
@@ -109,14 +109,14 @@ async function tests(t: Test): Promise<void> {
       t.equal(result.injected + result.refused + result.lost.length, result.sent)
       t.ok(
         result.lost.every((answer) => answer.startsWith('500 ') && answer.includes('failed calling webhook')),
-        'what was lost was refused, with the reason',
+        'lost pods were refused, with the reason',
       )
       await holdsModels(t, cluster, 'crash', result.injected + CONTROLLED)
     },
   )
 
   await t.test('a renewal that broke changes nothing but a metric and a line in the log', async (t) => {
-    // It would mend the Secret at once.
+    // It would repair the Secret at once.
     await cluster.certManager.stop()
     const { data } = await readTlsSecret(cluster)
     const served = await servedSerials(cluster)
@@ -277,7 +277,7 @@ async function whenSent(load: RunningLoad, count: number): Promise<void> {
   await waitFor(`${count} pods to be sent`, () => Promise.resolve(load.sent >= count ? true : undefined))
 }
 
-/** Of what the base64 says. */
+/** Halves the decoded content. */
 function firstHalf(base64: string): string {
   const content = Buffer.from(base64, 'base64')
   return content.subarray(0, content.length / 2).toString('base64')

@@ -80,7 +80,7 @@ const messageCases: readonly {
   readonly kind?: string
   readonly warnings: readonly string[]
 }[] = [
-  { name: 'all that is wanted', annotations: complete, warnings: [] },
+  { name: 'all annotations that the policy asks for', annotations: complete, warnings: [] },
   { name: 'a claim', annotations: { source: 'pvc://models' }, warnings: [] },
   { name: 'a mountpoint', annotations: { source: 's3://models/llama/', delivery: 'mountpoint' }, warnings: [] },
   {
@@ -88,7 +88,7 @@ const messageCases: readonly {
     annotations: { source: `oci://registry.example.com/llama@sha256:${'0'.repeat(64)}` },
     warnings: [],
   },
-  { name: 'what injection leaves behind', annotations: { ...complete, status: '{}' }, warnings: [] },
+  { name: 'the status and label of an injection', annotations: { ...complete, status: '{}' }, warnings: [] },
   { name: 'a template that opted out', annotations: { inject: 'false', sorce: 's3://models/llama/' }, warnings: [] },
   {
     name: 'a misspelt annotation',
@@ -199,7 +199,7 @@ const messageCases: readonly {
     warnings: ['models.example.io/endpoint is http://: the model travels unprotected'],
   },
   {
-    name: 'a writable model for whoever',
+    name: 'a writable model for any user',
     annotations: { ...complete, 'read-only': 'false' },
     warnings: [
       'models.example.io/read-only is "false": set fsGroup or runAsUser in the template, or the app may fail to write',
@@ -275,7 +275,7 @@ t.test('the placement policy on a real API server', { timeout }, async (t) => {
   })
 
   for (const kind of workloadKinds) {
-    await t.test(`a ${kind.kind} is told where its annotations belong, and is stored`, async (t) => {
+    await t.test(`a ${kind.kind} gets a warning where its annotations belong, and is stored`, async (t) => {
       const misplaced = await apply(api, kind, { own: { source: 's3://models/llama/' }, annotations: {} })
       t.equal(misplaced.status, 201)
       t.strictSame(placementWarnings(misplaced), [
@@ -288,7 +288,7 @@ t.test('the placement policy on a real API server', { timeout }, async (t) => {
     })
 
     await t.test(
-      `a ${kind.kind} without a mistake, and one without annotations of ours, is told nothing`,
+      `a ${kind.kind} without a mistake, and one without annotations of ours, gets no warning`,
       async (t) => {
         for (const annotations of [complete, {}]) t.strictSame((await apply(api, kind, { annotations })).warnings, [])
         t.strictSame(
@@ -299,7 +299,7 @@ t.test('the placement policy on a real API server', { timeout }, async (t) => {
       },
     )
 
-    await t.test(`a ${kind.kind} is told of a mistake in its template`, async (t) => {
+    await t.test(`a ${kind.kind} gets a warning about a mistake in its template`, async (t) => {
       const { warnings } = await apply(api, kind, { annotations: { ...complete, 'mount-pth': '/models' } })
       t.strictSame(placementWarnings({ warnings }), [
         'models.example.io/mount-pth is not known: its pods will be denied. See model-injector explain',
@@ -351,7 +351,7 @@ t.test('the placement policy on a real API server', { timeout }, async (t) => {
     ])
   })
 
-  await t.test('what a controller makes is passed over, and the log of the controllers stays quiet', async (t) => {
+  await t.test('objects of a controller are passed over, and the log of the controllers stays quiet', async (t) => {
     await apply(api, deployment, {
       own: complete,
       annotations: { ...complete, sorce: 'x' },
@@ -375,7 +375,7 @@ t.test('the placement policy on a real API server', { timeout }, async (t) => {
     t.strictSame((await apply(api, deployment, { own: complete, annotations: {}, owner })).warnings, [])
   })
 
-  await t.test('kubectl shows the warnings to whoever applies', async (t) => {
+  await t.test('kubectl apply shows the warnings', async (t) => {
     const manifest = JSON.stringify({
       apiVersion: 'apps/v1',
       ...workload(deployment, { own: { source: 's3://models/llama/' }, annotations: {} }),
@@ -425,7 +425,7 @@ t.test('the placement policy on a real API server', { timeout }, async (t) => {
 })
 
 interface Written {
-  /** Of the workload itself; here and below without the prefix. */
+  /** Annotations of the workload itself; here and below without the prefix. */
   readonly own?: Annotations
   readonly annotations: Annotations
   /** Added to the pod's. */

@@ -16,7 +16,7 @@ t.setTimeout(timeout)
 
 const configurations = '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations'
 
-t.test('beside another webhook on a real API server', { timeout }, async (t) => {
+t.test('with another webhook on a real API server', { timeout }, async (t) => {
   const controlPlane = await startControlPlane()
   t.teardown(() => controlPlane.stop())
   const api = await apiClient(controlPlane.kubeConfig)
@@ -93,7 +93,7 @@ t.test('beside another webhook on a real API server', { timeout }, async (t) => 
   })
 })
 
-/** What registries' mirrors and log collectors do. */
+/** Changes as webhooks of registry mirrors and log collectors make them. */
 function mirrorImagesAndAddSidecar(pod: Pod): Pod {
   const mirror = (container: Container): Container =>
     container.image?.startsWith('mirror.example.com/')

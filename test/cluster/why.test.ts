@@ -1,4 +1,4 @@
-/** `why` on a real API server: what it says of pods before and after they are created, beside what really becomes of them. */
+/** `why` on a real API server: its answers before and after pods are created, compared with the pods that really result. */
 import t from 'tap'
 import { matchConditions } from '../../src/match-conditions.ts'
 import type { Explanation } from '../../src/check/why/explain.ts'
@@ -75,7 +75,7 @@ t.test('in a cluster', { timeout }, async (t) => {
     t.equal((await api.pods('default')).length, 1, 'nothing was stored')
   })
 
-  await t.test('what the webhook denies is told word for word, by the core and by the API server', async (t) => {
+  await t.test('a denial of the webhook is printed word for word, by the core and by the API server', async (t) => {
     const { code, explanation } = await explain(
       ['-f', '-', '--server'],
       manifest({ ...annotated, 'models.example.io/size': '10Gx' }),
@@ -106,7 +106,7 @@ t.test('in a cluster', { timeout }, async (t) => {
     )
   })
 
-  await t.test('a pod that is older than the webhook is told so', async (t) => {
+  await t.test('a pod that is older than the webhook is reported as such', async (t) => {
     const { code, explanation } = await explain(['early', '-n', 'default'])
     t.equal(code, 1)
     t.match(explanation, { live: true, verdict: 'not injected', because: 'it would be if it were created now' })
@@ -119,7 +119,7 @@ t.test('in a cluster', { timeout }, async (t) => {
     t.match(explanation.steps.at(-1), { id: 'dry-run', verdict: 'stops', what: /as it is, without a model/ })
   })
 
-  await t.test('what refuses the pod beside us is told with --server', async (t) => {
+  await t.test('--server reports a refusal by others', async (t) => {
     await api.createNamespace('strict', { 'pod-security.kubernetes.io/enforce': 'restricted' })
     const { explanation } = await explain(['-f', '-', '-n', 'strict', '--server'], manifest(annotated))
     t.match(explanation, {

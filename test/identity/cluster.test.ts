@@ -1,4 +1,4 @@
-/** What is not named is looked for in the cluster; without one, everything can be named; what contradicts itself is refused at once. */
+/** Facts without a flag are read from the cluster; without a cluster flags give all of them; contradictions are refused at once. */
 import t from 'tap'
 import {
   startFakeAPIServer,
@@ -107,7 +107,7 @@ async function checkIn(namespace: Namespace, args: readonly string[]): Promise<R
   }
 }
 
-/** Of which is never spoken here: no webhook is installed in these clusters. */
+/** Never mentioned here: no webhook is installed in these clusters. */
 function problemsOf({ problems }: Run): Run['problems'] {
   return problems.filter(([id]) => id !== 'configuration')
 }

@@ -94,7 +94,7 @@ function having(policy: IAMPolicy): Rendered {
 
 interface Case {
   readonly role?: Rendered & { readonly boundary?: IAMPolicy }
-  /** Arguments beside the role and the cluster; the source without them. */
+  /** Arguments in addition to the role and the cluster; the source without them. */
   readonly args?: readonly string[]
   readonly keys?: (world: IdentityWorld) => Keys | undefined
   readonly env?: (world: IdentityWorld) => Readonly<Record<string, string>>
@@ -151,7 +151,7 @@ const cases: readonly (readonly [what: string, arranged: Case, problems: readonl
   ],
 
   [
-    'a trust policy that names nobody',
+    'a trust policy without principals',
     { role: roles.unchecked, keys: (w) => operator(w, { policy: policyOf() }) },
     [['role-assumed', 'error']],
     /HTTP 403: AccessDenied: User: .*alice is not authorized to perform: sts:AssumeRole on resource: .*role\/prod-apps/,

@@ -1,4 +1,4 @@
-/** What stands around `check --identity`: an account with its STS, a real S3 server behind policies that are evaluated, and a role as it is rendered. */
+/** The environment of `check --identity`: an account with its STS, a real S3 server with policies that are evaluated, and a role as it is rendered. */
 import { join } from 'node:path'
 import { HeadObjectCommand } from '@aws-sdk/client-s3'
 import type { Finding, Severity } from '../../src/diagnosis/finding.ts'
@@ -189,7 +189,7 @@ export function environmentOf(world: IdentityWorld, keys: Keys | undefined): Rec
 
 export interface Run extends RunResult {
   readonly findings: readonly Finding[]
-  /** What is not ok, in its order. */
+  /** Findings that are not ok, in their order. */
   readonly problems: readonly (readonly [id: string, severity: Severity])[]
 }
 

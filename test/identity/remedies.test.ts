@@ -63,7 +63,7 @@ esac
 
 const askers = {
   'a user': () => operator(world),
-  'a session of a role whose path nobody sees': () =>
+  'a session of a role whose path is unknown': () =>
     sessionOf(world, 'AWSReservedSSO_Admin_0123456789abcdef', 'alice', {
       principalArn:
         'arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Admin_0123456789abcdef',
@@ -108,7 +108,7 @@ t.test('the command for the policy prints one that is right', async (t) => {
   t.strictSame((await check(world, operator(world), argsOf(role))).problems, [])
 })
 
-t.test('what a terminal gets fits into it, but for what is there to be copied', async (t) => {
+t.test('output fits into the terminal, except for commands to be copied', async (t) => {
   resetWorld(world)
   const role = await renderRole(rendered.role, [])
   giveRole(world, role)

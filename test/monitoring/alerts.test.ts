@@ -412,7 +412,7 @@ t.test('it would notice an alert that does not fire', async (t) => {
   t.equal((await promtool(['test', 'rules', 'test.yaml'], directory)).ok, false)
 })
 
-t.test('what people read has the numbers in it', async (t) => {
+t.test('texts for people have the numbers in them', async (t) => {
   const directory = t.testdir()
   await writeFile(join(directory, 'rules.yaml'), stringify(await alertGroups()))
   const rule = (await allRules()).find(({ alert }) => alert === 'ModelInjectorReplicasDown')!

@@ -10,7 +10,7 @@ import { promtool } from '../kit/tools/promtool.ts'
 // The first run on a machine downloads Prometheus.
 t.setTimeout(10 * 60 * 1000)
 
-/** Told by API servers; that they are still called so is seen on a real one, in test/cluster/observability.test.ts. */
+/** Metrics of API servers; their names are checked on a real one, in test/cluster/observability.test.ts. */
 const ofApiServers = 'apiserver_admission_webhook_'
 
 async function expressions(): Promise<readonly (readonly [where: string, expr: string])[]> {
@@ -57,7 +57,7 @@ t.test('every label and every value of ours that is asked for exists', async (t)
       (label: string) =>
       (name: string): boolean =>
         known.get(name)!.has(label)
-    // Of metrics that are joined, one brings the label.
+    // Of joined metrics, one has the label.
     for (const label of groupedBy(expr)) {
       t.ok(
         expr.includes('group_left') ? metrics.some(has(label)) : metrics.every(has(label)),
@@ -93,7 +93,7 @@ t.test('the docs have a row for every metric of ours, with its labels and their 
   )
   t.strictSame([...rows.keys()].sort(), [...known.keys()].sort())
   for (const [name, labels] of known) {
-    // What has many values, or told its values in another row.
+    // Labels with many values, or with values in another row.
     const inShort = ['le', 'reason', 'status', 'hash', 'version', ...(name.includes('duration') ? ['outcome'] : [])]
     const words = [...labels].flatMap(([label, values]) => [label, ...(inShort.includes(label) ? [] : values)])
     t.strictSame(
@@ -113,7 +113,7 @@ t.test('Prometheus can read every expression of the dashboard', async (t) => {
   t.match(output, `${rules.length} rules found`)
 })
 
-t.test('the chart brings the dashboard where Grafana looks for it', async (t) => {
+t.test('the chart puts the dashboard where Grafana looks for it', async (t) => {
   const configMap = objectOf(
     await renderChart({ metrics: { dashboard: { enabled: true, labels: { folder: 'ml' } } } }),
     'ConfigMap',

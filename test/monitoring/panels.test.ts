@@ -1,4 +1,4 @@
-/** What the dashboard shows of a webhook that runs: a real Prometheus scrapes two, and every panel has something to draw. */
+/** The dashboard of running webhooks: a real Prometheus scrapes two, and every panel has something to draw. */
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
@@ -12,7 +12,7 @@ import { startWebhook } from '../kit/webhook/webhook-process.ts'
 // The first run on a machine downloads Prometheus.
 t.setTimeout(10 * 60 * 1000)
 
-/** Told by API servers, or of what does not happen here: nobody overloads these webhooks. */
+/** Metrics of API servers, or of events that do not happen here: these webhooks are not overloaded. */
 const notHere = [/apiserver_/, /model_injector_requests_refused_total/]
 const policy = 'policy: {rules: [{name: llama, namespaces: [ml], sources: ["s3://models/*"]}]}'
 

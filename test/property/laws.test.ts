@@ -129,7 +129,7 @@ lawOfInjection('everything but the declared additions stays byte for byte', (pod
 })
 
 lawOfInjection(
-  'an app container gets only mounts of models and declared variables, behind its own',
+  'an app container gets only mounts of models and declared variables, after its own',
   (pod, _config, outcome) => {
     const models = new Map(modelsOf(outcome.pod).map((model) => [model.mountPath, model]))
     for (const [i, container] of outcome.pod.spec.containers.entries()) {
@@ -323,7 +323,7 @@ lawOfInjection('no two volumes of one claim are mounted by us', (pod, _config, {
   }
 })
 
-/* Beside other webhooks */
+/* With other webhooks */
 
 type Step = 'ours' | 'eks' | 'mesh'
 
@@ -405,7 +405,7 @@ for (const [name, orders] of [
   ['a service mesh', besideMesh],
   ['both', besideBoth],
 ] as const) {
-  law(`our parts come out equal in every order beside ${name}`, (test) => {
+  law(`our parts come out equal in every order with ${name}`, (test) => {
     let compared = 0
     fc.assert(
       fc.property(annotatedPods({ star: false }), casts, (pod, cast) => {
@@ -416,7 +416,7 @@ for (const [name, orders] of [
         compared += expected === undefined ? 0 : 1
         for (const steps of others) {
           const result = pass(pod, steps, cast)
-          const context = `${steps.join(', ')} beside ${cast.mode}`
+          const context = `${steps.join(', ')} with ${cast.mode}`
           equal(
             result === undefined ? undefined : ownParts(result, pod, cast),
             expected === undefined ? undefined : ownParts(expected, pod, cast),
@@ -456,7 +456,7 @@ law('after our last pass every loader has network whatever mesh came before or a
       if (proxy >= 0) {
         truthy(
           places.every((place) => place > proxy),
-          'behind the proxy',
+          'after the proxy',
         )
       } else if (redirect >= 0) {
         truthy(
@@ -531,7 +531,7 @@ const damages: Readonly<Record<string, (loader: Container) => Container>> = {
   'its last mount': (loader) => ({ ...loader, volumeMounts: loader.volumeMounts?.slice(0, 1) ?? [] }),
 }
 
-law('what another webhook breaks in a loader is put back, and then the pod is left alone', (test) => {
+law('damage of a loader by another webhook is repaired, and then the pod is left alone', (test) => {
   let healed = 0
   const kinds = fc.constantFrom(...Object.keys(damages))
   fc.assert(
@@ -594,7 +594,7 @@ law('mounts and variables of the app that another webhook took away are put back
   )
 })
 
-law('a loader that is damaged and in the wrong place for a mesh is mended in one pass', () => {
+law('a loader that is damaged and in the wrong place for a mesh is repaired in one pass', () => {
   fc.assert(
     fc.property(annotatedPods({ star: false }), casts, (pod, cast) => {
       const first = pass(pod, ['ours', 'mesh'], cast)
@@ -698,7 +698,7 @@ law('a status that somebody made up is never believed', () => {
   )
 })
 
-/* What the laws are said with */
+/* Vocabulary of the laws */
 
 function equal(actual: unknown, expected: unknown, context = ''): void {
   if (isDeepStrictEqual(actual, expected)) return
@@ -765,13 +765,13 @@ function modelsOf(pod: Pod): readonly StatusModel[] {
   return models
 }
 
-/** Whether a subPath is the directory of a volume that holds the model. */
+/** True if a subPath is the directory of a volume that holds the model. */
 function isPlaceOf({ delivery, source }: StatusModel, subPath: string | undefined): boolean {
   if (delivery === 'download') return subPath?.endsWith('/files') === true
   return subPath === (/^pvc:\/\/[^/]+\/(.+)$|^oci:.*#(.+)$/.exec(source) ?? []).slice(1).find(Boolean)
 }
 
-/** What the annotations alone say of a model. */
+/** Facts of a model that the annotations alone give. */
 interface AskedModel {
   /** With its hyphen, or empty. */
   readonly suffix: string
@@ -878,7 +878,7 @@ function expressionsOf(term: NodeSelectorTerm | undefined): readonly NodeSelecto
   return term?.matchExpressions ?? []
 }
 
-/** Known fields that hold nothing are taken away; what is in fields that nobody knows stays as it is. */
+/** Known fields that hold nothing are taken away; the content of unknown fields stays as it is. */
 function withoutNothings(pod: Pod): unknown {
   const drop = (object: object | null | undefined): Record<string, unknown> =>
     Object.fromEntries(
@@ -935,11 +935,11 @@ function sorted(value: unknown): unknown {
   )
 }
 
-/** Variables and mounts that are ours whoever else adds them; the identity webhook adds its own to any container it finds. */
+/** Variables and mounts that are ours even if others add them, too; the identity webhook adds its own to any container it finds. */
 function ownNames(loader: Container, original: Pod, cast: Cast): readonly string[] {
   const suffix = loader.name.slice('model-loader'.length).replace('-', '.')
   const region = annotationOf(original, `region${suffix}`) ?? cast.config.defaults.region
-  // What that webhook adds to a loader that fetches nothing is of no use to it, and none of ours.
+  // A loader that fetches nothing has no use for the additions of that webhook, and they are none of ours.
   if (!isDownloadLoader(loader)) return Object.keys(cast.config.loader.env)
   return [
     ...Object.keys(cast.config.loader.env),
@@ -964,7 +964,7 @@ function annotationOf(pod: Pod, name: string): string | undefined {
   return pod.metadata?.annotations?.[defaultPrefix + name]
 }
 
-/** What is ours in a pod that others have been at, in an order of its own. */
+/** Our parts of a pod that others have changed, in an order of its own. */
 function ownParts(pod: Pod, original: Pod, cast: Cast): unknown {
   const isOwn =
     (loader: Container) =>

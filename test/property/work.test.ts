@@ -24,7 +24,7 @@ const sizesKiB = [6, 12, 24, 96, 3072]
 /** How much more a further byte may cost where the pod is larger. A square would double it each time. */
 const tolerance = 1.3
 
-/** Of work for a byte: below the one nothing is worth comparing, and above the other a byte is looked at too often. */
+/** Bounds of the work for a byte: below the one comparing is not worth it, above the other a byte is read too often. */
 const cheap = 0.5
 const dearest = 100
 
@@ -49,7 +49,7 @@ for (const hostile of hostilePods) {
   })
 }
 
-/** What a further byte costs, from one size to the next. What every admission costs falls out of the differences. */
+/** The cost of a further byte, from one size to the next. The fixed cost of an admission cancels out in the differences. */
 function steps(costs: readonly Cost[]): readonly number[] {
   return costs.slice(1).map(({ work, bytes }, i) => (work - costs[i]!.work) / (bytes - costs[i]!.bytes))
 }

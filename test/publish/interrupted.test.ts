@@ -94,7 +94,7 @@ t.test('a publisher that was killed between a version and current is made up for
   await shelf.upload('1.0.0', small)
   await shelf.upload('1.1.0', small)
   publisherEndsWith(t, await shelf.run(['--current', '1.0.0']), 0)
-  // What that kill leaves: both versions in their places, and current at the older one.
+  // State after that kill: both versions in their places, and current at the older one.
   await rename(join(shelf.root, '.publish/pinned'), join(shelf.root, '.publish/not-pinned'))
   const end = await shelf.run()
   publisherEndsWith(t, end, 0)
@@ -135,7 +135,7 @@ t.test('two publishers at once fetch a version once, and both end well', async (
   )
 })
 
-t.test('a reader that looks all the time finds a whole version behind current at every moment', async (t) => {
+t.test('a reader that looks all the time finds a whole version at current at every moment', async (t) => {
   const shelf = await shelfOf(t, world)
   const [first, ...rest] = ['1.0.0', '1.1.0', '1.2.0', '1.3.0'] as const
   await shelf.upload(first, { model: first })

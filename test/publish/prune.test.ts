@@ -153,7 +153,7 @@ async function versionsOn(root: string): Promise<readonly string[]> {
 }
 
 t.test(
-  'what nobody has used for long goes; what pods mount, by the claim or by one that shares it, stays',
+  'versions that were not used for long go; those that pods mount, by the claim or by one that shares it, stays',
   async (t) => {
     const root = await volumeWith(
       t,
@@ -194,7 +194,7 @@ t.test('a version is young again from when it was last mounted', async (t) => {
   t.match(await whatOf(root), { '1.0.0': /^keep: not in use for \d+ (s|min)$/ })
 })
 
-t.test('where pods or claims may not be listed nothing is touched', async (t) => {
+t.test('if pods or claims may not be listed, nothing is touched', async (t) => {
   const root = await volumeWith(t, { '1.0.0': 90, '2.0.0': 1 }, '2.0.0')
   const before = await inventoryOf(root)
   for (const [name, lists, lacks] of [
@@ -227,7 +227,7 @@ t.test('where pods or claims may not be listed nothing is touched', async (t) =>
   }
 })
 
-t.test('where the API server gives no answer nothing is touched', async (t) => {
+t.test('if the API server gives no answer, nothing is touched', async (t) => {
   const root = await volumeWith(t, { '1.0.0': 90, '2.0.0': 1 }, '2.0.0')
   const config = join(t.testdirName, 'kubeconfig')
   await writeFile(
@@ -257,7 +257,7 @@ t.test('a claim that is not there, as a mistyped one, has no users, so nothing i
   t.strictSame(await inventoryOf(root), before)
 })
 
-t.test('in a pod that mounts another claim than the one it is told nothing is touched', async (t) => {
+t.test('in a pod that mounts another claim than that of --claim nothing is touched', async (t) => {
   const root = await volumeWith(t, { '1.0.0': 90, '2.0.0': 1 }, '2.0.0')
   const name = hostname()
   const { spec } = podWith('mistral', { args: ['publish', 'prune', '--volume', root] })
@@ -343,7 +343,7 @@ t.test('a dry run says the same and writes nothing', async (t) => {
   t.strictSame(await inventoryOf(root), before)
 })
 
-t.test('what is in the trash is removed by a later run, after the grace', async (t) => {
+t.test('the trash is removed by a later run, after the grace', async (t) => {
   const root = await volumeWith(t, { '1.0.0': 90, '2.0.0': 1 }, '2.0.0')
   t.strictSame((await whatOf(root))['1.0.0'], 'trash: not in use for 90 d')
   t.match((await whatOf(root))['1.0.0'], /^keep-in-trash: in the trash for/)
@@ -372,7 +372,7 @@ t.test(
   },
 )
 
-t.test('what a run that was ended left half removed is removed by the next one, and never put back', async (t) => {
+t.test('versions that an ended run left half removed are removed by the next one, and never restored', async (t) => {
   const root = await volumeWith(t, { '2.0.0': 1 }, '2.0.0')
   await mkdir(join(root, '.trash/removing-1-1.0.0'))
   await writeFile(join(root, '.trash/removing-1-1.0.0/half'), '')
@@ -380,7 +380,7 @@ t.test('what a run that was ended left half removed is removed by the next one, 
   t.strictSame(await readdir(join(root, '.trash')), [])
 })
 
-t.test('a publisher does not bring back what was pruned, unless it is told to lead current there', async (t) => {
+t.test('a publisher does not restore a pruned version, unless --current names it', async (t) => {
   const shelf = await shelfOf(t, world)
   for (const version of ['1.0.0', '2.0.0']) await shelf.upload(version, { 'model.bin': version })
   publisherEndsWith(t, await shelf.run(), 0)

@@ -1,4 +1,4 @@
-/** What stands around a publisher: a real S3 server, faults in front of it, and a volume of which every byte is known. */
+/** The environment of a publisher: a real S3 server, faults in front of it, and a volume of which every byte is known. */
 import { createHash } from 'node:crypto'
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
@@ -22,7 +22,7 @@ export interface Shelf {
   readonly world: PublishWorld
   readonly prefix: string
   readonly root: string
-  /** Uploads the files and then, unless told otherwise, the manifest of them. */
+  /** Uploads the files and then, by default, the manifest of them. */
   upload(version: string, files: Files, manifest?: 'whole' | 'none' | Files): Promise<void>
   uploadManifest(version: string, files: Files): Promise<void>
   tag(version: string, key: string, value: string): Promise<void>
@@ -165,7 +165,7 @@ export async function inventoryOf(root: string): Promise<Readonly<Record<string,
   return found
 }
 
-/** What a version has to be: its files and the manifest, byte for byte, and nothing else. */
+/** Expects of a version: its files and the manifest, byte for byte, and nothing else. */
 export async function holds(t: Test, { root }: Shelf, version: string, files: Files): Promise<void> {
   const directory = join(root, 'versions', version)
   const wanted = { ...files, 'manifest.sha256': manifestOf(files) }

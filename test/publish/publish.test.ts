@@ -50,7 +50,7 @@ t.test('a second run fetches nothing and changes nothing of the versions', async
   t.strictSame(await inventoryOf(join(shelf.root, 'versions')), before)
 })
 
-t.test('a manifest is found by listing: nobody asks with HEAD for one that may be missing', async (t) => {
+t.test('a manifest is found by listing: no HEAD is sent for one that may be missing', async (t) => {
   const shelf = await shelfOf(t, world)
   await shelf.upload('1.0.0', first, 'none')
   publisherEndsWith(t, await shelf.run(), 0)
@@ -208,7 +208,7 @@ t.test('--current rolls back and stays there over later runs, until --current ne
   t.equal(await currentOf(shelf), 'versions/1.2.0')
 })
 
-t.test('--current of a version that nobody has is refused, and pins nothing', async (t) => {
+t.test('--current of a version that does not exist is refused, and pins nothing', async (t) => {
   const shelf = await shelfOf(t, world)
   await shelf.upload('1.0.0', first)
   publisherEndsWith(t, await shelf.run(), 0)
@@ -246,7 +246,7 @@ t.test(
   },
 )
 
-t.test('what others put on the volume is never touched', async (t) => {
+t.test('files of others on the volume are never touched', async (t) => {
   const shelf = await shelfOf(t, world)
   await shelf.upload('1.0.0', first)
   await shelf.upload('1.1.0', first)

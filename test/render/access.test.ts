@@ -1,4 +1,4 @@
-/** What the roles allow, as an IAM simulator and an IAM linter see it. */
+/** Permissions of the roles, as an IAM simulator and an IAM linter see it. */
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { runSimulation } from '@cloud-copilot/iam-simulate'
@@ -178,7 +178,7 @@ t.test('only the named pods of the named cluster become the role', async (t) => 
   t.notOk(await mayBecome(role, app, { sourceArn: clusterArn.replace('prod', 'test') }))
 })
 
-t.test('whoever checks a role becomes it with the tags of its pods, and with no others', async (t) => {
+t.test('a checker of a role assumes it with the tags of its pods, and with no others', async (t) => {
   const { trust } = await roleOf('s3 that is checked', 'prod-apps-my-inference-app-models')
   const reserved = `arn:aws:iam::${accountId}:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Admin_0123456789abcdef`
   const may = async (principal: string, principalArn: string, session: Session, action: string): Promise<boolean> => {
@@ -352,7 +352,7 @@ t.test('Trident manages volumes of its file system, and neither removes one nor 
   )
 })
 
-t.test('the policy of a bucket lets its readers in, and nobody without TLS', async (t) => {
+t.test('the policy of a bucket lets its readers in, and no request without TLS', async (t) => {
   const files = (await renderedVariants()).find(({ name }) => name === 'mountpoint')?.files ?? {}
   const resourcePolicy = JSON.parse(files['my-ml-bucket-bucket-policy.json'] ?? '') as Policy
   const read = async (principal: string, key: string, tls: 'true' | 'false'): Promise<string> => {
@@ -381,7 +381,7 @@ t.test('the policy of a bucket lets its readers in, and nobody without TLS', asy
   t.equal(await read(reader.replace('my-inference-app', 'other'), 'llama/1.2.3/x', 'true'), 'ImplicitlyDenied')
 })
 
-/** What the linter says for us although it is meant so, each with its reason. */
+/** Findings of the linter about deliberate choices, each with its reason. */
 const meant = [
   // Describe actions of FSx know no resources, and ECR's login is for a whole registry.
   /RESOURCE_STAR/,

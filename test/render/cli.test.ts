@@ -275,7 +275,7 @@ t.test('a word that is no command gets the nearest one', async (t) => {
   }
 })
 
-t.test('all models of a service account are in one role, whoever asks for them', async (t) => {
+t.test('all models of a service account are in one role, whichever pods ask for them', async (t) => {
   const { stdout } = await renderManifests(
     list(
       deployment('one', {
@@ -380,7 +380,7 @@ t.test('each delivery gets what it needs, and a claim of two namespaces is share
   t.match(stderr, 'the Secret apps/keys has AWS_ACCESS_KEY_ID')
 })
 
-t.test('what no manifest says is asked for, for each thing that needs it', async (t) => {
+t.test('values that no manifest has are required as flags, for each object that needs them', async (t) => {
   const { code, stdout, stderr } = await renderManifests(
     list(deployment('a', { source: 'pvc://llama', 'source.baked': 'node:///opt/x' })),
     [],
@@ -406,7 +406,7 @@ t.test('what no manifest says is asked for, for each thing that needs it', async
   t.notMatch((await renderManifests(list(deployment('a', s3)), [])).stderr, 'file-system-id', 'and nothing else is')
 })
 
-t.test('what the manifests have themselves is left out, and asked for by nobody', async (t) => {
+t.test('objects of the manifests are left out, and no flag is required for them', async (t) => {
   const account = { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'reader' } }
   const claim = { apiVersion: 'v1', kind: 'PersistentVolumeClaim', metadata: { name: 'llama', namespace: 'apps' } }
   const { code, objects, stderr } = await renderManifests(

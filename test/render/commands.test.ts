@@ -276,7 +276,7 @@ t.test('the build host gets the model by one rename, with a manifest that the lo
     'tokenizer',
     'tokenizer/merges and more.txt',
   ])
-  t.strictSame(await readdir(join(directory, 'opt', 'models')), ['llama 1.2.3'], 'nothing is left beside it')
+  t.strictSame(await readdir(join(directory, 'opt', 'models')), ['llama 1.2.3'], 'nothing else is left')
   t.match(
     await readFile(join(directory, 'calls'), 'utf8'),
     /run --rm --network host .*--env MODEL_EXPECT=objects=3 .* load --allow-instance-profile/,

@@ -1,4 +1,4 @@
-/** What is rendered for Kubernetes is accepted by a real API server, with Karpenter's own definitions. */
+/** Rendered Kubernetes objects are accepted by a real API server, with Karpenter's own definitions. */
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { CustomObjectsApi, KubernetesObjectApi, PatchStrategy, type KubernetesObject } from '@kubernetes/client-node'

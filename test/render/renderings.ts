@@ -1,4 +1,4 @@
-/** What the tests of this directory judge: every subject in its variants, as the command line prints it. */
+/** Renderings that the tests of this directory judge: every subject in its variants, as the command line prints it. */
 import { execFile } from 'node:child_process'
 import { mkdtemp, readdir, readFile, rm, truncate, writeFile, mkdir } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

@@ -1,4 +1,4 @@
-/** What is rendered for FSx keeps to the rules by which Trident shares volumes, and the rules notice what breaks them. */
+/** Rendered objects for FSx keep to the rules by which Trident shares volumes, and the rules notice violations. */
 import t from 'tap'
 import { parseAllDocuments } from 'yaml'
 import { tridentProblems, type TridentObject } from '../kit/cluster/trident-rules.ts'

@@ -10,7 +10,7 @@ const browser = await openBrowser()
 t.teardown(() => browser.close())
 const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
-/** What axe finds, in words. Best practices count, too; what it cannot decide is no finding. */
+/** Findings of axe, in words. Best practices count, too; an undecided rule is no finding. */
 async function findings(page: Page): Promise<string[]> {
   await page.evaluate(axe)
   const { violations } = await page.evaluate(() =>
@@ -118,7 +118,7 @@ t.test('everything can be done with the keyboard, and the focus is seen and kept
   const [name] = await shownPods(page)
   await press('Enter')
   t.ok(await page.getByRole('region', { name: `Details of ${name}` }).isVisible())
-  t.match(await focused(), name!, 'the list was made anew, the focus stays')
+  t.match(await focused(), name!, 'the list was made again, the focus stays')
   const outline = await page.evaluate(() => getComputedStyle(document.activeElement!).outlineWidth)
   t.equal(outline, '3px')
 
@@ -131,7 +131,7 @@ t.test('everything can be done with the keyboard, and the focus is seen and kept
   t.equal(await page.locator('#page-number').innerText(), 'Page 3 of 3')
 })
 
-t.test('what a filter did is in a live region, and only that', async (t) => {
+t.test('the effect of a filter is in a live region, and only that', async (t) => {
   const { page } = await browser.open(makePods(60))
   const status = page.getByRole('status')
   t.equal(await status.count(), 1)
@@ -155,7 +155,7 @@ t.test('on a phone nothing is cut off, and short facts stand side by side', asyn
   t.equal(heights, 1, 'no judgement takes two lines')
 })
 
-t.test('who asks for more contrast gets it', async (t) => {
+t.test('a user who asks for more contrast gets it', async (t) => {
   const soft = async (contrast: 'more' | 'no-preference'): Promise<string> => {
     const { page } = await browser.open(pods, { contrast })
     return await page.evaluate(() => getComputedStyle(document.querySelector('.lead')!).color)

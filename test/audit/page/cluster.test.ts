@@ -1,4 +1,4 @@
-/** The whole way: pods in a real API server, `model-injector audit --serve` and `--html` beside it, and a browser in front. */
+/** The whole way: pods in a real API server, `model-injector audit --serve` and `--html`, and a browser. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'

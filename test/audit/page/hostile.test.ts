@@ -1,4 +1,4 @@
-/** Whoever may create a pod writes what this page shows to whoever audits it. */
+/** Text of a pod's author on the page that an auditor opens. */
 import t from 'tap'
 import type { AuditedPod } from '../../../src/audit/judgement.ts'
 import { writePageFile } from '../../../src/audit/page/write-page.ts'
@@ -86,7 +86,7 @@ for (const [name, text] of Object.entries(attacks)) {
 }
 
 t.test(
-  'what would turn or hide text is written out, and right-to-left names leave their surroundings alone',
+  'characters that turn or hide text are written out, and right-to-left names do not change their surroundings',
   async (t) => {
     const { page } = await browser.open([
       makePod(1, {

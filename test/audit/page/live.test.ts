@@ -89,7 +89,7 @@ t.test('a live page', async (t) => {
 
   t.ok(
     requests.every((url) => url.startsWith(first.url)),
-    'it asks nobody else',
+    'it sends no other request',
   )
   t.strictSame(
     complaints.filter((text) => !text.includes('ERR_CONNECTION_REFUSED')),

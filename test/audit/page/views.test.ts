@@ -26,7 +26,7 @@ t.test('the worst pods stand first, each with its judgements and the reason of t
   t.equal(await page.locator('[data-judgement=tampered] .count').innerText(), '1')
   t.equal(await page.locator('[data-judgement=missing] .count').innerText(), '0')
   t.equal(await amounts(page), '3 pods')
-  t.equal(requests.length, 1, 'nobody is asked for anything')
+  t.equal(requests.length, 1, 'no further request is sent')
   t.strictSame(complaints, [])
 })
 
@@ -57,7 +57,7 @@ t.test('filters narrow the list, say how much is left, and are in the address', 
   t.strictSame(await shownPods(page), ['old'])
 })
 
-t.test('chosen judgements add up, and a tile shows what it would give beside the other filters', async (t) => {
+t.test('chosen judgements add up, and the number of a tile takes the other filters into account', async (t) => {
   const { page } = await browser.open(few)
   await page.locator('[data-judgement=outdated]').click()
   await page.locator('[data-judgement=tampered]').click()

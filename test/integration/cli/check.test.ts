@@ -1,4 +1,4 @@
-/** `check` on the command line: formats, colours and exit codes. What it finds is tested beside the findings. */
+/** `check` on the command line: formats, colours and exit codes. Its findings have tests of their own. */
 import t from 'tap'
 import {
   startFakeAPIServer,
@@ -92,7 +92,7 @@ t.test('an API server that gives no answer is one error, and no crash', async (t
   })
 })
 
-t.test('a kubeconfig that does not say which cluster is meant is told on stderr', async (t) => {
+t.test('a kubeconfig without a current context is reported on stderr', async (t) => {
   t.strictSame(await runShared(['check', '--kubeconfig', kubeconfig, '--context', 'prod']), {
     code: 1,
     stdout: '',
@@ -100,7 +100,7 @@ t.test('a kubeconfig that does not say which cluster is meant is told on stderr'
   })
 })
 
-t.test('what was not understood is exit code 2', async (t) => {
+t.test('a command line that is not understood ends with exit code 2', async (t) => {
   for (const args of [
     ['extra'],
     ['-o', 'xml'],

@@ -150,7 +150,7 @@ t.test('annotations of the workload itself are warned about, with the place they
   t.match(
     stderr,
     'cronjob/nightly warning: models.example.io/env stands in metadata.annotations, where nothing reads it; move it to spec.jobTemplate.spec.template.metadata.annotations\n',
-    'what stands in the right place as well is not mentioned',
+    'an annotation that is also in the right place is not mentioned',
   )
   t.match(
     stderr,

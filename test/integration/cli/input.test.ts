@@ -1,4 +1,4 @@
-/** What `-f` reads, and what it does with what cannot be read. */
+/** Files that `-f` reads, and its errors for those that cannot be read. */
 import t from 'tap'
 import { join } from 'node:path'
 import { parseAllDocuments } from 'yaml'
@@ -8,7 +8,7 @@ import { runCLI } from './run-cli.ts'
 // Every run starts a process, which takes its time on a busy machine.
 t.setTimeout(120_000)
 
-t.test('what is not a workload comes out byte for byte', async (t) => {
+t.test('a document that is not a workload comes out byte for byte', async (t) => {
   const others = `# head\n---\n${configMap}--- # empty\n---\nnull\n...\n%YAML 1.2\n---\nkind: Unknown\napiVersion: example.io/v1\nspec: {template: {metadata: {annotations: {models.example.io/source: x}}}}\n# tail`
   const { code, stdout, stderr } = await runCLI(['inject', '-f', '-'], { stdin: others })
   t.equal(code, 0)

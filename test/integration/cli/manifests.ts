@@ -92,7 +92,7 @@ export function template(text: string): PodTemplate {
   return (parse(text) as Workload).spec.template
 }
 
-/** What the core makes of the template, which the webhook would answer as well. */
+/** The core's result for the template, which is also the webhook's answer. */
 export function injectedTemplate(text: string, namespace: string): unknown {
   const outcome = inject(template(text), namespace, defaultConfig)
   if (outcome.outcome !== 'injected') throw new Error(`the fixture is ${outcome.outcome}`)

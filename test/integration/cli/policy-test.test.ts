@@ -15,7 +15,7 @@ const policy = {
   enforceNamespaces: ['team-b'],
   rules: [
     { name: 'llama', namespaces: ['team-*'], sources: ['s3://models/llama/*'] },
-    { name: 'nobody', namespaces: ['team-z'] },
+    { name: 'of-team-z', namespaces: ['team-z'] },
     { name: 'too-narrow', namespaces: ['team-a'], sources: ['s3://models/llama'] },
   ],
 }
@@ -83,7 +83,7 @@ t.test('each model of each workload is allowed by a rule, or denied with every r
   t.equal(
     stderr,
     [
-      'rule nobody allows none of these models: no pod with a model is in team-z',
+      'rule of-team-z allows none of these models: no pod with a model is in team-z',
       'rule too-narrow allows none of these models: it is about 2 pods, and refuses their models',
       '1 allowed, 3 denied, 1 skipped',
       '',
@@ -99,11 +99,11 @@ t.test('all allowed ends with 0, and namespaces in audit mode pass only with --a
   t.match(
     await testPolicy(t, [deployment('x', 'team-a', { source: 'node:///etc/x' })], '--audit-warn'),
     { code: 1 },
-    'what is denied in audit mode, too',
+    'a pod that is denied in audit mode, too',
   )
 })
 
-t.test('the namespace of objects that name none is told by -n', async (t) => {
+t.test('-n names the namespace of objects that have none', async (t) => {
   const object = deployment('chat', undefined, { source: 's3://models/llama/1/' })
   t.match(await testPolicy(t, [object], '-n', 'team-a'), { code: 0 })
   t.match(await testPolicy(t, [object]), { code: 1, stdout: 'no rule is about the namespace "default"' })
@@ -142,7 +142,7 @@ t.test('JSON says all of it to a script', async (t) => {
       },
       { title: 'deployment/plain', verdict: 'skipped', reason: 'NotAnnotated', asExpected: true },
     ],
-    unusedRules: [{ name: 'nobody' }, { name: 'too-narrow' }],
+    unusedRules: [{ name: 'of-team-z' }, { name: 'too-narrow' }],
   })
 })
 
@@ -169,7 +169,7 @@ t.test('JUnit has a test case for each pod, and a failure for what is not as exp
   })
 })
 
-t.test('what tests nothing is an error', async (t) => {
+t.test('a run without pods is an error', async (t) => {
   t.match(await testPolicy(t, [service]), { code: 1, stderr: 'holds neither a pod nor a workload' })
   t.match(await runShared(['policy', 'test', '-f', '-']), { code: 2, stderr: /--config <file> is required/ })
 })

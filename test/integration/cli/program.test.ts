@@ -17,7 +17,7 @@ t.setTimeout(300_000)
 
 const root = join(import.meta.dirname, '../../..')
 
-t.test('what was not understood is a usage error with exit code 2 and nothing on stdout', async (t) => {
+t.test('a command line that is not understood is a usage error with exit code 2 and nothing on stdout', async (t) => {
   const wrong = [
     [],
     ['nothing'],

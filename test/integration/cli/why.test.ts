@@ -47,7 +47,7 @@ t.test('a file and a configuration need no cluster', async (t) => {
   t.notMatch(stdout, '\u001b')
 })
 
-t.test('a mistake is told with its place and exit code 1', async (t) => {
+t.test('a mistake is reported with its place and exit code 1', async (t) => {
   const { code, stdout } = await runShared(['why', '-f', `${directory}/bad.yaml`, ...offline], {
     env: { COLUMNS: '200' },
   })
@@ -106,7 +106,7 @@ t.test('stdin is a file, too', async (t) => {
   t.match(stdout, /^cronjob\/nightly in the namespace default would be injected\n/)
 })
 
-t.test('a file without a pod, and no cluster where one is needed, are told', async (t) => {
+t.test('a file without a pod, and a missing cluster, are reported', async (t) => {
   t.strictSame(await runShared(['why', '-f', `${directory}/none.yaml`, ...offline]), {
     code: 1,
     stdout: '',
@@ -117,7 +117,7 @@ t.test('a file without a pod, and no cluster where one is needed, are told', asy
   t.match(stderr, /^model-injector: no cluster is known: .*; or give --config FILE, so that no cluster is asked\n$/)
 })
 
-t.test('what was not understood is exit code 2', async (t) => {
+t.test('a command line that is not understood ends with exit code 2', async (t) => {
   for (const args of [[], ['pod', '-f', 'x'], ['a', 'b'], ['pod', '-o', 'yaml'], ['-f', ''], ['-f', '-', '-f', '-']]) {
     const { code, stdout } = await runShared(['why', ...args])
     t.equal(code, 2, args.join(' '))
@@ -183,7 +183,7 @@ t.test('a pod of the cluster', async (t) => {
   const kubeconfig = await writeKubeconfig(`${directory}/kubeconfig`, server.url, { namespace: 'apps' })
   const inCluster = ['--kubeconfig', kubeconfig]
 
-  await t.test('of a Deployment with the annotations in the wrong place leads to the Deployment', async (t) => {
+  await t.test('with annotations in the wrong place leads to the Deployment', async (t) => {
     const { code, stdout } = await runShared(['why', 'forgotten-1', ...inCluster], { env: { COLUMNS: '200' } })
     t.equal(code, 1)
     t.match(stdout, /^pod\/forgotten-1 in the namespace apps is not injected\n/)
@@ -199,7 +199,7 @@ t.test('a pod of the cluster', async (t) => {
     }
   })
 
-  await t.test('that is not there, or of a kind without pods, is told', async (t) => {
+  await t.test('that is not there, or of a kind without pods, is reported', async (t) => {
     t.strictSame(await runShared(['why', 'nobody', ...inCluster]), {
       code: 1,
       stdout: '',
@@ -212,7 +212,7 @@ t.test('a pod of the cluster', async (t) => {
   })
 
   await t.test(
-    'is judged by the built-in configuration where that of the cluster is not known, which is told',
+    'is judged by the built-in configuration where that of the cluster is not known, with a note',
     async (t) => {
       const { code, stdout } = await runShared(['why', '-f', `${directory}/good.yaml`, ...inCluster], {
         env: { COLUMNS: '200' },

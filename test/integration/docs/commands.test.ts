@@ -17,7 +17,7 @@ for (const page of pages) {
   })
 }
 
-/** What the program says against it. */
+/** The objection of the program. */
 async function understand(args: readonly string[]): Promise<string | undefined> {
   try {
     await onlyParse(await buildProgram(args[0])).parseAsync(args, { from: 'user' })
@@ -70,7 +70,7 @@ t.test('a command that does not exist, and an option that does not, are found', 
   t.strictSame(await unknownIn(['render', 'download', '--nonsense']), ['--nonsense'])
 })
 
-t.test('commands are found behind pipes, prompts, comments and line ends', (t) => {
+t.test('commands are found after pipes, prompts, comments and line ends', (t) => {
   const text =
     'a |\n```sh\n# model-injector no\nmodel-injector x -f "a b" \\\n  --o=\'c|d\' > out.yaml && model-injector y; z | model-injector w -f - 2> err # model-injector no\n```\n```console\n$ model-injector v\nmodel-injector no\n```\n'
   const found = parsePage('page.md', text).blocks.flatMap(invocationsOf)

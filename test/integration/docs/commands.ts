@@ -7,7 +7,7 @@ export interface Invocation {
   readonly args: readonly string[]
 }
 
-/** In `sh` every line, in `console` those behind a prompt. */
+/** In `sh` every line, in `console` those after a prompt. */
 export function invocationsOf({ language, text, line }: Block): readonly Invocation[] {
   const prompt = language === 'console' ? '$ ' : ''
   return logicalLines(text)

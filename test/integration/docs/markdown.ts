@@ -1,4 +1,4 @@
-/** What the tests of the pages need of Markdown: fenced blocks with the comment before them, headings, links, code in the text. */
+/** Markdown as the tests of the pages read it: fenced blocks with the comment before them, headings, links, code in the text. */
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
@@ -7,9 +7,9 @@ export const repositoryRoot = join(import.meta.dirname, '../../..')
 export interface Block {
   /** Line of the opening fence, from 1. */
   readonly line: number
-  /** The word behind the fence, as `yaml`. */
+  /** The word after the fence, as `yaml`. */
   readonly language: string
-  /** Of the HTML comment on the line before, as `denied: NodeConflict`; undefined without one. */
+  /** The text of the HTML comment on the line before, as `denied: NodeConflict`; undefined without one. */
   readonly marker: string | undefined
   readonly text: string
 }

@@ -1,5 +1,5 @@
 /**
- * What the pages show as output is what the commands print. `<!-- output -->` stands before a block with parts of what the command
+ * The output on the pages is that of the commands. `<!-- output -->` stands before a block with parts of what the command
  * above it prints; a line with … stands for what is left out.
  */
 import { join } from 'node:path'
@@ -38,7 +38,7 @@ function commandAbove({ blocks }: DocsPage, line: number): readonly string[] {
   return (invocation?.args ?? []).map((word) => (word.startsWith('examples') ? join(repositoryRoot, word) : word))
 }
 
-/** The first part that does not stand in the output, behind the parts before it. */
+/** The first part that the output does not have after the parts before it. */
 function firstMissing(excerpt: string, output: string): string | undefined {
   const lines = output.split('\n')
   let from = 0

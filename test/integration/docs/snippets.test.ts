@@ -1,5 +1,5 @@
 /**
- * What the pages show as YAML goes through the core. By the comment before a block:
+ * YAML of the pages goes through the core. By the comment before a block:
  *
  *     none                          every pod in it is injected
  *     <!-- denied: NodeConflict --> every pod in it is denied, for that reason

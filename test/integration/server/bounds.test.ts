@@ -36,7 +36,7 @@ t.test('bodies in flight share a room', async (t) => {
     ['takes its announced length', `Content-Length: ${60 * KiB}`, '{'],
     ['takes the largest length if it announces none', 'Transfer-Encoding: chunked', '1\r\n{\r\n'],
   ] as const) {
-    await t.test(`of which each ${what}, until it is given up`, async (t) => {
+    await t.test(`each of which ${what}, until it is given up`, async (t) => {
       const slow = await beginRequest(server, headers, body)
       await waitForStatus(server, 10, 503)
       t.equal(await statusOf(server, 2), 200, 'what is small still has room')
@@ -44,7 +44,7 @@ t.test('bodies in flight share a room', async (t) => {
       await waitForStatus(server, 10, 200)
     })
   }
-  await t.test('in which a request without room is told to come again', async (t) => {
+  await t.test('in which a request without room gets Retry-After', async (t) => {
     const slow = await beginRequest(server, `Content-Length: ${60 * KiB}`, '{')
     await waitForStatus(server, 10, 503)
     const answer = await post({ port: server.port, ca: server.pki.ca, agent: false }, 'x'.repeat(10 * KiB))
@@ -84,7 +84,7 @@ t.test('bodies in flight share a room', async (t) => {
     })
     socket.destroy()
     await waitForStatus(server, 55, 200)
-    t.ok(server.log.admissions().length < asked, 'it did not answer all that nobody read')
+    t.ok(server.log.admissions().length < asked, 'it did not answer all requests whose answers were not read')
   })
 })
 
@@ -119,7 +119,7 @@ t.test('a client that announces far too much is cut off', async (t) => {
   t.match(await readSocket(socket), /^HTTP\/1\.1 413 [^]*connection: close/)
 })
 
-t.test('what a client does not finish is cut off', async (t) => {
+t.test('an unfinished request of a client is cut off', async (t) => {
   const server = await runServer(t, { limits: { requestTimeoutMs: 150, handshakeTimeoutMs: 150 } })
 
   await t.test('a body that does not come gets HTTP 408', async (t) => {
@@ -204,7 +204,7 @@ t.test('clients that misbehave below HTTP do no harm', async (t) => {
     socket.end()
     t.match(await readSocket(socket), /^HTTP\/1\.1 200 /)
   })
-  await t.test('a client that is gone in the middle of its body leaves nothing behind', async (t) => {
+  await t.test('a client that is gone in the middle of its body holds no memory', async (t) => {
     const socket = await beginRequest(server, 'Content-Length: 1000', '{')
     socket.destroy()
     t.equal(await statusOf(server), 200)

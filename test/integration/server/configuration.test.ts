@@ -49,7 +49,7 @@ t.test('a changed configuration file', async (t) => {
       server.clock.shiftMs = 0
     },
   )
-  await t.test('is taken again when it has been mended', async (t) => {
+  await t.test('is taken again when it has been corrected', async (t) => {
     await mounted.swap({ 'config.yaml': permissive })
     await server.waitForMetric('model_injector_config_reload_ok', 1)
     t.equal(await allowed(server), true)

@@ -265,7 +265,7 @@ t.test('admissions are counted by outcome and reason, all of which exist from th
   )
 })
 
-t.test('what users write becomes no label', async (t) => {
+t.test('text of users becomes no label', async (t) => {
   const server = buildTestServer()
   await post(
     server,

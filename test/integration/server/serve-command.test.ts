@@ -137,49 +137,46 @@ t.test('a second signal ends the drain', async (t) => {
   t.strictSame(await server.ended, { code: 0, stderr: '' })
 })
 
-t.test(
-  'what keeps it from starting ends it with exit code 1, one message and no stack, before it listens',
-  async (t) => {
-    const directory = await temporaryDirectory(t)
-    const file = join(directory, 'config.yaml')
-    await writeFile(file, 'polices: {}\nopenshift: perhaps\ndefaults:\n  volume: tape\n')
-    const other = createServer().listen(0, '127.0.0.1')
-    await once(other, 'listening')
-    t.teardown(() => other.close())
-    const { port: taken } = other.address() as AddressInfo
-    const onLoopback = ['--tls-dir', directory, '--address', '127.0.0.1']
-    const cases: [string, string[], RegExp | string][] = [
-      [
-        'all problems of a bad configuration',
-        [...onLoopback, '--config', file],
-        /config\.yaml is not a valid configuration:\n.* {2}polices.*\n.* {2}openshift.*\n/,
-      ],
-      [
-        'a taken port',
-        [...onLoopback, '--port', String(taken), '--health-port', '0'],
-        `model-injector: cannot listen on 127.0.0.1:${taken}: something else listens there already\n`,
-      ],
-      [
-        'Events outside of a pod',
-        [...onLoopback, '--events', '--service-account-dir', directory],
-        /^model-injector: --events needs the service account of a pod: .*\n$/,
-      ],
-    ]
-    const running = cases.map(([, args]) => runCommand(t, args))
-    for (const [i, [what, , message]] of cases.entries()) {
-      await t.test(what, async (t) => {
-        const { code, stderr } = await running[i]!.ended
-        t.equal(code, 1)
-        t.match(stderr, message)
-        t.notMatch(stderr, /\n.*\bat .*\.ts/)
-        t.strictSame(
-          running[i]!.lines.filter(({ msg }) => msg === 'listening'),
-          [],
-        )
-      })
-    }
-  },
-)
+t.test('a fault at the start ends it with exit code 1, one message and no stack, before it listens', async (t) => {
+  const directory = await temporaryDirectory(t)
+  const file = join(directory, 'config.yaml')
+  await writeFile(file, 'polices: {}\nopenshift: perhaps\ndefaults:\n  volume: tape\n')
+  const other = createServer().listen(0, '127.0.0.1')
+  await once(other, 'listening')
+  t.teardown(() => other.close())
+  const { port: taken } = other.address() as AddressInfo
+  const onLoopback = ['--tls-dir', directory, '--address', '127.0.0.1']
+  const cases: [string, string[], RegExp | string][] = [
+    [
+      'all problems of a bad configuration',
+      [...onLoopback, '--config', file],
+      /config\.yaml is not a valid configuration:\n.* {2}polices.*\n.* {2}openshift.*\n/,
+    ],
+    [
+      'a taken port',
+      [...onLoopback, '--port', String(taken), '--health-port', '0'],
+      `model-injector: cannot listen on 127.0.0.1:${taken}: something else listens there already\n`,
+    ],
+    [
+      'Events outside of a pod',
+      [...onLoopback, '--events', '--service-account-dir', directory],
+      /^model-injector: --events needs the service account of a pod: .*\n$/,
+    ],
+  ]
+  const running = cases.map(([, args]) => runCommand(t, args))
+  for (const [i, [what, , message]] of cases.entries()) {
+    await t.test(what, async (t) => {
+      const { code, stderr } = await running[i]!.ended
+      t.equal(code, 1)
+      t.match(stderr, message)
+      t.notMatch(stderr, /\n.*\bat .*\.ts/)
+      t.strictSame(
+        running[i]!.lines.filter(({ msg }) => msg === 'listening'),
+        [],
+      )
+    })
+  }
+})
 
 for (const [args, message] of [
   [[], /--tls-dir/],

@@ -15,7 +15,7 @@ t.test('files that change while they are read are read again, so that no two ver
   t.match(await reading, { a: Buffer.from('new'), b: Buffer.from('old') })
 })
 
-t.test('a swap is told once, with all files of the new version', async (t) => {
+t.test('a swap is reported once, with all files of the new version', async (t) => {
   const mounted = await mountDirectory(await temporaryDirectory(t), 'mount', { a: '1', b: '1' })
   const changes: FileContents[] = []
   const names = ['a', 'b']
@@ -41,7 +41,7 @@ t.test('a swap is told once, with all files of the new version', async (t) => {
   ])
 })
 
-t.test('after close nothing is told any more', async (t) => {
+t.test('after close nothing is reported any more', async (t) => {
   const mounted = await mountDirectory(await temporaryDirectory(t), 'mount', { a: '1' })
   const told = { closed: 0, open: 0 }
   const seen = await readSettledFiles(mounted.path, ['a'])
