@@ -87,7 +87,8 @@ Examples:
   model-injector render download --scope namespace --source s3://models/ … -o access/`
 
 export const downloadRender: RenderCommand = {
-  description: 'ServiceAccount, IAM role with session tags, Pod Identity association; on request the bucket, and its copy in another region',
+  description:
+    'ServiceAccount, IAM role with session tags, Pod Identity association; on request the bucket, and its copy in another region',
   flags,
   help,
   render: renderFromFlags,
