@@ -338,7 +338,7 @@ t.test('a dry run says the same and writes nothing', async (t) => {
   t.equal(code, 0)
   t.equal(
     stdout,
-    'VERSION  WHAT                     WHY\n2.0.0    kept                     current\n1.0.0    would move to the trash  not in use for 90 d\n',
+    'VERSION  ACTION                   REASON\n2.0.0    kept                     current\n1.0.0    would move to the trash  not in use for 90 d\n',
   )
   t.strictSame(await inventoryOf(root), before)
 })

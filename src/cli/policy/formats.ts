@@ -15,7 +15,9 @@ export const policyFormats: Readonly<Record<(typeof outputNames)[number], (repor
 /** Pods without a model have no row; they are only counted. */
 function table({ pods }: PolicyReport): string {
   const rows = pods.flatMap(rowsOf)
-  return rows.length === 0 ? '' : printTable(['OBJECT', 'NAMESPACE', 'MODEL', 'VERDICT', 'WHY'], rows, terminalWidth())
+  return rows.length === 0
+    ? ''
+    : printTable(['OBJECT', 'NAMESPACE', 'MODEL', 'VERDICT', 'REASON'], rows, terminalWidth())
 }
 
 function rowsOf(pod: TestedPod): readonly (readonly string[])[] {

@@ -125,7 +125,7 @@ const words: Readonly<Record<PruneDecision['action'], readonly [done: string, wo
 function printText(verdicts: readonly PruneDecision[], dryRun: boolean): string {
   if (verdicts.length === 0) return 'the volume has no versions\n'
   const rows = verdicts.map(({ version, action, why }) => [version, words[action][dryRun ? 1 : 0], why])
-  return printTable(['VERSION', 'WHAT', 'WHY'], rows, terminalWidth())
+  return printTable(['VERSION', 'ACTION', 'REASON'], rows, terminalWidth())
 }
 
 function printJSON(verdicts: readonly PruneDecision[], dryRun: boolean): string {

@@ -61,7 +61,7 @@ t.test('each model of each workload is allowed by a rule, or denied with every r
   const { code, stdout, stderr } = await testPolicy(t, [allowed, audited, denied, misspelt, plain, service])
   t.equal(code, 1)
   t.strictSame(rows(stdout), [
-    ['OBJECT', 'NAMESPACE', 'MODEL', 'VERDICT', 'WHY'],
+    ['OBJECT', 'NAMESPACE', 'MODEL', 'VERDICT', 'REASON'],
     ['deployment/chat', 'team-a', 'model', 'allowed', 'rule llama allows it: s3://models/llama/1/'],
     ['deployment/embed', 'team-a', 'model', 'allowed', 'rule llama allows it: s3://models/llama/1/'],
     [
