@@ -15,6 +15,7 @@ import type { Affinity, Container, NodeSelectorRequirement, NodeSelectorTerm, Po
 import { annotatedPod } from '../../src/inject/annotated-pod.ts'
 import { uninject } from '../../src/inject/ownership/uninject.ts'
 import { formatDiagnostic } from '../../src/reasons.ts'
+import { deliveriesOfScheme } from '../../src/values/source.ts'
 import { eksWebhook, type EksOptions } from '../kit/aws/eks-webhook.ts'
 import { caseCount } from '../kit/tools/long-runs.ts'
 import { exemptUsers, mesh, meshModes, type MeshMode } from '../kit/cluster/meshes.ts'
@@ -802,7 +803,9 @@ function askedFor(pod: Pod): readonly AskedModel[] {
 }
 
 function isDownload({ source, delivery }: AskedModel): boolean {
-  return source.startsWith('s3://') && delivery !== 'mountpoint'
+  const scheme = source.split('://', 1)[0] as keyof typeof deliveriesOfScheme
+  const [byDefault] = deliveriesOfScheme[scheme]
+  return (delivery === '' ? byDefault : delivery) === 'download'
 }
 
 /** The table that policies check from the annotations alone. */
