@@ -1,5 +1,5 @@
 /** Downloads a listing into staging: splits missing objects into parts, transfers, journals and verifies them. */
-import { chmod, writeFile } from 'node:fs/promises'
+import { constants } from 'node:fs'
 import { join } from 'node:path'
 import { collectGarbage } from '../aws/collect-garbage.ts'
 import { partBytes } from './volume/evidence.ts'
@@ -11,6 +11,7 @@ import { ReadBack, type FileReader } from './read-back.ts'
 import type { PartDone, PartJob } from './transfer/transfer.ts'
 import { compareSmall, readToEnd, verify } from './verify-download.ts'
 import { ownCrc } from './transfer/crc.ts'
+import { inDirectories, openBelow, usingDirectory } from './volume/directory.ts'
 import { JournalWriter, partsPerCollection } from './volume/journal-writer.ts'
 import { modesOf } from './volume/layout.ts'
 import type { DownloadContext, DownloadResult } from './download-context.ts'
@@ -34,15 +35,21 @@ export async function download(context: DownloadContext): Promise<DownloadResult
   }
 }
 
-async function makeEmptyFiles({ listing, staging, task }: DownloadContext): Promise<void> {
+const toMakeEmpty = constants.O_WRONLY | constants.O_CREAT
+
+async function makeEmptyFiles({ listing, staging: { layout }, task }: DownloadContext): Promise<void> {
   const { file: mode } = modesOf(task)
-  for (const { path, size } of listing.objects) {
-    if (size > 0) continue
-    const file = join(staging.layout.stagingFiles, path)
-    await writeFile(file, '')
-    // The umask takes bits of writeFile's mode.
-    await chmod(file, mode)
-  }
+  const paths = listing.objects.flatMap(({ path, size }) => (size === 0 ? [path] : []))
+  if (paths.length === 0) return
+  await usingDirectory(await openBelow(layout.root, join(layout.stagingName, 'files')), (files) =>
+    inDirectories(files, paths, async (directory, names) => {
+      for (const name of names) {
+        const file = await directory.file(name, toMakeEmpty, mode)
+        // The umask takes bits of the mode of open(2).
+        await file.chmod(mode).finally(() => file.close())
+      }
+    }),
+  )
 }
 
 /** Reads back what needs no download: parts of an earlier run, and empty files. */

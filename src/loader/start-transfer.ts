@@ -44,6 +44,7 @@ export async function startTransfer(session: Session): Promise<Transfer> {
     connectionsPerWorker: Math.ceil(connections / workers),
     stallTimeoutMs: task.stallTimeoutSeconds * 1000,
     fileMode: modesOf(task).file,
+    root: task.root,
     sync: (await isInMemory(task.root)) ? 'none' : 'part',
   })
   return {

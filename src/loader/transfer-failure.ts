@@ -19,6 +19,7 @@ const exitOf: Readonly<Record<TransferErrorKind, Exit>> = {
   stalled: 'NoProgress',
   noSpace: 'NoSpace',
   notWritable: 'NotWritable',
+  foreign: 'ForeignFiles',
 }
 
 const remedyOf: Readonly<Partial<Record<TransferErrorKind, string>>> = {

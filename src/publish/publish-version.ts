@@ -1,6 +1,6 @@
 /** Publishes one version: the loader stages and verifies it in `.publish/incoming`, and one rename(2) moves it into place. */
 import { createHash } from 'node:crypto'
-import { readdir, rename, rm, stat } from 'node:fs/promises'
+import { lstat, readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { PublishedCalls } from '../aws/s3-published.ts'
 import type { Environment, LoadTask } from '../loader/environment.ts'
@@ -114,7 +114,7 @@ async function resumeInterrupted({ root, id }: LoadTask, owner: string): Promise
   const nowMs = await volumeNowMs(root)
   for (const name of names.filter((candidate) => /^[0-9a-f]{16}$/.test(candidate))) {
     const isMoved = name === id && (await kindOf(join(root, name, 'files'))) === undefined
-    if (isMoved || nowMs - (await stat(join(root, name))).mtimeMs > abandonedAfterMs) {
+    if (isMoved || nowMs - (await lstat(join(root, name))).mtimeMs > abandonedAfterMs) {
       await rm(join(root, name), { recursive: true, force: true })
     }
   }

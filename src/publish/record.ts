@@ -1,9 +1,9 @@
 /** Records of the expected content of published versions. They are kept outside the versions, which hold only delivered files. */
-import { readFile, rename, rm } from 'node:fs/promises'
+import { rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { hasCode } from '../loader/volume/file-failure.ts'
 import { measure } from '../loader/volume/published.ts'
-import { syncDirectory } from '../loader/volume/directory.ts'
+import { readOwnFile, syncDirectory } from '../loader/volume/directory.ts'
 import { writeDurably } from '../loader/volume/staging.ts'
 import type { PublishVolume } from './volume.ts'
 
@@ -37,7 +37,7 @@ export async function removeRecord(volume: PublishVolume, version: string): Prom
 
 /** Undefined where there is no valid record. */
 export async function readRecord(volume: PublishVolume, version: string): Promise<VersionRecord | undefined> {
-  const text = await readFile(recordPath(volume, version), 'utf8').catch((error: unknown) => {
+  const text = await readOwnFile(recordPath(volume, version)).catch((error: unknown) => {
     if (hasCode(error, 'ENOENT')) return undefined
     throw error
   })

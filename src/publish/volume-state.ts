@@ -1,6 +1,7 @@
 /** Reads the state of the volume. */
-import { readdir, readFile, readlink, stat } from 'node:fs/promises'
+import { lstat, readdir, readlink } from 'node:fs/promises'
 import { join } from 'node:path'
+import { readOwnFile } from '../loader/volume/directory.ts'
 import { hasCode } from '../loader/volume/file-failure.ts'
 import { readRecord, recordPath, type VersionRecord } from './record.ts'
 import { isVersionName } from './version-name.ts'
@@ -83,7 +84,7 @@ async function readCurrent(volume: PublishVolume): Promise<Current> {
 }
 
 async function readPinned({ pinned }: PublishVolume): Promise<string | undefined> {
-  const text = await readFile(pinned, 'utf8').catch((error: unknown) => {
+  const text = await readOwnFile(pinned).catch((error: unknown) => {
     if (hasCode(error, 'ENOENT')) return ''
     throw error
   })
@@ -109,7 +110,7 @@ async function namesIn(directory: string): Promise<readonly string[]> {
 
 async function modifiedMs(path: string): Promise<number | undefined> {
   try {
-    return (await stat(path)).mtimeMs
+    return (await lstat(path)).mtimeMs
   } catch (error) {
     if (hasCode(error, 'ENOENT')) return undefined
     throw error

@@ -60,6 +60,11 @@ export async function refuseOtherKinds(volume: PublishVolume): Promise<void> {
     [volume.versions, 'directory'],
     [volume.own, 'directory'],
     [volume.trash, 'directory'],
+    [volume.records, 'directory'],
+    [volume.incoming, 'directory'],
+    [volume.pruned, 'directory'],
+    [volume.inUse, 'directory'],
+    [volume.pinned, 'file'],
     [volume.current, 'link'],
   ] as const
   for (const [path, kind] of expected) {
@@ -73,11 +78,14 @@ export async function refuseOtherKinds(volume: PublishVolume): Promise<void> {
 }
 
 /** Kind of the path itself, not of a link's target; undefined where nothing is. */
-export async function kindOf(path: string): Promise<'directory' | 'link' | 'file' | undefined> {
+export async function kindOf(
+  path: string,
+): Promise<'directory' | 'link' | 'file' | 'pipe, socket or device' | undefined> {
   try {
     const found = await lstat(path)
     if (found.isDirectory()) return 'directory'
-    return found.isSymbolicLink() ? 'link' : 'file'
+    if (found.isSymbolicLink()) return 'link'
+    return found.isFile() ? 'file' : 'pipe, socket or device'
   } catch (error) {
     if (hasCode(error, 'ENOENT', 'ENOTDIR')) return undefined
     throw error

@@ -10,10 +10,10 @@ import { waitFor } from '../kit/tools/wait-for.ts'
 const minuteMs = 60_000
 
 t.test('a heartbeat is dated by the clock of the volume, however far the one of the node is off', async (t) => {
-  const { owner, lock } = await lockOf(t)
+  const { layout, owner, lock } = await lockOf(t)
   await haveHappenedAgo(5 * minuteMs, lock, owner)
   haveNodeClockAhead(t, 60 * minuteMs)
-  const held = holdLock(lock, 'pod-1', 20)
+  const held = holdLock(layout, 'pod-1', 20)
   t.teardown(() => held.release())
   const before = (await stat(owner)).mtimeMs
   const touchedMs = await waitFor('a heartbeat', async () => {
@@ -25,8 +25,8 @@ t.test('a heartbeat is dated by the clock of the volume, however far the one of 
 })
 
 t.test('a live lock is not taken over by a node whose clock is ahead', async (t) => {
-  const { layout, lock } = await lockOf(t)
-  const held = holdLock(lock, 'pod-1')
+  const { layout } = await lockOf(t)
+  const held = holdLock(layout, 'pod-1')
   t.teardown(() => held.release())
   haveNodeClockAhead(t, 60 * minuteMs)
   let looks = 0

@@ -59,7 +59,7 @@ export class LocalPool implements ConnectionPool {
     this.#settings = settings
     this.#reports = reports
     this.#buffer = new ReportBuffer(reports)
-    this.#files = partFiles(settings.fileMode)
+    this.#files = partFiles(settings.fileMode, settings.root)
     this.#throttle = startThrottle(connections)
     this.#connections = connectionsOf(settings)
     this.#idle = [...this.#connections]
@@ -95,6 +95,7 @@ export class LocalPool implements ConnectionPool {
     this.#buffer.stop()
     for (const timer of this.#waiting) clearTimeout(timer)
     for (const connection of this.#connections) connection.close()
+    this.#files.close()
     return Promise.resolve()
   }
 

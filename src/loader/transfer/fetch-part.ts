@@ -2,7 +2,7 @@
 import type { RunningCrc } from './crc.ts'
 import type { GetResult, ResponseSink } from './http/response-reader.ts'
 import type { S3Connection } from './http/s3-connection.ts'
-import type { PartFile, partFiles } from './part-file.ts'
+import type { PartFile, PartFiles } from './part-file.ts'
 import type { PoolSettings, PartJob, TransferCredentials } from './part-job.ts'
 import { buildRequest, writeRequest, type GetTarget } from './http/request.ts'
 import { acceptAnswer, checksumHeaders, type Head } from './http/response.ts'
@@ -20,7 +20,7 @@ export interface PartState {
 export interface FetchContext {
   readonly settings: PoolSettings
   readonly credentials: TransferCredentials | undefined
-  readonly files: ReturnType<typeof partFiles>
+  readonly files: PartFiles
   readonly signal: AbortSignal
   readonly onBytes: (bytes: number) => void
 }

@@ -1,7 +1,8 @@
 /** The staging files that a thread writes: parts of one file share a descriptor while any of them is in progress. */
-import { closeSync, constants, fchmodSync, fdatasync, openSync, writeSync } from 'node:fs'
+import { closeSync, constants, fchmodSync, fdatasync, fstatSync, ftruncateSync, openSync, writeSync } from 'node:fs'
 import { promisify } from 'node:util'
-import { fileError } from './transfer-error.ts'
+import { HeldDirectories } from '../volume/held-directories.ts'
+import { fileError, foreignFile } from './transfer-error.ts'
 
 export interface PartFile {
   write(piece: Uint8Array, position: number): void
@@ -22,18 +23,50 @@ export interface OpenOptions {
 }
 
 const syncData = promisify(fdatasync)
-/** Links are never followed: the loader alone writes the staging directory, and it makes none. */
-const toWrite = constants.O_WRONLY | constants.O_CREAT | constants.O_NOFOLLOW
+/** Links are never followed, and no other end of a pipe is waited for: the loader alone writes the staging directory. */
+const toWrite = constants.O_WRONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
+const toMake = toWrite | constants.O_CREAT | constants.O_EXCL
 
-export function partFiles(mode: number): { open(options: OpenOptions): PartFile } {
+export interface PartFiles {
+  open(options: OpenOptions): PartFile
+  close(): void
+}
+
+/** With `root`, the mount of a volume, files are found below the handles of their directories, and have to be regular ones. */
+export function partFiles(mode: number, root: string | undefined): PartFiles {
   const files = new Map<string, OpenFile>()
+  const directories = root === undefined ? undefined : new HeldDirectories(root)
 
   function openShared(file: string, truncate: boolean): OpenFile {
     const known = files.get(file)
     if (known !== undefined) return known
-    const opened = { descriptor: openWithMode(file, truncate ? toWrite | constants.O_TRUNC : toWrite, mode), users: 0 }
+    const opened = { descriptor: openWithMode(directories?.pathOf(file) ?? file, truncate), users: 0 }
     files.set(file, opened)
     return opened
+  }
+
+  /** The process's umask must not decide who can read the model. */
+  function openWithMode(path: string, truncate: boolean): number {
+    const descriptor = openOwn(path, truncate)
+    try {
+      fchmodSync(descriptor, mode)
+    } catch {
+      // Volumes whose modes are fixed by their mount (SMB, some CSI drivers) refuse it and do not need it.
+    }
+    return descriptor
+  }
+
+  /** A file that is there already may be a hard link to one of another model: nothing is cut off before that is known. */
+  function openOwn(path: string, truncate: boolean): number {
+    try {
+      return openSync(path, toMake, mode)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    }
+    const descriptor = openSync(path, toWrite)
+    if (root !== undefined) refuseForeign(descriptor)
+    if (truncate) ftruncateSync(descriptor)
+    return descriptor
   }
 
   function release(file: string, shared: OpenFile): void {
@@ -64,18 +97,15 @@ export function partFiles(mode: number): { open(options: OpenOptions): PartFile 
         },
       }
     },
+    close: () => directories?.close(),
   }
 }
 
-/** The process's umask must not decide who can read the model. */
-function openWithMode(file: string, flags: number, mode: number): number {
-  const descriptor = openSync(file, flags, mode)
-  try {
-    fchmodSync(descriptor, mode)
-  } catch {
-    // Volumes whose modes are fixed by their mount (SMB, some CSI drivers) refuse it and do not need it.
-  }
-  return descriptor
+function refuseForeign(descriptor: number): void {
+  const found = fstatSync(descriptor)
+  if (found.isFile() && found.nlink === 1) return
+  closeSync(descriptor)
+  throw foreignFile(found.isFile() ? 'has another name, too' : 'is no regular file')
 }
 
 function writeAll(descriptor: number, piece: Uint8Array, position: number): void {

@@ -62,6 +62,8 @@ export interface PoolSettings {
   readonly idleLimitMs: number
   readonly retries: RetryPolicy
   readonly fileMode: number
+  /** Mount of the volume that the files are on; undefined where nothing else writes. */
+  readonly root: string | undefined
   readonly sync: 'part' | 'none'
 }
 

@@ -20,6 +20,8 @@ export type TransferErrorKind =
   | 'protocol'
   | 'noSpace'
   | 'notWritable'
+  /** Something that the loader did not make stands in the place of a file or a directory of staging. */
+  | 'foreign'
 
 export interface TransferErrorDetail {
   readonly kind: TransferErrorKind
@@ -80,7 +82,11 @@ export function fromMessage({ message, stack, detail }: ErrorMessage): Error {
   return error
 }
 
+/** No code of the system. */
+const foreignCode = 'EFOREIGN'
+
 const fileKinds: Readonly<Record<string, TransferErrorKind>> = {
+  [foreignCode]: 'foreign',
   ENOSPC: 'noSpace',
   EFBIG: 'noSpace',
   EACCES: 'notWritable',
@@ -89,10 +95,23 @@ const fileKinds: Readonly<Record<string, TransferErrorKind>> = {
   EIO: 'notWritable',
   EDQUOT: 'notWritable',
   ENOENT: 'notWritable',
-  ENOTDIR: 'notWritable',
-  EISDIR: 'notWritable',
-  ELOOP: 'notWritable',
   ESTALE: 'notWritable',
+  EISDIR: 'foreign',
+  ELOOP: 'foreign',
+  ENOTDIR: 'foreign',
+  ENXIO: 'foreign',
+}
+
+const foreignWords: Readonly<Record<string, string>> = {
+  EISDIR: 'is a directory',
+  ELOOP: 'is a link',
+  ENOTDIR: 'is below something that is no directory',
+  ENXIO: 'is a pipe or a socket',
+}
+
+/** An error of the kind `foreign` for fileError(). */
+export function foreignFile(what: string): NodeJS.ErrnoException {
+  return Object.assign(new Error(what), { code: foreignCode })
 }
 
 /** Converts an error of a system call on the staging file; anything unexpected is returned unchanged, as a bug. */
@@ -100,6 +119,10 @@ export function fileError(error: unknown, key: string, file: string): unknown {
   const code = errorCode(error)
   const kind = code === undefined ? undefined : fileKinds[code]
   if (kind === undefined || code === undefined) return error
+  if (kind === 'foreign') {
+    const what = foreignWords[code] ?? (error as Error).message
+    return new TransferError(`${file} ${what}`, { kind, key, code }, { cause: error })
+  }
   return new TransferError(`cannot write ${file}: ${(error as Error).message}`, { kind, key, code }, { cause: error })
 }
 

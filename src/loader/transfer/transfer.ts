@@ -22,6 +22,8 @@ export interface TransferSettings {
   readonly connectionsPerWorker: number
   readonly stallTimeoutMs: number
   readonly fileMode: number
+  /** Mount of the volume that the files are on: no link below it is followed. */
+  readonly root?: string
   /** With `part`, the data of a part is on the disk before the part is reported. */
   readonly sync?: 'part' | 'none'
   readonly retries?: Partial<RetryPolicy>
@@ -144,6 +146,7 @@ function startPools(given: TransferSettings, startPool: StartPool): readonly Sta
     idleLimitMs: Math.min(given.stallTimeoutMs / 2, longestIdleMs),
     retries: { ...defaultRetries, ...given.retries },
     fileMode: given.fileMode,
+    root: given.root,
     sync: given.sync ?? 'none',
   }
   return Array.from({ length: given.workers }, () => startPool(settings))

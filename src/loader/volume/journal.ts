@@ -3,8 +3,11 @@
  * nothing (a preallocated hole has its full size), so a later run trusts only the journal.
  */
 import { constants } from 'node:fs'
-import { open, type FileHandle } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
+import { join } from 'node:path'
 import { crcAlgorithms, type CrcAlgorithm } from '../transfer/crc.ts'
+import { timed } from './calls.ts'
+import type { Directory } from './directory.ts'
 import { hasCode } from './file-failure.ts'
 
 export interface JournaledPart {
@@ -18,18 +21,19 @@ export interface JournaledPart {
   readonly crcAlgorithm: CrcAlgorithm
 }
 
-/** A loader makes no link there, and opening a pipe would block. */
-const safeFlags = constants.O_NOFOLLOW | constants.O_NONBLOCK
-const toAppend = constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND | safeFlags
+export const journalName = 'journal.ndjson'
+const toAppend = constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND
 
 /** A tenth of the time after which other loaders treat a staging directory as abandoned. */
 const heartbeatMs = 60_000
 
 export class Journal {
+  readonly #path: string
   readonly #file: FileHandle
   readonly #heartbeat: NodeJS.Timeout
 
-  private constructor(file: FileHandle, everyMs: number) {
+  private constructor(path: string, file: FileHandle, everyMs: number) {
+    this.#path = path
     this.#file = file
     this.#heartbeat = setInterval(() => {
       void this.#touch()
@@ -37,8 +41,9 @@ export class Journal {
   }
 
   /** Touches the file periodically until it is closed: reading a large model back takes longer than others wait. */
-  static async open(path: string, everyMs = heartbeatMs): Promise<Journal> {
-    const journal = new Journal(await open(path, toAppend, 0o600), everyMs)
+  static async open(staging: Directory, everyMs = heartbeatMs): Promise<Journal> {
+    const file = await staging.file(journalName, toAppend, 0o600)
+    const journal = new Journal(join(staging.path, journalName), file, everyMs)
     await journal.#touch()
     return journal
   }
@@ -46,8 +51,8 @@ export class Journal {
   /** The files must be synced to the disk before. */
   async append(parts: readonly JournaledPart[]): Promise<void> {
     if (parts.length === 0) return
-    await this.#file.appendFile(parts.map((part) => `${JSON.stringify(part)}\n`).join(''))
-    await this.#file.datasync()
+    await timed(this.#path, this.#file.appendFile(parts.map((part) => `${JSON.stringify(part)}\n`).join('')))
+    await timed(this.#path, this.#file.datasync())
   }
 
   /**
@@ -55,25 +60,25 @@ export class Journal {
    * dated by the clock of the volume, unlike utimes(2). On a full disk the next append reports the error.
    */
   async #touch(): Promise<void> {
-    await this.#file.appendFile('\n').catch(() => undefined)
+    await timed(this.#path, this.#file.appendFile('\n')).catch(() => undefined)
   }
 
   async close(): Promise<void> {
     clearInterval(this.#heartbeat)
-    await this.#file.close()
+    await timed(this.#path, this.#file.close())
   }
 }
 
 /** Reads the parts that an earlier run journaled; a truncated last line is ignored. */
-export async function readJournal(path: string): Promise<readonly JournaledPart[]> {
-  return (await readText(path)).split('\n').slice(0, -1).flatMap(parseLine)
+export async function readJournal(staging: Directory): Promise<readonly JournaledPart[]> {
+  return (await readText(staging)).split('\n').slice(0, -1).flatMap(parseLine)
 }
 
-async function readText(path: string): Promise<string> {
+async function readText(staging: Directory): Promise<string> {
   try {
-    const file = await open(path, constants.O_RDONLY | safeFlags)
+    const file = await staging.file(journalName, constants.O_RDONLY)
     try {
-      return await file.readFile('utf8')
+      return await timed(join(staging.path, journalName), file.readFile('utf8'))
     } finally {
       await file.close()
     }

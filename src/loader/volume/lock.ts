@@ -2,19 +2,30 @@
  * Lock that lets one of several pods on a shared volume load a model. It only saves bandwidth: without it all would load, and
  * the rename would still publish one complete model. Node has no flock(2); mkdir(2) is atomic on every file system.
  */
-import { mkdir, open, readFile, rm, stat, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { constants } from 'node:fs'
+import type { FileHandle } from 'node:fs/promises'
+import { basename, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { printable } from '../../values/printable.ts'
+import { timed } from './calls.ts'
+import { Directory, usingDirectory } from './directory.ts'
 import { hasCode } from './file-failure.ts'
 import type { Layout } from './layout.ts'
 import { volumeNowMs } from './volume-clock.ts'
 
+const toMake = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL
+const ownerName = 'owner'
+/** A uid has at most 64 characters. */
+const longestOwnerBytes = 256
 const heartbeatMs = 10_000
 const pollMs = 500
 /** Polls between two lines, for a line every half minute. */
 const looksPerLine = 60
 /** Six missed heartbeats, by the clock of the volume. */
 const staleAfterMs = 60_000
+
+/** The mount of the volume, or a directory of it that nobody else writes to, and the lock directly below. */
+export type LockPlace = Pick<Layout, 'root' | 'lock'>
 
 export interface Lock {
   release(): Promise<void>
@@ -32,12 +43,9 @@ export interface LockRequest {
  * Waits until this pod has the lock, or until `isPublished` is true. Undefined if published, or if the volume has no room for a
  * lock; then loading without one reports how much space is missing.
  */
-export async function acquireLock(
-  layout: Pick<Layout, 'root' | 'lock'>,
-  request: LockRequest,
-): Promise<Lock | undefined> {
+export async function acquireLock(place: LockPlace, request: LockRequest): Promise<Lock | undefined> {
   try {
-    return await waitForLock(layout, request)
+    return await waitForLock(place, request)
   } catch (error) {
     if (!hasCode(error, 'ENOSPC')) throw error
     return undefined
@@ -45,20 +53,20 @@ export async function acquireLock(
 }
 
 async function waitForLock(
-  layout: Pick<Layout, 'root' | 'lock'>,
+  place: LockPlace,
   { podUid, isPublished, signal, say }: LockRequest,
 ): Promise<Lock | undefined> {
   let looksUntilLine = 0
   for (;;) {
     signal.throwIfAborted()
-    if (await takeLock(layout.lock, podUid)) return holdLock(layout.lock, podUid)
+    if (await takeLock(place, podUid)) return holdLock(place, podUid)
     if (await isPublished()) return undefined
-    if (await isStale(layout)) await rm(layout.lock, { recursive: true, force: true })
+    if (await isStale(place)) await removeLock(place)
     else {
-      const owner = await readOwner(layout.lock)
+      const owner = await ownerOf(place)
       // A lock taken at this moment has no owner yet: the next poll finds it.
       if (owner !== '' && looksUntilLine-- <= 0) {
-        say(`waiting for pod ${owner}, which loads this model onto the same volume`)
+        say(`waiting for pod ${printable(owner)}, which loads this model onto the same volume`)
         looksUntilLine = looksPerLine - 1
       }
       await sleep(pollMs, undefined, { signal })
@@ -66,65 +74,99 @@ async function waitForLock(
   }
 }
 
-async function takeLock(path: string, podUid: string): Promise<boolean> {
-  try {
-    await mkdir(path)
-  } catch (error) {
-    if (!hasCode(error, 'EEXIST')) throw error
+async function takeLock(place: LockPlace, podUid: string): Promise<boolean> {
+  if (!(await makeLock(place))) {
     // A killed loader leaves its lock, and its restarted container takes it over.
-    return (await readOwner(path)) === podUid
+    return (await ownerOf(place)) === podUid
   }
-  await writeFile(ownerOf(path), podUid).catch(async (error: unknown) => {
+  try {
+    await withLock(place, (lock) => writeOwner(lock, podUid))
+  } catch (error) {
     // A lock without an owner would block all pods, its maker too.
-    await rm(path, { recursive: true, force: true })
+    await removeLock(place)
     throw error
-  })
+  }
   return true
 }
 
-/** Empty if the lock is gone, or the owner not written yet. */
-function readOwner(path: string): Promise<string> {
-  return readFile(ownerOf(path), 'utf8').catch(() => '')
+/** False where there is one. */
+async function makeLock({ root, lock }: LockPlace): Promise<boolean> {
+  return await usingDirectory(await Directory.open(root), (directory) => directory.make(basename(lock)))
 }
 
-function ownerOf(path: string): string {
-  return join(path, 'owner')
+async function writeOwner(lock: Directory, podUid: string): Promise<void> {
+  await writeTo(await lock.file(ownerName, toMake, 0o644), join(lock.path, ownerName), podUid)
+}
+
+/** Empty if the lock is gone, or the owner not written yet. */
+async function ownerOf(place: LockPlace): Promise<string> {
+  const owner = await withLock(place, async (lock) => {
+    const file = await lock.file(ownerName, constants.O_RDONLY)
+    try {
+      const { buffer, bytesRead } = await timed(lock.path, file.read(Buffer.alloc(longestOwnerBytes), 0))
+      return buffer.toString('utf8', 0, bytesRead)
+    } finally {
+      await file.close()
+    }
+  })
+  return owner ?? ''
+}
+
+/** Undefined where the lock, or what is looked for in it, is gone. Throws a LoaderFailure where it is no directory. */
+async function withLock<T>({ root, lock }: LockPlace, action: (lock: Directory) => Promise<T>): Promise<T | undefined> {
+  try {
+    return await usingDirectory(await Directory.open(root), async (directory) =>
+      usingDirectory(await directory.directory(basename(lock)), action),
+    )
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return undefined
+    throw error
+  }
+}
+
+/** Does nothing where the lock is gone already, or somebody else's by now. */
+async function removeLock({ root, lock }: LockPlace): Promise<void> {
+  await usingDirectory(await Directory.open(root), (directory) => directory.remove(basename(lock))).catch(
+    (error: unknown) => {
+      if (!hasCode(error, 'ENOENT', 'ENOTEMPTY', 'EEXIST')) throw error
+    },
+  )
 }
 
 /** Shows other pods that the owner is alive, until the lock is released. */
-export function holdLock(path: string, podUid: string, everyMs = heartbeatMs): Lock {
+export function holdLock(place: LockPlace, podUid: string, everyMs = heartbeatMs): Lock {
   // A missing lock is no reason to stop: it only saves bandwidth.
   const heartbeat = setInterval(() => {
-    beat(path, podUid).catch(() => undefined)
+    beat(place, podUid).catch(() => undefined)
   }, everyMs).unref()
   return {
     release: async () => {
       clearInterval(heartbeat)
-      await rm(path, { recursive: true, force: true })
+      // One that stays is taken over as stale.
+      await removeLock(place).catch(() => undefined)
     },
   }
 }
 
 /** A write is dated by the clock of the volume, unlike utimes(2). In place, so that the file is never empty. */
-async function beat(path: string, podUid: string): Promise<void> {
-  const owner = await open(ownerOf(path), 'r+')
+async function beat(place: LockPlace, podUid: string): Promise<void> {
+  await withLock(place, async (lock) => {
+    await writeTo(await lock.file(ownerName, constants.O_WRONLY), join(lock.path, ownerName), podUid)
+  })
+}
+
+async function writeTo(file: FileHandle, path: string, text: string): Promise<void> {
   try {
-    await owner.write(podUid, 0)
+    await timed(path, file.write(text, 0))
   } finally {
-    await owner.close()
+    await file.close()
   }
 }
 
-async function isStale({ root, lock }: Pick<Layout, 'root' | 'lock'>): Promise<boolean> {
-  const touched = await Promise.all(
-    [lock, ownerOf(lock)].map((path) =>
-      stat(path).then(
-        ({ mtimeMs }) => mtimeMs,
-        () => undefined,
-      ),
-    ),
+async function isStale(place: LockPlace): Promise<boolean> {
+  const latestMs = await withLock(place, async (lock) =>
+    Math.max(...(await Promise.all(['.', ownerName].map(async (name) => (await lock.stat(name))?.mtimeMs ?? 0)))),
   )
-  const latest = Math.max(...touched.filter((mtimeMs) => mtimeMs !== undefined))
-  // Without any timestamp the lock was just released.
-  return Number.isFinite(latest) && (await volumeNowMs(root)) - latest > staleAfterMs
+  // Without a lock it was just released.
+  return latestMs !== undefined && (await volumeNowMs(place.root)) - latestMs > staleAfterMs
 }

@@ -1,18 +1,19 @@
 /** The staging directory of one pod on the volume. */
 import { constants } from 'node:fs'
-import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
-import { dirname, join, relative } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import type { LoadTask } from '../environment.ts'
+import { LoaderFailure } from '../exit-codes.ts'
 import type { ModelObject } from '../listing.ts'
-import { ownDirectory, ownFile, setMode, syncDirectory } from './directory.ts'
+import { timed } from './calls.ts'
+import { Directory, foreign, inDirectories, openWithin, usingDirectory } from './directory.ts'
 import { bytesOf, findVerified, type EvidenceOptions, type VerifiedParts } from './evidence.ts'
 import { hasCode } from './file-failure.ts'
-import { Journal, readJournal } from './journal.ts'
+import { Journal, journalName, readJournal } from './journal.ts'
 import { modesOf, stagingPattern, type Layout } from './layout.ts'
-import type { Marker } from './published.ts'
+import { markerName, type Marker } from './published.ts'
 import { volumeNowMs } from './volume-clock.ts'
 
-const toReplace = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW
+const toReplace = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC
 /** Age of a journal after which its loader is considered gone; a loader touches its journal every minute. */
 const staleAfterMs = 10 * 60 * 1000
 
@@ -26,24 +27,61 @@ export interface Staging {
   readonly directories: readonly string[]
 }
 
-/** Makes or reuses the staging directory: verified parts of the same objects are kept, everything else is removed. */
+/**
+ * Makes or reuses the staging directory: verified parts of the same objects are kept, other files and directories are removed.
+ * Throws a LoaderFailure for what is neither: a loader makes no links.
+ */
 export async function openStaging(
   layout: Layout,
   task: LoadTask,
   objects: readonly ModelObject[],
   options: EvidenceOptions = {},
 ): Promise<Staging> {
-  const { directory: mode } = modesOf(task)
-  const directories = directoriesOf(objects)
-  await ownLayout(layout, mode)
-  const found = await removeUnlisted(layout, objects, directories)
-  const claimed = await readJournal(layout.journal)
+  const expected = { objects, directories: directoriesOf(objects), mode: modesOf(task).directory }
+  return await usingDirectory(await Directory.open(layout.root), async (root) =>
+    usingDirectory(await root.ownDirectory(layout.stagingName), async (staging) => {
+      const opened = await usingDirectory(await staging.ownDirectory('files'), (files) =>
+        openFiles({ layout, staging, files }, expected, options),
+      )
+      await staging.sync()
+      await root.sync()
+      return opened
+    }),
+  )
+}
+
+interface OpenedStaging {
+  readonly layout: Layout
+  readonly staging: Directory
+  readonly files: Directory
+}
+
+interface Expected {
+  readonly objects: readonly ModelObject[]
+  readonly directories: readonly string[]
+  /** Mode of directories. */
+  readonly mode: number
+}
+
+async function openFiles(
+  { layout, staging, files }: OpenedStaging,
+  expected: Expected,
+  options: EvidenceOptions,
+): Promise<Staging> {
+  const { objects, directories, mode } = expected
+  await files.setMode(mode)
+  await staging.removeFile(markerName)
+  const found = await removeUnlisted(files, namesOf(expected))
+  const claimed = await readJournal(staging)
   // Opened before the long read: its heartbeat shows others that this directory is in use.
-  const journal = await Journal.open(layout.journal)
+  const journal = await Journal.open(staging)
   try {
     const verified = await findVerified(layout.stagingFiles, claimed, objects, options)
-    for (const path of found) if (!verified.has(path)) await rm(join(layout.stagingFiles, path), { force: true })
-    await makeDirectories(layout, directories, mode)
+    const useless = found.filter((path) => !verified.has(path))
+    await inDirectories(files, useless, async (directory, names) => {
+      for (const name of names) await directory.removeFile(name)
+    })
+    await makeDirectories(files, directories, mode)
     const verifiedBytes = [...verified.values()].reduce((sum, parts) => sum + bytesOf(parts), 0)
     return { layout, journal, verified, verifiedBytes, directories }
   } catch (error) {
@@ -52,34 +90,25 @@ export async function openStaging(
   }
 }
 
-/** Another pod of a shared volume may have put links there: writes must not follow them. */
-async function ownLayout({ staging, stagingFiles, stagingMarker, journal }: Layout, mode: number): Promise<void> {
-  await ownDirectory(staging)
-  await ownDirectory(stagingFiles)
-  await setMode(stagingFiles, mode)
-  await ownFile(journal)
-  await rm(stagingMarker, { recursive: true, force: true })
+interface ListedNames {
+  readonly files: ReadonlySet<string>
+  readonly directories: ReadonlySet<string>
 }
 
-/**
- * Removes entries that are no longer listed, changed between file and directory, or are neither; follows no link. Returns the
- * remaining files.
- */
-async function removeUnlisted(
-  { stagingFiles }: Layout,
-  objects: readonly ModelObject[],
-  directories: readonly string[],
-): Promise<readonly string[]> {
-  const entries = await readdir(stagingFiles, { recursive: true, withFileTypes: true })
-  if (entries.length === 0) return []
-  const names = { files: new Set(objects.map(({ path }) => path)), directories: new Set(directories) }
+function namesOf({ objects, directories }: Expected): ListedNames {
+  return { files: new Set(objects.map(({ path }) => path)), directories: new Set(directories) }
+}
+
+/** Removes files and directories that are no longer listed, or changed from one into the other. Returns the remaining files. */
+async function removeUnlisted(directory: Directory, listed: ListedNames, below = ''): Promise<readonly string[]> {
   const left: string[] = []
-  for (const entry of entries) {
-    const path = relative(stagingFiles, join(entry.parentPath, entry.name))
-    if (entry.isFile() && names.files.has(path)) left.push(path)
-    else if (!entry.isDirectory() || !names.directories.has(path)) {
-      await rm(join(stagingFiles, path), { recursive: true, force: true })
-    }
+  for (const entry of await directory.entries()) {
+    const path = join(below, entry.name)
+    if (entry.isDirectory() && listed.directories.has(path)) {
+      const child = await directory.directory(entry.name)
+      left.push(...(await usingDirectory(child, () => removeUnlisted(child, listed, path))))
+    } else if (entry.isFile() && listed.files.has(path)) left.push(path)
+    else await directory.remove(entry.name)
   }
   return left
 }
@@ -94,17 +123,11 @@ function directoriesOf(objects: readonly ModelObject[]): readonly string[] {
 }
 
 /** Syncs the names of the directories before the journal refers to a file in one of them. */
-async function makeDirectories(
-  { root, staging, stagingFiles }: Layout,
-  directories: readonly string[],
-  mode: number,
-): Promise<void> {
-  for (const directory of directories) {
-    await mkdir(join(stagingFiles, directory), { recursive: true })
-    await setMode(join(stagingFiles, directory), mode)
-  }
-  const parents = new Set(directories.map((directory) => dirname(join(stagingFiles, directory))))
-  for (const parent of [...parents, staging, root]) await syncDirectory(parent)
+async function makeDirectories(files: Directory, directories: readonly string[], mode: number): Promise<void> {
+  await inDirectories(files, directories, async (parent, names) => {
+    for (const name of names) await usingDirectory(await parent.ownDirectory(name), (made) => made.setMode(mode))
+    await parent.sync()
+  })
 }
 
 /** Syncs everything, then publishes by one rename: completely or not at all. False if another loader was first. */
@@ -114,60 +137,91 @@ export async function publishStaging(
   marker: Marker,
 ): Promise<boolean> {
   await journal.close()
-  await writeDurably(layout.stagingMarker, `${JSON.stringify(marker)}\n`)
-  await rm(layout.journal)
-  const below = directories.map((directory) => join(layout.stagingFiles, directory)).reverse()
-  for (const directory of [...below, layout.stagingFiles, layout.staging]) await syncDirectory(directory)
-  await setMode(layout.staging, modesOf(task).directory)
-  try {
-    await rename(layout.staging, layout.published)
-  } catch (error) {
-    if (hasCode(error, 'ENOTEMPTY', 'EEXIST')) return false
-    throw error
-  }
-  await syncDirectory(layout.root)
-  return true
+  return await usingDirectory(await Directory.open(layout.root), async (root) => {
+    await usingDirectory(await root.directory(layout.stagingName), async (staging) => {
+      await writeFileDurably(staging, markerName, `${JSON.stringify(marker)}\n`)
+      await staging.removeFile(journalName)
+      await usingDirectory(await staging.directory('files'), (files) => syncAll(files, directories))
+      await staging.sync()
+      await staging.setMode(modesOf(task).directory)
+    })
+    if (!(await moveIntoPlace(root, layout))) return false
+    await root.sync()
+    return true
+  })
 }
 
-export async function discardStaging(layout: Layout): Promise<void> {
-  await rm(layout.staging, { recursive: true, force: true })
+async function syncAll(files: Directory, directories: readonly string[]): Promise<void> {
+  for (const path of directories.toReversed()) {
+    await usingDirectory(await openWithin(files, path), (directory) => directory.sync())
+  }
+  await files.sync()
+}
+
+async function moveIntoPlace(root: Directory, { stagingName, published }: Layout): Promise<boolean> {
+  const name = basename(published)
+  try {
+    await root.rename(stagingName, name)
+    return true
+  } catch (error) {
+    if (hasCode(error, 'ENOTEMPTY', 'EEXIST')) return false
+    throw hasCode(error, 'ENOTDIR') ? foreign(published, await root.stat(name), 'a directory') : error
+  }
+}
+
+export async function discardStaging({ root, stagingName }: Layout): Promise<void> {
+  await usingDirectory(await Directory.open(root), (directory) => directory.remove(stagingName))
 }
 
 /** Removes staging directories of loaders that are gone, by the clock of the volume, not of this node. */
 export async function removeStaleStagings(layout: Layout): Promise<readonly string[]> {
-  const names = (await readdir(layout.root)).filter((name) => stagingPattern.test(name) && name !== layout.stagingName)
-  if (names.length === 0) return []
-  const nowMs = await volumeNowMs(layout.root)
-  const removed: string[] = []
-  for (const name of names) {
-    if (nowMs - (await lastTouchedMs(join(layout.root, name), nowMs)) < staleAfterMs) continue
-    await rm(join(layout.root, name), { recursive: true, force: true })
-    removed.push(name)
-  }
-  return removed
+  return await usingDirectory(await Directory.open(layout.root), async (root) => {
+    const names = (await root.entries())
+      .filter((entry) => entry.isDirectory() && stagingPattern.test(entry.name) && entry.name !== layout.stagingName)
+      .map(({ name }) => name)
+    if (names.length === 0) return []
+    const nowMs = await volumeNowMs(layout.root)
+    const removed: string[] = []
+    for (const name of names) {
+      if (nowMs - (await lastTouchedMs(root, name, nowMs)) < staleAfterMs) continue
+      if (await removeStale(root, name)) removed.push(name)
+    }
+    return removed
+  })
 }
 
-async function lastTouchedMs(staging: string, nowMs: number): Promise<number> {
-  const times = await Promise.all(
-    [join(staging, 'journal.ndjson'), staging].map(async (path) => {
-      try {
-        return (await stat(path)).mtimeMs
-      } catch (error) {
-        if (hasCode(error, 'ENOENT')) return 0
-        throw error
-      }
-    }),
+/** False where something in it is neither a file nor a directory: that pod's loader refuses it, and for this one it is in nobody's way. */
+async function removeStale(root: Directory, name: string): Promise<boolean> {
+  try {
+    await root.remove(name)
+    return true
+  } catch (error) {
+    if (error instanceof LoaderFailure) return false
+    throw error
+  }
+}
+
+/** The later time of the directory and of its journal; `nowMs` where it has just gone. */
+async function lastTouchedMs(root: Directory, name: string, nowMs: number): Promise<number> {
+  const own = await root.stat(name)
+  if (own?.isDirectory() !== true) return nowMs
+  return await usingDirectory(await root.directory(name), async (staging) =>
+    Math.max(own.mtimeMs, (await staging.stat(journalName))?.mtimeMs ?? 0),
   )
-  const latest = Math.max(...times)
-  return latest === 0 ? nowMs : latest
 }
 
 export async function writeDurably(path: string, text: string): Promise<void> {
-  const file = await open(path, toReplace, 0o644)
+  await usingDirectory(await Directory.open(dirname(path)), (directory) =>
+    writeFileDurably(directory, basename(path), text),
+  )
+}
+
+async function writeFileDurably(directory: Directory, name: string, text: string): Promise<void> {
+  const file = await directory.file(name, toReplace, 0o644)
   try {
-    await file.writeFile(text)
-    await file.chmod(0o644)
-    await file.datasync()
+    await timed(join(directory.path, name), file.writeFile(text))
+    await timed(join(directory.path, name), file.chmod(0o644))
+    await timed(join(directory.path, name), file.datasync())
   } finally {
     await file.close()
   }

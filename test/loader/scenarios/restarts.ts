@@ -1,5 +1,5 @@
 /** Loaders that are ended in the middle, and loaders that meet each other. */
-import { lstat, mkdir, open, readdir, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises'
+import { lstat, mkdir, open, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import type { Test } from 'tap'
@@ -120,10 +120,9 @@ export const restarts: readonly Scenario[] = [
 
 /** A journal of both objects, and staging with something else in the place of the second. */
 function untrueJournals(): readonly Scenario[] {
-  const places: readonly (readonly [what: string, put: (file: string, stage: Stage) => Promise<unknown>])[] = [
+  const places: readonly (readonly [what: string, put: (file: string) => Promise<unknown>])[] = [
     ['is not there', () => Promise.resolve()],
     ['is zeros', (file) => writeFile(file, Buffer.alloc(smallWeights.length))],
-    ['is a link', (file, stage) => linkTo(join(stage.world.directory, 'elsewhere'), file)],
   ]
   return places.flatMap(([what, put]) =>
     [false, true].map((pinned): Scenario => {
@@ -138,7 +137,7 @@ const smallWeights = Buffer.from(bytes(100_000, 3))
 async function loadsBeside(
   t: Test,
   stage: Stage,
-  { put, pinned }: { readonly put: (file: string, stage: Stage) => Promise<unknown>; readonly pinned: boolean },
+  { put, pinned }: { readonly put: (file: string) => Promise<unknown>; readonly pinned: boolean },
 ): Promise<void> {
   await stage.put('config.json', '{}')
   await stage.put('weights.bin', smallWeights)
@@ -146,7 +145,7 @@ async function loadsBeside(
   const staging = join(stage.root, `.staging-${stage.id}-pod-1`)
   await mkdir(join(staging, 'files'), { recursive: true })
   await writeFile(join(staging, 'files', 'config.json'), '{}')
-  await put(join(staging, 'files', 'weights.bin'), stage)
+  await put(join(staging, 'files', 'weights.bin'))
   const lines = [lineOf('config.json', Buffer.from('{}')), lineOf('weights.bin', smallWeights)]
   await writeFile(join(staging, 'journal.ndjson'), lines.join(''))
 
@@ -160,11 +159,6 @@ async function loadsBeside(
     [true, false],
     'intact parts are not fetched again',
   )
-}
-
-async function linkTo(elsewhere: string, file: string): Promise<void> {
-  await writeFile(elsewhere, smallWeights)
-  await symlink(elsewhere, file)
 }
 
 /** As a loader writes it of an object of one part. */

@@ -1,7 +1,9 @@
 /** Volumes that are full, read-only, somebody else's, or hold what the loader did not write. */
+import { execFile } from 'node:child_process'
 import { chmodSync, chownSync } from 'node:fs'
-import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { lstat, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
 import type { Test } from 'tap'
 import { endsWith } from '../../kit/s3/loader-end.ts'
 import { holdsModel, holdsNothing, type Stage } from '../../kit/s3/loader-world.ts'
@@ -123,7 +125,45 @@ export const volumes: readonly Scenario[] = [
       await holdsModel(t, stage)
     },
   },
+  ...planted('link', (path, outside) => symlink(outside, path)),
+  ...planted('pipe', (path) => promisify(execFile)('mkfifo', [path])),
 ]
+
+/** What another pod may plant on a volume that both mount, in the place of what a loader makes. */
+function planted(what: string, plant: (path: string, outside: string) => Promise<unknown>): readonly Scenario[] {
+  const places: readonly (readonly [name: string, path: string])[] = [
+    ['the model', 'ID'],
+    ['its files', 'ID/files'],
+    ['its marker', 'ID/marker.json'],
+    ['staging', '.staging-ID-pod-1'],
+    ['the files of staging', '.staging-ID-pod-1/files'],
+    ['a file of staging', '.staging-ID-pod-1/files/config.json'],
+    ['the journal', '.staging-ID-pod-1/journal.ndjson'],
+    ['the lock', '.lock-ID'],
+    ['the owner of the lock', '.lock-ID/owner'],
+  ]
+  return places.map(([name, place]) => ({
+    name: `a ${what} in the place of ${name} ends the loader with its path, and stays`,
+    cannot: { s5cmd: 'looks at paths, not at handles' },
+    run: async (t, stage) => {
+      await stage.put('config.json', '{}')
+      const outside = join(stage.world.directory, `outside-${stage.id}`)
+      await mkdir(outside)
+      const path = join(stage.root, place.replace('ID', stage.id))
+      await mkdir(dirname(path), { recursive: true })
+      if (name === 'its files') await writeFile(join(dirname(path), 'marker.json'), markerOf(stage))
+      await plant(path, outside)
+      endsWith(t, await stage.run(), 18, new RegExp(`: ${path} is a ${what}, not a (file|directory)`))
+      const found = await lstat(path)
+      t.ok(what === 'link' ? found.isSymbolicLink() : found.isFIFO())
+      t.strictSame(await readdir(outside), [])
+    },
+  }))
+}
+
+function markerOf({ id, prefix }: Stage): string {
+  return JSON.stringify({ schema: 1, id, source: `s3://models/${prefix}`, files: 1, bytes: 2 })
+}
 
 interface Volume {
   readonly mounts: PrivateMounts

@@ -20,6 +20,7 @@ import type { LoadTask } from '../../../src/loader/environment.ts'
 import { LoaderFailure } from '../../../src/loader/exit-codes.ts'
 import type { ModelObject } from '../../../src/loader/listing.ts'
 import { refuseOtherThanListed } from '../../../src/loader/volume/comparison.ts'
+import { openBelow } from '../../../src/loader/volume/directory.ts'
 import { partBytes } from '../../../src/loader/volume/evidence.ts'
 import { readJournal, type JournaledPart } from '../../../src/loader/volume/journal.ts'
 import { layoutOf, type Layout } from '../../../src/loader/volume/layout.ts'
@@ -111,10 +112,7 @@ const places: readonly (readonly [what: string, put: (file: string, outside: str
   ['a file of zeros', (file) => writeFile(file, Buffer.alloc(3))],
   ['a hole of its size', (file) => writeFile(file, '').then(() => truncate(file, 3))],
   ['a file of other bytes', (file) => writeFile(file, 'abx')],
-  ['a link to a file of its bytes', (file, outside) => symlink(outside, file)],
-  ['a link to nothing', (file) => symlink('nowhere', file)],
   ['a directory', (file) => mkdir(join(file, 'below'), { recursive: true })],
-  ['a pipe', (file) => execFileSync('mkfifo', [file])],
 ]
 
 for (const [what, put] of places) {
@@ -133,31 +131,106 @@ for (const [what, put] of places) {
   })
 }
 
-const directories: readonly (readonly [what: string, path: (layout: Layout) => string])[] = [
+/** What a loader never makes. `outside` is a file that must stay as it is. */
+const planted: readonly (readonly [what: string, plant: (path: string, outside: string) => unknown])[] = [
+  ['a link', (path, outside) => symlink(outside, path)],
+  ['a link', (path) => symlink('nowhere', path)],
+  ['a pipe', (path) => execFileSync('mkfifo', [path])],
+]
+
+const ownPaths: readonly (readonly [what: string, path: (layout: Layout) => string])[] = [
   ['staging', ({ staging }) => staging],
   ['its files', ({ stagingFiles }) => stagingFiles],
   ['a directory of the model', ({ stagingFiles }) => join(stagingFiles, 'shards')],
+  ['a file of the model', ({ stagingFiles }) => join(stagingFiles, shard)],
+  ['a file that is not listed', ({ stagingFiles }) => join(stagingFiles, 'not-listed')],
   ['the journal', ({ journal }) => journal],
   ['the marker', ({ stagingMarker }) => stagingMarker],
 ]
 
-for (const [what, pathOf] of directories) {
-  t.test(`a link in the place of ${what} is removed, and nothing is read or written where it leads`, async (t) => {
-    const { task, layout } = await journaled(t)
-    const elsewhere = join(task.root, 'elsewhere')
-    await rename(pathOf(layout), elsewhere).catch(() => writeFile(elsewhere, 'marker'))
-    await symlink(elsewhere, pathOf(layout))
-    const before = await treeOf(elsewhere)
-    const staging = await openStaging(layout, task, objects)
-    t.equal(staging.verified.has(shard), what === 'the marker')
-    await fill(layout)
-    await refuseOtherThanListed(layout, objects, staging.directories)
-    t.equal(await publishStaging(staging, task, markerOf(task)), true)
-    t.strictSame(await treeOf(elsewhere), before)
-    t.ok((await lstat(join(layout.publishedFiles, 'shards'))).isDirectory())
-    t.match(await findPublished(layout, task), { files: 2, bytes: 5 })
-  })
+for (const [place, pathOf] of ownPaths) {
+  for (const [i, [what, plant]] of planted.entries()) {
+    t.test(`${what} in the place of ${place} ends the loader, and stays (${i})`, async (t) => {
+      const { task, layout } = await journaled(t)
+      const path = pathOf(layout)
+      const outside = join(task.root, 'outside')
+      await writeFile(outside, 'abc')
+      await rm(path, { recursive: true, force: true })
+      await plant(path, outside)
+      const message = new RegExp(`^${path} is ${what}, not a `)
+      await t.rejects(openStaging(layout, task, objects), { exit: 'ForeignFiles', message })
+      t.notOk((await lstat(path)).isFile(), 'it is not made again')
+      t.equal(await readFile(outside, 'utf8'), 'abc', 'nothing is followed')
+    })
+  }
 }
+
+for (const [place, pathOf] of [
+  ['the model', ({ published }) => published],
+  ['its files', ({ publishedFiles }) => publishedFiles],
+  ['a directory of the model', ({ publishedFiles }) => join(publishedFiles, 'shards')],
+  ['a file of the model', ({ publishedFiles }) => join(publishedFiles, shard)],
+  ['the marker', ({ publishedMarker }) => publishedMarker],
+] as const satisfies typeof ownPaths) {
+  for (const [i, [what, plant]] of planted.entries()) {
+    t.test(`${what} in the place of ${place} on the volume ends the loader, and stays (${i})`, async (t) => {
+      const { task, layout } = await published(t)
+      const path = pathOf(layout)
+      const kept = join(task.root, 'kept')
+      await rename(path, kept)
+      await plant(path, kept)
+      const message = new RegExp(`^${path} is ${what}, not a `)
+      await t.rejects(findPublished(layout, task), { exit: 'ForeignFiles', message })
+      t.notOk((await lstat(path)).isFile())
+    })
+  }
+}
+
+for (const [i, [what, plant]] of planted.entries()) {
+  t.test(`${what} in the place of the lock ends the loader, and stays (${i})`, async (t) => {
+    const { layout } = volumeOf(t)
+    await plant(layout.lock, layout.root)
+    const request = lockFor('a', () => Promise.resolve(false), new AbortController().signal)
+    const message = new RegExp(`^${layout.lock} is ${what}, not a directory$`)
+    await t.rejects(acquireLock(layout, request), { exit: 'ForeignFiles', message })
+    t.notOk((await lstat(layout.lock)).isDirectory())
+  })
+
+  t.test(`${what} in the place of the owner of the lock ends the loader, and stays (${i})`, async (t) => {
+    const { layout } = volumeOf(t)
+    const owner = join(layout.lock, 'owner')
+    await mkdir(layout.lock)
+    await plant(owner, layout.root)
+    const request = lockFor('a', () => Promise.resolve(false), new AbortController().signal)
+    await t.rejects(acquireLock(layout, request), { exit: 'ForeignFiles', message: `${owner} is ${what}, not a file` })
+    t.notOk((await lstat(owner)).isFile())
+  })
+
+  for (const below of [shard, 'shards', '.']) {
+    t.test(`${what} that comes in the place of ${below} during the load is not published (${i})`, async (t) => {
+      const { task, layout } = volumeOf(t)
+      const { journal, directories } = await openStaging(layout, task, objects)
+      await journal.close()
+      await fill(layout)
+      const path = join(layout.stagingFiles, below).replace(/\/\.?$/, '')
+      await rename(path, join(task.root, 'kept'))
+      await plant(path, join(task.root, 'kept'))
+      const message = new RegExp(`^${path} is ${what}, not a `)
+      await t.rejects(refuseOtherThanListed(layout, objects, directories), { exit: 'ForeignFiles', message })
+    })
+  }
+}
+
+t.test('a link in the staging of a pod that is gone is in the way of nobody', async (t) => {
+  const { task, layout } = volumeOf(t)
+  const stale = join(task.root, `.staging-${task.id}-gone`)
+  await mkdir(stale)
+  await symlink(task.root, join(stale, 'files'))
+  const then = new Date(Date.now() - 3_600_000)
+  await utimes(stale, then, then)
+  t.strictSame(await removeStaleStagings(layout), [])
+  t.ok((await lstat(join(stale, 'files'))).isSymbolicLink())
+})
 
 t.test('lines that speak of no part that is fetched like that do not count', async (t) => {
   const { task, layout } = await journaled(t, [
@@ -219,21 +292,11 @@ const damages: readonly (readonly [what: string, damage: (files: string) => Prom
   ['a file is too much', (files) => writeFile(join(files, 'b'), ''), /"b" was not listed/],
   ['a directory is too much', (files) => mkdir(join(files, 'b')), /"b" was not listed/],
   [
-    'a file is a link',
-    (files) => replaced(join(files, shard), (file) => symlink('../config.json', file)),
-    /no regular file/,
-  ],
-  [
     'a file is a directory',
     (files) => replaced(join(files, shard), (file) => mkdir(file)),
     /"shards\/a\.bin" was not listed/,
   ],
-  [
-    'a directory is a link',
-    (files) => replaced(join(files, 'shards'), (file) => symlink('..', file)),
-    /"shards" was not listed/,
-  ],
-  ['all files are a link', (files) => replaced(files, (file) => symlink('/', file)), /files is no directory/],
+  ['all files are gone', (files) => rm(files, { recursive: true }), /files is gone/],
 ]
 
 for (const [what, damage, says] of damages) {
@@ -400,7 +463,9 @@ t.test('the journal gives back what was written, in order', async (t) => {
   const parts = [partOf(objects[0]), { ...partOf(objects[1]), crc: 'AAAA', crcAlgorithm: 'crc64nvme' as const }]
   await journal.append(parts)
   await journal.close()
-  t.strictSame(await readJournal(layout.journal), parts)
+  const staging = await openBelow(layout.root, layout.stagingName)
+  t.teardown(() => staging.close())
+  t.strictSame(await readJournal(staging), parts)
 })
 
 function volumeOf(t: Test, changes: Readonly<Record<string, string>> = {}): { task: LoadTask; layout: Layout } {
@@ -408,7 +473,15 @@ function volumeOf(t: Test, changes: Readonly<Record<string, string>> = {}): { ta
   return { task, layout: layoutOf(task) }
 }
 
-/** A volume on which an earlier run has loaded both objects, or with another entry of the journal for the shard. */
+async function published(t: Test): Promise<{ task: LoadTask; layout: Layout }> {
+  const volume = volumeOf(t)
+  const staging = await openStaging(volume.layout, volume.task, objects)
+  await fill(volume.layout)
+  await publishStaging(staging, volume.task, markerOf(volume.task))
+  return volume
+}
+
+/** A volume on which an earlier run has brought both objects; or what its journal says otherwise of the shard alone. */
 async function journaled(
   t: Test,
   changes?: readonly Partial<JournaledPart>[],
@@ -425,10 +498,6 @@ async function journaled(
 async function replaced(path: string, put: (path: string) => Promise<unknown>): Promise<void> {
   await rm(path, { recursive: true })
   await put(path)
-}
-
-async function treeOf(path: string): Promise<unknown> {
-  return (await lstat(path)).isDirectory() ? readdir(path, { recursive: true }) : readFile(path, 'utf8')
 }
 
 async function fill(layout: Layout): Promise<void> {

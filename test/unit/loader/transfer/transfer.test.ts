@@ -1,10 +1,11 @@
+import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
-import { readFile, readdir, stat, writeFile } from 'node:fs/promises'
+import { existsSync, readFileSync } from 'node:fs'
+import { link, mkdir, readFile, readdir, rename, stat, symlink, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { combineCrc, loadCrc } from '../../../../src/loader/transfer/crc.ts'
 import { LocalPool } from '../../../../src/loader/transfer/connection-pool.ts'
@@ -619,7 +620,7 @@ t.test('a file that cannot be written is reported as a fault of the volume', asy
     code: 'ENOENT',
   })
   t.match((await run(server, partsOf(directory, 'k', model, { file: join(directory, 'file', 'k') }))).error, {
-    kind: 'notWritable',
+    kind: 'foreign',
     code: 'ENOTDIR',
   })
   t.match(
@@ -628,11 +629,48 @@ t.test('a file that cannot be written is reported as a fault of the volume', asy
   )
 })
 
-t.test('a link in the place of a staging file is not followed', async (t) => {
-  const directory = t.testdir({ victim: 'precious', k: t.fixture('symlink', 'victim') })
+t.test('what the loader did not make is neither followed, nor waited for, nor changed', async (t) => {
   const server = await serve(t, { k: model })
-  t.match((await run(server, partsOf(directory, 'k', model))).error, { kind: 'notWritable', code: 'ELOOP' })
-  t.equal(await readFile(join(directory, 'victim'), 'utf8'), 'precious')
+  const cases: readonly (readonly [what: string, plant: (root: string) => unknown, says: RegExp])[] = [
+    ['a link', (root) => symlink('../victim', join(root, 'd/k')), /d\/k is a link$/],
+    ['a link to nothing', (root) => symlink('nowhere', join(root, 'd/k')), /d\/k is a link$/],
+    ['a hard link', (root) => link(join(root, 'victim'), join(root, 'd/k')), /d\/k has another name, too$/],
+    ['a pipe', (root) => execFileSync('mkfifo', [join(root, 'd/k')]), /d\/k is a pipe or a socket$/],
+    ['a directory', (root) => mkdir(join(root, 'd/k')), /d\/k is a directory$/],
+    [
+      'a directory that is a link',
+      async (root) => {
+        await rename(join(root, 'd'), join(root, 'elsewhere'))
+        await symlink('elsewhere', join(root, 'd'))
+      },
+      /d\/k is below something that is no directory$/,
+    ],
+  ]
+  for (const [what, plant, says] of cases) {
+    await t.test(what, async (t) => {
+      const root = t.testdir({ victim: 'precious', d: {} })
+      await plant(root)
+      const parts = partsOf(root, 'k', model, { file: join(root, 'd/k') })
+      t.match((await run(server, parts, { root })).error, { kind: 'foreign', message: says })
+      t.equal(await readFile(join(root, 'victim'), 'utf8'), 'precious')
+      t.notOk(existsSync(join(root, 'elsewhere/k')))
+    })
+  }
+})
+
+t.test('files of more directories than a thread keeps open land in theirs', async (t) => {
+  const root = t.testdir()
+  const tiny = stored(Buffer.from('tiny'))
+  const server = await serve(t, { k: tiny })
+  const parts: PartJob[] = []
+  for (let i = 0; i < 200; i++) {
+    const file = join(root, `${i % 100}`, 'sub', `${i}`)
+    await mkdir(dirname(file), { recursive: true })
+    parts.push({ ...partsOf(root, 'k', tiny, { file })[0]!, object: i })
+  }
+  t.equal((await run(server, parts, { root })).error, undefined)
+  const bodies = await Promise.all(parts.map(({ file }) => readFile(file)))
+  t.ok(bodies.every((body) => body.equals(tiny.body)))
 })
 
 t.test('parts are taken only as they can be worked off', async (t) => {
