@@ -49,6 +49,21 @@ t.test('an old lock is taken over by a node whose clock is late', async (t) => {
   await got?.release()
 })
 
+for (const [seconds, isTaken] of [
+  [10, false],
+  [25, true],
+] as const) {
+  t.test(`a lock without a sign of life for ${seconds} s is ${isTaken ? '' : 'not '}taken over`, async (t) => {
+    const { layout, lock, owner } = await lockOf(t)
+    await haveHappenedAgo(seconds * 1000, lock, owner)
+    let looks = 0
+    const isPublished = (): Promise<boolean> => Promise.resolve(++looks > 2)
+    const got = await acquireLock(layout, lockFor('pod-2', isPublished, AbortSignal.timeout(10_000)))
+    t.equal(got !== undefined, isTaken)
+    await got?.release()
+  })
+}
+
 t.test('a waiting loader names the one it waits for, at once', async (t) => {
   const { layout } = await lockOf(t)
   const lines: string[] = []

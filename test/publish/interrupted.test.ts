@@ -41,7 +41,7 @@ async function startSlowly(t: Test, shelf: Shelf): Promise<ReturnType<Shelf['sta
   return running
 }
 
-/** As if a minute had passed without a sign of life of its owner. */
+/** As if two minutes had passed without a sign of life of its owner. */
 async function ageLocks({ root }: Shelf): Promise<void> {
   const past = new Date(Date.now() - 120_000)
   for (const directory of [join(root, '.publish'), join(root, '.publish/incoming')]) {

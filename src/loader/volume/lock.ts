@@ -17,12 +17,12 @@ const toMake = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL
 const ownerName = 'owner'
 /** A uid has at most 64 characters. */
 const longestOwnerBytes = 256
-const heartbeatMs = 10_000
+const heartbeatMs = 2000
 const pollMs = 500
 /** Polls between two lines, for a line every half minute. */
 const looksPerLine = 60
-/** Six missed heartbeats, by the clock of the volume. */
-const staleAfterMs = 60_000
+/** Ten missed heartbeats, by the clock of the volume. A lock that is taken from a loader that lives costs bandwidth alone. */
+const staleAfterMs = 20_000
 
 /** The mount of the volume, or a directory of it that nobody else writes to, and the lock directly below. */
 export type LockPlace = Pick<Layout, 'root' | 'lock'>
