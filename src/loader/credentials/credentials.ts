@@ -4,6 +4,7 @@
  */
 import type { Environment, LoadTask } from '../environment.ts'
 import { LoaderFailure } from '../exit-codes.ts'
+import { readCredentialText } from './credential-text.ts'
 import { hasPodIdentity, podIdentityCredentials } from './pod-identity.ts'
 import { instanceProfileCredentials } from './instance-profile.ts'
 import type { Say } from './waiting.ts'
@@ -37,15 +38,14 @@ export function credentialsSource(
 }
 
 function keysOf(env: Environment, secret: string): AwsCredentials {
-  const {
-    AWS_ACCESS_KEY_ID: accessKeyId,
-    AWS_SECRET_ACCESS_KEY: secretAccessKey,
-    AWS_SESSION_TOKEN: sessionToken,
-  } = env
-  if (!accessKeyId || !secretAccessKey) {
+  const read = (key: string): string => readCredentialText(env, key, `the Secret ${secret}`)
+  const accessKeyId = read('AWS_ACCESS_KEY_ID')
+  const secretAccessKey = read('AWS_SECRET_ACCESS_KEY')
+  const sessionToken = read('AWS_SESSION_TOKEN')
+  if (accessKeyId === '' || secretAccessKey === '') {
     throw new LoaderFailure('NoIdentity', `the Secret ${secret} gave no AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY`)
   }
-  return { accessKeyId, secretAccessKey, ...(sessionToken && { sessionToken }) }
+  return { accessKeyId, secretAccessKey, ...(sessionToken !== '' && { sessionToken }) }
 }
 
 function fixed(credentials: AwsCredentials): CredentialsSource {

@@ -3,12 +3,12 @@
  * association, 429 and 5xx are load, and a refused connection is an agent that does not run yet on a new node: all are retried
  * for a while. 400 and 403 are permanent.
  */
-import { readFile } from 'node:fs/promises'
 import { get } from '../../network/node-http.ts'
 import { askPatiently, type TryResult } from '../backoff.ts'
 import type { Environment, LoadTask } from '../environment.ts'
 import { LoaderFailure } from '../exit-codes.ts'
 import type { AwsCredentials } from './aws-credentials.ts'
+import { readTokenFile, readTrimmed } from './credential-text.ts'
 import { parseObject, readSession } from './session.ts'
 import { reportWaiting, type Say } from './waiting.ts'
 
@@ -35,8 +35,9 @@ export function podIdentityCredentials(
   signal: AbortSignal,
   say: Say = () => undefined,
 ): () => Promise<AwsCredentials> {
-  const { AWS_CONTAINER_CREDENTIALS_FULL_URI: uri, AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: tokenFile } = env
-  if (!uri || !tokenFile) {
+  const uri = readTrimmed(env, 'AWS_CONTAINER_CREDENTIALS_FULL_URI')
+  const tokenFile = readTrimmed(env, 'AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE')
+  if (uri === '' || tokenFile === '') {
     throw new LoaderFailure(
       'NoIdentity',
       'AWS_CONTAINER_CREDENTIALS_FULL_URI and AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE are not set',
@@ -62,7 +63,7 @@ export function podIdentityCredentials(
 
 /** Throws permanent errors. */
 async function askOnce(url: URL, tokenFile: string, signal: AbortSignal): Promise<TryResult<AwsCredentials>> {
-  const token = await readToken(tokenFile)
+  const token = await readTokenFile(tokenFile)
   const response = await ask(url, token, signal).catch((error: unknown) => {
     signal.throwIfAborted()
     return error instanceof Error ? error : new Error(String(error))
@@ -75,15 +76,6 @@ async function askOnce(url: URL, tokenFile: string, signal: AbortSignal): Promis
     throw new LoaderFailure('Denied', problem)
   }
   return { ok: false, problem }
-}
-
-/** Reads the file on every attempt: the kubelet renews it. */
-async function readToken(file: string): Promise<string> {
-  try {
-    return (await readFile(file, 'utf8')).trim()
-  } catch (error) {
-    throw new LoaderFailure('NoCredentials', `the token file ${file} cannot be read`, { cause: error })
-  }
 }
 
 function ask(url: URL, token: string, signal: AbortSignal): Promise<AgentResponse> {

@@ -1,8 +1,8 @@
 /** Credentials by IRSA: the role that the identity webhook of EKS injected, assumed with the pod's projected token. */
-import { readFile } from 'node:fs/promises'
 import type { Environment, LoadTask } from '../environment.ts'
 import { LoaderFailure } from '../exit-codes.ts'
 import type { AwsCredentials } from './aws-credentials.ts'
+import { readCredentialText, readTokenFile, readTrimmed } from './credential-text.ts'
 import { reportWaiting, type Say } from './waiting.ts'
 
 export function webIdentityCredentials(
@@ -11,17 +11,16 @@ export function webIdentityCredentials(
   signal: AbortSignal,
   say: Say,
 ): () => Promise<AwsCredentials> {
-  const { AWS_ROLE_ARN: roleArn, AWS_WEB_IDENTITY_TOKEN_FILE: tokenFile } = env
-  if (!roleArn || !tokenFile) {
+  const roleArn = readCredentialText(env, 'AWS_ROLE_ARN', 'the pod')
+  const tokenFile = readTrimmed(env, 'AWS_WEB_IDENTITY_TOKEN_FILE')
+  if (roleArn === '' || tokenFile === '') {
     throw new LoaderFailure(
       'NoIdentity',
       'AWS_ROLE_ARN and AWS_WEB_IDENTITY_TOKEN_FILE are not set; the service account may lack its eks.amazonaws.com/role-arn',
     )
   }
   return async () => {
-    const token = await readFile(tokenFile, 'utf8').catch((error: unknown) => {
-      throw new LoaderFailure('NoCredentials', `the token file ${tokenFile} cannot be read`, { cause: error })
-    })
+    const token = await readTokenFile(tokenFile)
     // Only pods with IRSA need this part of the SDK, and the loader has little memory.
     const { assumeRoleWithWebIdentity } = await import('../../aws/sts.ts')
     const sessionName = `model-injector-${task.podUid}`.slice(0, 64)

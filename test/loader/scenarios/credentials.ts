@@ -147,6 +147,24 @@ export const credentials: readonly Scenario[] = [
     },
   },
   {
+    name: 'white space around the keys of a Secret is no part of them, and inside them it is named',
+    cannot: { s5cmd: 'signs with the keys as they are' },
+    run: async (t, stage) => {
+      await stage.put('config.json', '{}')
+      const { accessKeyId, secretAccessKey } = stage.world.server
+      const keys = { AWS_ACCESS_KEY_ID: `${accessKeyId}\n`, AWS_SECRET_ACCESS_KEY: ` ${secretAccessKey}\r\n` }
+      endsWith(
+        t,
+        await stage.run({ ...keys, AWS_ACCESS_KEY_ID: `${accessKeyId}\n${accessKeyId}` }),
+        78,
+        /the Secret keys has white space or other characters inside AWS_ACCESS_KEY_ID; write it without them/,
+      )
+      t.strictSame(stage.world.proxy.requests, [], 'nothing was asked')
+      endsWith(t, await stage.run(keys), 0)
+      await holdsModel(t, stage)
+    },
+  },
+  {
     name: 'a Secret without its keys is distinguished from a pod without an identity',
     run: async (t, stage) => {
       await stage.put('config.json', '{}')
