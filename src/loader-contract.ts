@@ -150,8 +150,16 @@ export const loaderVariables = {
     parse: parseWhole,
     format: String,
   }),
+  MODEL_REGION: variable({
+    description: 'region of the bucket, where it is not that of the cluster',
+    readBy: ['load'],
+    requiredBy: [],
+    parse: parseRegion,
+    format: String,
+  }),
   AWS_REGION: variable({
-    description: 'region of the bucket, before AWS_DEFAULT_REGION',
+    description:
+      'region of the cluster, as the identity webhook of EKS adds it, before AWS_DEFAULT_REGION: for STS, and for a bucket without a region of its own',
     readBy: ['load'],
     requiredBy: [],
     parse: parseRegion,

@@ -33,7 +33,7 @@ const irsaEnv = ['AWS_ROLE_ARN', 'AWS_WEB_IDENTITY_TOKEN_FILE'] as const
 const irsaVolume = 'aws-iam-token'
 
 /** The identity webhook adds both or, where a container has either, none. */
-export const regionEnv: readonly string[] = ['AWS_REGION', 'AWS_DEFAULT_REGION']
+const regionEnv: readonly string[] = ['AWS_REGION', 'AWS_DEFAULT_REGION']
 
 export function loaderIdentity(
   pod: Pod,

@@ -2,7 +2,7 @@
 import type { Config } from '../config/config.ts'
 import type { LoaderTask } from '../deliveries/delivery.ts'
 import { engineFor } from '../engines/registry.ts'
-import { regionEnv, type LoaderIdentity } from './identity.ts'
+import type { LoaderIdentity } from './identity.ts'
 import { networkEnv } from './network.ts'
 import { loaderContainerName, tmpVolume } from '../pod/injected-names.ts'
 import type { Container, EnvVar, Resources, Volume } from '../pod/pod.ts'
@@ -35,7 +35,7 @@ export function loaderContainer(
     ...engineFor(task, request.engine).command,
     env: firstOfName([
       ...task.env,
-      ...(downloads ? [noNodeRole, ...identityEnv(task, identity)] : []),
+      ...(downloads ? [noNodeRole, ...identity.env] : []),
       ...operatorEnv(config),
       ...(downloads ? networkEnv(config) : []),
     ]),
@@ -53,12 +53,6 @@ export function loaderContainer(
 export function loaderImage(task: LoaderTask, request: InjectionRequest, config: Config): string {
   const chosen = task.kind === 'verify' && request.engine !== 'native' ? undefined : request.image
   return chosen ?? engineFor(task, request.engine).image(config)
-}
-
-/** A region of the model's own is the only one, as it is for the identity webhook. */
-function identityEnv(task: LoaderTask, identity: LoaderIdentity): readonly EnvVar[] {
-  const chosen = task.env.some(({ name }) => regionEnv.includes(name))
-  return chosen ? identity.env.filter(({ name }) => !regionEnv.includes(name)) : identity.env
 }
 
 function operatorEnv(config: Config): EnvVar[] {

@@ -34,7 +34,10 @@ export interface LoadTask {
   /** Undefined for the usual one of the endpoint and the bucket. */
   readonly addressing: Addressing | undefined
   readonly requesterPays: boolean
+  /** Region of the bucket. */
   readonly region: string | undefined
+  /** Region of the cluster, whose STS is asked. */
+  readonly clusterRegion: string | undefined
   /** PEM of authorities that only the operator's own servers have. */
   readonly alsoTrusted: string | undefined
   readonly timeoutSeconds: number
@@ -46,6 +49,7 @@ export type Environment = Readonly<Record<string, string | undefined>>
 /** Reads all variables and reports all problems at once, each with its variable. */
 export function readTask(env: Environment): { ok: true; task: LoadTask } | { ok: false; problems: readonly string[] } {
   const reader = new EnvironmentReader(env, 'load')
+  const clusterRegion = reader.read('AWS_REGION') ?? reader.parse('AWS_DEFAULT_REGION', parseRegion)
   const task = {
     name: reader.read('MODEL_NAME'),
     source: readS3Source(reader),
@@ -64,7 +68,8 @@ export function readTask(env: Environment): { ok: true; task: LoadTask } | { ok:
     endpoint: reader.read('MODEL_ENDPOINT'),
     addressing: reader.read('MODEL_ADDRESSING'),
     requesterPays: reader.read('MODEL_REQUESTER_PAYS', false),
-    region: reader.read('AWS_REGION') ?? reader.parse('AWS_DEFAULT_REGION', parseRegion),
+    region: reader.read('MODEL_REGION') ?? clusterRegion,
+    clusterRegion,
     alsoTrusted: reader.read('MODEL_CA_CERTIFICATES')?.join('\n'),
     timeoutSeconds: reader.read('MODEL_TIMEOUT_SECONDS'),
     stallTimeoutSeconds: reader.read('MODEL_STALL_TIMEOUT_SECONDS'),

@@ -940,14 +940,11 @@ function sorted(value: unknown): unknown {
 
 /** Variables and mounts that are ours even if others add them, too; the identity webhook adds its own to any container it finds. */
 function ownNames(loader: Container, original: Pod, cast: Cast): readonly string[] {
-  const suffix = loader.name.slice('model-loader'.length).replace('-', '.')
-  const region = annotationOf(original, `region${suffix}`) ?? cast.config.defaults.region
   // A loader that fetches nothing has no use for the additions of that webhook, and they are none of ours.
   if (!isDownloadLoader(loader)) return Object.keys(cast.config.loader.env)
   return [
     ...Object.keys(cast.config.loader.env),
     'AWS_EC2_METADATA_DISABLED',
-    ...(region === undefined ? [] : ['AWS_REGION']),
     ...identityNames(loader.env?.find(({ name }) => name === 'MODEL_CREDENTIALS')?.value ?? '', original, cast),
   ]
 }

@@ -76,7 +76,7 @@ function loaderEnv(model: ModelRequest, id: string, { request, config, pod }: De
     MODEL_REQUESTER_PAYS: model.requesterPays,
     MODEL_TIMEOUT_SECONDS: request.timeoutSeconds,
     MODEL_STALL_TIMEOUT_SECONDS: request.stallTimeoutSeconds,
-    AWS_REGION: model.region,
+    MODEL_REGION: model.region,
   })
   return [...values, podUid]
 }

@@ -1,9 +1,17 @@
 /** Credentials by IRSA: the role that the identity webhook of EKS injected, assumed with the pod's projected token. */
+import type { WebIdentityResult } from '../../aws/sts.ts'
+import { askPatiently, type TryResult } from '../backoff.ts'
 import type { Environment, LoadTask } from '../environment.ts'
 import { LoaderFailure } from '../exit-codes.ts'
 import type { AwsCredentials } from './aws-credentials.ts'
 import { readCredentialText, readTokenFile, readTrimmed } from './credential-text.ts'
+import { stsRegionOf } from './sts-region.ts'
 import { reportWaiting, type Say } from './waiting.ts'
+
+/** As for the Pod Identity agent: a policy or a route of a new node takes some time. */
+const longestPatienceMs = 90_000
+const longestAnswerMs = 10_000
+const delays = { firstDelayMs: 250, longestDelayMs: 8_000 }
 
 export function webIdentityCredentials(
   task: LoadTask,
@@ -19,18 +27,31 @@ export function webIdentityCredentials(
       'AWS_ROLE_ARN and AWS_WEB_IDENTITY_TOKEN_FILE are not set; the service account may lack its eks.amazonaws.com/role-arn',
     )
   }
-  return async () => {
-    const token = await readTokenFile(tokenFile)
-    // Only pods with IRSA need this part of the SDK, and the loader has little memory.
-    const { assumeRoleWithWebIdentity } = await import('../../aws/sts.ts')
-    const sessionName = `model-injector-${task.podUid}`.slice(0, 64)
-    const result = await reportWaiting(say, 'STS', () =>
-      assumeRoleWithWebIdentity({ roleArn, sessionName, token, region: task.region, signal }),
-    )
-    if (result.ok) return result.credentials
-    throw new LoaderFailure(
-      result.denied ? 'Denied' : 'NoCredentials',
-      `role ${roleArn} cannot be assumed: ${result.problem}`,
-    )
+  // Well before the task's own deadline, whose message would not name STS.
+  const patienceMs = Math.min(longestPatienceMs, task.timeoutSeconds * 500)
+  const request = {
+    roleArn,
+    sessionName: `model-injector-${task.podUid}`.slice(0, 64),
+    region: stsRegionOf(task, roleArn),
+    answerTimeoutMs: Math.min(longestAnswerMs, patienceMs),
+    signal,
   }
+  return () =>
+    reportWaiting(say, 'STS', async (onProblem) => {
+      // Only pods with IRSA need this part of the SDK, and the loader has little memory.
+      const { assumeRoleWithWebIdentity } = await import('../../aws/sts.ts')
+      const ask = async (): Promise<TryResult<AwsCredentials>> =>
+        resultOf(await assumeRoleWithWebIdentity({ ...request, token: await readTokenFile(tokenFile) }), roleArn)
+      const asked = await askPatiently(ask, { ...delays, patienceMs, onProblem, signal })
+      if (!asked.ok) throw new LoaderFailure('NoCredentials', asked.problem)
+      return asked.value
+    })
+}
+
+/** Throws permanent errors. */
+function resultOf(result: WebIdentityResult, roleArn: string): TryResult<AwsCredentials> {
+  if (result.ok) return { ok: true, value: result.credentials }
+  const problem = `role ${roleArn} cannot be assumed: ${result.problem}`
+  if (result.mayHeal) return { ok: false, problem }
+  throw new LoaderFailure(result.denied ? 'Denied' : 'NoCredentials', problem)
 }

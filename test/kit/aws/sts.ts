@@ -24,6 +24,8 @@ export interface Sts {
   trust(roleArn: string, serviceAccount: string): void
   /** The next answers are 503. */
   beUnavailable(times: number): void
+  /** From now on requests are read and never answered. */
+  beSilent(): void
   /** May be called more than once. */
   stop(): Promise<void>
 }
@@ -53,8 +55,10 @@ export async function startSts(credentials: CredentialsTable): Promise<Sts> {
   const calls: StsCall[] = []
   const trusted = new Map<string, string>()
   let unavailableTimes = 0
+  let silent = false
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const form = new URLSearchParams(await text(request))
+    if (silent) return
     const refusal = unavailableTimes-- > 0 ? unavailable : refuse(form, trusted)
     const accessKeyId = `ASIA${randomBytes(8).toString('hex').toUpperCase()}`
     const asked = {
@@ -78,6 +82,9 @@ export async function startSts(credentials: CredentialsTable): Promise<Sts> {
     calls,
     trust: (roleArn, serviceAccount) => {
       trusted.set(roleArn, serviceAccount)
+    },
+    beSilent: () => {
+      silent = true
     },
     beUnavailable: (times) => {
       unavailableTimes = times

@@ -51,12 +51,14 @@ const mistakes = {
   MODEL_STALL_TIMEOUT_SECONDS: ['0', '-1', '1e3', 'never'],
   MODEL_EXCLUDE: ['a,,b'],
   MODEL_INCLUDE: ['a,,b'],
+  MODEL_REGION: ['EU WEST', '-x', 'eu/west'],
   AWS_REGION: ['EU WEST', '-x', 'eu/west'],
 } as const
 
 /** Variables that the script of the engine s5cmd does not read. */
 const unreadByS5cmd: readonly string[] = [
   'MODEL_ADDRESSING',
+  'MODEL_REGION',
   'MODEL_REQUESTER_PAYS',
   'MODEL_REQUIRE_CHECKSUMS',
   'MODEL_REUSE',

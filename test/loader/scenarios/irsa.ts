@@ -3,10 +3,13 @@ import { join } from 'node:path'
 import type { Test } from 'tap'
 import { endsWith } from '../../kit/s3/loader-end.ts'
 import { holdsModel, holdsNothing, type Stage } from '../../kit/s3/loader-world.ts'
+import { startConnectProxy } from '../../kit/s3/connect-proxy.ts'
 import { startSts, type Sts } from '../../kit/aws/sts.ts'
 import { noKeys, readerAccount, tokenFile, type Env } from './identity.ts'
 import type { Scenario } from './scenario.ts'
 
+/** Short enough that a test can see the patience of the loader end. */
+const shortTimeout = { MODEL_TIMEOUT_SECONDS: '6' }
 const roleArn = 'arn:aws:iam::111122223333:role/models'
 
 /** Its SDK knows no other address of STS than that of AWS, and sends STS to the endpoint of S3 where one is set. */
@@ -56,6 +59,43 @@ export const irsa: readonly Scenario[] = [
         [503, 503, 503, 200],
       )
       await holdsModel(t, stage)
+    },
+  },
+  {
+    name: 'STS that never answers ends the loader with its host',
+    cannot,
+    run: async (t, stage) => {
+      const { sts, env } = await withSts(t, stage)
+      sts.beSilent()
+      endsWith(
+        t,
+        await stage.run({ ...env, ...shortTimeout }),
+        75,
+        /STS at 127\.0\.0\.1 cannot be reached: no answer in \d+ s; check that the pod reaches STS/,
+      )
+      await holdsNothing(t, stage)
+    },
+  },
+  {
+    name: 'the STS of the region of the cluster is asked, not that of the bucket',
+    cannot,
+    run: async (t, stage) => {
+      const { env } = await withSts(t, stage)
+      const proxy = await startConnectProxy(1)
+      t.teardown(() => proxy.stop())
+      proxy.refuse(403)
+      const regions = { AWS_REGION: 'eu-central-1', MODEL_REGION: 'auto' }
+      endsWith(
+        t,
+        await stage.run({ ...env, ...shortTimeout, ...regions, AWS_ENDPOINT_URL_STS: '', HTTPS_PROXY: proxy.url }),
+        75,
+        /STS at sts\.eu-central-1\.amazonaws\.com cannot be reached/,
+      )
+      t.strictSame(
+        [...new Set(proxy.asked.filter((host) => host.startsWith('sts.')))],
+        ['sts.eu-central-1.amazonaws.com:443'],
+      )
+      await holdsNothing(t, stage)
     },
   },
   {

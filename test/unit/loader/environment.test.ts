@@ -14,7 +14,8 @@ t.test('a complete environment is a task', (t) => {
     MODEL_ENDPOINT: 'https://x.supabase.co/storage/v1/s3/',
     MODEL_ADDRESSING: 'virtual',
     MODEL_REQUESTER_PAYS: 'true',
-    AWS_REGION: 'eu-west-1',
+    MODEL_REGION: 'eu-west-1',
+    AWS_REGION: 'eu-central-1',
     MODEL_CREDENTIALS: 'secret/keys',
   })
   t.match(task, {
@@ -32,6 +33,7 @@ t.test('a complete environment is a task', (t) => {
     addressing: 'virtual',
     requesterPays: true,
     region: 'eu-west-1',
+    clusterRegion: 'eu-central-1',
     credentials: { kind: 'secret', name: 'keys' },
     timeoutSeconds: 60,
     stallTimeoutSeconds: 10,
@@ -54,7 +56,13 @@ t.test('a missing variable has its default', (t) => {
     requesterPays: false,
     region: undefined,
   })
+  t.equal(loadTask({ AWS_REGION: 'eu-west-1' }).region, 'eu-west-1', 'the bucket is in the region of the cluster')
   t.equal(loadTask({ AWS_DEFAULT_REGION: 'eu-west-1' }).region, 'eu-west-1')
+  t.equal(
+    loadTask({ MODEL_REGION: 'eu-west-1' }).clusterRegion,
+    undefined,
+    'that of a bucket says nothing of the cluster',
+  )
   t.equal(loadTask({ AWS_REGION: '', AWS_DEFAULT_REGION: 'eu-west-1' }).region, 'eu-west-1', 'empty is not set')
   t.end()
 })
@@ -78,12 +86,14 @@ t.test('all problems come at once, each with its variable', (t) => {
     MODEL_REQUESTER_PAYS: 'requester',
     MODEL_TIMEOUT_SECONDS: '0',
     MODEL_STALL_TIMEOUT_SECONDS: '-1',
+    MODEL_REGION: 'EU WEST',
     AWS_REGION: 'EU',
     MODEL_INCLUDE: 'a,,b',
   })
   const problems = read.ok ? [] : read.problems
   const named = problems.map((problem) => problem.split(' ')[0])
   t.strictSame(named, [
+    'AWS_REGION',
     'MODEL_NAME',
     'MODEL_SOURCE',
     'MODEL_ROOT',
@@ -99,7 +109,7 @@ t.test('all problems come at once, each with its variable', (t) => {
     'MODEL_ENDPOINT',
     'MODEL_ADDRESSING',
     'MODEL_REQUESTER_PAYS',
-    'AWS_REGION',
+    'MODEL_REGION',
     'MODEL_TIMEOUT_SECONDS',
     'MODEL_STALL_TIMEOUT_SECONDS',
   ])
