@@ -49,3 +49,8 @@ export async function lookupThen<T, U>(
 export function valueOf<T>(seen: Lookup<T>): T | undefined {
   return seen.state === 'found' ? seen.value : undefined
 }
+
+/** The reason why there is no value. */
+export function whyNot(seen: Lookup<unknown> | undefined, otherwise = 'it is not there'): string {
+  return seen?.state === 'unknown' ? seen.why : otherwise
+}

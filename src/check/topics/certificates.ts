@@ -4,7 +4,7 @@ import type { MutatingWebhook } from '../../cluster/objects.ts'
 import { isFor, isTrusted, lifetimeOf, readCertificates } from '../certificates.ts'
 import { type InstallationCheckId as CheckId, error, ok, unchecked, warning } from '../installation-findings.ts'
 import type { Finding } from '../../diagnosis/finding.ts'
-import { found, unknown, valueOf, type Lookup } from '../../diagnosis/lookup.ts'
+import { found, unknown, valueOf, whyNot, type Lookup } from '../../diagnosis/lookup.ts'
 import { serverNameOf } from '../registration.ts'
 import type { Survey } from '../survey.ts'
 
@@ -140,10 +140,6 @@ function checkServed(survey: Survey): Finding {
 function whyNotServed({ replicas }: Survey): string {
   if (replicas.state !== 'found') return whyNot(replicas)
   return replicas.value.map(({ certificate }) => whyNot(certificate))[0] ?? 'no replica was asked'
-}
-
-function whyNot(seen: Lookup<unknown>): string {
-  return seen.state === 'unknown' ? seen.why : 'it is not there'
 }
 
 function count(number: number, unit: string): string {

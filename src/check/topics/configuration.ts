@@ -1,7 +1,7 @@
 /** Checks that the operator's configuration is valid, and in force on every replica. */
 import type { Finding } from '../../diagnosis/finding.ts'
 import { error, ok, unchecked, warning } from '../installation-findings.ts'
-import { valueOf, type Lookup } from '../../diagnosis/lookup.ts'
+import { valueOf, whyNot } from '../../diagnosis/lookup.ts'
 import type { Survey } from '../survey.ts'
 
 export function checkConfiguration(survey: Survey): readonly Finding[] {
@@ -48,8 +48,4 @@ function checkServed({ configuration, replicas }: Survey): Finding {
     )
   }
   return ok('configuration-served', `that of ${place}: ${asked.map(({ name }) => name).join(', ')}`)
-}
-
-function whyNot(seen: Lookup<unknown> | undefined): string {
-  return seen?.state === 'unknown' ? seen.why : 'it is not there'
 }

@@ -1,7 +1,7 @@
 /** Checks the Service, its endpoints and the replicas. */
 import type { Finding } from '../../diagnosis/finding.ts'
 import { error, ok, unchecked, warning } from '../installation-findings.ts'
-import { valueOf, type Lookup } from '../../diagnosis/lookup.ts'
+import { valueOf, whyNot } from '../../diagnosis/lookup.ts'
 import type { Survey } from '../survey.ts'
 
 export function checkWorkload(survey: Survey): readonly Finding[] {
@@ -47,8 +47,4 @@ function checkReplicas({ deployment }: Survey): Finding {
   if (readyReplicas === 0) return error('replicas', what)
   if (readyReplicas < desired || desired < 2) return warning('replicas', what)
   return ok('replicas', what)
-}
-
-function whyNot(seen: Lookup<unknown>, otherwise: string): string {
-  return seen.state === 'unknown' ? seen.why : otherwise
 }

@@ -13,8 +13,8 @@ import { resources } from '../../cluster/resources.ts'
 import { provisioner } from './render-trident.ts'
 import { withCommands, type Finding } from '../../diagnosis/finding.ts'
 import { error, ok, unchecked, warning } from './checks.ts'
-import { lookup, valueOf, type Lookup } from '../../diagnosis/lookup.ts'
-import { listOf, whyNot } from '../shared/check-context.ts'
+import { lookup, valueOf, whyNot, type Lookup } from '../../diagnosis/lookup.ts'
+import { listOf } from '../shared/check-context.ts'
 import { describeObject } from '../../diagnosis/kubectl-commands.ts'
 
 export interface Trident {

@@ -7,8 +7,8 @@ import { headroomGate } from './inject.ts'
 import { mountpointDriver } from './render-volume.ts'
 import { withCommands, type Finding } from '../../diagnosis/finding.ts'
 import { error, ok, unchecked, warning } from './checks.ts'
-import { lookup, valueOf, type Lookup } from '../../diagnosis/lookup.ts'
-import { listOf, whyNot } from '../shared/check-context.ts'
+import { lookup, valueOf, whyNot, type Lookup } from '../../diagnosis/lookup.ts'
+import { listOf } from '../shared/check-context.ts'
 
 export interface Driver {
   readonly driver: Lookup<CSIDriver>

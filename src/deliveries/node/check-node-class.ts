@@ -3,9 +3,8 @@ import type { EC2NodeClass, NodePool } from '../../cluster/objects.ts'
 import { nodeLabelValue } from '../../pod/scheduling.ts'
 import { withCommands, type Finding } from '../../diagnosis/finding.ts'
 import { error, ok, unchecked, warning } from './checks.ts'
-import type { Lookup } from '../../diagnosis/lookup.ts'
+import { whyNot, type Lookup } from '../../diagnosis/lookup.ts'
 import { notReady, renderRemedy, type BakedModel } from './check-model.ts'
-import { whyNot } from '../shared/check-context.ts'
 import { describeObject, patchObject } from '../../diagnosis/kubectl-commands.ts'
 
 /** Images carry the nodes' label as a tag. */

@@ -3,9 +3,8 @@ import type { Node } from '../../cluster/objects.ts'
 import { nodeLabelValue } from '../../pod/scheduling.ts'
 import { withCommands, type Finding } from '../../diagnosis/finding.ts'
 import { ok, unchecked, warning } from './checks.ts'
-import { valueOf, type Lookup } from '../../diagnosis/lookup.ts'
+import { valueOf, whyNot, type Lookup } from '../../diagnosis/lookup.ts'
 import type { BakedModel, Karpenter } from './check-model.ts'
-import { whyNot } from '../shared/check-context.ts'
 
 export function nodesWith({ label }: BakedModel, nodes: Lookup<readonly Node[]>): readonly Node[] {
   return (valueOf(nodes) ?? []).filter(({ metadata }) => metadata.labels?.[label] === nodeLabelValue)

@@ -37,7 +37,3 @@ export async function listOf<T extends KubernetesObject>(
     return error.status === 404 ? absent : unknown(error.message)
   }
 }
-
-export function whyNot(seen: Lookup<unknown>): string {
-  return seen.state === 'unknown' ? seen.why : 'it is not there'
-}
