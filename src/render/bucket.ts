@@ -1,6 +1,7 @@
 /** A bucket for models: versioned, private, with a copy in another region. */
 import type { S3Source } from '../values/source.ts'
-import { bucketArn, domainOf } from './arn.ts'
+import { bucketArn } from './arn.ts'
+import { partitionOf } from '../values/partition.ts'
 import { policyDocument } from './iam-policy.ts'
 import type { Stack } from './rendering.ts'
 import { explain, type Branch, type Tree } from './tree.ts'
@@ -199,7 +200,7 @@ function keyStatement(sid: string, action: string, key: string | undefined, regi
       Effect: 'Allow',
       Action: action,
       Resource: key,
-      Condition: { StringEquals: { 'kms:ViaService': `s3.${region}.${domainOf(region)}` } },
+      Condition: { StringEquals: { 'kms:ViaService': `s3.${region}.${partitionOf(region).domain}` } },
     },
   ]
 }

@@ -1,7 +1,8 @@
 /** The policy of a role: list and read below its prefixes, and nothing else. */
 import type { S3Source } from '../values/source.ts'
 import { namespacesOf, serviceAccountsOf, type ReadAccess, type Scope } from './access.ts'
-import { bucketArn, clusterArn, domainOf } from './arn.ts'
+import { bucketArn, clusterArn } from './arn.ts'
+import { partitionOf } from '../values/partition.ts'
 import { explain, type Branch, type Tree } from './tree.ts'
 
 const policyVersion = '2012-10-17'
@@ -130,7 +131,9 @@ function decryptStatement(key: string, regions: readonly string[]): Tree {
     Action: 'kms:Decrypt',
     Resource: key,
     Condition: explain('Only on the way through S3, never by a call of its own.', {
-      StringEquals: { 'kms:ViaService': oneOrMany(regions.map((region) => `s3.${region}.${domainOf(region)}`)) },
+      StringEquals: {
+        'kms:ViaService': oneOrMany(regions.map((region) => `s3.${region}.${partitionOf(region).domain}`)),
+      },
     }),
   }
 }

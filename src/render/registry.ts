@@ -1,5 +1,6 @@
 /** Registries: recognises Amazon ECR, and renders permissions and login for pulls from it. */
-import { bucketArn, partitionOf } from './arn.ts'
+import { bucketArn } from './arn.ts'
+import { partitionOf } from '../values/partition.ts'
 import { explain, type Tree } from './tree.ts'
 
 interface EcrRepository {
@@ -31,7 +32,7 @@ export function pullStatements(reference: string): readonly Tree[] {
       Sid: 'Pull',
       Effect: 'Allow',
       Action: ['ecr:BatchGetImage', 'ecr:GetDownloadUrlForLayer', 'ecr:BatchCheckLayerAvailability'],
-      Resource: `arn:${partitionOf(region)}:ecr:${region}:${accountId}:repository/${repository}`,
+      Resource: `arn:${partitionOf(region).name}:ecr:${region}:${accountId}:repository/${repository}`,
     },
     {
       Sid: 'Layers',

@@ -1,6 +1,7 @@
 /** The trust policy of a role. */
 import { namespacesOf, type ReadAccess } from './access.ts'
-import { clusterArn, partitionOf } from './arn.ts'
+import { clusterArn } from './arn.ts'
+import { partitionOf } from '../values/partition.ts'
 import { checkerStatement } from './checker-trust.ts'
 import { identityTags, oneOrMany, policyDocument } from './iam-policy.ts'
 import { explain, type Branch } from './tree.ts'
@@ -74,7 +75,7 @@ function webIdentityTrust(access: ReadAccess, provider: string): Branch {
   return {
     Sid: 'WebIdentity',
     Effect: 'Allow',
-    Principal: { Federated: `arn:${partitionOf(region)}:iam::${accountId}:oidc-provider/${provider}` },
+    Principal: { Federated: `arn:${partitionOf(region).name}:iam::${accountId}:oidc-provider/${provider}` },
     Action: 'sts:AssumeRoleWithWebIdentity',
     Condition: {
       StringEquals: {

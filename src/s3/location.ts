@@ -5,11 +5,9 @@
 import { isIP } from 'node:net'
 import { proxyFor } from '../network/proxy.ts'
 import { unsupportedBucket } from '../values/bucket.ts'
+import type { Addressing } from '../values/endpoint.ts'
 import { parsed, unreadable, type Parsed } from '../values/parsed.ts'
-import { partitionOf } from './partition.ts'
-
-/** The bucket in the path or in the name of the host. */
-export type Addressing = 'path' | 'virtual'
+import { partitionOf } from '../values/partition.ts'
 
 export interface LocationSettings {
   /** us-east-1 by default. */

@@ -25,6 +25,9 @@ const unset: Readonly<Record<string, unknown>> = {
   'policy.mode': 'enforce',
   'policy.enforceNamespaces': [],
   'policy.auditNamespaces': [],
+  allowWholeBucket: false,
+  requireChecksums: false,
+  'loader.reuse': 'verify',
 }
 
 /** Paths of the settings. Defaults of annotations are one setting: the chart has an open map for them. */

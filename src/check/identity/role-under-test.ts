@@ -3,7 +3,8 @@
  * the cluster.
  */
 import type { Identity } from '../../render/access.ts'
-import { partitionOf } from '../../render/arn.ts'
+
+import { partitionOf } from '../../values/partition.ts'
 import { commandInOneLine } from '../../values/shell.ts'
 import type { Requirement } from '../../deliveries/shared/requirements.ts'
 import type { S3Source } from '../../values/source.ts'
@@ -157,7 +158,7 @@ function findCluster(facts: AccountFacts, role: RoleArn | undefined): ClusterArn
     arn ??
     (name === undefined || region === undefined || role === undefined
       ? ''
-      : `arn:${partitionOf(region)}:eks:${region}:${role.accountId}:cluster/${name}`)
+      : `arn:${partitionOf(region).name}:eks:${region}:${role.accountId}:cluster/${name}`)
   const result = parseClusterArn(made)
   return result.ok ? result.value : undefined
 }

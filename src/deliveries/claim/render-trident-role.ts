@@ -1,6 +1,7 @@
 /** AWS permissions of Trident's controller to make volumes of one file system. */
 import type { ReadAccess } from '../../render/access.ts'
-import { partitionOf } from '../../render/arn.ts'
+
+import { partitionOf } from '../../values/partition.ts'
 import { policyDocument } from '../../render/iam-policy.ts'
 import { fit } from '../../render/names.ts'
 import type { RoleParts } from '../../render/pod-identity-association.ts'
@@ -27,7 +28,7 @@ export function tridentRole(
 }
 
 function tridentPolicy({ fileSystemId, region, secretArn }: Backend, accountId: string): Branch {
-  const fsx = `arn:${partitionOf(region)}:fsx:${region}:${accountId}`
+  const fsx = `arn:${partitionOf(region).name}:fsx:${region}:${accountId}`
   return policyDocument([
     {
       Sid: 'Look',

@@ -1,7 +1,8 @@
 /** CloudFormation for EC2 Image Builder: a pipeline that builds machine images with the model. */
 import { Gi } from '../../values/quantity.ts'
 import type { ReadAccess } from '../../render/access.ts'
-import { partitionOf, type EksCluster } from '../../render/arn.ts'
+import { type EksCluster } from '../../render/arn.ts'
+import { partitionOf } from '../../values/partition.ts'
 import { bakeDocument, type Baked } from './render-bake-component.ts'
 import { policyDocument, readPolicy } from '../../render/iam-policy.ts'
 import { digest } from '../../render/names.ts'
@@ -52,11 +53,11 @@ export function imageStack(plan: BuildPlan): Stack {
 }
 
 export function pipelineArn({ name, cluster: { region, accountId } }: BuildPlan): string {
-  return `arn:${partitionOf(region)}:imagebuilder:${region}:${accountId}:image-pipeline/${name}`
+  return `arn:${partitionOf(region).name}:imagebuilder:${region}:${accountId}:image-pipeline/${name}`
 }
 
 function buildRole(plan: BuildPlan): Tree {
-  const managed = (policy: string): string => `arn:${partitionOf(plan.cluster.region)}:iam::aws:policy/${policy}`
+  const managed = (policy: string): string => `arn:${partitionOf(plan.cluster.region).name}:iam::aws:policy/${policy}`
   const access: ReadAccess = {
     cluster: plan.cluster,
     role: plan.name,

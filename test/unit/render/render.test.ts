@@ -2,7 +2,8 @@
 import t from 'tap'
 import fc from 'fast-check'
 import { parse, parseAllDocuments } from 'yaml'
-import { clusterArn, domainOf, partitionOf } from '../../../src/render/arn.ts'
+import { clusterArn } from '../../../src/render/arn.ts'
+import { partitionOf } from '../../../src/values/partition.ts'
 import { fit, label, logicalId } from '../../../src/render/names.ts'
 import { dockerfile, fileNameProblem, layersOf } from '../../../src/deliveries/image/render.ts'
 import { printTreeAsJSON, printTreeAsYAML } from '../../../src/render/print.ts'
@@ -78,17 +79,14 @@ t.test('a name that is too long ends in a hash, so that no two become one', (t) 
 })
 
 t.test('an ARN is in the partition of its region', (t) => {
-  t.strictSame(['eu-west-1', 'cn-north-1', 'us-gov-east-1', 'eusc-de-east-1'].map(partitionOf), [
-    'aws',
-    'aws-cn',
-    'aws-us-gov',
-    'aws-eusc',
-  ])
-  t.strictSame(['eu-west-1', 'cn-north-1', 'eusc-de-east-1'].map(domainOf), [
-    'amazonaws.com',
-    'amazonaws.com.cn',
-    'amazonaws.eu',
-  ])
+  t.strictSame(
+    ['eu-west-1', 'cn-north-1', 'us-gov-east-1', 'eusc-de-east-1'].map((region) => partitionOf(region).name),
+    ['aws', 'aws-cn', 'aws-us-gov', 'aws-eusc'],
+  )
+  t.strictSame(
+    ['eu-west-1', 'cn-north-1', 'eusc-de-east-1'].map((region) => partitionOf(region).domain),
+    ['amazonaws.com', 'amazonaws.com.cn', 'amazonaws.eu'],
+  )
   t.equal(
     clusterArn({ name: 'c', accountId: '111122223333', region: 'cn-north-1' }),
     'arn:aws-cn:eks:cn-north-1:111122223333:cluster/c',

@@ -1,7 +1,8 @@
 /** Where a bucket is, compared with the endpoint rules of the AWS SDK. */
 import { S3Client } from '@aws-sdk/client-s3'
 import t from 'tap'
-import { locateBucket, type Addressing, type LocationSettings } from '../../../src/s3/location.ts'
+import { locateBucket, type LocationSettings } from '../../../src/s3/location.ts'
+import type { Addressing } from '../../../src/values/endpoint.ts'
 
 const { endpointProvider } = new S3Client({ region: 'us-east-1' }).config
 
