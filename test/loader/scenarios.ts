@@ -10,6 +10,7 @@ import { expiries } from './scenarios/expiries.ts'
 import { irsa } from './scenarios/irsa.ts'
 import { listings } from './scenarios/listings.ts'
 import { network } from './scenarios/network.ts'
+import { places } from './scenarios/places.ts'
 import { progress } from './scenarios/progress.ts'
 import { restarts } from './scenarios/restarts.ts'
 import { scale } from './scenarios/scale.ts'
@@ -24,6 +25,7 @@ export const subjects: Readonly<Record<string, readonly Scenario[]>> = {
   volumes,
   listings,
   sources,
+  places,
   credentials,
   expiries,
   irsa,
