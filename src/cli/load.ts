@@ -2,7 +2,8 @@
 import { Command } from 'commander'
 import { oneOf, parseSwitch, parseText, type Values } from '../flags/flags.ts'
 import { withRemedyFor } from '../loader/credentials/remedies.ts'
-import { readTask, readVerifyTask, type LoadTask, type VerifyTask } from '../loader/environment.ts'
+import { endStuckProcess, withLimits } from '../loader/deadline.ts'
+import { readTask, readVerifyTask, type LoadTask } from '../loader/environment.ts'
 import { exits, failureLine, LoaderFailure } from '../loader/exit-codes.ts'
 import { counted, formatSize } from '../loader/format-size.ts'
 import { keepYoungHeapSmall } from '../loader/transfer/v8-flags.ts'
@@ -38,9 +39,6 @@ export const loadFlags = {
 } as const
 
 type LoadOptions = Values<typeof loadFlags, never>
-
-/** setTimeout fires at once for longer delays (over 24 days). */
-const longestTimerMs = 2 ** 31 - 1
 
 const help = `
 What to load comes from the environment alone. Without it, every variable that is missing is named.
@@ -78,7 +76,7 @@ async function run(options: LoadOptions): Promise<number> {
     prepareS3Thread()
     const { load } = await import('../loader/load.ts')
     const deps = { env: process.env, report, startJitterMs: options.startJitter * 1000 }
-    const marker = await withDeadline(task, (signal) => load(task, { ...deps, signal })).catch((error: unknown) => {
+    const marker = await withLimits(task, (watch) => load(task, { ...deps, ...watch })).catch((error: unknown) => {
       throw error instanceof LoaderFailure ? withRemedyFor(error, task.credentials) : error
     })
     report.info(`ready: ${counted(marker.files, 'file')}, ${formatSize(marker.bytes)} at ${task.root}/${task.id}`)
@@ -98,7 +96,8 @@ export function ignoreHome(env: NodeJS.ProcessEnv): void {
 async function verify(report: Report): Promise<number> {
   const read = readVerifyTask(process.env)
   if (!read.ok) throw new LoaderFailure('InvalidEnvironment', read.problems.join(', '))
-  const { files, bytes } = await withDeadline(read.task, (signal) => verifyMounted(read.task, { report, signal }))
+  const limits = { timeoutSeconds: read.task.timeoutSeconds, stallTimeoutSeconds: undefined }
+  const { files, bytes } = await withLimits(limits, ({ signal }) => verifyMounted(read.task, { report, signal }))
   report.info(`${read.task.source.uri} is there: ${counted(files, 'file')}, ${formatSize(bytes)}`)
   return 0
 }
@@ -107,34 +106,6 @@ function taskOf(env: NodeJS.ProcessEnv): LoadTask {
   const read = readTask(env)
   if (read.ok) return read.task
   throw new LoaderFailure('InvalidEnvironment', read.problems.join(', '))
-}
-
-/** Ends the work at the task's timeout, and on SIGTERM, which leaves a state that the next run continues from. */
-async function withDeadline<T>(
-  { timeoutSeconds }: Pick<VerifyTask, 'timeoutSeconds'>,
-  work: (signal: AbortSignal) => Promise<T>,
-): Promise<T> {
-  const end = new AbortController()
-  const giveUp = (): void => {
-    end.abort(new LoaderFailure('NoProgress', `not finished within ${timeoutSeconds} s`))
-  }
-  const overdue =
-    timeoutSeconds === undefined ? undefined : setTimeout(giveUp, Math.min(timeoutSeconds * 1000, longestTimerMs))
-  const terminate = (): void => {
-    end.abort(new LoaderFailure('Terminated', 'stopped on request'))
-  }
-  process.once('SIGTERM', terminate)
-  process.once('SIGINT', terminate)
-  try {
-    return await work(end.signal)
-  } catch (error) {
-    // Any error after the abort is a consequence of it, so its reason is reported.
-    throw end.signal.aborted ? end.signal.reason : error
-  } finally {
-    clearTimeout(overdue)
-    process.off('SIGTERM', terminate)
-    process.off('SIGINT', terminate)
-  }
 }
 
 function fail(error: unknown, report: Report, { terminationLog }: LoadOptions): number {
@@ -147,5 +118,6 @@ function fail(error: unknown, report: Report, { terminationLog }: LoadOptions): 
   report.error(line, { exit: code })
   if (failure.exit === 'Bug' && error instanceof Error) report.error(error.stack ?? '')
   writeTerminationMessage(terminationLog, line)
+  endStuckProcess(code)
   return code
 }

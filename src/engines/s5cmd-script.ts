@@ -101,7 +101,7 @@ export const s5cmdScript = [
   '  trap \'\' TERM INT',
   '  if [ -n "${tmp:-}" ] && [ -s "$tmp/circle" ]; then fail 11 "$(cat "$tmp/circle")"; fi',
   '  if [ -n "${tmp:-}" ] && [ -s "$tmp/overdue" ]; then fail 17 "$(cat "$tmp/overdue")"; fi',
-  '  fail 143 \'told to stop\'',
+  '  fail 143 \'stopped on request\'',
   '}',
   'run() { # FLOW|WORK COMMAND...',
   '  ( watch_child "$1" ) >&3 2>&3 &',

@@ -124,7 +124,7 @@ interrupted() {
   trap '' TERM INT
   if [ -n "${tmp:-}" ] && [ -s "$tmp/circle" ]; then fail 11 "$(cat "$tmp/circle")"; fi
   if [ -n "${tmp:-}" ] && [ -s "$tmp/overdue" ]; then fail 17 "$(cat "$tmp/overdue")"; fi
-  fail 143 'told to stop'
+  fail 143 'stopped on request'
 }
 
 # --- children ------------------------------------------------------------------------------------------------------

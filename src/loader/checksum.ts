@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import type { FileHandle } from 'node:fs/promises'
 import type { ChecksumAlgorithm } from '../aws/s3-api.ts'
 import { combineCrc, loadCrc, type CrcAlgorithm } from './transfer/crc.ts'
+import { timed } from './volume/calls.ts'
 import { openStaged } from './volume/staged-file.ts'
 
 export interface ExpectedChecksum {
@@ -80,7 +81,7 @@ export async function checksumOfFile(
     const buffer = Buffer.allocUnsafe(readBytes)
     for (;;) {
       signal.throwIfAborted()
-      const { bytesRead } = await file.read(buffer, 0, readBytes)
+      const { bytesRead } = await timed(path, file.read(buffer, 0, readBytes))
       if (bytesRead === 0) return running.value()
       running.update(buffer.subarray(0, bytesRead))
     }

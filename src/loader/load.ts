@@ -32,6 +32,8 @@ export interface LoadDependencies {
   readonly report: Report
   /** Its reason becomes the loader's failure. */
   readonly signal: AbortSignal
+  /** Aborts the signal: what stalls may hang in a call that never returns. */
+  readonly giveUp: (failure: LoaderFailure) => void
   /** Longest random delay before listing, so that a thousand pods that start at once do not list in the same instant. */
   readonly startJitterMs: number
   /** Limit of a listing, for callers without an overall deadline. */

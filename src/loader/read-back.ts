@@ -4,6 +4,7 @@
  * reading after the download would take another six minutes.
  */
 import type { FileHandle } from 'node:fs/promises'
+import { timed } from './volume/calls.ts'
 import { changedBeneath, openStaged } from './volume/staged-file.ts'
 import { startChecksum, type RunningChecksum, type ExpectedChecksum } from './checksum.ts'
 
@@ -129,7 +130,8 @@ export class FileReader {
   async *read(buffer: Buffer): AsyncGenerator<number> {
     const { handle, sums } = (this.#open ??= await this.#start())
     while (this.#at < this.#end) {
-      const { bytesRead } = await handle.read(buffer, 0, Math.min(buffer.length, this.#end - this.#at), this.#at)
+      const read = handle.read(buffer, 0, Math.min(buffer.length, this.#end - this.#at), this.#at)
+      const { bytesRead } = await timed(this.#followed.file, read)
       if (bytesRead === 0) throw changedBeneath(`${this.#followed.file} ends at ${this.#at}, not at ${this.#end}`)
       for (const sum of sums) sum.update(buffer.subarray(0, bytesRead))
       this.#at += bytesRead

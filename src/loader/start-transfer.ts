@@ -1,13 +1,15 @@
 /** Starts the transfer threads and reports progress. */
-import { statfs } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import type { BucketLocation } from '../s3/location.ts'
 import type { CredentialsSource } from './credentials/credentials.ts'
 import type { DownloadContext } from './download-context.ts'
 import type { LoadTask } from './environment.ts'
+import { LoaderFailure } from './exit-codes.ts'
 import type { Listing } from './listing.ts'
 import type { Report } from './report.ts'
 import { startTransferThreads, type Origin, type TransferOptions } from './transfer/transfer.ts'
+import { transferFailureOf } from './transfer-failure.ts'
+import { statVolume } from './volume/directory.ts'
 import { modesOf } from './volume/layout.ts'
 
 /** More threads gain nothing: two fill a 10 Gbit/s line. */
@@ -20,6 +22,7 @@ interface Session {
   readonly location: BucketLocation
   readonly report: Report
   readonly signal: AbortSignal
+  readonly giveUp: (failure: LoaderFailure) => void
 }
 
 interface Work {
@@ -54,7 +57,7 @@ export async function startTransfer(session: Session): Promise<Transfer> {
 }
 
 async function moveAll(
-  { report, signal }: Session,
+  { task, report, signal, giveUp }: Session,
   { credentials, listing, verifiedBytes }: Work,
   move: (options: TransferOptions) => Promise<void>,
 ): Promise<void> {
@@ -64,6 +67,11 @@ async function moveAll(
       credentials: (refresh) => (credentials === undefined ? Promise.resolve(undefined) : credentials(refresh)),
       signal,
       onProgress: meter.add,
+      // A thread that stalls in a call of the file system does not end with the transfer.
+      onStalled: (error) => {
+        const failure = transferFailureOf(error, task)
+        if (failure instanceof LoaderFailure) giveUp(failure)
+      },
     })
   } finally {
     meter.stop()
@@ -72,7 +80,7 @@ async function moveAll(
 
 /** Memory does not survive a crash, so files there are not synced (statfs(2), TMPFS_MAGIC). */
 async function isInMemory(path: string): Promise<boolean> {
-  return (await statfs(path)).type === 0x01021994
+  return (await statVolume(path)).type === 0x01021994
 }
 
 function originOf(location: BucketLocation, { alsoTrusted }: LoadTask): Origin {

@@ -3,6 +3,7 @@
  * `current`; the completeness of a version never depends on it, because every step that counts is one rename(2).
  */
 import { join } from 'node:path'
+import type { LoaderFailure } from '../loader/exit-codes.ts'
 import type { Report } from '../loader/report.ts'
 import { acquireLock } from '../loader/volume/lock.ts'
 import type { PublishVolume } from './volume.ts'
@@ -11,6 +12,8 @@ export interface LockHolder {
   /** Unique per process: two owners of one name would both hold the lock. */
   readonly owner: string
   readonly signal: AbortSignal
+  /** Ends the run with this failure, also where it hangs. */
+  readonly giveUp: (failure: LoaderFailure) => void
   readonly report: Report
 }
 

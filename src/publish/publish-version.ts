@@ -42,13 +42,13 @@ async function stageVersion(published: PublishedVersion, publisher: Publisher): 
   const {
     volume,
     env,
-    holder: { signal, report, owner },
+    holder: { signal, report, giveUp, owner },
   } = publisher
   await refuseForeign(volume, published.version)
   const sha256 = await digestOfManifest(published, publisher.s3)
   const task = taskOf(published, sha256, publisher)
   await resumeInterrupted(task, owner)
-  const marker = await load(task, { env, report, signal, startJitterMs: 0, longestListingMs })
+  const marker = await load(task, { env, report, signal, giveUp, startJitterMs: 0, longestListingMs })
   // Before the rename: a version without a record would count as foreign.
   await writeRecord(volume, recordOf(published, sha256, marker))
   await moveIntoPlace(volume, task, published.version)

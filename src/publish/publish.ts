@@ -37,6 +37,7 @@ export interface PublishDependencies {
   readonly report: Report
   /** Its reason becomes the failure of the run. */
   readonly signal: AbortSignal
+  readonly giveUp: (failure: LoaderFailure) => void
 }
 
 export interface PublishResult {
@@ -57,7 +58,11 @@ interface FailedVersion {
 export async function publish(request: PublishRequest, deps: PublishDependencies): Promise<PublishResult> {
   const volume = volumeAt(request.root)
   const task = baseTask({ ...request, volume }, deps.env)
-  const holder = { owner: crypto.randomUUID(), signal: deps.signal, report: deps.report }
+  const giveUp = (failure: LoaderFailure): void => {
+    const own = publishFailureOf(failure)
+    deps.giveUp(own instanceof LoaderFailure ? own : failure)
+  }
+  const holder = { owner: crypto.randomUUID(), signal: deps.signal, report: deps.report, giveUp }
   try {
     const s3 = connectS3(task, deps.env, deps)
     try {

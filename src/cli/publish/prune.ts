@@ -97,7 +97,7 @@ async function run(options: PruneOptions): Promise<void> {
 async function pruneWith(
   options: ClusterOptions,
   request: PruneRequest,
-  context: Pick<PruneDependencies, 'report' | 'signal'>,
+  context: Pick<PruneDependencies, 'report' | 'signal' | 'giveUp'>,
 ): Promise<readonly PruneDecision[]> {
   try {
     return await useCluster(options, (cluster) => prune(request, { ...context, cluster, ownPod: ownPod() }))

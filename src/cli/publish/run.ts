@@ -1,5 +1,6 @@
 /** Common parts of both publish commands: output, signals and exit codes. */
 import { oneOf, parseSwitch } from '../../flags/flags.ts'
+import { endStuckProcess, withLimits, type Watch } from '../../loader/deadline.ts'
 import { exits, failureLine, LoaderFailure } from '../../loader/exit-codes.ts'
 import { textReport, writeTerminationMessage, type Report } from '../../loader/report.ts'
 
@@ -19,11 +20,12 @@ export interface OutputOptions {
   readonly output?: 'json' | undefined
 }
 
-interface WorkContext {
+interface WorkContext extends Watch {
   readonly report: Report
-  /** Its reason is the failure that the command reports. */
-  readonly signal: AbortSignal
 }
+
+/** A run by hand or of a Job has its deadline from elsewhere. */
+const limits = { timeoutSeconds: undefined, stallTimeoutSeconds: 120 }
 
 const terminationLog = '/dev/termination-log'
 
@@ -33,19 +35,10 @@ export async function runWork(
   work: (context: WorkContext) => Promise<number>,
 ): Promise<void> {
   const report = textReport(output === 'json' ? process.stderr : process.stdout)
-  const ending = new AbortController()
-  const terminate = (): void => {
-    ending.abort(new LoaderFailure('Terminated', 'stopped on request'))
-  }
-  process.once('SIGTERM', terminate)
-  process.once('SIGINT', terminate)
   try {
-    process.exitCode = await work({ report, signal: ending.signal })
+    process.exitCode = await withLimits(limits, (watch) => work({ ...watch, report }))
   } catch (error) {
-    process.exitCode = fail(ending.signal.aborted ? ending.signal.reason : error, report)
-  } finally {
-    process.off('SIGTERM', terminate)
-    process.off('SIGINT', terminate)
+    process.exitCode = fail(error, report)
   }
 }
 
@@ -63,5 +56,7 @@ export function end(failure: LoaderFailure, report: Report): number {
   const line = failureLine(failure)
   report.error(line)
   writeTerminationMessage(terminationLog, line)
-  return exits[failure.exit].code
+  const { code } = exits[failure.exit]
+  endStuckProcess(code)
+  return code
 }

@@ -36,6 +36,8 @@ export interface TransferOptions {
   readonly onProgress: (bytes: number) => void
   /** Called for the log on each failed attempt that is repeated. */
   readonly onRetry?: (error: Error) => void
+  /** Called with the error that ends the transfer because not one byte came. */
+  readonly onStalled?: (error: TransferError) => void
 }
 
 /** Resolves when `onDone` has processed the last part; rejects with the first error, or with the signal's reason. */
@@ -116,7 +118,11 @@ async function run(
     over,
   )
   over.throwIfAborted()
-  watchStalls(scheduler, { stallTimeoutMs: settings.stallTimeoutMs, cache, end, over })
+  const fail = (error: TransferError): void => {
+    options.onStalled?.(error)
+    end.abort(error)
+  }
+  watchStalls(scheduler, { stallTimeoutMs: settings.stallTimeoutMs, cache, fail, over })
   for (const pool of pools) {
     scheduler.addPool((reports) =>
       pool.attach({
@@ -171,18 +177,21 @@ function watchStalls(
   {
     stallTimeoutMs,
     cache,
-    end,
+    fail,
     over,
-  }: { stallTimeoutMs: number; cache: CredentialsCache; end: AbortController; over: AbortSignal },
+  }: {
+    readonly stallTimeoutMs: number
+    readonly cache: CredentialsCache
+    readonly fail: (error: TransferError) => void
+    readonly over: AbortSignal
+  },
 ): void {
   const watchdog = setInterval(
     () => {
       if (cache.isRefreshing()) scheduler.resetStallTimer()
       if (scheduler.silentMs(performance.now()) <= stallTimeoutMs) return
       const lastError = scheduler.lastError === undefined ? '' : `; the last error: ${scheduler.lastError.message}`
-      end.abort(
-        new TransferError(`not one byte in ${stallTimeoutMs / 1000} s${lastError}`, { kind: 'stalled', key: '' }),
-      )
+      fail(new TransferError(`not one byte in ${stallTimeoutMs / 1000} s${lastError}`, { kind: 'stalled', key: '' }))
     },
     Math.min(1000, stallTimeoutMs / 4),
   )

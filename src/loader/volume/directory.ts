@@ -196,7 +196,7 @@ export async function walkFiles(
   }
 }
 
-export async function freeSpaceOf(path: string): Promise<StatsFs> {
+export async function statVolume(path: string): Promise<StatsFs> {
   return await timed(path, statfs(path))
 }
 

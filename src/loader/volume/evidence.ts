@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { formatSize } from '../format-size.ts'
 import type { ModelObject } from '../listing.ts'
 import { loadCrc, type CrcAlgorithm, type RunningCrc } from '../transfer/crc.ts'
+import { timed } from './calls.ts'
 import type { JournaledPart } from './journal.ts'
 import { openIfReadable } from './staged-file.ts'
 
@@ -135,14 +136,15 @@ async function verifyFile(
 
 async function holdsPart(
   handle: FileHandle,
-  { offset, length, crc, crcAlgorithm }: JournaledPart,
+  { path, offset, length, crc, crcAlgorithm }: JournaledPart,
   { starters, buffer, signal }: ReadContext,
 ): Promise<boolean> {
   const sum = starters.get(crcAlgorithm)?.()
   if (sum === undefined) return false
   for (let done = 0; done < length; ) {
     signal?.throwIfAborted()
-    const { bytesRead } = await handle.read(buffer, 0, Math.min(buffer.length, length - done), offset + done)
+    const read = handle.read(buffer, 0, Math.min(buffer.length, length - done), offset + done)
+    const { bytesRead } = await timed(path, read)
     if (bytesRead === 0) return false
     sum.update(buffer.subarray(0, bytesRead))
     done += bytesRead

@@ -3,7 +3,7 @@ import { formatBytes } from '../../values/quantity.ts'
 import type { LoadTask } from '../environment.ts'
 import { LoaderFailure } from '../exit-codes.ts'
 import { counted } from '../format-size.ts'
-import { freeSpaceOf } from './directory.ts'
+import { statVolume } from './directory.ts'
 
 /** `verified` bytes are in staging already. */
 export async function refuseTooLarge(task: LoadTask, listed: number, verified: number): Promise<void> {
@@ -16,7 +16,7 @@ export async function refuseTooLarge(task: LoadTask, listed: number, verified: n
       },
     )
   }
-  const { bavail, bsize } = await freeSpaceOf(task.root)
+  const { bavail, bsize } = await statVolume(task.root)
   const [needed, free] = [listed - verified, bavail * bsize]
   if (needed > free) {
     throw new LoaderFailure(
@@ -32,7 +32,7 @@ export async function outOfSpace(
   listed: { readonly files: number; readonly bytes: number },
   cause: unknown,
 ): Promise<LoaderFailure> {
-  const { bavail, bsize, files, ffree } = await freeSpaceOf(root)
+  const { bavail, bsize, files, ffree } = await statVolume(root)
   const free = bavail * bsize
   // Some file systems have no limit, and report 0 of 0.
   const freeFiles = files === 0 ? '' : ` and ${ffree} more files`

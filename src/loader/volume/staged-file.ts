@@ -1,18 +1,17 @@
 /** Opens files that were just written: on a shared volume they may be gone or replaced. */
-import { constants } from 'node:fs'
 import { open, type FileHandle } from 'node:fs/promises'
 import { LoaderFailure } from '../exit-codes.ts'
+import { timed } from './calls.ts'
+import { safeFlags } from './directory.ts'
 import { hasCode } from './file-failure.ts'
 
-/** Refuses a link as the last segment, and does not wait for the writer of a pipe. */
-const toRead = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
 /** Errors for a missing or foreign file; those of a broken disk are not among them. */
 const notReadable = ['ENOENT', 'ENOTDIR', 'ELOOP', 'ENXIO', 'EACCES', 'EPERM']
 
 /** Undefined where there is no readable file; the opened entry may still be something other than a file. */
 export async function openIfReadable(file: string): Promise<FileHandle | undefined> {
   try {
-    return await open(file, toRead)
+    return await timed(file, open(file, safeFlags))
   } catch (error) {
     if (hasCode(error, ...notReadable)) return undefined
     throw error

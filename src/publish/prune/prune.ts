@@ -29,6 +29,7 @@ export interface PruneDependencies {
   readonly cluster: Cluster
   readonly report: Report
   readonly signal: AbortSignal
+  readonly giveUp: (failure: LoaderFailure) => void
   /** The pod that this runs in, if any. */
   readonly ownPod: string | undefined
 }
@@ -42,7 +43,7 @@ export async function prune(request: PruneRequest, deps: PruneDependencies): Pro
     deps.signal.throwIfAborted()
     if (request.dryRun) return (await plan(volume, uses, request)).verdicts
     await prepareVolume(volume)
-    const holder = { owner: crypto.randomUUID(), signal: deps.signal, report: deps.report }
+    const holder = { owner: crypto.randomUUID(), signal: deps.signal, report: deps.report, giveUp: deps.giveUp }
     const verdicts = await withCurrentLock(volume, holder, () => carryOut(volume, uses, request))
     await emptyTrash(volume)
     return verdicts

@@ -27,6 +27,7 @@ t.test('a listing that always has another page ends at its deadline, and leaves 
       env: {},
       report: { info: ignore, warn: ignore, error: ignore, progress: ignore },
       signal: new AbortController().signal,
+      giveUp: () => undefined,
       startJitterMs: 0,
       longestListingMs: 1000,
     }),
