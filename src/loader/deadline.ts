@@ -5,7 +5,7 @@
 import { LoaderFailure } from './exit-codes.ts'
 import { hangingCall } from './volume/calls.ts'
 
-export interface Limits {
+export interface Deadlines {
   /** Limit of the whole; undefined for none. */
   readonly timeoutSeconds: number | undefined
   /** Limit of one call of the file system; undefined for none. */
@@ -28,7 +28,7 @@ const graceMs = 1000
  * Ends the work at its limits, and on SIGTERM, which leaves a state that the next run continues from. Rejects even if the work
  * does not end; the process must then be ended by endStuckProcess().
  */
-export async function withLimits<T>(limits: Limits, work: (watch: Watch) => Promise<T>): Promise<T> {
+export async function withLimits<T>(limits: Deadlines, work: (watch: Watch) => Promise<T>): Promise<T> {
   const end = new AbortController()
   const overGrace = Promise.withResolvers<never>()
   let grace: NodeJS.Timeout | undefined
@@ -50,7 +50,7 @@ export async function withLimits<T>(limits: Limits, work: (watch: Watch) => Prom
 }
 
 /** Returns a function that ends the watch. */
-function watchLimits({ timeoutSeconds, stallTimeoutSeconds }: Limits, giveUp: Watch['giveUp']): () => void {
+function watchLimits({ timeoutSeconds, stallTimeoutSeconds }: Deadlines, giveUp: Watch['giveUp']): () => void {
   const overdue =
     timeoutSeconds === undefined
       ? undefined
