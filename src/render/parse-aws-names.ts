@@ -62,15 +62,16 @@ export function parseS3Source(text: string): Parsed<S3Source> {
   const source = parseSource(text)
   if (!source.ok) return source
   if (source.value.scheme !== 's3') return unreadable('is not an s3:// source')
+  // Typed by hand, it is a prefix that was forgotten; from manifests it comes where the operator allows it.
+  if (source.value.key === '') return unreadable('names a whole bucket; name a prefix or a key in it')
   const problem = s3SourceProblem(source.value, { endpoint: undefined, allowWholeBucket: true })
   return problem === undefined ? parsed(source.value) : unreadable(problem)
 }
 
 export function parseS3Prefix(text: string): Parsed<S3Source> {
   const source = parseS3Source(text)
-  if (!source.ok) return source
-  if (source.value.key === '') return unreadable('names a whole bucket; name a prefix in it')
-  return source.value.extent === 'prefix' ? source : unreadable('names one object; a prefix ends in a slash')
+  if (!source.ok || source.value.extent === 'prefix') return source
+  return unreadable('names one object; a prefix ends in a slash')
 }
 
 /** The digest identifies the image; a tag can be moved. */
