@@ -543,29 +543,38 @@ t.test('the namespace of the shared claim is no namespace that it is shared to',
   t.match(stderr, '-n model-store is the namespace of the shared claim itself')
 })
 
+async function publisherJob(args: readonly string[] = []): Promise<Rendered | undefined> {
+  const { stdout } = await runShared([
+    'render',
+    'claim',
+    '--claim',
+    'a',
+    '--size',
+    '1Gi',
+    '--source',
+    's3://my-ml-bucket/a/',
+    '-n',
+    'apps',
+    ...fsxArgs,
+    ...clusterArgs,
+    ...args,
+  ])
+  return parseAllDocuments(stdout)
+    .map((document) => document.toJS() as Rendered)
+    .find(({ kind }) => kind === 'Job')
+}
+
 t.test('a Job that would say something else has another name, because a Job cannot be changed', async (t) => {
-  const nameWith = async (args: readonly string[]): Promise<string | undefined> => {
-    const { stdout } = await runShared([
-      'render',
-      'claim',
-      '--claim',
-      'a',
-      '--size',
-      '1Gi',
-      '--source',
-      's3://my-ml-bucket/a/',
-      '-n',
-      'apps',
-      ...fsxArgs,
-      ...clusterArgs,
-      ...args,
-    ])
-    return parseAllDocuments(stdout)
-      .map((document) => document.toJS() as Rendered)
-      .find(({ kind }) => kind === 'Job')?.metadata.name
-  }
+  const nameWith = async (args: readonly string[]): Promise<string | undefined> =>
+    (await publisherJob(args))?.metadata.name
   t.equal(await nameWith([]), await nameWith(['--schedule', '0 * * * *']))
   t.not(await nameWith([]), await nameWith(['--required-tag', 'status=published']))
+})
+
+t.test('the publisher has the region of the bucket as an option, and AWS_REGION is left to the cluster', async (t) => {
+  const text = JSON.stringify(await publisherJob(['--bucket-region', 'us-west-2']))
+  t.ok(text.includes('"--region","us-west-2"'), text)
+  t.notMatch(text, /AWS_REGION/)
 })
 
 t.test('a list of files stands for a directory that is on another machine', async (t) => {

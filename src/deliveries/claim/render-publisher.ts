@@ -72,11 +72,9 @@ function publisherPod(model: SharedModel, publisher: PublisherPlan): Branch {
       publisher.serviceAccount,
     ),
     automountServiceAccountToken: false,
-    args: ['publish', '--source', model.source.uri, '--volume', volumeRoot, ...tag],
-    env: [
-      { name: 'AWS_REGION', value: publisher.bucketRegion },
-      { name: 'AWS_EC2_METADATA_DISABLED', value: explain("Never the node's role.", 'true') },
-    ],
+    args: ['publish', '--source', model.source.uri, '--volume', volumeRoot, '--region', publisher.bucketRegion, ...tag],
+    // AWS_REGION is left to the identity webhook: it is the cluster's, whose STS gives the role.
+    env: [{ name: 'AWS_EC2_METADATA_DISABLED', value: explain("Never the node's role.", 'true') }],
   })
 }
 
