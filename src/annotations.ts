@@ -6,6 +6,7 @@ import { annotation, type AnnotationRow } from './values/annotation-row.ts'
 import { credentialsForms, parseCredentials } from './values/credentials.ts'
 import { parseDurationSeconds } from './values/duration.ts'
 import { addressings, endpointForms, parseEndpoint, parseRegion } from './values/endpoint.ts'
+import { engines } from './values/engine.ts'
 import { expectationForms, parseExpectation } from './values/expectation.ts'
 import { parseBoolean, parseContainers, parseKeyPatterns, parseRunAsUser } from './values/forms.ts'
 import { parseEnvName, parseImage, parseObjectName } from './values/names.ts'
@@ -18,7 +19,6 @@ import { parseVolumeChoice, volumeForms } from './values/volume.ts'
 /** The prefix of every annotation, label and node label, unless the operator's configuration has another. */
 export const defaultPrefix = 'models.example.io/'
 
-export const engines = ['native', 's5cmd'] as const
 const initOrders = ['auto', 'first', 'last'] as const
 const credentialsScopes = ['pod', 'loader'] as const
 

@@ -4,6 +4,7 @@
  */
 import { formatCredentials, parseCredentials } from './values/credentials.ts'
 import { addressings, parseEndpoint, parseRegion } from './values/endpoint.ts'
+import { defaultS5cmdPath, engines, type EngineName } from './values/engine.ts'
 import { formatExpectation, parseExpectation } from './values/expectation.ts'
 import { parseBoolean } from './values/forms.ts'
 import { parseKeyPattern } from './values/pattern.ts'
@@ -172,6 +173,20 @@ export const loaderVariables = {
     requiredBy: [],
     parse: parsePodUid,
     format: String,
+  }),
+  MODEL_ENGINE: variable({
+    description: 'program that moves the bytes: `native`, which is the loader itself, or `s5cmd`',
+    readBy: ['load'],
+    requiredBy: [],
+    parse: parseWord(engines),
+    format: (engine: EngineName) => (engine === 'native' ? undefined : engine),
+  }),
+  MODEL_S5CMD_PATH: variable({
+    description: 'path of the binary of `s5cmd`',
+    readBy: ['load'],
+    requiredBy: [],
+    parse: parseAbsolutePath,
+    format: (path) => (path === defaultS5cmdPath ? undefined : path),
   }),
   MODEL_CA_CERTIFICATES: variable({
     description: "PEM of authorities that only the operator's own servers have",

@@ -7,9 +7,11 @@ import { S3Error, type S3Calls, type S3Credentials } from './s3-api.ts'
 import type { FromS3Thread, S3ThreadStart, ToS3Thread } from './s3-thread.ts'
 
 trustAlso(process.env.MODEL_CA_CERTIFICATES)
-/** Pages between two garbage collections: a page of 1000 objects leaves more than 1 MB, and the transfer threads run already. */
-const pagesPerCollection = 4
-let pages = 0
+/** Garbage of a call, in answers about one object: a page of 1000 objects leaves more than 1 MB. */
+const garbageOf = { page: 250, head: 1, read: 1 } as const
+/** Between two garbage collections: what moves the bytes runs already, and needs the memory. */
+const mostGarbage = 1000
+let garbage = 0
 const waiting: ((credentials: S3Credentials) => void)[] = []
 let calls: S3Calls | undefined
 
@@ -37,7 +39,11 @@ function askCredentials(refresh: boolean): Promise<S3Credentials> {
 
 async function answer(id: number, method: keyof S3Calls, args: readonly unknown[]): Promise<void> {
   try {
-    if (method === 'page' && ++pages % pagesPerCollection === 0) collectGarbage()
+    garbage += garbageOf[method]
+    if (garbage >= mostGarbage) {
+      collectGarbage()
+      garbage = 0
+    }
     const call = calls?.[method] as (...given: readonly unknown[]) => Promise<unknown>
     post({ id, value: await call(...args) })
   } catch (error) {

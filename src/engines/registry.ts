@@ -1,7 +1,8 @@
 /** The loader engines. Adding one takes a file in this folder, a line here, and its tests. */
 import type { Config } from '../config/config.ts'
 import type { Findings } from '../request/findings.ts'
-import type { InjectionRequest, EngineName } from '../request/model-request.ts'
+import type { InjectionRequest } from '../request/model-request.ts'
+import type { EngineName } from '../values/engine.ts'
 import type { Engine, EngineCommand } from './engine.ts'
 import { native } from './native.ts'
 import { s5cmd } from './s5cmd.ts'

@@ -16,8 +16,11 @@ import { JournalWriter, partsPerCollection } from './volume/journal-writer.ts'
 import { modesOf } from './volume/layout.ts'
 import type { DownloadContext, DownloadResult } from './download-context.ts'
 
+/** Transfers parts; `onDone` gets each one that is in its file. */
+export type Move = (jobs: Iterable<PartJob>, onDone: (done: PartDone) => Promise<void>) => Promise<void>
+
 /** Resolves when every object is in staging, on the disk, journaled and verified. */
-export async function download(context: DownloadContext): Promise<DownloadResult> {
+export async function download(context: DownloadContext, move: Move): Promise<DownloadResult> {
   const readBack = new ReadBack(context.signal)
   const writer = new JournalWriter(context.staging.journal, context.staging.layout.stagingFiles)
   try {
@@ -26,7 +29,7 @@ export async function download(context: DownloadContext): Promise<DownloadResult
     if (context.listing.objects.length > partsPerCollection) collectGarbage()
     await makeEmptyFiles(context)
     readEarlier(states, context)
-    await context.move(missingParts(context, states), (done) => receive(done, states, writer, context))
+    await move(missingParts(context, states), (done) => receive(done, states, writer, context))
     await readToEnd(states, context)
     return await verify(states, context)
   } finally {
@@ -37,7 +40,8 @@ export async function download(context: DownloadContext): Promise<DownloadResult
 
 const toMakeEmpty = constants.O_WRONLY | constants.O_CREAT
 
-async function makeEmptyFiles({ listing, staging: { layout }, task }: DownloadContext): Promise<void> {
+/** There is no range of no bytes, so that empty objects are made and not fetched. */
+export async function makeEmptyFiles({ listing, staging: { layout }, task }: DownloadContext): Promise<void> {
   const { file: mode } = modesOf(task)
   const paths = listing.objects.flatMap(({ path, size }) => (size === 0 ? [path] : []))
   if (paths.length === 0) return

@@ -2,6 +2,7 @@
 import { loaderVariables, type LoaderTaskKind, type LoaderValue, type LoaderVariableName } from '../loader-contract.ts'
 import type { Credentials } from '../values/credentials.ts'
 import { parseProxy, parseRegion, type Addressing } from '../values/endpoint.ts'
+import { defaultS5cmdPath, type EngineName } from '../values/engine.ts'
 import type { Expectation } from '../values/expectation.ts'
 import type { Parsed } from '../values/parsed.ts'
 import { quote } from '../values/printable.ts'
@@ -42,6 +43,8 @@ export interface LoadTask {
   readonly alsoTrusted: string | undefined
   readonly timeoutSeconds: number
   readonly stallTimeoutSeconds: number
+  readonly engine: EngineName
+  readonly s5cmdPath: string
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -73,6 +76,8 @@ export function readTask(env: Environment): { ok: true; task: LoadTask } | { ok:
     alsoTrusted: reader.read('MODEL_CA_CERTIFICATES')?.join('\n'),
     timeoutSeconds: reader.read('MODEL_TIMEOUT_SECONDS'),
     stallTimeoutSeconds: reader.read('MODEL_STALL_TIMEOUT_SECONDS'),
+    engine: reader.read('MODEL_ENGINE', 'native'),
+    s5cmdPath: reader.read('MODEL_S5CMD_PATH', defaultS5cmdPath),
   }
   for (const name of ['https_proxy', 'HTTPS_PROXY']) reader.parse(name, parseProxy)
   return isComplete(task) && reader.problems.length === 0

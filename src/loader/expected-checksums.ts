@@ -31,7 +31,8 @@ export function needsReading(
   return checksOf(object, expected, context).length > 0
 }
 
-function checksOf(
+/** The checksums of a file that cannot be combined from those of its parts. */
+export function checksOf(
   { path }: ModelObject,
   expected: ExpectedChecksum | undefined,
   { manifest }: DownloadContext,

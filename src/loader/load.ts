@@ -8,14 +8,14 @@ import { s3OnThread } from '../aws/s3-thread.ts'
 import { trustAlso } from '../network/trust.ts'
 import type { BucketLocation } from '../s3/location.ts'
 import { credentialsSource, type CredentialsSource } from './credentials/credentials.ts'
-import { download } from './download.ts'
+import type { RunningEngine } from './download-context.ts'
+import { startEngine } from './engine.ts'
 import type { Environment, LoadTask } from './environment.ts'
 import { LoaderFailure } from './exit-codes.ts'
 import { counted, formatSize } from './format-size.ts'
 import { listModel, type Listing } from './listing.ts'
 import { locateSource } from './locate-source.ts'
 import { readManifest, type Manifest } from './manifest.ts'
-import { startTransfer, type Transfer } from './start-transfer.ts'
 import type { Report } from './report.ts'
 import { transferFailureOf } from './transfer-failure.ts'
 import { TransferError } from './transfer/transfer.ts'
@@ -120,20 +120,20 @@ async function listAndLoad(session: Session, credentials: CredentialsSource | un
     startJitterMs,
     longestListingMs,
   } = session
-  const transfer = await startTransfer(session)
+  const engine = await startEngine(session)
   const s3 = s3OnThread({ region, endpoint, credentials, signal, longestListingMs })
   try {
     await sleep(Math.random() * startJitterMs, undefined, { signal })
-    return await loadOnce(session, { s3, transfer, credentials })
+    return await loadOnce(session, { s3, engine, credentials })
   } finally {
     s3.close()
-    await transfer.stop()
+    await engine.stop()
   }
 }
 
 interface LoadContext {
   readonly s3: S3
-  readonly transfer: Transfer
+  readonly engine: RunningEngine
   readonly credentials: CredentialsSource | undefined
 }
 
@@ -158,7 +158,7 @@ interface ListedContext extends LoadContext {
 
 async function loadListed(
   session: Session,
-  { s3, transfer, credentials, listing, manifest }: ListedContext,
+  { s3, engine, credentials, listing, manifest }: ListedContext,
 ): Promise<Marker> {
   const { task, layout, report, signal } = session
   const say = (line: string): void => {
@@ -168,8 +168,8 @@ async function loadListed(
   try {
     await refuseTooLarge(task, listing.bytes, staging.verifiedBytes)
     report.info(describe(task, listing, staging.verifiedBytes))
-    const move = transfer.moveFor({ credentials, listing, verifiedBytes: staging.verifiedBytes })
-    const { withoutChecksum } = await download({ task, listing, manifest, staging, s3, report, signal, move })
+    const context = { task, listing, manifest, staging, s3, report, signal }
+    const { withoutChecksum } = await engine.download(context, credentials)
     await refuseOtherThanListed(layout, listing.objects, staging.directories)
     if (withoutChecksum > 0) {
       report.info(

@@ -2,10 +2,11 @@
 import { availableParallelism } from 'node:os'
 import type { BucketLocation } from '../s3/location.ts'
 import type { CredentialsSource } from './credentials/credentials.ts'
-import type { DownloadContext } from './download-context.ts'
 import type { LoadTask } from './environment.ts'
 import { LoaderFailure } from './exit-codes.ts'
+import type { Move } from './download.ts'
 import type { Listing } from './listing.ts'
+import { startProgressMeter } from './progress-meter.ts'
 import type { Report } from './report.ts'
 import { startTransferThreads, type Origin, type TransferOptions } from './transfer/transfer.ts'
 import { transferFailureOf } from './transfer-failure.ts'
@@ -15,9 +16,8 @@ import { modesOf } from './volume/layout.ts'
 /** More threads gain nothing: two fill a 10 Gbit/s line. */
 const mostWorkers = 4
 const connections = 32
-const progressEveryMs = 5000
 
-interface Session {
+export interface TransferSession {
   readonly task: LoadTask
   readonly location: BucketLocation
   readonly report: Report
@@ -32,12 +32,12 @@ interface Work {
 }
 
 export interface Transfer {
-  moveFor(work: Work): DownloadContext['move']
+  moveFor(work: Work): Move
   stop(): Promise<void>
 }
 
 /** Threads start at once, so that they are ready when the listing is complete. */
-export async function startTransfer(session: Session): Promise<Transfer> {
+export async function startTransfer(session: TransferSession): Promise<Transfer> {
   const { task, location } = session
   const workers = Math.min(availableParallelism(), mostWorkers)
   const started = startTransferThreads({
@@ -57,11 +57,11 @@ export async function startTransfer(session: Session): Promise<Transfer> {
 }
 
 async function moveAll(
-  { task, report, signal, giveUp }: Session,
+  { task, report, signal, giveUp }: TransferSession,
   { credentials, listing, verifiedBytes }: Work,
   move: (options: TransferOptions) => Promise<void>,
 ): Promise<void> {
-  const meter = startMeter(report, listing.bytes, verifiedBytes)
+  const meter = startProgressMeter(report, listing.bytes, verifiedBytes)
   try {
     await move({
       credentials: (refresh) => (credentials === undefined ? Promise.resolve(undefined) : credentials(refresh)),
@@ -83,7 +83,8 @@ async function isInMemory(path: string): Promise<boolean> {
   return (await statVolume(path)).type === 0x01021994
 }
 
-function originOf(location: BucketLocation, { alsoTrusted }: LoadTask): Origin {
+/** The host that requests for objects go to, and the proxy before it. */
+export function originOf(location: BucketLocation, { alsoTrusted }: LoadTask): Origin {
   const { protocol, host, port, pathPrefix, proxy } = location
   return {
     protocol,
@@ -92,28 +93,5 @@ function originOf(location: BucketLocation, { alsoTrusted }: LoadTask): Origin {
     pathPrefix,
     ...(proxy !== undefined && { proxy }),
     ...(alsoTrusted !== undefined && { alsoTrusted }),
-  }
-}
-
-function startMeter(
-  report: Report,
-  totalBytes: number,
-  verifiedBytes: number,
-): { readonly add: (bytes: number) => void; readonly stop: () => void } {
-  const startedAtMs = performance.now()
-  let received = 0
-  const show = (): void => {
-    const bytesPerSecond = Math.round((received * 1000) / (performance.now() - startedAtMs))
-    report.progress({ bytes: verifiedBytes + received, totalBytes, bytesPerSecond })
-  }
-  const timer = setInterval(show, progressEveryMs)
-  return {
-    add: (bytes) => {
-      received += bytes
-    },
-    stop: () => {
-      clearInterval(timer)
-      if (received > 0) show()
-    },
   }
 }

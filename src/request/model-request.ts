@@ -1,5 +1,6 @@
 /** The models that the annotations of a pod ask for, with all defaults filled in. */
-import type { InitOrder, engines } from '../annotations.ts'
+import type { InitOrder } from '../annotations.ts'
+import type { EngineName } from '../values/engine.ts'
 import type { Delivery, Source } from '../values/source.ts'
 import type { RunAsUser } from '../values/forms.ts'
 import type { Credentials } from '../values/credentials.ts'
@@ -50,5 +51,3 @@ export interface InjectionRequest {
   /** Undefined where the pod chooses none; then it is the engine's. */
   readonly image: string | undefined
 }
-
-export type EngineName = (typeof engines)[number]

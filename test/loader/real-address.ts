@@ -22,7 +22,7 @@ const metadataAllowed = { AWS_EC2_METADATA_DISABLED: 'false' }
 
 async function run(engineName: string, root: string): Promise<RealAddressResult> {
   const directory = await mkdtemp(join(tmpdir(), 'model-injector-'))
-  const world = await startLoaderWorld(directory, engineName === 's5cmd' ? await s5cmdEngine(directory) : nativeEngine)
+  const world = await startLoaderWorld(directory, engineName === 's5cmd' ? await s5cmdEngine() : nativeEngine)
   const { credentials } = world.proxy
   const agent = await startPodIdentityAgent({ address: AGENT_ADDRESS, port: 80, credentials })
   const imds = await startImds({ address: IMDS_ADDRESS, port: 80, credentials })

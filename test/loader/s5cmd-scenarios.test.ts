@@ -3,4 +3,4 @@ import { s5cmdEngine } from '../kit/s3/s5cmd-engine.ts'
 import { scenarios } from './scenarios.ts'
 
 t.setTimeout(30 * 60 * 1000)
-scenarios(t, await s5cmdEngine(t.testdir()))
+scenarios(t, await s5cmdEngine())

@@ -1,7 +1,6 @@
 import t from 'tap'
-import { temporaryDirectory } from '../kit/webhook/mounted-directory.ts'
 import { s5cmdEngine } from '../kit/s3/s5cmd-engine.ts'
 import { conformance } from './conformance.ts'
 
 t.setTimeout(45 * 60 * 1000)
-conformance(t, await s5cmdEngine(await temporaryDirectory(t)))
+conformance(t, await s5cmdEngine())

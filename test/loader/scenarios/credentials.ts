@@ -15,8 +15,6 @@ import { endSignal, type Scenario } from './scenario.ts'
 
 /** Short enough that a test can see the patience of the loader end. */
 const shortTimeout = { MODEL_TIMEOUT_SECONDS: '14' }
-/** The engine s5cmd looks for progress every second, so that its lines come sooner. */
-const frequentLines = { MODEL_STALL_TIMEOUT_SECONDS: '9' }
 
 export const credentials: readonly Scenario[] = [
   {
@@ -59,7 +57,7 @@ export const credentials: readonly Scenario[] = [
       await stage.put('config.json', '{}')
       const { agent, env } = await withAgent(t, stage)
       await agent.refuseConnections()
-      const loader = await stage.start({ ...env, ...frequentLines })
+      const loader = await stage.start(env)
       const line = /^waiting for the Pod Identity agent.*: the Pod Identity agent cannot be reached: .*refused/im
       await waitFor(
         'the loader to say what it waits for',
@@ -148,7 +146,6 @@ export const credentials: readonly Scenario[] = [
   },
   {
     name: 'white space around the keys of a Secret is no part of them, and inside them it is named',
-    cannot: { s5cmd: 'signs with the keys as they are' },
     run: async (t, stage) => {
       await stage.put('config.json', '{}')
       const { accessKeyId, secretAccessKey } = stage.world.server
@@ -213,7 +210,6 @@ export const credentials: readonly Scenario[] = [
   },
   {
     name: 'on a host that builds images its operator may allow the role of the instance',
-    cannot: { s5cmd: 'builds no images: has no such flag' },
     run: async (t, stage) => {
       await stage.put('config.json', '{}')
       const imds = await startImds({ credentials: stage.world.proxy.credentials })
@@ -229,7 +225,6 @@ export const credentials: readonly Scenario[] = [
   },
   {
     name: 'an identity that was injected goes before the role of the instance',
-    cannot: { s5cmd: 'builds no images: has no such flag' },
     run: async (t, stage) => {
       await stage.put('config.json', '{}')
       const imds = await startImds({ credentials: stage.world.proxy.credentials })

@@ -12,13 +12,9 @@ import type { Scenario } from './scenario.ts'
 const shortTimeout = { MODEL_TIMEOUT_SECONDS: '16' }
 const roleArn = 'arn:aws:iam::111122223333:role/models'
 
-/** Its SDK knows no other address of STS than that of AWS, and sends STS to the endpoint of S3 where one is set. */
-const cannot = { s5cmd: 'has no irsa with an endpoint; denied at admission' } as const
-
 export const irsa: readonly Scenario[] = [
   {
     name: 'a role that trusts the service account is assumed, and signs every request',
-    cannot,
     run: async (t, stage) => {
       const { sts, env } = await withSts(t, stage)
       endsWith(t, await stage.run(env), 0)
@@ -33,7 +29,6 @@ export const irsa: readonly Scenario[] = [
   },
   {
     name: 'a role that does not trust the service account ends the loader at once',
-    cannot,
     run: async (t, stage) => {
       const { sts, env } = await withSts(t, stage)
       sts.trust(roleArn, 'ml/somebody-else')
@@ -49,7 +44,6 @@ export const irsa: readonly Scenario[] = [
   },
   {
     name: 'STS that is unavailable for a while is waited for',
-    cannot,
     run: async (t, stage) => {
       const { sts, env } = await withSts(t, stage)
       sts.beUnavailable(3)
@@ -63,7 +57,6 @@ export const irsa: readonly Scenario[] = [
   },
   {
     name: 'STS that never answers ends the loader with its host',
-    cannot,
     run: async (t, stage) => {
       const { sts, env } = await withSts(t, stage)
       sts.beSilent()
@@ -78,7 +71,6 @@ export const irsa: readonly Scenario[] = [
   },
   {
     name: 'the STS of the region of the cluster is asked, not that of the bucket',
-    cannot,
     run: async (t, stage) => {
       const { env } = await withSts(t, stage)
       const proxy = await startConnectProxy(1)
@@ -108,11 +100,9 @@ export const irsa: readonly Scenario[] = [
         AWS_ROLE_ARN: roleArn,
         AWS_WEB_IDENTITY_TOKEN_FILE: join(stage.world.directory, 'no-such-token'),
       }
-      // One of the engines has no irsa at an endpoint; neither gets as far as asking anybody.
-      const { name } = stage.world.engine
       endsWith(
         t,
-        await stage.run({ ...env, ...(name === 's5cmd' && { MODEL_ENDPOINT: '' }) }),
+        await stage.run(env),
         75,
         /^no credentials in time: the token file .* cannot be read; check that the pod reaches STS, and the region/,
       )
@@ -121,7 +111,6 @@ export const irsa: readonly Scenario[] = [
   },
   {
     name: 'a pod without the variables of IRSA is refused',
-    cannot,
     run: async (t, stage) => {
       const { sts, env } = await withSts(t, stage)
       endsWith(

@@ -22,8 +22,7 @@ export const progress: readonly Scenario[] = [
     name: 'people see how far a slow download has come, every few seconds',
     run: async (t, stage) => {
       await slowModel(stage)
-      // The engine s5cmd looks every second then.
-      const end = await stage.run({ MODEL_STALL_TIMEOUT_SECONDS: '9' })
+      const end = await stage.run()
       endsWith(t, end, 0)
       const lines = end.log
         .split('\n')
@@ -36,7 +35,7 @@ export const progress: readonly Scenario[] = [
         'it never goes back',
       )
       t.ok(percents.some((percent) => percent > 0 && percent < 100))
-      if (stage.world.engine.name === 'native') t.equal(percents.at(-1), 100)
+      t.equal(percents.at(-1), 100)
     },
   },
   {
@@ -58,7 +57,6 @@ export const progress: readonly Scenario[] = [
       t.ok(steps.some(({ done = 0 }) => done > 0 && done < size))
       t.strictSame(steps.at(-1), { done: size, totalBytes: size })
     },
-    cannot: { s5cmd: 'writes lines for people only' },
   },
   {
     name: 'machines get the failure as JSON too, with its exit code',
@@ -69,7 +67,6 @@ export const progress: readonly Scenario[] = [
       t.match(last, { level: 'error', exit: 12, msg: /^nothing is there: / })
       t.equal(end.terminationMessage, last.msg)
     },
-    cannot: { s5cmd: 'writes lines for people only' },
   },
 ]
 

@@ -144,7 +144,6 @@ function planted(what: string, plant: (path: string, outside: string) => Promise
   ]
   return places.map(([name, place]) => ({
     name: `a ${what} in the place of ${name} ends the loader with its path, and stays`,
-    cannot: { s5cmd: 'looks at paths, not at handles' },
     run: async (t, stage) => {
       await stage.put('config.json', '{}')
       const outside = join(stage.world.directory, `outside-${stage.id}`)

@@ -3,7 +3,7 @@ import type { Head } from './response.ts'
 import { TransferError, type TransferErrorKind } from '../transfer-error.ts'
 
 /** `slow`: retry with fewer connections. `refresh`: retry with new credentials. */
-type Remedy = 'giveUp' | 'retry' | 'slow' | 'refresh'
+export type Remedy = 'giveUp' | 'retry' | 'slow' | 'refresh'
 
 export interface Fault {
   readonly error: TransferError
@@ -65,7 +65,8 @@ export function faultOfAnswer(head: Head, body: string, key: string, ownRegion: 
   return { error, remedy }
 }
 
-function ruleFor(status: number, code: string | undefined): Rule {
+/** The meaning of an answer, by the code in its body before its status. */
+export function ruleFor(status: number, code: string | undefined): Rule {
   const rule = (code === undefined ? undefined : byCode[code]) ?? byStatus[status]
   return rule ?? { kind: 'http', remedy: status >= 500 ? 'retry' : 'giveUp' }
 }

@@ -1,0 +1,81 @@
+/** Copies objects by s5cmd, in rounds: what fails and may succeed later is tried again, with the patience of the loader. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { backoffMs } from '../backoff.ts'
+import type { CredentialsSource } from '../credentials/credentials.ts'
+import type { TransferError } from '../transfer/transfer-error.ts'
+import type { CopyFault } from './fault.ts'
+import { Round, type RoundOptions } from './round.ts'
+
+const delays = { firstDelayMs: 250, longestDelayMs: 8_000 }
+const patienceMs = 90_000
+/** New credentials that S3 refuses as well will not be the last. */
+const mostRenewals = 3
+
+export interface CopyOptions extends RoundOptions {
+  readonly source: CredentialsSource | undefined
+}
+
+/** Resolves when all objects were copied and proved. */
+export async function copyObjects(objects: readonly number[], options: CopyOptions): Promise<void> {
+  const { pace, signal } = options
+  const patience = new RoundPatience(options.context.task.timeoutSeconds)
+  for (let missing = objects; missing.length > 0; ) {
+    const faults = await new Round(missing, options).run()
+    missing = [...faults.keys()]
+    const last = [...faults.values()].at(-1)
+    if (last === undefined) return
+    if (pace.hasComeFarther()) patience.begin()
+    await renewIfRefused([...faults.values()], patience, options)
+    const delayMs = patience.delayAfter(last.error)
+    options.context.report.info(`${last.error.message}; trying ${missing.length} objects again`)
+    const over = performance.now() + delayMs
+    while (performance.now() < over) {
+      await sleep(Math.min(delayMs, 250), undefined, { signal })
+      pace.refuseStall(last.error)
+    }
+  }
+}
+
+/** What is left of the loader's patience, which begins with every failure that came farther than the one before. */
+class RoundPatience {
+  readonly #patienceMs: number
+  #failures = 0
+  #renewals = 0
+  #giveUpAtMs: number | undefined
+
+  constructor(timeoutSeconds: number) {
+    this.#patienceMs = Math.min(patienceMs, timeoutSeconds * 500)
+  }
+
+  begin(): void {
+    this.#failures = 0
+    this.#giveUpAtMs = undefined
+  }
+
+  /** Throws the error where there is no patience left. */
+  delayAfter(error: TransferError): number {
+    this.#failures++
+    this.#giveUpAtMs ??= performance.now() + this.#patienceMs
+    const delayMs = backoffMs(delays, this.#failures)
+    if (performance.now() + delayMs > this.#giveUpAtMs) throw error
+    return delayMs
+  }
+
+  renewed(error: TransferError): void {
+    if (++this.#renewals > mostRenewals) throw error
+  }
+}
+
+/** S3 has refused credentials as expired. Throws where there are no others. */
+async function renewIfRefused(
+  faults: readonly CopyFault[],
+  patience: RoundPatience,
+  { source, credentials }: CopyOptions,
+): Promise<void> {
+  const refused = faults.find(({ remedy }) => remedy === 'refresh')
+  if (refused === undefined) return
+  patience.renewed(refused.error)
+  const used = credentials?.lastGiven()
+  const fresh = await source?.(true)
+  if (fresh?.accessKeyId === used?.accessKeyId && fresh?.sessionToken === used?.sessionToken) throw refused.error
+}

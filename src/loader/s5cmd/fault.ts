@@ -1,0 +1,63 @@
+/** Reads the errors of s5cmd, whose exit code is 1 for all of them, and judges each as an answer to the loader's own requests. */
+import { ruleFor, type Remedy } from '../transfer/http/s3-error.ts'
+import { TransferError, type TransferErrorKind } from '../transfer/transfer-error.ts'
+import { printable } from '../../values/printable.ts'
+
+export interface CopyFault {
+  readonly error: TransferError
+  readonly remedy: Remedy
+}
+
+type Judgement = Pick<CopyFault, 'remedy'> & { readonly kind: TransferErrorKind; readonly code?: string }
+
+/** Errors of the system, at the end of what Go says of a file. */
+const ofFiles: readonly (readonly [RegExp, TransferErrorKind])[] = [
+  [/: (?:no space left on device|file too large)$/, 'noSpace'],
+  [
+    /: (?:permission denied|operation not permitted|read-only file system|input\/output error|disk quota exceeded|stale NFS file handle|no such file or directory|not a directory)$/,
+    'notWritable',
+  ],
+]
+
+const ofConnections: readonly (readonly [RegExp, TransferErrorKind])[] = [
+  [/: x509: |: tls: |gave HTTP response to HTTPS client/, 'tls'],
+  [/: no such host$/, 'dns'],
+]
+
+export function faultOf(text: string, key: string): CopyFault {
+  const { kind, remedy, code } = judge(text)
+  const error = new TransferError(`${key}: ${printable(wordsOf(text))}`, {
+    kind,
+    key,
+    ...(code !== undefined && { code }),
+  })
+  return { error, remedy }
+}
+
+function judge(text: string): Judgement {
+  const status = / status code: (\d{3}), request id: /.exec(text)?.[1]
+  const code = /^(\w+): /.exec(text)?.[1]
+  if (status !== undefined) return { ...judgeAnswer(Number(status), code), ...(code !== undefined && { code }) }
+  const file = kindIn(ofFiles, text)
+  if (file !== undefined) return { kind: file, remedy: 'giveUp', ...(file === 'noSpace' && { code: 'ENOSPC' }) }
+  const connection = kindIn(ofConnections, text)
+  return { kind: connection ?? 'network', remedy: connection === 'tls' ? 'giveUp' : 'retry' }
+}
+
+/** The answer to a HEAD has no body, and so no code: a 400 may be about credentials that have ended. */
+function judgeAnswer(status: number, code: string | undefined): Pick<Judgement, 'kind' | 'remedy'> {
+  if (code === 'BadRequest') return { kind: 'http', remedy: 'refresh' }
+  return code === 'BucketRegionError' ? { kind: 'wrongRegion', remedy: 'giveUp' } : ruleFor(status, code)
+}
+
+function kindIn(kinds: readonly (readonly [RegExp, TransferErrorKind])[], text: string): TransferErrorKind | undefined {
+  return kinds.find(([pattern]) => pattern.test(text))?.[1]
+}
+
+/** Without what is empty or only of use to a programmer. */
+function wordsOf(text: string): string {
+  return text
+    .replace(/^RequestError: send request failed caused by: (?:Get|Head) "[^"]*": /, '')
+    .replace(/ status code: (\d{3}), request id: .*$/s, ' (status $1)')
+    .slice(0, 500)
+}
