@@ -1,7 +1,7 @@
 /** Calls to AWS STS for checking a role: caller identity and AssumeRole. The webhook never makes them. */
 import { AssumeRoleCommand, GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts'
 import { attempt, type Attempt } from './refusal.ts'
-import type { S3Credentials } from './s3-api.ts'
+import type { S3Credentials } from '../s3/origin.ts'
 import { stsClientConfig } from './sts.ts'
 
 export interface CallerIdentity {

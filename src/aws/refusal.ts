@@ -1,8 +1,14 @@
 /** Result of a call to AWS: its value or its refusal. Callers that check permissions expect both. */
-import { S3Error, type S3Problem } from './s3-api.ts'
+import { S3Error } from '../s3/s3-error.ts'
 
-/** `status` is 0 where no answer came; `region` is that of a bucket, where S3 said so. */
-export type Refusal = S3Problem
+export interface Refusal {
+  /** 0 where no answer came. */
+  readonly status: number
+  readonly code: string
+  readonly message: string
+  /** That of a bucket, where S3 said so. */
+  readonly region: string | undefined
+}
 
 export type Attempt<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly refusal: Refusal }
 
@@ -19,12 +25,12 @@ export async function attempt<T>(call: () => Promise<T>): Promise<Attempt<T>> {
 type SDKError = Error & {
   readonly code?: string | number
   readonly $metadata?: { readonly httpStatusCode?: number }
-  readonly Region?: string
 }
 
 function refusalOf(error: Error): Refusal {
   if (error instanceof S3Error) {
-    return { ...error.problem, region: error.problem.region ?? (error.cause as Partial<SDKError> | undefined)?.Region }
+    const { status, code, message, reason = message, region } = error.problem
+    return { status, code, message: reason, region }
   }
   const { name, message, code, $metadata } = error as SDKError
   // The code of an abort is a number.

@@ -71,9 +71,6 @@ async function run(options: LoadOptions): Promise<number> {
     const task = { ...taskOf(process.env), allowInstanceProfile: options.allowInstanceProfile === true }
     ignoreHome(process.env)
     keepYoungHeapSmall()
-    // Imported here because it takes a tenth of a second, which other commands need not spend.
-    const { prepareS3Thread } = await import('../aws/s3-thread.ts')
-    prepareS3Thread()
     const { load } = await import('../loader/load.ts')
     const deps = { env: process.env, report, startJitterMs: options.startJitter * 1000 }
     const marker = await withLimits(task, (watch) => load(task, { ...deps, ...watch })).catch((error: unknown) => {

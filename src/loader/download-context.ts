@@ -1,5 +1,5 @@
 /** The context and the result of a download, by either engine. */
-import type { S3 } from '../aws/s3-api.ts'
+import type { S3 } from '../s3/s3.ts'
 import type { CredentialsSource } from './credentials/credentials.ts'
 import type { LoadTask } from './environment.ts'
 import type { Listing } from './listing.ts'

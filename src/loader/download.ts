@@ -1,7 +1,7 @@
 /** Downloads a listing into staging: splits missing objects into parts, transfers, journals and verifies them. */
 import { constants } from 'node:fs'
 import { join } from 'node:path'
-import { collectGarbage } from '../aws/collect-garbage.ts'
+import { collectGarbage } from './collect-garbage.ts'
 import { partBytes } from './volume/evidence.ts'
 import { smallStates, lookUpStates, type ObjectStates, type LargeState } from './object-state.ts'
 import { checksumOfHeaders, crcOf } from './checksum.ts'

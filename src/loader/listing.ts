@@ -1,6 +1,8 @@
 /** Lists and filters the objects to load; refuses them all if one cannot be loaded safely. */
-import { S3Error, type ListedObject, type S3 } from '../aws/s3-api.ts'
+import type { ListedObject, S3 } from '../s3/s3.ts'
+import { S3Error } from '../s3/s3-error.ts'
 import { matchesAny } from '../values/pattern.ts'
+import { quote } from '../values/printable.ts'
 import type { LoadTask } from './environment.ts'
 import { LoaderFailure } from './exit-codes.ts'
 import { failureOf } from './s3-failure.ts'
@@ -30,6 +32,7 @@ export async function listModel(task: LoadTask, s3: S3): Promise<Listing> {
   if (objects.length === 0) throw await nothingThere(task, s3, found.length)
   refuseUnsafeKeys(objects)
   refuseArchived(objects)
+  refuseWithoutEtag(objects)
   const listing = { objects, bytes: objects.reduce((sum, { size }) => sum + size, 0) }
   refuseUnexpected(listing, task)
   return listing
@@ -48,7 +51,7 @@ async function listPrefix({ source }: LoadTask, s3: S3): Promise<Found[]> {
       for (const object of files) objects.push(Object.assign(object, { path: object.key.slice(source.key.length) }))
     }
   } catch (error) {
-    throw failureOf(error, source, 'list')
+    throw failureOf(error, source)
   }
   return objects
 }
@@ -61,7 +64,7 @@ async function headObject({ source }: LoadTask, s3: S3): Promise<Found> {
     }
     return { key, size, etag, archived, path: key.slice(key.lastIndexOf('/') + 1) }
   } catch (error) {
-    if (!(error instanceof S3Error) || error.problem.status !== 404) throw failureOf(error, source, 'list')
+    if (!(error instanceof S3Error) || error.problem.status !== 404) throw failureOf(error, source)
     const below = await s3.peek(source.bucket, `${source.key}/`, 1).catch(() => [])
     const remedy = below.length > 0 ? `there are objects below it: write ${source.uri}/` : 'check the source'
     throw new LoaderFailure('Nothing', `${source.uri} is not there`, { remedy, cause: error })
@@ -88,7 +91,7 @@ async function nothingThere({ source }: LoadTask, s3: S3, listed: number): Promi
 function refuseUnsafeKeys(objects: readonly ModelObject[]): void {
   const unsafe = objects
     .filter(({ path }) => pathProblem(path) !== undefined)
-    .map(({ key, path }) => `${JSON.stringify(key)} ${pathProblem(path) ?? ''}`)
+    .map(({ key, path }) => `${quote(key)} ${pathProblem(path) ?? ''}`)
   const all = unsafe.length > 0 ? unsafe : conflicts(objects)
   if (all.length === 0) return
   const more = all.length > shownKeys ? ` and ${all.length - shownKeys} more` : ''
@@ -119,21 +122,35 @@ function conflicts(objects: readonly ModelObject[]): string[] {
       directories.add(directory)
     }
   }
-  return objects
-    .filter(({ path }) => directories.has(path))
-    .map(({ key }) => `${JSON.stringify(key)} is a file and a directory`)
+  return objects.filter(({ path }) => directories.has(path)).map(({ key }) => `${quote(key)} is a file and a directory`)
 }
 
 function refuseArchived(objects: readonly Found[]): void {
   const archived = objects.filter((object) => object.archived)
   if (archived.length === 0) return
-  const keys = archived
-    .slice(0, shownKeys)
-    .map(({ key }) => JSON.stringify(key))
-    .join(', ')
-  throw new LoaderFailure('DownloadFailed', `${archived.length} objects are archived: ${keys}`, {
+  throw new LoaderFailure('DownloadFailed', `${archived.length} objects are archived: ${firstKeys(archived)}`, {
     remedy: 'restore them from Glacier first',
   })
+}
+
+function firstKeys(objects: readonly Found[]): string {
+  return objects
+    .slice(0, shownKeys)
+    .map(({ key }) => quote(key))
+    .join(', ')
+}
+
+/** Every request is pinned to the ETag: without one, the parts of a file could be of two objects. */
+function refuseWithoutEtag(objects: readonly Found[]): void {
+  const loose = objects.filter(
+    ({ etag, size }) => size > 0 && (etag.replaceAll('"', '') === '' || etag.startsWith('W/')),
+  )
+  if (loose.length === 0) return
+  throw new LoaderFailure(
+    'CannotList',
+    `the server gives ${loose.length} objects no ETag, or a weak one: ${firstKeys(loose)}`,
+    { remedy: 'upload them again through the server, or turn on its ETags, which tell one content from another' },
+  )
 }
 
 function refuseUnexpected({ objects, bytes }: Listing, { expect }: LoadTask): void {

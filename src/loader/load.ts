@@ -3,10 +3,11 @@
  * verified and synced to the disk as a whole, and every other outcome has an exit code of its own.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { S3 } from '../aws/s3-api.ts'
-import { s3OnThread } from '../aws/s3-thread.ts'
 import { trustAlso } from '../network/trust.ts'
+import { s3Client } from '../s3/client.ts'
 import type { BucketLocation } from '../s3/location.ts'
+import { patienceWithin } from '../s3/patience.ts'
+import type { S3 } from '../s3/s3.ts'
 import { credentialsSource, type CredentialsSource } from './credentials/credentials.ts'
 import type { RunningEngine } from './download-context.ts'
 import { startEngine } from './engine.ts'
@@ -17,7 +18,7 @@ import { listModel, type Listing } from './listing.ts'
 import { locateSource } from './locate-source.ts'
 import { readManifest, type Manifest } from './manifest.ts'
 import type { Report } from './report.ts'
-import { transferFailureOf } from './transfer-failure.ts'
+import { failureOf } from './s3-failure.ts'
 import { TransferError } from './transfer/transfer.ts'
 import { refuseOtherThanListed } from './volume/comparison.ts'
 import { fileFailureOf, hasCode } from './volume/file-failure.ts'
@@ -38,6 +39,8 @@ export interface LoadDependencies {
   readonly startJitterMs: number
   /** Limit of a listing, for callers without an overall deadline. */
   readonly longestListingMs?: number
+  /** Time in which S3 is asked again about what may heal; by default that of the task. */
+  readonly patienceMs?: number | undefined
 }
 
 interface Session extends LoadDependencies {
@@ -53,7 +56,7 @@ export async function load(task: LoadTask, deps: LoadDependencies): Promise<Mark
   try {
     return (await alreadyPublished(session)) ?? (await loadLocked(session))
   } catch (error) {
-    throw fileFailureOf(transferFailureOf(error, task))
+    throw fileFailureOf(failureOf(error, task.source))
   }
 }
 
@@ -114,14 +117,18 @@ async function loadWith(session: Session, credentials: CredentialsSource | undef
 }
 
 async function listAndLoad(session: Session, credentials: CredentialsSource | undefined): Promise<Marker> {
-  const {
-    task: { region = 'us-east-1', endpoint },
-    signal,
-    startJitterMs,
-    longestListingMs,
-  } = session
+  const { task, location, report, signal, startJitterMs, longestListingMs } = session
   const engine = await startEngine(session)
-  const s3 = s3OnThread({ region, endpoint, credentials, signal, longestListingMs })
+  const s3 = s3Client({
+    locate: () => location,
+    credentials,
+    signal,
+    patienceMs: session.patienceMs ?? patienceWithin(task.timeoutSeconds),
+    onProblem: (problem) => {
+      report.info(`waiting for S3: ${problem}`)
+    },
+    longestListingMs,
+  })
   try {
     await sleep(Math.random() * startJitterMs, undefined, { signal })
     return await loadOnce(session, { s3, engine, credentials })

@@ -1,6 +1,7 @@
 /** Parses a manifest in the format of sha256sum: the files of a model and their checksums. */
 import { createHash } from 'node:crypto'
-import { S3Error, type S3 } from '../aws/s3-api.ts'
+import type { S3 } from '../s3/s3.ts'
+import { S3Error } from '../s3/s3-error.ts'
 import type { LoadTask } from './environment.ts'
 import { LoaderFailure } from './exit-codes.ts'
 import { failureOf } from './s3-failure.ts'
@@ -44,13 +45,13 @@ export async function readManifest(
 async function readSmall({ source }: LoadTask, key: string, s3: S3): Promise<Buffer> {
   try {
     const { etag } = await s3.head(source.bucket, key)
-    return Buffer.from(await s3.read(source.bucket, key, etag, longestManifestBytes))
+    return await s3.read(source.bucket, key, etag, longestManifestBytes)
   } catch (error) {
     if (error instanceof RangeError) throw new LoaderFailure('VerificationFailed', error.message, { cause: error })
     if (error instanceof S3Error && error.problem.status === 404) {
       throw new LoaderFailure('VerificationFailed', `the manifest ${key} is not there`, { cause: error })
     }
-    throw failureOf(error, source, 'read')
+    throw failureOf(error, source)
   }
 }
 

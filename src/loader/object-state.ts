@@ -79,6 +79,6 @@ async function lookUpChecksum(
   try {
     return preferredChecksum((await s3.head(source.bucket, key)).checksums)
   } catch (error) {
-    throw failureOf(error, source, 'read')
+    throw failureOf(error, source)
   }
 }

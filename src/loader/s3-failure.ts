@@ -1,80 +1,50 @@
-/** Maps errors of S3 to failures of the loader. */
-import { endless, S3Error, unbelievable, type S3Problem } from '../aws/s3-api.ts'
-import { printable } from '../values/printable.ts'
+/** Maps problems of S3 and errors of the transfer to failures of the loader, by the table of meanings. */
+import { meaningOf } from '../s3/meaning.ts'
+import { S3Error } from '../s3/s3-error.ts'
 import type { S3Source } from '../values/source.ts'
 import { LoaderFailure, type Exit } from './exit-codes.ts'
+import { isOwnKind, TransferError, type OwnKind, type TransferErrorKind } from './transfer/transfer-error.ts'
 
-const networkCodes: Readonly<Record<string, string>> = {
-  ENOTFOUND: 'the name of the server does not resolve',
-  EAI_AGAIN: 'the name of the server does not resolve',
-  ECONNREFUSED: 'the server refuses the connection',
-  ECONNRESET: 'the connection was cut',
-  ETIMEDOUT: 'the server does not answer',
-  EHOSTUNREACH: 'the server is not reachable',
-  ENETUNREACH: 'the network is not reachable',
-  EPIPE: 'the connection was cut',
-  TimeoutError: 'the server does not answer',
+interface Problem {
+  readonly kind: TransferErrorKind
+  readonly message: string
+  readonly region?: string | undefined
 }
 
-const tlsCode = /^(CERT_|ERR_TLS|ERR_SSL|UNABLE_TO|SELF_SIGNED|DEPTH_ZERO|EPROTO)/
+/** Problems that are not of S3. */
+const exitOfOwn: Readonly<Record<OwnKind, Exit>> = {
+  stalled: 'NoProgress',
+  noSpace: 'NoSpace',
+  notWritable: 'NotWritable',
+  foreign: 'ForeignFiles',
+}
 
-/** Exits for a response that is no listing, and for a listing that does not end. */
-const exitOfOurs: Readonly<Record<string, Exit>> = { [unbelievable]: 'CannotList', [endless]: 'NoProgress' }
-const stranger = 'see what answers at the endpoint: a proxy, a cache, or a server that lists otherwise than S3'
-
-const untrusted = 'check the endpoint; for a certificate of your own, an operator sets loader.caCertificates'
-
-/** Converts an S3Error; failures, aborts and bugs are returned unchanged. */
-export function failureOf(error: unknown, source: S3Source, doing: 'list' | 'read'): unknown {
-  if (!(error instanceof S3Error)) return error
-  const { problem } = error
-  const options = { cause: error }
-  if (problem.code === 'RequestTimeTooSkewed') {
-    const remedy = 'correct the clock of the node'
-    return new LoaderFailure('CannotList', 'the clock of the node is off', { ...options, remedy })
-  }
-  if (problem.status === 403) return new LoaderFailure('Denied', `${source.uri}: ${words(problem)}`, options)
-  const region = regionFailure(problem, source, options)
-  if (region !== undefined) return region
-  const ours = exitOfOurs[problem.code]
-  if (ours !== undefined) {
-    return new LoaderFailure(ours, `${source.uri}: ${problem.message}`, { ...options, remedy: stranger })
-  }
-  if (problem.code === 'NoSuchBucket') {
-    return new LoaderFailure('CannotList', `there is no bucket ${source.bucket}`, options)
-  }
-  if (problem.code === 'InvalidObjectState') {
-    return new LoaderFailure('DownloadFailed', `${source.uri} is archived`, {
-      ...options,
-      remedy: 'restore it from Glacier first',
-    })
-  }
-  const remedy = tlsCode.test(problem.code) ? { remedy: untrusted } : {}
-  return new LoaderFailure(doing === 'list' ? 'CannotList' : 'DownloadFailed', `${source.uri}: ${words(problem)}`, {
-    ...options,
-    ...remedy,
+/** Failures, aborts and bugs are returned unchanged. */
+export function failureOf(error: unknown, source: S3Source): unknown {
+  const problem = problemIn(error)
+  if (problem === undefined) return error
+  const { exit, remedy } = endOf(problem)
+  return new LoaderFailure(exit, describe(problem, source), {
+    cause: error,
+    ...(remedy !== undefined && { remedy }),
   })
 }
 
-function regionFailure(
-  { status, code, region }: S3Problem,
-  { bucket }: S3Source,
-  options: ErrorOptions,
-): LoaderFailure | undefined {
-  const redirected =
-    status === 301 || status === 307 || code === 'PermanentRedirect' || code === 'AuthorizationHeaderMalformed'
-  if (!redirected) return undefined
-  const where = region === undefined ? 'another region' : `the region ${region}`
-  const remedy = region === undefined ? 'set the region annotation' : `set the region annotation to ${region}`
-  return new LoaderFailure('CannotList', `the bucket ${bucket} is in ${where}`, { ...options, remedy })
+function problemIn(error: unknown): Problem | undefined {
+  if (error instanceof S3Error) return error.problem
+  return error instanceof TransferError ? error : undefined
 }
 
-function words({ code, message }: S3Problem): string {
-  if (tlsCode.test(code)) return `TLS: ${withoutNodesHint(message)}`
-  return networkCodes[code] ?? printable(`${code}: ${message}`)
+function endOf({ kind, region }: Problem): { readonly exit: Exit; readonly remedy?: string } {
+  if (isOwnKind(kind)) return { exit: exitOfOwn[kind] }
+  if (kind === 'wrongRegion' && region !== undefined) {
+    return { exit: meaningOf(kind).exit, remedy: `set the region annotation to ${region}` }
+  }
+  return meaningOf(kind)
 }
 
-/** Removes Node's advice to use a flag, which cannot be set in a pod. */
-function withoutNodesHint(message: string): string {
-  return message.replace(/; if the root CA is installed locally.*$/s, '')
+function describe({ kind, message, region }: Problem, { bucket, uri }: S3Source): string {
+  if (kind === 'noSuchBucket') return `there is no bucket ${bucket}`
+  if (kind !== 'wrongRegion') return `${uri}: ${message}`
+  return `the bucket ${bucket} is in ${region === undefined ? 'another region' : `the region ${region}`}`
 }

@@ -1,6 +1,8 @@
 /** Starts the transfer threads and reports progress. */
 import { availableParallelism } from 'node:os'
 import type { BucketLocation } from '../s3/location.ts'
+import { originOf } from '../s3/origin.ts'
+import { patienceWithin } from '../s3/patience.ts'
 import type { CredentialsSource } from './credentials/credentials.ts'
 import type { LoadTask } from './environment.ts'
 import { LoaderFailure } from './exit-codes.ts'
@@ -8,8 +10,8 @@ import type { Move } from './download.ts'
 import type { Listing } from './listing.ts'
 import { startProgressMeter } from './progress-meter.ts'
 import type { Report } from './report.ts'
-import { startTransferThreads, type Origin, type TransferOptions } from './transfer/transfer.ts'
-import { transferFailureOf } from './transfer-failure.ts'
+import { failureOf } from './s3-failure.ts'
+import { startTransferThreads, type TransferOptions } from './transfer/transfer.ts'
 import { statVolume } from './volume/directory.ts'
 import { modesOf } from './volume/layout.ts'
 
@@ -23,6 +25,7 @@ export interface TransferSession {
   readonly report: Report
   readonly signal: AbortSignal
   readonly giveUp: (failure: LoaderFailure) => void
+  readonly patienceMs?: number | undefined
 }
 
 interface Work {
@@ -41,10 +44,11 @@ export async function startTransfer(session: TransferSession): Promise<Transfer>
   const { task, location } = session
   const workers = Math.min(availableParallelism(), mostWorkers)
   const started = startTransferThreads({
-    origin: originOf(location, task),
+    origin: originOf(location, task.alsoTrusted),
     region: location.region,
     workers,
     connectionsPerWorker: Math.ceil(connections / workers),
+    retries: { patienceMs: session.patienceMs ?? patienceWithin(task.timeoutSeconds) },
     stallTimeoutMs: task.stallTimeoutSeconds * 1000,
     fileMode: modesOf(task).file,
     root: task.root,
@@ -69,7 +73,7 @@ async function moveAll(
       onProgress: meter.add,
       // A thread that stalls in a call of the file system does not end with the transfer.
       onStalled: (error) => {
-        const failure = transferFailureOf(error, task)
+        const failure = failureOf(error, task.source)
         if (failure instanceof LoaderFailure) giveUp(failure)
       },
     })
@@ -81,17 +85,4 @@ async function moveAll(
 /** Memory does not survive a crash, so files there are not synced (statfs(2), TMPFS_MAGIC). */
 async function isInMemory(path: string): Promise<boolean> {
   return (await statVolume(path)).type === 0x01021994
-}
-
-/** The host that requests for objects go to, and the proxy before it. */
-export function originOf(location: BucketLocation, { alsoTrusted }: LoadTask): Origin {
-  const { protocol, host, port, pathPrefix, proxy } = location
-  return {
-    protocol,
-    host,
-    port,
-    pathPrefix,
-    ...(proxy !== undefined && { proxy }),
-    ...(alsoTrusted !== undefined && { alsoTrusted }),
-  }
 }

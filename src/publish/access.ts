@@ -1,10 +1,14 @@
 /** S3 access of the publisher: with the loader's code, and never with the node's role. */
-import { publishedCalls, type PublishedCalls } from '../aws/s3-published.ts'
 import { credentialsSource } from '../loader/credentials/credentials.ts'
 import { formatLoaderEnv, type LoaderValues } from '../loader-contract.ts'
 import { readTask, type Environment, type LoadTask } from '../loader/environment.ts'
 import { LoaderFailure } from '../loader/exit-codes.ts'
+import { locateSource } from '../loader/locate-source.ts'
 import type { Report } from '../loader/report.ts'
+import { trustAlso } from '../network/trust.ts'
+import { s3Client } from '../s3/client.ts'
+import { patienceWithin } from '../s3/patience.ts'
+import type { S3 } from '../s3/s3.ts'
 import type { S3Source } from '../values/source.ts'
 import type { PublishVolume } from './volume.ts'
 
@@ -85,11 +89,25 @@ export const longestListingMs = 10 * 60_000
 export function connectS3(
   task: LoadTask,
   env: Environment,
-  { signal, report }: { readonly signal: AbortSignal; readonly report: Report },
-): PublishedCalls {
-  const { region = 'us-east-1', endpoint, alsoTrusted } = task
-  const credentials = credentialsSource(task, env, signal, (line) => {
+  {
+    signal,
+    report,
+    patienceMs = patienceWithin(timeoutSeconds),
+  }: { readonly signal: AbortSignal; readonly report: Report; readonly patienceMs?: number | undefined },
+): S3 {
+  const say = (line: string): void => {
     report.info(line)
+  }
+  trustAlso(task.alsoTrusted)
+  const location = locateSource(task, env)
+  return s3Client({
+    locate: () => location,
+    credentials: credentialsSource(task, env, signal, say),
+    signal,
+    patienceMs,
+    onProblem: (problem) => {
+      say(`waiting for S3: ${problem}`)
+    },
+    longestListingMs,
   })
-  return publishedCalls({ region, endpoint, credentials, signal, longestListingMs }, alsoTrusted)
 }

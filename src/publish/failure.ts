@@ -1,5 +1,5 @@
 /** Failures of the publisher: those of the loader, with remedies for a platform's admin. */
-import { S3Error } from '../aws/s3-api.ts'
+import { S3Error } from '../s3/s3-error.ts'
 import { exits, LoaderFailure, type Exit } from '../loader/exit-codes.ts'
 import { fileFailureOf } from '../loader/volume/file-failure.ts'
 
@@ -46,8 +46,6 @@ export function publishFailureOf(error: unknown): unknown {
 /** Region of the bucket, if S3 reported it. */
 function regionOf(cause: unknown): string | undefined {
   if (!(cause instanceof S3Error)) return undefined
-  const { status, code, region } = cause.problem
-  return [301, 307].includes(status) || ['PermanentRedirect', 'AuthorizationHeaderMalformed'].includes(code)
-    ? region
-    : undefined
+  const { kind, region } = cause.problem
+  return kind === 'wrongRegion' ? region : undefined
 }

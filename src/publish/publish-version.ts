@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { lstat, readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { PublishedCalls } from '../aws/s3-published.ts'
+import type { S3 } from '../s3/s3.ts'
 import type { Environment, LoadTask } from '../loader/environment.ts'
 import { LoaderFailure } from '../loader/exit-codes.ts'
 import { load } from '../loader/load.ts'
@@ -21,9 +21,11 @@ import { kindOf, type PublishVolume } from './volume.ts'
 export interface Publisher {
   readonly volume: PublishVolume
   readonly task: LoadTask
-  readonly s3: PublishedCalls
+  readonly s3: S3
   readonly env: Environment
   readonly holder: LockHolder
+  /** Time in which S3 is asked again about what may heal; 90 s by default. */
+  readonly patienceMs?: number | undefined
 }
 
 const longestManifestBytes = 64 * 2 ** 20
@@ -43,12 +45,13 @@ async function stageVersion(published: PublishedVersion, publisher: Publisher): 
     volume,
     env,
     holder: { signal, report, giveUp, owner },
+    patienceMs,
   } = publisher
   await refuseForeign(volume, published.version)
   const sha256 = await digestOfManifest(published, publisher.s3)
   const task = taskOf(published, sha256, publisher)
   await resumeInterrupted(task, owner)
-  const marker = await load(task, { env, report, signal, giveUp, startJitterMs: 0, longestListingMs })
+  const marker = await load(task, { env, report, signal, giveUp, startJitterMs: 0, longestListingMs, patienceMs })
   // Before the rename: a version without a record would count as foreign.
   await writeRecord(volume, recordOf(published, sha256, marker))
   await moveIntoPlace(volume, task, published.version)
@@ -65,13 +68,13 @@ async function refuseForeign(volume: PublishVolume, version: string): Promise<vo
 /** SHA-256 of the manifest, in hexadecimal digits. A manifest without lines is refused: it would accept an empty version. */
 export async function digestOfManifest(
   { source, manifest: { key, etag, size } }: PublishedVersion,
-  s3: PublishedCalls,
+  s3: S3,
 ): Promise<string> {
   if (size > longestManifestBytes) {
     throw new LoaderFailure('VerificationFailed', `${key} has more than ${longestManifestBytes} bytes`)
   }
-  const text = await s3.read(source.bucket, key, etag).catch((error: unknown) => {
-    throw failureOf(error, source, 'read')
+  const text = await s3.read(source.bucket, key, etag, longestManifestBytes).catch((error: unknown) => {
+    throw failureOf(error, source)
   })
   if (parseManifest(text.toString(), key).size === 0) {
     throw new LoaderFailure('VerificationFailed', `${key} names no file`)

@@ -38,6 +38,8 @@ export interface PublishDependencies {
   /** Its reason becomes the failure of the run. */
   readonly signal: AbortSignal
   readonly giveUp: (failure: LoaderFailure) => void
+  /** Time in which S3 is asked again about what may heal; 90 s by default. */
+  readonly patienceMs?: number | undefined
 }
 
 export interface PublishResult {
@@ -66,7 +68,7 @@ export async function publish(request: PublishRequest, deps: PublishDependencies
   try {
     const s3 = connectS3(task, deps.env, deps)
     try {
-      return await publishAll(request, { volume, task, s3, env: deps.env, holder })
+      return await publishAll(request, { volume, task, s3, env: deps.env, holder, patienceMs: deps.patienceMs })
     } finally {
       s3.close()
     }

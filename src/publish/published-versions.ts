@@ -1,5 +1,5 @@
 /** Lists the versions published in the bucket: those with a manifest, and with the tag if one is required. */
-import type { DatedObject, PublishedCalls } from '../aws/s3-published.ts'
+import type { DatedObject, S3 } from '../s3/s3.ts'
 import { LoaderFailure } from '../loader/exit-codes.ts'
 import type { Report } from '../loader/report.ts'
 import { failureOf } from '../loader/s3-failure.ts'
@@ -46,7 +46,7 @@ const readsAtOnce = 8
 /** Throws a LoaderFailure if any request fails: a version of unknown state must not count as unpublished. */
 export async function listPublishedVersions(
   request: VersionsRequest,
-  s3: PublishedCalls,
+  s3: S3,
   report: Report,
 ): Promise<PublishedVersions> {
   const names = await listNames(request.source, s3)
@@ -61,7 +61,7 @@ export async function listPublishedVersions(
   }
 }
 
-async function listNames(source: S3Source, s3: PublishedCalls): Promise<readonly string[]> {
+async function listNames(source: S3Source, s3: S3): Promise<readonly string[]> {
   const names = new Set<string>()
   let isRepeating = false
   try {
@@ -72,13 +72,13 @@ async function listNames(source: S3Source, s3: PublishedCalls): Promise<readonly
       isRepeating = page.length > 0 && names.size === before
     }
   } catch (error) {
-    throw failureOf(error, source, 'list')
+    throw failureOf(error, source)
   }
   return [...names]
 }
 
 interface ListContext {
-  readonly s3: PublishedCalls
+  readonly s3: S3
   readonly report: Report
 }
 
@@ -128,23 +128,23 @@ function versionSource({ bucket, key, uri }: S3Source, version: string): S3Sourc
   return { scheme: 's3', bucket, key: `${key}${version}/`, extent: 'prefix', uri: `${uri}${version}/` }
 }
 
-async function findManifest(source: S3Source, key: string, s3: PublishedCalls): Promise<DatedObject | undefined> {
+async function findManifest(source: S3Source, key: string, s3: S3): Promise<DatedObject | undefined> {
   try {
     return await s3.find(source.bucket, key)
   } catch (error) {
-    throw failureOf(error, source, 'list')
+    throw failureOf(error, source)
   }
 }
 
 async function hasTag(
   { source, key }: { readonly source: S3Source; readonly key: string },
   required: Tag,
-  s3: PublishedCalls,
+  s3: S3,
 ): Promise<boolean> {
   try {
     return (await s3.tags(source.bucket, key)).get(required.key) === required.value
   } catch (error) {
-    const failure = failureOf(error, source, 'read')
+    const failure = failureOf(error, source)
     if (!(failure instanceof LoaderFailure) || failure.exit !== 'Denied') throw failure
     throw new LoaderFailure('Denied', failure.message, {
       cause: failure,

@@ -16,6 +16,8 @@ export interface LocationSettings {
   readonly endpoint: string | undefined
   /** By default `virtual` at AWS and `path` at an endpoint. */
   readonly addressing?: Addressing | undefined
+  /** True where the requester pays for a request, and says so. */
+  readonly requesterPays?: boolean | undefined
 }
 
 export interface BucketLocation {
@@ -34,6 +36,7 @@ export interface BucketLocation {
   readonly serviceUrl: string
   /** URL of an HTTP proxy. */
   readonly proxy: string | undefined
+  readonly requesterPays: boolean
 }
 
 type Environment = Readonly<Record<string, string | undefined>>
@@ -49,14 +52,16 @@ export function locateBucket(bucket: string, settings: LocationSettings, env: En
   const { url, isOwn } = service.value
   const asked = settings.addressing ?? (isOwn ? 'virtual' : 'path')
   const addressing = asked === 'virtual' && isHostable(bucket, url) ? 'virtual' : 'path'
-  return parsed({ bucket, region: region.value, addressing, ...addressOf(bucket, url, { addressing, env }) })
+  const { requesterPays = false } = settings
+  const address = addressOf(bucket, url, { addressing, env })
+  return parsed({ bucket, region: region.value, addressing, requesterPays, ...address })
 }
 
 function addressOf(
   bucket: string,
   url: URL,
   { addressing, env }: { readonly addressing: Addressing; readonly env: Environment },
-): Omit<BucketLocation, 'bucket' | 'region' | 'addressing'> {
+): Omit<BucketLocation, 'bucket' | 'region' | 'addressing' | 'requesterPays'> {
   const [inHost, inPath] = addressing === 'virtual' ? [`${bucket}.`, ''] : ['', `/${encodeURIComponent(bucket)}`]
   const path = url.pathname.replace(/\/+$/, '')
   return {

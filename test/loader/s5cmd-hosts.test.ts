@@ -3,7 +3,7 @@ import t, { type Test } from 'tap'
 import { locateSource } from '../../src/loader/locate-source.ts'
 import { placeOf } from '../../src/loader/s5cmd/place.ts'
 import { runProgram } from '../../src/loader/s5cmd/program.ts'
-import { originOf } from '../../src/loader/start-transfer.ts'
+import { originOf } from '../../src/s3/origin.ts'
 import { startConnectProxy } from '../kit/s3/connect-proxy.ts'
 import { loadTask } from '../kit/s3/load-task.ts'
 import { s5cmdBinary } from '../kit/tools/go-binaries.ts'
@@ -31,7 +31,7 @@ async function asksTheOrigin(t: Test, env: Readonly<Record<string, string>>, buc
   proxy.refuse(403)
   const task = loadTask({ ...env, MODEL_SOURCE: `s3://${bucket}/llama/weights.bin` })
   const location = locateSource(task, {})
-  const origin = { ...originOf(location, task), proxy: proxy.url }
+  const origin = { ...originOf(location, task.alsoTrusted), proxy: proxy.url }
   const place = placeOf(origin, bucket, location.region)
   const args = ['--retry-count', '0', '--no-sign-request', ...place.args, 'run']
   const running = runProgram({ path, args, env: place.env }, () => undefined)

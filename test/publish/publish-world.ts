@@ -6,6 +6,9 @@ import { lstat, mkdir, readdir, readFile, readlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { PutObjectTaggingCommand } from '@aws-sdk/client-s3'
 import type { Test } from 'tap'
+import { exits, failureLine, LoaderFailure } from '../../src/loader/exit-codes.ts'
+import { publish } from '../../src/publish/publish.ts'
+import { parseSource } from '../../src/values/source.ts'
 import { startFaultProxy, type FaultProxy } from '../kit/s3/s3-fault-proxy.ts'
 import { startS3Server, type S3Server } from '../kit/s3/s3-server.ts'
 
@@ -110,6 +113,35 @@ export async function shelfWithVersions(t: Test, world: PublishWorld): Promise<S
   publisherEndsWith(t, await shelf.run(), 0)
   await shelf.upload('1.2.0', files)
   return shelf
+}
+
+/** Publishes in this process, with little patience for what may heal. */
+export async function publishImpatiently({ world: { server, proxy }, prefix, root }: Shelf): Promise<PublisherEnd> {
+  const source = parseSource(`s3://${publishBucket}/${prefix}`)
+  if (!source.ok || source.value.scheme !== 's3') throw new Error('no source')
+  const ignore = (): void => undefined
+  const request = {
+    source: source.value,
+    root,
+    requiredTag: undefined,
+    current: undefined,
+    order: 'version',
+    dryRun: false,
+    access: { credentials: 'keys', region: server.region, endpoint: proxy.endpoint },
+  } as const
+  const deps = {
+    env: { AWS_ACCESS_KEY_ID: server.accessKeyId, AWS_SECRET_ACCESS_KEY: server.secretAccessKey },
+    report: { info: ignore, warn: ignore, error: ignore, progress: ignore },
+    signal: new AbortController().signal,
+    giveUp: ignore,
+    patienceMs: 500,
+  }
+  const failure = await publish(request, deps).then(
+    () => undefined,
+    (error: unknown) => error,
+  )
+  if (!(failure instanceof LoaderFailure)) throw new Error('it did not fail as it should', { cause: failure })
+  return { code: exits[failure.exit].code, signal: null, stdout: failureLine(failure), stderr: '' }
 }
 
 function startPublisher({ server }: PublishWorld, args: readonly string[]): RunningPublisher {

@@ -29,14 +29,14 @@ const request = ['deliveries', 'engines', 'request', 'pod'] as const
 const beside: Readonly<
   Record<string, { readonly imports: readonly string[]; readonly importedBy: readonly string[] }>
 > = {
-  network: { imports: [], importedBy: ['aws', 's3', 'loader', 'server'] },
+  network: { imports: [], importedBy: ['aws', 's3', 'loader', 'publish', 'server'] },
   s3: { imports: ['network', 'values'], importedBy: ['aws', 'loader', 'check', 'publish'] },
   loader: { imports: ['aws', 's3', 'network', 'loader-contract', 'values'], importedBy: ['main', 'cli', 'publish'] },
   cluster: {
     imports: ['leaves', 'values'],
     importedBy: ['main', 'cli', 'check', 'publish', 'companions', 'diagnosis'],
   },
-  aws: { imports: ['s3', 'network', 'leaves', 'values'], importedBy: ['main', 'cli', 'loader', 'check', 'publish'] },
+  aws: { imports: ['s3', 'network', 'leaves', 'values'], importedBy: ['main', 'cli', 'loader', 'check'] },
   audit: { imports: ['inject', ...request, 'leaves', 'values'], importedBy: ['main', 'cli'] },
   check: {
     imports: ['inject', ...request, 'companions', 'diagnosis', 'render', 'cluster', 'aws', 's3', 'leaves', 'values'],
@@ -50,7 +50,7 @@ const beside: Readonly<
   flags: { imports: ['leaves', 'values'], importedBy: ['main', 'cli', 'companions', 'render'] },
   render: { imports: ['flags', 'leaves', 'values'], importedBy: ['main', 'cli', 'check', 'companions'] },
   publish: {
-    imports: ['loader', 'loader-contract', 'cluster', 'aws', 's3', 'leaves', 'values'],
+    imports: ['loader', 'loader-contract', 'cluster', 's3', 'network', 'leaves', 'values'],
     importedBy: ['main', 'cli'],
   },
 }
@@ -295,7 +295,7 @@ const fine: readonly [path: string, text: string][] = [
   ['src/cluster/client.ts', "import { KubeConfig } from '@kubernetes/client-node'"],
   [
     'src/loader/load.ts',
-    "import { x } from './journal.ts'\nimport { open } from 'node:fs/promises'\nimport { s3 } from '../aws/s3.ts'\nimport { parseSource } from '../values/source.ts'",
+    "import { x } from './journal.ts'\nimport { open } from 'node:fs/promises'\nimport { s3 } from '../s3/s3.ts'\nimport { parseSource } from '../values/source.ts'",
   ],
   ['src/cli/load.ts', "import { load } from '../loader/load.ts'"],
   ['src/inject/deliveries/x.ts', "import { createHash } from 'node:crypto'\nimport { x } from '../../values/path.ts'"],

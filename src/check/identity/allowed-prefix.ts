@@ -1,6 +1,6 @@
 /** Checks that the session reaches what pods request: the region, the listing, a non-empty prefix and one object. */
 import type { Attempt, Refusal } from '../../aws/refusal.ts'
-import type { ReachedObject } from '../../aws/s3-reach.ts'
+import type { ReachedObject } from './s3-view.ts'
 import type { S3Source } from '../../values/source.ts'
 import { withCommands, type Finding } from '../../diagnosis/finding.ts'
 import { error, ok, unchecked } from './checks.ts'

@@ -1,7 +1,7 @@
 /** Identifies the caller: the owner of the credentials that the SDK finds, in the same order as the AWS CLI. */
 import { containerError, type CallerIdentity, type RoleCalls } from '../../aws/assume-role.ts'
 import type { Refusal } from '../../aws/refusal.ts'
-import type { S3Credentials } from '../../aws/s3-api.ts'
+import type { S3Credentials } from '../../s3/origin.ts'
 import { withCommands, type Finding } from '../../diagnosis/finding.ts'
 import { error, ok } from './checks.ts'
 import { callerOf, type Caller } from './arns.ts'

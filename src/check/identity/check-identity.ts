@@ -3,7 +3,7 @@
  * at admission.
  */
 import { roleCalls, type RoleCalls } from '../../aws/assume-role.ts'
-import type { S3Credentials } from '../../aws/s3-api.ts'
+import type { S3Credentials } from '../../s3/origin.ts'
 import type { Identity } from '../../render/access.ts'
 import { commandInOneLine } from '../../values/shell.ts'
 import type { S3Source } from '../../values/source.ts'

@@ -1,5 +1,5 @@
 /** Credentials of the EC2 instance itself, by IMDSv2: for hosts that build images, which are no pods. */
-import { askPatiently, type TryResult } from '../backoff.ts'
+import { askPatiently, type TryResult } from '../../s3/patience.ts'
 import type { Environment } from '../environment.ts'
 import { LoaderFailure } from '../exit-codes.ts'
 import type { AwsCredentials } from './aws-credentials.ts'

@@ -4,7 +4,7 @@
  * for a while. 400 and 403 are permanent.
  */
 import { get } from '../../network/node-http.ts'
-import { askPatiently, type TryResult } from '../backoff.ts'
+import { askPatiently, patienceWithin, usualBackoff, type TryResult } from '../../s3/patience.ts'
 import type { Environment, LoadTask } from '../environment.ts'
 import { LoaderFailure } from '../exit-codes.ts'
 import type { AwsCredentials } from './aws-credentials.ts'
@@ -12,10 +12,7 @@ import { readTokenFile, readTrimmed } from './credential-text.ts'
 import { parseObject, readSession } from './session.ts'
 import { reportWaiting, type Say } from './waiting.ts'
 
-/** An association takes "several seconds" to propagate (CreatePodIdentityAssociation); new nodes take longer. */
-const longestPatienceMs = 90_000
 const answerTimeoutMs = 10_000
-const delays = { firstDelayMs: 250, longestDelayMs: 8_000 }
 
 /** Hosts that SDKs allow (@aws-sdk/credential-provider-http checkUrl): any other would send the pod's token to a stranger. */
 const allowedHosts = /^(169\.254\.170\.23|\[fd00:ec2::23\]|127\.\d+\.\d+\.\d+|localhost|\[::1\])$/
@@ -50,11 +47,10 @@ export function podIdentityCredentials(
       `AWS_CONTAINER_CREDENTIALS_FULL_URI is not the address of a Pod Identity agent: ${uri}`,
     )
   }
-  // Well before the task's own deadline, whose message would not name the missing credentials.
-  const patienceMs = Math.min(longestPatienceMs, timeoutSeconds * 500)
+  const patienceMs = patienceWithin(timeoutSeconds)
   return () =>
     reportWaiting(say, 'the Pod Identity agent', async (onProblem) => {
-      const patience = { ...delays, patienceMs, onProblem, signal }
+      const patience = { ...usualBackoff, patienceMs, onProblem, signal }
       const asked = await askPatiently(() => askOnce(url, tokenFile, signal), patience)
       if (!asked.ok) throw new LoaderFailure('NoCredentials', asked.problem)
       return asked.value

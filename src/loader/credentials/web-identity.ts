@@ -1,6 +1,6 @@
 /** Credentials by IRSA: the role that the identity webhook of EKS injected, assumed with the pod's projected token. */
 import type { WebIdentityResult } from '../../aws/sts.ts'
-import { askPatiently, type TryResult } from '../backoff.ts'
+import { askPatiently, patienceWithin, usualBackoff, type TryResult } from '../../s3/patience.ts'
 import type { Environment, LoadTask } from '../environment.ts'
 import { LoaderFailure } from '../exit-codes.ts'
 import type { AwsCredentials } from './aws-credentials.ts'
@@ -8,10 +8,7 @@ import { readCredentialText, readTokenFile, readTrimmed } from './credential-tex
 import { stsRegionOf } from './sts-region.ts'
 import { reportWaiting, type Say } from './waiting.ts'
 
-/** As for the Pod Identity agent: a policy or a route of a new node takes some time. */
-const longestPatienceMs = 90_000
 const longestAnswerMs = 10_000
-const delays = { firstDelayMs: 250, longestDelayMs: 8_000 }
 
 export function webIdentityCredentials(
   task: LoadTask,
@@ -27,8 +24,7 @@ export function webIdentityCredentials(
       'AWS_ROLE_ARN and AWS_WEB_IDENTITY_TOKEN_FILE are not set; the service account may lack its eks.amazonaws.com/role-arn',
     )
   }
-  // Well before the task's own deadline, whose message would not name STS.
-  const patienceMs = Math.min(longestPatienceMs, task.timeoutSeconds * 500)
+  const patienceMs = patienceWithin(task.timeoutSeconds)
   const request = {
     roleArn,
     sessionName: `model-injector-${task.podUid}`.slice(0, 64),
@@ -42,7 +38,7 @@ export function webIdentityCredentials(
       const { assumeRoleWithWebIdentity } = await import('../../aws/sts.ts')
       const ask = async (): Promise<TryResult<AwsCredentials>> =>
         resultOf(await assumeRoleWithWebIdentity({ ...request, token: await readTokenFile(tokenFile) }), roleArn)
-      const asked = await askPatiently(ask, { ...delays, patienceMs, onProblem, signal })
+      const asked = await askPatiently(ask, { ...usualBackoff, patienceMs, onProblem, signal })
       if (!asked.ok) throw new LoaderFailure('NoCredentials', asked.problem)
       return asked.value
     })

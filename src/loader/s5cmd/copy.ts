@@ -1,13 +1,11 @@
 /** Copies objects by s5cmd, in rounds: what fails and may succeed later is tried again, with the patience of the loader. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { backoffMs } from '../backoff.ts'
+import { backoffMs, patienceWithin, usualBackoff } from '../../s3/patience.ts'
 import type { CredentialsSource } from '../credentials/credentials.ts'
 import type { TransferError } from '../transfer/transfer-error.ts'
 import type { CopyFault } from './fault.ts'
 import { Round, type RoundOptions } from './round.ts'
 
-const delays = { firstDelayMs: 250, longestDelayMs: 8_000 }
-const patienceMs = 90_000
 /** New credentials that S3 refuses as well will not be the last. */
 const mostRenewals = 3
 
@@ -44,7 +42,7 @@ class RoundPatience {
   #giveUpAtMs: number | undefined
 
   constructor(timeoutSeconds: number) {
-    this.#patienceMs = Math.min(patienceMs, timeoutSeconds * 500)
+    this.#patienceMs = patienceWithin(timeoutSeconds)
   }
 
   begin(): void {
@@ -56,7 +54,7 @@ class RoundPatience {
   delayAfter(error: TransferError): number {
     this.#failures++
     this.#giveUpAtMs ??= performance.now() + this.#patienceMs
-    const delayMs = backoffMs(delays, this.#failures)
+    const delayMs = backoffMs(usualBackoff, this.#failures)
     if (performance.now() + delayMs > this.#giveUpAtMs) throw error
     return delayMs
   }
@@ -72,7 +70,7 @@ async function renewIfRefused(
   patience: RoundPatience,
   { source, credentials }: CopyOptions,
 ): Promise<void> {
-  const refused = faults.find(({ remedy }) => remedy === 'refresh')
+  const refused = faults.find(({ reaction }) => reaction === 'refresh')
   if (refused === undefined) return
   patience.renewed(refused.error)
   const used = credentials?.lastGiven()

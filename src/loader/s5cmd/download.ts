@@ -5,12 +5,13 @@
 import { mkdtemp, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { originOf } from '../../s3/origin.ts'
 import type { CredentialsSource } from '../credentials/credentials.ts'
 import type { DownloadContext, DownloadResult, RunningEngine } from '../download-context.ts'
 import { makeEmptyFiles } from '../download.ts'
 import type { LoadTask } from '../environment.ts'
 import { startProgressMeter } from '../progress-meter.ts'
-import { originOf, type TransferSession } from '../start-transfer.ts'
+import type { TransferSession } from '../start-transfer.ts'
 import { JournalWriter } from '../volume/journal-writer.ts'
 import { modesOf } from '../volume/layout.ts'
 import { bytesOf } from '../volume/evidence.ts'
@@ -18,7 +19,7 @@ import { Arrivals, removeOldArrivals } from './arrivals.ts'
 import { copyObjects } from './copy.ts'
 import { serveCredentials, type CredentialsServer } from './credentials-server.ts'
 import { Pace } from './pace.ts'
-import { placeOf, type Place } from './place.ts'
+import { placeOf, type ProgramPlace } from './place.ts'
 import { notRunnable } from './program.ts'
 import { prove } from './proof.ts'
 import type { WholeFile } from './round.ts'
@@ -29,7 +30,7 @@ const proofsAtOnce = 16
 
 /** Throws a LoaderFailure where the program is not there, or cannot do what the task needs. */
 export async function startS5cmd({ task, location }: TransferSession): Promise<RunningEngine> {
-  const origin = originOf(location, task)
+  const origin = originOf(location, task.alsoTrusted)
   const place = placeOf(origin, location.bucket, location.region)
   await requireProgram(task)
   const directory = await mkdtemp(join(tmpdir(), 'model-injector-'))
@@ -57,7 +58,7 @@ async function authoritiesIn(directory: string): Promise<Readonly<Record<string,
 async function download(
   context: DownloadContext,
   source: CredentialsSource | undefined,
-  place: Place,
+  place: ProgramPlace,
 ): Promise<DownloadResult> {
   const { staging, report, listing } = context
   const failed = new AbortController()
@@ -93,11 +94,11 @@ async function download(
   }
 }
 
-function signingArgs({ args }: Place, credentials: CredentialsServer | undefined): readonly string[] {
+function signingArgs({ args }: ProgramPlace, credentials: CredentialsServer | undefined): readonly string[] {
   return credentials === undefined ? [...args, '--no-sign-request'] : args
 }
 
-function envOf({ env }: Place, credentials: CredentialsServer | undefined): Readonly<Record<string, string>> {
+function envOf({ env }: ProgramPlace, credentials: CredentialsServer | undefined): Readonly<Record<string, string>> {
   return { ...env, ...credentials?.env }
 }
 

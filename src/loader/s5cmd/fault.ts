@@ -1,14 +1,18 @@
 /** Reads the errors of s5cmd, whose exit code is 1 for all of them, and judges each as an answer to the loader's own requests. */
-import { ruleFor, type Remedy } from '../transfer/http/s3-error.ts'
-import { TransferError, type TransferErrorKind } from '../transfer/transfer-error.ts'
+import { kindOfCode } from '../../s3/answer-problem.ts'
+import type { Reaction } from '../../s3/meaning.ts'
+import { reactionTo, TransferError, type TransferErrorKind } from '../transfer/transfer-error.ts'
 import { printable } from '../../values/printable.ts'
 
 export interface CopyFault {
   readonly error: TransferError
-  readonly remedy: Remedy
+  readonly reaction: Reaction
 }
 
-type Judgement = Pick<CopyFault, 'remedy'> & { readonly kind: TransferErrorKind; readonly code?: string }
+interface Judgement {
+  readonly kind: TransferErrorKind
+  readonly code?: string
+}
 
 /** Errors of the system, at the end of what Go says of a file. */
 const ofFiles: readonly (readonly [RegExp, TransferErrorKind])[] = [
@@ -25,29 +29,28 @@ const ofConnections: readonly (readonly [RegExp, TransferErrorKind])[] = [
 ]
 
 export function faultOf(text: string, key: string): CopyFault {
-  const { kind, remedy, code } = judge(text)
+  const { kind, code } = judge(text)
   const error = new TransferError(`${key}: ${printable(wordsOf(text))}`, {
     kind,
     key,
     ...(code !== undefined && { code }),
   })
-  return { error, remedy }
+  return { error, reaction: reactionTo(kind) }
 }
 
 function judge(text: string): Judgement {
   const status = / status code: (\d{3}), request id: /.exec(text)?.[1]
   const code = /^(\w+): /.exec(text)?.[1]
-  if (status !== undefined) return { ...judgeAnswer(Number(status), code), ...(code !== undefined && { code }) }
+  if (status !== undefined) return { kind: kindOfAnswer(Number(status), code), ...(code !== undefined && { code }) }
   const file = kindIn(ofFiles, text)
-  if (file !== undefined) return { kind: file, remedy: 'giveUp', ...(file === 'noSpace' && { code: 'ENOSPC' }) }
-  const connection = kindIn(ofConnections, text)
-  return { kind: connection ?? 'network', remedy: connection === 'tls' ? 'giveUp' : 'retry' }
+  if (file !== undefined) return { kind: file, ...(file === 'noSpace' && { code: 'ENOSPC' }) }
+  return { kind: kindIn(ofConnections, text) ?? 'network' }
 }
 
 /** The answer to a HEAD has no body, and so no code: a 400 may be about credentials that have ended. */
-function judgeAnswer(status: number, code: string | undefined): Pick<Judgement, 'kind' | 'remedy'> {
-  if (code === 'BadRequest') return { kind: 'http', remedy: 'refresh' }
-  return code === 'BucketRegionError' ? { kind: 'wrongRegion', remedy: 'giveUp' } : ruleFor(status, code)
+function kindOfAnswer(status: number, code: string | undefined): TransferErrorKind {
+  if (code === 'BadRequest') return 'expired'
+  return code === 'BucketRegionError' ? 'wrongRegion' : kindOfCode(code, status)
 }
 
 function kindIn(kinds: readonly (readonly [RegExp, TransferErrorKind])[], text: string): TransferErrorKind | undefined {

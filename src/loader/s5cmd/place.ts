@@ -1,14 +1,14 @@
 /** The options and the environment that send s5cmd to the host that the loader itself would ask, and to no other. */
 import { LoaderFailure } from '../exit-codes.ts'
-import type { Origin } from '../transfer/transfer.ts'
+import type { Origin } from '../../s3/origin.ts'
 
-export interface Place {
+export interface ProgramPlace {
   readonly args: readonly string[]
   readonly env: Readonly<Record<string, string>>
 }
 
 /** Throws a LoaderFailure where s5cmd knows no way to address the bucket as the loader does. */
-export function placeOf(origin: Origin, bucket: string, region: string): Place {
+export function placeOf(origin: Origin, bucket: string, region: string): ProgramPlace {
   return { args: endpointArgs(origin, bucket, region), env: { ...regionEnv(region), ...proxyEnv(origin) } }
 }
 

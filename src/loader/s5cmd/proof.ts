@@ -3,7 +3,7 @@
  * that was listed, and the bytes on the volume have the checksum that S3 keeps of it, or that of the manifest.
  */
 import type { FileHandle } from 'node:fs/promises'
-import { S3Error } from '../../aws/s3-api.ts'
+import { S3Error } from '../../s3/s3-error.ts'
 import {
   combineParts,
   crcOf,
@@ -58,7 +58,7 @@ export async function currentChecksum(
     const head = await s3.head(source.bucket, key)
     if (head.etag === etag) return preferredChecksum(head.checksums)
   } catch (error) {
-    if (!(error instanceof S3Error) || error.problem.status !== 404) throw failureOf(error, source, 'read')
+    if (!(error instanceof S3Error) || error.problem.status !== 404) throw failureOf(error, source)
   }
   throw new TransferError(`${key} has another ETag than in the listing`, { kind: 'changed', key })
 }

@@ -104,7 +104,7 @@ export class Round {
       proofs.add({ object, file })
     }
     pace.saw(there.filter(({ isWhole }) => !isWhole))
-    for (const { error, remedy } of this.#faults.values()) if (remedy === 'giveUp') throw error
+    for (const { error, reaction } of this.#faults.values()) if (reaction === 'giveUp') throw error
     this.#give(running)
     this.#refuseStall()
   }
@@ -152,7 +152,7 @@ export class Round {
       [...this.#missing].map((object) => {
         const { key } = this.#objectAt(object)
         const message = `${key}: s5cmd did not copy it: ${this.#lastText === '' ? end : this.#lastText}`
-        const unexplained = { error: new TransferError(message, { kind: 'network', key }), remedy: 'retry' } as const
+        const unexplained = { error: new TransferError(message, { kind: 'network', key }), reaction: 'retry' } as const
         return [object, this.#faults.get(object) ?? unexplained] as const
       }),
     )

@@ -3,17 +3,18 @@
  * ends no process and rejects no promise: every outcome goes through its reports.
  */
 import { createSecureContext } from 'node:tls'
-import { backoffMs } from '../backoff.ts'
-import { fetchPart, type Fetched } from './fetch-part.ts'
-import { S3Connection } from './http/s3-connection.ts'
+import { MalformedAnswer } from '../../s3/http/response.ts'
+import { S3Connection } from '../../s3/http/s3-connection.ts'
+import { problemOfError } from '../../s3/network-problem.ts'
+import { backoffMs } from '../../s3/patience.ts'
+import { S3Error } from '../../s3/s3-error.ts'
+import { fetchPart, wantsChecksums, type Fetched } from './fetch-part.ts'
 import { partFiles } from './part-file.ts'
 import type { PoolSettings, VersionedCredentials, PartDone, PartJob } from './part-job.ts'
 import { PartQueue, type QueuedPart } from './part-queue.ts'
 import { ReportBuffer, type PartReports } from './report-buffer.ts'
-import { MalformedAnswer } from './http/response.ts'
-import type { Fault } from './http/s3-error.ts'
 import { startThrottle } from './throttle.ts'
-import { networkError, TransferError } from './transfer-error.ts'
+import { reactionTo, TransferError, transferErrorOf } from './transfer-error.ts'
 
 export interface PoolReports extends PartReports {
   /** A failed attempt that will be repeated. */
@@ -53,6 +54,7 @@ export class LocalPool implements ConnectionPool {
   readonly #checker: NodeJS.Timeout
   #credentials: VersionedCredentials = { generation: -1, value: undefined }
   #expired = -1
+  #withChecksums = true
 
   constructor(settings: PoolSettings, reports: PoolReports) {
     const { connections, idleLimitMs } = settings
@@ -71,7 +73,6 @@ export class LocalPool implements ConnectionPool {
 
   /** Opens a few connections while the listing is still under way. */
   connect(): void {
-    if (this.#settings.origin.proxy !== undefined) return
     for (const connection of this.#idle.slice(-aheadConnections)) connection.connect()
   }
 
@@ -115,6 +116,7 @@ export class LocalPool implements ConnectionPool {
 
   async #work(connection: S3Connection, part: QueuedPart): Promise<void> {
     const credentials = this.#credentials
+    const withChecksums = wantsChecksums(part, this.#withChecksums)
     try {
       const outcome = await fetchPart(part, connection, {
         settings: this.#settings,
@@ -122,15 +124,23 @@ export class LocalPool implements ConnectionPool {
         files: this.#files,
         signal: this.#stopped.signal,
         onBytes: this.#buffer.addBytes,
+        withChecksums,
       })
       if ('file' in outcome) void this.#finish(part, outcome)
-      else this.#handleFault(part, outcome, credentials.generation)
+      else if (outcome.kind === 'refused' && withChecksums) this.#askWithoutChecksums(part)
+      else this.#handleError(part, transferErrorOf(outcome, part.job.key), credentials.generation)
     } catch (error) {
       if (connection.wasStale && isNetworkError(error)) this.#queue.putBack(part)
-      else this.#handleFault(part, faultOf(error, part.job.key), credentials.generation)
+      else this.#handleError(part, errorOf(error, part.job.key), credentials.generation)
     }
     this.#idle.push(connection)
     this.#pump()
+  }
+
+  /** Backblaze B2 and others answer 400 or 501 to the header that asks for checksums. */
+  #askWithoutChecksums(part: QueuedPart): void {
+    this.#withChecksums = false
+    this.#queue.putBack(part)
   }
 
   /** Syncs and reports a part; meanwhile its connection fetches the next one. */
@@ -153,14 +163,19 @@ export class LocalPool implements ConnectionPool {
     this.#pump()
   }
 
-  #handleFault(part: QueuedPart, { error, remedy }: Fault, generation: number): void {
+  #handleError(part: QueuedPart, error: TransferError, generation: number): void {
     if (this.#stopped.signal.aborted) return
-    if (part.received - part.receivedBefore >= worthwhileBytes) part.tries = 0
+    if (part.received - part.receivedBefore >= worthwhileBytes) part.failures = 0
     part.receivedBefore = part.received
-    part.tries++
-    if (remedy === 'giveUp' || part.tries >= this.#settings.retries.tries) this.#fail(error)
-    else if (remedy === 'refresh') this.#waitForCredentials(part, error, generation)
-    else this.#retryLater(part, error, remedy === 'slow')
+    if (part.failures++ === 0) part.failingSinceMs = performance.now()
+    const reaction = reactionTo(error.kind)
+    if (reaction === 'giveUp' || this.#isTooLate(part)) this.#fail(error)
+    else if (reaction === 'refresh') this.#waitForCredentials(part, error, generation)
+    else this.#retryLater(part, error, reaction === 'slow')
+  }
+
+  #isTooLate({ failingSinceMs }: QueuedPart): boolean {
+    return performance.now() - failingSinceMs >= this.#settings.retries.patienceMs
   }
 
   #waitForCredentials(part: QueuedPart, error: TransferError, generation: number): void {
@@ -179,7 +194,7 @@ export class LocalPool implements ConnectionPool {
       this.#queue.putBack(part)
       this.#pump()
     }
-    const timer = setTimeout(retry, backoffMs(this.#settings.retries, part.tries))
+    const timer = setTimeout(retry, backoffMs(this.#settings.retries, part.failures))
     this.#waiting.add(timer)
   }
 
@@ -205,18 +220,9 @@ function connectionsOf({ origin, connections, idleLimitMs }: PoolSettings): S3Co
 }
 
 function isNetworkError(error: unknown): boolean {
-  return error instanceof Error && !(error instanceof TransferError) && !(error instanceof MalformedAnswer)
+  return ![TransferError, MalformedAnswer, S3Error].some((ours) => error instanceof ours)
 }
 
-/** Classifies an exception: refusals and file system errors are final, network errors are retried. */
-function faultOf(error: unknown, key: string): Fault {
-  if (error instanceof TransferError) return { error, remedy: 'giveUp' }
-  if (error instanceof MalformedAnswer) {
-    return {
-      error: new TransferError(`${key}: ${error.message}`, { kind: 'protocol', key }, { cause: error }),
-      remedy: 'retry',
-    }
-  }
-  const failure = networkError(error instanceof Error ? error : new Error(String(error)), key)
-  return { error: failure, remedy: failure.kind === 'tls' ? 'giveUp' : 'retry' }
+function errorOf(error: unknown, key: string): TransferError {
+  return error instanceof TransferError ? error : transferErrorOf(problemOfError(error), key, error)
 }

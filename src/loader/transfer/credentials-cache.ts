@@ -1,7 +1,8 @@
 /** Caches one set of credentials for all pools: fetched at the start, once per expiry, and re-read periodically. */
-import type { VersionedCredentials, TransferCredentials } from './part-job.ts'
+import type { S3Credentials } from '../../s3/origin.ts'
+import type { VersionedCredentials } from './part-job.ts'
 
-export type TransferCredentialsSource = (forceRefresh: boolean) => Promise<TransferCredentials | undefined>
+export type TransferCredentialsSource = (forceRefresh: boolean) => Promise<S3Credentials | undefined>
 
 export interface CacheReports {
   renewed(credentials: VersionedCredentials): void
@@ -29,7 +30,7 @@ export async function startCredentialsCache(
   let current = first
   let refreshing = false
 
-  function renew(value: TransferCredentials | undefined): void {
+  function renew(value: S3Credentials | undefined): void {
     if (signal.aborted) return
     current = { generation: current.generation + 1, value }
     reports.renewed(current)
@@ -78,7 +79,7 @@ export async function startCredentialsCache(
   }
 }
 
-function areSame(a: TransferCredentials | undefined, b: TransferCredentials | undefined): boolean {
+function areSame(a: S3Credentials | undefined, b: S3Credentials | undefined): boolean {
   return (
     a?.accessKeyId === b?.accessKeyId &&
     a?.secretAccessKey === b?.secretAccessKey &&

@@ -1,13 +1,15 @@
 /** One attempt to fetch a part; it continues at the byte where the previous attempt ended. */
 import type { RunningCrc } from './crc.ts'
-import type { GetResult, ResponseSink } from './http/response-reader.ts'
-import type { S3Connection } from './http/s3-connection.ts'
+import { problemOfAnswer } from '../../s3/answer-problem.ts'
+import { acceptAnswer, checksumHeaders } from '../../s3/http/accept.ts'
+import { asksChecksums, buildRequest, pinnedGet, writeRequest, type GetTarget } from '../../s3/http/request.ts'
+import { MalformedAnswer, type Head } from '../../s3/http/response.ts'
+import type { ExchangeResult, ResponseSink } from '../../s3/http/response-reader.ts'
+import type { S3Connection } from '../../s3/http/s3-connection.ts'
+import type { S3Credentials } from '../../s3/origin.ts'
+import { problemOf, S3Error, type S3Problem } from '../../s3/s3-error.ts'
 import type { PartFile, PartFiles } from './part-file.ts'
-import type { PoolSettings, PartJob, TransferCredentials } from './part-job.ts'
-import { buildRequest, writeRequest, type GetTarget } from './http/request.ts'
-import { acceptAnswer, checksumHeaders, type Head } from './http/response.ts'
-import { faultOfAnswer, type Fault } from './http/s3-error.ts'
-import { TransferError } from './transfer-error.ts'
+import type { PoolSettings, PartJob } from './part-job.ts'
 
 export interface PartState {
   readonly job: PartJob
@@ -19,10 +21,12 @@ export interface PartState {
 
 export interface FetchContext {
   readonly settings: PoolSettings
-  readonly credentials: TransferCredentials | undefined
+  readonly credentials: S3Credentials | undefined
   readonly files: PartFiles
   readonly signal: AbortSignal
   readonly onBytes: (bytes: number) => void
+  /** False where the server refuses to be asked for checksums. */
+  readonly withChecksums: boolean
 }
 
 /** A fetched part: all its bytes are in the file, which the caller closes. */
@@ -30,56 +34,44 @@ export interface Fetched {
   readonly file: Pick<PartFile, 'sync' | 'close'>
 }
 
-/** Returns a Fault for an error response of S3; throws on network errors, file system errors and malformed responses. */
+/** Returns the problem of an error response of S3; throws on network errors, file system errors and malformed responses. */
 export async function fetchPart(
   part: PartState,
   connection: S3Connection,
   context: FetchContext,
-): Promise<Fetched | Fault> {
+): Promise<Fetched | S3Problem> {
   const { job } = part
   const sink = openSink(part, context)
   try {
     const answer = await exchange(part, connection, sink, context)
+    if (answer.accepted && part.received < job.length) throw new MalformedAnswer('the answer ends early')
     if (answer.accepted) return { file: sink }
     sink.close()
-    return faultOfAnswer(answer.head, answer.text, job.key, context.settings.region)
+    return problemOfAnswer(answer, context.settings.region)
   } catch (error) {
     sink.close()
     throw error
   }
 }
 
-async function exchange(
+function exchange(
   part: PartState,
   connection: S3Connection,
   sink: ResponseSink,
-  { settings, credentials, signal }: FetchContext,
-): Promise<GetResult> {
-  const { origin, region, idleLimitMs } = settings
-  const target = targetOf(part)
-  const { request, text } = prepare(() => {
-    const built = buildRequest(target, origin, region, credentials)
-    return { request: built, text: writeRequest(built) }
-  }, target.key)
-  if (origin.proxy === undefined) {
-    const answer = await connection.get(text, sink)
-    if (answer.accepted || answer.head.status > 299) return answer
-  }
-  // Imported on demand: without a proxy it is rarely needed, and Node's HTTP client takes 30 ms to load on each thread.
-  const { getByLibrary } = await import('./http/http-get.ts')
-  return getByLibrary(request, sink, { origin, idleLimitMs, signal, length: part.job.length - part.received })
+  { settings: { origin, region }, credentials, withChecksums }: FetchContext,
+): Promise<ExchangeResult> {
+  const request = prepare(() =>
+    writeRequest(buildRequest(pinnedGet(targetOf(part), withChecksums), origin, { region, credentials })),
+  )
+  return connection.ask(request, sink)
 }
 
 /** A request that cannot be built (half a surrogate pair, a line break in an ETag) is not retried. */
-function prepare<T>(build: () => T, key: string): T {
+function prepare<T>(build: () => T): T {
   try {
     return build()
   } catch (error) {
-    throw new TransferError(
-      `${JSON.stringify(key)} cannot be asked for: ${String(error)}`,
-      { kind: 'protocol', key },
-      { cause: error },
-    )
+    throw new S3Error(problemOf('protocol', `cannot be asked for: ${String(error)}`, 0), error)
   }
 }
 
@@ -89,6 +81,11 @@ function targetOf({ job, received }: PartState): GetTarget {
   // There is no range of no bytes.
   if (received === 0 && (whole || length === 0)) return { key, etag, range: undefined }
   return { key, etag, range: { first: offset + received, last: offset + length - 1 } }
+}
+
+/** True if the next attempt asks for checksums, which some servers refuse. */
+export function wantsChecksums(part: PartState, withChecksums: boolean): boolean {
+  return asksChecksums(targetOf(part).range, withChecksums)
 }
 
 interface FileSink extends ResponseSink {
@@ -109,6 +106,9 @@ function openSink(part: PartState, { files, onBytes }: FetchContext): FileSink {
       return true
     },
     write: (piece) => {
+      if (piece.length > job.length - part.received) {
+        throw new S3Error(problemOf('protocol', `sends more than the ${job.length} bytes that were listed`))
+      }
       file?.write(piece, job.offset + part.received)
       part.crc?.update(piece)
       part.received += piece.length

@@ -1,26 +1,7 @@
 /** Requests to and results of the transfer: plain data, because it crosses threads. */
-import type { Backoff } from '../backoff.ts'
+import type { Origin, S3Credentials } from '../../s3/origin.ts'
+import type { Backoff } from '../../s3/patience.ts'
 import type { CrcAlgorithm } from './crc.ts'
-
-export interface Origin {
-  readonly protocol: 'https:' | 'http:'
-  readonly host: string
-  readonly port: number
-  /** '' where the bucket is in the host's name, '/bucket' for path style. */
-  readonly pathPrefix: string
-  /** PEM of authorities that replace those of Node. */
-  readonly ca?: string
-  /** PEM of authorities trusted in addition to those of Node. */
-  readonly alsoTrusted?: string
-  /** URL of an HTTP proxy. */
-  readonly proxy?: string
-}
-
-export interface TransferCredentials {
-  readonly accessKeyId: string
-  readonly secretAccessKey: string
-  readonly sessionToken?: string
-}
 
 export interface PartJob {
   /** The caller's number of the object, given back in PartDone. */
@@ -50,8 +31,8 @@ export interface PartDone {
 }
 
 export interface RetryPolicy extends Backoff {
-  /** Attempts per part; an attempt that received at least 1 MiB does not count. */
-  readonly tries: number
+  /** Longest time in which a part fails again and again; an attempt that received at least 1 MiB ends it. */
+  readonly patienceMs: number
 }
 
 export interface PoolSettings {
@@ -71,5 +52,5 @@ export interface PoolSettings {
 export interface VersionedCredentials {
   readonly generation: number
   /** undefined: requests are not signed. */
-  readonly value: TransferCredentials | undefined
+  readonly value: S3Credentials | undefined
 }

@@ -4,7 +4,9 @@ import type { PartState } from './fetch-part.ts'
 import type { PartJob } from './part-job.ts'
 
 export interface QueuedPart extends PartState {
-  tries: number
+  /** Failed attempts in a row, and the time of the first of them. */
+  failures: number
+  failingSinceMs: number
   receivedBefore: number
 }
 
@@ -23,7 +25,7 @@ export class PartQueue {
     }
     for (const job of jobs) {
       const crc = job.crc === 'none' ? undefined : this.#crcs.get(job.crc)?.()
-      this.#parts.push({ job, crc, received: 0, receivedBefore: 0, checksums: {}, tries: 0 })
+      this.#parts.push({ job, crc, received: 0, receivedBefore: 0, checksums: {}, failures: 0, failingSinceMs: 0 })
     }
   }
 

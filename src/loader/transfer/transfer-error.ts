@@ -1,27 +1,20 @@
 /** Errors of the transfer; the loader maps each kind to an exit code. */
-export type TransferErrorKind =
-  /** Any other 403. */
-  | 'denied'
-  /** The clocks of S3 and of the node are too far apart. */
-  | 'skewed'
-  | 'notFound'
-  | 'noSuchBucket'
-  | 'wrongRegion'
-  /** The object was replaced after it was listed. */
-  | 'changed'
-  /** Glacier: it has to be restored first. */
-  | 'archived'
-  | 'stalled'
-  | 'network'
-  | 'tls'
-  | 'dns'
-  | 'http'
-  /** A response that S3 would not send. */
-  | 'protocol'
-  | 'noSpace'
-  | 'notWritable'
-  /** Something that the loader did not make stands in the place of a file or a directory of staging. */
-  | 'foreign'
+import { meaningOf, type ProblemKind, type Reaction } from '../../s3/meaning.ts'
+import type { S3Problem } from '../../s3/s3-error.ts'
+
+/** Problems of this side. */
+const ownKinds = ['stalled', 'noSpace', 'notWritable', 'foreign'] as const
+export type OwnKind = (typeof ownKinds)[number]
+
+export type TransferErrorKind = ProblemKind | OwnKind
+
+export function isOwnKind(kind: TransferErrorKind): kind is OwnKind {
+  return (ownKinds as readonly string[]).includes(kind)
+}
+
+export function reactionTo(kind: TransferErrorKind): Reaction {
+  return isOwnKind(kind) ? 'giveUp' : meaningOf(kind).reaction
+}
 
 export interface TransferErrorDetail {
   readonly kind: TransferErrorKind
@@ -126,25 +119,13 @@ export function fileError(error: unknown, key: string, file: string): unknown {
   return new TransferError(`cannot write ${file}: ${(error as Error).message}`, { kind, key, code }, { cause: error })
 }
 
-const tlsCodes =
-  /^(?:CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_|ERR_TLS_|ERR_SSL_|EPROTO)/
-
-/** Converts an error of a connection, from name lookup to reset. */
-export function networkError(error: Error, key: string): TransferError {
-  if (error instanceof TransferError) return error
-  const code = errorCode(error)
-  const message = `${key}: ${error.message}`
+export function transferErrorOf(problem: S3Problem, key: string, cause?: unknown): TransferError {
+  const { kind, status, code, region, message } = problem
   return new TransferError(
-    message,
-    { kind: networkKind(code), key, ...(code !== undefined && { code }) },
-    { cause: error },
+    `${key}: ${message}`,
+    { kind, key, status, ...(code !== '' && { code }), ...(region !== undefined && { region }) },
+    { cause },
   )
-}
-
-function networkKind(code: string | undefined): TransferErrorKind {
-  if (code === undefined) return 'network'
-  if (code === 'ENOTFOUND' || code.startsWith('EAI_')) return 'dns'
-  return tlsCodes.test(code) ? 'tls' : 'network'
 }
 
 function errorCode(error: unknown): string | undefined {

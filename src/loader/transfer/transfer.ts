@@ -4,14 +4,16 @@
  */
 import { startCredentialsCache, type CredentialsCache, type TransferCredentialsSource } from './credentials-cache.ts'
 import { PartScheduler } from './part-scheduler.ts'
-import type { PoolSettings, Origin, PartDone, PartJob, RetryPolicy } from './part-job.ts'
+import type { Origin } from '../../s3/origin.ts'
+import { longestPatienceMs, usualBackoff } from '../../s3/patience.ts'
+import type { PoolSettings, PartDone, PartJob, RetryPolicy } from './part-job.ts'
 import { keepYoungHeapSmall } from './v8-flags.ts'
 import { TransferError } from './transfer-error.ts'
 import { startWorkerPool, type StartedPool } from './worker-pool.ts'
 
 export type { CrcAlgorithm } from './crc.ts'
-export type { Origin, PartDone, PartJob } from './part-job.ts'
-export { TransferError, type TransferErrorKind } from './transfer-error.ts'
+export type { PartDone, PartJob } from './part-job.ts'
+export { TransferError } from './transfer-error.ts'
 
 /** Settings available before listing. */
 export interface TransferSettings {
@@ -56,7 +58,7 @@ export interface TransferThreads {
 /** Starts a pool. Pools load their code on their own threads: this thread does without TLS, which takes 60 ms to load. */
 export type StartPool = (settings: PoolSettings) => StartedPool
 
-const defaultRetries: RetryPolicy = { tries: 10, firstDelayMs: 100, longestDelayMs: 20_000 }
+const defaultRetries: RetryPolicy = { ...usualBackoff, patienceMs: longestPatienceMs }
 const longestIdleMs = 30_000
 
 /** Threads take a tenth of a second to load their code and to connect: start them before credentials and listing are awaited. */

@@ -1,6 +1,6 @@
 /** Writes the journal during the download. */
 import { dirname, join } from 'node:path'
-import { collectGarbage } from '../../aws/collect-garbage.ts'
+import { collectGarbage } from '../collect-garbage.ts'
 import { syncDirectory } from './directory.ts'
 import type { Journal, JournaledPart } from './journal.ts'
 

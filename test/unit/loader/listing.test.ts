@@ -1,8 +1,10 @@
 import t, { type Test } from 'tap'
-import { S3Error, type ListedObject, type ObjectHead, type S3 } from '../../../src/aws/s3-api.ts'
+import type { ListedObject, ObjectHead, S3 } from '../../../src/s3/s3.ts'
+import { problemOf, S3Error } from '../../../src/s3/s3-error.ts'
 import { LoaderFailure } from '../../../src/loader/exit-codes.ts'
 import { listModel } from '../../../src/loader/listing.ts'
 import { loadTask } from '../../kit/s3/load-task.ts'
+import { unaskedS3 } from '../../kit/s3/unasked-s3.ts'
 
 const prefix = 'llama/1.2.3/'
 
@@ -176,36 +178,46 @@ t.test('pages that bring nothing but what was there before are a circle, whateve
   t.equal((await listModel(loadTask(), withEmpty)).objects.length, 3, 'a page may be empty')
 })
 
+t.test('objects that requests cannot be pinned to are refused by name, unless they are empty', async (t) => {
+  const withEtag = (key: string, etag: string, size = 1): ListedObject => ({ ...objectOf(prefix + key), etag, size })
+  for (const etag of ['', '""', 'W/"1"']) {
+    const s3 = s3OfPages([[withEtag('a', '"1"'), withEtag('b', etag)]])
+    await fails(t, 'CannotList', /gives 1 objects no ETag, or a weak one: "llama\/1.2.3\/b"/, listModel(loadTask(), s3))
+  }
+  t.equal((await listModel(loadTask(), s3OfPages([[withEtag('empty', '', 0)]]))).objects.length, 1)
+})
+
 t.test('one object of which the server does not say how large it is, is not loaded', async (t) => {
   const source = 's3://models/llama/weights.bin'
   const s3: S3 = { ...bucketOf({}), head: (_bucket, key) => Promise.resolve({ ...objectOf(key), ...noSize }) }
   await fails(t, 'CannotList', /does not say how many bytes/, listModel(loadTask({ MODEL_SOURCE: source }), s3))
 })
 
-for (const [code, exit] of [
-  ['UnbelievableListing', 'CannotList'],
-  ['EndlessListing', 'NoProgress'],
+for (const [kind, exit] of [
+  ['unbelievable', 'CannotList'],
+  ['endless', 'NoProgress'],
 ] as const) {
-  t.test(`${code} ends with ${exit}, says what was answered, and where to look`, async (t) => {
-    const error = new S3Error({ status: 200, code, message: 'the server answered so', region: undefined }, undefined)
+  t.test(`a listing that is ${kind} ends with ${exit}, says what was answered, and where to look`, async (t) => {
+    const error = new S3Error(problemOf(kind, 'the server answered so'))
     const failing: S3 = { ...bucketOf({}), list: () => failingWith(error) }
     const { remedy } = await fails(t, exit, /: the server answered so$/, listModel(loadTask(), failing))
     t.match(remedy, 'see what answers at the endpoint')
   })
 }
 
-for (const [status, code, exit, words, region] of [
-  [403, 'AccessDenied', 'Denied', /AccessDenied/],
-  [403, 'RequestTimeTooSkewed', 'CannotList', /clock/],
-  [404, 'NoSuchBucket', 'CannotList', /no bucket models/],
-  [301, 'PermanentRedirect', 'CannotList', /in the region eu-west-1/, 'eu-west-1'],
-  [400, 'AuthorizationHeaderMalformed', 'CannotList', /another region/],
-  [0, 'ENOTFOUND', 'CannotList', /does not resolve/],
-  [0, 'CERT_HAS_EXPIRED', 'CannotList', /TLS/],
-  [503, 'SlowDown', 'CannotList', /SlowDown/],
+for (const [kind, exit, words, region] of [
+  ['denied', 'Denied', /refused/],
+  ['skewed', 'CannotList', /refused/],
+  ['noSuchBucket', 'CannotList', /no bucket models/],
+  ['wrongRegion', 'CannotList', /in the region eu-west-1/, 'eu-west-1'],
+  ['wrongRegion', 'CannotList', /another region/],
+  ['dns', 'DownloadFailed', /refused/],
+  ['network', 'DownloadFailed', /refused/],
+  ['throttled', 'DownloadFailed', /refused/],
+  ['tls', 'CannotList', /refused/],
 ] as const) {
-  t.test(`${code} while listing ends with ${exit}`, async (t) => {
-    const error = new S3Error({ status, code, message: 'refused', region }, undefined)
+  t.test(`a listing that ends with ${kind} (${region ?? 'no region'}) ends the load with ${exit}`, async (t) => {
+    const error = new S3Error({ ...problemOf(kind, 'refused', 0), region })
     await fails(t, exit, words, listModel(loadTask(), { ...bucketOf({}), list: () => failingWith(error) }))
   })
 }
@@ -234,6 +246,7 @@ function bucketOf(
   )
   const below = (wanted: string): ListedObject[] => objects.filter(({ key }) => key.startsWith(wanted))
   return {
+    ...unaskedS3,
     async *list(_bucket, wanted) {
       const found = below(wanted)
       for (let i = 0; i === 0 || i < found.length; i += pageSize) {
@@ -244,14 +257,10 @@ function bucketOf(
     head: (_bucket, key) => {
       const object = objects.find((candidate) => candidate.key === key)
       if (object === undefined) {
-        return Promise.reject(
-          new S3Error({ status: 404, code: 'NotFound', message: 'not found', region: undefined }, undefined),
-        )
+        return Promise.reject(new S3Error(problemOf('notFound', 'status 404', 404)))
       }
       return Promise.resolve<ObjectHead>({ ...object, checksums: {}, composite: false })
     },
-    read: () => Promise.reject(new Error('not used here')),
-    close: () => undefined,
   }
 }
 

@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto'
 import t, { type Test } from 'tap'
-import { S3Error, type S3 } from '../../../src/aws/s3-api.ts'
+import type { S3 } from '../../../src/s3/s3.ts'
+import { problemOf, S3Error } from '../../../src/s3/s3-error.ts'
 import type { ModelObject } from '../../../src/loader/listing.ts'
 import { parseManifest, readManifest, refuseOtherFiles } from '../../../src/loader/manifest.ts'
 import { loadTask } from '../../kit/s3/load-task.ts'
+import { unaskedS3 } from '../../kit/s3/unasked-s3.ts'
 
 const [one, two] = ['1'.repeat(64), '2'.repeat(64)]
 
@@ -106,8 +108,7 @@ t.test('a manifest that is not the expected one is refused, and so is one that i
 t.test('other errors of S3 stay what they are', async (t) => {
   const denied = {
     ...bucketOf({}),
-    head: () =>
-      Promise.reject(new S3Error({ status: 403, code: 'AccessDenied', message: 'no', region: undefined }, undefined)),
+    head: () => Promise.reject(new S3Error(problemOf('denied', '403 AccessDenied: no', 403))),
   }
   await t.rejects(readManifest(taskOf('x'), [], denied), { exit: 'Denied', message: /AccessDenied/ })
 })
@@ -126,19 +127,15 @@ function bucketOf(contents: Readonly<Record<string, string>>): S3 {
   const find = (key: string): string => {
     const content = contents[key]
     if (content === undefined) {
-      throw new S3Error({ status: 404, code: 'NoSuchKey', message: 'no such key', region: undefined }, undefined)
+      throw new S3Error(problemOf('notFound', '404 NoSuchKey', 404))
     }
     return content
   }
   return {
-    async *list() {
-      await Promise.reject(new Error('not asked for'))
-    },
-    peek: () => Promise.resolve([]),
+    ...unaskedS3,
     head: async (_, key) =>
       Promise.resolve({ key, size: find(key).length, etag: '"1"', archived: false, checksums: {}, composite: false }),
     read: async (_, key) => Promise.resolve(Buffer.from(find(key))),
-    close: () => undefined,
   }
 }
 

@@ -8,13 +8,13 @@ const written: readonly (readonly [text: string, kind: string, remedy: string, w
   ['NoSuchKey: gone status code: 404, request id: , host id:', 'notFound', 'giveUp', /404/],
   ['NotFound: Not Found status code: 404, request id: , host id:', 'notFound', 'giveUp', /404/],
   ['NoSuchBucket: gone status code: 404, request id: , host id:', 'noSuchBucket', 'giveUp', /404/],
-  ['ExpiredToken: old status code: 400, request id: , host id:', 'denied', 'refresh', /ExpiredToken/],
-  ['BadRequest: Bad Request status code: 400, request id: , host id:', 'http', 'refresh', /400/],
+  ['ExpiredToken: old status code: 400, request id: , host id:', 'expired', 'refresh', /ExpiredToken/],
+  ['BadRequest: Bad Request status code: 400, request id: , host id:', 'expired', 'refresh', /400/],
   ['RequestTimeTooSkewed: clock status code: 403, request id: , host id:', 'skewed', 'giveUp', /403/],
   ['InvalidObjectState: cold status code: 403, request id: , host id:', 'archived', 'giveUp', /403/],
-  ['SlowDown: wait status code: 503, request id: , host id:', 'http', 'slow', /503/],
-  ['ServiceUnavailable: Service Unavailable status code: 503, request id: , host id:', 'http', 'slow', /503/],
-  ['InternalError: oh status code: 500, request id: , host id:', 'http', 'retry', /500/],
+  ['SlowDown: wait status code: 503, request id: , host id:', 'throttled', 'slow', /503/],
+  ['ServiceUnavailable: Service Unavailable status code: 503, request id: , host id:', 'throttled', 'slow', /503/],
+  ['InternalError: oh status code: 500, request id: , host id:', 'unavailable', 'retry', /500/],
   [
     "BucketRegionError: incorrect region, the bucket is not in 'a' region at endpoint '', bucket is in 'b' region status code: 301, request id: , host id:",
     'wrongRegion',
@@ -45,10 +45,10 @@ const written: readonly (readonly [text: string, kind: string, remedy: string, w
   ['write /model/.staging/arriving/1.object41: input/output error', 'notWritable', 'giveUp', /output error/],
 ]
 
-for (const [text, kind, remedy, words] of written) {
+for (const [text, kind, reaction, words] of written) {
   t.test(`${text.slice(0, 70)} is ${kind}`, (t) => {
     const fault = faultOf(text, 'k')
-    t.strictSame([fault.error.kind, fault.remedy, fault.error.key], [kind, remedy, 'k'])
+    t.strictSame([fault.error.kind, fault.reaction, fault.error.key], [kind, reaction, 'k'])
     t.match(fault.error.message, words)
     t.end()
   })
@@ -68,6 +68,6 @@ t.test('text of a server reaches no terminal as it is, and not at any length', (
 
 t.test('what a server says of a file is not taken for an error of the file system', (t) => {
   const text = 'Odd: k: no space left on device status code: 500, request id: , host id:'
-  t.equal(faultOf(text, 'k').error.kind, 'http')
+  t.equal(faultOf(text, 'k').error.kind, 'unavailable')
   t.end()
 })

@@ -1,7 +1,7 @@
 /** The host that s5cmd is sent to is the loader's own; where s5cmd cannot follow, the loader says so. */
 import t from 'tap'
 import { placeOf } from '../../../../src/loader/s5cmd/place.ts'
-import type { Origin } from '../../../../src/loader/transfer/transfer.ts'
+import type { Origin } from '../../../../src/s3/origin.ts'
 
 function argsFor(origin: Partial<Origin>, bucket = 'models', region = 'eu-west-1'): readonly string[] {
   return placeOf({ protocol: 'https:', host: '', port: 443, pathPrefix: '', ...origin }, bucket, region).args

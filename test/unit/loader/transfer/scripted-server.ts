@@ -8,7 +8,7 @@ import {
 } from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
 import type { AddressInfo, Server, Socket } from 'node:net'
-import type { Origin } from '../../../../src/loader/transfer/transfer.ts'
+import type { Origin } from '../../../../src/s3/origin.ts'
 
 export interface StoredObject {
   readonly body: Buffer

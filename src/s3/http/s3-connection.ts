@@ -1,12 +1,13 @@
-/** One kept-alive connection: connects, sends one GET at a time, and detects stalls and closed sockets. */
+/** One kept-alive connection: connects, sends one request at a time, and detects stalls and closed sockets. */
 import { connect as connectTcp, isIP, type OnReadOpts, type Socket } from 'node:net'
-import { connect as connectTls, type SecureContext } from 'node:tls'
-import type { Origin } from '../part-job.ts'
-import { ResponseReader, type GetResult, type ResponseSink } from './response-reader.ts'
+import type { ConnectionOptions, SecureContext } from 'node:tls'
+import type { Origin } from '../origin.ts'
+import { ResponseReader, type ExchangeResult, type ResponseSink } from './response-reader.ts'
+import { openTunnel } from './tunnel.ts'
 
 interface Exchange {
   readonly request: string
-  resolve(answer: GetResult): void
+  resolve(answer: ExchangeResult): void
   reject(error: Error): void
 }
 
@@ -39,15 +40,15 @@ export class S3Connection {
     return this.#reused && this.#received === 0 && !this.#timedOut
   }
 
-  /** Connects ahead of the first GET; after a failure, that GET connects again and reports the error. */
+  /** Connects ahead of the first request; after a failure, that one connects again and reports the error. */
   connect(): void {
     if (this.#socket === undefined) this.#connect()
   }
 
-  get(request: string, sink: ResponseSink): Promise<GetResult> {
+  ask(request: string, sink: ResponseSink): Promise<ExchangeResult> {
     return new Promise((resolve, reject) => {
       this.#exchange = { request, resolve, reject }
-      this.#reader.expect(sink)
+      this.#reader.expect(sink, !request.startsWith('HEAD '))
       this.#received = 0
       this.#watch = { received: 0, since: performance.now() }
       this.#timedOut = false
@@ -75,7 +76,12 @@ export class S3Connection {
   }
 
   #connect(): void {
-    const socket = this.#open()
+    const { origin } = this.#options
+    if (origin.proxy === undefined) this.#adopt(this.#open())
+    else this.#adopt(openTunnel(origin.proxy, origin, this.#secureTunnel))
+  }
+
+  #adopt(socket: Socket): void {
     this.#socket = socket
     let problem: Error | undefined
     socket.on('error', (error) => {
@@ -104,6 +110,23 @@ export class S3Connection {
     return socket
   }
 
+  /** TLS over a connection to a proxy has no `onread`: its bytes are copied. */
+  readonly #secureTunnel = (): void => {
+    const tunnel = this.#socket
+    if (tunnel === undefined) return
+    const socket = connectTls({ ...tlsOptions(this.#options), socket: tunnel }, () => {
+      this.#opened(socket)
+    })
+    this.#adopt(socket)
+    socket.on('data', (bytes: Buffer) => {
+      for (let at = 0; at < bytes.length && socket === this.#socket; ) {
+        const copied = bytes.copy(this.#reader.free(), 0, at)
+        at += copied
+        this.#read(socket, copied)
+      }
+    })
+  }
+
   #opened(socket: Socket): void {
     if (socket !== this.#socket) return
     this.#connected = true
@@ -123,7 +146,7 @@ export class S3Connection {
     }
   }
 
-  #finish(result: GetResult, keep: boolean): void {
+  #finish(result: ExchangeResult, keep: boolean): void {
     const exchange = this.#exchange
     if (keep) this.#rest()
     else this.#drop()
@@ -151,7 +174,7 @@ export class S3Connection {
     if (socket !== this.#socket) return
     this.#forget()
     socket.destroy()
-    if (!this.#reader.endRefusal()) this.#fail(error)
+    if (!this.#reader.endWithConnection()) this.#fail(error)
   }
 
   #fail(error: Error): void {
@@ -166,15 +189,17 @@ export class S3Connection {
   }
 }
 
-function openSocket(
-  { origin: { protocol, host, port }, secureContext }: S3ConnectionOptions,
-  onread: OnReadOpts,
-  opened: () => void,
-): Socket {
+function openSocket(options: S3ConnectionOptions, onread: OnReadOpts, opened: () => void): Socket {
+  const { protocol, host, port } = options.origin
   const common = { host, port, onread, noDelay: true, keepAlive: true }
-  if (protocol === 'http:') return connectTcp(common, opened)
-  return connectTls(
-    { ...common, ...(secureContext && { secureContext }), ...(isIP(host) === 0 && { servername: host }) },
-    opened,
-  )
+  return protocol === 'http:' ? connectTcp(common, opened) : connectTls({ ...common, ...tlsOptions(options) }, opened)
+}
+
+function tlsOptions({ origin: { host }, secureContext }: S3ConnectionOptions): ConnectionOptions {
+  return { host, ...(secureContext && { secureContext }), ...(isIP(host) === 0 && { servername: host }) }
+}
+
+/** TLS takes 22 ms of CPU to load: a thread that speaks plain HTTP does without. */
+function connectTls(options: ConnectionOptions, opened: () => void): Socket {
+  return process.getBuiltinModule('node:tls').connect(options, opened)
 }

@@ -1,6 +1,6 @@
 /** Pauses before something is tried again, and how long that goes on. */
 import t from 'tap'
-import { askPatiently, backoffMs, type TryResult, type Patience } from '../../../src/loader/backoff.ts'
+import { askPatiently, backoffMs, type TryResult, type Patience } from '../../../src/s3/patience.ts'
 
 const quick = { firstDelayMs: 1, longestDelayMs: 4 }
 

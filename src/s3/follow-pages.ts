@@ -1,5 +1,6 @@
 /** Follows the pages of a listing up to the last one. */
-import { endless, S3Error, unbelievable } from './s3-api.ts'
+import type { ProblemKind } from './meaning.ts'
+import { problemOf, S3Error } from './s3-error.ts'
 
 interface Followed {
   readonly hasMore: boolean
@@ -31,11 +32,11 @@ export async function* followPages<Page extends Followed>(
 
 function note(token: string | undefined, seen: Set<string>): void {
   if (token === undefined || token === '') {
-    throw listingError(unbelievable, 'the server says that there is more, and not how to get it')
+    throw listingError('unbelievable', 'the server says that there is more, and not how to get it')
   }
   if (seen.has(token)) {
     throw listingError(
-      unbelievable,
+      'unbelievable',
       `the listing goes in a circle: after ${seen.size} pages the same token comes again`,
     )
   }
@@ -47,7 +48,7 @@ function startClock(longestMs: number): { readonly ended: Promise<never>; readon
   // Not awaited between two pages.
   ended.catch(() => undefined)
   const timer = setTimeout(() => {
-    reject(listingError(endless, `the listing did not end within ${Math.round(longestMs / 1000)} s`))
+    reject(listingError('endless', `the listing did not end within ${Math.round(longestMs / 1000)} s`))
   }, longestMs)
   return {
     ended,
@@ -57,6 +58,6 @@ function startClock(longestMs: number): { readonly ended: Promise<never>; readon
   }
 }
 
-function listingError(code: string, message: string): S3Error {
-  return new S3Error({ status: 200, code, message, region: undefined }, undefined)
+function listingError(kind: ProblemKind, message: string): S3Error {
+  return new S3Error(problemOf(kind, message))
 }

@@ -4,17 +4,16 @@ import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
-import { publishedCalls, type PublishedCalls } from '../../../src/aws/s3-published.ts'
-import { reachCalls } from '../../../src/aws/s3-reach.ts'
-import { s3Over } from '../../../src/aws/s3-over.ts'
-import { s3Client } from '../../../src/aws/s3.ts'
-import type { ListedObject, S3, S3Options } from '../../../src/aws/s3-api.ts'
+import { s3View } from '../../../src/check/identity/s3-view.ts'
+import { s3Client, type S3Options } from '../../../src/s3/client.ts'
+import { locateBucket, type BucketLocation } from '../../../src/s3/location.ts'
+import type { ListedObject, S3 } from '../../../src/s3/s3.ts'
 
 type Answer = string | { readonly body: string | Buffer; readonly headers?: Readonly<Record<string, string>> }
 
 const prefix = 'm/'
 const a = contents('m/a')
-const unbelievable = { name: 'S3Error', problem: { code: 'UnbelievableListing', status: 200 } }
+const unbelievable = { name: 'S3Error', problem: { kind: 'unbelievable', status: 200 } }
 
 function contents(key: string, size = '<Size>1</Size>'): string {
   return `<Contents><Key>${key}</Key>${size}<ETag>"e"</ETag></Contents>`
@@ -29,7 +28,7 @@ function listing(inner: string, token?: string): string {
 async function serverOf(
   t: Test,
   answers: (token: string | undefined) => Answer | undefined,
-): Promise<{ readonly options: S3Options; readonly asked: (string | undefined)[] }> {
+): Promise<{ readonly options: S3Options; readonly asked: (string | undefined)[]; readonly endpoint: string }> {
   const asked: (string | undefined)[] = []
   const server = createServer(({ url = '/' }, response) => {
     const token = new URL(url, 'http://s3').searchParams.get('continuation-token') ?? undefined
@@ -43,8 +42,16 @@ async function serverOf(
     server.close()
   })
   const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  const options = { region: 'us-east-1', endpoint, credentials: undefined, signal: new AbortController().signal }
-  return { options, asked }
+  const end = new AbortController()
+  t.teardown(() => {
+    end.abort()
+  })
+  const locate = (bucket: string): BucketLocation => {
+    const location = locateBucket(bucket, { region: undefined, endpoint }, {})
+    if (!location.ok) throw new Error(location.problem)
+    return location.value
+  }
+  return { options: { locate, credentials: undefined, signal: end.signal, patienceMs: 2000 }, asked, endpoint }
 }
 
 /** Undefined is no answer. */
@@ -56,15 +63,7 @@ function send(response: ServerResponse, answer: Answer | undefined): void {
 }
 
 function s3With(options: S3Options): S3 {
-  return s3Over(s3Client(options), () => undefined, options)
-}
-
-function publishedWith(t: Test, options: S3Options): PublishedCalls {
-  const calls = publishedCalls(options)
-  t.teardown(() => {
-    calls.close()
-  })
-  return calls
+  return s3Client(options)
 }
 
 async function keysOf(pages: AsyncIterable<readonly ListedObject[]>): Promise<readonly string[]> {
@@ -84,7 +83,7 @@ const noPages: readonly (readonly [what: string, answer: Answer, says: RegExp])[
   [
     'a web page',
     { body: '<!doctype html>\n<html><title>Sign in</title>\u001b[2J', headers: { 'content-type': 'text/html' } },
-    /with a web page: "<!doctype html>\\n<html><title>Sign in<\/title>\\u001b\[2J", not with a listing/,
+    /with a web page \(HTML\): "<!doctype html>\\n<html><title>Sign in<\/title>\\u001b\[2J", not with a listing/,
   ],
   ['a web page that is XML', '<?xml version="1.0"?><html xmlns="x"/>', /with a web page/],
   ['JSON', '{"objects":[]}', /with JSON: "\{\\"objects\\":\[\]\}", not with a listing/],
@@ -105,7 +104,11 @@ const noPages: readonly (readonly [what: string, answer: Answer, says: RegExp])[
     /bytes \(content-encoding "gzip"\)/,
   ],
   ['more than a page can have', listing(a + ' '.repeat(17 * 2 ** 20)), /more than 16777216 bytes/],
-  ['a listing that is cut off', listing(a + contents('m/b')).slice(0, -5), /cannot be read: .*XML parse error/],
+  [
+    'a listing that is cut off',
+    listing(a + contents('m/b')).slice(0, -5),
+    /cannot be read: .*(?:unclosed|unexpected end)/,
+  ],
   ['a listing that says nothing of its end', '<ListBucketResult></ListBucketResult>', /whether it is the last page/],
   [
     'a listing that says something else of its end',
@@ -118,7 +121,7 @@ const noPages: readonly (readonly [what: string, answer: Answer, says: RegExp])[
     /whether it is the last page/,
   ],
   ['fewer keys than it says', listing(`${a}<KeyCount>2</KeyCount>`), /says it has 2 keys and has 1/],
-  ['a count that is none', listing(`${a}<KeyCount>many</KeyCount>`), /says it has NaN keys|cannot be read/],
+  ['a count that is none', listing(`${a}<KeyCount>many</KeyCount>`), /says it has "many" keys/],
   ['an object without a key', listing('<Contents><Size>1</Size></Contents>'), /an object without a key/],
   ['an empty key', listing(contents('')), /an object without a key/],
   [
@@ -174,21 +177,18 @@ for (const [what, answer, says] of noPages) {
 }
 
 t.test('the publisher and check accept the same pages', async (t) => {
-  const { options } = await serverOf(t, () => '<html/>')
-  const calls = publishedWith(t, options)
+  const { options, endpoint } = await serverOf(t, () => '<html/>')
+  const calls = s3With(options)
   await t.rejects(collect(calls.directories('bucket', prefix)), unbelievable)
   await t.rejects(calls.find('bucket', 'm/manifest'), unbelievable)
-  process.env.AWS_ENDPOINT_URL_S3 = options.endpoint
+  process.env.AWS_ENDPOINT_URL_S3 = endpoint
   t.teardown(() => {
     delete process.env.AWS_ENDPOINT_URL_S3
   })
-  const reach = reachCalls('us-east-1', { accessKeyId: 'a', secretAccessKey: 's' }, options.signal)
-  t.teardown(() => {
-    reach.close()
-  })
-  const refused = { ok: false, refusal: { status: 200, code: 'UnbelievableListing' } }
-  t.match(await reach.list('bucket', prefix), refused)
-  t.match(await reach.directories('bucket', prefix), refused)
+  const view = s3View('us-east-1', { accessKeyId: 'a', secretAccessKey: 's' }, options.signal)
+  const refused = { ok: false, refusal: { status: 200, message: /not with a listing/ } }
+  t.match(await view.list('bucket', prefix), refused)
+  t.match(await view.directories('bucket', prefix), refused)
 })
 
 t.test('variants of real servers are accepted as pages', async (t) => {
@@ -245,29 +245,29 @@ t.test('a listing that says there is more, and not how to get it, is an error; a
   const { options } = await serverOf(t, () => more)
   await t.rejects(keysOf(s3With(options).list('bucket', prefix)), { message: /not how to get it/ })
   t.match(await s3With(options).peek('bucket', prefix, 1), [{ key: 'm/a' }])
-  t.match(await publishedWith(t, options).find('bucket', 'm/a'), { key: 'm/a' })
+  t.match(await s3With(options).find('bucket', 'm/a'), { size: 1, etag: '"e"' })
 })
 
 t.test('so is one of versions, of which the newest may be missing, or which goes in a circle', async (t) => {
   const version = '<CommonPrefixes><Prefix>m/1.0.0/</Prefix></CommonPrefixes>'
   const lost = await serverOf(t, () => `<ListBucketResult><IsTruncated>true</IsTruncated>${version}</ListBucketResult>`)
-  await t.rejects(collect(publishedWith(t, lost.options).directories('bucket', prefix)), {
+  await t.rejects(collect(s3With(lost.options).directories('bucket', prefix)), {
     message: /not how to get it/,
   })
   const circle = await serverOf(t, () => listing(version, 'A'))
-  await t.rejects(collect(publishedWith(t, circle.options).directories('bucket', prefix)), { message: /in a circle/ })
+  await t.rejects(collect(s3With(circle.options).directories('bucket', prefix)), { message: /in a circle/ })
   t.equal(circle.asked.length, 2)
   const deep = await serverOf(t, () => listing(contents('m/1.0.0/config.json')))
-  await t.rejects(collect(publishedWith(t, deep.options).directories('bucket', prefix)), { message: /asked to group/ })
+  await t.rejects(collect(s3With(deep.options).directories('bucket', prefix)), { message: /asked to group/ })
   const none = await serverOf(t, () => listing('<CommonPrefixes><Prefix>m/1.0.0</Prefix></CommonPrefixes>'))
-  await t.rejects(collect(publishedWith(t, none.options).directories('bucket', prefix)), {
+  await t.rejects(collect(s3With(none.options).directories('bucket', prefix)), {
     message: /"m\/1.0.0", which is none/,
   })
 })
 
 t.test('an object is looked for until a page has one, and on none that is empty', async (t) => {
   const { options, asked } = await serverOf(t, (token) => (token === undefined ? listing('', 'A') : listing(a)))
-  t.match(await publishedWith(t, options).find('bucket', 'm/a'), { key: 'm/a', size: 1, etag: '"e"' })
+  t.match(await s3With(options).find('bucket', 'm/a'), { size: 1, etag: '"e"', lastModified: new Date(0) })
   t.equal(asked.length, 2)
 })
 
@@ -278,8 +278,8 @@ for (const [what, answers] of [
   t.test(`a listing that ${what} ends at its deadline`, async (t) => {
     const { options } = await serverOf(t, answers)
     const bounded = { ...options, longestListingMs: 300 }
-    const says = { problem: { code: 'EndlessListing' }, message: /the listing did not end within/ }
+    const says = { problem: { kind: 'endless' }, message: /the listing did not end within/ }
     await t.rejects(keysOf(s3With(bounded).list('bucket', prefix)), says)
-    await t.rejects(collect(publishedWith(t, bounded).directories('bucket', prefix)), says)
+    await t.rejects(collect(s3With(bounded).directories('bucket', prefix)), says)
   })
 }
