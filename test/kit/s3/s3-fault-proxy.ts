@@ -56,7 +56,12 @@ export interface FaultProxyOptions {
   readonly credentials?: CredentialsTable
   /** Requests without a signature are answered too. */
   readonly anonymous?: boolean
+  /** Path of a request as `/BUCKET/KEY`, for servers that have buckets elsewhere; its signature is that of the request as it came. */
+  readonly placeOf?: PlaceOf
 }
+
+/** `host` has the port, as the header has it. */
+type PlaceOf = (path: string, host: string | undefined) => string
 
 export interface FaultProxy {
   readonly endpoint: string
@@ -86,6 +91,7 @@ interface Proxy {
   readonly agent: HttpAgent
   readonly credentials: CredentialsTable
   readonly anonymous: boolean
+  readonly placeOf: PlaceOf
   readonly requests: Recording[]
   readonly faults: ReturnType<typeof faultBook>
   readonly forgeries: Map<string, Map<string, ForgedObject | undefined>>
@@ -113,6 +119,7 @@ export async function startFaultProxy(upstream: S3Server, options: FaultProxyOpt
   const {
     credentials = new Map([[upstream.accessKeyId, { secretAccessKey: upstream.secretAccessKey }]]),
     anonymous = false,
+    placeOf = (path) => path,
     address = '127.0.0.1',
   } = options
   const directory = await mkdtemp(join(tmpdir(), 'model-injector-s3-proxy-'))
@@ -121,6 +128,7 @@ export async function startFaultProxy(upstream: S3Server, options: FaultProxyOpt
     upstream,
     credentials,
     anonymous,
+    placeOf,
     agent: makeAgent(upstream),
     requests: [],
     faults: faultBook(),
@@ -247,7 +255,7 @@ async function answer(
       gone.abort()
     })
     .on('error', () => undefined)
-  const record = recordOf(incoming, connection.id)
+  const record = recordOf(incoming, connection.id, proxy.placeOf)
   proxy.requests.push(record)
   response.setHeader('x-amz-request-id', randomUUID().replaceAll('-', '').slice(0, 16).toUpperCase())
   response.setHeader('server', 'AmazonS3')
@@ -271,10 +279,10 @@ async function answer(
   }
 }
 
-function recordOf(incoming: IncomingMessage, connectionId: number): Recording {
+function recordOf(incoming: IncomingMessage, connectionId: number, placeOf: PlaceOf): Recording {
   const { method = 'GET', url = '/', headers } = incoming
   const [path = '', queryText = ''] = splitOnce(url, '?')
-  const [bucket = '', key = ''] = splitOnce(path.slice(1), '/').map(decodeURIComponent)
+  const [bucket = '', key = ''] = splitOnce(placeOf(path, headers.host).slice(1), '/').map(decodeURIComponent)
   return {
     operation: operationOf(method, bucket, key),
     method,

@@ -1,9 +1,9 @@
 /** Names and places that S3 of AWS does not have, and sources that are more than a prefix. */
 import type { Test } from 'tap'
-import { startFrontServer, type FrontServer } from '../../kit/s3/front-server.ts'
 import { endsWith } from '../../kit/s3/loader-end.ts'
 import { holdsModel, holdsNothing, type Stage } from '../../kit/s3/loader-world.ts'
-import { startFaultProxy } from '../../kit/s3/s3-fault-proxy.ts'
+import { startFaultProxy, type FaultProxy, type FaultProxyOptions } from '../../kit/s3/s3-fault-proxy.ts'
+import type { Env } from './identity.ts'
 import type { Scenario } from './scenario.ts'
 
 export const places: readonly Scenario[] = [
@@ -26,12 +26,25 @@ export const places: readonly Scenario[] = [
     name: 'a bucket of Ceph, with a tenant and upper case, is loaded from its endpoint alone',
     run: async (t, stage) => {
       await stage.put('config.json', '{}')
-      const front = await frontOf(t, stage, (path) => pathBelow('/ml_team:My_Models', decodeColon(path)))
+      const placeOf = (path: string): string => path.replace(/^\/ml_team(?::|%3A)My_Models/, '/models')
+      const { env } = await serverOf(t, stage, { placeOf })
       const source = { MODEL_SOURCE: `s3://ml_team:My_Models/${stage.prefix}` }
       endsWith(t, await stage.run({ ...source, MODEL_ENDPOINT: '' }), 64, /which AWS does not allow; name the endpoint/)
       await holdsNothing(t, stage)
-      endsWith(t, await stage.run({ ...source, ...anonymousAt(front) }), 0)
+      endsWith(t, await stage.run({ ...env, ...source }), 0)
       await holdsModel(t, stage)
+    },
+  },
+  {
+    name: 'an endpoint with a path is asked below it, and nowhere else',
+    cannot,
+    run: async (t, stage) => {
+      await stage.put('config.json', '{}')
+      const placeOf = (path: string): string => (path.startsWith('/storage/v1/s3/') ? path.slice(14) : '/elsewhere')
+      const { server, env } = await serverOf(t, stage, { placeOf })
+      endsWith(t, await stage.run({ ...env, MODEL_ENDPOINT: `${server.endpoint}/storage/v1/s3` }), 0)
+      await holdsModel(t, stage)
+      t.strictSame([...new Set(server.requests.map(({ bucket }) => bucket))], ['models'])
     },
   },
   {
@@ -59,26 +72,13 @@ export const places: readonly Scenario[] = [
   },
 ]
 
-/** The server of all cases, without signatures: their paths are those before the front. */
-async function frontOf(t: Test, { world }: Stage, placeOf: (path: string) => string | undefined): Promise<FrontServer> {
-  const open = await startFaultProxy(world.server, { tls: false, anonymous: true })
-  t.teardown(() => open.stop())
-  const front = await startFrontServer(open.endpoint, placeOf)
-  t.teardown(() => front.stop())
-  return front
-}
-
-function anonymousAt({ endpoint }: FrontServer): Readonly<Record<string, string>> {
-  return { MODEL_CREDENTIALS: 'anonymous', MODEL_ENDPOINT: endpoint }
-}
-
-/** Undefined for another place. */
-function pathBelow(prefix: string, path: string): string | undefined {
-  const rest = path.startsWith(prefix) ? path.slice(prefix.length) : ''
-  return rest.startsWith('/') || rest.startsWith('?') ? `/models${rest}` : undefined
-}
-
-/** As a path may have it, and as encodeURIComponent() writes it. */
-function decodeColon(path: string): string {
-  return path.replace('%3A', ':')
+/** The server of all cases, with other manners, and the environment of a loader that is to use it. */
+async function serverOf(
+  t: Test,
+  { world }: Stage,
+  options: Pick<FaultProxyOptions, 'placeOf'>,
+): Promise<{ readonly server: FaultProxy; readonly env: Env }> {
+  const server = await startFaultProxy(world.server, { tls: true, ...options })
+  t.teardown(() => server.stop())
+  return { server, env: { ...world.engine.environment(server.caCertificateFile), MODEL_ENDPOINT: server.endpoint } }
 }
