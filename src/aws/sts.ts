@@ -7,6 +7,7 @@ import {
 } from '@aws-sdk/client-sts'
 import { agentThrough } from '../network/proxy-agent.ts'
 import { proxyFor } from '../network/proxy.ts'
+import { printable } from '../values/printable.ts'
 
 export interface WebIdentityRequest {
   readonly roleArn: string
@@ -74,7 +75,9 @@ export interface Timeouts {
 
 /** `timeouts` are in milliseconds; without them, connecting takes as long as the system allows. */
 export function stsClientConfig(region: string, maxAttempts: number, timeouts: Timeouts = {}): STSClientConfig {
-  const proxy = proxyFor(`https://sts.${region}.amazonaws.com${region.startsWith('cn-') ? '.cn' : ''}`)
+  const { AWS_ENDPOINT_URL_STS: endpoint = '' } = process.env
+  const host = `https://sts.${region}.amazonaws.com${region.startsWith('cn-') ? '.cn' : ''}`
+  const proxy = proxyFor(endpoint === '' ? host : endpoint)
   return {
     region,
     maxAttempts,
@@ -103,7 +106,7 @@ function refusalOf(error: StsError, host: string): WebIdentityResult {
   if (status === undefined) return unreachable(host, reasonOf(error))
   // STS could not reach the cluster's OIDC provider, whose keys it needs (AssumeRoleWithWebIdentity: "you can retry the request").
   const mayHeal = status >= 500 || status === 429 || name === 'Throttling' || name.startsWith('IDPCommunicationError')
-  return { ok: false, mayHeal, denied: status < 500 && !mayHeal, problem: `${name}: ${message}` }
+  return { ok: false, mayHeal, denied: status < 500 && !mayHeal, problem: printable(`${name}: ${message}`) }
 }
 
 function unreachable(host: string, reason: string): WebIdentityResult {

@@ -28,7 +28,6 @@ export function webIdentityCredentials(
   const request = {
     roleArn,
     sessionName: `model-injector-${task.podUid}`.slice(0, 64),
-    region: stsRegionOf(task, roleArn),
     answerTimeoutMs: Math.min(longestAnswerMs, patienceMs),
     signal,
   }
@@ -36,8 +35,11 @@ export function webIdentityCredentials(
     reportWaiting(say, 'STS', async (onProblem) => {
       // Only pods with IRSA need this part of the SDK, and the loader has little memory.
       const { assumeRoleWithWebIdentity } = await import('../../aws/sts.ts')
-      const ask = async (): Promise<TryResult<AwsCredentials>> =>
-        resultOf(await assumeRoleWithWebIdentity({ ...request, token: await readTokenFile(tokenFile) }), roleArn)
+      const ask = async (): Promise<TryResult<AwsCredentials>> => {
+        const token = await readTokenFile(tokenFile)
+        const region = stsRegionOf(task, roleArn, token)
+        return resultOf(await assumeRoleWithWebIdentity({ ...request, token, region }), roleArn)
+      }
       const asked = await askPatiently(ask, { ...usualBackoff, patienceMs, onProblem, signal })
       if (!asked.ok) throw new LoaderFailure('NoCredentials', asked.problem)
       return asked.value

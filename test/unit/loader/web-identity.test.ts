@@ -29,7 +29,7 @@ function setVariable(t: Test, name: string, value: string): void {
 
 t.test('the STS of the region of the cluster is asked', (t) => {
   const regionOf = (clusterRegion?: string, region?: string, endpoint?: string, arn = role): string =>
-    stsRegionOf({ clusterRegion, region, endpoint }, arn)
+    stsRegionOf({ clusterRegion, region, endpoint }, arn, 'a.b.c')
   t.equal(regionOf('eu-central-1', 'us-west-2'), 'eu-central-1', "not that of the bucket's region")
   t.equal(regionOf('eu-central-1', 'auto', 'https://s3.example.com'), 'eu-central-1')
   t.equal(regionOf(undefined, 'us-west-2'), 'us-west-2', 'where no other is known')
@@ -40,6 +40,19 @@ t.test('the STS of the region of the cluster is asked', (t) => {
   t.equal(regionOf('auto', 'auto'), 'us-east-1', 'no such host as sts.auto.amazonaws.com')
   t.equal(regionOf(undefined, undefined, undefined, 'arn:aws-cn:iam::1:role/x'), 'cn-north-1')
   t.equal(regionOf(undefined, undefined, undefined, 'arn:aws-us-gov:iam::1:role/x'), 'us-gov-west-1')
+  t.end()
+})
+
+t.test('the issuer of the token names the region of the cluster where nothing else does', (t) => {
+  const tokenOf = (iss: unknown): string => `a.${Buffer.from(JSON.stringify({ iss })).toString('base64url')}.c`
+  const regionOf = (iss: unknown, clusterRegion?: string): string =>
+    stsRegionOf({ clusterRegion, region: 'us-west-2', endpoint: undefined }, role, tokenOf(iss))
+  t.equal(regionOf('https://oidc.eks.eu-north-1.amazonaws.com/id/0123'), 'eu-north-1')
+  t.equal(regionOf('https://oidc-eks.eu-north-1.api.aws/id/0123'), 'eu-north-1', 'as dual-stack clusters have it')
+  t.equal(regionOf('https://oidc.eks.eu-north-1.amazonaws.com/id/0123', 'eu-west-1'), 'eu-west-1')
+  for (const other of ['https://oidc.example.com/id', 'https://oidc.eks.auto.amazonaws.com', 1, undefined]) {
+    t.equal(regionOf(other), 'us-west-2', String(other))
+  }
   t.end()
 })
 
