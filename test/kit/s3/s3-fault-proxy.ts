@@ -10,6 +10,7 @@ import {
   Agent as HttpAgent,
   createServer as createHttpServer,
   request as httpRequest,
+  type IncomingHttpHeaders,
   type IncomingMessage,
   type OutgoingHttpHeaders,
   type ServerResponse,
@@ -58,6 +59,8 @@ export interface FaultProxyOptions {
   readonly anonymous?: boolean
   /** Path of a request as `/BUCKET/KEY`, for servers that have buckets elsewhere; its signature is that of the request as it came. */
   readonly placeOf?: PlaceOf
+  /** Requests of readers who do not pay are refused. */
+  readonly requesterPays?: boolean
 }
 
 /** `host` has the port, as the header has it. */
@@ -92,6 +95,7 @@ interface Proxy {
   readonly credentials: CredentialsTable
   readonly anonymous: boolean
   readonly placeOf: PlaceOf
+  readonly requesterPays: boolean
   readonly requests: Recording[]
   readonly faults: ReturnType<typeof faultBook>
   readonly forgeries: Map<string, Map<string, ForgedObject | undefined>>
@@ -120,6 +124,7 @@ export async function startFaultProxy(upstream: S3Server, options: FaultProxyOpt
     credentials = new Map([[upstream.accessKeyId, { secretAccessKey: upstream.secretAccessKey }]]),
     anonymous = false,
     placeOf = (path) => path,
+    requesterPays = false,
     address = '127.0.0.1',
   } = options
   const directory = await mkdtemp(join(tmpdir(), 'model-injector-s3-proxy-'))
@@ -129,6 +134,7 @@ export async function startFaultProxy(upstream: S3Server, options: FaultProxyOpt
     credentials,
     anonymous,
     placeOf,
+    requesterPays,
     agent: makeAgent(upstream),
     requests: [],
     faults: faultBook(),
@@ -228,7 +234,7 @@ async function makePki(directory: string): Promise<ProxyPki> {
     name: 'proxy',
     subject: '/CN=proxy',
     usage: 'serverAuth',
-    alternativeNames: ['IP:127.0.0.1', 'DNS:localhost', 'DNS:s3.example.test'],
+    alternativeNames: ['IP:127.0.0.1', 'DNS:localhost', 'DNS:s3.example.test', 'DNS:*.s3.example.test'],
   })
   return {
     context: createSecureContext({ cert: await readFile(certificateFile), key: await readFile(keyFile) }),
@@ -291,6 +297,7 @@ function recordOf(incoming: IncomingMessage, connectionId: number, placeOf: Plac
     range: headers.range,
     ifMatch: headers['if-match'],
     checksumMode: headers['x-amz-checksum-mode'] === 'ENABLED',
+    requesterPays: isPaidByRequester(headers),
     accessKeyId: /Credential=([^/]+)\//.exec(headers.authorization ?? '')?.[1],
     atMs: Date.now(),
     connectionId,
@@ -298,6 +305,10 @@ function recordOf(incoming: IncomingMessage, connectionId: number, placeOf: Plac
     errorCode: undefined,
     bytesSent: 0,
   }
+}
+
+function isPaidByRequester({ authorization = '', 'x-amz-request-payer': payer }: IncomingHttpHeaders): boolean {
+  return payer === 'requester' && /SignedHeaders=[^,]*\bx-amz-request-payer\b/.test(authorization)
 }
 
 function listed(query: URLSearchParams): Pick<Recording, 'key' | 'prefix' | 'continuationToken'> {
@@ -321,6 +332,7 @@ async function refuse({ proxy, incoming, record }: Omit<Exchange, 'actions'>): P
     { credentials: proxy.credentials, anonymous: proxy.anonymous, region: proxy.upstream.region },
   )
   if (!caller.ok) return caller.error
+  if (proxy.requesterPays && !record.requesterPays) return accessDenied
   const wanted = key === undefined ? { bucket, prefix: prefix ?? '' } : { bucket, key }
   const isRead = method === 'GET' || method === 'HEAD'
   return isRead ? refuseReading(caller, wanted) : accessDenied

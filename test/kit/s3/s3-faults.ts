@@ -18,6 +18,8 @@ export interface RecordedRequest {
   readonly range: string | undefined
   readonly ifMatch: string | undefined
   readonly checksumMode: boolean
+  /** True where the reader pays, by a header that is signed. */
+  readonly requesterPays: boolean
   /** As the client claims, believed or not; undefined if the request is not signed. */
   readonly accessKeyId: string | undefined
   readonly atMs: number

@@ -1,5 +1,6 @@
 /** Names and places that S3 of AWS does not have, and sources that are more than a prefix. */
 import type { Test } from 'tap'
+import { startConnectProxy } from '../../kit/s3/connect-proxy.ts'
 import { endsWith } from '../../kit/s3/loader-end.ts'
 import { holdsModel, holdsNothing, type Stage } from '../../kit/s3/loader-world.ts'
 import { startFaultProxy, type FaultProxy, type FaultProxyOptions } from '../../kit/s3/s3-fault-proxy.ts'
@@ -48,6 +49,37 @@ export const places: readonly Scenario[] = [
     },
   },
   {
+    name: 'a server that wants the bucket in the host name has it there',
+    cannot,
+    run: async (t, stage) => {
+      await stage.put('config.json', '{}')
+      // Such servers refuse paths that begin with a bucket: theirs begin with a key.
+      const placeOf = (path: string, host = ''): string =>
+        `/${/^([a-z]+)\.s3\.example\.test/.exec(host)?.[1] ?? 'elsewhere'}${path}`
+      const { server, env } = await serverOf(t, stage, { placeOf })
+      const { port } = new URL(server.endpoint)
+      const proxy = await startConnectProxy(Number(port))
+      t.teardown(() => proxy.stop())
+      const named = { ...env, MODEL_ENDPOINT: `https://s3.example.test:${port}`, HTTPS_PROXY: proxy.url }
+      endsWith(t, await stage.run({ ...named, MODEL_ADDRESSING: 'virtual' }), 0)
+      await holdsModel(t, stage)
+      t.strictSame([...new Set(proxy.asked)], [`models.s3.example.test:${port}`])
+    },
+  },
+  {
+    name: 'a bucket whose reader pays is read where the reader says so, with every request',
+    cannot,
+    run: async (t, stage) => {
+      await stage.put('config.json', '{}')
+      const { server, env } = await serverOf(t, stage, { requesterPays: true })
+      endsWith(t, await stage.run(env), 10, /access denied/)
+      await holdsNothing(t, stage)
+      endsWith(t, await stage.run({ ...env, MODEL_REQUESTER_PAYS: 'true' }), 0)
+      await holdsModel(t, stage)
+      t.ok(server.requests.some(({ operation }) => operation === 'get'))
+    },
+  },
+  {
     name: 'keys with a percent sign are no escapes',
     run: async (t, stage) => {
       for (const path of ['100%', 'a%20b', '%zz', '%2e%2e', 'a%2Fb']) await stage.put(path, path)
@@ -76,7 +108,7 @@ export const places: readonly Scenario[] = [
 async function serverOf(
   t: Test,
   { world }: Stage,
-  options: Pick<FaultProxyOptions, 'placeOf'>,
+  options: Pick<FaultProxyOptions, 'placeOf' | 'requesterPays'>,
 ): Promise<{ readonly server: FaultProxy; readonly env: Env }> {
   const server = await startFaultProxy(world.server, { tls: true, ...options })
   t.teardown(() => server.stop())
