@@ -7,9 +7,12 @@ export interface ProgramPlace {
   readonly env: Readonly<Record<string, string>>
 }
 
+const requesterPays = ['--request-payer', 'requester']
+
 /** Throws a LoaderFailure where s5cmd knows no way to address the bucket as the loader does. */
 export function placeOf(origin: Origin, bucket: string, region: string): ProgramPlace {
-  return { args: endpointArgs(origin, bucket, region), env: { ...regionEnv(region), ...proxyEnv(origin) } }
+  const args = [...endpointArgs(origin, bucket, region), ...(origin.requesterPays === true ? requesterPays : [])]
+  return { args, env: { ...regionEnv(region), ...proxyEnv(origin) } }
 }
 
 /** s5cmd has the bucket in the name of the host for AWS itself, and in the path for every `--endpoint-url`. */
