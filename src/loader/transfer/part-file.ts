@@ -15,7 +15,7 @@ interface OpenFile {
   users: number
 }
 
-export interface OpenOptions {
+interface OpenOptions {
   readonly file: string
   readonly key: string
   /** True for a file of a single part. */
