@@ -1,6 +1,6 @@
 /** The tables of annotations and reasons in the forms that `explain` prints and the reference pages hold. */
 import { annotationNames, annotations, defaultPrefix, type AnnotationName } from '../annotations.ts'
-import type { AnnotationRow } from '../values/annotation-row.ts'
+import type { AnnotationDefault, AnnotationRow } from '../values/annotation-row.ts'
 import { denyReasons, failReasons, injectReasons, skipReasons, warnReasons } from '../reasons.ts'
 import { judgementNames, judgements } from '../audit/judgement.ts'
 import { loaderVariableNames, loaderVariables, type LoaderTaskKind } from '../loader-contract.ts'
@@ -8,8 +8,9 @@ import { exits } from '../loader/exit-codes.ts'
 import { printYAML } from './manifests/yaml.ts'
 import { printMarkdownTable } from './table.ts'
 
-export interface AnnotationEntry extends Omit<AnnotationRow<unknown>, 'parse'> {
+export interface AnnotationEntry extends Omit<AnnotationRow<unknown>, 'parse' | 'default'> {
   readonly name: AnnotationName
+  readonly default: string
   readonly key: string
 }
 
@@ -29,7 +30,7 @@ export function entryOf(name: AnnotationName): AnnotationEntry {
     scope,
     description,
     accepted,
-    default: byDefault,
+    default: describeDefault(byDefault),
     operator,
     ...(appliesTo !== undefined && { appliesTo }),
     example: exampleLine(name, example),
@@ -77,6 +78,14 @@ export function annotationsInBrief(): string {
     ['Annotation', 'Default', 'Description'],
     annotationNames.map(entryOf).map((entry) => [titleOf(entry), entry.default, entry.description]),
   )
+}
+
+/** Booleans are quoted, as the value of an annotation has to be in YAML. */
+function describeDefault(byDefault: AnnotationDefault): string {
+  if (typeof byDefault === 'string') return byDefault
+  const { value, note } = byDefault
+  const written = value === 'true' || value === 'false' ? `"${value}"` : value
+  return note === undefined ? written : `${written} (${note})`
 }
 
 function titleOf({ name, scope }: AnnotationEntry): string {

@@ -2,7 +2,8 @@
  * The operator's configuration: the one declaration of its keys, types, defaults and meaning. From it come the types, the
  * validator and the defaults (parse-config.ts), the schema of the chart's values and the table of docs/configuration.md.
  */
-import { defaultPrefix } from '../annotations.ts'
+import { annotations, defaultPrefix, type AnnotationName } from '../annotations.ts'
+import type { AnnotationRow } from '../values/annotation-row.ts'
 import type { Complete, Written } from '../schema-type.ts'
 import { reuses } from '../values/volume.ts'
 
@@ -105,19 +106,19 @@ export const configSchema = {
       default: {},
       description: 'Defaults of annotations, by their name without the prefix and written as in the annotation.',
       properties: {
-        delivery: defaultOf('download'),
-        'mount-path': defaultOf('/models/NAME'),
-        'read-only': defaultOf('true'),
-        volume: defaultOf('disk'),
-        credentials: defaultOf('pod-identity'),
-        'credentials-scope': defaultOf('pod'),
-        'init-order': defaultOf('auto'),
-        'run-as-user': defaultOf('auto'),
-        cpu: defaultOf('2'),
-        memory: defaultOf('512Mi'),
-        timeout: defaultOf('2h'),
-        'stall-timeout': defaultOf('2m'),
-        engine: defaultOf('native'),
+        delivery: defaultOf('delivery'),
+        'mount-path': defaultOf('mount-path'),
+        'read-only': defaultOf('read-only'),
+        volume: defaultOf('volume'),
+        credentials: defaultOf('credentials'),
+        'credentials-scope': defaultOf('credentials-scope'),
+        'init-order': defaultOf('init-order'),
+        'run-as-user': defaultOf('run-as-user'),
+        cpu: defaultOf('cpu'),
+        memory: defaultOf('memory'),
+        timeout: defaultOf('timeout'),
+        'stall-timeout': defaultOf('stall-timeout'),
+        engine: defaultOf('engine'),
       },
     },
     sidecars: {
@@ -256,13 +257,15 @@ export type ConfigFile = Written<typeof configSchema>
 /** The settings of a file, and defaults for the rest. */
 export type Settings = Complete<typeof configSchema>
 
-interface AnnotationDefault {
+interface DefaultSetting {
   readonly type: readonly ['string', 'number', 'boolean']
   readonly default: string
 }
 
-function defaultOf(value: string): AnnotationDefault {
-  return { type: ['string', 'number', 'boolean'], default: value }
+function defaultOf(name: AnnotationName): DefaultSetting {
+  const { default: byDefault }: AnnotationRow<unknown> = annotations[name]
+  if (typeof byDefault === 'string') throw new Error(`the annotation ${name} has no default value`)
+  return { type: ['string', 'number', 'boolean'], default: byDefault.value }
 }
 
 interface Limit {

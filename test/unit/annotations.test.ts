@@ -1,5 +1,6 @@
 import t from 'tap'
 import { annotationNames, annotations, appliesTo, defaultPrefix, isAnnotationName } from '../../src/annotations.ts'
+import { entryOf } from '../../src/cli/reference.ts'
 import { deliveries } from '../../src/values/source.ts'
 import { defaultConfig } from '../../src/config/parse-config.ts'
 
@@ -7,7 +8,7 @@ for (const name of annotationNames) {
   const row = annotations[name]
 
   t.test(`${name} says what it is for, what it takes and what holds without it`, (t) => {
-    for (const text of [row.accepted, row.default, row.description, row.example]) {
+    for (const text of [row.accepted, entryOf(name).default, row.description, row.example]) {
       t.ok(text.trim() === text && text.length > 0, text)
     }
     t.notMatch(row.description, /\.$/, 'no full stop at the end')
