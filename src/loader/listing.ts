@@ -3,6 +3,7 @@ import type { ListedObject, S3 } from '../s3/s3.ts'
 import { S3Error } from '../s3/s3-error.ts'
 import { matchesAny } from '../values/pattern.ts'
 import { quote } from '../values/printable.ts'
+import { collectGarbage } from './collect-garbage.ts'
 import type { LoadTask } from './environment.ts'
 import { LoaderFailure } from './exit-codes.ts'
 import { failureOf } from './s3-failure.ts'
@@ -24,6 +25,8 @@ export interface Listing {
 const longestSegmentBytes = 255
 const longestPathBytes = 2048
 const shownKeys = 3
+/** Pages between two garbage collections: a page of 1000 objects leaves more than 1 MB, and the transfer threads run already. */
+const pagesPerCollection = 4
 
 /** Throws a LoaderFailure where the model is not there, cannot be listed, or cannot be loaded. */
 export async function listModel(task: LoadTask, s3: S3): Promise<Listing> {
@@ -44,7 +47,9 @@ async function listPrefix({ source }: LoadTask, s3: S3): Promise<Found[]> {
   const objects: Found[] = []
   try {
     const seen = new SeenObjects(source.uri)
+    let pages = 0
     for await (const page of s3.list(source.bucket, source.key)) {
+      if (++pages % pagesPerCollection === 0) collectGarbage()
       // Consoles make an empty object for a directory; the prefix itself may be one, too.
       const files = seen.takeNew(page).filter(({ key, size }) => !(key.endsWith('/') && size === 0))
       // Extended in place: a second copy of 100,000 objects takes 7 MB.

@@ -37,6 +37,8 @@ const longestCheckMs = 1000
 /** Connections opened before there is work; the others connect when there is work for them. */
 const aheadConnections = 4
 const longestConnectMs = 10_000
+/** Times that new credentials are tried for one part: a server may refuse whatever the agent gives. */
+const mostRefusals = 3
 /** Bytes after which an attempt does not count as failed: a large part survives a flaky network. */
 const worthwhileBytes = 1024 * 1024
 
@@ -169,7 +171,9 @@ export class LocalPool implements ConnectionPool {
     part.receivedBefore = part.received
     if (part.failures++ === 0) part.failingSinceMs = performance.now()
     const reaction = reactionTo(error.kind)
-    if (reaction === 'giveUp' || this.#isTooLate(part)) this.#fail(error)
+    part.refusals = reaction === 'refresh' ? part.refusals + 1 : 0
+    const isHopeless = part.refusals > mostRefusals || this.#isTooLate(part)
+    if (reaction === 'giveUp' || isHopeless) this.#fail(error)
     else if (reaction === 'refresh') this.#waitForCredentials(part, error, generation)
     else this.#retryLater(part, error, reaction === 'slow')
   }

@@ -7,6 +7,8 @@ export interface QueuedPart extends PartState {
   /** Failed attempts in a row, and the time of the first of them. */
   failures: number
   failingSinceMs: number
+  /** Refusals of credentials in a row. */
+  refusals: number
   receivedBefore: number
 }
 
@@ -25,7 +27,16 @@ export class PartQueue {
     }
     for (const job of jobs) {
       const crc = job.crc === 'none' ? undefined : this.#crcs.get(job.crc)?.()
-      this.#parts.push({ job, crc, received: 0, receivedBefore: 0, checksums: {}, failures: 0, failingSinceMs: 0 })
+      this.#parts.push({
+        job,
+        crc,
+        received: 0,
+        receivedBefore: 0,
+        checksums: {},
+        failures: 0,
+        failingSinceMs: 0,
+        refusals: 0,
+      })
     }
   }
 

@@ -18,7 +18,7 @@ export const listings: readonly Scenario[] = [
         t,
         stage,
         fromPage(3, () => '<!DOCTYPE html><html><title>Sign in</title>'),
-        [11, /: the server answered with a web page: "<!DOCTYPE html><html><title>Sign in<\/title>"/],
+        [11, /: the server answered with a web page \(HTML\): "<!DOCTYPE html><html><title>Sign in<\/title>"/],
       ),
   },
   {

@@ -509,6 +509,16 @@ t.test('credentials that expire and do not change are denied', async (t) => {
   t.strictSame(asked, [false, true])
 })
 
+t.test('a server that refuses whatever credentials there are is asked a few times', async (t) => {
+  const server = await serve(t, {}, ({ response }) => {
+    fail(response, 403, 'ExpiredToken')
+  })
+  let asked = 0
+  const credentials = () => Promise.resolve({ ...keys, accessKeyId: `AKID${++asked}` })
+  t.match((await run(server, partsOf(t.testdir(), 'k', model), { credentials })).error, { kind: 'expired' })
+  t.ok(server.requests.length <= 5, `${server.requests.length} requests`)
+})
+
 t.test('an error of the credentials, first or later, is the error of the transfer', async (t) => {
   const server = await serve(t, {}, ({ response }) => {
     answerError(response, 403, 'ExpiredToken')
