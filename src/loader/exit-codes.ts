@@ -1,6 +1,8 @@
 /**
  * The exit codes of the loader in one closed table, used by a Job's podFailurePolicy, alerts and docs/loader.md. Append only.
  */
+import { singleLine } from '../values/printable.ts'
+
 export const exits = {
   Denied: {
     code: 10,
@@ -89,7 +91,7 @@ export class LoaderFailure extends Error {
   }
 }
 
-/** The line in the log and in the termination message. */
+/** The line in the log and in the termination message: one line, whatever a server or a manifest wrote into it. */
 export function failureLine({ exit, message, remedy }: LoaderFailure): string {
-  return `${exits[exit].summary}: ${message}; ${remedy} (exit ${exits[exit].code})`
+  return singleLine(`${exits[exit].summary}: ${message}; ${remedy} (exit ${exits[exit].code})`)
 }

@@ -1,6 +1,7 @@
 /** Output of the loader: lines for people, or JSON for machines. */
 import { writeFileSync } from 'node:fs'
 import { styleText } from 'node:util'
+import { singleLine, printable } from '../values/printable.ts'
 import { formatSize } from './format-size.ts'
 
 export interface Report {
@@ -30,13 +31,14 @@ export function textReport(output: Output): Report {
   }
   return {
     info: (message) => {
-      line(message)
+      line(singleLine(message))
     },
     warn: (message) => {
-      line(`warning: ${message}`)
+      line(singleLine(`warning: ${message}`))
     },
     error: (message) => {
-      line(output.isTTY === true ? styleText('red', message) : message)
+      const text = inLines(message)
+      line(output.isTTY === true ? styleText('red', text) : text)
     },
     progress: (progress) => {
       if (output.isTTY !== true) line(describe(progress))
@@ -52,18 +54,23 @@ export function jsonReport(output: Output): Report {
   }
   return {
     info: (message, fields) => {
-      line('info', message, fields)
+      line('info', singleLine(message), fields)
     },
     warn: (message) => {
-      line('warn', message)
+      line('warn', singleLine(message))
     },
     error: (message, fields) => {
-      line('error', message, fields)
+      line('error', inLines(message), fields)
     },
     progress: (progress) => {
       line('info', 'progress', { ...progress, secondsLeft: secondsLeft(progress) })
     },
   }
+}
+
+/** A stack trace keeps its lines. */
+function inLines(text: string): string {
+  return text.split('\n').map(printable).join('\n')
 }
 
 /** The kubelet shows this line in the status of the container. Outside a pod there is no such file, and none is made. */

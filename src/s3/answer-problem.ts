@@ -1,5 +1,5 @@
 /** Maps an error response of S3 to the problem that it means. */
-import { printable, quote, shorten } from '../values/printable.ts'
+import { singleLine, quote, shorten } from '../values/printable.ts'
 import { describeBody } from './body-kind.ts'
 import type { Head } from './http/response.ts'
 import type { ProblemKind } from './meaning.ts'
@@ -149,7 +149,7 @@ function readError(text: string): ErrorBody | undefined {
 function element(body: string, name: string): string | undefined {
   if (!/^\s*(?:<\?xml[^>]*\?>)?\s*<Error[\s>]/.test(body)) return undefined
   const text = new RegExp(`<${name}>([^<>]{1,2000})</${name}>`).exec(body)?.[1]
-  return text === undefined ? undefined : printable(shorten(unescapeXml(text).replace(/\s+/g, ' ').trim(), 500))
+  return text === undefined ? undefined : shorten(singleLine(unescapeXml(text)), 500)
 }
 
 const entities: Readonly<Record<string, string>> = {

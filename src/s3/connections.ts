@@ -28,6 +28,7 @@ export class S3Connections {
   readonly #idle: S3Connection[] = []
   readonly #waiting: ((connection: S3Connection) => void)[] = []
   #checker: NodeJS.Timeout | undefined
+  #isClosed = false
 
   constructor(origin: Origin) {
     this.#origin = origin
@@ -36,6 +37,8 @@ export class S3Connections {
   async ask(request: SmallRequest): Promise<Answer> {
     const connection = await this.#take()
     try {
+      // Closed while all connections were busy: nothing may keep the process alive.
+      if (this.#isClosed) throw new Error('closed')
       return await exchange(connection, request)
     } finally {
       this.#giveBack(connection)
@@ -44,6 +47,7 @@ export class S3Connections {
 
   /** Ends what is under way. */
   close(): void {
+    this.#isClosed = true
     clearInterval(this.#checker)
     this.#checker = undefined
     for (const connection of this.#all) connection.close()

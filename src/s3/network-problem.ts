@@ -1,5 +1,5 @@
 /** Maps an error of a connection, from the look-up of its name to its reset, to the problem that it means. */
-import { printable, shorten } from '../values/printable.ts'
+import { singleLine, shorten } from '../values/printable.ts'
 import { plainTls } from './answer-problem.ts'
 import { MalformedAnswer } from './http/response.ts'
 import { ProxyRefusal } from './http/tunnel.ts'
@@ -34,7 +34,7 @@ export function problemOfError(error: unknown): S3Problem {
 }
 
 function refusalOfProxy({ status, message }: ProxyRefusal): S3Problem {
-  return problemOf(status >= 500 ? 'unavailable' : 'proxyRefused', oneLine(message), 0)
+  return problemOf(status >= 500 ? 'unavailable' : 'proxyRefused', message, 0)
 }
 
 function kindOf(code: string | undefined, message: string): ProblemKind {
@@ -47,12 +47,13 @@ function kindOf(code: string | undefined, message: string): ProblemKind {
 function textOf(kind: ProblemKind, code: string | undefined, message: string): string {
   if (kind === 'plainHttp') return 'the endpoint speaks plain http, not https'
   // Node advises a flag, which cannot be set in a pod.
-  if (kind === 'tls') return `TLS: ${oneLine(message.replace(/; if the root CA is installed locally.*$/s, ''))}`
-  return words[code ?? ''] ?? oneLine(message)
+  if (kind === 'tls') return `TLS: ${short(message.replace(/; if the root CA is installed locally.*$/s, ''))}`
+  return words[code ?? ''] ?? short(message)
 }
 
-function oneLine(text: string): string {
-  return printable(shorten(text.replace(/\s+/g, ' ').trim(), 500))
+/** Texts of OpenSSL end in a line break, and those of a certificate are a stranger's. */
+function short(text: string): string {
+  return shorten(singleLine(text), 500)
 }
 
 /** A failed connection to a host with two addresses has its codes only in the inner errors. */

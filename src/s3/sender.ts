@@ -39,6 +39,7 @@ export class Sender {
   readonly #connections = new Map<string, S3Connections>()
   /** Optional headers that a server has refused. */
   readonly #refused = new Set<string>()
+  #isClosed = false
 
   constructor(options: SenderOptions) {
     this.#options = options
@@ -62,6 +63,7 @@ export class Sender {
   }
 
   readonly close = (): void => {
+    this.#isClosed = true
     this.#options.signal.removeEventListener('abort', this.close)
     for (const connections of this.#connections.values()) connections.close()
   }
@@ -100,6 +102,7 @@ export class Sender {
     const request = { ...target, headers: { ...target.headers, ...optional } }
     const text = writeRequest(buildRequest(request, origin, { region: location.region, credentials }))
     signal.throwIfAborted()
+    if (this.#isClosed) throw new Error('the client of S3 is closed')
     try {
       const answer = await this.#connectionsTo(location).ask({ text, mostBytes, tooLong })
       const head = answer.isSuccess ? problemIn?.(answer) : answer.head
@@ -107,7 +110,7 @@ export class Sender {
       return { ok: false, problem: problemOfAnswer({ head, text: answer.body.toString() }, location.region) }
     } catch (error) {
       signal.throwIfAborted()
-      if (error instanceof RangeError || error instanceof S3Error) throw error
+      if (this.#isClosed || error instanceof RangeError || error instanceof S3Error) throw error
       return { ok: false, problem: problemOfError(error) }
     }
   }

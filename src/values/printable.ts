@@ -32,6 +32,11 @@ export function printable(text: string): string {
   return text.replace(unprintable, escape)
 }
 
+/** Writes untrusted text as one line: white space of every kind becomes a space, and the rest is escaped. */
+export function singleLine(text: string): string {
+  return printable(text.replace(/\s+/g, ' ').trim())
+}
+
 function escape(character: string): string {
   const digits = (character.codePointAt(0) ?? 0).toString(16)
   return digits.length > 4 ? `\\u{${digits}}` : `\\u${digits.padStart(4, '0')}`

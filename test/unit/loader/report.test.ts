@@ -68,7 +68,7 @@ t.test('machines get one JSON object a line', (t) => {
   report.error('it failed', { exit: 14 })
   const lines = output.lines().map((line) => JSON.parse(line) as { time: string })
   t.match(lines, [
-    { level: 'info', msg: 'loading\n"x"', files: 3 },
+    { level: 'info', msg: 'loading "x"', files: 3 },
     { level: 'warn', msg: 'it changed' },
     { level: 'info', msg: 'progress', bytes: 2 ** 29, totalBytes: 2 ** 30, bytesPerSecond: 2 ** 20, secondsLeft: 512 },
     { level: 'error', msg: 'it failed', exit: 14 },
@@ -103,6 +103,27 @@ t.test('a failure is one line: what kind, what was found, what to do, and the ex
   )
   const codes = Object.values(exits).map(({ code }) => code)
   t.equal(new Set(codes).size, codes.length, 'every kind has a code of its own')
+  t.end()
+})
+
+t.test('nothing that a server or a manifest wrote breaks a line or reaches a terminal', (t) => {
+  const hostile = 'a\u001b[2Jb\r\nc\u202ed\u2028e\u0085f\0'
+  const safe = 'a\\u001b[2Jb c\\u202ed e\\u0085f\\u0000'
+  t.match(failureLine(new LoaderFailure('Nothing', hostile, { remedy: 'x\ny' })), `${safe}; x y (exit 12)`)
+  const output = outputOf()
+  const report = textReport(output)
+  report.info(hostile)
+  report.warn(hostile)
+  report.error(`Error: ${hostile.replaceAll('\n', '')}\n    at file.ts:1`)
+  t.strictSame(output.lines(), [
+    safe,
+    `warning: ${safe}`,
+    'Error: a\\u001b[2Jb\\u000dc\\u202ed\\u2028e\\u0085f\\u0000',
+    '    at file.ts:1',
+  ])
+  const machine = outputOf()
+  jsonReport(machine).warn(hostile)
+  t.match(JSON.parse(machine.text()), { msg: safe })
   t.end()
 })
 

@@ -214,6 +214,29 @@ t.test('an abort ends a call with its reason', async (t) => {
   await t.rejects(call, reason)
 })
 
+t.test('an abort ends the calls that wait for a connection too', async (t) => {
+  const { endpoint, requests } = await serve(t, () => undefined)
+  const end = new AbortController()
+  const s3 = clientOf(t, endpoint, { signal: end.signal })
+  const calls = Array.from({ length: 20 }, () => s3.head('models', 'k'))
+  while (requests.length < 8) await new Promise(setImmediate)
+  const reason = new Error('told to stop')
+  end.abort(reason)
+  for (const call of calls) await t.rejects(call, reason)
+  t.equal(requests.length, 8)
+})
+
+t.test('a client that is closed asks nothing more, and ends what it asked', async (t) => {
+  const { endpoint, requests } = await serve(t, () => undefined)
+  const s3 = clientOf(t, endpoint)
+  const call = s3.head('models', 'k')
+  while (requests.length === 0) await new Promise(setImmediate)
+  s3.close()
+  await t.rejects(call, { message: 'closed' })
+  await t.rejects(s3.head('models', 'k'), { message: 'the client of S3 is closed' })
+  t.equal(requests.length, 1)
+})
+
 t.test('nothing that listens is a problem of the network, which may heal', async (t) => {
   const server = createServer()
   server.listen(0, '127.0.0.1')
