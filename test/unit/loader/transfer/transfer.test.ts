@@ -511,7 +511,7 @@ t.test('credentials that expire and do not change are denied', async (t) => {
 
 t.test('a server that refuses whatever credentials there are is asked a few times', async (t) => {
   const server = await serve(t, {}, ({ response }) => {
-    fail(response, 403, 'ExpiredToken')
+    answerError(response, 403, 'ExpiredToken')
   })
   let asked = 0
   const credentials = () => Promise.resolve({ ...keys, accessKeyId: `AKID${++asked}` })
