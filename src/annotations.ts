@@ -252,7 +252,7 @@ export const annotations = {
   memory: annotation({
     scope: 'pod',
     operator: true,
-    accepted: 'a Kubernetes quantity of at least 192Mi',
+    accepted: 'a Kubernetes quantity of at least 192Mi, with the engine s5cmd 256Mi',
     default: { value: '512Mi', note: 'at most what the app has' },
     example: '1Gi',
     description: 'memory of the loader',
@@ -283,7 +283,7 @@ export const annotations = {
     default: { value: 'native' },
     example: 'native',
     description:
-      "loader that downloads models: the product's own, or a script around the stock peakcom/s5cmd image; checking is always done by the product's own",
+      'program that moves the bytes of downloads: the loader itself, or s5cmd, which the loader runs; all else is the same',
     parse: parseWord(engines),
   }),
   image: annotation({

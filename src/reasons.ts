@@ -30,7 +30,6 @@ export const denyReasons = {
   OrphanAnnotation: 'an annotation belongs to a model that has no source',
   NotApplicable: 'an annotation does not apply to the way this model is delivered',
   DeliveryNotAvailable: 'models cannot be delivered from that kind of source on this cluster',
-  EngineCannot: 'the chosen loader engine cannot do what an annotation asks for',
   NotAllowed: "the operator's policy does not allow it",
   NoTargetContainer: 'no container of the pod would get the model',
   UnknownContainer: 'a container is named that the pod does not have, or that starts before the loader',

@@ -5,6 +5,7 @@
 import { annotations, defaultPrefix, type AnnotationName } from '../annotations.ts'
 import type { AnnotationRow } from '../values/annotation-row.ts'
 import type { Complete, Written } from '../schema-type.ts'
+import { defaultS5cmdPath } from '../values/engine.ts'
 import { reuses } from '../values/volume.ts'
 
 const strings = { type: 'array', items: { type: 'string', minLength: 1 } } as const
@@ -40,11 +41,10 @@ const loaderSchema = {
   default: {},
   description: 'The loader containers.',
   properties: {
-    s5cmdImage: {
+    s5cmdPath: {
       type: 'string',
-      minLength: 1,
-      description:
-        "Image of the engine s5cmd; `peakcom/s5cmd:v2.3.0` without it. The native engine's is `defaults.image`.",
+      pattern: '^/.',
+      description: `Path of the program of the engine s5cmd in the image of loaders; \`${defaultS5cmdPath}\` without it.`,
     },
     imagePullPolicy: {
       enum: ['Always', 'IfNotPresent', 'Never'],

@@ -8,6 +8,7 @@ import { quote } from '../values/printable.ts'
 import { parseClusterVersion } from '../values/cluster-version.ts'
 import { parseProxy } from '../values/endpoint.ts'
 import { matchesPattern } from '../values/pattern.ts'
+import { parseAbsolutePath } from '../values/path.ts'
 import { parseCertificates } from '../values/pem.ts'
 import { parseBytes } from '../values/quantity.ts'
 import type { ConfigFile } from './config-schema.ts'
@@ -15,7 +16,13 @@ import type { WrittenRule } from './policy.ts'
 import { suggestion } from './schema-problems.ts'
 
 export function fileProblems(file: ConfigFile): readonly string[] {
-  return [...defaultsProblems(file), ...clusterProblems(file), ...networkProblems(file), ...policyProblems(file)]
+  return [
+    ...defaultsProblems(file),
+    ...clusterProblems(file),
+    ...loaderProblems(file),
+    ...networkProblems(file),
+    ...policyProblems(file),
+  ]
 }
 
 /** Defaults go through the parser of the annotation they stand in for. */
@@ -36,6 +43,12 @@ function clusterProblems({ cluster }: ConfigFile): string[] {
   return version.ok
     ? []
     : [`cluster.version: ${quote(cluster?.version ?? '')} ${version.problem}; accepted: as 1.36 or v1.36.2-eks-1a2b3c4`]
+}
+
+function loaderProblems({ loader }: ConfigFile): string[] {
+  if (loader?.s5cmdPath === undefined) return []
+  const path = parseAbsolutePath(loader.s5cmdPath)
+  return path.ok ? [] : [`loader.s5cmdPath: ${quote(loader.s5cmdPath)} ${path.problem}`]
 }
 
 function networkProblems({ loader }: ConfigFile): string[] {

@@ -8,6 +8,14 @@ export function schemaProblems(errors: readonly ErrorObject[]): string[] {
   return errors.filter(({ propertyName }) => propertyName === undefined).map(describeSchemaError)
 }
 
+/** Keys that a configuration may have from before, and what to write in their place. */
+const replacements: ReadonlyMap<string, string> = new Map([
+  [
+    'loader.s5cmdImage',
+    "is no more: the loader runs the program s5cmd in the product's own image; remove the key, and set loader.s5cmdPath where an image of your own has the program elsewhere",
+  ],
+])
+
 function describeSchemaError(error: ErrorObject): string {
   const path = fieldPath(error.instancePath)
   const at = path === '' ? 'the configuration' : path
@@ -20,6 +28,8 @@ function describeSchemaError(error: ErrorObject): string {
   if (params.additionalProperty !== undefined) {
     const known = Object.keys((error.parentSchema as { properties?: object } | undefined)?.properties ?? {})
     const key = path === '' ? params.additionalProperty : `${path}.${params.additionalProperty}`
+    const replacement = replacements.get(key)
+    if (replacement !== undefined) return `${key}: ${replacement}`
     return `${key}: unknown key${suggestion(params.additionalProperty, known)}; known: ${known.join(', ')}`
   }
   if (params.allowedValues !== undefined) return `${at}: must be one of ${params.allowedValues.join(', ')}`

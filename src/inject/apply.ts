@@ -2,8 +2,8 @@
  * Applies a plan to a pod: a new object that shares everything untouched with the old one. Fields another webhook changed
  * are kept; only missing fields are added.
  */
-import { runsAnEngine, runsVerifier } from '../engines/registry.ts'
 import { findByName } from '../pod/lookup.ts'
+import { runsLoader, runsVerifier } from './loader-command.ts'
 import type { ContainerAddition } from './mounts.ts'
 import {
   annotationsOf,
@@ -78,7 +78,7 @@ function mergeLoader(present: Container, planned: Container): Container {
 }
 
 function runsTheSame(present: Container, planned: Container): boolean {
-  return runsAnEngine(present) && runsVerifier(present) === runsVerifier(planned)
+  return runsLoader(present) && runsVerifier(present) === runsVerifier(planned)
 }
 
 /** A field that the plan does not have is emptied where there is one, because a merge takes nothing away. */

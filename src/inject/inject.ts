@@ -2,7 +2,6 @@
  * The core: a pod and the operator's configuration in, an outcome out. Pure: no file, clock, environment, logger or
  * network, and nothing that waits. The webhook and the command line are two front ends of this one function.
  */
-import { checkEngine } from '../engines/registry.ts'
 import type { Config } from '../config/config.ts'
 import { statusAnnotation } from '../annotations.ts'
 import type { DenyReason, Diagnostic, InjectReason, Omitted, SkipReason, Warning } from '../reasons.ts'
@@ -105,7 +104,6 @@ function injectPod(
   checkOS(pod, findings)
   const bare = detection.state === 'notInjected' ? pod : uninject(annotated)
   const request = readRequest(annotations, config, findings)
-  checkEngine(request, config, findings)
   checkSources(request, prefix, findings)
   findings.suppressFollowUpErrors()
   const keptTargets = detection.state === 'damaged' ? targetsOf(detection.status) : new Map<string, readonly string[]>()

@@ -1,8 +1,8 @@
 /** The loader init container. Users' words reach it through its environment only, never through its command. */
 import type { Config } from '../config/config.ts'
 import type { LoaderTask } from '../deliveries/delivery.ts'
-import { engineFor } from '../engines/registry.ts'
 import type { LoaderIdentity } from './identity.ts'
+import { loaderArgs } from './loader-command.ts'
 import { networkEnv } from './network.ts'
 import { loaderContainerName, tmpVolume } from '../pod/injected-names.ts'
 import type { Container, EnvVar, Resources, Volume } from '../pod/pod.ts'
@@ -30,9 +30,9 @@ export function loaderContainer(
   const downloads = task.kind === 'load'
   return {
     name: loaderContainerName(model.suffix),
-    image: loaderImage(task, request, config),
+    image: loaderImage(request, config),
     imagePullPolicy: config.loader.imagePullPolicy,
-    ...engineFor(task, request.engine).command,
+    args: loaderArgs[task.kind],
     env: firstOfName([
       ...task.env,
       ...(downloads ? [noNodeRole, ...identity.env] : []),
@@ -49,10 +49,9 @@ export function loaderContainer(
   }
 }
 
-/** The pod's image is for the engine that the pod chose. */
-export function loaderImage(task: LoaderTask, request: InjectionRequest, config: Config): string {
-  const chosen = task.kind === 'verify' && request.engine !== 'native' ? undefined : request.image
-  return chosen ?? engineFor(task, request.engine).image(config)
+/** The pod's choice, or the operator's. */
+export function loaderImage({ image }: InjectionRequest, { defaults }: Config): string {
+  return image ?? defaults.image ?? ''
 }
 
 function operatorEnv(config: Config): EnvVar[] {

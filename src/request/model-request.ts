@@ -48,6 +48,6 @@ export interface InjectionRequest {
   readonly timeoutSeconds: number
   readonly stallTimeoutSeconds: number
   readonly engine: EngineName
-  /** Undefined where the pod chooses none; then it is the engine's. */
+  /** Undefined where the pod chooses none; then it is the operator's. */
   readonly image: string | undefined
 }

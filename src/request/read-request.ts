@@ -1,6 +1,7 @@
 /** Reads annotations into an injection request: every model with all its choices, the operator's defaults filled in. */
 import { annotations, appliesTo, type AnnotationName, type ValueOf } from '../annotations.ts'
 import type { Config } from '../config/config.ts'
+import type { EngineName } from '../values/engine.ts'
 import { formatBytes, Mi } from '../values/quantity.ts'
 import { deliveriesOfScheme } from '../values/source.ts'
 import { AnnotationReader, checkKeys, modelSuffixes, unsuffixedName } from './annotation-reader.ts'
@@ -10,8 +11,8 @@ import { annotationKey, type OwnAnnotation } from './keys.ts'
 import { annotationField } from '../pod/field-path.ts'
 import { checkPayers, readS3Choices } from './s3-choices.ts'
 
-/** Below it the loader would be killed for its memory in the middle of a download. */
-export const leastLoaderMemoryBytes = 192 * Mi
+/** Below it the loader would be killed for its memory in the middle of a download; s5cmd is a second program in addition to it. */
+export const leastLoaderMemoryBytes: Readonly<Record<EngineName, number>> = { native: 192 * Mi, s5cmd: 256 * Mi }
 
 /** Reads all annotations of a pod; after a mistake `findings` has it, and the result must not be used. */
 export function readRequest(own: readonly OwnAnnotation[], config: Config, findings: Findings): InjectionRequest {
@@ -36,7 +37,7 @@ function readAll(
     initOrder: reader.read('init-order') ?? 'auto',
     runAsUser: reader.read('run-as-user') ?? 'auto',
     cpuMillicores: reader.read('cpu') ?? 0,
-    memoryBytes: readMemory(reader, findings, config),
+    memoryBytes: readMemory(reader, leastLoaderMemoryBytes[engine], { findings, config }),
     cpuChosen: reader.has('cpu'),
     memoryChosen: reader.has('memory'),
     timeoutSeconds: reader.read('timeout') ?? 0,
@@ -90,9 +91,13 @@ function readModel(
   }
 }
 
-function readMemory(reader: AnnotationReader, findings: Findings, config: Config): number {
-  const bytes = reader.read('memory') ?? leastLoaderMemoryBytes
-  if (bytes < leastLoaderMemoryBytes) {
+function readMemory(
+  reader: AnnotationReader,
+  least: number,
+  { findings, config }: { readonly findings: Findings; readonly config: Config },
+): number {
+  const bytes = reader.read('memory') ?? least
+  if (bytes < least) {
     findings.deny({
       reason: 'ResourcesTooSmall',
       field: annotationField(annotationKey(config.annotationPrefix, 'memory')),

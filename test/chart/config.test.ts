@@ -106,10 +106,10 @@ const cases: readonly Case[] = [
     value: 'Always',
   },
   {
-    name: 'the image of the engine s5cmd',
-    values: { config: { loader: { s5cmdImage: 's5cmd:1' } } },
-    expect: ({ loader }) => loader.s5cmdImage,
-    value: 's5cmd:1',
+    name: 'the path of the program of the engine s5cmd',
+    values: { config: { loader: { s5cmdPath: '/opt/s5cmd' } } },
+    expect: ({ loader }) => loader.s5cmdPath,
+    value: '/opt/s5cmd',
   },
   {
     name: 'whole buckets that are allowed',

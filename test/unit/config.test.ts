@@ -124,9 +124,17 @@ const mistakes: readonly [text: string, problems: readonly string[]][] = [
   [
     'loader: {imagepullpolicy: Always}',
     [
-      'loader.imagepullpolicy: unknown key, did you mean imagePullPolicy?; known: s5cmdImage, imagePullPolicy, imagePullSecrets, env, proxy, reuse, caCertificates',
+      'loader.imagepullpolicy: unknown key, did you mean imagePullPolicy?; known: s5cmdPath, imagePullPolicy, imagePullSecrets, env, proxy, reuse, caCertificates',
     ],
   ],
+  [
+    'loader: {s5cmdImage: "peakcom/s5cmd:v2.3.0"}',
+    [
+      "loader.s5cmdImage: is no more: the loader runs the program s5cmd in the product's own image; remove the key, and set loader.s5cmdPath where an image of your own has the program elsewhere",
+    ],
+  ],
+  ['loader: {s5cmdPath: s5cmd}', ['loader.s5cmdPath: must match pattern "^/."']],
+  ['loader: {s5cmdPath: /opt/../s5cmd}', ['loader.s5cmdPath: "/opt/../s5cmd" has an empty, "." or ".." segment']],
   [
     'policy: {rules: [{name: a, namespaces: ["*"], source: ["x"]}]}',
     [
@@ -330,7 +338,7 @@ t.test('the hash is another one after any change', (t) => {
     'podIdentity: {uri: "http://[fd00:ec2::23]/v1/credentials"}',
     'loader: {imagePullPolicy: Always}',
     'loader: {imagePullSecrets: [a]}',
-    'loader: {s5cmdImage: a}',
+    'loader: {s5cmdPath: /a}',
     'loader: {env: {A: b}}',
     'loader: {env: {A: c}}',
     'cluster: {version: "1.35"}',

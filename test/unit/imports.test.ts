@@ -12,7 +12,6 @@ const chain = [
   'admission',
   'inject',
   'deliveries',
-  'engines',
   'request',
   'pod',
   'leaves',
@@ -24,7 +23,7 @@ const chain = [
  * Outside the chain: the imports that each may have, and its importers. The loader runs in other pods than the webhook and stands
  * alone; both read the values of annotations by the same parsers, or they would not mean the same model.
  */
-const request = ['deliveries', 'engines', 'request', 'pod'] as const
+const request = ['deliveries', 'request', 'pod'] as const
 
 const beside: Readonly<
   Record<string, { readonly imports: readonly string[]; readonly importedBy: readonly string[] }>
@@ -67,7 +66,6 @@ const owners: readonly (readonly [packages: RegExp, owner: string])[] = [
 const pureImports: Readonly<Record<string, readonly string[]>> = {
   inject: ['node:crypto', 'ajv', 'fast-json-patch'],
   deliveries: ['node:crypto'],
-  engines: [],
   request: [],
   pod: ['ajv'],
   leaves: ['node:crypto', 'ajv', 'json-schema-to-ts', 'yaml', 'fastest-levenshtein'],
@@ -75,7 +73,7 @@ const pureImports: Readonly<Record<string, readonly string[]>> = {
 }
 
 /** Knows no file, clock, environment, logger or network. */
-const core = ['inject', 'deliveries', 'engines', 'request', 'pod']
+const core = ['inject', 'deliveries', 'request', 'pod']
 
 /** Names through which a program reaches the world outside or time itself. */
 const impureNames = [

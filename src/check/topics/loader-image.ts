@@ -14,10 +14,7 @@ export function checkLoaderImage({ configuration, deployment }: Survey): Finding
   if (result?.ok !== true) {
     return unchecked('loader-image', `the configuration is not ${result === undefined ? 'there' : 'valid'}`)
   }
-  const { defaults, loader } = result.config
-  return defaults.engine === 's5cmd'
-    ? checkPinned(loader.s5cmdImage ?? 'peakcom/s5cmd:v2.3.0', 'loader.s5cmdImage')
-    : checkOwnLoader(defaults.image ?? '', valueOf(deployment))
+  return checkOwnLoader(result.config.defaults.image ?? '', valueOf(deployment))
 }
 
 const asTheWebhook = `set ${loaderImageVariable} of the webhook's Deployment to the webhook's own image: in Helm \`image.*\` sets both, and for Kustomize deploy/kustomization.yaml has \`images\` reach both`

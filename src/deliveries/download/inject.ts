@@ -77,6 +77,8 @@ function loaderEnv(model: ModelRequest, id: string, { request, config, pod }: De
     MODEL_TIMEOUT_SECONDS: request.timeoutSeconds,
     MODEL_STALL_TIMEOUT_SECONDS: request.stallTimeoutSeconds,
     MODEL_REGION: model.region,
+    MODEL_ENGINE: request.engine,
+    MODEL_S5CMD_PATH: request.engine === 's5cmd' ? config.loader.s5cmdPath : undefined,
   })
   return [...values, podUid]
 }

@@ -1,5 +1,4 @@
 /** Determines the companion resources that the models of a pod need, with the webhook's own annotation parser. */
-import { checkEngine } from '../../engines/registry.ts'
 import type { Config } from '../../config/config.ts'
 import { skipReasonOf } from '../../request/skip-reason.ts'
 import { Findings } from '../../request/findings.ts'
@@ -32,7 +31,6 @@ export function requirementsOf(object: unknown, namespace: string, config: Confi
   if (exceeded !== undefined) return { outcome: 'denied', diagnostics: [exceeded] }
   const findings = new Findings()
   const request = readRequest(ownAnnotations(read.pod, config.annotationPrefix), config, findings)
-  checkEngine(request, config, findings)
   if (findings.denied) return { outcome: 'denied', diagnostics: findings.diagnostics }
   const { models, serviceAccount, credentials } = request
   const account = serviceAccount ?? read.pod.spec.serviceAccountName ?? read.pod.spec.serviceAccount ?? 'default'

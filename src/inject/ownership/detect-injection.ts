@@ -4,7 +4,7 @@
  */
 import { parseSource } from '../../values/source.ts'
 import { modelSuffixes, unsuffixedName } from '../../request/annotation-reader.ts'
-import { runsAnEngine, runsVerifier } from '../../engines/registry.ts'
+import { runsLoader, runsVerifier } from '../loader-command.ts'
 import { podIdentityEnv } from '../identity.ts'
 import type { OwnAnnotation } from '../../request/keys.ts'
 import { allBy, findByName } from '../../pod/lookup.ts'
@@ -126,7 +126,7 @@ function isLoaderIntact(loader: Container, { source, volume, delivery }: ModelSt
   const mounts = (name: string, path: string): boolean =>
     mountsAt(loader.volumeMounts, path).some((mount) => mount.name === name)
   return (
-    runsAnEngine(loader) &&
+    runsLoader(loader) &&
     runsVerifier(loader) === verifies &&
     envValue(loader, 'MODEL_SOURCE') === source &&
     (verifies ? requiredVerifierEnv : requiredLoaderEnv).every(has) &&

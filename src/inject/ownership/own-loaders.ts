@@ -1,6 +1,6 @@
 /** Tells the injector's own loaders, and the volumes that they mount, from those of users. */
 import { requiredVariables } from '../../loader-contract.ts'
-import { runsAnEngine, runsVerifier } from '../../engines/registry.ts'
+import { runsLoader, runsVerifier } from '../loader-command.ts'
 import type { Container } from '../../pod/pod.ts'
 import { tmpVolume, loaderName, dataName, isLoaderName, envValue } from '../../pod/injected-names.ts'
 
@@ -25,7 +25,7 @@ export function volumesOfLoaders(loaders: readonly Container[]): ReadonlySet<str
 
 /** Ours is what has our name, our command and our environment; any of them alone proves nothing. */
 export function isOurLoader(container: Container): boolean {
-  return isLoaderName(container.name) && runsAnEngine(container) && envValue(container, 'MODEL_SOURCE') !== undefined
+  return isLoaderName(container.name) && runsLoader(container) && envValue(container, 'MODEL_SOURCE') !== undefined
 }
 
 /** True for a loader that downloads, and so needs network and an identity. */

@@ -99,7 +99,7 @@ function envText({ value, valueFrom }: EnvVar): string {
   return valueFrom === undefined || valueFrom === null ? (value ?? '') : canonicalJSON(valueFrom)
 }
 
-/** The script of an engine has 30 KiB, too long to be read as evidence. */
+/** A command may be a script, too long to be read as evidence. */
 const longestCommand = 1000
 
 function commandText(words: readonly string[] | null | undefined): string {

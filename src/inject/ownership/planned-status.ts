@@ -74,7 +74,7 @@ function modelStatus(
     ...(loader?.kind === 'load' && { id: loader.id }),
     ...(loader !== undefined && {
       loader: loaderContainerName(model.suffix),
-      image: loaderImage(loader, request, config),
+      image: loaderImage(request, config),
     }),
     ...(loader?.kind === 'load' && request.engine !== 'native' && { engine: request.engine }),
     volume: delivered.volume,

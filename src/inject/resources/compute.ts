@@ -42,7 +42,8 @@ export function cpuShare(pod: Pod, request: InjectionRequest, config: Config, fi
 export function memoryShare(pod: Pod, request: InjectionRequest, config: Config, findings: Findings): Share {
   const app = appShare(pod, 'memory', config)
   const volumes = sizeOn(request.models, 'memory', pod)
-  const needed = volumes + (request.memoryChosen ? request.memoryBytes : leastLoaderMemoryBytes)
+  const least = leastLoaderMemoryBytes[request.engine]
+  const needed = volumes + (request.memoryChosen ? request.memoryBytes : least)
   if (needed > app.podLimit) {
     const inMemory = request.models.find((model) => volumeMediumOf(model, pod) === 'memory')
     const field = inMemory === undefined ? fieldOf('memory', config) : fieldOf('size', config, inMemory.suffix)
@@ -50,7 +51,7 @@ export function memoryShare(pod: Pod, request: InjectionRequest, config: Config,
     return { request: undefined, limit: undefined }
   }
   const share = withinPod(withMemoryVolumes(app, request, volumes), app)
-  if (share.limit !== undefined && share.limit < needed) tooSmall(share.limit, config, findings)
+  if (share.limit !== undefined && share.limit < needed) tooSmall(share.limit, least, { config, findings })
   return share
 }
 
@@ -96,8 +97,12 @@ function tooLarge(field: string, needed: string, most: string, findings: Finding
   })
 }
 
-function tooSmall(bytes: number, config: Config, findings: Findings): void {
-  const least = formatBytes(leastLoaderMemoryBytes)
+function tooSmall(
+  bytes: number,
+  leastBytes: number,
+  { config, findings }: { readonly config: Config; readonly findings: Findings },
+): void {
+  const least = formatBytes(leastBytes)
   findings.deny({
     reason: 'ResourcesTooSmall',
     field: fieldOf('memory', config),

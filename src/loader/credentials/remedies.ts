@@ -4,7 +4,7 @@ import { exits, LoaderFailure } from '../exit-codes.ts'
 
 const allow = 'allow s3:GetObject and s3:ListBucket on the prefix'
 
-export const credentialsRemedies = {
+const credentialsRemedies = {
   Denied: {
     'pod-identity': `${allow}, and check the Pod Identity association`,
     irsa: `${allow} to the role, and let its trust policy name the service account`,

@@ -16,10 +16,10 @@ import { noKeys, type Env } from './identity.ts'
 import { MiB, type Scenario } from './scenario.ts'
 
 const mostMiB = 150
-/** s5cmd and the loader itself, which asks for every object once more. */
-const mostMiBOfTwoPrograms = 256
 /** The keys themselves take room; what the webhook gives a loader at least has to do. */
-const mostMiBOfManyKeys = leastLoaderMemoryBytes / MiB
+const mostMiBOfManyKeys = leastLoaderMemoryBytes.native / MiB
+/** s5cmd, and the loader itself, which asks for every object once more. */
+const mostMiBOfTwoPrograms = leastLoaderMemoryBytes.s5cmd / MiB
 /** Several times what the loader may take. */
 const hole = caseCount({ short: 512, long: 1536 }) * MiB
 

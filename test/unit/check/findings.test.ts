@@ -426,12 +426,6 @@ const cases: readonly (readonly [
     [['loader-image', 'warning']],
     /and the webhook itself/,
   ],
-  [
-    'the image of the engine s5cmd by tag',
-    configured('defaults: { engine: s5cmd }'),
-    [['loader-image', 'warning']],
-    /peakcom\/s5cmd:v2\.3\.0/,
-  ],
 
   ['no guard', { ...good, policies: found(the(good.policies).slice(1)) }, [['guard-policy', 'warning']]],
   [
