@@ -430,7 +430,6 @@ export const loaderCases: readonly LoaderCase[] = [
   {
     name: 'one connection that stalls in the middle',
     exit: 0,
-    cannot: { s5cmd: 'knows no limit for a single connection; the stall-timeout ends it' },
     arrange: async (stage) => {
       await large(stage)
       stage.fault({ match: { operation: 'get' }, action: { kind: 'stall', afterBytes: 100_000 } })

@@ -6,6 +6,8 @@ import type { TransferError } from '../transfer/transfer-error.ts'
 import type { CopyFault } from './fault.ts'
 import { Round, type RoundOptions } from './round.ts'
 
+/** Without a byte, a round ends after half of the stall-timeout, so that the other half is for another one. */
+const longestSilenceMs = 30_000
 /** New credentials that S3 refuses as well will not be the last. */
 const mostRenewals = 3
 
@@ -16,13 +18,21 @@ export interface CopyOptions extends RoundOptions {
 /** Resolves when all objects were copied and proved. */
 export async function copyObjects(objects: readonly number[], options: CopyOptions): Promise<void> {
   const { pace, signal } = options
-  const patience = new RoundPatience(options.context.task.timeoutSeconds)
+  const { timeoutSeconds, stallTimeoutSeconds } = options.context.task
+  const patience = new RoundPatience(timeoutSeconds)
+  const silenceMs = Math.min(stallTimeoutSeconds * 500, longestSilenceMs)
+  let wasSilent = false
   for (let missing = objects; missing.length > 0; ) {
-    const faults = await new Round(missing, options).run()
+    // A second silence is that of the source: the stall-timeout ends the load.
+    const { faults, ...end } = await new Round(missing, options).run(wasSilent ? Number.POSITIVE_INFINITY : silenceMs)
     missing = [...faults.keys()]
     const last = [...faults.values()].at(-1)
     if (last === undefined) return
-    if (pace.hasComeFarther()) patience.begin()
+    wasSilent = end.wasSilent
+    if (pace.hasComeFarther()) {
+      patience.begin()
+      wasSilent = false
+    }
     await renewIfRefused([...faults.values()], patience, options)
     const delayMs = patience.delayAfter(last.error)
     options.context.report.info(`${last.error.message}; trying ${missing.length} objects again`)

@@ -44,10 +44,15 @@ export class Pace {
     this.#lastGrowthMs = performance.now()
   }
 
+  /** Time without a byte. */
+  get silentMs(): number {
+    return performance.now() - this.#lastGrowthMs
+  }
+
   /** Throws a TransferError after the stall-timeout; `lastError` is for its message. */
   refuseStall(lastError: Error | undefined): void {
     const { stallTimeoutMs } = this.#options
-    if (performance.now() - this.#lastGrowthMs <= stallTimeoutMs) return
+    if (this.silentMs <= stallTimeoutMs) return
     const because = lastError === undefined ? '' : `; the last error: ${lastError.message}`
     throw new TransferError(`not one byte in ${stallTimeoutMs / 1000} s${because}`, { kind: 'stalled', key: '' })
   }

@@ -35,6 +35,13 @@ export interface RoundOptions {
   readonly signal: AbortSignal
 }
 
+export interface RoundEnd {
+  /** By each object that did not arrive and may arrive later. */
+  readonly faults: ReadonlyMap<number, CopyFault>
+  /** True where the program was ended because nothing arrived any more. */
+  readonly wasSilent: boolean
+}
+
 export class Round {
   readonly #options: RoundOptions
   readonly #objects: readonly number[]
@@ -49,9 +56,12 @@ export class Round {
     this.#missing = new Set(objects)
   }
 
-  /** Resolves with the fault of each object that did not arrive and may arrive later; rejects for what no repetition changes. */
-  async run(): Promise<ReadonlyMap<number, CopyFault>> {
-    const { arrivals, proofs, signal } = this.#options
+  /**
+   * Rejects for what no repetition changes. After `longestSilenceMs` without a byte the program is ended: s5cmd waits for ever for
+   * a server that is silent, and new connections may get an answer.
+   */
+  async run(longestSilenceMs: number): Promise<RoundEnd> {
+    const { arrivals, pace, proofs, signal } = this.#options
     await arrivals.begin()
     const running = this.#start()
     try {
@@ -59,14 +69,15 @@ export class Round {
       const ended = running.ended.then((how) => {
         end = how
       })
-      while (end === undefined) {
+      while (end === undefined && pace.silentMs <= longestSilenceMs) {
         await this.#step(running)
         await Promise.race([ended, sleep(lookEveryMs, undefined, { signal })])
       }
-      if (end.failure !== undefined) throw end.failure
+      if (end?.failure !== undefined) throw end.failure
       await this.#step(running)
       await proofs.drained()
-      return this.#faultsOfMissing(end.description)
+      const silence = `not one byte in ${longestSilenceMs / 1000} s`
+      return { faults: this.#faultsOfMissing(end?.description ?? silence), wasSilent: end === undefined }
     } finally {
       running.kill()
       await running.ended

@@ -27,7 +27,7 @@ async function unpackPackage(): Promise<string> {
     // A second process finds the result of the first.
     await rename(join(directory, 'unpacked'), cache).catch(() => undefined)
   } catch (error) {
-    throw new Error('busybox is needed to run the s5cmd engine: install busybox-static', { cause: error })
+    throw new Error('busybox is needed for the shells of the test cluster: install busybox-static', { cause: error })
   } finally {
     await rm(directory, { recursive: true, force: true })
   }

@@ -30,7 +30,7 @@ export const sources: readonly Scenario[] = [
   },
   {
     name: 'every byte is asked for by the ETag that was listed: small objects whole with their checksum, large ones in ranges after one HEAD',
-    cannot: { s5cmd: 'does not pin what it listed; it lists again afterwards' },
+    cannot: { s5cmd: 'pins no request; the loader asks for the ETag of each whole file' },
     run: async (t, stage) => {
       await stage.put('config.json', '{}')
       await stage.put('weights.bin', bytes(40 * MiB, 1))
