@@ -9,7 +9,7 @@ import type { ModelRequest, InjectionRequest } from './model-request.ts'
 import type { Findings } from './findings.ts'
 import { annotationKey, type OwnAnnotation } from './keys.ts'
 import { annotationField } from '../pod/field-path.ts'
-import { checkPayers, readS3Choices } from './s3-choices.ts'
+import { checkPodChoices, readS3Choices } from './s3-choices.ts'
 
 /** Below it the loader would be killed for its memory in the middle of a download; s5cmd is a second program in addition to it. */
 export const leastLoaderMemoryBytes: Readonly<Record<EngineName, number>> = { native: 192 * Mi, s5cmd: 256 * Mi }
@@ -45,7 +45,7 @@ function readAll(
     engine,
     image: reader.has('image') ? reader.read('image') : undefined,
   }
-  checkPayers(request, config, findings)
+  checkPodChoices(request, config, findings)
   return request
 }
 

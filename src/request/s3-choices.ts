@@ -68,16 +68,44 @@ function addressingProblem({ addressing, endpoint }: S3Choices, source: Source):
   return addressing === 'virtual' && source.scheme === 's3' ? virtualHostProblem(source.bucket, endpoint) : undefined
 }
 
-/** S3 refuses anonymous requests to a Requester Pays bucket: there is no account that could pay. */
-export function checkPayers({ models, credentials }: InjectionRequest, config: Config, findings: Findings): void {
-  if (credentials.kind !== 'anonymous') return
-  for (const { suffix } of models.filter(({ requesterPays }) => requesterPays)) {
-    findings.deny({
-      reason: 'NotApplicable',
-      field: annotationField(annotationKey(config.annotationPrefix, 'requester-pays', suffix)),
-      found: 'true',
-      problem: 'needs credentials, whose account pays; the credentials are anonymous',
-      remedy: 'remove it, or choose other credentials',
-    })
+/** Checks choices of single models against those of the whole pod. */
+export function checkPodChoices(request: InjectionRequest, config: Config, findings: Findings): void {
+  for (const model of request.models) {
+    checkPayer(model, request, config, findings)
+    checkHost(model, request, config, findings)
   }
+}
+
+/** S3 refuses anonymous requests to a Requester Pays bucket: there is no account that could pay. */
+function checkPayer(
+  { requesterPays, suffix }: ModelRequest,
+  { credentials }: InjectionRequest,
+  { annotationPrefix }: Config,
+  findings: Findings,
+): void {
+  if (!requesterPays || credentials.kind !== 'anonymous') return
+  findings.deny({
+    reason: 'NotApplicable',
+    field: annotationField(annotationKey(annotationPrefix, 'requester-pays', suffix)),
+    found: 'true',
+    problem: 'needs credentials, whose account pays; the credentials are anonymous',
+    remedy: 'remove it, or choose other credentials',
+  })
+}
+
+/** s5cmd has no option for it: for AWS alone it puts the bucket into the host name. */
+function checkHost(
+  { addressing, endpoint, suffix }: ModelRequest,
+  { engine }: InjectionRequest,
+  { annotationPrefix }: Config,
+  findings: Findings,
+): void {
+  if (addressing !== 'virtual' || endpoint === undefined || engine !== 's5cmd') return
+  findings.deny({
+    reason: 'NotApplicable',
+    field: annotationField(annotationKey(annotationPrefix, 'addressing', suffix)),
+    found: addressing,
+    problem: 'does not apply to the engine s5cmd, which has the bucket in the path at every endpoint',
+    remedy: `set ${annotationKey(annotationPrefix, 'engine')} to native`,
+  })
 }
