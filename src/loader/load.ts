@@ -24,7 +24,8 @@ import { refuseOtherThanListed } from './volume/comparison.ts'
 import { fileFailureOf, hasCode } from './volume/file-failure.ts'
 import { layoutOf, type Layout } from './volume/layout.ts'
 import { acquireLock } from './volume/lock.ts'
-import { findPublished, type Marker } from './volume/published.ts'
+import { isOutage, trustPublished, verifyPublished } from './reuse.ts'
+import { findPublished, isPublished, usingPublished, type Marker } from './volume/published.ts'
 import { outOfSpace, refuseTooLarge } from './volume/space.ts'
 import { discardStaging, openStaging, publishStaging, removeStaleStagings, type Staging } from './volume/staging.ts'
 
@@ -54,7 +55,7 @@ export async function load(task: LoadTask, deps: LoadDependencies): Promise<Mark
   const session = { ...deps, task, layout: layoutOf(task), location: locateSource(task, deps.env) }
   trustOperators(task)
   try {
-    return (await alreadyPublished(session)) ?? (await loadLocked(session))
+    return (await alreadyThere(session)) ?? (await loadLocked(session))
   } catch (error) {
     throw fileFailureOf(failureOf(error, task.source))
   }
@@ -68,6 +69,42 @@ function trustOperators({ alsoTrusted }: LoadTask): void {
     throw new LoaderFailure('InvalidEnvironment', `MODEL_CA_CERTIFICATES holds no certificates: ${String(error)}`, {
       cause: error,
     })
+  }
+}
+
+async function alreadyThere(session: Session): Promise<Marker | undefined> {
+  return await (session.task.reuse === undefined ? alreadyPublished(session) : reusePublished(session))
+}
+
+/** A model on a volume that is not the pod's own: a pod without the right to read it does not get it from there either. */
+async function reusePublished(session: Session): Promise<Marker | undefined> {
+  const { layout, task } = session
+  if (!(await isPublished(layout))) return undefined
+  try {
+    return await verifyListed(session)
+  } catch (error) {
+    if (task.reuse !== 'trust-own' || !isOutage(error)) throw error
+    const marker = await usingPublished(layout, (published) => trustPublished(published, error, session))
+    if (marker === undefined) throw error
+    return marker
+  }
+}
+
+async function verifyListed(session: Session): Promise<Marker | undefined> {
+  const { task, layout, report, env, signal } = session
+  const say = (line: string): void => {
+    report.info(line)
+  }
+  const s3 = openS3(session, credentialsSource(task, env, signal, say))
+  try {
+    const listing = await listModel(task, s3)
+    const manifest = await readManifest(task, listing.objects, s3)
+    const model = { ...session, s3, listing, manifest }
+    const marker = await usingPublished(layout, (published) => verifyPublished(published, model))
+    if (marker !== undefined) report.info(`${task.source.uri} is on the volume already, and is what the bucket has`)
+    return marker
+  } finally {
+    s3.close()
   }
 }
 
@@ -88,11 +125,15 @@ async function loadLocked(session: Session): Promise<Marker> {
     report.info(line)
   }
   const credentials = credentialsSource(task, env, signal, say)
-  const isPublished = async (): Promise<boolean> => (await findPublished(layout, task)) !== undefined
-  const lock = await acquireLock(layout, { podUid: task.podUid, isPublished, signal, say })
+  const lock = await acquireLock(layout, {
+    podUid: task.podUid,
+    isPublished: () => isPublished(layout),
+    signal,
+    say,
+  })
   try {
     // The previous holder of the lock may have published.
-    const marker = await alreadyPublished(session)
+    const marker = await alreadyThere(session)
     if (marker !== undefined) return marker
     for (const name of await removeStaleStagings(layout)) {
       report.info(`removed ${name}, which was not used for ten minutes`)
@@ -117,9 +158,21 @@ async function loadWith(session: Session, credentials: CredentialsSource | undef
 }
 
 async function listAndLoad(session: Session, credentials: CredentialsSource | undefined): Promise<Marker> {
-  const { task, location, report, signal, startJitterMs, longestListingMs } = session
+  const { signal, startJitterMs } = session
   const engine = await startEngine(session)
-  const s3 = s3Client({
+  const s3 = openS3(session, credentials)
+  try {
+    await sleep(Math.random() * startJitterMs, undefined, { signal })
+    return await loadOnce(session, { s3, engine, credentials })
+  } finally {
+    s3.close()
+    await engine.stop()
+  }
+}
+
+function openS3(session: Session, credentials: CredentialsSource | undefined): S3 {
+  const { task, location, report, signal, longestListingMs } = session
+  return s3Client({
     locate: () => location,
     credentials,
     signal,
@@ -129,13 +182,6 @@ async function listAndLoad(session: Session, credentials: CredentialsSource | un
     },
     longestListingMs,
   })
-  try {
-    await sleep(Math.random() * startJitterMs, undefined, { signal })
-    return await loadOnce(session, { s3, engine, credentials })
-  } finally {
-    s3.close()
-    await engine.stop()
-  }
 }
 
 interface LoadContext {
@@ -207,7 +253,7 @@ function isOfNoUse(error: unknown, { verifiedBytes }: Staging): boolean {
 
 /** Uses the model of another loader whose rename came first; it is just as complete. */
 async function takeOthers(session: Session): Promise<Marker> {
-  const marker = await alreadyPublished(session)
+  const marker = await alreadyThere(session)
   await discardStaging(session.layout)
   if (marker === undefined) throw new LoaderFailure('ForeignFiles', `${session.layout.published} cannot be replaced`)
   return marker

@@ -10,7 +10,7 @@ import type { ModelObject } from './listing.ts'
 /** SHA-256 by path, base64 as S3 writes it. */
 export type Manifest = ReadonlyMap<string, string>
 
-const longestManifestBytes = 64 * 2 ** 20
+export const longestManifestBytes = 64 * 2 ** 20
 const shownPaths = 3
 
 /** Reads the manifest that the task expects, and refuses a listing with other files. */

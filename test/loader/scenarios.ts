@@ -14,6 +14,7 @@ import { places } from './scenarios/places.ts'
 import { progress } from './scenarios/progress.ts'
 import { restarts } from './scenarios/restarts.ts'
 import { scale } from './scenarios/scale.ts'
+import { reuse } from './scenarios/reuse.ts'
 import type { Scenario } from './scenarios/scenario.ts'
 import { sources } from './scenarios/sources.ts'
 import { volumes } from './scenarios/volumes.ts'
@@ -23,6 +24,7 @@ export const subjects: Readonly<Record<string, readonly Scenario[]>> = {
   network,
   restarts,
   volumes,
+  reuse,
   listings,
   sources,
   places,

@@ -7,6 +7,7 @@ import type { ModelObject } from '../listing.ts'
 import { timed } from './calls.ts'
 import { Directory, foreign, inDirectories, openWithin, usingDirectory } from './directory.ts'
 import { bytesOf, findVerified, type EvidenceOptions, type VerifiedParts } from './evidence.ts'
+import { fileTimesOf, writeEvidence } from './file-evidence.ts'
 import { hasCode } from './file-failure.ts'
 import { Journal, journalName, readJournal } from './journal.ts'
 import { modesOf, stagingPattern, type Layout } from './layout.ts'
@@ -19,6 +20,7 @@ const staleAfterMs = 10 * 60 * 1000
 
 export interface Staging {
   readonly layout: Layout
+  readonly objects: readonly ModelObject[]
   readonly journal: Journal
   /** Intact parts of an earlier run, by path. */
   readonly verified: VerifiedParts
@@ -83,7 +85,7 @@ async function openFiles(
     })
     await makeDirectories(files, directories, mode)
     const verifiedBytes = [...verified.values()].reduce((sum, parts) => sum + bytesOf(parts), 0)
-    return { layout, journal, verified, verifiedBytes, directories }
+    return { layout, objects, journal, verified, verifiedBytes, directories }
   } catch (error) {
     await journal.close()
     throw error
@@ -132,7 +134,7 @@ async function makeDirectories(files: Directory, directories: readonly string[],
 
 /** Syncs everything, then publishes by one rename: completely or not at all. False if another loader was first. */
 export async function publishStaging(
-  { layout, journal, directories }: Staging,
+  { layout, objects, journal, directories }: Staging,
   task: LoadTask,
   marker: Marker,
 ): Promise<boolean> {
@@ -141,7 +143,11 @@ export async function publishStaging(
     await usingDirectory(await root.directory(layout.stagingName), async (staging) => {
       await writeFileDurably(staging, markerName, `${JSON.stringify(marker)}\n`)
       await staging.removeFile(journalName)
-      await usingDirectory(await staging.directory('files'), (files) => syncAll(files, directories))
+      await usingDirectory(await staging.directory('files'), async (files) => {
+        await syncAll(files, directories)
+        // Nobody else writes to a volume of the pod's own.
+        if (task.reuse !== undefined) await writeEvidence(staging, objects, await fileTimesOf(files, objects))
+      })
       await staging.sync()
       await staging.setMode(modesOf(task).directory)
     })
