@@ -18,15 +18,22 @@ export function placeOf(origin: Origin, bucket: string, region: string): Program
 /** s5cmd has the bucket in the name of the host for AWS itself, and in the path for every `--endpoint-url`. */
 function endpointArgs({ protocol, host, port, pathPrefix }: Origin, bucket: string, region: string): readonly string[] {
   const isUsual = port === (protocol === 'https:' ? 443 : 80)
-  const endpoint = (name: string): string => `${protocol}//${name}${isUsual ? '' : `:${port}`}`
-  if (pathPrefix === `/${bucket}`) return ['--endpoint-url', endpoint(host)]
+  const endpoint = (name: string): string => `${protocol}//${bracketed(name)}${isUsual ? '' : `:${port}`}`
+  const inPath = `/${encodeURIComponent(bucket)}`
+  if (pathPrefix.endsWith(inPath)) {
+    return ['--endpoint-url', endpoint(host) + pathPrefix.slice(0, -inPath.length)]
+  }
   const domain = host.startsWith(`${bucket}.`) && pathPrefix === '' && isUsual ? host.slice(bucket.length + 1) : ''
   if (domain === `s3.${region}.amazonaws.com` || domain === `s3.${region}.amazonaws.com.cn`) return []
   // Other hosts of AWS (FIPS, dual stack) take the bucket in the path as well.
   if (/^s3[\w.-]*\.amazonaws\.com(?:\.cn)?$/.test(domain)) return ['--endpoint-url', endpoint(domain)]
   throw new LoaderFailure('InvalidEnvironment', `the engine s5cmd cannot address ${bucket} at ${host}${pathPrefix}`, {
-    remedy: 'address it by path, at an endpoint without a path, or use the engine native',
+    remedy: 'address it by path, or use the engine native',
   })
+}
+
+function bracketed(host: string): string {
+  return host.includes(':') ? `[${host}]` : host
 }
 
 /** A region keeps s5cmd from asking for that of the bucket; us-east-1 has another host in SDKs of that age by default. */

@@ -18,10 +18,19 @@ t.test('a bucket in the path is asked for at its endpoint', (t) => {
     [{ host: 's3.example.com' }, 'https://s3.example.com'],
     [{ host: 's3.example.com', port: 9000 }, 'https://s3.example.com:9000'],
     [{ protocol: 'http:', host: '10.0.0.1', port: 80 }, 'http://10.0.0.1'],
-    [{ protocol: 'http:', host: '[fd00::1]', port: 9000 }, 'http://[fd00::1]:9000'],
+    [{ protocol: 'http:', host: 'fd00::1', port: 9000 }, 'http://[fd00::1]:9000'],
   ] as const) {
     t.strictSame(argsFor({ ...origin, pathPrefix: '/models' }), ['--endpoint-url', endpoint])
   }
+  t.end()
+})
+
+t.test('the path of an endpoint stays before the bucket, whose name may be one of Ceph', (t) => {
+  const host = 's3.example.com'
+  const inPath = { host, pathPrefix: '/storage/v1/s3/models' }
+  t.strictSame(argsFor(inPath), ['--endpoint-url', 'https://s3.example.com/storage/v1/s3'])
+  const ofTenant = { host, pathPrefix: '/ml_team%3AMy_Models' }
+  t.strictSame(argsFor(ofTenant, 'ml_team:My_Models'), ['--endpoint-url', 'https://s3.example.com'])
   t.end()
 })
 
@@ -32,11 +41,11 @@ t.test('another host of AWS is asked by path', (t) => {
   t.end()
 })
 
-t.test('a bucket in the name of another host, and an endpoint with a path, are refused', (t) => {
+t.test('a bucket in the name of another host is refused', (t) => {
   for (const origin of [
     { host: 'models.oss.example.com' },
     { host: 'models.s3.eu-west-1.amazonaws.com', port: 8443 },
-    { host: 's3.example.com', pathPrefix: '/storage/v1/s3/models' },
+    { host: 's3.example.com', pathPrefix: '/storage/v1/s3/other' },
     { host: 'models.s3.amazonaws.com.example.com' },
   ]) {
     t.throws(() => argsFor(origin), {
