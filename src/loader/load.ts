@@ -224,11 +224,7 @@ async function loadListed(
     const context = { task, listing, manifest, staging, s3, report, signal }
     const { withoutChecksum } = await engine.download(context, credentials)
     await refuseOtherThanListed(layout, listing.objects, staging.directories)
-    if (withoutChecksum > 0) {
-      report.info(
-        `S3 keeps no checksum of the whole for ${withoutChecksum} of ${counted(listing.objects.length, 'object')}; their sizes were checked`,
-      )
-    }
+    if (withoutChecksum > 0) reportUncompared(withoutChecksum, listing, task, report)
   } catch (error) {
     await staging.journal.close()
     if (isOfNoUse(error, staging)) await discardStaging(layout)
@@ -243,6 +239,23 @@ async function loadListed(
   } as const
   if (await publishStaging(staging, task, marker)) return marker
   return takeOthers(session)
+}
+
+/** Throws where the operator requires checksums. */
+function reportUncompared(
+  count: number,
+  { objects }: Listing,
+  { source, requireChecksums }: LoadTask,
+  report: Report,
+): void {
+  const finding = `S3 keeps no checksum of the whole for ${count} of ${counted(objects.length, 'object')}`
+  if (!requireChecksums) {
+    report.info(`${finding}; their sizes were checked`)
+    return
+  }
+  throw new LoaderFailure('VerificationFailed', `${source.uri}: ${finding}, and the operator requires checksums`, {
+    remedy: 'upload it with a checksum of the whole object, as CRC64NVME, or name a manifest in expect',
+  })
 }
 
 /** True where the next run must not continue from staging: verification failed, or nothing was received. */

@@ -1,7 +1,7 @@
 /** Sources that do not hold still. */
 import { endsWith } from '../../kit/s3/loader-end.ts'
 import { holdsModel, holdsNothing } from '../../kit/s3/loader-world.ts'
-import { bytes } from '../cases.ts'
+import { bytes, putManifest } from '../cases.ts'
 import { MiB, requestsOf, type Scenario } from './scenario.ts'
 
 export const sources: readonly Scenario[] = [
@@ -25,6 +25,26 @@ export const sources: readonly Scenario[] = [
       stage.world.proxy.reset()
       endsWith(t, await stage.run(), 0)
       stage.model.set('weights.bin', bytes(100_000, version))
+      await holdsModel(t, stage)
+    },
+  },
+  {
+    name: 'an object without a checksum of the whole is refused where checksums are required, unless a manifest has one',
+    run: async (t, stage) => {
+      await stage.put('weights.bin', bytes(20 * MiB, 4), {
+        checksum: 'SHA256',
+        checksumType: 'COMPOSITE',
+        multipartBytes: 8 * MiB,
+      })
+      const required = { MODEL_REQUIRE_CHECKSUMS: 'true' }
+      endsWith(
+        t,
+        await stage.run(required),
+        15,
+        /no checksum of the whole for 1 of 1 object, and the operator requires checksums; upload it with a checksum/,
+      )
+      await holdsNothing(t, stage)
+      endsWith(t, await stage.run({ ...required, MODEL_EXPECT: await putManifest(stage) }), 0)
       await holdsModel(t, stage)
     },
   },
