@@ -57,6 +57,7 @@ class RoundPatience {
 
   begin(): void {
     this.#failures = 0
+    this.#renewals = 0
     this.#giveUpAtMs = undefined
   }
 

@@ -84,12 +84,15 @@ async function download(
       source,
       signal: AbortSignal.any([context.signal, failed.signal]),
     })
+    // An earlier program that outlived its loader may have made its directory again.
+    await removeOldArrivals(staging.layout.staging)
     return { withoutChecksum: proving.withoutChecksum }
   } catch (error) {
     throw failed.signal.aborted ? failed.signal.reason : error
   } finally {
     meter.stop()
     credentials?.close()
+    await proving.queue.stopped()
     await writer.flush()
   }
 }
@@ -118,14 +121,14 @@ class Proving {
     }, proofsAtOnce)
   }
 
-  /** Whole files of an earlier run are proved as well, and not fetched again. */
+  /** Whole files of an earlier run are proved as well, and not fetched again; parts of the other engine make room. */
   async proveEarlier(): Promise<void> {
     const { listing, staging } = this.#context
     for (const [i, { path, size }] of listing.objects.entries()) {
       const parts = staging.verified.get(path)
-      if (size === 0 || (parts !== undefined && bytesOf(parts) === size)) {
-        this.queue.add({ object: i, file: join(staging.layout.stagingFiles, path) })
-      }
+      const file = join(staging.layout.stagingFiles, path)
+      if (size === 0 || (parts !== undefined && bytesOf(parts) === size)) this.queue.add({ object: i, file })
+      else if (parts !== undefined) await rm(file)
     }
     await this.queue.drained()
   }

@@ -14,6 +14,8 @@ export interface PaceOptions {
 export class Pace {
   readonly #options: PaceOptions
   #wholeBytes = 0
+  #wholeFiles = 0
+  #filesAtFailure = 0
   #mostBytes = 0
   #bytesAtFailure = 0
   #lastSeen = ''
@@ -25,6 +27,7 @@ export class Pace {
 
   arrivedWhole(bytes: number): void {
     this.#wholeBytes += bytes
+    this.#wholeFiles++
     this.waited()
   }
 
@@ -59,8 +62,10 @@ export class Pace {
 
   /** True if more has arrived than at the failure before. */
   hasComeFarther(): boolean {
-    const isFarther = this.#mostBytes >= this.#bytesAtFailure + leastProgressBytes
+    const isFarther =
+      this.#wholeFiles > this.#filesAtFailure || this.#mostBytes >= this.#bytesAtFailure + leastProgressBytes
     this.#bytesAtFailure = this.#mostBytes
+    this.#filesAtFailure = this.#wholeFiles
     return isFarther
   }
 }

@@ -69,7 +69,9 @@ export class Round {
       const ended = running.ended.then((how) => {
         end = how
       })
-      while (end === undefined && pace.silentMs <= longestSilenceMs) {
+      const startedAtMs = performance.now()
+      const silentMs = (): number => Math.min(pace.silentMs, performance.now() - startedAtMs)
+      while (end === undefined && silentMs() <= longestSilenceMs) {
         await this.#step(running)
         await Promise.race([ended, sleep(lookEveryMs, undefined, { signal })])
       }
@@ -96,7 +98,8 @@ export class Round {
   }
 
   #failed({ command, text }: ProgramError): void {
-    this.#lastText = text
+    // The first line of a crash says more than those of its stack.
+    if (command !== '' || this.#lastText === '') this.#lastText = text
     const object = objectOfCommand(command)
     if (object !== undefined && !this.#faults.has(object)) {
       this.#faults.set(object, faultOf(text, this.#objectAt(object).key))

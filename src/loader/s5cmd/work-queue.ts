@@ -2,7 +2,9 @@
 export class WorkQueue<T> {
   readonly #work: (item: T) => Promise<void>
   readonly #atOnce: number
-  readonly #waiting: T[] = []
+  #waiting: T[] = []
+  /** Of the items that wait, those before are done: to take them out one by one takes long where there are very many. */
+  #next = 0
   readonly #running = new Set<Promise<void>>()
   #failure: { readonly error: unknown } | undefined
 
@@ -13,7 +15,7 @@ export class WorkQueue<T> {
 
   /** Items that are not done yet. */
   get length(): number {
-    return this.#waiting.length + this.#running.size
+    return this.#waiting.length - this.#next + this.#running.size
   }
 
   /** Throws the first failure of earlier items. */
@@ -35,20 +37,28 @@ export class WorkQueue<T> {
 
   /** Resolves when nothing runs any more; items that wait are dropped. */
   async stopped(): Promise<void> {
-    this.#waiting.length = 0
+    this.#forget()
     while (this.#running.size > 0) await Promise.race(this.#running)
   }
 
   #start(): void {
     while (this.#running.size < this.#atOnce && this.#failure === undefined) {
-      const item = this.#waiting.shift()
-      if (item === undefined) return
+      if (this.#next === this.#waiting.length) {
+        this.#forget()
+        return
+      }
+      const item = this.#waiting[this.#next++] as T
       const running: Promise<void> = this.#run(item).finally(() => {
         this.#running.delete(running)
         this.#start()
       })
       this.#running.add(running)
     }
+  }
+
+  #forget(): void {
+    this.#waiting = []
+    this.#next = 0
   }
 
   async #run(item: T): Promise<void> {

@@ -68,5 +68,8 @@ t.test('an attempt that fails at the same place has come no farther', (t) => {
   t.notOk(pace.hasComeFarther())
   pace.saw([growing(7 * MiB)])
   t.ok(pace.hasComeFarther())
+  t.notOk(pace.hasComeFarther())
+  pace.arrivedWhole(10)
+  t.ok(pace.hasComeFarther(), 'a small file that is whole')
   t.end()
 })
