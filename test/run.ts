@@ -27,6 +27,7 @@ const slowest = [
   'test/loader/s5cmd-scenarios.test.ts',
   'test/loader/s5cmd-engine.test.ts',
   'test/loader/native-scenarios.test.ts',
+  'test/loader/faults.test.ts',
   'test/publish/failed-listings.test.ts',
   'test/audit/page/cluster.test.ts',
   'test/cluster/chart-install.test.ts',

@@ -72,7 +72,7 @@ async function openFiles(
 ): Promise<Staging> {
   const { objects, directories, mode } = expected
   await files.setMode(mode)
-  await staging.removeFile(markerName)
+  for (const { name } of await staging.entries()) if (!keptNames.includes(name)) await staging.remove(name)
   const found = await removeUnlisted(files, namesOf(expected))
   const claimed = await readJournal(staging)
   // Opened before the long read: its heartbeat shows others that this directory is in use.
@@ -91,6 +91,9 @@ async function openFiles(
     throw error
   }
 }
+
+/** The marker and the evidence of a run that was ended before it published are written again. */
+const keptNames: readonly string[] = ['files', journalName]
 
 interface ListedNames {
   readonly files: ReadonlySet<string>
@@ -145,7 +148,7 @@ export async function publishStaging(
       await staging.removeFile(journalName)
       await usingDirectory(await staging.directory('files'), async (files) => {
         await syncAll(files, directories)
-        // Nobody else writes to a volume of the pod's own.
+        // No other pod writes to a volume of the pod's own.
         if (task.reuse !== undefined) await writeEvidence(staging, objects, await fileTimesOf(files, objects))
       })
       await staging.sync()
@@ -196,7 +199,7 @@ export async function removeStaleStagings(layout: Layout): Promise<readonly stri
   })
 }
 
-/** False where something in it is neither a file nor a directory: that pod's loader refuses it, and for this one it is in nobody's way. */
+/** False where something in it is neither a file nor a directory: that pod's loader refuses it, and this one does not need its place. */
 async function removeStale(root: Directory, name: string): Promise<boolean> {
   try {
     await root.remove(name)
