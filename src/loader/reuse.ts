@@ -1,6 +1,6 @@
 /**
- * Decides whether a model that is already on the volume is the one that the pod asks for. Nobody trusts a volume that is not the
- * pod's own: with `verify` S3 is asked first, with the pod's own credentials, and every file is compared with the object that the
+ * Decides whether a model that is already on the volume is the one that the pod asks for. A volume that is not the pod's own is
+ * not trusted: with `verify` S3 is asked first, with the pod's own credentials, and every file is compared with the object that the
  * listing has. With `trust-own` the evidence on the volume is believed while S3 cannot be asked.
  */
 import { createHash } from 'node:crypto'

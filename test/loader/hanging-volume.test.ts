@@ -47,7 +47,7 @@ t.test('a transfer thread whose write hangs ends the loader after stall-timeout'
   stage.fault({ match: { operation: 'get' }, action: { kind: 'run', run: stall } })
   const end = await stage.run({ MODEL_STALL_TIMEOUT_SECONDS: '2' }, volume.mounts.wrap)
   endsWith(t, end, 17, /not one byte in 2 s|has not answered for 2 s/)
-  t.strictSame((await readdir(volume.behind)).sort(), [`.lock-${stage.id}`, `.staging-${stage.id}-pod-1`])
+  t.strictSame((await readdir(volume.served)).sort(), [`.lock-${stage.id}`, `.staging-${stage.id}-pod-1`])
   await loadsOnceItAnswers(t, stage, volume)
 })
 
@@ -70,7 +70,7 @@ async function hangs(pid: number): Promise<boolean> {
 /** The run that hung has published nothing, and the next one loads the model over what it left. */
 async function loadsOnceItAnswers(t: Test, stage: Stage, volume: StallingVolume): Promise<void> {
   volume.goOn()
-  const seen = { ...stage, root: volume.behind }
+  const seen = { ...stage, root: volume.served }
   await holdsNothing(t, seen)
   endsWith(t, await stage.run({}, volume.mounts.wrap), 0)
   await holdsModel(t, seen)

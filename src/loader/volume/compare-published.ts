@@ -49,7 +49,7 @@ export async function comparePublished(published: Directory, objects: readonly E
   return { problems, unproven, times }
 }
 
-/** What the evidence says about the very objects: of one with another ETag or size it says nothing. */
+/** Inodes and times that the evidence has of these very objects, with the same ETag and size. */
 async function recordedTimes(
   published: Directory,
   objects: readonly EvidentObject[],

@@ -1,5 +1,5 @@
 /**
- * Evidence of a published model, beside it on the volume: a line for each file with the object that it was loaded from, and with
+ * Evidence of a published model, next to its files: a line for each file with the object that it was loaded from, and with
  * the inode and the modification time that it had. A later start compares these instead of reading the model again. Nothing proves
  * that the lines are true, so only those that this user wrote count; a manifest that is pinned proves the content instead.
  */
@@ -112,7 +112,7 @@ async function writeLines(file: FileHandle, path: string, lines: Iterable<string
   await timed(path, file.appendFile(batch.join('')))
 }
 
-/** The lines that this user wrote; undefined where another one did, or nobody. */
+/** The lines that this user wrote; undefined where another one did, or where there are none. */
 export async function readEvidence(published: Directory): Promise<AsyncGenerator<Line> | undefined> {
   try {
     const file = await published.file(evidenceName, constants.O_RDONLY)

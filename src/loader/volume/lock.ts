@@ -24,7 +24,7 @@ const looksPerLine = 60
 /** Ten missed heartbeats, by the clock of the volume. A lock that is taken from a loader that lives costs bandwidth alone. */
 const staleAfterMs = 20_000
 
-/** The mount of the volume, or a directory of it that nobody else writes to, and the lock directly below. */
+/** The mount of the volume, or a directory of it that is the publisher's own, and the lock directly below. */
 export type LockPlace = Pick<Layout, 'root' | 'lock'>
 
 export interface Lock {

@@ -1,4 +1,4 @@
-/** A directory behind a real FUSE daemon that can be made to stall: calls that reach it then wait until it goes on or is killed. */
+/** A directory that a real FUSE daemon serves, and that can be made to stall: calls that reach it then wait until it goes on or is killed. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, stat } from 'node:fs/promises'
@@ -9,24 +9,24 @@ import { waitFor } from './wait-for.ts'
 
 export interface StallingVolume {
   readonly mounts: PrivateMounts
-  /** Where it is mounted, inside. */
+  /** Mount path, inside. */
   readonly root: string
-  /** Its files, as they are behind the daemon. */
-  readonly behind: string
+  /** The directory that the daemon serves. */
+  readonly served: string
   /** From now on no call is answered. */
   stall(): void
   goOn(): void
   stop(): Promise<void>
 }
 
-/** `directory` is the caller's, for the mount and for what lies behind it. */
+/** `directory` is the caller's, for the mount and for what it shows. */
 export async function stallingVolume(directory: string): Promise<StallingVolume> {
   requireRoot('a mount of a FUSE file system')
   const packages = await unpackedPackages('bindfs', ['bindfs', 'libfuse2'])
-  const [root, behind] = [join(directory, 'mounted'), join(directory, 'behind')]
-  for (const path of [root, behind]) await mkdir(path, { recursive: true })
+  const [root, served] = [join(directory, 'mounted'), join(directory, 'served')]
+  for (const path of [root, served]) await mkdir(path, { recursive: true })
   const mounts = await privateMounts()
-  const [file = '', ...args] = mounts.wrap([join(packages, 'usr/bin/bindfs'), '-f', behind, root])
+  const [file = '', ...args] = mounts.wrap([join(packages, 'usr/bin/bindfs'), '-f', served, root])
   const libraries = ['x86_64-linux-gnu', 'aarch64-linux-gnu'].map((machine) => join(packages, 'lib', machine))
   const daemon = spawn(file, args, {
     stdio: ['ignore', 'ignore', 'inherit'],
@@ -40,7 +40,7 @@ export async function stallingVolume(directory: string): Promise<StallingVolume>
   return {
     mounts,
     root,
-    behind,
+    served,
     stall: () => {
       daemon.kill('SIGSTOP')
     },

@@ -140,7 +140,7 @@ export const reuse: readonly Scenario[] = [
   },
 ]
 
-/** What may lie on the volume instead of the model, with the line about it. */
+/** Other things than the model that may lie on the volume, with the line about each. */
 function otherModels(): readonly Scenario[] {
   type Make = (stage: Stage, file: string) => Promise<unknown>
   const others: readonly (readonly [what: string, make: Make, says: RegExp])[] = [
@@ -254,7 +254,7 @@ async function treeOf({ root }: Stage): Promise<readonly string[]> {
   )
 }
 
-/** The model, with the evidence beside it. */
+/** The model, and the evidence next to it. */
 async function holds(t: Test, stage: Stage): Promise<void> {
   const kept = join(stage.world.directory, `evidence-${stage.id}`)
   await rename(evidenceOf(stage), kept)

@@ -129,7 +129,7 @@ export const volumes: readonly Scenario[] = [
   ...planted('pipe', (path) => promisify(execFile)('mkfifo', [path])),
 ]
 
-/** What another pod may plant on a volume that both mount, in the place of what a loader makes. */
+/** Entries that another pod may plant on a volume that both mount, in the place of those that a loader makes. */
 function planted(what: string, plant: (path: string, outside: string) => Promise<unknown>): readonly Scenario[] {
   const places: readonly (readonly [name: string, path: string])[] = [
     ['the model', 'ID'],

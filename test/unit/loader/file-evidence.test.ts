@@ -1,4 +1,4 @@
-/** The evidence beside a published model: it says something of a file only where it speaks of the same object and the same file. */
+/** The evidence of a published model: it says something of a file only where it speaks of the same object and the same file. */
 import { appendFile, mkdir, readFile, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'

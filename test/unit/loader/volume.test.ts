@@ -131,7 +131,7 @@ for (const [what, put] of places) {
   })
 }
 
-/** What a loader never makes. `outside` is a file that must stay as it is. */
+/** Entries that a loader never makes. `outside` is a file that must stay as it is. */
 const planted: readonly (readonly [what: string, plant: (path: string, outside: string) => unknown])[] = [
   ['a link', (path, outside) => symlink(outside, path)],
   ['a link', (path) => symlink('nowhere', path)],
@@ -221,7 +221,7 @@ for (const [i, [what, plant]] of planted.entries()) {
   }
 }
 
-t.test('a link in the staging of a pod that is gone is in the way of nobody', async (t) => {
+t.test('a link in the staging of a pod that is gone holds up no other pod', async (t) => {
   const { task, layout } = volumeOf(t)
   const stale = join(task.root, `.staging-${task.id}-gone`)
   await mkdir(stale)
