@@ -17,7 +17,8 @@ import { modesOf } from './volume/layout.ts'
 
 /** More threads gain nothing: two fill a 10 Gbit/s line. */
 const mostWorkers = 4
-const connections = 32
+/** For small objects; a quarter of them for large ones. */
+const connections = 128
 
 export interface TransferSession {
   readonly task: LoadTask

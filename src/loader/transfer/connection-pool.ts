@@ -13,6 +13,7 @@ import { partFiles } from './part-file.ts'
 import type { PoolSettings, VersionedCredentials, PartDone, PartJob } from './part-job.ts'
 import { PartQueue, type QueuedPart } from './part-queue.ts'
 import { ReportBuffer, type PartReports } from './report-buffer.ts'
+import { shareOf } from './share.ts'
 import { startThrottle } from './throttle.ts'
 import { reactionTo, TransferError, transferErrorOf } from './transfer-error.ts'
 
@@ -57,6 +58,8 @@ export class LocalPool implements ConnectionPool {
   #credentials: VersionedCredentials = { generation: -1, value: undefined }
   #expired = -1
   #withChecksums = true
+  /** Shares of the parts under way. */
+  #busy = 0
 
   constructor(settings: PoolSettings, reports: PoolReports) {
     const { connections, idleLimitMs } = settings
@@ -112,13 +115,15 @@ export class LocalPool implements ConnectionPool {
 
   #canStart(): boolean {
     if (this.#stopped.signal.aborted || this.#expired === this.#credentials.generation) return false
-    const busy = this.#connections.length - this.#idle.length
-    return this.#queue.length > 0 && this.#idle.length > 0 && busy < this.#throttle.limit()
+    const next = this.#queue.first
+    if (next === undefined || this.#idle.length === 0) return false
+    return this.#busy === 0 || this.#busy + shareOf(next.job) <= this.#throttle.limit()
   }
 
   async #work(connection: S3Connection, part: QueuedPart): Promise<void> {
     const credentials = this.#credentials
     const withChecksums = wantsChecksums(part, this.#withChecksums)
+    this.#busy += shareOf(part.job)
     try {
       const outcome = await fetchPart(part, connection, {
         settings: this.#settings,
@@ -135,6 +140,7 @@ export class LocalPool implements ConnectionPool {
       if (connection.wasStale && isNetworkError(error)) this.#queue.putBack(part)
       else this.#handleError(part, errorOf(error, part.job.key), credentials.generation)
     }
+    this.#busy -= shareOf(part.job)
     this.#idle.push(connection)
     this.#pump()
   }

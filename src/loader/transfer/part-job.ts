@@ -38,6 +38,7 @@ export interface RetryPolicy extends Backoff {
 export interface PoolSettings {
   readonly origin: Origin
   readonly region: string
+  /** Those for small parts; a larger one takes the share of several. */
   readonly connections: number
   /** Time without a byte after which a connection is closed. */
   readonly idleLimitMs: number

@@ -20,6 +20,10 @@ export class PartQueue {
     return this.#parts.length
   }
 
+  get first(): QueuedPart | undefined {
+    return this.#parts[0]
+  }
+
   /** Loads the code of the algorithms before the parts are queued. */
   async add(jobs: readonly PartJob[]): Promise<void> {
     for (const { crc } of jobs) {

@@ -4,8 +4,9 @@
  */
 import type { ConnectionPool, PoolReports } from './connection-pool.ts'
 import type { PartDone, PartJob } from './part-job.ts'
+import { shareOf } from './share.ts'
 
-/** Parts queued in a pool beyond one per connection: a message to a thread costs as much as a small part. */
+/** Parts queued in a pool beyond those for which it has connections: a message to a thread costs as much as a small part. */
 const waitingJobs = 256
 const waitingBytes = 16 * 1024 * 1024
 /** Limit of results that the caller has not processed yet (a journal on a slow disk). */
@@ -22,6 +23,7 @@ export interface PartSchedulerOptions {
 interface PoolSlot {
   readonly pool: ConnectionPool
   jobs: number
+  shares: number
   bytes: number
   batch: PartJob[]
 }
@@ -51,6 +53,7 @@ export class PartScheduler {
         },
       }),
       jobs: 0,
+      shares: 0,
       bytes: 0,
       batch: [],
     }
@@ -98,12 +101,13 @@ export class PartScheduler {
     )
   }
 
-  #hasRoom({ jobs, bytes }: PoolSlot): boolean {
-    return jobs < this.#options.connections || (jobs < waitingJobs && bytes < waitingBytes)
+  #hasRoom({ jobs, shares, bytes }: PoolSlot): boolean {
+    return shares < this.#options.connections || (jobs < waitingJobs && bytes < waitingBytes)
   }
 
   #give(slot: PoolSlot, part: PartJob): void {
     slot.jobs++
+    slot.shares += shareOf(part)
     slot.bytes += part.length
     slot.batch.push(part)
     if (slot.batch.length === 1) {
@@ -135,6 +139,7 @@ export class PartScheduler {
     this.resetStallTimer()
     for (const part of parts) {
       slot.jobs--
+      slot.shares -= shareOf(part)
       slot.bytes -= part.length
       this.#settle(part)
     }

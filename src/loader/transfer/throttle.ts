@@ -9,11 +9,15 @@ export interface Throttle {
 /** Time in which several SlowDown responses count as one burst. */
 const quietMs = 1000
 
-/** Halves the connections after each burst of SlowDown and adds one for each second without. */
+/** Part of all connections that comes back for each second without SlowDown. */
+const recovery = 1 / 32
+
+/** Halves the connections after each burst of SlowDown and adds some for each second without. */
 export function startThrottle(connections: number): Throttle {
+  const added = Math.max(1, Math.floor(connections * recovery))
   let base = connections
   let since = -Infinity
-  const limit = (): number => Math.min(connections, base + Math.floor((performance.now() - since) / quietMs))
+  const limit = (): number => Math.min(connections, base + added * Math.floor((performance.now() - since) / quietMs))
   return {
     limit,
     slow: (now) => {

@@ -810,3 +810,29 @@ t.test('many 503 make it ask for less', async (t) => {
   t.equal(error, undefined)
   t.ok(most <= 9, `${most} at once`)
 })
+
+for (const { parts, bytes, atOnce } of [
+  { parts: 'small parts', bytes: 1000, atOnce: 16 },
+  { parts: 'large parts', bytes: 1024 * 1024 + 1, atOnce: 4 },
+]) {
+  t.test(`of 16 connections, ${parts} take ${atOnce} at once`, async (t) => {
+    const directory = t.testdir()
+    const object = stored(randomBytes(bytes))
+    const held: (() => void)[] = []
+    let most = 0
+    const server = await serve(t, { k: object }, ({ answer }) => {
+      most = Math.max(most, held.push(answer))
+      if (held.length !== atOnce) return
+      // One too many would arrive meanwhile.
+      setTimeout(() => {
+        for (const go of held.splice(0)) go()
+      }, 50)
+    })
+    const [part] = partsOf(directory, 'k', object)
+    const all = Array.from({ length: 2 * atOnce }, (_, i) => ({ ...part!, object: i, file: join(directory, `f${i}`) }))
+    const { error, done } = await run(server, all, { connectionsPerWorker: 16 })
+    t.equal(error, undefined)
+    t.equal(done.length, all.length)
+    t.equal(most, atOnce)
+  })
+}
