@@ -11,10 +11,10 @@ import { exits } from '../../src/loader/exit-codes.ts'
 import { endsWith } from '../kit/s3/loader-end.ts'
 import { nativeEngine } from '../kit/s3/loader-run.ts'
 import { stageOf, startLoaderWorld, type Stage } from '../kit/s3/loader-world.ts'
-import { cases } from '../kit/tools/long-runs.ts'
+import { caseCount } from '../kit/tools/long-runs.ts'
 import { bytes, putManifest } from './cases.ts'
 
-const runs = cases({ short: 30, long: 300 })
+const runs = caseCount({ short: 30, long: 300 })
 const actions = ['ENOSPC', 'EIO', 'EROFS', 'KILL-BEFORE', 'KILL-AFTER'] as const
 /** Without these the library would not stand where the loader calls. */
 const expectedCalls = [
