@@ -22,12 +22,10 @@ import { requestsOf, type Scenario } from './scenario.ts'
 
 const verify = { MODEL_REUSE: 'verify' }
 const trustOwn = { MODEL_REUSE: 'trust-own' }
-const cannot = { s5cmd: 'its script believes what is on the volume' }
 
 export const reuse: readonly Scenario[] = [
   {
     name: 'a model on a shared volume is compared with a listing, and not fetched again',
-    cannot,
     run: async (t, stage) => {
       await publishedBefore(t, stage)
       const end = await stage.run(verify)
@@ -40,7 +38,6 @@ export const reuse: readonly Scenario[] = [
   },
   {
     name: 'a pod without the right to list does not get the model of a shared volume',
-    cannot,
     run: async (t, stage) => {
       await publishedBefore(t, stage)
       for (const reused of [verify, trustOwn]) {
@@ -51,7 +48,6 @@ export const reuse: readonly Scenario[] = [
   },
   {
     name: 'a pod that may list and not read does not get the model of a shared volume',
-    cannot,
     run: async (t, stage) => {
       await publishedBefore(t, stage)
       const denied = { kind: 'status', status: 403, code: 'AccessDenied' } as const
@@ -62,7 +58,6 @@ export const reuse: readonly Scenario[] = [
   ...otherModels(),
   {
     name: 'a file with another inode is read, and not again where it holds what the object has',
-    cannot,
     run: async (t, stage) => {
       await publishedBefore(t, stage)
       const file = join(filesOf(stage), 'config.json')
@@ -79,7 +74,6 @@ export const reuse: readonly Scenario[] = [
   },
   {
     name: 'evidence that another user wrote is not believed',
-    cannot,
     run: async (t, stage) => {
       requireRoot('another user')
       await publishedBefore(t, stage)
@@ -92,7 +86,6 @@ export const reuse: readonly Scenario[] = [
   },
   {
     name: 'with a pinned manifest even true evidence is not enough',
-    cannot,
     run: async (t, stage) => {
       await putModel(stage)
       const env = { ...verify, MODEL_EXPECT: await putManifest(stage) }
@@ -111,7 +104,6 @@ export const reuse: readonly Scenario[] = [
   },
   {
     name: 'without credentials the model of a shared volume is not believed, unless the operator trusts it',
-    cannot,
     run: async (t, stage) => {
       await publishedBefore(t, stage)
       endsWith(t, await stage.run({ ...verify, ...(await withoutAgent(stage)) }), 75)
@@ -126,7 +118,6 @@ export const reuse: readonly Scenario[] = [
   },
   {
     name: 'a model of a shared volume that the app writes to is compared by what was loaded',
-    cannot,
     run: async (t, stage) => {
       const env = { ...verify, MODEL_READ_ONLY: 'false' }
       await putModel(stage)
@@ -163,7 +154,6 @@ function otherModels(): readonly Scenario[] {
   ]
   return others.map(([what, make, says]) => ({
     name: `${what} on a shared volume ends the loader, and stays`,
-    cannot,
     run: async (t, stage) => {
       await publishedBefore(t, stage)
       await make(stage, join(filesOf(stage), 'config.json'))
