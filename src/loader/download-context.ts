@@ -2,14 +2,14 @@
 import type { S3 } from '../s3/s3.ts'
 import type { CredentialsSource } from './credentials/credentials.ts'
 import type { LoadTask } from './environment.ts'
-import type { Listing } from './listing.ts'
+import type { OpenListing } from './listing.ts'
 import type { Manifest } from './manifest.ts'
 import type { Report } from './report.ts'
 import type { Staging } from './volume/staging.ts'
 
 export interface DownloadContext {
   readonly task: LoadTask
-  readonly listing: Listing
+  readonly listing: OpenListing
   readonly manifest: Manifest | undefined
   readonly staging: Staging
   readonly s3: S3
@@ -23,6 +23,8 @@ export interface DownloadResult {
 }
 
 export interface RunningEngine {
+  /** True where the download begins while the listing goes on. */
+  readonly takesPages: boolean
   /** Called once. Without credentials, requests are not signed. */
   download(context: DownloadContext, credentials: CredentialsSource | undefined): Promise<DownloadResult>
   stop(): Promise<void>

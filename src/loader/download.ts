@@ -1,9 +1,12 @@
-/** Downloads a listing into staging: splits missing objects into parts, transfers, journals and verifies them. */
+/**
+ * Downloads a listing into staging, while its pages may still arrive: splits missing objects into parts, transfers, journals and
+ * verifies them.
+ */
 import { constants } from 'node:fs'
 import { join } from 'node:path'
 import { collectGarbage } from './collect-garbage.ts'
 import { partBytes } from './volume/evidence.ts'
-import { smallStates, lookUpStates, type ObjectStates, type LargeState } from './object-state.ts'
+import { lookUpStates, newStates, smallStates, type Batch, type LargeState, type ObjectStates } from './object-state.ts'
 import { checksumOfHeaders, crcOf } from './checksum.ts'
 import { startReader } from './expected-checksums.ts'
 import type { ModelObject } from './listing.ts'
@@ -14,21 +17,18 @@ import { ownCrc } from './transfer/crc.ts'
 import { inDirectories, openBelow, usingDirectory } from './volume/directory.ts'
 import { JournalWriter, partsPerCollection } from './volume/journal-writer.ts'
 import { modesOf } from './volume/layout.ts'
+import { extendStaging } from './volume/staging.ts'
 import type { DownloadContext, DownloadResult } from './download-context.ts'
 
 /** Transfers parts; `onDone` gets each one that is in its file. */
-export type Move = (jobs: Iterable<PartJob>, onDone: (done: PartDone) => Promise<void>) => Promise<void>
+export type Move = (jobs: AsyncIterable<PartJob>, onDone: (done: PartDone) => Promise<void>) => Promise<void>
 
 /** Resolves when every object is in staging, on the disk, journaled and verified. */
 export async function download(context: DownloadContext, move: Move): Promise<DownloadResult> {
   const readBack = new ReadBack(context.signal)
   const writer = new JournalWriter(context.staging.journal, context.staging.layout.stagingFiles)
   try {
-    const states = await lookUpStates(context, readBack)
-    context.s3.close()
-    if (context.listing.objects.length > partsPerCollection) collectGarbage()
-    await makeEmptyFiles(context)
-    readEarlier(states, context)
+    const states = newStates(readBack)
     await move(missingParts(context, states), (done) => receive(done, states, writer, context))
     await readToEnd(states, context)
     return await verify(states, context)
@@ -41,9 +41,12 @@ export async function download(context: DownloadContext, move: Move): Promise<Do
 const toMakeEmpty = constants.O_WRONLY | constants.O_CREAT
 
 /** There is no range of no bytes, so that empty objects are made and not fetched. */
-export async function makeEmptyFiles({ listing, staging: { layout }, task }: DownloadContext): Promise<void> {
+export async function makeEmptyFiles(
+  objects: readonly ModelObject[],
+  { staging: { layout }, task }: DownloadContext,
+): Promise<void> {
   const { file: mode } = modesOf(task)
-  const paths = listing.objects.flatMap(({ path, size }) => (size === 0 ? [path] : []))
+  const paths = objects.flatMap(({ path, size }) => (size === 0 ? [path] : []))
   if (paths.length === 0) return
   await usingDirectory(await openBelow(layout.root, join(layout.stagingName, 'files')), (files) =>
     inDirectories(files, paths, async (directory, names) => {
@@ -57,10 +60,14 @@ export async function makeEmptyFiles({ listing, staging: { layout }, task }: Dow
 }
 
 /** Reads back what needs no download: parts of an earlier run, and empty files. */
-function readEarlier({ small, large, readBack }: ObjectStates, context: DownloadContext): void {
-  for (const [i, object] of context.listing.objects.entries()) {
-    const { reader, parts } = large.get(i) ?? {
-      reader: small[i] === smallStates.missing ? undefined : startReader(object, undefined, readBack, context),
+function readEarlier(
+  { from, objects }: Batch,
+  { small, large, readBack }: ObjectStates,
+  context: DownloadContext,
+): void {
+  for (const [i, object] of objects.entries()) {
+    const { reader, parts } = large.get(from + i) ?? {
+      reader: small[from + i] === smallStates.missing ? undefined : startReader(object, undefined, readBack, context),
       parts: [wholeOf(object)],
     }
     if (reader !== undefined) for (const part of parts) readBack.arrived(reader, part)
@@ -71,15 +78,41 @@ function wholeOf({ size }: ModelObject): { readonly offset: number; readonly len
   return { offset: 0, length: size }
 }
 
-function* missingParts(
-  { listing: { objects }, staging }: DownloadContext,
+/** Throws as soon as a page of the listing is refused. */
+async function* missingParts(context: DownloadContext, states: ObjectStates): AsyncGenerator<PartJob> {
+  const { listing, s3 } = context
+  for (let from = 0; from < listing.objects.length || !listing.isWhole; ) {
+    const batch = { from, objects: listing.objects.slice(from) }
+    from += batch.objects.length
+    await prepare(batch, states, context)
+    for (const part of partsOf(batch, states, context)) {
+      listing.throwIfRefused()
+      yield part
+    }
+    await listing.more(from)
+  }
+  s3.close()
+  if (listing.objects.length > partsPerCollection) collectGarbage()
+}
+
+async function prepare(batch: Batch, states: ObjectStates, context: DownloadContext): Promise<void> {
+  await extendStaging(context.staging, context.task, batch.objects)
+  await lookUpStates(batch, states, context)
+  await makeEmptyFiles(batch.objects, context)
+  readEarlier(batch, states, context)
+}
+
+function* partsOf(
+  { from, objects }: Batch,
   { small, large, likelyChecksum }: ObjectStates,
+  { staging }: DownloadContext,
 ): Iterable<PartJob> {
   for (const [i, { key, path, etag, size }] of objects.entries()) {
-    const job = { object: i, key, etag, objectSize: size, file: join(staging.layout.stagingFiles, path) }
-    const state = large.get(i)
+    const object = from + i
+    const job = { object, key, etag, objectSize: size, file: join(staging.layout.stagingFiles, path) }
+    const state = large.get(object)
     if (state !== undefined) yield* missingRanges(job, state)
-    else if (small[i] === smallStates.missing) {
+    else if (small[object] === smallStates.missing) {
       yield { ...job, offset: 0, length: size, whole: true, crc: likelyChecksum.crc }
     }
   }

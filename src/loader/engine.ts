@@ -14,6 +14,7 @@ export async function startEngine(session: TransferSession): Promise<RunningEngi
 async function startNative(session: TransferSession): Promise<RunningEngine> {
   const transfer = await startTransfer(session)
   return {
+    takesPages: true,
     download: (context, credentials) => {
       const { listing, staging } = context
       return download(context, transfer.moveFor({ credentials, listing, verifiedBytes: staging.verifiedBytes }))

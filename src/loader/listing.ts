@@ -1,4 +1,8 @@
-/** Lists and filters the objects to load; refuses them all if one cannot be loaded safely. */
+/**
+ * Lists and filters the objects to load; refuses them all if one cannot be loaded safely. Pages are accepted one after the other,
+ * so that bytes of the first can move while others are listed; only the whole listing tells what may be published.
+ */
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { ListedObject, S3 } from '../s3/s3.ts'
 import { S3Error } from '../s3/s3-error.ts'
 import { matchesAny } from '../values/pattern.ts'
@@ -22,6 +26,19 @@ export interface Listing {
   readonly bytes: number
 }
 
+/** A listing whose pages still arrive. */
+export interface OpenListing extends Listing {
+  readonly isWhole: boolean
+  /** Resolves when the whole listing is accepted. Throws a LoaderFailure as soon as a page is refused. */
+  whole(): Promise<void>
+  /** Resolves when there are more than so many objects, or when there will be none; throws as `whole` does. */
+  more(than: number): Promise<void>
+  /** Throws the failure of a page that was refused. */
+  throwIfRefused(): void
+  /** Has this check accept the bytes listed so far, now and with every page. */
+  bound(check: (bytes: number) => void): void
+}
+
 const longestSegmentBytes = 255
 const longestPathBytes = 2048
 const shownKeys = 3
@@ -30,21 +47,107 @@ const pagesPerCollection = 4
 
 /** Throws a LoaderFailure where the model is not there, cannot be listed, or cannot be loaded. */
 export async function listModel(task: LoadTask, s3: S3): Promise<Listing> {
-  const found = task.source.extent === 'prefix' ? await listPrefix(task, s3) : [await headObject(task, s3)]
-  const objects = found.filter(({ path }) => isIncluded(path, task))
-  if (objects.length === 0) throw await nothingThere(task, s3, found.length)
-  refuseUnsafeKeys(objects)
-  refuseArchived(objects)
-  refuseWithoutEtag(objects)
-  const listing = { objects, bytes: objects.reduce((sum, { size }) => sum + size, 0) }
-  refuseUnexpected(listing, task)
+  const listing = await openListing(task, s3)
+  await listing.whole()
   return listing
+}
+
+/** Resolves with the first page accepted. Throws as `listModel` does. */
+export async function openListing(task: LoadTask, s3: S3): Promise<OpenListing> {
+  const pages = new AcceptedPages(task, s3)
+  await pages.more(0)
+  // The end of a listing comes without a request, so it is known before the next turn of the event loop.
+  await nextTurn()
+  pages.throwIfRefused()
+  return pages
 }
 
 type Found = ModelObject & Pick<ListedObject, 'archived'>
 
-async function listPrefix({ source }: LoadTask, s3: S3): Promise<Found[]> {
-  const objects: Found[] = []
+class AcceptedPages implements OpenListing {
+  readonly objects: ModelObject[] = []
+  bytes = 0
+  isWhole = false
+  readonly #task: LoadTask
+  readonly #s3: S3
+  readonly #names = new FileNames()
+  #found = 0
+  #check: (bytes: number) => void = () => undefined
+  #refusal: { readonly error: unknown } | undefined
+  #changed = Promise.withResolvers<undefined>()
+
+  constructor(task: LoadTask, s3: S3) {
+    this.#task = task
+    this.#s3 = s3
+    void this.#acceptAll()
+  }
+
+  async whole(): Promise<void> {
+    while (!this.isWhole) await this.#change()
+    this.throwIfRefused()
+  }
+
+  async more(than: number): Promise<void> {
+    while (!this.isWhole && this.objects.length <= than) await this.#change()
+    this.throwIfRefused()
+  }
+
+  throwIfRefused(): void {
+    if (this.#refusal !== undefined) throw this.#refusal.error
+  }
+
+  bound(check: (bytes: number) => void): void {
+    check(this.bytes)
+    this.#check = check
+  }
+
+  async #change(): Promise<void> {
+    this.throwIfRefused()
+    await this.#changed.promise
+  }
+
+  async #acceptAll(): Promise<void> {
+    const task = this.#task
+    try {
+      for await (const page of foundPages(task, this.#s3)) {
+        this.#accept(page)
+        this.#tell()
+      }
+      if (this.objects.length === 0) throw await nothingThere(task, this.#s3, this.#found)
+      refuseUnexpected(this, task)
+      this.isWhole = true
+    } catch (error) {
+      this.#refusal = { error }
+    }
+    this.#tell()
+  }
+
+  #accept(page: readonly Found[]): void {
+    this.#found += page.length
+    const objects = page.filter(({ path }) => isIncluded(path, this.#task))
+    refuseUnsafeKeys(objects, this.#names)
+    refuseArchived(objects)
+    refuseWithoutEtag(objects)
+    for (const object of objects) {
+      this.objects.push(object)
+      this.bytes += object.size
+    }
+    this.#check(this.bytes)
+  }
+
+  #tell(): void {
+    const { resolve } = this.#changed
+    this.#changed = Promise.withResolvers()
+    resolve(undefined)
+  }
+}
+
+async function* foundPages(task: LoadTask, s3: S3): AsyncGenerator<readonly Found[]> {
+  if (task.source.extent === 'object') yield [await headObject(task, s3)]
+  else yield* prefixPages(task, s3)
+}
+
+async function* prefixPages({ source }: LoadTask, s3: S3): AsyncGenerator<readonly Found[]> {
   try {
     const seen = new SeenObjects(source.uri)
     let pages = 0
@@ -53,12 +156,11 @@ async function listPrefix({ source }: LoadTask, s3: S3): Promise<Found[]> {
       // Consoles make an empty object for a directory; the prefix itself may be one, too.
       const files = seen.takeNew(page).filter(({ key, size }) => !(key.endsWith('/') && size === 0))
       // Extended in place: a second copy of 100,000 objects takes 7 MB.
-      for (const object of files) objects.push(Object.assign(object, { path: object.key.slice(source.key.length) }))
+      yield files.map((object) => Object.assign(object, { path: object.key.slice(source.key.length) }))
     }
   } catch (error) {
     throw failureOf(error, source)
   }
-  return objects
 }
 
 async function headObject({ source }: LoadTask, s3: S3): Promise<Found> {
@@ -93,11 +195,11 @@ async function nothingThere({ source }: LoadTask, s3: S3, listed: number): Promi
   return new LoaderFailure('Nothing', `no object below ${source.uri}`, { remedy: hint })
 }
 
-function refuseUnsafeKeys(objects: readonly ModelObject[]): void {
+function refuseUnsafeKeys(objects: readonly ModelObject[], names: FileNames): void {
   const unsafe = objects
     .filter(({ path }) => pathProblem(path) !== undefined)
     .map(({ key, path }) => `${quote(key)} ${pathProblem(path) ?? ''}`)
-  const all = unsafe.length > 0 ? unsafe : conflicts(objects)
+  const all = unsafe.length > 0 ? unsafe : names.add(objects)
   if (all.length === 0) return
   const more = all.length > shownKeys ? ` and ${all.length - shownKeys} more` : ''
   throw new LoaderFailure('UnsafeKeys', all.slice(0, shownKeys).join(', ') + more)
@@ -117,17 +219,27 @@ function pathProblem(path: string): string | undefined {
   return undefined
 }
 
-/** Keys like `k` and `k/x`, which a file system cannot both hold. */
-function conflicts(objects: readonly ModelObject[]): string[] {
-  const directories = new Set<string>()
-  for (const { path } of objects) {
-    for (let at = path.lastIndexOf('/'); at > 0; at = path.lastIndexOf('/', at - 1)) {
-      const directory = path.slice(0, at)
-      if (directories.has(directory)) break
-      directories.add(directory)
+/** Finds keys like `k` and `k/x`, which a file system cannot both hold, on one page or on different ones. */
+class FileNames {
+  readonly #files = new Set<string>()
+  readonly #directories = new Set<string>()
+
+  /** Returns a text for each key that is both a file and a directory. */
+  add(objects: readonly ModelObject[]): readonly string[] {
+    const both = new Set<string>()
+    for (const { key, path } of objects) {
+      const source = key.slice(0, key.length - path.length)
+      this.#files.add(path)
+      if (this.#directories.has(path)) both.add(key)
+      for (let at = path.lastIndexOf('/'); at > 0; at = path.lastIndexOf('/', at - 1)) {
+        const directory = path.slice(0, at)
+        if (this.#directories.has(directory)) break
+        this.#directories.add(directory)
+        if (this.#files.has(directory)) both.add(source + directory)
+      }
     }
+    return [...both].map((key) => `${quote(key)} is a file and a directory`)
   }
-  return objects.filter(({ path }) => directories.has(path)).map(({ key }) => `${quote(key)} is a file and a directory`)
 }
 
 function refuseArchived(objects: readonly Found[]): void {

@@ -14,7 +14,7 @@ import { startEngine } from './engine.ts'
 import type { Environment, LoadTask } from './environment.ts'
 import { LoaderFailure } from './exit-codes.ts'
 import { counted, formatSize } from './format-size.ts'
-import { listModel, type Listing } from './listing.ts'
+import { listModel, openListing, type OpenListing } from './listing.ts'
 import { locateSource } from './locate-source.ts'
 import { readManifest, type Manifest } from './manifest.ts'
 import type { Report } from './report.ts'
@@ -26,8 +26,15 @@ import { layoutOf, type Layout } from './volume/layout.ts'
 import { acquireLock } from './volume/lock.ts'
 import { isOutage, trustPublished, verifyPublished } from './reuse.ts'
 import { findPublished, isPublished, usingPublished, type Marker } from './volume/published.ts'
-import { outOfSpace, refuseTooLarge } from './volume/space.ts'
-import { discardStaging, openStaging, publishStaging, removeStaleStagings, type Staging } from './volume/staging.ts'
+import { measureRoom, outOfSpace } from './volume/space.ts'
+import {
+  discardStaging,
+  hasStaging,
+  openStaging,
+  publishStaging,
+  removeStaleStagings,
+  type Staging,
+} from './volume/staging.ts'
 
 export interface LoadDependencies {
   readonly env: Environment
@@ -160,11 +167,14 @@ async function loadWith(session: Session, credentials: CredentialsSource | undef
 async function listAndLoad(session: Session, credentials: CredentialsSource | undefined): Promise<Marker> {
   const { signal, startJitterMs } = session
   const engine = await startEngine(session)
-  const s3 = openS3(session, credentials)
+  const over = new AbortController()
+  const s3 = openS3({ ...session, signal: AbortSignal.any([signal, over.signal]) }, credentials)
   try {
     await sleep(Math.random() * startJitterMs, undefined, { signal })
     return await loadOnce(session, { s3, engine, credentials })
   } finally {
+    // A listing may be under way.
+    over.abort()
     s3.close()
     await engine.stop()
   }
@@ -193,7 +203,8 @@ interface LoadContext {
 async function loadOnce(session: Session, context: LoadContext): Promise<Marker> {
   const { task } = session
   const { s3 } = context
-  const listing = await listModel(task, s3)
+  const listing = await openListing(task, s3)
+  if (!(await mayBeginEarly(session, context))) await listing.whole()
   const manifest = await readManifest(task, listing.objects, s3)
   try {
     return await loadListed(session, { ...context, listing, manifest })
@@ -204,8 +215,13 @@ async function loadOnce(session: Session, context: LoadContext): Promise<Marker>
   }
 }
 
+/** A manifest is compared with the whole listing, and so is what an earlier run left. */
+async function mayBeginEarly({ task, layout }: Session, { engine }: LoadContext): Promise<boolean> {
+  return engine.takesPages && task.expect?.manifest === undefined && !(await hasStaging(layout))
+}
+
 interface ListedContext extends LoadContext {
-  readonly listing: Listing
+  readonly listing: OpenListing
   readonly manifest: Manifest | undefined
 }
 
@@ -219,10 +235,11 @@ async function loadListed(
   }
   const staging = await openStaging(layout, task, listing.objects, { signal, say })
   try {
-    await refuseTooLarge(task, listing.bytes, staging.verifiedBytes)
+    listing.bound(await measureRoom(task, staging.verifiedBytes))
     report.info(describe(task, listing, staging.verifiedBytes))
     const context = { task, listing, manifest, staging, s3, report, signal }
     const { withoutChecksum } = await engine.download(context, credentials)
+    await listing.whole()
     await refuseOtherThanListed(layout, listing.objects, staging.directories)
     if (withoutChecksum > 0) reportUnproven(withoutChecksum, session, listing)
   } catch (error) {
@@ -245,7 +262,7 @@ async function loadListed(
  * The engine native pins every request to the ETag; with s5cmd, bytes of another version are found by a checksum alone. Throws where
  * the operator requires checksums.
  */
-function reportUnproven(count: number, { task, report }: Session, { objects }: Listing): void {
+function reportUnproven(count: number, { task, report }: Session, { objects }: OpenListing): void {
   const line = `S3 keeps no checksum of the whole for ${count} of ${counted(objects.length, 'object')}`
   if (task.requireChecksums) {
     throw new LoaderFailure('VerificationFailed', `${task.source.uri}: ${line}, and the operator requires checksums`, {
@@ -256,10 +273,11 @@ function reportUnproven(count: number, { task, report }: Session, { objects }: L
   else report.warn(`${line}; their sizes and ETags were checked, and only a manifest in expect tells more`)
 }
 
-/** True where the next run must not continue from staging: verification failed, or nothing was received. */
+/** True where the next run must not continue from staging, or never will: it is refused, or has no room. */
 function isOfNoUse(error: unknown, { verifiedBytes }: Staging): boolean {
   if (!(error instanceof LoaderFailure)) return false
-  return error.exit === 'VerificationFailed' || (error.exit === 'NoSpace' && verifiedBytes === 0)
+  if (error.exit === 'NoSpace') return verifiedBytes === 0
+  return error.exit === 'VerificationFailed' || error.exit === 'UnsafeKeys'
 }
 
 /** Uses the model of another loader whose rename came first; it is just as complete. */
@@ -270,9 +288,10 @@ async function takeOthers(session: Session): Promise<Marker> {
   return marker
 }
 
-function describe({ source }: LoadTask, { objects, bytes }: Listing, verified: number): string {
+function describe({ source }: LoadTask, { objects, bytes, isWhole }: OpenListing, verified: number): string {
   const rest = verified === 0 ? '' : `, ${formatSize(verified)} of them from an earlier run`
-  return `loading ${source.uri}: ${counted(objects.length, 'object')}, ${formatSize(bytes)}${rest}`
+  const soFar = isWhole ? '' : ' so far, while the listing goes on'
+  return `loading ${source.uri}: ${counted(objects.length, 'object')}, ${formatSize(bytes)}${soFar}${rest}`
 }
 
 function isChange(error: unknown): error is TransferError {

@@ -7,6 +7,7 @@ import type { FileReader, ReadBack } from './read-back.ts'
 import { failureOf } from './s3-failure.ts'
 import { ownCrc } from './transfer/crc.ts'
 import type { PartJob } from './transfer/transfer.ts'
+import { eachAtOnce } from './volume/each-at-once.ts'
 import { partBytes } from './volume/evidence.ts'
 import type { JournaledPart } from './volume/journal.ts'
 
@@ -25,51 +26,59 @@ export interface LikelyChecksum {
   crc: PartJob['crc']
 }
 
-/** States of an object of one part, kept in one byte each because there may be very many. */
+/** States of an object of one part, kept as numbers because there may be very many. */
 export const smallStates = { missing: 0, verified: 1, withoutChecksum: 2 } as const
 
 export interface ObjectStates {
-  readonly small: Uint8Array
-  readonly large: ReadonlyMap<number, LargeState>
+  readonly small: number[]
+  readonly large: Map<number, LargeState>
   readonly likelyChecksum: LikelyChecksum
   readonly readBack: ReadBack
 }
 
-export async function lookUpStates(context: DownloadContext, readBack: ReadBack): Promise<ObjectStates> {
-  const {
-    listing: { objects },
-    staging,
-  } = context
-  const small = new Uint8Array(objects.length)
-  for (const [i, { path, size }] of objects.entries()) {
-    if (size === 0 || (size <= partBytes && staging.verified.has(path))) small[i] = smallStates.verified
+/** A number of objects that follow each other in the listing. */
+export interface Batch {
+  readonly from: number
+  readonly objects: readonly ModelObject[]
+}
+
+export function newStates(readBack: ReadBack): ObjectStates {
+  return { small: [], large: new Map(), likelyChecksum: { crc: 'none' }, readBack }
+}
+
+/** Adds the states of objects that were listed after those that are there. */
+export async function lookUpStates(batch: Batch, states: ObjectStates, context: DownloadContext): Promise<void> {
+  const { small, likelyChecksum } = states
+  for (const { path, size } of batch.objects) {
+    const isThere = size === 0 || (size <= partBytes && context.staging.verified.has(path))
+    small.push(isThere ? smallStates.verified : smallStates.missing)
   }
-  const [large, crc] = await Promise.all([lookUpLarge(context, readBack), guessChecksum(context)])
-  return { small, large, likelyChecksum: { crc }, readBack }
+  const guess = likelyChecksum.crc === 'none' ? guessChecksum(batch, context) : likelyChecksum.crc
+  const [crc] = await Promise.all([guess, lookUpLarge(batch, states, context)])
+  likelyChecksum.crc = crc
 }
 
 /** Reads the checksum of each object of several parts by one HEAD, so that its parts are summed while they arrive. */
-async function lookUpLarge(context: DownloadContext, readBack: ReadBack): Promise<ReadonlyMap<number, LargeState>> {
-  const large = new Map<number, LargeState>()
-  const waiting = context.listing.objects.entries().filter(([, { size }]) => size > partBytes)
-  const lookUp = async (): Promise<void> => {
-    for (const [i, object] of waiting) {
-      const expected = await lookUpChecksum(object, context)
-      large.set(i, {
-        parts: [...(context.staging.verified.get(object.path) ?? [])],
-        expected,
-        reader: startReader(object, expected, readBack, context),
-      })
-    }
-  }
-  await Promise.all(Array.from({ length: headsAtOnce }, lookUp))
-  return large
+async function lookUpLarge(
+  { from, objects }: Batch,
+  { large, readBack }: ObjectStates,
+  context: DownloadContext,
+): Promise<void> {
+  await eachAtOnce(headsAtOnce, objects.entries(), async ([i, object]) => {
+    if (object.size <= partBytes) return
+    const expected = await lookUpChecksum(object, context)
+    large.set(from + i, {
+      parts: [...(context.staging.verified.get(object.path) ?? [])],
+      expected,
+      reader: startReader(object, expected, readBack, context),
+    })
+  })
 }
 
 /** Small objects come with their checksum; one HEAD shows which algorithm to compute meanwhile. */
-async function guessChecksum(context: DownloadContext): Promise<PartJob['crc']> {
-  const first = context.listing.objects.find(({ size }) => size > 0 && size <= partBytes)
-  return first === undefined ? ownCrc : (crcOf((await lookUpChecksum(first, context))?.algorithm) ?? ownCrc)
+async function guessChecksum({ objects }: Batch, context: DownloadContext): Promise<PartJob['crc']> {
+  const first = objects.find(({ size }) => size > 0 && size <= partBytes)
+  return first === undefined ? 'none' : (crcOf((await lookUpChecksum(first, context))?.algorithm) ?? ownCrc)
 }
 
 async function lookUpChecksum(

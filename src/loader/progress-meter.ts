@@ -8,13 +8,17 @@ export interface ProgressMeter {
   readonly stop: () => void
 }
 
-/** `verifiedBytes` are of an earlier run. */
-export function startProgressMeter(report: Report, totalBytes: number, verifiedBytes: number): ProgressMeter {
+/** The bytes of a listing may still grow; `verifiedBytes` are of an earlier run. */
+export function startProgressMeter(
+  report: Report,
+  listing: { readonly bytes: number },
+  verifiedBytes: number,
+): ProgressMeter {
   const startedAtMs = performance.now()
   let received = 0
   const show = (): void => {
     const bytesPerSecond = Math.round((received * 1000) / (performance.now() - startedAtMs))
-    report.progress({ bytes: verifiedBytes + received, totalBytes, bytesPerSecond })
+    report.progress({ bytes: verifiedBytes + received, totalBytes: listing.bytes, bytesPerSecond })
   }
   const timer = setInterval(show, progressEveryMs)
   return {

@@ -40,7 +40,7 @@ export interface Transfer {
   stop(): Promise<void>
 }
 
-/** Threads start at once, so that they are ready when the listing is complete. */
+/** Threads start at once, so that they are ready when the first page is listed. */
 export async function startTransfer(session: TransferSession): Promise<Transfer> {
   const { task, location } = session
   const workers = Math.min(availableParallelism(), mostWorkers)
@@ -66,7 +66,7 @@ async function moveAll(
   { credentials, listing, verifiedBytes }: Work,
   move: (options: TransferOptions) => Promise<void>,
 ): Promise<void> {
-  const meter = startProgressMeter(report, listing.bytes, verifiedBytes)
+  const meter = startProgressMeter(report, listing, verifiedBytes)
   try {
     await move({
       credentials: (refresh) => (credentials === undefined ? Promise.resolve(undefined) : credentials(refresh)),

@@ -36,6 +36,7 @@ export async function startS5cmd({ task, location }: TransferSession): Promise<R
   const directory = await mkdtemp(join(tmpdir(), 'model-injector-'))
   const env = origin.protocol === 'https:' ? await authoritiesIn(directory) : {}
   return {
+    takesPages: false,
     download: (context, credentials) =>
       download(context, credentials, { args: place.args, env: { ...place.env, ...env } }),
     stop: () => rm(directory, { recursive: true, force: true }),
@@ -63,7 +64,7 @@ async function download(
   const { staging, report, listing } = context
   const failed = new AbortController()
   const writer = new JournalWriter(staging.journal, staging.layout.stagingFiles)
-  const meter = startProgressMeter(report, listing.bytes, staging.verifiedBytes)
+  const meter = startProgressMeter(report, listing, staging.verifiedBytes)
   const fail = (error: unknown): void => {
     failed.abort(error)
   }
@@ -71,7 +72,7 @@ async function download(
   const proving = new Proving(context, writer)
   try {
     await removeOldArrivals(staging.layout.staging)
-    await makeEmptyFiles(context)
+    await makeEmptyFiles(listing.objects, context)
     await proving.proveEarlier()
     const objects = proving.missing()
     await copyObjects(objects, {

@@ -5,8 +5,21 @@ import { LoaderFailure } from '../exit-codes.ts'
 import { counted } from '../format-size.ts'
 import { statVolume } from './directory.ts'
 
-/** `verified` bytes are in staging already. */
-export async function refuseTooLarge(task: LoadTask, listed: number, verified: number): Promise<void> {
+/** Returns the check of how many bytes may be listed. `verified` bytes are in staging already. */
+export async function measureRoom(task: LoadTask, verified: number): Promise<(listed: number) => void> {
+  const { bavail, bsize } = await statVolume(task.root)
+  return (listed) => {
+    refuseTooLarge(task, { listed, verified, free: bavail * bsize })
+  }
+}
+
+interface Room {
+  readonly listed: number
+  readonly verified: number
+  readonly free: number
+}
+
+function refuseTooLarge(task: LoadTask, { listed, verified, free }: Room): void {
   if (task.sizeBytes !== undefined && listed > task.sizeBytes) {
     throw new LoaderFailure(
       'NoSpace',
@@ -16,8 +29,7 @@ export async function refuseTooLarge(task: LoadTask, listed: number, verified: n
       },
     )
   }
-  const { bavail, bsize } = await statVolume(task.root)
-  const [needed, free] = [listed - verified, bavail * bsize]
+  const needed = listed - verified
   if (needed > free) {
     throw new LoaderFailure(
       'NoSpace',

@@ -5,7 +5,7 @@ import type { LoadTask } from '../environment.ts'
 import { LoaderFailure } from '../exit-codes.ts'
 import type { ModelObject } from '../listing.ts'
 import { timed } from './calls.ts'
-import { Directory, foreign, inDirectories, openWithin, usingDirectory } from './directory.ts'
+import { Directory, foreign, inDirectories, openBelow, openWithin, usingDirectory } from './directory.ts'
 import { bytesOf, findVerified, type EvidenceOptions, type VerifiedParts } from './evidence.ts'
 import { fileTimesOf, writeEvidence } from './file-evidence.ts'
 import { hasCode } from './file-failure.ts'
@@ -26,7 +26,7 @@ export interface Staging {
   readonly verified: VerifiedParts
   readonly verifiedBytes: number
   /** Directories below `files/`, parents first. */
-  readonly directories: readonly string[]
+  readonly directories: string[]
 }
 
 /**
@@ -52,6 +52,28 @@ export async function openStaging(
   )
 }
 
+/** True where there may be parts of an earlier run. */
+export async function hasStaging({ root, stagingName }: Layout): Promise<boolean> {
+  return await usingDirectory(await Directory.open(root), async (directory) => {
+    return (await directory.stat(stagingName)) !== undefined
+  })
+}
+
+/** Makes the directories of objects that were listed after staging was opened. */
+export async function extendStaging(
+  { layout, directories }: Staging,
+  task: LoadTask,
+  objects: readonly ModelObject[],
+): Promise<void> {
+  const known = new Set(directories)
+  const fresh = directoriesOf(objects).filter((path) => !known.has(path))
+  if (fresh.length === 0) return
+  await usingDirectory(await openBelow(layout.root, join(layout.stagingName, 'files')), (files) =>
+    makeDirectories(files, fresh, modesOf(task).directory),
+  )
+  for (const path of fresh) directories.push(path)
+}
+
 interface OpenedStaging {
   readonly layout: Layout
   readonly staging: Directory
@@ -60,7 +82,7 @@ interface OpenedStaging {
 
 interface Expected {
   readonly objects: readonly ModelObject[]
-  readonly directories: readonly string[]
+  readonly directories: string[]
   /** Mode of directories. */
   readonly mode: number
 }
@@ -119,7 +141,7 @@ async function removeUnlisted(directory: Directory, listed: ListedNames, below =
 }
 
 /** Directories of the objects, parents first. */
-function directoriesOf(objects: readonly ModelObject[]): readonly string[] {
+function directoriesOf(objects: readonly ModelObject[]): string[] {
   const directories = new Set<string>()
   for (const { path } of objects) {
     for (let at = path.indexOf('/'); at > 0; at = path.indexOf('/', at + 1)) directories.add(path.slice(0, at))

@@ -149,12 +149,13 @@ t.test('an object that is listed twice, in one page or in two, counts once', asy
 })
 
 t.test('an object that is listed twice with another size or ETag is refused by its name', async (t) => {
-  const object = objectOf(`${prefix}weights\u001b.bin`)
+  const object = objectOf(`${prefix}weights.bin`)
+  const odd = objectOf(`${prefix}weights\u001b.bin`)
   const later = objectOf(`${prefix}z`)
   const says =
-    /: "llama\/1\.2\.3\/weights\\u001b\.bin" is listed twice, with 1 bytes and the ETag .* and with [12] bytes and the ETag/
+    /: "llama\/1\.2\.3\/weights(?:\\u001b)?\.bin" is listed twice, with 1 bytes and the ETag .* and with [12] bytes and the ETag/
   for (const change of [{ size: 2 }, { etag: '"other"' }]) {
-    for (const pages of [[[object, { ...object, ...change }]], [[object, later], [{ ...object, ...change }]]]) {
+    for (const pages of [[[odd, { ...odd, ...change }]], [[object, later], [{ ...object, ...change }]]]) {
       await fails(t, 'VerificationFailed', says, listModel(loadTask(), s3OfPages(pages)))
     }
   }

@@ -26,7 +26,7 @@ import { readJournal, type JournaledPart } from '../../../src/loader/volume/jour
 import { layoutOf, type Layout } from '../../../src/loader/volume/layout.ts'
 import { acquireLock, type LockRequest } from '../../../src/loader/volume/lock.ts'
 import { findPublished, type Marker } from '../../../src/loader/volume/published.ts'
-import { refuseTooLarge } from '../../../src/loader/volume/space.ts'
+import { measureRoom } from '../../../src/loader/volume/space.ts'
 import { discardStaging, openStaging, publishStaging, removeStaleStagings } from '../../../src/loader/volume/staging.ts'
 import { loadTask } from '../../kit/s3/load-task.ts'
 
@@ -384,16 +384,24 @@ t.test('stagings of others go when they have not changed for ten minutes', async
 
 t.test('the size annotation and the free space are asked before the first byte', async (t) => {
   const { task } = volumeOf(t, { MODEL_SIZE_BYTES: '100' })
-  await refuseTooLarge(task, 100, 0)
-  await t.rejects(refuseTooLarge(task, 101, 0), {
-    exit: 'NoSpace',
-    message: /the model has 101, its size annotation says 100/,
-  })
-  await t.rejects(refuseTooLarge({ ...task, sizeBytes: undefined }, 2 ** 52, 0), {
-    exit: 'NoSpace',
-    message: /needs .* are free/,
-  })
-  await refuseTooLarge({ ...task, sizeBytes: undefined }, 2 ** 52, 2 ** 52 - 1)
+  const refuse = await measureRoom(task, 0)
+  refuse(100)
+  t.throws(
+    () => {
+      refuse(101)
+    },
+    { exit: 'NoSpace', message: /the model has 101, its size annotation says 100/ },
+  )
+  const unbounded = { ...task, sizeBytes: undefined }
+  const refuseFull = await measureRoom(unbounded, 0)
+  t.throws(
+    () => {
+      refuseFull(2 ** 52)
+    },
+    { exit: 'NoSpace', message: /needs .* are free/ },
+  )
+  const withParts = await measureRoom(unbounded, 2 ** 52 - 1)
+  withParts(2 ** 52)
 })
 
 t.test('one of two loaders gets the lock; the other waits until the model is published', async (t) => {
