@@ -1,6 +1,9 @@
 # The image has Node of npm over Debian's C and C++ libraries, as runtime.lock.json names them by checksum. Nothing of BUILDER is in it: it
 # only has to have Node 24 or newer, npm and apt. An amd64 builder makes the arm64 image, too.
 ARG BUILDER=node:24-bookworm-slim
+# Only its Go is used, for the program s5cmd: 1.26 or newer, in /usr/local/go.
+ARG GO=golang:1.26-bookworm
+FROM --platform=$BUILDPLATFORM ${GO} AS go
 FROM --platform=$BUILDPLATFORM ${BUILDER} AS build
 ARG TARGETARCH
 # A Debian mirror, where those of BUILDER no longer have what the lock file names.
@@ -9,8 +12,10 @@ WORKDIR /build
 RUN mkdir /image
 COPY package.json package-lock.json .npmrc runtime.lock.json ./
 COPY deploy/image ./deploy/image
+COPY --from=go /usr/local/go /usr/local/go
+ENV PATH=$PATH:/usr/local/go/bin
 # npm ci installs the compiler; the install script of the node package would install another Node.
-RUN node deploy/image/assemble.ts /image "$TARGETARCH" runtime packages \
+RUN node deploy/image/assemble.ts /image "$TARGETARCH" runtime s5cmd packages \
  && npm ci --ignore-scripts
 COPY tsconfig.json tsconfig.build.json LICENSE ./
 COPY src ./src
@@ -20,6 +25,7 @@ RUN node node_modules/typescript/bin/tsc -p tsconfig.build.json \
 # No shell, no package manager, no root.
 FROM scratch
 COPY --from=build /image/runtime/ /
+COPY --from=build /image/s5cmd/ /
 COPY --from=build /image/packages/ /
 COPY --from=build /image/app/ /
 ENV NODE_ENV=production

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
 import { readRuntimeLock } from '../../deploy/image/runtime-lock.ts'
+import { defaultS5cmdPath } from '../../src/values/engine.ts'
 import { version } from '../../src/version.ts'
 import { prepareProductImage, productLayers } from '../kit/cluster/image-contents.ts'
 import { runPythonTool } from '../kit/tools/python-tools.ts'
@@ -51,6 +52,13 @@ t.test('native code of the packages is for this C library', async (t) => {
   t.equal(await evaluate(script), 0xe3069283)
 })
 
+t.test('s5cmd is the release that go.mod pins, and stands where the loader looks for it', async (t) => {
+  const [, release = ''] =
+    /^require \S+\/s5cmd\/v2 (\S+)$/m.exec(await readFile('deploy/image/s5cmd/go.mod', 'utf8')) ?? []
+  const script = `require('node:child_process').execFileSync('${defaultS5cmdPath}', ['version']).toString()`
+  t.equal(String(await evaluate(script)), `${release}-module\n`)
+})
+
 t.test('authorities come with Node, as the image has no file of them', async (t) => {
   t.ok(Number(await evaluate("require('node:tls').getCACertificates('default').length")) > 100)
 })
@@ -68,7 +76,11 @@ t.test('the user of the image has an entry, and all can write to /tmp', async (t
 })
 
 t.test('the licence of everything in it is there', (t) => {
-  t.strictSame(readdirSync(join(image, 'licenses')).sort(), ['LICENSE', 'gcc-12-base', 'libc6', 'node'])
+  t.strictSame(readdirSync(join(image, 'licenses')).sort(), ['LICENSE', 'gcc-12-base', 'libc6', 'node', 's5cmd'])
+  const linked = readdirSync(join(image, 'licenses', 's5cmd'), { recursive: true, encoding: 'utf8' })
+  for (const path of ['go/LICENSE', 'github.com/peak/s5cmd/v2/LICENSE', 'github.com/aws/aws-sdk-go/LICENSE.txt']) {
+    t.ok(linked.includes(path), path)
+  }
   t.end()
 })
 
@@ -85,7 +97,7 @@ t.test('no tool of development and no shell is in it', async (t) => {
     readdirSync(image).filter((name) => ['bin', 'sbin'].includes(name)),
     [],
   )
-  t.strictSame(readdirSync(join(image, 'usr', 'local', 'bin')), ['node'])
+  t.strictSame(readdirSync(join(image, 'usr', 'local', 'bin')), ['node', 's5cmd'])
 })
 
 t.test('the Dockerfile has nothing that hadolint remarks', async (t) => {

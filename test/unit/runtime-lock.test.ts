@@ -53,7 +53,7 @@ t.test(
     t.equal(/^ARG BUILDER=(.*)$/m.exec(dockerfile)?.[1], `node:${major}-${lock.debian.release}-slim`)
     t.strictSame(
       [...dockerfile.matchAll(/^FROM (.*)$/gm)].map(([, from]) => from),
-      ['--platform=$BUILDPLATFORM ${BUILDER} AS build', 'scratch'],
+      ['--platform=$BUILDPLATFORM ${GO} AS go', '--platform=$BUILDPLATFORM ${BUILDER} AS build', 'scratch'],
     )
     t.notMatch(dockerfile, /sha256:|\d+\.\d+\.\d+/)
     t.end()

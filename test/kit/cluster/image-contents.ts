@@ -13,17 +13,23 @@ import type { Image, Layer } from './image-archive.ts'
 
 const run = promisify(execFile)
 const root = join(import.meta.dirname, '..', '..', '..')
-const layerSources = [
+const lockedSources = [
   'runtime.lock.json',
   'package-lock.json',
   '.npmrc',
   'deploy/image/download.ts',
   'deploy/image/root-file-system.ts',
 ]
+/** The files that decide what is in a layer. */
+const layerSources = {
+  runtime: lockedSources,
+  packages: lockedSources,
+  s5cmd: ['deploy/image/s5cmd.ts', 'deploy/image/s5cmd/go.mod', 'deploy/image/s5cmd/go.sum'],
+} as const
 
 /** Compiles and fetches what the image is made of. */
 export async function prepareProductImage(): Promise<void> {
-  await Promise.all([ensureBuilt(), keptLayer('runtime'), keptLayer('packages')])
+  await Promise.all([ensureBuilt(), keptLayer('runtime'), keptLayer('s5cmd'), keptLayer('packages')])
 }
 
 /** Prepared before. */
@@ -37,7 +43,7 @@ export async function buildProductImage(name: string, scratch: string): Promise<
 /** The directories of the layers, as the Dockerfile stacks them. */
 export async function productLayers(
   scratch: string,
-  names: readonly LayerName[] = ['runtime', 'packages', 'app'],
+  names: readonly LayerName[] = ['runtime', 's5cmd', 'packages', 'app'],
 ): Promise<readonly string[]> {
   await rm(scratch, { recursive: true, force: true })
   await layers.app(scratch)
@@ -97,10 +103,10 @@ function layerNames(dockerfile: string): readonly LayerName[] {
   })
 }
 
-/** Lays out once on each machine: these two layers change with the lock files alone. */
-async function keptLayer(name: 'runtime' | 'packages'): Promise<string> {
+/** Lays out once on each machine: these layers change with the lock files alone. */
+async function keptLayer(name: keyof typeof layerSources): Promise<string> {
   const key = createHash('sha256')
-  for (const file of layerSources) key.update(await readFile(join(root, file)))
+  for (const file of layerSources[name]) key.update(await readFile(join(root, file)))
   const directory = join(cacheDirectory(), `${name}-${ownArchitecture()}-${key.digest('hex').slice(0, 16)}`)
   if (existsSync(directory)) return directory
   await mkdir(cacheDirectory(), { recursive: true })

@@ -7,6 +7,7 @@ import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { goBuild, goEnvironment, s5cmdLinkerFlags, s5cmdModule, s5cmdPackage } from '../../../deploy/image/s5cmd.ts'
 import { withLock } from './directory-lock.ts'
 
 export interface GoBinary {
@@ -31,20 +32,15 @@ export interface GoBinarySet {
 }
 
 const TEST_BINARIES = 'MODEL_INJECTOR_TEST_BINARIES'
-// GOTOOLCHAIN: the build must not download another Go. GOWORK: a go.work above this repository must not take part.
-const GO_ENVIRONMENT = { GOTOOLCHAIN: 'local', CGO_ENABLED: '0', GOFLAGS: '', GOWORK: 'off' }
 // The control plane takes about 7 minutes on two idle cores; a busy machine needs a multiple.
 const BUILD_TIMEOUT_SECONDS = 45 * 60
 
 const s5cmd: GoBinary = {
   name: 's5cmd',
-  module: new URL('../../loader/tools/s5cmd/', import.meta.url),
-  dependency: 'github.com/peak/s5cmd/v2',
-  goPackage: 'github.com/peak/s5cmd/v2',
-  linkerFlags: (version) =>
-    ['Version', 'GitCommit']
-      .map((name, index) => `-X github.com/peak/s5cmd/v2/version.${name}=${[version, 'module'][index]}`)
-      .join(' '),
+  module: s5cmdModule,
+  dependency: s5cmdPackage,
+  goPackage: s5cmdPackage,
+  linkerFlags: s5cmdLinkerFlags,
   duration: 'about 1 minute',
 }
 
@@ -57,7 +53,7 @@ const versitygw: GoBinary = {
   duration: 'about 3 minutes',
 }
 
-/** The release that the engine `s5cmd` runs in the stock image. */
+/** The release that the product's image has for the engine `s5cmd`. */
 export async function s5cmdBinary(): Promise<string> {
   return await testBinary(s5cmd)
 }
@@ -140,10 +136,7 @@ async function buildUnlessThere(directory: string, binary: GoBinary, set: GoBina
   const startedAt = performance.now()
   await go(
     [
-      'build',
-      '-mod=readonly',
-      '-trimpath',
-      '-buildvcs=false',
+      ...goBuild,
       '-tags',
       binary.tags ?? '',
       '-ldflags',
@@ -173,7 +166,7 @@ async function removePartialBuilds(directory: string): Promise<void> {
 }
 
 async function go(args: readonly string[], directory: string, { howToGoOn }: GoBinarySet): Promise<string> {
-  const env = { ...process.env, ...GO_ENVIRONMENT }
+  const env = { ...process.env, ...goEnvironment }
   try {
     return (await promisify(execFile)('go', args, { cwd: directory, env, maxBuffer: 64 * 1024 * 1024 })).stdout
   } catch (error) {
