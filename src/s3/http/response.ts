@@ -33,7 +33,8 @@ export function parseHead(text: string): Head {
   const [statusLine = '', ...lines] = text.split('\r\n')
   // Some servers refuse in HTTP/1.0, as those of Go do plain HTTP at a port for TLS.
   const status = /^HTTP\/1\.(?:1 (?=[2-5])|0 (?=[45]))([2-5][0-9][0-9])(?: |$)/.exec(statusLine)?.[1]
-  if (status === undefined) throw noAnswer(statusLine)
+  // A lone line feed in it would be the end of the line to another parser.
+  if (status === undefined || controlCharacter.test(statusLine)) throw noAnswer(statusLine)
   const headers = new Map<string, string>()
   for (const line of lines) addHeader(headers, line)
   return {
@@ -41,7 +42,7 @@ export function parseHead(text: string): Head {
     headers,
     bodyLength: bodyLength(headers),
     isChunked: isChunked(headers),
-    keepAlive: staysOpen(statusLine, headers) && !isFramedTwice(headers),
+    keepAlive: staysOpen(statusLine, headers),
   }
 }
 
@@ -69,7 +70,7 @@ function addHeader(headers: Map<string, string>, line: string): void {
 
 function bodyLength(headers: ReadonlyMap<string, string>): number | undefined {
   const text = headers.get('content-length')
-  if (headers.has('transfer-encoding') || text === undefined) return undefined
+  if (text === undefined) return undefined
   if (!/^[0-9]{1,15}$/.test(text)) throw new MalformedAnswer(`not a length: ${quote(text.slice(0, 40))}`)
   return Number(text)
 }
@@ -77,15 +78,11 @@ function bodyLength(headers: ReadonlyMap<string, string>): number | undefined {
 function isChunked(headers: ReadonlyMap<string, string>): boolean {
   const encoding = headers.get('transfer-encoding')
   if (encoding === undefined) return false
+  if (headers.has('content-length')) throw new MalformedAnswer('a body that is framed in two ways')
   if (encoding.toLowerCase() !== 'chunked') throw new MalformedAnswer(`the transfer encoding ${quote(encoding)}`)
   return true
 }
 
 function staysOpen(statusLine: string, headers: ReadonlyMap<string, string>): boolean {
   return statusLine.startsWith('HTTP/1.1') && !/\bclose\b/i.test(headers.get('connection') ?? '')
-}
-
-/** Such a connection is not used again (RFC 9112, 6.3): somebody on the way may see another end of the body. */
-function isFramedTwice(headers: ReadonlyMap<string, string>): boolean {
-  return headers.has('content-length') && headers.has('transfer-encoding')
 }
