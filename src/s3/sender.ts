@@ -102,7 +102,6 @@ export class Sender {
     const request = { ...target, headers: { ...target.headers, ...optional } }
     const text = writeRequest(buildRequest(request, origin, { region: location.region, credentials }))
     signal.throwIfAborted()
-    if (this.#isClosed) throw new Error('the client of S3 is closed')
     try {
       const answer = await this.#connectionsTo(location).ask({ text, mostBytes, tooLong })
       const head = answer.isSuccess ? problemIn?.(answer) : answer.head
@@ -116,6 +115,7 @@ export class Sender {
   }
 
   #connectionsTo(location: BucketLocation): S3Connections {
+    if (this.#isClosed) throw new Error('the client of S3 is closed')
     const { protocol, host, port } = location
     const name = `${protocol}//${host}:${port}`
     const known = this.#connections.get(name)
