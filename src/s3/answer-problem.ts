@@ -89,9 +89,9 @@ function kindOf(evidence: Evidence): ProblemKind {
   const { head, error, elsewhere } = evidence
   const { status } = head
   if (elsewhere !== undefined && (redirects.includes(status) || status === 400)) return 'wrongRegion'
-  if (error !== undefined) return kindOfError(error, evidence)
+  if (error !== undefined && isKnown(error.code)) return kindOfError(error, evidence)
   if (redirects.includes(status)) return head.headers.has('location') ? 'redirected' : 'wrongRegion'
-  return kindOfOther(evidence)
+  return error === undefined ? kindOfOther(evidence) : kindOfStatus(status)
 }
 
 /** For an answer that is no error of S3. */
@@ -101,16 +101,20 @@ function kindOfOther({ head: { status }, text }: Evidence): ProblemKind {
 }
 
 function kindOfError({ code, message = '' }: ErrorBody, { head: { status } }: Evidence): ProblemKind {
-  if (code.startsWith('KMS.')) return code === 'KMS.AccessDeniedException' ? 'kmsDenied' : 'kmsUnusable'
   if (code === 'AccessDenied' && /\bkms:|\bKMS\b/.test(message)) return 'kmsDenied'
   // A malformed header that is not about the region is the fault of the credentials.
   if (code === 'AuthorizationHeaderMalformed') return 'denied'
-  return byCode[code] ?? kindOfStatus(status)
+  return kindOfCode(code, status)
 }
 
 /** For an answer of which there is no more than this. */
 export function kindOfCode(code: string | undefined, status: number): ProblemKind {
+  if (code?.startsWith('KMS.') === true) return code === 'KMS.AccessDeniedException' ? 'kmsDenied' : 'kmsUnusable'
   return (code === undefined ? undefined : byCode[code]) ?? kindOfStatus(status)
+}
+
+function isKnown(code: string): boolean {
+  return code.startsWith('KMS.') || Object.hasOwn(byCode, code)
 }
 
 function kindOfStatus(status: number): ProblemKind {
@@ -152,16 +156,13 @@ function element(body: string, name: string): string | undefined {
   return text === undefined ? undefined : shorten(singleLine(unescapeXml(text)), 500)
 }
 
-const entities: Readonly<Record<string, string>> = {
-  '&lt;': '<',
-  '&gt;': '>',
-  '&quot;': '"',
-  '&apos;': "'",
-  '&#39;': "'",
-  '&#34;': '"',
-  '&amp;': '&',
-}
+const entities: Readonly<Record<string, string>> = { lt: '<', gt: '>', quot: '"', apos: "'", amp: '&' }
 
+/** Characters by number too: the text is sanitised afterwards. */
 function unescapeXml(text: string): string {
-  return text.replace(/&(?:lt|gt|quot|apos|amp|#3[49]);/g, (entity) => entities[entity] ?? entity)
+  return text.replace(/&(?:(lt|gt|quot|apos|amp)|#(\d{1,7})|#x([0-9a-fA-F]{1,6}));/g, (_, name, decimal, hex) => {
+    if (typeof name === 'string') return entities[name] ?? ''
+    const point = typeof decimal === 'string' ? Number(decimal) : Number.parseInt(String(hex), 16)
+    return point <= 0x10ffff ? String.fromCodePoint(point) : '\uFFFD'
+  })
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { Test } from 'tap'
 import type { LoaderEngine } from '../kit/s3/loader-run.ts'
 import { stageOf, startLoaderWorld } from '../kit/s3/loader-world.ts'
+import { answers } from './scenarios/answers.ts'
 import { credentials } from './scenarios/credentials.ts'
 import { environments } from './scenarios/environments.ts'
 import { expiries } from './scenarios/expiries.ts'
@@ -26,6 +27,7 @@ export const subjects: Readonly<Record<string, readonly Scenario[]>> = {
   volumes,
   reuse,
   listings,
+  answers,
   sources,
   places,
   credentials,

@@ -40,7 +40,7 @@ export function faultOf(text: string, key: string): CopyFault {
 
 function judge(text: string): Judgement {
   const status = / status code: (\d{3}), request id: /.exec(text)?.[1]
-  const code = /^(\w+): /.exec(text)?.[1]
+  const code = /^([\w.]+): /.exec(text)?.[1]
   if (status !== undefined) return { kind: kindOfAnswer(Number(status), code), ...(code !== undefined && { code }) }
   const file = kindIn(ofFiles, text)
   if (file !== undefined) return { kind: file, ...(file === 'noSpace' && { code: 'ENOSPC' }) }

@@ -36,7 +36,17 @@ const regions = [
   'auto',
   'garage',
 ]
-const buckets = ['models', 'my-models-1', 'my.models', 'a.bc', 'My_Models', 'models-x-s3alias', '10.0.0.1', 'abc']
+const buckets = [
+  'models',
+  'my-models-1',
+  'my.models',
+  'a.bc',
+  'My_Models',
+  'models-x-s3alias',
+  '10.0.0.1',
+  'abc',
+  'tenant:bucket',
+]
 const endpoints = [
   undefined,
   'https://s3.example.com',
@@ -88,7 +98,7 @@ for (const region of regions) {
         ),
       ),
     )
-    t.equal(pairs.length, 448)
+    t.equal(pairs.length, 504)
     t.ok(pairs.some(([ours]) => ours !== 'refused'))
     t.strictSame(
       pairs.map(([ours]) => ours),

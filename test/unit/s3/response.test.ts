@@ -178,6 +178,14 @@ for (const [name, status, text, lines, kind, message] of [
     'the endpoint answers 308 to "https://s3.example.com/x"',
   ],
   [
+    'a redirect elsewhere with an error of its own kind',
+    '302 X',
+    xml('Moved'),
+    ['location: https://login.example.com/'],
+    'redirected',
+    'the endpoint answers 302 to "https://login.example.com/"',
+  ],
+  [
     'a web page',
     '404 X',
     '<!doctype html><h1>Not here',
@@ -190,7 +198,7 @@ for (const [name, status, text, lines, kind, message] of [
   ['a refusal without words', '403 X', '', [], 'denied', 'status 403'],
 ] as const) {
   t.test(`${name} is ${kind}, and one line says what answered`, (t) => {
-    t.match(problemOf(status, text, ...lines), { kind, message, code: '' })
+    t.match(problemOf(status, text, ...lines), { kind, message })
     t.end()
   })
 }
@@ -200,6 +208,8 @@ t.test('what is no error of S3 gives no code, and no control character reaches a
   t.equal(problemOf('403 X', '<Error><Code>Access Denied\u001b[2J</Code></Error>').code, '')
   const { message } = problemOf('500 X', '<Error><Code>E</Code><Message>a\u001b[31mb\r\nc\u202ed</Message></Error>')
   t.equal(message, '500 E: a\\u001b[31mb c\\u202ed')
+  const named = '<Error><Code>E</Code><Message>&lt;a&#27;[2J&#x1b;[2J&#13;&#10;b&#9999999;</Message></Error>'
+  t.equal(problemOf('500 X', named).message, '500 E: <a\\u001b[2J\\u001b[2J b\uFFFD')
   t.match(problemOf('302 X', '', 'location: https://x/\u0080').message, /^[\x20-\x7e]*$/)
   t.end()
 })
