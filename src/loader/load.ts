@@ -8,6 +8,7 @@ import { s3Client } from '../s3/client.ts'
 import type { BucketLocation } from '../s3/location.ts'
 import { patienceWithin } from '../s3/patience.ts'
 import type { S3 } from '../s3/s3.ts'
+import { rareProblems } from './credentials/waiting.ts'
 import { credentialsSource, type CredentialsSource } from './credentials/credentials.ts'
 import type { RunningEngine } from './download-context.ts'
 import { startEngine } from './engine.ts'
@@ -187,9 +188,9 @@ function openS3(session: Session, credentials: CredentialsSource | undefined): S
     credentials,
     signal,
     patienceMs: session.patienceMs ?? patienceWithin(task.timeoutSeconds),
-    onProblem: (problem) => {
-      report.info(`waiting for S3: ${problem}`)
-    },
+    onProblem: rareProblems((line) => {
+      report.info(line)
+    }, 'S3'),
     longestListingMs,
   })
 }

@@ -4,6 +4,7 @@ import type { BucketLocation } from '../s3/location.ts'
 import { originOf } from '../s3/origin.ts'
 import { patienceWithin } from '../s3/patience.ts'
 import type { CredentialsSource } from './credentials/credentials.ts'
+import { rareProblems } from './credentials/waiting.ts'
 import type { LoadTask } from './environment.ts'
 import { LoaderFailure } from './exit-codes.ts'
 import type { Move } from './download.ts'
@@ -66,12 +67,18 @@ async function moveAll(
   { credentials, listing, verifiedBytes }: Work,
   move: (options: TransferOptions) => Promise<void>,
 ): Promise<void> {
+  const tell = rareProblems((line) => {
+    report.info(line)
+  }, 'S3')
   const meter = startProgressMeter(report, listing, verifiedBytes)
   try {
     await move({
       credentials: (refresh) => (credentials === undefined ? Promise.resolve(undefined) : credentials(refresh)),
       signal,
       onProgress: meter.add,
+      onRetry: (error) => {
+        tell(error.message)
+      },
       // A thread that stalls in a call of the file system does not end with the transfer.
       onStalled: (error) => {
         const failure = failureOf(error, task.source)

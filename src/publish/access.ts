@@ -2,6 +2,7 @@
 import { credentialsSource } from '../loader/credentials/credentials.ts'
 import { formatLoaderEnv, type LoaderValues } from '../loader-contract.ts'
 import { readTask, type Environment, type LoadTask } from '../loader/environment.ts'
+import { rareProblems } from '../loader/credentials/waiting.ts'
 import { LoaderFailure } from '../loader/exit-codes.ts'
 import { locateSource } from '../loader/locate-source.ts'
 import type { Report } from '../loader/report.ts'
@@ -105,9 +106,7 @@ export function connectS3(
     credentials: credentialsSource(task, env, signal, say),
     signal,
     patienceMs,
-    onProblem: (problem) => {
-      say(`waiting for S3: ${problem}`)
-    },
+    onProblem: rareProblems(say, 'S3'),
     longestListingMs,
   })
 }

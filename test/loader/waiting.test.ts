@@ -1,6 +1,6 @@
 /** The log of a waiting loader says what it waits for. */
 import t from 'tap'
-import { reportWaiting } from '../../src/loader/credentials/waiting.ts'
+import { rareProblems, reportWaiting } from '../../src/loader/credentials/waiting.ts'
 import { waitFor } from '../kit/tools/wait-for.ts'
 
 const never = 2 ** 30
@@ -47,4 +47,18 @@ t.test('a line every so often, also where nothing has answered yet', async (t) =
   t.match(lines.at(-1), /^waiting for STS(, \d+ s so far)?: 503$/)
   end.resolve(undefined)
   await waiting
+})
+
+t.test('of problems that come all the time, one every so often is logged', (t) => {
+  const lines: string[] = []
+  const say = (line: string): void => {
+    lines.push(line)
+  }
+  const rare = rareProblems(say, 'S3', never)
+  for (const problem of ['503 SlowDown', '503 SlowDown', 'the connection was cut']) rare(problem)
+  t.strictSame(lines, ['waiting for S3: 503 SlowDown'])
+  const each = rareProblems(say, 'S3', 0)
+  for (const problem of ['a', 'b']) each(problem)
+  t.strictSame(lines.slice(1), ['waiting for S3: a', 'waiting for S3: b'])
+  t.end()
 })

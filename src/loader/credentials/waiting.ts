@@ -5,6 +5,17 @@ export type Say = (line: string) => void
 
 const usualEveryMs = 5000
 
+/** Writes a line for a problem that will be tried again, at most every few seconds: many requests meet it at the same time. */
+export function rareProblems(say: Say, what: string, everyMs = usualEveryMs): (problem: string) => void {
+  let toldAtMs = Number.NEGATIVE_INFINITY
+  return (problem) => {
+    const nowMs = performance.now()
+    if (nowMs - toldAtMs < everyMs) return
+    toldAtMs = nowMs
+    say(`waiting for ${what}: ${problem}`)
+  }
+}
+
 /** Writes a line at once for the first problem, and every few seconds until the work ends. */
 export async function reportWaiting<T>(
   say: Say,
