@@ -13,7 +13,7 @@ import { LoaderFailure } from './exit-codes.ts'
 import { failureOf } from './s3-failure.ts'
 import { SeenObjects } from './seen-objects.ts'
 
-export interface ModelObject {
+export interface ModelObject extends Pick<ListedObject, 'checksumAlgorithm'> {
   readonly key: string
   /** Path below the source, and below the mount path. */
   readonly path: string

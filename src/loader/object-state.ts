@@ -75,10 +75,12 @@ async function lookUpLarge(
   })
 }
 
-/** Small objects come with their checksum; one HEAD shows which algorithm to compute meanwhile. */
+/** Small objects come with their checksum; the listing, or else one HEAD, shows which algorithm to compute meanwhile. */
 async function guessChecksum({ objects }: Batch, context: DownloadContext): Promise<PartJob['crc']> {
   const first = objects.find(({ size }) => size > 0 && size <= partBytes)
-  return first === undefined ? 'none' : (crcOf((await lookUpChecksum(first, context))?.algorithm) ?? ownCrc)
+  if (first === undefined) return 'none'
+  const algorithm = first.checksumAlgorithm ?? (await lookUpChecksum(first, context))?.algorithm
+  return crcOf(algorithm) ?? ownCrc
 }
 
 async function lookUpChecksum(

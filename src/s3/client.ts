@@ -6,7 +6,7 @@ import { checksumMode, quoteEtag, type RequestTarget } from './http/request.ts'
 import type { Head } from './http/response.ts'
 import { archivedClasses, readPage, type ListingPage, type PageQuery } from './listing-page.ts'
 import { Sender, type Question, type SenderOptions } from './sender.ts'
-import type { ChecksumAlgorithm, DatedObject, ListedObject, ObjectHead, S3 } from './s3.ts'
+import { checksumAlgorithms, type DatedObject, type ListedObject, type ObjectHead, type S3 } from './s3.ts'
 import { problemOf, S3Error } from './s3-error.ts'
 import { readXmlList } from './xml-list.ts'
 
@@ -15,7 +15,6 @@ export interface S3Options extends SenderOptions {
   readonly longestListingMs?: number | undefined
 }
 
-const algorithms: readonly ChecksumAlgorithm[] = ['CRC32', 'CRC32C', 'CRC64NVME', 'SHA1', 'SHA256']
 /** No answer but a page and an object has more. */
 const longestAnswerBytes = 2 ** 20
 
@@ -137,7 +136,7 @@ async function reasonOf(
 
 function readHead(key: string, { headers, bodyLength }: Head): ObjectHead {
   const checksumType = headers.get('x-amz-checksum-type')
-  const values = algorithms.flatMap((algorithm) => {
+  const values = checksumAlgorithms.flatMap((algorithm) => {
     const value = headers.get(`x-amz-checksum-${algorithm.toLowerCase()}`)
     return value === undefined ? [] : [[algorithm, value] as const]
   })
@@ -169,6 +168,6 @@ function namesOf(prefixes: readonly string[], prefix: string): readonly string[]
   return prefixes.map((name) => name.slice(prefix.length, -1))
 }
 
-function listed({ key, size, etag, archived }: ListedObject): ListedObject {
-  return { key, size, etag, archived }
+function listed({ key, size, etag, archived, checksumAlgorithm }: ListedObject): ListedObject {
+  return { key, size, etag, archived, ...(checksumAlgorithm !== undefined && { checksumAlgorithm }) }
 }

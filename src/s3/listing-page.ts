@@ -4,7 +4,7 @@
  */
 import { quote } from '../values/printable.ts'
 import { notAPage } from './listing-text.ts'
-import type { ListedObject } from './s3.ts'
+import { checksumAlgorithms, type ListedObject } from './s3.ts'
 import { readXmlList, type ElementFields, type XmlList } from './xml-list.ts'
 
 export interface ListingPage {
@@ -100,12 +100,15 @@ function readObject(content: ElementFields, nameOf: (key: string) => string): Da
   if (sizeText === undefined) throw notAPage(`a listing that has no size for ${quote(key)}`)
   const size = Number(sizeText)
   if (!Number.isSafeInteger(size)) throw notAPage(`a listing that has ${size} bytes for ${quote(key)}`)
+  // Its own text would be kept for each of 100,000 objects.
+  const checksumAlgorithm = checksumAlgorithms.find((name) => name === content.get('ChecksumAlgorithm'))
   const modifiedMs = Date.parse(content.get('LastModified') ?? '')
   return {
     key,
     size,
     etag: content.get('ETag') ?? '',
     archived: isArchived(content),
+    ...(checksumAlgorithm !== undefined && { checksumAlgorithm }),
     modifiedMs: Number.isNaN(modifiedMs) ? 0 : modifiedMs,
   }
 }

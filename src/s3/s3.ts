@@ -7,9 +7,11 @@ export interface ListedObject {
   readonly etag: string
   /** True in a storage class that has to be restored before reading. */
   readonly archived: boolean
+  /** Algorithm of the checksum that S3 keeps, where the listing says it. */
+  readonly checksumAlgorithm?: ChecksumAlgorithm
 }
 
-export interface ObjectHead extends Omit<ListedObject, 'size'> {
+export interface ObjectHead extends Omit<ListedObject, 'size' | 'checksumAlgorithm'> {
   /** Undefined where the server sends no size. */
   readonly size: number | undefined
   /** Checksums of the whole object by algorithm, base64; empty where S3 has none or only one composed of parts. */
@@ -17,7 +19,8 @@ export interface ObjectHead extends Omit<ListedObject, 'size'> {
   readonly composite: boolean
 }
 
-export type ChecksumAlgorithm = 'CRC32' | 'CRC32C' | 'CRC64NVME' | 'SHA1' | 'SHA256'
+export const checksumAlgorithms = ['CRC32', 'CRC32C', 'CRC64NVME', 'SHA1', 'SHA256'] as const
+export type ChecksumAlgorithm = (typeof checksumAlgorithms)[number]
 
 export interface DatedObject {
   /** ETag with its quotes, as If-Match needs it. */

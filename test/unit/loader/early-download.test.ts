@@ -19,11 +19,13 @@ interface Server {
   readonly endpoint: string
   /** Keys in the order in which they were asked for with GET. */
   readonly asked: string[]
+  readonly heads: string[]
   /** Numbers of pages that were asked for. */
   readonly pages: number[]
 }
 
 interface Answers {
+  readonly checksumAlgorithm?: string
   /** Called before a page is answered. */
   readonly beforePage?: (number: number, server: Server) => Promise<void>
   /** Status for a page; 200 by default. */
@@ -40,7 +42,12 @@ async function serve(t: Test, pages: readonly (readonly string[])[], answers: An
     http.closeAllConnections()
     http.close()
   })
-  const server: Server = { endpoint: `http://127.0.0.1:${(http.address() as AddressInfo).port}`, asked: [], pages: [] }
+  const server: Server = {
+    endpoint: `http://127.0.0.1:${(http.address() as AddressInfo).port}`,
+    asked: [],
+    heads: [],
+    pages: [],
+  }
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', server.endpoint)
@@ -50,17 +57,18 @@ async function serve(t: Test, pages: readonly (readonly string[])[], answers: An
       server.pages.push(number)
       await answers.beforePage?.(number, server)
       const status = answers.statusOf?.(number) ?? 200
-      response.writeHead(status).end(status === 200 ? pageOf(pages, number) : '')
+      response.writeHead(status).end(status === 200 ? pageOf(pages, number, answers) : '')
       return
     }
     if (request.method === 'GET') server.asked.push(key)
+    else server.heads.push(key)
     response.writeHead(200, { 'content-length': Buffer.byteLength(bodyOf(key)), etag: `"${key}"` })
     response.end(request.method === 'HEAD' ? undefined : bodyOf(key))
   }
   return server
 }
 
-function pageOf(pages: readonly (readonly string[])[], number: number): string {
+function pageOf(pages: readonly (readonly string[])[], number: number, { checksumAlgorithm }: Answers): string {
   const objects = (pages[number] ?? []).map(
     (key): AnsweredObject => ({
       key,
@@ -68,6 +76,7 @@ function pageOf(pages: readonly (readonly string[])[], number: number): string {
       etag: `"${key}"`,
       lastModified: new Date(0),
       storageClass: 'STANDARD',
+      checksumAlgorithm,
     }),
   )
   const asked = {
@@ -182,4 +191,13 @@ t.test('with a manifest, no object is asked for before the last page is there', 
   })
   const error = await run(root, server, { MODEL_EXPECT: `manifest=SHA256SUMS@sha256:${'0'.repeat(64)}` })
   t.ok(error instanceof LoaderFailure && error.exit === 'VerificationFailed', String(error))
+})
+
+t.test('no HEAD comes before the first GET where the listing says which checksums S3 keeps', async (t) => {
+  const saying = await serve(t, [first], { checksumAlgorithm: 'CRC64NVME' })
+  t.match(await run(t.testdir({ saying: {} }) + '/saying', saying), { files: 2 })
+  t.strictSame(saying.heads, [])
+  const silent = await serve(t, [first])
+  t.match(await run(t.testdir({ silent: {} }) + '/silent', silent), { files: 2 })
+  t.strictSame(silent.heads, [first[0]])
 })

@@ -129,13 +129,16 @@ t.test('pages are read as the SDK reads them, whatever their keys', async (t) =>
             new ListObjectsV2Command({ Bucket: 'models', Prefix: 'm/', ContinuationToken: token }),
           )
           theirs.push(
-            ...(answer.Contents ?? []).map(({ Key = '', Size, ETag, StorageClass = '', RestoreStatus }) => ({
-              key: decodeURIComponent(Key),
-              size: Size,
-              etag: ETag,
-              archived:
-                ['GLACIER', 'DEEP_ARCHIVE'].includes(StorageClass) && RestoreStatus?.RestoreExpiryDate === undefined,
-            })),
+            ...(answer.Contents ?? []).map(
+              ({ Key = '', Size, ETag, StorageClass = '', RestoreStatus, ChecksumAlgorithm }) => ({
+                key: decodeURIComponent(Key),
+                size: Size,
+                etag: ETag,
+                archived:
+                  ['GLACIER', 'DEEP_ARCHIVE'].includes(StorageClass) && RestoreStatus?.RestoreExpiryDate === undefined,
+                checksumAlgorithm: ChecksumAlgorithm?.[0],
+              }),
+            ),
           )
           ;({ NextContinuationToken: token } = answer)
           more = answer.IsTruncated === true
