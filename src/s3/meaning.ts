@@ -6,7 +6,7 @@ export type Reaction = 'giveUp' | 'retry' | 'slow' | 'refresh'
 interface Meaning {
   readonly reaction: Reaction
   /** Name of the exit code. */
-  readonly exit: 'Denied' | 'CannotList' | 'DownloadFailed' | 'NoProgress'
+  readonly exit: 'Denied' | 'CannotList' | 'DownloadFailed' | 'VerificationFailed' | 'NoProgress'
   /** Undefined for that of the exit code. */
   readonly remedy?: string
 }
@@ -63,6 +63,12 @@ export const meanings = {
   notFound: { reaction: 'giveUp', exit: 'DownloadFailed' },
   /** The object was replaced after it was listed. */
   changed: { reaction: 'giveUp', exit: 'DownloadFailed' },
+  /** More or fewer bytes than the listing has. */
+  otherLength: {
+    reaction: 'giveUp',
+    exit: 'VerificationFailed',
+    remedy: 'see what answers at the endpoint: it may unpack or change what it sends',
+  },
   /** A success that S3 would not send. */
   protocol: { reaction: 'giveUp', exit: 'DownloadFailed' },
   /** Bytes that are no HTTP/1.1. */

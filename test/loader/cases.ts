@@ -250,7 +250,6 @@ export const loaderCases: readonly LoaderCase[] = [
     name: 'a server whose name does not resolve',
     exit: 14,
     says: /resolve/,
-    cannot: { s5cmd: 'it ends at once, with 11, though a name may come to resolve' },
     arrange: async (stage) => {
       await small(stage)
       return { env: { MODEL_ENDPOINT: 'https://s3.invalid', MODEL_TIMEOUT_SECONDS: '20' }, next: 14 }

@@ -68,7 +68,7 @@ t.test('an object that sends more than was listed is stopped long before it fill
     t,
     await stage.run(),
     15,
-    /packed\.json has 133 bytes in the listing, and \d+ or more arrive; see what answers/,
+    /packed\.json: it has 133 bytes in the listing, and \d+ or more arrive; see what answers/,
   )
   await holdsNothing(t, stage)
   const asked = requestsOf(stage).filter(({ key }) => key?.endsWith('packed.json'))
@@ -83,7 +83,7 @@ t.test('an object of another length than listed is refused with both lengths', a
       t,
       await stage.run(),
       15,
-      new RegExp(`packed\\.json has 133 bytes in the listing, and ${body.length} arrived`),
+      new RegExp(`packed\\.json: it has 133 bytes in the listing, and ${body.length} arrived`),
     )
     await holdsNothing(t, stage)
   }

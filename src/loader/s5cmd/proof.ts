@@ -3,6 +3,7 @@
  * that was listed, and the bytes on the volume have the checksum that S3 keeps of it, or that of the manifest.
  */
 import type { FileHandle } from 'node:fs/promises'
+import { meanings } from '../../s3/meaning.ts'
 import { S3Error } from '../../s3/s3-error.ts'
 import {
   combineParts,
@@ -125,7 +126,7 @@ function compareWhole(
 
 /** The failure for an object that has the listed ETag and not the listed number of bytes. */
 export function otherLength({ path, size }: ModelObject, found: string): LoaderFailure {
-  return new LoaderFailure('VerificationFailed', `${path} has ${size} bytes in the listing, and ${found}`, {
-    remedy: 'see what answers at the endpoint: it may unpack or change what it sends',
+  return new LoaderFailure('VerificationFailed', `${path}: it has ${size} bytes in the listing, and ${found}`, {
+    remedy: meanings.otherLength.remedy,
   })
 }

@@ -129,7 +129,6 @@ export class LocalPool implements ConnectionPool {
         settings: this.#settings,
         credentials: credentials.value,
         files: this.#files,
-        signal: this.#stopped.signal,
         onBytes: this.#buffer.addBytes,
         withChecksums,
       })

@@ -1,7 +1,7 @@
 /** One attempt to fetch a part; it continues at the byte where the previous attempt ended. */
 import type { RunningCrc } from './crc.ts'
 import { problemOfAnswer } from '../../s3/answer-problem.ts'
-import { acceptAnswer, checksumHeaders } from '../../s3/http/accept.ts'
+import { acceptAnswer, checksumHeaders, otherLength } from '../../s3/http/accept.ts'
 import { asksChecksums, buildRequest, pinnedGet, writeRequest, type GetTarget } from '../../s3/http/request.ts'
 import { MalformedAnswer, type Head } from '../../s3/http/response.ts'
 import type { ExchangeResult, ResponseSink } from '../../s3/http/response-reader.ts'
@@ -23,7 +23,6 @@ export interface FetchContext {
   readonly settings: PoolSettings
   readonly credentials: S3Credentials | undefined
   readonly files: PartFiles
-  readonly signal: AbortSignal
   readonly onBytes: (bytes: number) => void
   /** False where the server refuses to be asked for checksums. */
   readonly withChecksums: boolean
@@ -107,7 +106,10 @@ function openSink(part: PartState, { files, onBytes }: FetchContext): FileSink {
     },
     write: (piece) => {
       if (piece.length > job.length - part.received) {
-        throw new S3Error(problemOf('protocol', `sends more than the ${job.length} bytes that were listed`))
+        const { whole, objectSize, length } = job
+        throw whole
+          ? otherLength(objectSize, `${part.received + piece.length} or more arrive`)
+          : new S3Error(problemOf('protocol', `sends more than the ${length} bytes that were asked for`))
       }
       file?.write(piece, job.offset + part.received)
       part.crc?.update(piece)

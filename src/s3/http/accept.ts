@@ -13,10 +13,16 @@ export function acceptAnswer(head: Head, target: GetTarget, objectSize: number):
   if (head.status !== expectedStatus) refuse(head, `answered ${head.status} instead of ${expectedStatus}`)
   const length = range === undefined ? objectSize : range.last - range.first + 1
   if (head.bodyLength !== undefined && head.bodyLength !== length) {
+    if (range === undefined) throw otherLength(objectSize, `${head.bodyLength} arrive`)
     refuse(head, `sends ${head.bodyLength} bytes instead of ${length}`)
   }
   if (range !== undefined) refuseOtherRange(head, `bytes ${range.first}-${range.last}/${objectSize}`)
   return true
+}
+
+/** `found` is the number of bytes and a verb, as `7 arrive`. */
+export function otherLength(listedBytes: number, found: string): S3Error {
+  return new S3Error(problemOf('otherLength', `it has ${listedBytes} bytes in the listing, and ${found}`))
 }
 
 /** x-amz-checksum-* */

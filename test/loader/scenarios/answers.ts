@@ -58,6 +58,26 @@ export const answers: readonly Scenario[] = [
       }),
   },
   {
+    name: 'an object that sends more bytes than were listed is refused with both numbers',
+    run: async (t, stage) => {
+      await putModel(stage)
+      const forged = { key: `${stage.prefix}packed.json`, size: 133, body: 'packed'.repeat(20_000) }
+      stage.world.proxy.forge(stage.bucket, forged)
+      // Neither a length nor a range, as from a server that unpacks what it sends.
+      for (const kind of ['chunked', 'ignore-range'] as const) {
+        stage.fault({ match: { operation: 'get', key: /packed/ }, times: 'always', action: { kind } })
+      }
+      endsWith(
+        t,
+        await stage.run(),
+        15,
+        /packed\.json: it has 133 bytes in the listing, and \d+ or more arrive; see what/,
+      )
+      await holdsNothing(t, stage)
+      t.ok(stage.world.proxy.requests.length < 1000, 'the number of requests is bounded')
+    },
+  },
+  {
     name: 'a redirect to another URL is not followed, and said',
     run: (t, stage) =>
       ends(t, stage, {

@@ -98,7 +98,7 @@ t.test('a whole object of another size is refused', (t) => {
     refusal(() =>
       acceptAnswer(head('200 OK', 'ETag: "e"', 'Content-Length: 99'), { ...wanted, range: undefined }, 100),
     ),
-    { problem: { kind: 'protocol' } },
+    { problem: { kind: 'otherLength', message: 'it has 100 bytes in the listing, and 99 arrive' } },
   )
   t.end()
 })
