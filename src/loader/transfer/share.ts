@@ -4,7 +4,7 @@
  */
 
 const smallPartBytes = 1024 * 1024
-const largeShare = 4
+const largeShare = 3
 
 export function shareOf({ length }: { readonly length: number }): number {
   return length <= smallPartBytes ? 1 : largeShare

@@ -5,7 +5,7 @@
 import { ChunkDecoder } from './chunked.ts'
 import { MalformedAnswer, noAnswer, parseHead, type Head } from './response.ts'
 
-/** Of each connection, of which there are many: 256 KiB would take another 16 MB of 128 of them. */
+/** Of each connection, of which there are many: 256 KiB would take another 12 MB of 96 of them. */
 const pieceBytes = 128 * 1024
 const headBytes = 32 * 1024
 const errorBodyBytes = 64 * 1024

@@ -812,10 +812,10 @@ t.test('many 503 make it ask for less', async (t) => {
 })
 
 for (const { parts, bytes, atOnce } of [
-  { parts: 'small parts', bytes: 1000, atOnce: 16 },
-  { parts: 'large parts', bytes: 1024 * 1024 + 1, atOnce: 4 },
+  { parts: 'small parts', bytes: 1000, atOnce: 15 },
+  { parts: 'large parts', bytes: 1024 * 1024 + 1, atOnce: 5 },
 ]) {
-  t.test(`of 16 connections, ${parts} take ${atOnce} at once`, async (t) => {
+  t.test(`of 15 connections, ${parts} take ${atOnce} at once`, async (t) => {
     const directory = t.testdir()
     const object = stored(randomBytes(bytes))
     const held: (() => void)[] = []
@@ -830,7 +830,7 @@ for (const { parts, bytes, atOnce } of [
     })
     const [part] = partsOf(directory, 'k', object)
     const all = Array.from({ length: 2 * atOnce }, (_, i) => ({ ...part!, object: i, file: join(directory, `f${i}`) }))
-    const { error, done } = await run(server, all, { connectionsPerWorker: 16 })
+    const { error, done } = await run(server, all, { connectionsPerWorker: 15 })
     t.equal(error, undefined)
     t.equal(done.length, all.length)
     t.equal(most, atOnce)
