@@ -2,15 +2,16 @@
  * The cheapest S3 there can be over HTTPS: lists, answers ranges, and sends the same 16 MiB over and over out of memory, so
  * that a benchmark of clients measures clients. It speaks just the HTTP/1.1 that they speak (a head, never a body), because
  * Node's own server took 1.5 times the CPU for 10,000 answers of 100 KiB (3.5 s, not 2.5 s). Checks no signature. Prints its
- * port when it listens, and then the time (ms since 1970) of the first GET of an object after each listing.
+ * port when it listens, and then the time (ms since 1970) of the first GET of an object after the first page of each listing.
  *
- * node loader-server.ts CERTIFICATE-DIRECTORY COUNT*BYTES:PREFIX...
+ * node loader-server.ts CERTIFICATE-DIRECTORY COUNT*BYTES:PREFIX [FIRST-BYTE-MS [BYTES-PER-SECOND-OF-A-CONNECTION [crc64nvme]]]
  */
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { createServer, type TLSSocket } from 'node:tls'
+import { loadCrc } from '../src/loader/transfer/crc.ts'
 
 interface Request {
   readonly method: string
@@ -21,12 +22,14 @@ interface Request {
 const pageSize = 1000
 const pattern = randomBytes(16 * 1024 * 1024)
 const pieceBytes = 1024 * 1024
+const slowPieceBytes = 128 * 1024
 const etag = '"0123456789abcdef0123456789abcdef"'
 const lastModified = new Date(Date.now() - 86_400_000)
 const commonHead = `etag: ${etag}\r\nlast-modified: ${lastModified.toUTCString()}\r\naccept-ranges: bytes\r\n`
-const [directory = '.', ...specifications] = process.argv.slice(2)
-const objects = new Map(specifications.flatMap(objectsOf))
+const [directory = '.', specification = '', firstByteMs = '0', bytesPerSecond = '0', checksum] = process.argv.slice(2)
+const objects = new Map(objectsOf(specification))
 const keys = [...objects.keys()].sort()
+const headOfChecksum = checksum === undefined ? '' : await crcHead()
 let justListed = false
 
 const server = createServer(
@@ -47,7 +50,8 @@ const server = createServer(
       if (end === -1) return
       const request = parse(head.slice(0, end))
       head = head.slice(end + 4)
-      answer(request, socket)
+      if (Number(firstByteMs) === 0) answer(request, socket)
+      else setTimeout(answer, Number(firstByteMs), request, socket)
     })
   },
 )
@@ -55,12 +59,20 @@ server.listen(0, '127.0.0.1', () => {
   process.stdout.write(`${(server.address() as AddressInfo).port}\n`)
 })
 
-function objectsOf(specification: string): [string, number][] {
-  const [, count, bytes, prefix] = /^(\d+)\*(\d+):(.*)$/.exec(specification) ?? []
+function objectsOf(text: string): [string, number][] {
+  const [, count, bytes, prefix] = /^(\d+)\*(\d+):(.*)$/.exec(text) ?? []
   return Array.from({ length: Number(count) }, (_, i) => [
     `${prefix ?? ''}${String(i).padStart(6, '0')}.bin`,
     Number(bytes),
   ])
+}
+
+/** All objects have the same bytes. */
+async function crcHead(): Promise<string> {
+  const crc = (await loadCrc('crc64nvme'))()
+  const [bytes = 0] = objects.values()
+  for (let at = 0; at < bytes; at += pattern.length) crc.update(pattern.subarray(0, bytes - at))
+  return `x-amz-checksum-crc64nvme: ${crc.value()}\r\nx-amz-checksum-type: FULL_OBJECT\r\n`
 }
 
 function parse(head: string): Request {
@@ -76,7 +88,7 @@ function answer(request: Request, socket: TLSSocket): void {
 }
 
 function list(parameters: URLSearchParams, socket: TLSSocket): void {
-  justListed = true
+  if (!parameters.has('continuation-token')) justListed = true
   const prefix = parameters.get('prefix') ?? ''
   const found = keys.filter((key) => key.startsWith(prefix))
   const start = Number(parameters.get('continuation-token') ?? 0)
@@ -115,10 +127,10 @@ function get(key: string, { method, range }: Request, socket: TLSSocket): void {
   socket.cork()
   socket.write(
     `HTTP/1.1 ${partial ? '206 Partial Content' : '200 OK'}\r\ncontent-length: ${last - first + 1}\r\n${commonHead}` +
-      `${partial ? `content-range: bytes ${first}-${last}/${size}\r\n` : ''}\r\n`,
+      `${partial ? '' : headOfChecksum}${partial ? `content-range: bytes ${first}-${last}/${size}\r\n` : ''}\r\n`,
     'latin1',
   )
-  if (method === 'GET') send(socket, first, last + 1)
+  if (method === 'GET') (Number(bytesPerSecond) > 0 ? sendSlowly : send)(socket, first, last + 1)
   socket.uncork()
 }
 
@@ -151,4 +163,13 @@ function send(socket: TLSSocket, from: number, end: number): void {
       return
     }
   }
+}
+
+/** A piece at a time, so that a connection never has more bytes in a second than it may. */
+function sendSlowly(socket: TLSSocket, from: number, end: number): void {
+  const start = from % pattern.length
+  const piece = pattern.subarray(start, Math.min(start + slowPieceBytes, start + end - from, pattern.length))
+  socket.write(piece)
+  if (from + piece.length === end) return
+  setTimeout(sendSlowly, (piece.length / Number(bytesPerSecond)) * 1000, socket, from + piece.length, end)
 }

@@ -1,260 +1,152 @@
 /**
- * Wall clock, CPU and memory of loading from S3 over HTTPS: `model-injector load`, its transfer alone (`transfer`), a bare
- * reader (bench/loader-bare.ts), `s5cmd sync` and `s5cmd cp`, in turns on the same server, into a tmpfs. Measures what
- * `npm run build` made. The server costs CPU too and shares the machine, so throughput is what this machine allows for both;
- * the ratios of one run are what to trust. Runs in which other programs took much of the CPU are repeated. Linux only: CPU time
- * is read from /proc.
+ * Wall clock, CPU and memory of `model-injector load` and of `s5cmd sync`, in turns on the same server over HTTPS, into a tmpfs, as
+ * large and small objects, with a first byte that comes late, a cap for each connection, checksums, and on one core. Measures what
+ * `npm run build` made, on the Node that the image has. The server costs CPU too and shares the machine: only the ratios of one run
+ * are to be trusted, and a run in which other programs took more than a twentieth of the cores is marked. Linux only.
+ *
+ * node bench/loader.ts [--runs N] [--only TEXT] [--large]
  */
-import { execFileSync, spawn } from 'node:child_process'
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import {
-  accessSync,
-  appendFileSync,
-  constants,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs'
-import { stripTypeScriptTypes } from 'node:module'
+import { accessSync, constants, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { parseArgs } from 'node:util'
 import { s5cmdBinary } from '../test/kit/tools/go-binaries.ts'
+import { childrensCpuSeconds, othersCpuSeconds, peakMegabytes } from './machine.ts'
 
-const mebibyte = 1024 * 1024
-/** Small enough that a virtual machine keeps the pages of the run before: with 8 GiB, a byte took 1.7 times the CPU, nearly all in the kernel. */
-const workloads = [
-  { name: '4 GiB', prefix: 'large/', count: 1, bytes: 4096 * mebibyte },
-  { name: '4 × 1 GiB', prefix: 'shards/', count: 4, bytes: 1024 * mebibyte },
-  { name: '10,000 × 100 KiB', prefix: 'small/', count: 10_000, bytes: 100 * 1024 },
-] as const
-const runs = 3
-/** Share of all cores used by other processes: a run with more is repeated. Loopback's interrupts alone come to 0.05. */
-const disturbance = 0.1
-const mostRepetitions = 2
-
-type Workload = (typeof workloads)[number]
-
-interface Engine {
+interface Case {
   readonly name: string
-  command(
-    workload: Workload,
-    destination: string,
-  ): { readonly file: string; readonly args: readonly string[]; readonly env?: Readonly<Record<string, string>> }
+  readonly count: number
+  readonly bytes: number
+  readonly firstByteMs?: number
+  /** Of one connection. */
+  readonly bytesPerSecond?: number
+  readonly checksums?: boolean
+  /** The client has the first core, the server the others. */
+  readonly oneCore?: boolean
+  /** Takes too long for s5cmd. */
+  readonly alone?: boolean
+  /** Only with --large. */
+  readonly large?: boolean
 }
+
+type Engine = 'model-injector load' | 's5cmd sync'
 
 interface Measured {
   readonly seconds: number
   readonly cpuSeconds: number
   readonly peakMegabytes: number
-  /** From the start of the process to its first GET of an object; NaN for what lists nothing, by which the server tells. */
+  /** From the start of the process to its first GET of an object. */
   readonly startSeconds: number
   /** Share of all cores that other programs took meanwhile. */
   readonly disturbed: number
 }
 
-const nothing: Measured = {
-  seconds: Number.NaN,
-  cpuSeconds: Number.NaN,
-  peakMegabytes: Number.NaN,
-  startSeconds: Number.NaN,
-  disturbed: Number.NaN,
-}
+const mebibyte = 1024 * 1024
+const small = { count: 10_000, bytes: 100 * 1024 }
+const cases: readonly Case[] = [
+  { name: '1 MiB', count: 1, bytes: mebibyte },
+  { name: '1 GiB', count: 1, bytes: 1024 * mebibyte },
+  { name: '1 GiB, CRC-64/NVME', count: 1, bytes: 1024 * mebibyte, checksums: true },
+  { name: '1 GiB, one core', count: 1, bytes: 1024 * mebibyte, oneCore: true },
+  { name: '8 GiB, one core', count: 1, bytes: 8192 * mebibyte, oneCore: true, large: true },
+  { name: '4 GiB', count: 1, bytes: 4096 * mebibyte, large: true },
+  { name: '256 MiB, 4 MB/s a connection', count: 1, bytes: 256 * mebibyte, bytesPerSecond: 4e6 },
+  { name: '10,000 × 100 KiB', ...small },
+  { name: '10,000 × 100 KiB, first byte after 40 ms', ...small, firstByteMs: 40 },
+  { name: '100,000 × 1 KiB, first byte after 40 ms', count: 100_000, bytes: 1024, firstByteMs: 40, alone: true },
+]
+/** Share of all cores that other programs may take. */
+const disturbance = 0.05
+const prefix = 'model/'
+const keys = { AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE', AWS_SECRET_ACCESS_KEY: 'secret', AWS_REGION: 'us-east-1' }
+const firstCore = ['taskset', '--cpu-list', '0']
+const otherCores = ['taskset', '--cpu-list', `1-${cpus().length - 1}`]
+
+const { values: options } = parseArgs({
+  options: { runs: { type: 'string', default: '3' }, only: { type: 'string' }, large: { type: 'boolean' } },
+})
 const root = join(import.meta.dirname, '..')
-const ticksPerSecond = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }))
+const node = join(root, 'node_modules', 'node', 'bin', 'node')
 const directory = mkdtempSync(join(tmpdir(), 'model-injector-bench-'))
 const memory = isWritable('/dev/shm') ? mkdtempSync('/dev/shm/model-injector-bench-') : directory
 const ca = join(directory, 'ca.crt')
 const s5cmd = await s5cmdBinary()
-const transferScript = writeScript('transfer')
-const bareScript = writeScript('bare')
-execFileSync(join(root, 'certs', 'throwaway.sh'), [directory, '127.0.0.1'])
-const server = spawn(
-  process.execPath,
-  [
-    join(root, 'bench', 'loader-server.ts'),
-    directory,
-    ...workloads.map(({ count, bytes, prefix }) => `${count}*${bytes}:${prefix}`),
-  ],
-  { stdio: ['ignore', 'pipe', 'inherit'] },
-)
-const lines = createInterface({ input: server.stdout })
-const [port] = (await once(lines, 'line')) as [string]
-let firstGetAtMs = 0
-lines.on('line', (line) => {
-  firstGetAtMs = Number(line)
-})
-const origin = `https://127.0.0.1:${port}`
-
-const engines: readonly Engine[] = [
-  wholeLoader(),
-  ours('transfer, no checksum', 'none'),
-  ours('transfer, CRC-32C', 'crc32c'),
-  ours('transfer, CRC-64/NVME', 'crc64nvme'),
-  bareReader(),
-  s5cmdWith('s5cmd sync', 'sync', (workload) => `s3://bucket/${workload.prefix}*`),
-  s5cmdWith('s5cmd cp', 'cp', (workload) => `s3://bucket/${workload.prefix}*`),
-]
 
 try {
+  execFileSync(join(root, 'certs', 'throwaway.sh'), [directory, '127.0.0.1'])
+  const nodeVersion = execFileSync(node, ['--version'], { encoding: 'utf8' }).trim()
   print(
-    `${cpus().length} cores (${cpus()[0]?.model ?? '?'}), shared with the server, which is bench/loader-server.ts: a real S3 server would be the limit here.`,
+    `${cpus().length} cores (${cpus()[0]?.model ?? '?'}), shared with the server; Node ${nodeVersion}; HTTPS on loopback, ` +
+      `destination ${memory === directory ? 'a disk' : 'tmpfs'}; GB = 10^9 bytes; median (lowest to highest) of ${options.runs} runs.\n`,
   )
   print(
-    `HTTPS on loopback, destination ${memory === directory ? 'a disk' : 'tmpfs'}, GB = 10^9 bytes, medians of ${runs}; memory is the highest resident set.`,
+    '| | seconds | s5cmd sync | times as fast | CPU s/GB | of that of s5cmd | first GET after | peak MB | disturbed runs |',
   )
-  touchMemory(Math.max(...workloads.map(({ count, bytes }) => count * bytes)))
-  const rows = new Map<Workload, ReadonlyMap<string, Measured>>()
-  for (const workload of workloads) rows.set(workload, await compare(workload))
-  printTable(rows)
+  print('|---|---|---|---|---|---|---|---|---|')
+  for (const one of cases.filter(isChosen)) print(rowOf(one, await compare(one)))
 } finally {
-  server.kill('SIGKILL')
   rmSync(directory, { recursive: true })
   rmSync(memory, { recursive: true, force: true })
 }
 
-/** As JavaScript on what was built: Node's own type stripper would add tens of megabytes. */
-function writeScript(name: 'transfer' | 'bare'): string {
-  const file = join(directory, `${name}.mjs`)
-  const source = stripTypeScriptTypes(readFileSync(join(root, 'bench', `loader-${name}.ts`), 'utf8'))
-  writeFileSync(
-    file,
-    source.replace('../src/loader/transfer/transfer.ts', join(root, 'dist', 'loader', 'transfer', 'transfer.js')),
-  )
-  return file
+function isChosen({ name, large }: Case): boolean {
+  return options.only === undefined ? large !== true || options.large === true : name.includes(options.only)
 }
 
-/** With all it does around the bytes: listing, journal, fdatasync, checksums, publishing. */
-function wholeLoader(): Engine {
-  return {
-    name: 'model-injector load',
-    command: ({ prefix }, destination) => ({
-      file: process.execPath,
-      args: [join(root, 'dist', 'main.js'), 'load', '--termination-log', '/dev/null', '--start-jitter', '0'],
-      env: {
-        MODEL_NAME: 'bench',
-        MODEL_SOURCE: `s3://bucket/${prefix}`,
-        MODEL_ROOT: destination,
-        MODEL_ID: '0123456789abcdef',
-        MODEL_CREDENTIALS: 'secret/bench',
-        MODEL_ENDPOINT: origin,
-        MODEL_TIMEOUT_SECONDS: '600',
-        MODEL_STALL_TIMEOUT_SECONDS: '60',
-        AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE',
-        AWS_SECRET_ACCESS_KEY: 'secret',
-        AWS_REGION: 'us-east-1',
-        NODE_EXTRA_CA_CERTS: ca,
-      },
-    }),
-  }
+interface Pair {
+  readonly ours: Measured
+  readonly theirs: Measured | undefined
 }
 
-function ours(name: string, crc: string): Engine {
-  return {
-    name,
-    command: ({ prefix }, destination) => ({
-      file: process.execPath,
-      args: [transferScript],
-      env: { ORIGIN: origin, CA: ca, PREFIX: prefix, DESTINATION: destination, CRC: crc },
-    }),
-  }
-}
-
-function bareReader(): Engine {
-  return {
-    name: 'bare reader on Node',
-    command: ({ prefix, count, bytes }, destination) => ({
-      file: process.execPath,
-      args: [bareScript],
-      env: {
-        ORIGIN: origin,
-        CA: ca,
-        PREFIX: prefix,
-        COUNT: String(count),
-        BYTES: String(bytes),
-        DESTINATION: destination,
-      },
-    }),
-  }
-}
-
-function s5cmdWith(name: string, verb: string, source: (workload: Workload) => string): Engine {
-  return {
-    name,
-    command: (workload, destination) => ({
-      file: s5cmd,
-      args: ['--endpoint-url', origin, '--log', 'error', verb, source(workload), `${destination}/`],
-      env: {
-        AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE',
-        AWS_SECRET_ACCESS_KEY: 'secret',
-        AWS_REGION: 'us-east-1',
-        AWS_CA_BUNDLE: ca,
-      },
-    }),
-  }
-}
-
-/** Pages that the machine never used before cost a virtual machine a multiple: the first engine would pay for all. */
-function touchMemory(bytes: number): void {
-  const file = join(memory, 'touched')
-  const block = Buffer.alloc(mebibyte, 1)
-  for (let written = 0; written < bytes; written += block.length) appendFileSync(file, block)
-  rmSync(file)
-}
-
-async function compare(workload: Workload): Promise<ReadonlyMap<string, Measured>> {
-  const results = new Map<string, Measured[]>(engines.map(({ name }) => [name, []]))
-  for (let run = 0; run < runs; run++) {
-    for (const engine of [...engines].sort(() => Math.random() - 0.5)) {
-      results.get(engine.name)?.push(await measureUndisturbed(engine, workload))
+/** Both engines in each run, in turns. */
+async function compare(one: Case): Promise<readonly Pair[]> {
+  const server = await startServer(one)
+  try {
+    const pairs: Pair[] = []
+    for (let run = 0; run < Number(options.runs); run++) {
+      const first = run % 2 === 0 && one.alone !== true ? await measure('s5cmd sync', one, server) : undefined
+      const ours = await measure('model-injector load', one, server)
+      pairs.push({ ours, theirs: first ?? (one.alone === true ? undefined : await measure('s5cmd sync', one, server)) })
     }
+    return pairs
+  } finally {
+    server.child.kill('SIGKILL')
   }
-  return new Map([...results].map(([name, measured]) => [name, medians(measured)]))
 }
 
-async function measureUndisturbed(engine: Engine, workload: Workload): Promise<Measured> {
-  let best = await measure(engine, workload)
-  for (let i = 0; i < mostRepetitions && best.disturbed > disturbance; i++) {
-    const again = await measure(engine, workload)
-    if (again.disturbed < best.disturbed) best = again
-  }
-  return best
+interface BenchServer {
+  readonly child: ChildProcess
+  readonly origin: string
+  /** When the first object of the latest listing was asked for. */
+  firstGetAtMs: number
 }
 
-function printTable(rows: ReadonlyMap<Workload, ReadonlyMap<string, Measured>>): void {
-  print(`\n| |${workloads.map(({ name }) => ` ${name}: GB/s | CPU s/GB |`).join('')} first GET after | peak MB |`)
-  print(`|---|${workloads.map(() => '---|---|').join('')}---|---|`)
-  for (const { name } of engines) {
-    const measured = workloads.map((workload) => ({ workload, of: rows.get(workload)?.get(name) ?? nothing }))
-    const cells = measured.map(({ workload: { count, bytes }, of }) => {
-      const gigabytes = (count * bytes) / 1e9
-      return ` ${(gigabytes / of.seconds).toFixed(2)} | ${(of.cpuSeconds / gigabytes).toFixed(2)} |`
-    })
-    const peaks = measured.map(({ of }) => of.peakMegabytes)
-    const startSeconds = measured[0]?.of.startSeconds ?? Number.NaN
-    print(
-      `| ${name} |${cells.join('')} ${Number.isNaN(startSeconds) ? '–' : `${startSeconds.toFixed(2)} s`} | ${Math.min(...peaks).toFixed(0)} to ${Math.max(...peaks).toFixed(0)} |`,
-    )
-  }
-  const disturbed = Math.max(...[...rows.values()].flatMap((row) => [...row.values()].map((of) => of.disturbed)))
-  print(`\nOther programs took at most ${(disturbed * 100).toFixed(0)} % of the CPU during the median run.`)
+async function startServer(one: Case): Promise<BenchServer> {
+  const { count, bytes, firstByteMs = 0, bytesPerSecond = 0, checksums = false, oneCore = false } = one
+  const script = join(root, 'bench', 'loader-server.ts')
+  const args = [script, directory, `${count}*${bytes}:${prefix}`, String(firstByteMs), String(bytesPerSecond)]
+  const command = [...(oneCore ? otherCores : []), node, ...args, ...(checksums ? ['crc64nvme'] : [])]
+  const child = spawn(command[0] ?? '', command.slice(1), { stdio: ['ignore', 'pipe', 'inherit'] })
+  const lines = createInterface({ input: child.stdout })
+  const [port] = (await once(lines, 'line')) as [string]
+  const server: BenchServer = { child, origin: `https://127.0.0.1:${port}`, firstGetAtMs: 0 }
+  lines.on('line', (line) => {
+    server.firstGetAtMs = Number(line)
+  })
+  return server
 }
 
-async function measure(engine: Engine, workload: Workload): Promise<Measured> {
+async function measure(engine: Engine, one: Case, server: BenchServer): Promise<Measured> {
   const destination = join(memory, 'model')
   mkdirSync(destination)
-  const { file, args, env } = engine.command(workload, destination)
-  const [cpuBefore, othersBefore, startedAt, startedAtMs] = [
-    childrensCpuSeconds(),
-    othersCpuSeconds(),
-    performance.now(),
-    Date.now(),
-  ]
-  const child = spawn(file, args, {
+  const { args, env } = commandOf(engine, server.origin, destination)
+  const command = [...(one.oneCore === true ? firstCore : []), ...args]
+  const [cpuBefore, othersBefore] = [childrensCpuSeconds(), othersCpuSeconds(server.child.pid ?? 0)]
+  const [startedAt, startedAtMs] = [performance.now(), Date.now()]
+  const child = spawn(command[0] ?? '', command.slice(1), {
     stdio: ['ignore', 'ignore', 'inherit'],
     env: { PATH: process.env.PATH, HOME: directory, ...env },
   })
@@ -266,82 +158,103 @@ async function measure(engine: Engine, workload: Workload): Promise<Measured> {
   const seconds = (performance.now() - startedAt) / 1000
   clearInterval(sampler)
   const cpuSeconds = childrensCpuSeconds() - cpuBefore
-  const disturbed = (othersCpuSeconds() - othersBefore) / seconds / cpus().length
-  if (code !== 0) throw new Error(`${engine.name} exited with ${code ?? 'a signal'}`)
-  checkFiles(engine, workload, destination)
+  const disturbed = (othersCpuSeconds(server.child.pid ?? 0) - othersBefore) / seconds / cpus().length
+  if (code !== 0) throw new Error(`${engine} exited with ${code ?? 'a signal'}`)
+  checkFiles(engine, one, destination)
   rmSync(destination, { recursive: true })
+  const startSeconds = (server.firstGetAtMs - startedAtMs) / 1000
   process.stderr.write(
-    `${workload.name}, ${engine.name}: ${seconds.toFixed(2)} s, CPU ${cpuSeconds.toFixed(2)} s, ${peak.toFixed(0)} MB, others took ${(disturbed * 100).toFixed(0)} %\n`,
+    `${one.name}, ${engine}: ${seconds.toFixed(2)} s, CPU ${cpuSeconds.toFixed(2)} s, first GET after ${startSeconds.toFixed(2)} s, ` +
+      `${peak.toFixed(0)} MB, others took ${(disturbed * 100).toFixed(0)} %\n`,
   )
+  return { seconds, cpuSeconds, peakMegabytes: peak, startSeconds, disturbed }
+}
+
+interface Command {
+  readonly args: readonly string[]
+  readonly env: Readonly<Record<string, string>>
+}
+
+function commandOf(engine: Engine, origin: string, destination: string): Command {
+  if (engine === 's5cmd sync') {
+    const args = [
+      s5cmd,
+      '--endpoint-url',
+      origin,
+      '--log',
+      'error',
+      'sync',
+      `s3://bucket/${prefix}*`,
+      `${destination}/`,
+    ]
+    return { args, env: { ...keys, AWS_CA_BUNDLE: ca } }
+  }
+  const main = join(root, 'dist', 'main.js')
   return {
-    seconds,
-    cpuSeconds,
-    peakMegabytes: peak,
-    startSeconds: firstGetAtMs < startedAtMs ? Number.NaN : (firstGetAtMs - startedAtMs) / 1000,
-    disturbed,
+    args: [node, main, 'load', '--termination-log', '/dev/null', '--start-jitter', '0'],
+    env: {
+      ...keys,
+      MODEL_NAME: 'bench',
+      MODEL_SOURCE: `s3://bucket/${prefix}`,
+      MODEL_ROOT: destination,
+      MODEL_ID: '0123456789abcdef',
+      MODEL_CREDENTIALS: 'secret/bench',
+      MODEL_ENDPOINT: origin,
+      MODEL_TIMEOUT_SECONDS: '600',
+      MODEL_STALL_TIMEOUT_SECONDS: '60',
+      NODE_EXTRA_CA_CERTS: ca,
+    },
   }
 }
 
 /** `s5cmd sync` exits 0 with half of it. */
-function checkFiles(engine: Engine, workload: Workload, destination: string): void {
+function checkFiles(engine: Engine, { name, count, bytes }: Case, destination: string): void {
   const sizes = readdirSync(destination, { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.bin'))
-    .map((name) => statSync(join(destination, name)))
-  if (sizes.length !== workload.count || sizes.some(({ size }) => size !== workload.bytes)) {
-    throw new Error(`${engine.name} did not bring ${workload.name}`)
+    .filter((file) => file.endsWith('.bin'))
+    .map((file) => statSync(join(destination, file)).size)
+  if (sizes.length !== count || sizes.some((size) => size !== bytes)) {
+    throw new Error(`${engine} did not bring ${name}`)
   }
 }
 
-/** CPU time of children that have ended: cutime and cstime. The server runs on and is not included. */
-function childrensCpuSeconds(): number {
-  const { waitedFor } = cpuSecondsOf('self')
-  return waitedFor
+function rowOf({ name, count, bytes }: Case, pairs: readonly Pair[]): string {
+  const gigabytes = (count * bytes) / 1e9
+  const ours = (value: (of: Measured) => number, digits: number): string =>
+    spread(
+      pairs.map((pair) => value(pair.ours)),
+      digits,
+    )
+  const both = (value: (ours: Measured, theirs: Measured) => number): string =>
+    spread(
+      pairs.flatMap((pair) => (pair.theirs === undefined ? [] : [value(pair.ours, pair.theirs)])),
+      2,
+    )
+  const cells = [
+    name,
+    ours(({ seconds }) => seconds, 2),
+    both((_, { seconds }) => seconds),
+    both((mine, { seconds }) => seconds / mine.seconds),
+    ours(({ cpuSeconds }) => cpuSeconds / gigabytes, 2),
+    both((mine, { cpuSeconds }) => mine.cpuSeconds / cpuSeconds),
+    ours(({ startSeconds }) => startSeconds, 2),
+    ours((of) => of.peakMegabytes, 0),
+    disturbances(pairs),
+  ]
+  return `| ${cells.join(' | ')} |`
 }
 
-function cpuSecondsOf(pid: number | 'self'): { own: number; waitedFor: number } {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    .replace(/^.*\) /s, '')
-    .split(' ')
-    .map(Number)
-  const [user = 0, system = 0, usersOfChildren = 0, systemsOfChildren = 0] = fields.slice(11, 15)
-  return { own: (user + system) / ticksPerSecond, waitedFor: (usersOfChildren + systemsOfChildren) / ticksPerSecond }
+function disturbances(pairs: readonly Pair[]): string {
+  const runs = pairs.flatMap(({ ours, theirs }) => [ours, theirs ?? []].flat())
+  const shares = runs.map(({ disturbed }) => disturbed).filter((share) => share > disturbance)
+  if (shares.length === 0) return 'none'
+  return `${shares.length} of ${runs.length}, up to ${(Math.max(...shares) * 100).toFixed(0)} %`
 }
 
-/** CPU time of the machine, without this process, its children and the server. */
-function othersCpuSeconds(): number {
-  const [user = 0, nice = 0, system = 0, , , interrupts = 0, softInterrupts = 0, stolen = 0] =
-    readFileSync('/proc/stat', 'utf8').split('\n', 1)[0]?.split(/ +/).slice(1).map(Number) ?? []
-  const { own, waitedFor } = cpuSecondsOf('self')
-  return (
-    (user + nice + system + interrupts + softInterrupts + stolen) / ticksPerSecond -
-    own -
-    waitedFor -
-    cpuSecondsOf(server.pid ?? 0).own
-  )
-}
-
-function peakMegabytes(pid: number): number {
-  try {
-    return (Number(/^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) * 1024) / 1e6
-  } catch {
-    return 0
-  }
-}
-
-function medians(measured: readonly Measured[]): Measured {
-  const of = (field: keyof Measured): number => median(measured, field)
-  return {
-    seconds: of('seconds'),
-    cpuSeconds: of('cpuSeconds'),
-    peakMegabytes: of('peakMegabytes'),
-    startSeconds: of('startSeconds'),
-    disturbed: of('disturbed'),
-  }
-}
-
-function median(measured: readonly Measured[], field: keyof Measured): number {
-  const sorted = measured.map((one) => one[field]).sort((a, b) => a - b)
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN
+function spread(values: readonly number[], digits: number): string {
+  const sorted = values.toSorted((a, b) => a - b)
+  const [median, lowest, highest] = [sorted[Math.floor(sorted.length / 2)], sorted[0], sorted.at(-1)]
+  if (median === undefined || lowest === undefined || highest === undefined) return '–'
+  return `${median.toFixed(digits)} (${lowest.toFixed(digits)} to ${highest.toFixed(digits)})`
 }
 
 function isWritable(path: string): boolean {

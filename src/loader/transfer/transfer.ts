@@ -11,7 +11,6 @@ import { keepYoungHeapSmall } from './v8-flags.ts'
 import { TransferError } from './transfer-error.ts'
 import { startWorkerPool, type StartedPool } from './worker-pool.ts'
 
-export type { CrcAlgorithm } from './crc.ts'
 export type { PartDone, PartJob } from './part-job.ts'
 export { TransferError } from './transfer-error.ts'
 
