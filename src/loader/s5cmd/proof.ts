@@ -77,7 +77,7 @@ async function readParts(
 ): Promise<readonly JournaledPart[]> {
   const { path, etag, size } = object
   const found = await handle.stat()
-  if (!found.isFile() || found.size !== size) throw otherLength(object, `${found.size} arrived`)
+  if (!found.isFile() || found.size !== size) throw lengthFailure(object, `${found.size} arrived`)
   const [startCrc, checks] = [await loadCrc(algorithm), checksOf(object, expected, context)]
   const sums = await Promise.all(checks.map((check) => startChecksum(check.algorithm)))
   const buffer = Buffer.allocUnsafeSlow(Math.min(readBytes, size))
@@ -125,7 +125,7 @@ function compareWhole(
 }
 
 /** The failure for an object that has the listed ETag and not the listed number of bytes. */
-export function otherLength({ path, size }: ModelObject, found: string): LoaderFailure {
+export function lengthFailure({ path, size }: ModelObject, found: string): LoaderFailure {
   return new LoaderFailure('VerificationFailed', `${path}: it has ${size} bytes in the listing, and ${found}`, {
     remedy: meanings.otherLength.remedy,
   })

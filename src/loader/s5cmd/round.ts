@@ -9,7 +9,7 @@ import type { CredentialsServer } from './credentials-server.ts'
 import { faultOf, type CopyFault } from './fault.ts'
 import type { Pace } from './pace.ts'
 import { runProgram, type Program, type ProgramEnd, type ProgramError, type RunningProgram } from './program.ts'
-import { currentChecksum, otherLength } from './proof.ts'
+import { currentChecksum, lengthFailure } from './proof.ts'
 import type { WorkQueue } from './work-queue.ts'
 
 /** At 2 GB/s, files outgrow what was listed by 200 MB before they are looked at. */
@@ -130,7 +130,7 @@ export class Round {
     const object = this.#objectAt(outgrown.object)
     // Not one that was replaced by a longer one: that is listed again.
     await currentChecksum(object, this.#options.context)
-    throw otherLength(object, outgrown.isWhole ? `${outgrown.size} arrived` : `${outgrown.size} or more arrive`)
+    throw lengthFailure(object, outgrown.isWhole ? `${outgrown.size} arrived` : `${outgrown.size} or more arrive`)
   }
 
   #give(running: RunningProgram): void {
