@@ -93,6 +93,10 @@ export const answers: readonly Scenario[] = [
       }),
   },
   {
+    name: 'a server that speaks plain http at an https endpoint is named so',
+    run: (t, stage) => endsAt(t, stage, stage.world.server.endpoint.replace('http:', 'https:'), /speaks plain http/),
+  },
+  {
     name: 'a server that refuses to be asked for checksums is asked without',
     run: async (t, stage) => {
       await putModel(stage)
@@ -193,4 +197,10 @@ async function forward(t: Test, from: number, to: string): Promise<void> {
   await once(server, 'listening')
   t.ok((server.address() as AddressInfo).port === from)
   t.teardown(() => server.close())
+}
+
+async function endsAt(t: Test, stage: Stage, endpoint: string, says: RegExp): Promise<void> {
+  await putModel(stage)
+  endsWith(t, await stage.run({ MODEL_ENDPOINT: endpoint }), 11, says)
+  await holdsNothing(t, stage)
 }
