@@ -14,6 +14,9 @@ interface Meaning {
 const stranger = 'see what answers at the endpoint: a proxy, a cache, or a server that is not S3'
 const certificates = 'check the endpoint; for a certificate of your own, an operator sets loader.caCertificates'
 
+const busy = 'it is tried again; look at the load of the server'
+const unreachable = 'it is tried again; check the endpoint, DNS and network policies'
+
 export const meanings = {
   denied: { reaction: 'giveUp', exit: 'Denied' },
   /** Credentials have ended, or S3 does not take the token for one. */
@@ -73,10 +76,10 @@ export const meanings = {
   protocol: { reaction: 'giveUp', exit: 'DownloadFailed' },
   /** Bytes that are no HTTP/1.1. */
   malformed: { reaction: 'retry', exit: 'DownloadFailed' },
-  throttled: { reaction: 'slow', exit: 'DownloadFailed' },
-  unavailable: { reaction: 'retry', exit: 'DownloadFailed' },
-  network: { reaction: 'retry', exit: 'DownloadFailed' },
-  dns: { reaction: 'retry', exit: 'DownloadFailed' },
+  throttled: { reaction: 'slow', exit: 'DownloadFailed', remedy: busy },
+  unavailable: { reaction: 'retry', exit: 'DownloadFailed', remedy: busy },
+  network: { reaction: 'retry', exit: 'DownloadFailed', remedy: unreachable },
+  dns: { reaction: 'retry', exit: 'DownloadFailed', remedy: unreachable },
 } as const satisfies Record<string, Meaning>
 
 export type ProblemKind = keyof typeof meanings

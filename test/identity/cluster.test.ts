@@ -127,7 +127,7 @@ t.test(
         serviceAccount: 'my-inference-app',
         credentials: 'pod-identity',
         role: role.arn,
-        prodClusterArn,
+        clusterArn: prodClusterArn,
       },
     })
   },
