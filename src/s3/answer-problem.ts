@@ -50,7 +50,7 @@ const byStatus: Readonly<Record<number, ProblemKind>> = {
   503: 'throttled',
 }
 
-/** Of nginx and of Go's servers, to plain HTTP at a port for TLS. */
+/** The answers of nginx and of Go's servers to plain HTTP at a port for TLS. */
 const wantsTls = /plain HTTP request was sent to HTTPS port|HTTP request to an HTTPS server/
 const redirects = [301, 302, 303, 307, 308]
 

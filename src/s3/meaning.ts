@@ -12,6 +12,7 @@ interface Meaning {
 }
 
 const stranger = 'see what answers at the endpoint: a proxy, a cache, or a server that is not S3'
+const otherLister = 'see what answers at the endpoint: a proxy, a cache, or a server that lists otherwise than S3'
 const certificates = 'check the endpoint; for a certificate of your own, an operator sets loader.caCertificates'
 
 const busy = 'it is tried again; look at the load of the server'
@@ -55,12 +56,12 @@ export const meanings = {
   unbelievable: {
     reaction: 'giveUp',
     exit: 'CannotList',
-    remedy: 'see what answers at the endpoint: a proxy, a cache, or a server that lists otherwise than S3',
+    remedy: otherLister,
   },
   endless: {
     reaction: 'giveUp',
     exit: 'NoProgress',
-    remedy: 'see what answers at the endpoint: a proxy, a cache, or a server that lists otherwise than S3',
+    remedy: otherLister,
   },
   archived: { reaction: 'giveUp', exit: 'DownloadFailed', remedy: 'restore it from Glacier first' },
   notFound: { reaction: 'giveUp', exit: 'DownloadFailed' },

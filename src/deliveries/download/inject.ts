@@ -83,7 +83,7 @@ function loaderEnv(model: ModelRequest, id: string, { request, config, pod }: De
   return [...values, podUid]
 }
 
-/** What a volume of other pods holds may have been written by them. */
+/** True for a claim, the one kind of an existing volume that outlives the pod: other pods may have written to it. */
 function outlivesPod({ volume }: ModelRequest, pod: Pod): boolean {
   return volume.kind === 'existing' && 'persistentVolumeClaim' in (findByName(volumesOf(pod), volume.volume) ?? {})
 }

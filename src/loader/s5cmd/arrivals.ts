@@ -25,7 +25,7 @@ export class Arrivals {
   readonly #directory: string
   readonly #taken = new Set<number>()
 
-  /** Of a random name: what is left of a killed loader cannot write into the files of this one. */
+  /** Has a random name: a program that outlived a killed loader cannot write into the files of this one. */
   constructor(staging: string) {
     this.#directory = join(staging, prefix + randomBytes(8).toString('hex'))
   }

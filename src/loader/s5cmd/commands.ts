@@ -1,6 +1,6 @@
 /** The commands that s5cmd reads from its standard input, one object a line. */
 
-/** Of a large object, so many parts at once; of small ones, so many objects. */
+/** Requests at once: parts of one large object, or small objects. */
 export interface Concurrency {
   readonly objects: number
   readonly parts: number

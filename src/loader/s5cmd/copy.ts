@@ -44,7 +44,7 @@ export async function copyObjects(objects: readonly number[], options: CopyOptio
   }
 }
 
-/** What is left of the loader's patience, which begins with every failure that came farther than the one before. */
+/** The rest of the loader's patience, which begins with every failure that came farther than the one before. */
 class RoundPatience {
   readonly #patienceMs: number
   #failures = 0

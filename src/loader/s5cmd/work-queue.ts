@@ -3,7 +3,7 @@ export class WorkQueue<T> {
   readonly #work: (item: T) => Promise<void>
   readonly #atOnce: number
   #waiting: T[] = []
-  /** Of the items that wait, those before are done: to take them out one by one takes long where there are very many. */
+  /** Index of the first waiting item; items before it are done. Removing each from the array is slow for very many. */
   #next = 0
   readonly #running = new Set<Promise<void>>()
   #failure: { readonly error: unknown } | undefined

@@ -5,7 +5,7 @@
 import { ChunkDecoder } from './chunked.ts'
 import { MalformedAnswer, noAnswer, parseHead, type Head } from './response.ts'
 
-/** Of each connection, of which there are many: 256 KiB would take another 12 MB of 96 of them. */
+/** Buffer of one connection: with 256 KiB, 96 connections take another 12 MB. */
 const pieceBytes = 128 * 1024
 const headBytes = 32 * 1024
 const errorBodyBytes = 64 * 1024
@@ -35,7 +35,7 @@ interface Body {
 type Stage =
   | { readonly name: 'idle' }
   | { readonly name: 'head' }
-  /** Of a known length. */
+  /** A body of a known length. */
   | (Body & { readonly name: 'body'; left: number })
   /** In chunks, or without a decoder up to the end of the connection. */
   | (Body & { readonly name: 'stream'; readonly decoder: ChunkDecoder | undefined })
