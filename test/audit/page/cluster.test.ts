@@ -145,6 +145,7 @@ t.test('in a cluster', { timeout }, async (t) => {
       await configure('')
       const { page } = await serve(t, where.slice(0, 2))
       const good = page.getByRole('row', { name: 'good' })
+      await good.waitFor()
       t.strictSame(await good.locator('.badge').allInnerTexts(), ['✓ conforming'])
       const hash = await page.locator('#about code').innerText()
       await configure('policy: {rules: [{name: others, namespaces: [others]}]}')
@@ -168,6 +169,7 @@ t.test('in a cluster', { timeout }, async (t) => {
   await t.test('served, it follows the file of the configuration', async (t) => {
     const { page } = await serve(t, where)
     const good = page.getByRole('row', { name: 'good' })
+    await good.waitFor()
     t.strictSame(await good.locator('.badge').allInnerTexts(), ['✓ conforming'])
     await writeFile(config, 'defaults: {timeout: 4h}')
     await good.locator('.badge', { hasText: 'outdated' }).waitFor({ timeout: 60_000 })
