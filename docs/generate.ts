@@ -12,6 +12,7 @@ import {
   renderCommandsInMarkdown,
 } from './command-tables.ts'
 import { metricsInMarkdown } from './metrics-table.ts'
+import { changeClassesInMarkdown, changesInMarkdown } from './ownership-table.ts'
 import { partsInMarkdown } from './parts-table.ts'
 import { readerRoleInMarkdown } from './reader-table.ts'
 import { conformanceInMarkdown, limitsInMarkdown } from '../test/loader/conformance-table.ts'
@@ -46,6 +47,8 @@ generate('docs/loader.md', 'policy', podFailurePolicyInMarkdown())
 generate('docs/audit.md', 'judgements', judgementsInMarkdown())
 generate('docs/audit.md', 'exits', auditExitsInMarkdown())
 generate('docs/audit.md', 'outputs', auditFormatsInMarkdown())
+generate('docs/security.md', 'classes', changeClassesInMarkdown())
+generate('docs/security.md', 'changes', changesInMarkdown())
 generate('docs/queries.md', 'audit-annotations', auditAnnotationsInMarkdown())
 generate('docs/render.md', 'commands', renderCommandsInMarkdown())
 generate('docs/troubleshooting.md', 'reader', readerRoleInMarkdown())

@@ -17,7 +17,7 @@ export const skipReasons = {
 
 export const injectReasons = {
   Injected: 'the parts that deliver the model were added',
-  Healed: 'parts that another webhook had damaged were put back',
+  Healed: 'parts that others had changed, or that another configuration had made, were put back',
   MovedForMesh: 'the loader was fitted to a service mesh that came after it',
 } as const
 
@@ -66,6 +66,9 @@ export const warnReasons = {
   PathMayChange: 'the path ends in current, so a restarted container may see another version than its neighbours',
   NodeNameSet: 'the pod names its node, which refuses the pod if it does not have the model',
   DaemonSetPending: 'pods of a DaemonSet stay Pending on nodes that do not have the model',
+  SteeringChange:
+    'something decides which model a loader loads, or how, and is not as planned; it was put back or taken out',
+  UnknownChange: 'something is in a loader that is neither planned nor known to be harmless; it was taken out',
   PolicyWouldDeny:
     "the operator's policy is in audit mode in this namespace, and would deny the pod once it is enforced",
 } as const

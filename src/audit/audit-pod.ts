@@ -24,7 +24,7 @@ export function auditPod(object: unknown, namespace: string, config: Config): Au
     ...identityOf(read.pod, own),
     ...(facts.status !== undefined && { injector: facts.status.injector }),
     models: modelsOf(facts),
-    rules: facts.outcome.outcome === 'injected' ? facts.outcome.rules : [],
+    rules: facts.today.rules,
     judgements,
     ...(diff !== undefined && { diff }),
   }
@@ -68,7 +68,7 @@ function identityOf(pod: Pod, namespace: string): Identity {
 }
 
 /** Undefined if today's configuration adds nothing to the pod: there is nothing to compare with. */
-function diffOf({ planned, found }: PodFacts): readonly Evidence[] | undefined {
+function diffOf({ today: { planned }, found }: PodFacts): readonly Evidence[] | undefined {
   return planned === undefined ? undefined : allFields(planned.fields, found ?? {})
 }
 

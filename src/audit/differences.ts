@@ -1,6 +1,7 @@
 /** Compares the parts of a pod with their recorded digests and with today's plan. */
 import { digestOf, type Digests } from '../inject/ownership/digest.ts'
-import type { OwnedFields, PartFields } from '../inject/ownership/owned-fields.ts'
+import type { OwnedFields } from '../inject/ownership/owned-fields.ts'
+import type { PartFields } from '../inject/ownership/volume-fields.ts'
 import type { Evidence } from './judgement.ts'
 
 /** Parts whose fields do not have these digests. The status is compared in tampering.ts. */

@@ -1,20 +1,35 @@
-/** Finds containers that can change the model an app sees: mounts that write to our volumes, and mounts over the model. */
-import { loaderRoot } from '../pod/injected-names.ts'
-import { initContainersOf, volumesOf, type Container, type Pod, type VolumeMount } from '../pod/pod.ts'
-import type { Status } from '../inject/status.ts'
+/**
+ * Finds mounts that can change the model an app sees: mounts for writing of the storage that a model is on, whoever added it, and mounts
+ * at, over or below the model. Loaders are compared field by field instead.
+ */
+import { isLoaderName } from '../pod/injected-names.ts'
+import { findByName } from '../pod/lookup.ts'
+import { initContainersOf, volumesOf, type Container, type Pod, type Volume, type VolumeMount } from '../pod/pod.ts'
+import type { ModelStatus, Status } from '../inject/status.ts'
+import { cleanPath, isSameOrBelow } from '../values/path.ts'
 import { evidence } from './differences.ts'
 import type { Evidence } from './judgement.ts'
 
-export function exposures(pod: Pod, status: Status): readonly Evidence[] {
-  const volumes = writableVolumes(pod, status)
-  return containersOf(pod).flatMap(({ path, container }) =>
+export interface Exposures {
+  /** Mounts for writing of volumes that we added, and mounts over a model: nobody asked for these. */
+  readonly ofOurs: readonly Evidence[]
+  /** Mounts for writing of storage that the pod has for something else, too: the pod's author chose that. */
+  readonly ofOthers: readonly Evidence[]
+}
+
+export function findExposures(pod: Pod, { models, added }: Status): Exposures {
+  const placed = models.map((model) => ({ model, storage: storageOf(pod, model) }))
+  const found = containersOf(pod).flatMap(({ path, container }) =>
     (container.volumeMounts ?? []).flatMap((mount) => {
-      const isExposed =
-        (volumes.has(mount.name) && mount.readOnly !== true && !isOurs(container, mount, status)) ||
-        isOver(container, mount, status)
-      return isExposed ? [evidence(`${path}.volumeMounts[${mount.mountPath}]`, undefined, describeMount(mount))] : []
+      const exposed = placed.find(({ model, storage }) => isExposedBy(mount, container, model, storage))
+      if (exposed === undefined) return []
+      const isOfOurs = added.volumes.includes(mount.name) || isOverModel(mount, container, exposed.model)
+      return [{ isOfOurs, item: evidence(`${path}.volumeMounts[${mount.mountPath}]`, undefined, describeMount(mount)) }]
     }),
   )
+  const items = (ofOurs: boolean): readonly Evidence[] =>
+    found.flatMap(({ isOfOurs, item }) => (isOfOurs === ofOurs ? [item] : []))
+  return { ofOurs: items(true), ofOthers: items(false) }
 }
 
 interface PlacedContainer {
@@ -30,32 +45,75 @@ function containersOf(pod: Pod): readonly PlacedContainer[] {
     ? (pod.spec.ephemeralContainers as readonly Container[])
     : []
   return [
-    ...place('initContainers', initContainersOf(pod)),
+    ...place(
+      'initContainers',
+      initContainersOf(pod).filter(({ name }) => !isLoaderName(name)),
+    ),
     ...place('containers', pod.spec.containers),
     ...place('ephemeralContainers', ephemeral),
   ]
 }
 
-/** Projected volumes (tokens) are never writable. */
-function writableVolumes(pod: Pod, { added }: Status): ReadonlySet<string> {
-  return new Set(
-    volumesOf(pod)
-      .filter(({ name, projected }) => added.volumes.includes(name) && (projected === undefined || projected === null))
-      .map(({ name }) => name),
+/** Directories by the name of the volume through which they can be written: `subPath` of the model on it, or all of it. */
+type Storage = ReadonlyMap<string, string | undefined>
+
+/** Volumes of a pod that lead to one model: its own, others of the same claim, others of the same directory of the node. */
+function storageOf(pod: Pod, { volume: name, subPath }: ModelStatus): Storage {
+  const own = findByName(volumesOf(pod), name)
+  if (own === undefined) return new Map()
+  const volumes = volumesOf(pod).filter((volume) => volume === own || isSameStorage(volume, own))
+  return new Map(
+    volumes.filter(isWritable).map((volume) => [volume.name, isSameClaim(volume, own) ? subPath : undefined]),
   )
 }
 
-/** A loader's mounts, and those of the model itself, whose digests say whether they are as they were. */
-function isOurs({ name }: Container, { mountPath }: VolumeMount, { models }: Status): boolean {
-  return models.some((model) =>
-    model.loader === name
-      ? mountPath === loaderRoot || mountPath === '/tmp'
-      : model.containers.includes(name) && model.mountPath === mountPath,
+function isSameStorage(volume: Volume, own: Volume): boolean {
+  return isSameClaim(volume, own) || isSameDirectory(pathOf(volume), pathOf(own))
+}
+
+function isSameClaim(volume: Volume, own: Volume): boolean {
+  const claim = own.persistentVolumeClaim?.claimName
+  return volume === own || (claim !== undefined && volume.persistentVolumeClaim?.claimName === claim)
+}
+
+function isSameDirectory(path: string | undefined, own: string | undefined): boolean {
+  return path !== undefined && own !== undefined && (isSameOrBelow(path, own) || isSameOrBelow(own, path))
+}
+
+function pathOf({ hostPath }: Volume): string | undefined {
+  const path = (hostPath as { readonly path?: unknown } | null | undefined)?.path
+  return typeof path === 'string' ? cleanPath(path) : undefined
+}
+
+/** Tokens, ConfigMaps, Secrets and images are never writable, whatever a mount says. */
+function isWritable(volume: Volume): boolean {
+  return (
+    ['projected', 'configMap', 'secret', 'downwardAPI', 'image'].every(
+      (kind) => (volume as Readonly<Record<string, unknown>>)[kind] === undefined,
+    ) && volume.persistentVolumeClaim?.readOnly !== true
   )
 }
 
-function isOver({ name }: Container, { mountPath }: VolumeMount, { models }: Status): boolean {
-  return models.some((model) => model.containers.includes(name) && mountPath.startsWith(`${model.mountPath}/`))
+function isExposedBy(mount: VolumeMount, container: Container, model: ModelStatus, storage: Storage): boolean {
+  // The digest of the model's own mount says whether it is as it was.
+  if (isTarget(container, model) && mount.name === model.volume && mount.mountPath === model.mountPath) return false
+  if (isOverModel(mount, container, model)) return true
+  return mount.readOnly !== true && storage.has(mount.name) && reaches(mount, storage.get(mount.name))
+}
+
+function isOverModel({ mountPath }: VolumeMount, container: Container, model: ModelStatus): boolean {
+  return isTarget(container, model) && isSameOrBelow(cleanPath(mountPath), cleanPath(model.mountPath))
+}
+
+function isTarget({ name }: Container, { containers }: ModelStatus): boolean {
+  return containers.includes(name)
+}
+
+/** A directory beside the model's is none of the model. */
+function reaches({ subPath, subPathExpr }: VolumeMount, ofModel: string | undefined): boolean {
+  if (ofModel === undefined || typeof subPathExpr === 'string' || typeof subPath !== 'string') return true
+  const [mounted, own] = [cleanPath(subPath), cleanPath(ofModel)]
+  return isSameOrBelow(mounted, own) || isSameOrBelow(own, mounted)
 }
 
 function describeMount({ name, readOnly }: VolumeMount): string {

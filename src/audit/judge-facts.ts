@@ -15,17 +15,30 @@ import {
   type Judgement,
   type Level,
 } from './judgement.ts'
+import { findExposures } from './exposure.ts'
 import { unpinnedModels } from './models.ts'
 import { plannedDifferences } from './planned-differences.ts'
 import { hasLabel, isCreated, type PodFacts } from './pod-facts.ts'
-import { isOfToday, tracesOfTampering } from './tampering.ts'
+import { configurationChanges, isOfToday } from './plan-changes.ts'
+import { tracesOfTampering } from './tampering.ts'
+import { relateImages } from '../values/image.ts'
 
 type Judge = (facts: PodFacts) => Judged | undefined
 
 const levels: readonly Level[] = ['error', 'warning', 'note', 'none']
 
 export function judgeFacts(facts: PodFacts): readonly [Judged, ...Judged[]] {
-  const judges: readonly Judge[] = [missing, spoofed, tampered, notAllowed, invalid, outdated, unpinned, rewritten]
+  const judges: readonly Judge[] = [
+    missing,
+    spoofed,
+    tampered,
+    notAllowed,
+    invalid,
+    outdated,
+    exposed,
+    unpinned,
+    rewritten,
+  ]
   const found = judges.flatMap((judge) => judge(facts) ?? [])
   const conforms = found.every(({ judgement }) => conformingJudgements.includes(judgement))
   const all = (conforms ? [...found, conforming(facts)] : found).sort((a, b) => rank(a) - rank(b))
@@ -43,19 +56,17 @@ function judged(judgement: Judgement, reason: string, found: readonly Evidence[]
   return { judgement, reason: printable(reason), evidence: found }
 }
 
-function conforming({ detection, outcome, pod }: PodFacts): Judged {
+function conforming({ detection, today, pod }: PodFacts): Judged {
   if (detection.state === 'notInjected' && !isCreated(pod)) {
     return judged(
       'conforming',
-      outcome.outcome === 'injected'
-        ? 'not created yet; it would be injected'
-        : 'not created yet; it would be left alone',
+      today.planned !== undefined ? 'not created yet; it would be injected' : 'not created yet; it would be left alone',
     )
   }
   return judged('conforming', "its parts are those of today's configuration")
 }
 
-function missing({ detection, skipReason, planned, pod }: PodFacts): Judged | undefined {
+function missing({ detection, skipReason, today: { planned }, pod }: PodFacts): Judged | undefined {
   if (detection.state !== 'notInjected' || !isCreated(pod)) return undefined
   if (skipReason !== undefined) {
     return skipReason === 'MirrorPod' ? judged('missing', skipReasons.MirrorPod) : undefined
@@ -117,17 +128,17 @@ function tampered(facts: PodFacts): Judged | undefined {
   return judged('tampered', `${traces.map(({ what }) => what).join('; ')}${nameFields(found)}`, found)
 }
 
-function notAllowed({ outcome }: PodFacts): Judged | undefined {
+function notAllowed({ today: { diagnostics } }: PodFacts): Judged | undefined {
   return denial(
     'notAllowed',
-    diagnosticsOf(outcome).filter(({ reason }) => reason === 'NotAllowed'),
+    diagnostics.filter(({ reason }) => reason === 'NotAllowed'),
   )
 }
 
-function invalid({ outcome }: PodFacts): Judged | undefined {
+function invalid({ today: { diagnostics } }: PodFacts): Judged | undefined {
   return denial(
     'invalid',
-    diagnosticsOf(outcome).filter(({ reason }) => reason !== 'NotAllowed'),
+    diagnostics.filter(({ reason }) => reason !== 'NotAllowed'),
   )
 }
 
@@ -146,10 +157,6 @@ function denial(judgement: Judgement, diagnostics: readonly Diagnostic[]): Judge
   )
 }
 
-function diagnosticsOf(outcome: PodFacts['outcome']): readonly Diagnostic[] {
-  return outcome.outcome === 'denied' ? outcome.diagnostics : []
-}
-
 function outdated(facts: PodFacts): Judged | undefined {
   const {
     detection,
@@ -161,8 +168,7 @@ function outdated(facts: PodFacts): Judged | undefined {
   if (skipReason !== undefined) {
     return judged('outdated', `today it would be left alone: ${skipReasons[skipReason]}`)
   }
-  if (isOfToday(facts, status)) return undefined
-  const differences = plannedDifferences(facts)
+  const differences = outdatedFields(facts, status)
   if (differences.length === 0) return undefined
   const cause =
     detection.state === 'stale'
@@ -177,6 +183,21 @@ function outdated(facts: PodFacts): Judged | undefined {
   )
 }
 
+/** Fields outside the digests are compared by their classes, the others with what was recorded. */
+function outdatedFields(facts: PodFacts, status: Status): readonly Evidence[] {
+  const recorded = isOfToday(facts, status) ? [] : plannedDifferences(facts)
+  const known = new Set(recorded.map(({ field }) => field))
+  return [...recorded, ...configurationChanges(facts).filter(({ field }) => !known.has(field))]
+}
+
+function exposed({ pod, status, detection }: PodFacts): Judged | undefined {
+  if (status === undefined || detection.state === 'notInjected') return undefined
+  const { ofOthers } = findExposures(pod, status)
+  return ofOthers.length === 0
+    ? undefined
+    : judged('exposed', `the storage of a model is mounted for writing${nameFields(ofOthers)}`, ofOthers)
+}
+
 function unpinned(facts: PodFacts): Judged | undefined {
   const models = unpinnedModels(facts)
   if (models.length === 0) return undefined
@@ -187,22 +208,19 @@ function unpinned(facts: PodFacts): Judged | undefined {
   )
 }
 
-function rewritten({ pod, status, detection }: PodFacts): Judged | undefined {
-  if (status === undefined || detection.state === 'notInjected') return undefined
-  const changed = status.models.flatMap(({ loader, image }) => {
-    const container = initContainersOf(pod).find(({ name }) => name === loader)
-    return image === undefined || container === undefined || container.image === image
-      ? []
-      : [evidence(`spec.initContainers[${container.name}].image`, image, container.image)]
+function rewritten({ pod, config, today: { planned }, detection }: PodFacts): Judged | undefined {
+  if (planned === undefined || detection.state !== 'injected') return undefined
+  const changed = planned.status.models.flatMap(({ loader, image = '' }) => {
+    const found = initContainersOf(pod).find(({ name }) => name === loader)?.image
+    return relateImages(found, image, config.ownership.imageMirrors) === 'mirrored'
+      ? [evidence(`spec.initContainers[${loader ?? ''}].image`, image, found ?? undefined)]
+      : []
   })
   if (changed.length === 0) return undefined
   return judged(
     'rewritten',
     changed
-      .map(
-        ({ expected = '', found = 'none' }) =>
-          `the loader's image is ${quote(found)}, and ${quote(expected)} was added`,
-      )
+      .map(({ expected = '', found = '' }) => `the loader's image is ${quote(found)}, the same as ${quote(expected)}`)
       .join('; '),
     changed,
   )

@@ -55,6 +55,12 @@ export const judgements = {
     meaning: "today's configuration and annotations would add other parts",
     remedy: 'restart the workload: kubectl rollout restart',
   },
+  exposed: {
+    level: 'warning',
+    conforms: false,
+    meaning: 'the model is on storage of the pod that a container can write to, so it may change while the app runs',
+    remedy: 'mount that storage read-only, or keep the model on a volume of its own',
+  },
   unpinned: {
     level: 'warning',
     conforms: true,

@@ -1,9 +1,10 @@
 /** The models of a pod: those of its injected parts, or, without injected parts, those that its annotations request. */
-import { AnnotationReader, modelSuffixes, unsuffixedName } from '../request/annotation-reader.ts'
+import { modelSuffixes, unsuffixedName } from '../request/annotation-reader.ts'
 import { Findings } from '../request/findings.ts'
 import { annotationKey } from '../request/keys.ts'
 import { envValue } from '../pod/injected-names.ts'
 import { initContainersOf, type Pod } from '../pod/pod.ts'
+import { isPinned } from '../request/pinned.ts'
 import { readRequest } from '../request/read-request.ts'
 import type { ModelStatus } from '../inject/status.ts'
 import type { AuditedModel } from './judgement.ts'
@@ -48,11 +49,6 @@ function requestedModels(annotations: PodFacts['annotations'], config: PodFacts[
 
 /** Models without fixed content: neither a digest in the source nor a manifest. */
 export function unpinnedModels({ annotations, config }: PodFacts): readonly string[] {
-  const reader = new AnnotationReader(annotations, config, new Findings())
-  return modelSuffixes(annotations)
-    .filter((suffix) => {
-      const source = reader.read('source', suffix)
-      return source !== undefined && source.scheme !== 'oci' && reader.read('expect', suffix)?.manifest === undefined
-    })
-    .map((suffix) => suffix ?? unsuffixedName)
+  const { models } = readRequest(annotations, config, new Findings())
+  return models.filter((model) => !isPinned(model)).map(({ name }) => name)
 }

@@ -1,14 +1,20 @@
 /** Facts of a pod that judgements need: the parts it carries, the recorded status, and the plan of today's configuration. */
 import { injectedLabel } from '../annotations.ts'
 import type { Config } from '../config/config.ts'
-import type { SkipReason } from '../reasons.ts'
+import type { Diagnostic, SkipReason } from '../reasons.ts'
+import { exceededRequest } from '../request/bounds.ts'
+import { Findings } from '../request/findings.ts'
 import { skipReasonOf } from '../request/skip-reason.ts'
-import { inject, type Outcome } from '../inject/inject.ts'
-import { annotatedPod } from '../inject/annotated-pod.ts'
+import { apply } from '../inject/apply.ts'
+import { inject } from '../inject/inject.ts'
+import { annotatedPod, type AnnotatedPod } from '../inject/annotated-pod.ts'
 import type { OwnAnnotation } from '../request/keys.ts'
+import { comparePod } from '../inject/ownership/compare-pod.ts'
+import type { PartChange } from '../inject/ownership/loader-change.ts'
 import { ownedFields, type OwnedFields } from '../inject/ownership/owned-fields.ts'
 import type { Pod } from '../pod/pod.ts'
 import { detectInjection, type Detection } from '../inject/ownership/detect-injection.ts'
+import { planAgain } from '../inject/second-pass.ts'
 import { hasStatus, readStatus, type Status } from '../inject/status.ts'
 import { uninject } from '../inject/ownership/uninject.ts'
 
@@ -24,14 +30,22 @@ export interface PodFacts {
   /** The recorded status: evidence, not proof. */
   readonly status: Status | undefined
   /** The webhook's outcome for the pod without its injected parts. */
-  readonly outcome: Outcome
+  readonly today: TodaysOutcome
   /** The fields that we own, as they are; undefined where no status says which those are. */
   readonly found: OwnedFields | undefined
-  /** The same as they would be today. */
-  readonly planned: PlannedParts | undefined
 }
 
-export interface PlannedParts {
+interface TodaysOutcome {
+  readonly diagnostics: readonly Diagnostic[]
+  /** Names of the policy rules that allow it. */
+  readonly rules: readonly string[]
+  /** Undefined where nothing would be added. */
+  readonly planned: PlannedParts | undefined
+  /** Differences of the pod from the plan; undefined for one that was not made from its annotations. */
+  readonly changes: readonly PartChange[] | undefined
+}
+
+interface PlannedParts {
   readonly fields: OwnedFields
   readonly status: Status
 }
@@ -51,8 +65,10 @@ export function collectFacts(pod: Pod, namespace: string, config: Config): PodFa
   ) {
     return undefined
   }
-  const outcome = inject(detection.state === 'notInjected' ? pod : uninject(annotated), namespace, config)
-  const planned = outcome.outcome === 'injected' ? plannedParts(outcome.pod, status, prefix) : undefined
+  const today =
+    detection.state === 'injected' && skipReason === undefined
+      ? compareWithPlan(annotated, detection.status, namespace, config)
+      : injectAnew(annotated, detection, namespace, config)
   return {
     pod,
     annotations,
@@ -61,9 +77,42 @@ export function collectFacts(pod: Pod, namespace: string, config: Config): PodFa
     skipReason,
     detection,
     status,
-    outcome,
-    planned,
-    found: foundFields(pod, detection, status ?? planned?.status),
+    today,
+    found: foundFields(pod, detection, status ?? today.planned?.status),
+  }
+}
+
+function compareWithPlan(annotated: AnnotatedPod, status: Status, namespace: string, config: Config): TodaysOutcome {
+  const { pod } = annotated
+  const exceeded = exceededRequest(pod, config)
+  if (exceeded !== undefined) return deniedToday([exceeded])
+  const findings = new Findings()
+  const { bare, plan } = planAgain(annotated, status, { namespace, config, findings, keepResources: false })
+  if (findings.denied) return deniedToday(findings.diagnostics)
+  return {
+    diagnostics: [],
+    rules: plan.rules,
+    planned: plannedParts(apply(bare, plan), plan.status, status),
+    changes: comparePod({ pod, bare, plan, status, config }).changes,
+  }
+}
+
+function deniedToday(diagnostics: readonly Diagnostic[]): TodaysOutcome {
+  return { diagnostics, rules: [], planned: undefined, changes: undefined }
+}
+
+function injectAnew(annotated: AnnotatedPod, detection: Detection, namespace: string, config: Config): TodaysOutcome {
+  const bare = detection.state === 'notInjected' ? annotated.pod : uninject(annotated)
+  const outcome = inject(bare, namespace, config)
+  if (outcome.outcome !== 'injected') {
+    return deniedToday(outcome.outcome === 'denied' ? outcome.diagnostics : [])
+  }
+  const planned = readStatus(outcome.pod, config.annotationPrefix)
+  return {
+    diagnostics: [],
+    rules: outcome.rules,
+    planned: planned && plannedParts(outcome.pod, planned, annotated.status),
+    changes: undefined,
   }
 }
 
@@ -76,12 +125,9 @@ function foundFields(pod: Pod, { state }: Detection, status: Status | undefined)
  * A token volume that the identity webhook mounts in the app's containers, too, is not taken out of the pod, and so is not
  * added again: it counts as ours where it was ours.
  */
-function plannedParts(pod: Pod, recorded: Status | undefined, prefix: string): PlannedParts | undefined {
-  const status = readStatus(pod, prefix)
-  if (status === undefined) return undefined
-  const kept = (recorded?.added.volumes ?? []).filter(
-    (name) => pod.spec.volumes?.some((volume) => volume.name === name) === true,
-  )
+function plannedParts(pod: Pod, status: Status, recorded: Status | undefined): PlannedParts {
+  const present = new Set(pod.spec.volumes?.map(({ name }) => name))
+  const kept = (recorded?.added.volumes ?? []).filter((name) => present.has(name))
   const volumes = [...new Set([...status.added.volumes, ...kept])]
   return { status, fields: ownedFields(pod, { ...status, added: { ...status.added, volumes } }) }
 }

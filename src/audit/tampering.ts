@@ -1,15 +1,13 @@
 /** Finds traces of changes after the injection. They are evidence, not proof: a user who can write the pod can write its status, too. */
-import { injectedLabel, statusAnnotation } from '../annotations.ts'
+import { statusAnnotation } from '../annotations.ts'
 import { digestsOf } from '../inject/ownership/digest.ts'
 import { annotationField } from '../pod/field-path.ts'
-import { initContainersOf } from '../pod/pod.ts'
-import { hashAnnotations } from '../inject/annotated-pod.ts'
 import type { Status } from '../inject/status.ts'
 import { version } from '../version.ts'
 import { changedParts, differingFields, digestsOfFields, evidence } from './differences.ts'
-import { exposures } from './exposure.ts'
+import { findExposures } from './exposure.ts'
 import type { Evidence } from './judgement.ts'
-import { plannedDifferences } from './planned-differences.ts'
+import { foreignChanges } from './plan-changes.ts'
 import type { PodFacts } from './pod-facts.ts'
 
 export interface Trace {
@@ -25,13 +23,12 @@ export function tracesOfTampering(facts: PodFacts): readonly Trace[] {
   return [
     changedStatus(facts, status),
     changedFields(facts, status),
-    lostParts(facts),
-    otherImages(facts, status),
-    forgery(facts, status),
-    lostLabel(facts),
+    trace("parts are not those of today's plan, and no other configuration makes these", foreignChanges(facts)),
   ]
     .flatMap((trace) => trace ?? [])
-    .concat(trace('something else can write to the model, or is mounted over it', exposures(pod, status)) ?? [])
+    .concat(
+      trace('something else can write to the model, or is mounted over it', findExposures(pod, status).ofOurs) ?? [],
+    )
     .concat(
       status.digests === undefined && status.injector === version && config.annotationPrefix !== ''
         ? [lostDigests(facts)]
@@ -73,7 +70,7 @@ function changedStatus({ pod, config: { annotationPrefix } }: PodFacts, status: 
 }
 
 /** If today's plan has the recorded digests, its fields are the original ones. */
-function changedFields({ found, planned }: PodFacts, { digests }: Status): Trace | undefined {
+function changedFields({ found, today: { planned } }: PodFacts, { digests }: Status): Trace | undefined {
   if (found === undefined || digests === undefined) return undefined
   const parts = changedParts(found, digests)
   const original = planned?.fields
@@ -83,56 +80,4 @@ function changedFields({ found, planned }: PodFacts, { digests }: Status): Trace
     .filter((part) => !known.includes(part))
     .map((part) => evidence(part, digests[part] && `digest ${digests[part]}`, now[part] && `digest ${now[part]}`))
   return trace('parts are not those that were recorded', [...differingFields(known, original ?? {}, found), ...unknown])
-}
-
-/** Some fields that a part needs are not in its digest: other webhooks may change them, but not remove them. */
-function lostParts(facts: PodFacts): Trace | undefined {
-  const { detection, found, planned, status } = facts
-  if (
-    detection.state !== 'damaged' ||
-    (status?.digests !== undefined && found !== undefined && changedParts(found, status.digests).length > 0)
-  ) {
-    return undefined
-  }
-  const missing =
-    found === undefined || planned === undefined
-      ? []
-      : differingFields(Object.keys(planned.fields), planned.fields, found)
-  return { what: 'parts without which no model comes are gone', evidence: missing }
-}
-
-/** A mirror of a registry keeps the digest; without one, nothing says which image it is. */
-function otherImages({ pod }: PodFacts, { models }: Status): Trace | undefined {
-  const digest = (image: string | undefined): string | undefined => /@(sha256:[0-9a-f]{64})$/.exec(image ?? '')?.[1]
-  return trace(
-    'the loader runs another image',
-    models.flatMap(({ loader, image }) => {
-      const found = initContainersOf(pod).find(({ name }) => name === loader)?.image
-      const [recorded, now] = [digest(image), digest(found)]
-      return recorded === undefined || recorded === now || found === undefined
-        ? []
-        : [evidence(`spec.initContainers[${loader ?? ''}].image`, image, found)]
-    }),
-  )
-}
-
-/** The same version with the same configuration and annotations makes the same parts. */
-function forgery(facts: PodFacts, status: Status): Trace | undefined {
-  return isOfToday(facts, status)
-    ? trace("the status says that it is of today's configuration, which makes other parts", plannedDifferences(facts))
-    : undefined
-}
-
-export function isOfToday({ annotations, config }: PodFacts, status: Status): boolean {
-  return (
-    status.config === config.hash && status.injector === version && status.annotations === hashAnnotations(annotations)
-  )
-}
-
-function lostLabel({ pod, config: { annotationPrefix } }: PodFacts): Trace | undefined {
-  const key = annotationPrefix + injectedLabel
-  const value = pod.metadata?.labels?.[key]
-  return value === 'true'
-    ? undefined
-    : trace('the label is not the one that was set', [evidence(`metadata.labels[${key}]`, 'true', value)])
 }

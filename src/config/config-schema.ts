@@ -20,11 +20,17 @@ const ruleSchema = {
     namespaces: { ...nonEmptyStrings, description: 'Patterns of the namespaces that the rule applies to.' },
     sources: {
       ...nonEmptyStrings,
-      description: 'Patterns of source URIs. Without the list every source but `node://` is allowed.',
+      description:
+        'Patterns of source URIs. Without the list every source but `node://` is allowed, which only patterns that begin with `node://` allow.',
     },
     endpoints: { ...nonEmptyStrings, description: 'Patterns of S3 endpoints; without the list, any.' },
     credentials: { ...nonEmptyStrings, description: 'Patterns of values of `credentials`; without the list, any.' },
     serviceAccounts: { ...nonEmptyStrings, description: 'Patterns of service accounts; without the list, any.' },
+    claims: {
+      ...nonEmptyStrings,
+      description:
+        'Patterns of claims, of `pvc://` sources and of mountpoint; without the list, the claim that mountpoint names by the source, and those that `sources` allow as `pvc://CLAIM`.',
+    },
     deliveries: { ...nonEmptyStrings, description: 'Patterns of deliveries; without the list, any.' },
     mountPaths: { ...nonEmptyStrings, description: 'Patterns of mount paths; without the list, any.' },
     images: {
@@ -32,6 +38,11 @@ const ruleSchema = {
       description: "Patterns of loader images that pods may choose; without the list only the operator's own.",
     },
     maxSize: { type: 'string', description: 'Largest `size` of a download, as `100Gi`; without it, any.' },
+    requirePinned: {
+      type: 'boolean',
+      description:
+        'True to allow only models of fixed content: `expect: manifest=…`, or `oci://` by its digest. Nothing fixes that of a mountpoint.',
+    },
   },
 } as const
 
@@ -164,6 +175,26 @@ export const configSchema = {
       type: 'boolean',
       description:
         'True to refuse objects for which neither S3 nor a manifest has a checksum of the whole; without it, they are loaded by their size.',
+    },
+    ownership: {
+      type: 'object',
+      additionalProperties: false,
+      default: {},
+      description: 'Changes of other webhooks in loaders.',
+      properties: {
+        allowedEnv: {
+          ...strings,
+          default: [],
+          description:
+            'Patterns of variables that other webhooks may set in loaders; none that matches a `MODEL_` variable or one of credentials.',
+        },
+        imageMirrors: {
+          ...strings,
+          default: [],
+          description:
+            "Prefixes of registries that serve the operator's image by its name and tag; the same digest is the same image without them.",
+        },
+      },
     },
     podIdentity: {
       type: 'object',

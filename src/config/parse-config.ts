@@ -44,7 +44,7 @@ export function parseConfig(text: string, loaderImage?: string): ConfigResult {
 /** The same with loaders of another image. */
 export function withImage(config: Config, image: string): Config {
   const changed = { ...config, defaults: { ...config.defaults, image } }
-  return deepFreeze({ ...changed, hash: hashOf({ ...changed, limits: loweredLimits(config.limits), hash: undefined }) })
+  return deepFreeze({ ...changed, hash: hashOf({ ...shapingSettings(changed), hash: undefined }) })
 }
 
 /** Strict: warnings of the library, as for an unknown tag, count as mistakes. */
@@ -66,9 +66,12 @@ function resolve(file: ConfigFile, image: string = placeholderImage): Config {
     defaults: { image, ...stringValues(complete.defaults) },
     policy: { ...complete.policy, rules: complete.policy.rules.map(resolveRule) },
   }
-  // The highest limits are written as none at all: they shape no pod, and pods of earlier versions keep their hash.
-  const hash = hashOf({ ...settings, limits: loweredLimits(settings.limits) })
-  return deepFreeze({ ...settings, hash })
+  return deepFreeze({ ...settings, hash: hashOf(shapingSettings(settings)) })
+}
+
+/** The highest limits are written as none at all, and ownership is of what others add: neither shapes a pod. */
+function shapingSettings(settings: Omit<Config, 'hash'>): object {
+  return { ...settings, limits: loweredLimits(settings.limits), ownership: undefined }
 }
 
 function resolveRule({ maxSize, ...rule }: WrittenRule): PolicyRule {

@@ -4,6 +4,7 @@
 import { X509Certificate } from 'node:crypto'
 import { annotationNames, annotations, isAnnotationName } from '../annotations.ts'
 import { deliveries } from '../values/source.ts'
+import { credentialVariables, loaderVariableNames } from '../loader-contract.ts'
 import { quote } from '../values/printable.ts'
 import { parseClusterVersion } from '../values/cluster-version.ts'
 import { parseProxy } from '../values/endpoint.ts'
@@ -22,7 +23,19 @@ export function fileProblems(file: ConfigFile): readonly string[] {
     ...loaderProblems(file),
     ...networkProblems(file),
     ...policyProblems(file),
+    ...ownershipProblems(file),
   ]
+}
+
+/** A pattern that lets a variable through with which another model or identity comes would take the promise away. */
+function ownershipProblems({ ownership }: ConfigFile): string[] {
+  const reserved = [...loaderVariableNames.filter((name) => name.startsWith('MODEL_')), ...credentialVariables]
+  return (ownership?.allowedEnv ?? []).flatMap((pattern, i) => {
+    const taken = pattern.startsWith('MODEL_') ? pattern : reserved.find((name) => matchesPattern(pattern, name))
+    return taken === undefined
+      ? []
+      : [`ownership.allowedEnv[${i}]: ${quote(pattern)} matches ${taken}, which no other webhook may set`]
+  })
 }
 
 /** Defaults go through the parser of the annotation they stand in for. */

@@ -1,16 +1,10 @@
-/**
- * Applies a plan to a pod: a new object that shares everything untouched with the old one. Fields another webhook changed
- * are kept; only missing fields are added.
- */
-import { findByName } from '../pod/lookup.ts'
-import { runsLoader, runsVerifier } from './loader-command.ts'
+/** Applies a plan to a pod without our parts: a new object that shares everything untouched with the old one. */
 import type { ContainerAddition } from './mounts.ts'
 import {
   annotationsOf,
   initContainersOf,
   volumesOf,
   type Container,
-  type EnvVar,
   type Pod,
   type PodSpec,
   type VolumeMount,
@@ -50,50 +44,9 @@ export function apply(pod: Pod, plan: InjectionPlan): Pod {
   }
 }
 
-/** A present loader keeps its position; a missing one goes to the position in the plan. */
+/** The pod has none of ours yet. */
 function withLoaders(present: readonly Container[], { loaders, loaderIndex }: InjectionPlan): readonly Container[] {
-  const kept = present.map((container) => {
-    const planned = findByName(loaders, container.name)
-    return planned === undefined ? container : mergeLoader(container, planned)
-  })
-  const missing = loaders.filter(({ name }) => findByName(present, name) === undefined)
-  const index = indexAfter(kept, loaderIndex, loaders)
-  return [...kept.slice(0, index), ...missing, ...kept.slice(index)]
-}
-
-/** The index after `count` containers that are not ours. */
-function indexAfter(containers: readonly Container[], count: number, loaders: readonly Container[]): number {
-  let others = 0
-  const index = containers.findIndex(({ name }) => findByName(loaders, name) === undefined && others++ === count)
-  return index < 0 ? containers.length : index
-}
-
-function mergeLoader(present: Container, planned: Container): Container {
-  return {
-    ...planned,
-    ...(runsTheSame(present, planned) ? present : { ...present, ...commandOf(planned, present) }),
-    env: addMissing(correctEnv(present.env ?? [], planned.env ?? []), planned.env ?? [], ({ name }) => name),
-    volumeMounts: addMissing(present.volumeMounts ?? [], planned.volumeMounts ?? [], ({ mountPath }) => mountPath),
-  }
-}
-
-function runsTheSame(present: Container, planned: Container): boolean {
-  return runsLoader(present) && runsVerifier(present) === runsVerifier(planned)
-}
-
-/** A field that the plan does not have is emptied where there is one, because a merge takes nothing away. */
-function commandOf(planned: Container, present: Container): Pick<Container, 'command' | 'args'> {
-  return {
-    ...((planned.command ?? present.command) && { command: planned.command ?? [] }),
-    ...((planned.args ?? present.args) && { args: planned.args ?? [] }),
-  }
-}
-
-/** Our own variables say what to load and must be right; the others may have been set on purpose. */
-function correctEnv(present: readonly EnvVar[], planned: readonly EnvVar[]): readonly EnvVar[] {
-  return present.map((variable) =>
-    variable.name.startsWith('MODEL_') ? (findByName(planned, variable.name) ?? variable) : variable,
-  )
+  return [...present.slice(0, loaderIndex), ...loaders, ...present.slice(loaderIndex)]
 }
 
 function withAdditions(container: Container, own: readonly ContainerAddition[]): Container {

@@ -28,12 +28,12 @@ export interface LoaderIdentity {
 const podIdentityVolume = 'eks-pod-identity-token'
 export const podIdentityEnv = ['AWS_CONTAINER_CREDENTIALS_FULL_URI', 'AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE'] as const
 const podIdentityAudience = 'pods.eks.amazonaws.com'
-const podIdentityDirectory = '/var/run/secrets/pods.eks.amazonaws.com/serviceaccount'
-const irsaEnv = ['AWS_ROLE_ARN', 'AWS_WEB_IDENTITY_TOKEN_FILE'] as const
-const irsaVolume = 'aws-iam-token'
+export const podIdentityDirectory = '/var/run/secrets/pods.eks.amazonaws.com/serviceaccount'
+export const irsaEnv = ['AWS_ROLE_ARN', 'AWS_WEB_IDENTITY_TOKEN_FILE'] as const
+export const irsaVolume = 'aws-iam-token'
 
 /** The identity webhook adds both or, where a container has either, none. */
-const regionEnv: readonly string[] = ['AWS_REGION', 'AWS_DEFAULT_REGION']
+export const regionEnv: readonly string[] = ['AWS_REGION', 'AWS_DEFAULT_REGION']
 
 export function loaderIdentity(
   pod: Pod,

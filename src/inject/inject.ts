@@ -24,7 +24,11 @@ import { detectInjection, type Detection } from './ownership/detect-injection.ts
 import { readRequest } from '../request/read-request.ts'
 import type { InjectionRequest } from '../request/model-request.ts'
 import { hasStatus, type Status } from './status.ts'
-import { removeInjectedScheduling, uninject } from './ownership/uninject.ts'
+import { comparePod } from './ownership/compare-pod.ts'
+import type { PartChange } from './ownership/loader-change.ts'
+import { uninject } from './ownership/uninject.ts'
+import { planAgain } from './second-pass.ts'
+import { printable } from '../values/printable.ts'
 
 export type Outcome = Skipped | Injected | Denied
 
@@ -68,16 +72,55 @@ export function inject(object: unknown, namespace: string, config: Config): Outc
   if (exceeded !== undefined) return deniedFor(exceeded)
   const annotated = annotatedPod(read.pod, prefix)
   const detection = detectInjection(annotated)
-  if (detection.state === 'intact') return keep(read.pod, detection.status, config)
-  return injectPod(annotated, detection, { namespace, config })
+  const context = { namespace, config }
+  return detection.state === 'injected'
+    ? injectAgain(annotated, detection.status, context)
+    : injectPod(annotated, detection, context)
 }
 
-/** The injection is intact; only a service mesh that came after us may want the loader elsewhere. */
-function keep(pod: Pod, status: Status, config: Config): Outcome {
-  const fitted = fitToMesh(pod, status)
-  if (fitted === pod) return { outcome: 'skipped', reason: 'AlreadyInjected', warnings: [] }
-  const { models } = status
-  return bounded(pod, { reason: 'MovedForMesh', pod: fitted, warnings: [], models, rules: [] }, config)
+/** The operator's policy is asked again: a pod that brings its parts was perhaps never seen by it. */
+function injectAgain(annotated: AnnotatedPod, status: Status, { namespace, config }: Context): Outcome {
+  const { pod, prefix } = annotated
+  const findings = new Findings()
+  const {
+    request,
+    bare,
+    plan: again,
+  } = planAgain(annotated, status, { namespace, config, findings, keepResources: true })
+  if (findings.denied) return denied(findings, findings.misread ? [] : again.refusedBy)
+  const { restored, changes } = comparePod({ pod, bare, plan: again, status, config })
+  const fitted = fitToMesh(restored, again.status)
+  if (fitted === pod) return { outcome: 'skipped', reason: 'AlreadyInjected', warnings: policyWarnings(findings) }
+  const exceeded = exceededPlan(bare, again, config)
+  if (exceeded !== undefined) return deniedFor(exceeded)
+  const isMoved = restored === pod
+  return bounded(
+    pod,
+    {
+      reason: isMoved ? 'MovedForMesh' : 'Healed',
+      pod: isMoved ? fitted : sealStatus(fitted, again.status, prefix),
+      warnings: isMoved ? policyWarnings(findings) : [...changes.flatMap(describeChange), ...findings.warnings],
+      models: modelsOf(request),
+      rules: again.rules,
+    },
+    config,
+  )
+}
+
+/** Everything else was said in the first pass. */
+function policyWarnings({ warnings }: Findings): readonly Warning[] {
+  return warnings.filter(({ reason }) => reason === 'PolicyWouldDeny')
+}
+
+function describeChange({ field, class: own, expected }: PartChange): readonly Warning[] {
+  if (own === 'harmless') return []
+  const action = expected === undefined ? 'was taken out' : 'was put back'
+  const part = printable(field.replace(/^spec\.(?:initC|c)ontainers\[([^\]]*)\]\./, '$1: '))
+  return [
+    own === 'steering'
+      ? { reason: 'SteeringChange', message: `${part} ${action}` }
+      : { reason: 'UnknownChange', message: `${part} ${action}: not known to be harmless` },
+  ]
 }
 
 /** The patch is made last, and only then is it known how long it is. */
@@ -95,58 +138,49 @@ interface Context {
 
 function injectPod(
   annotated: AnnotatedPod,
-  detection: Exclude<Detection, { state: 'intact' }>,
+  detection: Exclude<Detection, { state: 'injected' }>,
   { namespace, config }: Context,
 ): Outcome {
   const { pod, prefix, annotations } = annotated
   const findings = new Findings()
   reportTraces(pod, detection, prefix, findings)
-  checkOS(pod, findings)
   const bare = detection.state === 'notInjected' ? pod : uninject(annotated)
   const request = readRequest(annotations, config, findings)
   checkSources(request, prefix, findings)
   findings.suppressFollowUpErrors()
-  const keptTargets = detection.state === 'damaged' ? targetsOf(detection.status) : new Map<string, readonly string[]>()
-  const injectionPlan = plan(bare, request, { namespace, config, findings, annotations, keptTargets })
+  const firstPass = { keptTargets: new Map(), keptLoaders: [] }
+  const injectionPlan = plan(bare, request, { namespace, config, findings, annotations, ...firstPass })
   if (findings.denied) return denied(findings, findings.misread ? [] : injectionPlan.refusedBy)
   const exceeded = exceededPlan(bare, injectionPlan, config)
   if (exceeded !== undefined) return deniedFor(exceeded)
-  const parts = apply(
-    keepsParts(detection, config) ? removeInjectedScheduling(pod, detection.status) : bare,
-    injectionPlan,
-  )
+  const parts = apply(bare, injectionPlan)
   const injected = sealStatus(fitToMesh(parts, injectionPlan.status), injectionPlan.status, prefix)
   return bounded(
     pod,
     {
-      reason: detection.state === 'damaged' ? 'Healed' : 'Injected',
+      reason: 'Injected',
       pod: injected,
       warnings: findings.warnings,
-      models: request.models.map(({ name, source, delivery }) => ({ name, source: source.uri, delivery })),
+      models: modelsOf(request),
       rules: injectionPlan.rules,
     },
     config,
   )
 }
 
-/**
- * A damaged injection keeps the changes of others to our parts; a stale one is replaced. So is one that was made with another
- * configuration: another default region means another directory on the volume, and half of each would start an empty app.
- */
-function keepsParts(detection: Detection, config: Config): detection is Extract<Detection, { state: 'damaged' }> {
-  return detection.state === 'damaged' && detection.status.config === config.hash
+function modelsOf({ models }: InjectionRequest): Injected['models'] {
+  return models.map(({ name, source, delivery }) => ({ name, source: source.uri, delivery }))
 }
 
 function reportTraces(
   pod: Pod,
-  detection: Exclude<Detection, { state: 'intact' }>,
+  detection: Exclude<Detection, { state: 'injected' }>,
   prefix: string,
   findings: Findings,
 ): void {
   if (detection.state === 'stale') {
     findings.warn('StatusOutdated', 'the pod carried parts for other annotations; they were replaced')
   }
-  if (detection.state === 'damaged') return
   if (detection.state === 'notInjected' && hasStatus(pod, prefix)) {
     findings.warn('StatusWithoutParts', `${prefix}status describes parts the pod does not have; it was ignored`)
   }
@@ -160,15 +194,6 @@ function reportTraces(
   }
 }
 
-function checkOS(pod: Pod, findings: Findings): void {
-  const [field, value] =
-    pod.spec.os?.name === undefined
-      ? ['spec.nodeSelector[kubernetes.io/os]', pod.spec.nodeSelector?.['kubernetes.io/os']]
-      : ['spec.os.name', pod.spec.os.name]
-  if (value === undefined || value === 'linux') return
-  findings.deny({ reason: 'UnsupportedOS', field, found: value, problem: 'is not supported', accepted: 'linux' })
-}
-
 function checkSources(request: InjectionRequest, prefix: string, findings: Findings): void {
   if (request.models.length > 0 || findings.denied) return
   findings.deny({
@@ -177,10 +202,6 @@ function checkSources(request: InjectionRequest, prefix: string, findings: Findi
     problem: 'is missing, so there is nothing to inject',
     remedy: `add it, or set ${annotationKey(prefix, 'inject')} to "false"`,
   })
-}
-
-function targetsOf(status: Status): ReadonlyMap<string, readonly string[]> {
-  return new Map(status.models.map(({ name, containers }) => [name, [...new Set(containers)]]))
 }
 
 function denied({ diagnostics, warnings, omitted }: Findings, rules: readonly string[]): Denied {

@@ -20,6 +20,8 @@ export interface InjectionPlan {
   readonly imagePullSecrets: readonly string[]
   /** Requirements that the pod's own scheduling lacks. */
   readonly scheduling: Scheduling
+  /** Names that belong in comma lists of others, by annotation. */
+  readonly lists: Readonly<Record<string, readonly string[]>>
   readonly annotations: Readonly<Record<string, string>>
   readonly labels: Readonly<Record<string, string>>
   readonly status: Status
@@ -37,6 +39,8 @@ export interface PlanContext {
   readonly annotations: readonly OwnAnnotation[]
   /** The containers that a first pass chose, by model; a second pass keeps to them. */
   readonly keptTargets: ReadonlyMap<string, readonly string[]>
+  /** Loaders of a first pass, whose resources are kept: others may have changed them. */
+  readonly keptLoaders: readonly Container[]
 }
 
 export interface PlannedModel {

@@ -1,7 +1,7 @@
 /** Mounts of models in the app's containers, checked against what is mounted there already. */
 import type { Config } from '../config/config.ts'
 import { quote } from '../values/printable.ts'
-import { isBelow } from '../values/path.ts'
+import { cleanPath, isBelow } from '../values/path.ts'
 import type { Findings } from '../request/findings.ts'
 import { annotationKey } from '../request/keys.ts'
 import { annotationField } from '../pod/field-path.ts'
@@ -65,15 +65,16 @@ interface TakenPath {
   readonly by: string
 }
 
+/** The API server takes `/models/`, `//models` and `/models/.` for other paths than `/models`, the container runtime for the same. */
 function takenPaths({ volumeMounts, volumeDevices }: Container): TakenPath[] {
   return [
     ...(volumeMounts ?? []).map(({ mountPath, readOnly, name }) => ({
-      mountPath: trimSlash(mountPath),
+      mountPath: cleanPath(mountPath),
       isReadOnly: readOnly === true,
       by: `volume ${name}`,
     })),
     ...(volumeDevices ?? []).map(({ devicePath = '' }) => ({
-      mountPath: devicePath,
+      mountPath: cleanPath(devicePath),
       isReadOnly: true,
       by: 'a volume device',
     })),
@@ -104,11 +105,6 @@ function conflict(ours: string, theirs: string, theirsReadOnly: boolean): string
   if (isBelow(theirs, ours)) return 'would hide the mount path'
   // The container runtime has to make the directory of our mount, which it cannot in a read-only volume.
   return isBelow(ours, theirs) && theirsReadOnly ? 'is below the read-only mount path' : undefined
-}
-
-/** The API server takes `/models/` and `/models` for two paths, the container runtime for one. */
-function trimSlash(path: string): string {
-  return path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path
 }
 
 function planEnv(

@@ -8,13 +8,14 @@ import { containersWithoutCredentials, loaderIdentity, noIdentity, type LoaderId
 import { mergeIntoList, safeToEvictAnnotation, skipContainersAnnotation } from './lists.ts'
 import { loaderContainer, loaderTmpVolume } from './loader.ts'
 import { findByName } from '../pod/lookup.ts'
+import { loaderContainerName } from '../pod/injected-names.ts'
 import { hasNetworkAt, loaderIndex } from './mesh.ts'
 import { planMounts } from './mounts.ts'
 import { missingScheduling, type Scheduling } from '../pod/scheduling.ts'
 import { planStatus } from './ownership/planned-status.ts'
 import { volumesOf, type Container, type Pod, type Volume } from '../pod/pod.ts'
 import { checkPolicy } from './policy.ts'
-import type { InjectionRequest } from '../request/model-request.ts'
+import type { InjectionRequest, ModelRequest } from '../request/model-request.ts'
 import { loaderResources } from './resources/loader-resources.ts'
 import { checkWriters, loaderUser, plannedFsGroup } from './security.ts'
 import { targetContainers } from './targets.ts'
@@ -23,6 +24,7 @@ import type { InjectionPlan, PlanContext, PlannedModel } from './injection-plan.
 /** Plans for a pod without parts of ours. After a mistake `findings` has it, and the plan must not be used. */
 export function plan(pod: Pod, request: InjectionRequest, context: PlanContext): InjectionPlan {
   const { config, findings } = context
+  checkOS(pod, findings)
   const { allowedBy, refusedBy } = checkPolicy(
     { namespace: context.namespace, serviceAccount: finalServiceAccount(pod, request), request },
     config,
@@ -59,12 +61,22 @@ export function plan(pod: Pod, request: InjectionRequest, context: PlanContext):
   const status = planStatus(pod, request, { ...parts, models, lists, config, annotations: context.annotations })
   return {
     ...parts,
+    lists,
     annotations: { ...mergedLists(pod, lists), [config.annotationPrefix + statusAnnotation]: JSON.stringify(status) },
     labels: { [config.annotationPrefix + injectedLabel]: 'true' },
     status,
     rules: allowedBy,
     refusedBy,
   }
+}
+
+function checkOS(pod: Pod, findings: Findings): void {
+  const [field, value] =
+    pod.spec.os?.name === undefined
+      ? ['spec.nodeSelector[kubernetes.io/os]', pod.spec.nodeSelector?.['kubernetes.io/os']]
+      : ['spec.os.name', pod.spec.os.name]
+  if (value === undefined || value === 'linux') return
+  findings.deny({ reason: 'UnsupportedOS', field, found: value, problem: 'is not supported', accepted: 'linux' })
 }
 
 /** True where some loader fetches something, and so needs network and an identity. */
@@ -123,12 +135,24 @@ function planLoaders(
       `init-order ${request.initOrder} puts the loader where a service mesh has cut the network off`,
     )
   }
-  const resources = loaderResources(pod, request, context.config, context.findings)
-  return models.flatMap(({ model, delivered: { loader }, user }) =>
-    loader === undefined
-      ? []
-      : loaderContainer(model, loader, { identity, resources, user }, { request, config: context.config }),
+  const loading = models.flatMap(({ model, delivered: { loader }, user }) =>
+    loader === undefined ? [] : [{ model, loader, user, kept: keptLoader(model, context) }],
   )
+  const resources = loading.every(({ kept }) => kept !== undefined)
+    ? {}
+    : loaderResources(pod, request, context.config, context.findings)
+  return loading.map(({ model, loader, user, kept }) =>
+    loaderContainer(
+      model,
+      loader,
+      { identity, resources: kept === undefined ? resources : (kept.resources ?? {}), user },
+      { request, config: context.config },
+    ),
+  )
+}
+
+function keptLoader({ suffix }: ModelRequest, { keptLoaders }: PlanContext): Container | undefined {
+  return findByName(keptLoaders, loaderContainerName(suffix))
 }
 
 function planScheduling(pod: Pod, delivered: readonly DeliveredModel[]): Scheduling {

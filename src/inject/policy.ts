@@ -13,6 +13,8 @@ import type { Findings } from '../request/findings.ts'
 import { annotationKey } from '../request/keys.ts'
 import { annotationField } from '../pod/field-path.ts'
 import type { InjectionRequest, ModelRequest } from '../request/model-request.ts'
+import { isPinned } from '../request/pinned.ts'
+import { mountpointClaimName } from '../deliveries/mountpoint/inject.ts'
 
 export interface PolicySubject {
   readonly namespace: string
@@ -143,13 +145,14 @@ function judgeByRules(model: ModelRequest, subject: PolicySubject, rules: readon
   const why = about
     .map((rule) => `rule ${quote(rule.name)} does not allow ${refusedAttributes(model, subject, rule).join(', ')}`)
     .join('; ')
-  const unlisted = model.source.scheme === 'node' && about.some(({ sources }) => sources === undefined)
+  const unlisted =
+    model.source.scheme === 'node' && about.some((rule) => (sourcePatterns(rule, model) ?? []).length === 0)
   return {
     verdict: 'denied',
     refusedBy: about.map(({ name }) => name),
     why,
     problem: `is not allowed by the operator's policy: ${why}`,
-    ...(unlisted && { remedy: 'a rule allows node:// only where its sources list it' }),
+    ...(unlisted && { remedy: 'a rule allows node:// only by patterns that begin with it' }),
   }
 }
 
@@ -178,10 +181,8 @@ function refusedAttributes(
   const downloaded = model.delivery === 'download'
   const credentials = formatCredentials(request.credentials)
   const checks: [boolean, () => string][] = [
-    [
-      allows(rule.sources ?? (model.source.scheme === 'node' ? [] : undefined), model.source.uri),
-      () => `the source ${quote(model.source.uri)}`,
-    ],
+    [allows(sourcePatterns(rule, model), model.source.uri), () => `the source ${quote(model.source.uri)}`],
+    [allowsClaim(rule, model), () => `the claim ${quote(claimOf(model) ?? '')}`],
     [allows(rule.endpoints, model.endpoint), () => `the endpoint ${quote(model.endpoint ?? '')}`],
     [!downloaded || allows(rule.credentials, credentials), () => `the credentials ${quote(credentials)}`],
     [allows(rule.serviceAccounts, serviceAccount), () => `the service account ${quote(serviceAccount)}`],
@@ -189,8 +190,28 @@ function refusedAttributes(
     [allows(rule.mountPaths, model.mountPath), () => `the mount path ${quote(model.mountPath)}`],
     [allows(rule.images ?? [], image), () => `the image ${quote(image ?? '')}`],
     [!downloaded || allowsSize(rule, model), () => sizeWords(rule, model)],
+    [rule.requirePinned !== true || isPinned(model), () => 'a model whose content nothing fixes'],
   ]
   return checks.filter(([allowed]) => !allowed).map(([, words]) => words())
+}
+
+/** `*` in a list was written for buckets: what the node's directories are must be said. */
+function sourcePatterns({ sources }: PolicyRule, { source }: ModelRequest): readonly string[] | undefined {
+  return source.scheme === 'node' ? (sources ?? []).filter((pattern) => pattern.startsWith('node://')) : sources
+}
+
+/** A claim of the pod's choice may have anything, whatever source is named beside it. */
+function allowsClaim(rule: PolicyRule, model: ModelRequest): boolean {
+  const claim = claimOf(model)
+  if (claim === undefined) return true
+  if (rule.claims !== undefined) return matchesAny(rule.claims, claim)
+  const isOfSource = model.source.scheme !== 's3' || claim === mountpointClaimName(model.source)
+  return isOfSource || rule.sources === undefined || matchesAny(rule.sources, `pvc://${claim}`)
+}
+
+function claimOf({ source, delivery, claim }: ModelRequest): string | undefined {
+  if (source.scheme === 'pvc') return source.claim
+  return source.scheme === 's3' && delivery === 'mountpoint' ? (claim ?? mountpointClaimName(source)) : undefined
 }
 
 /** A limit cannot be held for a model that does not say its size. */

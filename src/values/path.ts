@@ -46,3 +46,13 @@ export function isSameOrBelow(path: string, ancestor: string): boolean {
 export function isBelow(path: string, ancestor: string): boolean {
   return path.startsWith(ancestor.endsWith('/') ? ancestor : `${ancestor}/`)
 }
+
+/** The path as a container runtime resolves it: `/models/./m`, `//models/m/` and `/x/../models/m` are one place. */
+export function cleanPath(path: string): string {
+  const segments: string[] = []
+  for (const segment of path.split('/')) {
+    if (segment === '..') segments.pop()
+    else if (segment !== '' && segment !== '.') segments.push(segment)
+  }
+  return `/${segments.join('/')}`
+}

@@ -4,6 +4,8 @@ import { annotationNames } from '../../src/annotations.ts'
 import type { Config } from '../../src/config/config.ts'
 import { parseConfig } from '../../src/config/parse-config.ts'
 import { inject, type Injected, type Outcome } from '../../src/inject/inject.ts'
+import { annotatedPod } from '../../src/inject/annotated-pod.ts'
+import { uninject } from '../../src/inject/ownership/uninject.ts'
 import type { Pod } from '../../src/pod/pod.ts'
 import { denyReasons, injectReasons, skipReasons, warnReasons } from '../../src/reasons.ts'
 import {
@@ -105,18 +107,38 @@ function applyPatch(pod: unknown, { patch }: Injected): unknown {
 }
 
 /** A webhook is called again when a later one changed the pod, and replicas may have different configurations. */
-function checkSecondPass(t: Test, { namespace, config }: GoldenCase, { pod }: Injected): void {
-  const alreadyInjected = { outcome: 'skipped', reason: 'AlreadyInjected', warnings: [] }
+function checkSecondPass(t: Test, { namespace, config }: GoldenCase, { pod, warnings }: Injected): void {
+  const ofPolicy = warnings.filter(({ reason }) => reason === 'PolicyWouldDeny')
+  const alreadyInjected = { outcome: 'skipped', reason: 'AlreadyInjected', warnings: ofPolicy }
   t.strictSame(
     inject(deepFreeze(structuredClone(pod)), namespace, config),
     alreadyInjected,
     'a second pass changes nothing',
   )
-  t.strictSame(
-    inject(json(pod), namespace, otherConfig(config)),
-    alreadyInjected,
-    'nor does one with another configuration',
+  const other = otherConfig(config)
+  const again = inject(json(pod), namespace, other)
+  if (again.outcome === 'denied') {
+    const bare = uninject(annotatedPod(pod, config.annotationPrefix))
+    t.equal(inject(bare, namespace, other).outcome, 'denied', 'another configuration denies only what it denied anyway')
+    return
+  }
+  const settled = again.outcome === 'injected' ? again.pod : pod
+  t.match(
+    inject(settled, namespace, other),
+    { outcome: 'skipped', reason: 'AlreadyInjected' },
+    'a third pass changes nothing',
   )
+  t.strictSame(placesOf(settled), placesOf(pod), 'each container keeps its models, where they are')
+  t.match(
+    inject(json(pod), namespace, { ...config, policy: { rules: [{ name: 'nobody', namespaces: ['nowhere'] }] } }),
+    { outcome: 'denied', reason: 'NotAllowed' },
+    'the policy is asked again',
+  )
+}
+
+/** Mount paths by container. */
+function placesOf({ spec }: Pod): unknown {
+  return spec.containers.map(({ name, volumeMounts }) => [name, (volumeMounts ?? []).map(({ mountPath }) => mountPath)])
 }
 
 /** Would shape every pod in another way, and refuse most. */
@@ -141,7 +163,6 @@ function otherConfig({ annotationPrefix }: Config): Config {
     loader: { imagePullPolicy: 'Always', imagePullSecrets: ['other'], env: { OTHER: 'other' } },
     cluster: { version: '1.29' },
     mountpoint: { headroomGate: true },
-    policy: { rules: [{ name: 'nobody', namespaces: ['nowhere'] }] },
   }
   const result = parseConfig(JSON.stringify(file))
   if (!result.ok) throw new Error(result.problems.join('\n'))

@@ -67,6 +67,7 @@ policy:
     openshift: true,
     allowWholeBucket: true,
     requireChecksums: true,
+    ownership: { allowedEnv: [], imageMirrors: [] },
     podIdentity: { uri: 'http://[fd00:ec2::23]/v1/credentials' },
     loader: {
       imagePullPolicy: 'Always',
@@ -118,7 +119,7 @@ const mistakes: readonly [text: string, problems: readonly string[]][] = [
   [
     'sidecar: [a]',
     [
-      'sidecar: unknown key, did you mean sidecars?; known: annotationPrefix, defaults, sidecars, unknownAnnotations, openshift, allowWholeBucket, requireChecksums, podIdentity, loader, cluster, mountpoint, limits, policy',
+      'sidecar: unknown key, did you mean sidecars?; known: annotationPrefix, defaults, sidecars, unknownAnnotations, openshift, allowWholeBucket, requireChecksums, ownership, podIdentity, loader, cluster, mountpoint, limits, policy',
     ],
   ],
   [
@@ -138,19 +139,19 @@ const mistakes: readonly [text: string, problems: readonly string[]][] = [
   [
     'policy: {rules: [{name: a, namespaces: ["*"], source: ["x"]}]}',
     [
-      'policy.rules[0].source: unknown key, did you mean sources?; known: name, namespaces, sources, endpoints, credentials, serviceAccounts, deliveries, mountPaths, images, maxSize',
+      'policy.rules[0].source: unknown key, did you mean sources?; known: name, namespaces, sources, endpoints, credentials, serviceAccounts, claims, deliveries, mountPaths, images, maxSize, requirePinned',
     ],
   ],
   [
     'entirelyDifferent: 1',
     [
-      'entirelyDifferent: unknown key; known: annotationPrefix, defaults, sidecars, unknownAnnotations, openshift, allowWholeBucket, requireChecksums, podIdentity, loader, cluster, mountpoint, limits, policy',
+      'entirelyDifferent: unknown key; known: annotationPrefix, defaults, sidecars, unknownAnnotations, openshift, allowWholeBucket, requireChecksums, ownership, podIdentity, loader, cluster, mountpoint, limits, policy',
     ],
   ],
   [
     '__proto__: {openshift: true}',
     [
-      '__proto__: unknown key; known: annotationPrefix, defaults, sidecars, unknownAnnotations, openshift, allowWholeBucket, requireChecksums, podIdentity, loader, cluster, mountpoint, limits, policy',
+      '__proto__: unknown key; known: annotationPrefix, defaults, sidecars, unknownAnnotations, openshift, allowWholeBucket, requireChecksums, ownership, podIdentity, loader, cluster, mountpoint, limits, policy',
     ],
   ],
   ['[]', ['the configuration: must be object']],
@@ -454,5 +455,19 @@ t.test('a policy is enforced or in audit mode, and exceptions are those of the m
   t.strictSame(problemsOf('policy: {enforceNamespaces: [x]}'), [
     'policy.enforceNamespaces: has no effect with mode enforce; it names the exceptions of mode audit',
   ])
+  t.end()
+})
+
+t.test('no variable of ours and none of credentials can be declared harmless', (t) => {
+  for (const [pattern, taken] of [
+    ['*', 'MODEL_NAME'],
+    ['MODEL_*', 'MODEL_*'],
+    ['MODEL_OF_OTHERS', 'MODEL_OF_OTHERS'],
+    ['AWS_*', 'AWS_REGION'],
+    ['AWS_SECRET_ACCESS_KEY', 'AWS_SECRET_ACCESS_KEY'],
+  ] as const) {
+    t.match(problemsOf(`ownership: {allowedEnv: ["${pattern}"]}`), [/^ownership\.allowedEnv\[0\]: .* matches /], taken)
+  }
+  t.strictSame(problemsOf('ownership: {allowedEnv: ["NODE_OPTIONS", "HTTP*_PROXY", "SCANNER_*"]}'), [])
   t.end()
 })

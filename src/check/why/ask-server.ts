@@ -1,7 +1,7 @@
 /** Asks the API server itself: the pod is created as a dry run, under a new name. */
 import type { Cluster, DryRun } from '../../cluster/cluster.ts'
 import { resources } from '../../cluster/resources.ts'
-import { inject } from '../../inject/inject.ts'
+import { carriesInjection } from '../../inject/ownership/detect-injection.ts'
 import type { Config } from '../../config/config.ts'
 import { printable } from '../../values/printable.ts'
 import { lookup } from '../../diagnosis/lookup.ts'
@@ -16,18 +16,16 @@ export async function askServer(cluster: Cluster, explained: ExplainedPod, confi
       answer.state === 'unknown' ? answer.why : `there is no namespace ${explained.namespace}`,
     )
   }
-  return judge(answer.value, explained.namespace, config)
+  return judge(answer.value, config)
 }
 
-function judge(answer: DryRun, namespace: string, config: Config): Step {
+function judge(answer: DryRun, { annotationPrefix }: Config): Step {
   const warnings = answer.warnings.map((text) => `warning: ${printable(text)}`)
   if (!answer.created) {
     const [first = '', ...rest] = answer.message.split('\n').map(printable)
     return stops('dry-run', `the API server refuses the pod: ${first}`, [...rest, ...warnings])
   }
-  const outcome = inject(answer.object, namespace, config)
-  const isInjected = outcome.outcome === 'skipped' && outcome.reason === 'AlreadyInjected'
-  return isInjected
+  return carriesInjection(answer.object, annotationPrefix)
     ? passes('dry-run', 'the API server answers with the pod and its model', warnings)
     : stops('dry-run', 'the API server answers with the pod as it is, without a model', warnings)
 }

@@ -2,6 +2,7 @@
 import type { ClusterPod } from '../../cluster/objects.ts'
 import { annotationKey } from '../../request/keys.ts'
 import { inject, type Denied, type Injected, type Outcome } from '../../inject/inject.ts'
+import { carriesInjection } from '../../inject/ownership/detect-injection.ts'
 import type { Pod } from '../../pod/pod.ts'
 import { readStatus } from '../../inject/status.ts'
 import { formatDiagnostic, injectReasons, skipReasons, type Diagnostic } from '../../reasons.ts'
@@ -28,7 +29,7 @@ export interface Explanation {
 /** `asked`: the API server's own answer to a dry run, if requested. */
 export function explainPod(explained: ExplainedPod, surroundings: Surroundings, asked: Step | undefined): Explanation {
   const outcome = inject(explained.pod, explained.namespace, surroundings.config)
-  const isThere = explained.live !== undefined && isInjected(outcome)
+  const isThere = explained.live !== undefined && carriesInjection(explained.pod, surroundings.config.annotationPrefix)
   const evaluated = [
     ...describeLive(explained.live, surroundings),
     ...explainMatching(explained, surroundings),
@@ -53,13 +54,6 @@ export function explainPod(explained: ExplainedPod, surroundings: Surroundings, 
 function withoutRepetition(asked: Step, evaluated: readonly Step[]): Step {
   const said = evaluated.flatMap(({ details }) => details)
   return { ...asked, details: asked.details.filter((detail) => !said.includes(detail)) }
-}
-
-/** True for pods with intact or repairable injections: the webhook already injected them. */
-function isInjected(outcome: Outcome): boolean {
-  return outcome.outcome === 'skipped'
-    ? outcome.reason === 'AlreadyInjected'
-    : outcome.outcome === 'injected' && outcome.reason !== 'Injected'
 }
 
 function describeLive(live: ClusterPod | undefined, { registration }: Surroundings): readonly Step[] {

@@ -1,47 +1,40 @@
 /**
  * Detects whether the webhook already injected this pod. A webhook is called again when a later one changed the pod, and pods
- * are copied, restored and resubmitted. Intact injections are never re-planned, whatever configuration they were made with.
+ * are copied, restored and resubmitted. compare-pod.ts finds what has changed since.
  */
 import { parseSource } from '../../values/source.ts'
 import { modelSuffixes, unsuffixedName } from '../../request/annotation-reader.ts'
-import { runsLoader, runsVerifier } from '../loader-command.ts'
-import { podIdentityEnv } from '../identity.ts'
 import type { OwnAnnotation } from '../../request/keys.ts'
 import { allBy, findByName } from '../../pod/lookup.ts'
 import { hasVolumeOfModel, ownVolumes } from './own-volumes.ts'
-import { requiredLoaderEnv, requiredVerifierEnv } from './own-loaders.ts'
-import {
-  dataVolumeName,
-  envValue,
-  isLoaderName,
-  loaderContainerName,
-  loaderRoot,
-  tmpVolume,
-} from '../../pod/injected-names.ts'
-import { hasScheduling } from '../../pod/scheduling.ts'
+import { dataVolumeName, envValue, isLoaderName, loaderContainerName, tmpVolume } from '../../pod/injected-names.ts'
 import { initContainersOf, volumesOf, type Container, type Pod, type VolumeMount } from '../../pod/pod.ts'
-import { hashAnnotations, type AnnotatedPod } from '../annotated-pod.ts'
+import { readPod } from '../../pod/read-pod.ts'
+import { annotatedPod, hashAnnotations, type AnnotatedPod } from '../annotated-pod.ts'
 import type { ModelStatus, Status } from '../status.ts'
 
 export type Detection =
   /** Nothing of ours; `foreign` are fields that hold one of our names for something else. */
   | { readonly state: 'notInjected'; readonly foreign: readonly string[] }
-  /** Made from the annotations that the pod still has. */
-  | { readonly state: 'intact'; readonly status: Status }
-  | { readonly state: 'damaged'; readonly status: Status }
+  /** Made from the annotations that the pod still has; parts may have changed. */
+  | { readonly state: 'injected'; readonly status: Status }
   /** Made from other annotations than the pod has now. */
   | { readonly state: 'stale'; readonly foreign: readonly string[] }
 
 export function detectInjection(annotated: AnnotatedPod): Detection {
-  const { pod, status, loaders } = annotated
-  if (status !== undefined && describesPod(status, annotated)) {
-    return { state: isIntact(pod, status) ? 'intact' : 'damaged', status }
-  }
+  const { status, loaders } = annotated
+  if (status !== undefined && describesPod(status, annotated)) return { state: 'injected', status }
   const own = ownVolumes(annotated, loaders)
   return {
     state: loaders.length > 0 || own.size > 0 ? 'stale' : 'notInjected',
     foreign: foreignNames(annotated, own),
   }
+}
+
+/** True for anything that is a pod with parts of ours, whole or not, that were made from its annotations. */
+export function carriesInjection(object: unknown, prefix: string): boolean {
+  const read = readPod(object)
+  return read.ok && detectInjection(annotatedPod(read.pod, prefix)).state === 'injected'
 }
 
 /** True for a status that was made for these annotations, and for whose models there is evidence in the pod. */
@@ -101,39 +94,12 @@ function foreignNames({ pod, annotations, loaders }: AnnotatedPod, own: Readonly
   ]
 }
 
-function isIntact(pod: Pod, status: Status): boolean {
-  const present = status.added.volumes.every((name) => findByName(volumesOf(pod), name) !== undefined)
-  return present && hasScheduling(pod.spec, status.added) && status.models.every((model) => isModelIntact(pod, model))
-}
-
-function isModelIntact(pod: Pod, model: ModelStatus): boolean {
-  if (model.loader === undefined) return isInItsContainers(pod, model)
-  const loader = findByName(initContainersOf(pod), model.loader)
-  return loader !== undefined && isLoaderIntact(loader, model) && isInItsContainers(pod, model)
-}
-
 function isInItsContainers(pod: Pod, model: ModelStatus): boolean {
   const envAdded = new Set(model.envAdded)
   return [...new Set(model.containers)].every((name) => {
     const container = findByName(pod.spec.containers, name) ?? findByName(initContainersOf(pod), name)
     return container !== undefined && hasModel(container, model, envAdded)
   })
-}
-
-function isLoaderIntact(loader: Container, { source, volume, delivery }: ModelStatus): boolean {
-  const verifies = delivery !== 'download'
-  const has = (name: string): boolean => findByName(loader.env, name) !== undefined
-  const mounts = (name: string, path: string): boolean =>
-    mountsAt(loader.volumeMounts, path).some((mount) => mount.name === name)
-  return (
-    runsLoader(loader) &&
-    runsVerifier(loader) === verifies &&
-    envValue(loader, 'MODEL_SOURCE') === source &&
-    (verifies ? requiredVerifierEnv : requiredLoaderEnv).every(has) &&
-    mounts(volume, loaderRoot) &&
-    (verifies || mounts(tmpVolume, '/tmp')) &&
-    (envValue(loader, 'MODEL_CREDENTIALS') !== 'pod-identity' || podIdentityEnv.every(has))
-  )
 }
 
 const mountsAt = allBy<VolumeMount>(({ mountPath }) => mountPath)

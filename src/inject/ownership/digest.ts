@@ -4,7 +4,8 @@
  */
 import { createHash } from 'node:crypto'
 import { statusAnnotation } from '../../annotations.ts'
-import { ownedFields, type PartFields } from './owned-fields.ts'
+import { ownedFields } from './owned-fields.ts'
+import type { PartFields } from './volume-fields.ts'
 import type { Pod } from '../../pod/pod.ts'
 import type { Status } from '../status.ts'
 

@@ -1,14 +1,7 @@
 /** Tells the injector's own loaders, and the volumes that they mount, from those of users. */
-import { requiredVariables } from '../../loader-contract.ts'
 import { runsLoader, runsVerifier } from '../loader-command.ts'
 import type { Container } from '../../pod/pod.ts'
 import { tmpVolume, loaderName, dataName, isLoaderName, envValue } from '../../pod/injected-names.ts'
-
-/** Environment without which a loader cannot download a model; a container that lacks one of these is not intact. */
-export const requiredLoaderEnv = requiredVariables('load')
-
-/** The same for one that only checks a model. */
-export const requiredVerifierEnv = requiredVariables('verify')
 
 /**
  * The volumes of ours that the loaders mount: their own data volume and the one for small files. The name alone may be a

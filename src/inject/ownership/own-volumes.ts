@@ -27,7 +27,7 @@ interface NamedSource {
   readonly source: string
 }
 
-function volumeNameOf(model: string): string {
+export function volumeNameOf(model: string): string {
   return dataVolumeName(model === unsuffixedName ? undefined : model)
 }
 

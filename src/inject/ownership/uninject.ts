@@ -42,11 +42,6 @@ function loadersOf({ pod, status, loaders }: AnnotatedPod): readonly Container[]
   )
 }
 
-/** Removes the node labels, tolerations and gates that were added. */
-export function removeInjectedScheduling(pod: Pod, { added }: Status): Pod {
-  return { ...pod, spec: replaceFields(pod.spec, fieldsWithoutScheduling(pod.spec, added)) }
-}
-
 /** Without a status, labels below our prefix are ours; anything else may be the user's. */
 function placementOf(pod: Pod, status: Status | undefined, prefix: string): Partial<Scheduling> {
   return status?.added ?? { nodeLabels: labelsAskedFor(pod.spec, nodeLabelPrefix(prefix)) }

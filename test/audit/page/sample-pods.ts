@@ -85,6 +85,7 @@ const reasons: Readonly<Record<Judgement, string>> = {
   notAllowed: 'no rule of the policy allows s3://models/llama-3-8b-instruct/1.2.0/ in namespace chat',
   invalid: 'models.example.io/size: "12 GB" is no quantity',
   outdated: 'the loader image is an older one, and the memory limit is 256Mi instead of 384Mi',
+  exposed: 'the storage of a model is mounted for writing (spec.containers[app].volumeMounts[/cache])',
   unpinned: 'models.example.io/expect names no manifest',
   rewritten:
     'the image is mirror.example.com/model-injector@sha256:0a1b2c3d instead of registry.example.com/model-injector@sha256:0a1b2c3d',

@@ -108,7 +108,7 @@ export const deliveryCases: readonly DeliveryCase[] = [
 
 /** Settings of the operator's configuration that `node://` and `oci://` need. */
 const allowing = `
-policy: { rules: [{ name: all, namespaces: ["*"], sources: ["*"] }] }
+policy: { rules: [{ name: all, namespaces: ["*"], sources: ["*", "node://*"] }] }
 cluster: { version: "1.36" }
 `
 

@@ -494,7 +494,7 @@ export const configurations: fc.Arbitrary<Config> = mergeAll(
     {
       weight: 9,
       arbitrary: fc.constant<Json>({
-        policy: { rules: [{ name: 'all', namespaces: ['*'], images: ['*'], sources: ['*'] }] },
+        policy: { rules: [{ name: 'all', namespaces: ['*'], images: ['*'], sources: ['*', 'node://*'] }] },
       }),
     },
     { weight: 1, arbitrary: fc.constant<Json>({}) },

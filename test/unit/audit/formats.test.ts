@@ -80,6 +80,7 @@ t.test('json has every pod and the summary', async (t) => {
     invalid: 2,
     outdated: 2,
     unpinned: 1,
+    exposed: 0,
     rewritten: 1,
   })
   t.match(audit, {

@@ -105,7 +105,7 @@ t.test('a loader that was given a command gets its own back', (t) => {
   const outcome = inject(withLoader(injected(podWith({})), { command: ['sleep'], args: [] }), 'apps', defaultConfig)
   if (outcome.outcome !== 'injected') return t.fail('it is healed')
   const { command, args } = loaderOf(outcome.pod)
-  t.strictSame({ command, args }, { command: [], args: ['load'] })
+  t.strictSame({ command, args }, { command: undefined, args: ['load'] })
   t.end()
 })
 

@@ -157,12 +157,56 @@ t.test('a denial of a model that rules must list says how an operator allows it'
     `an operator allows it by a rule that lists it under sources and images${rest}`,
   ])
   t.strictSame(remedy('policy: {rules: [{name: a, namespaces: ["*"]}]}', { source: 'node:///opt/x' }), [
-    'a rule allows node:// only where its sources list it',
+    'a rule allows node:// only by patterns that begin with it',
   ])
   t.strictSame(
     remedy('policy: {rules: [{name: a, namespaces: ["*"], sources: ["node:///etc/*"]}]}', { source: 'node:///opt/x' }),
     [undefined],
   )
+  t.end()
+})
+
+t.test('a star in a list of sources was written for buckets, and allows no directory of the node', (t) => {
+  const node = { source: 'node:///etc' }
+  t.match(verdict([{ sources: ['*'] }], node), [/does not allow the source "node:\/\/\/etc"/])
+  t.match(verdict([{ sources: ['n*'] }], node), [/does not allow the source/])
+  t.match(verdict([{ sources: ['node:///opt/*'] }], node), [/does not allow the source/])
+  t.strictSame(verdict([{ sources: ['*', 'node:///opt/*'] }], { source: 'node:///opt/llama' }), ['rule'])
+  t.end()
+})
+
+t.test('a claim of the choice of a pod needs a rule that lists it, beside a list of sources', (t) => {
+  const mounted = { delivery: 'mountpoint' }
+  const sources = ['s3://models/*']
+  t.strictSame(verdict([{ sources }], mounted), ['rule'], 'the claim that is named by the source')
+  t.match(verdict([{ sources }], { ...mounted, claim: 'other' }), [/does not allow the claim "other"/])
+  t.strictSame(verdict([{ sources, claims: ['oth*'] }], { ...mounted, claim: 'other' }), ['rule'])
+  t.match(verdict([{ sources, claims: ['oth*'] }], mounted), [/does not allow the claim "mp-[0-9a-f]{16}"/])
+  t.strictSame(verdict([{ sources: [...sources, 'pvc://other'] }], { ...mounted, claim: 'other' }), ['rule'])
+  t.strictSame(verdict([{}], { ...mounted, claim: 'other' }), ['rule'])
+  t.match(verdict([{ claims: ['oth*'] }], { source: 'pvc://data/llama' }), [/does not allow the claim "data"/])
+  t.end()
+})
+
+t.test('a rule may ask for models of fixed content', (t) => {
+  const manifest = `manifest=SHA256SUMS@sha256:${'a'.repeat(64)}`
+  const rules = [{ requirePinned: true, sources: ['*', 'node://*'] }]
+  for (const annotations of [
+    {},
+    { expect: 'objects=2,bytes=100' },
+    { delivery: 'mountpoint' },
+    { source: 'pvc://data/llama' },
+    { source: 'node:///opt/llama', expect: 'objects=1' },
+  ]) {
+    t.match(verdict(rules, annotations), [/a model whose content nothing fixes/], JSON.stringify(annotations))
+  }
+  for (const annotations of [
+    { expect: manifest },
+    { source: 'pvc://data/llama', expect: manifest },
+    { source: 'node:///opt/llama', expect: manifest },
+  ]) {
+    t.strictSame(verdict(rules, annotations), ['rule'], JSON.stringify(annotations))
+  }
   t.end()
 })
 

@@ -13,7 +13,7 @@ import { parseSource, type S3Source, type Source } from '../../../../src/values/
 import { podWith } from '../../../kit/webhook/pods.ts'
 
 const image = `oci://registry.example.com/models/llama@sha256:${'ab'.repeat(32)}`
-const allowed = 'policy: {rules: [{name: all, namespaces: ["*"], sources: ["*"]}]}\n'
+const allowed = 'policy: {rules: [{name: all, namespaces: ["*"], sources: ["*", "node://*"]}]}\n'
 
 function configOf(text: string): Config {
   const result = parseConfig(text)

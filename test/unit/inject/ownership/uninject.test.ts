@@ -122,7 +122,7 @@ const scheduled = {
   nodeSelector: { disk: 'ssd' },
 }
 const read = parseConfig(
-  'cluster: {version: "1.36"}\npolicy: {rules: [{name: all, namespaces: ["*"], sources: ["*"]}]}\nmountpoint: {headroomGate: true}',
+  'cluster: {version: "1.36"}\npolicy: {rules: [{name: all, namespaces: ["*"], sources: ["*", "node://*"]}]}\nmountpoint: {headroomGate: true}',
 )
 const permissive = read.ok ? read.config : defaultConfig
 

@@ -1,0 +1,133 @@
+/** Classifies the fields of a loader beside its name, image, environment and mounts. */
+import type { Container } from '../../pod/pod.ts'
+import { changeOf, type ChangeKind, type ComparedLoader, type PartChange } from './loader-change.ts'
+import { canonicalJSON, commandText } from './part-text.ts'
+
+interface FieldKind extends ChangeKind {
+  readonly matches: (field: string, loader: ComparedLoader) => boolean
+}
+
+export const fieldKinds: readonly FieldKind[] = [
+  {
+    change: '`resources`, `resizePolicy`',
+    madeBy: 'LimitRange, VPA, or another configuration',
+    class: 'harmless',
+    configurable: true,
+    matches: among('resources', 'resizePolicy'),
+  },
+  {
+    change: '`imagePullPolicy`',
+    madeBy: 'AlwaysPullImages, or another configuration',
+    class: 'harmless',
+    configurable: true,
+    matches: among('imagePullPolicy'),
+  },
+  {
+    change: '`terminationMessagePath` that is `/dev/termination-log`',
+    madeBy: 'the API server, by default',
+    class: 'harmless',
+    matches: (field, { present }) =>
+      field === 'terminationMessagePath' && valueOf(present, field) === '/dev/termination-log',
+  },
+  {
+    change:
+      '`securityContext` that is weaker: privileged, more capabilities, `allowPrivilegeEscalation`, user 0, `Unconfined`, `procMount`, a writable root',
+    madeBy: 'an attacker, or a webhook that changes every container',
+    class: 'steering',
+    matches: (field, { present }) => field === 'securityContext' && isWeaker(present.securityContext),
+  },
+  {
+    change: '`securityContext` that is other, but not weaker',
+    madeBy: 'OpenShift, policies that set users',
+    class: 'harmless',
+    matches: among('securityContext'),
+  },
+  {
+    change: '`command`, `args`, `envFrom`, `lifecycle`, `restartPolicy`, `restartPolicyRules`',
+    madeBy: 'an attacker, or a webhook that wraps every container',
+    class: 'steering',
+    matches: among('command', 'args', 'envFrom', 'lifecycle', 'restartPolicy', 'restartPolicyRules'),
+  },
+  {
+    change: 'any other field',
+    madeBy: 'any webhook',
+    class: 'unknown',
+    matches: () => true,
+  },
+]
+
+/** Fields that are compared item by item, or by a rule of their own. */
+const comparedElsewhere: ReadonlySet<string> = new Set(['name', 'image', 'env', 'volumeMounts'])
+
+export interface ComparedFields {
+  /** Values to be set; undefined takes a field away. Empty where all fields stay. */
+  readonly restored: Readonly<Record<string, unknown>>
+  readonly changes: readonly PartChange[]
+}
+
+export function compareFields(loader: ComparedLoader): ComparedFields {
+  const { present, planned } = loader
+  const names = [...new Set([...Object.keys(planned), ...Object.keys(present)])].filter(
+    (name) => !comparedElsewhere.has(name),
+  )
+  const restored: Record<string, unknown> = {}
+  const changes: PartChange[] = []
+  for (const name of names) {
+    const [expected, found] = [fieldText(planned, name), fieldText(present, name)]
+    if (expected === found) continue
+    const kind = fieldKinds.find(({ matches }) => matches(name, loader))
+    if (kind === undefined) throw new Error(`a field of no kind: ${name}`)
+    changes.push(changeOf(kind, name, { expected, found }))
+    if (kind.class !== 'harmless') restored[name] = valueOf(planned, name)
+  }
+  return { restored, changes }
+}
+
+function among(...names: readonly string[]): (field: string) => boolean {
+  return (field) => names.includes(field)
+}
+
+function valueOf(container: Container, field: string): unknown {
+  return (container as unknown as Readonly<Record<string, unknown>>)[field]
+}
+
+/** Undefined for a field that says nothing: null, empty, or false, which the API server leaves out. */
+function fieldText(container: Container, field: string): string | undefined {
+  const value = valueOf(container, field)
+  if (value === undefined || value === null || value === '' || value === false) return undefined
+  if (typeof value === 'object' && Object.keys(value).length === 0) return undefined
+  if (field === 'command' || field === 'args') return commandText(value as readonly string[])
+  return typeof value === 'string' ? value : canonicalJSON(value)
+}
+
+interface SecurityContext {
+  readonly privileged?: unknown
+  readonly allowPrivilegeEscalation?: unknown
+  readonly readOnlyRootFilesystem?: unknown
+  readonly runAsNonRoot?: unknown
+  readonly runAsUser?: unknown
+  readonly procMount?: unknown
+  readonly capabilities?: { readonly add?: readonly unknown[] | null; readonly drop?: readonly unknown[] | null } | null
+  readonly seccompProfile?: { readonly type?: unknown } | null
+  readonly appArmorProfile?: { readonly type?: unknown } | null
+  readonly seLinuxOptions?: { readonly type?: unknown } | null
+}
+
+/** What makes a context weaker than the restricted Pod Security Standard, or than a read-only root. */
+const weaknesses: readonly ((context: SecurityContext) => boolean)[] = [
+  ({ privileged }) => (privileged ?? false) !== false,
+  ({ allowPrivilegeEscalation }) => allowPrivilegeEscalation !== false,
+  ({ readOnlyRootFilesystem }) => readOnlyRootFilesystem !== true,
+  ({ runAsNonRoot, runAsUser }) => runAsNonRoot !== true || runAsUser === 0,
+  ({ procMount }) => (procMount ?? 'Default') !== 'Default',
+  ({ capabilities }) => (capabilities?.add ?? []).length > 0 || capabilities?.drop?.includes('ALL') !== true,
+  ({ seccompProfile }) => (seccompProfile?.type ?? 'Unconfined') === 'Unconfined',
+  ({ appArmorProfile }) => appArmorProfile?.type === 'Unconfined',
+  // SELinux confines no process of this type (container-selinux).
+  ({ seLinuxOptions }) => seLinuxOptions?.type === 'spc_t',
+]
+
+/** A missing context has every weakness. */
+function isWeaker(context: Container['securityContext']): boolean {
+  return weaknesses.some((isWeak) => isWeak(context ?? {}))
+}

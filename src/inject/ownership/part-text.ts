@@ -1,0 +1,38 @@
+/** Writes the values of our parts as text: what is compared, digested and shown as evidence. */
+import { createHash } from 'node:crypto'
+import type { EnvVar, VolumeMount } from '../../pod/pod.ts'
+
+export function mountText({ name, subPath, subPathExpr, readOnly }: VolumeMount): string {
+  return JSON.stringify({
+    name,
+    ...(subPath && { subPath }),
+    ...(typeof subPathExpr === 'string' && subPathExpr !== '' && { subPathExpr }),
+    ...(readOnly === true && { readOnly }),
+  })
+}
+
+export function envText({ value, valueFrom }: EnvVar): string {
+  return valueFrom === undefined || valueFrom === null ? (value ?? '') : canonicalJSON(valueFrom)
+}
+
+/** A command may be a script, too long to be read as evidence. */
+const longestCommand = 1000
+
+export function commandText(words: readonly string[] | null | undefined): string {
+  const text = JSON.stringify(words ?? [])
+  return text.length <= longestCommand ? text : `sha256:${sha256(text)} (${text.length} characters)`
+}
+
+/** Keys sorted; without the expiry of tokens, which webhooks draw. */
+export function canonicalJSON(value: unknown): string {
+  return JSON.stringify(value, (key, item: unknown) => {
+    if (key === 'expirationSeconds') return undefined
+    return typeof item === 'object' && item !== null && !Array.isArray(item)
+      ? Object.fromEntries(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : item
+  })
+}
+
+function sha256(words: string): string {
+  return createHash('sha256').update(words).digest('hex')
+}
