@@ -31,5 +31,5 @@ COPY --from=build /image/app/ /
 ENV NODE_ENV=production
 USER 65532:65532
 EXPOSE 8443 9090
-ENTRYPOINT ["/usr/local/bin/node", "/app/dist/main.js"]
+ENTRYPOINT ["/usr/local/bin/node", "--disable-sigusr1", "/app/dist/main.js"]
 CMD ["serve", "--tls-dir", "/tls"]
