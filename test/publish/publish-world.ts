@@ -6,6 +6,7 @@ import { lstat, mkdir, readdir, readFile, readlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { PutObjectTaggingCommand } from '@aws-sdk/client-s3'
 import type { Test } from 'tap'
+import { imageNodeFlags } from '../../deploy/image/node-flags.ts'
 import { exits, failureLine, LoaderFailure } from '../../src/loader/exit-codes.ts'
 import { publish } from '../../src/publish/publish.ts'
 import { parseSource } from '../../src/values/source.ts'
@@ -152,7 +153,10 @@ function startPublisher({ server }: PublishWorld, args: readonly string[]): Runn
     AWS_SECRET_ACCESS_KEY: server.secretAccessKey,
     AWS_REGION: server.region,
   }
-  const child = spawn(process.execPath, [main, 'publish', ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, [...imageNodeFlags, main, 'publish', ...args], {
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   const texts = { stdout: '', stderr: '' }
   for (const name of ['stdout', 'stderr'] as const) {
     child[name].setEncoding('utf8').on('data', (text: string) => {

@@ -7,11 +7,13 @@ import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { writeFile } from 'node:fs/promises'
 import t, { type Test } from 'tap'
+import { imageNodeFlags } from '../../../deploy/image/node-flags.ts'
 import { serveCommand } from '../../../src/cli/serve.ts'
 import { connectTls, get, keptAliveAgent, post, readSocket } from '../../kit/webhook/https-client.ts'
 import { mountDirectory, temporaryDirectory } from '../../kit/webhook/mounted-directory.ts'
 import { annotatedManifest, reviewOf } from '../../kit/webhook/reviews.ts'
 import { createPki, type LogLine, type Pki } from '../../kit/webhook/server-kit.ts'
+import { listeningPorts } from '../../kit/tools/listening-ports.ts'
 import { waitFor } from '../../kit/tools/wait-for.ts'
 
 const main = join(import.meta.dirname, '..', '..', '..', 'src', 'main.ts')
@@ -26,7 +28,7 @@ interface Process {
 /** Killed at the end of the test, should it still run. */
 function runCommand(t: Test, args: readonly string[], env: Readonly<Record<string, string>> = {}): Process {
   // The loaders of the test runner are none of its business.
-  const child = spawn(process.execPath, [main, 'serve', ...args], {
+  const child = spawn(process.execPath, [...imageNodeFlags, main, 'serve', ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, NODE_OPTIONS: '', ...env },
   })
@@ -69,6 +71,20 @@ async function waitForLine({ lines, ended }: Process, message: string): Promise<
   const find = (): Promise<LogLine | undefined> => Promise.resolve(lines.find(({ msg }) => msg === message))
   return waitFor(`the log to say ${message}`, find, { signal: exit.signal })
 }
+
+t.test('SIGUSR1 opens no inspector, and the webhook goes on answering', async (t) => {
+  const { child, port, healthPort, pki, ended } = await serve(t, '--drain-seconds', '0')
+  child.kill('SIGUSR1')
+  for (let i = 0; i < 20; i++) {
+    t.match(await post({ port, ca: pki.ca, agent: false }, reviewOf(annotatedManifest())), { statusCode: 200 })
+  }
+  t.strictSame(
+    await listeningPorts(child.pid),
+    [port, healthPort].toSorted((a, b) => a - b),
+  )
+  child.kill('SIGTERM')
+  t.strictSame(await ended, { code: 0, stderr: '' }, 'an inspector would say its address')
+})
 
 t.test('SIGTERM', async (t) => {
   const server = await serve(t, '--drain-seconds', '1')

@@ -3,6 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { chmod, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { imageNodeFlags } from '../../../deploy/image/node-flags.ts'
 
 export interface LoaderEngine {
   readonly name: 'native' | 's5cmd'
@@ -30,6 +31,7 @@ export const nativeEngine: LoaderEngine = {
   name: 'native',
   command: (terminationLog) => [
     process.execPath,
+    ...imageNodeFlags,
     join(import.meta.dirname, '..', '..', '..', 'src', 'main.ts'),
     'load',
     '--start-jitter',

@@ -7,6 +7,7 @@ import { endsWith } from '../../kit/s3/loader-end.ts'
 import type { RunningLoader } from '../../kit/s3/loader-run.ts'
 import { holdsModel, holdsNothing, type Stage } from '../../kit/s3/loader-world.ts'
 import { etagOf } from '../../kit/s3/s3-fault-proxy.ts'
+import { listeningPorts } from '../../kit/tools/listening-ports.ts'
 import { treeOf } from '../../kit/tools/process-memory.ts'
 import { waitFor } from '../../kit/tools/wait-for.ts'
 import { bytes, putManifest } from '../cases.ts'
@@ -44,6 +45,20 @@ export const restarts: readonly Scenario[] = [
         'no lock is left',
       )
       await continues(t, stage)
+    },
+  },
+  {
+    name: 'SIGUSR1 in the middle of a download opens no inspector, and the download goes on',
+    run: async (t, stage) => {
+      const loader = await startedHalf(stage)
+      const before = await listeningPorts(loader.child.pid)
+      loader.child.kill('SIGUSR1')
+      const got = requestsOf(stage).reduce((sum, { bytesSent }) => sum + bytesSent, 0)
+      await waitForBytes(stage, loader, got + MiB / 4)
+      t.strictSame(await listeningPorts(loader.child.pid), before)
+      stage.world.proxy.reset()
+      killTree(loader)
+      t.notMatch((await loader.end).log, /debugger|inspector/i)
     },
   },
   {
