@@ -35,8 +35,15 @@ export function withVersionLock<T>(
   )
 }
 
-/** Held briefly while `current` is switched, or a version is moved into the trash or out of it. */
-export function withCurrentLock<T>(volume: PublishVolume, holder: LockHolder, work: () => Promise<T>): Promise<T> {
+/**
+ * Held briefly while `current` is switched, or a version is moved into the trash or out of it. `isHeld` is false where another process
+ * has the lock by now, because this one stood still.
+ */
+export function withCurrentLock<T>(
+  volume: PublishVolume,
+  holder: LockHolder,
+  work: (isHeld: () => Promise<boolean>) => Promise<T>,
+): Promise<T> {
   return withLock({ volume, name: 'lock-current', isDone: () => Promise.resolve(false) }, holder, work)
 }
 
@@ -49,7 +56,7 @@ interface LockPlace {
 async function withLock<T>(
   { volume, name, isDone }: LockPlace,
   { owner, signal, report }: LockHolder,
-  work: () => Promise<T>,
+  work: (isHeld: () => Promise<boolean>) => Promise<T>,
 ): Promise<T> {
   const say = (): void => {
     report.info(`waiting for another process of publish (${name})`)
@@ -59,7 +66,7 @@ async function withLock<T>(
     { podUid: owner, isPublished: isDone, signal, say },
   )
   try {
-    return await work()
+    return await work(async () => lock === undefined || (await lock.isHeld()))
   } finally {
     await lock?.release()
   }

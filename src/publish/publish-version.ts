@@ -9,6 +9,7 @@ import { load } from '../loader/load.ts'
 import { parseManifest } from '../loader/manifest.ts'
 import { failureOf } from '../loader/s3-failure.ts'
 import { hasCode } from '../loader/volume/file-failure.ts'
+import { layoutOf } from '../loader/volume/layout.ts'
 import type { Marker } from '../loader/volume/published.ts'
 import { syncDirectory } from '../loader/volume/directory.ts'
 import { volumeNowMs } from '../loader/volume/volume-clock.ts'
@@ -107,13 +108,15 @@ function recordOf(
 
 /**
  * Continues an interrupted run: the owner of the version's lock renames the old staging directory to its own, away from a process
- * that might still write there. Removes directories whose files were moved into place, and after a day those of manifests that
+ * that might still write there, and removes the loader's lock of that process, so that it is not waited for a second time. Removes directories whose files were moved into place, and after a day those of manifests that
  * were changed since.
  */
-async function resumeInterrupted({ root, id }: LoadTask, owner: string): Promise<void> {
+async function resumeInterrupted(task: LoadTask, owner: string): Promise<void> {
+  const { root, id } = task
   const names = await readdir(root)
   const staging = names.find((name) => name.startsWith(`.staging-${id}-`))
   if (staging !== undefined) await rename(join(root, staging), join(root, `.staging-${id}-${owner}`))
+  await rm(layoutOf(task).lock, { recursive: true, force: true })
   const nowMs = await volumeNowMs(root)
   for (const name of names.filter((candidate) => /^[0-9a-f]{16}$/.test(candidate))) {
     const isMoved = name === id && (await kindOf(join(root, name, 'files'))) === undefined

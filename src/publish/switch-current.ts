@@ -20,14 +20,20 @@ export interface CurrentState {
   readonly why?: string
 }
 
-export function switchCurrent(volume: PublishVolume, order: Order, holder: LockHolder): Promise<CurrentState> {
-  return withCurrentLock(volume, holder, async () => {
+export async function switchCurrent(volume: PublishVolume, order: Order, holder: LockHolder): Promise<CurrentState> {
+  return (await switchLocked(volume, order, holder)) ?? (await switchCurrent(volume, order, holder))
+}
+
+/** Undefined where another process has taken the lock meanwhile: what was decided may be of yesterday, and would lead `current` back. */
+function switchLocked(volume: PublishVolume, order: Order, holder: LockHolder): Promise<CurrentState | undefined> {
+  return withCurrentLock(volume, holder, async (isHeld) => {
     const survey = await readVolumeState(volume)
     const state = previewCurrent(survey, order)
     if (!state.moved || state.version === undefined) return state
     await refuseDamaged(volume, survey, state.version)
     // Its age for pruning counts from now.
     if (survey.current.kind === 'version' && survey.current.there) await markInUse(volume, survey.current.version)
+    if (!(await isHeld())) return undefined
     await pointCurrent(volume, state.version)
     return state
   })

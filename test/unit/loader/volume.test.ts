@@ -438,20 +438,6 @@ t.test('a lock of the same pod, whose loader was killed, is taken up', async (t)
   await again?.release()
 })
 
-t.test('a lock whose owner is gone is taken over', async (t) => {
-  const { layout } = volumeOf(t)
-  await mkdir(layout.lock)
-  await writeFile(join(layout.lock, 'owner'), 'gone')
-  const then = new Date(Date.now() - 120_000)
-  for (const path of [layout.lock, join(layout.lock, 'owner')]) await utimes(path, then, then)
-  const lock = await acquireLock(
-    layout,
-    lockFor('b', () => Promise.resolve(false), new AbortController().signal),
-  )
-  t.equal(await readFile(join(layout.lock, 'owner'), 'utf8'), 'b')
-  await lock?.release()
-})
-
 t.test('waiting for the lock ends with the task', async (t) => {
   const { layout } = volumeOf(t)
   await mkdir(layout.lock)
