@@ -24,7 +24,8 @@ const ofFiles: readonly (readonly [RegExp, TransferErrorKind])[] = [
 ]
 
 const ofConnections: readonly (readonly [RegExp, TransferErrorKind])[] = [
-  [/: x509: |: tls: |gave HTTP response to HTTPS client/, 'tls'],
+  [/: http: server gave HTTP response to HTTPS client$/, 'plainHttp'],
+  [/: x509: |: tls: /, 'tls'],
   [/: no such host$/, 'dns'],
 ]
 

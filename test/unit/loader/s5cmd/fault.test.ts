@@ -40,6 +40,12 @@ const written: readonly (readonly [text: string, kind: string, remedy: string, w
     'giveUp',
     /unknown authority$/,
   ],
+  [
+    'RequestError: send request failed caused by: Get "https://h/b/k": http: server gave HTTP response to HTTPS client',
+    'plainHttp',
+    'giveUp',
+    /^k: http: server gave HTTP response/,
+  ],
   ['write /model/.staging/arriving/1.object41: no space left on device', 'noSpace', 'giveUp', /no space left/],
   ['open /model/.staging/arriving/1.object41: permission denied', 'notWritable', 'giveUp', /permission denied/],
   ['write /model/.staging/arriving/1.object41: input/output error', 'notWritable', 'giveUp', /output error/],
