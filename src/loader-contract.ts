@@ -95,7 +95,7 @@ export const loaderVariables = {
   }),
   MODEL_REUSE: variable({
     description:
-      "set where the volume may outlive the pod: `verify` compares what is there with S3, `trust-own` believes its marker; without it, the volume is the pod's own",
+      "set where the volume may outlive the pod: `verify` compares what is there with S3, `trust-own` believes its marker and the evidence of the loader's own user while S3 or the credentials cannot be reached; without it, the volume is the pod's own",
     readBy: ['load'],
     requiredBy: [],
     parse: parseWord(reuses),

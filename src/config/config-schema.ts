@@ -91,7 +91,7 @@ const loaderSchema = {
     reuse: {
       enum: reuses,
       description:
-        'Models found on a volume that may outlive its pod: `verify`, which holds without it, compares them with S3; `trust-own` takes those with a marker of the loader, so that restarts survive an outage of S3.',
+        'Models found on a volume that may outlive its pod: `verify`, which holds without it, compares them with S3. `trust-own` does so too, but while S3 or the credentials cannot be reached it takes a model whose marker is of its source and whose files agree with evidence that a loader of the same user wrote.',
     },
     caCertificates: {
       type: 'string',
