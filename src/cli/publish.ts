@@ -1,7 +1,7 @@
 /** `model-injector publish`: the command of the Job and the CronJob of a shared volume. */
 import { resolve } from 'node:path'
 import { Command } from 'commander'
-import { oneOf, parseText, type Values } from '../flags/flags.ts'
+import { oneOf, parseSwitch, parseText, problemIf, type Values } from '../flags/flags.ts'
 import { exits, LoaderFailure } from '../loader/exit-codes.ts'
 import type { Report } from '../loader/report.ts'
 import { credentialsChoices } from '../publish/access.ts'
@@ -9,9 +9,10 @@ import { orders } from '../publish/decide-current.ts'
 import type { Tag } from '../publish/published-versions.ts'
 import { publish, type PublishResult } from '../publish/publish.ts'
 import { parseVersionName, versionForms } from '../publish/version-name.ts'
-import { endpointForms, parseEndpoint, parseRegion } from '../values/endpoint.ts'
+import { addressings, endpointForms, parseEndpoint, parseRegion } from '../values/endpoint.ts'
 import { parsed, unreadable, type Parsed } from '../values/parsed.ts'
 import { parseSource, type S3Source } from '../values/source.ts'
+import { virtualHostProblem } from '../values/virtual-host.ts'
 import { withFlags } from './flags.ts'
 import { ignoreHome } from './load.ts'
 import { pruneCommand } from './publish/prune.ts'
@@ -55,6 +56,17 @@ const flags = {
     accepted: endpointForms,
     parse: parseEndpoint,
   },
+  addressing: {
+    term: '--addressing <place>',
+    description:
+      'place of the bucket in requests: in the path, or in the host name (default: path at an endpoint, else host)',
+    ...oneOf(addressings),
+  },
+  requesterPays: {
+    term: '--requester-pays',
+    description: 'the account of the credentials pays for reading the bucket',
+    parse: parseSwitch,
+  },
   credentials: {
     term: '--credentials <how>',
     description: 'how it proves who it is; keys are those of the environment',
@@ -97,7 +109,26 @@ function versionsCommand(): Command {
   const versions = new Command('versions').description(
     'publish the versions that are not on the volume yet (the default: publish alone is the same)',
   )
-  return withFlags(versions, { flags, required: ['source', 'volume'] }, run)
+  return withFlags(versions, { flags, required: ['source', 'volume'], problems: problemsOf }, run)
+}
+
+/** As the annotations of the same names are refused. */
+function problemsOf({
+  source,
+  endpoint,
+  addressing,
+  requesterPays,
+  credentials,
+}: Partial<PublishOptions>): readonly string[] {
+  const problem =
+    addressing === 'virtual' && source !== undefined ? virtualHostProblem(source.bucket, endpoint) : undefined
+  return [
+    ...(problem === undefined ? [] : [`--addressing virtual ${problem}; set it to path`]),
+    ...problemIf(
+      requesterPays === true && credentials === 'anonymous',
+      '--requester-pays needs credentials, whose account pays: choose other --credentials than anonymous',
+    ),
+  ]
 }
 
 function parsePrefix(text: string): Parsed<S3Source> {
@@ -119,7 +150,8 @@ function parseCurrent(text: string): Parsed<string> {
 }
 
 async function run(options: PublishOptions): Promise<void> {
-  const { source, volume, requiredTag, current, newestBy, dryRun = false, region, endpoint, credentials } = options
+  const { source, volume, requiredTag, current, newestBy, dryRun = false } = options
+  const { region, endpoint, addressing, requesterPays = false, credentials } = options
   const request = {
     source,
     root: resolve(volume),
@@ -127,7 +159,7 @@ async function run(options: PublishOptions): Promise<void> {
     current,
     order: newestBy,
     dryRun,
-    access: { region, endpoint, credentials },
+    access: { region, endpoint, addressing, requesterPays, credentials },
   }
   ignoreHome(process.env)
   await runWork(options, async (context) => {

@@ -10,6 +10,7 @@ import { trustAlso } from '../network/trust.ts'
 import { s3Client } from '../s3/client.ts'
 import { patienceWithin } from '../s3/patience.ts'
 import type { S3 } from '../s3/s3.ts'
+import type { Addressing } from '../values/endpoint.ts'
 import type { S3Source } from '../values/source.ts'
 import type { PublishVolume } from './volume.ts'
 
@@ -21,6 +22,9 @@ export interface Access {
   readonly credentials: CredentialsChoice
   readonly region: string | undefined
   readonly endpoint: string | undefined
+  /** Undefined for the usual one of the endpoint and the bucket. */
+  readonly addressing: Addressing | undefined
+  readonly requesterPays: boolean
 }
 
 /** Time without a byte after which the run ends; the next one continues. */
@@ -43,6 +47,8 @@ export function baseTask(
     AWS_DEFAULT_REGION: env.AWS_DEFAULT_REGION,
     MODEL_CREDENTIALS: credentialsOf(access.credentials, env),
     MODEL_ENDPOINT: access.endpoint,
+    MODEL_ADDRESSING: access.addressing,
+    MODEL_REQUESTER_PAYS: access.requesterPays ? 'true' : undefined,
     ...loaderEnv({
       MODEL_NAME: 'publish',
       MODEL_SOURCE: source,

@@ -30,9 +30,11 @@ export interface Shelf {
   upload(version: string, files: Files, manifest?: 'whole' | 'none' | Files): Promise<void>
   uploadManifest(version: string, files: Files): Promise<void>
   tag(version: string, key: string, value: string): Promise<void>
-  start(args?: readonly string[]): RunningPublisher
-  run(args?: readonly string[]): Promise<PublisherEnd>
+  start(args?: readonly string[], env?: Variables): RunningPublisher
+  run(args?: readonly string[], env?: Variables): Promise<PublisherEnd>
 }
+
+type Variables = Readonly<Record<string, string>>
 
 interface RunningPublisher {
   readonly child: ChildProcess
@@ -68,16 +70,12 @@ export async function shelfOf(t: Test, world: PublishWorld): Promise<Shelf> {
   const name = createHash('sha256').update(t.fullname).digest('hex').slice(0, 12)
   const [prefix, root] = [`llama-${name}/`, join(t.testdir(), 'volume')]
   await mkdir(root)
-  const start = (args: readonly string[] = []): RunningPublisher =>
-    startPublisher(world, [
-      '--source',
-      `s3://${publishBucket}/${prefix}`,
-      '--volume',
-      root,
-      '--endpoint',
-      world.proxy.endpoint,
-      ...args,
-    ])
+  const start = (args: readonly string[] = [], env: Variables = {}): RunningPublisher =>
+    startPublisher(
+      world,
+      ['--source', `s3://${publishBucket}/${prefix}`, '--volume', root, '--endpoint', world.proxy.endpoint, ...args],
+      env,
+    )
   const uploadManifest = async (version: string, files: Files): Promise<void> => {
     await world.server.putObject(publishBucket, `${prefix}${version}/manifest.sha256`, manifestOf(files))
   }
@@ -87,7 +85,7 @@ export async function shelfOf(t: Test, world: PublishWorld): Promise<Shelf> {
     root,
     start,
     uploadManifest,
-    run: (args) => start(args).end,
+    run: (args, env) => start(args, env).end,
     upload: async (version, files, manifest = 'whole') => {
       for (const [path, body] of Object.entries(files)) {
         await world.server.putObject(publishBucket, `${prefix}${version}/${path}`, body)
@@ -128,7 +126,13 @@ export async function publishImpatiently({ world: { server, proxy }, prefix, roo
     current: undefined,
     order: 'version',
     dryRun: false,
-    access: { credentials: 'keys', region: server.region, endpoint: proxy.endpoint },
+    access: {
+      credentials: 'keys',
+      region: server.region,
+      endpoint: proxy.endpoint,
+      addressing: undefined,
+      requesterPays: false,
+    },
   } as const
   const deps = {
     env: { AWS_ACCESS_KEY_ID: server.accessKeyId, AWS_SECRET_ACCESS_KEY: server.secretAccessKey },
@@ -145,13 +149,14 @@ export async function publishImpatiently({ world: { server, proxy }, prefix, roo
   return { code: exits[failure.exit].code, signal: null, stdout: failureLine(failure), stderr: '' }
 }
 
-function startPublisher({ server }: PublishWorld, args: readonly string[]): RunningPublisher {
+function startPublisher({ server }: PublishWorld, args: readonly string[], more: Variables): RunningPublisher {
   const env = {
     PATH: process.env.PATH,
     NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
     AWS_ACCESS_KEY_ID: server.accessKeyId,
     AWS_SECRET_ACCESS_KEY: server.secretAccessKey,
     AWS_REGION: server.region,
+    ...more,
   }
   const child = spawn(process.execPath, [...imageNodeFlags, main, 'publish', ...args], {
     env,

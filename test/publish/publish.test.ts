@@ -2,6 +2,8 @@
 import { lstat, mkdir, readdir, readFile, readlink, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
+import { startConnectProxy } from '../kit/s3/connect-proxy.ts'
+import { startFaultProxy } from '../kit/s3/s3-fault-proxy.ts'
 import {
   currentOf,
   publisherEndsWith,
@@ -304,6 +306,29 @@ t.test('names that cannot be directories are left out with a warning, and work i
   t.match(end.stdout, /warning: left out, because their names are no names of versions: "my model", "newest"/)
   t.strictSame(await versionsOn(shelf), ['1.0.0'])
 })
+
+t.test(
+  'a server that wants the bucket in the host name, and the reader to pay, is asked so for listing and bytes',
+  async (t) => {
+    const shelf = await shelfOf(t, world)
+    await shelf.upload('1.0.0', first)
+    // Such servers refuse paths that begin with a bucket: theirs begin with a key.
+    const placeOf = (path: string, host = ''): string =>
+      `/${/^([a-z]+)\.s3\.example\.test/.exec(host)?.[1] ?? 'elsewhere'}${path}`
+    const server = await startFaultProxy(world.server, { tls: true, placeOf, requesterPays: true })
+    t.teardown(() => server.stop())
+    const { port } = new URL(server.endpoint)
+    const proxy = await startConnectProxy(Number(port))
+    t.teardown(() => proxy.stop())
+    const env = { HTTPS_PROXY: proxy.url, NODE_EXTRA_CA_CERTS: server.caCertificateFile ?? '' }
+    const there = ['--endpoint', `https://s3.example.test:${port}`, '--addressing', 'virtual']
+    publisherEndsWith(t, await shelf.run(there, env), 10, /access denied/)
+    t.strictSame(await versionsOn(shelf), [])
+    publisherEndsWith(t, await shelf.run([...there, '--requester-pays'], env), 0)
+    await holds(t, shelf, '1.0.0', first)
+    t.strictSame([...new Set(proxy.asked)], [`models.s3.example.test:${port}`])
+  },
+)
 
 t.test('a dry run says what would happen and writes nothing', async (t) => {
   const shelf = await shelfOf(t, world)

@@ -38,6 +38,19 @@ const wrong: readonly (readonly [line: string, ...problems: string[]])[] = [
     '--region <region> "Mars" is not a region name; accepted: a region as eu-west-1',
   ],
   [
+    'publish --source s3://My_Models/llama/ --volume /v --addressing virtual --requester-pays --credentials anonymous',
+    '--addressing virtual puts the bucket into the host name, where its name is not allowed; set it to path',
+    '--requester-pays needs credentials, whose account pays: choose other --credentials than anonymous',
+  ],
+  [
+    'publish --source s3://models/llama/ --volume /v --endpoint https://10.0.0.7 --addressing virtual',
+    '--addressing virtual puts the bucket into the host name, and the endpoint has an IP address; set it to path',
+  ],
+  [
+    'publish --source s3://models/llama/ --volume /v --addressing host',
+    '--addressing <place> "host" is none of the accepted words; accepted: path, virtual',
+  ],
+  [
     'publish prune --volume /v --claim a --older-than soon',
     '--claim <namespace/name> "a" is no claim of a namespace; accepted: NAMESPACE/NAME',
     '--older-than <age> "soon" is not an age; accepted: 30d, 12h, 1d12h',
