@@ -1,6 +1,6 @@
 /** The engine s5cmd alone: the limits that the loader sets to a program that knows none, and what the program gets to know. */
 import { mkdirSync, readFileSync, readdirSync } from 'node:fs'
-import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { readdir, readFile, rename, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { endsWith } from '../kit/s3/loader-end.ts'
@@ -150,6 +150,21 @@ t.test(
     await endOfProgram(program)
   },
 )
+
+t.test('a link in the place of the directory of s5cmd leads its bytes nowhere else, and ends the loader', async (t) => {
+  const stage = await smallModel()
+  const [loader] = await stalledProgram(stage)
+  const other = join(directory, `other-${volumes}`)
+  mkdirSync(other)
+  const staging = join(stage.root, `.staging-${stage.id}-pod-1`)
+  const [arriving = ''] = (await readdir(staging)).filter((name) => name.startsWith('arriving-'))
+  await rename(join(staging, arriving), join(stage.root, 'taken-away'))
+  await symlink(other, join(staging, arriving))
+  world.proxy.reset()
+  endsWith(t, await loader.end, 18, new RegExp(`${arriving} is a link, not a file or a directory`))
+  t.strictSame(await readdir(other), [])
+  await holdsNothing(t, stage)
+})
 
 t.test('an object that is replaced by a longer one while it is read is listed again', async (t) => {
   const stage = await smallModel()

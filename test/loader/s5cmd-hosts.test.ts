@@ -2,7 +2,8 @@
 import t, { type Test } from 'tap'
 import { locateSource } from '../../src/loader/locate-source.ts'
 import { placeOf } from '../../src/loader/s5cmd/place.ts'
-import { runProgram } from '../../src/loader/s5cmd/program.ts'
+import { inheritedPath, runProgram } from '../../src/loader/s5cmd/program.ts'
+import { Directory } from '../../src/loader/volume/directory.ts'
 import { originOf } from '../../src/s3/origin.ts'
 import { startConnectProxy } from '../kit/s3/connect-proxy.ts'
 import { loadTask } from '../kit/s3/load-task.ts'
@@ -34,8 +35,10 @@ async function asksTheOrigin(t: Test, env: Readonly<Record<string, string>>, buc
   const origin = { ...originOf(location, task.alsoTrusted), proxy: proxy.url }
   const place = placeOf(origin, bucket, location.region)
   const args = ['--retry-count', '0', '--no-sign-request', ...place.args, 'run']
-  const running = runProgram({ path, args, env: place.env }, () => undefined)
-  running.write(`cp --raw 's3://${bucket}/llama/weights.bin' '${t.testdirName}/1.object'\n`)
+  const directory = await Directory.open(t.testdir())
+  t.teardown(() => directory.close())
+  const running = runProgram({ path, args, env: place.env }, directory, () => undefined)
+  running.write(`cp --raw 's3://${bucket}/llama/weights.bin' '${inheritedPath('1.object')}'\n`)
   running.endInput()
   await running.ended
   t.strictSame([...new Set(proxy.asked)], [`${origin.host}:${origin.port}`], JSON.stringify({ ...env, bucket }))

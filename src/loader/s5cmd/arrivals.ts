@@ -3,14 +3,13 @@
  * off when the object is whole. Nothing can limit from outside what it writes, so that a file is looked at often while it grows.
  */
 import { randomBytes } from 'node:crypto'
-import { lstat, mkdir, readdir, rm } from 'node:fs/promises'
-import { join } from 'node:path'
-import { hasCode } from '../volume/file-failure.ts'
+import type { Directory } from '../volume/directory.ts'
 
 export interface Arriving {
   /** The number of the object. */
   readonly object: number
-  readonly file: string
+  /** Name of the file in the directory. */
+  readonly name: string
   readonly isWhole: boolean
   readonly size: number
   /** Bytes on the disk: parts come in any order, so that the size alone may be that of a hole. */
@@ -19,34 +18,43 @@ export interface Arriving {
   readonly mtimeMs: number
 }
 
-const prefix = 'arriving-'
-
 export class Arrivals {
-  readonly #directory: string
+  readonly #staging: Directory
+  readonly #name: string
+  #directory: Directory | undefined
   readonly #taken = new Set<number>()
 
-  /** Has a random name: a program that outlived a killed loader cannot write into the files of this one. */
-  constructor(staging: string) {
-    this.#directory = join(staging, prefix + randomBytes(8).toString('hex'))
+  /**
+   * Has a random name, and the program gets it as a descriptor: what stands in the place of the name later leads it nowhere else, and one
+   * that outlived a killed loader writes into a directory that is gone.
+   */
+  constructor(staging: Directory) {
+    this.#staging = staging
+    this.#name = `arriving-${randomBytes(8).toString('hex')}`
   }
 
   /** Makes the directory, without what an earlier run of s5cmd left there. */
   async begin(): Promise<void> {
     await this.remove()
-    await mkdir(this.#directory, { mode: 0o700 })
+    await this.#staging.make(this.#name, 0o700)
+    this.#directory = await this.#staging.directory(this.#name)
   }
 
   async remove(): Promise<void> {
-    await rm(this.#directory, { recursive: true, force: true })
+    await this.#directory?.close()
+    this.#directory = undefined
+    await this.#staging.remove(this.#name)
   }
 
-  fileOf(object: number): string {
-    return join(this.#directory, `${object}.object`)
+  /** Open from `begin` to `remove`. */
+  get directory(): Directory {
+    if (this.#directory === undefined) throw new Error('nothing arrives now')
+    return this.#directory
   }
 
   /** Gives whole files once, and those that grow every time. */
   async look(): Promise<readonly Arriving[]> {
-    const names = (await readdir(this.#directory)).flatMap((name) => {
+    const names = (await this.directory.entries()).flatMap(({ name }) => {
       const match = /^(\d+)\.object(\d*)$/.exec(name)
       const object = Number(match?.[1])
       return match === null || this.#taken.has(object) ? [] : [{ name, object, isWhole: match[2] === '' }]
@@ -58,30 +66,17 @@ export class Arrivals {
   }
 
   /** Undefined where it was renamed meanwhile: the next look finds it. */
-  async #read({
-    name,
-    object,
-    isWhole,
-  }: {
-    name: string
-    object: number
-    isWhole: boolean
-  }): Promise<Arriving | undefined> {
-    const file = join(this.#directory, name)
-    try {
-      const { size, blocks, mtimeMs } = await lstat(file)
-      return { object, file, isWhole, size, written: Math.min(size, blocks * 512), mtimeMs }
-    } catch (error) {
-      if (hasCode(error, 'ENOENT')) return undefined
-      throw error
-    }
+  async #read(file: Pick<Arriving, 'name' | 'object' | 'isWhole'>): Promise<Arriving | undefined> {
+    const found = await this.directory.stat(file.name)
+    if (found === undefined) return undefined
+    const { size, blocks, mtimeMs } = found
+    return { ...file, size, written: Math.min(size, blocks * 512), mtimeMs }
   }
 }
 
-/** Removes what loaders that were killed left in staging. */
-export async function removeOldArrivals(staging: string): Promise<void> {
-  const old = (await readdir(staging)).filter((name) => name.startsWith(prefix))
-  for (const name of old) await rm(join(staging, name), { recursive: true, force: true })
+/** Name of the file of an object that is whole. */
+export function arrivedName(object: number): string {
+  return `${object}.object`
 }
 
 /** The number of the object that a command of s5cmd is about; undefined for none. */

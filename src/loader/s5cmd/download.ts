@@ -2,9 +2,9 @@
  * The engine s5cmd: the program copies files, and nothing else. Listing, credentials, limits, proofs, journal and publication are
  * the loader's own, as for the engine native.
  */
-import { mkdtemp, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { originOf } from '../../s3/origin.ts'
 import type { CredentialsSource } from '../credentials/credentials.ts'
 import type { DownloadContext, DownloadResult, RunningEngine } from '../download-context.ts'
@@ -13,9 +13,9 @@ import type { LoadTask } from '../environment.ts'
 import { startProgressMeter } from '../progress-meter.ts'
 import type { TransferSession } from '../start-transfer.ts'
 import { JournalWriter } from '../volume/journal-writer.ts'
-import { modesOf } from '../volume/layout.ts'
+import { openBelow, openWithin, usingDirectory, type Directory } from '../volume/directory.ts'
 import { bytesOf } from '../volume/evidence.ts'
-import { Arrivals, removeOldArrivals } from './arrivals.ts'
+import { Arrivals } from './arrivals.ts'
 import { copyObjects } from './copy.ts'
 import { serveCredentials, type CredentialsServer } from './credentials-server.ts'
 import { Pace } from './pace.ts'
@@ -61,6 +61,29 @@ async function download(
   source: CredentialsSource | undefined,
   place: ProgramPlace,
 ): Promise<DownloadResult> {
+  const { root, stagingName } = context.staging.layout
+  return await usingDirectory(await openBelow(root, stagingName), async (staging) =>
+    usingDirectory(await staging.directory('files'), (files) =>
+      downloadInto({ staging, files }, context, { source, place }),
+    ),
+  )
+}
+
+interface OpenedStaging {
+  readonly staging: Directory
+  readonly files: Directory
+}
+
+interface ProgramSetting {
+  readonly source: CredentialsSource | undefined
+  readonly place: ProgramPlace
+}
+
+async function downloadInto(
+  opened: OpenedStaging,
+  context: DownloadContext,
+  { source, place }: ProgramSetting,
+): Promise<DownloadResult> {
   const { staging, report, listing } = context
   const failed = new AbortController()
   const writer = new JournalWriter(staging.journal, staging.layout.stagingFiles)
@@ -69,24 +92,22 @@ async function download(
     failed.abort(error)
   }
   const credentials = source && (await serveCredentials(source, fail))
-  const proving = new Proving(context, writer)
+  const arrivals = new Arrivals(opened.staging)
+  const proving = new Proving({ files: opened.files, arrivals }, context, writer)
   try {
-    await removeOldArrivals(staging.layout.staging)
     await makeEmptyFiles(listing.objects, context)
     await proving.proveEarlier()
     const objects = proving.missing()
     await copyObjects(objects, {
       context,
       program: { path: context.task.s5cmdPath, args: signingArgs(place, credentials), env: envOf(place, credentials) },
-      arrivals: new Arrivals(staging.layout.staging),
+      arrivals,
       pace: new Pace({ meter, stallTimeoutMs: context.task.stallTimeoutSeconds * 1000 }),
       proofs: proving.queue,
       credentials,
       source,
       signal: AbortSignal.any([context.signal, failed.signal]),
     })
-    // An earlier program that outlived its loader may have made its directory again.
-    await removeOldArrivals(staging.layout.staging)
     return { withoutChecksum: proving.withoutChecksum }
   } catch (error) {
     throw failed.signal.aborted ? failed.signal.reason : error
@@ -106,20 +127,26 @@ function envOf({ env }: ProgramPlace, credentials: CredentialsServer | undefined
   return { ...env, ...credentials?.env }
 }
 
+interface FilePlaces {
+  /** The files of the model in staging. */
+  readonly files: Directory
+  readonly arrivals: Arrivals
+}
+
 /** Proves files and puts them into their places, each as soon as it is whole, so that a later run has them. */
 class Proving {
   withoutChecksum = 0
   readonly queue: WorkQueue<WholeFile>
+  readonly #places: FilePlaces
   readonly #context: DownloadContext
   readonly #writer: JournalWriter
   readonly #there = new Set<number>()
 
-  constructor(context: DownloadContext, writer: JournalWriter) {
+  constructor(places: FilePlaces, context: DownloadContext, writer: JournalWriter) {
+    this.#places = places
     this.#context = context
     this.#writer = writer
-    this.queue = new WorkQueue(async ({ object, file }) => {
-      await this.#take(object, file)
-    }, proofsAtOnce)
+    this.queue = new WorkQueue((file) => this.#take(file), proofsAtOnce)
   }
 
   /** Whole files of an earlier run are proved as well, and not fetched again; parts of the other engine make room. */
@@ -127,9 +154,9 @@ class Proving {
     const { listing, staging } = this.#context
     for (const [i, { path, size }] of listing.objects.entries()) {
       const parts = staging.verified.get(path)
-      const file = join(staging.layout.stagingFiles, path)
-      if (size === 0 || (parts !== undefined && bytesOf(parts) === size)) this.queue.add({ object: i, file })
-      else if (parts !== undefined) await rm(file)
+      const isWhole = size === 0 || (parts !== undefined && bytesOf(parts) === size)
+      if (isWhole) this.queue.add({ object: i, arrived: undefined })
+      else if (parts !== undefined) await this.#inDirectoryOf(path, (directory, name) => directory.removeFile(name))
     }
     await this.queue.drained()
   }
@@ -138,17 +165,25 @@ class Proving {
     return [...this.#context.listing.objects.keys()].filter((i) => !this.#there.has(i))
   }
 
-  async #take(i: number, file: string): Promise<void> {
-    const { listing, staging, task } = this.#context
-    const object = listing.objects[i]
+  async #take({ object: i, arrived }: WholeFile): Promise<void> {
+    const object = this.#context.listing.objects[i]
     if (object === undefined) throw new Error(`a file of the unknown object ${i}`)
-    const { parts, isCompared } = await prove(object, file, modesOf(task).file, this.#context)
-    const place = join(staging.layout.stagingFiles, object.path)
-    if (file !== place) {
-      await rename(file, place)
-      for (const part of parts) await this.#writer.add(part)
-    }
+    const { parts, isCompared } = await this.#inDirectoryOf(object.path, async (directory, name) => {
+      if (arrived === undefined) return await prove(object, { directory, name }, this.#context)
+      const from = this.#places.arrivals.directory
+      const proof = await prove(object, { directory: from, name: arrived }, this.#context)
+      await from.move(arrived, directory, name)
+      return proof
+    })
+    if (arrived !== undefined) for (const part of parts) await this.#writer.add(part)
     if (!isCompared) this.withoutChecksum++
     this.#there.add(i)
+  }
+
+  /** Found by handles: another pod may put a link into the place of a directory of staging at any time. */
+  async #inDirectoryOf<T>(path: string, action: (directory: Directory, name: string) => Promise<T>): Promise<T> {
+    return await usingDirectory(await openWithin(this.#places.files, dirname(path)), (directory) =>
+      action(directory, basename(path)),
+    )
   }
 }

@@ -1,14 +1,24 @@
 /** Runs s5cmd with commands on its standard input and an environment built from nothing. */
-import { spawn } from 'node:child_process'
+import { spawn, type ChildProcessByStdio } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
+import type { Readable, Writable } from 'node:stream'
 import { LoaderFailure } from '../exit-codes.ts'
+import type { Directory } from '../volume/directory.ts'
 
 export interface Program {
   readonly path: string
   readonly args: readonly string[]
   readonly env: Readonly<Record<string, string>>
 }
+
+/** Path of a file in the directory that the program inherits: it is found there whatever stands in the place of its names. */
+export function inheritedPath(name: string): string {
+  return `/proc/self/fd/${inheritedDescriptor}/${name}`
+}
+
+/** The first one after those of the streams. */
+const inheritedDescriptor = 3
 
 /** An error of one command, or of the whole program where `command` is empty. */
 export interface ProgramError {
@@ -43,11 +53,17 @@ const fixedEnv = {
   AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
 } as const
 
-export function runProgram({ path, args, env }: Program, onError: (error: ProgramError) => void): RunningProgram {
+/** The program writes into `directory` alone. */
+export function runProgram(
+  { path, args, env }: Program,
+  directory: Directory,
+  onError: (error: ProgramError) => void,
+): RunningProgram {
+  // The types know no fourth stream.
   const child = spawn(path, ['--json', '--log', 'error', ...args], {
     env: { ...fixedEnv, ...env },
-    stdio: ['pipe', 'ignore', 'pipe'],
-  })
+    stdio: ['pipe', 'ignore', 'pipe', directory.descriptor],
+  }) as ChildProcessByStdio<Writable, null, Readable>
   // It may end before it has read all commands; its end says so.
   child.stdin.on('error', () => undefined)
   const lines = createInterface({ input: child.stderr })

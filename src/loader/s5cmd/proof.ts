@@ -2,7 +2,9 @@
  * Proves a whole file. s5cmd pins no ETag and compares no checksum, so that this asks afterwards: the object still has the ETag
  * that was listed, and the bytes on the volume have the checksum that S3 keeps of it, or that of the manifest.
  */
+import { constants } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
+import { join } from 'node:path'
 import { meanings } from '../../s3/meaning.ts'
 import { S3Error } from '../../s3/s3-error.ts'
 import {
@@ -20,9 +22,12 @@ import type { ModelObject } from '../listing.ts'
 import { failureOf } from '../s3-failure.ts'
 import { loadCrc, ownCrc, type CrcAlgorithm } from '../transfer/crc.ts'
 import { TransferError } from '../transfer/transfer-error.ts'
+import type { Directory } from '../volume/directory.ts'
 import { partBytes } from '../volume/evidence.ts'
+import { hasCode } from '../volume/file-failure.ts'
 import type { JournaledPart } from '../volume/journal.ts'
-import { openStaged } from '../volume/staged-file.ts'
+import { modesOf } from '../volume/layout.ts'
+import { changedBeneath } from '../volume/staged-file.ts'
 
 export interface Proof {
   /** For the journal: a later run reads them back. */
@@ -33,20 +38,33 @@ export interface Proof {
 
 const readBytes = 2 ** 20
 
+export interface FileToProve {
+  readonly directory: Directory
+  readonly name: string
+}
+
 /** Throws a LoaderFailure for other bytes, and a TransferError for an object that changed. Syncs the file to the disk. */
-export async function prove(object: ModelObject, file: string, mode: number, context: DownloadContext): Promise<Proof> {
+export async function prove(object: ModelObject, file: FileToProve, context: DownloadContext): Promise<Proof> {
   const expected = await currentChecksum(object, context)
   const algorithm = crcOf(expected?.algorithm) ?? ownCrc
-  const handle = await openStaged(file)
+  const handle = await openToProve(file)
   try {
     const parts = await readParts(handle, { object, expected, algorithm, context })
     compareWhole(object, expected, algorithm, parts)
-    await handle.chmod(mode)
+    await handle.chmod(modesOf(context.task).file)
     await handle.datasync()
     const isCompared = object.size === 0 || expected !== undefined || context.manifest?.has(object.path) === true
     return { parts, isCompared }
   } finally {
     await handle.close()
+  }
+}
+
+async function openToProve({ directory, name }: FileToProve): Promise<FileHandle> {
+  try {
+    return await directory.file(name, constants.O_RDONLY)
+  } catch (error) {
+    throw hasCode(error, 'ENOENT') ? changedBeneath(`${join(directory.path, name)} is gone`) : error
   }
 }
 

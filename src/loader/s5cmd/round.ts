@@ -3,12 +3,19 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { DownloadContext } from '../download-context.ts'
 import type { ModelObject } from '../listing.ts'
 import { TransferError } from '../transfer/transfer-error.ts'
-import { objectOfCommand, type Arrivals, type Arriving } from './arrivals.ts'
+import { arrivedName, objectOfCommand, type Arrivals, type Arriving } from './arrivals.ts'
 import { concurrencyFor, copyCommand } from './commands.ts'
 import type { CredentialsServer } from './credentials-server.ts'
 import { faultOf, type CopyFault } from './fault.ts'
 import type { Pace } from './pace.ts'
-import { runProgram, type Program, type ProgramEnd, type ProgramError, type RunningProgram } from './program.ts'
+import {
+  inheritedPath,
+  runProgram,
+  type Program,
+  type ProgramEnd,
+  type ProgramError,
+  type RunningProgram,
+} from './program.ts'
 import { currentChecksum, lengthFailure } from './proof.ts'
 import type { WorkQueue } from './work-queue.ts'
 
@@ -21,7 +28,8 @@ const retries = 6
 
 export interface WholeFile {
   readonly object: number
-  readonly file: string
+  /** Name among the arrivals; undefined for a file that is in its place already. */
+  readonly arrived: string | undefined
 }
 
 export interface RoundOptions {
@@ -89,10 +97,10 @@ export class Round {
   }
 
   #start(): RunningProgram {
-    const { program } = this.#options
+    const { program, arrivals } = this.#options
     const { objects } = concurrencyFor(this.#objects.length)
     const args = ['--retry-count', `${retries}`, '--numworkers', `${objects}`, ...program.args, 'run']
-    return runProgram({ ...program, args }, (error) => {
+    return runProgram({ ...program, args }, arrivals.directory, (error) => {
       this.#failed(error)
     })
   }
@@ -112,10 +120,10 @@ export class Round {
     proofs.throwIfFailed()
     const there = await arrivals.look()
     await this.#refuseOutgrown(there)
-    for (const { object, file } of there.filter(({ isWhole }) => isWhole)) {
+    for (const { object, name } of there.filter(({ isWhole }) => isWhole)) {
       this.#missing.delete(object)
       pace.arrivedWhole(this.#objectAt(object).size)
-      proofs.add({ object, file })
+      proofs.add({ object, arrived: name })
     }
     pace.saw(there.filter(({ isWhole }) => !isWhole))
     for (const { error, reaction } of this.#faults.values()) if (reaction === 'giveUp') throw error
@@ -134,13 +142,13 @@ export class Round {
   }
 
   #give(running: RunningProgram): void {
-    const { context, arrivals } = this.#options
+    const { context } = this.#options
     const { bucket } = context.task.source
     const concurrency = concurrencyFor(this.#objects.length)
     while (this.#given < this.#objects.length && this.#unproven < mostUnproven) {
       const object = this.#objects[this.#given++] ?? 0
       const { key } = this.#objectAt(object)
-      running.write(copyCommand({ bucket, key, file: arrivals.fileOf(object) }, concurrency))
+      running.write(copyCommand({ bucket, key, file: inheritedPath(arrivedName(object)) }, concurrency))
     }
     if (this.#given === this.#objects.length) running.endInput()
   }

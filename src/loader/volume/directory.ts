@@ -35,6 +35,11 @@ export class Directory {
     return `/proc/self/fd/${this.#handle.fd}/${name}`
   }
 
+  /** For a program that inherits the directory. */
+  get descriptor(): number {
+    return this.#handle.fd
+  }
+
   entries(): Promise<Dirent[]> {
     return timed(this.path, readdir(this.at('.'), { withFileTypes: true }))
   }
@@ -61,9 +66,9 @@ export class Directory {
   }
 
   /** Makes a directory. False where there is an entry of that name. */
-  async make(name: string): Promise<boolean> {
+  async make(name: string, mode = 0o777): Promise<boolean> {
     try {
-      await timed(join(this.path, name), mkdir(this.at(name)))
+      await timed(join(this.path, name), mkdir(this.at(name), { mode }))
       return true
     } catch (error) {
       if (hasCode(error, 'EEXIST')) return false
@@ -118,6 +123,11 @@ export class Directory {
   /** Renames an entry of this directory. */
   async rename(from: string, to: string): Promise<void> {
     await timed(join(this.path, to), rename(this.at(from), this.at(to)))
+  }
+
+  /** Moves an entry into another directory of the same volume. */
+  async move(from: string, directory: Directory, to: string): Promise<void> {
+    await timed(join(directory.path, to), rename(this.at(from), directory.at(to)))
   }
 
   async sync(): Promise<void> {

@@ -6,7 +6,7 @@ import { Pace } from '../../../../src/loader/s5cmd/pace.ts'
 const MiB = 2 ** 20
 
 function growing(written: number, changes: Partial<Arriving> = {}): Arriving {
-  return { object: 1, file: '/v/1.object7', isWhole: false, size: written, written, mtimeMs: written, ...changes }
+  return { object: 1, name: '1.object', isWhole: false, size: written, written, mtimeMs: written, ...changes }
 }
 
 function measured(stallTimeoutMs = 60_000): { readonly pace: Pace; readonly reported: () => number } {
