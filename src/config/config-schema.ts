@@ -174,7 +174,7 @@ export const configSchema = {
     requireChecksums: {
       type: 'boolean',
       description:
-        'True to refuse objects for which neither S3 nor a manifest has a checksum of the whole; without it, they are loaded by their size.',
+        'True to refuse objects for which neither S3 nor a manifest has a checksum of the whole; without it, they are loaded by their size. Models that are on a volume already are judged again.',
     },
     ownership: {
       type: 'object',

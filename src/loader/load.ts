@@ -19,6 +19,7 @@ import { listModel, openListing, type OpenListing } from './listing.ts'
 import { locateSource } from './locate-source.ts'
 import { readManifest, type Manifest } from './manifest.ts'
 import type { Report } from './report.ts'
+import { describeUnproven, refuseUnproven } from './required-checksums.ts'
 import { failureOf } from './s3-failure.ts'
 import { TransferError } from './transfer/transfer.ts'
 import { refuseOtherThanListed } from './volume/comparison.ts'
@@ -242,6 +243,7 @@ async function loadListed(
     const { withoutChecksum } = await engine.download(context, credentials)
     await listing.whole()
     await refuseOtherThanListed(layout, listing.objects, staging.directories)
+    refuseUnproven(withoutChecksum, listing.objects.length, task)
     if (withoutChecksum > 0) reportUnproven(withoutChecksum, session, listing)
   } catch (error) {
     await staging.journal.close()
@@ -259,17 +261,9 @@ async function loadListed(
   return takeOthers(session)
 }
 
-/**
- * The engine native pins every request to the ETag; with s5cmd, bytes of another version are found by a checksum alone. Throws where
- * the operator requires checksums.
- */
+/** The engine native pins every request to the ETag; with s5cmd, bytes of another version are found by a checksum alone. */
 function reportUnproven(count: number, { task, report }: Session, { objects }: OpenListing): void {
-  const line = `S3 keeps no checksum of the whole for ${count} of ${counted(objects.length, 'object')}`
-  if (task.requireChecksums) {
-    throw new LoaderFailure('VerificationFailed', `${task.source.uri}: ${line}, and the operator requires checksums`, {
-      remedy: 'upload it with a checksum of the whole object, as CRC64NVME, or name a manifest in expect',
-    })
-  }
+  const line = describeUnproven(count, objects.length)
   if (task.engine === 'native') report.info(`${line}; their sizes were checked`)
   else report.warn(`${line}; their sizes and ETags were checked, and only a manifest in expect tells more`)
 }

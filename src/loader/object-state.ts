@@ -53,9 +53,18 @@ export async function lookUpStates(batch: Batch, states: ObjectStates, context: 
     const isThere = size === 0 || (size <= partBytes && context.staging.verified.has(path))
     small.push(isThere ? smallStates.verified : smallStates.missing)
   }
+  if (context.task.requireChecksums) await judgeEarlier(batch, small, context)
   const guess = likelyChecksum.crc === 'none' ? guessChecksum(batch, context) : likelyChecksum.crc
   const [crc] = await Promise.all([guess, lookUpLarge(batch, states, context)])
   likelyChecksum.crc = crc
+}
+
+/** The journal of an earlier run says that the bytes arrived, and not whether S3 keeps a checksum of them. */
+async function judgeEarlier({ from, objects }: Batch, small: number[], context: DownloadContext): Promise<void> {
+  await eachAtOnce(headsAtOnce, objects.entries(), async ([i, object]) => {
+    if (object.size === 0 || small[from + i] !== smallStates.verified) return
+    if ((await lookUpChecksum(object, context)) === undefined) small[from + i] = smallStates.withoutChecksum
+  })
 }
 
 /** Reads the checksum of each object of several parts by one HEAD, so that its parts are summed while they arrive. */

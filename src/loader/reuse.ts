@@ -16,12 +16,13 @@ import { counted, formatSize } from './format-size.ts'
 import type { Listing } from './listing.ts'
 import { longestManifestBytes, parseManifest, refuseOtherFiles, type Manifest } from './manifest.ts'
 import type { Report } from './report.ts'
+import { refuseUnproven } from './required-checksums.ts'
 import { failureOf } from './s3-failure.ts'
-import { comparePublished, type Comparison } from './volume/compare-published.ts'
+import { comparePublished } from './volume/compare-published.ts'
 import { openWithin, usingDirectory, type Directory } from './volume/directory.ts'
 import { eachAtOnce } from './volume/each-at-once.ts'
 import { fileFailureOf } from './volume/file-failure.ts'
-import { readEvidence, writeEvidence, type EvidentObject } from './volume/file-evidence.ts'
+import { readEvidence, writeEvidence, type EvidentObject, type FileEvidence } from './volume/file-evidence.ts'
 import { markerOf, openFilesOf, type Marker } from './volume/published.ts'
 
 /** Objects whose right to be read is proven by a HEAD each: those of more than so many would take seconds. */
@@ -47,20 +48,24 @@ export interface ListedModel extends ReuseContext {
 export async function verifyPublished(published: Directory, model: ListedModel): Promise<Marker> {
   const { task, listing, manifest } = model
   const marker = await markerOf(published, task)
-  await proveRights(model)
+  await askForObjects(model)
   if (!task.readOnly) return refuseOtherCounts(published, marker, listing)
   const { objects } = listing
   const comparison = await comparePublished(published, objects)
   refuseProblems(published, comparison.problems, task)
   const toRead = manifest === undefined ? comparison.unproven : [...objects.keys()]
   await compareContent({ published, objects, toRead, expectedOf: (i) => expectedByS3(i, model) }, model)
-  if (comparison.unproven.length > 0) await renewEvidence(published, objects, comparison)
+  const haveChecksums = task.requireChecksums || comparison.haveChecksums
+  if (comparison.unproven.length > 0 || haveChecksums !== comparison.haveChecksums) {
+    await renewEvidence(published, { objects, times: comparison.times, haveChecksums })
+  }
   return marker
 }
 
 /**
  * With `trust-own`, while S3 cannot be asked: the marker, and the evidence that this user wrote, have to agree with the files. A
- * pinned manifest is read from the volume, where its SHA-256 proves it. Undefined where the volume has no evidence.
+ * pinned manifest is read from the volume, where its SHA-256 proves it. Undefined where the volume has no evidence, or none of checksums
+ * that the operator requires.
  */
 export async function trustPublished(
   published: Directory,
@@ -69,7 +74,7 @@ export async function trustPublished(
 ): Promise<Marker | undefined> {
   const { task, report } = context
   const marker = await markerOf(published, task)
-  const objects = await evidentObjects(published)
+  const objects = await evidentObjects(published, task)
   if (objects === undefined) return undefined
   report.warn(
     `${failureLine(why)}; the evidence on the volume is believed instead, as the operator's loader.reuse says`,
@@ -100,15 +105,25 @@ export function isOutage(error: unknown): error is LoaderFailure {
   return error instanceof LoaderFailure && outages.includes(error.exit) && exits[error.exit].heals
 }
 
-/** The right to list proves no right to read. */
-async function proveRights({ task: { source }, listing: { objects }, s3 }: ListedModel): Promise<void> {
-  const largest =
-    objects.length <= mostHeads ? objects : objects.toSorted((a, b) => b.size - a.size).slice(0, mostHeads)
-  await eachAtOnce(headsAtOnce, largest, async ({ key }) => {
-    await s3.head(source.bucket, key).catch((error: unknown) => {
+/**
+ * The right to list proves no right to read. Where the operator requires checksums each object is asked for, because the model may have
+ * been loaded before; a pinned manifest has them all.
+ */
+async function askForObjects({ task, listing: { objects }, manifest, s3 }: ListedModel): Promise<void> {
+  const { source } = task
+  const areRequired = task.requireChecksums && manifest === undefined
+  const asked =
+    objects.length <= mostHeads || areRequired
+      ? objects
+      : objects.toSorted((a, b) => b.size - a.size).slice(0, mostHeads)
+  let unproven = 0
+  await eachAtOnce(headsAtOnce, asked, async ({ key, size }) => {
+    const { checksums } = await s3.head(source.bucket, key).catch((error: unknown) => {
       throw failureOf(error, source)
     })
+    if (size > 0 && preferredChecksum(checksums) === undefined) unproven++
   })
+  if (areRequired) refuseUnproven(unproven, objects.length, task)
 }
 
 /** An app that may write to the model changes its files: only their number and size in the bucket can be compared. */
@@ -204,24 +219,29 @@ async function openPublished(published: Directory, path: string): Promise<FileHa
 }
 
 /** So that the next start need not read again. A volume that cannot be written to is read at every start. */
-async function renewEvidence(
-  published: Directory,
-  objects: readonly EvidentObject[],
-  { times }: Comparison,
-): Promise<void> {
+async function renewEvidence(published: Directory, evidence: FileEvidence): Promise<void> {
   try {
-    await writeEvidence(published, objects, times)
+    await writeEvidence(published, evidence)
   } catch (error) {
     if (!(fileFailureOf(error) instanceof LoaderFailure)) throw error
   }
 }
 
-async function evidentObjects(published: Directory): Promise<readonly EvidentObject[] | undefined> {
+/** Undefined where the volume has no evidence of this user, or none of the checksums that the operator requires. */
+async function evidentObjects(
+  published: Directory,
+  { requireChecksums, expect }: LoadTask,
+): Promise<readonly EvidentObject[] | undefined> {
   const lines = await readEvidence(published)
   if (lines === undefined) return undefined
   const objects: EvidentObject[] = []
-  for await (const { path, size, etag } of lines) objects.push({ path, size, etag })
-  return objects
+  let haveChecksums = true
+  for await (const { path, size, etag, hasChecksum } of lines) {
+    objects.push({ path, size, etag })
+    haveChecksums &&= hasChecksum
+  }
+  const areRequired = requireChecksums && expect?.manifest === undefined
+  return areRequired && !haveChecksums ? undefined : objects
 }
 
 /** Undefined where none is pinned. */

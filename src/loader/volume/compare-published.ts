@@ -16,12 +16,14 @@ export interface Comparison {
   readonly unproven: readonly number[]
   /** Before anything is read: a file that changes meanwhile has another time afterwards. */
   readonly times: FileTimes
+  /** True where the evidence says of each of these very objects that it has a checksum of the whole. */
+  readonly haveChecksums: boolean
 }
 
 /** Throws a LoaderFailure for an entry that is neither a file nor a directory. */
 export async function comparePublished(published: Directory, objects: readonly EvidentObject[]): Promise<Comparison> {
   const byPath = new Map(objects.map(({ path }, i) => [path, i]))
-  const recorded = await recordedTimes(published, objects, byPath)
+  const { recorded, haveChecksums } = await readRecorded(published, objects, byPath)
   const times = new FileTimes(objects.length)
   const problems: string[] = []
   await usingDirectory(await openFilesOf(published), (files) =>
@@ -46,22 +48,30 @@ export async function comparePublished(published: Directory, objects: readonly E
     if (!times.has(i)) problems.push(`${quote(path)} is missing`)
     else if (!times.agrees(i, recorded)) unproven.push(i)
   }
-  return { problems, unproven, times }
+  return { problems, unproven, times, haveChecksums }
 }
 
-/** Inodes and times that the evidence has of these very objects, with the same ETag and size. */
-async function recordedTimes(
+interface Recorded {
+  readonly recorded: FileTimes
+  readonly haveChecksums: boolean
+}
+
+/** What the evidence has of these very objects, with the same ETag and size. */
+async function readRecorded(
   published: Directory,
   objects: readonly EvidentObject[],
   byPath: ReadonlyMap<string, number>,
-): Promise<FileTimes> {
+): Promise<Recorded> {
   const recorded = new FileTimes(objects.length)
+  let checksums = 0
   const lines = await readEvidence(published)
-  if (lines === undefined) return recorded
+  if (lines === undefined) return { recorded, haveChecksums: false }
   for await (const line of lines) {
     const i = byPath.get(line.path)
     const object = i === undefined ? undefined : objects[i]
-    if (i !== undefined && object?.etag === line.etag && object.size === line.size) recorded.set(i, line)
+    if (i === undefined || object?.etag !== line.etag || object.size !== line.size) continue
+    if (line.hasChecksum && !recorded.has(i)) checksums++
+    recorded.set(i, line)
   }
-  return recorded
+  return { recorded, haveChecksums: checksums === objects.length }
 }

@@ -1,6 +1,7 @@
 /**
  * Evidence of a published model, next to its files: a line for each file with the object that it was loaded from, and with
- * the inode and the modification time that it had. A later start compares these instead of reading the model again. Nothing proves
+ * the inode and the modification time that it had, and perhaps that S3 or a manifest had a checksum of it. A later start compares these
+ * instead of reading the model again. Nothing proves
  * that the lines are true, so only those that this user wrote count; a manifest that is pinned proves the content instead.
  */
 import { constants } from 'node:fs'
@@ -27,7 +28,12 @@ export type EvidentObject = Pick<ModelObject, 'path' | 'size' | 'etag'>
 interface Line extends EvidentObject {
   readonly ino: bigint
   readonly mtimeNs: bigint
+  /** True where a checksum of the whole was required of the object when this was written. */
+  readonly hasChecksum: boolean
 }
+
+/** The last item of a line of such an object. */
+const withChecksum = 'checksum'
 
 /** Inodes and modification times by the number of the object; an inode of 0 stands for none. */
 export class FileTimes {
@@ -73,16 +79,19 @@ export async function fileTimesOf(files: Directory, objects: readonly EvidentObj
   return times
 }
 
+export interface FileEvidence {
+  readonly objects: readonly EvidentObject[]
+  readonly times: FileTimes
+  /** True where each object has a checksum of the whole. */
+  readonly haveChecksums: boolean
+}
+
 /** Writes the evidence durably, and in the place of an older one. */
-export async function writeEvidence(
-  directory: Directory,
-  objects: readonly EvidentObject[],
-  times: FileTimes,
-): Promise<void> {
+export async function writeEvidence(directory: Directory, evidence: FileEvidence): Promise<void> {
   const temporary = `${temporaryPattern}${crypto.randomUUID()}`
   const file = await directory.file(temporary, toMake, 0o644)
   try {
-    await writeLines(file, join(directory.path, temporary), linesOf(objects, times))
+    await writeLines(file, join(directory.path, temporary), linesOf(evidence))
     await timed(directory.path, file.chmod(0o644))
     await timed(directory.path, file.datasync())
     await directory.rename(temporary, evidenceName)
@@ -95,10 +104,11 @@ export async function writeEvidence(
   await directory.sync()
 }
 
-function* linesOf(objects: readonly EvidentObject[], times: FileTimes): Generator<string> {
+function* linesOf({ objects, times, haveChecksums }: FileEvidence): Generator<string> {
+  const more = haveChecksums ? [withChecksum] : []
   for (const [i, { path, size, etag }] of objects.entries()) {
     const { ino, mtimeNs } = times.get(i)
-    yield `${JSON.stringify([path, size, etag, String(ino), String(mtimeNs)])}\n`
+    yield `${JSON.stringify([path, size, etag, String(ino), String(mtimeNs), ...more])}\n`
   }
 }
 
@@ -147,10 +157,13 @@ async function* linesIn(file: FileHandle, path: string): AsyncGenerator<Line> {
 
 function parseLine(text: string): readonly Line[] {
   try {
-    const [path, size, etag, ino, mtimeNs] = JSON.parse(text) as readonly unknown[]
+    const [path, size, etag, ino, mtimeNs, more] = JSON.parse(text) as readonly unknown[]
     if (typeof path !== 'string' || typeof etag !== 'string' || !Number.isSafeInteger(size)) return []
     if (![ino, mtimeNs].every((digits) => typeof digits === 'string' && /^-?\d{1,20}$/.test(digits))) return []
-    return [{ path, size: size as number, etag, ino: BigInt(ino as string), mtimeNs: BigInt(mtimeNs as string) }]
+    const hasChecksum = more === withChecksum
+    return [
+      { path, size: size as number, etag, ino: BigInt(ino as string), mtimeNs: BigInt(mtimeNs as string), hasChecksum },
+    ]
   } catch {
     return []
   }

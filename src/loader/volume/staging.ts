@@ -171,7 +171,10 @@ export async function publishStaging(
       await usingDirectory(await staging.directory('files'), async (files) => {
         await syncAll(files, directories)
         // No other pod writes to a volume of the pod's own.
-        if (task.reuse !== undefined) await writeEvidence(staging, objects, await fileTimesOf(files, objects))
+        if (task.reuse !== undefined) {
+          const times = await fileTimesOf(files, objects)
+          await writeEvidence(staging, { objects, times, haveChecksums: task.requireChecksums })
+        }
       })
       await staging.sync()
       await staging.setMode(modesOf(task).directory)

@@ -80,6 +80,21 @@ export const restarts: readonly Scenario[] = [
   },
   ...untrueJournals(),
   {
+    name: 'where checksums are required, an object of an earlier run is judged again',
+    run: async (t, stage) => {
+      const body = bytes(2000, 6)
+      await stage.world.server.placeObject(stage.bucket, `${stage.prefix}bare.bin`, body)
+      stage.model.set('bare.bin', body)
+      const env = { MODEL_REQUIRE_CHECKSUMS: 'true' }
+      const loader = await startedHalf(stage, env)
+      killTree(loader)
+      await loader.end
+      stage.world.proxy.reset()
+      endsWith(t, await stage.run(env), 15, /no checksum of the whole for 1 of 3 objects/)
+      await holdsNothing(t, stage)
+    },
+  },
+  {
     name: 'a file that somebody else takes out of staging while the rest comes is missed, and loaded again',
     run: async (t, stage) => {
       await stage.put('config.json', '{}')

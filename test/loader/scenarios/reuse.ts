@@ -22,6 +22,7 @@ import { requestsOf, type Scenario } from './scenario.ts'
 
 const verify = { MODEL_REUSE: 'verify' }
 const trustOwn = { MODEL_REUSE: 'trust-own' }
+const required = { MODEL_REQUIRE_CHECKSUMS: 'true' }
 
 export const reuse: readonly Scenario[] = [
   {
@@ -117,6 +118,32 @@ export const reuse: readonly Scenario[] = [
     },
   },
   {
+    name: 'a model that was loaded before checksums were required is judged again, and stays',
+    run: async (t, stage) => {
+      await putModel(stage)
+      await putWithoutChecksum(stage, 'bare.bin')
+      endsWith(t, await stage.run(verify), 0)
+      const before = await treeOf(stage)
+      for (const reused of [verify, trustOwn]) {
+        const end = await stage.run({ ...reused, ...required })
+        endsWith(t, end, 15, /no checksum of the whole for 1 of 3 objects, and the operator requires checksums/)
+      }
+      endsWith(t, await stage.run({ ...verify, ...required, MODEL_READ_ONLY: 'false' }), 15, /requires checksums/)
+      t.strictSame(await treeOf(stage), before)
+      endsWith(t, await stage.run(verify), 0)
+    },
+  },
+  {
+    name: 'while S3 is out, a model is believed where checksums are required only if they were there before',
+    run: async (t, stage) => {
+      await publishedBefore(t, stage)
+      const out = { ...trustOwn, ...required, ...(await withoutAgent(stage)) }
+      endsWith(t, await stage.run(out), 75)
+      endsWith(t, await stage.run({ ...trustOwn, ...required }), 0)
+      endsWith(t, await stage.run(out), 0)
+    },
+  },
+  {
     name: 'a model of a shared volume that the app writes to is compared by what was loaded',
     run: async (t, stage) => {
       const env = { ...verify, MODEL_READ_ONLY: 'false' }
@@ -167,6 +194,13 @@ function otherModels(): readonly Scenario[] {
 async function putModel(stage: Stage): Promise<void> {
   await stage.put('config.json', '{"layer":3}')
   await stage.put('shards/weights.bin', bytes(200_000, 1))
+}
+
+/** As objects were stored before December 2024. */
+async function putWithoutChecksum({ world, bucket, prefix, model }: Stage, path: string): Promise<void> {
+  const body = bytes(2000, 6)
+  await world.server.placeObject(bucket, prefix + path, body)
+  model.set(path, body)
 }
 
 async function publishedBefore(t: Test, stage: Stage): Promise<void> {
