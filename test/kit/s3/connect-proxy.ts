@@ -12,7 +12,7 @@ export interface ConnectProxy {
   stop(): Promise<void>
 }
 
-export async function startConnectProxy(targetPort: number): Promise<ConnectProxy> {
+export async function startConnectProxy(targetPort: number, targetAddress = '127.0.0.1'): Promise<ConnectProxy> {
   const asked: string[] = []
   const sockets = new Set<Socket>()
   let refusal: number | undefined
@@ -29,7 +29,7 @@ export async function startConnectProxy(targetPort: number): Promise<ConnectProx
       client.end(`HTTP/1.1 ${refusal} Forbidden\r\ncontent-length: 0\r\n\r\n`)
       return
     }
-    const upstream = connect(targetPort, '127.0.0.1', () => {
+    const upstream = connect(targetPort, targetAddress, () => {
       client.write('HTTP/1.1 200 Connection established\r\n\r\n')
       upstream.pipe(client).pipe(upstream)
     })

@@ -61,6 +61,8 @@ export interface FaultProxyOptions {
   readonly placeOf?: PlaceOf
   /** Requests of readers who do not pay are refused. */
   readonly requesterPays?: boolean
+  /** Names of hosts that its certificate has in addition. */
+  readonly hosts?: readonly string[]
 }
 
 /** `host` has the port, as the header has it. */
@@ -128,7 +130,7 @@ export async function startFaultProxy(upstream: S3Server, options: FaultProxyOpt
     address = '127.0.0.1',
   } = options
   const directory = await mkdtemp(join(tmpdir(), 'model-injector-s3-proxy-'))
-  const pki = options.tls ? await makePki(directory) : undefined
+  const pki = options.tls ? await makePki(directory, address, options) : undefined
   const proxy: Proxy = {
     upstream,
     credentials,
@@ -228,13 +230,14 @@ interface ProxyPki {
   readonly caCertificateFile: string
 }
 
-async function makePki(directory: string): Promise<ProxyPki> {
+async function makePki(directory: string, address: string, { hosts = [] }: FaultProxyOptions): Promise<ProxyPki> {
+  const own = ['localhost', 's3.example.test', '*.s3.example.test']
   const authority = await createCertificateAuthority(directory, 'proxy-ca')
   const { certificateFile, keyFile } = await issueCertificate(directory, authority, {
     name: 'proxy',
     subject: '/CN=proxy',
     usage: 'serverAuth',
-    alternativeNames: ['IP:127.0.0.1', 'DNS:localhost', 'DNS:s3.example.test', 'DNS:*.s3.example.test'],
+    alternativeNames: [`IP:${address}`, ...[...own, ...hosts].map((host) => `DNS:${host}`)],
   })
   return {
     context: createSecureContext({ cert: await readFile(certificateFile), key: await readFile(keyFile) }),

@@ -1,9 +1,13 @@
 /** The network of a company between a loader and S3: a proxy, and a server with a certificate of the company's own. */
 import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { Test } from 'tap'
 import { startConnectProxy, type ConnectProxy } from '../../kit/s3/connect-proxy.ts'
 import { endsWith } from '../../kit/s3/loader-end.ts'
 import { holdsModel, holdsNothing, type Stage } from '../../kit/s3/loader-world.ts'
+import { inNetworkNamespace } from '../../kit/tools/network-namespace.ts'
+import { requireRoot } from '../../kit/tools/private-mounts.ts'
+import { itsBlock, otherBlock, type ProxiedAddressResult } from '../proxied-address.ts'
 import type { Scenario } from './scenario.ts'
 
 /** The certificate of the test's server has it; no resolver knows it. */
@@ -42,13 +46,18 @@ export const network: readonly Scenario[] = [
     },
   },
   {
-    name: 'a host that is named in NO_PROXY is reached without the proxy',
+    name: 'a host in a block of addresses that NO_PROXY names is reached without the proxy, and no other is',
     run: async (t, stage) => {
-      await putModel(stage)
-      const { proxy } = await behindProxy(t, stage)
-      endsWith(t, await stage.run({ HTTPS_PROXY: proxy.url, NO_PROXY: '127.0.0.1' }), 0)
-      await holdsModel(t, stage)
-      t.strictSame(proxy.asked, [])
+      requireRoot('a network where S3 has an address that is not loopback')
+      const script = join(import.meta.dirname, '..', 'proxied-address.ts')
+      const ended = await inNetworkNamespace(process.execPath, [script, stage.world.engine.name, stage.root])
+      if (ended.code !== 0) t.comment(ended.stdout, ended.stderr)
+      const { endpoint, runs } = JSON.parse(ended.stdout.trim().split('\n').at(-1) ?? '') as ProxiedAddressResult
+      for (const block of [otherBlock, itsBlock]) {
+        endsWith(t, runs[block]?.end ?? { exitCode: null, signal: null, log: '', terminationMessage: '' }, 0)
+        const asked = [...new Set(runs[block]?.asked)]
+        t.strictSame(asked, block === itsBlock ? [] : [new URL(endpoint).host], `for NO_PROXY with ${block}`)
+      }
     },
   },
   {

@@ -5,7 +5,8 @@ import { endsWith } from '../../kit/s3/loader-end.ts'
 import { holdsModel, holdsNothing, type Stage } from '../../kit/s3/loader-world.ts'
 import { startFaultProxy, type FaultProxy, type FaultProxyOptions } from '../../kit/s3/s3-fault-proxy.ts'
 import type { Env } from './identity.ts'
-import type { Scenario } from './scenario.ts'
+import { bytes } from '../cases.ts'
+import { MiB, type Scenario } from './scenario.ts'
 
 export const places: readonly Scenario[] = [
   {
@@ -65,6 +66,46 @@ export const places: readonly Scenario[] = [
       t.strictSame([...new Set(proxy.asked)], [`models.s3.example.test:${port}`])
     },
   },
+  ...[
+    ['FIPS', 'AWS_USE_FIPS_ENDPOINT', 's3-fips'] as const,
+    ['dual stack', 'AWS_USE_DUALSTACK_ENDPOINT', 's3.dualstack'] as const,
+  ].map(
+    ([kind, variable, service]): Scenario => ({
+      name: `listing and bytes come from the ${kind} endpoint of AWS, where the environment asks for it`,
+      run: async (t, stage) => {
+        await putModel(stage)
+        const { region } = stage.world.server
+        const host = `${service}.${region}.amazonaws.com`
+        // Engines may name the bucket in the host or in the path.
+        const placeOf = (path: string, asked = ''): string => (asked.startsWith('models.') ? `/models${path}` : path)
+        const { server, env } = await serverOf(t, stage, { placeOf, hosts: [host, `*.${host}`] })
+        const proxy = await startConnectProxy(Number(new URL(server.endpoint).port))
+        t.teardown(() => proxy.stop())
+        const asked = { ...env, MODEL_ENDPOINT: '', MODEL_REGION: region, HTTPS_PROXY: proxy.url, [variable]: 'true' }
+        endsWith(t, await stage.run(asked), 0)
+        await holdsModel(t, stage)
+        t.ok(server.requests.some(({ operation }) => operation === 'list'))
+        t.ok(server.requests.some(({ operation }) => operation === 'get'))
+        const hosts = new Set(proxy.asked.map((name) => name.replace(/^models\./, '')))
+        t.strictSame([...hosts], [`${host}:443`], 'no other host is spoken to')
+      },
+    }),
+  ),
+  {
+    name: 'the endpoint of the environment serves listing and bytes alike',
+    run: async (t, stage) => {
+      await putModel(stage)
+      const { server, env } = await serverOf(t, stage)
+      const named = { ...env, MODEL_ENDPOINT: '', AWS_ENDPOINT_URL_S3: server.endpoint }
+      stage.world.proxy.reset()
+      endsWith(t, await stage.run(named), 0)
+      await holdsModel(t, stage)
+      t.ok(server.requests.some(({ operation }) => operation === 'list'))
+      t.ok(server.requests.some(({ operation }) => operation === 'get'))
+      t.strictSame(stage.world.proxy.requests, [], 'the other server is not asked')
+    },
+  },
+  ...unreadable(),
   {
     name: 'a bucket whose reader pays is read where the reader says so, with every request',
     run: async (t, stage) => {
@@ -102,11 +143,38 @@ export const places: readonly Scenario[] = [
   },
 ]
 
+/** Sources that name something which is not read as it is named. */
+function unreadable(): readonly Scenario[] {
+  const sources: readonly (readonly [what: string, bucket: string, rest: string, says: RegExp])[] = [
+    [
+      'a version of an object by its id',
+      'models',
+      'config.json?versionId=3HL4kqtJlcpXroDTDmJ',
+      /names a version by versionId, and objects are read as they are now; publish each version below a prefix of its own/,
+    ],
+    ['a directory bucket', 'models--use1-az4--x-s3', '', /names a directory bucket \(S3 Express One Zone\)/],
+  ]
+  return sources.map(([what, bucket, rest, says]) => ({
+    name: `a source that names ${what} ends the loader, and asks for nothing`,
+    run: async (t, stage) => {
+      await stage.put('config.json', '{}')
+      endsWith(t, await stage.run({ MODEL_SOURCE: `s3://${bucket}/${stage.prefix}${rest}` }), 64, says)
+      t.strictSame(stage.world.proxy.requests, [])
+      await holdsNothing(t, stage)
+    },
+  }))
+}
+
+async function putModel(stage: Stage): Promise<void> {
+  await stage.put('config.json', '{}')
+  await stage.put('weights.bin', bytes(20 * MiB, 1))
+}
+
 /** The server of all cases, with other manners, and the environment of a loader that is to use it. */
 async function serverOf(
   t: Test,
   { world }: Stage,
-  options: Pick<FaultProxyOptions, 'placeOf' | 'requesterPays'>,
+  options: Pick<FaultProxyOptions, 'placeOf' | 'requesterPays' | 'hosts'> = {},
 ): Promise<{ readonly server: FaultProxy; readonly env: Env }> {
   const server = await startFaultProxy(world.server, { tls: true, ...options })
   t.teardown(() => server.stop())
