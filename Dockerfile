@@ -1,7 +1,7 @@
 # The image has Node of npm over Debian's C and C++ libraries, as runtime.lock.json names them by checksum. Nothing of BUILDER is in it: it
 # only has to have Node 24 or newer, npm and apt. An amd64 builder makes the arm64 image, too.
 ARG BUILDER=node:24-bookworm-slim
-# Only its Go is used, for the program s5cmd: 1.26 or newer, in /usr/local/go.
+# Only its Go is used, for s5cmd and the start of the image: 1.26 or newer, in /usr/local/go.
 ARG GO=golang:1.26-bookworm
 FROM --platform=$BUILDPLATFORM ${GO} AS go
 FROM --platform=$BUILDPLATFORM ${BUILDER} AS build
@@ -20,16 +20,17 @@ RUN node deploy/image/assemble.ts /image "$TARGETARCH" runtime s5cmd packages \
 COPY tsconfig.json tsconfig.build.json LICENSE ./
 COPY src ./src
 RUN node node_modules/typescript/bin/tsc -p tsconfig.build.json \
- && node deploy/image/assemble.ts /image "$TARGETARCH" app
+ && node deploy/image/assemble.ts /image "$TARGETARCH" start app
 
 # No shell, no package manager, no root.
 FROM scratch
 COPY --from=build /image/runtime/ /
 COPY --from=build /image/s5cmd/ /
 COPY --from=build /image/packages/ /
+COPY --from=build /image/start/ /
 COPY --from=build /image/app/ /
-ENV NODE_ENV=production
 USER 65532:65532
 EXPOSE 8443 9090
-ENTRYPOINT ["/usr/local/bin/node", "--disable-sigusr1", "/app/dist/main.js"]
+# Starts Node without the variables that would run foreign code in it.
+ENTRYPOINT ["/usr/local/bin/model-injector"]
 CMD ["serve", "--tls-dir", "/tls"]

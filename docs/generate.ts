@@ -11,6 +11,7 @@ import {
   loadOptionsInMarkdown,
   renderCommandsInMarkdown,
 } from './command-tables.ts'
+import { keptVariablesInMarkdown } from './kept-variables-table.ts'
 import { metricsInMarkdown } from './metrics-table.ts'
 import { changeClassesInMarkdown, changesInMarkdown } from './ownership-table.ts'
 import { partsInMarkdown } from './parts-table.ts'
@@ -43,6 +44,7 @@ generate('docs/reasons.md', 'reasons', reasonsInMarkdown())
 generate('docs/loader.md', 'exits', exitsInMarkdown())
 generate('docs/loader.md', 'options', loadOptionsInMarkdown())
 generate('docs/loader.md', 'environment', loaderVariablesInMarkdown())
+generate('docs/loader.md', 'kept', keptVariablesInMarkdown())
 generate('docs/loader.md', 'policy', podFailurePolicyInMarkdown())
 generate('docs/audit.md', 'judgements', judgementsInMarkdown())
 generate('docs/audit.md', 'exits', auditExitsInMarkdown())

@@ -15,6 +15,8 @@ for (const name of names.map(readLayer)) {
 }
 
 function readLayer(text: string): LayerName {
-  if (text === 'runtime' || text === 's5cmd' || text === 'packages' || text === 'app') return text
-  throw new Error(`the layer is ${text}: accepted are ${Object.keys(layers).join(', ')}`)
+  if (!Object.hasOwn(layers, text)) {
+    throw new Error(`the layer is ${text}: accepted are ${Object.keys(layers).join(', ')}`)
+  }
+  return text as LayerName
 }

@@ -1,6 +1,6 @@
 /**
- * The image's root file system, in four layers by how often they change: what Node needs to run, the program s5cmd, the packages of
- * the product, and the product. The Dockerfile and the test clusters both take it from here.
+ * The image's root file system, in five layers: what Node needs to run, the program s5cmd, the packages of the product, the program
+ * that starts Node, and the product. The Dockerfile and the test clusters both take it from here.
  */
 import { execFile } from 'node:child_process'
 import { existsSync, globSync } from 'node:fs'
@@ -11,11 +11,18 @@ import { promisify } from 'node:util'
 import { debianArchives, nodeArchive } from './download.ts'
 import { npmArchitecture, root, type Architecture } from './runtime-lock.ts'
 import { layOutS5cmd } from './s5cmd.ts'
+import { layOutStart } from './start.ts'
 
 const run = promisify(execFile)
 
 /** In the order in which the image has them. */
-export const layers = { runtime: layOutRuntime, s5cmd: layOutS5cmd, packages: layOutPackages, app: layOutApp } as const
+export const layers = {
+  runtime: layOutRuntime,
+  s5cmd: layOutS5cmd,
+  packages: layOutPackages,
+  start: layOutStart,
+  app: layOutApp,
+} as const
 export type LayerName = keyof typeof layers
 
 /** Node, the shared libraries of Debian that it is linked to, and the few files that the C library reads. */

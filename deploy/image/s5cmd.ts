@@ -1,18 +1,12 @@
 /** The program of the engine s5cmd, built from the module that go.mod and go.sum pin: one version for the image and for the tests. */
-import { execFile } from 'node:child_process'
 import { copyFile, mkdir, readdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
+import { goBuild, runGo } from './go.ts'
 import type { Architecture } from './runtime-lock.ts'
 
 /** The directory of go.mod and go.sum. */
 export const s5cmdModule = new URL('./s5cmd/', import.meta.url)
 export const s5cmdPackage = 'github.com/peak/s5cmd/v2'
-
-/** Static, so that it runs on any C library, and the same from any directory. GOTOOLCHAIN: no other Go is downloaded. */
-export const goEnvironment = { GOTOOLCHAIN: 'local', CGO_ENABLED: '0', GOFLAGS: '', GOWORK: 'off' }
-export const goBuild = ['build', '-mod=readonly', '-trimpath', '-buildvcs=false']
 
 /** s5cmd says its version only where it is told it. */
 export function s5cmdLinkerFlags(version: string): string {
@@ -51,7 +45,5 @@ async function copyLicences(source: string, target: string): Promise<void> {
 }
 
 async function go(args: readonly string[], architecture: Architecture): Promise<string> {
-  const env = { ...process.env, ...goEnvironment, GOOS: 'linux', GOARCH: architecture }
-  const { stdout } = await promisify(execFile)('go', args, { cwd: fileURLToPath(s5cmdModule), env })
-  return stdout
+  return await runGo(args, s5cmdModule, architecture)
 }

@@ -1,6 +1,6 @@
 /** The image's root file system as the Dockerfile copies it, and nothing else: the product runs in it as in a container. */
 import { execFile } from 'node:child_process'
-import { cp, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { globSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -8,21 +8,18 @@ import t from 'tap'
 import { readRuntimeLock } from '../../deploy/image/runtime-lock.ts'
 import { defaultS5cmdPath } from '../../src/values/engine.ts'
 import { version } from '../../src/version.ts'
-import { prepareProductImage, productLayers } from '../kit/cluster/image-contents.ts'
+import { layOutProduct, prepareProductImage } from '../kit/cluster/image-contents.ts'
 import { runPythonTool } from '../kit/tools/python-tools.ts'
 
 const lock = readRuntimeLock()
 await prepareProductImage()
 const directory = t.testdir()
 const image = join(directory, 'image')
-await mkdir(image)
-for (const layer of await productLayers(join(directory, 'app'))) {
-  await cp(layer, image, { recursive: true, verbatimSymlinks: true })
-}
+await layOutProduct(image, join(directory, 'app'))
 
 /** As root of a user namespace, so that it needs no root outside. tap adds to the environment of each process: `env` drops it. */
 async function runInside(...args: readonly string[]): Promise<string> {
-  const namespace = ['--user', '--map-root-user', 'env', '--ignore-environment', 'NODE_ENV=production']
+  const namespace = ['--user', '--map-root-user', 'env', '--ignore-environment']
   const chroot = ['/usr/sbin/chroot', image, '/usr/local/bin/node']
   return (await promisify(execFile)('unshare', [...namespace, ...chroot, ...args])).stdout.trim()
 }
@@ -97,7 +94,7 @@ t.test('no tool of development and no shell is in it', async (t) => {
     readdirSync(image).filter((name) => ['bin', 'sbin'].includes(name)),
     [],
   )
-  t.strictSame(readdirSync(join(image, 'usr', 'local', 'bin')), ['node', 's5cmd'])
+  t.strictSame(readdirSync(join(image, 'usr', 'local', 'bin')), ['model-injector', 'node', 's5cmd'])
 })
 
 t.test('the Dockerfile has nothing that hadolint remarks', async (t) => {

@@ -54,7 +54,8 @@ const beside: Readonly<
   },
 }
 
-const leaves = /^src\/(?:config\/[^/]+|annotations|reasons|errors|match-conditions|nearest|schema-type|version)\.ts$/
+const leaves =
+  /^src\/(?:config\/[^/]+|annotations|reasons|errors|kept-variables|match-conditions|nearest|schema-type|version)\.ts$/
 
 /** Packages that one part alone may import. */
 const owners: readonly (readonly [packages: RegExp, owner: string])[] = [

@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, globSync, readdirSync, statSync } from 'node:fs'
-import { chmod, copyFile, mkdir, mkdtemp, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
+import { chmod, copyFile, cp, mkdir, mkdtemp, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
@@ -24,12 +24,23 @@ const lockedSources = [
 const layerSources = {
   runtime: lockedSources,
   packages: lockedSources,
-  s5cmd: ['deploy/image/s5cmd.ts', 'deploy/image/s5cmd/go.mod', 'deploy/image/s5cmd/go.sum'],
+  s5cmd: ['deploy/image/go.ts', 'deploy/image/s5cmd.ts', 'deploy/image/s5cmd/go.mod', 'deploy/image/s5cmd/go.sum'],
+  start: [
+    'deploy/image/go.ts',
+    'deploy/image/start.ts',
+    'deploy/image/start/go.mod',
+    'deploy/image/start/main.go',
+    'src/config/loader-image.ts',
+    'src/kept-variables.ts',
+    'src/loader-contract.ts',
+  ],
 } as const
+
+const kept = ['runtime', 's5cmd', 'packages', 'start'] as const satisfies readonly (keyof typeof layerSources)[]
 
 /** Compiles and fetches what the image is made of. */
 export async function prepareProductImage(): Promise<void> {
-  await Promise.all([ensureBuilt(), keptLayer('runtime'), keptLayer('s5cmd'), keptLayer('packages')])
+  await Promise.all([ensureBuilt(), ...kept.map(keptLayer)])
 }
 
 /** Prepared before. */
@@ -41,13 +52,27 @@ export async function buildProductImage(name: string, scratch: string): Promise<
 }
 
 /** The directories of the layers, as the Dockerfile stacks them. */
-export async function productLayers(
+async function productLayers(
   scratch: string,
-  names: readonly LayerName[] = ['runtime', 's5cmd', 'packages', 'app'],
+  names: readonly LayerName[] = [...kept, 'app'],
 ): Promise<readonly string[]> {
   await rm(scratch, { recursive: true, force: true })
   await layers.app(scratch)
   return await Promise.all(names.map(async (name) => (name === 'app' ? scratch : await keptLayer(name))))
+}
+
+/** The product's image as a container sees it, below a directory that does not exist yet. Prepared before. */
+export async function layOutProduct(directory: string, scratch: string): Promise<void> {
+  await mkdir(directory)
+  for (const layer of await productLayers(scratch)) {
+    await cp(layer, directory, { recursive: true, verbatimSymlinks: true })
+  }
+}
+
+/** The command line of a container that sets arguments alone. */
+export async function productCommand(args: readonly string[]): Promise<readonly string[]> {
+  const { Entrypoint } = configOf(await readFile(join(root, 'Dockerfile'), 'utf8'))
+  return [...Entrypoint, ...args]
 }
 
 /** Compiles as `make build` does, unless that was done since the last change. */
@@ -126,7 +151,11 @@ function cacheDirectory(): string {
   return join(configured ? resolve(configured) : join(homedir(), '.cache'), 'model-injector', 'image')
 }
 
-function configOf(dockerfile: string): Record<string, unknown> {
+interface ImageConfig extends Readonly<Record<string, unknown>> {
+  readonly Entrypoint: readonly string[]
+}
+
+function configOf(dockerfile: string): ImageConfig {
   const stage = lastStage(dockerfile)
   const value = (instruction: string): string | undefined => new RegExp(`^${instruction} (.*)$`, 'm').exec(stage)?.[1]
   const ports = (value('EXPOSE') ?? '').split(' ').map((port) => [`${port}/tcp`, {}])
@@ -134,7 +163,7 @@ function configOf(dockerfile: string): Record<string, unknown> {
     Env: [...stage.matchAll(/^ENV (\S+)$/gm)].map(([, variable]) => variable),
     User: value('USER'),
     ExposedPorts: Object.fromEntries(ports),
-    Entrypoint: JSON.parse(value('ENTRYPOINT') ?? '[]'),
+    Entrypoint: JSON.parse(value('ENTRYPOINT') ?? '[]') as readonly string[],
     Cmd: JSON.parse(value('CMD') ?? '[]'),
   }
 }

@@ -7,7 +7,8 @@ import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { goBuild, goEnvironment, s5cmdLinkerFlags, s5cmdModule, s5cmdPackage } from '../../../deploy/image/s5cmd.ts'
+import { goBuild, goEnvironment } from '../../../deploy/image/go.ts'
+import { s5cmdLinkerFlags, s5cmdModule, s5cmdPackage } from '../../../deploy/image/s5cmd.ts'
 import { withLock } from './directory-lock.ts'
 
 export interface GoBinary {

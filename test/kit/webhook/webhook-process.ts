@@ -90,7 +90,8 @@ export async function startWebhook(
   }
 }
 
-async function writeCertificates(directory: string): Promise<string> {
+/** In the directory `tls`, as the webhook reads them. Returns the PEM of their authority. */
+export async function writeCertificates(directory: string): Promise<string> {
   const authority = await createCertificateAuthority(directory, 'webhook-ca')
   const { certificateFile, keyFile } = await issueCertificate(directory, authority, {
     name: 'webhook',

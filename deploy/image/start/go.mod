@@ -1,0 +1,3 @@
+module example.test/start
+
+go 1.22.0
