@@ -40,3 +40,6 @@ export const keptVariables = {
   publish: ['MODEL_CA_CERTIFICATES', 'AWS_REGION', ...identity, ...way, ...cluster],
   serve: [loaderImageVariable, ...cluster],
 } as const satisfies Readonly<Record<string, readonly string[]>>
+
+/** Names that an operator may believe to reach the loader or the webhook; a configuration that sets one is refused. */
+export const runtimePrefixes = ['NODE_', 'LD_', 'SSL_', 'OPENSSL_'] as const

@@ -5,6 +5,7 @@
 import { annotations, defaultPrefix, type AnnotationName } from '../annotations.ts'
 import type { AnnotationRow } from '../values/annotation-row.ts'
 import type { Complete, Written } from '../schema-type.ts'
+import { runtimePrefixes } from '../kept-variables.ts'
 import { defaultS5cmdPath } from '../values/engine.ts'
 import { reuses } from '../values/volume.ts'
 
@@ -70,9 +71,10 @@ const loaderSchema = {
     env: {
       type: 'object',
       additionalProperties: { type: 'string' },
-      propertyNames: { pattern: '^(?!MODEL_)[A-Za-z_][A-Za-z0-9_]*$' },
+      propertyNames: { pattern: `^(?!MODEL_|${runtimePrefixes.join('|')})[A-Za-z_][A-Za-z0-9_]*$` },
       default: {},
-      description: 'Environment added to every loader; names that begin with `MODEL_` are reserved.',
+      description:
+        'Environment added to every loader, which drops what it does not read. Names that begin with `MODEL_`, `NODE_`, `LD_`, `SSL_` or `OPENSSL_` are refused.',
     },
     proxy: {
       type: 'object',

@@ -1,5 +1,6 @@
 /** Describes what a schema refuses: where, what was found and what is accepted. */
 import type { ErrorObject } from 'ajv'
+import { runtimePrefixes } from '../kept-variables.ts'
 import { nearest } from '../nearest.ts'
 import { quote } from '../values/printable.ts'
 
@@ -33,8 +34,16 @@ function describeSchemaError(error: ErrorObject): string {
     return `${key}: unknown key${suggestion(params.additionalProperty, known)}; known: ${known.join(', ')}`
   }
   if (params.allowedValues !== undefined) return `${at}: must be one of ${params.allowedValues.join(', ')}`
-  if (params.propertyName !== undefined) return `${at}: the name ${quote(params.propertyName)} is not allowed`
+  if (params.propertyName !== undefined) {
+    return `${at}: the name ${quote(params.propertyName)} is not allowed${droppedHint(params.propertyName)}`
+  }
   return `${at}: ${error.message ?? 'is not valid'}${quotesHint(error)}`
+}
+
+function droppedHint(name: string): string {
+  return runtimePrefixes.some((prefix) => name.startsWith(prefix))
+    ? ': the start of the loader drops it; authorities are loader.caCertificates, a proxy is loader.proxy'
+    : ''
 }
 
 /** YAML reads 1.40 as the number 1.4. */

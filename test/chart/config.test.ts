@@ -5,6 +5,7 @@ import t from 'tap'
 import type { Config } from '../../src/config/config.ts'
 import { defaultConfig, parseConfig } from '../../src/config/parse-config.ts'
 import { loaderImageVariable } from '../../src/config/loader-image.ts'
+import { runtimePrefixes } from '../../src/kept-variables.ts'
 import { matchConditions } from '../../src/match-conditions.ts'
 import type { ApiObject } from '../kit/cluster/api-client.ts'
 import {
@@ -201,6 +202,21 @@ t.test(
 t.test('the image of the loader has one place in the values', async (t) => {
   const values = { env: [{ name: loaderImageVariable, value: 'other:1' }] }
   await t.rejects(renderChart(values), /env sets MODEL_INJECTOR_LOADER_IMAGE.* set config\.defaults\.image/)
+})
+
+t.test('variables that the start of the image drops are refused, for the webhook and for the loaders', async (t) => {
+  for (const prefix of runtimePrefixes) {
+    const name = `${prefix}OPTIONS`
+    await t.rejects(
+      renderChart({ env: [{ name, value: 'x' }] }),
+      new RegExp(`env sets ${name}, which the start of the image drops`),
+    )
+    await t.rejects(
+      renderChart({ config: { loader: { env: { [name]: 'x' } } } }),
+      new RegExp(`invalid propertyName '${name}'`),
+    )
+    await t.resolves(renderChart({ config: { loader: { env: { [`AWS_${name}`]: 'x' } } } }))
+  }
 })
 
 t.test('untouched values are the built-in configuration, but that the cluster is known', async (t) => {

@@ -765,14 +765,14 @@ const pods: readonly Case[] = [
   },
   {
     name: 'environment of the webhook',
-    values: { env: [{ name: 'NODE_OPTIONS', value: '--max-old-space-size=256' }] },
+    values: { env: [{ name: 'KUBERNETES_SERVICE_HOST', value: 'api.example.com' }] },
     expect: [
       [
         'Deployment',
         `${container}.env`,
         [
           { name: 'MODEL_INJECTOR_LOADER_IMAGE', value: `model-injector:${version}` },
-          { name: 'NODE_OPTIONS', value: '--max-old-space-size=256' },
+          { name: 'KUBERNETES_SERVICE_HOST', value: 'api.example.com' },
         ],
       ],
     ],

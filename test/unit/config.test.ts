@@ -164,6 +164,12 @@ const mistakes: readonly [text: string, problems: readonly string[]][] = [
   ['requireChecksums: 1', ['requireChecksums: must be boolean']],
   ['loader: {reuse: always}', ['loader.reuse: must be one of verify, trust-own']],
   ['loader: {env: {MODEL_SOURCE: x}}', ['loader.env: the name "MODEL_SOURCE" is not allowed']],
+  [
+    'loader: {env: {NODE_EXTRA_CA_CERTS: /ca.crt}}',
+    [
+      'loader.env: the name "NODE_EXTRA_CA_CERTS" is not allowed: the start of the loader drops it; authorities are loader.caCertificates, a proxy is loader.proxy',
+    ],
+  ],
   ['loader: {env: {"A B": x}}', ['loader.env: the name "A B" is not allowed']],
   ['loader: {env: {A: 1}}', ['loader.env.A: must be string; write it in quotes']],
   ['cluster: {version: 1.40}', ['cluster.version: must be string; write it in quotes']],

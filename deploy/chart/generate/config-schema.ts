@@ -18,6 +18,6 @@ function withoutLookahead(value: unknown): unknown {
   const { pattern, ...rest } = value as { pattern?: unknown }
   const [, forbidden, allowed] = typeof pattern === 'string' ? (/^\^\(\?!([^()]+)\)(.*)$/.exec(pattern) ?? []) : []
   const others = Object.fromEntries(Object.entries(rest).map(([key, item]) => [key, withoutLookahead(item)]))
-  if (forbidden !== undefined) return { ...others, pattern: `^${allowed ?? ''}`, not: { pattern: `^${forbidden}` } }
+  if (forbidden !== undefined) return { ...others, pattern: `^${allowed ?? ''}`, not: { pattern: `^(?:${forbidden})` } }
   return pattern === undefined ? others : { ...others, pattern: withoutLookahead(pattern) }
 }

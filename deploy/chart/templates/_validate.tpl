@@ -26,6 +26,9 @@
 {{- if eq .name "MODEL_INJECTOR_LOADER_IMAGE" -}}
 {{- $problems = append $problems "env sets MODEL_INJECTOR_LOADER_IMAGE, which is the image of image.*: to have loaders run another one, set config.defaults.image" -}}
 {{- end -}}
+{{- if regexMatch "^(NODE|LD|SSL|OPENSSL)_" .name -}}
+{{- $problems = append $problems (printf "env sets %s, which the start of the image drops: set resources for memory and CPU; the webhook trusts no authorities but that of the API server" .name) -}}
+{{- end -}}
 {{- end -}}
 {{- if $problems -}}
 {{- fail (printf "\n- %s\n" (join "\n- " $problems)) -}}
