@@ -136,7 +136,7 @@ export const configSchema = {
     },
     sidecars: {
       ...strings,
-      // Containers that other webhooks and operators add to pods.
+      // Containers and init containers that other webhooks and operators add to pods, before or after us.
       default: [
         'istio-proxy',
         'linkerd-proxy',
@@ -146,6 +146,25 @@ export const configSchema = {
         'kuma-sidecar',
         'daprd',
         'vault-agent',
+        'vault-agent-init',
+        'copy-vault-env',
+        'consul-connect-inject-init',
+        'kuma-init',
+        'azwi-proxy',
+        'azwi-proxy-init',
+        'datadog-init-apm-inject',
+        'datadog-lib-dotnet-init',
+        'datadog-lib-java-init',
+        'datadog-lib-js-init',
+        'datadog-lib-php-init',
+        'datadog-lib-python-init',
+        'datadog-lib-ruby-init',
+        'dynatrace-operator',
+        'install-oneagent',
+        'opentelemetry-auto-instrumentation-dotnet',
+        'opentelemetry-auto-instrumentation-java',
+        'opentelemetry-auto-instrumentation-nodejs',
+        'opentelemetry-auto-instrumentation-python',
         'cloud-sql-proxy',
         'aws-otel-collector',
         'otc-container',
@@ -156,8 +175,10 @@ export const configSchema = {
         'queue-proxy',
         'wait',
         'gke-gcsfuse-sidecar',
+        'gke-gcsfuse-metadata-prefetch',
       ],
-      description: 'App containers that get no model unless they are named.',
+      description:
+        'Containers of other webhooks and operators: they get no model unless they are named, and the resources of the loader do not depend on theirs.',
     },
     unknownAnnotations: {
       enum: ['deny', 'warn'],

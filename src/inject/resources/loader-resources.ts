@@ -3,7 +3,8 @@
  * memory than the app itself has, unless the pod asks for it. Disk and memory volumes are counted as the kubelet counts
  * them: for the whole pod, also after the loader has ended.
  *
- * Known sidecars are left out of every sum: a mesh may add its proxy before or after us, and the pod must come out the same.
+ * Known sidecars and init containers of known agents are left out of every sum: another webhook may add them before or
+ * after us, and the loader must come out the same.
  */
 import type { Config } from '../../config/config.ts'
 import { formatBytes, formatMillicores } from '../../values/quantity.ts'

@@ -124,6 +124,16 @@ const shares: readonly [name: string, example: Case, resources: Resources][] = [
     {},
   ],
   [
+    'init containers of known agents do not either',
+    { init: [{ name: 'vault-agent-init', resources: burstable }], annotations: { memory: '1Gi' } },
+    {},
+  ],
+  [
+    'nor is a memory volume counted as if the agent were the app',
+    { init: [{ name: 'vault-agent-init', resources: burstable }], annotations: { volume: 'memory', size: '1Gi' } },
+    {},
+  ],
+  [
     'the pod as a whole caps the loader',
     { apps: [unlimited], pod: { requests: { cpu: '1', memory: '300Mi' }, limits: { cpu: '1', memory: '300Mi' } } },
     {
