@@ -35,6 +35,9 @@ export const irsaVolume = 'aws-iam-token'
 /** The identity webhook adds both or, where a container has either, none. */
 export const regionEnv: readonly string[] = ['AWS_REGION', 'AWS_DEFAULT_REGION']
 
+/** The identity webhook adds it where its flag or the service account asks for it (pkg/handler/handler.go). */
+const regionalSts: EnvVar = { name: 'AWS_STS_REGIONAL_ENDPOINTS', value: 'regional' }
+
 export function loaderIdentity(
   pod: Pod,
   request: InjectionRequest,
@@ -43,9 +46,9 @@ export function loaderIdentity(
 ): LoaderIdentity {
   switch (request.credentials.kind) {
     case 'pod-identity':
-      return withRegion(podIdentity(pod, config, findings), pod, podIdentityEnv)
+      return withClusterSettings(podIdentity(pod, config, findings), pod, podIdentityEnv)
     case 'irsa':
-      return withRegion(siblingIdentity(pod, request), pod, irsaEnv)
+      return withClusterSettings(siblingIdentity(pod, request), pod, irsaEnv)
     case 'secret':
       return secretKeys(request.credentials.name)
     case 'anonymous':
@@ -145,17 +148,21 @@ function hasEnv({ env }: Container, name: string): boolean {
 }
 
 /**
- * The identity webhook adds the cluster's region to every container that names none. If it ran before us, a container
- * with its credentials shows the region that ours would have got.
+ * The identity webhook adds the cluster's region to every container that names none, and regional STS likewise. If it ran
+ * before us, a container with its credentials shows what ours would have got.
  */
-function withRegion(identity: LoaderIdentity, pod: Pod, credentialsEnv: readonly string[]): LoaderIdentity {
-  const sibling = [...pod.spec.containers, ...initContainersOf(pod)].find(
-    (container) =>
-      !isOurLoader(container) && [...credentialsEnv, ...regionEnv].every((name) => hasEnv(container, name)),
+function withClusterSettings(identity: LoaderIdentity, pod: Pod, credentialsEnv: readonly string[]): LoaderIdentity {
+  const siblings = [...pod.spec.containers, ...initContainersOf(pod)].filter(
+    (container) => !isOurLoader(container) && credentialsEnv.every((name) => hasEnv(container, name)),
   )
+  const isRegional = siblings.some(({ env }) => findByName(env, regionalSts.name)?.value === regionalSts.value)
+  return { ...identity, env: [...identity.env, ...(isRegional ? [regionalSts] : []), ...regionOf(siblings)] }
+}
+
+function regionOf(siblings: readonly Container[]): readonly EnvVar[] {
+  const sibling = siblings.find((container) => regionEnv.every((name) => hasEnv(container, name)))
   const region = sibling === undefined ? [] : firstOfEach(sibling, regionEnv)
-  const added = region.every(({ value }) => value !== undefined && value === region[0]?.value) ? region : []
-  return { ...identity, env: [...identity.env, ...added] }
+  return region.every(({ value }) => value !== undefined && value === region[0]?.value) ? region : []
 }
 
 function secretKeys(secret: string): LoaderIdentity {

@@ -38,7 +38,7 @@ const podIdentityNames = [
   'eks-pod-identity-token',
 ]
 const roleNames = ['AWS_ROLE_ARN', 'AWS_WEB_IDENTITY_TOKEN_FILE', 'aws-iam-token']
-const regionNames = ['AWS_REGION', 'AWS_DEFAULT_REGION']
+const clusterNames = ['AWS_REGION', 'AWS_DEFAULT_REGION', 'AWS_STS_REGIONAL_ENDPOINTS']
 const required = 'requiredDuringSchedulingIgnoredDuringExecution'
 const secretKeys = ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN']
 
@@ -366,6 +366,7 @@ const casts: fc.Arbitrary<Cast> = fc.record({
     }),
     fc.record({
       region: fc.constant('eu-central-1'),
+      regionalSts: fc.boolean(),
       roles: fc.constant({
         default: 'arn:aws:iam::1:role/default',
         own: 'arn:aws:iam::1:role/own',
@@ -973,12 +974,12 @@ function ownNames(loader: Container, original: Pod, cast: Cast): readonly string
 function identityNames(credentials: string, original: Pod, { eks }: Cast): readonly string[] {
   if (credentials.startsWith('secret/')) return secretKeys
   const account = annotationOf(original, 'service-account')
-  // Role and region are what that webhook alone knows: with the old account it may have had nothing to say, or another role.
+  // Role, region and regional STS are what that webhook alone knows: with the old account it may have had nothing to say, or another role.
   const accountStays = account === undefined || account === (original.spec.serviceAccountName ?? 'default')
   if (credentials === 'pod-identity') {
-    return [...podIdentityNames, ...(accountStays && eks.podIdentity !== undefined ? regionNames : [])]
+    return [...podIdentityNames, ...(accountStays && eks.podIdentity !== undefined ? clusterNames : [])]
   }
-  return credentials === 'irsa' && accountStays ? [...roleNames, ...(eks.roles === undefined ? [] : regionNames)] : []
+  return credentials === 'irsa' && accountStays ? [...roleNames, ...(eks.roles === undefined ? [] : clusterNames)] : []
 }
 
 function annotationOf(pod: Pod, name: string): string | undefined {

@@ -130,6 +130,35 @@ t.test('irsa takes over the pair of a sibling where the identity webhook came fi
   t.end()
 })
 
+t.test('the region and regional STS are taken over from a sibling, so that a second call of that webhook adds nothing', (t) => {
+  for (const credentials of ['irsa', 'pod-identity']) {
+    const options = {
+      ...(credentials === 'irsa' ? { roles: { reader: role } } : { podIdentity: ['reader'] }),
+      region: 'eu-central-1',
+      regionalSts: true,
+    }
+    const before = eksWebhook(podWith({ source, credentials }, { serviceAccountName: 'reader' }), options)
+    const { pod } = outcomeOf(before)
+    t.match(awsEnv(loaderOf(pod)), {
+      AWS_STS_REGIONAL_ENDPOINTS: 'regional',
+      AWS_REGION: 'eu-central-1',
+      AWS_DEFAULT_REGION: 'eu-central-1',
+    })
+    t.strictSame(eksWebhook(pod, options), pod, credentials)
+  }
+  t.end()
+})
+
+t.test('a value of AWS_STS_REGIONAL_ENDPOINTS that is none of that webhook is not taken over', (t) => {
+  const own = { name: 'app', env: [{ name: 'AWS_STS_REGIONAL_ENDPOINTS', value: 'legacy' }] }
+  const before = eksWebhook(
+    podWith({ source, credentials: 'irsa' }, { serviceAccountName: 'reader', containers: [own] }),
+    { roles: { reader: role }, regionalSts: true },
+  )
+  t.notOk(loaderOf(outcomeOf(before).pod).env?.some(({ name }) => name === 'AWS_STS_REGIONAL_ENDPOINTS'))
+  t.end()
+})
+
 t.test('irsa takes over no role of a service account that is replaced', (t) => {
   const before = eksWebhook(
     podWith({ source, credentials: 'irsa', 'service-account': 'other' }, { serviceAccountName: 'reader' }),
