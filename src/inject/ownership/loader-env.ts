@@ -1,7 +1,8 @@
 /** Classifies the environment of a loader beside the planned one. */
 import { cleanPath, isBelow } from '../../values/path.ts'
 import { matchesAny } from '../../values/pattern.ts'
-import { credentialVariables, type LoaderVariableName } from '../../loader-contract.ts'
+import { credentialVariables } from '../../config/credential-variables.ts'
+import type { LoaderVariableName } from '../../loader-contract.ts'
 import { podIdentityEnv, irsaEnv, irsaVolume, podIdentityDirectory, regionEnv } from '../identity.ts'
 import { allByName, findByName } from '../../pod/lookup.ts'
 import type { EnvVar } from '../../pod/pod.ts'

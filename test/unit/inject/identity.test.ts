@@ -130,24 +130,27 @@ t.test('irsa takes over the pair of a sibling where the identity webhook came fi
   t.end()
 })
 
-t.test('the region and regional STS are taken over from a sibling, so that a second call of that webhook adds nothing', (t) => {
-  for (const credentials of ['irsa', 'pod-identity']) {
-    const options = {
-      ...(credentials === 'irsa' ? { roles: { reader: role } } : { podIdentity: ['reader'] }),
-      region: 'eu-central-1',
-      regionalSts: true,
+t.test(
+  'the region and regional STS are taken over from a sibling, so that a second call of that webhook adds nothing',
+  (t) => {
+    for (const credentials of ['irsa', 'pod-identity']) {
+      const options = {
+        ...(credentials === 'irsa' ? { roles: { reader: role } } : { podIdentity: ['reader'] }),
+        region: 'eu-central-1',
+        regionalSts: true,
+      }
+      const before = eksWebhook(podWith({ source, credentials }, { serviceAccountName: 'reader' }), options)
+      const { pod } = outcomeOf(before)
+      t.match(awsEnv(loaderOf(pod)), {
+        AWS_STS_REGIONAL_ENDPOINTS: 'regional',
+        AWS_REGION: 'eu-central-1',
+        AWS_DEFAULT_REGION: 'eu-central-1',
+      })
+      t.strictSame(eksWebhook(pod, options), pod, credentials)
     }
-    const before = eksWebhook(podWith({ source, credentials }, { serviceAccountName: 'reader' }), options)
-    const { pod } = outcomeOf(before)
-    t.match(awsEnv(loaderOf(pod)), {
-      AWS_STS_REGIONAL_ENDPOINTS: 'regional',
-      AWS_REGION: 'eu-central-1',
-      AWS_DEFAULT_REGION: 'eu-central-1',
-    })
-    t.strictSame(eksWebhook(pod, options), pod, credentials)
-  }
-  t.end()
-})
+    t.end()
+  },
+)
 
 t.test('a value of AWS_STS_REGIONAL_ENDPOINTS that is none of that webhook is not taken over', (t) => {
   const own = { name: 'app', env: [{ name: 'AWS_STS_REGIONAL_ENDPOINTS', value: 'legacy' }] }

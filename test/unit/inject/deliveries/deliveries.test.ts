@@ -138,15 +138,14 @@ t.test('a loader that checks has just the environment that it reads, and what th
     timeout: '5m',
     credentials: 'secret/keys',
   })
-  const { env, volumeMounts } =
-    injected(pod, 'loader: {env: {NODE_OPTIONS: --trace-warnings}}').pod.spec.initContainers?.[0] ?? {}
+  const { env, volumeMounts } = injected(pod, 'loader: {env: {TEAM: search}}').pod.spec.initContainers?.[0] ?? {}
   t.strictSame(Object.fromEntries((env ?? []).map(({ name, value }) => [name, value])), {
     MODEL_NAME: 'a',
     MODEL_SOURCE: 'pvc://models/a',
     MODEL_ROOT: '/model',
     MODEL_EXPECT: 'objects=1',
     MODEL_TIMEOUT_SECONDS: '300',
-    NODE_OPTIONS: '--trace-warnings',
+    TEAM: 'search',
   })
   t.strictSame(volumeMounts, [{ name: 'model-data-a', mountPath: '/model', readOnly: true }])
   t.end()

@@ -1,0 +1,3 @@
+/** Shapes that several settings have. */
+export const strings = { type: 'array', items: { type: 'string', minLength: 1 } } as const
+export const nonEmptyStrings = { ...strings, minItems: 1 } as const
