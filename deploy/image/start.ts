@@ -2,17 +2,23 @@
 import { mkdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { goBuild, runGo } from './go.ts'
+import { imageNodeFlags } from './node-flags.ts'
 import type { Architecture } from './runtime-lock.ts'
 
 const startModule = new URL('./start/', import.meta.url)
 
-/** Only the names of the variables are compiled in: the program has no other choice. Go's licence is that of s5cmd's layer. */
+/** Without it, Node takes providers, which are native code, from /etc/ssl/openssl.cnf: a place where others mount authorities. */
+const ignoreConfiguration = '--openssl-config=/dev/null'
+
+/** Flags and names are compiled in, so that nothing of the container decides about them. Go's licence is in s5cmd's layer. */
 export async function layOutStart(directory: string, architecture: Architecture): Promise<void> {
   const target = join(directory, 'usr', 'local', 'bin', 'model-injector')
   await mkdir(dirname(target), { recursive: true })
   // Imported late, as the Dockerfile copies src after the layers that seldom change.
   const { keptVariables } = await import('../../src/kept-variables.ts')
   const rows = Object.entries(keptVariables).map(([command, names]) => `${command}:${names.join(',')}`)
-  const linkerFlags = `-s -w -X main.keptVariables=${rows.join(';')}`
+  const values = { nodeFlags: [...imageNodeFlags, ignoreConfiguration].join(','), keptVariables: rows.join(';') }
+  const settings = Object.entries(values).map(([name, value]) => `-X main.${name}=${value}`)
+  const linkerFlags = ['-s', '-w', ...settings].join(' ')
   await runGo([...goBuild, '-ldflags', linkerFlags, '-o', target, '.'], startModule, architecture)
 }

@@ -86,11 +86,11 @@ function watchCalls(seconds: number, giveUp: Watch['giveUp']): NodeJS.Timeout {
 
 /**
  * Ends a process that something still holds a second after its work is over. process.exit() would wait for ever for threads that
- * hang in a call; execve(2) ends them, and the new program has nothing to do but to end with the code.
+ * hang in a call; execve(2) ends them, and the new program has nothing to do but to end with the code. The flags of Node stay.
  */
 export function endStuckProcess(code: number): void {
   const end = (): void => {
-    process.execve?.(process.execPath, [process.execPath, '--eval', `process.exit(${code})`], {})
+    process.execve?.(process.execPath, [process.execPath, ...process.execArgv, '--eval', `process.exit(${code})`], {})
   }
   setTimeout(end, graceMs).unref()
 }

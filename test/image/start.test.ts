@@ -2,14 +2,16 @@
  * The start of the image, in the image's own files, with variables that another webhook or an attacker added to the container after our
  * last pass: no foreign code runs, no foreign server is believed, and what an operator set still holds.
  */
-import { execFile, spawn } from 'node:child_process'
+import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { text } from 'node:stream/consumers'
 import { promisify } from 'node:util'
 import t from 'tap'
+import { imageNodeFlags } from '../../deploy/image/node-flags.ts'
 import { loaderImageVariable } from '../../src/config/loader-image.ts'
 import { version } from '../../src/version.ts'
 import { layOutProduct, prepareProductImage, productCommand } from '../kit/cluster/image-contents.ts'
@@ -21,6 +23,7 @@ import { privateMounts } from '../kit/tools/private-mounts.ts'
 import { writeCertificates } from '../kit/webhook/webhook-process.ts'
 
 const said = 'FOREIGN CODE'
+const flags = [...imageNodeFlags, '--openssl-config=/dev/null']
 const directory = t.testdir({ world: {} })
 const image = join(directory, 'image')
 // At one path inside the image and outside.
@@ -95,11 +98,19 @@ t.test('nor does that of a configuration of OpenSSL in the place where authoriti
   const place = join(image, 'etc', 'ssl')
   await mkdir(place)
   await copyFile(join(image, 'foreign', 'openssl.cnf'), join(place, 'openssl.cnf'))
+  t.teardown(() => rm(place, { recursive: true }))
   const stage = await stageWithModel('configuration of OpenSSL')
   const end = await stage.run({}, inside)
-  await rm(place, { recursive: true })
   endsWith(t, end, 0)
   t.notMatch(end.log, said)
+
+  const script = `import { endStuckProcess } from '/app/dist/loader/deadline.js'
+    endStuckProcess(17)
+    setInterval(() => undefined, 1000)`
+  const [file = '', ...args] = inside(['/usr/local/bin/node', ...flags, '--input-type=module', '--eval', script])
+  const stuck = spawn(file, args, { env: {}, stdio: ['ignore', 'ignore', 'pipe'] })
+  const [log, [code]] = await Promise.all([text(stuck.stderr), once(stuck, 'close') as Promise<[number | null]>])
+  t.strictSame({ log, code }, { log: '', code: 17 }, 'nor when a process that hangs makes way for another')
 })
 
 t.test('options that would keep Node from starting, or open its inspector, do not count', async (t) => {
@@ -187,18 +198,17 @@ t.test('the webhook has the variables that it reads and no others', async (t) =>
   for await (const line of createInterface({ input: child.stdout })) {
     if (line.includes('"msg":"listening"')) break
   }
-  const environment = await readFile(`/proc/${child.pid ?? 0}/environ`, 'utf8')
-  t.strictSame(
-    environment
-      .split('\0')
-      .filter((variable) => variable !== '')
-      .sort(),
-    [
-      'KUBERNETES_SERVICE_HOST=10.0.0.1',
-      'KUBERNETES_SERVICE_PORT=443',
-      'MODEL_INJECTOR_LOADER_IMAGE=registry.example.com/model-injector:1.0.0',
-    ],
-  )
+  t.strictSame((await textsOf(child, 'cmdline')).slice(0, 5), [
+    '/usr/local/bin/node',
+    ...flags,
+    '/app/dist/main.js',
+    'serve',
+  ])
+  t.strictSame((await textsOf(child, 'environ')).sort(), [
+    'KUBERNETES_SERVICE_HOST=10.0.0.1',
+    'KUBERNETES_SERVICE_PORT=443',
+    'MODEL_INJECTOR_LOADER_IMAGE=registry.example.com/model-injector:1.0.0',
+  ])
   child.kill('SIGTERM')
   await once(child, 'close')
   t.notMatch(errors, said)
@@ -211,6 +221,11 @@ t.test('commands that people run keep the environment', async (t) => {
   t.equal(stdout.trim(), version)
   t.match(stderr, said)
 })
+
+/** Of the process, as the kernel has them. */
+async function textsOf({ pid = 0 }: ChildProcess, what: 'cmdline' | 'environ'): Promise<string[]> {
+  return (await readFile(`/proc/${pid}/${what}`, 'utf8')).split('\0').filter((text) => text !== '')
+}
 
 async function stageWithModel(name: string): Promise<Stage> {
   const root = join(shared, `volume-${name.replaceAll(/\W/g, '-')}`)

@@ -14,9 +14,9 @@ const written = [
 /** The publisher describes each version to the loader in the loader's words. */
 const writtenByPublisher: readonly string[] = loaderVariableNames.filter((name) => name !== 'MODEL_CA_CERTIFICATES')
 
-/** The code that may read the environment; loader and publisher set no flag from a variable. */
+/** The code that may read the environment, besides the loader's contract; loader and publisher set no flag from a variable. */
 const sources = {
-  load: ['src/cli/load.ts', 'src/loader-contract.ts', 'src/{loader,s3,network}/**/*.ts', 'src/aws/sts.ts'],
+  load: ['src/cli/load.ts', 'src/{loader,s3,network}/**/*.ts', 'src/aws/sts.ts'],
   publish: ['src/cli/{publish.ts,publish/*.ts}', 'src/{publish,s3,network}/**/*.ts', 'src/aws/sts.ts'],
   serve: ['src/cli/serve.ts', 'src/server/**/*.ts', 'src/config/loader-image.ts', 'src/cluster/in-cluster-events.ts'],
 } as const satisfies Record<keyof typeof keptVariables, readonly string[]>

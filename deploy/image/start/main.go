@@ -10,24 +10,23 @@ import (
 	"syscall"
 )
 
-const node = "/usr/local/bin/node"
+const (
+	node    = "/usr/local/bin/node"
+	product = "/app/dist/main.js"
+	// Exit code of the product for a bug.
+	bug = 70
+)
 
-// Without --disable-sigusr1, SIGUSR1 opens the inspector, which runs any code. Without --openssl-config, Node takes providers, which are
-// native code, from /etc/ssl/openssl.cnf: a place where others mount certificates.
-var nodeCommand = []string{node, "--disable-sigusr1", "--openssl-config=/dev/null", "/app/dist/main.js"}
-
-// Exit code of the product for a bug.
-const bug = 70
-
-// Set by the linker: "load:NAME,NAME;serve:NAME".
-var keptVariables string
+// Set by the linker: "--FLAG,--FLAG" and "load:NAME,NAME;serve:NAME".
+var nodeFlags, keptVariables string
 
 func main() {
-	if keptVariables == "" {
-		fail("was built without the names of variables: build it by deploy/image/assemble.ts")
+	if nodeFlags == "" || keptVariables == "" {
+		fail("was built without flags of Node or names of variables: build it by deploy/image/assemble.ts")
 	}
 	arguments := os.Args[min(1, len(os.Args)):]
-	err := syscall.Exec(node, append(nodeCommand, arguments...), environmentFor(arguments))
+	command := slices.Concat([]string{node}, strings.Split(nodeFlags, ","), []string{product}, arguments)
+	err := syscall.Exec(node, command, environmentFor(arguments))
 	fail("cannot start " + node + ": " + err.Error())
 }
 

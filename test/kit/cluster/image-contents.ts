@@ -27,6 +27,7 @@ const layerSources = {
   s5cmd: ['deploy/image/go.ts', 'deploy/image/s5cmd.ts', 'deploy/image/s5cmd/go.mod', 'deploy/image/s5cmd/go.sum'],
   start: [
     'deploy/image/go.ts',
+    'deploy/image/node-flags.ts',
     'deploy/image/start.ts',
     'deploy/image/start/go.mod',
     'deploy/image/start/main.go',
