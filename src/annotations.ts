@@ -2,7 +2,7 @@
  * Every annotation that users can write, in one table: its parser, scope, default and description. The parser of pods, the
  * operator's defaults, `model-injector explain` and the reference page are made from it.
  */
-import { annotation, type AnnotationRow } from './values/annotation-row.ts'
+import { annotation, lengths, type AnnotationRow } from './values/annotation-row.ts'
 import { credentialsForms, parseCredentials } from './values/credentials.ts'
 import { parseDurationSeconds } from './values/duration.ts'
 import { addressings, endpointForms, parseEndpoint, parseRegion } from './values/endpoint.ts'
@@ -28,7 +28,7 @@ const downloads = ['download'] as const
 const fromS3 = deliveriesOfScheme.s3
 
 export const annotations = {
-  inject: annotation({
+  inject: annotation(lengths.word, {
     scope: 'pod',
     operator: false,
     accepted: '"true", "false"',
@@ -37,7 +37,7 @@ export const annotations = {
     description: '"false" always wins and leaves the pod alone; "true" without a source is denied',
     parse: parseBoolean,
   }),
-  source: annotation({
+  source: annotation(lengths.location, {
     scope: 'model',
     operator: false,
     accepted: sourceForms,
@@ -47,7 +47,7 @@ export const annotations = {
       'location of the model; a prefix means all objects below it, a key exactly that object; a path, the directory of the volume',
     parse: parseSource,
   }),
-  delivery: annotation({
+  delivery: annotation(lengths.word, {
     scope: 'model',
     operator: true,
     accepted: deliveriesOfScheme.s3.join(', '),
@@ -57,7 +57,7 @@ export const annotations = {
     appliesTo: fromS3,
     parse: parseWord(deliveriesOfScheme.s3),
   }),
-  claim: annotation({
+  claim: annotation(lengths.name, {
     scope: 'model',
     operator: false,
     accepted: 'the name of a PersistentVolumeClaim',
@@ -67,7 +67,7 @@ export const annotations = {
     appliesTo: ['mountpoint'],
     parse: parseObjectName,
   }),
-  'mount-path': annotation({
+  'mount-path': annotation(lengths.path, {
     scope: 'model',
     operator: true,
     accepted: 'an absolute path without "..", ":", and outside /proc, /sys, /dev and the token directories',
@@ -76,7 +76,7 @@ export const annotations = {
     description: 'directory in the containers with the files below the source',
     parse: parseMountPath,
   }),
-  containers: annotation({
+  containers: annotation(lengths.names, {
     scope: 'model',
     operator: false,
     accepted: 'comma list of container names, or * for all app containers',
@@ -85,7 +85,7 @@ export const annotations = {
     description: 'containers that get the model; an init container may be named if it starts after the loader',
     parse: parseContainers,
   }),
-  'read-only': annotation({
+  'read-only': annotation(lengths.word, {
     scope: 'model',
     operator: true,
     accepted: '"true", "false"',
@@ -94,7 +94,7 @@ export const annotations = {
     description: 'the app can only read the model; "false" for a download alone, all else is mounted read-only',
     parse: parseBoolean,
   }),
-  size: annotation({
+  size: annotation(lengths.word, {
     scope: 'model',
     operator: false,
     accepted: 'a Kubernetes quantity, as 20Gi',
@@ -104,7 +104,7 @@ export const annotations = {
     appliesTo: downloads,
     parse: parsePositiveBytes,
   }),
-  volume: annotation({
+  volume: annotation(lengths.kindAndName, {
     scope: 'model',
     operator: true,
     accepted: volumeForms,
@@ -114,7 +114,7 @@ export const annotations = {
     appliesTo: downloads,
     parse: parseVolumeChoice,
   }),
-  include: annotation({
+  include: annotation(lengths.patterns, {
     scope: 'model',
     operator: false,
     accepted: 'comma list of patterns on the key below the source, with * (crosses /) and ?',
@@ -124,7 +124,7 @@ export const annotations = {
     appliesTo: downloads,
     parse: parseKeyPatterns,
   }),
-  exclude: annotation({
+  exclude: annotation(lengths.patterns, {
     scope: 'model',
     operator: false,
     accepted: 'comma list of patterns as for include',
@@ -134,7 +134,7 @@ export const annotations = {
     appliesTo: downloads,
     parse: parseKeyPatterns,
   }),
-  expect: annotation({
+  expect: annotation(lengths.location, {
     scope: 'model',
     operator: false,
     accepted: expectationForms,
@@ -144,7 +144,7 @@ export const annotations = {
     appliesTo: ['download', 'claim', 'node'],
     parse: parseExpectation,
   }),
-  env: annotation({
+  env: annotation(lengths.name, {
     scope: 'model',
     operator: false,
     accepted: 'the name of an environment variable',
@@ -153,7 +153,7 @@ export const annotations = {
     description: 'variable that gets the mount path in the containers',
     parse: parseEnvName,
   }),
-  region: annotation({
+  region: annotation(lengths.word, {
     scope: 'model',
     operator: true,
     accepted: 'a region name',
@@ -163,7 +163,7 @@ export const annotations = {
     appliesTo: fromS3,
     parse: parseRegion,
   }),
-  endpoint: annotation({
+  endpoint: annotation(lengths.location, {
     scope: 'model',
     operator: true,
     accepted: endpointForms,
@@ -173,7 +173,7 @@ export const annotations = {
     appliesTo: downloads,
     parse: parseEndpoint,
   }),
-  addressing: annotation({
+  addressing: annotation(lengths.word, {
     scope: 'model',
     operator: true,
     accepted: addressings.join(', '),
@@ -183,7 +183,7 @@ export const annotations = {
     appliesTo: downloads,
     parse: parseWord(addressings),
   }),
-  'requester-pays': annotation({
+  'requester-pays': annotation(lengths.word, {
     scope: 'model',
     operator: false,
     accepted: '"true", "false"',
@@ -194,7 +194,7 @@ export const annotations = {
     appliesTo: downloads,
     parse: parseBoolean,
   }),
-  'service-account': annotation({
+  'service-account': annotation(lengths.name, {
     scope: 'pod',
     operator: false,
     accepted: 'the name of a ServiceAccount',
@@ -203,7 +203,7 @@ export const annotations = {
     description: 'service account that may read the bucket, set on the pod',
     parse: parseObjectName,
   }),
-  credentials: annotation({
+  credentials: annotation(lengths.kindAndName, {
     scope: 'pod',
     operator: true,
     accepted: credentialsForms,
@@ -213,7 +213,7 @@ export const annotations = {
       'identity of the loader; a Secret has AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and perhaps AWS_SESSION_TOKEN',
     parse: parseCredentials,
   }),
-  'credentials-scope': annotation({
+  'credentials-scope': annotation(lengths.word, {
     scope: 'pod',
     operator: true,
     accepted: credentialsScopes.join(', '),
@@ -222,7 +222,7 @@ export const annotations = {
     description: 'loader: the identity webhook of EKS gives the app containers no credentials',
     parse: parseWord(credentialsScopes),
   }),
-  'init-order': annotation({
+  'init-order': annotation(lengths.word, {
     scope: 'pod',
     operator: true,
     accepted: initOrders.join(', '),
@@ -231,7 +231,7 @@ export const annotations = {
     description: 'place of the loader among the init containers',
     parse: parseWord(initOrders),
   }),
-  'run-as-user': annotation({
+  'run-as-user': annotation(lengths.word, {
     scope: 'pod',
     operator: true,
     accepted: 'a user id of at least 1, or auto',
@@ -240,7 +240,7 @@ export const annotations = {
     description: "user of the loader; auto is the containers' common user if that is known and not root, else 65532",
     parse: parseRunAsUser,
   }),
-  cpu: annotation({
+  cpu: annotation(lengths.word, {
     scope: 'pod',
     operator: true,
     accepted: 'a Kubernetes quantity, as 500m',
@@ -249,7 +249,7 @@ export const annotations = {
     description: 'cpu of the loader',
     parse: parsePositiveMillicores,
   }),
-  memory: annotation({
+  memory: annotation(lengths.word, {
     scope: 'pod',
     operator: true,
     accepted: 'a Kubernetes quantity of at least 192Mi, with the engine s5cmd 256Mi',
@@ -258,7 +258,7 @@ export const annotations = {
     description: 'memory of the loader',
     parse: parsePositiveBytes,
   }),
-  timeout: annotation({
+  timeout: annotation(lengths.word, {
     scope: 'pod',
     operator: true,
     accepted: 'a duration, as 90s, 30m, 2h',
@@ -267,7 +267,7 @@ export const annotations = {
     description: 'time after which the loader gives up',
     parse: parseDurationSeconds,
   }),
-  'stall-timeout': annotation({
+  'stall-timeout': annotation(lengths.word, {
     scope: 'pod',
     operator: true,
     accepted: 'a duration, as 90s, 30m, 2h',
@@ -276,7 +276,7 @@ export const annotations = {
     description: 'time without a byte after which the loader gives up',
     parse: parseDurationSeconds,
   }),
-  engine: annotation({
+  engine: annotation(lengths.word, {
     scope: 'pod',
     operator: true,
     accepted: engines.join(', '),
@@ -286,7 +286,7 @@ export const annotations = {
       'program that moves the bytes of downloads: the loader itself, or s5cmd, which the loader runs; all else is the same',
     parse: parseWord(engines),
   }),
-  image: annotation({
+  image: annotation(lengths.image, {
     scope: 'pod',
     operator: true,
     accepted: "an image that the operator's policy lists",

@@ -81,6 +81,7 @@ function explainOne(name: AnnotationName, output: ExplainOptions['output']): str
   if (output === 'markdown') return annotationsInMarkdown([name])
   const fields: readonly (readonly [string, string])[] = [
     ['Accepted:', entry.accepted],
+    ['Longest:', `${entry.longest} characters`],
     ['Default:', `${entry.default}${entry.operator ? " (the operator's configuration may set another)" : ''}`],
     ['Scope:', entry.scope === 'pod' ? 'the whole pod' : `one model; ${entry.key}.NAME is that of the model NAME`],
     ['Applies to:', entry.appliesTo === undefined ? 'every delivery' : `delivery ${entry.appliesTo.join(', ')}`],

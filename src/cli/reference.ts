@@ -23,6 +23,7 @@ export function entryOf(name: AnnotationName): AnnotationEntry {
     description,
     example,
     appliesTo,
+    longest,
   }: AnnotationRow<unknown> = annotations[name]
   return {
     name,
@@ -30,6 +31,7 @@ export function entryOf(name: AnnotationName): AnnotationEntry {
     scope,
     description,
     accepted,
+    longest,
     default: describeDefault(byDefault),
     operator,
     ...(appliesTo !== undefined && { appliesTo }),

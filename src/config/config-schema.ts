@@ -3,13 +3,13 @@
  * validator and the defaults (parse-config.ts), the schema of the chart's values and the table of docs/configuration.md.
  */
 import { annotations, defaultPrefix, type AnnotationName } from '../annotations.ts'
-import type { AnnotationRow } from '../values/annotation-row.ts'
+import { lengths, type AnnotationRow } from '../values/annotation-row.ts'
 import type { Complete, Written } from '../schema-type.ts'
 import { runtimePrefixes } from '../kept-variables.ts'
 import { defaultS5cmdPath } from '../values/engine.ts'
 import { reuses } from '../values/volume.ts'
 import { ruleSchema } from './rule-schema.ts'
-import { strings } from './schema-parts.ts'
+import { longest, longestCertificates, names, patterns } from './schema-parts.ts'
 
 const loaderSchema = {
   type: 'object',
@@ -19,6 +19,7 @@ const loaderSchema = {
   properties: {
     s5cmdPath: {
       type: 'string',
+      maxLength: longest.path,
       pattern: '^/.',
       description: `Path of the program of the engine s5cmd in the image of loaders; \`${defaultS5cmdPath}\` without it.`,
     },
@@ -28,14 +29,17 @@ const loaderSchema = {
       description: 'Pull policy of the loader images.',
     },
     imagePullSecrets: {
-      ...strings,
+      ...names,
       default: [],
       description: 'Pull secrets added to injected pods; they have to exist in the namespace of the pod.',
     },
     env: {
       type: 'object',
-      additionalProperties: { type: 'string' },
-      propertyNames: { pattern: `^(?!MODEL_|${runtimePrefixes.join('|')})[A-Za-z_][A-Za-z0-9_]*$` },
+      additionalProperties: { type: 'string', maxLength: longest.variable },
+      propertyNames: {
+        maxLength: longest.name,
+        pattern: `^(?!MODEL_|${runtimePrefixes.join('|')})[A-Za-z_][A-Za-z0-9_]*$`,
+      },
       default: {},
       description:
         'Environment added to every loader, which drops what it does not read. Names that begin with `MODEL_`, `NODE_`, `LD_`, `SSL_` or `OPENSSL_` are refused.',
@@ -46,10 +50,10 @@ const loaderSchema = {
       required: ['url'],
       description: 'Proxy through which loaders reach what is `https://`; the Pod Identity agent never.',
       properties: {
-        url: { type: 'string', description: '`http://host:port`, without a user name.' },
+        url: { type: 'string', maxLength: longest.pattern, description: '`http://host:port`, without a user name.' },
         noProxy: {
           type: 'array',
-          items: { type: 'string', pattern: '^[^,\\s]+$' },
+          items: { type: 'string', maxLength: longest.name, pattern: '^[^,\\s]+$' },
           description: 'Hosts reached without the proxy, as in `NO_PROXY`.',
         },
       },
@@ -61,6 +65,7 @@ const loaderSchema = {
     },
     caCertificates: {
       type: 'string',
+      maxLength: longestCertificates,
       description: 'PEM of authorities that loaders trust in addition to the public ones, for an endpoint of your own.',
     },
   },
@@ -72,6 +77,7 @@ export const configSchema = {
   properties: {
     annotationPrefix: {
       type: 'string',
+      maxLength: longest.name,
       // Node labels prepend `node.` to it, and allow 253 characters before the slash.
       pattern: '^[a-z0-9]([-a-z0-9.]{0,246}[a-z0-9])?/$',
       default: defaultPrefix,
@@ -99,7 +105,7 @@ export const configSchema = {
       },
     },
     sidecars: {
-      ...strings,
+      ...names,
       // Containers and init containers that other webhooks and operators add to pods, before or after us.
       default: [
         'istio-proxy',
@@ -170,13 +176,14 @@ export const configSchema = {
       description: 'Changes of other webhooks in loaders.',
       properties: {
         allowedEnv: {
-          ...strings,
+          ...names,
           default: [],
           description:
             'Patterns of variables that other webhooks may set in loaders; none that matches a `MODEL_` variable or one of credentials.',
         },
         imageMirrors: {
-          ...strings,
+          type: 'array',
+          items: patterns.items,
           default: [],
           description:
             "Prefixes of registries that serve the operator's image by its name and tag; the same digest is the same image without them.",
@@ -191,6 +198,7 @@ export const configSchema = {
       properties: {
         uri: {
           type: 'string',
+          maxLength: longest.name,
           pattern: '^http://(169\\.254\\.170\\.23|\\[fd00:ec2::23\\]|127\\.0\\.0\\.1:\\d{1,5})/v1/credentials$',
           default: 'http://169.254.170.23/v1/credentials',
           description: 'Address of the agent; `http://[fd00:ec2::23]/v1/credentials` in an IPv6 cluster.',
@@ -205,6 +213,7 @@ export const configSchema = {
       properties: {
         version: {
           type: 'string',
+          maxLength: lengths.word,
           description:
             'Kubernetes version, in quotes. Without it, features that an older version would mishandle are not used.',
         },
@@ -251,11 +260,11 @@ export const configSchema = {
             'Effect of a violation: `enforce`, which holds without it, denies the pod; `audit` warns instead.',
         },
         enforceNamespaces: {
-          ...strings,
+          ...names,
           description: 'Patterns of namespaces in which the rules are enforced although the mode is `audit`.',
         },
         auditNamespaces: {
-          ...strings,
+          ...names,
           description: 'Patterns of namespaces in audit mode although the mode is `enforce`.',
         },
         rules: {

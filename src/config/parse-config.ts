@@ -36,9 +36,9 @@ export function parseConfig(text: string, loaderImage?: string): ConfigResult {
   const yaml = readYaml(text)
   if (!yaml.ok) return yaml
   const file = yaml.value ?? {}
-  if (!validateFile(file)) return { ok: false, problems: schemaProblems(validateFile.errors ?? []) }
+  if (!validateFile(file)) return refused(schemaProblems(validateFile.errors ?? []))
   const problems = fileProblems(file)
-  return problems.length === 0 ? { ok: true, config: resolve(file, loaderImage) } : { ok: false, problems }
+  return problems.length === 0 ? { ok: true, config: resolve(file, loaderImage) } : refused(problems)
 }
 
 /** The same with loaders of another image. */
@@ -49,14 +49,29 @@ export function withImage(config: Config, image: string): Config {
 
 /** Strict: warnings of the library, as for an unknown tag, count as mistakes. */
 function readYaml(text: string): { ok: true; value: unknown } | { ok: false; problems: readonly string[] } {
-  const document = parseDocument(text, { logLevel: 'silent' })
-  const problems = [...document.errors, ...document.warnings].map(({ message }) => `not readable as YAML: ${message}`)
-  if (problems.length > 0) return { ok: false, problems }
   try {
+    const document = parseDocument(text, { logLevel: 'silent' })
+    // What the parser says after its first error is often its own confusion.
+    const [first] = [...document.errors, ...document.warnings]
+    if (first !== undefined) return notReadable(first)
     return { ok: true, value: document.toJS({ maxAliasCount: 100 }) }
   } catch (error) {
-    return { ok: false, problems: [`not readable as YAML: ${error instanceof Error ? error.message : String(error)}`] }
+    return notReadable(error)
   }
+}
+
+function notReadable(error: unknown): { ok: false; problems: readonly string[] } {
+  const message = error instanceof Error ? error.message : String(error)
+  const isTooDeep = error instanceof RangeError || /call stack|stack overflow/i.test(message)
+  return { ok: false, problems: [`not readable as YAML: ${isTooDeep ? 'it is nested too deeply' : message}`] }
+}
+
+/** People do not read more. */
+const mostProblems = 100
+
+function refused(problems: readonly string[]): ConfigResult {
+  const rest = problems.length - mostProblems
+  return { ok: false, problems: rest > 0 ? [...problems.slice(0, mostProblems), `and ${rest} more`] : problems }
 }
 
 function resolve(file: ConfigFile, image: string = placeholderImage): Config {

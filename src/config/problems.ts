@@ -15,7 +15,7 @@ import { parseCertificates } from '../values/pem.ts'
 import { parseBytes } from '../values/quantity.ts'
 import type { ConfigFile } from './config-schema.ts'
 import type { WrittenRule } from './policy.ts'
-import { suggestion } from './schema-problems.ts'
+import { asProblem, suggestion } from './schema-problems.ts'
 
 export function fileProblems(file: ConfigFile): readonly string[] {
   return [
@@ -25,7 +25,7 @@ export function fileProblems(file: ConfigFile): readonly string[] {
     ...networkProblems(file),
     ...policyProblems(file),
     ...ownershipProblems(file),
-  ]
+  ].map(asProblem)
 }
 
 /** A pattern that lets a variable through with which another model or identity comes would take the promise away. */

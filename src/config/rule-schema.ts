@@ -1,5 +1,6 @@
 /** The shape of a rule of the operator's policy. */
-import { nonEmptyStrings } from './schema-parts.ts'
+import { lengths } from '../values/annotation-row.ts'
+import { names, patterns } from './schema-parts.ts'
 
 export const ruleSchema = {
   type: 'object',
@@ -7,27 +8,31 @@ export const ruleSchema = {
   required: ['name', 'namespaces'],
   properties: {
     name: { type: 'string', minLength: 1, maxLength: 63, description: 'Name of the rule, unique.' },
-    namespaces: { ...nonEmptyStrings, description: 'Patterns of the namespaces that the rule applies to.' },
+    namespaces: { ...names, minItems: 1, description: 'Patterns of the namespaces that the rule applies to.' },
     sources: {
-      ...nonEmptyStrings,
+      ...patterns,
       description:
         'Patterns of source URIs. Without the list every source but `node://` is allowed, which only patterns that begin with `node://` allow.',
     },
-    endpoints: { ...nonEmptyStrings, description: 'Patterns of S3 endpoints; without the list, any.' },
-    credentials: { ...nonEmptyStrings, description: 'Patterns of values of `credentials`; without the list, any.' },
-    serviceAccounts: { ...nonEmptyStrings, description: 'Patterns of service accounts; without the list, any.' },
+    endpoints: { ...patterns, description: 'Patterns of S3 endpoints; without the list, any.' },
+    credentials: { ...patterns, description: 'Patterns of values of `credentials`; without the list, any.' },
+    serviceAccounts: { ...patterns, description: 'Patterns of service accounts; without the list, any.' },
     claims: {
-      ...nonEmptyStrings,
+      ...patterns,
       description:
         'Patterns of claims, of `pvc://` sources and of mountpoint; without the list, the claim that mountpoint names by the source, and those that `sources` allow as `pvc://CLAIM`.',
     },
-    deliveries: { ...nonEmptyStrings, description: 'Patterns of deliveries; without the list, any.' },
-    mountPaths: { ...nonEmptyStrings, description: 'Patterns of mount paths; without the list, any.' },
+    deliveries: { ...patterns, description: 'Patterns of deliveries; without the list, any.' },
+    mountPaths: { ...patterns, description: 'Patterns of mount paths; without the list, any.' },
     images: {
-      ...nonEmptyStrings,
+      ...patterns,
       description: "Patterns of loader images that pods may choose; without the list only the operator's own.",
     },
-    maxSize: { type: 'string', description: 'Largest `size` of a download, as `100Gi`; without it, any.' },
+    maxSize: {
+      type: 'string',
+      maxLength: lengths.word,
+      description: 'Largest `size` of a download, as `100Gi`; without it, any.',
+    },
     requirePinned: {
       type: 'boolean',
       description:

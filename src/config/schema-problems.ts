@@ -2,11 +2,22 @@
 import type { ErrorObject } from 'ajv'
 import { runtimePrefixes } from '../kept-variables.ts'
 import { nearest } from '../nearest.ts'
-import { quote } from '../values/printable.ts'
+import { printable, quote, shorten } from '../values/printable.ts'
 
 /** A name refused by its pattern is reported twice; the report without the name is dropped. */
 export function schemaProblems(errors: readonly ErrorObject[]): string[] {
-  return errors.filter(({ propertyName }) => propertyName === undefined).map(describeSchemaError)
+  return errors
+    .filter(({ propertyName }) => propertyName === undefined)
+    .map(describeSchemaError)
+    .map(asProblem)
+}
+
+/** Longer than any list of known keys. */
+const longestProblem = 1000
+
+/** One line for people: keys and values of a file may be of any length, and have control characters in them. */
+export function asProblem(text: string): string {
+  return shorten(printable(text), longestProblem)
 }
 
 /** Keys that a configuration may have from before, and what to write in their place. */
@@ -37,7 +48,14 @@ function describeSchemaError(error: ErrorObject): string {
   if (params.propertyName !== undefined) {
     return `${at}: the name ${quote(params.propertyName)} is not allowed${droppedHint(params.propertyName)}`
   }
-  return `${at}: ${error.message ?? 'is not valid'}${quotesHint(error)}`
+  return `${at}: ${messageOf(error)}${quotesHint(error)}`
+}
+
+/** The schema counts code points. */
+function messageOf({ keyword, data, params, message = 'is not valid' }: ErrorObject): string {
+  if (keyword !== 'maxLength') return message
+  const { limit } = params as { readonly limit: number }
+  return `has ${Array.from(data as string).length} characters, more than the ${limit} it may have`
 }
 
 function droppedHint(name: string): string {

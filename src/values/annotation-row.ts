@@ -1,5 +1,5 @@
 /** A row of the table of annotations. */
-import type { Parsed } from './parsed.ts'
+import { unreadable, type Parsed } from './parsed.ts'
 import type { Delivery } from './source.ts'
 
 /** The value that holds where nobody sets one, as it is written in an annotation; in words where there is no such value. */
@@ -16,9 +16,32 @@ export interface AnnotationRow<T> {
   readonly example: string
   /** The deliveries it applies to; without it, all. */
   readonly appliesTo?: readonly Delivery[]
+  /** Number of characters of the longest value; a longer one is not parsed. */
+  readonly longest: number
   readonly parse: (text: string) => Parsed<T>
 }
 
-export function annotation<T>(definition: AnnotationRow<T>): AnnotationRow<T> {
-  return definition
+/** Lengths of values, for the rows of the table. */
+export const lengths = {
+  word: 64,
+  name: 253,
+  /** A kind, and the name of an object. */
+  kindAndName: 300,
+  path: 1024,
+  image: 1024,
+  /** Of a bucket and a key, which has 1024 bytes. */
+  location: 2048,
+  /** A text of the loader's environment: Linux starts no program with one of 128 KiB. */
+  patterns: 32 * 1024,
+  /** More names than pairs of model and container are allowed. */
+  names: 64 * 1024,
+} as const
+
+/** `longest`: number of characters of a value; a longer one is not parsed. */
+export function annotation<T>(longest: number, definition: Omit<AnnotationRow<T>, 'longest'>): AnnotationRow<T> {
+  const parse = (text: string): Parsed<T> =>
+    text.length <= longest
+      ? definition.parse(text)
+      : unreadable(`has ${text.length} characters, more than the ${longest} it may have`)
+  return { ...definition, longest, parse }
 }

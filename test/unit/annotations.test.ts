@@ -31,6 +31,15 @@ for (const name of annotationNames) {
     t.end()
   })
 
+  t.test(`${name} refuses what is longer than anybody needs, and says both lengths`, (t) => {
+    const text = 'a'.repeat(row.longest + 1)
+    const problem = `has ${row.longest + 1} characters, more than the ${row.longest} it may have`
+    t.strictSame(row.parse(text), { ok: false, problem })
+    const shorter = row.parse(text.slice(1))
+    t.notMatch(shorter.ok ? '' : shorter.problem, / characters, more than the /)
+    t.end()
+  })
+
   t.test(`${name} leaves room for the longest model name in its key`, (t) => {
     t.ok(
       row.scope === 'pod' || `${name}.${'a'.repeat(40)}`.length <= 63,

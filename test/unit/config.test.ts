@@ -177,6 +177,7 @@ const mistakes: readonly [text: string, problems: readonly string[]][] = [
     'cluster: {version: latest}',
     ['cluster.version: "latest" is not the version of a cluster; accepted: as 1.36 or v1.36.2-eks-1a2b3c4'],
   ],
+  [`cluster: {version: "${'1'.repeat(65)}"}`, ['cluster.version: has 65 characters, more than the 64 it may have']],
   ['cluster: {versions: "1.36"}', ['cluster.versions: unknown key, did you mean version?; known: version']],
   ['mountpoint: {headroomGate: "true"}', ['mountpoint.headroomGate: must be boolean']],
   [
@@ -299,6 +300,27 @@ t.test('text that is no YAML, or made to exhaust the reader, is a problem and no
       `${text.slice(0, 30)}: ${problem.slice(0, 60)}`,
     )
   }
+  t.end()
+})
+
+t.test('what is nested too deeply is one problem, and says so', (t) => {
+  const tooDeep = ['not readable as YAML: it is nested too deeply']
+  t.strictSame(problemsOf('['.repeat(20_000)), tooDeep)
+  t.strictSame(problemsOf(`${'{"a":'.repeat(3000)}1${'}'.repeat(3000)}`), tooDeep)
+  t.end()
+})
+
+t.test('a hundred mistakes are described, and the rest is counted', (t) => {
+  const rules = Array.from({ length: 150 }, () => 'x')
+  const problems = problemsOf(JSON.stringify({ policy: { rules } }))
+  t.equal(problems.length, 101)
+  t.match(problems.at(-1), /^and \d+ more$/)
+  t.end()
+})
+
+t.test('keys of a file write nothing to a terminal, and are not repeated as a whole', (t) => {
+  t.match(problemsOf('"\\e[31m": 1'), [/^\\u001b\[31m: unknown key/])
+  t.ok((problemsOf(JSON.stringify({ defaults: { ['x'.repeat(900)]: 1 } }))[0]?.length ?? 0) < 1100)
   t.end()
 })
 
