@@ -8,7 +8,7 @@ BIN := node_modules/.bin
 export PATH := $(CURDIR)/node_modules/node/bin:$(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check build demo demo-cluster test test-long test-fast test-quick test-cluster test-chart test-loader lint lint-changed typecheck format verify-format generate verify-generated unused bench image lock-runtime clean
+.PHONY: help setup check build demo demo-cluster test test-long test-fast test-quick test-cluster test-peers test-chart test-loader lint lint-changed typecheck format verify-format generate verify-generated unused bench image lock-runtime clean
 
 ## Shows this help
 help:
@@ -59,6 +59,10 @@ test-quick: $(INSTALLED)
 ## Runs the tests on a real API server
 test-cluster: dist/main.js
 	@node test/run.ts test/cluster
+
+## Runs the tests together with other webhooks, real and replayed, in every order (built once, about ten minutes)
+test-peers: $(INSTALLED)
+	@node test/run.ts test/peers
 
 ## Runs the tests of the Helm chart
 test-chart: dist/main.js

@@ -15,6 +15,7 @@ import { keptVariablesInMarkdown } from './kept-variables-table.ts'
 import { metricsInMarkdown } from './metrics-table.ts'
 import { changeClassesInMarkdown, changesInMarkdown } from './ownership-table.ts'
 import { partsInMarkdown } from './parts-table.ts'
+import { peersInMarkdown } from './peers-table.ts'
 import { readerRoleInMarkdown } from './reader-table.ts'
 import { conformanceInMarkdown, limitsInMarkdown } from '../test/loader/conformance-table.ts'
 import { installationChecks } from '../src/diagnosis/installation-checks.ts'
@@ -52,6 +53,7 @@ generate('docs/audit.md', 'outputs', auditFormatsInMarkdown())
 generate('docs/security.md', 'classes', changeClassesInMarkdown())
 generate('docs/security.md', 'changes', changesInMarkdown())
 generate('docs/queries.md', 'audit-annotations', auditAnnotationsInMarkdown())
+generate('docs/other-webhooks.md', 'peers', await peersInMarkdown())
 generate('docs/render.md', 'commands', renderCommandsInMarkdown())
 generate('docs/troubleshooting.md', 'reader', readerRoleInMarkdown())
 generate('docs/conformance.md', 'cannot', limitsInMarkdown())

@@ -153,7 +153,8 @@ async function buildUnlessThere(directory: string, binary: GoBinary, set: GoBina
   report(`built ${binary.name} in ${((performance.now() - startedAt) / 1000).toFixed(0)} s`)
 }
 
-async function pinnedVersion({ module, dependency }: GoBinary): Promise<string> {
+/** As `v1.2.3`. */
+export async function pinnedVersion({ module, dependency }: GoBinary): Promise<string> {
   const lines = (await readFile(new URL('go.mod', module), 'utf8')).split('\n')
   const prefix = `require ${dependency} `
   const requirement = lines.find((line) => line.startsWith(prefix))
