@@ -62,7 +62,7 @@ export const warnReasons = {
   PlaintextEndpoint: 'the endpoint is http://, so the model travels unprotected',
   NoNetworkBeforeMesh: 'the loader runs where a service mesh has cut the network off',
   MeshInterception: 'a service mesh takes the traffic of the loader, which may not reach S3 or its credentials',
-  CredentialsShared: 'other containers have the credentials already, although only the loader should',
+  CredentialsShared: 'other containers have the credentials as well, although only the loader should',
   PathMayChange: 'the path ends in current, so a restarted container may see another version than its neighbours',
   NodeNameSet: 'the pod names its node, which refuses the pod if it does not have the model',
   DaemonSetPending: 'pods of a DaemonSet stay Pending on nodes that do not have the model',

@@ -8,6 +8,7 @@ import type { Findings } from '../request/findings.ts'
 import { enumerate } from '../values/printable.ts'
 import { findByName } from '../pod/lookup.ts'
 import {
+  annotationsOf,
   initContainersOf,
   volumesOf,
   type Container,
@@ -38,6 +39,8 @@ export const regionEnv: readonly string[] = ['AWS_REGION', 'AWS_DEFAULT_REGION']
 /** The identity webhook adds it where its flag or the service account asks for it (pkg/handler/handler.go). */
 const regionalSts: EnvVar = { name: 'AWS_STS_REGIONAL_ENDPOINTS', value: 'regional' }
 
+const vaultAgents: readonly string[] = ['vault-agent', 'vault-agent-init']
+
 export function loaderIdentity(
   pod: Pod,
   request: InjectionRequest,
@@ -64,14 +67,27 @@ export function containersWithoutCredentials(
 ): readonly string[] {
   if (request.credentialsScope === 'pod') return []
   const others = [...initContainersOf(pod), ...pod.spec.containers].filter((container) => !isOurLoader(container))
-  const have = others.filter((container) => hasEnv(container, podIdentityEnv[0]) || hasEnv(container, irsaEnv[0]))
+  const agents = others.filter(({ name }) => logsInWithRole(pod, name))
+  if (agents.length > 0) {
+    findings.warn(
+      'CredentialsShared',
+      `${enumerate(agents.map(({ name }) => name))}: credentials are for Vault's login, too`,
+    )
+  }
+  const rest = others.filter((container) => !agents.includes(container))
+  const have = rest.filter((container) => hasEnv(container, podIdentityEnv[0]) || hasEnv(container, irsaEnv[0]))
   if (have.length > 0) {
     findings.warn(
       'CredentialsShared',
       `${enumerate(have.map(({ name }) => name))}: credentials were added before us and stay`,
     )
   }
-  return others.map(({ name }) => name)
+  return rest.map(({ name }) => name)
+}
+
+/** An agent of Vault without the role could not log in, and the pod would not start (vault-k8s, agent/container_env.go). */
+function logsInWithRole(pod: Pod, container: string): boolean {
+  return vaultAgents.includes(container) && annotationsOf(pod)['vault.hashicorp.com/auth-type'] === 'aws'
 }
 
 export const noIdentity: LoaderIdentity = { env: [], volumeMounts: [], volumes: [] }

@@ -102,6 +102,22 @@ t.test(
       },
     )
 
+    await t.test('an agent that logs in to Vault with the role has it with credentials-scope: loader', async (t) => {
+      const { spec, ...rest } = withVault({ ...model, 'credentials-scope': 'loader' }, { 'auth-type': 'aws' })
+      const results = await admit({ ...rest, spec: { ...spec, serviceAccountName: accounts.podIdentity } })
+      t.strictSame(
+        namesWhere(results, (pod) => containersWithCredentials(pod).includes('vault-agent')),
+        namesOf(
+          combinations.filter((combination) => isAfter(combination, 'eks', 'vault') || !isCalledOnce(combination)),
+        ),
+      )
+      t.strictSame(
+        namesWhere(results, (pod) => containersWithCredentials(pod).includes('app')),
+        namesOf(combinations.filter((combination) => isAfter(combination, ours, 'eks'))),
+        'the app has it only where the EKS webhook came before us',
+      )
+    })
+
     const withRole = podOf({ ...model, credentials: 'irsa', 'service-account': accounts.irsa })
 
     await t.test('service-account with irsa has no role where the EKS webhook is called before us alone', async (t) => {

@@ -217,6 +217,26 @@ t.test('credentials-scope: loader keeps that webhook away from all containers bu
   t.end()
 })
 
+t.test('an agent that logs in to Vault with the role keeps it, and a warning says so', (t) => {
+  const scoped = podWith(
+    { source, 'credentials-scope': 'loader' },
+    { containers: [{ name: 'app' }, { name: 'vault-agent' }], initContainers: [{ name: 'vault-agent-init' }] },
+  )
+  const injected = (authType: string): Injected =>
+    outcomeOf({
+      ...scoped,
+      metadata: { annotations: { ...scoped.metadata?.annotations, 'vault.hashicorp.com/auth-type': authType } },
+    })
+  const skipped = ({ pod }: Injected): unknown => pod.metadata?.annotations?.['eks.amazonaws.com/skip-containers']
+  const shared = ({ warnings }: Injected): unknown =>
+    warnings.filter(({ reason }) => reason === 'CredentialsShared').map(({ message }) => message)
+  t.equal(skipped(injected('aws')), 'app')
+  t.strictSame(shared(injected('aws')), ["vault-agent-init, vault-agent: credentials are for Vault's login, too"])
+  t.equal(skipped(injected('kubernetes')), 'vault-agent-init,app,vault-agent')
+  t.strictSame(shared(injected('kubernetes')), [])
+  t.end()
+})
+
 t.test('a list of containers to skip is merged as that webhook reads it, untrimmed and unsorted', (t) => {
   const pod = podWith({ source, 'credentials-scope': 'loader' }, { containers: [{ name: 'app' }, { name: 'b' }] })
   const listed: Pod = {
