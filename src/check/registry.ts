@@ -5,6 +5,7 @@ import { checkAdmission } from './topics/admission.ts'
 import { checkAPIServer } from './topics/api-server.ts'
 import { checkCertificates } from './topics/certificates.ts'
 import { checkConfiguration } from './topics/configuration.ts'
+import { checkLoaderNetwork } from './topics/loader-network.ts'
 import { checkOrder } from './topics/order.ts'
 import { checkPermissions } from './topics/permissions.ts'
 import { checkPodIdentity } from './topics/pod-identity.ts'
@@ -29,5 +30,6 @@ export const topics: readonly Topic[] = [
   { title: 'Policies', check: checkPolicies },
   { title: 'Permissions', check: checkPermissions },
   { title: 'Credentials', check: checkPodIdentity },
+  { title: 'Network of loaders', check: checkLoaderNetwork },
   { title: 'Admission', check: checkAdmission },
 ]

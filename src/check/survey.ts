@@ -1,7 +1,9 @@
 /** Collects all facts about an installation in one pass. Checks only read the result. */
+import { injectedLabel } from '../annotations.ts'
 import type { Cluster, ServerVersion } from '../cluster/cluster.ts'
 import { collect } from '../cluster/collect.ts'
 import type {
+  ClusterPod,
   DaemonSet,
   MutatingWebhookConfiguration,
   RoleBinding,
@@ -29,6 +31,8 @@ export interface Survey extends Installation {
   readonly policyBindings: Lookup<readonly ValidatingAdmissionPolicyBinding[]>
   readonly roleBindings: Lookup<readonly RoleBinding[]>
   readonly podIdentityAgent: Lookup<DaemonSet>
+  /** Some of those with our label, from the whole cluster. */
+  readonly injectedPods: Lookup<readonly ClusterPod[]>
   readonly probe: Probe
 }
 
@@ -45,15 +49,17 @@ export async function surveyCluster(cluster: Cluster, version: ServerVersion, op
   const installation = await findInstallation(cluster)
   const prefix = configOf(installation).annotationPrefix
   const protectedNamespaces = await readNamespaces(cluster, protectedNames(installation))
-  const [registrations, replicas, policies, policyBindings, roleBindings, podIdentityAgent, probe] = await Promise.all([
-    lookup(() => collect(cluster.list(resources.mutatingWebhookConfigurations))),
-    askReplicas(cluster, installation, options.serverURL),
-    lookup(() => collect(cluster.list(resources.validatingAdmissionPolicies))),
-    lookup(() => collect(cluster.list(resources.validatingAdmissionPolicyBindings))),
-    lookup(() => listBindings(cluster, installation)),
-    lookup(() => cluster.get(resources.daemonSets, 'eks-pod-identity-agent', 'kube-system')),
-    probeAdmission(cluster, prefix, options.namespace ?? probeNamespace(cluster, installation, protectedNamespaces)),
-  ])
+  const [registrations, replicas, policies, policyBindings, roleBindings, podIdentityAgent, injectedPods, probe] =
+    await Promise.all([
+      lookup(() => collect(cluster.list(resources.mutatingWebhookConfigurations))),
+      askReplicas(cluster, installation, options.serverURL),
+      lookup(() => collect(cluster.list(resources.validatingAdmissionPolicies))),
+      lookup(() => collect(cluster.list(resources.validatingAdmissionPolicyBindings))),
+      lookup(() => listBindings(cluster, installation)),
+      lookup(() => cluster.get(resources.daemonSets, 'eks-pod-identity-agent', 'kube-system')),
+      lookup(() => listInjectedPods(cluster, prefix)),
+      probeAdmission(cluster, prefix, options.namespace ?? probeNamespace(cluster, installation, protectedNamespaces)),
+    ])
   return {
     ...installation,
     version: found(version),
@@ -66,6 +72,7 @@ export async function surveyCluster(cluster: Cluster, version: ServerVersion, op
     policyBindings,
     roleBindings,
     podIdentityAgent,
+    injectedPods,
     probe,
   }
 }
@@ -96,6 +103,16 @@ async function listBindings(
     ...(await collect(cluster.list(resources.clusterRoleBindings))),
     ...(await collect(cluster.list(resources.roleBindings))),
   ]
+}
+
+const mostInjectedPods = 500
+
+async function listInjectedPods(cluster: Cluster, prefix: string): Promise<readonly ClusterPod[]> {
+  const pods: ClusterPod[] = []
+  for await (const pod of cluster.list(resources.pods, { labelSelector: `${prefix}${injectedLabel}=true` })) {
+    if (pods.push(pod) === mostInjectedPods) break
+  }
+  return pods
 }
 
 /** Avoids a namespace that the webhook does not select. */

@@ -144,6 +144,11 @@ export const installationChecks = {
     why: 'with credentials pod-identity the loader gets its credentials from it, and ends with exit code 75 without',
     remedy: 'install the add-on eks-pod-identity-agent, or set other defaults.credentials',
   }),
+  'loader-network': row({
+    about: 'Loaders have a proxy and authorities where the app beside them has: of 500 injected pods at most.',
+    why: 'a network that needs a proxy or a private CA lets the app through and not the loader, which takes no such variable from others',
+    remedy: 'set loader.proxy and loader.caCertificates in the configuration',
+  }),
   admission: row({
     about: 'A pod with annotations, created as a dry run, comes back with its model.',
     why: 'this is the whole way: API server, network, certificate, webhook',

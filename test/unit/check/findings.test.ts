@@ -6,7 +6,7 @@ import { checks, type CheckId } from '../../../src/check/checks.ts'
 import type { Replica } from '../../../src/check/replicas.ts'
 import type { Severity } from '../../../src/diagnosis/finding.ts'
 import type { Survey } from '../../../src/check/survey.ts'
-import type { KubernetesObject, RoleBinding } from '../../../src/cluster/objects.ts'
+import type { ClusterPod, KubernetesObject, RoleBinding } from '../../../src/cluster/objects.ts'
 import {
   findingsOfSurvey,
   foreignRegistration,
@@ -497,6 +497,17 @@ const cases: readonly (readonly [
   ],
   ['bindings that may not be listed', { ...good, roleBindings: unknown('forbidden') }, [['permissions', 'unchecked']]],
 
+  [
+    'a proxy of the app that its loader lacks',
+    { ...good, injectedPods: found([networkPod({ name: 'https_proxy', value: 'http://proxy:3128' })]) },
+    [['loader-network', 'warning']],
+  ],
+  [
+    'a CA of the app that its loader lacks',
+    { ...good, injectedPods: found([networkPod({ name: 'SSL_CERT_FILE', value: '/ca.pem' })]) },
+    [['loader-network', 'warning']],
+  ],
+  ['pods that cannot be listed', { ...good, injectedPods: unknown('forbidden') }, [['loader-network', 'unchecked']]],
   ['no Pod Identity agent', { ...good, podIdentityAgent: absent }, [['pod-identity-agent', 'warning']]],
   [
     'an agent that is not everywhere',
@@ -705,3 +716,16 @@ t.test('every check of the table is broken by some case, so that none is never w
   )
   t.end()
 })
+
+/** An injected pod whose app has a variable. */
+function networkPod(variable: { readonly name: string; readonly value: string }): ClusterPod {
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: 'chat', namespace: 'apps' },
+    spec: {
+      containers: [{ name: 'app', env: [variable] }],
+      initContainers: [{ name: 'model-loader', args: ['load'] }],
+    },
+  }
+}

@@ -176,6 +176,7 @@ export function goodSurvey({ caBundle, served }: SurveyCertificates): Survey {
         subjects: [{ kind: 'ServiceAccount', name: 'model-injector', namespace: 'elsewhere' }],
       },
     ]),
+    injectedPods: found([]),
     podIdentityAgent: found({
       ...meta('DaemonSet', 'eks-pod-identity-agent'),
       status: { desiredNumberScheduled: 3, numberReady: 3 },
