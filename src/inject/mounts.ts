@@ -5,7 +5,8 @@ import { cleanPath, isBelow } from '../values/path.ts'
 import type { Findings } from '../request/findings.ts'
 import { annotationKey } from '../request/keys.ts'
 import { annotationField } from '../pod/field-path.ts'
-import type { Container, EnvVar, VolumeMount } from '../pod/pod.ts'
+import { initContainersOf, type Container, type EnvVar, type Pod, type Volume, type VolumeMount } from '../pod/pod.ts'
+import { dataName, tmpVolume } from '../pod/injected-names.ts'
 import type { ModelRequest } from '../request/model-request.ts'
 import { allByName } from '../pod/lookup.ts'
 
@@ -50,6 +51,30 @@ export function planMounts(
     }
   }
   return additions
+}
+
+/**
+ * A container that mounts a volume of ours before it is there would write to the model from the first pass on, and lose the mount in the
+ * second. To read it is fine.
+ */
+export function checkMountsOfOurs(pod: Pod, volumes: readonly Volume[], findings: Findings): void {
+  const ours = new Set(volumes.flatMap(({ name }) => (name === tmpVolume || name.startsWith(dataName) ? [name] : [])))
+  const lists = { initContainers: initContainersOf(pod), containers: pod.spec.containers }
+  const mounts = Object.entries(lists).flatMap(([list, containers]) =>
+    containers.flatMap(({ name, volumeMounts }) =>
+      (volumeMounts ?? []).map((mount) => ({ mount, path: `spec.${list}[${name}].volumeMounts[${mount.mountPath}]` })),
+    ),
+  )
+  for (const { mount, path } of mounts) {
+    if (!ours.has(mount.name) || mount.readOnly === true) continue
+    findings.deny({
+      reason: 'NameTaken',
+      field: path,
+      found: mount.name,
+      problem: 'mounts a volume of model-injector for writing',
+      remedy: 'mount it with readOnly: true, or leave the mount to the annotation containers',
+    })
+  }
 }
 
 /** A container with what it has and what the models before this one give it. */

@@ -10,7 +10,7 @@ import { loaderContainer, loaderTmpVolume } from './loader.ts'
 import { findByName } from '../pod/lookup.ts'
 import { loaderContainerName } from '../pod/injected-names.ts'
 import { hasNetworkAt, loaderIndex } from './mesh.ts'
-import { planMounts } from './mounts.ts'
+import { checkMountsOfOurs, planMounts } from './mounts.ts'
 import { missingScheduling, type Scheduling } from '../pod/scheduling.ts'
 import { planStatus } from './ownership/planned-status.ts'
 import { volumesOf, type Container, type Pod, type Volume } from '../pod/pod.ts'
@@ -54,6 +54,7 @@ export function plan(pod: Pod, request: InjectionRequest, context: PlanContext):
     imagePullSecrets: loaders.length > 0 ? missingPullSecrets(pod, config) : [],
     scheduling: planScheduling(pod, delivered),
   }
+  checkMountsOfOurs(pod, parts.volumes, findings)
   const lists = {
     [safeToEvictAnnotation]: evictableVolumes(parts.volumes),
     [skipContainersAnnotation]: needsDownload(request) ? containersWithoutCredentials(pod, request, findings) : [],

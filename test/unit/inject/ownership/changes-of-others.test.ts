@@ -323,3 +323,26 @@ for (const [name, [annotations, spec, judgement]] of Object.entries(exposed)) {
     t.end()
   })
 }
+
+t.test(
+  'a container that mounts a volume of ours for writing, before it is there, is a denial; a reader is none',
+  (t) => {
+    const mounting = (readOnly: boolean): Pod =>
+      podWith(
+        { source: 's3://models/llama/', containers: 'app' },
+        {
+          containers: [
+            { name: 'app' },
+            { name: 'helper', volumeMounts: [{ name: 'model-data', mountPath: '/x', readOnly }] },
+          ],
+        },
+      )
+    t.match(inject(mounting(false), 'team', config), {
+      outcome: 'denied',
+      reason: 'NameTaken',
+      diagnostics: [{ field: 'spec.containers[helper].volumeMounts[/x]' }],
+    })
+    t.equal(inject(injected(mounting(true)), 'team', config).reason, 'AlreadyInjected')
+    t.end()
+  },
+)
