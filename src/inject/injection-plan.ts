@@ -22,6 +22,7 @@ export interface InjectionPlan {
   readonly scheduling: Scheduling
   /** Names that belong in comma lists of others, by annotation. */
   readonly lists: Readonly<Record<string, readonly string[]>>
+  /** Annotations of others; our status is written last, with the digests of the parts. */
   readonly annotations: Readonly<Record<string, string>>
   readonly labels: Readonly<Record<string, string>>
   readonly status: Status

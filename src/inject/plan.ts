@@ -1,5 +1,5 @@
 /** Plans an injection from a request: complete, checked against the pod, nothing changed yet. */
-import { injectedLabel, statusAnnotation } from '../annotations.ts'
+import { injectedLabel } from '../annotations.ts'
 import type { Config } from '../config/config.ts'
 import type { DeliveredModel } from '../deliveries/delivery.ts'
 import { deliver } from '../deliveries/registry.ts'
@@ -63,7 +63,7 @@ export function plan(pod: Pod, request: InjectionRequest, context: PlanContext):
   return {
     ...parts,
     lists,
-    annotations: { ...mergedLists(pod, lists), [config.annotationPrefix + statusAnnotation]: JSON.stringify(status) },
+    annotations: mergedLists(pod, lists),
     labels: { [config.annotationPrefix + injectedLabel]: 'true' },
     status,
     rules: allowedBy,

@@ -57,8 +57,9 @@ function compareVolumes({ pod, bare, plan }: ComparedPod): ComparedField {
   return { fields: restored === undefined ? {} : { volumes: restored.length > 0 ? restored : undefined }, changes }
 }
 
+/** Nearly always the volume is as it was written; its meaning is compared only where it is not. */
 function isSameVolume(found: Volume, planned: Volume): boolean {
-  return volumeText(found) === volumeText(planned)
+  return JSON.stringify(found) === JSON.stringify(planned) || volumeText(found) === volumeText(planned)
 }
 
 function volumeText(volume: Volume): string {

@@ -16,6 +16,7 @@ interface TargetContext {
 }
 
 export function compareTarget(container: Container, { list, before, own }: TargetContext): ComparedPart<Container> {
+  if (own.length === 0 && hasSameLists(container, before)) return { restored: container, changes: [] }
   const path = `spec.${list}[${container.name}]`
   const mounts = compareTargetMounts(container, before, own)
   const env = compareTargetEnv(container, before, own)
@@ -27,6 +28,11 @@ export function compareTarget(container: Container, { list, before, own }: Targe
     restored: Object.keys(changed).length === 0 ? container : { ...container, ...changed },
     changes: [...mounts.changes, ...env.changes].map((change) => ({ ...change, field: `${path}.${change.field}` })),
   }
+}
+
+/** True for a container of which nothing is recorded as ours: the lists are the same objects. */
+function hasSameLists(container: Container, before: Container | undefined): boolean {
+  return container.volumeMounts === before?.volumeMounts && container.env === before?.env
 }
 
 function compareTargetMounts(

@@ -73,6 +73,7 @@ export function compareFields(loader: ComparedLoader): ComparedFields {
   const restored: Record<string, unknown> = {}
   const changes: PartChange[] = []
   for (const name of names) {
+    if (JSON.stringify(valueOf(planned, name)) === JSON.stringify(valueOf(present, name))) continue
     const [expected, found] = [fieldText(planned, name), fieldText(present, name)]
     if (expected === found) continue
     const kind = fieldKinds.find(({ matches }) => matches(name, loader))

@@ -106,12 +106,13 @@ function cleanContainer(container: Container, given: Given | undefined, dataVolu
   const isOwnMount = ({ name, mountPath }: VolumeMount): boolean =>
     dataVolumes.has(name) || given?.mounts.has(mountKey(name, mountPath)) === true
   const isOwnEnv = ({ name }: EnvVar): boolean => given?.env.has(name) === true
-  return replaceFields(container, {
+  const changes = {
     ...(container.volumeMounts?.some(isOwnMount) && {
       volumeMounts: nonEmpty(container.volumeMounts.filter((mount) => !isOwnMount(mount))),
     }),
     ...(container.env?.some(isOwnEnv) && { env: nonEmpty(container.env.filter((variable) => !isOwnEnv(variable))) }),
-  })
+  }
+  return Object.keys(changes).length === 0 ? container : replaceFields(container, changes)
 }
 
 /** The values from before the injection; undefined removes a field. */
