@@ -74,7 +74,7 @@ export function containersWithoutCredentials(
       `${enumerate(agents.map(({ name }) => name))}: credentials are for Vault's login, too`,
     )
   }
-  const rest = others.filter((container) => !agents.includes(container))
+  const rest = others.filter(({ name }) => !logsInWithRole(pod, name))
   const have = rest.filter((container) => hasEnv(container, podIdentityEnv[0]) || hasEnv(container, irsaEnv[0]))
   if (have.length > 0) {
     findings.warn(
