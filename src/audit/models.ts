@@ -26,7 +26,7 @@ function loadedModel(pod: Pod, { name, source, delivery, loader, containers, mou
     source: actual,
     delivery,
     ...splitVersion(actual),
-    ...(container?.image !== undefined && { image: container.image }),
+    ...(typeof container?.image === 'string' && { image: container.image }),
     containers,
     mountPath,
   }

@@ -5,6 +5,7 @@ export interface Owner {
   readonly name: string
 }
 
+/** Of any type: a pod in a file may have anything there. */
 interface Owned {
   readonly ownerReferences?: unknown
   readonly labels?: unknown
@@ -12,12 +13,22 @@ interface Owned {
 
 /** The Deployment, not its ReplicaSet: that has the name of the Deployment and the hash that each of its pods has as a label. */
 export function ownerOf({ ownerReferences, labels }: Owned): Owner | undefined {
-  const references = Array.isArray(ownerReferences)
-    ? (ownerReferences as readonly Partial<Owner & { controller: boolean }>[])
-    : []
-  const { kind, name } = references.find(({ controller }) => controller === true) ?? {}
+  const references: readonly unknown[] = Array.isArray(ownerReferences) ? ownerReferences : []
+  const controller = references.find((reference) => fieldOf(reference, 'controller') === true)
+  const [kind, name] = [textOf(controller, 'kind'), textOf(controller, 'name')]
   if (kind === undefined || name === undefined) return undefined
-  const hash = (labels as Readonly<Record<string, string>> | null | undefined)?.['pod-template-hash']
+  const hash = textOf(labels, 'pod-template-hash')
   if (kind !== 'ReplicaSet' || hash === undefined || !name.endsWith(`-${hash}`)) return { kind, name }
   return { kind: 'Deployment', name: name.slice(0, -hash.length - 1) }
+}
+
+function textOf(object: unknown, field: string): string | undefined {
+  const value = fieldOf(object, field)
+  return typeof value === 'string' ? value : undefined
+}
+
+function fieldOf(object: unknown, field: string): unknown {
+  return typeof object === 'object' && object !== null
+    ? (object as Readonly<Record<string, unknown>>)[field]
+    : undefined
 }

@@ -5,6 +5,7 @@
  */
 import type { Config } from '../config/config.ts'
 import type { Findings } from '../request/findings.ts'
+import { jsonText } from '../values/json.ts'
 import { enumerate } from '../values/printable.ts'
 import { findByName } from '../pod/lookup.ts'
 import {
@@ -125,7 +126,7 @@ function podIdentity(pod: Pod, config: Config, findings: Findings): LoaderIdenti
 
 function isPodIdentityToken(volume: Volume): boolean {
   // The expiry is not compared: the identity webhook draws it between 22 and 24 hours.
-  return JSON.stringify(volume.projected ?? null).includes(`"audience":"${podIdentityAudience}"`)
+  return jsonText(volume.projected ?? null).includes(`"audience":"${podIdentityAudience}"`)
 }
 
 /**

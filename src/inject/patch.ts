@@ -5,13 +5,14 @@
 import jsonPatch, { type Operation } from 'fast-json-patch'
 import { isOurLoader } from './ownership/own-loaders.ts'
 import { initContainersOf, type Container, type Pod } from '../pod/pod.ts'
+import { jsonText, withLongIntegers, withoutLongIntegers } from '../values/json.ts'
 
 /** The operations that turn `before` into `after`. */
 export function diff(before: Pod, after: Pod): Operation[] {
   if (before === after) return []
   const old = initContainersOf(before)
   const placed = placedInitContainers(old, initContainersOf(after))
-  if (placed === undefined) return jsonPatch.compare(before, after)
+  if (placed === undefined) return compare(before, after)
   // Compared by index, one container put in front of three would rewrite all four (11 operations instead of one).
   const names = new Set(placed.map(({ container }) => container.name))
   const others = ({ name }: Container): boolean => !names.has(name)
@@ -21,7 +22,7 @@ export function diff(before: Pod, after: Pod): Operation[] {
         names.has(name) ? [{ op: 'remove', path: `/spec/initContainers/${i}` }] : [],
       )
       .reverse(),
-    ...jsonPatch.compare(
+    ...compare(
       withInitContainers(before, old.filter(others)),
       withInitContainers(after, initContainersOf(after).filter(others)),
     ),
@@ -31,11 +32,22 @@ export function diff(before: Pod, after: Pod): Operation[] {
   ]
 }
 
+/** The library copies values as JSON, which has no integers of any length; pods of the API server have none of those. */
+function compare(before: Pod, after: Pod): Operation[] {
+  try {
+    return jsonPatch.compare(before, after)
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error
+    const operations = jsonPatch.compare(withoutLongIntegers(before) as Pod, withoutLongIntegers(after) as Pod)
+    return withLongIntegers(operations) as Operation[]
+  }
+}
+
 const written = new WeakMap<readonly Operation[], string>()
 
 /** A patch as it travels. Its length is asked for before it is sent, and a patch is never changed. */
 export function patchText(patch: readonly Operation[]): string {
-  const text = written.get(patch) ?? JSON.stringify(patch)
+  const text = written.get(patch) ?? jsonText(patch)
   written.set(patch, text)
   return text
 }

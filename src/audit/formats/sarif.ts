@@ -59,7 +59,8 @@ function uriOf(file: string): string {
 }
 
 function encodePath(path: string): string {
-  return path.split('/').map(encodeURIComponent).join('/')
+  // Half a character has no UTF-8.
+  return path.toWellFormed().split('/').map(encodeURIComponent).join('/')
 }
 
 /** Pods come and go with other names; the workload's problem stays the same one. */

@@ -2,6 +2,7 @@
 import { LineCounter } from 'yaml'
 import { AppError } from '../../errors.ts'
 import type { ManifestFile } from './input.ts'
+import { isObject } from './workloads.ts'
 import { parseDocuments, unresolvedAlias, plainValue, type ParsedDocument } from './yaml.ts'
 
 export interface ManifestDocument {
@@ -26,7 +27,11 @@ function readFile({ name, text }: ManifestFile, problems: string[]): ManifestDoc
     const parsed = parseDocuments(text, lines)
     const found = parsed.flatMap((document) => describeErrors(name, document, lines))
     problems.push(...found)
-    return found.length > 0 ? [] : cut(name, text, parsed)
+    if (found.length > 0) return []
+    const documents = cut(name, text, parsed)
+    const deep = parsed.filter((_, i) => isTooDeep(documents[i]?.value))
+    problems.push(...deep.map(({ contents }) => at(name, lines, contents?.range[0] ?? 0, tooDeep)))
+    return deep.length > 0 ? [] : documents
   } catch (error) {
     // Aliases that multiply, or brackets nested deeper than the stack.
     problems.push(`${name}: ${error instanceof RangeError ? tooDeep : (error as Error).message}`)
@@ -35,6 +40,14 @@ function readFile({ name, text }: ManifestFile, problems: string[]): ManifestDoc
 }
 
 const tooDeep = 'is nested too deeply'
+/** No object of the API is nested half as deeply. */
+const deepest = 200
+
+/** What is nested deeply, or contains itself, would end later in the stack of what prints it. */
+function isTooDeep(value: unknown, left = deepest): boolean {
+  if (!isObject(value)) return false
+  return left === 0 || Object.values(value).some((item) => isTooDeep(item, left - 1))
+}
 
 /** The first mistake of a document is enough: what the parser says after it is often its own confusion. */
 function describeErrors(name: string, document: ParsedDocument, lines: LineCounter): string[] {
@@ -42,10 +55,13 @@ function describeErrors(name: string, document: ParsedDocument, lines: LineCount
   const alias = error === undefined ? unresolvedAlias(document) : undefined
   const place = error?.pos[0] ?? alias?.offset
   if (place === undefined) return []
-  const { line, col } = lines.linePos(place)
-  return [
-    `${name}:${line}:${col}: ${error === undefined ? `no anchor &${alias?.name ?? ''} stands before this alias` : describeError(error.message)}`,
-  ]
+  const missing = `no anchor &${alias?.name ?? ''} stands before this alias`
+  return [at(name, lines, place, error === undefined ? missing : describeError(error.message))]
+}
+
+function at(name: string, lines: LineCounter, offset: number, problem: string): string {
+  const { line, col } = lines.linePos(offset)
+  return `${name}:${line}:${col}: ${problem}`
 }
 
 function describeError(message: string): string {

@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { diffArrays } from 'diff'
 import { isMap, isSeq, type Node, type YAMLMap, type YAMLSeq } from 'yaml'
+import { jsonText } from '../../values/json.ts'
 import { blockMapLayout, blockSeqLayout, printBlock } from './block-layout.ts'
 import type { Edit } from './edit.ts'
 import { flowLayout, printInline } from './flow-layout.ts'
@@ -120,6 +121,6 @@ function isSameItem(a: unknown, b: unknown): boolean {
 function identityOf(item: unknown): string | undefined {
   if (!isObject(item)) return undefined
   const { name, mountPath, kind, metadata } = item
-  if (typeof name === 'string') return JSON.stringify([name, mountPath])
-  return isObject(metadata) ? JSON.stringify([kind, metadata.namespace, metadata.name]) : undefined
+  if (typeof name === 'string') return jsonText([name, mountPath])
+  return isObject(metadata) ? jsonText([kind, metadata.namespace, metadata.name]) : undefined
 }

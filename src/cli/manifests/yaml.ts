@@ -10,6 +10,7 @@ import {
   type ScalarTag,
   type Tags,
 } from 'yaml'
+import { jsonText } from '../../values/json.ts'
 
 export type ParsedDocument = Document.Parsed
 
@@ -103,13 +104,6 @@ export function printFlow(value: unknown): string {
   return stringify(value, { ...schema, ...quoting, collectionStyle: 'flow' }).trimEnd()
 }
 
-/** Newer than the library's types: https://github.com/tc39/proposal-json-parse-with-source */
-const { rawJSON } = JSON as typeof JSON & { rawJSON: (text: string) => unknown }
-
 export function printJSON(value: unknown, indent: string | number = 2): string {
-  return JSON.stringify(
-    value,
-    (_key, item: unknown) => (typeof item === 'bigint' ? rawJSON(String(item)) : item),
-    indent,
-  )
+  return jsonText(value, indent)
 }

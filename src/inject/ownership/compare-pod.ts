@@ -3,6 +3,7 @@
  * takes the restored pod in its second pass, an audit the changes.
  */
 import { injectedLabel } from '../../annotations.ts'
+import { jsonText } from '../../values/json.ts'
 import { findByName } from '../../pod/lookup.ts'
 import { annotationsOf, volumesOf, type Pod, type PodSpec, type Volume } from '../../pod/pod.ts'
 import { addScheduling, fieldsWithoutScheduling, hasScheduling } from '../../pod/scheduling.ts'
@@ -59,7 +60,7 @@ function compareVolumes({ pod, bare, plan }: ComparedPod): ComparedField {
 
 /** Nearly always the volume is as it was written; its meaning is compared only where it is not. */
 function isSameVolume(found: Volume, planned: Volume): boolean {
-  return JSON.stringify(found) === JSON.stringify(planned) || volumeText(found) === volumeText(planned)
+  return jsonText(found) === jsonText(planned) || volumeText(found) === volumeText(planned)
 }
 
 function volumeText(volume: Volume): string {

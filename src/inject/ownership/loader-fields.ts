@@ -1,4 +1,5 @@
 /** Classifies the fields of a loader beside its name, image, environment and mounts. */
+import { jsonText } from '../../values/json.ts'
 import type { Container } from '../../pod/pod.ts'
 import { changeOf, type ChangeKind, type ComparedLoader, type PartChange } from './loader-change.ts'
 import { canonicalJSON, commandText } from './part-text.ts'
@@ -73,7 +74,7 @@ export function compareFields(loader: ComparedLoader): ComparedFields {
   const restored: Record<string, unknown> = {}
   const changes: PartChange[] = []
   for (const name of names) {
-    if (JSON.stringify(valueOf(planned, name)) === JSON.stringify(valueOf(present, name))) continue
+    if (jsonText(valueOf(planned, name)) === jsonText(valueOf(present, name))) continue
     const [expected, found] = [fieldText(planned, name), fieldText(present, name)]
     if (expected === found) continue
     const kind = fieldKinds.find(({ matches }) => matches(name, loader))

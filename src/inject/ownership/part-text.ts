@@ -1,5 +1,6 @@
 /** Writes the values of our parts as text: what is compared, digested and shown as evidence. */
 import { createHash } from 'node:crypto'
+import { jsonItem } from '../../values/json.ts'
 import type { EnvVar, VolumeMount } from '../../pod/pod.ts'
 
 export function mountText({ name, subPath, subPathExpr, readOnly }: VolumeMount): string {
@@ -29,7 +30,7 @@ export function canonicalJSON(value: unknown): string {
     if (key === 'expirationSeconds') return undefined
     return typeof item === 'object' && item !== null && !Array.isArray(item)
       ? Object.fromEntries(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : item
+      : jsonItem(item)
   })
 }
 

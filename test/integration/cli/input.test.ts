@@ -69,6 +69,8 @@ t.test('every file that cannot be read or parsed is named with its line, and not
       ...Array.from({ length: 9 }, (_, i) => `x${i + 1}: &x${i + 1} [${Array(10).fill(`*x${i}`).join()}]`),
     ].join('\n'),
     'deep.yaml': '['.repeat(20_000),
+    'deeper.yaml': `a: 1\n---\nb: ${'{a: '.repeat(300)}1${'}'.repeat(300)}\n`,
+    'itself.yaml': 'a: &a\n- *a\n',
     'escape.yaml': 'a: *x\u001b[31m\n',
   })
   const { code, stdout, stderr } = await runCLI(['inject', '-f', dir], { cwd: dir })
@@ -80,6 +82,8 @@ t.test('every file that cannot be read or parsed is named with its line, and not
   t.match(stderr, /template\.yaml:1:\d+: /)
   t.match(stderr, /bomb\.yaml: Excessive alias count/)
   t.match(stderr, /deep\.yaml:1:\d+: is nested too deeply\n/)
+  t.match(stderr, /deeper\.yaml:3:1: is nested too deeply\n/)
+  t.match(stderr, /itself\.yaml:1:1: is nested too deeply\n/)
   t.match(stderr, /escape\.yaml:1:/)
   t.notMatch(stderr, /\u001b|good\.yaml|bug/)
 })
