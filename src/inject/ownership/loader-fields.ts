@@ -109,7 +109,7 @@ interface SecurityContext {
   readonly runAsNonRoot?: unknown
   readonly runAsUser?: unknown
   readonly procMount?: unknown
-  readonly capabilities?: { readonly add?: readonly unknown[] | null; readonly drop?: readonly unknown[] | null } | null
+  readonly capabilities?: { readonly add?: unknown; readonly drop?: unknown } | null
   readonly seccompProfile?: { readonly type?: unknown } | null
   readonly appArmorProfile?: { readonly type?: unknown } | null
   readonly seLinuxOptions?: { readonly type?: unknown } | null
@@ -122,12 +122,21 @@ const weaknesses: readonly ((context: SecurityContext) => boolean)[] = [
   ({ readOnlyRootFilesystem }) => readOnlyRootFilesystem !== true,
   ({ runAsNonRoot, runAsUser }) => runAsNonRoot !== true || runAsUser === 0,
   ({ procMount }) => (procMount ?? 'Default') !== 'Default',
-  ({ capabilities }) => (capabilities?.add ?? []).length > 0 || capabilities?.drop?.includes('ALL') !== true,
+  ({ capabilities }) => !isEmpty(capabilities?.add) || !includesAll(capabilities?.drop),
   ({ seccompProfile }) => (seccompProfile?.type ?? 'Unconfined') === 'Unconfined',
   ({ appArmorProfile }) => appArmorProfile?.type === 'Unconfined',
   // SELinux confines no process of this type (container-selinux).
   ({ seLinuxOptions }) => seLinuxOptions?.type === 'spc_t',
 ]
+
+/** What is no list, the API server refuses. */
+function isEmpty(list: unknown): boolean {
+  return list === undefined || list === null || (Array.isArray(list) && list.length === 0)
+}
+
+function includesAll(list: unknown): boolean {
+  return Array.isArray(list) && list.includes('ALL')
+}
 
 /** A missing context has every weakness. */
 function isWeaker(context: Container['securityContext']): boolean {
