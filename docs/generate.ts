@@ -11,6 +11,7 @@ import {
   loadOptionsInMarkdown,
   renderCommandsInMarkdown,
 } from './command-tables.ts'
+import { exclusionsInMarkdown } from './exclusions-table.ts'
 import { keptVariablesInMarkdown } from './kept-variables-table.ts'
 import { metricsInMarkdown } from './metrics-table.ts'
 import { changeClassesInMarkdown, changesInMarkdown } from './ownership-table.ts'
@@ -52,6 +53,7 @@ generate('docs/audit.md', 'exits', auditExitsInMarkdown())
 generate('docs/audit.md', 'outputs', auditFormatsInMarkdown())
 generate('docs/security.md', 'classes', changeClassesInMarkdown())
 generate('docs/security.md', 'changes', changesInMarkdown())
+generate('docs/policies.md', 'exclusions', exclusionsInMarkdown())
 generate('docs/queries.md', 'audit-annotations', auditAnnotationsInMarkdown())
 generate('docs/other-webhooks.md', 'peers', await peersInMarkdown())
 generate('docs/render.md', 'commands', renderCommandsInMarkdown())

@@ -8,6 +8,7 @@ import { stringify } from 'yaml'
 import { annotationNames, annotations, type AnnotationName } from '../../src/annotations.ts'
 import { companions } from '../../src/deliveries/companions.ts'
 import { deliveries, deliveriesOfScheme } from '../../src/values/source.ts'
+import { rulesAboutLoaders } from './loader-rules.ts'
 
 const directory = join(import.meta.dirname, 'policies')
 
@@ -15,6 +16,7 @@ if (import.meta.main) {
   const isCheck = process.argv.includes('--check')
   writeOrCheck('known-annotations.yaml', knownAnnotations(), isCheck)
   writeOrCheck('parts.yaml', requiredParts(), isCheck)
+  writeOrCheck('loaders.yaml', refusedChanges(), isCheck)
 }
 
 function writeOrCheck(name: string, expected: string, isCheck: boolean): void {
@@ -58,6 +60,11 @@ function isDelivered(scheme: string, own: readonly string[], delivery: string): 
       ? own.slice(1).map((other) => `model.delivery != '${other}'`)
       : [`model.delivery == '${delivery}'`]
   return [`model.source.startsWith('${scheme}://')`, ...chosen].join(' && ')
+}
+
+/** Changes in loaders that the guard refuses. */
+export function refusedChanges(): string {
+  return `# Made from the tables of src/inject/ownership and from exclusions.ts by make generate.\n${print(rulesAboutLoaders())}`
 }
 
 function print(table: unknown): string {

@@ -27,7 +27,7 @@ export interface LoaderIdentity {
   readonly volumes: readonly Volume[]
 }
 
-const podIdentityVolume = 'eks-pod-identity-token'
+export const podIdentityVolume = 'eks-pod-identity-token'
 export const podIdentityEnv = ['AWS_CONTAINER_CREDENTIALS_FULL_URI', 'AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE'] as const
 const podIdentityAudience = 'pods.eks.amazonaws.com'
 export const podIdentityDirectory = '/var/run/secrets/pods.eks.amazonaws.com/serviceaccount'

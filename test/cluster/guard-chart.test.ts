@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { knownAnnotations, requiredParts } from '../../deploy/chart/generate-policies.ts'
+import { knownAnnotations, refusedChanges, requiredParts } from '../../deploy/chart/generate-policies.ts'
+import { exclusions } from '../../deploy/chart/exclusions.ts'
 import { matchConditions } from '../../src/match-conditions.ts'
 import type { ApiObject } from '../kit/cluster/api-client.ts'
 import { chartDirectory, objectOf, renderChart, type ChartValues } from '../kit/tools/helm.ts'
@@ -98,9 +99,43 @@ t.test('refusals name the administrators, unless the operator names a contact', 
   }
 })
 
+async function variableExpression(config: object, name: string): Promise<string> {
+  const guard = objectOf(await renderChart({ config }), policy, guardName) as PolicyObject
+  return guard.spec.variables.find((variable) => variable.name === name)?.expression ?? ''
+}
+
+t.test('the guard lets the variables pass that the configuration sets, or lets others set', async (t) => {
+  t.match(await variableExpression({}, 'steered'), '!(variable.name in [])')
+  t.match(
+    await variableExpression({ loader: { env: { NODE_EXTRA_CA_CERTS: '/ca.pem' } } }, 'steered'),
+    '!(variable.name in ["NODE_EXTRA_CA_CERTS"])',
+  )
+  t.match(
+    await variableExpression({ loader: { env: { NO_PROXY: '*' }, proxy: { url: 'http://proxy:3128' } } }, 'steered'),
+    '!(variable.name in ["HTTPS_PROXY","NO_PROXY"])',
+  )
+  const pattern = '&& !variable.name.matches("(?s)^(SCANNER_.*|A\\\\.B.)$")'
+  t.match(await variableExpression({ ownership: { allowedEnv: ['SCANNER_*', 'A.B?'] } }, 'steered'), pattern)
+  t.notMatch(await variableExpression({}, 'steered'), '(?s)')
+})
+
+t.test('the guard knows whose token a loader has by default', async (t) => {
+  t.match(await variableExpression({}, 'tokenPaths'), '.orValue("pod-identity")')
+  t.match(await variableExpression({ defaults: { credentials: 'irsa' } }, 'tokenPaths'), '.orValue("irsa")')
+})
+
+t.test('every exclusion is in the refusal of the variable that its webhook sets', async (t) => {
+  const guard = objectOf(await renderChart(), policy, guardName) as PolicyObject
+  const refusal = guard.spec.validations.find(({ expression }) => expression === 'variables.steered.size() == 0')
+  for (const { product, exclusion } of exclusions) {
+    t.match(refusal?.messageExpression, `${product} leaves a pod alone that has ${exclusion.replaceAll('"', '\\"')}`)
+  }
+})
+
 t.test('the tables of the policies are those of the code', (t) => {
   for (const [name, expected] of [
     ['parts.yaml', requiredParts()],
+    ['loaders.yaml', refusedChanges()],
     ['known-annotations.yaml', knownAnnotations()],
   ] as const) {
     t.equal(readFileSync(join(chartDirectory, 'policies', name), 'utf8'), expected, 'run make generate')

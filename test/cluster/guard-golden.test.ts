@@ -77,10 +77,17 @@ t.test('the golden corpus on a real API server with the guard', { timeout }, asy
 function readByTheGuard({
   config: {
     annotationPrefix,
-    defaults: { delivery, volume },
+    defaults: { delivery, volume, credentials },
+    loader: { env, proxy },
+    ownership: { allowedEnv },
   },
 }: GoldenCase): string {
-  return JSON.stringify({ annotationPrefix, defaults: { delivery, volume } })
+  return JSON.stringify({
+    annotationPrefix,
+    defaults: { delivery, volume, credentials },
+    loader: { env, proxy },
+    ownership: { allowedEnv },
+  })
 }
 
 /** Parts of an earlier pass: by their names they may be all that the guard asks for. */

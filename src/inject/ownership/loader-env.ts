@@ -18,6 +18,8 @@ import { envText } from './part-text.ts'
 
 interface VariableKind extends ChangeKind {
   readonly matches: (variable: EnvVar, loader: ComparedLoader) => boolean
+  /** Set where the name decides alone and no start of the loader can be relied on: the guard refuses these. Read by RE2, too. */
+  readonly guarded?: RegExp
 }
 
 /** Defaults and settings of the operator decide about these where no annotation does. */
@@ -36,7 +38,9 @@ const settings: readonly LoaderVariableName[] = [
   'MODEL_S5CMD_PATH',
   'MODEL_CA_CERTIFICATES',
 ]
-const proxies: readonly string[] = ['HTTPS_PROXY', 'NO_PROXY']
+const proxies = /^(HTTPS_PROXY|NO_PROXY)$/
+const runtimeNames = /^(NODE_|LD_|SSL_|OPENSSL_)|_PROXY$/i
+const libraryNames = /^(GLIBC_TUNABLES|GCONV_PATH|HOSTALIASES|LOCALDOMAIN|RES_OPTIONS)$/
 
 export const variableKinds: readonly VariableKind[] = [
   {
@@ -89,19 +93,22 @@ export const variableKinds: readonly VariableKind[] = [
     madeBy: 'another configuration, or webhooks that set a proxy',
     class: 'steering',
     configurable: true,
-    matches: ({ name }) => proxies.includes(name),
+    matches: ({ name }) => proxies.test(name),
+    guarded: proxies,
   },
   {
     change: '`NODE_*`, `LD_*`, `SSL_*`, `OPENSSL_*`, `*_PROXY` in any case',
     madeBy: 'auto-instrumentation, webhooks that set a proxy or a CA, or an attacker',
     class: 'steering',
-    matches: ({ name }) => /^(NODE_|LD_|SSL_|OPENSSL_)|_PROXY$/i.test(name),
+    matches: ({ name }) => runtimeNames.test(name),
+    guarded: runtimeNames,
   },
   {
     change: '`GLIBC_TUNABLES`, `GCONV_PATH`, `HOSTALIASES`, `LOCALDOMAIN`, `RES_OPTIONS`',
     madeBy: 'an attacker',
     class: 'steering',
-    matches: ({ name }) => /^(GLIBC_TUNABLES|GCONV_PATH|HOSTALIASES|LOCALDOMAIN|RES_OPTIONS)$/.test(name),
+    matches: ({ name }) => libraryNames.test(name),
+    guarded: libraryNames,
   },
   {
     change: '`DD_*`, `OTEL_*`, `DT_*`, `AZURE_*`',

@@ -8,6 +8,15 @@ interface FieldKind extends ChangeKind {
   readonly matches: (field: string, loader: ComparedLoader) => boolean
 }
 
+export const steeringFields = [
+  'command',
+  'args',
+  'envFrom',
+  'lifecycle',
+  'restartPolicy',
+  'restartPolicyRules',
+] as const
+
 export const fieldKinds: readonly FieldKind[] = [
   {
     change: '`resources`, `resizePolicy`',
@@ -44,10 +53,10 @@ export const fieldKinds: readonly FieldKind[] = [
     matches: among('securityContext'),
   },
   {
-    change: '`command`, `args`, `envFrom`, `lifecycle`, `restartPolicy`, `restartPolicyRules`',
+    change: steeringFields.map((field) => `\`${field}\``).join(', '),
     madeBy: 'an attacker, or a webhook that wraps every container',
     class: 'steering',
-    matches: among('command', 'args', 'envFrom', 'lifecycle', 'restartPolicy', 'restartPolicyRules'),
+    matches: among(...steeringFields),
   },
   {
     change: 'any other field',
@@ -115,19 +124,23 @@ interface SecurityContext {
   readonly seLinuxOptions?: { readonly type?: unknown } | null
 }
 
-/** What makes a context weaker than the restricted Pod Security Standard, or than a read-only root. */
-const weaknesses: readonly ((context: SecurityContext) => boolean)[] = [
-  ({ privileged }) => (privileged ?? false) !== false,
-  ({ allowPrivilegeEscalation }) => allowPrivilegeEscalation !== false,
-  ({ readOnlyRootFilesystem }) => readOnlyRootFilesystem !== true,
-  ({ runAsNonRoot, runAsUser }) => runAsNonRoot !== true || runAsUser === 0,
-  ({ procMount }) => (procMount ?? 'Default') !== 'Default',
-  ({ capabilities }) => !isEmpty(capabilities?.add) || !includesAll(capabilities?.drop),
-  ({ seccompProfile }) => (seccompProfile?.type ?? 'Unconfined') === 'Unconfined',
-  ({ appArmorProfile }) => appArmorProfile?.type === 'Unconfined',
+/** What makes a context weaker than the restricted Pod Security Standard, or than a read-only root, by the field. */
+export const weaknesses = {
+  privileged: ({ privileged }) => (privileged ?? false) !== false,
+  allowPrivilegeEscalation: ({ allowPrivilegeEscalation }) => allowPrivilegeEscalation !== false,
+  readOnlyRootFilesystem: ({ readOnlyRootFilesystem }) => readOnlyRootFilesystem !== true,
+  runAsNonRoot: ({ runAsNonRoot }) => runAsNonRoot !== true,
+  runAsUser: ({ runAsUser }) => runAsUser === 0,
+  procMount: ({ procMount }) => (procMount ?? 'Default') !== 'Default',
+  'capabilities.add': ({ capabilities }) => !isEmpty(capabilities?.add),
+  'capabilities.drop': ({ capabilities }) => !includesAll(capabilities?.drop),
+  'seccompProfile.type': ({ seccompProfile }) => (seccompProfile?.type ?? 'Unconfined') === 'Unconfined',
+  'appArmorProfile.type': ({ appArmorProfile }) => appArmorProfile?.type === 'Unconfined',
   // SELinux confines no process of this type (container-selinux).
-  ({ seLinuxOptions }) => seLinuxOptions?.type === 'spc_t',
-]
+  'seLinuxOptions.type': ({ seLinuxOptions }) => seLinuxOptions?.type === 'spc_t',
+} as const satisfies Readonly<Record<string, (context: SecurityContext) => boolean>>
+
+export type Weakness = keyof typeof weaknesses
 
 /** What is no list, the API server refuses. */
 function isEmpty(list: unknown): boolean {
@@ -140,5 +153,5 @@ function includesAll(list: unknown): boolean {
 
 /** A missing context has every weakness. */
 function isWeaker(context: Container['securityContext']): boolean {
-  return weaknesses.some((isWeak) => isWeak(context ?? {}))
+  return Object.values(weaknesses).some((isWeak) => isWeak(context ?? {}))
 }

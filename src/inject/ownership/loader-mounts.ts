@@ -17,7 +17,7 @@ interface MountKind extends ChangeKind {
 }
 
 /** Paths of the image from which the loader takes its program, its libraries and its authorities, and paths of the runtime. */
-const protectedPaths: readonly string[] = [
+export const protectedPaths: readonly string[] = [
   '/app',
   '/bin',
   '/sbin',

@@ -1,6 +1,7 @@
 /** Pods as the injection makes them, by every delivery, and the same with one of our parts taken away. */
 import { parseConfig } from '../../../src/config/parse-config.ts'
 import { inject } from '../../../src/inject/inject.ts'
+import { isOurLoader } from '../../../src/inject/ownership/own-loaders.ts'
 import { dataVolumeName, loaderContainerName } from '../../../src/pod/injected-names.ts'
 import { type Container, type Pod, initContainersOf, volumesOf } from '../../../src/pod/pod.ts'
 import { podObject, type PodObject } from './policies.ts'
@@ -107,19 +108,19 @@ export const deliveryCases: readonly DeliveryCase[] = [
 ]
 
 /** Settings of the operator's configuration that `node://` and `oci://` need. */
-const allowing = `
-policy: { rules: [{ name: all, namespaces: ["*"], sources: ["*", "node://*"] }] }
-cluster: { version: "1.36" }
-`
+const allowing = {
+  policy: { rules: [{ name: 'all', namespaces: ['*'], sources: ['*', 'node://*'] }] },
+  cluster: { version: '1.36' },
+}
 
 export function bare({ annotations }: Pick<DeliveryCase, 'annotations'>, prefix = 'models.example.io/'): PodObject {
   const pod = podObject(Object.fromEntries(Object.entries(annotations).map(([name, value]) => [prefix + name, value])))
   return { ...pod, spec: { ...pod.spec, volumes: [{ name: 'cache', emptyDir: {} }] } }
 }
 
-/** The core's result for the pod. */
-export function injectedPod(pod: PodObject): PodObject {
-  const config = parseConfig(allowing)
+/** The core's result for the pod, with further settings of the operator. */
+export function injectedPod(pod: PodObject, settings: object = {}): PodObject {
+  const config = parseConfig(JSON.stringify({ ...allowing, ...settings }))
   if (!config.ok) throw new Error(config.problems.join('\n'))
   const outcome = inject(pod, 'default', config.config)
   if (outcome.outcome !== 'injected') throw new Error(`not injected: ${JSON.stringify(outcome)}`)
@@ -149,7 +150,7 @@ export function withoutEachPart(
       finding: new RegExp(`^spec\\.volumes: no ${name}, so`),
     })),
     ...volumes.map((name) => ({
-      pod: withoutMounts(pod, name, ({ name: container }) => container === 'app'),
+      pod: withoutMounts(pod, name, (container) => !isOurLoader(container)),
       finding: new RegExp(`^spec\\.containers: none mounts ${name}, so`),
     })),
     ...(taken === undefined

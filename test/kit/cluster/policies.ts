@@ -15,7 +15,12 @@ export interface PolicyObject extends ApiObject {
     readonly failurePolicy: string
     readonly matchConstraints: { readonly resourceRules: readonly object[]; readonly namespaceSelector: object }
     readonly matchConditions: readonly { readonly name: string; readonly expression: string }[]
-    readonly validations: readonly { readonly expression: string; readonly message: string }[]
+    readonly variables: readonly { readonly name: string; readonly expression: string }[]
+    readonly validations: readonly {
+      readonly expression: string
+      readonly message: string
+      readonly messageExpression?: string
+    }[]
   }
   readonly status?: { readonly typeChecking?: { readonly expressionWarnings?: readonly object[] } }
 }
