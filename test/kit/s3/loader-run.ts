@@ -27,12 +27,14 @@ export interface RunningLoader {
   readonly end: Promise<LoaderEnd>
 }
 
+export const sourceMain = join(import.meta.dirname, '..', '..', '..', 'src', 'main.ts')
+
 export const nativeEngine: LoaderEngine = {
   name: 'native',
   command: (terminationLog) => [
     process.execPath,
     ...imageNodeFlags,
-    join(import.meta.dirname, '..', '..', '..', 'src', 'main.ts'),
+    sourceMain,
     'load',
     '--start-jitter',
     '0',

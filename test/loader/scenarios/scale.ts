@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import type { Test } from 'tap'
 import { leastLoaderMemoryBytes } from '../../../src/request/read-request.ts'
+import { sourceMain } from '../../kit/s3/loader-run.ts'
 import { buildProduct } from '../../kit/tools/built-product.ts'
 import { caseCount } from '../../kit/tools/long-runs.ts'
 import { endsWith } from '../../kit/s3/loader-end.ts'
@@ -106,7 +107,7 @@ let building: Promise<string> | undefined
 
 async function built({ world }: Stage): Promise<(command: readonly string[]) => readonly string[]> {
   const main = await (building ??= buildProduct(join(world.directory, 'product')))
-  return ([node = '', , ...args]) => [node, main, ...args]
+  return (command) => command.map((word) => (word === sourceMain ? main : word))
 }
 
 function filesOf({ root, id }: Stage): string {
