@@ -27,7 +27,7 @@ import { readPod } from '../../src/pod/read-pod.ts'
 import { formatDiagnostic } from '../../src/reasons.ts'
 import { runShared } from '../integration/cli/run-shared.ts'
 import { caseCount } from '../kit/tools/long-runs.ts'
-import { hugeText, misfits, pathsOf, replaced, without } from '../kit/webhook/malformed.ts'
+import { hugeText, misfits, pathsOf, replaced, withoutPath } from '../kit/webhook/malformed.ts'
 
 const seed = Number(process.env.FAST_CHECK_SEED ?? 20260101)
 t.setTimeout(15 * 60_000)
@@ -105,7 +105,7 @@ function* malformedOf(manifest: unknown): Generator<readonly [what: string, valu
   for (const [i, path] of pathsOf(manifest).entries()) {
     const tried = misfits.filter((_, j) => (i + j) % everyNth === 0)
     for (const { name, value } of tried) yield [`${name} at ${path.join('.')}`, replaced(manifest, path, value)]
-    yield [`nothing at ${path.join('.')}`, without(manifest, path)]
+    yield [`nothing at ${path.join('.')}`, withoutPath(manifest, path)]
   }
 }
 

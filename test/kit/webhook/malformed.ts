@@ -53,7 +53,7 @@ export function replaced(value: unknown, [key, ...rest]: Path, by: unknown): unk
 }
 
 /** A copy without what is at the path. */
-export function without(value: unknown, path: Path): unknown {
+export function withoutPath(value: unknown, path: Path): unknown {
   const key = path.at(-1)
   const parent = path
     .slice(0, -1)
