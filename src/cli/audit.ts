@@ -88,7 +88,7 @@ Examples:
   model-injector audit -n apps -n ml --quiet
   model-injector audit --fail-on error
   model-injector audit -f deploy/ --config config.yaml -o sarif --fail-on notAllowed,invalid,unpinned > audit.sarif
-  model-injector audit -o policyreport | kubectl apply --server-side -f -
+  model-injector audit -o policyreport | kubectl apply --server-side --force-conflicts -f -
   model-injector audit --html report.html
   model-injector audit --serve`
 

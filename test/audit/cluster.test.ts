@@ -1,14 +1,15 @@
 /** `audit` on a real API server: pods that were changed in every way, in every format, and the reports back in the cluster. */
+import { execFileSync } from 'node:child_process'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
-import { parseAllDocuments } from 'yaml'
 import type { AuditedPod, AuditSummary } from '../../src/audit/judgement.ts'
 import { defaultConfig } from '../../src/config/parse-config.ts'
 import { inject } from '../../src/inject/inject.ts'
 import { runCLI } from '../integration/cli/run-cli.ts'
 import { apiClient, type ApiClient, type ApiObject } from '../kit/cluster/api-client.ts'
 import { startControlPlane } from '../kit/cluster/control-plane.ts'
+import { helmBinaries } from '../kit/tools/helm-binaries.ts'
 import { podWith } from '../kit/webhook/pods.ts'
 import { waitFor } from '../kit/tools/wait-for.ts'
 import { ourConfiguration } from '../kit/cluster/webhook-configuration.ts'
@@ -45,6 +46,16 @@ t.test('in a cluster', { timeout }, async (t) => {
     runCLI(['audit', '--kubeconfig', kubeconfig, ...(config === '' ? [] : ['--config', config]), ...args], {
       env: { COLUMNS: '130' },
     })
+  const kubectl = join(await helmBinaries(), 'kubectl')
+  const kubectlApply = (reports: string): string =>
+    execFileSync(
+      kubectl,
+      [
+        ...['--kubeconfig', controlPlane.kubeConfigFile, '--cache-dir', join(directory, 'kubectl')],
+        ...['apply', '--server-side', '--force-conflicts', '-f', '-'],
+      ],
+      { input: reports, encoding: 'utf8' },
+    )
   const auditJSON = async (args: readonly string[], config?: string): Promise<JSONAudit> => {
     const { stdout, stderr } = await audit([...args, '-o', 'json'], config === undefined ? {} : { config })
     if (stdout === '') throw new Error(stderr)
@@ -118,7 +129,7 @@ t.test('in a cluster', { timeout }, async (t) => {
     t.match(stdout, /^NAMESPACE +POD +MODEL +JUDGEMENT\n/)
     t.match(
       stdout,
-      /apps +another-source +s3:\/\/elsewhere\/llama\/ +tampered\n +tampered: parts are not those that were recorded\n? +\(spec\.initContainers\[model-loader\]\.env\[MODEL_SOURCE\]\)/,
+      /apps +another-source +s3:\/\/elsewhere\/llama\/ +tampered\n +tampered: parts are not those that were recorded; parts are not those of today's plan, and no other configuration makes these\n +\(spec\.initContainers\[model-loader\]\.env\[MODEL_SOURCE\]\)/,
     )
     t.notMatch(stdout, /untouched|by-the-webhook|[\u202e\u001b]/)
     t.match(
@@ -154,24 +165,48 @@ t.test('in a cluster', { timeout }, async (t) => {
     })
   })
 
-  await t.test('the reports are taken by their real definitions, under names that stay', async (t) => {
+  await t.test('the reports are taken as the page says, and go with their pods', async (t) => {
     for (const crd of await reportCrds()) await api.create(crd)
-    for (const [format, collection] of [
+    const collections = [
       ['policyreport', '/apis/wgpolicyk8s.io/v1alpha2/namespaces/apps/policyreports'],
       ['openreports', '/apis/openreports.io/v1alpha1/namespaces/apps/reports'],
-    ] as const) {
-      const first = reportsOf((await audit(['-n', 'apps', '-o', format])).stdout)
-      for (const report of first) await apply(api, collection, report)
-      const second = reportsOf((await audit(['-n', 'apps', '-o', format])).stdout)
-      for (const report of second) await apply(api, collection, report)
-      const { body } = await api.request('GET', collection)
-      const stored = (body as { items: Report[] }).items
-      t.strictSame(
-        stored.map(({ metadata }) => metadata?.name),
-        ['model-injector-audit'],
+    ] as const
+    await api.create(asObject('soon-gone', podWith(pinnedAnnotations)))
+    const audited = (await auditJSON(['-n', 'apps'])).pods
+    for (const [format, collection] of collections) {
+      await waitFor('the definition to be served', async () =>
+        (await api.request('GET', collection)).status === 200 ? true : undefined,
       )
-      t.strictSame(stored[0]?.summary, { pass: 4, fail: 14, warn: 5, error: 0, skip: 0 }, 'nothing was pruned')
-      t.strictSame(stored[0]?.results, second[0]?.results)
+      // The second takes the place of the first.
+      for (let i = 0; i < 2; i++) kubectlApply((await audit(['-n', 'apps', '-o', format])).stdout)
+      const stored = await reportsAt(api, collection)
+      t.strictSame(
+        stored.map(({ metadata }) => metadata?.name).toSorted(),
+        audited.map(({ uid }) => `model-injector-audit-${uid ?? ''}`).toSorted(),
+      )
+      const total = (outcome: string): number => stored.reduce((sum, { summary }) => sum + (summary[outcome] ?? 0), 0)
+      t.equal(
+        ['pass', 'fail', 'warn', 'error', 'skip'].reduce((sum, outcome) => sum + total(outcome), 0),
+        audited.length,
+        'each pod counts once',
+      )
+      t.ok(
+        stored.every(({ results, scope }) => results.length === 1 && scope.kind === 'Pod'),
+        'nothing was pruned',
+      )
+    }
+    await api.request('DELETE', '/api/v1/namespaces/apps/pods/soon-gone', { gracePeriodSeconds: 0 })
+    for (const [format, collection] of collections) {
+      const left = await waitFor(
+        `the ${format} of the pod to be gone`,
+        async () => {
+          const stored = await reportsAt(api, collection)
+          return stored.some(({ scope }) => scope.name === 'soon-gone') ? undefined : stored
+        },
+        // The garbage collector looks for new kinds every 30 seconds.
+        { timeoutSeconds: 5 * 60 },
+      )
+      t.equal(left.length, audited.length - 1, 'the others stay')
     }
   })
 
@@ -206,19 +241,10 @@ t.test('in a cluster', { timeout }, async (t) => {
 
 interface Report extends ApiObject {
   readonly results: readonly unknown[]
-  readonly summary: unknown
+  readonly summary: Readonly<Record<string, number>>
+  readonly scope: { readonly kind: string; readonly name: string }
 }
 
-function reportsOf(text: string): readonly Report[] {
-  return parseAllDocuments(text).map((document) => document.toJS() as Report)
-}
-
-async function apply(api: ApiClient, collection: string, report: Report): Promise<void> {
-  const path = `${collection}/${report.metadata?.name ?? ''}`
-  const { body, status } = await api.request('GET', path)
-  const version = status === 200 ? (body as ApiObject).metadata?.resourceVersion : undefined
-  const answer = await (status === 200
-    ? api.request('PUT', path, { ...report, metadata: { ...report.metadata, resourceVersion: version } })
-    : api.request('POST', collection, report))
-  if (answer.status > 201) throw new Error(JSON.stringify(answer.body).slice(0, 1000))
+async function reportsAt(api: ApiClient, collection: string): Promise<readonly Report[]> {
+  return ((await api.request('GET', collection)).body as { items: Report[] }).items
 }

@@ -27,8 +27,8 @@ export const formatUses: Readonly<Record<FormatName, string>> = {
   sarif:
     'code scanning (SARIF 2.1.0): a result for each judgement but `conforming`; its fingerprint is that of the workload, so it stays when pods come and go',
   junit: 'CI: a test case for each pod; errors, and the judgements of `--fail-on`, fail',
-  policyreport: 'dashboards that read `PolicyReport` (wgpolicyk8s.io/v1alpha2)',
-  openreports: 'dashboards that read `Report` (openreports.io/v1alpha1)',
+  policyreport: 'dashboards that read `PolicyReport` (wgpolicyk8s.io/v1alpha2): one for each pod, with one result',
+  openreports: 'dashboards that read `Report` (openreports.io/v1alpha1): the same',
 }
 
 export const formatNames = Object.keys(auditFormats) as FormatName[]

@@ -1,14 +1,12 @@
 /**
  * Objects that dashboards of policy engines show: PolicyReport (wgpolicyk8s.io/v1alpha2) and its successor, Report
- * (openreports.io/v1alpha1). One or more for each namespace, a result for each judgement.
+ * (openreports.io/v1alpha1). One for each pod, with one result, so that pods can be counted. The pod owns its report: the garbage
+ * collector deletes it with the pod, and nobody has to compare what is stored with what there is.
  */
+import { createHash } from 'node:crypto'
 import { stringify } from 'yaml'
 import { levelOf, type AuditedPod, type Judged, type Level } from '../judgement.ts'
 import type { Format, FormatContext } from './format.ts'
-
-/** A size that readers of these objects accept. etcd accepts no object over 1.5 MiB, managed fields included. */
-const mostResults = 1000
-const mostBytes = 900 * 1024
 
 const longestMessage = 1024
 
@@ -33,91 +31,74 @@ const outcomes: Readonly<Record<Level, { readonly result: Outcome; readonly seve
   error: { result: 'fail', severity: 'high' },
 }
 
-type Result = ReturnType<typeof resultOf>
-
 async function* printReports(
   pods: AsyncIterable<AuditedPod>,
   context: FormatContext,
   type: ReportType,
 ): AsyncGenerator<string> {
-  const printed = new Map<string, number>()
-  let batch = emptyBatch('')
-  const print = (): string => {
-    const number = (printed.get(batch.namespace) ?? 0) + 1
-    printed.set(batch.namespace, number)
-    return `---\n${stringify(reportOf(type, batch, number), { lineWidth: 0, aliasDuplicateObjects: false })}`
-  }
-  for await (const { namespace, result, bytes } of resultsOf(pods, context)) {
-    if (namespace !== batch.namespace || batch.results.length === mostResults || batch.bytes + bytes > mostBytes) {
-      if (batch.results.length > 0) yield print()
-      batch = emptyBatch(namespace)
-    }
-    batch.results.push(result)
-    batch.bytes += bytes
-  }
-  if (batch.results.length > 0) yield print()
-}
-
-async function* resultsOf(
-  pods: AsyncIterable<AuditedPod>,
-  context: FormatContext,
-): AsyncGenerator<{ readonly namespace: string; readonly result: Result; readonly bytes: number }> {
   for await (const pod of pods) {
-    for (const judged of pod.judgements) {
-      const result = resultOf(pod, judged, context)
-      yield { namespace: pod.namespace, result, bytes: Buffer.byteLength(JSON.stringify(result)) }
-    }
+    yield `---\n${stringify(reportOf(type, pod, context), { lineWidth: 0, aliasDuplicateObjects: false })}`
   }
 }
 
-interface Batch {
-  readonly namespace: string
-  readonly results: Result[]
-  bytes: number
-}
-
-function emptyBatch(namespace: string): Batch {
-  return { namespace, results: [], bytes: 0 }
-}
-
-/** The names stay the same from audit to audit, so that a new one takes the place of the old. */
-function reportOf({ apiVersion, kind, source }: ReportType, { namespace, results }: Batch, number: number): object {
-  const count = (outcome: Outcome): number => results.filter(({ result }) => result === outcome).length
+function reportOf({ apiVersion, kind, source }: ReportType, pod: AuditedPod, context: FormatContext): object {
+  const result = resultOf(pod, context)
+  const resource = resourceOf(pod)
   return {
     apiVersion,
     kind,
     metadata: {
-      name: `model-injector-audit${number === 1 ? '' : `-${number}`}`,
-      namespace,
+      name: nameOf(pod),
+      namespace: pod.namespace,
       labels: { 'app.kubernetes.io/managed-by': 'model-injector' },
+      ...(pod.uid !== undefined && {
+        ownerReferences: [{ apiVersion: 'v1', kind: 'Pod', name: pod.name, uid: pod.uid }],
+      }),
     },
     ...(source !== undefined && { source }),
-    summary: { pass: count('pass'), fail: count('fail'), warn: count('warn'), error: 0, skip: 0 },
-    results,
+    scope: resource,
+    summary: { pass: 0, fail: 0, warn: 0, error: 0, skip: 0, [result.result]: 1 },
+    results: [result],
   }
 }
 
-function resultOf(pod: AuditedPod, judged: Judged, { now }: FormatContext) {
-  const { result, severity } = outcomes[levelOf(judged)]
+/** The same from audit to audit. Kyverno names its reports by the bare uid, and would fight for them. */
+function nameOf({ uid, namespace, name, file }: AuditedPod): string {
+  const id =
+    uid ??
+    createHash('sha256')
+      .update(JSON.stringify([namespace, name, file]))
+      .digest('hex')
+      .slice(0, 32)
+  return `model-injector-audit-${id}`
+}
+
+/** The worst judgement is the result of the pod; the others are in its properties. */
+function resultOf(pod: AuditedPod, { now }: FormatContext) {
+  const [worst] = pod.judgements
+  const { result, severity } = outcomes[levelOf(worst)]
   return {
     source: 'model-injector',
     policy: 'model-injector-audit',
-    rule: judged.judgement,
+    rule: worst.judgement,
     category: 'Model provenance',
     result,
     severity,
     scored: result !== 'warn',
-    message: cut(judged.reason),
+    message: cut(worst.reason),
     resources: [resourceOf(pod)],
     timestamp: { seconds: Math.floor(now.getTime() / 1000), nanos: 0 },
-    properties: propertiesOf(pod),
+    properties: propertiesOf(pod, worst),
   }
 }
 
-function propertiesOf({ models, owner }: AuditedPod): Readonly<Record<string, string>> {
+function propertiesOf(pod: AuditedPod, worst: Judged): Readonly<Record<string, string>> {
+  const { models, owner } = pod
+  const also = pod.judgements.filter((judged) => judged !== worst && judged.judgement !== 'conforming')
   return {
     ...(models.length > 0 && { sources: cut(models.map(({ source }) => source).join(' ')) }),
     ...(owner !== undefined && { owner: `${owner.kind}/${owner.name}` }),
+    ...(also.length > 0 && { also: cut(also.map(({ judgement, reason }) => `${judgement}: ${reason}`).join(' | ')) }),
   }
 }
 
