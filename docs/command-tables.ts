@@ -1,6 +1,7 @@
 /** Tables of commands for the pages, from the same data that the commands and their help use. */
 import { auditExits } from '../src/cli/audit/exit-codes.ts'
 import { formatUses } from '../src/audit/formats/registry.ts'
+import { waiversSchema } from '../src/audit/waivers/waiver-schema.ts'
 import { loadFlags } from '../src/cli/load.ts'
 import { printMarkdownTable } from '../src/cli/table.ts'
 import { companions } from '../src/deliveries/companions.ts'
@@ -13,6 +14,19 @@ export function auditExitsInMarkdown(): string {
 
 export function auditFormatsInMarkdown(): string {
   return printMarkdownTable(['`-o`', 'For'], namesAsCode(formatUses))
+}
+
+export function waiversInMarkdown(): string {
+  const { properties, required } = waiversSchema.properties.waivers.items
+  const { pods, ...others } = properties
+  const rows = (keys: object, needed: readonly string[], path: string): readonly (readonly string[])[] =>
+    Object.entries(keys as Readonly<Record<string, { readonly description: string }>>).map(
+      ([name, { description }]) => [`\`${path}${name}\``, needed.includes(name) ? 'yes' : '', description],
+    )
+  return printMarkdownTable(
+    ['Key', 'Required', 'Meaning'],
+    [...rows(pods.properties, pods.required, 'pods.'), ...rows(others, required, '')],
+  )
 }
 
 export function loadOptionsInMarkdown(): string {

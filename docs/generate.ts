@@ -10,6 +10,7 @@ import {
   auditFormatsInMarkdown,
   loadOptionsInMarkdown,
   renderCommandsInMarkdown,
+  waiversInMarkdown,
 } from './command-tables.ts'
 import { exclusionsInMarkdown } from './exclusions-table.ts'
 import { keptVariablesInMarkdown } from './kept-variables-table.ts'
@@ -49,6 +50,7 @@ generate('docs/loader.md', 'environment', loaderVariablesInMarkdown())
 generate('docs/loader.md', 'kept', keptVariablesInMarkdown())
 generate('docs/loader.md', 'policy', podFailurePolicyInMarkdown())
 generate('docs/audit.md', 'judgements', judgementsInMarkdown())
+generate('docs/audit.md', 'waivers', waiversInMarkdown())
 generate('docs/audit.md', 'exits', auditExitsInMarkdown())
 generate('docs/audit.md', 'outputs', auditFormatsInMarkdown())
 generate('docs/security.md', 'classes', changeClassesInMarkdown())

@@ -16,6 +16,10 @@ export type ErrorCode =
   | 'ListenFailed'
   /** A requested file cannot be written. */
   | 'OutputUnwritable'
+  /** The file of waivers has mistakes. */
+  | 'WaiversInvalid'
+  /** The file of waivers cannot be read. */
+  | 'WaiversUnreadable'
 
 export class AppError extends Error {
   readonly code: ErrorCode

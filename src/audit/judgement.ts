@@ -16,7 +16,7 @@ export const judgements = {
   conforming: {
     level: 'none',
     conforms: true,
-    meaning: "the pod carries what today's configuration would give it",
+    meaning: "the pod carries what today's configuration would give it, but for what is waived",
     remedy: 'nothing',
   },
   missing: {
@@ -79,6 +79,8 @@ export type Judgement = keyof typeof judgements
 export type Level = Meaning['level']
 
 export const judgementNames = Object.keys(judgements) as Judgement[]
+/** The judgements that need something to be done. */
+export const problemNames = judgementNames.filter((name) => name !== 'conforming')
 /** The judgements of a pod that carries today's parts. */
 export const conformingJudgements: readonly Judgement[] = judgementNames.filter((name) => judgements[name].conforms)
 
@@ -97,7 +99,11 @@ export interface Judged {
   /** One sentence about this pod. Safe to print. */
   readonly reason: string
   readonly evidence: readonly Evidence[]
+  /** The operator accepts it: it does not count against the pod. */
+  readonly waived?: { readonly reason: string; readonly until: string }
 }
+
+export type WaivedJudged = Judged & Required<Pick<Judged, 'waived'>>
 
 export interface AuditedModel {
   readonly name: string
@@ -132,7 +138,10 @@ export interface AuditedPod {
   readonly models: readonly AuditedModel[]
   /** Names of the rules of today's policy that allow it. */
   readonly rules: readonly string[]
-  /** At least one, sorted by severity. `conforming` comes last, and only where all others leave a pod conforming. */
+  /**
+   * At least one that is not waived: those first, sorted by severity. `conforming` is the last of them, and only where all others leave a
+   * pod conforming. What is waived follows.
+   */
   readonly judgements: readonly [Judged, ...Judged[]]
   /**
    * For a pod that does not conform: all fields that we own, as today's configuration would make them (`expected`) and as they are
@@ -141,8 +150,35 @@ export interface AuditedPod {
   readonly diff?: readonly Evidence[]
 }
 
-/** The number of pods, in total and for each judgement. One pod may have several judgements. */
-export type AuditSummary = { readonly pods: number } & Readonly<Record<Judgement, number>>
+/** The number of pods: in total, for each judgement that is not waived, and with a waived one. One pod may have several judgements. */
+export type AuditSummary = { readonly pods: number; readonly waived: number } & Readonly<Record<Judgement, number>>
+
+/** The owner; a pod without one stands for itself. */
+export function workloadOf({ owner, name }: AuditedPod): { readonly kind: string; readonly name: string } {
+  return owner ?? { kind: 'Pod', name }
+}
+
+/** The judgements that count against the pod, or are worth knowing. */
+export function countedProblemsOf({ judgements: own }: AuditedPod): readonly Judged[] {
+  return own.filter(({ judgement, waived }) => judgement !== 'conforming' && waived === undefined)
+}
+
+export function waiverInWords({ until, reason }: WaivedJudged['waived']): string {
+  return `waived until ${until}: ${reason}`
+}
+
+export function judgedInWords({ judgement, reason, waived }: Judged): string {
+  return `${judgement}${waived === undefined ? '' : ` (${waiverInWords(waived)})`}: ${reason}`
+}
+
+/** Each once. */
+export function countedJudgements({ judgements: own }: AuditedPod): ReadonlySet<Judgement> {
+  return new Set(own.flatMap(({ judgement, waived }) => (waived === undefined ? [judgement] : [])))
+}
+
+export function waivedOf({ judgements: own }: AuditedPod): readonly WaivedJudged[] {
+  return own.filter((judged): judged is WaivedJudged => judged.waived !== undefined)
+}
 
 export function conforms({ judgements: own }: AuditedPod): boolean {
   return own.some(({ judgement }) => judgement === 'conforming')

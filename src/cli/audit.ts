@@ -5,7 +5,7 @@ import { Command } from 'commander'
 import { AuditCount, auditPods } from '../audit/audit.ts'
 import type { FormatContext } from '../audit/formats/format.ts'
 import { formatNames, auditFormats } from '../audit/formats/registry.ts'
-import type { AuditedPod, Level } from '../audit/judgement.ts'
+import { problemNames, type AuditedPod, type Level } from '../audit/judgement.ts'
 import {
   filenameFlag,
   filenameProblems,
@@ -17,7 +17,8 @@ import {
   type Values,
 } from '../flags/flags.ts'
 import { auditExits } from './audit/exit-codes.ts'
-import { failures, parseFailOn, problems } from './audit/fail-on.ts'
+import { failures, parseFailOn } from './audit/fail-on.ts'
+import { reportExpired, reportUnused } from './audit/read-waivers.ts'
 import { parseListenAddress, servePage, writePage } from './audit/write-page.ts'
 import type { AboutAudit } from '../audit/page/page-data.ts'
 import { useAuditSource, type AuditSource, type Today } from './audit/audit-source.ts'
@@ -43,6 +44,11 @@ const flags = {
   config: { ...configFlag, description: "operator's configuration file (default: that of the cluster)" },
   image: imageFlag,
   output: { term: '-o, --output <format>', description: 'format (default: table)', ...oneOf(formatNames) },
+  waivers: {
+    term: '--waivers <file>',
+    description: 'judgements that are accepted: for which pods, why, and until when',
+    parse: parseText,
+  },
   failOn: {
     term: '--fail-on <judgements>',
     description: 'exit with 3 if a pod is judged so: judgements or levels, with commas',
@@ -76,7 +82,7 @@ ClusterRole model-injector-reader allows all of that. With -f and without --conf
 of the cluster which --context or --kubeconfig names.
 
 --fail-on takes judgements and levels (error, warning, note: that and everything
-worse). Judgements: ${problems.join(', ')}.
+worse). Judgements: ${problemNames.join(', ')}.
 
 Exit codes:
 ${Object.entries(auditExits)
@@ -86,7 +92,7 @@ ${Object.entries(auditExits)
 Examples:
   model-injector audit
   model-injector audit -n apps -n ml --quiet
-  model-injector audit --fail-on error
+  model-injector audit --fail-on error --waivers waivers.yaml
   model-injector audit -f deploy/ --config config.yaml -o sarif --fail-on notAllowed,invalid,unpinned > audit.sarif
   model-injector audit -o policyreport | kubectl apply --server-side --force-conflicts -f -
   model-injector audit --html report.html
@@ -127,12 +133,13 @@ function problemsOf({
 }
 
 async function audit(options: AuditCommandOptions): Promise<void> {
-  const { kubeconfig, context, config, image, namespace, filename } = options
+  const { kubeconfig, context, config, image, waivers, namespace, filename } = options
   const from = {
     kubeconfig,
     context,
     config,
     image,
+    waivers,
     namespaces: [...new Set(namespace)],
     files: [...new Set(filename)],
   }
@@ -142,6 +149,7 @@ async function audit(options: AuditCommandOptions): Promise<void> {
 /** An error at the start ends the command; later, the page shows the error and keeps the last audit. */
 async function serve(source: AuditSource, { listen }: AuditCommandOptions): Promise<void> {
   let today = await source.today()
+  if (today.waivers !== undefined) reportExpired(today.waivers)
   async function* look(): AsyncGenerator<AuditedPod> {
     today = await source.today()
     yield* auditPods(source.objects(), today)
@@ -158,6 +166,10 @@ async function print(source: AuditSource, options: AuditCommandOptions): Promise
   const format = auditFormats[options.output ?? 'table']
   if (html === undefined) await writeText(format(counted, contextOf(about, count, options)))
   else await writePage(html, counted, about)
+  if (today.waivers !== undefined) {
+    reportExpired(today.waivers)
+    reportUnused(today.waivers, options.namespace)
+  }
   const failed = failOn === undefined ? [] : failures(count.summary, failOn)
   if (failed.length === 0) return
   writeReport(`model-injector: failed on ${failed.join(', ')}\n`)
@@ -173,8 +185,14 @@ async function writeText(text: AsyncIterable<string>): Promise<void> {
   }
 }
 
-function aboutOf({ place, scope }: AuditSource, { config, configPlace }: Today): AboutAudit {
-  return { place, scope, config: configPlace, configHash: config.hash }
+function aboutOf({ place, scope }: AuditSource, { config, configPlace, waivers }: Today): AboutAudit {
+  return {
+    place,
+    scope,
+    config: configPlace,
+    configHash: config.hash,
+    ...(waivers !== undefined && { waivers: waivers.about }),
+  }
 }
 
 const formatOfLevel = {

@@ -28,15 +28,15 @@ async function readFileOf(file: string): Promise<Config> {
   )
 }
 
-async function readText(file: string): Promise<string> {
+/** Throws an AppError for a file that cannot be read. */
+export async function readText(
+  file: string,
+  code: 'ConfigurationUnreadable' | 'WaiversUnreadable' = 'ConfigurationUnreadable',
+): Promise<string> {
   try {
     return await readFile(file, 'utf8')
   } catch (cause) {
     const { errno, message } = cause as NodeJS.ErrnoException
-    throw new AppError(
-      'ConfigurationUnreadable',
-      `${file}: ${errno === undefined ? message : getSystemErrorMessage(errno)}`,
-      { cause },
-    )
+    throw new AppError(code, `${file}: ${errno === undefined ? message : getSystemErrorMessage(errno)}`, { cause })
   }
 }

@@ -4,7 +4,6 @@
  */
 import { createHash } from 'node:crypto'
 import { Ajv } from 'ajv'
-import { parseDocument } from 'yaml'
 import { parseBytes } from '../values/quantity.ts'
 import { placeholderImage } from './loader-image.ts'
 import type { Config } from './config.ts'
@@ -13,6 +12,7 @@ import { withDefaults } from './defaults.ts'
 import { loweredLimits } from './limits.ts'
 import type { PolicyRule, WrittenRule } from './policy.ts'
 import { fileProblems } from './problems.ts'
+import { firstProblems, readYaml } from './read-yaml.ts'
 import { schemaProblems } from './schema-problems.ts'
 
 export type ConfigResult =
@@ -47,31 +47,8 @@ export function withImage(config: Config, image: string): Config {
   return deepFreeze({ ...changed, hash: hashOf({ ...shapingSettings(changed), hash: undefined }) })
 }
 
-/** Strict: warnings of the library, as for an unknown tag, count as mistakes. */
-function readYaml(text: string): { ok: true; value: unknown } | { ok: false; problems: readonly string[] } {
-  try {
-    const document = parseDocument(text, { logLevel: 'silent' })
-    // What the parser says after its first error is often its own confusion.
-    const [first] = [...document.errors, ...document.warnings]
-    if (first !== undefined) return notReadable(first)
-    return { ok: true, value: document.toJS({ maxAliasCount: 100 }) }
-  } catch (error) {
-    return notReadable(error)
-  }
-}
-
-function notReadable(error: unknown): { ok: false; problems: readonly string[] } {
-  const message = error instanceof Error ? error.message : String(error)
-  const isTooDeep = error instanceof RangeError || /call stack|stack overflow/i.test(message)
-  return { ok: false, problems: [`not readable as YAML: ${isTooDeep ? 'it is nested too deeply' : message}`] }
-}
-
-/** People do not read more. */
-const mostProblems = 100
-
 function refused(problems: readonly string[]): ConfigResult {
-  const rest = problems.length - mostProblems
-  return { ok: false, problems: rest > 0 ? [...problems.slice(0, mostProblems), `and ${rest} more`] : problems }
+  return { ok: false, problems: firstProblems(problems) }
 }
 
 function resolve(file: ConfigFile, image: string = placeholderImage): Config {

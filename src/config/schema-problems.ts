@@ -4,11 +4,14 @@ import { runtimePrefixes } from '../kept-variables.ts'
 import { nearest } from '../nearest.ts'
 import { printable, quote, shorten } from '../values/printable.ts'
 
-/** A name refused by its pattern is reported twice; the report without the name is dropped. */
-export function schemaProblems(errors: readonly ErrorObject[]): string[] {
+/**
+ * A name refused by its pattern is reported twice; the report without the name is dropped. `whole` names the file where the place is
+ * all of it.
+ */
+export function schemaProblems(errors: readonly ErrorObject[], whole = 'the configuration'): string[] {
   return errors
     .filter(({ propertyName }) => propertyName === undefined)
-    .map(describeSchemaError)
+    .map((error) => describeSchemaError(error, whole))
     .map(asProblem)
 }
 
@@ -28,9 +31,9 @@ const replacements: ReadonlyMap<string, string> = new Map([
   ],
 ])
 
-function describeSchemaError(error: ErrorObject): string {
+function describeSchemaError(error: ErrorObject, whole: string): string {
   const path = fieldPath(error.instancePath)
-  const at = path === '' ? 'the configuration' : path
+  const at = path === '' ? whole : path
   const params = error.params as {
     additionalProperty?: string
     allowedValues?: string[]

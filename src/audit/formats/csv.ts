@@ -1,7 +1,14 @@
 /** The audit as CSV: a row for each model of each pod, so that a spreadsheet can count models. */
 import { stringify } from 'csv-stringify/sync'
 import { printable } from '../../values/printable.ts'
-import type { AuditedModel, AuditedPod } from '../judgement.ts'
+import {
+  countedJudgements,
+  countedProblemsOf,
+  waivedOf,
+  waiverInWords,
+  type AuditedModel,
+  type AuditedPod,
+} from '../judgement.ts'
 import type { Format } from './format.ts'
 
 type Row = readonly (string | undefined)[]
@@ -28,13 +35,19 @@ const columns: readonly (readonly [
   ['mount path', (_pod, model) => model?.mountPath],
   ['injector', ({ injector }) => injector],
   ['rules', ({ rules }) => rules.join(' ')],
-  ['judgements', ({ judgements }) => judgements.map(({ judgement }) => judgement).join(' ')],
+  ['judgements', (pod) => [...countedJudgements(pod)].join(' ')],
   [
     'reasons',
-    ({ judgements }) =>
-      judgements
-        .filter(({ judgement }) => judgement !== 'conforming')
+    (pod) =>
+      countedProblemsOf(pod)
         .map(({ reason }) => reason)
+        .join(' | '),
+  ],
+  [
+    'waived',
+    (pod) =>
+      waivedOf(pod)
+        .map(({ judgement, waived }) => `${judgement} ${waiverInWords(waived)}`)
         .join(' | '),
   ],
 ]

@@ -1,5 +1,6 @@
 /** The type of an output format: text that is streamed while the pods are audited. */
 import type { AuditedPod, AuditSummary, Judged, Level } from '../judgement.ts'
+import type { AboutWaivers } from '../waivers/about-waivers.ts'
 
 export interface FormatContext {
   /** The place that was read, for people: `cluster https://10.0.0.1:6443 (context prod)`. */
@@ -8,6 +9,8 @@ export interface FormatContext {
   /** Origin of today's configuration. */
   readonly config: string
   readonly configHash: string
+  /** Undefined without a file of waivers. */
+  readonly waivers?: AboutWaivers
   readonly now: Date
   /** Counts of the pods audited so far. */
   readonly summary: () => AuditSummary

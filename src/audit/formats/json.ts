@@ -2,8 +2,10 @@
 import { version } from '../../version.ts'
 import type { Format } from './format.ts'
 
-export const json: Format = async function* (pods, { place, scope, config, configHash, now, summary }) {
-  yield `{"version":${JSON.stringify(version)},"audit":${JSON.stringify({ place, scope, config, configHash, time: now.toISOString() })},"pods":[`
+export const json: Format = async function* (pods, { now, summary, ...context }) {
+  const { place, scope, config, configHash, waivers } = context
+  const audit = { place, scope, config, configHash, time: now.toISOString(), waivers }
+  yield `{"version":${JSON.stringify(version)},"audit":${JSON.stringify(audit)},"pods":[`
   let separator = '\n'
   for await (const pod of pods) {
     yield separator + JSON.stringify(pod)

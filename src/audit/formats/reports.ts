@@ -5,7 +5,16 @@
  */
 import { createHash } from 'node:crypto'
 import { stringify } from 'yaml'
-import { levelOf, type AuditedPod, type Judged, type Level } from '../judgement.ts'
+import {
+  levelOf,
+  countedProblemsOf,
+  waivedOf,
+  waiverInWords,
+  judgedInWords,
+  type AuditedPod,
+  type Judged,
+  type Level,
+} from '../judgement.ts'
 import type { Format, FormatContext } from './format.ts'
 
 const longestMessage = 1024
@@ -22,14 +31,21 @@ export const policyReport: Format = (pods, context) =>
 export const openReports: Format = (pods, context) =>
   printReports(pods, context, { apiVersion: 'openreports.io/v1alpha1', kind: 'Report', source: 'model-injector' })
 
-type Outcome = 'pass' | 'fail' | 'warn'
+type Outcome = 'pass' | 'fail' | 'warn' | 'skip'
 
-const outcomes: Readonly<Record<Level, { readonly result: Outcome; readonly severity: string }>> = {
+interface Assessment {
+  readonly result: Outcome
+  readonly severity: string
+}
+
+const outcomes: Readonly<Record<Level, Assessment>> = {
   none: { result: 'pass', severity: 'info' },
   note: { result: 'warn', severity: 'low' },
   warning: { result: 'warn', severity: 'medium' },
   error: { result: 'fail', severity: 'high' },
 }
+
+const skipped: Assessment = { result: 'skip', severity: 'info' }
 
 async function* printReports(
   pods: AsyncIterable<AuditedPod>,
@@ -73,10 +89,13 @@ function nameOf({ uid, namespace, name, file }: AuditedPod): string {
   return `model-injector-audit-${id}`
 }
 
-/** The worst judgement is the result of the pod; the others are in its properties. */
+/**
+ * The worst judgement is the result of the pod; the others are in its properties. Where only waived ones speak against a pod, it is
+ * skipped.
+ */
 function resultOf(pod: AuditedPod, { now }: FormatContext) {
-  const [worst] = pod.judgements
-  const { result, severity } = outcomes[levelOf(worst)]
+  const worst = countedProblemsOf(pod)[0] ?? waivedOf(pod)[0] ?? pod.judgements[0]
+  const { result, severity } = worst.waived === undefined ? outcomes[levelOf(worst)] : skipped
   return {
     source: 'model-injector',
     policy: 'model-injector-audit',
@@ -84,8 +103,8 @@ function resultOf(pod: AuditedPod, { now }: FormatContext) {
     category: 'Model provenance',
     result,
     severity,
-    scored: result !== 'warn',
-    message: cut(worst.reason),
+    scored: result === 'pass' || result === 'fail',
+    message: cut(worst.waived === undefined ? worst.reason : `${waiverInWords(worst.waived)} (${worst.reason})`),
     resources: [resourceOf(pod)],
     timestamp: { seconds: Math.floor(now.getTime() / 1000), nanos: 0 },
     properties: propertiesOf(pod, worst),
@@ -94,11 +113,11 @@ function resultOf(pod: AuditedPod, { now }: FormatContext) {
 
 function propertiesOf(pod: AuditedPod, worst: Judged): Readonly<Record<string, string>> {
   const { models, owner } = pod
-  const also = pod.judgements.filter((judged) => judged !== worst && judged.judgement !== 'conforming')
+  const also = [...countedProblemsOf(pod), ...waivedOf(pod)].filter((judged) => judged !== worst)
   return {
     ...(models.length > 0 && { sources: cut(models.map(({ source }) => source).join(' ')) }),
     ...(owner !== undefined && { owner: `${owner.kind}/${owner.name}` }),
-    ...(also.length > 0 && { also: cut(also.map(({ judgement, reason }) => `${judgement}: ${reason}`).join(' | ')) }),
+    ...(also.length > 0 && { also: cut(also.map(judgedInWords).join(' | ')) }),
   }
 }
 

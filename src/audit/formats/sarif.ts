@@ -5,26 +5,34 @@
 import { createHash } from 'node:crypto'
 import { pathToFileURL } from 'node:url'
 import { version } from '../../version.ts'
-import { judgementNames, judgements, levelOf, type AuditedPod, type Judged } from '../judgement.ts'
+import {
+  judgements,
+  levelOf,
+  problemNames,
+  countedProblemsOf,
+  waivedOf,
+  waiverInWords,
+  type AuditedPod,
+  type Judged,
+} from '../judgement.ts'
 import type { Format } from './format.ts'
 
-const problems = judgementNames.filter((name) => name !== 'conforming')
-
 export const sarif: Format = async function* (pods, { summary, ...context }) {
-  const driver = { name: 'model-injector', version, semanticVersion: version, rules: problems.map(describeRule) }
+  const driver = { name: 'model-injector', version, semanticVersion: version, rules: problemNames.map(describeRule) }
+  const { place, scope, config, configHash, waivers } = context
   yield `{"$schema":"https://json.schemastore.org/sarif-2.1.0.json","version":"2.1.0","runs":[{"tool":${JSON.stringify({ driver })},"columnKind":"utf16CodeUnits","results":[`
   let separator = '\n'
   for await (const pod of pods) {
-    for (const judged of pod.judgements.filter(({ judgement }) => judgement !== 'conforming')) {
-      yield separator + JSON.stringify(resultOf(pod, judged))
+    for (const judged of [...countedProblemsOf(pod), ...waivedOf(pod)]) {
+      yield separator +
+        JSON.stringify({ ...resultOf(pod, judged), ...(waivers && { suppressions: suppressionsOf(judged) }) })
       separator = ',\n'
     }
   }
-  const { place, scope, config, configHash } = context
-  yield `\n],"properties":${JSON.stringify({ place, scope, config, configHash, summary: summary() })}}]}\n`
+  yield `\n],"properties":${JSON.stringify({ place, scope, config, configHash, summary: summary(), waivers })}}]}\n`
 }
 
-function describeRule(name: (typeof problems)[number]): object {
+function describeRule(name: (typeof problemNames)[number]): object {
   const { meaning, remedy, level } = judgements[name]
   return { id: name, shortDescription: { text: meaning }, help: { text: remedy }, defaultConfiguration: { level } }
 }
@@ -34,7 +42,7 @@ function resultOf(pod: AuditedPod, judged: Judged): object {
   const title = `${pod.namespace}/${pod.name}`
   return {
     ruleId: judgement,
-    ruleIndex: problems.findIndex((name) => name === judgement),
+    ruleIndex: problemNames.findIndex((name) => name === judgement),
     level: levelOf(judged),
     message: { text: `${title}: ${reason}` },
     locations: [
@@ -52,6 +60,11 @@ function resultOf(pod: AuditedPod, judged: Judged): object {
     partialFingerprints: { 'modelInjectorAudit/v1': fingerprint(pod, judged) },
     properties: { models: pod.models.map(({ source }) => source), evidence: judged.evidence },
   }
+}
+
+/** An empty list where none is waived: with waivers, all results of a run have one (§3.27.23). */
+function suppressionsOf({ waived }: Judged): readonly object[] {
+  return waived === undefined ? [] : [{ kind: 'external', status: 'accepted', justification: waiverInWords(waived) }]
 }
 
 function uriOf(file: string): string {

@@ -2,7 +2,17 @@
 import { printable } from '../../values/printable.ts'
 import { columnGap, printRow } from '../../values/text-table.ts'
 import { wrapTextStrictly } from '../../values/wrap-text.ts'
-import { conforms, judgementNames, levelOf, type AuditedPod, type AuditSummary, type Judged } from '../judgement.ts'
+import {
+  conforms,
+  judgedInWords,
+  judgementNames,
+  levelOf,
+  countedProblemsOf,
+  waivedOf,
+  type AuditedPod,
+  type AuditSummary,
+  type Judged,
+} from '../judgement.ts'
 import type { Format, FormatContext, Terminal } from './format.ts'
 
 const rowsPerPage = 200
@@ -54,7 +64,9 @@ function printPage(
   const printed = head ? [printRow(titles, widths, (title) => terminal.paint('title', title))] : []
   for (const pod of pods) {
     printed.push(printPod(pod, widths, terminal))
-    for (const judged of problemsOf(pod)) printed.push(printReason(judged, widths, terminal))
+    for (const judged of [...countedProblemsOf(pod), ...(terminal.quiet ? [] : waivedOf(pod))]) {
+      printed.push(printReason(judged, widths, terminal))
+    }
   }
   return printed.join('')
 }
@@ -76,25 +88,25 @@ function printPod(pod: AuditedPod, widths: Widths, { paint }: Terminal): string 
 
 function printReason(judged: Judged, widths: Widths, { paint }: Terminal): string {
   const width = widths.reduce((sum, column) => sum + column + columnGap, -columnGap) - indent.length
-  const [first = '', ...rest] = wrapTextStrictly(`${judged.judgement}: ${judged.reason}`, width)
-  const painted = first.replace(judged.judgement, paint(levelOf(judged), judged.judgement))
+  const [first = '', ...rest] = wrapTextStrictly(judgedInWords(judged), width)
+  const painted = first.replace(
+    judged.judgement,
+    paint(judged.waived === undefined ? levelOf(judged) : 'none', judged.judgement),
+  )
   return [painted, ...rest].map((line) => `${indent}${line}\n`).join('')
 }
 
 function wordsOf({ judgements }: AuditedPod): readonly string[] {
-  return judgements.map(({ judgement }) => judgement)
-}
-
-function problemsOf({ judgements }: AuditedPod): readonly Judged[] {
-  return judgements.filter(({ judgement }) => judgement !== 'conforming')
+  return judgements.map(({ judgement, waived }) => (waived === undefined ? judgement : `${judgement} (waived)`))
 }
 
 function isFine(pod: AuditedPod): boolean {
-  return conforms(pod) && pod.judgements.length === 1
+  return conforms(pod) && countedProblemsOf(pod).length === 0
 }
 
 function summarise(summary: AuditSummary, { scope, place, config }: FormatContext): string {
   const counts = judgementNames.filter((name) => summary[name] > 0).map((name) => `${summary[name]} ${name}`)
+  const waived = summary.waived > 0 ? [`${summary.waived} waived`] : []
   const pods = `${summary.pods} ${summary.pods === 1 ? 'pod' : 'pods'} with models`
-  return `${summary.pods === 0 ? '' : '\n'}${[pods, ...counts].join(', ')} (${printable(place)}, ${printable(scope)}; ${printable(config)})\n`
+  return `${summary.pods === 0 ? '' : '\n'}${[pods, ...counts, ...waived].join(', ')} (${printable(place)}, ${printable(scope)}; ${printable(config)})\n`
 }

@@ -1,5 +1,6 @@
 /** Data of a page apart from the pods. The browser code imports only types from this file. */
 import { judgements, type Judgement, type Level } from '../judgement.ts'
+import type { AboutWaivers } from '../waivers/about-waivers.ts'
 import { version } from '../../version.ts'
 
 /** Scope and configuration of an audit. The page shows these texts unchanged. */
@@ -11,6 +12,8 @@ export interface AboutAudit {
   /** Origin of today's configuration. */
   readonly config: string
   readonly configHash: string
+  /** Undefined without a file of waivers. */
+  readonly waivers?: AboutWaivers
 }
 
 interface JudgementMeaning {

@@ -105,13 +105,14 @@ tr.is-open>*{background:var(--sunken)}
 .badge.error{color:var(--error);background:var(--error-back);font-weight:600}
 .badge.warning{color:var(--warning);background:var(--warning-back)}
 .badge.note{color:var(--note);background:var(--note-back)}
+.badge.waived{color:var(--soft)}
 .badge.none{color:var(--none);background:var(--none-back)}
 .model+.model{margin-top:.3rem}
 
 .details>td{padding:.25rem 1.9rem 1.25rem;background:var(--surface);border-top:0;box-shadow:inset 3px 0 0 var(--accent)}
 .judgements{list-style:none;display:grid;gap:.75rem}
 .reason .badge{margin-inline-end:.35rem}
-.meaning{font-size:.8125rem}
+.meaning,.waiver{font-size:.8125rem}
 .details table{margin:.4rem 0 .5rem;font-size:.8125rem;border:1px solid var(--line)}
 .details th,.details td{padding:.35rem .6rem;min-width:7rem}
 .details thead th,.details tbody th{font-weight:600}

@@ -14,6 +14,7 @@ import { openManifestFiles, type OpenedFile } from '../manifests/input.ts'
 import { jsonItems } from '../manifests/json-items.ts'
 import { objectsOf, valueAt, type FoundObject } from '../manifests/workloads.ts'
 import { readConfig } from '../read-config.ts'
+import { readWaivers, type ReadWaivers } from './read-waivers.ts'
 
 export interface AuditSourceOptions extends ClusterOptions {
   /** Empty: all. */
@@ -22,12 +23,14 @@ export interface AuditSourceOptions extends ClusterOptions {
   readonly files: readonly string[]
   readonly config?: string | undefined
   readonly image?: string | undefined
+  /** A file. */
+  readonly waivers?: string | undefined
 }
 
 export interface AuditSource {
   /** Each call starts from the first object. */
   readonly objects: () => AsyncIterable<AuditedObject>
-  /** Reads the configuration that judges pods. Each call reads it again: operators may change it while a page is served. */
+  /** Reads the configuration that judges pods, and the waivers. Each call reads it again: operators may change it while a page is served. */
   readonly today: () => Promise<Today>
   /** Name of the cluster or the files, for people. */
   readonly place: string
@@ -36,6 +39,7 @@ export interface AuditSource {
 
 export interface Today extends AuditOptions {
   readonly configPlace: string
+  readonly waivers?: ReadWaivers
 }
 
 export async function useAuditSource(
@@ -47,7 +51,7 @@ export async function useAuditSource(
   if (files.length > 0) {
     return work({
       objects: () => objectsInFiles(files, namespaces),
-      today: () => todayOfFiles(options),
+      today: () => withWaivers(todayOfFiles(options), options),
       place: `files ${files.join(', ')}`,
       scope,
     })
@@ -55,11 +59,16 @@ export async function useAuditSource(
   await useCluster(options, (cluster) =>
     work({
       objects: () => podsOfCluster(cluster, namespaces),
-      today: () => todayOfCluster(cluster, options),
+      today: () => withWaivers(todayOfCluster(cluster, options), options),
       place: `cluster ${cluster.server} (context ${cluster.context})`,
       scope,
     }),
   )
+}
+
+/** The day is that of the audit: a page may be served for weeks. */
+async function withWaivers(today: Promise<Today>, { waivers }: AuditSourceOptions): Promise<Today> {
+  return waivers === undefined ? today : { ...(await today), waivers: await readWaivers(waivers, new Date()) }
 }
 
 async function todayOfFiles(options: AuditSourceOptions): Promise<Today> {

@@ -1,12 +1,18 @@
 /** Parses `--fail-on`: judgements, and levels, which stand for all judgements of that level and worse. */
-import { judgementNames, judgements, type AuditSummary, type Judgement, type Level } from '../../audit/judgement.ts'
+import {
+  judgementNames,
+  judgements,
+  problemNames,
+  type AuditSummary,
+  type Judgement,
+  type Level,
+} from '../../audit/judgement.ts'
 import { nearest } from '../../nearest.ts'
 import { parsed, parseList, unreadable, type Parsed } from '../../values/parsed.ts'
 
 export type FailOn = ReadonlySet<Judgement>
 
 const levels = ['note', 'warning', 'error'] as const satisfies readonly Level[]
-export const problems = judgementNames.filter((name) => name !== 'conforming')
 
 export function parseFailOn(text: string): Parsed<FailOn> {
   const read = parseList(text, parseJudgements)
@@ -16,13 +22,13 @@ export function parseFailOn(text: string): Parsed<FailOn> {
 function parseJudgements(word: string): Parsed<readonly Judgement[]> {
   const level = levels.findIndex((name) => name === word)
   if (level >= 0) {
-    return parsed(problems.filter((name) => levels.indexOf(judgements[name].level) >= level))
+    return parsed(problemNames.filter((name) => levels.indexOf(judgements[name].level) >= level))
   }
-  const judgement = problems.find((name) => name === word)
+  const judgement = problemNames.find((name) => name === word)
   if (judgement !== undefined) return parsed([judgement])
-  const near = nearest(word, [...problems, ...levels])
+  const near = nearest(word, [...problemNames, ...levels])
   return unreadable(
-    `has ${JSON.stringify(word)}, neither a judgement nor a level; ${near === undefined ? `known: ${[...problems, ...levels].join(', ')}` : `did you mean ${near}?`}`,
+    `has ${JSON.stringify(word)}, neither a judgement nor a level; ${near === undefined ? `known: ${[...problemNames, ...levels].join(', ')}` : `did you mean ${near}?`}`,
   )
 }
 

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import type { AuditedPod } from '../../../src/audit/judgement.ts'
+import type { AboutAudit } from '../../../src/audit/page/page-data.ts'
 import { writePageFile } from '../../../src/audit/page/write-page.ts'
 import { startChromium } from '../../kit/tools/chromium.ts'
 import { aboutSample, streamOf } from './sample-pods.ts'
@@ -21,7 +22,7 @@ export interface PageBrowser {
   /** Writes the page of these pods and opens it. */
   readonly open: (
     pods: Iterable<AuditedPod>,
-    options?: BrowserContextOptions & { readonly fragment?: string },
+    options?: BrowserContextOptions & { readonly fragment?: string; readonly about?: AboutAudit },
   ) => Promise<OpenPage>
   readonly openUrl: (url: string, options?: BrowserContextOptions) => Promise<OpenPage>
   readonly close: () => Promise<void>
@@ -35,9 +36,9 @@ export async function openBrowser(): Promise<PageBrowser> {
     openWatched(browser, url, options)
   return {
     openUrl,
-    open: async (pods, { fragment = '', ...options } = {}) => {
+    open: async (pods, { fragment = '', about = aboutSample, ...options } = {}) => {
       const file = join(directory, `report-${++files}.html`)
-      await writePageFile(file, streamOf(pods), aboutSample)
+      await writePageFile(file, streamOf(pods), about)
       return await openUrl(`${pathToFileURL(file).href}${fragment}`, options)
     },
     close: async () => {

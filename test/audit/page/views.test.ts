@@ -1,6 +1,6 @@
 import t from 'tap'
 import { amounts, openBrowser, shownPods } from './browser.ts'
-import { judged, makeModel, makePod, makePods, sampleDiff } from './sample-pods.ts'
+import { aboutSample, judged, makeModel, makePod, makePods, sampleDiff } from './sample-pods.ts'
 
 const browser = await openBrowser()
 t.teardown(() => browser.close())
@@ -27,6 +27,30 @@ t.test('the worst pods stand first, each with its judgements and the reason of t
   t.equal(await page.locator('[data-judgement=missing] .count').innerText(), '0')
   t.equal(await amounts(page), '3 pods')
   t.equal(requests.length, 1, 'no further request is sent')
+  t.strictSame(complaints, [])
+})
+
+t.test('what is waived is struck out, with its reason, and has a tile of its own', async (t) => {
+  const waived = { ...judged('tampered'), waived: { reason: 'ticket 7', until: '2026-12-31' } }
+  const accepted = makePod(4, { name: 'accepted', judgements: [judged('conforming'), waived] })
+  const expired = [{ place: 'waivers[1]', judgement: 'missing', reason: 'x', until: '2026-01-01' }] as const
+  const about = { ...aboutSample, waivers: { file: 'waivers.yaml', inForce: 1, expired } }
+  const { page, complaints } = await browser.open([...few, accepted], { about })
+  t.strictSame(await shownPods(page), ['bad', 'old', 'good', 'accepted'])
+  t.match(
+    await page.locator('#about').innerText(),
+    'waivers.yaml: 1 in force; waivers[1] (missing) ended on 2026-01-01',
+  )
+  t.equal(await page.locator('[data-judgement=tampered] .count').innerText(), '1')
+  await page.locator('[data-judgement=waived]').click()
+  t.strictSame(await shownPods(page), ['accepted'])
+  const row = page.locator('#rows tr').first()
+  t.strictSame(await row.locator('.badge').allInnerTexts(), ['✓ conforming', 'tampered waived'])
+  t.match(await row.innerText(), 'Waived until 2026-12-31: ticket 7')
+  await page.getByRole('button', { name: 'accepted' }).click()
+  t.match(await page.locator('.details .waiver').innerText(), 'Waived until 2026-12-31: ticket 7')
+  await page.getByRole('link', { name: 'Namespaces', exact: true }).click()
+  t.notMatch(await page.locator('#rows').innerText(), 'tampered')
   t.strictSame(complaints, [])
 })
 

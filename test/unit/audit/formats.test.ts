@@ -72,6 +72,7 @@ t.test('json has every pod and the summary', async (t) => {
   )
   t.strictSame(summary, {
     pods: 19,
+    waived: 0,
     conforming: 3,
     missing: 3,
     spoofed: 2,

@@ -16,6 +16,11 @@ export function signOf(judgement: Judgement, meanings: Meanings): HTMLElement {
   return element('span', { class: 'sign', 'aria-hidden': 'true' }, signs[meanings[judgement].level])
 }
 
+/** Struck out, and in words: colour and line are never alone. */
+export function waivedBadge(judgement: Judgement): HTMLElement {
+  return element('span', { class: 'badge waived' }, element('s', {}, wordsOf(judgement)), ' waived')
+}
+
 export function badge(judgement: Judgement, meanings: Meanings, count?: number): HTMLElement {
   const { level } = meanings[judgement]
   const words = count === undefined ? wordsOf(judgement) : `${formatCount(count)} ${wordsOf(judgement)}`

@@ -218,7 +218,7 @@ function listen(): void {
 
 showAbout(about)
 showMeanings(meanings)
-makeTiles(meanings, (judgement) => {
+makeTiles(about, (judgement) => {
   go({ judgements: toggle(state.judgements, judgement) }, 'push')
 })
 listen()

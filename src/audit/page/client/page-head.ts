@@ -4,11 +4,12 @@ import { wordsOf } from './badges.ts'
 import { byId, countOf, element, formatCount, moment, value, type Child } from './elements.ts'
 import { isFiltered, writeState, views, type ViewState } from './view-state.ts'
 
-export function showAbout({ place, scope, config, configHash, version, auditedAt }: AboutPage): void {
+export function showAbout({ place, scope, config, configHash, version, auditedAt, waivers }: AboutPage): void {
   const entries: readonly (readonly [title: string, ...content: Child[]])[] = [
     ['Read from', value(place)],
     ['Scope', value(scope)],
     ["Today's configuration", value(config), ' ', element('code', {}, value(configHash))],
+    ...(waivers === undefined ? [] : [['Waivers', value(waivers.file), waiversInWords(waivers)] as const]),
     ...(auditedAt === undefined ? [] : [['Audited (UTC)', moment(auditedAt)] as const]),
   ]
   setText('made-by', `Made by model-injector ${version}.`)
@@ -17,6 +18,11 @@ export function showAbout({ place, scope, config, configHash, version, auditedAt
       element('div', {}, element('dt', {}, title), element('dd', {}, ...content)),
     ),
   )
+}
+
+function waiversInWords({ inForce, expired }: NonNullable<AboutPage['waivers']>): string {
+  const ended = expired.map(({ place, judgement, until }) => `${place} (${judgement}) ended on ${until}`)
+  return `: ${[`${formatCount(inForce)} in force`, ...ended].join('; ')}`
 }
 
 /** Links, so that each view can be opened in its own tab; the filters stay. */

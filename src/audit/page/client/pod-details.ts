@@ -1,7 +1,7 @@
 /** All that is known of one pod, below its row. */
 import type { AuditedModel, AuditedPod, Judged } from '../../judgement.ts'
 import type { AboutPage } from '../page-data.ts'
-import { badge } from './badges.ts'
+import { badge, waivedBadge } from './badges.ts'
 import { diffTable, evidenceTable } from './diff-table.ts'
 import { element, longValue, moment, abbreviate, type Child } from './elements.ts'
 import { noOwner, type Row } from './rows.ts'
@@ -29,12 +29,21 @@ export function podDetails(row: Row, meanings: Meanings): HTMLElement {
   )
 }
 
-function judgementItem({ judgement, reason, evidence }: Judged, meanings: Meanings): HTMLElement {
+function judgementItem({ judgement, reason, evidence, waived }: Judged, meanings: Meanings): HTMLElement {
   const { meaning, remedy } = meanings[judgement]
   return element(
     'li',
     {},
-    element('p', { class: 'reason' }, badge(judgement, meanings), ' ', longValue(reason)),
+    element(
+      'p',
+      { class: 'reason' },
+      waived === undefined ? badge(judgement, meanings) : waivedBadge(judgement),
+      ' ',
+      longValue(reason),
+    ),
+    ...(waived === undefined
+      ? []
+      : [element('p', { class: 'waiver' }, `Waived until ${waived.until}: `, longValue(waived.reason))]),
     element('p', { class: 'meaning' }, `That is: ${meaning}.`, ...(remedy === 'nothing' ? [] : [` To do: ${remedy}.`])),
     ...(evidence.length === 0 ? [] : [evidenceTable('Evidence', evidence)]),
   )

@@ -1,7 +1,7 @@
 /** The pods, one row each, with the details of those that are open. */
 import type { AuditedModel, Judged } from '../../judgement.ts'
 import type { AboutPage } from '../page-data.ts'
-import { badge } from './badges.ts'
+import { badge, waivedBadge } from './badges.ts'
 import { element, moment, abbreviate, value } from './elements.ts'
 import { podDetails } from './pod-details.ts'
 import { noOwner, type Row } from './rows.ts'
@@ -67,14 +67,20 @@ function podRow({ pod, key, owner, judged }: Row, detailsId: string, isOpen: boo
 
 /** Each judgement, and why the worst of them. */
 function judgementsOf(judged: readonly Judged[], meanings: Meanings): readonly HTMLElement[] {
-  const badges = judged.map(({ judgement }) => badge(judgement, meanings))
+  const badges = judged.map(({ judgement, waived }) =>
+    waived === undefined ? badge(judgement, meanings) : waivedBadge(judgement),
+  )
   const worst = judged.find(({ judgement }) => judgement !== 'conforming')
   return [
     element('div', { class: 'badges' }, ...badges),
     ...(worst === undefined
       ? []
-      : [element('div', { class: 'second' }, value(abbreviate(worst.reason, longestReason)))]),
+      : [element('div', { class: 'second' }, value(abbreviate(reasonOf(worst), longestReason)))]),
   ]
+}
+
+function reasonOf({ reason, waived }: Judged): string {
+  return waived === undefined ? reason : `Waived until ${waived.until}: ${waived.reason}`
 }
 
 function modelsOf(models: readonly AuditedModel[]): readonly HTMLElement[] {

@@ -8,8 +8,9 @@ export interface Row {
   readonly key: string
   /** 0 for the worst judgement there is. */
   readonly rank: number
+  /** Those that are not waived. */
   readonly judgements: readonly Judgement[]
-  /** The worst first. */
+  /** The worst first, and what is waived last. */
   readonly judged: readonly Judged[]
   readonly owner: string
   /** All that can be searched for, in lower case. */
@@ -17,6 +18,7 @@ export interface Row {
 }
 
 export const noVersion = '(no version)'
+export const waivedName = 'waived'
 export const noOwner = '(no owner)'
 const levels = ['error', 'warning', 'note', 'none']
 
@@ -28,13 +30,15 @@ export function makeRows(pods: readonly AuditedPod[], meanings: AboutPage['judge
     const count = (seen.get(name) ?? 0) + 1
     seen.set(name, count)
     const rankOf = ({ judgement }: Judged): number => ranks.get(judgement) ?? ranks.size
-    const judged = pod.judgements.toSorted((one, other) => rankOf(one) - rankOf(other))
+    const sorted = pod.judgements.toSorted((one, other) => rankOf(one) - rankOf(other))
+    const counted = sorted.filter(({ waived }) => waived === undefined)
+    const judged = [...counted, ...sorted.filter(({ waived }) => waived !== undefined)]
     return {
       pod,
       key: count === 1 ? name : `${name}#${count}`,
-      rank: Math.min(...judged.map(rankOf)),
+      rank: Math.min(...counted.map(rankOf)),
       judged,
-      judgements: judged.map(({ judgement }) => judgement),
+      judgements: counted.map(({ judgement }) => judgement),
       owner: ownerOf(pod),
       text: searchText(pod),
     }
@@ -46,6 +50,11 @@ export function rankJudgements(meanings: AboutPage['judgements']): ReadonlyMap<s
   const names = Object.keys(meanings) as Judgement[]
   const ordered = levels.flatMap((level) => names.filter((name) => meanings[name].level === level))
   return new Map(ordered.map((name, index) => [name, index]))
+}
+
+/** What the pod is counted as: its judgements, and whether one is waived. */
+export function countedAs({ judgements, judged }: Row): readonly string[] {
+  return judged.length > judgements.length ? [...judgements, waivedName] : judgements
 }
 
 export function versionOf({ version }: AuditedModel): string {
@@ -66,7 +75,11 @@ function searchText(pod: AuditedPod): string {
     model.mountPath,
     ...model.containers,
   ])
-  const reasons = pod.judgements.flatMap(({ judgement, reason }) => [judgement, reason])
+  const reasons = pod.judgements.flatMap(({ judgement, reason, waived }) => [
+    judgement,
+    reason,
+    ...(waived === undefined ? [] : [waivedName, waived.reason, waived.until]),
+  ])
   return [
     pod.namespace,
     pod.name,

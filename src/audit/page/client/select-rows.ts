@@ -1,5 +1,5 @@
 /** Filters the rows, and counts what each other choice of a filter would show. One pass, for it runs at every key that is pressed. */
-import { versionOf, type Row } from './rows.ts'
+import { countedAs, versionOf, type Row } from './rows.ts'
 import type { ViewState } from './view-state.ts'
 
 const facets = ['judgement', 'namespace', 'family', 'version', 'owner'] as const
@@ -66,8 +66,7 @@ function testsOf(state: ViewState): readonly Test[] {
   return [
     [
       'judgement',
-      ({ judgements }) =>
-        state.judgements.length === 0 || judgements.some((judgement) => state.judgements.includes(judgement)),
+      (row) => state.judgements.length === 0 || countedAs(row).some((name) => state.judgements.includes(name)),
     ],
     ['namespace', ({ pod }) => state.namespace === '' || pod.namespace === state.namespace],
     ['model', ({ pod }) => isAnyModel || pod.models.some(matches)],
@@ -76,10 +75,11 @@ function testsOf(state: ViewState): readonly Test[] {
   ]
 }
 
-function valuesOf(facet: Facet, { pod, judgements, owner }: Row, { family, version }: ViewState): readonly string[] {
+function valuesOf(facet: Facet, row: Row, { family, version }: ViewState): readonly string[] {
+  const { pod, owner } = row
   switch (facet) {
     case 'judgement':
-      return judgements
+      return countedAs(row)
     case 'namespace':
       return [pod.namespace]
     case 'family':

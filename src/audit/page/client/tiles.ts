@@ -2,32 +2,39 @@
 import type { Judgement } from '../../judgement.ts'
 import type { AboutPage } from '../page-data.ts'
 import { signOf, wordsOf } from './badges.ts'
-import { byId, element, formatCount } from './elements.ts'
-import { rankJudgements } from './rows.ts'
+import { byId, element, formatCount, type Child } from './elements.ts'
+import { rankJudgements, waivedName } from './rows.ts'
 import type { Selection } from './select-rows.ts'
 
 /** Made once; `showTiles` changes their numbers, so that the focus stays where it is. */
-export function makeTiles(meanings: AboutPage['judgements'], toggle: (judgement: string) => void): void {
+export function makeTiles(
+  { judgements: meanings, waivers }: Pick<AboutPage, 'judgements' | 'waivers'>,
+  toggle: (judgement: string) => void,
+): void {
   const tiles = [...rankJudgements(meanings).keys()].map((name) => {
     const judgement = name as Judgement
-    const button = element(
-      'button',
-      {
-        type: 'button',
-        class: `tile ${meanings[judgement].level}`,
-        'data-judgement': judgement,
-        'aria-pressed': 'false',
-      },
-      element('span', { class: 'count' }, '0'),
-      ' ',
-      element('span', { class: 'word' }, signOf(judgement, meanings), ' ', wordsOf(judgement)),
-    )
-    button.addEventListener('click', () => {
-      toggle(judgement)
-    })
-    return element('li', {}, button)
+    return makeTile(name, { level: meanings[judgement].level, sign: [signOf(judgement, meanings), ' '] }, toggle)
   })
-  byId('tiles', HTMLElement).replaceChildren(...tiles)
+  const waived = waivers === undefined ? [] : [makeTile(waivedName, { level: 'waived', sign: [] }, toggle)]
+  byId('tiles', HTMLElement).replaceChildren(...tiles, ...waived)
+}
+
+function makeTile(
+  name: string,
+  { level, sign }: { readonly level: string; readonly sign: readonly Child[] },
+  toggle: (name: string) => void,
+): HTMLElement {
+  const button = element(
+    'button',
+    { type: 'button', class: `tile ${level}`, 'data-judgement': name, 'aria-pressed': 'false' },
+    element('span', { class: 'count' }, '0'),
+    ' ',
+    element('span', { class: 'word' }, ...sign, wordsOf(name)),
+  )
+  button.addEventListener('click', () => {
+    toggle(name)
+  })
+  return element('li', {}, button)
 }
 
 export function showTiles({ counts }: Selection, chosen: readonly string[]): void {

@@ -45,6 +45,20 @@ const rows = makeRows(pods, judgements)
 const select = (change: Partial<ViewState>): string[] =>
   selectRows(rows, { ...everything, ...change }).rows.map(({ key }) => key)
 
+t.test('what is waived is the last of a pod, and is counted and found as waived only', (t) => {
+  const waived = { ...judged('tampered'), waived: { reason: 'ticket 7', until: '2026-12-31' } }
+  const [row] = makeRows([makePod(1, { judgements: [waived, judged('unpinned'), judged('conforming')] })], judgements)
+  t.strictSame(row?.judgements, ['unpinned', 'conforming'])
+  t.strictSame(
+    row?.judged.map(({ judgement }) => judgement),
+    ['unpinned', 'conforming', 'tampered'],
+  )
+  const chosen = (name: string): number => selectRows([row!], { ...everything, judgements: [name] }).rows.length
+  t.strictSame(['tampered', 'unpinned', 'waived'].map(chosen), [0, 1, 1])
+  t.equal(selectRows([row!], { ...everything, search: 'ticket 7' }).rows.length, 1)
+  t.end()
+})
+
 t.test('an address is read back as the same view', (t) => {
   const states: Partial<ViewState>[] = [
     {},
