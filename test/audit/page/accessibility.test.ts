@@ -3,6 +3,7 @@ import { createRequire } from 'node:module'
 import type { AxeResults } from 'axe-core'
 import type { Page } from 'playwright-core'
 import t from 'tap'
+import { judgementNames } from '../../../src/audit/judgement.ts'
 import { amounts, openBrowser, shownPods } from './browser.ts'
 import { makePods } from './sample-pods.ts'
 
@@ -95,7 +96,7 @@ t.test('everything can be done with the keyboard, and the focus is seen and kept
   t.equal(await page.locator('[data-judgement=missing]').getAttribute('aria-pressed'), 'true')
   t.match(await focused(), 'missing', 'where it was')
   await press('Space')
-  await press('Tab', 9)
+  await press('Tab', judgementNames.length)
   t.equal(await focused(), 'search')
   await page.keyboard.type('chat-api')
   t.match(await amounts(page), /^\d+ of 120 pods$/)
