@@ -6,15 +6,7 @@ import { hasStatus, type Status } from '../inject/status.ts'
 import { formatDiagnostic, skipReasons, type Diagnostic } from '../reasons.ts'
 import { printable, quote } from '../values/printable.ts'
 import { evidence } from './differences.ts'
-import {
-  conformingJudgements,
-  judgementNames,
-  levelOf,
-  type Evidence,
-  type Judged,
-  type Judgement,
-  type Level,
-} from './judgement.ts'
+import { conformingJudgements, rankOf, type Evidence, type Judged, type Judgement } from './judgement.ts'
 import { findExposures } from './exposure.ts'
 import { unpinnedModels } from './models.ts'
 import { plannedDifferences } from './planned-differences.ts'
@@ -24,8 +16,6 @@ import { tracesOfTampering } from './tampering.ts'
 import { relateImages } from '../values/image.ts'
 
 type Judge = (facts: PodFacts) => Judged | undefined
-
-const levels: readonly Level[] = ['error', 'warning', 'note', 'none']
 
 export function judgeFacts(facts: PodFacts): readonly [Judged, ...Judged[]] {
   const judges: readonly Judge[] = [
@@ -41,15 +31,12 @@ export function judgeFacts(facts: PodFacts): readonly [Judged, ...Judged[]] {
   ]
   const found = judges.flatMap((judge) => judge(facts) ?? [])
   const conforms = found.every(({ judgement }) => conformingJudgements.includes(judgement))
-  const all = (conforms ? [...found, conforming(facts)] : found).sort((a, b) => rank(a) - rank(b))
+  const all = (conforms ? [...found, conforming(facts)] : found).sort(
+    (a, b) => rankOf(a.judgement) - rankOf(b.judgement),
+  )
   const [worst, ...rest] = all
   if (worst === undefined) throw new Error('a pod without a judgement')
   return [worst, ...rest]
-}
-
-/** Judgements of one level stand in the order of their table. */
-function rank(judged: Judged): number {
-  return levels.indexOf(levelOf(judged)) * judgementNames.length + judgementNames.indexOf(judged.judgement)
 }
 
 function judged(judgement: Judgement, reason: string, found: readonly Evidence[] = []): Judged {

@@ -150,6 +150,21 @@ export interface AuditedPod {
   readonly diff?: readonly Evidence[]
 }
 
+/** The pods of one owner, or a pod without one. */
+export interface AuditedWorkload {
+  readonly namespace: string
+  readonly kind: string
+  readonly name: string
+  readonly file?: string
+  readonly pods: number
+  /** Of those that are not waived. */
+  readonly worst: Judgement
+  /** Pods by judgement, without what is waived; the worst first. */
+  readonly judgements: Readonly<Partial<Record<Judgement, number>>>
+  /** Pods with a waived judgement. */
+  readonly waived: number
+}
+
 /** The number of pods: in total, for each judgement that is not waived, and with a waived one. One pod may have several judgements. */
 export type AuditSummary = { readonly pods: number; readonly waived: number } & Readonly<Record<Judgement, number>>
 
@@ -182,6 +197,13 @@ export function waivedOf({ judgements: own }: AuditedPod): readonly WaivedJudged
 
 export function conforms({ judgements: own }: AuditedPod): boolean {
   return own.some(({ judgement }) => judgement === 'conforming')
+}
+
+const levels: readonly Level[] = ['error', 'warning', 'note', 'none']
+
+/** 0 for the worst. Judgements of one level stand in the order of their table. */
+export function rankOf(judgement: Judgement): number {
+  return levels.indexOf(judgements[judgement].level) * judgementNames.length + judgementNames.indexOf(judgement)
 }
 
 export function levelOf({ judgement }: Judged): Level {

@@ -44,6 +44,11 @@ const flags = {
   config: { ...configFlag, description: "operator's configuration file (default: that of the cluster)" },
   image: imageFlag,
   output: { term: '-o, --output <format>', description: 'format (default: table)', ...oneOf(formatNames) },
+  by: {
+    term: '--by <what>',
+    description: 'rows of the table and of json: pod (default) or workload',
+    ...oneOf(['pod', 'workload'] as const),
+  },
   waivers: {
     term: '--waivers <file>',
     description: 'judgements that are accepted: for which pods, why, and until when',
@@ -92,6 +97,7 @@ ${Object.entries(auditExits)
 Examples:
   model-injector audit
   model-injector audit -n apps -n ml --quiet
+  model-injector audit --by workload --quiet
   model-injector audit --fail-on error --waivers waivers.yaml
   model-injector audit -f deploy/ --config config.yaml -o sarif --fail-on notAllowed,invalid,unpinned > audit.sarif
   model-injector audit -o policyreport | kubectl apply --server-side --force-conflicts -f -
@@ -110,6 +116,7 @@ function problemsOf({
   allNamespaces,
   filename = [],
   output,
+  by,
   failOn,
   html,
   serve,
@@ -123,6 +130,10 @@ function problemsOf({
     ...problemsOfBoth({ '--namespace': namespace.length > 0, '--all-namespaces': allNamespaces !== undefined }),
     ...problemsOfBoth({ '--serve': isServed, '--html': isPage, '--output': output !== undefined }),
     ...problemsOfBoth({ '--serve': isServed, '--fail-on': failOn !== undefined }),
+    ...problemIf(
+      by === 'workload' && (isPage || isServed || !['table', 'json'].includes(output ?? 'table')),
+      '--by workload is for -o table and -o json: all others show pods',
+    ),
     ...problemIf(listen !== undefined && !isServed, '--listen needs --serve'),
     ...problemIf(
       image !== undefined && config === undefined,
@@ -203,13 +214,18 @@ const formatOfLevel = {
   title: 'bold',
 } as const satisfies Record<Level | 'title', unknown>
 
-function contextOf(about: AboutAudit, count: AuditCount, { failOn, color, quiet }: AuditCommandOptions): FormatContext {
+function contextOf(
+  about: AboutAudit,
+  count: AuditCount,
+  { failOn, by = 'pod', color, quiet }: AuditCommandOptions,
+): FormatContext {
   const paint = painter(color)
   return {
     ...about,
     now: new Date(),
     summary: () => count.summary,
     failsOn: ({ judgement }) => failOn?.has(judgement) === true,
+    by,
     terminal: {
       width: terminalWidth(),
       quiet: quiet === true,

@@ -16,6 +16,8 @@ export interface FormatContext {
   readonly summary: () => AuditSummary
   /** True for a judgement of --fail-on. */
   readonly failsOn: (judged: Judged) => boolean
+  /** What a row is of. Formats that have only pods leave it alone. */
+  readonly by: 'pod' | 'workload'
   readonly terminal: Terminal
 }
 

@@ -5,20 +5,23 @@ import { wrapTextStrictly } from '../../values/wrap-text.ts'
 import {
   conforms,
   judgedInWords,
-  judgementNames,
   levelOf,
   countedProblemsOf,
   waivedOf,
   type AuditedPod,
-  type AuditSummary,
   type Judged,
 } from '../judgement.ts'
-import type { Format, FormatContext, Terminal } from './format.ts'
+import type { Format, Terminal } from './format.ts'
+import { summarise } from './summary-line.ts'
+import { tableOfWorkloads } from './workloads-table.ts'
 
 const rowsPerPage = 200
 const longestSource = 300
 
-export const table: Format = async function* (pods, context) {
+export const table: Format = (pods, context) =>
+  context.by === 'pod' ? tableOfPods(pods, context) : tableOfWorkloads(pods, context)
+
+const tableOfPods: Format = async function* (pods, context) {
   const { terminal, summary } = context
   let page: AuditedPod[] = []
   let widths: Widths | undefined
@@ -102,11 +105,4 @@ function wordsOf({ judgements }: AuditedPod): readonly string[] {
 
 function isFine(pod: AuditedPod): boolean {
   return conforms(pod) && countedProblemsOf(pod).length === 0
-}
-
-function summarise(summary: AuditSummary, { scope, place, config }: FormatContext): string {
-  const counts = judgementNames.filter((name) => summary[name] > 0).map((name) => `${summary[name]} ${name}`)
-  const waived = summary.waived > 0 ? [`${summary.waived} waived`] : []
-  const pods = `${summary.pods} ${summary.pods === 1 ? 'pod' : 'pods'} with models`
-  return `${summary.pods === 0 ? '' : '\n'}${[pods, ...counts, ...waived].join(', ')} (${printable(place)}, ${printable(scope)}; ${printable(config)})\n`
 }

@@ -46,6 +46,7 @@ async function write(
     now: new Date(Date.UTC(2026, 0, 1)),
     summary: () => count.summary,
     failsOn: ({ judgement }) => judgement === 'outdated',
+    by: 'pod',
     terminal: { width: 120, quiet: false, paint: (_level, text) => text, ...terminal },
   }
   const parts: string[] = []
@@ -305,6 +306,7 @@ function contextFor(): FormatContext {
     now: new Date(0),
     summary: () => summary,
     failsOn: () => false,
+    by: 'pod',
     terminal: { width: 100, quiet: false, paint: (_level, text) => text },
   }
 }
