@@ -5,7 +5,7 @@
 import { annotation, lengths, type AnnotationRow } from './values/annotation-row.ts'
 import { credentialsForms, parseCredentials } from './values/credentials.ts'
 import { parseDurationSeconds } from './values/duration.ts'
-import { addressings, endpointForms, parseEndpoint, parseRegion } from './values/endpoint.ts'
+import { addressings, endpointForms, parseEndpoint, parseRegion } from './values/s3/endpoint.ts'
 import { engines } from './values/engine.ts'
 import { expectationForms, parseExpectation } from './values/expectation.ts'
 import { parseBoolean, parseContainers, parseKeyPatterns, parseRunAsUser } from './values/forms.ts'

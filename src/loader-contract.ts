@@ -3,7 +3,7 @@
  * it. User input reaches the loader in no other way.
  */
 import { formatCredentials, parseCredentials } from './values/credentials.ts'
-import { addressings, parseEndpoint, parseRegion } from './values/endpoint.ts'
+import { addressings, parseEndpoint, parseRegion } from './values/s3/endpoint.ts'
 import { defaultS5cmdPath, engines, type EngineName } from './values/engine.ts'
 import { formatExpectation, parseExpectation } from './values/expectation.ts'
 import { parseBoolean } from './values/forms.ts'

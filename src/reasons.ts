@@ -5,7 +5,7 @@
  * Three words are never mixed: a pod is *skipped* (allowed, untouched), *denied* (the user can fix it), or the webhook
  * *failed* (a bug of ours).
  */
-import { printable, quote } from './values/printable.ts'
+import { printable, quote } from './values/print/printable.ts'
 
 export const skipReasons = {
   NotAnnotated: 'the pod has no annotation of ours that asks for a model',

@@ -1,6 +1,6 @@
 /** Audits pods as they come, one at a time: ten thousand take no more memory than a page of them. */
 import type { Config } from '../config/config.ts'
-import { printable } from '../values/printable.ts'
+import { printable } from '../values/print/printable.ts'
 import { auditPod } from './audit-pod.ts'
 import {
   countedJudgements,

@@ -7,7 +7,7 @@ import {
 } from '@aws-sdk/client-sts'
 import { agentThrough } from '../network/proxy-agent.ts'
 import { proxyFor } from '../network/proxy.ts'
-import { printable } from '../values/printable.ts'
+import { printable } from '../values/print/printable.ts'
 
 export interface WebIdentityRequest {
   readonly roleArn: string

@@ -2,7 +2,7 @@
 import { once } from 'node:events'
 import type { Duplex } from 'node:stream'
 import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls'
-import { printable } from '../values/printable.ts'
+import { printable } from '../values/print/printable.ts'
 import { found, unknown, type Lookup } from '../diagnosis/lookup.ts'
 
 const timeoutMs = 10_000

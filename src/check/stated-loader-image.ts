@@ -1,7 +1,7 @@
 /** The image that the webhook's Deployment names for loaders, by argument or environment as `serve` reads them. */
 import type { ClusterContainer } from '../cluster/objects.ts'
 import { loaderImageOption, loaderImageVariable } from '../config/loader-image.ts'
-import { quote } from '../values/printable.ts'
+import { quote } from '../values/print/printable.ts'
 import { parseImage } from '../values/names.ts'
 import { unreadable, type Parsed } from '../values/parsed.ts'
 import { absent, found, unknown, type Lookup } from '../diagnosis/lookup.ts'

@@ -13,7 +13,7 @@ import { manifestFlags, manifestProblems, transformFiles } from './manifest-comm
 import type { ObjectVerdict } from './manifests/transform.ts'
 import { valueAt, type FoundObject } from './manifests/workloads.ts'
 import { imageFlag } from './read-config.ts'
-import { printable } from '../values/printable.ts'
+import { printable } from '../values/print/printable.ts'
 
 const help = `
 The result goes to stdout, the report to stderr. Unchanged objects come out byte for byte; denied objects are left out,

@@ -3,7 +3,7 @@ import { statusAnnotation } from '../annotations.ts'
 import { formatDiagnostic, formatOmitted, type Diagnostic, type Omitted } from '../reasons.ts'
 import type { ObjectVerdict } from './manifests/transform.ts'
 import { isObject, valueAt, type FoundObject } from './manifests/workloads.ts'
-import { printable } from '../values/printable.ts'
+import { printable } from '../values/print/printable.ts'
 
 export const notAWorkload = 'not a workload'
 

@@ -7,7 +7,7 @@ import { readTask, readVerifyTask, type LoadTask } from '../loader/environment.t
 import { exits, failureLine, LoaderFailure } from '../loader/exit-codes.ts'
 import { counted, formatSize } from '../loader/format-size.ts'
 import { keepYoungHeapSmall } from '../loader/transfer/v8-flags.ts'
-import { verifyMounted } from '../loader/verify-mounted.ts'
+import { verifyMounted } from '../loader/verify/verify-mounted.ts'
 import { jsonReport, textReport, writeTerminationMessage, type Report } from '../loader/report.ts'
 import { parseDecimalSeconds } from '../values/duration.ts'
 import { withFlags } from './flags.ts'

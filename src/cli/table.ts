@@ -1,6 +1,6 @@
 /** Tables of plain text, wrapped to the terminal, and of Markdown. */
-import { columnGap, printRow } from '../values/text-table.ts'
-import { wrapText } from '../values/wrap-text.ts'
+import { columnGap, printRow } from '../values/print/text-table.ts'
+import { wrapText } from '../values/print/wrap-text.ts'
 
 /** The last column takes the room that is left; the others are wrapped if they would take more than their share. */
 export function printTable(

@@ -11,7 +11,7 @@ import { withFlags } from './flags.ts'
 import { manifestFlags, manifestProblems, transformFiles } from './manifest-command.ts'
 import type { ObjectVerdict } from './manifests/transform.ts'
 import { valueAt, type FoundObject } from './manifests/workloads.ts'
-import { printable } from '../values/printable.ts'
+import { printable } from '../values/print/printable.ts'
 
 const help = `
 The annotations that request a model stay, so that the webhook still injects it. Objects without injected parts come out

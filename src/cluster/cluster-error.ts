@@ -1,6 +1,6 @@
 /** A failed request to the API server: the attempt, the answer, and the missing permission if that is the cause. */
 import { AppError } from '../errors.ts'
-import { printable } from '../values/printable.ts'
+import { printable } from '../values/print/printable.ts'
 
 /** An RBAC permission. */
 export interface Permission {

@@ -4,7 +4,7 @@ import { homedir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { KubeConfig } from '@kubernetes/client-node'
 import { AppError } from '../errors.ts'
-import { quote } from '../values/printable.ts'
+import { quote } from '../values/print/printable.ts'
 
 export interface ConnectOptions {
   /** Path of a file. */

@@ -2,7 +2,7 @@
 import type { ErrorObject } from 'ajv'
 import { runtimePrefixes } from '../kept-variables.ts'
 import { nearest } from '../nearest.ts'
-import { printable, quote, shorten } from '../values/printable.ts'
+import { printable, quote, shorten } from '../values/print/printable.ts'
 
 /**
  * A name refused by its pattern is reported twice; the report without the name is dropped. `whole` names the file where the place is

@@ -1,5 +1,5 @@
 /** Parses flags with the product's own parsers and reports all problems at once. */
-import { quote } from '../values/printable.ts'
+import { quote } from '../values/print/printable.ts'
 import { parsed, parseWord, unreadable, type Parsed } from '../values/parsed.ts'
 
 export interface Flag<T> {

@@ -6,7 +6,7 @@
 import type { Config } from '../config/config.ts'
 import type { Findings } from '../request/findings.ts'
 import { jsonText } from '../values/json.ts'
-import { enumerate } from '../values/printable.ts'
+import { enumerate } from '../values/print/printable.ts'
 import { findByName } from '../pod/lookup.ts'
 import {
   annotationsOf,

@@ -12,7 +12,7 @@ import { sealStatus } from './ownership/digest.ts'
 import { Findings, shortened } from '../request/findings.ts'
 import { annotationKey } from '../request/keys.ts'
 import { annotationField } from '../pod/field-path.ts'
-import { fitToMesh } from './mesh-fit.ts'
+import { fitToMesh } from './mesh/mesh-fit.ts'
 import { diff } from './patch.ts'
 import type { Operation } from 'fast-json-patch'
 import { type Pod, annotationsOf } from '../pod/pod.ts'
@@ -28,7 +28,7 @@ import { comparePod } from './ownership/compare-pod.ts'
 import type { PartChange } from './ownership/loader-change.ts'
 import { uninject } from './ownership/uninject.ts'
 import { planAgain } from './second-pass.ts'
-import { printable } from '../values/printable.ts'
+import { printable } from '../values/print/printable.ts'
 
 export type Outcome = Skipped | Injected | Denied
 

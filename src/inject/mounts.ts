@@ -1,6 +1,6 @@
 /** Mounts of models in the app's containers, checked against what is mounted there already. */
 import type { Config } from '../config/config.ts'
-import { quote } from '../values/printable.ts'
+import { quote } from '../values/print/printable.ts'
 import { cleanPath, isBelow } from '../values/path.ts'
 import type { Findings } from '../request/findings.ts'
 import { annotationKey } from '../request/keys.ts'

@@ -5,7 +5,7 @@
  */
 import type { Config } from '../config/config.ts'
 import type { Policy, PolicyMode, PolicyRule } from '../config/policy.ts'
-import { quote } from '../values/printable.ts'
+import { quote } from '../values/print/printable.ts'
 import { formatCredentials } from '../values/credentials.ts'
 import { matchesAny } from '../values/pattern.ts'
 import { formatBytes } from '../values/quantity.ts'

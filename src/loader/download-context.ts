@@ -3,7 +3,7 @@ import type { S3 } from '../s3/s3.ts'
 import type { CredentialsSource } from './credentials/credentials.ts'
 import type { LoadTask } from './environment.ts'
 import type { OpenListing } from './listing.ts'
-import type { Manifest } from './manifest.ts'
+import type { Manifest } from './verify/manifest.ts'
 import type { Report } from './report.ts'
 import type { Staging } from './volume/staging.ts'
 

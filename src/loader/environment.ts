@@ -1,11 +1,11 @@
 /** Reads the loader's task from its environment, its only input from a user. */
 import { loaderVariables, type LoaderTaskKind, type LoaderValue, type LoaderVariableName } from '../loader-contract.ts'
 import type { Credentials } from '../values/credentials.ts'
-import { parseProxy, parseRegion, type Addressing } from '../values/endpoint.ts'
+import { parseProxy, parseRegion, type Addressing } from '../values/s3/endpoint.ts'
 import { defaultS5cmdPath, type EngineName } from '../values/engine.ts'
 import type { Expectation } from '../values/expectation.ts'
 import type { Parsed } from '../values/parsed.ts'
-import { quote } from '../values/printable.ts'
+import { quote } from '../values/print/printable.ts'
 import { s3SourceProblem, type S3Source, type Source } from '../values/source.ts'
 import type { Reuse } from '../values/volume.ts'
 

@@ -1,7 +1,7 @@
 /**
  * The exit codes of the loader in one closed table, used by a Job's podFailurePolicy, alerts and docs/loader.md. Append only.
  */
-import { singleLine } from '../values/printable.ts'
+import { singleLine } from '../values/print/printable.ts'
 
 export const exits = {
   Denied: {

@@ -1,6 +1,6 @@
 /** Resolves where the source is, or refuses the environment that says so. */
 import { locateBucket, type BucketLocation } from '../s3/location.ts'
-import type { Addressing } from '../values/endpoint.ts'
+import type { Addressing } from '../values/s3/endpoint.ts'
 import type { Environment, LoadTask } from './environment.ts'
 import { LoaderFailure } from './exit-codes.ts'
 

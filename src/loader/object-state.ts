@@ -1,9 +1,9 @@
 /** The state of each object during a download: its expected checksum, and the parts in staging. */
-import { crcOf, preferredChecksum, type ExpectedChecksum } from './checksum.ts'
-import { startReader } from './expected-checksums.ts'
+import { crcOf, preferredChecksum, type ExpectedChecksum } from './verify/checksum.ts'
+import { startReader } from './verify/expected-checksums.ts'
 import type { DownloadContext } from './download-context.ts'
 import type { ModelObject } from './listing.ts'
-import type { FileReader, ReadBack } from './read-back.ts'
+import type { FileReader, ReadBack } from './verify/read-back.ts'
 import { failureOf } from './s3-failure.ts'
 import { ownCrc } from './transfer/crc.ts'
 import type { PartJob } from './transfer/transfer.ts'

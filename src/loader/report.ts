@@ -1,7 +1,7 @@
 /** Output of the loader: lines for people, or JSON for machines. */
 import { writeFileSync } from 'node:fs'
 import { styleText } from 'node:util'
-import { singleLine, printable } from '../values/printable.ts'
+import { singleLine, printable } from '../values/print/printable.ts'
 import { formatSize } from './format-size.ts'
 
 export interface Report {

@@ -1,6 +1,6 @@
 /** Detects repeated keys in a listing: S3 lists a key once, some servers twice, as at the boundary of pages. */
 import type { ListedObject } from '../s3/s3.ts'
-import { quote } from '../values/printable.ts'
+import { quote } from '../values/print/printable.ts'
 import { LoaderFailure } from './exit-codes.ts'
 
 export class SeenObjects {

@@ -10,7 +10,7 @@ import { trustAlso } from '../network/trust.ts'
 import { s3Client } from '../s3/client.ts'
 import { patienceWithin } from '../s3/patience.ts'
 import type { S3 } from '../s3/s3.ts'
-import type { Addressing } from '../values/endpoint.ts'
+import type { Addressing } from '../values/s3/endpoint.ts'
 import type { S3Source } from '../values/source.ts'
 import type { PublishVolume } from './volume.ts'
 

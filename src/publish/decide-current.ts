@@ -1,5 +1,5 @@
 /** Decides which version `current` points to: without a pin never an older one, and never one that may be incomplete. */
-import { quote } from '../values/printable.ts'
+import { quote } from '../values/print/printable.ts'
 import type { VersionRecord } from './record.ts'
 import type { Current, VolumeState } from './volume-state.ts'
 import { compareVersions, isPrerelease, parseVersion } from './version-order.ts'

@@ -3,7 +3,7 @@ import type { DatedObject, S3 } from '../s3/s3.ts'
 import { LoaderFailure } from '../loader/exit-codes.ts'
 import type { Report } from '../loader/report.ts'
 import { failureOf } from '../loader/s3-failure.ts'
-import { quote } from '../values/printable.ts'
+import { quote } from '../values/print/printable.ts'
 import type { S3Source } from '../values/source.ts'
 import { isHiddenName, isVersionName } from './version-name.ts'
 

@@ -1,5 +1,5 @@
 /** Names of versions: directories of the bucket that may become directories of the volume, subPaths and command line arguments. */
-import { quote } from '../values/printable.ts'
+import { quote } from '../values/print/printable.ts'
 import { parsed, unreadable, type Parsed } from '../values/parsed.ts'
 
 const longestVersionName = 100

@@ -1,6 +1,6 @@
 /** Amazon resource names, in the partition of the region. */
 
-import { partitionOf } from '../values/partition.ts'
+import { partitionOf } from '../values/s3/partition.ts'
 
 /** Account and region of an EKS cluster. */
 export interface EksCluster {

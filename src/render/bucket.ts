@@ -1,7 +1,7 @@
 /** A bucket for models: versioned, private, with a copy in another region. */
 import type { S3Source } from '../values/source.ts'
 import { bucketArn } from './arn.ts'
-import { partitionOf } from '../values/partition.ts'
+import { partitionOf } from '../values/s3/partition.ts'
 import { policyDocument } from './iam-policy.ts'
 import type { Stack } from './rendering.ts'
 import { explain, type Branch, type Tree } from './tree.ts'

@@ -2,7 +2,7 @@
 import type { S3Source } from '../values/source.ts'
 import { namespacesOf, serviceAccountsOf, type ReadAccess, type Scope } from './access.ts'
 import { bucketArn, clusterArn } from './arn.ts'
-import { partitionOf } from '../values/partition.ts'
+import { partitionOf } from '../values/s3/partition.ts'
 import { explain, type Branch, type Tree } from './tree.ts'
 
 const policyVersion = '2012-10-17'

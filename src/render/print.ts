@@ -1,6 +1,6 @@
 /** Prints trees as text: YAML with the reasons as comments, or JSON without them. */
 import { Document, Pair, Scalar, YAMLMap, YAMLSeq, type Node } from 'yaml'
-import { wrapText } from '../values/wrap-text.ts'
+import { wrapText } from '../values/print/wrap-text.ts'
 import { entriesOf, Explained, plain, type Branch, type Tree } from './tree.ts'
 
 const commentWidth = 100

@@ -1,6 +1,6 @@
 /** Registries: recognises Amazon ECR, and renders permissions and login for pulls from it. */
 import { bucketArn } from './arn.ts'
-import { partitionOf } from '../values/partition.ts'
+import { partitionOf } from '../values/s3/partition.ts'
 import { explain, type Tree } from './tree.ts'
 
 interface EcrRepository {

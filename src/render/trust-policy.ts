@@ -1,7 +1,7 @@
 /** The trust policy of a role. */
 import { namespacesOf, type ReadAccess } from './access.ts'
 import { clusterArn } from './arn.ts'
-import { partitionOf } from '../values/partition.ts'
+import { partitionOf } from '../values/s3/partition.ts'
 import { checkerStatement } from './checker-trust.ts'
 import { identityTags, oneOrMany, policyDocument } from './iam-policy.ts'
 import { explain, type Branch } from './tree.ts'

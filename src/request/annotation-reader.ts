@@ -10,7 +10,7 @@ import {
 import type { Delivery, Source } from '../values/source.ts'
 import type { Config } from '../config/config.ts'
 import { nearest } from '../nearest.ts'
-import { quote } from '../values/printable.ts'
+import { quote } from '../values/print/printable.ts'
 import { isModelName, longestModelName } from '../values/names.ts'
 import type { Findings } from './findings.ts'
 import { annotationKey, type OwnAnnotation } from './keys.ts'

@@ -1,6 +1,6 @@
 /** Collects denials and warnings: all mistakes of a pod are answered at once, so nothing stops at the first. */
 import { type DenyReason, type Diagnostic, type Omitted, type Warning, type WarnReason } from '../reasons.ts'
-import { printable, shorten } from '../values/printable.ts'
+import { printable, shorten } from '../values/print/printable.ts'
 
 /** A hostile pod can have as many mistakes as fit into 3 MiB; people do not read more. */
 const mostDiagnostics = 100

@@ -4,7 +4,7 @@ import type { EngineName } from '../values/engine.ts'
 import type { Delivery, Source } from '../values/source.ts'
 import type { RunAsUser } from '../values/forms.ts'
 import type { Credentials } from '../values/credentials.ts'
-import type { Addressing } from '../values/endpoint.ts'
+import type { Addressing } from '../values/s3/endpoint.ts'
 import type { Expectation } from '../values/expectation.ts'
 import type { VolumeChoice } from '../values/volume.ts'
 

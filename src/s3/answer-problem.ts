@@ -1,5 +1,5 @@
 /** Maps an error response of S3 to the problem that it means. */
-import { singleLine, quote, shorten } from '../values/printable.ts'
+import { singleLine, quote, shorten } from '../values/print/printable.ts'
 import { describeBody } from './body-kind.ts'
 import type { Head } from './http/response.ts'
 import type { ProblemKind } from './meaning.ts'

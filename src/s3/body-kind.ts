@@ -1,5 +1,5 @@
 /** Describes the body of an answer that is not the expected one. */
-import { quote } from '../values/printable.ts'
+import { quote } from '../values/print/printable.ts'
 
 /** Describes a text as part of a sentence, with its beginning. */
 export function describeBody(text: string, contentEncoding?: string): string {

@@ -2,7 +2,7 @@
  * Reads and validates one page of a listing. Any body with status 200 could pass for a page: a web page, an empty body and other
  * XML have no objects, which ends a listing, and half a model would look complete.
  */
-import { quote } from '../values/printable.ts'
+import { quote } from '../values/print/printable.ts'
 import { notAPage } from './listing-text.ts'
 import { checksumAlgorithms, type ListedObject } from './s3.ts'
 import { readXmlList, type ElementFields, type XmlList } from './xml-list.ts'

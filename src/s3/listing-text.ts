@@ -1,5 +1,5 @@
 /** Checks that a text is a page of a listing: a reader that looks for keys finds none in other texts, and half a model looks whole. */
-import { quote } from '../values/printable.ts'
+import { quote } from '../values/print/printable.ts'
 import { describeBody, rootOf } from './body-kind.ts'
 import { problemOf, S3Error } from './s3-error.ts'
 

@@ -4,10 +4,10 @@
  */
 import { isIP } from 'node:net'
 import { proxyFor } from '../network/proxy.ts'
-import { unsupportedBucket } from '../values/bucket.ts'
-import type { Addressing } from '../values/endpoint.ts'
+import { unsupportedBucket } from '../values/s3/bucket.ts'
+import type { Addressing } from '../values/s3/endpoint.ts'
 import { parsed, unreadable, type Parsed } from '../values/parsed.ts'
-import { partitionOf } from '../values/partition.ts'
+import { partitionOf } from '../values/s3/partition.ts'
 
 export interface LocationSettings {
   /** us-east-1 by default. */

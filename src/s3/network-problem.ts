@@ -1,5 +1,5 @@
 /** Maps an error of a connection, from the look-up of its name to its reset, to the problem that it means. */
-import { singleLine, shorten } from '../values/printable.ts'
+import { singleLine, shorten } from '../values/print/printable.ts'
 import { plainTls } from './answer-problem.ts'
 import { MalformedAnswer } from './http/response.ts'
 import { ProxyRefusal } from './http/tunnel.ts'

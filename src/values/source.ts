@@ -1,9 +1,9 @@
 /** Parses the `source` annotation: the location of a model. */
-import { unsupportedBucket } from './bucket.ts'
+import { unsupportedBucket } from './s3/bucket.ts'
 import { parseObjectName } from './names.ts'
 import { parsed, unreadable, type Parsed } from './parsed.ts'
 import { parseAbsolutePath } from './path.ts'
-import { quote } from './printable.ts'
+import { quote } from './print/printable.ts'
 
 export interface S3Source {
   readonly scheme: 's3'

@@ -220,6 +220,7 @@ t.test('every form of an audit can be written of what malformed pods are judged 
       now: new Date(0),
       summary: () => count.summary,
       failsOn: () => false,
+      by: 'pod' as const,
       terminal: { width: 80, quiet: false, paint: (_: unknown, text: string) => text },
     }
     let length = 0

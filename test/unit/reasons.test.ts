@@ -1,7 +1,7 @@
 import { globSync, readFileSync } from 'node:fs'
 import t from 'tap'
 import { denyReasons, formatDiagnostic, injectReasons, skipReasons, warnReasons } from '../../src/reasons.ts'
-import { printable, quote } from '../../src/values/printable.ts'
+import { printable, quote } from '../../src/values/print/printable.ts'
 
 const tables = { skipReasons, injectReasons, denyReasons, warnReasons }
 const sources = globSync('src/**/*.ts')

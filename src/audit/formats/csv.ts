@@ -1,6 +1,6 @@
 /** The audit as CSV: a row for each model of each pod, so that a spreadsheet can count models. */
 import { stringify } from 'csv-stringify/sync'
-import { printable } from '../../values/printable.ts'
+import { printable } from '../../values/print/printable.ts'
 import {
   countedJudgements,
   countedProblemsOf,

@@ -1,5 +1,5 @@
 /** The last line of a table: the counts of the audit, and what was read. */
-import { printable } from '../../values/printable.ts'
+import { printable } from '../../values/print/printable.ts'
 import { judgementNames, type AuditSummary } from '../judgement.ts'
 import type { FormatContext } from './format.ts'
 

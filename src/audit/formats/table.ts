@@ -1,7 +1,7 @@
 /** The audit for people: a row for each pod, and below it why it does not conform. Rows are laid out in pages, so that the first come at once. */
-import { printable } from '../../values/printable.ts'
-import { columnGap, printRow } from '../../values/text-table.ts'
-import { wrapTextStrictly } from '../../values/wrap-text.ts'
+import { printable } from '../../values/print/printable.ts'
+import { columnGap, printRow } from '../../values/print/text-table.ts'
+import { wrapTextStrictly } from '../../values/print/wrap-text.ts'
 import {
   conforms,
   judgedInWords,

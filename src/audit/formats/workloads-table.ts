@@ -1,7 +1,7 @@
 /** The audit for people who own workloads: a row for each, the worst first. */
-import { printable } from '../../values/printable.ts'
-import { printRow, type Cell } from '../../values/text-table.ts'
-import { wrapTextStrictly } from '../../values/wrap-text.ts'
+import { printable } from '../../values/print/printable.ts'
+import { printRow, type Cell } from '../../values/print/text-table.ts'
+import { wrapTextStrictly } from '../../values/print/wrap-text.ts'
 import { judgements, type AuditedWorkload } from '../judgement.ts'
 import { WorkloadCount } from '../workloads.ts'
 import type { Format } from './format.ts'

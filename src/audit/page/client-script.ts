@@ -7,7 +7,7 @@ const extension = extname(import.meta.filename)
 
 /** Sorted so that each file comes after its imports. */
 const files = [
-  '../../values/printable',
+  '../../values/print/printable',
   './client/view-state',
   './client/elements',
   './client/badges',

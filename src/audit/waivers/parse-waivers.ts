@@ -2,7 +2,7 @@
 import { Ajv } from 'ajv'
 import { firstProblems, readYaml } from '../../config/read-yaml.ts'
 import { asProblem, schemaProblems } from '../../config/schema-problems.ts'
-import { quote, singleLine } from '../../values/printable.ts'
+import { quote, singleLine } from '../../values/print/printable.ts'
 import { waiversSchema, type WaiversFile, type WrittenWaiver } from './waiver-schema.ts'
 
 export interface Waiver extends WrittenWaiver {

@@ -4,7 +4,7 @@
  */
 import type { Identity } from '../../render/access.ts'
 
-import { partitionOf } from '../../values/partition.ts'
+import { partitionOf } from '../../values/s3/partition.ts'
 import { commandInOneLine } from '../../values/shell.ts'
 import type { Requirement } from '../../deliveries/shared/requirements.ts'
 import type { S3Source } from '../../values/source.ts'

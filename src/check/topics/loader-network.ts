@@ -4,7 +4,7 @@ import type { ClusterContainer, ClusterPod } from '../../cluster/objects.ts'
 import type { Finding } from '../../diagnosis/finding.ts'
 import { whyNot } from '../../diagnosis/lookup.ts'
 import { isLoaderName } from '../../pod/injected-names.ts'
-import { enumerate } from '../../values/printable.ts'
+import { enumerate } from '../../values/print/printable.ts'
 import { ok, unchecked, warning } from '../installation-findings.ts'
 import type { Survey } from '../survey.ts'
 

@@ -1,6 +1,6 @@
 /** Explains why the API server sends the pod to the webhook or not: selectors and match conditions. */
 import { matchConditions, type MatchCondition } from '../../match-conditions.ts'
-import { printable, quote } from '../../values/printable.ts'
+import { printable, quote } from '../../values/print/printable.ts'
 import type { MutatingWebhook } from '../../cluster/objects.ts'
 import { failedRequirements, keysOf, selects, type Labels } from '../../cluster/label-selector.ts'
 import type { Lookup } from '../../diagnosis/lookup.ts'

@@ -4,7 +4,7 @@ import { parseWaivers, type Waiver } from '../../audit/waivers/parse-waivers.ts'
 import { useWaivers, type WaiverUse } from '../../audit/waivers/waive.ts'
 import { AppError } from '../../errors.ts'
 import { matchesAny } from '../../values/pattern.ts'
-import { printable } from '../../values/printable.ts'
+import { printable } from '../../values/print/printable.ts'
 import { readText } from '../read-config.ts'
 import { writeReport } from '../terminal.ts'
 

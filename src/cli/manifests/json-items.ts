@@ -4,7 +4,7 @@
  */
 import { JSONParser } from '@streamparser/json'
 import { AppError } from '../../errors.ts'
-import { printable } from '../../values/printable.ts'
+import { printable } from '../../values/print/printable.ts'
 
 /** The fields of the list that stand before its items: their kind may be among them, or stand in each item. */
 export interface ListItem {

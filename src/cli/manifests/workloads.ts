@@ -1,5 +1,5 @@
 /** Finds the pods and pod templates of objects. */
-import { printable, quote } from '../../values/printable.ts'
+import { printable, quote } from '../../values/print/printable.ts'
 
 type JSONObject = Readonly<Record<string, unknown>>
 

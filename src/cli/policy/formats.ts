@@ -1,7 +1,7 @@
 /** The report of `model-injector policy test`: for people, for scripts, and for CI systems. */
 import { closeSuites, openSuites, printCase, printSuite } from '../../audit/formats/junit-xml.ts'
 import { skipReasons } from '../../reasons.ts'
-import { printable } from '../../values/printable.ts'
+import { printable } from '../../values/print/printable.ts'
 import { printTable } from '../table.ts'
 import { terminalWidth } from '../terminal.ts'
 import type { outputNames, PolicyReport, TestedPod } from './options.ts'

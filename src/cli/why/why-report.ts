@@ -1,8 +1,8 @@
 /** The human-readable report of `why`. */
 import type { Explanation, InjectionVerdict } from '../../check/why/explain.ts'
 import type { Step, StepVerdict } from '../../check/why/step.ts'
-import { printable } from '../../values/printable.ts'
-import { wrapText } from '../../values/wrap-text.ts'
+import { printable } from '../../values/print/printable.ts'
+import { wrapText } from '../../values/print/wrap-text.ts'
 import type { Paint } from '../terminal.ts'
 
 export interface WhyStyle {

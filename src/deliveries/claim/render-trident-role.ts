@@ -1,7 +1,7 @@
 /** AWS permissions of Trident's controller to make volumes of one file system. */
 import type { ReadAccess } from '../../render/access.ts'
 
-import { partitionOf } from '../../values/partition.ts'
+import { partitionOf } from '../../values/s3/partition.ts'
 import { policyDocument } from '../../render/iam-policy.ts'
 import { fit } from '../../render/names.ts'
 import type { RoleParts } from '../../render/pod-identity-association.ts'

@@ -13,7 +13,7 @@ import { dataVolumeName, loaderRoot } from '../../pod/injected-names.ts'
 import { volumesOf, type EnvVar, type Pod, type Volume } from '../../pod/pod.ts'
 import type { ModelRequest } from '../../request/model-request.ts'
 import type { DeliveredModel, Deliverer, DeliveryContext } from '../delivery.ts'
-import { enumerate } from '../../values/printable.ts'
+import { enumerate } from '../../values/print/printable.ts'
 import { findByName } from '../../pod/lookup.ts'
 
 export const downloadDelivery: Deliverer = { deliver: deliverDownload }

@@ -2,7 +2,7 @@
 import { Gi } from '../../values/quantity.ts'
 import type { ReadAccess } from '../../render/access.ts'
 import { type EksCluster } from '../../render/arn.ts'
-import { partitionOf } from '../../values/partition.ts'
+import { partitionOf } from '../../values/s3/partition.ts'
 import { bakeDocument, type Baked } from './render-bake-component.ts'
 import { policyDocument, readPolicy } from '../../render/iam-policy.ts'
 import { digest } from '../../render/names.ts'

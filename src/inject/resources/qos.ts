@@ -1,6 +1,6 @@
 /** The QoS class that the pod has without us and has to keep with us. */
 import type { Config } from '../../config/config.ts'
-import { isMeshInitContainer } from '../mesh.ts'
+import { isMeshInitContainer } from '../mesh/mesh.ts'
 import { isOurLoader } from '../ownership/own-loaders.ts'
 import {
   appContainers,

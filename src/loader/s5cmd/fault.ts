@@ -2,7 +2,7 @@
 import { kindOfCode } from '../../s3/answer-problem.ts'
 import type { Reaction } from '../../s3/meaning.ts'
 import { reactionTo, TransferError, type TransferErrorKind } from '../transfer/transfer-error.ts'
-import { printable } from '../../values/printable.ts'
+import { printable } from '../../values/print/printable.ts'
 
 export interface CopyFault {
   readonly error: TransferError

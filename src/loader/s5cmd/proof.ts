@@ -14,10 +14,10 @@ import {
   startChecksum,
   type ExpectedChecksum,
   type RunningChecksum,
-} from '../checksum.ts'
+} from '../verify/checksum.ts'
 import type { DownloadContext } from '../download-context.ts'
 import { LoaderFailure } from '../exit-codes.ts'
-import { checksOf, otherThanS3Says } from '../expected-checksums.ts'
+import { checksOf, otherThanS3Says } from '../verify/expected-checksums.ts'
 import type { ModelObject } from '../listing.ts'
 import { failureOf } from '../s3-failure.ts'
 import { loadCrc, ownCrc, type CrcAlgorithm } from '../transfer/crc.ts'

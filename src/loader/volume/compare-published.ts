@@ -1,6 +1,6 @@
 /** Compares the files of a published model with the objects that it should consist of, by evidence, without reading them. */
 import { join } from 'node:path'
-import { quote } from '../../values/printable.ts'
+import { quote } from '../../values/print/printable.ts'
 import { counted } from '../format-size.ts'
 import { usingDirectory, walkFiles, type Directory } from './directory.ts'
 import { eachAtOnce } from './each-at-once.ts'

@@ -1,6 +1,6 @@
 /** Checks that staging holds exactly the listed files, as the last step before publishing. */
 import { join } from 'node:path'
-import { quote } from '../../values/printable.ts'
+import { quote } from '../../values/print/printable.ts'
 import type { ModelObject } from '../listing.ts'
 import { eachAtOnce } from './each-at-once.ts'
 import { openBelow, usingDirectory, walkFiles, type Directory } from './directory.ts'

@@ -1,7 +1,7 @@
 /** Finds a model that is already on the volume. */
 import { constants } from 'node:fs'
 import { basename, join } from 'node:path'
-import { enumerate, quote } from '../../values/printable.ts'
+import { enumerate, quote } from '../../values/print/printable.ts'
 import type { LoadTask } from '../environment.ts'
 import { LoaderFailure } from '../exit-codes.ts'
 import { timed } from './calls.ts'

@@ -1,5 +1,5 @@
 /** Parses the head of a response so strictly that two parsers can never disagree about the end of the body (request smuggling). */
-import { quote } from '../../values/printable.ts'
+import { quote } from '../../values/print/printable.ts'
 
 export interface Head {
   readonly status: number

@@ -1,6 +1,6 @@
 /** Opens a tunnel through an HTTP proxy by CONNECT (RFC 9110, 9.3.6), so that the proxy cannot read what goes through it. */
 import { connect, type Socket } from 'node:net'
-import { printable } from '../../values/printable.ts'
+import { printable } from '../../values/print/printable.ts'
 
 /** The proxy answered, and did not open the tunnel. */
 export class ProxyRefusal extends Error {

@@ -7,7 +7,7 @@ import {
   loaderIndex,
   loadersHaveNetwork,
   userPastInterception,
-} from '../../../src/inject/mesh.ts'
+} from '../../../src/inject/mesh/mesh.ts'
 import type { Container, Pod } from '../../../src/pod/pod.ts'
 import { mesh, type MeshMode } from '../../kit/cluster/meshes.ts'
 import { podWith } from '../../kit/webhook/pods.ts'

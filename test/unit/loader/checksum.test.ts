@@ -9,7 +9,7 @@ import {
   combineParts,
   crcOf,
   preferredChecksum,
-} from '../../../src/loader/checksum.ts'
+} from '../../../src/loader/verify/checksum.ts'
 import { loadCrc } from '../../../src/loader/transfer/crc.ts'
 
 const live = new AbortController().signal

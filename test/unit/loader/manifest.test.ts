@@ -3,7 +3,7 @@ import t, { type Test } from 'tap'
 import type { S3 } from '../../../src/s3/s3.ts'
 import { problemOf, S3Error } from '../../../src/s3/s3-error.ts'
 import type { ModelObject } from '../../../src/loader/listing.ts'
-import { parseManifest, readManifest, refuseOtherFiles } from '../../../src/loader/manifest.ts'
+import { parseManifest, readManifest, refuseOtherFiles } from '../../../src/loader/verify/manifest.ts'
 import { loadTask } from '../../kit/s3/load-task.ts'
 import { unaskedS3 } from '../../kit/s3/unasked-s3.ts'
 

@@ -5,7 +5,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
-import { ReadBack, type CheckedChecksum } from '../../../src/loader/read-back.ts'
+import { ReadBack, type CheckedChecksum } from '../../../src/loader/verify/read-back.ts'
 import { waitFor } from '../../kit/tools/wait-for.ts'
 
 const live = new AbortController().signal

@@ -2,7 +2,7 @@
 import { S3Client } from '@aws-sdk/client-s3'
 import t from 'tap'
 import { locateBucket, type LocationSettings } from '../../../src/s3/location.ts'
-import type { Addressing } from '../../../src/values/endpoint.ts'
+import type { Addressing } from '../../../src/values/s3/endpoint.ts'
 
 const { endpointProvider } = new S3Client({ region: 'us-east-1' }).config
 

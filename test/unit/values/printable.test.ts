@@ -1,5 +1,5 @@
 import t from 'tap'
-import { enumerate, shorten } from '../../../src/values/printable.ts'
+import { enumerate, shorten } from '../../../src/values/print/printable.ts'
 
 t.test('names are enumerated as long as there is room', (t) => {
   t.equal(enumerate([]), '')

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { parseProxy } from '../../../src/values/endpoint.ts'
+import { parseProxy } from '../../../src/values/s3/endpoint.ts'
 
 t.test('a proxy is http://host:port', (t) => {
   for (const text of ['http://proxy:3128', 'http://proxy.example.com', 'http://[fd00::1]:8080/']) {

@@ -1,8 +1,8 @@
 /** Text for people: wrapped to a width, without what a terminal would obey, and lists without repetition. */
 import t from 'tap'
-import { printRow } from '../../../src/values/text-table.ts'
+import { printRow } from '../../../src/values/print/text-table.ts'
 import { unique } from '../../../src/values/unique.ts'
-import { wrapText, wrapTextStrictly } from '../../../src/values/wrap-text.ts'
+import { wrapText, wrapTextStrictly } from '../../../src/values/print/wrap-text.ts'
 
 t.test('text is wrapped between words, and a word longer than the line stays whole', (t) => {
   t.strictSame(wrapText('one two three', 7), ['one two', 'three'])

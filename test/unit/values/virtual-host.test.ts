@@ -1,5 +1,5 @@
 import t from 'tap'
-import { virtualHostProblem } from '../../../src/values/virtual-host.ts'
+import { virtualHostProblem } from '../../../src/values/s3/virtual-host.ts'
 
 t.test('a bucket can be in the host name of AWS where one certificate covers it', (t) => {
   t.equal(virtualHostProblem('models', undefined), undefined)

@@ -1,6 +1,6 @@
 /** The table of expected and found fields, in two columns. */
 import type { Evidence } from '../../judgement.ts'
-import { printable } from '../../../values/printable.ts'
+import { printable } from '../../../values/print/printable.ts'
 import { countOf, element, formatCount, longValue, type Child } from './elements.ts'
 import { plainTable } from './tables.ts'
 

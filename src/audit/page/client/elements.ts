@@ -1,7 +1,7 @@
 /// <reference lib="dom" />
 /// <reference lib="dom.iterable" />
 /** Makes elements. Every text is a text node: nothing that a pod says is ever read as markup. */
-import { printable } from '../../../values/printable.ts'
+import { printable } from '../../../values/print/printable.ts'
 
 export type Child = Node | string
 type Attributes = Readonly<Record<string, string | boolean | undefined>>

@@ -1,5 +1,5 @@
 /** The fields that choose what is shown. Each choice says how many pods it would show. */
-import { printable } from '../../../values/printable.ts'
+import { printable } from '../../../values/print/printable.ts'
 import { byId, element, formatCount, abbreviate } from './elements.ts'
 import type { FacetCounts } from './select-rows.ts'
 import { compareTexts } from './sort-rows.ts'

@@ -1,7 +1,7 @@
 /** A live page asks its server for the state, and for the pods when they changed. It keeps the last view until it has a newer one. */
 import type { AuditedPod } from '../../judgement.ts'
 import type { AboutAudit, LiveState } from '../page-data.ts'
-import { printable } from '../../../values/printable.ts'
+import { printable } from '../../../values/print/printable.ts'
 import { byId, element, moment, type Child } from './elements.ts'
 
 const pollMs = 3000

@@ -1,11 +1,11 @@
 /** Parses a manifest in the format of sha256sum: the files of a model and their checksums. */
 import { createHash } from 'node:crypto'
-import type { S3 } from '../s3/s3.ts'
-import { S3Error } from '../s3/s3-error.ts'
-import type { LoadTask } from './environment.ts'
-import { LoaderFailure } from './exit-codes.ts'
-import { failureOf } from './s3-failure.ts'
-import type { ModelObject } from './listing.ts'
+import type { S3 } from '../../s3/s3.ts'
+import { S3Error } from '../../s3/s3-error.ts'
+import type { LoadTask } from '../environment.ts'
+import { LoaderFailure } from '../exit-codes.ts'
+import { failureOf } from '../s3-failure.ts'
+import type { ModelObject } from '../listing.ts'
 
 /** SHA-256 by path, base64 as S3 writes it. */
 export type Manifest = ReadonlyMap<string, string>

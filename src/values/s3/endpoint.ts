@@ -1,5 +1,5 @@
 /** Parses the address of an S3-compatible server, the region for signing, and the address of a proxy. */
-import { parsed, unreadable, type Parsed } from './parsed.ts'
+import { parsed, unreadable, type Parsed } from '../parsed.ts'
 
 export const endpointForms = 'https://host[:port][/path], or the same with http://'
 

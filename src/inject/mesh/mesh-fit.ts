@@ -1,8 +1,8 @@
 /** Fits a present loader to a service mesh that was injected after it. */
 import { loaderIndex, loadersHaveNetwork, userPastInterception } from './mesh.ts'
-import { isDownloadLoader, isOurLoader } from './ownership/own-loaders.ts'
-import { initContainersOf, type Container, type Pod } from '../pod/pod.ts'
-import type { Status } from './status.ts'
+import { isDownloadLoader, isOurLoader } from '../ownership/own-loaders.ts'
+import { initContainersOf, type Container, type Pod } from '../../pod/pod.ts'
+import type { Status } from '../status.ts'
 
 /** The same pod where nothing has to change, or where the pod's author chose place and user. */
 export function fitToMesh(pod: Pod, status: Status): Pod {

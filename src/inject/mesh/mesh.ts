@@ -11,10 +11,10 @@
  * The proxy's own traffic is what a CNI plugin lets through: istio by user 1337, linkerd by user 2102.
  * Sources: istio pkg/kube/inject/webhook.go (reorderPod), linkerd2 charts/patch, kserve storage_initializer_injector.go.
  */
-import type { InitOrder } from '../annotations.ts'
-import { annotationsOf, initContainersOf, isNativeSidecar, type Container, type Pod } from '../pod/pod.ts'
-import { findByName } from '../pod/lookup.ts'
-import { isDownloadLoader, isOurLoader } from './ownership/own-loaders.ts'
+import type { InitOrder } from '../../annotations.ts'
+import { annotationsOf, initContainersOf, isNativeSidecar, type Container, type Pod } from '../../pod/pod.ts'
+import { findByName } from '../../pod/lookup.ts'
+import { isDownloadLoader, isOurLoader } from '../ownership/own-loaders.ts'
 
 interface MeshProxy {
   readonly container: string

@@ -4,8 +4,8 @@
  * reading after the download would take another six minutes.
  */
 import type { FileHandle } from 'node:fs/promises'
-import { timed } from './volume/calls.ts'
-import { changedBeneath, openStaged } from './volume/staged-file.ts'
+import { timed } from '../volume/calls.ts'
+import { changedBeneath, openStaged } from '../volume/staged-file.ts'
 import { startChecksum, type RunningChecksum, type ExpectedChecksum } from './checksum.ts'
 
 export interface CheckedChecksum extends ExpectedChecksum {

@@ -1,9 +1,9 @@
 /** Expected checksums that can only be verified by reading the file back. */
 import { join } from 'node:path'
 import { crcOf, type ExpectedChecksum } from './checksum.ts'
-import type { DownloadContext } from './download-context.ts'
-import { LoaderFailure } from './exit-codes.ts'
-import type { ModelObject } from './listing.ts'
+import type { DownloadContext } from '../download-context.ts'
+import { LoaderFailure } from '../exit-codes.ts'
+import type { ModelObject } from '../listing.ts'
 import type { CheckedChecksum, FileReader, ReadBack } from './read-back.ts'
 
 /** Undefined where no checksum takes reading the file. */

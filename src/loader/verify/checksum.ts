@@ -1,10 +1,10 @@
 /** Checksums of whole objects as S3 keeps them, to compare with the received bytes or with the file read back. */
 import { createHash } from 'node:crypto'
 import type { FileHandle } from 'node:fs/promises'
-import type { ChecksumAlgorithm } from '../s3/s3.ts'
-import { combineCrc, loadCrc, type CrcAlgorithm } from './transfer/crc.ts'
-import { timed } from './volume/calls.ts'
-import { openStaged } from './volume/staged-file.ts'
+import type { ChecksumAlgorithm } from '../../s3/s3.ts'
+import { combineCrc, loadCrc, type CrcAlgorithm } from '../transfer/crc.ts'
+import { timed } from '../volume/calls.ts'
+import { openStaged } from '../volume/staged-file.ts'
 
 export interface ExpectedChecksum {
   readonly algorithm: ChecksumAlgorithm

@@ -1,7 +1,7 @@
 /** The operator's requirement that S3 or a manifest has a checksum of each whole object. */
-import type { LoadTask } from './environment.ts'
-import { LoaderFailure } from './exit-codes.ts'
-import { counted } from './format-size.ts'
+import type { LoadTask } from '../environment.ts'
+import { LoaderFailure } from '../exit-codes.ts'
+import { counted } from '../format-size.ts'
 
 /** `count`: of the objects without such a checksum. */
 export function describeUnproven(count: number, all: number): string {

@@ -1,14 +1,14 @@
 /** Verifies the downloaded files against the checksums of S3 and of the manifest. */
 import { join } from 'node:path'
-import { smallStates, type ObjectStates, type LikelyChecksum, type LargeState } from './object-state.ts'
+import { smallStates, type ObjectStates, type LikelyChecksum, type LargeState } from '../object-state.ts'
 import { checksumOfFile, combineParts, crcOf, type ExpectedChecksum } from './checksum.ts'
 import { needsReading, otherThanS3Says } from './expected-checksums.ts'
-import type { DownloadContext, DownloadResult } from './download-context.ts'
-import { LoaderFailure } from './exit-codes.ts'
-import { formatSize } from './format-size.ts'
-import type { ModelObject } from './listing.ts'
-import { ownCrc } from './transfer/crc.ts'
-import type { JournaledPart } from './volume/journal.ts'
+import type { DownloadContext, DownloadResult } from '../download-context.ts'
+import { LoaderFailure } from '../exit-codes.ts'
+import { formatSize } from '../format-size.ts'
+import type { ModelObject } from '../listing.ts'
+import { ownCrc } from '../transfer/crc.ts'
+import type { JournaledPart } from '../volume/journal.ts'
 
 const progressEveryMs = 5000
 
