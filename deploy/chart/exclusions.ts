@@ -7,7 +7,7 @@ interface Exclusion {
   readonly product: string
   /** Variables that it sets. */
   readonly variables: readonly string[]
-  /** What its users write on the pod, as part of a sentence. */
+  /** Labels or annotations that its users write on the pod, as part of a sentence. */
   readonly exclusion: string
 }
 

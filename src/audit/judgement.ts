@@ -157,7 +157,7 @@ export interface AuditedWorkload {
   readonly name: string
   readonly file?: string
   readonly pods: number
-  /** Of those that are not waived. */
+  /** The worst of those that are not waived. */
   readonly worst: Judgement
   /** Pods by judgement, without what is waived; the worst first. */
   readonly judgements: Readonly<Partial<Record<Judgement, number>>>

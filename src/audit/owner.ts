@@ -5,7 +5,7 @@ export interface Owner {
   readonly name: string
 }
 
-/** Of any type: a pod in a file may have anything there. */
+/** Any type: a pod in a file may have anything there. */
 interface Owned {
   readonly ownerReferences?: unknown
   readonly labels?: unknown

@@ -17,7 +17,7 @@ export function isOfToday({ annotations, config }: PodFacts, status: Status): bo
   )
 }
 
-/** What no configuration makes, or what today's did not make although the status says so. */
+/** Changes that no configuration makes, or that today's did not make although the status says so. */
 export function foreignChanges(facts: PodFacts): readonly Evidence[] {
   const { status } = facts
   if (status === undefined) return []
@@ -27,7 +27,7 @@ export function foreignChanges(facts: PodFacts): readonly Evidence[] {
     .map(evidenceOf)
 }
 
-/** What another configuration, or another version of the image, could have made. */
+/** Changes that another configuration, or another version of the image, could have made. */
 export function configurationChanges(facts: PodFacts): readonly Evidence[] {
   const { status } = facts
   if (status === undefined) return []

@@ -5,7 +5,7 @@ import { parseDocument } from 'yaml'
 export function readYaml(text: string): { ok: true; value: unknown } | { ok: false; problems: readonly string[] } {
   try {
     const document = parseDocument(text, { logLevel: 'silent' })
-    // What the parser says after its first error is often its own confusion.
+    // The parser is often confused after its first error, so the rest is not repeated.
     const [first] = [...document.errors, ...document.warnings]
     if (first !== undefined) return notReadable(first)
     return { ok: true, value: document.toJS({ maxAliasCount: 100 }) }

@@ -29,7 +29,7 @@ export const lengths = {
   kindAndName: 300,
   path: 1024,
   image: 1024,
-  /** Of a bucket and a key, which has 1024 bytes. */
+  /** A bucket and a key, which has 1024 bytes. */
   location: 2048,
   /** A text of the loader's environment: Linux starts no program with one of 128 KiB. */
   patterns: 32 * 1024,

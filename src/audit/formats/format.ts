@@ -16,7 +16,7 @@ export interface FormatContext {
   readonly summary: () => AuditSummary
   /** True for a judgement of --fail-on. */
   readonly failsOn: (judged: Judged) => boolean
-  /** What a row is of. Formats that have only pods leave it alone. */
+  /** The subject of a row. Formats that have only pods leave it alone. */
   readonly by: 'pod' | 'workload'
   readonly terminal: Terminal
 }

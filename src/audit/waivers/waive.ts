@@ -55,7 +55,7 @@ function hasOwnText(labels: unknown, key: string, value: string): boolean {
 
 const allWaived: Judged = { judgement: 'conforming', reason: 'all that speaks against it is waived', evidence: [] }
 
-/** What counts comes first, so that the first judgement is the worst that counts. */
+/** Judgements that count come first, so that the first one is the worst that counts. */
 function sortWaived(judged: readonly Judged[]): AuditedPod['judgements'] {
   const counting = judged.filter(({ waived }) => waived === undefined)
   const waived = judged.filter((one) => one.waived !== undefined)

@@ -43,7 +43,7 @@ const tooDeep = 'is nested too deeply'
 /** No object of the API is nested half as deeply. */
 const deepest = 200
 
-/** What is nested deeply, or contains itself, would end later in the stack of what prints it. */
+/** A value that is nested deeply, or contains itself, would end later in the stack of its printer. */
 function isTooDeep(value: unknown, left = deepest): boolean {
   if (!isObject(value)) return false
   return left === 0 || Object.values(value).some((item) => isTooDeep(item, left - 1))

@@ -51,7 +51,7 @@ function compareTargetMounts(
     const expected = placed.has(place) ? undefined : planned.get(place)
     placed.add(place)
     if (expected !== undefined && isSameMount(mount, expected)) return [mount]
-    // Who only reads a model elsewhere takes nothing from anybody.
+    // A container that only reads a model elsewhere takes nothing from anybody.
     if (expected === undefined && mount.readOnly === true && !touchesAny(place, planned.keys())) return [mount]
     changes.push(mountChange({ ...steering, configurable: true }, expected, mount))
     return expected === undefined ? [] : [expected]

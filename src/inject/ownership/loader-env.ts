@@ -170,7 +170,7 @@ function kindOf(variable: EnvVar, loader: ComparedLoader): VariableKind {
   return kind
 }
 
-/** Of IPv4 and IPv6 clusters; nothing but the agent of the node answers there. */
+/** Addresses in IPv4 and IPv6 clusters; nothing but the agent of the node answers there. */
 const agentAddresses: readonly string[] = [
   'http://169.254.170.23/v1/credentials',
   'http://[fd00:ec2::23]/v1/credentials',

@@ -124,7 +124,7 @@ interface SecurityContext {
   readonly seLinuxOptions?: { readonly type?: unknown } | null
 }
 
-/** What makes a context weaker than the restricted Pod Security Standard, or than a read-only root, by the field. */
+/** Settings that make a context weaker than the restricted Pod Security Standard, or than a read-only root, by the field. */
 export const weaknesses = {
   privileged: ({ privileged }) => (privileged ?? false) !== false,
   allowPrivilegeEscalation: ({ allowPrivilegeEscalation }) => allowPrivilegeEscalation !== false,
@@ -142,7 +142,7 @@ export const weaknesses = {
 
 export type Weakness = keyof typeof weaknesses
 
-/** What is no list, the API server refuses. */
+/** Anything but a list is refused by the API server. */
 function isEmpty(list: unknown): boolean {
   return list === undefined || list === null || (Array.isArray(list) && list.length === 0)
 }

@@ -56,7 +56,7 @@ interface Recorded {
   readonly haveChecksums: boolean
 }
 
-/** What the evidence has of these very objects, with the same ETag and size. */
+/** The evidence about these very objects, with the same ETag and size. */
 async function readRecorded(
   published: Directory,
   objects: readonly EvidentObject[],

@@ -52,7 +52,7 @@ export function rankJudgements(meanings: AboutPage['judgements']): ReadonlyMap<s
   return new Map(ordered.map((name, index) => [name, index]))
 }
 
-/** What the pod is counted as: its judgements, and whether one is waived. */
+/** The words under which the pod is counted: its judgements, and whether one is waived. */
 export function countedAs({ judgements, judged }: Row): readonly string[] {
   return judged.length > judgements.length ? [...judgements, waivedName] : judgements
 }
