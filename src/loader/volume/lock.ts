@@ -115,19 +115,22 @@ async function takeLock(place: LockPlace, podUid: string): Promise<boolean> {
   // A killed loader leaves its lock, and its restarted container takes it over.
   if (!(await makeLock(place))) return await isOwnedBy(place, podUid)
   try {
-    await withLock(place, (lock) => writeOwner(lock, podUid))
+    // Another that found the lock of a dead one at the same time may remove the new one while it is empty, and a third make its own.
+    return (await withLock(place, (lock) => writeOwner(lock, podUid))) === true
   } catch (error) {
+    if (hasCode(error, 'EEXIST')) return false
     // A lock without an owner would block all pods for a while, its maker too.
     await removeLock(place, (found) => found.text === '')
     throw error
   }
-  return true
 }
 
-async function writeOwner(lock: Directory, podUid: string): Promise<void> {
+/** True once the name is written; from then on nobody can take the lock for an empty one. */
+async function writeOwner(lock: Directory, podUid: string): Promise<boolean> {
   const file = await lock.file(ownerName, toMake, 0o644)
   try {
     await timed(join(lock.path, ownerName), file.write(textOf(podUid, 0), 0))
+    return true
   } finally {
     await file.close()
   }
