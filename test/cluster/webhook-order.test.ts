@@ -82,7 +82,7 @@ t.test('with another webhook on a real API server', { timeout }, async (t) => {
     })
 
     const reasons = lines.map((line) => line?.reason)
-    t.strictSame([...reasons].sort(), ['AlreadyInjected', 'Injected'], 'one injected, the other found it whole')
+    t.strictSame([...reasons].sort(), ['Healed', 'Injected'], 'one injected, the other put its own image there')
     const mountPath = reasons[0] === 'Injected' ? '/models/model' : '/other/model'
     t.equal(appOf(pod).volumeMounts?.find(({ name }) => name === 'model-data')?.mountPath, mountPath)
     t.strictSame(
