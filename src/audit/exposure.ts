@@ -11,7 +11,7 @@ import { evidence } from './differences.ts'
 import type { Evidence } from './judgement.ts'
 
 export interface Exposures {
-  /** Mounts for writing of volumes that we added, and mounts over a model: nobody asked for these. */
+  /** Mounts for writing of volumes that we added, and mounts over a model: no annotation asks for these. */
   readonly ofOurs: readonly Evidence[]
   /** Mounts for writing of storage that the pod has for something else, too: the pod's author chose that. */
   readonly ofOthers: readonly Evidence[]

@@ -2,6 +2,7 @@
 import { relateImages, type ImageRelation } from '../../values/image.ts'
 import { placeholderImage } from '../../config/loader-image.ts'
 import type { Container } from '../../pod/pod.ts'
+import { replaceFields } from '../../pod/replace-fields.ts'
 import { changeOf, type ChangeKind, type ComparedLoader, type PartChange } from './loader-change.ts'
 import { compareEnv } from './loader-env.ts'
 import { compareFields } from './loader-fields.ts'
@@ -26,7 +27,7 @@ export function compareLoader(loader: ComparedLoader): ComparedPart<Container> {
     ...(mounts.restored !== undefined && { volumeMounts: mounts.restored }),
   }
   return {
-    restored: Object.keys(changed).length === 0 ? present : withFields(present, changed),
+    restored: Object.keys(changed).length === 0 ? present : replaceFields(present, changed),
     changes: [...(image === undefined ? [] : [image]), ...fields.changes, ...env.changes, ...mounts.changes].map(
       (change) => ({ ...change, field: `spec.initContainers[${present.name}].${change.field}` }),
     ),
@@ -50,11 +51,4 @@ const imageChanges: Readonly<Record<Exclude<ImageRelation, 'equal'>, Pick<Change
   mirrored: { class: 'harmless' },
   otherVersion: { class: 'steering', configurable: true },
   other: { class: 'steering' },
-}
-
-/** A copy with some fields changed; undefined takes a field away. */
-function withFields(container: Container, changed: Readonly<Record<string, unknown>>): Container {
-  return Object.fromEntries(
-    Object.entries({ ...container, ...changed }).filter(([, value]) => value !== undefined),
-  ) as unknown as Container
 }

@@ -6,6 +6,7 @@ import { injectedLabel } from '../../annotations.ts'
 import { jsonText } from '../../values/json.ts'
 import { findByName } from '../../pod/lookup.ts'
 import { annotationsOf, volumesOf, type Pod, type PodSpec, type Volume } from '../../pod/pod.ts'
+import { replaceFields } from '../../pod/replace-fields.ts'
 import { addScheduling, fieldsWithoutScheduling, hasScheduling } from '../../pod/scheduling.ts'
 import type { InjectionPlan } from '../injection-plan.ts'
 import { missingFromList, mergeIntoList, safeToEvictAnnotation, skipContainersAnnotation } from '../lists.ts'
@@ -37,7 +38,7 @@ export function comparePod(compared: ComparedPod): ComparedPart<Pod> {
   return {
     restored: isSame
       ? pod
-      : { ...pod, metadata: { ...pod.metadata, ...metadata.fields }, spec: withFields(pod.spec, spec) },
+      : { ...pod, metadata: { ...pod.metadata, ...metadata.fields }, spec: replaceFields(pod.spec, spec) },
     changes: [containers, volumes, account, scheduling, group, metadata].flatMap(({ changes }) => changes),
   }
 }
@@ -142,10 +143,4 @@ function grownLists(pod: Pod, plan: InjectionPlan): Readonly<Record<string, stri
         : [[annotation, mergeIntoList(pod, annotation, names)]]
     }),
   )
-}
-
-function withFields(spec: PodSpec, changed: Readonly<Record<string, unknown>>): PodSpec {
-  return Object.fromEntries(
-    Object.entries({ ...spec, ...changed }).filter(([, value]) => value !== undefined),
-  ) as unknown as PodSpec
 }

@@ -16,6 +16,7 @@ import {
   type PodSpec,
   type VolumeMount,
 } from '../../pod/pod.ts'
+import { replaceFields } from '../../pod/replace-fields.ts'
 import type { AnnotatedPod } from '../annotated-pod.ts'
 import type { ModelStatus, Replaced, Status } from '../status.ts'
 
@@ -160,9 +161,4 @@ function cleanMetadata(pod: Pod, status: Status | undefined, prefix: string): Ob
 
 function nonEmpty<T>(items: readonly T[]): readonly T[] | undefined {
   return items.length > 0 ? items : undefined
-}
-
-/** A copy with some fields changed; undefined takes a field away, as JSON knows no undefined. */
-function replaceFields<T extends object>(object: T, changes: Readonly<Record<string, unknown>>): T {
-  return Object.fromEntries(Object.entries({ ...object, ...changes }).filter(([, value]) => value !== undefined)) as T
 }

@@ -125,7 +125,7 @@ async function takeLock(place: LockPlace, podUid: string): Promise<boolean> {
   }
 }
 
-/** True once the name is written; from then on nobody can take the lock for an empty one. */
+/** True once the name is written; from then on no other loader takes the lock for an empty one. */
 async function writeOwner(lock: Directory, podUid: string): Promise<boolean> {
   const file = await lock.file(ownerName, toMake, 0o644)
   try {
