@@ -1,5 +1,5 @@
 /** Tables of commands for the pages, from the same data that the commands and their help use. */
-import { auditExits } from '../src/cli/audit/exit-codes.ts'
+import { exitRows } from '../src/cli/exit-codes.ts'
 import { formatUses } from '../src/audit/formats/registry.ts'
 import { waiversSchema } from '../src/audit/waivers/waiver-schema.ts'
 import { loadFlags } from '../src/cli/load.ts'
@@ -8,8 +8,8 @@ import { companions } from '../src/deliveries/companions.ts'
 import type { Flags } from '../src/flags/flags.ts'
 import { deliveriesOfScheme, type Delivery } from '../src/values/source.ts'
 
-export function auditExitsInMarkdown(): string {
-  return printMarkdownTable(['Exit', 'Meaning'], Object.entries(auditExits))
+export function commandExitsInMarkdown(): string {
+  return printMarkdownTable(['Exit', 'Meaning'], exitRows())
 }
 
 export function auditFormatsInMarkdown(): string {

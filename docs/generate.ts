@@ -6,7 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { auditAnnotationsInMarkdown } from './audit-annotations-table.ts'
 import {
-  auditExitsInMarkdown,
+  commandExitsInMarkdown,
   auditFormatsInMarkdown,
   loadOptionsInMarkdown,
   renderCommandsInMarkdown,
@@ -51,7 +51,7 @@ generate('docs/loader.md', 'kept', keptVariablesInMarkdown())
 generate('docs/loader.md', 'policy', podFailurePolicyInMarkdown())
 generate('docs/audit.md', 'judgements', judgementsInMarkdown())
 generate('docs/audit.md', 'waivers', waiversInMarkdown())
-generate('docs/audit.md', 'exits', auditExitsInMarkdown())
+generate('docs/README.md', 'exits', commandExitsInMarkdown())
 generate('docs/audit.md', 'outputs', auditFormatsInMarkdown())
 generate('docs/security.md', 'classes', changeClassesInMarkdown())
 generate('docs/security.md', 'changes', changesInMarkdown())

@@ -16,13 +16,13 @@ import {
   problemsOfBoth,
   type Values,
 } from '../flags/flags.ts'
-import { auditExits } from './audit/exit-codes.ts'
 import { failures, parseFailOn } from './audit/fail-on.ts'
 import { reportExpired, reportUnused } from './audit/read-waivers.ts'
 import { parseListenAddress, servePage, writePage } from './audit/write-page.ts'
 import type { AboutAudit } from '../audit/page/page-data.ts'
 import { useAuditSource, type AuditSource, type Today } from './audit/audit-source.ts'
 import { clusterFlags } from './cluster-options.ts'
+import { exitCodes, printExitCodes } from './exit-codes.ts'
 import { withFlags } from './flags.ts'
 import { configFlag } from './manifest-command.ts'
 import { imageFlag } from './read-config.ts'
@@ -89,10 +89,7 @@ of the cluster which --context or --kubeconfig names.
 --fail-on takes judgements and levels (error, warning, note: that and everything
 worse). Judgements: ${problemNames.join(', ')}.
 
-Exit codes:
-${Object.entries(auditExits)
-  .map(([code, meaning]) => `  ${code}  ${meaning.replaceAll('`', '')}`)
-  .join('\n')}
+${printExitCodes()}
 
 Examples:
   model-injector audit
@@ -105,9 +102,7 @@ Examples:
   model-injector audit --serve`
 
 export function auditCommand(): Command {
-  const command = new Command('audit')
-    .description('say which model is in which pod, and which pods are not as they should be')
-    .addHelpText('after', help)
+  const command = new Command('audit').addHelpText('after', help)
   return withFlags(command, { flags, required: [], problems: problemsOf }, audit)
 }
 
@@ -184,7 +179,7 @@ async function print(source: AuditSource, options: AuditCommandOptions): Promise
   const failed = failOn === undefined ? [] : failures(count.summary, failOn)
   if (failed.length === 0) return
   writeReport(`model-injector: failed on ${failed.join(', ')}\n`)
-  process.exitCode = 3
+  process.exitCode = exitCodes.findings
 }
 
 async function writeText(text: AsyncIterable<string>): Promise<void> {

@@ -2,6 +2,7 @@
 import { Command } from 'commander'
 import { checkCluster, countBySeverity, findingsOf, type CheckReport } from '../check/check-cluster.ts'
 import type { IdentityReport } from '../check/identity/check-identity.ts'
+import type { Finding, Severity } from '../diagnosis/finding.ts'
 import { oneOf, parseSwitch, parseText, type Values } from '../flags/flags.ts'
 import { parsed, unreadable, type Parsed } from '../values/parsed.ts'
 import { version } from '../version.ts'
@@ -19,6 +20,7 @@ import {
 } from './check/check-identity.ts'
 import { printReport } from './check/check-report.ts'
 import { clusterFlags, useCluster } from './cluster-options.ts'
+import { exitCodes, printExitCodes } from './exit-codes.ts'
 import { fail, withFlags } from './flags.ts'
 import { colorFlag, painter, terminalWidth } from './terminal.ts'
 
@@ -48,10 +50,7 @@ const help = `
 It changes nothing: a pod is created as a dry run only. Facts that may not be read are reported as not checked.
 With --identity it calls AWS with the credentials of the shell: it assumes the role as a pod would, lists and reads one byte.
 
-Exit codes:
-  0  fine, or warnings only
-  1  at least one error
-  2  the command was not understood
+${printExitCodes()}
 
 Examples:
   model-injector check
@@ -65,9 +64,6 @@ Examples:
 
 export function checkCommand(): Command {
   const command = new Command('check')
-    .description(
-      'check the installation in a cluster, what a delivery needs in a namespace, or what a service account may read; and suggest fixes',
-    )
     .argument('[namespace]', 'with --delivery: the namespace of the pods (default: that of the context)')
     .addHelpText('after', help)
   withFlags(command, { flags, required: [] }, (options, [namespace]) => check(namespace, options, command))
@@ -102,7 +98,14 @@ async function checkWithoutDelivery(
 function printFindings(report: CheckReport | IdentityReport, options: CheckOptions): void {
   const style = { width: terminalWidth(), paint: painter(options.color), quiet: options.quiet === true }
   process.stdout.write(options.output === 'json' ? printJSON(report) : printReport(report, style))
-  if (findingsOf(report).some(({ severity }) => severity === 'error')) process.exitCode = 1
+  process.exitCode = exitCodeOf(findingsOf(report))
+}
+
+/** A gate that could not look is no green one. */
+function exitCodeOf(findings: readonly Finding[]): number {
+  const has = (wanted: Severity): boolean => findings.some(({ severity }) => severity === wanted)
+  if (has('error')) return exitCodes.findings
+  return has('unchecked') ? exitCodes.couldNotLook : exitCodes.good
 }
 
 function printJSON(report: CheckReport | IdentityReport): string {

@@ -5,6 +5,7 @@ import { oneOf, parseSwitch, problemIf, type Values } from '../flags/flags.ts'
 import { nearest } from '../nearest.ts'
 import { quote } from '../values/print/printable.ts'
 import { annotationsInMarkdown, entryOf, reasonEntries, reasonsInMarkdown } from './reference.ts'
+import { exitCodes } from './exit-codes.ts'
 import { withFlags } from './flags.ts'
 import { printTable } from './table.ts'
 import { terminalWidth, writeReport } from './terminal.ts'
@@ -31,7 +32,6 @@ Examples:
 
 export function explainCommand(): Command {
   const command = new Command('explain')
-    .description('explain the annotations, or one of them')
     .argument('[annotation]', 'its name, with or without prefix and suffix')
     .addHelpText('after', help)
   const problems = ({ reasons }: Partial<ExplainOptions>, [key]: readonly string[]): readonly string[] =>
@@ -50,7 +50,7 @@ function explain(key: string | undefined, options: ExplainOptions): void {
   const near = nearest(name, annotationNames)
   const hint = near === undefined ? `known: ${annotationNames.join(', ')}` : `did you mean ${near}?`
   writeReport(`model-injector: ${quote(key ?? name)} is no annotation of model-injector; ${hint}\n`)
-  process.exitCode = 1
+  process.exitCode = exitCodes.wrongUsage
 }
 
 function textFor(name: AnnotationName | undefined, { reasons, output }: ExplainOptions): string {

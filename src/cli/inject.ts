@@ -39,9 +39,7 @@ const flags = {
 } as const
 
 export function injectCommand(): Command {
-  const command = new Command('inject')
-    .description('add to manifests the parts that the webhook adds to their pods')
-    .addHelpText('after', help)
+  const command = new Command('inject').addHelpText('after', help)
   return withFlags(command, { flags, required: ['filename'], problems: manifestProblems }, (options) =>
     transformFiles(options, (config) => makeJudge(config, options.namespace)),
   )

@@ -56,9 +56,7 @@ Examples:
   model-injector load --verify`
 
 export function loadCommand(): Command {
-  const command = new Command('load')
-    .description('load a model onto a volume, as the environment says (the injected init container runs this)')
-    .addHelpText('after', help)
+  const command = new Command('load').addHelpText('after', help)
   return withFlags(command, { flags: loadFlags, required: [] }, async (options) => {
     process.exitCode = await run(options)
   })

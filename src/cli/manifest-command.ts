@@ -9,6 +9,7 @@ import {
   problemsOfBoth,
   type Values,
 } from '../flags/flags.ts'
+import { exitCodes } from './exit-codes.ts'
 import { readDocuments } from './manifests/documents.ts'
 import { readManifestFiles } from './manifests/input.ts'
 import { outputFormats, printDiff, printDocuments } from './manifests/output.ts'
@@ -59,7 +60,7 @@ export async function transformFiles(
   )
   const objects = transformed.flatMap((document) => document.objects)
   writeReport(formatReport(objects, options))
-  if (objects.some(({ verdict }) => verdict === 'denied')) process.exitCode = 1
+  if (objects.some(({ verdict }) => verdict === 'denied')) process.exitCode = exitCodes.findings
 }
 
 function formatReport(objects: readonly JudgedObject[], { quiet, diff }: ManifestOptions): string {

@@ -1,5 +1,6 @@
 /** `model-injector policy`: tests the operator's policy on pods before it is in force. */
 import { Command } from 'commander'
+import { printExitCodes } from './exit-codes.ts'
 import { withFlags } from './flags.ts'
 import { testPolicy } from './policy/test-policy.ts'
 import { policyTestTable } from './policy/options.ts'
@@ -12,10 +13,7 @@ A pod whose namespace is in audit mode counts as denied where the policy would d
 the webhook would deny for other mistakes is denied here, too. With --expect denied every pod has to be denied by the policy:
 keep what must never run in a directory of its own, and a rule that is too wide fails the build.
 
-Exit codes:
-  0  every pod is as expected
-  1  a pod is not, or something could not be read
-  2  the command was not understood
+${printExitCodes()}
 
 Examples:
   model-injector policy test -f pods/ --config policy.yaml
@@ -24,10 +22,7 @@ Examples:
   kubectl get pods -A -o yaml | model-injector policy test -f - --config policy.yaml -o json`
 
 export function policyCommand(): Command {
-  const policy = new Command('policy')
-    .description("try the operator's policy on pods before it is in force")
-    .showHelpAfterError('(--help shows the options and examples)')
-    .exitOverride()
+  const policy = new Command('policy').showHelpAfterError('(--help shows the options and examples)').exitOverride()
   return policy.addCommand(testCommand().copyInheritedSettings(policy))
 }
 

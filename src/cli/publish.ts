@@ -95,7 +95,6 @@ Examples:
 export function publishCommand(): Command {
   const versions = versionsCommand()
   const publish = new Command('publish')
-    .description('publish versions of a model from S3 to a shared volume, and prune old ones')
     .usage('--source URI --volume DIR [options] | prune [options]')
     .showHelpAfterError('(--help shows the options and examples)')
     .exitOverride()

@@ -17,7 +17,6 @@ Examples:
 
 export function renderCommand(): Command {
   const render = new Command('render')
-    .description('print the companion resources of pods: roles, claims, volumes, node pools, image builds')
     .usage('-f FILE [options] | COMMAND [options]')
     .showHelpAfterError('(--help shows the options and examples)')
     .exitOverride()

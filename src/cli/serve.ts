@@ -87,9 +87,7 @@ Examples:
   model-injector serve --tls-dir ./certs/dev --config config.yaml --log-level debug`
 
 export function serveCommand(): Command {
-  const command = new Command('serve')
-    .description('serve the admission webhook over HTTPS, and health and metrics on a plain port')
-    .addHelpText('after', examples)
+  const command = new Command('serve').addHelpText('after', examples)
   return withFlags(command, { flags, required: ['tlsDir'] }, serve)
 }
 

@@ -24,9 +24,7 @@ Examples:
 const nothingOfOurs = 'the pod has no parts that model-injector added'
 
 export function uninjectCommand(): Command {
-  const command = new Command('uninject')
-    .description('remove from manifests the parts that inject or the webhook added')
-    .addHelpText('after', help)
+  const command = new Command('uninject').addHelpText('after', help)
   const table = { flags: manifestFlags, required: ['filename'], problems: manifestProblems } as const
   return withFlags(command, table, (options) =>
     transformFiles(

@@ -25,6 +25,7 @@ import {
   type Values,
 } from '../flags/flags.ts'
 import { clusterFlags, useCluster } from './cluster-options.ts'
+import { exitCodes, printExitCodes } from './exit-codes.ts'
 import { withFlags } from './flags.ts'
 import { misplacedAnnotations } from './judge.ts'
 import { configFlag } from './manifest-command.ts'
@@ -61,10 +62,7 @@ type WhyOptions = Values<typeof flags, never>
 const help = `
 With -f and --config no cluster is asked, unless --server, --context or --kubeconfig says so.
 
-Exit codes:
-  0  the pod is injected, or would be (with -f: all of them)
-  1  it is not, or would not be; or something failed
-  2  the command was not understood
+${printExitCodes()}
 
 Examples:
   model-injector why my-app-7d4b9c6f5-x2x9z -n apps
@@ -74,7 +72,6 @@ Examples:
 
 export function whyCommand(): Command {
   const command = new Command('why')
-    .description('say why a pod gets its model, or why it does not')
     .argument('[pod]', 'name of a pod, or KIND/NAME of a workload, as deployment/my-app')
     .addHelpText('after', help)
   const problems = ({ filename = [] }: Partial<WhyOptions>, args: readonly string[]): readonly string[] => [
@@ -93,7 +90,9 @@ async function why(options: WhyOptions, [name]: readonly string[]): Promise<void
       ? await useCluster(options, async (cluster) => [await explainLive(cluster, name, given, options)])
       : await explainFiles(filename, given, options)
   print(explanations, options)
-  if (explanations.length === 0 || explanations.some(({ verdict }) => verdict !== 'injected')) process.exitCode = 1
+  if (explanations.length === 0 || explanations.some(({ verdict }) => verdict !== 'injected')) {
+    process.exitCode = exitCodes.findings
+  }
 }
 
 function print(explanations: readonly Explanation[], { output, color }: WhyOptions): void {

@@ -220,7 +220,7 @@ for (const [what, namespace, says] of unknownRoles) {
 t.test('a role that is named for a service account that is not there gets a warning', async (t) => {
   const run = await checkIn({ account: 'absent', annotations: annotated }, ['--role', role.arn])
   t.strictSame(problemsOf(run), [['role-known', 'warning']])
-  t.equal(run.code, 0)
+  t.equal(run.code, 2, 'the configuration was not found')
 })
 
 t.test('pods that read nothing leave nothing to prove', async (t) => {
@@ -251,7 +251,7 @@ t.test('without a kubeconfig, what is missing is said, with the flag that names 
 
 t.test('a kubeconfig that was named, and is not there, ends the command', async (t) => {
   const { code, stdout, stderr } = await check(world, operator(world), ['--kubeconfig', `${directory}/none`])
-  t.equal(code, 1)
+  t.equal(code, 2)
   t.equal(stdout, '')
   t.match(stderr, /^model-injector: the kubeconfig .*none cannot be read/)
 })
@@ -281,7 +281,7 @@ t.test('everything that is wrong in the options is one message', async (t) => {
     '--claim',
     'x',
   ])
-  t.equal(code, 2)
+  t.equal(code, 64)
   t.equal(stdout, '')
   t.match(stderr, /^error: 11 flags are missing or wrong:\n/)
   for (const part of [
@@ -303,7 +303,7 @@ t.test('everything that is wrong in the options is one message', async (t) => {
 
 t.test('its options are nothing to the other checks', async (t) => {
   const alone = await runCLI(['check', '--role', role.arn, '--other', source, '--source', source])
-  t.equal(alone.code, 2)
+  t.equal(alone.code, 64)
   for (const part of [
     '--role <arn> belongs to --identity',
     '--other <s3://…> belongs to --identity',
@@ -312,6 +312,6 @@ t.test('its options are nothing to the other checks', async (t) => {
     t.ok(alone.stderr.includes(part), alone.stderr)
   }
   const both = await runCLI(['check', '--identity', 'apps/x', '--delivery', 'claim', 'apps'])
-  t.equal(both.code, 2)
+  t.equal(both.code, 64)
   t.match(both.stderr, '--identity and --delivery are two checks')
 })

@@ -1,6 +1,7 @@
 /** Each way in which a role can be wrong gives its finding, and no other: by the real command, a real S3 server, and policies that are evaluated. */
 import t from 'tap'
 import { identityChecks } from '../../src/check/identity/checks.ts'
+import { exitCodes } from '../../src/cli/exit-codes.ts'
 import type { Severity } from '../../src/diagnosis/finding.ts'
 import type { Keys, IAMPolicy } from '../kit/aws/aws-account.ts'
 import {
@@ -497,10 +498,10 @@ const broken = new Set<string>()
 
 for (const [what, arranged, problems, says] of cases) {
   t.test(`${what} is reported`, async (t) => {
-    const { code, stderr, problems: found, findings } = await run(arranged)
+    const { code, stderr, problems: reported, findings } = await run(arranged)
     t.equal(stderr, '')
     t.strictSame(
-      found,
+      reported,
       problems,
       JSON.stringify(
         findings.filter(({ severity }) => severity !== 'ok'),
@@ -512,14 +513,15 @@ for (const [what, arranged, problems, says] of cases) {
       findings.some(({ severity, what: text }) => severity !== 'ok' && says.test(text)),
       JSON.stringify(findings, null, 1),
     )
-    t.equal(code, problems.some(([, severity]) => severity === 'error') ? 1 : 0)
+    const has = (wanted: Severity): boolean => findings.some(({ severity }) => severity === wanted)
+    t.equal(code, has('error') ? exitCodes.findings : has('unchecked') ? exitCodes.couldNotLook : exitCodes.good)
     for (const { severity, why, remedy } of findings) {
       t.equal(
         typeof why === 'string' && typeof remedy === 'string' && remedy !== '',
         severity === 'error' || severity === 'warning',
       )
     }
-    for (const [id, severity] of found) if (severity !== 'unchecked') broken.add(id)
+    for (const [id, severity] of reported) if (severity !== 'unchecked') broken.add(id)
   })
 }
 

@@ -78,7 +78,7 @@ t.test('every flag that is missing or wrong is named in one answer, with what it
     '--cluster',
     'prod',
   ])
-  t.equal(code, 2)
+  t.equal(code, 64)
   t.equal(stdout, '')
   t.match(stderr, 'error: 5 flags are missing or wrong:\n')
   for (const part of [
@@ -146,7 +146,7 @@ t.test('flags that contradict each other are refused together', async (t) => {
   ]
   for (const [args, problem] of cases) {
     const { code, stderr } = await runShared(['render', ...args])
-    t.equal(code, 2, args.join(' '))
+    t.equal(code, 64, args.join(' '))
     t.ok(stderr.includes(problem), stderr)
   }
 })
@@ -184,7 +184,7 @@ t.test('a template is chosen by its name where there are several', async (t) => 
     '--create-bucket',
   ]
   const unnamed = await runShared(['render', ...args, '--cloudformation'])
-  t.equal(unnamed.code, 2)
+  t.equal(unnamed.code, 64)
   t.match(unnamed.stderr, 'access, bucket')
   const named = await runShared(['render', ...args, '--cloudformation', 'bucket'])
   t.match(parse(named.stdout), {
@@ -249,7 +249,7 @@ t.test('a directory that cannot be written is an error of its own', async (t) =>
 
 t.test('the flags of the output exclude each other, and are reported with all others', async (t) => {
   const download = await runShared(['render', 'download', '--commands', '--cloudformation', '-o', ''])
-  t.match(download, { code: 2, stdout: '' })
+  t.match(download, { code: 64, stdout: '' })
   for (const problem of [
     '--source <s3://…> is required',
     '--cloudformation [stack] and --commands exclude each other',
@@ -258,7 +258,7 @@ t.test('the flags of the output exclude each other, and are reported with all ot
     t.ok(download.stderr.includes(`  ${problem}`), problem)
   }
   const manifests = await renderManifests(list(), ['--kubernetes', '--cloudformation', 'bucket', '-o', 'x'])
-  t.match(manifests, { code: 2, stdout: '' })
+  t.match(manifests, { code: 64, stdout: '' })
   t.match(manifests.stderr, '2 flags are missing or wrong')
 })
 
@@ -385,7 +385,7 @@ t.test('values that no manifest has are required as flags, for each object that 
     list(deployment('a', { source: 'pvc://llama', 'source.baked': 'node:///opt/x' })),
     [],
   )
-  t.equal(code, 2)
+  t.equal(code, 64)
   t.equal(stdout, '')
   for (const flag of [
     '--account-id',
@@ -458,7 +458,7 @@ t.test('IRSA of the pods asks for its provider, and a service account has one wa
     '--oidc-provider',
     'oidc.example.com/x',
   ])
-  t.equal(both.code, 2)
+  t.equal(both.code, 64)
   t.match(both.stderr, 'apps/reader is used with credentials: pod-identity and with credentials: irsa')
   const { stdout } = await renderManifests(list(deployment('a', irsa)), [
     ...clusterArgs,
@@ -539,7 +539,7 @@ t.test('the namespace of the shared claim is no namespace that it is shared to',
     ...fsxArgs,
     ...clusterArgs,
   ])
-  t.equal(code, 2)
+  t.equal(code, 64)
   t.match(stderr, '-n model-store is the namespace of the shared claim itself')
 })
 
@@ -636,6 +636,6 @@ t.test('files that no image can be built of are named', async (t) => {
 
 t.test('without anything to do it shows its help', async (t) => {
   const { code, stderr } = await runShared(['render'])
-  t.equal(code, 2)
+  t.equal(code, 64)
   t.match(stderr, 'Usage: model-injector render -f FILE [options] | COMMAND [options]')
 })

@@ -44,7 +44,7 @@ for (const [i, example] of examples.entries()) {
 t.test('the output of a mistake is that of the command', async (t) => {
   const [, command = '', shown = ''] = /```console\n\$ model-injector (.*)\n([\s\S]*?)```/.exec(page) ?? []
   const { code, stderr } = await runShared(command.split(' '))
-  t.equal(code, 2)
+  t.equal(code, 64)
   t.equal(stderr, shown)
 })
 

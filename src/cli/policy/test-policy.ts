@@ -4,6 +4,7 @@ import { AppError } from '../../errors.ts'
 import { evaluatePodPolicy, type PodVerdict } from '../../inject/evaluate-pod-policy.ts'
 import { formatDiagnostic } from '../../reasons.ts'
 import { matchesAny } from '../../values/pattern.ts'
+import { exitCodes } from '../exit-codes.ts'
 import { readDocuments } from '../manifests/documents.ts'
 import { readManifestFiles } from '../manifests/input.ts'
 import { objectsOf, valueAt, type FoundObject } from '../manifests/workloads.ts'
@@ -19,7 +20,7 @@ export async function testPolicy(options: PolicyTestOptions): Promise<void> {
   const report = { config: options.config, pods, unusedRules: unusedRules(pods, config) }
   process.stdout.write(policyFormats[options.output](report))
   writeReport(summarise(report, options))
-  if (pods.some(({ asExpected }) => !asExpected)) process.exitCode = 1
+  if (pods.some(({ asExpected }) => !asExpected)) process.exitCode = exitCodes.findings
 }
 
 async function testPods(options: PolicyTestOptions, config: Config): Promise<readonly TestedPod[]> {

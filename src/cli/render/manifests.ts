@@ -16,6 +16,7 @@ import { trustProblems } from '../../render/access-flags.ts'
 import { nodeFlags, nodeProblems } from '../../deliveries/node/render-command.ts'
 import { eksFlags, roleFlags } from '../../render/common-flags.ts'
 import { parseText, problemIf, type Values } from '../../flags/flags.ts'
+import { exitCodes } from '../exit-codes.ts'
 import { fail, withFlags } from '../flags.ts'
 import { configFlag } from '../manifest-command.ts'
 import { backendFlags, leastVolumeBytes } from '../../deliveries/claim/render-flags.ts'
@@ -108,7 +109,7 @@ async function renderManifests(values: ManifestFlags, command: Command): Promise
   if (missing.length > 0) fail(missing, command)
   const rendering = renderRequirements(sorted, values as RequirementValues, config)
   await writeRendering(finished(rendering, found), values, command)
-  if (found.isDenied) process.exitCode = 1
+  if (found.isDenied) process.exitCode = exitCodes.findings
 }
 
 /** Drops requirements that --only excludes, and claims that the manifests already contain. */

@@ -118,9 +118,9 @@ t.test('a namespace that is not there is an error with its command, and nothing 
   t.match(stdout, /kubectl --kubeconfig \S+ create namespace aps\n/)
 })
 
-t.test('a command line that is not understood ends with exit code 2', async (t) => {
+t.test('a command line that is not understood ends with exit code 64', async (t) => {
   const { code, stdout, stderr } = await check('apps', '--claim', 'llama')
-  t.equal(code, 2)
+  t.equal(code, 64)
   t.equal(stdout, '')
   t.match(
     stderr,

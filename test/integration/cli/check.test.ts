@@ -94,13 +94,13 @@ t.test('an API server that gives no answer is one error, and no crash', async (t
 
 t.test('a kubeconfig without a current context is reported on stderr', async (t) => {
   t.strictSame(await runShared(['check', '--kubeconfig', kubeconfig, '--context', 'prod']), {
-    code: 1,
+    code: 2,
     stdout: '',
     stderr: 'model-injector: the kubeconfig has no context "prod"; it has: fake\n',
   })
 })
 
-t.test('a command line that is not understood ends with exit code 2', async (t) => {
+t.test('a command line that is not understood ends with exit code 64', async (t) => {
   for (const args of [
     ['extra'],
     ['-o', 'xml'],
@@ -110,7 +110,7 @@ t.test('a command line that is not understood ends with exit code 2', async (t) 
     ['--unknown'],
   ]) {
     const { code, stdout } = await runShared(['check', ...args])
-    t.equal(code, 2, args.join(' '))
+    t.equal(code, 64, args.join(' '))
     t.equal(stdout, '')
   }
   const { code, stdout } = await runShared(['check', '--help'])

@@ -196,7 +196,7 @@ t.test('an image that no registry has is warned of once, and --image names a bet
 t.test('an image that is none is refused, and nothing is written', async (t) => {
   for (const image of ['', 'an image', 'a:']) {
     const { code, stdout, stderr } = await runShared(['inject', '-f', '-', '--image', image], { stdin: deployment })
-    t.equal(code, 2)
+    t.equal(code, 64)
     t.equal(stdout, '')
     t.match(stderr, `--image <image> "${image}" is not an image reference`)
   }

@@ -47,7 +47,7 @@ t.test('a directory is read recursively and in order, and several files become o
 t.test('all mistakes of the configuration are printed, and nothing is done', async (t) => {
   const config = join(t.testdir({ 'c.yaml': 'unknown: 1\nopenshift: maybe\n' }), 'c.yaml')
   const { code, stdout, stderr } = await runCLI(['inject', '-f', '-', '--config', config], { stdin: deployment })
-  t.equal(code, 1)
+  t.equal(code, 2)
   t.equal(stdout, '')
   t.match(stderr, 'unknown: unknown key')
   t.match(stderr, 'openshift: must be boolean')
@@ -74,7 +74,7 @@ t.test('every file that cannot be read or parsed is named with its line, and not
     'escape.yaml': 'a: *x\u001b[31m\n',
   })
   const { code, stdout, stderr } = await runCLI(['inject', '-f', dir], { cwd: dir })
-  t.equal(code, 1)
+  t.equal(code, 2)
   t.equal(stdout, '')
   t.match(stderr, `model-injector: ${join(dir, 'twice.yaml')}:3:1: Map keys must be unique\n`)
   t.match(stderr, `model-injector: ${join(dir, 'alias.yaml')}:2:6: no anchor &nowhere stands before this alias\n`)
@@ -98,7 +98,7 @@ t.test('paths that are no manifests are errors', async (t) => {
     ['inject', ...['empty', 'latin.yaml', 'large.yaml', 'gone.yaml'].flatMap((name) => ['-f', name])],
     { cwd: dir },
   )
-  t.equal(code, 1)
+  t.equal(code, 2)
   t.equal(stdout, '')
   t.strictSame(stderr.trimEnd().split('\n').sort(), [
     'model-injector: empty: holds no .yaml, .yml or .json file',

@@ -170,6 +170,6 @@ t.test('JUnit has a test case for each pod, and a failure for what is not as exp
 })
 
 t.test('a run without pods is an error', async (t) => {
-  t.match(await testPolicy(t, [service]), { code: 1, stderr: 'holds neither a pod nor a workload' })
-  t.match(await runShared(['policy', 'test', '-f', '-']), { code: 2, stderr: /--config <file> is required/ })
+  t.match(await testPolicy(t, [service]), { code: 2, stderr: 'holds neither a pod nor a workload' })
+  t.match(await runShared(['policy', 'test', '-f', '-']), { code: 64, stderr: /--config <file> is required/ })
 })

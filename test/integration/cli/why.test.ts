@@ -108,19 +108,19 @@ t.test('stdin is a file, too', async (t) => {
 
 t.test('a file without a pod, and a missing cluster, are reported', async (t) => {
   t.strictSame(await runShared(['why', '-f', `${directory}/none.yaml`, ...offline]), {
-    code: 1,
+    code: 2,
     stdout: '',
     stderr: `model-injector: ${directory}/none.yaml: holds neither a pod nor a workload\n`,
   })
   const { code, stderr } = await runShared(['why', '-f', `${directory}/good.yaml`], { env: { HOME: directory } })
-  t.equal(code, 1)
+  t.equal(code, 2)
   t.match(stderr, /^model-injector: no cluster is known: .*; or give --config FILE, so that no cluster is asked\n$/)
 })
 
-t.test('a command line that is not understood ends with exit code 2', async (t) => {
+t.test('a command line that is not understood ends with exit code 64', async (t) => {
   for (const args of [[], ['pod', '-f', 'x'], ['a', 'b'], ['pod', '-o', 'yaml'], ['-f', ''], ['-f', '-', '-f', '-']]) {
     const { code, stdout } = await runShared(['why', ...args])
-    t.equal(code, 2, args.join(' '))
+    t.equal(code, 64, args.join(' '))
     t.equal(stdout, '')
   }
   const { code, stdout } = await runShared(['why', '--help'])
@@ -201,12 +201,12 @@ t.test('a pod of the cluster', async (t) => {
 
   await t.test('that is not there, or of a kind without pods, is reported', async (t) => {
     t.strictSame(await runShared(['why', 'nobody', ...inCluster]), {
-      code: 1,
+      code: 2,
       stdout: '',
       stderr: `model-injector: there is no pod "nobody" in the namespace apps of ${server.url}\n`,
     })
     t.match(await runShared(['why', 'service/x', ...inCluster]), {
-      code: 1,
+      code: 2,
       stderr: /^model-injector: "service" is no kind that has a pod; known: pod, deployment, /,
     })
   })
@@ -241,5 +241,5 @@ t.test('the cluster that --config names no longer is not asked, unless an option
   await writeFile(`${directory}/broken-kubeconfig`, 'clusters: [')
   const env = { KUBECONFIG: `${directory}/broken-kubeconfig` }
   t.equal((await runShared(['why', '-f', `${directory}/good.yaml`, ...offline], { env })).code, 0)
-  t.equal((await runShared(['why', '-f', `${directory}/good.yaml`, ...offline, '--server'], { env })).code, 1)
+  t.equal((await runShared(['why', '-f', `${directory}/good.yaml`, ...offline, '--server'], { env })).code, 2)
 })

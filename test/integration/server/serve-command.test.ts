@@ -153,7 +153,7 @@ t.test('a second signal ends the drain', async (t) => {
   t.strictSame(await server.ended, { code: 0, stderr: '' })
 })
 
-t.test('a fault at the start ends it with exit code 1, one message and no stack, before it listens', async (t) => {
+t.test('a fault at the start ends it with exit code 2, one message and no stack, before it listens', async (t) => {
   const directory = await temporaryDirectory(t)
   const file = join(directory, 'config.yaml')
   await writeFile(file, 'polices: {}\nopenshift: perhaps\ndefaults:\n  volume: tape\n')
@@ -183,7 +183,7 @@ t.test('a fault at the start ends it with exit code 1, one message and no stack,
   for (const [i, [what, , message]] of cases.entries()) {
     await t.test(what, async (t) => {
       const { code, stderr } = await running[i]!.ended
-      t.equal(code, 1)
+      t.equal(code, 2)
       t.match(stderr, message)
       t.notMatch(stderr, /\n.*\bat .*\.ts/)
       t.strictSame(
@@ -223,7 +223,7 @@ for (const value of ['', 'model-injector:', '$(LOADER_IMAGE)']) {
     async (t) => {
       const { lines, ended } = runCommand(t, ['--tls-dir', 'x'], { MODEL_INJECTOR_LOADER_IMAGE: value })
       const { code, stderr } = await ended
-      t.equal(code, 2)
+      t.equal(code, 64)
       t.match(
         stderr,
         `--loader-image <image> (from MODEL_INJECTOR_LOADER_IMAGE) "${value}" is not an image reference; accepted: `,

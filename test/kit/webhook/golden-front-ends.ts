@@ -116,7 +116,7 @@ export interface CommandLineAnswer extends FrontEndAnswer {
 export async function askCommandLine(golden: GoldenCase): Promise<CommandLineAnswer> {
   const config = configFile(golden)
   const { stdout, stderr, exitCode } = await capture(async () => {
-    await (await buildProgram()).parseAsync(
+    await (await buildProgram('inject')).parseAsync(
       ['inject', '-f', inputFile(golden), ...(config === undefined ? [] : ['--config', config])],
       { from: 'user' },
     )

@@ -179,7 +179,7 @@ t.test('the command', async (t) => {
   const withWaivers = async (format: string) => (await run('--waivers', 'waivers.yaml', '-o', format)).stdout
   const words = 'waived until 2999-12-31: ticket 7'
 
-  t.match(await run('--fail-on', 'error'), { code: 3, stderr: 'model-injector: failed on 1 tampered\n' })
+  t.match(await run('--fail-on', 'error'), { code: 1, stderr: 'model-injector: failed on 1 tampered\n' })
   const { code, stdout, stderr } = await run('--fail-on', 'error', '--waivers', 'waivers.yaml', '-n', 'apps')
   t.equal(code, 0, 'what is waived does not fail')
   t.strictSame(stderr.trim().split('\n'), [
@@ -210,10 +210,10 @@ t.test('the command', async (t) => {
     results: [{ rule: 'tampered', result: 'skip', message: new RegExp(`^${words} \\(parts are not`) }],
   })
   t.match(await run('--waivers', 'wrong.yaml'), {
-    code: 1,
+    code: 2,
     stderr: /wrong\.yaml has no valid waivers:\n.*  waivers\[0\]: must have required property 'pods'/,
   })
-  t.match(await run('--waivers', 'none.yaml'), { code: 1, stderr: /none\.yaml: no such file or directory/ })
+  t.match(await run('--waivers', 'none.yaml'), { code: 2, stderr: /none\.yaml: no such file or directory/ })
 })
 
 t.test('the example of the page is a valid file', async (t) => {

@@ -89,6 +89,9 @@ default    Deployment/pinned  1     conforming  1 conforming
   t.match(found, { workloads: [{ name: 'broken', worst: 'invalid' }, {}, {}], summary: { pods: 3 } })
   t.notOk('pods' in found)
   for (const other of [['-o', 'csv'], ['--html', 'x'], ['--serve']]) {
-    t.match(await run(...other), { code: 2, stderr: '--by workload is for -o table and -o json: all others show pods' })
+    t.match(await run(...other), {
+      code: 64,
+      stderr: '--by workload is for -o table and -o json: all others show pods',
+    })
   }
 })
