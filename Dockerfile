@@ -14,12 +14,12 @@ COPY package.json package-lock.json .npmrc runtime.lock.json ./
 COPY deploy/image ./deploy/image
 COPY --from=go /usr/local/go /usr/local/go
 ENV PATH=$PATH:/usr/local/go/bin
-# npm ci installs the compiler; the install script of the node package would install another Node.
+# npm ci installs the bundler; the install script of the node package would install another Node.
 RUN node deploy/image/assemble.ts /image "$TARGETARCH" runtime s5cmd packages \
  && npm ci --ignore-scripts
-COPY tsconfig.json tsconfig.build.json LICENSE ./
+COPY LICENSE ./
 COPY src ./src
-RUN node node_modules/typescript/bin/tsc -p tsconfig.build.json \
+RUN node deploy/image/bundle.ts \
  && node deploy/image/assemble.ts /image "$TARGETARCH" start app
 
 # No shell, no package manager, no root.

@@ -26,11 +26,11 @@ setup: $(INSTALLED)
 ## Checks a change in less than a minute: types, lint, format, generated pages, what nothing uses, unit tests but the slow ones
 check: typecheck lint-changed verify-format verify-generated unused test-quick
 
-dist/main.js: $(INSTALLED) tsconfig.json tsconfig.build.json $(shell find src -name '*.ts')
+dist/main.js: $(INSTALLED) deploy/image/bundle.ts $(shell find src -name '*.ts')
 	npm run --silent build
 	@touch $@
 
-## Compiles to dist/
+## Bundles the program into dist/
 build: dist/main.js
 
 ## Shows the main job without a cluster: an annotated Deployment, and the pod that comes out

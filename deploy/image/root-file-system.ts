@@ -4,10 +4,11 @@
  */
 import { execFile } from 'node:child_process'
 import { existsSync, globSync } from 'node:fs'
-import { chmod, copyFile, cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { chmod, copyFile, cp, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
+import { nativePackages } from './native-packages.ts'
 import { debianArchives, nodeArchive } from './download.ts'
 import { npmArchitecture, root, type Architecture } from './runtime-lock.ts'
 import { layOutS5cmd } from './s5cmd.ts'
@@ -60,19 +61,38 @@ async function addNode(directory: string, archive: string): Promise<void> {
   })
 }
 
-/** Installs for production on the image's platform, which may be another than this machine's. */
+/** The packages with native code for the image's platform, which may be another than this machine's. All others are in the bundle. */
 async function layOutPackages(directory: string, architecture: Architecture): Promise<void> {
-  const app = join(directory, 'app')
+  await inScratch(async (app) => {
+    await installPackages(app, architecture)
+    for (const name of nativePackages) await takePackage(app, name, directory)
+  })
+}
+
+/** With the packages that it depends on, of which one is its code for the platform. */
+async function takePackage(app: string, name: string, directory: string): Promise<void> {
+  const from = join(app, 'node_modules', name)
+  const { optionalDependencies = {}, dependencies = {} } = JSON.parse(
+    await readFile(join(from, 'package.json'), 'utf8'),
+  ) as { readonly dependencies?: object; readonly optionalDependencies?: object }
+  await cp(from, join(directory, 'app', 'node_modules', name), { recursive: true })
+  for (const needed of [...Object.keys(dependencies), ...Object.keys(optionalDependencies)]) {
+    if (existsSync(join(app, 'node_modules', needed))) await takePackage(app, needed, directory)
+  }
+}
+
+async function installPackages(app: string, architecture: Architecture): Promise<void> {
   for (const file of ['package.json', 'package-lock.json', '.npmrc']) await copyInto(join(root, file), join(app, file))
   const platform = ['--os=linux', `--cpu=${npmArchitecture(architecture)}`, '--libc=glibc']
   await run('npm', ['ci', '--omit=dev', '--ignore-scripts', '--loglevel=error', ...platform], { cwd: app })
-  const leftovers = ['package.json', 'package-lock.json', '.npmrc', 'node_modules/.package-lock.json']
-  for (const file of leftovers) await rm(join(app, file))
 }
 
-/** Compiled before, as `make build` does. */
+/** Built before, as `make build` does. */
 async function layOutApp(directory: string): Promise<void> {
-  await cp(join(root, 'dist'), join(directory, 'app', 'dist'), { recursive: true })
+  const app = join(directory, 'app', 'dist')
+  await cp(join(root, 'dist'), app, { recursive: true })
+  await mkdir(join(directory, 'licenses'))
+  await rename(join(app, 'licenses'), join(directory, 'licenses', 'packages'))
   await copyInto(join(root, 'package.json'), join(directory, 'app', 'package.json'))
   await copyInto(join(root, 'LICENSE'), join(directory, 'licenses', 'LICENSE'))
 }

@@ -15,7 +15,8 @@ import { ownedFields, type OwnedFields } from '../inject/ownership/owned-fields.
 import type { Pod } from '../pod/pod.ts'
 import { detectInjection, type Detection } from '../inject/ownership/detect-injection.ts'
 import { planAgain } from '../inject/second-pass.ts'
-import { hasStatus, readStatus, type Status } from '../inject/status.ts'
+import { hasStatus, readStatus } from '../inject/read-status.ts'
+import type { Status } from '../inject/status.ts'
 import { uninject } from '../inject/ownership/uninject.ts'
 
 export interface PodFacts {

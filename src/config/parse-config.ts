@@ -3,7 +3,6 @@
  * frozen.
  */
 import { createHash } from 'node:crypto'
-import { Ajv } from 'ajv'
 import { parseBytes } from '../values/quantity.ts'
 import { placeholderImage } from './loader-image.ts'
 import type { Config } from './config.ts'
@@ -14,14 +13,11 @@ import type { PolicyRule, WrittenRule } from './policy.ts'
 import { fileProblems } from './problems.ts'
 import { firstProblems, readYaml } from './read-yaml.ts'
 import { schemaProblems } from './schema-problems.ts'
+import { validateConfig } from './validate-config.ts'
 
 export type ConfigResult =
   | { readonly ok: true; readonly config: Config }
   | { readonly ok: false; readonly problems: readonly string[] }
-
-const validateFile = new Ajv({ allErrors: true, allowUnionTypes: true, verbose: true }).compile<ConfigFile>(
-  configSchema,
-)
 
 /** The configuration of an installation without a file. */
 export const defaultConfig: Config = resolve({})
@@ -36,7 +32,7 @@ export function parseConfig(text: string, loaderImage?: string): ConfigResult {
   const yaml = readYaml(text)
   if (!yaml.ok) return yaml
   const file = yaml.value ?? {}
-  if (!validateFile(file)) return refused(schemaProblems(validateFile.errors ?? []))
+  if (!validateConfig(file)) return refused(schemaProblems(validateConfig.errors ?? []))
   const problems = fileProblems(file)
   return problems.length === 0 ? { ok: true, config: resolve(file, loaderImage) } : refused(problems)
 }

@@ -6,7 +6,8 @@ import { createHash } from 'node:crypto'
 import { initContainersOf, type Container, type Pod } from '../pod/pod.ts'
 import { ownAnnotations, type OwnAnnotation } from '../request/keys.ts'
 import { isOurLoader } from './ownership/own-loaders.ts'
-import { readStatus, type Status } from './status.ts'
+import { readStatus } from './read-status.ts'
+import type { Status } from './status.ts'
 
 export interface AnnotatedPod {
   readonly pod: Pod

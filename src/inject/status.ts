@@ -2,9 +2,6 @@
  * The changes to a pod as JSON in an annotation: evidence for people, and the input of `uninject`. The pod's
  * author can write anything there, so nothing is believed that the pod's own parts do not show.
  */
-import { Ajv } from 'ajv'
-import { statusAnnotation } from '../annotations.ts'
-import { annotationsOf, type Pod } from '../pod/pod.ts'
 import type { Named } from '../schema-type.ts'
 
 export const statusSchemaVersion = 1
@@ -19,7 +16,7 @@ const text = { type: 'string' } as const
 const names = { type: 'array', items: text } as const
 const nullableText = { type: 'string', nullable: true } as const
 
-const statusSchema = {
+export const statusSchema = {
   type: 'object',
   required: ['schema', 'injector', 'config', 'annotations', 'models', 'initOrder', 'runAsUser', 'added', 'replaced'],
   properties: {
@@ -87,24 +84,3 @@ const statusSchema = {
 export type Status = Named<typeof statusSchema>
 export type ModelStatus = Status['models'][number]
 export type Replaced = Status['replaced']
-
-const validate = new Ajv().compile<Status>(statusSchema)
-
-/** The pod's status; undefined where there is none or where it is none of ours. */
-export function readStatus(pod: Pod, prefix: string): Status | undefined {
-  return parseStatus(annotationsOf(pod)[prefix + statusAnnotation])
-}
-
-function parseStatus(text: string | undefined): Status | undefined {
-  if (text === undefined || text.length > longestStatus) return undefined
-  try {
-    const value: unknown = JSON.parse(text)
-    return validate(value) ? value : undefined
-  } catch {
-    return undefined
-  }
-}
-
-export function hasStatus(pod: Pod, prefix: string): boolean {
-  return annotationsOf(pod)[prefix + statusAnnotation] !== undefined
-}

@@ -2,20 +2,17 @@
  * Checks the shape of what is read later. The API server has checked pods before it calls us; the command line reads
  * whatever a file holds, and the port is open to others than the API server.
  */
-import { Ajv } from 'ajv'
 import type { Diagnostic } from '../reasons.ts'
 import { annotationField } from './field-path.ts'
-import { podSchema } from './pod-schema.ts'
 import type { Pod } from './pod.ts'
-
-const validate = new Ajv({ allowUnionTypes: true }).compile<Pod>(podSchema)
+import { validatePod } from './validate-pod.ts'
 
 const annotationsPointer = '/metadata/annotations/'
 
 /** Reads a pod, or says where it is malformed. Only the first problem: a malformed pod is not worth a full report. */
 export function readPod(value: unknown): { ok: true; pod: Pod } | { ok: false; diagnostic: Diagnostic } {
-  if (!validate(value)) {
-    const error = validate.errors?.[0]
+  if (!validatePod(value)) {
+    const error = validatePod.errors?.[0]
     const path = error?.instancePath ?? ''
     const hint = path.startsWith(annotationsPointer) ? '; write it in quotes' : ''
     return malformed(fieldPath(path), `${error?.message ?? 'is malformed'}${hint}`)

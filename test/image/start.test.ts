@@ -10,6 +10,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
 import { promisify } from 'node:util'
+import { build as bundle } from 'esbuild'
 import t from 'tap'
 import { imageNodeFlags } from '../../deploy/image/node-flags.ts'
 import { loaderImageVariable } from '../../src/config/loader-image.ts'
@@ -104,7 +105,14 @@ t.test('nor does that of a configuration of OpenSSL in the place where authoriti
   endsWith(t, end, 0)
   t.notMatch(end.log, said)
 
-  const script = `import { endStuckProcess } from '/app/dist/loader/deadline.js'
+  await bundle({
+    entryPoints: ['src/loader/deadline.ts'],
+    outfile: join(image, 'foreign', 'deadline.js'),
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+  })
+  const script = `import { endStuckProcess } from '/foreign/deadline.js'
     endStuckProcess(17)
     setInterval(() => undefined, 1000)`
   const [file = '', ...args] = inside(['/usr/local/bin/node', ...flags, '--input-type=module', '--eval', script])

@@ -55,7 +55,7 @@ const beside: Readonly<
 }
 
 const leaves =
-  /^src\/(?:config\/[^/]+|annotations|reasons|errors|kept-variables|match-conditions|nearest|schema-type|version)\.ts$/
+  /^src\/(?:config\/[^/]+|annotations|compile-schema|reasons|errors|kept-variables|match-conditions|nearest|schema-type|version)\.ts$/
 
 /** Packages that one part alone may import. */
 const owners: readonly (readonly [packages: RegExp, owner: string])[] = [
@@ -65,10 +65,10 @@ const owners: readonly (readonly [packages: RegExp, owner: string])[] = [
 
 /** All that the core may take from outside; the leaves also make types of schemas, read YAML and measure distances between words. */
 const pureImports: Readonly<Record<string, readonly string[]>> = {
-  inject: ['node:crypto', 'ajv', 'fast-json-patch'],
+  inject: ['node:crypto', 'fast-json-patch'],
   deliveries: ['node:crypto'],
   request: [],
-  pod: ['ajv'],
+  pod: [],
   leaves: ['node:crypto', 'ajv', 'json-schema-to-ts', 'yaml', 'fastest-levenshtein'],
   values: [],
 }

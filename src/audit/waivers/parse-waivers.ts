@@ -1,9 +1,9 @@
 /** Parses the file of `--waivers`: strict YAML. All mistakes are reported, with their places. */
-import { Ajv } from 'ajv'
 import { firstProblems, readYaml } from '../../config/read-yaml.ts'
 import { asProblem, schemaProblems } from '../../config/schema-problems.ts'
 import { quote, singleLine } from '../../values/print/printable.ts'
-import { waiversSchema, type WaiversFile, type WrittenWaiver } from './waiver-schema.ts'
+import { validateWaivers } from './validate-waivers.ts'
+import type { WrittenWaiver } from './waiver-schema.ts'
 
 export interface Waiver extends WrittenWaiver {
   /** Its place in the file, as `waivers[0]`. */
@@ -16,14 +16,12 @@ export type WaiversResult =
   | { readonly ok: true; readonly waivers: readonly Waiver[] }
   | { readonly ok: false; readonly problems: readonly string[] }
 
-const validateFile = new Ajv({ allErrors: true, verbose: true }).compile<WaiversFile>(waiversSchema)
-
 /** An empty file has no waivers. */
 export function parseWaivers(text: string): WaiversResult {
   const yaml = readYaml(text)
   if (!yaml.ok) return yaml
   const file = yaml.value ?? {}
-  if (!validateFile(file)) return refused(schemaProblems(validateFile.errors ?? [], 'the file'))
+  if (!validateWaivers(file)) return refused(schemaProblems(validateWaivers.errors ?? [], 'the file'))
   const written = file.waivers ?? []
   const problems = written.flatMap(({ until }, index) =>
     endOfDay(until) === undefined

@@ -23,7 +23,7 @@ const lockedSources = [
 /** The files that decide what is in a layer. */
 const layerSources = {
   runtime: lockedSources,
-  packages: lockedSources,
+  packages: [...lockedSources, 'deploy/image/native-packages.ts'],
   s5cmd: ['deploy/image/go.ts', 'deploy/image/s5cmd.ts', 'deploy/image/s5cmd/go.mod', 'deploy/image/s5cmd/go.sum'],
   start: [
     'deploy/image/go.ts',
@@ -76,16 +76,12 @@ export async function productCommand(args: readonly string[]): Promise<readonly 
   return [...Entrypoint, ...args]
 }
 
-/** Compiles as `make build` does, unless that was done since the last change. */
+/** Builds as `make build` does, unless that was done since the last change. */
 async function ensureBuilt(): Promise<void> {
   const main = join(root, 'dist', 'main.js')
   const builtAt = existsSync(main) ? statSync(main).mtimeMs : 0
   if (globSync(join(root, 'src', '**', '*.ts')).every((file) => statSync(file).mtimeMs <= builtAt)) return
-  await run(process.execPath, [
-    join(root, 'node_modules', 'typescript', 'bin', 'tsc'),
-    '-p',
-    join(root, 'tsconfig.build.json'),
-  ])
+  await run(process.execPath, [join(root, 'deploy', 'image', 'bundle.ts')])
 }
 
 /** A shell with all its commands in /bin. */

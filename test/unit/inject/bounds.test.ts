@@ -4,7 +4,7 @@ import { defaultConfig, parseConfig } from '../../../src/config/parse-config.ts'
 import type { Config } from '../../../src/config/config.ts'
 import { highestLimits, type PodLimits } from '../../../src/config/limits.ts'
 import { inject, type Outcome } from '../../../src/inject/inject.ts'
-import { readStatus } from '../../../src/inject/status.ts'
+import { readStatus } from '../../../src/inject/read-status.ts'
 import { formatDiagnostic } from '../../../src/reasons.ts'
 
 const prefix = 'models.example.io/'

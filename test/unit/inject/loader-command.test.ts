@@ -6,7 +6,7 @@ import { annotatedPod } from '../../../src/inject/annotated-pod.ts'
 import { inject } from '../../../src/inject/inject.ts'
 import { runsLoader, runsVerifier } from '../../../src/inject/loader-command.ts'
 import { uninject } from '../../../src/inject/ownership/uninject.ts'
-import { readStatus } from '../../../src/inject/status.ts'
+import { readStatus } from '../../../src/inject/read-status.ts'
 import { envValue } from '../../../src/pod/injected-names.ts'
 import type { Container, Pod } from '../../../src/pod/pod.ts'
 

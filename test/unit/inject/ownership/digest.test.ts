@@ -5,7 +5,8 @@ import { digestsOf, sealStatus } from '../../../../src/inject/ownership/digest.t
 import { inject } from '../../../../src/inject/inject.ts'
 import { ownedFields } from '../../../../src/inject/ownership/owned-fields.ts'
 import type { Container, Pod, Volume } from '../../../../src/pod/pod.ts'
-import { readStatus, type Status } from '../../../../src/inject/status.ts'
+import { readStatus } from '../../../../src/inject/read-status.ts'
+import type { Status } from '../../../../src/inject/status.ts'
 import { podWith } from '../../../kit/webhook/pods.ts'
 
 const prefix = 'models.example.io/'
