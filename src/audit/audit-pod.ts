@@ -2,6 +2,7 @@
 import type { Config } from '../config/config.ts'
 import type { Diagnostic } from '../reasons.ts'
 import { skipReasonOf } from '../request/skip-reason.ts'
+import type { Status } from '../inject/status.ts'
 import type { Pod } from '../pod/pod.ts'
 import { readPod } from '../pod/read-pod.ts'
 import { allFields } from './differences.ts'
@@ -9,19 +10,40 @@ import type { AuditedPod, Evidence } from './judgement.ts'
 import { judgeFacts, malformed } from './judge-facts.ts'
 import { modelsOf } from './models.ts'
 import { ownerOf } from './owner.ts'
-import { collectFacts, hasLabel, type PodFacts } from './pod-facts.ts'
+import { collectFacts, hasLabel, podWithModels, type PodFacts } from './pod-facts.ts'
 
 /** Undefined for a pod that neither asks for a model nor says that it has one. `namespace` is for objects that name none. */
 export function auditPod(object: unknown, namespace: string, config: Config): AuditedPod | undefined {
+  return examinePod(object, namespace, config).audited
+}
+
+export interface ExaminedPod {
+  readonly audited: AuditedPod | undefined
+  /** With the parts that it has, or would get at its creation; undefined where it is malformed. */
+  readonly pod: Pod | undefined
+  /** Undefined where nothing describes its models. */
+  readonly status: Status | undefined
+}
+
+/** The same, with what a judgement of other pods needs. */
+export function examinePod(object: unknown, namespace: string, config: Config): ExaminedPod {
   const read = readPod(object)
-  if (!read.ok) return judgeMalformed(object, namespace, { config, diagnostic: read.diagnostic })
+  if (!read.ok) {
+    const audited = judgeMalformed(object, namespace, { config, diagnostic: read.diagnostic })
+    return { audited, pod: undefined, status: undefined }
+  }
   const own = textOf(read.pod.metadata?.namespace) ?? namespace
   const facts = collectFacts(read.pod, own, config)
-  if (facts === undefined) return undefined
+  if (facts === undefined) return { audited: undefined, pod: read.pod, status: undefined }
+  const { pod = read.pod, status } = podWithModels(facts) ?? {}
+  return { audited: judgePod(facts, own), pod, status }
+}
+
+function judgePod(facts: PodFacts, namespace: string): AuditedPod {
   const judgements = judgeFacts(facts)
   const diff = judgements.some(({ judgement }) => judgement === 'conforming') ? undefined : diffOf(facts)
   return {
-    ...identityOf(read.pod, own),
+    ...identityOf(facts.pod, namespace),
     ...(facts.status !== undefined && { injector: facts.status.injector }),
     models: modelsOf(facts),
     rules: facts.today.rules,

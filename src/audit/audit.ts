@@ -1,7 +1,11 @@
-/** Audits pods as they come, one at a time: ten thousand take no more memory than a page of them. */
+/**
+ * Audits pods as they come, one at a time: ten thousand take no more memory than a page of them. Only those with a model on a claim wait,
+ * as audited pods, until every pod has been seen that could write there.
+ */
 import type { Config } from '../config/config.ts'
 import { printable } from '../values/print/printable.ts'
-import { auditPod } from './audit-pod.ts'
+import { examinePod } from './audit-pod.ts'
+import { labelsOf, type AuditedObject } from './audited-object.ts'
 import {
   countedJudgements,
   judgementNames,
@@ -11,17 +15,8 @@ import {
   type Judged,
   type Judgement,
 } from './judgement.ts'
+import { Neighbours } from './neighbours.ts'
 import type { WaiverUse } from './waivers/waive.ts'
-
-/** A pod of a cluster, or the pod of a workload in a file. */
-export interface AuditedObject {
-  readonly pod: unknown
-  /** Namespace of a pod that names none. */
-  readonly namespace: string
-  readonly file?: string
-  /** The workload that has the pod as its template. */
-  readonly workload?: { readonly kind: string; readonly name: string }
-}
 
 export interface AuditOptions {
   readonly config: Config
@@ -30,23 +25,28 @@ export interface AuditOptions {
   readonly waivers?: Pick<WaiverUse, 'waive'>
 }
 
-/** Audits the pods that request a model, claim to have one, or carry injected parts. Errors of `objects` pass through. */
+/**
+ * Audits the pods that request a model, claim to have one, or carry injected parts. Those with a model on a claim come after the others of
+ * their namespace, or at the end. Errors of `objects` pass through.
+ */
 export async function* auditPods(
   objects: AsyncIterable<AuditedObject> | Iterable<AuditedObject>,
   { config, whyMissing, waivers }: AuditOptions,
 ): AsyncGenerator<AuditedPod, void, undefined> {
+  const neighbours = new Neighbours(config)
+  const waive = (pod: AuditedPod, labels: unknown): AuditedPod => waivers?.waive(pod, labels) ?? pod
   for await (const object of objects) {
-    const audited = auditPod(object.pod, object.namespace, config)
-    if (audited === undefined) continue
-    const placed = place(audited, object)
+    for (const { pod, labels } of neighbours.endedBefore(object)) yield waive(pod, labels)
+    const examined = examinePod(object.pod, object.namespace, config)
+    const audited = examined.audited && place(examined.audited, object)
     const explained =
-      whyMissing !== undefined && has(placed, 'missing') ? explainMissing(placed, await whyMissing(placed)) : placed
-    yield waivers === undefined ? explained : waivers.waive(explained, labelsOf(object.pod))
+      audited !== undefined && whyMissing !== undefined && has(audited, 'missing')
+        ? explainMissing(audited, await whyMissing(audited))
+        : audited
+    const isWaiting = neighbours.add(object, { ...examined, audited: explained })
+    if (explained !== undefined && !isWaiting) yield waive(explained, labelsOf(object))
   }
-}
-
-function labelsOf(pod: unknown): unknown {
-  return (pod as { readonly metadata?: { readonly labels?: unknown } | null } | null | undefined)?.metadata?.labels
+  for (const { pod, labels } of neighbours.ended()) yield waive(pod, labels)
 }
 
 function place(pod: AuditedPod, { file, workload }: AuditedObject): AuditedPod {

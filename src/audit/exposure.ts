@@ -1,14 +1,16 @@
 /**
  * Finds mounts that can change the model an app sees: mounts for writing of the storage that a model is on, whoever added it, and mounts
- * at, over or below the model. Loaders are compared field by field instead.
+ * at, over or below the model. claim-writers.ts does the same for other pods.
  */
 import { isLoaderName } from '../pod/injected-names.ts'
 import { findByName } from '../pod/lookup.ts'
-import { initContainersOf, volumesOf, type Container, type Pod, type Volume, type VolumeMount } from '../pod/pod.ts'
+import { volumesOf, type Container, type Pod, type Volume, type VolumeMount } from '../pod/pod.ts'
 import type { ModelStatus, Status } from '../inject/status.ts'
 import { cleanPath, isSameOrBelow } from '../values/path.ts'
 import { evidence } from './differences.ts'
 import type { Evidence } from './judgement.ts'
+import { placedContainers, type PlacedContainer } from './placed-containers.ts'
+import { directoryOf, isWritable, reachesDirectory } from './writable-mounts.ts'
 
 export interface Exposures {
   /** Mounts for writing of volumes that we added, and mounts over a model: no annotation asks for these. */
@@ -19,39 +21,36 @@ export interface Exposures {
 
 export function findExposures(pod: Pod, { models, added }: Status): Exposures {
   const placed = models.map((model) => ({ model, storage: storageOf(pod, model) }))
-  const found = containersOf(pod).flatMap(({ path, container }) =>
-    (container.volumeMounts ?? []).flatMap((mount) => {
-      const exposed = placed.find(({ model, storage }) => isExposedBy(mount, container, model, storage))
-      if (exposed === undefined) return []
-      const isOfOurs = added.volumes.includes(mount.name) || isOverModel(mount, container, exposed.model)
-      return [{ isOfOurs, item: evidence(`${path}.volumeMounts[${mount.mountPath}]`, undefined, describeMount(mount)) }]
-    }),
-  )
+  const found = placedContainers(pod)
+    .filter((one) => !isLoader(one))
+    .flatMap(({ path, container }) => [
+      ...(container.volumeMounts ?? []).flatMap((mount) => {
+        const exposed = placed.find(({ model, storage }) => isExposedBy(mount, container, model, storage))
+        if (exposed === undefined) return []
+        const isOfOurs = added.volumes.includes(mount.name) || isOverModel(mount, container, exposed.model)
+        return [
+          { isOfOurs, item: evidence(`${path}.volumeMounts[${mount.mountPath}]`, undefined, describeMount(mount)) },
+        ]
+      }),
+      ...(container.volumeDevices ?? []).flatMap(({ name = '', devicePath = '' }) =>
+        placed.some(({ storage }) => storage.has(name))
+          ? [
+              {
+                isOfOurs: added.volumes.includes(name),
+                item: evidence(`${path}.volumeDevices[${devicePath}]`, undefined, describeMount({ name })),
+              },
+            ]
+          : [],
+      ),
+    ])
   const items = (ofOurs: boolean): readonly Evidence[] =>
     found.flatMap(({ isOfOurs, item }) => (isOfOurs === ofOurs ? [item] : []))
   return { ofOurs: items(true), ofOthers: items(false) }
 }
 
-interface PlacedContainer {
-  readonly path: string
-  readonly container: Container
-}
-
-/** `kubectl debug` adds a container to a pod that runs, and it may mount any volume of it. */
-function containersOf(pod: Pod): readonly PlacedContainer[] {
-  const place = (list: string, containers: readonly Container[]): readonly PlacedContainer[] =>
-    containers.map((container) => ({ path: `spec.${list}[${container.name}]`, container }))
-  const ephemeral = Array.isArray(pod.spec.ephemeralContainers)
-    ? (pod.spec.ephemeralContainers as readonly Container[])
-    : []
-  return [
-    ...place(
-      'initContainers',
-      initContainersOf(pod).filter(({ name }) => !isLoaderName(name)),
-    ),
-    ...place('containers', pod.spec.containers),
-    ...place('ephemeralContainers', ephemeral),
-  ]
+/** Loaders are compared field by field instead. */
+function isLoader({ list, container }: PlacedContainer): boolean {
+  return list === 'initContainers' && isLoaderName(container.name)
 }
 
 /** Directories by the name of the volume through which they can be written: `subPath` of the model on it, or all of it. */
@@ -85,20 +84,13 @@ function pathOf({ hostPath }: Volume): string | undefined {
   return typeof path === 'string' ? cleanPath(path) : undefined
 }
 
-/** Tokens, ConfigMaps, Secrets and images are never writable, whatever a mount says. */
-function isWritable(volume: Volume): boolean {
-  return (
-    ['projected', 'configMap', 'secret', 'downwardAPI', 'image'].every(
-      (kind) => (volume as Readonly<Record<string, unknown>>)[kind] === undefined,
-    ) && volume.persistentVolumeClaim?.readOnly !== true
-  )
-}
-
 function isExposedBy(mount: VolumeMount, container: Container, model: ModelStatus, storage: Storage): boolean {
   // The digest of the model's own mount says whether it is as it was.
   if (isTarget(container, model) && mount.name === model.volume && mount.mountPath === model.mountPath) return false
   if (isOverModel(mount, container, model)) return true
-  return mount.readOnly !== true && storage.has(mount.name) && reaches(mount, storage.get(mount.name))
+  return (
+    mount.readOnly !== true && storage.has(mount.name) && reachesDirectory(directoryOf(mount), storage.get(mount.name))
+  )
 }
 
 function isOverModel({ mountPath }: VolumeMount, container: Container, model: ModelStatus): boolean {
@@ -109,13 +101,6 @@ function isTarget({ name }: Container, { containers }: ModelStatus): boolean {
   return containers.includes(name)
 }
 
-/** A directory beside the model's is none of the model. */
-function reaches({ subPath, subPathExpr }: VolumeMount, ofModel: string | undefined): boolean {
-  if (ofModel === undefined || typeof subPathExpr === 'string' || typeof subPath !== 'string') return true
-  const [mounted, own] = [cleanPath(subPath), cleanPath(ofModel)]
-  return isSameOrBelow(mounted, own) || isSameOrBelow(own, mounted)
-}
-
-function describeMount({ name, readOnly }: VolumeMount): string {
+function describeMount({ name, readOnly }: Pick<VolumeMount, 'name' | 'readOnly'>): string {
   return `the volume ${name}${readOnly === true ? ', read-only' : ', writable'}`
 }

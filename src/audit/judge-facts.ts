@@ -11,7 +11,7 @@ import { conformingJudgements, rankOf, type Evidence, type Judged, type Judgemen
 import { findExposures } from './exposure.ts'
 import { unpinnedModels } from './models.ts'
 import { plannedDifferences } from './planned-differences.ts'
-import { hasLabel, isCreated, type PodFacts } from './pod-facts.ts'
+import { hasLabel, podWithModels, isCreated, type PodFacts } from './pod-facts.ts'
 import { configurationChanges, isOfToday } from './plan-changes.ts'
 import { tracesOfTampering } from './tampering.ts'
 import { relateImages } from '../values/image.ts'
@@ -32,10 +32,25 @@ export function judgeFacts(facts: PodFacts): readonly [Judged, ...Judged[]] {
   ]
   const found = judges.flatMap((judge) => judge(facts) ?? [])
   const conforms = found.every(({ judgement }) => conformingJudgements.includes(judgement))
-  const all = (conforms ? [...found, conforming(facts)] : found).sort(
-    (a, b) => rankOf(a.judgement) - rankOf(b.judgement),
-  )
-  const [worst, ...rest] = all
+  return sortJudged(conforms ? [...found, conforming(facts)] : found)
+}
+
+/** Adds that other pods can write to the claim of a model, which the pod alone does not show. */
+export function exposeToOthers(
+  judgements: readonly Judged[],
+  found: readonly Evidence[],
+): readonly [Judged, ...Judged[]] {
+  const own = judgements.find(({ judgement }) => judgement === 'exposed')
+  const others = `another pod mounts the claim of a model for writing${nameFound(found)}`
+  const reason = own === undefined ? others : `${own.reason}; ${others}`
+  return sortJudged([
+    ...judgements.filter((one) => one !== own && one.judgement !== 'conforming'),
+    judged('exposed', reason, [...(own?.evidence ?? []), ...found]),
+  ])
+}
+
+function sortJudged(all: readonly Judged[]): readonly [Judged, ...Judged[]] {
+  const [worst, ...rest] = all.toSorted((a, b) => rankOf(a.judgement) - rankOf(b.judgement))
   if (worst === undefined) throw new Error('a pod without a judgement')
   return [worst, ...rest]
 }
@@ -178,9 +193,10 @@ function outdatedFields(facts: PodFacts, status: Status): readonly Evidence[] {
   return [...recorded, ...configurationChanges(facts).filter(({ field }) => !known.has(field))]
 }
 
-function exposed({ pod, status, detection }: PodFacts): Judged | undefined {
-  if (status === undefined || detection.state === 'notInjected') return undefined
-  const { ofOthers } = findExposures(pod, status)
+function exposed(facts: PodFacts): Judged | undefined {
+  const injected = podWithModels(facts)
+  if (injected === undefined) return undefined
+  const { ofOthers } = findExposures(injected.pod, injected.status)
   return ofOthers.length === 0
     ? undefined
     : judged('exposed', `the storage of a model is mounted for writing${nameFields(ofOthers)}`, ofOthers)
@@ -218,8 +234,22 @@ function rewritten({ pod, config, today: { planned }, detection }: PodFacts): Ju
 const namedFields = 3
 
 function nameFields(found: readonly Evidence[]): string {
-  const fields = [...new Set(found.map(({ field }) => field))]
-  if (fields.length === 0) return ''
-  const more = fields.length > namedFields ? ` and ${fields.length - namedFields} more` : ''
-  return ` (${fields.slice(0, namedFields).join(', ')}${more})`
+  return nameFew(
+    found.map(({ field }) => field),
+    ', ',
+  )
+}
+
+function nameFound(found: readonly Evidence[]): string {
+  return nameFew(
+    found.flatMap(({ found: text }) => text ?? []),
+    '; ',
+  )
+}
+
+function nameFew(all: readonly string[], separator: string): string {
+  const texts = [...new Set(all)]
+  if (texts.length === 0) return ''
+  const more = texts.length > namedFields ? ` and ${texts.length - namedFields} more` : ''
+  return ` (${texts.slice(0, namedFields).join(separator)}${more})`
 }

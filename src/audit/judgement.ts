@@ -58,8 +58,9 @@ export const judgements = {
   exposed: {
     level: 'warning',
     conforms: false,
-    meaning: 'the model is on storage of the pod that a container can write to, so it may change while the app runs',
-    remedy: 'mount that storage read-only, or keep the model on a volume of its own',
+    meaning:
+      'the model is on storage that a container of the pod, or another pod with the same claim, can write to, so it may change while the app runs',
+    remedy: 'mount that storage read-only where the reason says, or keep the model on a volume of its own',
   },
   unpinned: {
     level: 'warning',

@@ -46,8 +46,13 @@ interface TodaysOutcome {
   readonly changes: readonly PartChange[] | undefined
 }
 
-interface PlannedParts {
+/** `pod` has the parts. */
+interface PlannedParts extends PlacedModels {
   readonly fields: OwnedFields
+}
+
+interface PlacedModels {
+  readonly pod: Pod
   readonly status: Status
 }
 
@@ -130,11 +135,17 @@ function plannedParts(pod: Pod, status: Status, recorded: Status | undefined): P
   const present = new Set(pod.spec.volumes?.map(({ name }) => name))
   const kept = (recorded?.added.volumes ?? []).filter((name) => present.has(name))
   const volumes = [...new Set([...status.added.volumes, ...kept])]
-  return { status, fields: ownedFields(pod, { ...status, added: { ...status.added, volumes } }) }
+  return { pod, status, fields: ownedFields(pod, { ...status, added: { ...status.added, volumes } }) }
 }
 
 export function hasLabel(pod: Pod, prefix: string): boolean {
   return pod.metadata?.labels?.[prefix + injectedLabel] !== undefined
+}
+
+/** A pod with its models and the status that describes them, as the pod is, or as it would be created; undefined without models. */
+export function podWithModels({ pod, status, detection, today: { planned } }: PodFacts): PlacedModels | undefined {
+  if (detection.state !== 'notInjected') return status && { pod, status }
+  return isCreated(pod) ? undefined : planned
 }
 
 /** The mirror of a static pod may ask, and cannot be given anything. */

@@ -45,7 +45,7 @@ const container = {
       required: ['name', 'mountPath'],
       properties: { name: text, mountPath: text, subPath: optionalText, readOnly: optionalFlag },
     }),
-    volumeDevices: listOf({ type: 'object', properties: { devicePath: text } }),
+    volumeDevices: listOf({ type: 'object', properties: { name: text, devicePath: text } }),
     resources,
     securityContext: { type: 'object', nullable: true, properties: { runAsUser: user } },
     restartPolicy: optionalText,
@@ -95,6 +95,7 @@ export const podSchema = {
       properties: {
         containers: { type: 'array', minItems: 1, items: container },
         initContainers: listOf(container),
+        ephemeralContainers: listOf(container),
         volumes: listOf({
           type: 'object',
           required: ['name'],

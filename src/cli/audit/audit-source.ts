@@ -1,5 +1,6 @@
 /** The source of an audit: pods of a cluster or of files, and the configuration that judges them. */
-import type { AuditedObject, AuditOptions } from '../../audit/audit.ts'
+import type { AuditOptions } from '../../audit/audit.ts'
+import type { AuditedObject } from '../../audit/audited-object.ts'
 import { findConfigurationOf, findRegistration } from '../../check/installation.ts'
 import type { Cluster } from '../../cluster/cluster.ts'
 import { ClusterError } from '../../cluster/cluster-error.ts'
@@ -114,7 +115,8 @@ async function* podsOfCluster(cluster: Cluster, namespaces: readonly string[]): 
   try {
     for (const namespace of namespaces.length === 0 ? [undefined] : namespaces) {
       for await (const pod of cluster.list(resources.pods, { namespace })) {
-        yield { pod, namespace: pod.metadata.namespace ?? '' }
+        // The API server lists in the order of its keys, which begin with the namespace.
+        yield { pod, namespace: pod.metadata.namespace ?? '', isByNamespace: true }
       }
     }
   } catch (error) {
@@ -135,7 +137,12 @@ async function* objectsInFiles(paths: readonly string[], namespaces: readonly st
   const found = documents.flatMap(({ file, value }) =>
     objectsOf(value).flatMap((object) => auditedObject(object, file) ?? []),
   )
-  yield* found.filter(isChosen).toSorted((a, b) => (a.namespace < b.namespace ? -1 : a.namespace > b.namespace ? 1 : 0))
+  // A list may have pods of the same namespaces.
+  const isByNamespace = files.every((file) => 'text' in file)
+  yield* found
+    .filter(isChosen)
+    .toSorted((a, b) => (a.namespace < b.namespace ? -1 : a.namespace > b.namespace ? 1 : 0))
+    .map((object) => ({ ...object, isByNamespace }))
   let count = found.length
   for (const file of files) {
     if ('text' in file) continue

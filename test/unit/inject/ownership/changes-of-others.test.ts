@@ -296,6 +296,14 @@ const exposed: Readonly<
     },
     'exposed',
   ],
+  'a claim that another container has as a block device': [
+    { source: 'pvc://models/llama', containers: 'app' },
+    {
+      volumes: [{ name: 'raw', persistentVolumeClaim: { claimName: 'models' } }],
+      containers: [{ name: 'app' }, { name: 'other', volumeDevices: [{ name: 'raw', devicePath: '/dev/models' }] }],
+    },
+    'exposed',
+  ],
   'another directory of the volume': [
     { source: 's3://models/llama/', volume: 'existing/data', containers: 'app', size: '1Gi' },
     {
