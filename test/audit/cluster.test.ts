@@ -138,6 +138,32 @@ t.test('in a cluster', { timeout }, async (t) => {
     )
   })
 
+  await t.test('a pod of another workload that mounts the claim of a model for writing exposes it', async (t) => {
+    const outcome = inject(podWith({ source: 'pvc://models/llama/1', expect: 'objects=1' }), 'shared', defaultConfig)
+    if (outcome.outcome !== 'injected') throw new Error('not injected')
+    const volumes = [{ name: 'data', persistentVolumeClaim: { claimName: 'models' } }]
+    const writer = { name: 'app', image: 'app:1', volumeMounts: [{ name: 'data', mountPath: '/data' }] }
+    for (const namespace of ['shared', 'unshared']) {
+      await api.createNamespace(namespace)
+      await api.create(asObject('my-app', outcome.pod, namespace))
+    }
+    await api.create(asObject('writer', { spec: { containers: [writer], volumes } }, 'shared'))
+    const { pods } = await auditJSON(['-n', 'shared', '-n', 'unshared'])
+    t.match(pods, [
+      {
+        namespace: 'shared',
+        judgements: [
+          {
+            judgement: 'exposed',
+            evidence: [{ found: 'pod/writer container app mounts claim models for writing at /data' }],
+          },
+          { judgement: 'unpinned' },
+        ],
+      },
+      { namespace: 'unshared', judgements: [{ judgement: 'unpinned' }, { judgement: 'conforming' }] },
+    ])
+  })
+
   await t.test('the exit code says what --fail-on names', async (t) => {
     t.match(await audit(['-n', 'apps', '--fail-on', 'spoofed,outdated']), {
       code: 1,
