@@ -1,23 +1,42 @@
 /** Reads files of operators: strict YAML, and as many of its problems as people read. */
-import { parseDocument } from 'yaml'
+import { isNode, LineCounter, parseDocument, YAMLError, type Document } from 'yaml'
+
+type Path = readonly (string | number)[]
+
+type YamlResult =
+  /** `lineOf` is for a value, or for what is around it where it is missing. */
+  | { readonly ok: true; readonly value: unknown; readonly lineOf: (path: Path) => number }
+  | { readonly ok: false; readonly problems: readonly string[]; readonly line: number }
 
 /** Strict: warnings of the library, as for an unknown tag, count as mistakes. */
-export function readYaml(text: string): { ok: true; value: unknown } | { ok: false; problems: readonly string[] } {
+export function readYaml(text: string): YamlResult {
   try {
-    const document = parseDocument(text, { logLevel: 'silent' })
+    const lineCounter = new LineCounter()
+    const document = parseDocument(text, { logLevel: 'silent', lineCounter })
     // The parser is often confused after its first error, so the rest is not repeated.
     const [first] = [...document.errors, ...document.warnings]
     if (first !== undefined) return notReadable(first)
-    return { ok: true, value: document.toJS({ maxAliasCount: 100 }) }
+    return {
+      ok: true,
+      value: document.toJS({ maxAliasCount: 100 }),
+      lineOf: (path) => lineCounter.linePos(offsetOf(document, path)).line,
+    }
   } catch (error) {
     return notReadable(error)
   }
 }
 
-function notReadable(error: unknown): { ok: false; problems: readonly string[] } {
+function offsetOf(document: Document, path: Path): number {
+  const node = path.length === 0 ? document.contents : document.getIn(path, true)
+  const offset = isNode(node) ? node.range?.[0] : undefined
+  return offset ?? (path.length === 0 ? 0 : offsetOf(document, path.slice(0, -1)))
+}
+
+function notReadable(error: unknown): Extract<YamlResult, { ok: false }> {
   const message = error instanceof Error ? error.message : String(error)
   const isTooDeep = error instanceof RangeError || /call stack|stack overflow/i.test(message)
-  return { ok: false, problems: [`not readable as YAML: ${isTooDeep ? 'it is nested too deeply' : message}`] }
+  const problem = `not readable as YAML: ${isTooDeep ? 'it is nested too deeply' : message}`
+  return { ok: false, problems: [problem], line: error instanceof YAMLError ? (error.linePos?.[0].line ?? 1) : 1 }
 }
 
 /** People do not read more. */

@@ -14,7 +14,7 @@ export interface ReadWaivers extends WaiverUse {
 
 /** Throws an AppError that has all mistakes of the file. */
 export async function readWaivers(file: string, now: Date): Promise<ReadWaivers> {
-  const result = parseWaivers(await readText(file, 'WaiversUnreadable'))
+  const result = parseWaivers(await readText(file, 'WaiversUnreadable'), file)
   if (!result.ok) {
     throw new AppError(
       'WaiversInvalid',

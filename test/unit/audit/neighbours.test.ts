@@ -342,6 +342,7 @@ t.test('the order of the pods changes nothing', async (t) => {
 t.test('a waiver accepts it', async (t) => {
   const result = parseWaivers(
     '{waivers: [{pods: {namespaces: [apps]}, judgement: exposed, reason: ticket 7, until: 2999-12-31}]}',
+    'waivers.yaml',
   )
   if (!result.ok) throw new Error(result.problems.join('; '))
   const waivers = useWaivers(result.waivers, new Date())

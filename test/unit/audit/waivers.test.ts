@@ -20,7 +20,7 @@ const now = new Date('2026-06-30T12:00:00Z')
 const accepted = { judgement: 'tampered', reason: 'ticket 7', until: '2026-12-31' }
 
 function waiversIn(...waivers: readonly object[]) {
-  const result = parseWaivers(JSON.stringify({ waivers }))
+  const result = parseWaivers(JSON.stringify({ waivers }), 'w.yaml')
   if (!result.ok) throw new Error(result.problems.join('\n'))
   return result.waivers
 }
@@ -46,24 +46,43 @@ function wordsOf(pod: AuditedPod | undefined): readonly string[] | undefined {
 }
 
 for (const [mistake, text, problem] of [
-  ['text that is no YAML', '{', /not readable as YAML/],
-  ['an unknown key', 'waiver: []', /^waiver: unknown key, did you mean waivers\?; known: waivers$/],
-  ['a list alone', '[]', /^the file: must be object$/],
+  ['text that is no YAML', 'waivers:\n- {', /^w\.yaml:2: not readable as YAML/],
+  [
+    'an unknown key',
+    'waivers: []\nwaiver: []',
+    /^w\.yaml:2: waiver: unknown key, did you mean waivers\?; known: waivers$/,
+  ],
+  [
+    'a list alone',
+    '# accepted\n- judgement: unpinned\n',
+    /^w\.yaml:2: is a list; accepted: a mapping with the key waivers, and the list below it$/,
+  ],
+  ['text alone', 'waivers', /^w\.yaml:1: is no mapping; accepted: a mapping with the key waivers/],
+  ['waivers that are no list', 'waivers:\n  judgement: unpinned', /^w\.yaml:2: waivers: must be array$/],
+  ['a second mistake', 'waivers:\n- pods: {}\n  until: 1\n', /^w\.yaml:3: waivers\[0\]\.until: must be string/],
   [
     'an unknown selector',
     file({ pods: { namespace: ['a'] } }),
-    /^waivers\[0\]\.pods\.namespace: unknown key, did you mean namespaces/,
+    /^w\.yaml:1: waivers\[0\]\.pods\.namespace: unknown key, did you mean namespaces/,
   ],
-  ['pods of every namespace', file({ pods: {} }), /^waivers\[0\]\.pods: must have required property 'namespaces'$/],
-  ['no reason', file({ reason: '' }), /^waivers\[0\]\.reason: must NOT have fewer than 1 characters$/],
-  ['a judgement of no audit', file({ judgement: 'tamperd' }), /^waivers\[0\]\.judgement: must be one of missing, /],
-  ['a pod that conforms', file({ judgement: 'conforming' }), /^waivers\[0\]\.judgement: must be one of/],
+  [
+    'pods of every namespace',
+    file({ pods: {} }),
+    /^w\.yaml:1: waivers\[0\]\.pods: must have required property 'namespaces'$/,
+  ],
+  ['no reason', file({ reason: '' }), /^w\.yaml:1: waivers\[0\]\.reason: must NOT have fewer than 1 characters$/],
+  [
+    'a judgement of no audit',
+    file({ judgement: 'tamperd' }),
+    /^w\.yaml:1: waivers\[0\]\.judgement: must be one of missing, /,
+  ],
+  ['a pod that conforms', file({ judgement: 'conforming' }), /^w\.yaml:1: waivers\[0\]\.judgement: must be one of/],
   [
     'a day that no year has',
     file({ until: '2026-02-30' }),
-    /^waivers\[0\]\.until: "2026-02-30" is no day; accepted: .*2026-12-31$/,
+    /^w\.yaml:1: waivers\[0\]\.until: "2026-02-30" is no day; accepted: .*2026-12-31$/,
   ],
-  ['a time of the day', file({ until: '2026-02-03T00:00:00Z' }), /^waivers\[0\]\.until: .* is no day/],
+  ['a time of the day', file({ until: '2026-02-03T00:00:00Z' }), /^w\.yaml:1: waivers\[0\]\.until: .* is no day/],
   [
     'a number as label',
     file({ pods: { namespaces: ['a'], labels: { a: 1 } } }),
@@ -71,7 +90,7 @@ for (const [mistake, text, problem] of [
   ],
 ] as const) {
   t.test(`${mistake} is refused with its place`, (t) => {
-    const result = parseWaivers(text)
+    const result = parseWaivers(text, 'w.yaml')
     t.match(result.ok ? [] : result.problems.filter((one) => problem.test(one)), [problem])
     t.end()
   })
@@ -82,9 +101,9 @@ function file(change: object): string {
 }
 
 t.test('an empty file waives nothing, and a day needs no quotes', (t) => {
-  t.strictSame(parseWaivers(''), { ok: true, waivers: [] })
+  t.strictSame(parseWaivers('', 'w.yaml'), { ok: true, waivers: [] })
   const text = 'waivers: [{pods: {namespaces: [a]}, judgement: missing, reason: r, until: 2026-12-31}]'
-  t.match(parseWaivers(text), { ok: true, waivers: [{ place: 'waivers[0]', until: '2026-12-31' }] })
+  t.match(parseWaivers(text, 'w.yaml'), { ok: true, waivers: [{ place: 'waivers[0]', until: '2026-12-31' }] })
   t.end()
 })
 
@@ -212,7 +231,7 @@ t.test('the command', async (t) => {
   })
   t.match(await run('--waivers', 'wrong.yaml'), {
     code: 2,
-    stderr: /wrong\.yaml has no valid waivers:\n.*  waivers\[0\]: must have required property 'pods'/,
+    stderr: /wrong\.yaml has no valid waivers:\n.*  wrong\.yaml:1: waivers\[0\]: must have required property 'pods'/,
   })
   t.match(await run('--waivers', 'none.yaml'), { code: 2, stderr: /none\.yaml: no such file or directory/ })
 })
@@ -221,7 +240,7 @@ t.test('the example of the page is a valid file', async (t) => {
   const page = await readFile(join(import.meta.dirname, '../../../docs/audit.md'), 'utf8')
   const [, example = ''] = /```yaml\n(# waivers\.yaml\n[^`]*)```/.exec(page) ?? []
   t.match(parse(example), { waivers: [{}] })
-  t.match(parseWaivers(example), { ok: true })
+  t.match(parseWaivers(example, 'w.yaml'), { ok: true })
 })
 
 t.test('a page that is served has the waivers of the file as it is now', async (t) => {
