@@ -22,8 +22,13 @@ export interface AuditOptions {
   readonly config: Config
   /** Explains from the state of the cluster why a pod was not injected; called for missing pods only. */
   readonly whyMissing?: (pod: AuditedPod) => Promise<string | undefined>
+  /** Called for pods of Jobs only. */
+  readonly findCronJob?: FindCronJob
   readonly waivers?: Pick<WaiverUse, 'waive'>
 }
+
+/** Undefined where the Job has none, or cannot be read. */
+export type FindCronJob = (namespace: string, job: string) => Promise<string | undefined>
 
 /**
  * Audits the pods that request a model, claim to have one, or carry injected parts. Those with a model on a claim come after the others of
@@ -31,22 +36,36 @@ export interface AuditOptions {
  */
 export async function* auditPods(
   objects: AsyncIterable<AuditedObject> | Iterable<AuditedObject>,
-  { config, whyMissing, waivers }: AuditOptions,
+  options: AuditOptions,
 ): AsyncGenerator<AuditedPod, void, undefined> {
+  const { config, waivers } = options
   const neighbours = new Neighbours(config)
   const waive = (pod: AuditedPod, labels: unknown): AuditedPod => waivers?.waive(pod, labels) ?? pod
   for await (const object of objects) {
     for (const { pod, labels } of neighbours.endedBefore(object)) yield waive(pod, labels)
     const examined = examinePod(object.pod, object.namespace, config)
-    const audited = examined.audited && place(examined.audited, object)
-    const explained =
-      audited !== undefined && whyMissing !== undefined && has(audited, 'missing')
-        ? explainMissing(audited, await whyMissing(audited))
-        : audited
-    const isWaiting = neighbours.add(object, { ...examined, audited: explained })
-    if (explained !== undefined && !isWaiting) yield waive(explained, labelsOf(object))
+    const audited = examined.audited && (await complete(examined.audited, object, options))
+    const isWaiting = neighbours.add(object, { ...examined, audited })
+    if (audited !== undefined && !isWaiting) yield waive(audited, labelsOf(object))
   }
   for (const { pod, labels } of neighbours.ended()) yield waive(pod, labels)
+}
+
+/** Adds what the pod alone does not show, and no other pod either. */
+async function complete(
+  pod: AuditedPod,
+  object: AuditedObject,
+  { whyMissing, findCronJob }: AuditOptions,
+): Promise<AuditedPod> {
+  const placed = place(await followJob(pod, findCronJob), object)
+  return whyMissing !== undefined && has(placed, 'missing') ? explainMissing(placed, await whyMissing(placed)) : placed
+}
+
+async function followJob(pod: AuditedPod, findCronJob: FindCronJob | undefined): Promise<AuditedPod> {
+  const { owner, namespace } = pod
+  if (findCronJob === undefined || owner?.kind !== 'Job') return pod
+  const name = await findCronJob(namespace, owner.name)
+  return name === undefined ? pod : { ...pod, owner: { kind: 'CronJob', name } }
 }
 
 function place(pod: AuditedPod, { file, workload }: AuditedObject): AuditedPod {

@@ -22,6 +22,11 @@ export function ownerOf({ ownerReferences, labels }: Owned): Owner | undefined {
   return { kind: 'Deployment', name: name.slice(0, -hash.length - 1) }
 }
 
+/** `kubectl create job --from` makes a Job whose CronJob is no controller of it. */
+export function isCronJobReference({ kind }: { readonly kind?: unknown }): boolean {
+  return kind === 'CronJob'
+}
+
 function textOf(object: unknown, field: string): string | undefined {
   const value = fieldOf(object, field)
   return typeof value === 'string' ? value : undefined

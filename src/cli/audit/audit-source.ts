@@ -8,6 +8,7 @@ import { resources } from '../../cluster/resources.ts'
 import { defaultConfig } from '../../config/parse-config.ts'
 import { AppError } from '../../errors.ts'
 import { printable } from '../../values/print/printable.ts'
+import { cronJobsOfCluster, CronJobsOfFiles } from './cron-jobs.ts'
 import { explainMissing } from './missing-pods.ts'
 import { useCluster, type ClusterOptions } from '../cluster-options.ts'
 import { readDocuments } from '../manifests/documents.ts'
@@ -50,9 +51,10 @@ export async function useAuditSource(
   const { files, namespaces } = options
   const scope = scopeOf(options)
   if (files.length > 0) {
+    const cronJobs = new CronJobsOfFiles()
     return work({
-      objects: () => objectsInFiles(files, namespaces),
-      today: () => withWaivers(todayOfFiles(options), options),
+      objects: () => objectsInFiles(files, namespaces, cronJobs),
+      today: async () => ({ ...(await withWaivers(todayOfFiles(options), options)), findCronJob: cronJobs.find }),
       place: `files ${files.join(', ')}`,
       scope,
     })
@@ -80,11 +82,15 @@ async function todayOfFiles(options: AuditSourceOptions): Promise<Today> {
   return useCluster(options, async (cluster) => configOfCluster(cluster, (await findRegistration(cluster)).webhook))
 }
 
-async function todayOfCluster(cluster: Cluster, { config, image }: AuditSourceOptions): Promise<Today> {
+async function todayOfCluster(cluster: Cluster, { config, image, namespaces }: AuditSourceOptions): Promise<Today> {
   const registered = await findRegistration(cluster)
   const configured =
     config === undefined ? await configOfCluster(cluster, registered.webhook) : await configInFile(config, image)
-  return { ...configured, whyMissing: explainMissing(cluster, registered) }
+  return {
+    ...configured,
+    whyMissing: explainMissing(cluster, registered),
+    findCronJob: cronJobsOfCluster(cluster, namespaces),
+  }
 }
 
 async function configInFile(file: string, image: string | undefined): Promise<Today> {
@@ -130,12 +136,19 @@ async function* podsOfCluster(cluster: Cluster, namespaces: readonly string[]): 
 }
 
 /** Small files by namespace, as pods come from a cluster; then each large list as it is, so that it need not fit into memory. */
-async function* objectsInFiles(paths: readonly string[], namespaces: readonly string[]): AsyncGenerator<AuditedObject> {
+async function* objectsInFiles(
+  paths: readonly string[],
+  namespaces: readonly string[],
+  cronJobs: CronJobsOfFiles,
+): AsyncGenerator<AuditedObject> {
   const isChosen = ({ namespace }: AuditedObject): boolean => namespaces.length === 0 || namespaces.includes(namespace)
   const files = await openManifestFiles(paths)
   const documents = readDocuments(files.filter((file) => 'text' in file))
   const found = documents.flatMap(({ file, value }) =>
-    objectsOf(value).flatMap((object) => auditedObject(object, file) ?? []),
+    objectsOf(value).flatMap((object) => {
+      cronJobs.add(object)
+      return auditedObject(object, file) ?? []
+    }),
   )
   // A list may have pods of the same namespaces.
   const isByNamespace = files.every((file) => 'text' in file)
@@ -146,7 +159,7 @@ async function* objectsInFiles(paths: readonly string[], namespaces: readonly st
   let count = found.length
   for (const file of files) {
     if ('text' in file) continue
-    for await (const object of objectsInList(file)) {
+    for await (const object of objectsInList(file, cronJobs)) {
       count++
       if (isChosen(object)) yield object
     }
@@ -154,15 +167,16 @@ async function* objectsInFiles(paths: readonly string[], namespaces: readonly st
   if (count === 0) throw new AppError('InputUnreadable', `${paths.join(', ')}: holds neither a pod nor a workload`)
 }
 
-async function* objectsInList({
-  name,
-  chunks,
-}: Extract<OpenedFile, { chunks: unknown }>): AsyncGenerator<AuditedObject> {
+async function* objectsInList(
+  { name, chunks }: Extract<OpenedFile, { chunks: unknown }>,
+  cronJobs: CronJobsOfFiles,
+): AsyncGenerator<AuditedObject> {
   for await (const { list, item } of jsonItems(name, chunks)) {
     const found = objectsOf(list.kind === undefined ? item : { ...list, items: [item] })
     if (found.some(({ kind }) => kind === '')) {
       throw new AppError('InputUnreadable', `${name}: neither an item nor the list before it names its kind`)
     }
+    for (const object of found) cronJobs.add(object)
     yield* found.flatMap((object) => auditedObject(object, name) ?? [])
   }
 }
