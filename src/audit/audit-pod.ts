@@ -23,6 +23,8 @@ export interface ExaminedPod {
   readonly pod: Pod | undefined
   /** Undefined where nothing describes its models. */
   readonly status: Status | undefined
+  /** True where its loaders are those of today's plan, but for what the judgements name. */
+  readonly isCompared: boolean
 }
 
 /** The same, with what a judgement of other pods needs. */
@@ -30,13 +32,14 @@ export function examinePod(object: unknown, namespace: string, config: Config): 
   const read = readPod(object)
   if (!read.ok) {
     const audited = judgeMalformed(object, namespace, { config, diagnostic: read.diagnostic })
-    return { audited, pod: undefined, status: undefined }
+    return { audited, pod: undefined, status: undefined, isCompared: false }
   }
   const own = textOf(read.pod.metadata?.namespace) ?? namespace
   const facts = collectFacts(read.pod, own, config)
-  if (facts === undefined) return { audited: undefined, pod: read.pod, status: undefined }
+  if (facts === undefined) return { audited: undefined, pod: read.pod, status: undefined, isCompared: false }
   const { pod = read.pod, status } = podWithModels(facts) ?? {}
-  return { audited: judgePod(facts, own), pod, status }
+  const isPlanned = facts.today.planned !== undefined && status === facts.today.planned.status
+  return { audited: judgePod(facts, own), pod, status, isCompared: isPlanned || facts.today.changes !== undefined }
 }
 
 function judgePod(facts: PodFacts, namespace: string): AuditedPod {

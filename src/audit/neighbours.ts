@@ -47,13 +47,15 @@ export class Neighbours {
   }
 
   /** True if the pod has to wait. */
-  add(object: AuditedObject, { audited, pod, status }: ExaminedPod): boolean {
+  add(object: AuditedObject, { audited, pod, status, isCompared }: ExaminedPod): boolean {
     if (pod === undefined || hasEnded(pod)) return false
     const named = namedPodOf(object)
     const mounts = this.#writers.add(
       pod,
       named,
-      (placed) => isIntactLoader(placed, audited?.judgements ?? []) || isPublisher(placed.container, this.#config),
+      (placed) =>
+        (isCompared && isIntactLoader(placed, audited?.judgements ?? [])) ||
+        isPublisher(placed.container, this.#config),
     )
     const models = audited === undefined || status === undefined ? [] : modelsOnClaims(pod, status, named.name)
     if (audited === undefined || models.length === 0) return false

@@ -12,7 +12,7 @@ import { cleanPath, isSameOrBelow } from '../values/path.ts'
 import type { Judged } from './judgement.ts'
 import type { PlacedContainer } from './placed-containers.ts'
 
-/** `judgements` are those of the loader's pod: a loader that was changed may write anything. */
+/** `judgements` are those of the loader's pod, which was compared with today's plan: a loader that was changed may write anything. */
 export function isIntactLoader({ list, container, path }: PlacedContainer, judgements: readonly Judged[]): boolean {
   return (
     list === 'initContainers' &&

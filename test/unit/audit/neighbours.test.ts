@@ -206,6 +206,31 @@ t.test('apps that load onto one claim do not expose each other, unless a loader 
   ])
 })
 
+t.test(
+  'the loader of a pod that cannot be compared with its plan counts, whatever the pod says of itself',
+  async (t) => {
+    const one = injected('one', onShared, sharedVolume)
+    const other = injected('other', onShared, sharedVolume)
+    const annotated = (changes: Record<string, string | undefined>): Pod => {
+      const all = Object.entries({ ...other.metadata?.annotations, ...changes })
+      const annotations = Object.fromEntries(all.flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])))
+      return { ...other, metadata: { ...other.metadata, annotations } }
+    }
+    const prefix = 'models.example.io/'
+    for (const [changes, own] of [
+      [{ [`${prefix}timeout`]: '1h' }, 'outdated'],
+      [{ [`${prefix}status`]: undefined }, 'tampered'],
+      [Object.fromEntries(Object.keys(other.metadata?.annotations ?? {}).map((key) => [key, undefined])), 'tampered'],
+    ] as const) {
+      const pods = await audit(objects(one, annotated(changes)))
+      t.match(evidenceOf(podCalled('one', pods)), [{ found: /^pod\/other init container model-loader mounts/ }])
+      t.equal(verdictOf(podCalled('other', pods)), own)
+    }
+    const denying = configOf(`{defaults: {image: "${image}"}, policy: {rules: [{name: x, namespaces: [ml]}]}}`)
+    t.equal(evidenceOf(podCalled('one', await audit(objects(one, other), denying))).length, 1)
+  },
+)
+
 t.test('the app of another pod that asked for a writable model on the same claim counts', async (t) => {
   const reader = injected('reader', onShared, sharedVolume)
   const changer = injected('changer', { ...onShared, 'read-only': 'false' }, sharedVolume)
