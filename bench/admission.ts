@@ -10,7 +10,7 @@ import { Agent, request } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { admissionReview, realisticPod } from './pod.ts'
+import { admissionOf } from './pod.ts'
 
 const cycles = 6
 const slotMs = 1000
@@ -31,13 +31,13 @@ interface Server {
 const directory = mkdtempSync(join(tmpdir(), 'model-injector-bench-'))
 execFileSync(join(root, 'certs', 'throwaway.sh'), [directory, '127.0.0.1'])
 const ca = readFileSync(join(directory, 'ca.crt'))
-const annotated = admissionReview(realisticPod(true))
+const annotated = admissionOf('injected', '9.5 KB')
 const servers = [
   await start('parse and answer', [join(root, 'bench', 'floor-server.ts'), directory], annotated, (line) =>
     Number(line),
   ),
   await start('model-injector, injected', serveArguments(), annotated, listeningPort),
-  await start('model-injector, not annotated', serveArguments(), admissionReview(realisticPod(false)), listeningPort),
+  await start('model-injector, not annotated', serveArguments(), admissionOf('not annotated', '9.5 KB'), listeningPort),
 ]
 for (const server of servers) await load(server, slotMs)
 for (const server of servers) [server.cpuMicroseconds.length, server.perSecond.length] = [0, 0]

@@ -1,5 +1,69 @@
-/** A pod as a Deployment's controller makes it and the API server shows it: about 8 KB of JSON, managedFields included. */
-export function realisticPod(annotated: boolean): object {
+/** Admissions of pods as the benchmarks send them: by size, and by what the webhook has to do with them. */
+
+export const sizes = ['2.5 KB', '9.5 KB', '61 KB'] as const
+export type Size = (typeof sizes)[number]
+
+export const kinds = ['injected', 'three models', 's5cmd', 'denied', 'not annotated'] as const
+export type Kind = (typeof kinds)[number]
+
+/** Containers with their numbers of variables; a pod without managed fields is one that nobody's controller made. */
+const shapes: Readonly<Record<Size, Shape>> = {
+  '2.5 KB': { containers: [['app', 0]], initContainers: [], managedFields: 0 },
+  '9.5 KB': {
+    containers: [
+      ['app', 30],
+      ['metrics', 8],
+    ],
+    initContainers: [['migrate', 8]],
+    managedFields: 120,
+  },
+  '61 KB': {
+    containers: Array.from({ length: 10 }, (_, i) => [`app-${i}`, 69]),
+    initContainers: [['migrate', 12]],
+    managedFields: 400,
+  },
+}
+
+type NamedContainer = readonly [name: string, variables: number]
+
+interface Shape {
+  readonly containers: readonly NamedContainer[]
+  readonly initContainers: readonly NamedContainer[]
+  readonly managedFields: number
+}
+
+const model = {
+  'models.example.io/source': 's3://my-ml-bucket/model-artifacts/my-model-1.2.3/*',
+  'models.example.io/mount-path': '/app/model-artifacts',
+  'models.example.io/size': '20Gi',
+  'models.example.io/expect': 'objects=12',
+  'models.example.io/env': 'MODEL_PATH',
+  'models.example.io/service-account': 'my-inference-app',
+}
+
+const annotations: Readonly<Record<Kind, Readonly<Record<string, string>>>> = {
+  injected: model,
+  'three models': {
+    ...model,
+    'models.example.io/source.tokenizer': 's3://my-ml-bucket/tokenizers/my-tokenizer-4/',
+    'models.example.io/size.tokenizer': '1Gi',
+    'models.example.io/source.reranker': 's3://other-bucket/rerankers/v7/*',
+    'models.example.io/mount-path.reranker': '/app/reranker',
+    'models.example.io/size.reranker': '4Gi',
+    'models.example.io/include.reranker': '*.safetensors,*.json',
+  },
+  s5cmd: { ...model, 'models.example.io/engine': 's5cmd' },
+  denied: { ...model, 'models.example.io/size': '20 GB', 'models.example.io/sise': '20Gi' },
+  'not annotated': {},
+}
+
+/** The review that the API server sends for such a pod. */
+export function admissionOf(kind: Kind, size: Size): string {
+  return admissionReview(deploymentPod(shapes[size], annotations[kind]))
+}
+
+/** As a Deployment's controller makes it and the API server shows it, managedFields included. */
+function deploymentPod(shape: Shape, own: Readonly<Record<string, string>>): object {
   return {
     apiVersion: 'v1',
     kind: 'Pod',
@@ -13,45 +77,15 @@ export function realisticPod(annotated: boolean): object {
         team: 'ranking',
       },
       annotations: {
+        ...(shape.managedFields > 0 && { 'kubectl.kubernetes.io/restartedAt': '2026-11-23T07:00:00Z' }),
         'prometheus.io/scrape': 'true',
-        'prometheus.io/port': '9102',
-        'kubectl.kubernetes.io/restartedAt': '2026-11-23T07:00:00Z',
-        ...(annotated && {
-          'models.example.io/source': 's3://my-ml-bucket/model-artifacts/my-model-1.2.3/*',
-          'models.example.io/mount-path': '/app/model-artifacts',
-          'models.example.io/size': '20Gi',
-          'models.example.io/expect': 'objects=12',
-          'models.example.io/env': 'MODEL_PATH',
-          'models.example.io/service-account': 'my-inference-app',
-        }),
+        ...own,
       },
-      ownerReferences: [
-        {
-          apiVersion: 'apps/v1',
-          kind: 'ReplicaSet',
-          name: 'my-inference-app-6f5d8c7b9',
-          uid: '0d0e3f0a-6c1c-4d5e-9a54-1c1d6a0b7f11',
-          controller: true,
-          blockOwnerDeletion: true,
-        },
-      ],
-      managedFields: [
-        {
-          manager: 'kube-controller-manager',
-          operation: 'Update',
-          apiVersion: 'v1',
-          time: '2026-11-23T07:00:00Z',
-          fieldsType: 'FieldsV1',
-          fieldsV1: {
-            'f:metadata': managed(24),
-            'f:spec': { 'f:containers': { 'k:{"name":"app"}': managed(48) }, ...managed(12) },
-          },
-        },
-      ],
+      ...(shape.managedFields > 0 && fieldsOfController(shape)),
     },
     spec: {
-      containers: [container('app', 24), container('metrics', 6)],
-      initContainers: [container('migrate', 6)],
+      containers: shape.containers.map(container),
+      ...(shape.initContainers.length > 0 && { initContainers: shape.initContainers.map(container) }),
       volumes: [
         { name: 'config', configMap: { name: 'my-inference-app', defaultMode: 420 } },
         {
@@ -89,7 +123,7 @@ export function realisticPod(annotated: boolean): object {
   }
 }
 
-export function admissionReview(pod: object): string {
+function admissionReview(pod: object): string {
   return JSON.stringify({
     apiVersion: 'admission.k8s.io/v1',
     kind: 'AdmissionReview',
@@ -113,17 +147,13 @@ export function admissionReview(pod: object): string {
   })
 }
 
-function container(name: string, variables: number): object {
+function fieldsOfApp(variables: number): object {
   return {
-    name,
-    image: `registry.example.com/team/${name}:3.5.0`,
-    imagePullPolicy: 'IfNotPresent',
     env: Array.from({ length: variables }, (_, i) => ({
       name: `SETTING_NUMBER_${i}`,
       value: `the value of setting ${i}`,
     })),
     ports: [{ name: 'http', containerPort: 6060, protocol: 'TCP' }],
-    resources: { requests: { cpu: '2', memory: '8Gi' }, limits: { memory: '8Gi' } },
     readinessProbe: {
       httpGet: { path: '/ready', port: 'http', scheme: 'HTTP' },
       periodSeconds: 5,
@@ -131,6 +161,16 @@ function container(name: string, variables: number): object {
       successThreshold: 1,
       failureThreshold: 3,
     },
+  }
+}
+
+function container([name, variables]: NamedContainer): object {
+  return {
+    name,
+    image: `registry.example.com/team/${name}:3.5.0`,
+    imagePullPolicy: 'IfNotPresent',
+    ...(variables > 0 && fieldsOfApp(variables)),
+    resources: { requests: { cpu: '2', memory: '8Gi' }, limits: { memory: '8Gi' } },
     volumeMounts: [
       { name: 'config', mountPath: '/etc/app', readOnly: true },
       { name: 'kube-api-access-x7k2p', mountPath: '/var/run/secrets/kubernetes.io/serviceaccount', readOnly: true },
@@ -141,6 +181,29 @@ function container(name: string, variables: number): object {
   }
 }
 
-function managed(count: number): object {
-  return Object.fromEntries(Array.from({ length: count }, (_, i) => [`f:field${i}`, {}]))
+function fieldsOfController({ managedFields }: Shape): object {
+  return {
+    ownerReferences: [
+      {
+        apiVersion: 'apps/v1',
+        kind: 'ReplicaSet',
+        name: 'my-inference-app-6f5d8c7b9',
+        uid: '0d0e3f0a-6c1c-4d5e-9a54-1c1d6a0b7f11',
+        controller: true,
+        blockOwnerDeletion: true,
+      },
+    ],
+    managedFields: [managedBy('kube-controller-manager', managedFields)],
+  }
+}
+
+function managedBy(manager: string, count: number): object {
+  return {
+    manager,
+    operation: 'Update',
+    apiVersion: 'v1',
+    time: '2026-11-23T07:00:00Z',
+    fieldsType: 'FieldsV1',
+    fieldsV1: { 'f:spec': Object.fromEntries(Array.from({ length: count }, (_, i) => [`f:field${i}`, {}])) },
+  }
 }
