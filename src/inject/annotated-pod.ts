@@ -2,7 +2,7 @@
  * A pod with everything that is parsed from it once: an admission asks for its annotations, its status and its loaders in
  * several places, and a status alone may have 64 KiB of JSON.
  */
-import { createHash } from 'node:crypto'
+import { shortHash } from '../values/short-hash.ts'
 import { initContainersOf, type Container, type Pod } from '../pod/pod.ts'
 import { ownAnnotations, type OwnAnnotation } from '../request/keys.ts'
 import { isOurLoader } from './ownership/own-loaders.ts'
@@ -33,5 +33,5 @@ export function annotatedPod(pod: Pod, prefix: string): AnnotatedPod {
 /** A copy of an injected pod whose annotations were then edited has another hash than its status says. */
 export function hashAnnotations(annotations: readonly OwnAnnotation[]): string {
   const pairs = annotations.map(({ key, value }) => [key, value])
-  return createHash('sha256').update(JSON.stringify(pairs)).digest('hex').slice(0, 16)
+  return shortHash(JSON.stringify(pairs))
 }

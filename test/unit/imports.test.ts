@@ -70,7 +70,7 @@ const pureImports: Readonly<Record<string, readonly string[]>> = {
   request: [],
   pod: [],
   leaves: ['node:crypto', 'ajv', 'json-schema-to-ts', 'yaml', 'fastest-levenshtein'],
-  values: [],
+  values: ['node:crypto'],
 }
 
 /** Knows no file, clock, environment, logger or network. */

@@ -2,7 +2,7 @@
  * Injects `s3://` by download: a loader fills a volume before the app starts. The loader mounts the root of the volume and
  * publishes a finished model as `<id>/files` by one rename; the app mounts that directory and never sees a partial model.
  */
-import { createHash } from 'node:crypto'
+import { shortHash } from '../../values/short-hash.ts'
 import { formatExpectation } from '../../values/expectation.ts'
 import { formatLoaderEnv, type LoaderVariableName } from '../../loader-contract.ts'
 import { formatBytes, withHeadroom } from '../../values/quantity.ts'
@@ -49,7 +49,7 @@ export function modelId({ source, endpoint, region, include, exclude, expect }: 
     exclude,
     expect === undefined ? '' : formatExpectation(expect),
   ]
-  return createHash('sha256').update(JSON.stringify(inputs)).digest('hex').slice(0, 16)
+  return shortHash(JSON.stringify(inputs))
 }
 
 const podUid: EnvVar = {

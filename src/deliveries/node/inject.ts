@@ -2,7 +2,7 @@
  * Injects `node://`: the model is part of the node's machine image and is mounted from there. The pod selects nodes by a
  * label that says they have the model, and tolerates the taint that reserves them for such pods.
  */
-import { createHash } from 'node:crypto'
+import { shortHash } from '../../values/short-hash.ts'
 import type { Source } from '../../values/source.ts'
 import { dataVolumeName } from '../../pod/injected-names.ts'
 import { labelConflict, nodeLabelValue } from '../../pod/scheduling.ts'
@@ -16,7 +16,7 @@ import { verifyTask } from '../shared/verify-task.ts'
  * annotation prefix `models.example.io/`; its value is `nodeLabelValue`. A path is too long for a label name.
  */
 export function nodeLabelFor(path: string, annotationPrefix: string): string {
-  return nodeLabelPrefix(annotationPrefix) + createHash('sha256').update(path).digest('hex').slice(0, 16)
+  return nodeLabelPrefix(annotationPrefix) + shortHash(path)
 }
 
 /** Common prefix of these labels. */

@@ -2,7 +2,7 @@
  * Digests of the parts that are ours, which the status keeps. They show which parts were changed afterwards. An attacker who
  * can write the status can write digests, too: they are evidence, not proof.
  */
-import { createHash } from 'node:crypto'
+import { shortHash } from '../../values/short-hash.ts'
 import { statusAnnotation } from '../../annotations.ts'
 import { ownedFields } from './owned-fields.ts'
 import type { PartFields } from './volume-fields.ts'
@@ -17,29 +17,34 @@ export type Digests = Readonly<Record<string, string>>
 
 /** The pod with the digests of its parts in its status, which is the last thing that is done to it. */
 export function sealStatus(pod: Pod, status: Status, prefix: string): Pod {
-  const sealed: Status = { ...status, digests: digestsOf(pod, status) }
+  const text = textWithoutDigests(status)
+  const digests: Digests = { ...partDigests(pod, status), status: shortHash(text) }
+  const sealed = `${text.slice(0, -1)},"digests":${JSON.stringify(digests)}}`
   return {
     ...pod,
     metadata: {
       ...pod.metadata,
-      annotations: { ...pod.metadata?.annotations, [prefix + statusAnnotation]: JSON.stringify(sealed) },
+      annotations: { ...pod.metadata?.annotations, [prefix + statusAnnotation]: sealed },
     },
   }
 }
 
 /** The current digests of a pod's parts, for a status that it has or could have. */
 export function digestsOf(pod: Pod, status: Status): Digests {
-  const parts = Object.entries(ownedFields(pod, status)).map(([part, fields]) => [part, digestOf(fields)] as const)
-  // A text cannot hold its own digest.
-  return { ...Object.fromEntries(parts), status: digestOfText(JSON.stringify({ ...status, digests: undefined })) }
+  return { ...partDigests(pod, status), status: shortHash(textWithoutDigests(status)) }
+}
+
+function partDigests(pod: Pod, status: Status): Digests {
+  return Object.fromEntries(Object.entries(ownedFields(pod, status)).map(([part, fields]) => [part, digestOf(fields)]))
+}
+
+/** The input of the status's own digest: a text cannot hold it. */
+function textWithoutDigests(status: Status): string {
+  return JSON.stringify({ ...status, digests: undefined })
 }
 
 /** The digest of one part; a part that is gone has the digest of no fields. */
 export function digestOf(fields: PartFields): string {
   const present = Object.entries(fields).filter(([, value]) => value !== undefined)
-  return digestOfText(JSON.stringify(present.sort(([a], [b]) => (a < b ? -1 : 1))))
-}
-
-function digestOfText(text: string): string {
-  return createHash('sha256').update(text).digest('hex').slice(0, 16)
+  return shortHash(JSON.stringify(present.sort(([a], [b]) => (a < b ? -1 : 1))))
 }
