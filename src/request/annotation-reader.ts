@@ -12,6 +12,7 @@ import type { Config } from '../config/config.ts'
 import { nearest } from '../nearest.ts'
 import { quote } from '../values/print/printable.ts'
 import { isModelName, longestModelName } from '../values/names.ts'
+import type { Parsed } from '../values/parsed.ts'
 import type { Findings } from './findings.ts'
 import { annotationKey, type OwnAnnotation } from './keys.ts'
 import { annotationField } from '../pod/field-path.ts'
@@ -28,32 +29,35 @@ function isUsableSuffix(suffix: string | undefined): boolean {
   return suffix === undefined || (suffix !== unsuffixedName && isModelName(suffix))
 }
 
+/** The values of the defaults, which are read once for a configuration: most pods leave most annotations to the operator. */
+const readDefaults = new WeakMap<Config, Map<AnnotationName, Parsed<unknown>>>()
+
 export class AnnotationReader {
-  readonly #values: ReadonlyMap<string, string>
+  /** By suffix, then by name. */
+  readonly #values: ReadonlyMap<string | undefined, ReadonlyMap<string, string>>
   readonly #config: Config
   readonly #findings: Findings
 
   constructor(own: readonly OwnAnnotation[], config: Config, findings: Findings) {
-    this.#values = new Map(own.map(({ key, value }) => [key, value]))
+    this.#values = valuesBySuffix(own)
     this.#config = config
     this.#findings = findings
   }
 
   has(name: AnnotationName, suffix?: string): boolean {
-    return this.#values.has(annotationKey(this.#config.annotationPrefix, name, suffix))
+    return this.#values.get(suffix)?.has(name) === true
   }
 
   /** The pod's own value, else the operator's; undefined where there is none or where it was reported as bad. */
   read<N extends AnnotationName>(name: N, suffix?: string, modelName = ''): ValueOf<N> | undefined {
-    const key = annotationKey(this.#config.annotationPrefix, name, suffix)
-    const text = this.#values.get(key) ?? this.#default(name, modelName)
+    const text = this.#values.get(suffix)?.get(name) ?? this.#default(name, modelName)
     if (text === undefined) return undefined
     const row = annotations[name]
-    const result = row.parse(text)
+    const result = text === this.#config.defaults[name] ? this.#readDefault(name, text) : row.parse(text)
     if (result.ok) return result.value as ValueOf<N>
     this.#findings.deny({
       reason: 'InvalidAnnotation',
-      field: annotationField(key),
+      field: annotationField(annotationKey(this.#config.annotationPrefix, name, suffix)),
       found: text,
       problem: result.problem,
       accepted: row.accepted,
@@ -67,23 +71,40 @@ export class AnnotationReader {
     return name === 'mount-path' ? text?.replaceAll('NAME', modelName) : text
   }
 
+  #readDefault(name: AnnotationName, text: string): Parsed<unknown> {
+    const known = readDefaults.get(this.#config) ?? new Map<AnnotationName, Parsed<unknown>>()
+    readDefaults.set(this.#config, known)
+    const result = known.get(name) ?? annotations[name].parse(text)
+    known.set(name, result)
+    return result
+  }
+
   /** Denies annotations that would have no effect on this delivery: they are misunderstandings. */
   checkApplicability(suffix: string | undefined, delivery: Delivery, source: Source): void {
+    const values = this.#values.get(suffix)
     for (const name of annotationNames) {
-      const key = annotationKey(this.#config.annotationPrefix, name, suffix)
-      const found = this.#values.get(key)
+      const found = values?.get(name)
       if (found === undefined) continue
       const writable = name === 'read-only' && found === 'false' && delivery !== 'download'
       if (appliesTo(name, delivery) && !writable) continue
       this.#findings.deny({
         reason: 'NotApplicable',
-        field: annotationField(key),
+        field: annotationField(annotationKey(this.#config.annotationPrefix, name, suffix)),
         found,
         problem: `does not apply to ${quote(source.uri)} delivered as ${delivery}${writable ? ', which is mounted read-only' : ''}`,
         remedy: 'remove it',
       })
     }
   }
+}
+
+function valuesBySuffix(own: readonly OwnAnnotation[]): Map<string | undefined, Map<string, string>> {
+  const values = new Map<string | undefined, Map<string, string>>()
+  for (const { name, suffix, value } of own) {
+    const known = values.get(suffix) ?? new Map<string, string>()
+    values.set(suffix, known.set(name, value))
+  }
+  return values
 }
 
 /** Reports unknown names, misplaced suffixes, and annotations of a model that has no source. */

@@ -37,7 +37,10 @@ export function ownKeys(pod: Pod, prefix: string): readonly string[] {
 }
 
 function isOwnKey(key: string, prefix: string): boolean {
-  return key.startsWith(prefix) && key !== prefix + statusAnnotation
+  return (
+    key.startsWith(prefix) &&
+    (key.length !== prefix.length + statusAnnotation.length || !key.endsWith(statusAnnotation))
+  )
 }
 
 export function annotationKey(prefix: string, name: AnnotationName, suffix?: string): string {
