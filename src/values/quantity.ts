@@ -65,8 +65,18 @@ export function formatMillicores(millicores: number): string {
   return millicores % 1000 === 0 ? String(millicores / 1000) : `${millicores}m`
 }
 
-/** The quantity times a power of ten, exactly, then rounded up: in binary 0.07k would be 70.00000000000001, so 71. */
+const wholePattern = /^(\d{1,15})([A-Za-z]{0,2})$/
+
+/** The quantity times a power of ten. Whole numbers, as nearly all are, take no BigInt, which costs several times as much. */
 function parseWhole(text: string, powerOfTen: number): Parsed<number> {
+  const [, digits, suffix = ''] = wholePattern.exec(text) ?? []
+  const [bits, tens] = suffixes[suffix] ?? [0, Number.NEGATIVE_INFINITY]
+  const value = tens + powerOfTen < 0 ? Number.NaN : Number(digits) * 2 ** bits * 10 ** (tens + powerOfTen)
+  return Number.isSafeInteger(value) ? parsed(value) : parseExactly(text, powerOfTen)
+}
+
+/** Exactly, then rounded up: in binary 0.07k would be 70.00000000000001, so 71. */
+function parseExactly(text: string, powerOfTen: number): Parsed<number> {
   const { digits, fraction = '', exponent = '0', suffix = '' } = quantityParts(text)
   if (digits === undefined) return unreadable('is not a Kubernetes quantity')
   const value = scale(
