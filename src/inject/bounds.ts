@@ -49,9 +49,10 @@ function exceededPatch(bytes: number, limits: PodLimits, atLeast = ''): Diagnost
 /** Characters of JSON without its punctuation. */
 function lengthOf(value: unknown): number {
   if (typeof value === 'string') return value.length
+  if (Array.isArray(value)) return value.reduce<number>((length, item) => length + lengthOf(item), 0)
   if (typeof value !== 'object' || value === null) return 0
-  return Object.entries(value).reduce(
-    (length, [key, item]) => length + (Array.isArray(value) ? 0 : key.length) + lengthOf(item),
-    0,
-  )
+  const fields = value as Readonly<Record<string, unknown>>
+  let length = 0
+  for (const key in fields) length += key.length + lengthOf(fields[key])
+  return length
 }

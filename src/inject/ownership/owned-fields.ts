@@ -32,13 +32,14 @@ export function ownedFields(pod: Pod, status: Omit<Status, 'digests'>): OwnedFie
 /** Mounts of others in a loader are theirs; `/tmp` is ours, too, but no file in it decides which model the app sees. */
 function loaderFields(loader: Container | undefined): PartFields {
   if (loader === undefined) return {}
-  const own = (loader.env ?? []).filter(({ name }) => name.startsWith('MODEL_'))
-  return {
+  const fields: Record<string, string | undefined> = {
     command: commandText(loader.command),
     args: commandText(loader.args),
-    ...Object.fromEntries(own.map((variable) => [`env[${variable.name}]`, envText(variable)])),
-    ...mountField(loader, loaderRoot),
   }
+  for (const variable of loader.env ?? []) {
+    if (variable.name.startsWith('MODEL_')) fields[`env[${variable.name}]`] = envText(variable)
+  }
+  return Object.assign(fields, mountField(loader, loaderRoot))
 }
 
 /** A container that gets several models has the fields of all of them. */
