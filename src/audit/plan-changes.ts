@@ -3,7 +3,6 @@
  * nobody but an attacker or another webhook makes. The classes stand in the tables of inject/ownership.
  */
 import type { PartChange } from '../inject/ownership/loader-change.ts'
-import { hashAnnotations } from '../inject/annotated-pod.ts'
 import type { Status } from '../inject/status.ts'
 import { version } from '../version.ts'
 import { evidence } from './differences.ts'
@@ -11,10 +10,8 @@ import type { Evidence } from './judgement.ts'
 import type { PodFacts } from './pod-facts.ts'
 
 /** True for a pod whose status says that this configuration and these annotations made its parts. */
-export function isOfToday({ annotations, config }: PodFacts, status: Status): boolean {
-  return (
-    status.config === config.hash && status.injector === version && status.annotations === hashAnnotations(annotations)
-  )
+export function isOfToday({ annotationsHash, config }: PodFacts, status: Status): boolean {
+  return status.config === config.hash && status.injector === version && status.annotations === annotationsHash
 }
 
 /** Changes that no configuration makes, or that today's did not make although the status says so. */

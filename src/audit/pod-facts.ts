@@ -23,6 +23,7 @@ export interface PodFacts {
   readonly pod: Pod
   /** The annotations that users wrote for the injector, sorted by key. */
   readonly annotations: readonly OwnAnnotation[]
+  readonly annotationsHash: string
   readonly namespace: string
   readonly config: Config
   /** The reason for which the webhook would leave the pod alone. */
@@ -61,7 +62,7 @@ export function collectFacts(pod: Pod, namespace: string, config: Config): PodFa
   const prefix = config.annotationPrefix
   const skipReason = skipReasonOf(pod, prefix)
   const annotated = annotatedPod(pod, prefix)
-  const { annotations, status } = annotated
+  const { annotations, annotationsHash, status } = annotated
   const detection = detectInjection(annotated)
   if (
     !asksForModel(annotations, skipReason) &&
@@ -78,6 +79,7 @@ export function collectFacts(pod: Pod, namespace: string, config: Config): PodFa
   return {
     pod,
     annotations,
+    annotationsHash,
     namespace,
     config,
     skipReason,

@@ -14,6 +14,8 @@ export interface AnnotatedPod {
   readonly prefix: string
   /** The annotations that users wrote for the injector, sorted by key. */
   readonly annotations: readonly OwnAnnotation[]
+  /** A copy of an injected pod whose annotations were then edited has another hash than its status says. */
+  readonly annotationsHash: string
   /** The status as the pod carries it: evidence, not proof. */
   readonly status: Status | undefined
   /** The loaders that are ours by name, command and environment. */
@@ -21,17 +23,18 @@ export interface AnnotatedPod {
 }
 
 export function annotatedPod(pod: Pod, prefix: string): AnnotatedPod {
+  const annotations = ownAnnotations(pod, prefix)
   return {
     pod,
     prefix,
-    annotations: ownAnnotations(pod, prefix),
+    annotations,
+    annotationsHash: hashAnnotations(annotations),
     status: readStatus(pod, prefix),
     loaders: initContainersOf(pod).filter(isOurLoader),
   }
 }
 
-/** A copy of an injected pod whose annotations were then edited has another hash than its status says. */
-export function hashAnnotations(annotations: readonly OwnAnnotation[]): string {
+function hashAnnotations(annotations: readonly OwnAnnotation[]): string {
   const pairs = annotations.map(({ key, value }) => [key, value])
   return shortHash(JSON.stringify(pairs))
 }

@@ -142,7 +142,7 @@ function injectPod(
   detection: Exclude<Detection, { state: 'injected' }>,
   { namespace, config }: Context,
 ): Outcome {
-  const { pod, prefix, annotations } = annotated
+  const { pod, prefix, annotations, annotationsHash } = annotated
   const findings = new Findings()
   reportTraces(pod, detection, prefix, findings)
   const bare = detection.state === 'notInjected' ? pod : uninject(annotated)
@@ -150,7 +150,7 @@ function injectPod(
   checkSources(request, prefix, findings)
   findings.suppressFollowUpErrors()
   const firstPass = { keptTargets: new Map(), keptLoaders: [] }
-  const injectionPlan = plan(bare, request, { namespace, config, findings, annotations, ...firstPass })
+  const injectionPlan = plan(bare, request, { namespace, config, findings, annotationsHash, ...firstPass })
   if (findings.denied) return denied(findings, findings.misread ? [] : injectionPlan.refusedBy)
   const exceeded = exceededPlan(bare, injectionPlan, config)
   if (exceeded !== undefined) return deniedFor(exceeded)

@@ -5,7 +5,6 @@ import type { Findings } from '../request/findings.ts'
 import type { ContainerAddition } from './mounts.ts'
 import type { Scheduling } from '../pod/scheduling.ts'
 import type { Container, Volume } from '../pod/pod.ts'
-import type { OwnAnnotation } from '../request/keys.ts'
 import type { ModelRequest } from '../request/model-request.ts'
 import type { Status } from './status.ts'
 
@@ -36,8 +35,8 @@ export interface PlanContext {
   readonly namespace: string
   readonly config: Config
   readonly findings: Findings
-  /** The annotations that users wrote for the injector; the status keeps their hash. */
-  readonly annotations: readonly OwnAnnotation[]
+  /** Of the annotations that users wrote for the injector; the status keeps it. */
+  readonly annotationsHash: string
   /** The containers that a first pass chose, by model; a second pass keeps to them. */
   readonly keptTargets: ReadonlyMap<string, readonly string[]>
   /** Loaders of a first pass, whose resources are kept: others may have changed them. */

@@ -59,7 +59,7 @@ export function plan(pod: Pod, request: InjectionRequest, context: PlanContext):
     [safeToEvictAnnotation]: evictableVolumes(parts.volumes),
     [skipContainersAnnotation]: needsDownload(request) ? containersWithoutCredentials(pod, request, findings) : [],
   }
-  const status = planStatus(pod, request, { ...parts, models, lists, config, annotations: context.annotations })
+  const status = planStatus(pod, request, { ...parts, models, lists, config, annotationsHash: context.annotationsHash })
   return {
     ...parts,
     lists,

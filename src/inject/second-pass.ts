@@ -34,7 +34,7 @@ interface SecondPassContext {
 
 /** After a mistake `findings` has it, and the plan must not be used. */
 export function planAgain(annotated: AnnotatedPod, status: Status, context: SecondPassContext): SecondPass {
-  const { pod, annotations } = annotated
+  const { pod, annotations, annotationsHash } = annotated
   const { namespace, config, findings, keepResources } = context
   const bare = barePod(annotated, status)
   reportTakenNames(bare, status, findings)
@@ -44,7 +44,7 @@ export function planAgain(annotated: AnnotatedPod, status: Status, context: Seco
     namespace,
     config,
     findings,
-    annotations,
+    annotationsHash,
     keptTargets: keptTargets(request, status),
     keptLoaders: keepResources ? initContainersOf(pod) : [],
   })

@@ -5,6 +5,7 @@ import type { ContainerAddition } from '../mounts.ts'
 import type { ComparedPart } from './compare-loader.ts'
 import { steering } from './compared-pod.ts'
 import { changeOf, unlessSame, type ComparedList, type PartChange } from './loader-change.ts'
+import { hasPlannedEnv } from './loader-env.ts'
 import { isSameMount, mountChange } from './loader-mounts.ts'
 import { envText } from './part-text.ts'
 
@@ -16,7 +17,7 @@ interface TargetContext {
 }
 
 export function compareTarget(container: Container, { list, before, own }: TargetContext): ComparedPart<Container> {
-  if (own.length === 0 && hasSameLists(container, before)) return { restored: container, changes: [] }
+  if (isAsPlanned(container, before, own)) return { restored: container, changes: [] }
   const path = `spec.${list}[${container.name}]`
   const mounts = compareTargetMounts(container, before, own)
   const env = compareTargetEnv(container, before, own)
@@ -30,9 +31,35 @@ export function compareTarget(container: Container, { list, before, own }: Targe
   }
 }
 
-/** True for a container of which nothing is recorded as ours: the lists are the same objects. */
-function hasSameLists(container: Container, before: Container | undefined): boolean {
-  return container.volumeMounts === before?.volumeMounts && container.env === before?.env
+/** Nearly always nobody has touched what the container got, and the lists need not be gone through item by item. */
+function isAsPlanned(container: Container, before: Container | undefined, own: readonly ContainerAddition[]): boolean {
+  const mounts = withoutForeign(container.volumeMounts, before?.volumeMounts)
+  const hasPlannedMounts =
+    mounts.length === own.length &&
+    own.every(({ volumeMount }, i) => {
+      const found = mounts[i]
+      return found?.mountPath === volumeMount.mountPath && isSameMount(found, volumeMount)
+    })
+  return (
+    hasPlannedMounts &&
+    hasPlannedEnv(
+      withoutForeign(container.env, before?.env),
+      own.flatMap(({ env }) => env ?? []),
+    )
+  )
+}
+
+/** `foreign` has items of the list in the order of the list. */
+function withoutForeign<T>(
+  list: readonly T[] | null | undefined,
+  foreign: readonly T[] | null | undefined,
+): readonly T[] {
+  let next = 0
+  return (list ?? []).filter((item) => {
+    const isForeign = item === foreign?.[next]
+    if (isForeign) next++
+    return !isForeign
+  })
 }
 
 function compareTargetMounts(

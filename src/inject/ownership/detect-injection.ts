@@ -10,7 +10,7 @@ import { hasVolumeOfModel, ownVolumes } from './own-volumes.ts'
 import { dataVolumeName, envValue, isLoaderName, loaderContainerName, tmpVolume } from '../../pod/injected-names.ts'
 import { initContainersOf, volumesOf, type Container, type Pod, type VolumeMount } from '../../pod/pod.ts'
 import { readPod } from '../../pod/read-pod.ts'
-import { annotatedPod, hashAnnotations, type AnnotatedPod } from '../annotated-pod.ts'
+import { annotatedPod, type AnnotatedPod } from '../annotated-pod.ts'
 import type { ModelStatus, Status } from '../status.ts'
 
 export type Detection =
@@ -38,9 +38,9 @@ export function carriesInjection(object: unknown, prefix: string): boolean {
 }
 
 /** True for a status that was made for these annotations, and for whose models there is evidence in the pod. */
-function describesPod(status: Status, { pod, annotations }: AnnotatedPod): boolean {
+function describesPod(status: Status, { pod, annotations, annotationsHash }: AnnotatedPod): boolean {
   return (
-    status.annotations === hashAnnotations(annotations) &&
+    status.annotations === annotationsHash &&
     namesTheSources(status, annotations) &&
     status.models.every((model) => hasEvidence(model, pod))
   )

@@ -132,6 +132,7 @@ const leftToOthers: readonly string[] = [...regionEnv, regionalEndpointsEnv]
 /** The environment without what does not stay, and with what was missing. */
 export function compareEnv(loader: ComparedLoader): ComparedList<EnvVar> {
   const present = loader.present.env ?? []
+  if (hasPlannedEnv(present, loader.planned.env ?? [])) return { restored: undefined, changes: [] }
   const changes: PartChange[] = []
   // Later variables of a name win in the kubelet, so each one counts, not the first alone.
   const placed = new Set<string>()
@@ -148,6 +149,17 @@ export function compareEnv(loader: ComparedLoader): ComparedList<EnvVar> {
   const missing = (loader.planned.env ?? []).filter(({ name }) => !placed.has(name) && !leftToOthers.includes(name))
   changes.push(...missing.map((variable) => variableChange(kindOfMissing(variable, loader), variable, undefined)))
   return { restored: unlessSame(present, [...kept, ...missing]), changes }
+}
+
+/** Nearly always nobody has touched the variables. No two of the planned ones have one name. */
+export function hasPlannedEnv(present: readonly EnvVar[], planned: readonly EnvVar[]): boolean {
+  return (
+    present.length === planned.length &&
+    present.every((variable, i) => {
+      const expected = planned[i]
+      return expected?.name === variable.name && envText(expected) === envText(variable)
+    })
+  )
 }
 
 function variableChange(

@@ -9,12 +9,10 @@ import type { Scheduling } from '../../pod/scheduling.ts'
 import type { PlannedModel } from '../injection-plan.ts'
 import type { Pod, Volume } from '../../pod/pod.ts'
 import type { InjectionRequest } from '../../request/model-request.ts'
-import { hashAnnotations } from '../annotated-pod.ts'
-import type { OwnAnnotation } from '../../request/keys.ts'
 import { statusSchemaVersion, type ModelStatus, type Replaced, type Status } from '../status.ts'
 
 interface StatusInput {
-  readonly annotations: readonly OwnAnnotation[]
+  readonly annotationsHash: string
   readonly models: readonly PlannedModel[]
   readonly lists: Readonly<Record<string, readonly string[]>>
   readonly config: Config
@@ -34,7 +32,7 @@ export function planStatus(pod: Pod, request: InjectionRequest, input: StatusInp
     schema: statusSchemaVersion,
     injector: version,
     config: input.config.hash,
-    annotations: hashAnnotations(input.annotations),
+    annotations: input.annotationsHash,
     models: input.models.map((planned) => modelStatus(planned, request, input)),
     initOrder: request.initOrder,
     runAsUser: request.runAsUser === 'auto' ? 'auto' : 'chosen',

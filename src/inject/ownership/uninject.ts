@@ -27,10 +27,11 @@ export function uninject(annotated: AnnotatedPod): Pod {
   const dataVolumes = ownVolumes(annotated, loaders)
   if (status === undefined && loaders.length === 0 && dataVolumes.size === 0) return pod
   const spec = cleanSpec(pod, status, { loaders, dataVolumes })
+  const placement = fieldsWithoutScheduling(spec, placementOf(pod, status, prefix))
   return {
     ...pod,
     metadata: cleanMetadata(pod, status, prefix),
-    spec: replaceFields(spec, fieldsWithoutScheduling(spec, placementOf(pod, status, prefix))),
+    spec: Object.keys(placement).length === 0 ? spec : replaceFields(spec, placement),
   }
 }
 
