@@ -1,6 +1,7 @@
 /** The plain port for the kubelet and Prometheus: liveness, readiness, metrics. */
 import fastify, { type FastifyInstance } from 'fastify'
 import type { Metrics } from './metrics.ts'
+import { withoutSchemas } from './without-schemas.ts'
 
 export interface HealthDeps {
   readonly metrics: Metrics
@@ -18,6 +19,7 @@ export function buildHealthServer({ metrics, notReadyReason }: HealthDeps): Heal
     connectionTimeout: 120_000,
     return503OnClosing: false,
     logger: false,
+    schemaController: withoutSchemas,
   })
   app.server.maxConnections = 100
   app.get('/healthz', (_request, reply) => reply.type('text/plain').send('ok'))

@@ -17,6 +17,7 @@ import { defaultLimits, type Limits } from './limits.ts'
 import type { Metrics } from './metrics.ts'
 import { recordAdmission } from './record-admission.ts'
 import type { EventRecorder } from './record-events.ts'
+import { withoutSchemas } from './without-schemas.ts'
 
 export interface ServerDeps {
   readonly getConfig: () => Config
@@ -69,6 +70,7 @@ function createApp(limits: Limits, minVersion: SecureVersion): WebhookServer {
     // Requests in flight are still answered when the server closes.
     return503OnClosing: false,
     logger: false,
+    schemaController: withoutSchemas,
   })
 }
 
