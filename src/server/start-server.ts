@@ -14,6 +14,7 @@ import type { Limits } from './limits.ts'
 import { closeWithin, listen, trackConnections } from './listen.ts'
 import { createMetrics } from './metrics.ts'
 import { createEventRecorder, type EventRecorder, type EventsApi } from './record-events.ts'
+import { warmUp } from './warm-up.ts'
 import type { Followed } from './watch-directory.ts'
 
 export interface ServerOptions {
@@ -60,6 +61,7 @@ interface Parts {
 /** Throws an AppError, with everything closed again, if the configuration is bad or a port is taken. */
 export async function startServer(options: ServerOptions, deps: Deps): Promise<RunningServer> {
   const parts = await assemble(options, deps)
+  warmUp()
   const close = closer(parts)
   try {
     const healthPort = await listen(parts.health, options.healthPort, options.address)
