@@ -40,7 +40,7 @@ export function parseConfig(text: string, loaderImage?: string): ConfigResult {
 /** The same with loaders of another image. */
 export function withImage(config: Config, image: string): Config {
   const changed = { ...config, defaults: { ...config.defaults, image } }
-  return deepFreeze({ ...changed, hash: hashOf({ ...shapingSettings(changed), hash: undefined }) })
+  return freezeDeeply({ ...changed, hash: hashOf({ ...shapingSettings(changed), hash: undefined }) })
 }
 
 function refused(problems: readonly string[]): ConfigResult {
@@ -54,7 +54,7 @@ function resolve(file: ConfigFile, image: string = placeholderImage): Config {
     defaults: { image, ...stringValues(complete.defaults) },
     policy: { ...complete.policy, rules: complete.policy.rules.map(resolveRule) },
   }
-  return deepFreeze({ ...settings, hash: hashOf(shapingSettings(settings)) })
+  return freezeDeeply({ ...settings, hash: hashOf(shapingSettings(settings)) })
 }
 
 /** The highest limits are written as none at all, and ownership is of what others add: neither shapes a pod. */
@@ -86,9 +86,10 @@ function sortKeys(value: unknown): unknown {
   return Object.fromEntries(entries.map(([key, item]) => [key, sortKeys(item)]))
 }
 
-function deepFreeze<T>(value: T): T {
-  if (typeof value === 'object' && value !== null) {
-    Object.values(value).forEach(deepFreeze)
+/** What is frozen already was frozen by this function, all of it. */
+export function freezeDeeply<T>(value: T): T {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    Object.values(value).forEach(freezeDeeply)
     Object.freeze(value)
   }
   return value

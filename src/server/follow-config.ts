@@ -8,6 +8,7 @@ import { parseConfig, type ConfigResult, defaultConfigWith } from '../config/par
 import { AppError } from '../errors.ts'
 import type { Clock } from './clock.ts'
 import type { Metrics } from './metrics.ts'
+import { parseBeside } from './parse-beside.ts'
 import { readSettledFiles, watchFiles, type Followed } from './watch-directory.ts'
 
 export interface ConfigDeps {
@@ -28,8 +29,12 @@ export async function followConfig(deps: ConfigDeps): Promise<Followed<Config>> 
   const seen = await readSettledFiles(directory, [name])
   let current = startWith(readOrThrow(seen[name], deps.file, deps.loaderImage), deps)
 
-  function take(content: Buffer | undefined): void {
-    const result = readConfig(content, deps.loaderImage)
+  const closing = new AbortController()
+
+  async function take(content: Buffer | undefined): Promise<void> {
+    deps.logger.debug({ file: deps.file, bytes: content?.length }, 'reading the changed configuration')
+    const result = await readBeside(content, deps.loaderImage, closing.signal)
+    if (result === undefined) return
     if (!result.ok) {
       refuse(result.problems, deps)
       return
@@ -44,12 +49,14 @@ export async function followConfig(deps: ConfigDeps): Promise<Followed<Config>> 
     directory,
     names: [name],
     seen,
-    onChange: (contents) => {
-      take(contents[name])
-    },
+    onChange: (contents) => take(contents[name]),
     ...(deps.pollMs === undefined ? {} : { pollMs: deps.pollMs }),
   })
-  return { current: () => current, close: watch.close }
+  const close = (): void => {
+    watch.close()
+    closing.abort()
+  }
+  return { current: () => current, close }
 }
 
 function startWith(config: Config, { metrics, clock, logger }: ConfigDeps): Config {
@@ -64,7 +71,7 @@ function unchanging(config: Config): Followed<Config> {
 
 function readOrThrow(content: Buffer | undefined, file: string, loaderImage: string | undefined): Config {
   if (content === undefined) throw new AppError('ConfigurationUnreadable', `${file} cannot be read`)
-  const result = readConfig(content, loaderImage)
+  const result = parseConfig(content.toString(), loaderImage)
   if (result.ok) return result.config
   throw new AppError(
     'ConfigurationInvalid',
@@ -72,10 +79,14 @@ function readOrThrow(content: Buffer | undefined, file: string, loaderImage: str
   )
 }
 
-function readConfig(content: Buffer | undefined, loaderImage: string | undefined): ConfigResult {
+function readBeside(
+  content: Buffer | undefined,
+  loaderImage: string | undefined,
+  signal: AbortSignal,
+): Promise<ConfigResult | undefined> {
   return content === undefined
-    ? { ok: false, problems: ['the file cannot be read'] }
-    : parseConfig(content.toString(), loaderImage)
+    ? Promise.resolve({ ok: false, problems: ['the file cannot be read'] })
+    : parseBeside({ text: content.toString(), loaderImage }, signal)
 }
 
 function refuse(problems: readonly string[], { file, logger, metrics }: ConfigDeps): void {

@@ -16,7 +16,8 @@ export interface WatchOptions {
   readonly names: readonly string[]
   /** Contents that the caller already has. */
   readonly seen: FileContents
-  readonly onChange: (contents: FileContents) => void
+  /** A change is noticed only after the one before has been dealt with. */
+  readonly onChange: (contents: FileContents) => void | Promise<void>
   /** Called after every comparison, changed or not: for decisions that also depend on time. */
   readonly onLook?: () => void
   readonly pollMs?: number
@@ -82,7 +83,7 @@ export function watchFiles({ directory, names, onChange, onLook, ...options }: W
     const contents = await readSettledFiles(directory, names)
     if (closed || areSame(seen, contents)) return
     seen = contents
-    onChange(contents)
+    await onChange(contents)
   }
 
   const events = watchEvents(directory, () => void look())

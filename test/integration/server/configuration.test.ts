@@ -4,6 +4,7 @@ import { parseConfig } from '../../../src/config/parse-config.ts'
 import { startServer } from '../../../src/server/start-server.ts'
 import { post } from '../../kit/webhook/https-client.ts'
 import { mountDirectory, temporaryDirectory } from '../../kit/webhook/mounted-directory.ts'
+import { manyRules } from '../../kit/webhook/large-configuration.ts'
 import { annotatedManifest, reviewOf } from '../../kit/webhook/reviews.ts'
 import { runServer, type ServerUnderTest } from '../../kit/webhook/running-server.ts'
 import { captureLog, shiftedClock } from '../../kit/webhook/server-kit.ts'
@@ -61,6 +62,27 @@ t.test('a changed configuration file', async (t) => {
     await server.waitForMetric('model_injector_config_reload_ok', 0)
     t.equal(await allowed(server), true)
   })
+})
+
+t.test('admissions are answered while a configuration of 20,000 rules is read', async (t) => {
+  const mounted = await mountDirectory(await temporaryDirectory(t), 'config', { 'config.yaml': strict })
+  const server = await runServer(t, { configFile: join(mounted.path, 'config.yaml') }, captureLog('debug'))
+  for (const [what, lastLine, end] of [
+    ['taken', '', 'configuration reloaded'],
+    ['refused', 'polices: {}', 'configuration refused'],
+  ] as const) {
+    await t.test(`that is then ${what}`, async (t) => {
+      server.log.lines.length = 0
+      await mounted.swap({ 'config.yaml': manyRules(20_000, lastLine) })
+      const indexOf = (msg: string): number => server.log.lines.findIndex((line) => line.msg === msg)
+      while (indexOf(end) === -1) await allowed(server)
+      const begin = indexOf('reading the changed configuration')
+      const meanwhile = server.log.lines.slice(begin, indexOf(end)).filter(({ msg }) => msg === 'admission')
+      t.comment(`${meanwhile.length} admissions meanwhile`)
+      t.ok(meanwhile.length >= 50, `${meanwhile.length} admissions meanwhile`)
+      t.equal(await allowed(server), false)
+    })
+  }
 })
 
 t.test('a loader image that is not pinned by digest is warned about at the start', async (t) => {

@@ -20,12 +20,16 @@ export interface ServerUnderTest extends RunningServer {
 }
 
 /** Stopped, and its files removed, when the test ends. Without events of the file system it would take a poll of 200 ms. */
-export async function runServer(t: Test, options: Partial<ServerOptions> = {}): Promise<ServerUnderTest> {
+export async function runServer(
+  t: Test,
+  options: Partial<ServerOptions> = {},
+  log: CapturedLog = captureLog(),
+): Promise<ServerUnderTest> {
   const directory = await temporaryDirectory(t)
   const pki = await createPki(directory)
   const first = await pki.issue('first')
   const tls = await mountDirectory(directory, 'tls', { ...first })
-  const [log, clock] = [captureLog(), shiftedClock()]
+  const clock = shiftedClock()
   const server = await startServer(
     {
       configFile: undefined,

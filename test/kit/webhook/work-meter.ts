@@ -26,6 +26,13 @@ export function workOf(run: () => unknown): number {
   return takeBlocks() + items
 }
 
+/** Blocks alone, for parsers: they ask for the next sign in one long text again and again, and each time all of it would count. */
+export function blocksOfWork(run: () => unknown): number {
+  takeBlocks()
+  run()
+  return takeBlocks()
+}
+
 function takeBlocks(): number {
   let blocks = 0
   session.post('Profiler.takePreciseCoverage', (error, { result }) => {
