@@ -34,6 +34,7 @@ import {
   reasonsInMarkdown,
 } from '../src/cli/reference.ts'
 import { configurationInMarkdown } from './configuration-table.ts'
+import { kindsInMarkdown } from './kinds-table.ts'
 
 const root = join(import.meta.dirname, '..')
 const isCheck = process.argv.includes('--check')
@@ -41,6 +42,7 @@ const isCheck = process.argv.includes('--check')
 generate('README.md', 'annotations', annotationsInBrief())
 generate('docs/annotations.md', 'annotations', annotationsInMarkdown())
 generate('docs/annotations.md', 'parts', partsInMarkdown())
+generate('docs/manifests.md', 'kinds', kindsInMarkdown())
 generate('docs/metrics.md', 'metrics', await metricsInMarkdown())
 generate('docs/configuration.md', 'keys', configurationInMarkdown())
 generate('docs/reasons.md', 'reasons', reasonsInMarkdown())

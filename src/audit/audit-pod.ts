@@ -12,6 +12,8 @@ import { modelsOf } from './models.ts'
 import { ownerOf } from './owner.ts'
 import { collectFacts, hasLabel, podWithModels, type PodFacts } from './pod-facts.ts'
 
+type FieldOf = (field: string) => string
+
 /** Undefined for a pod that neither asks for a model nor says that it has one. `namespace` is for objects that name none. */
 export function auditPod(object: unknown, namespace: string, config: Config): AuditedPod | undefined {
   return examinePod(object, namespace, config).audited
@@ -27,11 +29,19 @@ export interface ExaminedPod {
   readonly isCompared: boolean
 }
 
-/** The same, with what a judgement of other pods needs. */
-export function examinePod(object: unknown, namespace: string, config: Config): ExaminedPod {
+/**
+ * The same, with what a judgement of other pods needs. `fieldOf` translates field paths of the pod to those of the object that has it
+ * as its template.
+ */
+export function examinePod(
+  object: unknown,
+  namespace: string,
+  config: Config,
+  fieldOf: FieldOf = (field) => field,
+): ExaminedPod {
   const read = readPod(object)
   if (!read.ok) {
-    const audited = judgeMalformed(object, namespace, { config, diagnostic: read.diagnostic })
+    const audited = judgeMalformed(object, namespace, { config, diagnostic: located(read.diagnostic, fieldOf) })
     return { audited, pod: undefined, status: undefined, isCompared: false }
   }
   const own = textOf(read.pod.metadata?.namespace) ?? namespace
@@ -39,11 +49,14 @@ export function examinePod(object: unknown, namespace: string, config: Config): 
   if (facts === undefined) return { audited: undefined, pod: read.pod, status: undefined, isCompared: false }
   const { pod = read.pod, status } = podWithModels(facts) ?? {}
   const isPlanned = facts.today.planned !== undefined && status === facts.today.planned.status
-  return { audited: judgePod(facts, own), pod, status, isCompared: isPlanned || facts.today.changes !== undefined }
+  const audited = judgePod(facts, own, fieldOf)
+  return { audited, pod, status, isCompared: isPlanned || facts.today.changes !== undefined }
 }
 
-function judgePod(facts: PodFacts, namespace: string): AuditedPod {
-  const judgements = judgeFacts(facts)
+function judgePod(facts: PodFacts, namespace: string, fieldOf: FieldOf): AuditedPod {
+  const { diagnostics } = facts.today
+  const today = { ...facts.today, diagnostics: diagnostics.map((diagnostic) => located(diagnostic, fieldOf)) }
+  const judgements = judgeFacts({ ...facts, today })
   const diff = judgements.some(({ judgement }) => judgement === 'conforming') ? undefined : diffOf(facts)
   return {
     ...identityOf(facts.pod, namespace),
@@ -53,6 +66,10 @@ function judgePod(facts: PodFacts, namespace: string): AuditedPod {
     judgements,
     ...(diff !== undefined && { diff }),
   }
+}
+
+function located(diagnostic: Diagnostic, fieldOf: FieldOf): Diagnostic {
+  return { ...diagnostic, field: fieldOf(diagnostic.field) }
 }
 
 /** No field of a malformed pod has a known type, not even its annotations. */

@@ -4,8 +4,9 @@
  */
 import type { Config } from '../config/config.ts'
 import { printable } from '../values/print/printable.ts'
-import { examinePod } from './audit-pod.ts'
+import { examinePod, type ExaminedPod } from './audit-pod.ts'
 import { labelsOf, type AuditedObject } from './audited-object.ts'
+import { malformed } from './judge-facts.ts'
 import {
   countedJudgements,
   judgementNames,
@@ -43,12 +44,26 @@ export async function* auditPods(
   const waive = (pod: AuditedPod, labels: unknown): AuditedPod => waivers?.waive(pod, labels) ?? pod
   for await (const object of objects) {
     for (const { pod, labels } of neighbours.endedBefore(object)) yield waive(pod, labels)
-    const examined = examinePod(object.pod, object.namespace, config)
+    const examined = examineObject(object, config)
     const audited = examined.audited && (await complete(examined.audited, object, options))
     const isWaiting = neighbours.add(object, { ...examined, audited })
     if (audited !== undefined && !isWaiting) yield waive(audited, labelsOf(object))
   }
   for (const { pod, labels } of neighbours.ended()) yield waive(pod, labels)
+}
+
+function examineObject({ pod, namespace, unknown, fieldOf }: AuditedObject, config: Config): ExaminedPod {
+  if (unknown === undefined) return examinePod(pod, namespace, config, fieldOf)
+  const audited: AuditedPod = {
+    namespace,
+    name: '',
+    serviceAccount: 'default',
+    models: [],
+    rules: [],
+    judgements: [malformed(unknown)],
+    unjudged: true,
+  }
+  return { audited, pod: undefined, status: undefined, isCompared: false }
 }
 
 /** Adds what the pod alone does not show, and no other pod either. */
@@ -68,12 +83,17 @@ async function followJob(pod: AuditedPod, findCronJob: FindCronJob | undefined):
   return name === undefined ? pod : { ...pod, owner: { kind: 'CronJob', name } }
 }
 
-function place(pod: AuditedPod, { file, workload }: AuditedObject): AuditedPod {
+function place(pod: AuditedPod, { file, workload, part }: AuditedObject): AuditedPod {
   return {
     ...pod,
     ...(file !== undefined && { file }),
-    ...(workload !== undefined && { name: `${workload.kind.toLowerCase()}/${workload.name}`, owner: workload }),
+    ...(part !== undefined && { part }),
+    ...(workload !== undefined && { name: titleOf(workload, part), owner: workload }),
   }
+}
+
+function titleOf({ kind, name }: NonNullable<AuditedObject['workload']>, part: string | undefined): string {
+  return `${kind.toLowerCase()}/${name}${part === undefined ? '' : ` (${part})`}`
 }
 
 function explainMissing(pod: AuditedPod, why: string | undefined): AuditedPod {
@@ -92,17 +112,24 @@ function has({ judgements }: AuditedPod, judgement: Judgement): boolean {
 export class AuditCount {
   #pods = 0
   #waived = 0
+  #unjudged = 0
   readonly #counts = new Map<Judgement, number>(judgementNames.map((name) => [name, 0]))
 
   async *count(pods: AsyncIterable<AuditedPod>): AsyncGenerator<AuditedPod, void, undefined> {
     for await (const pod of pods) {
       this.#pods++
+      if (pod.unjudged === true) this.#unjudged++
       for (const name of countedJudgements(pod)) {
         this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1)
       }
       if (waivedOf(pod).length > 0) this.#waived++
       yield pod
     }
+  }
+
+  /** Objects whose pods are not known, and which no judgement is about. */
+  get unjudged(): number {
+    return this.#unjudged
   }
 
   get summary(): AuditSummary {

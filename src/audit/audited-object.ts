@@ -1,4 +1,5 @@
 /** The input of an audit: pods of a cluster, and pods and pod templates of files. */
+import type { Diagnostic } from '../reasons.ts'
 import type { NamedPod } from './claim-writers.ts'
 import { ownerOf } from './owner.ts'
 
@@ -12,6 +13,12 @@ export interface AuditedObject {
   readonly file?: string
   /** The workload that has the pod as its template. */
   readonly workload?: { readonly kind: string; readonly name: string }
+  /** Its word among the pods of the workload. */
+  readonly part?: string
+  /** Translates a field path of the pod to one of the workload. */
+  readonly fieldOf?: (field: string) => string
+  /** Where the pods of an object that asks for a model are not known, so that it cannot be judged. */
+  readonly unknown?: Diagnostic
 }
 
 type Metadata = Readonly<Record<string, unknown>>

@@ -125,6 +125,8 @@ export interface AuditedPod {
   readonly namespace: string
   /** Name of the pod; for a workload in a file `deployment/my-app`. */
   readonly name: string
+  /** For one of several pods of a workload in a file: its word, as `head`. */
+  readonly part?: string
   /** The workload that it belongs to; the Deployment, not its ReplicaSet. */
   readonly owner?: { readonly kind: string; readonly name: string }
   /** RFC 3339. Undefined for what was not created yet: a manifest. */
@@ -144,6 +146,8 @@ export interface AuditedPod {
    * pod conforming. What is waived follows.
    */
   readonly judgements: readonly [Judged, ...Judged[]]
+  /** An object that asks for a model, and whose pods are not known. */
+  readonly unjudged?: true
   /**
    * For a pod that does not conform: all fields that we own, as today's configuration would make them (`expected`) and as they are
    * (`found`); where both are equal the line is context.

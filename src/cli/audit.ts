@@ -158,7 +158,7 @@ async function serve(source: AuditSource, { listen }: AuditCommandOptions): Prom
   if (today.waivers !== undefined) reportExpired(today.waivers)
   async function* look(): AsyncGenerator<AuditedPod> {
     today = await source.today()
-    yield* auditPods(source.objects(), today)
+    yield* auditPods(source.objects(today.config), today)
   }
   await servePage({ listen }, look, () => aboutOf(source, today))
 }
@@ -168,7 +168,7 @@ async function print(source: AuditSource, options: AuditCommandOptions): Promise
   const today = await source.today()
   const about = aboutOf(source, today)
   const count = new AuditCount()
-  const counted = count.count(auditPods(source.objects(), today))
+  const counted = count.count(auditPods(source.objects(today.config), today))
   const format = auditFormats[options.output ?? 'table']
   if (html === undefined) await writeText(format(counted, contextOf(about, count, options)))
   else await writePage(html, counted, about)
@@ -176,10 +176,15 @@ async function print(source: AuditSource, options: AuditCommandOptions): Promise
     reportExpired(today.waivers)
     reportUnused(today.waivers, options.namespace)
   }
-  const failed = failOn === undefined ? [] : failures(count.summary, failOn)
+  const failed = failOn === undefined ? [] : [...failures(count.summary, failOn), ...unjudged(count)]
   if (failed.length === 0) return
   writeReport(`model-injector: failed on ${failed.join(', ')}\n`)
   process.exitCode = exitCodes.findings
+}
+
+/** A gate is red when it could not look. */
+function unjudged({ unjudged: number }: AuditCount): readonly string[] {
+  return number === 0 ? [] : [`${number} that cannot be judged`]
 }
 
 async function writeText(text: AsyncIterable<string>): Promise<void> {

@@ -7,11 +7,11 @@ import { parseText } from '../flags/flags.ts'
 import { inject, type Injected } from '../inject/inject.ts'
 import { readStatus } from '../inject/read-status.ts'
 import { injectReasons, skipReasons } from '../reasons.ts'
-import { denied, misplacedAnnotations, notAWorkload, skipped } from './judge.ts'
+import { cannotBeChanged, denied, misplacedAnnotations, notAWorkload, skipped } from './judge.ts'
 import { withFlags } from './flags.ts'
 import { manifestFlags, manifestProblems, transformFiles } from './manifest-command.ts'
-import type { ObjectVerdict } from './manifests/transform.ts'
-import { valueAt, type FoundObject } from './manifests/workloads.ts'
+import type { FoundPod } from './manifests/pods.ts'
+import type { Judge, ObjectVerdict } from './manifests/transform.ts'
 import { imageFlag } from './read-config.ts'
 import { printable } from '../values/print/printable.ts'
 
@@ -45,29 +45,32 @@ export function injectCommand(): Command {
   )
 }
 
-function makeJudge(config: Config, namespace: string): (found: FoundObject) => ObjectVerdict {
-  return (found) => {
-    if (found.podPath === undefined) return skipped(notAWorkload)
-    return judge(found, found.podPath, { namespace: found.namespace ?? namespace, config })
+function makeJudge(config: Config, namespace: string): Judge {
+  return {
+    settings: config,
+    withoutPods: skipped(notAWorkload),
+    judge: (found, pods) => {
+      const misplaced = found === pods[0] ? misplacedAnnotations(found.of, pods, config.annotationPrefix) : []
+      return judge(found, misplaced, { namespace: found.of.namespace ?? namespace, config })
+    },
   }
 }
 
 function judge(
-  found: FoundObject,
-  podPath: readonly string[],
+  found: FoundPod,
+  misplaced: readonly string[],
   { namespace, config }: { namespace: string; config: Config },
 ): ObjectVerdict {
-  const outcome = inject(valueAt(found.object, podPath), namespace, config)
-  const warnings = [
-    ...outcome.warnings.map(({ message }) => message),
-    ...misplacedAnnotations(found, config.annotationPrefix),
-  ]
+  if (found.unknown !== undefined) return denied([found.unknown], found)
+  const outcome = inject(found.pod, namespace, config)
+  const warnings = [...outcome.warnings.map(({ message }) => message), ...misplaced]
   switch (outcome.outcome) {
     case 'skipped':
       return skipped(skipReasons[outcome.reason], warnings)
     case 'denied':
-      return denied(outcome.diagnostics, podPath, warnings, outcome.omitted)
+      return denied(outcome.diagnostics, found, warnings, outcome.omitted)
     case 'injected':
+      if (found.path === undefined) return denied([cannotBeChanged(found)], found, warnings)
       return {
         verdict: 'injected',
         patch: outcome.patch,

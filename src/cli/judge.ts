@@ -1,8 +1,9 @@
 /** Common verdicts and warnings of `inject` and `uninject`. */
-import { statusAnnotation } from '../annotations.ts'
 import { formatDiagnostic, formatOmitted, type Diagnostic, type Omitted } from '../reasons.ts'
 import type { ObjectVerdict } from './manifests/transform.ts'
-import { isObject, valueAt, type FoundObject } from './manifests/workloads.ts'
+import { formatPath, valueAt, type Path } from './manifests/paths.ts'
+import { annotatedPlaces, type FoundPod } from './manifests/pods.ts'
+import type { FoundObject } from './manifests/workloads.ts'
 import { printable } from '../values/print/printable.ts'
 
 export const notAWorkload = 'not a workload'
@@ -14,37 +15,45 @@ export function skipped(reason: string, warnings: readonly string[] = []): Objec
 /** Field paths of the core start at the pod; the report gives them from the object in the file. */
 export function denied(
   diagnostics: readonly Diagnostic[],
-  podPath: readonly string[],
+  { fieldOf }: Pick<FoundPod, 'fieldOf'>,
   warnings: readonly string[] = [],
   omitted: Omitted = {},
 ): ObjectVerdict {
-  const lines = diagnostics.map((diagnostic) =>
-    formatDiagnostic({ ...diagnostic, field: fieldBelow(podPath, diagnostic.field) }),
-  )
+  const lines = diagnostics.map((diagnostic) => formatDiagnostic({ ...diagnostic, field: fieldOf(diagnostic.field) }))
   return { verdict: 'denied', patch: [], lines: ['denied:', ...lines, ...formatOmitted(omitted)], warnings }
 }
 
-function fieldBelow(podPath: readonly string[], field: string): string {
-  if (podPath.length === 0) return field
-  return field === 'pod' ? podPath.join('.') : [...podPath, field].join('.')
+/** The pods are made of other fields, which have no room for the parts. */
+export function cannotBeChanged({ of: { kind } }: FoundPod): Diagnostic {
+  return {
+    reason: 'InvalidPod',
+    field: 'pod',
+    problem: `is made into pods by the operator of ${printable(kind)}, so nothing can be added to them in a manifest`,
+    remedy: 'apply it as it is where the webhook runs, which injects such pods when they are created',
+  }
 }
 
 /** Finds the most frequent mistake: annotations of the workload itself, for which nothing is injected. */
-export function misplacedAnnotations({ object, podPath = [] }: FoundObject, prefix: string): readonly string[] {
-  const right = valueAt(object, [...podPath, 'metadata', 'annotations'])
-  return podPath.flatMap((_key, depth) => {
-    const place = [...podPath.slice(0, depth), 'metadata', 'annotations']
-    const annotations = valueAt(object, place)
-    const keys = isObject(annotations) ? Object.keys(annotations).filter((key) => isMisplaced(key, prefix, right)) : []
-    if (keys.length === 0) return []
-    const [stand, them] = keys.length === 1 ? ['stands', 'it'] : ['stand', 'them']
+export function misplacedAnnotations(
+  { object }: FoundObject,
+  pods: readonly FoundPod[],
+  prefix: string,
+): readonly string[] {
+  const right = pods.flatMap(({ annotationPlaces }) => annotationPlaces)
+  if (right.length === 0) return []
+  return annotatedPlaces(object, prefix).flatMap(({ path, keys }) => {
+    if (right.some((place) => formatPath(place) === formatPath(path))) return []
+    const misplaced = keys.filter((key) => !right.some((place) => valueAt(object, [...place, key]) !== undefined))
+    if (misplaced.length === 0) return []
+    const [stand, them] = misplaced.length === 1 ? ['stands', 'it'] : ['stand', 'them']
     return [
-      `${keys.map(printable).join(', ')} ${stand} in ${place.join('.')}, where nothing reads ${them}; move ${them} to ${[...podPath, 'metadata', 'annotations'].join('.')}`,
+      `${misplaced.map(printable).join(', ')} ${stand} in ${formatPath(path)}, where nothing reads ${them}; move ${them} to ${rightPlaces(pods)}`,
     ]
   })
 }
 
-/** Some tools write every annotation in both places. */
-function isMisplaced(key: string, prefix: string, right: unknown): boolean {
-  return key.startsWith(prefix) && key !== prefix + statusAnnotation && !(isObject(right) && Object.hasOwn(right, key))
+/** The place to recommend for each pod. */
+function rightPlaces(pods: readonly FoundPod[]): string {
+  const places = new Set(pods.map(({ annotationPlaces }): Path => annotationPlaces.at(-1) ?? []).map(formatPath))
+  return [...places].map(printable).join(' or ')
 }

@@ -13,7 +13,7 @@ import { exitCodes } from './exit-codes.ts'
 import { readDocuments } from './manifests/documents.ts'
 import { readManifestFiles } from './manifests/input.ts'
 import { outputFormats, printDiff, printDocuments } from './manifests/output.ts'
-import { transform, verdicts, type Judge, type JudgedObject } from './manifests/transform.ts'
+import { transform, verdicts, type Judge, type JudgedPod } from './manifests/transform.ts'
 import { readConfig } from './read-config.ts'
 import { colorFlag, painter, writeReport } from './terminal.ts'
 
@@ -58,31 +58,29 @@ export async function transformFiles(
       ? printDiff(transformed, painter(options.color))
       : printDocuments(transformed, options.output),
   )
-  const objects = transformed.flatMap((document) => document.objects)
-  writeReport(formatReport(objects, options))
-  if (objects.some(({ verdict }) => verdict === 'denied')) process.exitCode = exitCodes.findings
+  const pods = transformed.flatMap(({ objects }) => objects.flatMap((object) => object.verdicts))
+  writeReport(formatReport(pods, options))
+  if (pods.some(({ verdict }) => verdict === 'denied')) process.exitCode = exitCodes.findings
 }
 
-function formatReport(objects: readonly JudgedObject[], { quiet, diff }: ManifestOptions): string {
-  const reported = quiet === true ? objects.filter(({ verdict }) => verdict === 'denied') : objects
-  const lines = reported.flatMap(formatObject)
-  const hasDenials = objects.some(({ verdict }) => verdict === 'denied')
+function formatReport(pods: readonly JudgedPod[], { quiet, diff }: ManifestOptions): string {
+  const reported = quiet === true ? pods.filter(({ verdict }) => verdict === 'denied') : pods
+  const lines = reported.flatMap(formatPod)
+  const hasDenials = pods.some(({ verdict }) => verdict === 'denied')
   const note = hasDenials && diff !== true ? ['what was denied is left out of the result'] : []
-  const notes = quiet === true ? [] : new Set(objects.flatMap((object) => object.notes ?? []))
-  return [...lines, ...(quiet === true ? [] : [summarise(objects)]), ...note, ...notes]
-    .map((line) => `${line}\n`)
-    .join('')
+  const notes = quiet === true ? [] : new Set(pods.flatMap((pod) => pod.notes ?? []))
+  return [...lines, ...(quiet === true ? [] : [summarise(pods)]), ...note, ...notes].map((line) => `${line}\n`).join('')
 }
 
-function formatObject({ title, lines, warnings }: JudgedObject): string[] {
+function formatPod({ title, lines, warnings }: JudgedPod): string[] {
   return [
     ...lines.map((line, i) => (i === 0 ? `${title} ${line}` : `  ${line}`)),
     ...warnings.map((warning) => `${title} warning: ${warning}`),
   ]
 }
 
-function summarise(objects: readonly JudgedObject[]): string {
-  const counts = verdicts.map((word) => [objects.filter(({ verdict }) => verdict === word).length, word] as const)
+function summarise(pods: readonly JudgedPod[]): string {
+  const counts = verdicts.map((word) => [pods.filter(({ verdict }) => verdict === word).length, word] as const)
   const parts = counts.filter(([count]) => count > 0).map(([count, word]) => `${count} ${word}`)
   return parts.length === 0 ? 'no objects found' : parts.join(', ')
 }

@@ -6,11 +6,11 @@ import { annotationsOf, initContainersOf, volumesOf, type Pod } from '../pod/pod
 import { readPod } from '../pod/read-pod.ts'
 import { annotatedPod } from '../inject/annotated-pod.ts'
 import { uninject } from '../inject/ownership/uninject.ts'
-import { denied, notAWorkload, skipped } from './judge.ts'
+import { cannotBeChanged, denied, notAWorkload, skipped } from './judge.ts'
 import { withFlags } from './flags.ts'
 import { manifestFlags, manifestProblems, transformFiles } from './manifest-command.ts'
+import type { FoundPod } from './manifests/pods.ts'
 import type { ObjectVerdict } from './manifests/transform.ts'
-import { valueAt, type FoundObject } from './manifests/workloads.ts'
 import { printable } from '../values/print/printable.ts'
 
 const help = `
@@ -27,25 +27,25 @@ export function uninjectCommand(): Command {
   const command = new Command('uninject').addHelpText('after', help)
   const table = { flags: manifestFlags, required: ['filename'], problems: manifestProblems } as const
   return withFlags(command, table, (options) =>
-    transformFiles(
-      options,
-      ({ annotationPrefix }) =>
-        (found) =>
-          judge(found, annotationPrefix),
-    ),
+    transformFiles(options, (config) => ({
+      settings: config,
+      withoutPods: skipped(notAWorkload),
+      judge: (found) => judge(found, config.annotationPrefix),
+    })),
   )
 }
 
-function judge({ object, podPath }: FoundObject, prefix: string): ObjectVerdict {
-  if (podPath === undefined) return skipped(notAWorkload)
-  const template = valueAt(object, podPath)
+function judge(found: FoundPod, prefix: string): ObjectVerdict {
+  if (found.unknown !== undefined) return denied([found.unknown], found)
+  const template = found.pod
   const read = readPod(template)
   if (!read.ok) {
-    return skipReasonOf(template, prefix) !== undefined ? skipped(nothingOfOurs) : denied([read.diagnostic], podPath)
+    return skipReasonOf(template, prefix) !== undefined ? skipped(nothingOfOurs) : denied([read.diagnostic], found)
   }
   const clean = uninject(annotatedPod(read.pod, prefix))
   const patch = diff(read.pod, clean)
   if (patch.length === 0) return skipped(nothingOfOurs)
+  if (found.path === undefined) return denied([cannotBeChanged(found)], found)
   return { verdict: 'uninjected', patch, lines: [`uninjected: took out ${describe(read.pod, clean)}`], warnings: [] }
 }
 

@@ -1,7 +1,7 @@
 /** `model-injector why`: explains why a pod gets its model, or why not. */
 import { Command } from 'commander'
 import { askServer } from '../check/why/ask-server.ts'
-import { explainPod, type Explanation } from '../check/why/explain.ts'
+import { explainPod, explainUnknown, type Explanation } from '../check/why/explain.ts'
 import { ownersOf } from '../check/why/owners.ts'
 import type { ExplainedPod } from '../check/why/explained-pod.ts'
 import {
@@ -24,6 +24,8 @@ import {
   problemIf,
   type Values,
 } from '../flags/flags.ts'
+import type { Config } from '../config/config.ts'
+import { skipReasonOf } from '../request/skip-reason.ts'
 import { clusterFlags, useCluster } from './cluster-options.ts'
 import { exitCodes, printExitCodes } from './exit-codes.ts'
 import { withFlags } from './flags.ts'
@@ -31,7 +33,8 @@ import { misplacedAnnotations } from './judge.ts'
 import { configFlag } from './manifest-command.ts'
 import { readDocuments } from './manifests/documents.ts'
 import { readManifestFiles } from './manifests/input.ts'
-import { objectsOf, valueAt, type FoundObject } from './manifests/workloads.ts'
+import { podsIn, type FoundPod } from './manifests/pods.ts'
+import { objectsOf, type FoundObject } from './manifests/workloads.ts'
 import { readConfig } from './read-config.ts'
 import { colorFlag, painter, terminalWidth } from './terminal.ts'
 import { printExplanations } from './why/why-report.ts'
@@ -114,17 +117,13 @@ async function explainFiles(
   given: GivenConfig | undefined,
   options: WhyOptions,
 ): Promise<readonly Explanation[]> {
-  const found = readDocuments(await readManifestFiles(paths))
-    .flatMap(({ value }) => objectsOf(value))
-    .filter(({ podPath }) => podPath !== undefined)
-  if (found.length === 0) {
-    throw new AppError('InputUnreadable', `${paths.join(', ')}: holds neither a pod nor a workload`)
-  }
+  const found = readDocuments(await readManifestFiles(paths)).flatMap(({ value }) => objectsOf(value))
   if (given !== undefined && isOffline(options)) {
     return explainAll(
       found,
       { facts: factsWithoutCluster(given), cluster: undefined, server: false },
       options.namespace ?? 'default',
+      paths.join(', '),
     )
   }
   return useClusterOrSay(options, async (cluster) =>
@@ -132,6 +131,7 @@ async function explainFiles(
       found,
       { facts: await askFacts(cluster, given), cluster, server: options.server === true },
       options.namespace ?? cluster.namespace,
+      paths.join(', '),
     ),
   )
 }
@@ -150,30 +150,43 @@ function isOffline({ server, context, kubeconfig }: WhyOptions): boolean {
 }
 
 async function explainAll(
-  found: readonly FoundObject[],
+  objects: readonly FoundObject[],
   asked: Asked,
   namespace: string,
+  place: string,
 ): Promise<readonly Explanation[]> {
+  const { config } = asked.facts.configuration
   const explanations: Explanation[] = []
-  for (const object of found) explanations.push(await explainFound(object, asked, namespace))
-  return explanations
+  for (const object of objects) {
+    const pods = podsIn(object, config)
+    for (const pod of askedFor(pods, config)) explanations.push(await explainFound(pod, pods, { asked, namespace }))
+  }
+  if (explanations.length > 0) return explanations
+  throw new AppError('InputUnreadable', `${place}: holds neither a pod nor a workload`)
+}
+
+/** Where one of several pods asks for a model, the others need none: the head of a cluster beside its workers. */
+function askedFor(pods: readonly FoundPod[], { annotationPrefix }: Config): readonly FoundPod[] {
+  const asking = pods.filter(({ pod, unknown }) => unknown !== undefined || hasAnnotation(pod, annotationPrefix))
+  return asking.length === 0 ? pods : asking
+}
+
+function hasAnnotation(pod: unknown, prefix: string): boolean {
+  return skipReasonOf(pod, prefix) !== 'NotAnnotated'
 }
 
 async function explainFound(
-  found: FoundObject,
-  asked: Asked,
-  namespace: string,
-  live?: ClusterPod,
+  found: FoundPod,
+  pods: readonly FoundPod[],
+  { asked, namespace: byDefault, live }: { asked: Asked; namespace: string; live?: ClusterPod | undefined },
 ): Promise<Explanation> {
-  const { podPath = [], object, title } = found
-  const explanation = await explainSubject(
-    { title, namespace: found.namespace ?? namespace, pod: valueAt(object, podPath), live },
-    asked,
-  )
-  return {
-    ...explanation,
-    hints: [...misplacedAnnotations(found, asked.facts.configuration.config.annotationPrefix), ...explanation.hints],
-  }
+  const { title, pod, fieldOf, unknown } = found
+  const namespace = found.of.namespace ?? byDefault
+  if (unknown !== undefined) return explainUnknown(title, namespace, unknown)
+  const explanation = await explainSubject({ title, namespace, pod, fieldOf, live }, asked)
+  const { annotationPrefix } = asked.facts.configuration.config
+  const misplaced = found === pods[0] ? misplacedAnnotations(found.of, pods, annotationPrefix) : []
+  return { ...explanation, hints: [...misplaced, ...explanation.hints] }
 }
 
 async function explainSubject(explained: ExplainedPod, { facts, cluster, server }: Asked): Promise<Explanation> {
@@ -191,10 +204,11 @@ async function explainLive(
   const namespace = options.namespace ?? cluster.namespace
   const object = await findObject(cluster, name, namespace)
   const asked = { facts: await askFacts(cluster, given), cluster, server: options.server === true }
-  const [found] = objectsOf(object)
+  const pods = objectsOf(object).flatMap((of) => podsIn(of, asked.facts.configuration.config))
+  const [found] = pods
   if (found === undefined) throw new Error('an object that the API server gave is none')
   const live = object.kind === 'Pod' ? (object as ClusterPod) : undefined
-  const explanation = await explainFound(found, asked, namespace, live)
+  const explanation = await explainFound(found, pods, { asked, namespace, live })
   if (live === undefined || explanation.verdict === 'injected') return explanation
   return { ...explanation, hints: [...(await misplacedOnOwners(cluster, live, asked.facts)), ...explanation.hints] }
 }
@@ -245,9 +259,12 @@ async function misplacedOnOwners(
   pod: ClusterPod,
   { configuration }: ClusterFacts,
 ): Promise<readonly string[]> {
+  const { config } = configuration
   const hints = (await ownersOf(cluster, pod)).map((owner) =>
     objectsOf(owner).flatMap((found) =>
-      misplacedAnnotations(found, configuration.config.annotationPrefix).map((hint) => `${found.title}: ${hint}`),
+      misplacedAnnotations(found, podsIn(found, config), config.annotationPrefix).map(
+        (hint) => `${found.title}: ${hint}`,
+      ),
     ),
   )
   return hints.findLast(({ length }) => length > 0) ?? []

@@ -8,6 +8,7 @@ import type { Complete, Written } from '../schema-type.ts'
 import { runtimePrefixes } from '../kept-variables.ts'
 import { defaultS5cmdPath } from '../values/engine.ts'
 import { reuses } from '../values/volume.ts'
+import { customResourcesSchema } from './custom-resources-schema.ts'
 import { ruleSchema } from './rule-schema.ts'
 import { longest, longestCertificates, names, patterns } from './schema-parts.ts'
 
@@ -150,6 +151,7 @@ export const configSchema = {
       description:
         'Containers of other webhooks and operators: they get no model unless they are named, and the resources of the loader do not depend on theirs.',
     },
+    customResources: customResourcesSchema,
     unknownAnnotations: {
       enum: ['deny', 'warn'],
       default: 'deny',

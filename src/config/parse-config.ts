@@ -57,9 +57,9 @@ function resolve(file: ConfigFile, image: string = placeholderImage): Config {
   return freezeDeeply({ ...settings, hash: hashOf(shapingSettings(settings)) })
 }
 
-/** The highest limits are written as none at all, and ownership is of what others add: neither shapes a pod. */
+/** The highest limits are written as none at all, ownership is of what others add, and custom resources are read from files: none of these shapes a pod. */
 function shapingSettings(settings: Omit<Config, 'hash'>): object {
-  return { ...settings, limits: loweredLimits(settings.limits), ownership: undefined }
+  return { ...settings, limits: loweredLimits(settings.limits), ownership: undefined, customResources: undefined }
 }
 
 function resolveRule({ maxSize, ...rule }: WrittenRule): PolicyRule {

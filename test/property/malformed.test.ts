@@ -16,7 +16,9 @@ import { AuditCount } from '../../src/audit/audit.ts'
 import { explainPod } from '../../src/check/why/explain.ts'
 import { factsWithoutCluster, surroundingsOf } from '../../src/check/why/surroundings.ts'
 import { misplacedAnnotations } from '../../src/cli/judge.ts'
-import { objectsOf, valueAt } from '../../src/cli/manifests/workloads.ts'
+import { valueAt } from '../../src/cli/manifests/paths.ts'
+import { podsIn } from '../../src/cli/manifests/pods.ts'
+import { objectsOf } from '../../src/cli/manifests/workloads.ts'
 import { defaultConfig, parseConfig } from '../../src/config/parse-config.ts'
 import { requirementsOf } from '../../src/deliveries/shared/requirements.ts'
 import { annotatedPod } from '../../src/inject/annotated-pod.ts'
@@ -164,9 +166,9 @@ t.test('so is a list of workloads, whatever is at any of its paths', (t) => {
   for (const [what, value] of malformedOf(list)) {
     const texts = textsOf(() =>
       objectsOf(value).flatMap((found) => {
-        const { title, object, podPath } = found
-        if (podPath !== undefined) inject(valueAt(object, podPath), 'team', defaultConfig)
-        return [title, ...misplacedAnnotations(found, prefix)]
+        const pods = podsIn(found, defaultConfig)
+        for (const { pod } of pods) inject(pod, 'team', defaultConfig)
+        return [found.title, ...pods.map(({ title }) => title), ...misplacedAnnotations(found, pods, prefix)]
       }),
     )
     if (typeof texts === 'string') t.fail(`${what}: ${texts}`)

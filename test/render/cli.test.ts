@@ -476,7 +476,7 @@ t.test('a pod that opted out needs nothing', async (t) => {
   const { code, stdout, stderr } = await renderManifests(list(deployment('a', { ...s3, inject: 'false' })), [])
   t.equal(code, 0)
   t.equal(stdout, '')
-  t.match(stderr, 'these pods need no companion resources')
+  t.match(stderr, 'no pod or pod template in these files asks for a model')
 })
 
 t.test("the operator's prefix and image are those of the configuration", async (t) => {

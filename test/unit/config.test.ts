@@ -119,7 +119,7 @@ const mistakes: readonly [text: string, problems: readonly string[]][] = [
   [
     'sidecar: [a]',
     [
-      'sidecar: unknown key, did you mean sidecars?; known: annotationPrefix, defaults, sidecars, unknownAnnotations, openshift, allowWholeBucket, requireChecksums, ownership, podIdentity, loader, cluster, mountpoint, limits, policy',
+      'sidecar: unknown key, did you mean sidecars?; known: annotationPrefix, defaults, sidecars, customResources, unknownAnnotations, openshift, allowWholeBucket, requireChecksums, ownership, podIdentity, loader, cluster, mountpoint, limits, policy',
     ],
   ],
   [
@@ -145,13 +145,13 @@ const mistakes: readonly [text: string, problems: readonly string[]][] = [
   [
     'entirelyDifferent: 1',
     [
-      'entirelyDifferent: unknown key; known: annotationPrefix, defaults, sidecars, unknownAnnotations, openshift, allowWholeBucket, requireChecksums, ownership, podIdentity, loader, cluster, mountpoint, limits, policy',
+      'entirelyDifferent: unknown key; known: annotationPrefix, defaults, sidecars, customResources, unknownAnnotations, openshift, allowWholeBucket, requireChecksums, ownership, podIdentity, loader, cluster, mountpoint, limits, policy',
     ],
   ],
   [
     '__proto__: {openshift: true}',
     [
-      '__proto__: unknown key; known: annotationPrefix, defaults, sidecars, unknownAnnotations, openshift, allowWholeBucket, requireChecksums, ownership, podIdentity, loader, cluster, mountpoint, limits, policy',
+      '__proto__: unknown key; known: annotationPrefix, defaults, sidecars, customResources, unknownAnnotations, openshift, allowWholeBucket, requireChecksums, ownership, podIdentity, loader, cluster, mountpoint, limits, policy',
     ],
   ],
   ['[]', ['the configuration: must be object']],

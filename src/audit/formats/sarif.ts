@@ -77,8 +77,16 @@ function encodePath(path: string): string {
 }
 
 /** Pods come and go with other names; the workload's problem stays the same one. */
-function fingerprint({ namespace, owner, name }: AuditedPod, { judgement }: Judged): string {
+function fingerprint({ namespace, owner, name, part }: AuditedPod, { judgement }: Judged): string {
   return createHash('sha256')
-    .update(JSON.stringify([namespace, owner?.kind ?? 'Pod', owner?.name ?? name, judgement]))
+    .update(
+      JSON.stringify([
+        namespace,
+        owner?.kind ?? 'Pod',
+        owner?.name ?? name,
+        judgement,
+        ...(part === undefined ? [] : [part]),
+      ]),
+    )
     .digest('hex')
 }

@@ -28,7 +28,7 @@ export interface Explanation {
 
 /** `asked`: the API server's own answer to a dry run, if requested. */
 export function explainPod(explained: ExplainedPod, surroundings: Surroundings, asked: Step | undefined): Explanation {
-  const outcome = inject(explained.pod, explained.namespace, surroundings.config)
+  const outcome = located(inject(explained.pod, explained.namespace, surroundings.config), explained)
   const isThere = explained.live !== undefined && carriesInjection(explained.pod, surroundings.config.annotationPrefix)
   const evaluated = [
     ...describeLive(explained.live, surroundings),
@@ -48,6 +48,20 @@ export function explainPod(explained: ExplainedPod, surroundings: Surroundings, 
     steps,
     hints: isThere ? [] : hintsFor(explained, surroundings, steps),
   }
+}
+
+/** An object that asks for a model, and whose pods are not known. */
+export function explainUnknown(title: string, namespace: string, unknown: Diagnostic): Explanation {
+  const because = 'it cannot be said: the pods of this object are not known'
+  const steps = [stops('annotations', because, [formatDiagnostic(unknown)])]
+  return { title, namespace, live: false, verdict: 'not injected', because, steps, hints: [] }
+}
+
+function located(outcome: Outcome, { fieldOf }: ExplainedPod): Outcome {
+  if (outcome.outcome !== 'denied' || fieldOf === undefined) return outcome
+  const [first, ...rest] = outcome.diagnostics
+  const translate = (diagnostic: Diagnostic): Diagnostic => ({ ...diagnostic, field: fieldOf(diagnostic.field) })
+  return { ...outcome, diagnostics: [translate(first), ...rest.map(translate)] }
 }
 
 /** The API server passes on the same warnings. */

@@ -10,6 +10,8 @@ export interface ExplainedPod {
   readonly namespace: string
   /** The pod, or the template of a workload; unvalidated JSON. */
   readonly pod: unknown
+  /** Translates a field path of the pod to one of the object that has it as its template. */
+  readonly fieldOf?: (field: string) => string
   /** The same pod, if it exists in the cluster. */
   readonly live: ClusterPod | undefined
 }

@@ -14,7 +14,8 @@ import { useCluster, type ClusterOptions } from '../cluster-options.ts'
 import { readDocuments } from '../manifests/documents.ts'
 import { openManifestFiles, type OpenedFile } from '../manifests/input.ts'
 import { jsonItems } from '../manifests/json-items.ts'
-import { objectsOf, valueAt, type FoundObject } from '../manifests/workloads.ts'
+import { podsIn, type PodSettings } from '../manifests/pods.ts'
+import { objectsOf, type FoundObject } from '../manifests/workloads.ts'
 import { readConfig } from '../read-config.ts'
 import { readWaivers, type ReadWaivers } from './read-waivers.ts'
 
@@ -30,8 +31,8 @@ export interface AuditSourceOptions extends ClusterOptions {
 }
 
 export interface AuditSource {
-  /** Each call starts from the first object. */
-  readonly objects: () => AsyncIterable<AuditedObject>
+  /** Each call starts from the first object. The settings say where pods are in files. */
+  readonly objects: (settings: PodSettings) => AsyncIterable<AuditedObject>
   /** Reads the configuration that judges pods, and the waivers. Each call reads it again: operators may change it while a page is served. */
   readonly today: () => Promise<Today>
   /** Name of the cluster or the files, for people. */
@@ -53,7 +54,7 @@ export async function useAuditSource(
   if (files.length > 0) {
     const cronJobs = new CronJobsOfFiles()
     return work({
-      objects: () => objectsInFiles(files, namespaces, cronJobs),
+      objects: (settings) => objectsInFiles(files, namespaces, { settings, cronJobs }),
       today: async () => ({ ...(await withWaivers(todayOfFiles(options), options)), findCronJob: cronJobs.find }),
       place: `files ${files.join(', ')}`,
       scope,
@@ -136,18 +137,23 @@ async function* podsOfCluster(cluster: Cluster, namespaces: readonly string[]): 
 }
 
 /** Small files by namespace, as pods come from a cluster; then each large list as it is, so that it need not fit into memory. */
+interface FileContext {
+  readonly settings: PodSettings
+  readonly cronJobs: CronJobsOfFiles
+}
+
 async function* objectsInFiles(
   paths: readonly string[],
   namespaces: readonly string[],
-  cronJobs: CronJobsOfFiles,
+  context: FileContext,
 ): AsyncGenerator<AuditedObject> {
   const isChosen = ({ namespace }: AuditedObject): boolean => namespaces.length === 0 || namespaces.includes(namespace)
   const files = await openManifestFiles(paths)
   const documents = readDocuments(files.filter((file) => 'text' in file))
   const found = documents.flatMap(({ file, value }) =>
     objectsOf(value).flatMap((object) => {
-      cronJobs.add(object)
-      return auditedObject(object, file) ?? []
+      context.cronJobs.add(object)
+      return auditedObjects(object, file, context.settings)
     }),
   )
   // A list may have pods of the same namespaces.
@@ -159,7 +165,7 @@ async function* objectsInFiles(
   let count = found.length
   for (const file of files) {
     if ('text' in file) continue
-    for await (const object of objectsInList(file, cronJobs)) {
+    for await (const object of objectsInList(file, context)) {
       count++
       if (isChosen(object)) yield object
     }
@@ -169,7 +175,7 @@ async function* objectsInFiles(
 
 async function* objectsInList(
   { name, chunks }: Extract<OpenedFile, { chunks: unknown }>,
-  cronJobs: CronJobsOfFiles,
+  { settings, cronJobs }: FileContext,
 ): AsyncGenerator<AuditedObject> {
   for await (const { list, item } of jsonItems(name, chunks)) {
     const found = objectsOf(list.kind === undefined ? item : { ...list, items: [item] })
@@ -177,22 +183,21 @@ async function* objectsInList(
       throw new AppError('InputUnreadable', `${name}: neither an item nor the list before it names its kind`)
     }
     for (const object of found) cronJobs.add(object)
-    yield* found.flatMap((object) => auditedObject(object, name) ?? [])
+    yield* found.flatMap((object) => auditedObjects(object, name, settings))
   }
 }
 
-function auditedObject(
-  { object, podPath, kind, name, namespace = 'default' }: FoundObject,
-  file: string,
-): AuditedObject | undefined {
-  if (podPath === undefined) return undefined
-  const pod = valueAt(object, podPath)
-  return {
+function auditedObjects(found: FoundObject, file: string, settings: PodSettings): readonly AuditedObject[] {
+  const { kind, name, namespace = 'default' } = found
+  return podsIn(found, settings).map(({ pod, path, part, fieldOf, unknown }) => ({
     pod,
     namespace,
     file,
-    ...(podPath.length > 0 && { workload: { kind, name: printable(name ?? '(no name)') } }),
-  }
+    fieldOf,
+    ...(part !== undefined && { part }),
+    ...(unknown !== undefined && { unknown }),
+    ...(path?.length !== 0 && { workload: { kind, name: printable(name ?? '(no name)') } }),
+  }))
 }
 
 function scopeOf({ namespaces }: AuditSourceOptions): string {

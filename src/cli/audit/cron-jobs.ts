@@ -4,7 +4,8 @@ import { isCronJobReference } from '../../audit/owner.ts'
 import type { Cluster } from '../../cluster/cluster.ts'
 import { resources } from '../../cluster/resources.ts'
 import { lookup, valueOf, type Lookup } from '../../diagnosis/lookup.ts'
-import { isObject, valueAt, type FoundObject } from '../manifests/workloads.ts'
+import { isObject, valueAt } from '../manifests/paths.ts'
+import type { FoundObject } from '../manifests/workloads.ts'
 
 type CronJobs = Map<string, string>
 

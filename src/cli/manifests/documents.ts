@@ -2,7 +2,7 @@
 import { LineCounter } from 'yaml'
 import { AppError } from '../../errors.ts'
 import type { ManifestFile } from './input.ts'
-import { isObject } from './workloads.ts'
+import { isObject } from './paths.ts'
 import { parseDocuments, unresolvedAlias, plainValue, type ParsedDocument } from './yaml.ts'
 
 export interface ManifestDocument {

@@ -3,7 +3,7 @@ import { createTwoFilesPatch, FILE_HEADERS_ONLY } from 'diff'
 import type { Paint } from '../terminal.ts'
 import type { ManifestDocument } from './documents.ts'
 import { preview, type TransformedDocument } from './transform.ts'
-import { isObject } from './workloads.ts'
+import { isObject } from './paths.ts'
 import { parseDocuments, printJSON, printYAML } from './yaml.ts'
 
 export const outputFormats = ['yaml', 'json', 'patch'] as const

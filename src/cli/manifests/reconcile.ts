@@ -15,7 +15,7 @@ import {
   type ItemEditor,
   type YAMLSource,
 } from './yaml-source.ts'
-import { isObject } from './workloads.ts'
+import { isObject } from './paths.ts'
 import { plainValue } from './yaml.ts'
 
 type Fields = Readonly<Record<string, unknown>>

@@ -2,10 +2,13 @@
 import jsonPatch, { type Operation } from 'fast-json-patch'
 import type { ManifestDocument } from './documents.ts'
 import { rewrite } from './rewrite.ts'
-import { objectsOf, type FoundObject, type Path } from './workloads.ts'
+import type { Path } from './paths.ts'
+import { podsIn, type FoundPod, type PodSettings } from './pods.ts'
+import { objectsOf, type FoundObject } from './workloads.ts'
 
 export const verdicts = ['injected', 'uninjected', 'skipped', 'denied'] as const
 
+/** Verdict about a pod, or about an object without pods. */
 export interface ObjectVerdict {
   readonly verdict: (typeof verdicts)[number]
   /** Relative to the pod. */
@@ -17,9 +20,22 @@ export interface ObjectVerdict {
   readonly notes?: readonly string[]
 }
 
-export type Judge = (found: FoundObject) => ObjectVerdict
+export interface Judge {
+  /** `pods` are all of the same object. */
+  readonly judge: (pod: FoundPod, pods: readonly FoundPod[]) => ObjectVerdict
+  /** Of an object without pods. */
+  readonly withoutPods: ObjectVerdict
+  readonly settings: PodSettings
+}
 
-export interface JudgedObject extends FoundObject, Omit<ObjectVerdict, 'patch'> {
+export interface JudgedPod extends Omit<ObjectVerdict, 'patch'> {
+  readonly title: string
+}
+
+export interface JudgedObject extends FoundObject {
+  /** At least one; an object is denied if one of its pods is. */
+  readonly verdicts: readonly JudgedPod[]
+  readonly isDenied: boolean
   /** Relative to the object. */
   readonly patch: readonly Operation[]
 }
@@ -36,13 +52,25 @@ export function transform(source: ManifestDocument, judge: Judge): TransformedDo
   return { source, objects, result: resultOf(source, objects) }
 }
 
-function judgeObject(found: FoundObject, judge: Judge): JudgedObject {
-  const { patch, ...verdict } = judge(found)
-  return { ...found, ...verdict, patch: patch.map((operation) => moveBelow(operation, found.podPath ?? [])) }
+function judgeObject(found: FoundObject, { judge, withoutPods, settings }: Judge): JudgedObject {
+  const pods = podsIn(found, settings)
+  const judged = pods.map((pod) => ({ pod, verdict: judge(pod, pods) }))
+  const isDenied = judged.some(({ verdict }) => verdict.verdict === 'denied')
+  return {
+    ...found,
+    verdicts:
+      pods.length === 0
+        ? [{ ...withoutPods, title: found.title }]
+        : judged.map(({ pod, verdict }) => ({ ...verdict, title: pod.title })),
+    isDenied,
+    patch: isDenied
+      ? []
+      : judged.flatMap(({ pod, verdict }) => verdict.patch.map((operation) => moveBelow(operation, pod.path ?? []))),
+  }
 }
 
 function resultOf(source: ManifestDocument, objects: readonly JudgedObject[]): TransformedDocument['result'] {
-  const denied = objects.filter(({ verdict }) => verdict === 'denied')
+  const denied = objects.filter(({ isDenied }) => isDenied)
   if (denied.length > 0 && denied.length === objects.length) return undefined
   // Removed from the last to the first, because each removal moves the items after it.
   const removals = denied.toReversed().map(({ path }): Operation => ({ op: 'remove', path: pointerTo(path) }))

@@ -1,10 +1,6 @@
-/** Finds the pods and pod templates of objects. */
+/** The objects of documents. */
 import { printable, quote } from '../../values/print/printable.ts'
-
-type JSONObject = Readonly<Record<string, unknown>>
-
-/** The keys and list indexes that lead to a value. */
-export type Path = readonly (string | number)[]
+import { isObject, valueAt, type Path } from './paths.ts'
 
 export interface FoundObject {
   /** Path of the object in its document; empty, unless it is in a list. */
@@ -13,24 +9,10 @@ export interface FoundObject {
   /** `deployment/my-app`, safe to print. */
   readonly title: string
   readonly kind: string
+  /** Empty for kinds of the API's core. */
+  readonly group: string
   readonly name: string | undefined
   readonly namespace: string | undefined
-  /** Path of the pod in the object; undefined if it has none. */
-  readonly podPath: readonly string[] | undefined
-}
-
-const template = ['spec', 'template'] as const
-
-const podPaths: Readonly<Record<string, readonly string[]>> = {
-  '/Pod': [],
-  '/PodTemplate': ['template'],
-  '/ReplicationController': template,
-  'apps/Deployment': template,
-  'apps/ReplicaSet': template,
-  'apps/StatefulSet': template,
-  'apps/DaemonSet': template,
-  'batch/Job': template,
-  'batch/CronJob': ['spec', 'jobTemplate', 'spec', 'template'],
 }
 
 interface TypeMeta {
@@ -48,7 +30,10 @@ export function objectsOf(value: unknown, path: Path = [], itemType?: TypeMeta):
   return value.items.flatMap((item: unknown, i) => objectsOf(item, [...path, 'items', i], ownType))
 }
 
-function typeOf({ apiVersion, kind }: JSONObject, fallback: TypeMeta = { apiVersion: '', kind: '' }): TypeMeta {
+function typeOf(
+  { apiVersion, kind }: Readonly<Record<string, unknown>>,
+  fallback: TypeMeta = { apiVersion: '', kind: '' },
+): TypeMeta {
   return { apiVersion: textOf(apiVersion) ?? fallback.apiVersion, kind: textOf(kind) ?? fallback.kind }
 }
 
@@ -61,15 +46,14 @@ function describe(object: unknown, path: Path, { apiVersion, kind }: TypeMeta): 
   const metadata = valueAt(object, ['metadata'])
   const name = textOf(valueAt(metadata, ['name'])) ?? textOf(valueAt(metadata, ['generateName']))
   const group = apiVersion.includes('/') ? apiVersion.slice(0, apiVersion.indexOf('/')) : ''
-  const type = `${group}/${kind}`
   return {
     path,
     object,
     kind,
+    group,
     name,
     title: `${shown(kind === '' ? 'object' : kind.toLowerCase())}/${shown(name ?? '(no name)')}`,
     namespace: textOf(valueAt(metadata, ['namespace'])),
-    podPath: Object.hasOwn(podPaths, type) ? podPaths[type] : undefined,
   }
 }
 
@@ -78,17 +62,6 @@ const longestName = 253
 
 function shown(name: string): string {
   return name.length > longestName ? quote(name) : printable(name)
-}
-
-export function valueAt(value: unknown, path: Path): unknown {
-  return path.reduce<unknown>(
-    (inner, key) => (isObject(inner) && Object.hasOwn(inner, key) ? inner[key] : undefined),
-    value,
-  )
-}
-
-export function isObject(value: unknown): value is JSONObject {
-  return typeof value === 'object' && value !== null
 }
 
 function textOf(value: unknown): string | undefined {

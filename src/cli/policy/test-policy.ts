@@ -7,7 +7,8 @@ import { matchesAny } from '../../values/pattern.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { readDocuments } from '../manifests/documents.ts'
 import { readManifestFiles } from '../manifests/input.ts'
-import { objectsOf, valueAt, type FoundObject } from '../manifests/workloads.ts'
+import { podsIn, type FoundPod } from '../manifests/pods.ts'
+import { objectsOf } from '../manifests/workloads.ts'
 import { printable } from '../../values/print/printable.ts'
 import { readConfig } from '../read-config.ts'
 import { writeReport } from '../terminal.ts'
@@ -26,7 +27,7 @@ export async function testPolicy(options: PolicyTestOptions): Promise<void> {
 async function testPods(options: PolicyTestOptions, config: Config): Promise<readonly TestedPod[]> {
   const documents = readDocuments(await readManifestFiles(options.filename))
   const pods = documents.flatMap(({ file, value }) =>
-    objectsOf(value).flatMap((found) => testPod(found, file, { options, config }) ?? []),
+    objectsOf(value).flatMap((found) => podsIn(found, config).map((pod) => testPod(pod, file, { options, config }))),
   )
   // Without this error a build that tests nothing would always pass.
   if (pods.length === 0) {
@@ -36,19 +37,24 @@ async function testPods(options: PolicyTestOptions, config: Config): Promise<rea
 }
 
 function testPod(
-  found: FoundObject,
+  found: FoundPod,
   file: string,
   { options, config }: { options: PolicyTestOptions; config: Config },
-): TestedPod | undefined {
-  if (found.podPath === undefined) return undefined
-  const namespace = found.namespace ?? options.namespace
-  const judged = describe(evaluatePodPolicy(valueAt(found.object, found.podPath), namespace, config))
+): TestedPod {
+  const namespace = found.of.namespace ?? options.namespace
+  const judged = describe(verdictOf(found, namespace, config), found)
   return { file, title: found.title, namespace, ...judged, asExpected: isExpected(judged, options) }
 }
 
 type Judged = Omit<TestedPod, 'file' | 'title' | 'namespace' | 'asExpected'>
 
-function describe(judged: PodVerdict): Judged {
+function verdictOf({ pod, unknown }: FoundPod, namespace: string, config: Config): PodVerdict {
+  return unknown === undefined
+    ? evaluatePodPolicy(pod, namespace, config)
+    : { state: 'invalid', mode: 'enforce', diagnostics: [unknown] }
+}
+
+function describe(judged: PodVerdict, { fieldOf }: FoundPod): Judged {
   switch (judged.state) {
     case 'skipped':
       return { verdict: 'skipped', reason: judged.reason, models: [], problems: [] }
@@ -60,7 +66,9 @@ function describe(judged: PodVerdict): Judged {
         ...(other && { reason: other.reason }),
         mode,
         models: [],
-        problems: diagnostics.map(formatDiagnostic),
+        problems: diagnostics.map((diagnostic) =>
+          formatDiagnostic({ ...diagnostic, field: fieldOf(diagnostic.field) }),
+        ),
       }
     }
     case 'judged': {

@@ -184,7 +184,7 @@ function sourceProblems(uri: string, { origin, size }: ManifestFlags): readonly 
 }
 
 /** Drops objects that the manifests already contain. */
-function finished(rendering: Rendering, { requirements, present }: FoundRequirements): Rendering {
+function finished(rendering: Rendering, { requirements, present, isDenied }: FoundRequirements): Rendering {
   const kubernetes = rendering.kubernetes.filter((object) => !present.has(objectKey(object)))
   const isNothing = rendering.kubernetes.length + rendering.stacks.length === 0
   return {
@@ -193,9 +193,17 @@ function finished(rendering: Rendering, { requirements, present }: FoundRequirem
     notes: [
       ...rendering.notes,
       ...notesOf(requirements),
-      ...(isNothing ? ['these pods need no companion resources that could be rendered'] : []),
+      ...(isNothing ? [nothingBecause(requirements.length > 0, isDenied)] : []),
     ],
   }
+}
+
+/** Says nothing about pods that were not looked at. */
+function nothingBecause(hasModels: boolean, isDenied: boolean): string {
+  if (isDenied) return 'nothing is rendered for what was denied'
+  return hasModels
+    ? 'these pods need no companion resources that could be rendered'
+    : 'no pod or pod template in these files asks for a model'
 }
 
 /** A delivery that renders companion resources, or an alias of it. */

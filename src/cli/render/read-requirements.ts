@@ -5,7 +5,9 @@ import { skipReasons } from '../../reasons.ts'
 import { denied, misplacedAnnotations } from '../judge.ts'
 import { readDocuments } from '../manifests/documents.ts'
 import { readManifestFiles } from '../manifests/input.ts'
-import { objectsOf, valueAt, type FoundObject } from '../manifests/workloads.ts'
+import { valueAt } from '../manifests/paths.ts'
+import { podsIn, type FoundPod } from '../manifests/pods.ts'
+import { objectsOf, type FoundObject } from '../manifests/workloads.ts'
 
 export interface FoundRequirements {
   readonly requirements: readonly Requirement[]
@@ -22,7 +24,14 @@ export async function readRequirements(
 ): Promise<FoundRequirements> {
   const documents = readDocuments(await readManifestFiles([...new Set(paths)]))
   const objects = documents.flatMap(({ value }) => objectsOf(value))
-  const read = objects.map((found) => readObject(found, found.namespace ?? namespace, config))
+  const read = objects.flatMap((found) => {
+    const pods = podsIn(found, config)
+    const misplaced = misplacedAnnotations(found, pods, config.annotationPrefix).map((text) => warningOf(found, text))
+    return [
+      ...pods.map((pod) => readPodOf(pod, found.namespace ?? namespace, config)),
+      { requirements: [], lines: misplaced, isDenied: false },
+    ]
+  })
   return {
     requirements: read.flatMap(({ requirements }) => requirements),
     present: new Set(objects.map((found) => presentKey(found, namespace))),
@@ -33,29 +42,26 @@ export async function readRequirements(
 
 type ReadObject = Omit<FoundRequirements, 'present'>
 
-function readObject(found: FoundObject, namespace: string, config: Config): ReadObject {
-  const { podPath, title } = found
-  if (podPath === undefined) return { requirements: [], lines: [], isDenied: false }
-  const result = requirementsOf(valueAt(found.object, podPath), namespace, config)
-  const misplaced = misplacedAnnotations(found, config.annotationPrefix).map(
-    (warning) => `${title} warning: ${warning}`,
-  )
+function warningOf({ title }: FoundObject, text: string): string {
+  return `${title} warning: ${text}`
+}
+
+function readPodOf(found: FoundPod, namespace: string, config: Config): ReadObject {
+  const { title } = found
+  if (found.unknown !== undefined) return refused(title, denied([found.unknown], found).lines)
+  const result = requirementsOf(found.pod, namespace, config)
   switch (result.outcome) {
     case 'skipped':
-      return {
-        requirements: [],
-        lines: [`${title} skipped: ${skipReasons[result.reason]}`, ...misplaced],
-        isDenied: false,
-      }
+      return { requirements: [], lines: [`${title} skipped: ${skipReasons[result.reason]}`], isDenied: false }
     case 'denied':
-      return {
-        requirements: [],
-        lines: [...linesOf(title, denied(result.diagnostics, podPath).lines), ...misplaced],
-        isDenied: true,
-      }
+      return refused(title, denied(result.diagnostics, found).lines)
     case 'found':
-      return { requirements: result.requirements, lines: misplaced, isDenied: false }
+      return { requirements: result.requirements, lines: [], isDenied: false }
   }
+}
+
+function refused(title: string, lines: readonly string[]): ReadObject {
+  return { requirements: [], lines: linesOf(title, lines), isDenied: true }
 }
 
 function linesOf(title: string, lines: readonly string[]): string[] {

@@ -10,6 +10,7 @@ import {
   injectedTemplate,
   template,
   type ObjectPatch,
+  type PodTemplate,
   type Workload,
 } from './manifests.ts'
 import { runShared } from './run-shared.ts'
@@ -133,12 +134,104 @@ t.test('every kind that has a pod template is injected where its template is', a
   }
 })
 
-t.test('a kind of the same name in another group is not ours', async (t) => {
-  const { stdout, stderr } = await runShared(['inject', '-f', '-'], {
+t.test('a pod template of whatever kind is injected where it is', async (t) => {
+  const { code, stdout, stderr } = await runShared(['inject', '-f', '-'], {
     stdin: deployment.replace('apps/v1', 'example.io/v1'),
   })
-  t.equal(stdout, deployment.replace('apps/v1', 'example.io/v1'))
-  t.match(stderr, 'deployment/my-inference-app skipped: not a workload')
+  t.equal(code, 0)
+  t.strictSame(template(stdout), injectedTemplate(deployment, 'apps'))
+  t.match(stderr, 'deployment/my-inference-app injected: ')
+})
+
+t.test('of several pods each has its line, and one denied leaves the whole object out', async (t) => {
+  const cluster = (path: string): string => `apiVersion: ray.io/v1
+kind: RayCluster
+metadata: {name: chat, annotations: {models.example.io/env: MODEL}}
+spec:
+  headGroupSpec:
+    template: &head
+      spec: {containers: [{name: ray, image: example/ray}]}
+  workerGroupSpecs:
+  - groupName: cpu
+    template: *head
+  - groupName: gpu   # the model
+    template:
+      metadata:
+        annotations: {models.example.io/source: "s3://models/llama/", models.example.io/size: 1Gi, models.example.io/expect: objects=1, models.example.io/mount-path: ${path}}
+      spec: {containers: [{name: ray, image: example/ray}]}
+`
+  const good = await runShared(['inject', '-f', '-'], { stdin: cluster('/m') })
+  t.equal(good.code, 0)
+  t.match(good.stderr, 'raycluster/chat (head) skipped: ')
+  t.match(
+    good.stderr,
+    'warning: models.example.io/env stands in metadata.annotations, where nothing reads it; move it to spec.headGroupSpec.template.metadata.annotations or ',
+  )
+  t.match(good.stderr, 'raycluster/chat (workers cpu) skipped: ')
+  t.match(good.stderr, 'raycluster/chat (workers gpu) injected: model <- s3://models/llama/ at /m')
+  const spec = (parse(good.stdout) as { spec: { workerGroupSpecs: { template: PodTemplate }[] } }).spec
+  t.strictSame(
+    spec.workerGroupSpecs.map(({ template: { spec: pod } }) => pod.initContainers?.length ?? 0),
+    [0, 1],
+  )
+  t.match(good.stdout, '  - groupName: gpu   # the model\n')
+  const back = await runShared(['uninject', '-f', '-'], { stdin: good.stdout })
+  t.strictSame(parse(back.stdout), parse(cluster('/m')))
+  const bad = await runShared(['inject', '-f', '-'], { stdin: cluster('m') })
+  t.equal(bad.code, 1)
+  t.equal(bad.stdout, '')
+  t.match(bad.stderr, '  spec.workerGroupSpecs[1].template.metadata.annotations[models.example.io/mount-path]: "m"')
+  t.match(bad.stderr, '2 skipped, 1 denied')
+})
+
+t.test('pods that an operator makes of other fields are judged, and never said to be injected', async (t) => {
+  const service = `apiVersion: serving.kserve.io/v1beta1
+kind: InferenceService
+metadata: {name: chat}
+spec:
+  predictor:
+    annotations: {models.example.io/source: "s3://models/llama/", models.example.io/size: 1Gi, models.example.io/expect: objects=1}
+    model: {modelFormat: {name: huggingface}}
+`
+  const { code, stdout, stderr } = await runShared(['inject', '-f', '-'], { stdin: service })
+  t.equal(code, 1)
+  t.equal(stdout, '')
+  t.match(
+    stderr,
+    'inferenceservice/chat denied:\n  spec.predictor: is made into pods by the operator of InferenceService',
+  )
+  t.match(stderr, 'which injects such pods when they are created')
+  const bare = await runShared(['inject', '-f', '-'], { stdin: service.replace(/\n.*annotations.*/, '') })
+  t.equal(bare.code, 0)
+  t.equal(bare.stdout, service.replace(/\n.*annotations.*/, ''))
+})
+
+t.test('an object that asks for a model in no known pod fails each command, by name', async (t) => {
+  const stdin = `apiVersion: ml.example.com/v1
+kind: Trainer
+metadata: {name: lost, annotations: {models.example.io/source: "s3://models/llama/"}}
+spec: {templateRef: other}
+`
+  const config = join(
+    t.testdir({ 'c.yaml': 'policy: {rules: [{name: all, namespaces: ["*"], sources: ["*"]}]}\n' }),
+    'c.yaml',
+  )
+  for (const args of [
+    ['inject'],
+    ['uninject'],
+    ['render'],
+    ['why', '--config', config],
+    ['policy', 'test', '--config', config],
+    ['policy', 'test', '--config', config, '--expect', 'denied'],
+    ['audit', '--fail-on', 'spoofed'],
+  ]) {
+    const { code, stdout, stderr } = await runShared([...args, '-f', '-'], { stdin })
+    const said = `${stdout}${stderr}`
+    t.not(code, 0, args.join(' '))
+    t.match(said, 'trainer/lost', args.join(' '))
+    t.match(said, 'metadata.annotations[models.example.io/source]', args.join(' '))
+    t.notMatch(said, 'need no companion resources', args.join(' '))
+  }
 })
 
 t.test('annotations of the workload itself are warned about, with the place they belong to', async (t) => {

@@ -9,7 +9,7 @@ import { runCLI } from './run-cli.ts'
 t.setTimeout(120_000)
 
 t.test('a document that is not a workload comes out byte for byte', async (t) => {
-  const others = `# head\n---\n${configMap}--- # empty\n---\nnull\n...\n%YAML 1.2\n---\nkind: Unknown\napiVersion: example.io/v1\nspec: {template: {metadata: {annotations: {models.example.io/source: x}}}}\n# tail`
+  const others = `# head\n---\n${configMap}--- # empty\n---\nnull\n...\n%YAML 1.2\n---\nkind: Unknown\napiVersion: example.io/v1\nspec: {template: {metadata: {annotations: {example.io/source: x}}}}\n# tail`
   const { code, stdout, stderr } = await runCLI(['inject', '-f', '-'], { stdin: others })
   t.equal(code, 0)
   t.equal(stdout, others)
