@@ -71,11 +71,15 @@ function packagesOf(inputs: readonly string[]): readonly string[] {
   return [...new Set(names)].sort()
 }
 
+/** The program, and what runs on threads of its own: a thread is started from a file in the same directory. */
+const entryPoints = ['src/main.ts', 'src/loader/transfer/worker.ts', 'src/server/parse-thread.ts']
+
 await rm(dist, { recursive: true, force: true })
 const { metafile } = await bundle({
   absWorkingDir: root,
-  entryPoints: { main: 'src/main.ts', worker: 'src/loader/transfer/worker.ts' },
+  entryPoints,
   outdir: dist,
+  entryNames: '[name]',
   bundle: true,
   splitting: true,
   format: 'esm',

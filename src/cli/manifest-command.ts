@@ -10,7 +10,7 @@ import {
   type Values,
 } from '../flags/flags.ts'
 import { exitCodes } from './exit-codes.ts'
-import { readDocuments } from './manifests/documents.ts'
+import { readDocuments, reportBroken } from './manifests/documents.ts'
 import { readManifestFiles } from './manifests/input.ts'
 import { outputFormats, printDiff, printDocuments } from './manifests/output.ts'
 import { transform, verdicts, type Judge, type JudgedPod } from './manifests/transform.ts'
@@ -60,6 +60,7 @@ export async function transformFiles(
   )
   const pods = transformed.flatMap(({ objects }) => objects.flatMap((object) => object.verdicts))
   writeReport(formatReport(pods, options))
+  reportBroken(documents)
   if (pods.some(({ verdict }) => verdict === 'denied')) process.exitCode = exitCodes.findings
 }
 

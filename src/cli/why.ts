@@ -31,7 +31,7 @@ import { exitCodes, printExitCodes } from './exit-codes.ts'
 import { withFlags } from './flags.ts'
 import { misplacedAnnotations } from './judge.ts'
 import { configFlag } from './manifest-command.ts'
-import { readDocuments } from './manifests/documents.ts'
+import { readDocuments, reportBroken } from './manifests/documents.ts'
 import { readManifestFiles } from './manifests/input.ts'
 import { podsIn, type FoundPod } from './manifests/pods.ts'
 import { objectsOf, type FoundObject } from './manifests/workloads.ts'
@@ -117,7 +117,9 @@ async function explainFiles(
   given: GivenConfig | undefined,
   options: WhyOptions,
 ): Promise<readonly Explanation[]> {
-  const found = readDocuments(await readManifestFiles(paths)).flatMap(({ value }) => objectsOf(value))
+  const documents = readDocuments(await readManifestFiles(paths))
+  reportBroken(documents)
+  const found = documents.flatMap(({ value }) => objectsOf(value))
   if (given !== undefined && isOffline(options)) {
     return explainAll(
       found,

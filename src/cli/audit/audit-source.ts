@@ -11,7 +11,7 @@ import { printable } from '../../values/print/printable.ts'
 import { cronJobsOfCluster, CronJobsOfFiles } from './cron-jobs.ts'
 import { explainMissing } from './missing-pods.ts'
 import { useCluster, type ClusterOptions } from '../cluster-options.ts'
-import { readDocuments } from '../manifests/documents.ts'
+import { readDocuments, reportBroken } from '../manifests/documents.ts'
 import { openManifestFiles, type OpenedFile } from '../manifests/input.ts'
 import { jsonItems } from '../manifests/json-items.ts'
 import { podsIn, type PodSettings } from '../manifests/pods.ts'
@@ -150,6 +150,7 @@ async function* objectsInFiles(
   const isChosen = ({ namespace }: AuditedObject): boolean => namespaces.length === 0 || namespaces.includes(namespace)
   const files = await openManifestFiles(paths)
   const documents = readDocuments(files.filter((file) => 'text' in file))
+  reportBroken(documents)
   const found = documents.flatMap(({ file, value }) =>
     objectsOf(value).flatMap((object) => {
       context.cronJobs.add(object)

@@ -43,7 +43,7 @@ export interface JudgedObject extends FoundObject {
 export interface TransformedDocument {
   readonly source: ManifestDocument
   readonly objects: readonly JudgedObject[]
-  /** Undefined if everything in it was denied: an object without its model must not be applied. */
+  /** Undefined if it is broken, or everything in it was denied: an object without its model must not be applied. */
   readonly result: { readonly value: unknown; readonly text: string } | undefined
 }
 
@@ -70,6 +70,7 @@ function judgeObject(found: FoundObject, { judge, withoutPods, settings }: Judge
 }
 
 function resultOf(source: ManifestDocument, objects: readonly JudgedObject[]): TransformedDocument['result'] {
+  if (source.problem !== undefined) return undefined
   const denied = objects.filter(({ isDenied }) => isDenied)
   if (denied.length > 0 && denied.length === objects.length) return undefined
   // Removed from the last to the first, because each removal moves the items after it.

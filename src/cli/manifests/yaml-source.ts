@@ -2,7 +2,7 @@
 import { isCollection, isScalar, type Node, type Pair, type YAMLMap, type YAMLSeq } from 'yaml'
 import type { Edit } from './edit.ts'
 import type { TextStyle } from './style.ts'
-import type { ParsedDocument } from './yaml.ts'
+import { isMergeKey, keyName, type ParsedDocument } from './yaml.ts'
 
 export interface YAMLSource extends TextStyle {
   readonly text: string
@@ -29,8 +29,11 @@ export interface ItemEditor {
 export function itemsOfMap(map: YAMLMap): readonly (Item & { readonly key: object })[] {
   return (map.items as Pair<Node, Node | null>[]).flatMap((pair) => {
     const { key, value } = pair
-    if (!isScalar(key) || typeof key.value !== 'string' || key.value === '<<' || !key.range || value === null) return []
-    return [{ start: key.range[0], end: endOfPair(pair), value, key: { name: key.value, end: key.range[1] } }]
+    if (!isScalar(key) || isMergeKey(key) || !key.range || value === null) return []
+    const name = keyName(key)
+    return name === undefined
+      ? []
+      : [{ start: key.range[0], end: endOfPair(pair), value, key: { name, end: key.range[1] } }]
   })
 }
 

@@ -1,87 +1,208 @@
 /** Reads YAML as kubectl does, so that the core sees what the API server would see. */
 import {
+  Composer,
   isAlias,
+  isMap,
   isNode,
-  parseAllDocuments,
+  isScalar,
+  isSeq,
+  Lexer,
+  Parser,
   stringify,
   visit,
+  type Alias,
   type Document,
   type LineCounter,
+  type Node,
+  type Pair,
+  type Scalar,
   type ScalarTag,
   type Tags,
+  type YAMLMap,
 } from 'yaml'
 import { jsonText } from '../../values/json.ts'
+import { keyOf, looksLikeNumber, resolvePlain, resolveTagged, type ScalarValue } from './yaml-scalars.ts'
 
 export type ParsedDocument = Document.Parsed
 
-/** An anchor may be used often, but a few nested ones must not grow into gigabytes. */
-const maxAliasCount = 1000
+/** A few nested anchors must not grow into gigabytes. */
+const maxAliasedNodes = 200_000
 
-const integerTag = 'tag:yaml.org,2002:int'
-const literalTags: ReadonlySet<string> = new Set(
-  ['map', 'seq', 'str', 'null', 'bool', 'int', 'float', 'merge'].map((name) => `tag:yaml.org,2002:${name}`),
-)
-
-/** `0o17` is an octal number for kubectl, although YAML 1.1 does not know it. */
-const octal: ScalarTag = {
-  identify: () => false,
-  default: true,
-  tag: integerTag,
-  format: 'OCT',
-  test: /^[-+]?0o[0-7]+$/,
-  resolve: (text) => Number.parseInt(text.replace('0o', ''), 8),
-}
-
-/** No number may change because it was too long for JavaScript. */
-const longInteger: ScalarTag = {
-  identify: (value) => typeof value === 'bigint',
-  default: true,
-  tag: integerTag,
-  test: /^[-+]?[1-9]\d{15,}$/,
-  resolve: (text) => (Number.isSafeInteger(Number(text)) ? Number(text) : BigInt(text.replace('+', ''))),
-  stringify: ({ value }) => String(value),
-}
-
-/** YAML 1.1 (`yes` is true, `0644` is octal) without dates and base 60: https://github.com/kubernetes-sigs/yaml */
-function tagsOfKubectl(tags: Tags): Tags {
-  const kept = tags.filter(
-    (tag) => typeof tag !== 'string' && literalTags.has(tag.tag) && (!('format' in tag) || tag.format !== 'TIME'),
-  )
-  return [octal, longInteger, ...kept]
-}
-
-const schema = { schema: 'yaml-1.1', merge: true, customTags: tagsOfKubectl } as const
+/** Every scalar is read as text: its value is that of kubectl, not of the library. */
+const reading = {
+  schema: 'failsafe',
+  uniqueKeys: false,
+  resolveKnownTags: false,
+  keepSourceTokens: true,
+  prettyErrors: false,
+  logLevel: 'silent',
+} as const
 
 export function parseDocuments(text: string, lineCounter?: LineCounter): readonly ParsedDocument[] {
-  const options = {
-    ...schema,
-    stringKeys: true,
-    keepSourceTokens: true,
-    prettyErrors: false,
-    ...(lineCounter && { lineCounter }),
-  }
-  return [...parseAllDocuments(text, options)]
+  const parser = new Parser(lineCounter?.addNewLine)
+  lineCounter?.addNewLine(0)
+  const composer = new Composer(reading)
+  return [...composer.compose(tokensOf(parser, text))] as ParsedDocument[]
 }
 
-/** The parser checks aliases only when their value is asked for, and then without a place. */
+interface LexerInside {
+  continueScalar: (offset: number) => number
+  parseQuotedScalar: () => Generator<string, unknown>
+}
+
+function* tokensOf(parser: Parser, text: string): ReturnType<Parser['parse']> {
+  const lexer = lenientLexer()
+  for (const lexeme of lexer.lex(text)) yield* parser.next(lexeme)
+  yield* parser.end()
+}
+
+/** Lines in quotes may stand at the left, the closing quote too, unless they end the document: https://github.com/eemeli/yaml/issues/403 */
+function lenientLexer(): Lexer {
+  const lexer = new Lexer()
+  const inside = lexer as unknown as LexerInside & { readonly buffer: string }
+  const strict = inside.continueScalar.bind(lexer)
+  const parseQuoted = inside.parseQuotedScalar.bind(lexer)
+  inside.parseQuotedScalar = function* parseLeniently() {
+    inside.continueScalar = (offset) =>
+      /^(?:---|\.\.\.)(?:\s|$)/.test(inside.buffer.slice(offset, offset + 4)) ? -1 : offset
+    try {
+      return yield* parseQuoted()
+    } finally {
+      inside.continueScalar = strict
+    }
+  }
+  return lexer
+}
+
+/** A document that is YAML, and that kubectl refuses. */
+export class ValueProblem extends Error {
+  readonly offset: number
+
+  constructor(node: unknown, message: string) {
+    super(message)
+    this.offset = isNode(node) ? (node.range?.[0] ?? 0) : 0
+  }
+}
+
+const resolvedAliases = new WeakMap<object, ReadonlyMap<Alias, Node | undefined>>()
+
+/** An alias stands for what had its anchor last; only those before it count. */
+function aliasesOf(document: ParsedDocument): ReadonlyMap<Alias, Node | undefined> {
+  const known = resolvedAliases.get(document)
+  if (known !== undefined) return known
+  const aliases = new Map<Alias, Node | undefined>()
+  const anchors = new Map<string, Node>()
+  visit(document, {
+    Alias: (_key, alias) => {
+      aliases.set(alias, anchors.get(alias.source))
+    },
+    Value: (_key, node) => {
+      if (node.anchor !== undefined) anchors.set(node.anchor, node)
+    },
+  })
+  resolvedAliases.set(document, aliases)
+  return aliases
+}
+
 export function unresolvedAlias(
   document: ParsedDocument,
 ): { readonly offset: number; readonly name: string } | undefined {
-  let found: { offset: number; name: string } | undefined
-  visit(document, {
-    Alias: (_key, alias) => {
-      if (alias.resolve(document) !== undefined) return undefined
-      found = { offset: alias.range?.[0] ?? 0, name: alias.source }
-      return visit.BREAK
-    },
-  })
-  return found
+  for (const [alias, node] of aliasesOf(document)) {
+    if (node === undefined) return { offset: alias.range?.[0] ?? 0, name: alias.source }
+  }
+  return undefined
 }
 
-export function plainValue(document: Document.Parsed, node: unknown = document.contents): unknown {
-  if (!isNode(node)) return null
-  // An alias of null has no JavaScript value of its own.
-  return (isAlias(node) ? (node.resolve(document) ?? node) : node).toJS(document, { maxAliasCount }) as unknown
+/** Throws a ValueProblem. Nothing in it is shared: every alias is as if it were written out. */
+export function plainValue(document: ParsedDocument, node: unknown = document.contents): unknown {
+  const reader = new ValueReader(aliasesOf(document))
+  const value = reader.read(node)
+  // One that a later key of the same name covers is no matter.
+  if (reader.infinite !== undefined && hasInfinite(value)) {
+    throw new ValueProblem(reader.infinite, `${String(reader.infinite.value)} is no number of JSON`)
+  }
+  return value
+}
+
+function hasInfinite(value: unknown): boolean {
+  if (typeof value === 'number') return !Number.isFinite(value)
+  return typeof value === 'object' && value !== null && Object.values(value).some(hasInfinite)
+}
+
+class ValueReader {
+  infinite: Scalar | undefined
+  readonly #aliases: ReadonlyMap<Alias, Node | undefined>
+  readonly #open: Node[] = []
+  #aliased = 0
+
+  constructor(aliases: ReadonlyMap<Alias, Node | undefined>) {
+    this.#aliases = aliases
+  }
+
+  read(node: unknown): unknown {
+    if (this.#open.length > 0 && ++this.#aliased > maxAliasedNodes) {
+      throw new ValueProblem(this.#open[0], 'has aliases that multiply beyond all measure')
+    }
+    if (isScalar(node)) return this.#readScalar(node)
+    if (isAlias(node)) return this.#readAlias(node)
+    if (isMap(node)) return Object.fromEntries(this.#readMap(node))
+    return isSeq(node) ? node.items.map((item) => this.read(item)) : null
+  }
+
+  #readScalar(scalar: Scalar): ScalarValue {
+    const read = resolveTagged(scalar.tag ?? '', String(scalar.value), scalar.type === 'PLAIN')
+    if (!read.ok) throw new ValueProblem(scalar, read.problem)
+    if (typeof read.value === 'number' && !Number.isFinite(read.value)) this.infinite ??= scalar
+    return read.value
+  }
+
+  #readAlias(alias: Alias): unknown {
+    const node = this.#aliases.get(alias)
+    if (node === undefined) return null
+    if (this.#open.includes(node)) throw new ValueProblem(alias, `the anchor &${alias.source} contains itself`)
+    this.#open.push(node)
+    try {
+      return this.read(node)
+    } finally {
+      this.#open.pop()
+    }
+  }
+
+  /** The last of two equal keys holds, and so does a merge that comes after a key. */
+  #readMap(map: YAMLMap, fields = new Map<string, unknown>()): Map<string, unknown> {
+    for (const { key, value } of map.items as Pair<Node, Node | null>[]) {
+      if (isMergeKey(key)) this.#merge(value, fields)
+      else fields.set(this.#readKey(key), this.read(value))
+    }
+    return fields
+  }
+
+  #readKey(key: unknown): string {
+    const source = isAlias(key) ? this.#aliases.get(key) : key
+    const name = isScalar(source) ? keyName(source) : undefined
+    if (name === undefined) throw new ValueProblem(key, 'is no key: keys of objects are text')
+    return name
+  }
+
+  #merge(value: unknown, fields: Map<string, unknown>): void {
+    const items = isSeq(value) ? value.items.toReversed() : [value]
+    for (const item of items) {
+      const source = isAlias(item) ? this.#aliases.get(item) : item
+      if (!isMap(source)) throw new ValueProblem(value, '<< wants a map, or a list of maps')
+      for (const [key, inner] of Object.entries(this.read(item) as object)) fields.set(key, inner)
+    }
+  }
+}
+
+export function isMergeKey(key: unknown): boolean {
+  return isScalar(key) && key.value === '<<' && key.type === 'PLAIN'
+}
+
+/** The key as JSON has it: that of `on: 1` is `true`. Undefined for what can be none. */
+export function keyName(key: Scalar): string | undefined {
+  const text = String(key.value)
+  const read = resolveTagged(key.tag ?? '', text, key.type === 'PLAIN')
+  return read.ok ? keyOf(read.value, text) : undefined
 }
 
 export interface YAMLStyle {
@@ -89,19 +210,43 @@ export interface YAMLStyle {
   readonly indentSeq: boolean
 }
 
+/** Text that kubectl would read as something else, besides what the library knows. */
+const numberLike: ScalarTag = {
+  identify: () => false,
+  default: true,
+  tag: 'tag:yaml.org,2002:int',
+  test: looksLikeNumber,
+  resolve: (text) => resolvePlain(text),
+}
+
+const longInteger: ScalarTag = {
+  identify: (value) => typeof value === 'bigint',
+  default: true,
+  tag: 'tag:yaml.org,2002:int',
+  test: /^[-+]?[1-9]\d{15,}$/,
+  resolve: (text) => BigInt(text),
+  stringify: ({ value }) => String(value),
+}
+
 /** Other readers take more words for numbers and dates than kubectl does. */
-const quoting = { compat: 'yaml-1.1', lineWidth: 0, aliasDuplicateObjects: false } as const
+const printing = {
+  schema: 'yaml-1.1',
+  compat: 'yaml-1.1',
+  customTags: (tags: Tags): Tags => [longInteger, ...tags, numberLike],
+  lineWidth: 0,
+  aliasDuplicateObjects: false,
+} as const
 
 /** Lists stand below their key as kubectl writes them; no line is folded. */
 export const kubectlStyle: YAMLStyle = { indent: 2, indentSeq: false }
 
 export function printYAML(value: unknown, style: YAMLStyle = kubectlStyle): string {
-  return stringify(value, { ...schema, ...style, ...quoting })
+  return stringify(value, { ...printing, ...style })
 }
 
 /** One line, for a place between brackets. */
 export function printFlow(value: unknown): string {
-  return stringify(value, { ...schema, ...quoting, collectionStyle: 'flow' }).trimEnd()
+  return stringify(value, { ...printing, collectionStyle: 'flow' }).trimEnd()
 }
 
 export function printJSON(value: unknown, indent: string | number = 2): string {

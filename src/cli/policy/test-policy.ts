@@ -5,7 +5,7 @@ import { evaluatePodPolicy, type PodVerdict } from '../../inject/evaluate-pod-po
 import { formatDiagnostic } from '../../reasons.ts'
 import { matchesAny } from '../../values/pattern.ts'
 import { exitCodes } from '../exit-codes.ts'
-import { readDocuments } from '../manifests/documents.ts'
+import { readDocuments, reportBroken } from '../manifests/documents.ts'
 import { readManifestFiles } from '../manifests/input.ts'
 import { podsIn, type FoundPod } from '../manifests/pods.ts'
 import { objectsOf } from '../manifests/workloads.ts'
@@ -26,6 +26,7 @@ export async function testPolicy(options: PolicyTestOptions): Promise<void> {
 
 async function testPods(options: PolicyTestOptions, config: Config): Promise<readonly TestedPod[]> {
   const documents = readDocuments(await readManifestFiles(options.filename))
+  reportBroken(documents)
   const pods = documents.flatMap(({ file, value }) =>
     objectsOf(value).flatMap((found) => podsIn(found, config).map((pod) => testPod(pod, file, { options, config }))),
   )

@@ -3,7 +3,7 @@ import type { Config } from '../../config/config.ts'
 import { requirementsOf, type Requirement } from '../../deliveries/shared/requirements.ts'
 import { skipReasons } from '../../reasons.ts'
 import { denied, misplacedAnnotations } from '../judge.ts'
-import { readDocuments } from '../manifests/documents.ts'
+import { readDocuments, reportBroken } from '../manifests/documents.ts'
 import { readManifestFiles } from '../manifests/input.ts'
 import { valueAt } from '../manifests/paths.ts'
 import { podsIn, type FoundPod } from '../manifests/pods.ts'
@@ -23,6 +23,7 @@ export async function readRequirements(
   config: Config,
 ): Promise<FoundRequirements> {
   const documents = readDocuments(await readManifestFiles([...new Set(paths)]))
+  reportBroken(documents)
   const objects = documents.flatMap(({ value }) => objectsOf(value))
   const read = objects.flatMap((found) => {
     const pods = podsIn(found, config)

@@ -1,5 +1,6 @@
 /** The bundle does what the sources do, also where the build computes a module ahead: validators, and the script of the page. */
 import { execFile } from 'node:child_process'
+import { existsSync, globSync, readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
@@ -62,4 +63,14 @@ t.test('the page has the same script', async (t) => {
   ])
   t.match(await scriptOf('source.html'), /const modules = \{\}/)
   t.equal(await scriptOf('bundle.html'), await scriptOf('source.html'))
+})
+
+t.test('every thread that the sources start has its file', (t) => {
+  const sources = globSync('src/**/*.ts').map((path) => readFileSync(path, 'utf8'))
+  const threads = sources.flatMap((text) =>
+    [...text.matchAll(/new URL\(`\.\/([\w-]+)\$\{extname/g)].map(([, name]) => name),
+  )
+  t.ok(threads.length >= 2)
+  for (const name of threads) t.ok(existsSync(file(`bundle/${name ?? ''}.js`)), name ?? '')
+  t.end()
 })

@@ -57,13 +57,16 @@ t.test('all mistakes of the configuration are printed, and nothing is done', asy
   )
 })
 
-t.test('every file that cannot be read or parsed is named with its line, and nothing is printed', async (t) => {
+t.test('every document that cannot be read is named with its line, and the others are injected', async (t) => {
   const dir = t.testdir({
     'good.yaml': deployment,
-    'twice.yaml': 'a: 1\nb: 1\na: 2\n',
+    'between.yaml': `${configMap}---\na: [1\n---\n${deployment.replace('name: my', 'name: second')}`,
+    'key.yaml': 'a: 1\n? [b]\n: 1\n',
+    'word.yaml': 'a:\n  b: .inf\n',
     'open.yaml': 'a: 1\n---\nb: [1,\n',
     'alias.yaml': 'a:\n  b: *nowhere\n',
     'template.yaml': '{{ if .Values.x }}\n',
+    'chart.yaml': 'metadata:\n  name: {{ .Release.Name }}\n',
     'bomb.yaml': [
       'x0: &x0 [1,1,1,1,1,1,1,1,1,1]',
       ...Array.from({ length: 9 }, (_, i) => `x${i + 1}: &x${i + 1} [${Array(10).fill(`*x${i}`).join()}]`),
@@ -75,15 +78,21 @@ t.test('every file that cannot be read or parsed is named with its line, and not
   })
   const { code, stdout, stderr } = await runCLI(['inject', '-f', dir], { cwd: dir })
   t.equal(code, 2)
-  t.equal(stdout, '')
-  t.match(stderr, `model-injector: ${join(dir, 'twice.yaml')}:3:1: Map keys must be unique\n`)
+  t.strictSame(
+    parseAllDocuments(stdout).map((document) => document.getIn(['metadata', 'name'])),
+    ['settings', 'second-inference-app', undefined, 'my-inference-app', undefined],
+  )
+  t.match(stderr, `model-injector: ${join(dir, 'between.yaml')}:8:1: `)
+  t.match(stderr, `model-injector: ${join(dir, 'key.yaml')}:2:3: is no key: keys of objects are text\n`)
+  t.match(stderr, `model-injector: ${join(dir, 'word.yaml')}:2:6: .inf is no number of JSON\n`)
   t.match(stderr, `model-injector: ${join(dir, 'alias.yaml')}:2:6: no anchor &nowhere stands before this alias\n`)
   t.match(stderr, /open\.yaml:\d+:\d+: /)
-  t.match(stderr, /template\.yaml:1:\d+: /)
-  t.match(stderr, /bomb\.yaml: Excessive alias count/)
+  t.match(stderr, /template\.yaml:1:1: \{\{ … \}\} belongs to a template of Helm or Jinja/)
+  t.match(stderr, /chart\.yaml:2:9: \{\{ … \}\} belongs to a template of Helm or Jinja/)
+  t.match(stderr, /bomb\.yaml:\d+:\d+: has aliases that multiply/)
   t.match(stderr, /deep\.yaml:1:\d+: is nested too deeply\n/)
   t.match(stderr, /deeper\.yaml:3:1: is nested too deeply\n/)
-  t.match(stderr, /itself\.yaml:1:1: is nested too deeply\n/)
+  t.match(stderr, /itself\.yaml:2:3: the anchor &a contains itself\n/)
   t.match(stderr, /escape\.yaml:1:/)
   t.notMatch(stderr, /\u001b|good\.yaml|bug/)
 })

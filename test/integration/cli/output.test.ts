@@ -56,11 +56,11 @@ t.test('-o json gives one object, or a List of several', async (t) => {
     items: [{ kind: 'Deployment' }, { kind: 'ConfigMap' }],
   })
   const long = await runShared(['inject', '-f', '-', '-o', 'json'], {
-    stdin: `${configMap}n: 12345678901234567890\nmode: 0644\nok: yes\n`,
+    stdin: `${configMap}long: 12345678901234567890\nmode: 0644\nok: yes\n`,
   })
   t.match(
     long.stdout,
-    '"n": 12345678901234567890,\n  "mode": 420,\n  "ok": true\n',
+    '"long": 12345678901234567890,\n  "mode": 420,\n  "ok": true\n',
     'numbers and booleans as kubectl reads them',
   )
 })
