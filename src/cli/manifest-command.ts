@@ -12,7 +12,7 @@ import {
 import { exitCodes } from './exit-codes.ts'
 import { readDocuments, reportBroken } from './manifests/documents.ts'
 import { readManifestFiles } from './manifests/input.ts'
-import { outputFormats, printDiff, printDocuments } from './manifests/output.ts'
+import { outputFormats, printDiff, printDocuments, type DiffStyle } from './manifests/output.ts'
 import { transform, verdicts, type Judge, type JudgedPod } from './manifests/transform.ts'
 import { readConfig } from './read-config.ts'
 import { colorFlag, painter, writeReport } from './terminal.ts'
@@ -54,14 +54,16 @@ export async function transformFiles(
   const documents = readDocuments(await readManifestFiles(options.filename))
   const transformed = documents.map((document) => transform(document, judge))
   process.stdout.write(
-    options.diff === true
-      ? printDiff(transformed, painter(options.color))
-      : printDocuments(transformed, options.output),
+    options.diff === true ? printDiff(transformed, diffStyle(options)) : printDocuments(transformed, options.output),
   )
   const pods = transformed.flatMap(({ objects }) => objects.flatMap((object) => object.verdicts))
   writeReport(formatReport(pods, options))
   reportBroken(documents)
   if (pods.some(({ verdict }) => verdict === 'denied')) process.exitCode = exitCodes.findings
+}
+
+function diffStyle({ color }: ManifestOptions): DiffStyle {
+  return { paint: painter(color), isForPeople: process.stdout.isTTY || color === 'always' }
 }
 
 function formatReport(pods: readonly JudgedPod[], { quiet, diff }: ManifestOptions): string {

@@ -37,6 +37,13 @@ export function indentationOf(text: string, offset: number): string {
   return /^[ \t]*/.exec(text.slice(lineStart(text, offset), offset))?.[0] ?? ''
 }
 
+/** The blanks and line breaks before an offset. */
+export function blanksBefore(text: string, offset: number): string {
+  let start = offset
+  while (start > 0 && /\s/.test(text[start - 1] ?? '')) start--
+  return text.slice(start, offset)
+}
+
 /** All lines but the first, and none that is empty, get the indentation. */
 export function indentRest(text: string, indentation: string): string {
   return text.replace(/\n(?=[^\n])/g, `\n${indentation}`)

@@ -1,12 +1,12 @@
 /** Edits of maps and lists that are written between brackets: JSON, and YAML that looks like it. */
-import { indentationOf, indentRest, type Edit } from './edit.ts'
+import { blanksBefore, indentationOf, indentRest, type Edit } from './edit.ts'
 import { withNewlines, type Item, type ItemEditor, type YAMLSource } from './yaml-source.ts'
 import { printFlow, printJSON } from './yaml.ts'
 
 export function flowLayout(source: YAMLSource, items: readonly Item[]): ItemEditor {
   const { text } = source
   const last = items.at(-1)
-  const gap = /\s*$/.exec(text.slice(0, last?.start ?? 0))?.[0] ?? ''
+  const gap = blanksBefore(text, last?.start ?? 0)
   const indentation = gap.includes('\n') ? gap.slice(gap.lastIndexOf('\n') + 1) : indentationOf(text, last?.start ?? 0)
   const separator = `,${gap === '' && !source.json ? ' ' : gap}`
   const print = (value: unknown): string =>

@@ -69,8 +69,14 @@ function printPatches(documents: readonly TransformedDocument[]): string {
   return `${printJSON(patches)}\n`
 }
 
+export interface DiffStyle {
+  readonly paint: Paint
+  /** A program gets a patch that can be applied. */
+  readonly isForPeople: boolean
+}
+
 /** A denied object shows no difference: it is neither changed nor deleted. */
-export function printDiff(documents: readonly TransformedDocument[], paint: Paint): string {
+export function printDiff(documents: readonly TransformedDocument[], style: DiffStyle): string {
   const files = Map.groupBy(documents, ({ source }) => source.file)
   return [...files]
     .map(([file, parts]) => {
@@ -83,17 +89,22 @@ export function printDiff(documents: readonly TransformedDocument[], paint: Pain
               context: 3,
               headerOptions: FILE_HEADERS_ONLY,
             }),
-            paint,
+            style,
           )
     })
     .join('')
 }
 
-function paintDiff(diff: string, paint: Paint): string {
+function paintDiff(diff: string, { paint, isForPeople }: DiffStyle): string {
   return diff
     .split('\n')
-    .map((line) => paintLine(line, paint))
+    .map((line) => paintLine(isForPeople ? foldStatus(line) : line, paint))
     .join('\n')
+}
+
+/** The status is a kilobyte and more of JSON in one line, which nobody reads there. */
+function foldStatus(line: string): string {
+  return line.replace(/^([-+ ].*\/status"?: )(['"]?)\{\\?"schema\\?":.*?(,?)$/, '$1$2{…}$2$3')
 }
 
 function paintLine(line: string, paint: Paint): string {

@@ -16,7 +16,7 @@ import {
   type YAMLSource,
 } from './yaml-source.ts'
 import { isObject } from './paths.ts'
-import { plainValue } from './yaml.ts'
+import { sharedValue } from './yaml.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 
@@ -32,7 +32,7 @@ function replaceRoot(source: YAMLSource, node: Node, target: unknown): Edit {
 
 /** Undefined if the node has to be replaced as a whole. */
 function reconcile(source: YAMLSource, node: Node, target: unknown): readonly Edit[] | undefined {
-  if (isDeepStrictEqual(plainValue(source.document, node), target)) return []
+  if (isDeepStrictEqual(sharedValue(source.document, node), target)) return []
   if (isMap(node) && isObject(target) && !Array.isArray(target)) return reconcileMap(source, node, target)
   if (isSeq(node) && Array.isArray(target)) return reconcileSeq(source, node, target)
   return undefined
@@ -40,7 +40,7 @@ function reconcile(source: YAMLSource, node: Node, target: unknown): readonly Ed
 
 function reconcileMap(source: YAMLSource, map: YAMLMap, target: Fields): readonly Edit[] | undefined {
   const items = itemsOfMap(map)
-  const value = plainValue(source.document, map) as Fields
+  const value = sharedValue(source.document, map) as Fields
   const own = new Map(items.map((item) => [item.key.name, item]))
   const kept = items.filter(({ key }) => Object.hasOwn(target, key.name))
   const merged = Object.keys(value).filter((key) => !own.has(key))
@@ -59,7 +59,7 @@ function reconcileMap(source: YAMLSource, map: YAMLMap, target: Fields): readonl
 function reconcileSeq(source: YAMLSource, seq: YAMLSeq, target: readonly unknown[]): readonly Edit[] | undefined {
   const items = itemsOfSeq(seq)
   if (items.length === 0 || items.length !== seq.items.length) return undefined
-  const changes = align(items, plainValue(source.document, seq) as readonly unknown[], target)
+  const changes = align(items, sharedValue(source.document, seq) as readonly unknown[], target)
   return editsOf(source, seq.flow === true ? flowLayout(source, items) : blockSeqLayout(source, items), changes)
 }
 

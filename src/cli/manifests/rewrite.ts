@@ -16,10 +16,11 @@ const rounds = 4
 
 /** Rewrites `text`, one document, so that its value is `target`. */
 export function rewrite(text: string, target: unknown): string {
-  const style = styleOf(text, parseDocuments(text)[0])
+  const first = parseDocuments(text)
+  const style = styleOf(text, first[0])
   let current = text
   for (let round = 0; round <= rounds; round++) {
-    const parsed = parseOne(current)
+    const parsed = parseOne(round === 0 ? first : parseDocuments(current))
     if (parsed === undefined) break
     if (isDeepStrictEqual(parsed.value, target)) return current
     current = applyEdits(current, documentEdits({ ...style, text: current, document: parsed.document }, target))
@@ -28,8 +29,9 @@ export function rewrite(text: string, target: unknown): string {
 }
 
 /** Undefined if an edit has broken it: a removed anchor that is still in use. */
-function parseOne(text: string): { readonly document: ParsedDocument; readonly value: unknown } | undefined {
-  const [document, ...rest] = parseDocuments(text)
+function parseOne([document, ...rest]: readonly ParsedDocument[]):
+  | { readonly document: ParsedDocument; readonly value: unknown }
+  | undefined {
   const isBroken =
     document === undefined || rest.length > 0 || document.errors.length > 0 || unresolvedAlias(document) !== undefined
   return isBroken ? undefined : { document, value: plainValue(document) }

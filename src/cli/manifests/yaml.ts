@@ -115,13 +115,25 @@ export function unresolvedAlias(
 
 /** Throws a ValueProblem. Nothing in it is shared: every alias is as if it were written out. */
 export function plainValue(document: ParsedDocument, node: unknown = document.contents): unknown {
-  const reader = new ValueReader(aliasesOf(document))
+  return readWhole(new ValueReader(aliasesOf(document)), node)
+}
+
+function readWhole(reader: ValueReader, node: unknown): unknown {
   const value = reader.read(node)
   // One that a later key of the same name covers is no matter.
   if (reader.infinite !== undefined && hasInfinite(value)) {
     throw new ValueProblem(reader.infinite, `${String(reader.infinite.value)} is no number of JSON`)
   }
   return value
+}
+
+const sharedValues = new WeakMap<object, Map<unknown, unknown>>()
+
+/** The same for many nodes of one document, each read once: parts of the values are shared, so nothing may change them. */
+export function sharedValue(document: ParsedDocument, node: unknown): unknown {
+  const known = sharedValues.get(document) ?? new Map<unknown, unknown>()
+  sharedValues.set(document, known)
+  return known.has(node) ? known.get(node) : readWhole(new ValueReader(aliasesOf(document), known), node)
 }
 
 function hasInfinite(value: unknown): boolean {
@@ -132,17 +144,26 @@ function hasInfinite(value: unknown): boolean {
 class ValueReader {
   infinite: Scalar | undefined
   readonly #aliases: ReadonlyMap<Alias, Node | undefined>
+  readonly #known: Map<unknown, unknown> | undefined
   readonly #open: Node[] = []
   #aliased = 0
 
-  constructor(aliases: ReadonlyMap<Alias, Node | undefined>) {
+  constructor(aliases: ReadonlyMap<Alias, Node | undefined>, known?: Map<unknown, unknown>) {
     this.#aliases = aliases
+    this.#known = known
   }
 
   read(node: unknown): unknown {
     if (this.#open.length > 0 && ++this.#aliased > maxAliasedNodes) {
       throw new ValueProblem(this.#open[0], 'has aliases that multiply beyond all measure')
     }
+    if (this.#known === undefined) return this.#read(node)
+    const value = this.#known.has(node) ? this.#known.get(node) : this.#read(node)
+    this.#known.set(node, value)
+    return value
+  }
+
+  #read(node: unknown): unknown {
     if (isScalar(node)) return this.#readScalar(node)
     if (isAlias(node)) return this.#readAlias(node)
     if (isMap(node)) return Object.fromEntries(this.#readMap(node))

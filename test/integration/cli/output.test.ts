@@ -93,11 +93,20 @@ t.test('--diff shows what changes: a patch without colours, unless they are want
   )
   const coloured = await runShared(['inject', '-f', file, '--diff', '--color', 'always'])
   t.match(coloured.stdout, '\u001b[32m+')
-  t.equal(coloured.stdout.replace(/\u001b\[\d+m/g, ''), plain.stdout)
+  t.equal(coloured.stdout.replace(/\u001b\[\d+m/g, ''), plain.stdout.replace(/'\{"schema".*'/, "'{…}'"))
   const forced = { FORCE_COLOR: '1' }
   t.match((await runShared(['inject', '-f', file, '--diff'], { env: forced })).stdout, '\u001b[32m+')
   t.notMatch((await runShared(['inject', '-f', file, '--diff', '--color', 'never'], { env: forced })).stdout, '\u001b')
   t.notMatch((await runShared(['inject', '-f', file, '--diff'], { env: { NO_COLOR: '1' } })).stdout, '\u001b')
+})
+
+t.test('--diff folds the status for people, which is a long line of JSON', async (t) => {
+  const args = ['inject', '-f', '-', '--diff', '--color', 'always']
+  const yaml = await runShared(args, { stdin: deployment })
+  t.match(yaml.stdout, "+        models.example.io/status: '{…}'")
+  const json = await runShared(args, { stdin: JSON.stringify(parse(deployment), null, 2) })
+  t.match(json.stdout, /\+ +"models\.example\.io\/status": "\{…\}",?/)
+  for (const { stdout } of [yaml, json]) t.notMatch(stdout, 'schema')
 })
 
 t.test('injecting the result again changes nothing', async (t) => {
