@@ -1,177 +1,284 @@
 /**
- * CPU time per admission of a pod of about 8 KB: `model-injector serve` and, for comparison, a Node HTTPS server that only parses and
- * answers. Both run all the time and are loaded in turns of random order, so that other work of the machine affects both
- * alike; the ratio of one run is what to trust. Linux only: CPU time is read from /proc.
+ * CPU time and latency of an admission over HTTPS: `model-injector serve`, the least that a webhook can be in Node (floor-server.ts) and
+ * in Go (go-peer), and any other webhook by its address. Servers have the first core, the load has the others; the servers take turns in
+ * short slots of random order, so that other work of the machine affects all alike: the ratios of one run are what to trust.
+ * Every answer of the product is compared with that of the same code in this process. Linux only.
+ *
+ * node bench/admission.ts [--slots N] [--admissions N] [--rate N] [--only TEXT] [--json FILE] [--build NAME=DIST]... [--peer NAME=URL#PID]...
+ *
+ * --admissions of a slot: not a time, in which a busy machine answers too few
+ * --rate     requests per second of each server; without it as many as it answers
+ * --build    another build of the product, as the dist of another worktree
+ * --peer     a webhook that runs already; its CPU time is that of the process PID and its threads
  */
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { Agent, request } from 'node:https'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { cpus, tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
-import { admissionOf } from './pod.ts'
-
-const cycles = 6
-const slotMs = 1000
-const connections = 4
-const root = join(import.meta.dirname, '..')
-const ticksPerSecond = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }))
+import { setTimeout as sleep } from 'node:timers/promises'
+import { parseArgs } from 'node:util'
+import { inProcess } from './in-process.ts'
+import { cpuMicrosecondsOf, residentMegabytes } from './machine.ts'
+import { admissionCases, type Case } from './pod.ts'
 
 interface Server {
   readonly name: string
-  readonly child: ChildProcess
-  readonly port: number
-  readonly body: string
+  readonly pid: number
+  readonly origin: string
   readonly agent: Agent
-  readonly cpuMicroseconds: number[]
-  readonly perSecond: number[]
+  readonly child: ChildProcess | undefined
+  /** True where the answers are those of this process. */
+  readonly isProduct: boolean
+  /** CPU time until it listened. */
+  readonly startMs: number | undefined
 }
 
+interface Slot {
+  readonly cpuMicroseconds: number
+  readonly milliseconds: readonly number[]
+}
+
+/** What --json writes, and plot.ts reads. */
+export interface MeasuredAdmission {
+  readonly case: string
+  readonly bodyBytes: number
+  readonly server: string
+  /** CPU time of one admission: median, least and most of the slots. */
+  readonly cpuMicroseconds: number
+  readonly least: number
+  readonly most: number
+  readonly ofFloor: number
+  readonly p50Ms: number
+  readonly p99Ms: number
+}
+
+const connections = 4
+/** Slots of a warm-up, at least and at most; it ends when a slot costs what the one before did. */
+const warmUp = { least: 8, most: 30, tolerance: 0.05 }
+const { values: options } = parseArgs({
+  options: {
+    slots: { type: 'string', default: '8' },
+    admissions: { type: 'string', default: '200' },
+    rate: { type: 'string' },
+    only: { type: 'string', default: '' },
+    json: { type: 'string' },
+    build: { type: 'string', multiple: true, default: [] },
+    peer: { type: 'string', multiple: true, default: [] },
+  },
+})
+const root = join(import.meta.dirname, '..')
+const node = join(root, 'node_modules', 'node', 'bin', 'node')
 const directory = mkdtempSync(join(tmpdir(), 'model-injector-bench-'))
-execFileSync(join(root, 'certs', 'throwaway.sh'), [directory, '127.0.0.1'])
-const ca = readFileSync(join(directory, 'ca.crt'))
-const annotated = admissionOf('injected', '9.5 KB')
-const servers = [
-  await start('parse and answer', [join(root, 'bench', 'floor-server.ts'), directory], annotated, (line) =>
-    Number(line),
-  ),
-  await start('model-injector, injected', serveArguments(), annotated, listeningPort),
-  await start('model-injector, not annotated', serveArguments(), admissionOf('not annotated', '9.5 KB'), listeningPort),
-]
-for (const server of servers) await load(server, slotMs)
-for (const server of servers) [server.cpuMicroseconds.length, server.perSecond.length] = [0, 0]
-for (let cycle = 0; cycle < cycles; cycle++) {
-  for (const server of [...servers].sort(() => Math.random() - 0.5)) await load(server, slotMs)
-}
-report()
-for (const { child, agent } of servers) {
-  agent.destroy()
-  child.kill('SIGKILL')
-  await once(child, 'exit')
-}
-rmSync(directory, { recursive: true })
+const firstCore = ['taskset', '--cpu-list', '0']
+const servers: Server[] = []
 
-function serveArguments(): string[] {
-  return [
-    join(root, 'dist', 'main.js'),
-    'serve',
-    '--tls-dir',
-    directory,
-    '--address',
-    '127.0.0.1',
-    '--port',
-    '0',
-    '--health-port',
-    '0',
-  ]
-}
-
-function listeningPort(line: string): number | undefined {
-  const { msg, port } = JSON.parse(line) as { msg?: string; port?: number }
-  return msg === 'listening' ? port : undefined
+try {
+  execFileSync(join(root, 'certs', 'throwaway.sh'), [directory, '127.0.0.1'])
+  const answer = await inProcess(join(root, 'dist'))
+  const cases = admissionCases(answer)
+  const answers = join(directory, 'answers.json')
+  writeFileSync(
+    answers,
+    JSON.stringify(Object.fromEntries(cases.map((one) => [keyOf(one), JSON.parse(answer(one.body))]))),
+  )
+  if (cpus().length > 1) keepOffFirstCore()
+  await startAll(answers)
+  print(
+    `${cpus().length} cores (${cpus()[0]?.model ?? '?'}), servers on one of them; Node ${process.version}; ` +
+      `${options.slots} slots of ${options.admissions} admissions, ${connections} connections, ${options.rate ?? 'as many as possible'} requests/s. ` +
+      'CPU µs of an admission: median (least–most) of the slots.\n',
+  )
+  print('| pod | body | server | CPU µs | × floor | p50 ms | p99 ms |\n|---|---|---|---|---|---|---|')
+  const measured: MeasuredAdmission[] = []
+  for (const one of cases.filter(({ name }) => name.includes(options.only))) {
+    const rows = await measure(one, answer(one.body))
+    rows.forEach(printRow)
+    measured.push(...rows)
+  }
+  print('\n| server | CPU ms until it listens | RSS MB |\n|---|---|---|')
+  for (const { name, startMs, pid } of servers) {
+    print(`| ${name} | ${startMs?.toFixed(0) ?? '?'} | ${residentMegabytes(pid).toFixed(0)} |`)
+  }
+  if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(measured, undefined, 2)}\n`)
+} finally {
+  for (const { agent, child } of servers) {
+    agent.destroy()
+    child?.kill('SIGKILL')
+  }
+  rmSync(directory, { recursive: true })
 }
 
-async function start(
-  name: string,
-  args: string[],
-  body: string,
-  portOf: (line: string) => number | undefined,
-): Promise<Server> {
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
-  const port = await new Promise<number>((resolve, reject) => {
-    child.once('exit', (code) => {
-      reject(new Error(`${name} exited with ${code ?? 'a signal'}`))
+function keyOf({ name, body }: Case): string {
+  return `${name} ${Buffer.byteLength(body)}`
+}
+
+/** All threads of this process. */
+function keepOffFirstCore(): void {
+  const others = `1-${cpus().length - 1}`
+  execFileSync('taskset', ['--all-tasks', '--cpu-list', '--pid', others, String(process.pid)], { stdio: 'ignore' })
+}
+
+async function startAll(answers: string): Promise<void> {
+  const tls = ['--tls-dir', directory]
+  await start('floor', [node, join(root, 'bench', 'floor-server.ts'), ...tls, '--answers', answers])
+  const builds = [['model-injector', join(root, 'dist')], ...options.build.map((text) => splitOnce(text, '='))] as const
+  for (const [name = '', dist = ''] of builds) {
+    const ports = ['--address', '127.0.0.1', '--port', '0', '--health-port', '0']
+    await start(name, [node, join(resolve(dist), 'main.js'), 'serve', ...tls, ...ports], true)
+  }
+  const goPeer = join(directory, 'go-peer')
+  execFileSync('go', ['build', '-o', goPeer, '.'], { cwd: join(root, 'bench', 'go-peer'), stdio: 'inherit' })
+  await start('Go, net/http', [goPeer, ...tls])
+  for (const text of options.peer) {
+    const [name, address] = splitOnce(text, '=')
+    const [origin, pid] = splitOnce(address, '#')
+    servers.push({
+      name,
+      origin,
+      pid: Number(pid),
+      agent: newAgent(),
+      child: undefined,
+      isProduct: false,
+      startMs: undefined,
     })
-    createInterface({ input: child.stdout }).on('line', (line) => {
-      const found = portOf(line)
-      if (found !== undefined) resolve(found)
-    })
-  })
-  return {
-    name,
-    child,
-    port,
-    body,
-    agent: new Agent({ keepAlive: true, maxSockets: connections, ca }),
-    cpuMicroseconds: [],
-    perSecond: [],
   }
 }
 
-async function load(server: Server, durationMs: number): Promise<void> {
-  const [cpuBefore, startedAt] = [cpuSeconds(server), performance.now()]
-  const endAt = startedAt + durationMs
-  let answered = 0
+function splitOnce(text: string, separator: string): readonly [string, string] {
+  const at = text.indexOf(separator)
+  if (at < 0) throw new Error(`${text} has no ${separator}`)
+  return [text.slice(0, at), text.slice(at + 1)]
+}
+
+/** Without checks of the certificate: peers have their own. */
+function newAgent(): Agent {
+  return new Agent({ keepAlive: true, maxSockets: connections, rejectUnauthorized: false })
+}
+
+async function start(name: string, command: readonly string[], isProduct = false): Promise<void> {
+  const [program = '', ...args] = [...firstCore, ...command]
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'ignore'], env: { PATH: process.env.PATH } })
+  const pid = child.pid ?? 0
+  const exit = new AbortController()
+  child.once('exit', () => {
+    exit.abort(new Error(`${name} ended before it listened`))
+  })
+  const lines = createInterface({ input: child.stdout })
+  for (;;) {
+    const [line] = (await once(lines, 'line', { signal: exit.signal })) as [string]
+    const { msg, port } = JSON.parse(line) as { msg?: string; port?: number }
+    if (msg !== 'listening') continue
+    const origin = `https://127.0.0.1:${port ?? 0}`
+    servers.push({ name, pid, origin, agent: newAgent(), child, isProduct, startMs: cpuMicrosecondsOf(pid) / 1000 })
+    return
+  }
+}
+
+async function measure(one: Case, expected: string): Promise<readonly MeasuredAdmission[]> {
+  const measured = servers.map((server) => ({ server, slots: [] as Slot[] }))
+  for (const { server } of measured) await warm(server, one, expected)
+  for (let i = 0; i < Number(options.slots); i++) {
+    for (const { server, slots } of shuffled(measured)) slots.push(await load(server, one, expected))
+  }
+  const rows = measured.map(({ server, slots }) => summaryOf(one, server, slots))
+  const floor = rows[0]?.cpuMicroseconds ?? Number.NaN
+  return rows.map((row) => ({ ...row, ofFloor: row.cpuMicroseconds / floor }))
+}
+
+async function warm(server: Server, one: Case, expected: string): Promise<void> {
+  let before = Number.POSITIVE_INFINITY
+  for (let i = 0; i < warmUp.most; i++) {
+    const { cpuMicroseconds } = await load(server, one, expected)
+    if (i >= warmUp.least && Math.abs(cpuMicroseconds / before - 1) < warmUp.tolerance) return
+    before = cpuMicroseconds
+  }
+}
+
+async function load(server: Server, one: Case, expected: string): Promise<Slot> {
+  const milliseconds: number[] = []
+  const count = Number(options.admissions)
+  const intervalMs = options.rate === undefined ? 0 : 1000 / Number(options.rate)
+  const [cpuBefore, startedAt] = [cpuMicrosecondsOf(server.pid), performance.now()]
+  let next = 0
   await Promise.all(
     Array.from({ length: connections }, async () => {
-      while (performance.now() < endAt) {
-        await admit(server)
-        answered++
+      for (let i = next++; i < count; i = next++) {
+        if (intervalMs > 0) await sleep(Math.max(0, startedAt + i * intervalMs - performance.now()))
+        const sentAt = performance.now()
+        await admit(server, one, expected)
+        milliseconds.push(performance.now() - sentAt)
       }
     }),
   )
-  server.cpuMicroseconds.push(((cpuSeconds(server) - cpuBefore) * 1e6) / answered)
-  server.perSecond.push((answered * 1000) / (performance.now() - startedAt))
+  return { cpuMicroseconds: (cpuMicrosecondsOf(server.pid) - cpuBefore) / count, milliseconds }
 }
 
-function admit({ port, agent, body }: Server): Promise<void> {
-  return new Promise((resolve, reject) => {
+function admit({ origin, agent, isProduct, name }: Server, one: Case, expected: string): Promise<void> {
+  return new Promise((done, failed) => {
     const headers = {
       'content-type': 'application/json',
       accept: 'application/json, */*',
-      'content-length': Buffer.byteLength(body),
+      'content-length': Buffer.byteLength(one.body),
     }
-    const sent = request(
-      { host: '127.0.0.1', port, path: '/mutate?timeout=5s', method: 'POST', agent, headers },
-      (response) => {
-        const chunks: Buffer[] = []
-        response.on('data', (chunk: Buffer) => chunks.push(chunk))
-        response.once('end', () => {
-          const {
-            response: { allowed },
-          } = JSON.parse(Buffer.concat(chunks).toString()) as { response: { allowed: boolean } }
-          if (allowed) resolve()
-          else reject(new Error('the pod was denied'))
-        })
-      },
-    )
-    sent.once('error', reject)
-    sent.end(body)
+    const url = `${origin}/mutate?timeout=5s&case=${encodeURIComponent(keyOf(one))}`
+    const sent = request(url, { method: 'POST', agent, headers }, (response) => {
+      const chunks: Buffer[] = []
+      response.on('data', (chunk: Buffer) => chunks.push(chunk))
+      response.once('end', () => {
+        const text = Buffer.concat(chunks).toString()
+        const isRight = isProduct ? text === expected : response.statusCode === 200 && text.includes('"allowed":')
+        if (isRight) done()
+        else failed(new Error(`${name} answered ${one.name} with ${response.statusCode ?? '?'}: ${text.slice(0, 500)}`))
+      })
+    })
+    sent.once('error', failed)
+    sent.end(one.body)
   })
 }
 
-/** User and system time, fields 14 and 15 of /proc/PID/stat (proc(5)). */
-function cpuSeconds({ child }: Server): number {
-  const fields = readFileSync(`/proc/${child.pid ?? 0}/stat`, 'utf8')
-    .replace(/^.*\) /, '')
-    .split(' ')
-  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond
-}
-
-function residentMiB({ child }: Server): number {
-  const kiB = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid ?? 0}/status`, 'utf8'))?.[1]
-  return Number(kiB) / 1024
-}
-
-function report(): void {
-  const floor = median(servers[0]?.cpuMicroseconds ?? [])
-  process.stdout.write(
-    `body ${Buffer.byteLength(annotated)} bytes, ${cycles} turns of ${slotMs} ms, ${connections} connections, Node ${process.version}\n\n`,
-  )
-  for (const server of servers) {
-    const cpu = median(server.cpuMicroseconds)
-    const cells = [
-      `${cpu.toFixed(0)} µs CPU`,
-      `× ${(cpu / floor).toFixed(2)}`,
-      `${median(server.perSecond).toFixed(0)}/s`,
-      `${residentMiB(server).toFixed(0)} MiB`,
-    ]
-    process.stdout.write(`${server.name.padEnd(32)}${cells.map((cell) => cell.padStart(12)).join('')}\n`)
+function summaryOf(one: Case, { name }: Server, slots: readonly Slot[]): MeasuredAdmission {
+  const cpu = slots.map(({ cpuMicroseconds }) => cpuMicroseconds)
+  const latencies = slots.flatMap(({ milliseconds }) => milliseconds)
+  return {
+    case: one.name,
+    bodyBytes: Buffer.byteLength(one.body),
+    server: name,
+    cpuMicroseconds: quantile(cpu, 0.5),
+    least: quantile(cpu, 0),
+    most: quantile(cpu, 1),
+    ofFloor: Number.NaN,
+    p50Ms: quantile(latencies, 0.5),
+    p99Ms: quantile(latencies, 0.99),
   }
 }
 
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b)
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN
+function printRow(row: MeasuredAdmission): void {
+  const cells = [
+    row.case,
+    `${(row.bodyBytes / 1000).toFixed(1)} KB`,
+    row.server,
+    `${row.cpuMicroseconds.toFixed(0)} (${row.least.toFixed(0)}–${row.most.toFixed(0)})`,
+    row.ofFloor.toFixed(2),
+    row.p50Ms.toFixed(2),
+    row.p99Ms.toFixed(2),
+  ]
+  print(`| ${cells.join(' | ')} |`)
+}
+
+function shuffled<T>(items: readonly T[]): readonly T[] {
+  return items
+    .map((item) => [Math.random(), item] as const)
+    .sort(([a], [b]) => a - b)
+    .map(([, item]) => item)
+}
+
+function quantile(values: readonly number[], share: number): number {
+  return [...values].sort((a, b) => a - b)[Math.round(share * (values.length - 1))] ?? Number.NaN
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`)
 }

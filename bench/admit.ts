@@ -7,23 +7,12 @@
  *
  * Each directory has the sources of a version, or what `make build` made of them.
  */
-import { existsSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { setFlagsFromString } from 'node:v8'
 import { parseArgs } from 'node:util'
 import { runInNewContext } from 'node:vm'
-import jsonPatch from 'fast-json-patch'
-import type * as Admit from '../src/admission/admit.ts'
-import type * as Review from '../src/admission/review.ts'
-import type * as ParseConfig from '../src/config/parse-config.ts'
-import { admissionOf, kinds, sizes } from './pod.ts'
-
-type Answer = (body: string) => string
-
-interface Case {
-  readonly name: string
-  readonly body: string
-}
+import { inProcess, type Answer } from './in-process.ts'
+import { admissionCases, type Case } from './pod.ts'
 
 interface Measured {
   readonly answer: Answer
@@ -37,7 +26,7 @@ const { values: options, positionals } = parseArgs({
   allowPositionals: true,
   options: { slots: { type: 'string', default: '60' }, only: { type: 'string', default: '' } },
 })
-const builds = await Promise.all(positionals.map((path) => load(resolve(path))))
+const builds = await Promise.all(positionals.map((path) => inProcess(resolve(path))))
 // As much as the admissions of one measurement allocate: nothing is collected meanwhile.
 setFlagsFromString('--expose-gc')
 const collectGarbage = runInNewContext('gc') as () => void
@@ -45,42 +34,8 @@ const collectGarbage = runInNewContext('gc') as () => void
 process.stdout.write(
   `| pod | body | µs of the first | ${positionals.join(' | ')} |\n${'|---'.repeat(3 + positionals.length)}|\n`,
 )
-for (const one of cases().filter(({ name }) => name.includes(options.only))) process.stdout.write(rowOf(one))
-
-async function load(directory: string): Promise<Answer> {
-  const extension = existsSync(join(directory, 'admission', 'admit.ts')) ? 'ts' : 'js'
-  const part = (path: string): Promise<unknown> => import(join(directory, `${path}.${extension}`))
-  const { admit } = (await part('admission/admit')) as typeof Admit
-  const { readReview } = (await part('admission/review')) as typeof Review
-  const { defaultConfigWith } = (await part('config/parse-config')) as typeof ParseConfig
-  const config = defaultConfigWith(`registry.example.com/model-injector@sha256:${'0'.repeat(64)}`)
-  return (body) => {
-    const review = readReview(JSON.parse(body))
-    if (!review.ok) throw new Error(review.problem)
-    return JSON.stringify(admit(review.request, config).review)
-  }
-}
-
-function cases(): readonly Case[] {
-  const first = kinds.flatMap((kind) =>
-    (kind === 'injected' || kind === 'not annotated' ? sizes : sizes.slice(1, 2)).map((size) => ({
-      name: kind,
-      body: admissionOf(kind, size),
-    })),
-  )
-  const again = first
-    .filter(({ name }) => name === 'injected' || name === 'three models')
-    .map(({ name, body }) => ({ name: `second pass, ${name}`, body: patchedReview(body) }))
-  return [...first, ...again]
-}
-
-/** The review that the API server sends for the pod as the webhook left it. */
-function patchedReview(body: string): string {
-  const answer = builds[0]!
-  const review = JSON.parse(body) as { request: { object: object } }
-  const { response } = JSON.parse(answer(body)) as { response: { patch: string } }
-  jsonPatch.applyPatch(review.request.object, JSON.parse(Buffer.from(response.patch, 'base64').toString()) as never)
-  return JSON.stringify(review)
+for (const one of admissionCases(builds[0]!)) {
+  if (one.name.includes(options.only)) process.stdout.write(rowOf(one))
 }
 
 function rowOf({ name, body }: Case): string {

@@ -1,6 +1,6 @@
 /** CPU time and memory of processes, read from /proc. */
 import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { readFileSync, readdirSync } from 'node:fs'
 
 const ticksPerSecond = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }))
 
@@ -18,6 +18,20 @@ export function othersCpuSeconds(pid: number): number {
     readFileSync('/proc/stat', 'utf8').split('\n', 1)[0]?.split(/ +/).slice(1).map(Number) ?? []
   const { own, waitedFor } = cpuSecondsOf('self')
   return (user + nice + system + stolen) / ticksPerSecond - own - waitedFor - cpuSecondsOf(pid).own
+}
+
+/** CPU time of the threads that a process has: to the nanosecond, where /proc/PID/stat counts in ticks of 10 ms. */
+export function cpuMicrosecondsOf(pid: number): number {
+  const threads = readdirSync(`/proc/${pid}/task`)
+  const nanoseconds = threads.map((thread) =>
+    Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ', 1)[0]),
+  )
+  return nanoseconds.reduce((sum, one) => sum + one, 0) / 1000
+}
+
+/** The resident set now, in MB. */
+export function residentMegabytes(pid: number): number {
+  return (Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) * 1024) / 1e6
 }
 
 /** The highest resident set so far, in MB; 0 for a process that has ended. */

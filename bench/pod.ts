@@ -1,10 +1,12 @@
 /** Admissions of pods as the benchmarks send them: by size, and by what the webhook has to do with them. */
 
-export const sizes = ['2.5 KB', '9.5 KB', '61 KB'] as const
-export type Size = (typeof sizes)[number]
+import jsonPatch, { type Operation } from 'fast-json-patch'
 
-export const kinds = ['injected', 'three models', 's5cmd', 'denied', 'not annotated'] as const
-export type Kind = (typeof kinds)[number]
+const sizes = ['2.5 KB', '9.5 KB', '61 KB'] as const
+type Size = (typeof sizes)[number]
+
+const kinds = ['injected', 'three models', 's5cmd', 'denied', 'not annotated'] as const
+type Kind = (typeof kinds)[number]
 
 /** Containers with their numbers of variables; a pod without managed fields is one that nobody's controller made. */
 const shapes: Readonly<Record<Size, Shape>> = {
@@ -57,9 +59,32 @@ const annotations: Readonly<Record<Kind, Readonly<Record<string, string>>>> = {
   'not annotated': {},
 }
 
-/** The review that the API server sends for such a pod. */
-export function admissionOf(kind: Kind, size: Size): string {
-  return admissionReview(deploymentPod(shapes[size], annotations[kind]))
+export interface Case {
+  readonly name: string
+  /** The review as the API server sends it. */
+  readonly body: string
+}
+
+/** Every size of the kinds that are usual, one of the others, and second passes of the pods as `answer` left them. */
+export function admissionCases(answer: (body: string) => string): readonly Case[] {
+  const first = kinds.flatMap((kind) =>
+    (kind === 'injected' || kind === 'not annotated' ? sizes : sizes.slice(1, 2)).map((size) => ({
+      name: kind,
+      body: admissionReview(deploymentPod(shapes[size], annotations[kind])),
+    })),
+  )
+  const again = first
+    .filter(({ name }) => name === 'injected' || name === 'three models')
+    .map(({ name, body }) => ({ name: `second pass, ${name}`, body: patchedReview(body, answer(body)) }))
+  return [...first, ...again]
+}
+
+function patchedReview(body: string, answer: string): string {
+  const review = JSON.parse(body) as { request: { object: object } }
+  const { response } = JSON.parse(answer) as { response: { patch: string } }
+  const patch = JSON.parse(Buffer.from(response.patch, 'base64').toString()) as Operation[]
+  jsonPatch.applyPatch(review.request.object, patch)
+  return JSON.stringify(review)
 }
 
 /** As a Deployment's controller makes it and the API server shows it, managedFields included. */

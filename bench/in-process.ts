@@ -1,0 +1,21 @@
+/** Answers reviews in this process, as the webhook of a directory with sources, or with what `make build` made of them, does. */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import type * as Admit from '../src/admission/admit.ts'
+import type * as Review from '../src/admission/review.ts'
+import type * as ParseConfig from '../src/config/parse-config.ts'
+
+export type Answer = (body: string) => string
+
+export async function inProcess(directory: string): Promise<Answer> {
+  const extension = existsSync(join(directory, 'admission', 'admit.ts')) ? 'ts' : 'js'
+  const part = (path: string): Promise<unknown> => import(join(directory, `${path}.${extension}`))
+  const { admit } = (await part('admission/admit')) as typeof Admit
+  const { readReview } = (await part('admission/review')) as typeof Review
+  const { defaultConfig: config } = (await part('config/parse-config')) as typeof ParseConfig
+  return (body) => {
+    const review = readReview(JSON.parse(body))
+    if (!review.ok) throw new Error(review.problem)
+    return JSON.stringify(admit(review.request, config).review)
+  }
+}
