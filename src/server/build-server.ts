@@ -12,6 +12,8 @@ import { readReview, type AdmissionRequest } from '../admission/review.ts'
 import type { Config } from '../config/config.ts'
 import { createBodyBudget } from './body-budget.ts'
 import type { Clock } from './clock.ts'
+import { ConnectionRoom } from './connection-room.ts'
+import { createClientDeadlines } from './client-deadline.ts'
 import { errorBody } from './error-body.ts'
 import { defaultLimits, type Limits } from './limits.ts'
 import type { Metrics } from './metrics.ts'
@@ -39,18 +41,22 @@ const largestDroppedBytes = 32 * 1024 * 1024
 export function buildServer(deps: ServerDeps): WebhookServer {
   const limits = { ...defaultLimits, ...deps.limits }
   const app = createApp(limits, deps.minVersion ?? 'TLSv1.3')
-  app.server.maxConnections = limits.connections
-  app.server.on('drop', () => {
-    deps.metrics.countDroppedConnection()
-  })
+  const room = new ConnectionRoom(app.server, { ...deps, limits })
+  const deadlines = createClientDeadlines(room, deps.clock)
   app.removeContentTypeParser('text/plain')
-  closeConnectionsWhenStopping(app, deps)
+  closeConnections(app, () => room.isFull || deps.isStopping?.() === true)
+  app.addHook('onRequest', (request, _reply, done) => {
+    deadlines.begin(request)
+    done()
+  })
   boundBodies(app, limits, deps)
   app.setErrorHandler<FastifyError>((error, request, reply) => answerError(error, request, reply, deps))
   app.setNotFoundHandler((request, reply) =>
     refuse(request, reply, errorBody(404, 'only POST /mutate is served here'), deps),
   )
-  app.post('/mutate', (request, reply) => answerReview(request, reply, deps))
+  app.post('/mutate', (request, reply) =>
+    deadlines.isOver(request) ? refuseLate(request, reply, deps) : answerReview(request, reply, deps),
+  )
   return app
 }
 
@@ -74,9 +80,10 @@ function createApp(limits: Limits, minVersion: SecureVersion): WebhookServer {
   })
 }
 
-function closeConnectionsWhenStopping(app: WebhookServer, { isStopping = () => false }: ServerDeps): void {
+/** With their answers. */
+function closeConnections(app: WebhookServer, areToClose: () => boolean): void {
   app.addHook('onSend', (_request, reply, _payload, done) => {
-    if (isStopping()) reply.header('connection', 'close')
+    if (areToClose()) reply.header('connection', 'close')
     done()
   })
 }
@@ -88,8 +95,17 @@ function boundBodies(app: WebhookServer, limits: Limits, deps: ServerDeps): void
       done()
       return
     }
-    void refuse(request, reply.header('retry-after', '1'), errorBody(503, 'too much is being received at once'), deps)
+    void refuseForNow(request, reply, 'too much is being received at once', deps)
   })
+}
+
+/** The API server has called again, or has decided by its failurePolicy. */
+function refuseLate(request: FastifyRequest, reply: FastifyReply, deps: ServerDeps): FastifyReply {
+  return refuseForNow(request, reply, 'the time that the client waits is over', deps)
+}
+
+function refuseForNow(request: FastifyRequest, reply: FastifyReply, problem: string, deps: ServerDeps): FastifyReply {
+  return refuse(request, reply.header('retry-after', '1'), errorBody(503, problem), deps)
 }
 
 function answerReview(request: FastifyRequest, reply: FastifyReply, deps: ServerDeps): FastifyReply {

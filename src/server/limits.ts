@@ -6,6 +6,8 @@ export interface Limits {
   readonly bodyBytes: number
   readonly inFlightBodyBytes: number
   readonly connections: number
+  readonly waitingConnections: number
+  readonly longestWaitMs: number
   readonly requestTimeoutMs: number
   readonly keepAliveTimeoutMs: number
   readonly socketTimeoutMs: number
@@ -19,6 +21,10 @@ export const defaultLimits: Limits = {
   inFlightBodyBytes: 128 * MiB,
   // An idle TLS connection costs about 50 KiB; an API server keeps a few dozen.
   connections: 1000,
+  // Without TLS: a few KiB each. As many as a node lets wait (net.core.somaxconn).
+  waitingConnections: 4096,
+  // The default of `webhook.timeoutSeconds`.
+  longestWaitMs: 10_000,
   // Covers only receiving. An API server waits for a webhook 30 s at most.
   requestTimeoutMs: 15_000,
   // API servers reuse a connection that was idle for 90 s; a server that closes earlier loses requests in flight.

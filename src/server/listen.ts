@@ -8,13 +8,16 @@ import { AppError } from '../errors.ts'
 
 export type App = FastifyInstance | FastifyInstance<HttpsServer>
 
+/** Connections of one burst that the kernel holds until they are accepted, by default 511; a node may allow fewer. */
+const backlog = 4096
+
 /**
  * Without an address, listens on all of IPv6 and IPv4, or on IPv4 alone on a node without IPv6. Returns the port, which the
  * system chooses for 0.
  */
 export async function listen(app: App, port: number, address: string | undefined): Promise<number> {
   await app.ready()
-  app.server.listen({ port, ...(address === undefined ? {} : { host: address }) })
+  app.server.listen({ port, backlog, ...(address === undefined ? {} : { host: address }) })
   try {
     await once(app.server, 'listening')
   } catch (error) {
@@ -69,7 +72,7 @@ export function trackConnections({ server }: App): Connections {
 }
 
 /** The same key for a TLS socket and its underlying socket. */
-function peerOf({ remoteAddress, remotePort }: Socket): string {
+export function peerOf({ remoteAddress, remotePort }: Socket): string {
   return `${remoteAddress} ${remotePort}`
 }
 

@@ -8,6 +8,7 @@ export interface Metrics extends AdmissionMetrics {
   /** Counts a request that was no admission: malformed, too large, too many at once. */
   readonly countRefusal: (statusCode: number) => void
   readonly countDroppedConnection: () => void
+  readonly setWaitingConnections: (count: number) => void
   readonly config: ReloadMetrics<{ readonly hash: string; readonly loadedAtMs: number }>
   readonly certificate: ReloadMetrics<{ readonly notBeforeMs: number; readonly notAfterMs: number }>
 }
@@ -27,7 +28,7 @@ export function createMetrics(): Metrics {
   return {
     registry,
     ...admissionMetrics(registry),
-    ...protectionCounters(registry),
+    ...protectionMetrics(registry),
     config: configMetrics(registry),
     certificate: certificateMetrics(registry),
   }
@@ -44,7 +45,9 @@ function registerVersion(registry: Registry): void {
 
 const refusalStatuses = [400, 404, 408, 413, 415, 431, 500, 503] as const
 
-function protectionCounters(registry: Registry): Pick<Metrics, 'countRefusal' | 'countDroppedConnection'> {
+function protectionMetrics(
+  registry: Registry,
+): Pick<Metrics, 'countRefusal' | 'countDroppedConnection' | 'setWaitingConnections'> {
   const refusals = new Counter({
     name: 'model_injector_requests_refused_total',
     help: 'Requests to the webhook port that were no admission, by HTTP status.',
@@ -53,7 +56,12 @@ function protectionCounters(registry: Registry): Pick<Metrics, 'countRefusal' | 
   })
   const dropped = new Counter({
     name: 'model_injector_connections_dropped_total',
-    help: 'Connections that were closed at once because there were too many.',
+    help: 'Connections that were closed unanswered because there were too many.',
+    registers: [registry],
+  })
+  const waiting = new Gauge({
+    name: 'model_injector_connections_waiting',
+    help: 'Connections that wait for others to close, before their handshake.',
     registers: [registry],
   })
   for (const status of refusalStatuses) refusals.inc({ status: String(status) }, 0)
@@ -64,6 +72,9 @@ function protectionCounters(registry: Registry): Pick<Metrics, 'countRefusal' | 
     },
     countDroppedConnection: () => {
       dropped.inc()
+    },
+    setWaitingConnections: (count) => {
+      waiting.set(count)
     },
   }
 }

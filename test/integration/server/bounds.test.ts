@@ -151,20 +151,6 @@ t.test('a connection that was idle for longer than a request may take is still o
   t.match(again, { statusCode: 200, reused: true })
 })
 
-t.test('connections beyond the limit are closed at once and counted', async (t) => {
-  const server = await runServer(t, { limits: { connections: 2 } })
-  const open = [
-    await connectTls({ port: server.port, ca: server.pki.ca }),
-    await connectTls({ port: server.port, ca: server.pki.ca }),
-  ]
-  await t.rejects(connectTls({ port: server.port, ca: server.pki.ca }))
-  await server.waitForMetric('model_injector_connections_dropped_total', 1)
-  open.forEach((socket) => {
-    socket.destroy()
-  })
-  await waitFor('room for a connection', async () => statusOf(server))
-})
-
 t.test('clients that misbehave below HTTP do no harm', async (t) => {
   const server = await runServer(t)
   const { port, pki } = server

@@ -29,8 +29,14 @@ export function captureLog(level = 'info'): CapturedLog {
   return { logger, lines, admissions: () => lines.filter(({ msg }) => msg === 'admission') }
 }
 
-export function shiftedClock(): Clock & { shiftMs: number } {
-  const clock = { shiftMs: 0, now: () => Date.now() + clock.shiftMs, monotonicMs: systemClock.monotonicMs }
+/** `shiftMs` moves dates, `aheadMs` durations. */
+export function shiftedClock(): Clock & { shiftMs: number; aheadMs: number } {
+  const clock = {
+    shiftMs: 0,
+    aheadMs: 0,
+    now: () => Date.now() + clock.shiftMs,
+    monotonicMs: () => systemClock.monotonicMs() + clock.aheadMs,
+  }
   return clock
 }
 
