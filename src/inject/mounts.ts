@@ -112,16 +112,17 @@ interface Reporting {
 }
 
 function checkPath(model: ModelRequest, { container, taken }: PlannedContainer, { config, findings }: Reporting): void {
+  const field = annotationField(annotationKey(config.annotationPrefix, 'mount-path', model.suffix))
   for (const { mountPath, isReadOnly, by } of taken) {
     const problem = conflict(model.mountPath, mountPath, isReadOnly)
     if (problem === undefined) continue
-    findings.deny({
+    findings.denyEach('MountConflict', field, () => ({
       reason: 'MountConflict',
-      field: annotationField(annotationKey(config.annotationPrefix, 'mount-path', model.suffix)),
+      field,
       found: model.mountPath,
       problem: `in container ${container.name} ${problem} ${quote(mountPath)} of ${by}`,
       remedy: 'choose another path',
-    })
+    }))
   }
 }
 

@@ -18,10 +18,17 @@ export class Findings {
   #misread: ReadonlySet<string> | undefined
 
   deny(diagnostic: Diagnostic): void {
-    const { reason, field } = diagnostic
+    this.denyEach(diagnostic.reason, diagnostic.field, () => diagnostic)
+  }
+
+  /**
+   * For denials that a pod can have thousands of: what is only counted is not put into words. 31 models at one path in each of 32 containers
+   * are 15,000.
+   */
+  denyEach(reason: DenyReason, field: string, describe: () => Diagnostic): void {
     if (this.#misread !== undefined && (reason === 'NotAllowed' || this.#misread.has(field))) return
     this.#fields.add(field)
-    if (this.diagnostics.length < mostDiagnostics) this.diagnostics.push(shortened(diagnostic))
+    if (this.diagnostics.length < mostDiagnostics) this.diagnostics.push(shortened(describe()))
     else this.#omitted.set(reason, (this.#omitted.get(reason) ?? 0) + 1)
   }
 
