@@ -57,7 +57,7 @@ t.test(
     const end = await shelf.run()
     publisherEndsWith(t, end, 0)
     const tookMs = performance.now() - startedAtMs
-    t.ok(tookMs < 20_000, `its locks were taken over within seconds: the run took ${tookMs} ms`)
+    t.ok(tookMs < 60_000, `its locks were taken over within seconds: the run took ${tookMs} ms`)
     t.match(end.stdout, /^waiting for another process of publish \(lock-version-1\.1\.0\)$/m)
     t.match(end.stdout, / bytes of them from an earlier run/)
     t.notOk(

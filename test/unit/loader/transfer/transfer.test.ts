@@ -612,7 +612,7 @@ t.test('a closed port and a name that does not exist are distinguished', async (
   await once(server, 'close')
   const origin = { protocol: 'http:', host: '127.0.0.1', port, pathPrefix: '' } as const
   const refused = await run({ origin }, partsOf(t.testdir(), 'k', model), {
-    retries: { patienceMs: 50, firstDelayMs: 1 },
+    retries: { patienceMs: 1000, firstDelayMs: 1 },
   })
   t.match(refused.error, { kind: 'network', code: 'ECONNREFUSED' })
   t.ok(refused.retries.length > 1)
