@@ -1,6 +1,6 @@
 /**
- * Audits pods as they come, one at a time: ten thousand take no more memory than a page of them. Only those with a model on a claim wait,
- * as audited pods, until every pod has been seen that could write there.
+ * Audits pods as they come, one at a time: ten thousand take no more memory than a page of them. Only those with a model on a
+ * claim wait, as audited pods, until every pod has been seen that could write there.
  */
 import type { Config } from '../config/config.ts'
 import { printable } from '../values/print/printable.ts'
@@ -32,8 +32,8 @@ export interface AuditOptions {
 export type FindCronJob = (namespace: string, job: string) => Promise<string | undefined>
 
 /**
- * Audits the pods that request a model, claim to have one, or carry injected parts. Those with a model on a claim come after the others of
- * their namespace, or at the end. Errors of `objects` pass through.
+ * Audits the pods that request a model, claim to have one, or carry injected parts. Those with a model on a claim come after
+ * the others of their namespace, or at the end. Errors of `objects` pass through.
  */
 export async function* auditPods(
   objects: AsyncIterable<AuditedObject> | Iterable<AuditedObject>,

@@ -1,6 +1,6 @@
 /**
- * Finds containers of other pods that can write to the claim that a model is on: pods that mount one claim see one volume. What is kept of
- * all pods is a row for each container of each workload that mounts a claim for writing, whatever the number of its replicas.
+ * Finds containers of other pods that can write to the claim that a model is on: pods that mount one claim see one volume.
+ * Kept of all pods is a row for each container of a workload that mounts a claim for writing, whatever the number of replicas.
  */
 import { volumesOf, type Pod, type Volume } from '../pod/pod.ts'
 import type { Status } from '../inject/status.ts'
@@ -82,7 +82,7 @@ export class ClaimWriters {
     return own
   }
 
-  /** What other pods could do to these models; the same in whatever order pods were added. */
+  /** The writers of other pods that reach these models; the same in whatever order pods were added. */
   find(models: readonly ClaimedModel[], { namespace, title }: NamedPod, own: OwnMounts): readonly Evidence[] {
     const claims = this.#namespaces.get(namespace)
     const found = new Map<string, Evidence>()
@@ -178,7 +178,8 @@ const kinds: Readonly<Record<PlacedContainer['list'], string>> = {
 function describe({ mount, workload }: Row, title: string, pods: number): string {
   const { claim, container, list, place, subPath } = mount
   const directory = subPath === undefined ? '' : `, directory ${nameOf(subPath)}`
-  const text = `${nameOf(title)} ${kinds[list]} ${container} mounts claim ${nameOf(claim)} for writing at ${nameOf(place)}${directory}`
+  const from = `${nameOf(title)} ${kinds[list]} ${container}`
+  const text = `${from} mounts claim ${nameOf(claim)} for writing at ${nameOf(place)}${directory}`
   const more = pods - 1
   return more === 0
     ? text

@@ -149,8 +149,8 @@ export interface AuditedPod {
   /** An object that asks for a model, and whose pods are not known. */
   readonly unjudged?: true
   /**
-   * For a pod that does not conform: all fields that we own, as today's configuration would make them (`expected`) and as they are
-   * (`found`); where both are equal the line is context.
+   * For a pod that does not conform, whatever other pods do: all fields that we own, as today's configuration would make them
+   * (`expected`) and as they are (`found`); where both are equal the line is context.
    */
   readonly diff?: readonly Evidence[]
 }

@@ -1,4 +1,4 @@
-/** Judges pods with a model on a claim once all pods have been seen that may mount the same claim: those of their namespace. */
+/** Judges pods with a model on a claim once all pods that may mount the same claim were seen: those of their namespace. */
 import type { Config } from '../config/config.ts'
 import type { Pod } from '../pod/pod.ts'
 import type { ExaminedPod } from './audit-pod.ts'

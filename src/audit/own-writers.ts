@@ -1,5 +1,5 @@
 /**
- * Tells programs of ours that write to the storage of models by design, and never change a model that is there: loaders, and
+ * Tells programs of ours that write to the storage of models by design, and never change a model that is there: loaders and
  * publishers. Each is believed only where the pod shows that it runs ours.
  */
 import { placeholderImage } from '../config/loader-image.ts'
@@ -12,7 +12,10 @@ import { cleanPath, isSameOrBelow } from '../values/path.ts'
 import type { Judged } from './judgement.ts'
 import type { PlacedContainer } from './placed-containers.ts'
 
-/** `judgements` are those of the loader's pod, which was compared with today's plan: a loader that was changed may write anything. */
+/**
+ * `judgements` are those of the loader's pod, which was compared with today's plan: a loader that was changed may write
+ * anything.
+ */
 export function isIntactLoader({ list, container, path }: PlacedContainer, judgements: readonly Judged[]): boolean {
   return (
     list === 'initContainers' &&
@@ -42,7 +45,7 @@ const publisherFields = new Set([
   'workingDir',
 ])
 
-/** `publish` adds versions, and `publish prune` removes those that no pod mounts. Variables cannot steer the image's start. */
+/** `publish` adds versions, `publish prune` removes those that no pod mounts. Variables cannot steer the image's start. */
 export function isPublisher(container: Container, config: Config): boolean {
   return (
     container.args?.[0] === 'publish' &&

@@ -144,7 +144,7 @@ export function hasLabel(pod: Pod, prefix: string): boolean {
   return pod.metadata?.labels?.[prefix + injectedLabel] !== undefined
 }
 
-/** A pod with its models and the status that describes them, as the pod is, or as it would be created; undefined without models. */
+/** A pod as it is, or as it would be created, with the status that describes its models; undefined without models. */
 export function podWithModels({ pod, status, detection, today: { planned } }: PodFacts): PlacedModels | undefined {
   if (detection.state !== 'notInjected') return status && { pod, status }
   return isCreated(pod) ? undefined : planned

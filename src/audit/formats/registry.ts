@@ -22,7 +22,7 @@ export type FormatName = keyof typeof auditFormats
 /** The readers of each output, for the docs. */
 export const formatUses: Readonly<Record<FormatName, string>> = {
   table: 'people; `--quiet` leaves out pods that conform and are pinned',
-  json: '`jq`: every pod with its models, owner, judgements and evidence, and every workload; a pod that does not conform also has all injected fields, as they should be and as they are',
+  json: '`jq`: every pod with its models, owner, judgements and evidence, and every workload; a pod that does not conform, whatever other pods do, also has all injected fields, as they should be and as they are',
   csv: 'spreadsheets: a row for each model; no cell begins a formula',
   sarif:
     'code scanning (SARIF 2.1.0): a result for each judgement but `conforming`; its fingerprint is that of the workload, so it stays when pods come and go',

@@ -10,8 +10,8 @@ import type { FoundObject } from '../manifests/workloads.ts'
 type CronJobs = Map<string, string>
 
 /**
- * Lists Jobs once for all namespaces, or once for each of those that are read, and only if a pod with a model is one of a Job. Without
- * the right to list them pods count as those of their Job.
+ * Lists Jobs once for all namespaces, or once for each of those that are read, and only if a pod with a model is one of a Job.
+ * Without the right to list them pods count as those of their Job.
  */
 export function cronJobsOfCluster(cluster: Cluster, namespaces: readonly string[]): FindCronJob {
   const lists = new Map<string | undefined, Promise<Lookup<CronJobs>>>()
