@@ -1,6 +1,6 @@
 /**
- * Webhooks of others that write into every container of a pod, and how each is told to leave a pod or a container alone: named in the
- * guard's refusals and in docs/policies.md.
+ * Webhooks of others that write into every container of a pod, and how each is told to leave a pod or a container alone:
+ * named in the guard's refusals and in docs/policies.md.
  */
 
 interface Exclusion {
@@ -23,13 +23,15 @@ export const exclusions: readonly Exclusion[] = [
     product: 'OpenTelemetry',
     variables: ['NODE_OPTIONS'],
     exclusion:
-      'the annotation instrumentation.opentelemetry.io/inject-nodejs: "false", or instrumentation.opentelemetry.io/container-names with the containers of the app',
+      'the annotation instrumentation.opentelemetry.io/inject-nodejs: "false", ' +
+      'or instrumentation.opentelemetry.io/container-names with the containers of the app',
   },
   // https://docs.dynatrace.com/docs/shortlink/annotate
   {
     product: 'Dynatrace',
     variables: ['LD_PRELOAD'],
     exclusion:
-      'the annotation dynatrace.com/inject: "false" (oneagent.dynatrace.com/inject for its code modules alone), or container.inject.dynatrace.com/CONTAINER: "false"',
+      'the annotation dynatrace.com/inject: "false" (oneagent.dynatrace.com/inject for its code modules alone), ' +
+      'or container.inject.dynatrace.com/CONTAINER: "false"',
   },
 ]

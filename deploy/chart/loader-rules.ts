@@ -1,4 +1,6 @@
-/** Rules of the guard about loaders, in CEL: the steering rows of the tables of ownership, as far as a policy can see them. */
+/**
+ * Rules of the guard about loaders, in CEL: the steering rows of the tables of ownership, as far as a policy can see them.
+ */
 import { podIdentityDirectory, podIdentityVolume } from '../../src/inject/identity.ts'
 import { loaderArgs } from '../../src/inject/loader-command.ts'
 import { variableKinds } from '../../src/inject/ownership/loader-env.ts'
@@ -13,12 +15,14 @@ interface FieldRule {
   readonly consequence: string
 }
 
+const [loadInCel, verifyInCel] = [celList(loaderArgs.load), celList(loaderArgs.verify)]
+
 const otherCode = 'other code could run in the place of the loader'
 
 const fieldRules: Readonly<Record<(typeof steeringFields)[number], FieldRule | undefined>> = {
   command: { is: 'container.?command.orValue([]).size() > 0', consequence: otherCode },
   args: {
-    is: `container.?args.orValue([]) != (container.name in variables.downloads ? ${celList(loaderArgs.load)} : ${celList(loaderArgs.verify)})`,
+    is: `container.?args.orValue([]) != (container.name in variables.downloads ? ${loadInCel} : ${verifyInCel})`,
     consequence: otherCode,
   },
   envFrom: {

@@ -1,6 +1,6 @@
 /**
  * Sorts the differences of a pod from the plan of today's configuration: those that another configuration could have made, and those that
- * nobody but an attacker or another webhook makes. The classes stand in the tables of inject/ownership.
+ * only an attacker or another webhook makes. The classes stand in the tables of inject/ownership.
  */
 import type { PartChange } from '../inject/ownership/loader-change.ts'
 import type { Status } from '../inject/status.ts'

@@ -2,7 +2,7 @@
 import { unreadable, type Parsed } from './parsed.ts'
 import type { Delivery } from './source.ts'
 
-/** The value that holds where nobody sets one, as it is written in an annotation; in words where there is no such value. */
+/** The value that holds where none is set, as it is written in an annotation; in words where there is no such value. */
 export type AnnotationDefault = string | { readonly value: string; readonly note?: string }
 
 export interface AnnotationRow<T> {

@@ -52,7 +52,7 @@ t.teardown(() => world.stop())
 const authorities = join(shared, 'authorities.crt')
 await copyFile(world.proxy.caCertificateFile ?? '', authorities)
 
-/** What the image's own files and nothing else see; the environment is that of the process. */
+/** Sees the image's own files and nothing else; the environment is that of the process. */
 function inside(command: readonly string[]): readonly string[] {
   return mounts.wrap(['/usr/sbin/chroot', image, ...command])
 }
@@ -230,7 +230,7 @@ t.test('commands that people run keep the environment', async (t) => {
   t.match(stderr, said)
 })
 
-/** Of the process, as the kernel has them. */
+/** As the kernel has them, whatever the program reports. */
 async function textsOf({ pid = 0 }: ChildProcess, what: 'cmdline' | 'environ'): Promise<string[]> {
   return (await readFile(`/proc/${pid}/${what}`, 'utf8')).split('\0').filter((text) => text !== '')
 }

@@ -57,7 +57,7 @@ t.test('every label and every value of ours that is asked for exists', async (t)
       (label: string) =>
       (name: string): boolean =>
         known.get(name)!.has(label)
-    // Of joined metrics, one has the label.
+    // One of joined metrics has the label.
     for (const label of groupedBy(expr)) {
       t.ok(
         expr.includes('group_left') ? metrics.some(has(label)) : metrics.every(has(label)),

@@ -1,5 +1,5 @@
 /**
- * What depends on the order of the webhooks, as docs/other-webhooks.md says it: each webhook decides by the pod that it gets.
+ * The order of the webhooks decides some things, as docs/other-webhooks.md says: each webhook decides by the pod that it gets.
  * The EKS webhook and the Vault injector are real.
  */
 import t from 'tap'

@@ -1,6 +1,6 @@
 /**
- * What our second call has to put right: containers that came after us get no credentials without a word, and what others add
- * to the loader is kept, or removed, by what it can do there.
+ * Our second call has to put right what came after the first: new containers get no credentials without a word, and what others
+ * add to the loader is kept, or removed, by what it can do there.
  */
 import t from 'tap'
 import { auditPod } from '../../src/audit/audit-pod.ts'

@@ -99,7 +99,7 @@ const list: unknown = {
   ],
 }
 
-/** Of the misfits at one path; the next path has the next ones. */
+/** One in so many misfits is tried at a path; the next path has the next ones. */
 const everyNth = caseCount({ short: 3, long: 1 })
 
 /** Each manifest with each misfit at each path, or without what is there. */
@@ -114,7 +114,7 @@ function* malformedOf(manifest: unknown): Generator<readonly [what: string, valu
 const prefix = defaultConfig.annotationPrefix
 const surroundings = await surroundingsOf(factsWithoutCluster({ config: defaultConfig, place: 'x' }), undefined, 'team')
 
-/** What the webhook and the commands do with a pod; each gives text that people see. */
+/** The uses that the webhook and the commands make of a pod; each gives text that people see. */
 const uses: Readonly<Record<string, (object: unknown) => readonly string[]>> = {
   inject: (object) => {
     const result = inject(object, 'team', defaultConfig)
@@ -296,7 +296,7 @@ t.test('no text of a configuration may have a million characters', (t) => {
   t.end()
 })
 
-/** What only the text of YAML can say. */
+/** Documents that only the text of YAML can express. */
 const oddDocuments = [
   '',
   'null',

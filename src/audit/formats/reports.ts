@@ -1,7 +1,7 @@
 /**
  * Objects that dashboards of policy engines show: PolicyReport (wgpolicyk8s.io/v1alpha2) and its successor, Report
  * (openreports.io/v1alpha1). One for each pod, with one result, so that pods can be counted. The pod owns its report: the garbage
- * collector deletes it with the pod, and nobody has to compare what is stored with what there is.
+ * collector deletes it with the pod, and nothing has to compare what is stored with what there is.
  */
 import { createHash } from 'node:crypto'
 import { stringify } from 'yaml'

@@ -317,7 +317,7 @@ function creatable(pod: Pod): Pod {
   }
 }
 
-/** What the guard has to find, by the code's word; undefined where the code takes the pod for another. */
+/** Findings that the guard has to have, by the code's word; undefined where the code takes the pod for another. */
 export function guardFindings(pod: Pod, config: Config): RuleFindings | undefined {
   const annotated = annotatedPod(pod, config.annotationPrefix)
   const detection = detectInjection(annotated)
@@ -371,7 +371,7 @@ function findingsInLoader(
   }
 }
 
-/** What a change is found at, below a list; what is only missing is not there to be refused, but for the source. */
+/** Places of changes below a list; what is only missing is not there to be refused, but for the source. */
 function namesOf(steering: readonly PartChange[], list: string): readonly string[] {
   return steering.flatMap(({ field: name, found }) =>
     name.startsWith(list) && (found !== undefined || name.endsWith('[MODEL_SOURCE]'))
@@ -388,7 +388,7 @@ function weaknessesOf({ securityContext }: Container): readonly Weakness[] {
   return (Object.keys(weaknesses) as Weakness[]).filter((name) => weaknesses[name](securityContext ?? {}))
 }
 
-/** What the operator's own configuration sets passes in any value: the configuration may have changed a moment ago. */
+/** A variable of the operator's own configuration passes in any value: the configuration may have changed a moment ago. */
 function isGuarded(name: string, { loader }: Config): boolean {
   const own = [...Object.keys(loader.env), ...(loader.proxy === undefined ? [] : ['HTTPS_PROXY', 'NO_PROXY'])]
   return !own.includes(name) && variableKinds.some(({ guarded }) => guarded?.test(name) === true)

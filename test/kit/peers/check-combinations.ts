@@ -45,7 +45,7 @@ export function combinationsOf({ together, othersAlone, oursAlone }: PeerMatrix)
   return [...together, ...othersAlone, ...(oursAlone === undefined ? [] : [oursAlone])]
 }
 
-/** What came of one pod, by the combination. */
+/** One pod, as each combination admitted it. */
 export type Results = ReadonlyMap<Combination, AdmittedPod>
 
 export async function admitInAll(
@@ -91,7 +91,7 @@ function checkOwnParts(t: Test, { replacesAccount }: PeerPod, results: Results):
   t.equal(variants.length, 1, 'our parts are the same in all combinations')
 }
 
-/** Of one combination, since all are the same; the region is what the EKS webhook alone knows. */
+/** One combination is enough, since all are the same; the region is what the EKS webhook alone knows. */
 function checkIndependence(t: Test, results: Results, alone: Pod): void {
   const [together] = results.values()
   if (together === undefined) throw new Error('no combination')
@@ -129,7 +129,7 @@ function onlyNamesLateContainers(outcome: Outcome): boolean {
   return outcome.outcome === 'injected' && outcome.patch.every(({ path }) => paths.includes(path))
 }
 
-/** What the others add is what they add without us, in the same order and with the same policies. */
+/** The others add the same as without us, in the same order and with the same policies. */
 function checkOthers(t: Test, results: Results, alone: Results): void {
   const expected = new Map([...alone].map(([{ turns }, { pod }]) => [describeTurns(turns), partsOfOthers(pod)]))
   const differing = [...results].filter(

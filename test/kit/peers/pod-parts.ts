@@ -18,7 +18,7 @@ import {
 /** Names under which the loader has its identity; the EKS webhook adds the same ones to others. */
 const identityVolumes = ['eks-pod-identity-token', 'aws-iam-token']
 
-/** What the EKS webhook alone knows of the cluster. */
+/** Facts of the cluster that the EKS webhook alone knows. */
 export const clusterVariables = ['AWS_REGION', 'AWS_DEFAULT_REGION', 'AWS_STS_REGIONAL_ENDPOINTS']
 
 const safeToEvict = 'cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes'

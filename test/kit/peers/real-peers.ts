@@ -171,7 +171,7 @@ async function startPeer(
 
 const administrator = { name: 'peer-administrator', namespace: 'default' }
 
-/** Of a service account that may do everything, as the installations of these webhooks give them what they need. */
+/** The account may do everything: the installations of these webhooks give each what it needs. */
 async function administratorToken(api: ApiClient): Promise<string> {
   await api.create({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: administrator })
   await api.request('POST', '/apis/rbac.authorization.k8s.io/v1/clusterrolebindings', {

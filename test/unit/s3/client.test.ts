@@ -57,7 +57,7 @@ t.test('what may heal is asked again until it does, and each problem is told', a
   const s3 = clientOf(t, endpoint, { patienceMs: 60_000, onProblem: (problem) => problems.push(problem) })
   t.equal((await collect(s3.list('models', 'm/'))).length, 1)
   t.equal(requests.length, 5)
-  // What is cut on a connection that was kept is asked for at once, since the server may only have closed it.
+  // A cut on a connection that was kept is no problem: the server may only have closed it, so the client asks again at once.
   t.match(problems, [/503 SlowDown/, /status 502 with a web page/, 'status 429'])
 })
 

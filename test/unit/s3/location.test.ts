@@ -1,4 +1,4 @@
-/** Where a bucket is, compared with the endpoint rules of the AWS SDK. */
+/** The place of a bucket, compared with the endpoint rules of the AWS SDK. */
 import { S3Client } from '@aws-sdk/client-s3'
 import t from 'tap'
 import { locateBucket, type LocationSettings } from '../../../src/s3/location.ts'
