@@ -281,12 +281,13 @@ t.test('writers of the own pod and of others are one judgement, and what else is
   })
 })
 
+function replica(index: number): Pod {
+  const pod = injected(`app-${index}`, { ...onShared, 'read-only': 'false' }, sharedVolume)
+  const ownerReferences = [{ kind: 'StatefulSet', name: 'app', controller: true }]
+  return { ...pod, metadata: { ...pod.metadata, ownerReferences } }
+}
+
 t.test('replicas are one line with their number, without the pod itself, and many workloads are cut', async (t) => {
-  const replica = (index: number): Pod => {
-    const pod = injected(`app-${index}`, { ...onShared, 'read-only': 'false' }, sharedVolume)
-    const ownerReferences = [{ kind: 'StatefulSet', name: 'app', controller: true }]
-    return { ...pod, metadata: { ...pod.metadata, ownerReferences } }
-  }
   const pods = await audit(objects(replica(1), replica(2), replica(3)))
   t.match(
     pods.map((pod) => evidenceOf(pod).map(({ found }) => found)),
@@ -344,9 +345,9 @@ t.test('a namespace that has ended is judged before the next one is read', async
 t.test('the order of the pods changes nothing', async (t) => {
   const pods = [
     app,
-    injected('app-2', onClaim),
+    injected('app-on-claim', onClaim),
     injected('shared', onShared, sharedVolume),
-    injected('changer', { ...onShared, 'read-only': 'false' }, sharedVolume),
+    ...[1, 2, 3, 4].map(replica),
     ...Object.values(exposing).map(([pod], i) => named(`exposing-${i}`, pod)),
     ...Object.values(harmless).map((pod, i) => (pod.metadata?.namespace === 'ml' ? pod : named(`harmless-${i}`, pod))),
   ]
