@@ -390,7 +390,7 @@ t.test('the command shows it in every output, and for workloads', async (t) => {
     runCLI(['audit', '-f', '.', '--config', 'image.yaml', ...args], { cwd: directory, env: { COLUMNS: '400' } })
   const words = 'pod/writer container app mounts claim models for writing at /data'
   t.match(await run('--fail-on', 'warning'), {
-    code: 3,
+    code: 1,
     stderr: 'model-injector: failed on 1 exposed\n',
     stdout: new RegExp(`exposed: another pod mounts the claim of a model for writing \\(${words}\\)\n`),
   })
