@@ -32,7 +32,7 @@ export interface JudgedPod extends Omit<ObjectVerdict, 'patch'> {
   readonly title: string
 }
 
-export interface JudgedObject extends FoundObject {
+interface JudgedObject extends FoundObject {
   /** At least one; an object is denied if one of its pods is. */
   readonly verdicts: readonly JudgedPod[]
   readonly isDenied: boolean
