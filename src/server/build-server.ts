@@ -120,8 +120,9 @@ function answerAdmission(request: AdmissionRequest, reply: FastifyReply, deps: S
   const durationMs = (): number => deps.clock.monotonicMs() - start
   try {
     const { outcome, review } = admit(request, deps.getConfig())
-    recordAdmission(deps, request, outcome, durationMs())
+    const admittedMs = durationMs()
     const answered = reply.send(review)
+    recordAdmission(deps, request, outcome, admittedMs)
     deps.events?.record(request, outcome)
     return answered
   } catch (error) {
