@@ -12,7 +12,6 @@
  * --peer     a webhook that runs already; its CPU time is that of the process PID and its threads
  */
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { Agent, request } from 'node:https'
 import { cpus, tmpdir } from 'node:os'
@@ -162,19 +161,17 @@ async function start(name: string, command: readonly string[], isProduct = false
   const [program = '', ...args] = [...firstCore, ...command]
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'ignore'], env: { PATH: process.env.PATH } })
   const pid = child.pid ?? 0
-  const exit = new AbortController()
-  child.once('exit', () => {
-    exit.abort(new Error(`${name} ended before it listened`))
+  const port = await new Promise<number>((done, failed) => {
+    child.once('exit', () => {
+      failed(new Error(`${name} ended before it listened`))
+    })
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      const entry = JSON.parse(line) as { msg?: string; port?: number }
+      if (entry.msg === 'listening') done(entry.port ?? 0)
+    })
   })
-  const lines = createInterface({ input: child.stdout })
-  for (;;) {
-    const [line] = (await once(lines, 'line', { signal: exit.signal })) as [string]
-    const { msg, port } = JSON.parse(line) as { msg?: string; port?: number }
-    if (msg !== 'listening') continue
-    const origin = `https://127.0.0.1:${port ?? 0}`
-    servers.push({ name, pid, origin, agent: newAgent(), child, isProduct, startMs: cpuMicrosecondsOf(pid) / 1000 })
-    return
-  }
+  const startMs = cpuMicrosecondsOf(pid) / 1000
+  servers.push({ name, pid, origin: `https://127.0.0.1:${port}`, agent: newAgent(), child, isProduct, startMs })
 }
 
 async function measure(one: Case, expected: string): Promise<readonly MeasuredAdmission[]> {
