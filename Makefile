@@ -8,7 +8,7 @@ BIN := node_modules/.bin
 export PATH := $(CURDIR)/node_modules/node/bin:$(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check build demo demo-cluster test test-long test-fast test-quick test-cluster test-peers test-chart test-loader lint lint-changed typecheck format verify-format generate verify-generated unused bench image lock-runtime clean
+.PHONY: help setup check build demo demo-cluster test test-long soak test-fast test-quick test-cluster test-peers test-chart test-loader lint lint-changed typecheck format verify-format generate verify-generated unused bench image lock-runtime clean
 
 ## Shows this help
 help:
@@ -48,6 +48,10 @@ test: typecheck lint verify-format verify-generated unused dist/main.js
 ## Tries the laws, and what has to stay small, on ten times as many cases as `make test` (about a quarter of an hour)
 test-long: dist/main.js
 	@node test/run.ts --long test/property test/unit/audit/laws.test.ts test/cluster/guard-loaders.test.ts test/cluster/kubectl-yaml.test.ts test/loader/native-scenarios.test.ts test/loader/s5cmd-scenarios.test.ts test/loader/faults.test.ts
+
+## Sends the webhook valid, invalid and hostile requests for half an hour, with every fault of clients: no crash, no leak, no wrong answer
+soak: $(INSTALLED)
+	@SOAK_MINUTES=30 node test/run.ts test/integration/server/soak.test.ts
 
 ## Runs the tests that need nothing but Node: `npm test`
 test-fast: $(INSTALLED)

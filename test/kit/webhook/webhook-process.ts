@@ -17,6 +17,8 @@ export interface WebhookProcess {
   readonly pid: number
   /** The log lines of admissions so far, oldest first. */
   admissions(): readonly AdmissionLine[]
+  /** Lines of errors and faults. */
+  errors(): readonly Record<string, unknown>[]
   stop(): Promise<void>
 }
 
@@ -35,6 +37,8 @@ export interface WebhookOptions {
   /** Arguments of the command `serve`, after the harness's own. */
   readonly args?: readonly string[]
   readonly env?: Readonly<Record<string, string>>
+  /** True for runs of millions of lines: only those of errors are kept. */
+  readonly keepsErrorsOnly?: boolean
 }
 
 /** `directory` is the caller's and holds certificates and configuration. */
@@ -69,7 +73,8 @@ export async function startWebhook(
   })
   const lines: Record<string, unknown>[] = []
   createInterface({ input: child.stdout }).on('line', (line) => {
-    lines.push(JSON.parse(line) as Record<string, unknown>)
+    const parsed = JSON.parse(line) as Record<string, unknown>
+    if (options.keepsErrorsOnly !== true || isError(parsed) || parsed.msg === 'listening') lines.push(parsed)
   })
   const exited = once(child, 'exit')
   const listening = await waitFor('the webhook to listen', () => {
@@ -83,11 +88,16 @@ export async function startWebhook(
     caCertificate,
     pid: child.pid ?? 0,
     admissions: () => lines.filter(({ outcome }) => outcome !== undefined) as unknown as AdmissionLine[],
+    errors: () => lines.filter(isError),
     stop: async () => {
       child.kill('SIGTERM')
       await exited
     },
   }
+}
+
+function isError({ level }: Record<string, unknown>): boolean {
+  return Number(level) >= 50
 }
 
 /** In the directory `tls`, as the webhook reads them. Returns the PEM of their authority. */
