@@ -1,6 +1,7 @@
 /**
  * Room for connections. A TLS connection costs memory that a waiting one does not, so those beyond the room wait, before their handshake
- * and in the order in which they came. Node alone would reset them.
+ * and in the order in which they came. Node alone would reset them. And it would go on with all handshakes of a burst together: each
+ * would end late, and all clients would give up.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Server } from 'node:https'
@@ -27,6 +28,9 @@ interface First {
 /** Clients also open connections ahead of need: their first request comes later than this after the handshake. */
 const atOnceMs = 1000
 
+/** A handshake that takes longer does not keep others from theirs: its client may be silent. */
+const longestStartMs = 1000
+
 /** The log says it once for a burst. */
 const quietMs = 10_000
 
@@ -36,6 +40,8 @@ export class ConnectionRoom {
   readonly #firsts = new Map<string, First>()
   readonly #waiting = new Set<Socket>()
   readonly #open = new Set<Socket>()
+  /** Handshakes that have not ended, by their peer. */
+  readonly #starting = new Map<string, NodeJS.Timeout>()
   /** The one that is unused for the longest time comes first. */
   readonly #unused = new Map<string, Socket>()
   #saidAtMs = -Infinity
@@ -51,8 +57,10 @@ export class ConnectionRoom {
       this.#accept(socket)
     })
     server.on('secureConnection', (socket: Socket) => {
-      const first = this.#firsts.get(peerOf(socket))
+      const peer = peerOf(socket)
+      const first = this.#firsts.get(peer)
       if (first !== undefined) first.securedAtMs = this.#nowMs
+      this.#endStart(peer)
     })
     server.on('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
       const peer = peerOf(socket)
@@ -64,9 +72,9 @@ export class ConnectionRoom {
     })
   }
 
-  /** True while connections wait: answers then close theirs. */
+  /** True while connections wait for others to close: answers then close theirs. */
   get isFull(): boolean {
-    return this.#waiting.size > 0
+    return this.#waiting.size > 0 && this.#open.size >= this.#deps.limits.connections
   }
 
   /** When the client began to wait for this answer, as far as can be seen from here; by the monotonic clock. */
@@ -81,7 +89,8 @@ export class ConnectionRoom {
   }
 
   get #hasRoom(): boolean {
-    return this.#open.size < this.#deps.limits.connections
+    const { connections, handshakes } = this.#deps.limits
+    return this.#open.size < connections && this.#starting.size < handshakes
   }
 
   #accept(socket: Socket): void {
@@ -90,14 +99,21 @@ export class ConnectionRoom {
     socket.once('close', () => {
       this.#firsts.delete(peer)
       this.#unused.delete(peer)
-      this.#leave(socket)
+      this.#open.delete(socket)
+      this.#waiting.delete(socket)
+      this.#endStart(peer)
     })
     if (this.#hasRoom) this.#enter(socket)
     else this.#wait(socket)
   }
 
   #enter(socket: Socket): void {
+    const peer = peerOf(socket)
+    const endStart = (): void => {
+      this.#endStart(peer)
+    }
     this.#open.add(socket)
+    this.#starting.set(peer, setTimeout(endStart, longestStartMs).unref())
     this.#begin(socket)
   }
 
@@ -110,19 +126,28 @@ export class ConnectionRoom {
     })
     // A client may reset it while it waits.
     socket.on('error', () => undefined)
+    this.#makeRoom()
+  }
+
+  /** Also where a connection has closed. */
+  #endStart(peer: string): void {
+    clearTimeout(this.#starting.get(peer))
+    this.#starting.delete(peer)
+    while (this.#hasRoom && this.#waiting.size > 0) this.#enterOldest()
+    this.#deps.metrics.setWaitingConnections(this.#waiting.size)
+    this.#makeRoom()
+  }
+
+  #makeRoom(): void {
+    if (!this.isFull) return
     this.#say()
     this.#closeUnused()
   }
 
-  #leave(socket: Socket): void {
-    this.#open.delete(socket)
-    this.#waiting.delete(socket)
-    while (this.#hasRoom && this.#waiting.size > 0) this.#enterOldest()
-    this.#deps.metrics.setWaitingConnections(this.#waiting.size)
-  }
-
+  /** First those whose client has sent something. */
   #enterOldest(): void {
-    const [socket] = this.#waiting
+    const [oldest] = this.#waiting
+    const socket = this.#waiting.values().find(({ bytesRead }) => bytesRead > 0) ?? oldest
     if (socket === undefined) return
     this.#waiting.delete(socket)
     const since = this.#firsts.get(peerOf(socket))?.acceptedAtMs ?? -Infinity

@@ -6,6 +6,7 @@ export interface Limits {
   readonly bodyBytes: number
   readonly inFlightBodyBytes: number
   readonly connections: number
+  readonly handshakes: number
   readonly waitingConnections: number
   readonly longestWaitMs: number
   readonly requestTimeoutMs: number
@@ -21,7 +22,9 @@ export const defaultLimits: Limits = {
   inFlightBodyBytes: 128 * MiB,
   // An idle TLS connection costs about 50 KiB; an API server keeps a few dozen.
   connections: 1000,
-  // Without TLS: a few KiB each. As many as a node lets wait (net.core.somaxconn).
+  // At once: some tenths of a second of work.
+  handshakes: 64,
+  // Without TLS: 4 KiB each. As many as a node lets wait (net.core.somaxconn).
   waitingConnections: 4096,
   // The default of `webhook.timeoutSeconds`.
   longestWaitMs: 10_000,

@@ -1,4 +1,5 @@
 /** More connections and requests at once than a replica can take. */
+import { connect as connectPlain } from 'node:net'
 import { createSecureContext, type TLSSocket } from 'node:tls'
 import t from 'tap'
 import { waitFor } from '../../kit/tools/wait-for.ts'
@@ -9,10 +10,13 @@ import { runServer, type ServerUnderTest } from '../../kit/webhook/running-serve
 const waitingNow = 'model_injector_connections_waiting'
 const dropped = 'model_injector_connections_dropped_total'
 const refused = 'model_injector_requests_refused_total{status="503"}'
+/** As long as the machine takes. */
+const longestWaitMs = 600_000
 const review = JSON.stringify(reviewOf(annotatedManifest()))
 
-async function statusOf({ port, pki }: ServerUnderTest): Promise<number> {
-  return (await post({ port, ca: pki.ca, agent: false }, review)).statusCode
+/** Without a timeout: a busy machine takes longer than API servers wait. */
+async function statusOf({ port, pki }: ServerUnderTest, path = '/mutate'): Promise<number> {
+  return (await post({ port, ca: pki.ca, agent: false, path }, review)).statusCode
 }
 
 /** The status of each of so many clients at once, each with a connection of its own that it would keep; or why it got none. */
@@ -22,7 +26,7 @@ async function burst({ port, pki }: ServerUnderTest, clients: number): Promise<R
   const agents = Array.from({ length: clients }, () => keptAliveAgent({ secureContext }))
   const ends = await Promise.all(
     agents.map((agent) =>
-      post({ port, agent }, review).then(
+      post({ port, agent, path: '/mutate' }, review).then(
         ({ statusCode }) => String(statusCode),
         (error: unknown) => (error as NodeJS.ErrnoException).code ?? String(error),
       ),
@@ -44,13 +48,13 @@ async function beginRequest({ port, pki }: ServerUnderTest, query = ''): Promise
 }
 
 t.test('1,300 new connections at once are all answered', async (t) => {
-  const server = await runServer(t)
+  const server = await runServer(t, { limits: { longestWaitMs } })
   t.strictSame(await burst(server, 1300), { 200: 1300 })
   t.equal(await server.metric(dropped), 0)
 })
 
 t.test('connections beyond the room wait until others close', async (t) => {
-  const server = await runServer(t, { limits: { connections: 5 } })
+  const server = await runServer(t, { limits: { connections: 5, longestWaitMs } })
   await t.test('and get their answers, although all would be kept', async (t) => {
     t.strictSame(await burst(server, 60), { 200: 60 })
     t.equal(await server.metric(dropped), 0)
@@ -88,6 +92,21 @@ t.test('connections beyond the room wait until others close', async (t) => {
     await server.waitForMetric(waitingNow, 0)
     await waitFor('room for a connection', async () => ((await statusOf(server)) === 200 ? true : undefined))
   })
+})
+
+t.test('handshakes are made one after the other, and a silent client holds up none', async (t) => {
+  const server = await runServer(t, { limits: { handshakes: 2, longestWaitMs } })
+  const silent = Array.from({ length: 6 }, () => connectPlain({ host: '127.0.0.1', port: server.port }))
+  t.teardown(() => {
+    for (const socket of silent) socket.destroy()
+  })
+  await server.waitForMetric(waitingNow, 4)
+  t.equal(await statusOf(server), 200)
+  t.equal(
+    server.log.lines.filter(({ level }) => level >= 40).length,
+    1,
+    'that is no lack of room: only the image is warned about',
+  )
 })
 
 t.test('connections that cannot wait are closed and counted', async (t) => {
@@ -136,7 +155,7 @@ t.test('a request whose client has given up is refused unread, and others are an
   await t.test('the wait for room counts', async (t) => {
     const server = await runServer(t, { limits: { connections: 1 } })
     const busy = await beginRequest(server)
-    const late = statusOf(server)
+    const late = statusOf(server, '/mutate?timeout=5s')
     await server.waitForMetric(waitingNow, 1)
     server.clock.aheadMs += 6000
     busy.destroy()
