@@ -83,10 +83,11 @@ async function followJob(pod: AuditedPod, findCronJob: FindCronJob | undefined):
   return name === undefined ? pod : { ...pod, owner: { kind: 'CronJob', name } }
 }
 
-function place(pod: AuditedPod, { file, workload, part }: AuditedObject): AuditedPod {
+function place(pod: AuditedPod, { file, workload, part, lineOf }: AuditedObject): AuditedPod {
   return {
     ...pod,
     ...(file !== undefined && { file }),
+    ...(lineOf !== undefined && { lineOf }),
     ...(part !== undefined && { part }),
     ...(workload !== undefined && { name: titleOf(workload, part), owner: workload }),
   }

@@ -15,6 +15,8 @@ export interface AuditedObject {
   readonly workload?: { readonly kind: string; readonly name: string }
   /** Its word among the pods of the workload. */
   readonly part?: string
+  /** The line of a field of the workload in the file; of its annotations where none is named. */
+  readonly lineOf?: (field?: string) => number
   /** Translates a field path of the pod to one of the workload. */
   readonly fieldOf?: (field: string) => string
   /** Where the pods of an object that asks for a model are not known, so that it cannot be judged. */

@@ -125,6 +125,8 @@ export interface AuditedPod {
   readonly namespace: string
   /** Name of the pod; for a workload in a file `deployment/my-app`. */
   readonly name: string
+  /** The line of a field in that file; of the annotations where none is named. */
+  readonly lineOf?: (field?: string) => number
   /** For one of several pods of a workload in a file: its word, as `head`. */
   readonly part?: string
   /** The workload that it belongs to; the Deployment, not its ReplicaSet. */

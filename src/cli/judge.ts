@@ -1,5 +1,6 @@
 /** Common verdicts and warnings of `inject` and `uninject`. */
 import { formatDiagnostic, formatOmitted, type Diagnostic, type Omitted } from '../reasons.ts'
+import { locate, parseField } from './manifests/locate.ts'
 import type { ObjectVerdict } from './manifests/transform.ts'
 import { formatPath, valueAt, type Path } from './manifests/paths.ts'
 import { annotatedPlaces, type FoundPod } from './manifests/pods.ts'
@@ -15,12 +16,27 @@ export function skipped(reason: string, warnings: readonly string[] = []): Objec
 /** Field paths of the core start at the pod; the report gives them from the object in the file. */
 export function denied(
   diagnostics: readonly Diagnostic[],
-  { fieldOf }: Pick<FoundPod, 'fieldOf'>,
+  found: FoundPod,
   warnings: readonly string[] = [],
   omitted: Omitted = {},
 ): ObjectVerdict {
-  const lines = diagnostics.map((diagnostic) => formatDiagnostic({ ...diagnostic, field: fieldOf(diagnostic.field) }))
-  return { verdict: 'denied', patch: [], lines: ['denied:', ...lines, ...formatOmitted(omitted)], warnings }
+  const lines = diagnostics.map((diagnostic) => {
+    const field = found.fieldOf(diagnostic.field)
+    return `${placeOf(found, field)}${formatDiagnostic({ ...diagnostic, field })}`
+  })
+  return { verdict: 'denied', patch: [], lines: [headOf(found), ...lines, ...formatOmitted(omitted)], warnings }
+}
+
+/** Two objects of one name are in two namespaces. */
+function headOf({ of: { namespace } }: FoundPod): string {
+  return namespace === undefined ? 'denied:' : `denied (namespace ${printable(namespace)}):`
+}
+
+/** `k8s/app.yaml:12:9: `, which editors and terminals turn into a link. */
+function placeOf({ of: { document, path } }: FoundPod, field: string): string {
+  if (document === undefined) return ''
+  const { line, column } = locate(document, [...path, ...parseField(field)])
+  return `${printable(document.file)}:${line}:${column}: `
 }
 
 /** The pods are made of other fields, which have no room for the parts. */

@@ -34,7 +34,7 @@ import { configFlag } from './manifest-command.ts'
 import { readDocuments, reportBroken } from './manifests/documents.ts'
 import { readManifestFiles } from './manifests/input.ts'
 import { podsIn, type FoundPod } from './manifests/pods.ts'
-import { objectsOf, type FoundObject } from './manifests/workloads.ts'
+import { objectsIn, objectsOf, type FoundObject } from './manifests/workloads.ts'
 import { readConfig } from './read-config.ts'
 import { colorFlag, painter, terminalWidth } from './terminal.ts'
 import { printExplanations } from './why/why-report.ts'
@@ -119,7 +119,7 @@ async function explainFiles(
 ): Promise<readonly Explanation[]> {
   const documents = readDocuments(await readManifestFiles(paths))
   reportBroken(documents)
-  const found = documents.flatMap(({ value }) => objectsOf(value))
+  const found = documents.flatMap(objectsIn)
   if (given !== undefined && isOffline(options)) {
     return explainAll(
       found,

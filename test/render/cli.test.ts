@@ -436,7 +436,7 @@ t.test('a workload with mistakes is denied in the words of the webhook, and the 
   )
   t.equal(code, 1)
   t.strictSame(objects, ['ServiceAccount apps/reader'])
-  t.match(stderr, 'deployment/bad denied:\n')
+  t.match(stderr, 'deployment/bad denied (namespace apps):\n')
   t.match(stderr, 'did you mean models.example.io/size?')
   t.match(stderr, 'names a whole bucket')
 })

@@ -38,7 +38,7 @@ function describeRule(name: (typeof problemNames)[number]): object {
 }
 
 function resultOf(pod: AuditedPod, judged: Judged): object {
-  const { judgement, reason } = judged
+  const { judgement, reason, evidence } = judged
   const title = `${pod.namespace}/${pod.name}`
   return {
     ruleId: judgement,
@@ -52,7 +52,7 @@ function resultOf(pod: AuditedPod, judged: Judged): object {
           artifactLocation: {
             uri: pod.file === undefined ? encodePath(`cluster/${pod.namespace}/pods/${pod.name}`) : uriOf(pod.file),
           },
-          region: { startLine: 1 },
+          region: { startLine: pod.lineOf?.(evidence[0]?.field) ?? 1 },
         },
         logicalLocations: [{ name: pod.name, fullyQualifiedName: title, kind: 'resource' }],
       },

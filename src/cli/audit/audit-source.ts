@@ -11,11 +11,13 @@ import { printable } from '../../values/print/printable.ts'
 import { cronJobsOfCluster, CronJobsOfFiles } from './cron-jobs.ts'
 import { explainMissing } from './missing-pods.ts'
 import { useCluster, type ClusterOptions } from '../cluster-options.ts'
-import { readDocuments, reportBroken } from '../manifests/documents.ts'
+import { readDocuments, reportBroken, type ManifestDocument } from '../manifests/documents.ts'
 import { openManifestFiles, type OpenedFile } from '../manifests/input.ts'
 import { jsonItems } from '../manifests/json-items.ts'
+import { locate, parseField } from '../manifests/locate.ts'
+import type { Path } from '../manifests/paths.ts'
 import { podsIn, type PodSettings } from '../manifests/pods.ts'
-import { objectsOf, type FoundObject } from '../manifests/workloads.ts'
+import { objectsIn, objectsOf, type FoundObject } from '../manifests/workloads.ts'
 import { readConfig } from '../read-config.ts'
 import { readWaivers, type ReadWaivers } from './read-waivers.ts'
 
@@ -151,10 +153,10 @@ async function* objectsInFiles(
   const files = await openManifestFiles(paths)
   const documents = readDocuments(files.filter((file) => 'text' in file))
   reportBroken(documents)
-  const found = documents.flatMap(({ file, value }) =>
-    objectsOf(value).flatMap((object) => {
+  const found = documents.flatMap((document) =>
+    objectsIn(document).flatMap((object) => {
       context.cronJobs.add(object)
-      return auditedObjects(object, file, context.settings)
+      return auditedObjects(object, document.file, context.settings)
     }),
   )
   // A list may have pods of the same namespaces.
@@ -190,15 +192,24 @@ async function* objectsInList(
 
 function auditedObjects(found: FoundObject, file: string, settings: PodSettings): readonly AuditedObject[] {
   const { kind, name, namespace = 'default' } = found
-  return podsIn(found, settings).map(({ pod, path, part, fieldOf, unknown }) => ({
+  return podsIn(found, settings).map(({ pod, path, part, fieldOf, unknown, annotationPlaces }) => ({
     pod,
     namespace,
     file,
     fieldOf,
+    ...(found.document !== undefined && { lineOf: lineIn(found, found.document, annotationPlaces.at(-1) ?? []) }),
     ...(part !== undefined && { part }),
     ...(unknown !== undefined && { unknown }),
     ...(path?.length !== 0 && { workload: { kind, name: printable(name ?? '(no name)') } }),
   }))
+}
+
+/** The line of the field, or of the annotations where a judgement names none. Only asked for what has a judgement. */
+function lineIn(found: FoundObject, document: ManifestDocument, annotations: Path): (field?: string) => number {
+  return (field) => {
+    const path = field === undefined ? annotations : parseField(field)
+    return locate(document, [...found.path, ...path]).line
+  }
 }
 
 function scopeOf({ namespaces }: AuditSourceOptions): string {

@@ -61,12 +61,12 @@ function readFile({ name, text }: ManifestFile): readonly ManifestDocument[] {
   })
 }
 
-interface Place {
+export interface TextPlace {
   readonly line: number
   readonly column: number
 }
 
-type ReadDocument = { readonly value: unknown } | { readonly place: Place; readonly problem: string }
+type ReadDocument = { readonly value: unknown } | { readonly place: TextPlace; readonly problem: string }
 
 function readDocument(text: string): ReadDocument {
   const lines = new LineCounter()

@@ -4,7 +4,7 @@ import type { ManifestDocument } from './documents.ts'
 import { rewrite } from './rewrite.ts'
 import type { Path } from './paths.ts'
 import { podsIn, type FoundPod, type PodSettings } from './pods.ts'
-import { objectsOf, type FoundObject } from './workloads.ts'
+import { objectsIn, type FoundObject } from './workloads.ts'
 
 export const verdicts = ['injected', 'uninjected', 'skipped', 'denied'] as const
 
@@ -48,7 +48,7 @@ export interface TransformedDocument {
 }
 
 export function transform(source: ManifestDocument, judge: Judge): TransformedDocument {
-  const objects = objectsOf(source.value).map((found) => judgeObject(found, judge))
+  const objects = objectsIn(source).map((found) => judgeObject(found, judge))
   return { source, objects, result: resultOf(source, objects) }
 }
 

@@ -1,5 +1,6 @@
 /** The objects of documents. */
 import { printable, quote } from '../../values/print/printable.ts'
+import type { ManifestDocument } from './documents.ts'
 import { isObject, valueAt, type Path } from './paths.ts'
 
 export interface FoundObject {
@@ -13,6 +14,8 @@ export interface FoundObject {
   readonly group: string
   readonly name: string | undefined
   readonly namespace: string | undefined
+  /** Undefined for an object of a cluster, or of a list that is read item by item. */
+  readonly document?: ManifestDocument
 }
 
 interface TypeMeta {
@@ -20,7 +23,12 @@ interface TypeMeta {
   readonly kind: string
 }
 
-/** The objects of a document: itself, or the items of a list, however deep lists are nested. */
+/** The objects of a document of a file. */
+export function objectsIn(document: ManifestDocument): readonly FoundObject[] {
+  return objectsOf(document.value).map((found) => ({ ...found, document }))
+}
+
+/** The objects of a value: itself, or the items of a list, however deep lists are nested. */
 export function objectsOf(value: unknown, path: Path = [], itemType?: TypeMeta): readonly FoundObject[] {
   if (value === null || value === undefined) return []
   if (!isObject(value)) return [describe(value, path, { apiVersion: '', kind: '' })]

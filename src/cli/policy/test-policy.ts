@@ -8,7 +8,7 @@ import { exitCodes } from '../exit-codes.ts'
 import { readDocuments, reportBroken } from '../manifests/documents.ts'
 import { readManifestFiles } from '../manifests/input.ts'
 import { podsIn, type FoundPod } from '../manifests/pods.ts'
-import { objectsOf } from '../manifests/workloads.ts'
+import { objectsIn } from '../manifests/workloads.ts'
 import { printable } from '../../values/print/printable.ts'
 import { readConfig } from '../read-config.ts'
 import { writeReport } from '../terminal.ts'
@@ -27,8 +27,10 @@ export async function testPolicy(options: PolicyTestOptions): Promise<void> {
 async function testPods(options: PolicyTestOptions, config: Config): Promise<readonly TestedPod[]> {
   const documents = readDocuments(await readManifestFiles(options.filename))
   reportBroken(documents)
-  const pods = documents.flatMap(({ file, value }) =>
-    objectsOf(value).flatMap((found) => podsIn(found, config).map((pod) => testPod(pod, file, { options, config }))),
+  const pods = documents.flatMap((document) =>
+    objectsIn(document).flatMap((found) =>
+      podsIn(found, config).map((pod) => testPod(pod, document.file, { options, config })),
+    ),
   )
   // Without this error a build that tests nothing would always pass.
   if (pods.length === 0) {

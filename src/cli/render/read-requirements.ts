@@ -7,7 +7,7 @@ import { readDocuments, reportBroken } from '../manifests/documents.ts'
 import { readManifestFiles } from '../manifests/input.ts'
 import { valueAt } from '../manifests/paths.ts'
 import { podsIn, type FoundPod } from '../manifests/pods.ts'
-import { objectsOf, type FoundObject } from '../manifests/workloads.ts'
+import { objectsIn, type FoundObject } from '../manifests/workloads.ts'
 
 export interface FoundRequirements {
   readonly requirements: readonly Requirement[]
@@ -24,7 +24,7 @@ export async function readRequirements(
 ): Promise<FoundRequirements> {
   const documents = readDocuments(await readManifestFiles([...new Set(paths)]))
   reportBroken(documents)
-  const objects = documents.flatMap(({ value }) => objectsOf(value))
+  const objects = documents.flatMap(objectsIn)
   const read = objects.flatMap((found) => {
     const pods = podsIn(found, config)
     const misplaced = misplacedAnnotations(found, pods, config.annotationPrefix).map((text) => warningOf(found, text))

@@ -50,10 +50,10 @@ t.test(
     const [, title, first, second, injected, summary, note] = stderr.split('\n')
     t.equal(title, 'job/broken denied:')
     const denials = [first, second].sort().join('\n')
-    t.match(denials, '  spec.template.metadata.annotations[models.example.io/mount-path]: "relative"')
+    t.match(denials, '  stdin:17:9: spec.template.metadata.annotations[models.example.io/mount-path]: "relative"')
     t.match(
       denials,
-      '  spec.template.metadata.annotations[models.example.io/sise]: "1Gi" belongs to no known annotation; did you mean models.example.io/size?',
+      '  stdin:16:9: spec.template.metadata.annotations[models.example.io/sise]: "1Gi" belongs to no known annotation; did you mean models.example.io/size?',
     )
     t.match(injected, /^deployment\/my-inference-app injected/)
     t.equal(summary, '1 injected, 1 skipped, 1 denied')
@@ -134,6 +134,40 @@ t.test('every kind that has a pod template is injected where its template is', a
   }
 })
 
+t.test('a denial says where in the file the mistake is, in lists, behind aliases and in JSON', async (t) => {
+  const list = `apiVersion: v1
+kind: List
+items:
+- &first
+  apiVersion: v1
+  kind: Pod
+  metadata:
+    name: a
+    namespace: team
+    annotations: {models.example.io/source: "s3://models/llama/",
+      models.example.io/size: much}
+  spec: {containers: [{name: app}]}
+- apiVersion: apps/v1
+  kind: Deployment
+  metadata: {name: a, namespace: other}
+  spec:
+    template: *first
+`
+  const yaml = await runShared(['inject', '-f', '-'], { stdin: `# head\n---\na: 1\n---\n${list}` })
+  t.match(
+    yaml.stderr,
+    'pod/a denied (namespace team):\n  stdin:15:7: metadata.annotations[models.example.io/size]: "much"',
+  )
+  t.match(
+    yaml.stderr,
+    'deployment/a denied (namespace other):\n  stdin:15:7: spec.template.metadata.annotations[models',
+  )
+  const json = await runShared(['inject', '-f', '-'], { stdin: JSON.stringify(parse(list), undefined, 2) })
+  t.match(json.stderr, /pod\/a denied \(namespace team\):\n {2}stdin:13:11: metadata/)
+  const sarif = await runShared(['audit', '-f', '-', '-o', 'sarif'], { stdin: list })
+  t.match(sarif.stdout, '"region":{"startLine":11}')
+})
+
 t.test('a pod template of whatever kind is injected where it is', async (t) => {
   const { code, stdout, stderr } = await runShared(['inject', '-f', '-'], {
     stdin: deployment.replace('apps/v1', 'example.io/v1'),
@@ -180,7 +214,7 @@ spec:
   const bad = await runShared(['inject', '-f', '-'], { stdin: cluster('m') })
   t.equal(bad.code, 1)
   t.equal(bad.stdout, '')
-  t.match(bad.stderr, '  spec.workerGroupSpecs[1].template.metadata.annotations[models.example.io/mount-path]: "m"')
+  t.match(bad.stderr, 'spec.workerGroupSpecs[1].template.metadata.annotations[models.example.io/mount-path]: "m"')
   t.match(bad.stderr, '2 skipped, 1 denied')
 })
 
@@ -198,7 +232,7 @@ spec:
   t.equal(stdout, '')
   t.match(
     stderr,
-    'inferenceservice/chat denied:\n  spec.predictor: is made into pods by the operator of InferenceService',
+    'inferenceservice/chat denied:\n  stdin:5:3: spec.predictor: is made into pods by the operator of InferenceService',
   )
   t.match(stderr, 'which injects such pods when they are created')
   const bare = await runShared(['inject', '-f', '-'], { stdin: service.replace(/\n.*annotations.*/, '') })

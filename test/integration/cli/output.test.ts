@@ -21,7 +21,7 @@ t.setTimeout(120_000)
 
 t.test('--quiet reports only what was denied', async (t) => {
   const { stderr } = await runShared(['inject', '-q', '-f', '-'], { stdin: `${configMap}---\n${badJob}` })
-  t.match(stderr, /^job\/broken denied:\n( {2}spec.*\n){2}what was denied is left out of the result\n$/)
+  t.match(stderr, /^job\/broken denied:\n( {2}stdin:\d+:9: spec.*\n){2}what was denied is left out of the result\n$/)
   t.equal((await runShared(['inject', '-q', '-f', '-'], { stdin: deployment })).stderr, '')
 })
 
