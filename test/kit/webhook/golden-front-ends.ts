@@ -133,7 +133,7 @@ export function inputText(golden: GoldenCase): string {
   return readFileSync(inputFile(golden), 'utf8')
 }
 
-/** `pod/x denied:` and a line for every diagnostic, or `pod/x skipped: why`, or `pod/x injected: what (why)`; then warnings. */
+/** `pod/x denied (namespace n):` and a line for every diagnostic with its place in the file, or `pod/x skipped: why`, or `pod/x injected: what (why)`; then warnings. */
 function readReport(
   report: string,
   { kind, metadata }: GoldenManifest,
@@ -143,10 +143,10 @@ function readReport(
   const [verdict = '', ...others] = lines
     .filter((line) => line.startsWith(title))
     .map((line) => line.slice(title.length))
-  const [outcome = '', text = ''] = verdict.split(/:\s*(.*)/)
+  const [outcome = '', text = ''] = verdict.replace(/^denied \(namespace \S+\)/, 'denied').split(/:\s*(.*)/)
   const words =
     {
-      denied: () => lines.filter((line) => line.startsWith('  ')).map((line) => line.slice(2)),
+      denied: () => lines.filter((line) => line.startsWith('  ')).map((line) => line.replace(/^ {2}(?:\S+:\d+:\d+: )?/, '')),
       injected: () => [/ at \S+ \((.*)\)$/.exec(text)?.[1] ?? injectReasons.Injected],
     }[outcome] ?? (() => [text])
   // Only the command line can see annotations outside the pod template.
