@@ -19,6 +19,7 @@ import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
+import { imageNodeFlags } from '../deploy/image/node-flags.ts'
 import { inProcess } from './in-process.ts'
 import { cpuMicrosecondsOf, residentMegabytes } from './machine.ts'
 import { admissionCases, type Case } from './pod.ts'
@@ -126,7 +127,7 @@ async function startAll(answers: string): Promise<void> {
   const builds = [['model-injector', join(root, 'dist')], ...options.build.map((text) => splitOnce(text, '='))] as const
   for (const [name = '', dist = ''] of builds) {
     const ports = ['--address', '127.0.0.1', '--port', '0', '--health-port', '0']
-    await start(name, [node, join(resolve(dist), 'main.js'), 'serve', ...tls, ...ports], true)
+    await start(name, [node, ...imageNodeFlags, join(resolve(dist), 'main.js'), 'serve', ...tls, ...ports], true)
   }
   const goPeer = join(directory, 'go-peer')
   execFileSync('go', ['build', '-o', goPeer, '.'], { cwd: join(root, 'bench', 'go-peer'), stdio: 'inherit' })
