@@ -22,7 +22,7 @@ import { parseArgs } from 'node:util'
 import { imageNodeFlags } from '../deploy/image/node-flags.ts'
 import { inProcess } from './in-process.ts'
 import { cpuMicrosecondsOf, residentMegabytes } from './machine.ts'
-import { admissionCases, type Case } from './pod.ts'
+import { admissionCases, type AdmissionCase } from './pod.ts'
 
 interface Server {
   readonly name: string
@@ -111,7 +111,7 @@ try {
   rmSync(directory, { recursive: true })
 }
 
-function keyOf({ name, body }: Case): string {
+function keyOf({ name, body }: AdmissionCase): string {
   return `${name} ${Buffer.byteLength(body)}`
 }
 
@@ -175,7 +175,7 @@ async function start(name: string, command: readonly string[], isProduct = false
   servers.push({ name, pid, origin: `https://127.0.0.1:${port}`, agent: newAgent(), child, isProduct, startMs })
 }
 
-async function measure(one: Case, expected: string): Promise<readonly MeasuredAdmission[]> {
+async function measure(one: AdmissionCase, expected: string): Promise<readonly MeasuredAdmission[]> {
   const measured = servers.map((server) => ({ server, slots: [] as Slot[] }))
   for (const { server } of measured) await warm(server, one, expected)
   for (let i = 0; i < Number(options.slots); i++) {
@@ -186,7 +186,7 @@ async function measure(one: Case, expected: string): Promise<readonly MeasuredAd
   return rows.map((row) => ({ ...row, ofFloor: row.cpuMicroseconds / floor }))
 }
 
-async function warm(server: Server, one: Case, expected: string): Promise<void> {
+async function warm(server: Server, one: AdmissionCase, expected: string): Promise<void> {
   let before = Number.POSITIVE_INFINITY
   for (let i = 0; i < warmUp.most; i++) {
     const { cpuMicroseconds } = await load(server, one, expected)
@@ -195,7 +195,7 @@ async function warm(server: Server, one: Case, expected: string): Promise<void> 
   }
 }
 
-async function load(server: Server, one: Case, expected: string): Promise<Slot> {
+async function load(server: Server, one: AdmissionCase, expected: string): Promise<Slot> {
   const milliseconds: number[] = []
   const count = Number(options.admissions)
   const intervalMs = options.rate === undefined ? 0 : 1000 / Number(options.rate)
@@ -214,7 +214,7 @@ async function load(server: Server, one: Case, expected: string): Promise<Slot> 
   return { cpuMicroseconds: (cpuMicrosecondsOf(server.pid) - cpuBefore) / count, milliseconds }
 }
 
-function admit({ origin, agent, isProduct, name }: Server, one: Case, expected: string): Promise<void> {
+function admit({ origin, agent, isProduct, name }: Server, one: AdmissionCase, expected: string): Promise<void> {
   return new Promise((done, failed) => {
     const headers = {
       'content-type': 'application/json',
@@ -237,7 +237,7 @@ function admit({ origin, agent, isProduct, name }: Server, one: Case, expected: 
   })
 }
 
-function summaryOf(one: Case, { name }: Server, slots: readonly Slot[]): MeasuredAdmission {
+function summaryOf(one: AdmissionCase, { name }: Server, slots: readonly Slot[]): MeasuredAdmission {
   const cpu = slots.map(({ cpuMicroseconds }) => cpuMicroseconds)
   const latencies = slots.flatMap(({ milliseconds }) => milliseconds)
   return {

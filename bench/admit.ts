@@ -11,11 +11,11 @@ import { resolve } from 'node:path'
 import { setFlagsFromString } from 'node:v8'
 import { parseArgs } from 'node:util'
 import { runInNewContext } from 'node:vm'
-import { inProcess, type Answer } from './in-process.ts'
-import { admissionCases, type Case } from './pod.ts'
+import { inProcess, type InProcessAnswer } from './in-process.ts'
+import { admissionCases, type AdmissionCase } from './pod.ts'
 
 interface Measured {
-  readonly answer: Answer
+  readonly answer: InProcessAnswer
   readonly cpuMicroseconds: number[]
   allocatedBytes: number
 }
@@ -38,7 +38,7 @@ for (const one of admissionCases(builds[0]!)) {
   if (one.name.includes(options.only)) process.stdout.write(rowOf(one))
 }
 
-function rowOf({ name, body }: Case): string {
+function rowOf({ name, body }: AdmissionCase): string {
   const measured = measure(body)
   const [first = Number.NaN] = measured.map(least)
   const cells = [
@@ -71,7 +71,7 @@ function measure(body: string): readonly Measured[] {
 }
 
 /** CPU time of all threads: those that collect garbage count. */
-function cpuMicrosecondsOf(answer: Answer, body: string, durationMs: number): number {
+function cpuMicrosecondsOf(answer: InProcessAnswer, body: string, durationMs: number): number {
   const before = process.cpuUsage()
   let answered = 0
   let used = 0
@@ -84,7 +84,7 @@ function cpuMicrosecondsOf(answer: Answer, body: string, durationMs: number): nu
   return used / answered
 }
 
-function allocatedBytesOf(answer: Answer, body: string): number {
+function allocatedBytesOf(answer: InProcessAnswer, body: string): number {
   const count = 20
   collectGarbage()
   const before = process.memoryUsage().heapUsed

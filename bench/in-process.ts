@@ -5,9 +5,9 @@ import type * as Admit from '../src/admission/admit.ts'
 import type * as Review from '../src/admission/review.ts'
 import type * as ParseConfig from '../src/config/parse-config.ts'
 
-export type Answer = (body: string) => string
+export type InProcessAnswer = (body: string) => string
 
-export async function inProcess(directory: string): Promise<Answer> {
+export async function inProcess(directory: string): Promise<InProcessAnswer> {
   const extension = existsSync(join(directory, 'admission', 'admit.ts')) ? 'ts' : 'js'
   const part = (path: string): Promise<unknown> => import(join(directory, `${path}.${extension}`))
   const { admit } = (await part('admission/admit')) as typeof Admit

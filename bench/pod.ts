@@ -59,14 +59,14 @@ const annotations: Readonly<Record<Kind, Readonly<Record<string, string>>>> = {
   'not annotated': {},
 }
 
-export interface Case {
+export interface AdmissionCase {
   readonly name: string
   /** The review as the API server sends it. */
   readonly body: string
 }
 
 /** Every size of the kinds that are usual, one of the others, and second passes of the pods as `answer` left them. */
-export function admissionCases(answer: (body: string) => string): readonly Case[] {
+export function admissionCases(answer: (body: string) => string): readonly AdmissionCase[] {
   const first = kinds.flatMap((kind) =>
     (kind === 'injected' || kind === 'not annotated' ? sizes : sizes.slice(1, 2)).map((size) => ({
       name: kind,
