@@ -146,7 +146,8 @@ function readReport(
   const [outcome = '', text = ''] = verdict.replace(/^denied \(namespace \S+\)/, 'denied').split(/:\s*(.*)/)
   const words =
     {
-      denied: () => lines.filter((line) => line.startsWith('  ')).map((line) => line.replace(/^ {2}(?:\S+:\d+:\d+: )?/, '')),
+      denied: () =>
+        lines.filter((line) => line.startsWith('  ')).map((line) => line.replace(/^ {2}(?:\S+:\d+:\d+: )?/, '')),
       injected: () => [/ at \S+ \((.*)\)$/.exec(text)?.[1] ?? injectReasons.Injected],
     }[outcome] ?? (() => [text])
   // Only the command line can see annotations outside the pod template.
