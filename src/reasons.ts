@@ -53,6 +53,7 @@ export const failReasons = {
 export const warnReasons = {
   NoExpectation: 'without expect, a model that is still being uploaded looks complete',
   NoSize: 'without size, the scheduler does not know how much disk the model needs',
+  UnlikelyValue: 'a value is accepted, and hardly what was meant',
   ServiceAccountReplaced: 'the service account of the pod was replaced',
   StatusWithoutParts: 'the status annotation describes parts that the pod does not have; it was ignored',
   StatusOutdated: 'the pod carried parts for other annotations; they were replaced',

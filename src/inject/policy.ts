@@ -49,15 +49,33 @@ const withoutRules: PolicyRule = { name: '', namespaces: ['*'] }
 
 /** Violations go to `findings`: as denials in mode enforce, as warnings in mode audit. */
 export function checkPolicy(subject: PolicySubject, config: Config, findings: Findings): PolicyCheck {
+  const refusedImages = new Set<string>()
   const verdicts = subject.request.models.map((model) => {
     const verdict = judgeModel(model, subject, config.policy)
-    report(model, verdict, config, findings)
+    const image = verdict.verdict === 'denied' ? refusedImage(model, subject, config.policy) : undefined
+    if (image === undefined) report(model, verdict, config, findings)
+    else if (!refusedImages.has(image)) reportImage(image, verdict, config, findings)
+    if (image !== undefined) refusedImages.add(image)
     return verdict
   })
   return {
     allowedBy: [...new Set(verdicts.flatMap(({ allowedBy }) => allowedBy ?? []))],
     refusedBy: [...new Set(verdicts.flatMap(({ verdict, refusedBy }) => (verdict === 'denied' ? refusedBy : [])))],
   }
+}
+
+/** The image of the pod's loaders where it alone is what the policy refuses. */
+function refusedImage(model: ModelRequest, subject: PolicySubject, policy: Policy): string | undefined {
+  const { image } = subject.request
+  if (image === undefined) return undefined
+  const without = { ...subject, request: { ...subject.request, image: undefined } }
+  return judgeModel(model, without, policy).verdict === 'allowed' ? image : undefined
+}
+
+/** Once for the pod, and at its own annotation: the sources are allowed. */
+function reportImage(image: string, { problem = '', remedy }: PolicyVerdict, config: Config, findings: Findings): void {
+  const field = annotationField(annotationKey(config.annotationPrefix, 'image'))
+  findings.deny({ reason: 'NotAllowed', field, found: image, problem, ...(remedy !== undefined && { remedy }) })
 }
 
 function report(
@@ -72,10 +90,9 @@ function report(
     findings.warn('PolicyWouldDeny', `the policy would deny ${model.name}: ${why}`)
     return
   }
-  const field = annotationField(annotationKey(config.annotationPrefix, 'source', model.suffix))
   findings.deny({
     reason: 'NotAllowed',
-    field,
+    field: annotationField(annotationKey(config.annotationPrefix, 'source', model.suffix)),
     found: model.source.uri,
     problem,
     ...(remedy !== undefined && { remedy }),

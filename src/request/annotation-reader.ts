@@ -65,6 +65,13 @@ export class AnnotationReader {
     return undefined
   }
 
+  /** Denies what cannot be read of a model whose source cannot be read either: all mistakes come in one answer. */
+  readWritten(suffix: string | undefined): void {
+    for (const name of annotationNames) {
+      if (name !== 'source' && annotations[name].scope === 'model' && this.has(name, suffix)) this.read(name, suffix)
+    }
+  }
+
   /** Only the mount path's default has a place for the model's name. */
   #default(name: AnnotationName, modelName: string): string | undefined {
     const text = this.#config.defaults[name]
@@ -156,7 +163,7 @@ function checkKey(
   }
 }
 
-function reportUnknown({ key, name, suffix, value }: OwnAnnotation, config: Config, findings: Findings): void {
+function reportUnknown({ key, name, suffix }: OwnAnnotation, config: Config, findings: Findings): void {
   const near = nearest(name, annotationNames)
   const meant = near === undefined ? undefined : annotationKey(config.annotationPrefix, near, suffix)
   if (config.unknownAnnotations === 'warn') {
@@ -169,8 +176,7 @@ function reportUnknown({ key, name, suffix, value }: OwnAnnotation, config: Conf
   findings.deny({
     reason: 'UnknownAnnotation',
     field: annotationField(key),
-    found: value,
-    problem: 'belongs to no known annotation',
+    problem: 'is no annotation of model-injector',
     ...(meant === undefined ? { accepted: annotationNames.join(', ') } : { remedy: `did you mean ${meant}?` }),
   })
 }

@@ -10,6 +10,7 @@ import type { Findings } from './findings.ts'
 import { annotationKey, type OwnAnnotation } from './keys.ts'
 import { annotationField } from '../pod/field-path.ts'
 import { checkPodChoices, readS3Choices } from './s3-choices.ts'
+import { unlikelyValues } from './unlikely.ts'
 
 /** Below it the loader would be killed for its memory in the middle of a download; s5cmd is a second program in addition to it. */
 export const leastLoaderMemoryBytes: Readonly<Record<EngineName, number>> = { native: 192 * Mi, s5cmd: 256 * Mi }
@@ -60,14 +61,17 @@ function readModel(
 ): ModelRequest | undefined {
   const name = suffix ?? unsuffixedName
   const source = reader.read('source', suffix)
-  if (source === undefined) return undefined
+  if (source === undefined) {
+    reader.readWritten(suffix)
+    return undefined
+  }
   const delivery =
     (source.scheme === 's3' ? reader.read('delivery', suffix) : undefined) ?? deliveriesOfScheme[source.scheme][0]
   reader.checkApplicability(suffix, delivery, source)
   // A default of the operator is no choice of deliveries to which it does not apply.
   const read = <N extends AnnotationName>(annotation: N): ValueOf<N> | undefined =>
     appliesTo(annotation, delivery) ? reader.read(annotation, suffix) : undefined
-  return {
+  const model: ModelRequest = {
     name,
     suffix,
     source,
@@ -88,6 +92,15 @@ function readModel(
       config,
       findings,
     ),
+  }
+  warnOfUnlikelyValues(model, reader, config, findings)
+  return model
+}
+
+function warnOfUnlikelyValues(model: ModelRequest, reader: AnnotationReader, config: Config, findings: Findings): void {
+  const { suffix } = model
+  for (const { annotation, problem } of unlikelyValues(model, (written) => reader.has(written, suffix))) {
+    findings.warn('UnlikelyValue', `${annotationKey(config.annotationPrefix, annotation, suffix)}: ${problem}`)
   }
 }
 

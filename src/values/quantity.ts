@@ -78,13 +78,23 @@ function parseWhole(text: string, powerOfTen: number): Parsed<number> {
 /** Exactly, then rounded up: in binary 0.07k would be 70.00000000000001, so 71. */
 function parseExactly(text: string, powerOfTen: number): Parsed<number> {
   const { digits, fraction = '', exponent = '0', suffix = '' } = quantityParts(text)
-  if (digits === undefined) return unreadable('is not a Kubernetes quantity')
+  if (digits === undefined) return unreadable(`is not a Kubernetes quantity${meantQuantity(text)}`)
   const value = scale(
     BigInt(digits + fraction),
     suffixes[suffix] ?? [0, 0],
     powerOfTen + Number(exponent) - fraction.length,
   )
   return value >= 0n && value <= BigInt(Number.MAX_SAFE_INTEGER) ? parsed(Number(value)) : unreadable('is out of range')
+}
+
+/** People write units as disks have them: 20GB, 20 GiB, 512mb. */
+const unitWithByte = /^(\d{1,9}(?:\.\d{1,9})?)\s?([kKmMgGtTpP])(?:i?[bB]|i?)$/
+
+function meantQuantity(text: string): string {
+  const [, number, unit] = unitWithByte.exec(text) ?? []
+  if (number === undefined || unit === undefined) return ''
+  const binary = `${number}${unit.toUpperCase()}i`
+  return `; write ${binary}, or ${number}${unit.toUpperCase() === 'K' ? 'k' : unit.toUpperCase()} for powers of ten`
 }
 
 function quantityParts(text: string): Readonly<Record<string, string | undefined>> {

@@ -1,4 +1,5 @@
 /** Parses the `source` annotation: the location of a model. */
+import { foreignSourceProblem } from './foreign-source.ts'
 import { unsupportedBucket } from './s3/bucket.ts'
 import { parseObjectName } from './names.ts'
 import { parsed, unreadable, type Parsed } from './parsed.ts'
@@ -58,7 +59,8 @@ const digestReference = /^[\w.-]+(?::\d+)?(?:\/[\w.-]+)+@sha256:[0-9a-f]{64}$/
 
 /** Reads a source in its canonical form (`s3://b/p/*` is `s3://b/p/`). */
 export function parseSource(text: string): Parsed<Source> {
-  if (text.startsWith('arn:')) return unreadable('is an ARN; write the bucket as s3://bucket/prefix/')
+  const foreign = foreignSourceProblem(text)
+  if (foreign !== undefined) return unreadable(foreign)
   const [scheme, rest] = splitOnce(text, '://')
   if (rest === undefined) return unreadable('has no scheme')
   switch (scheme) {

@@ -53,7 +53,7 @@ t.test(
     t.match(denials, '  stdin:17:9: spec.template.metadata.annotations[models.example.io/mount-path]: "relative"')
     t.match(
       denials,
-      '  stdin:16:9: spec.template.metadata.annotations[models.example.io/sise]: "1Gi" belongs to no known annotation; did you mean models.example.io/size?',
+      '  stdin:16:9: spec.template.metadata.annotations[models.example.io/sise]: is no annotation of model-injector; did you mean models.example.io/size?',
     )
     t.match(injected, /^deployment\/my-inference-app injected/)
     t.equal(summary, '1 injected, 1 skipped, 1 denied')

@@ -77,7 +77,7 @@ t.test('each model of each workload is allowed by a rule, or denied with every r
       'team-b',
       '-',
       'denied',
-      'spec.template.metadata.annotations[models.example.io/sise]: "1Gi" belongs to no known annotation; did you mean models.example.io/size?',
+      'spec.template.metadata.annotations[models.example.io/sise]: is no annotation of model-injector; did you mean models.example.io/size?',
     ],
   ])
   t.equal(

@@ -55,7 +55,7 @@ t.test('a mistake is reported with its place and exit code 1', async (t) => {
   t.match(stdout, /^job\/broken in the namespace default would be denied\n {2}the webhook denies it: 2 mistakes/)
   t.match(
     stdout,
-    'metadata.annotations[models.example.io/sise]: "1Gi" belongs to no known annotation; did you mean models.example.io/size?',
+    'metadata.annotations[models.example.io/sise]: is no annotation of model-injector; did you mean models.example.io/size?',
   )
 })
 

@@ -82,11 +82,22 @@ for (const text of [
   '1'.repeat(65),
 ]) {
   t.test(`${JSON.stringify(text).slice(0, 20)} is no quantity`, (t) => {
-    t.strictSame(parseBytes(text), { ok: false, problem: 'is not a Kubernetes quantity' })
-    t.strictSame(parseMillicores(text), { ok: false, problem: 'is not a Kubernetes quantity' })
+    t.match(parseBytes(text), { ok: false, problem: /^is not a Kubernetes quantity(?:; write |$)/ })
+    t.match(parseMillicores(text), { ok: false, problem: /^is not a Kubernetes quantity(?:; write |$)/ })
     t.end()
   })
 }
+
+t.test('units as disks have them are answered with those of Kubernetes', (t) => {
+  const written = { '20GB': '20Gi, or 20G', '1.5 GiB': '1.5Gi, or 1.5G', '512mb': '512Mi, or 512M', '1K': '1Ki, or 1k' }
+  for (const [text, meant] of Object.entries(written)) {
+    t.strictSame(parseBytes(text), {
+      ok: false,
+      problem: `is not a Kubernetes quantity; write ${meant} for powers of ten`,
+    })
+  }
+  t.end()
+})
 
 t.test('a size or a share of zero is a mistake, in every spelling', (t) => {
   for (const text of ['0', '0Gi', '0.0', '0e5', '-0']) {
