@@ -82,6 +82,10 @@ const commands: Readonly<Record<string, CommandEntry>> = {
     description: 'load a model onto a volume, as the environment says (the injected init container runs this)',
     load: async () => (await import('./load.ts')).loadCommand(),
   },
+  version: {
+    description: 'print the version, and what it runs on',
+    load: async () => (await import('./print-version.ts')).versionCommand(),
+  },
 }
 
 export const commandNames: readonly string[] = Object.keys(commands)

@@ -98,12 +98,33 @@ t.test('--version and --help are fine, and every command shows examples that beg
     'audit',
     'publish',
     'load',
+    'version',
   ]) {
     const { code, stdout } = await runCLI([...command.split(' '), '--help'])
     t.equal(code, 0)
     t.match(stdout.slice(stdout.indexOf('\nExamples:')), `  model-injector ${command} `)
   }
   t.match((await runCLI(['--help'])).stdout, /\nExit codes:\n {2}0 +good/)
+})
+
+t.test('version says what runs where, for people and as data', async (t) => {
+  const { stdout } = await runCLI(['version'])
+  t.equal(stdout, `model-injector ${version} (Node ${process.versions.node}, ${process.platform}/${process.arch})\n`)
+  t.match(JSON.parse((await runCLI(['version', '-o', 'json'])).stdout), { version, node: process.versions.node })
+})
+
+t.test('a Node that is too old is one line', async (t) => {
+  const pretend = "Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '20.19.0' } })"
+  const imports = ['--import', `data:text/javascript,${encodeURIComponent(pretend)}`]
+  const child = spawn(process.execPath, [...imports, join(root, 'src/main.ts'), 'explain'], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const [out, error, [code]] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    once(child, 'close') as Promise<[number | null]>,
+  ])
+  t.strictSame([out, error, code], ['', 'model-injector: needs Node 24 or newer, and this is 20.19.0\n', 2])
 })
 
 t.test('a reader that has seen enough is no failure', async (t) => {
