@@ -243,7 +243,7 @@ t.test('a directory that cannot be written is an error of its own', async (t) =>
     '-o',
     file,
   ])
-  t.equal(code, 1)
+  t.equal(code, 2)
   t.match(stderr, `model-injector: ${file}: file already exists`)
 })
 
@@ -270,7 +270,7 @@ t.test('a word that is no command gets the nearest one', async (t) => {
   }
   for (const [word, hint] of Object.entries(words)) {
     const { code, stdout, stderr } = await runShared(['render', word])
-    t.strictSame([code, stdout], [2, ''])
+    t.strictSame([code, stdout], [64, ''])
     t.match(stderr, `error: unknown command "${word}"; ${hint}\n`)
   }
 })
@@ -618,7 +618,7 @@ t.test('files that no image can be built of are named', async (t) => {
     '--directory',
     directory,
   ])
-  t.equal(code, 1)
+  t.equal(code, 2)
   t.match(stderr, '"what?.json" has one of')
   t.match(stderr, '"a$b.json" has one of')
   const missing = await runShared([
