@@ -6,15 +6,13 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { pathToFileURL } from 'node:url'
 import t from 'tap'
-import { buildProduct } from '../../kit/tools/built-product.ts'
 import { openBrowser, shownPods } from './browser.ts'
 import { aboutSample, makePod } from './sample-pods.ts'
 
 const browser = await openBrowser()
 t.teardown(() => browser.close())
-const product = t.testdir()
-await buildProduct(product)
-const auditPage = JSON.stringify(pathToFileURL(join(product, 'cli', 'audit', 'write-page.js')).href)
+const sources = join(import.meta.dirname, '..', '..', '..', 'src')
+const auditPage = JSON.stringify(pathToFileURL(join(sources, 'cli', 'audit', 'write-page.ts')).href)
 const pod = makePod(1, { name: 'served' })
 
 interface Serving {
@@ -29,7 +27,11 @@ async function serve(listen: string): Promise<Serving> {
     import { servePage } from ${auditPage}
     await servePage({ listen: ${listen} }, async function* () { yield ${JSON.stringify(pod)} }, ${JSON.stringify(aboutSample)})
     process.stdout.write('returned\\n')`
-  const child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(
+    process.execPath,
+    ['--disable-warning=ExperimentalWarning', '--input-type=module', '-e', script],
+    { stdio: ['ignore', 'pipe', 'pipe'] },
+  )
   let errors = ''
   child.stderr.on('data', (chunk: Buffer) => {
     errors += chunk.toString()
