@@ -26,7 +26,7 @@ import { exitCodes, printExitCodes } from './exit-codes.ts'
 import { withFlags } from './flags.ts'
 import { configFlag } from './manifest-command.ts'
 import { imageFlag } from './read-config.ts'
-import { colorFlag, painter, terminalWidth, writeReport } from './terminal.ts'
+import { colorFlag, isPipe, painter, terminalWidth, writeReport } from './terminal.ts'
 
 const flags = {
   ...clusterFlags,
@@ -228,6 +228,7 @@ function contextOf(
     by,
     terminal: {
       width: terminalWidth(),
+      isPipe: isPipe(),
       quiet: quiet === true,
       paint: (level, text) => paint([formatOfLevel[level]].flat(), text),
     },

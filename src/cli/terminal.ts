@@ -34,6 +34,11 @@ export function terminalWidth(): number {
   return Math.max(leastWidth, process.stdout.columns || Number(process.env.COLUMNS) || widthWithoutTerminal)
 }
 
+/** True where another program reads, unless COLUMNS says how wide its lines may be. */
+export function isPipe(): boolean {
+  return !process.stdout.isTTY && process.env.COLUMNS === undefined
+}
+
 /** `| head` closes the pipe early, which is no failure. */
 export function ignoreClosedPipe(): void {
   for (const stream of [process.stdout, process.stderr]) {

@@ -223,7 +223,7 @@ t.test('every form of an audit can be written of what malformed pods are judged 
       summary: () => count.summary,
       failsOn: () => false,
       by: 'pod' as const,
-      terminal: { width: 80, quiet: false, paint: (_: unknown, text: string) => text },
+      terminal: { isPipe: false, width: 80, quiet: false, paint: (_: unknown, text: string) => text },
     }
     let length = 0
     for await (const text of format(count.count(each(audited)), context)) length += text.length

@@ -24,6 +24,8 @@ export interface FormatContext {
 /** Options of the table, the format that people read. */
 export interface Terminal {
   readonly width: number
+  /** True where another program reads: sources stay in one piece, however long they are. */
+  readonly isPipe: boolean
   readonly paint: (level: Level | 'title', text: string) => string
   /** Only pods that do not conform. */
   readonly quiet: boolean

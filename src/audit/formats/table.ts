@@ -27,7 +27,7 @@ const tableOfPods: Format = async function* (pods, context) {
   let widths: Widths | undefined
   const print = (): string => {
     const isFirst = widths === undefined
-    widths ??= widthsFor(page, terminal.width)
+    widths ??= widthsFor(page, terminal)
     const text = page.length === 0 ? '' : printPage(page, widths, { terminal, head: isFirst })
     page = []
     return text
@@ -47,13 +47,19 @@ type Widths = readonly [namespace: number, pod: number, model: number, judgement
 
 const indent = '    '
 
-function widthsFor(pods: readonly AuditedPod[], width: number): Widths {
+function widthsFor(pods: readonly AuditedPod[], { width, isPipe }: Terminal): Widths {
   const widest = (cell: (pod: AuditedPod) => string, least: number, most: number): number =>
     Math.max(least, Math.min(most, Math.max(0, ...pods.map((pod) => cell(pod).length))))
   const namespace = widest((pod) => pod.namespace, 9, Math.floor(width / 6))
   const name = widest((pod) => pod.name, 12, Math.floor(width / 3))
   const judgements = widest((pod) => wordsOf(pod).join(', '), 10, Math.floor(width / 4))
-  return [namespace, name, Math.max(20, width - namespace - name - judgements - 3 * columnGap), judgements]
+  const room = Math.max(20, width - namespace - name - judgements - 3 * columnGap)
+  const sources = widest(
+    (pod) => sourcesOf(pod).toSorted((a, b) => b.length - a.length)[0] ?? '',
+    room,
+    2 * longestSource,
+  )
+  return [namespace, name, isPipe ? sources : room, judgements]
 }
 
 const judgementColumn = 3
@@ -77,9 +83,7 @@ function printPage(
 function printPod(pod: AuditedPod, widths: Widths, { paint }: Terminal): string {
   const [namespace, name, model, judgements] = widths
   const [worst] = pod.judgements
-  const sources = pod.models.map(({ source }) =>
-    printable(source.length > longestSource ? `${source.slice(0, longestSource)}...` : source),
-  )
+  const sources = sourcesOf(pod)
   const cells = [
     wrapTextStrictly(printable(pod.namespace), namespace),
     wrapTextStrictly(printable(pod.name), name),
@@ -89,8 +93,15 @@ function printPod(pod: AuditedPod, widths: Widths, { paint }: Terminal): string 
   return printRow(cells, widths, (text, column) => (column === judgementColumn ? paint(levelOf(worst), text) : text))
 }
 
-function printReason(judged: Judged, widths: Widths, { paint }: Terminal): string {
-  const width = widths.reduce((sum, column) => sum + column + columnGap, -columnGap) - indent.length
+function sourcesOf({ models }: AuditedPod): readonly string[] {
+  return models.map(({ source }) =>
+    printable(source.length > longestSource ? `${source.slice(0, longestSource)}...` : source),
+  )
+}
+
+function printReason(judged: Judged, widths: Widths, { paint, width: most }: Terminal): string {
+  const ofTable = widths.reduce((sum, column) => sum + column + columnGap, -columnGap)
+  const width = Math.min(most, ofTable) - indent.length
   const [first = '', ...rest] = wrapTextStrictly(judgedInWords(judged), width)
   const painted = first.replace(
     judged.judgement,

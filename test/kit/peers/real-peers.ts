@@ -31,6 +31,11 @@ export interface RunningPeer extends PeerWebhook {
   stop(): Promise<void>
 }
 
+/** A peer in its own program. */
+export interface RealPeerProcess extends RunningPeer {
+  readonly pid: number
+}
+
 export interface EksSettings {
   /** Service accounts with a Pod Identity association; roles (IRSA) are annotations of the accounts themselves. */
   readonly podIdentity: readonly { readonly namespace: string; readonly serviceAccount: string }[]
@@ -38,7 +43,7 @@ export interface EksSettings {
 }
 
 /** amazon-eks-pod-identity-webhook, with the flags of EKS: Pod Identity, region and regional STS. */
-export async function startEks(controlPlane: ControlPlane, settings: EksSettings): Promise<RunningPeer> {
+export async function startEks(controlPlane: ControlPlane, settings: EksSettings): Promise<RealPeerProcess> {
   const { directory, kubeConfigFile } = controlPlane
   const [port = 0, metricsPort] = await freePorts(2)
   const { certificateFile, keyFile } = await certificateOf('eks', controlPlane)
@@ -140,7 +145,7 @@ async function certificateOf(peer: string, { directory, authority }: ControlPlan
   })
 }
 
-type StartedPeer = Pick<RunningPeer, 'caCertificate' | 'stop'>
+type StartedPeer = Pick<RealPeerProcess, 'caCertificate' | 'pid' | 'stop'>
 
 /** Up when it answers on its port with its certificate. */
 async function startPeer(
@@ -166,7 +171,7 @@ async function startPeer(
     await stop()
     throw new Error(`${running.name} did not start: ${messageOf(error)}${logs}`, { cause: error })
   }
-  return { caCertificate, stop }
+  return { caCertificate, pid: running.child.pid ?? 0, stop }
 }
 
 const administrator = { name: 'peer-administrator', namespace: 'default' }

@@ -48,7 +48,7 @@ async function write(
     summary: () => count.summary,
     failsOn: ({ judgement }) => judgement === 'outdated',
     by: 'pod',
-    terminal: { width: 120, quiet: false, paint: (_level, text) => text, ...terminal },
+    terminal: { width: 120, isPipe: false, quiet: false, paint: (_level, text) => text, ...terminal },
   }
   const parts: string[] = []
   for await (const part of auditFormats[format](count.count(pods), context)) parts.push(part)
@@ -268,6 +268,17 @@ t.test('the table fits the terminal, and shows hostile values as text', async (t
   }
 })
 
+t.test('in a pipe the source of a model stays in one piece', async (t) => {
+  const source = `s3://models/${'team/'.repeat(40)}`
+  const pod = {
+    metadata: { annotations: { 'models.example.io/source': source } },
+    spec: { containers: [{ name: 'app' }] },
+  }
+  const long = (): AsyncIterable<AuditedPod> => auditPods([{ pod, namespace: 'ml' }], { config: defaultConfig })
+  t.match(await write('table', long(), { width: 80, isPipe: true }), `  ${source}  `)
+  t.notMatch(await write('table', long(), { width: 80 }), source)
+})
+
 t.test('the quiet table leaves out what is fine, and counts it', async (t) => {
   const text = await write('table', undefined, { quiet: true })
   t.notMatch(text, /untouched/)
@@ -308,7 +319,7 @@ function contextFor(): FormatContext {
     summary: () => summary,
     failsOn: () => false,
     by: 'pod',
-    terminal: { width: 100, quiet: false, paint: (_level, text) => text },
+    terminal: { width: 100, isPipe: false, quiet: false, paint: (_level, text) => text },
   }
 }
 
