@@ -56,7 +56,7 @@ const longestWholeMark = 80
 function sideOf(side: Side, before: string, difference = '', after = ''): HTMLElement {
   const whole = `${before}${difference}${after}`
   const isPlain = difference === '' || (difference === whole && whole.length > longestWholeMark)
-  const mark = isPlain ? [difference] : [element('mark', { class: side }, printable(difference))]
+  const mark = isPlain ? [printable(difference)] : [element('mark', { class: side }, printable(difference))]
   const content =
     whole === ''
       ? element('span', { class: 'nothing' }, 'empty')
