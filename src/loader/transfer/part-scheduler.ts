@@ -42,14 +42,12 @@ export class PartScheduler {
   }
 
   /** `start` gets the reports of this slot. */
-  addPool(start: (reports: Pick<PoolReports, 'done' | 'progress'>) => ConnectionPool): void {
+  addPool(start: (reports: Pick<PoolReports, 'progress'>) => ConnectionPool): void {
     const slot: PoolSlot = {
       pool: start({
-        done: (parts) => {
-          this.#done(slot, parts)
-        },
-        progress: (bytes) => {
+        progress: (bytes, parts) => {
           this.#progressed(bytes)
+          if (parts.length > 0) this.#done(slot, parts)
         },
       }),
       jobs: 0,

@@ -2,9 +2,8 @@
 import type { PartDone } from './part-job.ts'
 
 export interface PartReports {
-  done(parts: readonly PartDone[]): void
-  /** Bytes received; negative where bytes have to be fetched again. */
-  progress(bytes: number): void
+  /** Bytes received since the last report, negative where bytes have to be fetched again; and the parts that are in their files. */
+  progress(bytes: number, parts: readonly PartDone[]): void
 }
 
 /** Time for which a result waits for others. */
@@ -43,8 +42,7 @@ export class ReportBuffer {
     const [bytes, parts] = [this.#bytes, this.#parts]
     this.#bytes = 0
     this.#parts = []
-    if (bytes !== 0) this.#reports.progress(bytes)
-    if (parts.length > 0) this.#reports.done(parts)
+    if (bytes !== 0 || parts.length > 0) this.#reports.progress(bytes, parts)
   }
 
   /** Drops the timer and all that was not reported. */

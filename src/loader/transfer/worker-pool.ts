@@ -8,8 +8,7 @@ import { fromMessage, type ErrorMessage } from './transfer-error.ts'
 export type ToWorker = { readonly jobs: readonly PartJob[] } | { readonly credentials: VersionedCredentials }
 
 export type FromWorker =
-  | { readonly done: readonly PartDone[] }
-  | { readonly progress: number }
+  | { readonly progress: number; readonly done: readonly PartDone[] }
   | { readonly retried: ErrorMessage }
   | { readonly expired: ErrorMessage; readonly generation: number }
   | { readonly failed: ErrorMessage }
@@ -63,8 +62,7 @@ export function startWorkerPool(settings: PoolSettings): StartedPool {
 }
 
 function pass(message: FromWorker, reports: PoolReports): void {
-  if ('done' in message) reports.done(message.done)
-  else if ('progress' in message) reports.progress(message.progress)
+  if ('progress' in message) reports.progress(message.progress, message.done)
   else if ('retried' in message) reports.retried(fromMessage(message.retried))
   else if ('expired' in message) reports.expired(fromMessage(message.expired), message.generation)
   else reports.failed(fromMessage(message.failed))

@@ -15,11 +15,8 @@ const send = (message: FromWorker): void => {
 const settings = workerData as PoolSettings
 trustAlso(settings.origin.alsoTrusted)
 const pool = new LocalPool(settings, {
-  done: (parts) => {
-    send({ done: parts })
-  },
-  progress: (bytes) => {
-    send({ progress: bytes })
+  progress: (bytes, parts) => {
+    send({ progress: bytes, done: parts })
   },
   retried: (error) => {
     send({ retried: toMessage(error) })
