@@ -45,7 +45,7 @@ demo-cluster: dist/main.js
 test: typecheck lint verify-format verify-generated unused dist/main.js
 	@node test/run.ts test/unit test/property test/golden test/integration test/monitoring test/audit test/publish test/identity test/loader test/image test/chart test/render test/cluster
 
-## Tries the laws, and what has to stay small, on ten times as many cases as `make test` (about a quarter of an hour)
+## Tries the laws, and what has to stay small, on ten times as many cases as `make test` (about an hour)
 test-long: dist/main.js
 	@node test/run.ts --long test/property test/unit/audit/laws.test.ts test/cluster/guard-loaders.test.ts test/cluster/kubectl-yaml.test.ts test/loader/native-scenarios.test.ts test/loader/s5cmd-scenarios.test.ts test/loader/faults.test.ts
 

@@ -77,7 +77,7 @@ const servers: Server[] = []
 
 try {
   execFileSync(join(root, 'certs', 'throwaway.sh'), [directory, '127.0.0.1'])
-  const answer = await inProcess(join(root, 'dist'))
+  const answer = await inProcess(join(root, 'src'))
   const cases = admissionCases(answer)
   const answers = join(directory, 'answers.json')
   writeFileSync(

@@ -5,7 +5,7 @@
  *
  * node --max-semi-space-size=64 --min-semi-space-size=64 bench/admit.ts [--slots N] [--only TEXT] DIRECTORY...
  *
- * Each directory has the sources of a version, or what `make build` made of them.
+ * Each directory is the src of a version.
  */
 import { resolve } from 'node:path'
 import { setFlagsFromString } from 'node:v8'

@@ -1,5 +1,4 @@
-/** Answers reviews in this process, as the webhook of a directory with sources, or with what `make build` made of them, does. */
-import { existsSync } from 'node:fs'
+/** Answers reviews in this process, as the webhook of a directory with sources does. */
 import { join } from 'node:path'
 import type * as Admit from '../src/admission/admit.ts'
 import type * as Review from '../src/admission/review.ts'
@@ -7,9 +6,9 @@ import type * as ParseConfig from '../src/config/parse-config.ts'
 
 export type InProcessAnswer = (body: string) => string
 
-export async function inProcess(directory: string): Promise<InProcessAnswer> {
-  const extension = existsSync(join(directory, 'admission', 'admit.ts')) ? 'ts' : 'js'
-  const part = (path: string): Promise<unknown> => import(join(directory, `${path}.${extension}`))
+/** `sources` is the src of this or of another worktree. */
+export async function inProcess(sources: string): Promise<InProcessAnswer> {
+  const part = (path: string): Promise<unknown> => import(join(sources, `${path}.ts`))
   const { admit } = (await part('admission/admit')) as typeof Admit
   const { readReview } = (await part('admission/review')) as typeof Review
   const { defaultConfig: config } = (await part('config/parse-config')) as typeof ParseConfig
