@@ -41,7 +41,7 @@ interface Slot {
   readonly milliseconds: readonly number[]
 }
 
-/** What --json writes, and plot.ts reads. */
+/** The lines of --json, which plot.ts reads. */
 export interface MeasuredAdmission {
   readonly case: string
   readonly bodyBytes: number

@@ -19,7 +19,7 @@ export interface AuditedObject {
   readonly lineOf?: (field?: string) => number
   /** Translates a field path of the pod to one of the workload. */
   readonly fieldOf?: (field: string) => string
-  /** Where the pods of an object that asks for a model are not known, so that it cannot be judged. */
+  /** Set if the pods of an object that asks for a model are not known, so that it cannot be judged. */
   readonly unknown?: Diagnostic
 }
 

@@ -167,7 +167,7 @@ async function explainAll(
   throw new AppError('InputUnreadable', `${place}: holds neither a pod nor a workload`)
 }
 
-/** Where one of several pods asks for a model, the others need none: the head of a cluster beside its workers. */
+/** If one of several pods asks for a model, the others need none: the head of a cluster beside its workers. */
 function askedFor(pods: readonly FoundPod[], { annotationPrefix }: Config): readonly FoundPod[] {
   const asking = pods.filter(({ pod, unknown }) => unknown !== undefined || hasAnnotation(pod, annotationPrefix))
   return asking.length === 0 ? pods : asking

@@ -86,7 +86,7 @@ function sortKeys(value: unknown): unknown {
   return Object.fromEntries(entries.map(([key, item]) => [key, sortKeys(item)]))
 }
 
-/** What is frozen already was frozen by this function, all of it. */
+/** A value that is frozen already was frozen by this function, all of it. */
 export function freezeDeeply<T>(value: T): T {
   if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
     Object.values(value).forEach(freezeDeeply)

@@ -35,7 +35,7 @@ export interface PlanContext {
   readonly namespace: string
   readonly config: Config
   readonly findings: Findings
-  /** Of the annotations that users wrote for the injector; the status keeps it. */
+  /** Hash of the annotations that users wrote for the injector; the status keeps it. */
   readonly annotationsHash: string
   /** The containers that a first pass chose, by model; a second pass keeps to them. */
   readonly keptTargets: ReadonlyMap<string, readonly string[]>

@@ -20,7 +20,7 @@ const awsRegion = /-\d+$/
 /** Names of shells: they read no other variable. */
 const shellName = /^[A-Za-z_]\w*$/
 
-/** Of the annotations that `chose` says the pod has itself. */
+/** Only of the annotations that `chose` says the pod has itself. */
 export function unlikelyValues(
   model: ModelRequest,
   chose: (annotation: AnnotationName) => boolean,

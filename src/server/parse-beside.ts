@@ -44,7 +44,7 @@ async function take(thread: Worker, signal: AbortSignal): Promise<ConfigResult> 
   throw new Error('its thread ended without a result')
 }
 
-/** What comes from a thread is no longer frozen. */
+/** A value that comes from a thread is no longer frozen. */
 function complete(result: ConfigResult, rules: readonly PolicyRule[]): ConfigResult {
   if (!result.ok) return result
   const { config } = result

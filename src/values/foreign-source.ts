@@ -1,4 +1,4 @@
-/** What people write as a source that is none, with what to write instead. Each form was found in public manifests. */
+/** Texts that people write as a source and that are none, with what to write instead. Each form was found in public manifests. */
 import { quote } from './print/printable.ts'
 
 interface ForeignForm {

@@ -10,7 +10,7 @@ const written = [
   'AWS_SHARED_CREDENTIALS_FILE',
   'AWS_CONTAINER_AUTHORIZATION_TOKEN',
   'AWS_S3_US_EAST_1_REGIONAL_ENDPOINT',
-  // Of the pods that the webhook makes up before its port opens.
+  // In the pods that the webhook makes up before its port opens.
   'MODEL_PATH',
 ]
 /** The publisher describes each version to the loader in the loader's words. */

@@ -109,7 +109,7 @@ function mistakeOf(document: ParsedDocument): Mistake | undefined {
   return alias && { offset: alias.offset, problem: `no anchor &${alias.name} stands before this alias` }
 }
 
-/** Of a broken document only: quoted braces are good YAML, and Argo Workflows has many. */
+/** For a broken document only: quoted braces are good YAML, and Argo Workflows has many. */
 function templateIn(text: string): ReadDocument | undefined {
   const index = text.split('\n').findIndex((line) => /^[^'"#]*\{\{/.test(line))
   if (index < 0) return undefined

@@ -6,7 +6,7 @@ import { isObject, valueAt, type Path } from './paths.ts'
 
 export interface MadePod {
   readonly spec: Readonly<Record<string, unknown>>
-  /** Where the parts of the pod are from, as field paths of the pod and paths of the object; everything else is at the place itself. */
+  /** Origins of the parts of the pod, as field paths of the pod and paths of the object; everything else is at the place itself. */
   readonly origins: readonly (readonly [field: string, path: Path])[]
 }
 

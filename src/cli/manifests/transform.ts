@@ -23,7 +23,7 @@ export interface ObjectVerdict {
 export interface Judge {
   /** `pods` are all of the same object. */
   readonly judge: (pod: FoundPod, pods: readonly FoundPod[]) => ObjectVerdict
-  /** Of an object without pods. */
+  /** Set for an object without pods. */
   readonly withoutPods: ObjectVerdict
   readonly settings: PodSettings
 }

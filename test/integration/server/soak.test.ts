@@ -26,7 +26,7 @@ const minutes = Number(process.env.SOAK_MINUTES ?? 0)
 /** At least so many. */
 const leastRounds = 30
 const validEach = 20
-/** Of the bad configurations, and of a certificate that was read before its key was written. */
+/** Errors of the bad configurations, and of a certificate that was read before its key was written. */
 const refusals = ['configuration refused', 'certificate refused']
 /** The least memory that the chart gives is 512Mi. A short run is all warming up, which hides a leak. */
 const mostMiB = 460

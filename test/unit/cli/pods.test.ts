@@ -23,7 +23,7 @@ interface Example {
   /** Words of the pods, and the fields of the object that their source stands in; undefined for a pod without a model. */
   readonly pods: readonly (readonly [title: string, place: string | undefined])[]
   readonly containers: readonly string[]
-  /** Whether the parts can be added in the manifest. */
+  /** True if the parts can be added in the manifest. */
   readonly takesParts: boolean
 }
 
