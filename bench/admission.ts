@@ -1,10 +1,12 @@
 /**
- * CPU time and latency of an admission over HTTPS: `model-injector serve`, the least that a webhook can be in Node (floor-server.ts) and
- * in Go (go-peer), and any other webhook by its address. Servers have the first core, the load has the others; the servers take turns in
- * short slots of random order, so that other work of the machine affects all alike: the ratios of one run are what to trust.
- * Every answer of the product is compared with that of the same code in this process. Linux only.
+ * CPU time and latency of an admission over HTTPS: `model-injector serve`, the least that a webhook can be in Node
+ * (floor-server.ts) and in Go (go-peer), and any other webhook by its address. Servers have the first core, the load
+ * has the others; the servers take turns in short slots of random order, so that other work of the machine affects all
+ * alike: the ratios of one run are what to trust. Every answer of the product is compared with that of the same code
+ * in this process. Linux only.
  *
- * node bench/admission.ts [--slots N] [--admissions N] [--rate N] [--only TEXT] [--json FILE] [--build NAME=DIST]... [--peer NAME=URL#PID]...
+ * node bench/admission.ts [--slots N] [--admissions N] [--rate N] [--only TEXT] [--json FILE]
+ *   [--build NAME=DIST]... [--peer NAME=URL#PID]...
  *
  * --admissions of a slot: not a time, in which a busy machine answers too few
  * --rate     requests per second of each server; without it as many as it answers

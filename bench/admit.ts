@@ -1,7 +1,8 @@
 /**
- * CPU time and allocated memory of an admission without the network: several versions of the product in one process, by kind and size of
- * the pod, in short slots of random order, so that other work of the machine affects all alike. Prints the ratio of each version to the
- * first, by the least disturbed quarter of the slots: only the ratios of one run are to be trusted.
+ * CPU time and allocated memory of an admission without the network: several versions of the product in one process,
+ * by kind and size of the pod, in short slots of random order, so that other work of the machine affects all alike.
+ * Prints the ratio of each version to the first, by the least disturbed quarter of the slots: only the ratios of one
+ * run are to be trusted.
  *
  * node --max-semi-space-size=64 --min-semi-space-size=64 bench/admit.ts [--slots N] [--only TEXT] DIRECTORY...
  *

@@ -102,7 +102,7 @@ function paintDiff(diff: string, { paint, isForPeople }: DiffStyle): string {
     .join('\n')
 }
 
-/** The status is a kilobyte and more of JSON in one line, which nobody reads there. */
+/** The status is a kilobyte and more of JSON in one line: a terminal shows braces instead. */
 function foldStatus(line: string): string {
   return line.replace(/^([-+ ].*\/status"?: )(['"]?)\{\\?"schema\\?":.*?(,?)$/, '$1$2{…}$2$3')
 }

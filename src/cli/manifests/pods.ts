@@ -174,7 +174,7 @@ const deepest = 40
 /** The status may tell of pods, but makes none. */
 function templatesIn(value: unknown, path: Path = []): readonly Path[] {
   if (!isObject(value) || path.length > deepest) return []
-  // An object whose spec is that of a pod gives its pods annotations of which nobody here knows.
+  // An object whose spec is that of a pod gives its pods annotations that are unknown here.
   if (path.length > 0 && isPodTemplate(value)) return [path]
   if (Array.isArray(value)) return value.flatMap((item, i) => templatesIn(item, [...path, i]))
   return Object.entries(value).flatMap(([key, item]) =>
@@ -209,7 +209,7 @@ function unknownPod(found: FoundObject, settings: PodSettings): readonly FoundPo
       unknown: {
         reason: 'InvalidPod',
         field,
-        problem: 'asks for a model, but no pod template is in this object, so nobody can say what its pods get',
+        problem: 'asks for a model, but no pod template is in this object, so what its pods get is unknown',
         remedy: `write it to the pod template that ${printable(found.kind)} refers to, or describe the kind by customResources in the configuration (no pods: an empty list)`,
       },
     },

@@ -31,7 +31,7 @@ export function compareTarget(container: Container, { list, before, own }: Targe
   }
 }
 
-/** Nearly always nobody has touched what the container got, and the lists need not be gone through item by item. */
+/** The additions to a container are nearly always untouched, and the lists need not be gone through item by item. */
 function isAsPlanned(container: Container, before: Container | undefined, own: readonly ContainerAddition[]): boolean {
   const mounts = withoutForeign(container.volumeMounts, before?.volumeMounts)
   const hasPlannedMounts =

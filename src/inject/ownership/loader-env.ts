@@ -151,7 +151,7 @@ export function compareEnv(loader: ComparedLoader): ComparedList<EnvVar> {
   return { restored: unlessSame(present, [...kept, ...missing]), changes }
 }
 
-/** Nearly always nobody has touched the variables. No two of the planned ones have one name. */
+/** The variables are nearly always untouched. No two of the planned ones have one name. */
 export function hasPlannedEnv(present: readonly EnvVar[], planned: readonly EnvVar[]): boolean {
   return (
     present.length === planned.length &&
