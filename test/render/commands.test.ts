@@ -214,7 +214,10 @@ t.test('the pipeline is started by its name', async (t) => {
   )
 })
 
-/** The build host, of which only the container engine and systemd are not real. */
+/**
+ * The build host, of which only the container engine and systemd are not real. The engine reads the password, as the real one does:
+ * if it ended before the password was written, the pipe would be broken, and the script with it.
+ */
 async function buildHost(
   directory: string,
 ): Promise<{ run: (script: string) => Promise<{ code: number; output: string }>; path: string }> {
@@ -223,7 +226,11 @@ async function buildHost(
   await mkdir(bin)
   const engine = `#!/bin/bash
 echo "$*" >> '${directory}/calls'
-case " $* " in *' run '*) ;; *) exit 0 ;; esac
+case " $* " in
+*' login '*) exec cat > /dev/null ;;
+*' run '*) ;;
+*) exit 0 ;;
+esac
 id=$(printf '%s\\n' "$@" | sed -n 's/^MODEL_ID=//p')
 root='${path}.loading'
 mkdir -p "$root/$id/files/tokenizer"
@@ -251,7 +258,8 @@ echo > "$root/$id/marker.json"
       new Promise((resolve) => {
         execFile(
           '/bin/bash',
-          ['-c', local(script)],
+          // Node.js gives it a socket as its input, which bash takes for a remote shell's: it would read this user's settings.
+          ['--norc', '-c', local(script)],
           { env: { PATH: `${bin}:${process.env.PATH ?? ''}` } },
           (error, stdout, stderr) => {
             resolve({ code: error === null ? 0 : Number(error.code), output: `${stdout}${stderr}` })
