@@ -15,16 +15,16 @@
  */
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { Agent, request } from 'node:https'
+import { Agent } from 'node:https'
 import { cpus, tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { imageNodeFlags } from '../deploy/image/node-flags.ts'
+import { commandNodeFlags, commandVariables, imageNodeFlags } from '../deploy/image/node-flags.ts'
 import { inProcess } from './in-process.ts'
 import { cpuMicrosecondsOf, residentMegabytes } from './machine.ts'
 import { admissionCases, type AdmissionCase } from './pod.ts'
+import { admit, listeningPort, makeCertificate } from './webhook.ts'
 
 interface Server {
   readonly name: string
@@ -78,7 +78,7 @@ const firstCore = ['taskset', '--cpu-list', '0']
 const servers: Server[] = []
 
 try {
-  execFileSync(join(root, 'certs', 'throwaway.sh'), [directory, '127.0.0.1'])
+  makeCertificate(directory)
   const answer = await inProcess(join(root, 'src'))
   const cases = admissionCases(answer)
   const answers = join(directory, 'answers.json')
@@ -129,7 +129,11 @@ async function startAll(answers: string): Promise<void> {
   const builds = [['model-injector', join(root, 'dist')], ...options.build.map((text) => splitOnce(text, '='))] as const
   for (const [name = '', dist = ''] of builds) {
     const ports = ['--address', '127.0.0.1', '--port', '0', '--health-port', '0']
-    await start(name, [node, ...imageNodeFlags, join(resolve(dist), 'main.js'), 'serve', ...tls, ...ports], true)
+    await start(
+      name,
+      [node, ...imageNodeFlags, ...commandNodeFlags.serve, join(resolve(dist), 'main.js'), 'serve', ...tls, ...ports],
+      true,
+    )
   }
   const goPeer = join(directory, 'go-peer')
   execFileSync('go', ['build', '-o', goPeer, '.'], { cwd: join(root, 'bench', 'go-peer'), stdio: 'inherit' })
@@ -162,17 +166,12 @@ function newAgent(): Agent {
 
 async function start(name: string, command: readonly string[], isProduct = false): Promise<void> {
   const [program = '', ...args] = [...firstCore, ...command]
-  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'ignore'], env: { PATH: process.env.PATH } })
-  const pid = child.pid ?? 0
-  const port = await new Promise<number>((done, failed) => {
-    child.once('exit', () => {
-      failed(new Error(`${name} ended before it listened`))
-    })
-    createInterface({ input: child.stdout }).on('line', (line) => {
-      const entry = JSON.parse(line) as { msg?: string; port?: number }
-      if (entry.msg === 'listening') done(entry.port ?? 0)
-    })
+  const child = spawn(program, args, {
+    stdio: ['ignore', 'pipe', 'ignore'],
+    env: { PATH: process.env.PATH, ...(isProduct && commandVariables.serve) },
   })
+  const pid = child.pid ?? 0
+  const port = await listeningPort(child)
   const startMs = cpuMicrosecondsOf(pid) / 1000
   servers.push({ name, pid, origin: `https://127.0.0.1:${port}`, agent: newAgent(), child, isProduct, startMs })
 }
@@ -208,7 +207,7 @@ async function load(server: Server, one: AdmissionCase, expected: string): Promi
       for (let i = next++; i < count; i = next++) {
         if (intervalMs > 0) await sleep(Math.max(0, startedAt + i * intervalMs - performance.now()))
         const sentAt = performance.now()
-        await admit(server, one, expected)
+        await admitOnce(server, one, expected)
         milliseconds.push(performance.now() - sentAt)
       }
     }),
@@ -216,27 +215,18 @@ async function load(server: Server, one: AdmissionCase, expected: string): Promi
   return { cpuMicroseconds: (cpuMicrosecondsOf(server.pid) - cpuBefore) / count, milliseconds }
 }
 
-function admit({ origin, agent, isProduct, name }: Server, one: AdmissionCase, expected: string): Promise<void> {
-  return new Promise((done, failed) => {
-    const headers = {
-      'content-type': 'application/json',
-      accept: 'application/json, */*',
-      'content-length': Buffer.byteLength(one.body),
-    }
-    const url = `${origin}/mutate?timeout=5s&case=${encodeURIComponent(keyOf(one))}`
-    const sent = request(url, { method: 'POST', agent, headers }, (response) => {
-      const chunks: Buffer[] = []
-      response.on('data', (chunk: Buffer) => chunks.push(chunk))
-      response.once('end', () => {
-        const text = Buffer.concat(chunks).toString()
-        const isRight = isProduct ? text === expected : response.statusCode === 200 && text.includes('"allowed":')
-        if (isRight) done()
-        else failed(new Error(`${name} answered ${one.name} with ${response.statusCode ?? '?'}: ${text.slice(0, 500)}`))
-      })
-    })
-    sent.once('error', failed)
-    sent.end(one.body)
-  })
+async function admitOnce(
+  { origin, agent, isProduct, name }: Server,
+  one: AdmissionCase,
+  expected: string,
+): Promise<void> {
+  const { status, text } = await admit(
+    `${origin}/mutate?timeout=5s&case=${encodeURIComponent(keyOf(one))}`,
+    agent,
+    one.body,
+  )
+  const isRight = isProduct ? text === expected : status === 200 && text.includes('"allowed":')
+  if (!isRight) throw new Error(`${name} answered ${one.name} with ${status}: ${text.slice(0, 500)}`)
 }
 
 function summaryOf(one: AdmissionCase, { name }: Server, slots: readonly Slot[]): MeasuredAdmission {

@@ -2,7 +2,7 @@
 import { mkdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { goBuild, runGo } from './go.ts'
-import { imageNodeFlags } from './node-flags.ts'
+import { commandNodeFlags, commandVariables, imageNodeFlags } from './node-flags.ts'
 import type { Architecture } from './runtime-lock.ts'
 
 const startModule = new URL('./start/', import.meta.url)
@@ -16,9 +16,21 @@ export async function layOutStart(directory: string, architecture: Architecture)
   await mkdir(dirname(target), { recursive: true })
   // Imported late, as the Dockerfile copies src after the layers that seldom change.
   const { keptVariables } = await import('../../src/kept-variables.ts')
-  const rows = Object.entries(keptVariables).map(([command, names]) => `${command}:${names.join(',')}`)
-  const values = { nodeFlags: [...imageNodeFlags, ignoreConfiguration].join(','), keptVariables: rows.join(';') }
+  const set = Object.entries(commandVariables).map(
+    ([command, variables]) => [command, Object.entries(variables).map(([name, value]) => `${name}=${value}`)] as const,
+  )
+  const values = {
+    nodeFlags: [...imageNodeFlags, ignoreConfiguration].join(','),
+    commandFlags: rowsOf(Object.entries(commandNodeFlags)),
+    keptVariables: rowsOf(Object.entries(keptVariables)),
+    setVariables: rowsOf(set),
+  }
   const settings = Object.entries(values).map(([name, value]) => `-X main.${name}=${value}`)
   const linkerFlags = ['-s', '-w', ...settings].join(' ')
   await runGo([...goBuild, '-ldflags', linkerFlags, '-o', target, '.'], startModule, architecture)
+}
+
+/** As the program reads them: `serve:ITEM,ITEM;load:ITEM`. */
+function rowsOf(items: readonly (readonly [command: string, items: readonly string[]])[]): string {
+  return items.map(([command, of]) => `${command}:${of.join(',')}`).join(';')
 }

@@ -12,7 +12,7 @@ import { text } from 'node:stream/consumers'
 import { promisify } from 'node:util'
 import { build as bundle } from 'esbuild'
 import t from 'tap'
-import { imageNodeFlags } from '../../deploy/image/node-flags.ts'
+import { commandNodeFlags, imageNodeFlags } from '../../deploy/image/node-flags.ts'
 import { loaderImageVariable } from '../../src/config/loader-image.ts'
 import { version } from '../../src/version.ts'
 import { layOutProduct, prepareProductImage, productCommand } from '../kit/cluster/image-contents.ts'
@@ -206,15 +206,17 @@ t.test('the webhook has the variables that it reads and no others', async (t) =>
   for await (const line of createInterface({ input: child.stdout })) {
     if (line.includes('"msg":"listening"')) break
   }
-  t.strictSame((await textsOf(child, 'cmdline')).slice(0, 5), [
+  t.strictSame((await textsOf(child, 'cmdline')).slice(0, 6), [
     '/usr/local/bin/node',
     ...flags,
+    ...commandNodeFlags.serve,
     '/app/dist/main.js',
     'serve',
   ])
   t.strictSame((await textsOf(child, 'environ')).sort(), [
     'KUBERNETES_SERVICE_HOST=10.0.0.1',
     'KUBERNETES_SERVICE_PORT=443',
+    'MALLOC_ARENA_MAX=1',
     'MODEL_INJECTOR_LOADER_IMAGE=registry.example.com/model-injector:1.0.0',
   ])
   child.kill('SIGTERM')

@@ -17,30 +17,42 @@ const (
 	bug = 70
 )
 
-// Set by the linker: "--FLAG,--FLAG" and "load:NAME,NAME;serve:NAME".
-var nodeFlags, keptVariables string
+// Set by the linker: "--FLAG,--FLAG" for every command, and rows for some: "serve:--FLAG", "load:NAME,NAME;serve:NAME",
+// "serve:NAME=VALUE".
+var nodeFlags, commandFlags, keptVariables, setVariables string
 
 func main() {
 	if nodeFlags == "" || keptVariables == "" {
 		fail("was built without flags of Node or names of variables: build it by deploy/image/assemble.ts")
 	}
 	arguments := os.Args[min(1, len(os.Args)):]
-	command := slices.Concat([]string{node}, strings.Split(nodeFlags, ","), []string{product}, arguments)
-	err := syscall.Exec(node, command, environmentFor(arguments))
+	name := ""
+	if len(arguments) > 0 {
+		name = arguments[0]
+	}
+	flags, _ := itemsFor(name, commandFlags)
+	command := slices.Concat([]string{node}, strings.Split(nodeFlags, ","), flags, []string{product}, arguments)
+	err := syscall.Exec(node, command, environmentFor(name))
 	fail("cannot start " + node + ": " + err.Error())
 }
 
 // Commands that people run keep the environment as it is.
-func environmentFor(arguments []string) []string {
-	if len(arguments) > 0 {
-		for _, row := range strings.Split(keptVariables, ";") {
-			command, names, _ := strings.Cut(row, ":")
-			if command == arguments[0] {
-				return only(strings.Split(names, ","))
-			}
+func environmentFor(name string) []string {
+	environment := os.Environ()
+	if names, found := itemsFor(name, keptVariables); found {
+		environment = only(names)
+	}
+	set, _ := itemsFor(name, setVariables)
+	return append(environment, set...)
+}
+
+func itemsFor(name, rows string) ([]string, bool) {
+	for _, row := range strings.Split(rows, ";") {
+		if command, items, _ := strings.Cut(row, ":"); command == name && items != "" {
+			return strings.Split(items, ","), true
 		}
 	}
-	return os.Environ()
+	return nil, false
 }
 
 func only(names []string) []string {

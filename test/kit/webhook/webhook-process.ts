@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { imageNodeFlags } from '../../../deploy/image/node-flags.ts'
+import { commandNodeFlags, commandVariables, imageNodeFlags } from '../../../deploy/image/node-flags.ts'
 import { createCertificateAuthority, issueCertificate } from './pki.ts'
 import { waitFor } from '../tools/wait-for.ts'
 
@@ -67,9 +67,9 @@ export async function startWebhook(
     ...(options.args ?? []),
   ]
   // A test runner's loaders are of no use to it.
-  const child = spawn(process.execPath, [...imageNodeFlags, main, ...args], {
+  const child = spawn(process.execPath, [...imageNodeFlags, ...commandNodeFlags.serve, main, ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
-    env: { ...process.env, NODE_OPTIONS: '', ...options.env },
+    env: { ...process.env, NODE_OPTIONS: '', ...commandVariables.serve, ...options.env },
   })
   const lines: Record<string, unknown>[] = []
   createInterface({ input: child.stdout }).on('line', (line) => {
