@@ -5,7 +5,7 @@
  * alike: the ratios of one run are what to trust. Every answer of the product is compared with that of the same code
  * in this process. Linux only.
  *
- * node bench/admission.ts [--slots N] [--admissions N] [--rate N] [--only TEXT] [--json FILE]
+ * node bench/admission.ts [--slots N] [--admissions N] [--rate N] [--only TEXT] [--json FILE] [--without-go]
  *   [--build NAME=DIST]... [--peer NAME=URL#PID]...
  *
  * --admissions of a slot: not a time, in which a busy machine answers too few
@@ -67,6 +67,7 @@ const { values: options } = parseArgs({
     rate: { type: 'string' },
     only: { type: 'string', default: '' },
     json: { type: 'string' },
+    'without-go': { type: 'boolean', default: false },
     build: { type: 'string', multiple: true, default: [] },
     peer: { type: 'string', multiple: true, default: [] },
   },
@@ -135,9 +136,7 @@ async function startAll(answers: string): Promise<void> {
       true,
     )
   }
-  const goPeer = join(directory, 'go-peer')
-  execFileSync('go', ['build', '-o', goPeer, '.'], { cwd: join(root, 'bench', 'go-peer'), stdio: 'inherit' })
-  await start('Go, net/http', [goPeer, ...tls])
+  if (!options['without-go']) await startGoPeer(tls)
   for (const text of options.peer) {
     const [name, address] = splitOnce(text, '=')
     const [origin, pid] = splitOnce(address, '#')
@@ -151,6 +150,12 @@ async function startAll(answers: string): Promise<void> {
       startMs: undefined,
     })
   }
+}
+
+async function startGoPeer(tls: readonly string[]): Promise<void> {
+  const goPeer = join(directory, 'go-peer')
+  execFileSync('go', ['build', '-o', goPeer, '.'], { cwd: join(root, 'bench', 'go-peer'), stdio: 'inherit' })
+  await start('Go, net/http', [goPeer, ...tls])
 }
 
 function splitOnce(text: string, separator: string): readonly [string, string] {
