@@ -1,4 +1,5 @@
 /** The fields that commands read of API objects. All others pass through unchanged. */
+import type { Condition, PodStatus } from './pod-status.ts'
 
 export interface KubernetesObject {
   readonly apiVersion: string
@@ -27,18 +28,18 @@ interface OwnerReference {
 
 export interface ClusterPod extends KubernetesObject {
   readonly spec: ClusterPodSpec
-  readonly status?: {
-    readonly phase?: string
-    readonly podIP?: string
-    readonly conditions?: readonly Condition[]
-  }
+  readonly status?: PodStatus
 }
 
-export interface Condition {
-  readonly type: string
-  readonly status: string
+/** Of the core API group, which has those of `events.k8s.io` too. */
+export interface ClusterEvent extends KubernetesObject {
+  readonly type?: string
   readonly reason?: string
   readonly message?: string
+  readonly involvedObject?: { readonly kind?: string; readonly name?: string; readonly namespace?: string }
+  readonly count?: number
+  readonly lastTimestamp?: string | null
+  readonly eventTime?: string | null
 }
 
 export interface ClusterPodSpec {

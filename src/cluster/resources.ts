@@ -2,6 +2,7 @@
 import type {
   ConfigMap,
   CSIDriver,
+  ClusterEvent,
   DaemonSet,
   Deployment,
   EC2NodeClass,
@@ -45,6 +46,7 @@ export const resources = {
   secrets: core<Secret>('secrets', 'Secret'),
   persistentVolumeClaims: core<PersistentVolumeClaim>('persistentvolumeclaims', 'PersistentVolumeClaim'),
   serviceAccounts: core<ServiceAccount>('serviceaccounts', 'ServiceAccount'),
+  events: core<ClusterEvent>('events', 'Event'),
   podTemplates: core('podtemplates', 'PodTemplate'),
   replicationControllers: core('replicationcontrollers', 'ReplicationController'),
   persistentVolumes: clusterWide<PersistentVolume>('', 'v1', 'persistentvolumes', 'PersistentVolume'),

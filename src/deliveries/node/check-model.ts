@@ -1,6 +1,7 @@
 /** A model in a machine image, and the Karpenter objects that make nodes from it. */
 import type { Cluster } from '../../cluster/cluster.ts'
-import type { Condition, EC2NodeClass, NodePool } from '../../cluster/objects.ts'
+import type { EC2NodeClass, NodePool } from '../../cluster/objects.ts'
+import type { Condition } from '../../cluster/pod-status.ts'
 import { resources } from '../../cluster/resources.ts'
 import type { Lookup } from '../../diagnosis/lookup.ts'
 import { listOf } from '../shared/check-context.ts'
