@@ -5,16 +5,18 @@
 import type { Cluster } from '../cluster/cluster.ts'
 import { collect } from '../cluster/collect.ts'
 import type {
+  ClusterEvent,
   Deployment,
   EndpointSlice,
   MutatingWebhook,
   MutatingWebhookConfiguration,
   ClusterPod,
+  ReplicaSet,
   Service,
 } from '../cluster/objects.ts'
 import { resources } from '../cluster/resources.ts'
 import { parseConfig, type ConfigResult, defaultConfigWith } from '../config/parse-config.ts'
-import { selects } from '../cluster/label-selector.ts'
+import { selects, selectorText } from '../cluster/label-selector.ts'
 import { absent, found, lookup, lookupThen, unknown, valueOf, type Lookup } from '../diagnosis/lookup.ts'
 import { argumentOf, mountedFile, webhookContainer } from './mounted-file.ts'
 import { registrationName } from './registration.ts'
@@ -27,7 +29,12 @@ export interface Installation {
   readonly service: Lookup<Service>
   readonly endpointSlices: Lookup<readonly EndpointSlice[]>
   readonly deployment: Lookup<Deployment>
+  /** Those of the Deployment. */
   readonly pods: Lookup<readonly ClusterPod[]>
+  /** Those of the Deployment, of its older rollouts too. */
+  readonly replicaSets: Lookup<readonly ReplicaSet[]>
+  /** Events of type Warning in the Deployment's namespace. */
+  readonly warnings: Lookup<readonly ClusterEvent[]>
   readonly configuration: Lookup<Configuration>
   /** Certificate in the mounted Secret. */
   readonly certificate: Lookup<MountedCertificate>
@@ -59,7 +66,9 @@ export async function findInstallation(cluster: Cluster): Promise<Installation> 
     service,
     deployment,
     endpointSlices: await lookupThen(service, (value) => listEndpointSlices(cluster, value)),
-    pods: await lookupThen(service, (value) => listPods(cluster, value)),
+    pods: await lookupThen(deployment, (value) => listPods(cluster, value)),
+    replicaSets: await lookupThen(deployment, (value) => listReplicaSets(cluster, value)),
+    warnings: await lookupThen(deployment, (value) => listWarnings(cluster, value)),
     configuration: await findConfiguration(cluster, deployment),
     certificate: await findCertificate(cluster, deployment),
   }
@@ -109,12 +118,21 @@ function listEndpointSlices(cluster: Cluster, { metadata }: Service): Promise<re
   return collect(cluster.list(resources.endpointSlices, { namespace: metadata.namespace, labelSelector }))
 }
 
-function listPods(cluster: Cluster, { metadata, spec }: Service): Promise<readonly ClusterPod[]> {
-  const labelSelector = Object.entries(spec.selector ?? {})
-    .map(([key, value]) => `${key}=${value}`)
-    .join(',')
-  if (labelSelector === '') return Promise.resolve([])
+function listPods(cluster: Cluster, { metadata, spec }: Deployment): Promise<readonly ClusterPod[]> {
+  const labelSelector = selectorText(spec.selector)
   return collect(cluster.list(resources.pods, { namespace: metadata.namespace, labelSelector }))
+}
+
+async function listReplicaSets(cluster: Cluster, { metadata, spec }: Deployment): Promise<readonly ReplicaSet[]> {
+  const labelSelector = selectorText(spec.selector)
+  const sets = await collect(cluster.list(resources.replicaSets, { namespace: metadata.namespace, labelSelector }))
+  return sets.filter(({ metadata: { ownerReferences = [] } }) =>
+    ownerReferences.some(({ kind, name }) => kind === 'Deployment' && name === metadata.name),
+  )
+}
+
+function listWarnings(cluster: Cluster, { metadata: { namespace } }: Deployment): Promise<readonly ClusterEvent[]> {
+  return collect(cluster.list(resources.events, { namespace, fieldSelector: 'type=Warning' }))
 }
 
 async function findConfiguration(cluster: Cluster, deployment: Lookup<Deployment>): Promise<Lookup<Configuration>> {

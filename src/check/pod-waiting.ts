@@ -4,6 +4,7 @@
  */
 import type { ClusterPod } from '../cluster/objects.ts'
 import type { ContainerEnd, ContainerStatus } from '../cluster/pod-status.ts'
+import { singleLine } from '../values/print/printable.ts'
 
 export interface PodObstacle {
   /** `ImagePullBackOff`, `CrashLoopBackOff`, `Unschedulable`, `Evicted` */
@@ -62,20 +63,20 @@ export function describeObstacle({ reason, kind, container, message }: PodObstac
 /** `it ended with exit code 10 (Error): access denied: …` */
 function describeEnd({ exitCode, reason, message = '' }: ContainerEnd): string {
   const cause = reason === undefined || reason === 'Error' ? '' : ` (${reason})`
-  return joined(`it ended with exit code ${exitCode}${cause}`, oneLine(message))
+  return joined(`it ended with exit code ${exitCode}${cause}`, singleLine(message))
 }
 
 function schedulingObstacles({ status }: ClusterPod): readonly PodObstacle[] {
   const scheduled = status?.conditions?.find(({ type }) => type === 'PodScheduled')
   if (scheduled?.status !== 'False') return []
   const { reason = 'Unschedulable', message = '' } = scheduled
-  return [{ reason, kind: 'scheduling', container: undefined, message: oneLine(message) }]
+  return [{ reason, kind: 'scheduling', container: undefined, message: singleLine(message) }]
 }
 
 function podObstacles({ status }: ClusterPod): readonly PodObstacle[] {
   if (status?.phase !== 'Failed' || status.reason === undefined) return []
   const { reason, message = '' } = status
-  return [{ reason, kind: 'pod', container: undefined, message: oneLine(message) }]
+  return [{ reason, kind: 'pod', container: undefined, message: singleLine(message) }]
 }
 
 function containerObstacles(status: ContainerStatus, pod: ClusterPod, isInit: boolean): readonly PodObstacle[] {
@@ -99,7 +100,7 @@ function waitingObstacles(
   container: ObstructedContainer,
 ): readonly PodObstacle[] {
   if (usualReasons.includes(reason) || reason === '') return []
-  return [{ reason, kind: kindOf(reason), container, message: oneLine(message) }]
+  return [{ reason, kind: kindOf(reason), container, message: singleLine(message) }]
 }
 
 /** Between two restarts a container runs, or has ended, without the kubelet calling it a crash loop. */
@@ -107,7 +108,7 @@ function endObstacles({ ready, state }: ContainerStatus, container: ObstructedCo
   const { lastEnd } = container
   const isOver = lastEnd === undefined || lastEnd.exitCode === 0
   if (isOver || (ready === true && state?.terminated === undefined)) return []
-  return [{ reason: lastEnd.reason ?? 'Error', kind: 'crash', container, message: oneLine(lastEnd.message ?? '') }]
+  return [{ reason: lastEnd.reason ?? 'Error', kind: 'crash', container, message: singleLine(lastEnd.message ?? '') }]
 }
 
 function kindOf(reason: string): PodObstacle['kind'] {
@@ -117,8 +118,4 @@ function kindOf(reason: string): PodObstacle['kind'] {
 
 function joined(head: string, message: string): string {
   return message === '' ? head : `${head}: ${message}`
-}
-
-function oneLine(message: string): string {
-  return message.replace(/\s+/g, ' ').trim()
 }

@@ -11,6 +11,8 @@ import { checkPermissions } from './topics/permissions.ts'
 import { checkPodIdentity } from './topics/pod-identity.ts'
 import { checkPolicies } from './topics/policies.ts'
 import { checkRegistration } from './topics/registration.ts'
+import { checkReplicaStart } from './topics/replica-start.ts'
+import { checkRollout } from './topics/rollout.ts'
 import { checkVersions } from './topics/versions.ts'
 import { checkWorkload } from './topics/workload.ts'
 
@@ -25,6 +27,7 @@ export const topics: readonly Topic[] = [
   { title: 'Other webhooks', check: checkOrder },
   { title: 'Certificate', check: checkCertificates },
   { title: 'Replicas', check: checkWorkload },
+  { title: 'Rollout', check: (survey) => [...checkRollout(survey), ...checkReplicaStart(survey)] },
   { title: 'Configuration', check: checkConfiguration },
   { title: 'Versions', check: checkVersions },
   { title: 'Policies', check: checkPolicies },

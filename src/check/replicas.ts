@@ -38,7 +38,7 @@ export async function askReplicas(
   return found(await Promise.all(ready.map((pod) => askReplica(cluster, pod, { port, servername }))))
 }
 
-function isReady({ status, metadata }: ClusterPod): boolean {
+export function isReady({ status, metadata }: ClusterPod): boolean {
   return (
     metadata.deletionTimestamp === undefined &&
     status?.conditions?.some(({ type, status: value }) => type === 'Ready' && value === 'True') === true

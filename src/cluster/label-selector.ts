@@ -20,6 +20,17 @@ export function failedRequirements(selector: LabelSelector | undefined, labels: 
     .map(describe)
 }
 
+/** As the API takes it in the query `labelSelector`. */
+export function selectorText({ matchLabels = {}, matchExpressions = [] }: LabelSelector): string {
+  const equalities = Object.entries(matchLabels).map(([key, value]) => `${key}=${value}`)
+  return [...equalities, ...matchExpressions.map(requirementText)].join(',')
+}
+
+function requirementText({ key, operator, values = [] }: Requirement): string {
+  if (operator === 'Exists') return key
+  return operator === 'DoesNotExist' ? `!${key}` : `${key} ${operator.toLowerCase()} (${values.join(',')})`
+}
+
 /** Keys whose presence or value decides. */
 export function keysOf(selector: LabelSelector | undefined): readonly string[] {
   return [...Object.keys(selector?.matchLabels ?? {}), ...(selector?.matchExpressions ?? []).map(({ key }) => key)]

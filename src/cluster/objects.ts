@@ -80,7 +80,17 @@ export interface Deployment extends KubernetesObject {
     readonly selector: LabelSelector
     readonly template: { readonly metadata?: Partial<ObjectMeta>; readonly spec: ClusterPodSpec }
   }
-  readonly status?: { readonly replicas?: number; readonly readyReplicas?: number; readonly updatedReplicas?: number }
+  readonly status?: ReplicaCounts & { readonly updatedReplicas?: number; readonly conditions?: readonly Condition[] }
+}
+
+interface ReplicaCounts {
+  readonly replicas?: number
+  readonly readyReplicas?: number
+}
+
+export interface ReplicaSet extends KubernetesObject {
+  readonly spec: { readonly replicas?: number; readonly template?: { readonly spec: ClusterPodSpec } }
+  readonly status?: ReplicaCounts
 }
 
 export interface DaemonSet extends KubernetesObject {

@@ -102,6 +102,16 @@ export const installationChecks = {
     why: 'while a single replica restarts or moves, annotated pods are refused',
     remedy: 'see why pods are not ready with kubectl describe pod; keep two replicas or more',
   }),
+  rollout: row({
+    about: "The Deployment's last rollout is complete: every replica is of its newest ReplicaSet.",
+    why: 'an upgrade that does not finish has not happened: the replicas of before go on, until one of them ends',
+    remedy: 'see what keeps the new replicas from starting; helm rollback goes back to the release of before',
+  }),
+  'replica-start': row({
+    about: 'No replica is kept from starting: by its image, a crash, a node, a volume, a quota or Pod Security.',
+    why: 'a replica that does not start cannot take the place of one that ends',
+    remedy: 'see why pods are not ready with kubectl describe pod',
+  }),
   version: row({
     about: 'Chart, image and this command are of one version.',
     why: 'match conditions, policies and code belong together; this command judges by its own version',

@@ -32,7 +32,7 @@ async function tests(t: Test): Promise<void> {
     t.equal(report.username, 'admin')
     // The cluster of the tests has the agent itself, but no DaemonSet of it.
     t.strictSame(problemsOf(report), [['pod-identity-agent', 'warning']], detailsOf(report))
-    t.strictSame(findingsOf(report).length, 28)
+    t.strictSame(findingsOf(report).length, 30)
   })
 
   await t.test('the command says so with exit code 0', async (t) => {
@@ -43,7 +43,7 @@ async function tests(t: Test): Promise<void> {
       stdout,
       /\n {2}ok {7}certificate-served {3}that of Secret model-injector\/model-injector-tls: model-injector-\S+,\s+model-injector-\S+\n/,
     )
-    t.match(stdout, /\n1 warning, 27 ok\n$/)
+    t.match(stdout, /\n1 warning, 29 ok\n$/)
   })
 
   await t.test("a reader by the chart's role gets the checks that could not be made", async (t) => {

@@ -346,14 +346,43 @@ const cases: readonly (readonly [
     'none of 1 is ready',
   ],
   ['no Deployment', { ...good, deployment: absent }, [['replicas', 'error']]],
-  ['no ready replica', withDeployment({ status: {} }), [['replicas', 'error']], /^0 of 2 ready/],
+  ['no ready replica', withDeployment({ status: { updatedReplicas: 2 } }), [['replicas', 'error']], /^0 of 2 ready/],
   [
     'fewer replicas than specified',
-    withDeployment({ status: { readyReplicas: 1 } }),
+    withDeployment({ status: { readyReplicas: 1, updatedReplicas: 2 } }),
     [['replicas', 'warning']],
     /^1 of 2 ready/,
   ],
-  ['a single replica', withDeployment({ status: { readyReplicas: 1 } }, { replicas: 1 }), [['replicas', 'warning']]],
+  [
+    'a single replica',
+    withDeployment({ status: { readyReplicas: 1, updatedReplicas: 1 } }, { replicas: 1 }),
+    [['replicas', 'warning']],
+  ],
+  [
+    'a rollout that has begun',
+    withDeployment({ status: { replicas: 3, readyReplicas: 2, updatedReplicas: 1 } }),
+    [['rollout', 'warning']],
+    'under way: 1 of 2 replicas are of the newest ReplicaSet',
+  ],
+  [
+    'pods that a quota forbids',
+    withDeployment({
+      status: {
+        readyReplicas: 2,
+        updatedReplicas: 2,
+        conditions: [
+          {
+            type: 'ReplicaFailure',
+            status: 'True',
+            reason: 'FailedCreate',
+            message: 'pods "x" is forbidden: exceeded quota: q',
+          },
+        ],
+      },
+    }),
+    [['replica-start', 'error']],
+    'pods are not created, FailedCreate: pods "x" is forbidden: exceeded quota: q',
+  ],
 
   [
     'a configuration with mistakes',

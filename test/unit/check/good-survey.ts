@@ -150,9 +150,11 @@ export function goodSurvey({ caBundle, served }: SurveyCertificates): Survey {
           },
         },
       },
-      status: { replicas: 2, readyReplicas: 2 },
+      status: { replicas: 2, readyReplicas: 2, updatedReplicas: 2 },
     }),
     pods: found([]),
+    replicaSets: found([]),
+    warnings: found([]),
     configuration: found({ place: 'ConfigMap model-injector/model-injector, key config.yaml', result }),
     certificate: found({ place: 'Secret model-injector/model-injector-tls', pem: served }),
     replicas: found(

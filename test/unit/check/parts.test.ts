@@ -3,7 +3,7 @@ import { X509Certificate } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import t from 'tap'
 import { isFor, isTrusted, readCertificates } from '../../../src/check/certificates.ts'
-import { failedRequirements, selects } from '../../../src/cluster/label-selector.ts'
+import { failedRequirements, selects, selectorText } from '../../../src/cluster/label-selector.ts'
 import { argumentOf, mountedFile } from '../../../src/check/mounted-file.ts'
 import { readMetrics } from '../../../src/check/replicas.ts'
 import type { Deployment, LabelSelector } from '../../../src/cluster/objects.ts'
@@ -39,6 +39,19 @@ for (const [selector, labels, selected] of selectors) {
     t.end()
   })
 }
+
+t.test('selectors are written as the API takes them in a query', (t) => {
+  const selector: LabelSelector = {
+    matchLabels: { app: 'a', tier: 'b' },
+    matchExpressions: [
+      { key: 'team', operator: 'NotIn', values: ['x', 'y'] },
+      { key: 'kept', operator: 'Exists' },
+      { key: 'gone', operator: 'DoesNotExist' },
+    ],
+  }
+  t.equal(selectorText(selector), 'app=a,tier=b,team notin (x,y),kept,!gone')
+  t.end()
+})
 
 function deploymentOf(args: string[], mounts: object[], volumes: object[]): Deployment {
   const containers = [
