@@ -62,7 +62,7 @@ t.test('the host that is asked is that of the region, and the message names it',
   proxy.refuse(403)
   setVariable(t, 'HTTPS_PROXY', proxy.url)
   const variables = { AWS_REGION: 'eu-central-1', MODEL_REGION: 'auto', MODEL_ENDPOINT: 'https://s3.example.com' }
-  await t.rejects(ask(t, variables), {
+  await t.rejects(ask(t, { ...variables, MODEL_TIMEOUT_SECONDS: '20' }), {
     exit: 'NoCredentials',
     message: /^role .* cannot be assumed: STS at sts\.eu-central-1\.amazonaws\.com cannot be reached: /,
   })
