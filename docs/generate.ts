@@ -33,6 +33,7 @@ import {
   podFailurePolicyInMarkdown,
   reasonsInMarkdown,
 } from '../src/cli/reference.ts'
+import { openValuesInMarkdown } from './value-forms-table.ts'
 import { configurationInMarkdown } from './configuration-table.ts'
 import { kindsInMarkdown } from './kinds-table.ts'
 
@@ -58,6 +59,7 @@ generate('docs/audit.md', 'outputs', auditFormatsInMarkdown())
 generate('docs/security.md', 'classes', changeClassesInMarkdown())
 generate('docs/security.md', 'changes', changesInMarkdown())
 generate('docs/policies.md', 'exclusions', exclusionsInMarkdown())
+generate('docs/policies.md', 'open-values', openValuesInMarkdown())
 generate('docs/queries.md', 'audit-annotations', auditAnnotationsInMarkdown())
 generate('docs/other-webhooks.md', 'peers', await peersInMarkdown())
 generate('docs/render.md', 'commands', renderCommandsInMarkdown())

@@ -1,20 +1,19 @@
 /**
  * Every annotation that users can write, in one table: its parser, scope, default and description. The parser of pods, the
- * operator's defaults, `model-injector explain` and the reference page are made from it.
+ * operator's defaults, `model-injector explain`, the reference page and the policies of the chart are made from it.
  */
 import { annotation, lengths, type AnnotationRow } from './values/annotation-row.ts'
-import { credentialsForms, parseCredentials } from './values/credentials.ts'
-import { parseDurationSeconds } from './values/duration.ts'
-import { addressings, endpointForms, parseEndpoint, parseRegion } from './values/s3/endpoint.ts'
-import { engines } from './values/engine.ts'
-import { expectationForms, parseExpectation } from './values/expectation.ts'
-import { parseBoolean, parseContainers, parseKeyPatterns, parseRunAsUser } from './values/forms.ts'
-import { parseEnvName, parseImage, parseObjectName } from './values/names.ts'
-import { parseWord } from './values/parsed.ts'
-import { parseMountPath } from './values/path.ts'
-import { parsePositiveBytes, parsePositiveMillicores } from './values/quantity.ts'
-import { deliveriesOfScheme, parseSource, sourceForms, type Delivery } from './values/source.ts'
-import { parseVolumeChoice, volumeForms } from './values/volume.ts'
+import { credentialsForms, credentialsValue } from './values/credentials.ts'
+import { durationValue } from './values/duration.ts'
+import { addressings, endpointForms, endpointValue, regionValue } from './values/s3/endpoint.ts'
+import { engines, loaderMemoryValue } from './values/engine.ts'
+import { expectationForms, expectationValue } from './values/expectation.ts'
+import { booleanValue, containersValue, keyPatternsValue, runAsUserValue, wordValue } from './values/forms.ts'
+import { envNameValue, imageValue, objectNameValue } from './values/names.ts'
+import { mountPathValue } from './values/path.ts'
+import { bytesValue, millicoresValue } from './values/quantity.ts'
+import { deliveriesOfScheme, sourceForms, sourceValue, type Delivery } from './values/source.ts'
+import { volumeForms, volumeValue } from './values/volume.ts'
 
 /** The prefix of every annotation, label and node label, unless the operator's configuration has another. */
 export const defaultPrefix = 'models.example.io/'
@@ -35,7 +34,7 @@ export const annotations = {
     default: 'true if a source is present',
     example: '"false"',
     description: '"false" always wins and leaves the pod alone; "true" without a source is denied',
-    parse: parseBoolean,
+    ...booleanValue,
   }),
   source: annotation(lengths.location, {
     scope: 'model',
@@ -45,7 +44,7 @@ export const annotations = {
     example: 's3://models/llama/1.2.3/',
     description:
       'location of the model; a prefix means all objects below it, a key exactly that object; a path, the directory of the volume',
-    parse: parseSource,
+    ...sourceValue,
   }),
   delivery: annotation(lengths.word, {
     scope: 'model',
@@ -55,7 +54,7 @@ export const annotations = {
     example: 'download',
     description: 'way of an s3:// source into the pod',
     appliesTo: fromS3,
-    parse: parseWord(deliveriesOfScheme.s3),
+    ...wordValue(deliveriesOfScheme.s3),
   }),
   claim: annotation(lengths.name, {
     scope: 'model',
@@ -65,7 +64,7 @@ export const annotations = {
     example: 'llama-claim',
     description: 'claim of a mountpoint delivery',
     appliesTo: ['mountpoint'],
-    parse: parseObjectName,
+    ...objectNameValue,
   }),
   'mount-path': annotation(lengths.path, {
     scope: 'model',
@@ -74,7 +73,7 @@ export const annotations = {
     default: { value: '/models/NAME' },
     example: '/app/model-artifacts',
     description: 'directory in the containers with the files below the source',
-    parse: parseMountPath,
+    ...mountPathValue,
   }),
   containers: annotation(lengths.names, {
     scope: 'model',
@@ -83,7 +82,7 @@ export const annotations = {
     default: 'all app containers but known sidecars',
     example: 'app,worker',
     description: 'containers that get the model; an init container may be named if it starts after the loader',
-    parse: parseContainers,
+    ...containersValue,
   }),
   'read-only': annotation(lengths.word, {
     scope: 'model',
@@ -92,7 +91,7 @@ export const annotations = {
     default: { value: 'true' },
     example: '"false"',
     description: 'the app can only read the model; "false" for a download alone, all else is mounted read-only',
-    parse: parseBoolean,
+    ...booleanValue,
   }),
   size: annotation(lengths.word, {
     scope: 'model',
@@ -102,7 +101,7 @@ export const annotations = {
     example: '20Gi',
     description: 'size of the model, for the scheduler and the volume; required for memory and ephemeral/ volumes',
     appliesTo: downloads,
-    parse: parsePositiveBytes,
+    ...bytesValue,
   }),
   volume: annotation(lengths.kindAndName, {
     scope: 'model',
@@ -112,7 +111,7 @@ export const annotations = {
     example: 'memory',
     description: 'storage of a download: an emptyDir on disk or in memory, a new claim, or a volume of the pod',
     appliesTo: downloads,
-    parse: parseVolumeChoice,
+    ...volumeValue,
   }),
   include: annotation(lengths.patterns, {
     scope: 'model',
@@ -122,7 +121,7 @@ export const annotations = {
     example: '*.safetensors,*.json',
     description: 'only objects that match one of these',
     appliesTo: downloads,
-    parse: parseKeyPatterns,
+    ...keyPatternsValue,
   }),
   exclude: annotation(lengths.patterns, {
     scope: 'model',
@@ -132,7 +131,7 @@ export const annotations = {
     example: 'original/*',
     description: 'no objects that match one of these, even if included',
     appliesTo: downloads,
-    parse: parseKeyPatterns,
+    ...keyPatternsValue,
   }),
   expect: annotation(lengths.location, {
     scope: 'model',
@@ -142,7 +141,7 @@ export const annotations = {
     example: 'objects=12',
     description: 'contents that the model must have, or the app does not start; claims and nodes are checked, too',
     appliesTo: ['download', 'claim', 'node'],
-    parse: parseExpectation,
+    ...expectationValue,
   }),
   env: annotation(lengths.name, {
     scope: 'model',
@@ -151,7 +150,7 @@ export const annotations = {
     default: 'none',
     example: 'MODEL_PATH',
     description: 'variable that gets the mount path in the containers',
-    parse: parseEnvName,
+    ...envNameValue,
   }),
   region: annotation(lengths.word, {
     scope: 'model',
@@ -161,7 +160,7 @@ export const annotations = {
     example: 'eu-west-1',
     description: "the bucket's region",
     appliesTo: fromS3,
-    parse: parseRegion,
+    ...regionValue,
   }),
   endpoint: annotation(lengths.location, {
     scope: 'model',
@@ -171,7 +170,7 @@ export const annotations = {
     example: 'https://s3.example.com',
     description: 'an S3-compatible server; the path is that of its S3 interface, not the bucket',
     appliesTo: downloads,
-    parse: parseEndpoint,
+    ...endpointValue,
   }),
   addressing: annotation(lengths.word, {
     scope: 'model',
@@ -181,7 +180,7 @@ export const annotations = {
     example: 'virtual',
     description: 'place of the bucket in requests: in the path, or in the host name, as some servers require',
     appliesTo: downloads,
-    parse: parseWord(addressings),
+    ...wordValue(addressings),
   }),
   'requester-pays': annotation(lengths.word, {
     scope: 'model',
@@ -192,7 +191,7 @@ export const annotations = {
     description:
       "the account of the loader's credentials pays for reading the bucket, as Requester Pays buckets require",
     appliesTo: downloads,
-    parse: parseBoolean,
+    ...booleanValue,
   }),
   'service-account': annotation(lengths.name, {
     scope: 'pod',
@@ -201,7 +200,7 @@ export const annotations = {
     default: "the pod's own",
     example: 'model-reader',
     description: 'service account that may read the bucket, set on the pod',
-    parse: parseObjectName,
+    ...objectNameValue,
   }),
   credentials: annotation(lengths.kindAndName, {
     scope: 'pod',
@@ -211,7 +210,7 @@ export const annotations = {
     example: 'secret/s3-keys',
     description:
       'identity of the loader; a Secret has AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and perhaps AWS_SESSION_TOKEN',
-    parse: parseCredentials,
+    ...credentialsValue,
   }),
   'credentials-scope': annotation(lengths.word, {
     scope: 'pod',
@@ -220,7 +219,7 @@ export const annotations = {
     default: { value: 'pod' },
     example: 'loader',
     description: 'loader: the identity webhook of EKS gives the app containers no credentials',
-    parse: parseWord(credentialsScopes),
+    ...wordValue(credentialsScopes),
   }),
   'init-order': annotation(lengths.word, {
     scope: 'pod',
@@ -229,7 +228,7 @@ export const annotations = {
     default: { value: 'auto', note: 'knows service meshes' },
     example: 'last',
     description: 'place of the loader among the init containers',
-    parse: parseWord(initOrders),
+    ...wordValue(initOrders),
   }),
   'run-as-user': annotation(lengths.word, {
     scope: 'pod',
@@ -238,7 +237,7 @@ export const annotations = {
     default: { value: 'auto' },
     example: '1000',
     description: "user of the loader; auto is the containers' common user if that is known and not root, else 65532",
-    parse: parseRunAsUser,
+    ...runAsUserValue,
   }),
   cpu: annotation(lengths.word, {
     scope: 'pod',
@@ -247,7 +246,7 @@ export const annotations = {
     default: { value: '2', note: 'at most what the app has' },
     example: '4',
     description: 'cpu of the loader',
-    parse: parsePositiveMillicores,
+    ...millicoresValue,
   }),
   memory: annotation(lengths.word, {
     scope: 'pod',
@@ -256,7 +255,7 @@ export const annotations = {
     default: { value: '512Mi', note: 'at most what the app has' },
     example: '1Gi',
     description: 'memory of the loader',
-    parse: parsePositiveBytes,
+    ...loaderMemoryValue,
   }),
   timeout: annotation(lengths.word, {
     scope: 'pod',
@@ -265,7 +264,7 @@ export const annotations = {
     default: { value: '2h' },
     example: '30m',
     description: 'time after which the loader gives up',
-    parse: parseDurationSeconds,
+    ...durationValue,
   }),
   'stall-timeout': annotation(lengths.word, {
     scope: 'pod',
@@ -274,7 +273,7 @@ export const annotations = {
     default: { value: '2m' },
     example: '30s',
     description: 'time without a byte after which the loader gives up',
-    parse: parseDurationSeconds,
+    ...durationValue,
   }),
   engine: annotation(lengths.word, {
     scope: 'pod',
@@ -284,7 +283,7 @@ export const annotations = {
     example: 'native',
     description:
       'program that moves the bytes of downloads: the loader itself, or s5cmd, which the loader runs; all else is the same',
-    parse: parseWord(engines),
+    ...wordValue(engines),
   }),
   image: annotation(lengths.image, {
     scope: 'pod',
@@ -293,7 +292,7 @@ export const annotations = {
     default: "the operator's, pinned by digest",
     example: 'example/model-injector@sha256:…',
     description: 'image of the loader',
-    parse: parseImage,
+    ...imageValue,
   }),
 } as const
 

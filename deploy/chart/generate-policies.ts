@@ -6,6 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
 import { annotationNames, annotations, type AnnotationName } from '../../src/annotations.ts'
+import type { AnnotationRow } from '../../src/values/annotation-row.ts'
 import { companions } from '../../src/deliveries/companions.ts'
 import { deliveries, deliveriesOfScheme } from '../../src/values/source.ts'
 import { rulesAboutLoaders } from './loader-rules.ts'
@@ -15,6 +16,7 @@ const directory = join(import.meta.dirname, 'policies')
 if (import.meta.main) {
   const isCheck = process.argv.includes('--check')
   writeOrCheck('known-annotations.yaml', knownAnnotations(), isCheck)
+  writeOrCheck('values.yaml', valueForms(), isCheck)
   writeOrCheck('parts.yaml', requiredParts(), isCheck)
   writeOrCheck('loaders.yaml', refusedChanges(), isCheck)
 }
@@ -36,6 +38,54 @@ export function knownAnnotations(): string {
     annotationNames.filter((name) => annotations[name].scope === scope).sort()
   const model = Object.fromEntries(ofScope('model').map((name) => [name, annotations[name].appliesTo ?? deliveries]))
   return `# Made from the table of annotations by make generate.\n${print({ pod: ofScope('pod'), model })}`
+}
+
+/**
+ * The form of each annotation's values as a condition in CEL on `own`, an annotation with key, name and value, and the words for what
+ * it accepts.
+ */
+export function valueForms(): string {
+  const rows = annotationNames.map((name) => {
+    const row: AnnotationRow<unknown> = annotations[name]
+    return {
+      name,
+      variable: `misread_${name.replaceAll('-', '_')}`,
+      is: row.scope === 'pod' ? `own.key == '${name}'` : `own.name == '${name}'`,
+      fits: fits('own.value', row),
+      accepted: row.form.accepted ?? row.accepted,
+    }
+  })
+  return `# Made from the table of annotations by make generate.\n${print(rows)}`
+}
+
+/** Lengths come first: what is too long for a parser costs an expression too much, as well. */
+function fits(value: string, { longest, form }: AnnotationRow<unknown>): string {
+  const { expression, refused, integer, quantity } = form
+  const whole = `int(${value})`
+  return [
+    `${value}.size() <= ${longest}`,
+    `${value}.matches(${regularExpression(`^(?:${expression})$`)})`,
+    ...(refused === undefined ? [] : [`!${value}.matches(${regularExpression(refused)})`]),
+    ...(integer === undefined
+      ? []
+      : [`(!${value}.matches('^[0-9]+$') || (${whole} >= ${integer.least} && ${whole} <= ${integer.most}))`]),
+    ...(quantity === undefined
+      ? []
+      : [
+          `quantity(${value}).isGreaterThan(quantity('${quantity.above}'))`,
+          `!quantity(${value}).isGreaterThan(quantity('${quantity.most}'))`,
+        ]),
+  ].join(' && ')
+}
+
+/** A text of CEL that holds a regular expression of RE2, whose \s has fewer blanks than that of JavaScript. */
+function regularExpression(text: string): string {
+  return JSON.stringify(
+    text
+      .replaceAll(String.raw`\s`, String.raw`\s\v\pZ\ufeff`)
+      .replaceAll(/\\u00([0-9a-f]{2})/g, String.raw`\x$1`)
+      .replaceAll(/\\u([0-9a-f]{4})/g, String.raw`\x{$1}`),
+  )
 }
 
 /**

@@ -8,7 +8,7 @@ import { exits } from '../loader/exit-codes.ts'
 import { printYAML } from './manifests/yaml.ts'
 import { printMarkdownTable } from './table.ts'
 
-export interface AnnotationEntry extends Omit<AnnotationRow<unknown>, 'parse' | 'default'> {
+export interface AnnotationEntry extends Omit<AnnotationRow<unknown>, 'parse' | 'form' | 'default'> {
   readonly name: AnnotationName
   readonly default: string
   readonly key: string

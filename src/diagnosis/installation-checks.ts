@@ -138,6 +138,11 @@ export const installationChecks = {
     why: 'it warns at kubectl apply about annotations on the workload instead of its pod template, where they have no effect',
     remedy: 'install it with the chart; its prefix comes from the same value as the configuration',
   }),
+  'values-policy': row({
+    about: 'The policy about values is installed, in force and for the same annotation prefix.',
+    why: 'without it, the author of a workload is not told at kubectl apply that its pods will be denied for a value',
+    remedy: 'install it with the chart; its prefix comes from the same value as the configuration',
+  }),
   configuration: row({
     about: "The operator's configuration in the ConfigMap is valid.",
     why: 'a replica refuses an invalid one: it keeps the old one while it runs, and does not start again',

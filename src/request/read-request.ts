@@ -1,8 +1,8 @@
 /** Reads annotations into an injection request: every model with all its choices, the operator's defaults filled in. */
 import { annotations, appliesTo, type AnnotationName, type ValueOf } from '../annotations.ts'
 import type { Config } from '../config/config.ts'
-import type { EngineName } from '../values/engine.ts'
-import { formatBytes, Mi } from '../values/quantity.ts'
+import { leastLoaderMemoryBytes } from '../values/engine.ts'
+import { formatBytes } from '../values/quantity.ts'
 import { deliveriesOfScheme } from '../values/source.ts'
 import { AnnotationReader, checkKeys, modelSuffixes, unsuffixedName } from './annotation-reader.ts'
 import type { ModelRequest, InjectionRequest } from './model-request.ts'
@@ -11,9 +11,6 @@ import { annotationKey, type OwnAnnotation } from './keys.ts'
 import { annotationField } from '../pod/field-path.ts'
 import { checkPodChoices, readS3Choices } from './s3-choices.ts'
 import { unlikelyValues } from './unlikely.ts'
-
-/** Below it the loader would be killed for its memory in the middle of a download; s5cmd is a second program in addition to it. */
-export const leastLoaderMemoryBytes: Readonly<Record<EngineName, number>> = { native: 192 * Mi, s5cmd: 256 * Mi }
 
 /** Reads all annotations of a pod; after a mistake `findings` has it, and the result must not be used. */
 export function readRequest(own: readonly OwnAnnotation[], config: Config, findings: Findings): InjectionRequest {

@@ -1,6 +1,7 @@
 /** A row of the table of annotations. */
 import { unreadable, type Parsed } from './parsed.ts'
 import type { Delivery } from './source.ts'
+import type { ValueForm } from './value-form.ts'
 
 /** The value that holds where none is set, as it is written in an annotation; in words where there is no such value. */
 export type AnnotationDefault = string | { readonly value: string; readonly note?: string }
@@ -11,6 +12,8 @@ export interface AnnotationRow<T> {
   /** True where the operator's configuration may set another default. */
   readonly operator: boolean
   readonly accepted: string
+  /** All values that `parse` takes have it. */
+  readonly form: ValueForm
   readonly default: AnnotationDefault
   readonly description: string
   readonly example: string

@@ -1,12 +1,18 @@
 /** Parses the `credentials` annotation: the authentication of the loader. */
-import { parseObjectName } from './names.ts'
+import { objectNameExpression, parseObjectName } from './names.ts'
 import { parsed, unreadable, type Parsed } from './parsed.ts'
+import type { ValueForm, ValueKind } from './value-form.ts'
 
 export type Credentials =
   | { readonly kind: 'pod-identity' | 'irsa' | 'anonymous' }
   | { readonly kind: 'secret'; readonly name: string }
 
 export const credentialsForms = 'pod-identity, irsa, secret/NAME, anonymous'
+
+const credentialsForm: ValueForm = {
+  expression: `pod-identity|irsa|anonymous|secret/${objectNameExpression}`,
+  refused: '/.{254}',
+}
 
 export function parseCredentials(text: string): Parsed<Credentials> {
   if (text === 'pod-identity' || text === 'irsa' || text === 'anonymous') return parsed({ kind: text })
@@ -18,3 +24,5 @@ export function parseCredentials(text: string): Parsed<Credentials> {
 export function formatCredentials(credentials: Credentials): string {
   return credentials.kind === 'secret' ? `secret/${credentials.name}` : credentials.kind
 }
+
+export const credentialsValue: ValueKind<Credentials> = { parse: parseCredentials, form: credentialsForm }

@@ -1,9 +1,13 @@
 /** Durations as people write them: 90s, 10m, 2h, 1h30m, and ages, which also count days: 30d, 1d12h. */
 import { parsed, unreadable, type Parsed } from './parsed.ts'
+import type { ValueForm, ValueKind } from './value-form.ts'
 
 const daySeconds = 86_400
 
-const pattern = /^(?:(\d{1,5})d)?(?:(\d{1,4})h)?(?:(\d{1,6})m)?(?:(\d{1,8})s)?$/
+const belowDays = '(?:(\\d{1,4})h)?(?:(\\d{1,6})m)?(?:(\\d{1,8})s)?'
+const pattern = new RegExp(`^(?:(\\d{1,5})d)?${belowDays}$`)
+
+const durationForm: ValueForm = { expression: belowDays, refused: '^[0hms]*$' }
 
 /** Reads whole seconds, at least one. Days are refused: a task of an annotation that takes days is a slip. */
 export function parseDurationSeconds(text: string): Parsed<number> {
@@ -42,3 +46,5 @@ export function formatAge(seconds: number): string {
   const [size, unit] = units.find(([least]) => seconds >= least) ?? [1, 's']
   return `${Math.max(0, Math.floor(seconds / size))} ${unit}`
 }
+
+export const durationValue: ValueKind<number> = { parse: parseDurationSeconds, form: durationForm }

@@ -1,5 +1,6 @@
 /** Parses the `expect` annotation: required properties of a model. */
 import { parseList, parsed, unreadable, type Parsed } from './parsed.ts'
+import { listExpression, segmentExpression, type ValueForm, type ValueKind } from './value-form.ts'
 
 export interface Expectation {
   readonly objects?: number
@@ -8,6 +9,16 @@ export interface Expectation {
 }
 
 export const expectationForms = 'objects=N, bytes=N, manifest=KEY@sha256:HEX, or several of them with commas'
+
+const segmentInList = segmentExpression(',')
+
+const expectationForm: ValueForm = {
+  accepted: 'objects=N, bytes=N, manifest=KEY@sha256:HEX',
+  leavesOpen: 'one thing said twice, numbers above 2^53',
+  expression: listExpression(
+    `(?:objects|bytes)=0*[1-9]\\d{0,15}|manifest=${segmentInList}(?:/${segmentInList})*@sha256:[0-9a-f]{64}`,
+  ),
+}
 
 /** Reads one to three expectations, each at most once. */
 export function parseExpectation(text: string): Parsed<Expectation> {
@@ -63,3 +74,5 @@ function parseManifest(text: string): Parsed<Expectation> {
     ? unreadable('has a manifest key with an empty, "." or ".." segment')
     : parsed({ manifest: { key, sha256 } })
 }
+
+export const expectationValue: ValueKind<Expectation> = { parse: parseExpectation, form: expectationForm }

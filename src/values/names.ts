@@ -1,9 +1,18 @@
 /** Names as the Kubernetes API defines them (k8s.io/apimachinery/pkg/util/validation/validation.go). */
 import { parsed, unreadable, type Parsed } from './parsed.ts'
+import type { ValueKind } from './value-form.ts'
 
-const dnsLabel = /^[a-z0-9](?:[-a-z0-9]*[a-z0-9])?$/
-const dnsSubdomain = /^[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*$/
-const envVarName = /^[-._a-zA-Z][-._a-zA-Z0-9]*$/
+const labelOfAnyLength = '[a-z0-9](?:[-a-z0-9]*[a-z0-9])?'
+export const labelExpression = '[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?'
+/** Of any length: the annotations and the parser bound it. */
+export const objectNameExpression = `${labelOfAnyLength}(?:\\.${labelOfAnyLength})*`
+const envNameExpression = '[-._a-zA-Z][-._a-zA-Z0-9]*'
+const imageExpression = '\\w(?:[\\w.:/@-]*\\w)?'
+
+const dnsLabel = new RegExp(`^${labelOfAnyLength}$`)
+const dnsSubdomain = new RegExp(`^${objectNameExpression}$`)
+const envVarName = new RegExp(`^${envNameExpression}$`)
+const image = new RegExp(`^${imageExpression}$`)
 
 /** An annotation name has 63 characters at most: `stall-timeout.` and its like leave 40 for the model's name. */
 export const longestModelName = 40
@@ -28,5 +37,9 @@ export function parseEnvName(text: string): Parsed<string> {
 
 /** Reads an image reference; only the registry can fully validate it. */
 export function parseImage(text: string): Parsed<string> {
-  return /^\w(?:[\w.:/@-]*\w)?$/.test(text) ? parsed(text) : unreadable('is not an image reference')
+  return image.test(text) ? parsed(text) : unreadable('is not an image reference')
 }
+
+export const objectNameValue: ValueKind<string> = { parse: parseObjectName, form: { expression: objectNameExpression } }
+export const envNameValue: ValueKind<string> = { parse: parseEnvName, form: { expression: envNameExpression } }
+export const imageValue: ValueKind<string> = { parse: parseImage, form: { expression: imageExpression } }

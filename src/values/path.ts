@@ -1,5 +1,6 @@
 /** Parses paths inside containers. */
 import { parsed, unreadable, type Parsed } from './parsed.ts'
+import { segmentExpression, type ValueForm, type ValueKind } from './value-form.ts'
 
 /** Mounts there would break the container's runtime. */
 const reservedTrees = ['/proc', '/sys', '/dev']
@@ -9,6 +10,20 @@ const reservedTrees = ['/proc', '/sys', '/dev']
  * `/var/run` is a link to `/run` in most images.
  */
 const tokenDirectories = ['/var/run/secrets', '/run/secrets']
+
+/** Absolute, with at most one slash at the end. */
+export const absolutePathExpression = `(?:/${segmentExpression()})+/?`
+
+const aboveTokens = tokenDirectories.flatMap((tree) => tree.split('/').map((_, i, all) => all.slice(0, i).join('/')))
+
+const mountPathForm: ValueForm = {
+  accepted: 'an absolute path, no ".." or ":"',
+  expression: `(?:/${segmentExpression(':')})+/?`,
+  refused: [
+    `^(?:${[...reservedTrees, ...tokenDirectories].join('|')})(?:/|$)`,
+    `^(?:${aboveTokens.filter((path) => path !== '').join('|')})/?$`,
+  ].join('|'),
+}
 
 /** Reads the path at which a model appears; a trailing slash is dropped. */
 export function parseMountPath(text: string): Parsed<string> {
@@ -56,3 +71,5 @@ export function cleanPath(path: string): string {
   }
   return `/${segments.join('/')}`
 }
+
+export const mountPathValue: ValueKind<string> = { parse: parseMountPath, form: mountPathForm }

@@ -1,5 +1,6 @@
 /** Matches patterns with `*` (any text, `/` too) and `?` (one character), anchored at both ends, case-sensitive. */
 import { parsed, unreadable, type Parsed } from './parsed.ts'
+import { controlCharacters } from './value-form.ts'
 
 /**
  * Two cursors and one saved star: linear in practice and quadratic at worst. A regular expression made from
@@ -31,6 +32,9 @@ export function matchesPattern(pattern: string, text: string): boolean {
 export function matchesAny(patterns: readonly string[], text: string): boolean {
   return patterns.some((pattern) => matchesPattern(pattern, text))
 }
+
+/** In a list, so without commas and blanks around it. */
+export const keyPatternExpression = `[^/,\\s${controlCharacters}][^,${controlCharacters}]*`
 
 /** Reads one pattern on an object key relative to its source. */
 export function parseKeyPattern(text: string): Parsed<string> {

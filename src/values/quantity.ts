@@ -3,6 +3,7 @@
  * Source: k8s.io/apimachinery/pkg/api/resource/quantity.go.
  */
 import { parsed, unreadable, type Parsed } from './parsed.ts'
+import type { ValueKind } from './value-form.ts'
 
 const Ki = 2 ** 10
 export const Mi = 2 ** 20
@@ -30,6 +31,20 @@ const suffixes: Readonly<Record<string, readonly [bits: number, tens: number]>> 
 
 const quantityPattern =
   /^(?=[+-]?\.?\d)(?<digits>[+-]?\d*)(?:\.(?<fraction>\d*))?(?:[eE](?<exponent>[+-]?\d{1,3})|(?<suffix>[numkMGTPE]|[KMGTPE]i)?)$/
+
+/** The same with a digit that is not zero, and no minus. */
+const positiveExpression =
+  '\\+?(?:\\d*[1-9]\\d*(?:\\.\\d*)?|\\d*\\.\\d*[1-9]\\d*)(?:[eE][+-]?\\d{1,3}|[numkMGTPE]|[KMGTPE]i)?'
+
+export const millicoresValue: ValueKind<number> = {
+  parse: parsePositiveMillicores,
+  form: { expression: positiveExpression, quantity: { above: '0', most: `${Number.MAX_SAFE_INTEGER}m` } },
+}
+
+export const bytesValue: ValueKind<number> = {
+  parse: parsePositiveBytes,
+  form: { expression: positiveExpression, quantity: { above: '0', most: String(Number.MAX_SAFE_INTEGER) } },
+}
 
 /** Longer than any quantity of a cluster; arithmetic on a million digits would block all requests. */
 const longestQuantity = 64

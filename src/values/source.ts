@@ -1,10 +1,11 @@
 /** Parses the `source` annotation: the location of a model. */
 import { foreignSourceProblem } from './foreign-source.ts'
-import { unsupportedBucket } from './s3/bucket.ts'
-import { parseObjectName } from './names.ts'
+import { unsupportedBucket, unsupportedBucketSuffixes } from './s3/bucket.ts'
+import { objectNameExpression, parseObjectName } from './names.ts'
 import { parsed, unreadable, type Parsed } from './parsed.ts'
-import { parseAbsolutePath } from './path.ts'
+import { absolutePathExpression, parseAbsolutePath } from './path.ts'
 import { quote } from './print/printable.ts'
+import { segmentExpression, type ValueForm, type ValueKind } from './value-form.ts'
 
 export interface S3Source {
   readonly scheme: 's3'
@@ -53,9 +54,32 @@ export const sourceForms =
   's3://bucket/prefix/, s3://bucket/key, pvc://claim[/path], node:///path, oci://image@sha256:HEX[#path]'
 
 /** The names of any server: Ceph has upper case, underscores, and a tenant before a colon. AWS has fewer, see s3SourceProblem(). */
-const bucketName = /^(?:\w+:)?[A-Za-z0-9][\w.-]{1,253}[A-Za-z0-9]$/
+const bucketNameExpression = '(?:\\w+:)?[A-Za-z0-9][\\w.-]{1,253}[A-Za-z0-9]'
+const bucketName = new RegExp(`^${bucketNameExpression}$`)
 const awsBucketName = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/
-const digestReference = /^[\w.-]+(?::\d+)?(?:\/[\w.-]+)+@sha256:[0-9a-f]{64}$/
+const digestReferenceExpression = '[\\w.-]+(?::\\d+)?(?:/[\\w.-]+)+@sha256:[0-9a-f]{64}'
+const digestReference = new RegExp(`^${digestReferenceExpression}$`)
+
+const keySegment = segmentExpression('*?')
+const relativePath = `${segmentExpression()}(?:/${segmentExpression()})*/?`
+
+/** Each form follows its parser below. */
+const formOfScheme: Readonly<Record<Source['scheme'], string>> = {
+  s3: `${bucketNameExpression}(?:/(?:\\*|${keySegment}(?:/${keySegment})*(?:/\\*?)?)?)?`,
+  pvc: `${objectNameExpression}(?:/(?:${relativePath})?)?`,
+  node: absolutePathExpression,
+  oci: `${digestReferenceExpression}(?:#${relativePath})?`,
+}
+
+const sourceForm: ValueForm = {
+  accepted: 's3://bucket/prefix/, pvc://, node:///, oci://image',
+  expression: Object.entries(formOfScheme)
+    .map(([scheme, form]) => `${scheme}://${form}`)
+    .join('|'),
+  leavesOpen:
+    'whole buckets, bucket names that only other servers than AWS allow, keys of more than 1024 bytes, paths of nodes of more than 1024 characters',
+  refused: `^pvc://[^/]{254}|^s3://[^/]*(?:${unsupportedBucketSuffixes.map((suffix) => suffix.replace('.', '\\.')).join('|')})(?:/|$)`,
+}
 
 /** Reads a source in its canonical form (`s3://b/p/*` is `s3://b/p/`). */
 export function parseSource(text: string): Parsed<Source> {
@@ -165,3 +189,5 @@ function splitOnce(text: string, separator: string): [string, string | undefined
   const at = text.indexOf(separator)
   return at < 0 ? [text, undefined] : [text.slice(0, at), text.slice(at + separator.length)]
 }
+
+export const sourceValue: ValueKind<Source> = { parse: parseSource, form: sourceForm }

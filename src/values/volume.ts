@@ -1,6 +1,7 @@
 /** Parses the `volume` annotation: the storage of a downloaded model. */
-import { parseLabelName, parseObjectName } from './names.ts'
+import { labelExpression, objectNameExpression, parseLabelName, parseObjectName } from './names.ts'
 import { parsed, unreadable, type Parsed } from './parsed.ts'
+import type { ValueForm, ValueKind } from './value-form.ts'
 
 export type VolumeChoice =
   | { readonly kind: 'disk' }
@@ -13,6 +14,12 @@ export const reuses = ['verify', 'trust-own'] as const
 export type Reuse = (typeof reuses)[number]
 
 export const volumeForms = 'disk, memory, ephemeral/STORAGECLASS, existing/VOLUME'
+
+const volumeForm: ValueForm = {
+  accepted: 'disk, memory, ephemeral/CLASS, existing/VOLUME',
+  expression: `disk|memory|ephemeral/${objectNameExpression}|existing/${labelExpression}`,
+  refused: '/.{254}',
+}
 
 export function parseVolumeChoice(text: string): Parsed<VolumeChoice> {
   if (text === 'disk' || text === 'memory') return parsed({ kind: text })
@@ -29,3 +36,5 @@ export function parseVolumeChoice(text: string): Parsed<VolumeChoice> {
   }
   return unreadable('is none of the accepted forms')
 }
+
+export const volumeValue: ValueKind<VolumeChoice> = { parse: parseVolumeChoice, form: volumeForm }

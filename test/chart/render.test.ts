@@ -237,10 +237,11 @@ const defaults: readonly Case[] = [
     ],
   },
   {
-    name: 'both policies are there',
+    name: 'all policies are there',
     expect: [
       ['ValidatingAdmissionPolicy/model-injector-guard', 'metadata.name', 'model-injector-guard'],
       ['ValidatingAdmissionPolicy/model-injector-placement', 'metadata.name', 'model-injector-placement'],
+      ['ValidatingAdmissionPolicy/model-injector-values', 'metadata.name', 'model-injector-values'],
     ],
   },
   {
@@ -518,11 +519,18 @@ const policies: readonly Case[] = [
     expect: [['ValidatingAdmissionPolicyBinding/model-injector-guard', 'spec.validationActions', ['Audit']]],
   },
   {
+    name: 'bad values refused at kubectl apply',
+    values: { placement: { valueActions: ['Deny'] } },
+    expect: [['ValidatingAdmissionPolicyBinding/model-injector-values', 'spec.validationActions', ['Deny']]],
+  },
+  {
     name: 'no placement policy',
     values: { placement: { enabled: false } },
     expect: [
       ['ValidatingAdmissionPolicy/model-injector-placement'],
       ['ValidatingAdmissionPolicyBinding/model-injector-placement'],
+      ['ValidatingAdmissionPolicy/model-injector-values'],
+      ['ValidatingAdmissionPolicyBinding/model-injector-values'],
       ['ValidatingAdmissionPolicy/model-injector-guard', 'metadata.name', 'model-injector-guard'],
     ],
   },

@@ -43,7 +43,7 @@ async function tests(t: Test): Promise<void> {
       stdout,
       /\n {2}ok {7}certificate-served {3}that of Secret model-injector\/model-injector-tls: model-injector-\S+,\s+model-injector-\S+\n/,
     )
-    t.match(stdout, /\n1 warning, 29 ok\n$/)
+    t.match(stdout, /\\n1 warning, 30 ok\\n$/)
   })
 
   await t.test("a reader by the chart's role gets the checks that could not be made", async (t) => {

@@ -2,12 +2,12 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { knownAnnotations, refusedChanges, requiredParts } from '../../deploy/chart/generate-policies.ts'
+import { knownAnnotations, refusedChanges, requiredParts, valueForms } from '../../deploy/chart/generate-policies.ts'
 import { exclusions } from '../../deploy/chart/exclusions.ts'
 import { matchConditions } from '../../src/match-conditions.ts'
 import type { ApiObject } from '../kit/cluster/api-client.ts'
 import { chartDirectory, objectOf, renderChart, type ChartValues } from '../kit/tools/helm.ts'
-import { guardName, placementName, type PolicyObject } from '../kit/cluster/policies.ts'
+import { guardName, placementName, valuesName, type PolicyObject } from '../kit/cluster/policies.ts'
 
 const policy = 'ValidatingAdmissionPolicy'
 const binding = 'ValidatingAdmissionPolicyBinding'
@@ -72,20 +72,35 @@ t.test('the placement policy never refuses anything', async (t) => {
   })
 })
 
+t.test(
+  'the policy about values warns, or refuses where the operator says so, and lets pass what it cannot judge',
+  async (t) => {
+    const actions = async (values?: ChartValues): Promise<unknown> =>
+      objectOf(await renderChart(values), binding, valuesName).spec
+    t.equal((objectOf(await renderChart(), policy, valuesName) as PolicyObject).spec.failurePolicy, 'Ignore')
+    t.strictSame(await actions(), { policyName: valuesName, validationActions: ['Warn'] })
+    t.strictSame(await actions({ placement: { valueActions: ['Deny', 'Audit'] } }), {
+      policyName: valuesName,
+      validationActions: ['Deny', 'Audit'],
+    })
+  },
+)
+
 t.test('each can be turned off without the other', async (t) => {
   const names = async (values: ChartValues): Promise<(string | undefined)[]> =>
     (await renderChart(values))
       .filter(({ kind }) => kind === policy || kind === binding)
       .map(({ metadata }) => metadata?.name)
       .sort()
-  t.strictSame(await names({}), [guardName, guardName, placementName, placementName])
-  t.strictSame(await names({ guard: { enabled: false } }), [placementName, placementName])
+  const forAuthors = [placementName, placementName, valuesName, valuesName]
+  t.strictSame(await names({}), [guardName, guardName, ...forAuthors])
+  t.strictSame(await names({ guard: { enabled: false } }), forAuthors)
   t.strictSame(await names({ placement: { enabled: false } }), [guardName, guardName])
 })
 
 t.test('the names do not depend on the release', async (t) => {
   const objects = await renderChart({ fullnameOverride: 'other' }, { release: 'other', namespace: 'other' })
-  for (const name of [guardName, placementName]) {
+  for (const name of [guardName, placementName, valuesName]) {
     for (const kind of [policy, binding]) t.ok(objectOf(objects, kind, name))
   }
 })
@@ -137,6 +152,7 @@ t.test('the tables of the policies are those of the code', (t) => {
     ['parts.yaml', requiredParts()],
     ['loaders.yaml', refusedChanges()],
     ['known-annotations.yaml', knownAnnotations()],
+    ['values.yaml', valueForms()],
   ] as const) {
     t.equal(readFileSync(join(chartDirectory, 'policies', name), 'utf8'), expected, 'run make generate')
   }

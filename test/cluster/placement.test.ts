@@ -133,9 +133,9 @@ const messageCases: readonly {
     ],
   },
   {
-    name: 'a source that is none',
+    name: 'a source that is none, which the policy about values reports',
     annotations: { source: 'arn:aws:s3:::models/llama' },
-    warnings: ['models.example.io/source is not s3://, pvc://, node:// or oci://: its pods will be denied'],
+    warnings: [],
   },
   {
     name: 'a size of a claim',

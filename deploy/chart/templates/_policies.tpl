@@ -54,3 +54,66 @@ variables.{{ . }}.min() + (variables.{{ . }}.size() > 1 ? ' (and ' + string(vari
 {{- define "model-injector.policies.text" -}}
 {{ . | replace "\\" "\\\\" | replace "'" "\\'" | replace "\n" " " }}
 {{- end }}
+
+{{/* Workloads with annotations of ours, as the policies for their authors look at them. */}}
+{{- define "model-injector.policies.workloads" -}}
+{{- $prefix := include "model-injector.annotationPrefix" . -}}
+matchConstraints:
+  resourceRules:
+    - apiGroups: [apps]
+      apiVersions: [v1]
+      operations: [CREATE, UPDATE]
+      resources: [deployments, statefulsets, daemonsets, replicasets]
+      scope: Namespaced
+    - apiGroups: [batch]
+      apiVersions: [v1]
+      operations: [CREATE, UPDATE]
+      resources: [jobs, cronjobs]
+      scope: Namespaced
+    - apiGroups: ['']
+      apiVersions: [v1]
+      operations: [CREATE, UPDATE]
+      resources: [replicationcontrollers]
+      scope: Namespaced
+  namespaceSelector:
+    {{- include "model-injector.namespaceSelector" . | nindent 4 }}
+# `dyn`, because one expression covers kinds of different shapes.
+matchConditions:
+  - name: annotated
+    expression: >-
+      [
+        dyn(object).metadata.?annotations,
+        dyn(object).spec.?template.?metadata.?annotations,
+        dyn(object).spec.?jobTemplate.?metadata.?annotations,
+        dyn(object).spec.?jobTemplate.?spec.?template.?metadata.?annotations
+      ].exists(annotations, annotations.orValue({}).exists(key, key.startsWith('{{ $prefix }}')))
+  # Controllers do not act on warnings; these would only fill their logs.
+  - name: not-made-by-a-controller
+    expression: >-
+      !dyn(object).metadata.?ownerReferences.orValue([]).exists(owner, owner.?controller.orValue(false)) &&
+      !request.userInfo.?username.orValue('').startsWith('system:serviceaccount:kube-system:')
+  - name: not-opted-out
+    expression: >-
+      [dyn(object).spec.?template, dyn(object).spec.?jobTemplate.?spec.?template].all(template,
+      template.?metadata.?annotations[?'{{ $prefix }}inject'].orValue('') != 'false')
+{{- end }}
+
+{{/* Variables: the pod template of a workload, and what is written there. */}}
+{{- define "model-injector.policies.writtenAnnotations" -}}
+{{- $prefix := include "model-injector.annotationPrefix" . -}}
+- name: place
+  expression: >-
+    has(dyn(object).spec.jobTemplate) ? 'spec.jobTemplate.spec.template' : 'spec.template'
+- name: template
+  expression: >-
+    has(dyn(object).spec.jobTemplate) ? dyn(object).spec.jobTemplate.spec.template : dyn(object).spec.template
+- name: annotations
+  expression: variables.template.?metadata.?annotations.orValue({})
+# `size.llama` is the name size with the suffix .llama.
+- name: written
+  expression: >-
+    variables.annotations
+    .filter(key, key.startsWith('{{ $prefix }}') && key != '{{ $prefix }}status')
+    .map(key, key.replace('{{ $prefix }}', '', 1))
+    .map(own, {'key': own, 'name': own.split('.')[0], 'suffix': own.substring(own.split('.')[0].size())})
+{{- end }}

@@ -18,6 +18,12 @@ const policies = [
     action: 'Warn',
     what: 'misplaced annotations are reported at kubectl apply',
   },
+  {
+    id: 'values-policy',
+    name: 'model-injector-values',
+    action: 'Warn',
+    what: 'bad values are reported at kubectl apply',
+  },
 ] as const satisfies readonly { id: CheckId; name: string; action: string; what: string }[]
 
 type ChartPolicy = (typeof policies)[number]

@@ -9,6 +9,8 @@ const unsupported: readonly (readonly [suffix: string, kind: string])[] = [
   ['.mrap', 'a multi-region access point, which takes signatures of another kind (SigV4A)'],
 ]
 
+export const unsupportedBucketSuffixes = unsupported.map(([suffix]) => suffix)
+
 /** Names the kind of a bucket that cannot be a source. The alias of an ordinary access point (`-s3alias`) can. */
 export function unsupportedBucket(bucket: string): string | undefined {
   const kind = unsupported.find(([suffix]) => bucket.endsWith(suffix))?.[1]

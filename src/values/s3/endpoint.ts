@@ -1,5 +1,6 @@
 /** Parses the address of an S3-compatible server, the region for signing, and the address of a proxy. */
 import { parsed, unreadable, type Parsed } from '../parsed.ts'
+import type { ValueForm, ValueKind } from '../value-form.ts'
 
 export const endpointForms = 'https://host[:port][/path], or the same with http://'
 
@@ -9,6 +10,20 @@ export type Addressing = (typeof addressings)[number]
 
 /** Plain characters only: a path that needs escapes would be signed in one form and read in another. */
 const endpointPath = /^(?:\/[A-Za-z0-9._~-]+)+$/
+
+const anyCharacter = '(?:.|[\\u000a\\u000d\\u2028\\u2029])'
+
+/** Parsers of URLs drop blanks and control characters, so all that has one is left to them. An empty query and fragment are none. */
+const endpointForm: ValueForm = {
+  accepted: 'https://host[:port][/path], or with http://',
+  expression: `[Hh][Tt][Tt][Pp][Ss]?:.+|${anyCharacter}*[\\u0000-\\u0020]${anyCharacter}*`,
+  leavesOpen:
+    'whatever else is no URL, a user name, characters of the path, anything beside a blank or a control character',
+  refused: '[?#][^?#\\u0000-\\u0020]',
+}
+
+const regionExpression = '[a-z0-9][a-z0-9-]{0,62}'
+const regionPattern = new RegExp(`^${regionExpression}$`)
 
 /** Reads scheme, host, port and, for servers whose S3 interface is below one, a path; without a slash at the end. */
 export function parseEndpoint(text: string): Parsed<string> {
@@ -26,7 +41,7 @@ export function parseEndpoint(text: string): Parsed<string> {
 
 /** S3-compatible servers name regions as they like (`auto`, `garage`), so the form is all that is checked. */
 export function parseRegion(text: string): Parsed<string> {
-  return /^[a-z0-9][a-z0-9-]{0,62}$/.test(text) ? parsed(text) : unreadable('is not a region name')
+  return regionPattern.test(text) ? parsed(text) : unreadable('is not a region name')
 }
 
 /** Reads the address of an HTTP proxy. */
@@ -37,3 +52,6 @@ export function parseProxy(text: string): Parsed<string> {
     ? parsed(text)
     : unreadable('has a path, a query or a fragment')
 }
+
+export const endpointValue: ValueKind<string> = { parse: parseEndpoint, form: endpointForm }
+export const regionValue: ValueKind<string> = { parse: parseRegion, form: { expression: regionExpression } }

@@ -7,6 +7,7 @@ import { waitFor } from '../tools/wait-for.ts'
 
 export const guardName = 'model-injector-guard'
 export const placementName = 'model-injector-placement'
+export const valuesName = 'model-injector-values'
 
 export type PodObject = ApiObject & Pod & { readonly metadata: NonNullable<Pod['metadata']> }
 
@@ -51,14 +52,33 @@ export async function installGuard(api: ApiClient, values: ChartValues = {}): Pr
 export async function installPlacement(api: ApiClient, values: ChartValues = {}): Promise<void> {
   await install(api, placementName, values)
   await waitFor('the placement policy to warn', async () => {
-    const annotations = { [`${prefixOf(values)}source`]: 's3://models/llama/' }
-    const job = {
-      apiVersion: 'batch/v1',
-      kind: 'Job',
-      metadata: { name: 'probe', namespace: 'default', annotations },
-      spec: { template: { spec: { restartPolicy: 'Never', containers: [{ name: 'app', image: 'app:1' }] } } },
-    }
+    const job = probeJob({ own: { [`${prefixOf(values)}source`]: 's3://models/llama/' } })
     return placementWarnings(await api.tryCreate(job, { dryRun: true })).length > 0 ? true : undefined
+  })
+}
+
+type Annotations = Readonly<Record<string, string>>
+
+function probeJob({ own = {}, template = {} }: { own?: Annotations; template?: Annotations }): ApiObject {
+  const spec = { restartPolicy: 'Never', containers: [{ name: 'app', image: 'app:1' }] }
+  return {
+    apiVersion: 'batch/v1',
+    kind: 'Job',
+    metadata: { name: 'probe', namespace: 'default', annotations: own },
+    spec: { template: { metadata: { annotations: template }, spec } },
+  }
+}
+
+/** Likewise for the policy about values; one that is there already has to have another prefix or other actions. */
+export async function installValues(api: ApiClient, values: ChartValues = {}): Promise<void> {
+  await install(api, valuesName, values)
+  await waitFor('the policy about values to answer', async () => {
+    const { status, warnings } = await api.tryCreate(probeJob({ template: { [`${prefixOf(values)}size`]: 'x' } }), {
+      dryRun: true,
+    })
+    const refuses =
+      JSON.stringify((values.placement as { valueActions?: unknown } | undefined)?.valueActions) === '["Deny"]'
+    return (refuses ? status >= 400 : valueWarnings({ warnings }).length > 0) ? true : undefined
   })
 }
 
@@ -114,8 +134,16 @@ export function guardWarnings({ warnings }: Pick<ApiResponse, 'warnings'>): read
 }
 
 /** The warnings of the placement policy, sorted, without what the API server writes before them. */
-export function placementWarnings({ warnings }: Pick<ApiResponse, 'warnings'>): readonly string[] {
-  const marker = `ValidatingAdmissionPolicy '${placementName}' with binding '${placementName}': `
+export function placementWarnings(response: Pick<ApiResponse, 'warnings'>): readonly string[] {
+  return warningsOf(placementName, response)
+}
+
+export function valueWarnings(response: Pick<ApiResponse, 'warnings'>): readonly string[] {
+  return warningsOf(valuesName, response)
+}
+
+function warningsOf(name: string, { warnings }: Pick<ApiResponse, 'warnings'>): readonly string[] {
+  const marker = `ValidatingAdmissionPolicy '${name}' with binding '${name}': `
   return warnings.flatMap((warning) => afterMarker(warning, marker) ?? []).sort()
 }
 

@@ -159,6 +159,7 @@ const cases: readonly (readonly [
       ['failure-policy', 'warning'],
       ['guard-policy', 'warning'],
       ['placement-policy', 'warning'],
+      ['values-policy', 'warning'],
     ],
     /start without their models/,
   ],
@@ -713,6 +714,7 @@ t.test('a missing registration is reported, without its consequences', (t) => {
     ['loader-image', 'unchecked'],
     ['guard-policy', 'warning'],
     ['placement-policy', 'warning'],
+    ['values-policy', 'warning'],
   ])
   t.end()
 })

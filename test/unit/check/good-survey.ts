@@ -165,12 +165,12 @@ export function goodSurvey({ caBundle, served }: SurveyCertificates): Survey {
       })),
     ),
     policies: found(
-      ['guard', 'placement'].map((name) => ({
+      ['guard', 'placement', 'values'].map((name) => ({
         ...meta('ValidatingAdmissionPolicy', `model-injector-${name}`),
         spec: { matchConditions: [{ expression: "key.startsWith('models.example.io/')" }] },
       })),
     ),
-    policyBindings: found([binding('guard', 'Deny'), binding('placement', 'Warn')]),
+    policyBindings: found([binding('guard', 'Deny'), binding('placement', 'Warn'), binding('values', 'Warn')]),
     roleBindings: found([
       {
         ...meta('ClusterRoleBinding', 'others'),
