@@ -59,7 +59,7 @@ export type Registered = Pick<Installation, 'registration' | 'webhook'>
 export async function findInstallation(cluster: Cluster): Promise<Installation> {
   const { registration, webhook } = await findRegistration(cluster)
   const service = await findService(cluster, webhook)
-  const deployment = await lookupThen(service, (value) => findDeployment(cluster, value))
+  const deployment = await findDeploymentOf(cluster, webhook, service)
   return {
     registration,
     webhook,
@@ -85,7 +85,7 @@ export async function findConfigurationOf(
   webhook: Lookup<MutatingWebhook>,
 ): Promise<Lookup<Configuration>> {
   const service = await findService(cluster, webhook)
-  return findConfiguration(cluster, await lookupThen(service, (value) => findDeployment(cluster, value)))
+  return findConfiguration(cluster, await findDeploymentOf(cluster, webhook, service))
 }
 
 function webhookOf(registration: Lookup<MutatingWebhookConfiguration>): Lookup<MutatingWebhook> {
@@ -105,12 +105,28 @@ async function findService(cluster: Cluster, webhook: Lookup<MutatingWebhook>): 
   return lookup(() => cluster.get(resources.services, reference.name, reference.namespace))
 }
 
-async function findDeployment(cluster: Cluster, { metadata, spec }: Service): Promise<Deployment | undefined> {
-  if (spec.selector === undefined) return undefined
-  for await (const deployment of cluster.list(resources.deployments, { namespace: metadata.namespace })) {
-    if (selects({ matchLabels: spec.selector }, deployment.spec.template.metadata?.labels ?? {})) return deployment
-  }
-  return undefined
+/** A Service that is not there, or selects other pods, does not hide the Deployment: it is known by its command then. */
+async function findDeploymentOf(
+  cluster: Cluster,
+  webhook: Lookup<MutatingWebhook>,
+  service: Lookup<Service>,
+): Promise<Lookup<Deployment>> {
+  if (service.state === 'unknown') return service
+  const namespace = valueOf(webhook)?.clientConfig.service?.namespace
+  return lookup(async () => {
+    const deployments = await collect(cluster.list(resources.deployments, { namespace }))
+    const selector = valueOf(service)?.spec.selector
+    return deployments.find((deployment) => isSelected(deployment, selector)) ?? deployments.find(runsWebhook)
+  })
+}
+
+function isSelected({ spec }: Deployment, selector: Service['spec']['selector']): boolean {
+  return selector !== undefined && selects({ matchLabels: selector }, spec.template.metadata?.labels ?? {})
+}
+
+function runsWebhook({ spec }: Deployment): boolean {
+  const container = webhookContainer(spec.template.spec)
+  return container?.args?.includes('serve') === true && argumentOf(container, '--tls-dir') !== undefined
 }
 
 function listEndpointSlices(cluster: Cluster, { metadata }: Service): Promise<readonly EndpointSlice[]> {

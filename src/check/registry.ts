@@ -6,6 +6,7 @@ import { checkAPIServer } from './topics/api-server.ts'
 import { checkCertificates } from './topics/certificates.ts'
 import { checkConfiguration } from './topics/configuration.ts'
 import { checkLoaderNetwork } from './topics/loader-network.ts'
+import { checkLoaderPull } from './topics/loader-pull.ts'
 import { checkOrder } from './topics/order.ts'
 import { checkPermissions } from './topics/permissions.ts'
 import { checkPodIdentity } from './topics/pod-identity.ts'
@@ -33,6 +34,7 @@ export const topics: readonly Topic[] = [
   { title: 'Policies', check: checkPolicies },
   { title: 'Permissions', check: checkPermissions },
   { title: 'Credentials', check: checkPodIdentity },
+  { title: 'Image of loaders', check: checkLoaderPull },
   { title: 'Network of loaders', check: checkLoaderNetwork },
   { title: 'Admission', check: checkAdmission },
 ]

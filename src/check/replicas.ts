@@ -1,6 +1,7 @@
 /** Asks every ready replica for its certificate and the configuration in force. */
 import type { Cluster } from '../cluster/cluster.ts'
 import type { ClusterPod } from '../cluster/objects.ts'
+import { defaultHealthPort } from '../config/webhook-address.ts'
 import { certificateFrom } from './handshake.ts'
 import type { Installation } from './installation.ts'
 import { absent, found, lookup, unknown, valueOf, type Lookup } from '../diagnosis/lookup.ts'
@@ -20,8 +21,6 @@ export interface ReplicaMetrics {
   readonly configIsCurrent: boolean
   readonly certificateIsCurrent: boolean
 }
-
-const defaultHealthPort = 9090
 
 /** With an undefined `serverURL`, each replica is reached through the API server. */
 export async function askReplicas(

@@ -1,21 +1,22 @@
 /** Collects all facts about an installation in one pass. Checks only read the result. */
-import { injectedLabel } from '../annotations.ts'
 import type { Cluster, ServerVersion } from '../cluster/cluster.ts'
 import { collect } from '../cluster/collect.ts'
 import type {
-  ClusterPod,
   DaemonSet,
   MutatingWebhookConfiguration,
+  Namespace,
   RoleBinding,
   ValidatingAdmissionPolicy,
   ValidatingAdmissionPolicyBinding,
 } from '../cluster/objects.ts'
 import { resources } from '../cluster/resources.ts'
 import { configOf } from './configured.ts'
+import { findInjectedPods, findPendingPods, type InjectedPods } from './injected-pods.ts'
 import { findInstallation, type Installation } from './installation.ts'
 import { selects, type Labels } from '../cluster/label-selector.ts'
 import { found, lookup, valueOf, type Lookup } from '../diagnosis/lookup.ts'
 import { probeAdmission, type Probe } from './probe.ts'
+import { awaitAll } from './await-all.ts'
 import { askReplicas, type Replica } from './replicas.ts'
 
 export interface Survey extends Installation {
@@ -26,13 +27,14 @@ export interface Survey extends Installation {
   readonly registrations: Lookup<readonly MutatingWebhookConfiguration[]>
   /** Labels of the namespaces that must not be selected: kube-system and the webhook's own. */
   readonly protectedNamespaces: Readonly<Record<string, Labels>>
+  readonly namespaces: Lookup<readonly Namespace[]>
   readonly replicas: Lookup<readonly Replica[]>
   readonly policies: Lookup<readonly ValidatingAdmissionPolicy[]>
   readonly policyBindings: Lookup<readonly ValidatingAdmissionPolicyBinding[]>
   readonly roleBindings: Lookup<readonly RoleBinding[]>
   readonly podIdentityAgent: Lookup<DaemonSet>
-  /** Some of those with our label, from the whole cluster. */
-  readonly injectedPods: Lookup<readonly ClusterPod[]>
+  readonly injectedPods: Lookup<InjectedPods>
+  readonly pendingPods: Lookup<InjectedPods>
   readonly probe: Probe
 }
 
@@ -49,32 +51,20 @@ export async function surveyCluster(cluster: Cluster, version: ServerVersion, op
   const installation = await findInstallation(cluster)
   const prefix = configOf(installation).annotationPrefix
   const protectedNamespaces = await readNamespaces(cluster, protectedNames(installation))
-  const [registrations, replicas, policies, policyBindings, roleBindings, podIdentityAgent, injectedPods, probe] =
-    await Promise.all([
-      lookup(() => collect(cluster.list(resources.mutatingWebhookConfigurations))),
-      askReplicas(cluster, installation, options.serverURL),
-      lookup(() => collect(cluster.list(resources.validatingAdmissionPolicies))),
-      lookup(() => collect(cluster.list(resources.validatingAdmissionPolicyBindings))),
-      lookup(() => listBindings(cluster, installation)),
-      lookup(() => cluster.get(resources.daemonSets, 'eks-pod-identity-agent', 'kube-system')),
-      lookup(() => listInjectedPods(cluster, prefix)),
-      probeAdmission(cluster, prefix, options.namespace ?? probeNamespace(cluster, installation, protectedNamespaces)),
-    ])
-  return {
-    ...installation,
-    version: found(version),
-    nowMs: options.nowMs,
-    prefix,
-    protectedNamespaces,
-    registrations,
-    replicas,
-    policies,
-    policyBindings,
-    roleBindings,
-    podIdentityAgent,
-    injectedPods,
-    probe,
-  }
+  const namespace = options.namespace ?? probeNamespace(cluster, installation, protectedNamespaces)
+  const facts = await awaitAll({
+    registrations: lookup(() => collect(cluster.list(resources.mutatingWebhookConfigurations))),
+    namespaces: lookup(() => collect(cluster.list(resources.namespaces))),
+    replicas: askReplicas(cluster, installation, options.serverURL),
+    policies: lookup(() => collect(cluster.list(resources.validatingAdmissionPolicies))),
+    policyBindings: lookup(() => collect(cluster.list(resources.validatingAdmissionPolicyBindings))),
+    roleBindings: lookup(() => listBindings(cluster, installation)),
+    podIdentityAgent: lookup(() => cluster.get(resources.daemonSets, 'eks-pod-identity-agent', 'kube-system')),
+    injectedPods: findInjectedPods(cluster, prefix),
+    pendingPods: findPendingPods(cluster, prefix),
+    probe: probeAdmission(cluster, prefix, namespace),
+  })
+  return { ...installation, version: found(version), nowMs: options.nowMs, prefix, protectedNamespaces, ...facts }
 }
 
 function protectedNames({ webhook }: Installation): readonly string[] {
@@ -103,16 +93,6 @@ async function listBindings(
     ...(await collect(cluster.list(resources.clusterRoleBindings))),
     ...(await collect(cluster.list(resources.roleBindings))),
   ]
-}
-
-const mostInjectedPods = 500
-
-async function listInjectedPods(cluster: Cluster, prefix: string): Promise<readonly ClusterPod[]> {
-  const pods: ClusterPod[] = []
-  for await (const pod of cluster.list(resources.pods, { labelSelector: `${prefix}${injectedLabel}=true` })) {
-    if (pods.push(pod) === mostInjectedPods) break
-  }
-  return pods
 }
 
 /** Avoids a namespace that the webhook does not select. */

@@ -19,6 +19,7 @@ import {
   type IdentityOptions,
 } from './check/check-identity.ts'
 import { printReport } from './check/check-report.ts'
+import { pointCommands } from './check/point-commands.ts'
 import { clusterFlags, useCluster } from './cluster-options.ts'
 import { exitCodes, printExitCodes } from './exit-codes.ts'
 import { fail, withFlags } from './flags.ts'
@@ -90,9 +91,10 @@ async function checkWithoutDelivery(
   if (isIdentity) return checkServiceAccount(command, stray)
   const problems = [...stray, ...strayIdentityOptions(command)]
   if (problems.length > 0) fail(problems, command)
-  return useCluster(options, (cluster) =>
+  const report = await useCluster(options, (cluster) =>
     checkCluster(cluster, { nowMs: Date.now(), serverURL: options.serverUrl, namespace: options.namespace }),
   )
+  return pointCommands(report, options)
 }
 
 function printFindings(report: CheckReport | IdentityReport, options: CheckOptions): void {

@@ -3,6 +3,7 @@ import { Command } from 'commander'
 import { pino, type Logger } from 'pino'
 import { oneOf, parseSwitch, parseText, type Values } from '../flags/flags.ts'
 import { loaderImageOption, loaderImageVariable } from '../config/loader-image.ts'
+import { defaultHealthPort, defaultWebhookPort } from '../config/webhook-address.ts'
 import { systemClock } from '../server/clock.ts'
 import type { EventsApi } from '../server/record-events.ts'
 import { startServer, type RunningServer, type ServerOptions } from '../server/start-server.ts'
@@ -40,13 +41,13 @@ const flags = {
     term: '--port <number>',
     description: 'port of the webhook; 0 for any',
     parse: parsePort,
-    default: '8443',
+    default: String(defaultWebhookPort),
   },
   healthPort: {
     term: '--health-port <number>',
     description: 'plain port of /healthz, /readyz and /metrics; 0 for any',
     parse: parsePort,
-    default: '9090',
+    default: String(defaultHealthPort),
   },
   tlsMinVersion: {
     term: '--tls-min-version <version>',

@@ -4,6 +4,10 @@
  */
 import { row } from './check-row.ts'
 
+/** Also for objects that kubectl has changed since: a plain upgrade of Helm 4 refuses those. */
+export const writeAgain =
+  'write the objects of the release again, or apply the manifests again (kubectl apply --server-side --force-conflicts)'
+
 export const installationChecks = {
   'api-server': row({
     about:
@@ -24,8 +28,7 @@ export const installationChecks = {
   'match-conditions': row({
     about: 'The match conditions are those of this version, for the annotation prefix of the configuration.',
     why: 'they keep every pod without our annotations away from the webhook; without them the whole cluster depends on it, and it cannot even start itself',
-    remedy:
-      'apply the chart again (helm upgrade); if they disappear again, cert-manager is too old: its cainjector up to v1.11 deletes them, so upgrade cert-manager',
+    remedy: `${writeAgain}; if they disappear again, cert-manager is too old: its cainjector up to v1.11 deletes them, so upgrade cert-manager`,
   }),
   'failure-policy': row({
     about: '`failurePolicy` is Fail, or Ignore with the guard policy.',
@@ -33,20 +36,29 @@ export const installationChecks = {
     remedy: 'choose the failure profile fail, or install the guard policy with it',
   }),
   'namespace-selector': row({
-    about: 'kube-system and the namespace of the webhook are not selected.',
+    about: 'kube-system and the namespace of the webhook are not selected, and other namespaces are.',
     why: 'pods that the cluster and the webhook need to start must never wait for the webhook',
-    remedy:
-      'exclude them again: kubernetes.io/metadata.name NotIn [kube-system, the namespace of the release]; the chart does so',
+    remedy: `exclude them again, as the chart does (kubernetes.io/metadata.name NotIn [kube-system, the namespace of the release]): ${writeAgain}`,
+  }),
+  'webhook-path': row({
+    about: 'The path that the webhook configuration names is the one that the webhook serves: `/mutate`.',
+    why: 'to any other path the webhook answers 404, and every annotated pod is refused, or starts without its model',
+    remedy: writeAgain,
+  }),
+  'object-selector': row({
+    about: 'No objectSelector keeps annotated pods away from the webhook: the chart sets none.',
+    why: 'annotations decide which pods get a model; one without the label is refused by the guard, or starts without its model',
+    remedy: 'take the objectSelector away',
   }),
   reinvocation: row({
     about: '`reinvocationPolicy` is IfNeeded.',
     why: 'a webhook that runs later may add containers or damage what was added, and only a reinvocation can repair that',
-    remedy: 'set reinvocationPolicy: IfNeeded, as the chart does',
+    remedy: `set reinvocationPolicy: IfNeeded, as the chart does: ${writeAgain}`,
   }),
   timeout: row({
     about: '`timeoutSeconds` is at most 10.',
     why: 'every creation of a pod waits that long while the webhook does not answer',
-    remedy: 'set timeoutSeconds to 5, as the chart does',
+    remedy: 'set webhook.timeoutSeconds of the chart to 5',
   }),
   'webhook-order': row({
     about:
@@ -88,12 +100,13 @@ export const installationChecks = {
     remedy: 'look at the log of that replica for "certificate refused"; a new Secret takes about a minute to reach it',
   }),
   service: row({
-    about: 'The Service that the webhook configuration names is there, with that port.',
+    about:
+      'The Service that the webhook configuration names is there, with that port; it selects the pods of the webhook, and its targetPort is the one on which they listen.',
     why: 'the API server reaches the webhook through it',
-    remedy: 'apply the chart again (helm upgrade)',
+    remedy: writeAgain,
   }),
   endpoints: row({
-    about: 'At least one endpoint of the Service is ready.',
+    about: "At least one endpoint of the Service is ready, and has the Service's port.",
     why: 'without one every annotated pod is refused: "no endpoints available for service"',
     remedy: 'see why the pods are not ready: kubectl describe pod, and their log; /readyz says the reason',
   }),
@@ -158,6 +171,11 @@ export const installationChecks = {
     about: 'The EKS Pod Identity agent runs on every node.',
     why: 'with credentials pod-identity the loader gets its credentials from it, and ends with exit code 75 without',
     remedy: 'install the add-on eks-pod-identity-agent, or set other defaults.credentials',
+  }),
+  'loader-pull': row({
+    about: 'No injected pod waits for the image of its loader: of 500 pending pods at most.',
+    why: 'such a pod stays in Init:ImagePullBackOff, and its app does not start',
+    remedy: 'bring the image to where the nodes may pull it, and give the pods a pull secret where one is needed',
   }),
   'loader-network': row({
     about: 'Loaders have a proxy and authorities where the app beside them has: of 500 injected pods at most.',

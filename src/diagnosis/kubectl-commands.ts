@@ -27,11 +27,16 @@ export function patchByName(target: Target, change: object): string {
   return `kubectl patch ${describe(target)} --type strategic -p ${quoteWord(JSON.stringify(change))}`
 }
 
+/** A list of JSON Patch operations (RFC 6902), for elements of lists. */
+export function patchPath(target: Target, operations: readonly object[]): string {
+  return `kubectl patch ${describe(target)} --type json -p ${quoteWord(JSON.stringify(operations))}`
+}
+
 export function annotateObject(target: Target, key: string, value: string): string {
   return `kubectl annotate ${describe(target)} --overwrite ${quoteWord(`${key}=${value}`)}`
 }
 
-function deleteObject(target: Target): string {
+export function deleteObject(target: Target): string {
   return `kubectl delete ${describe(target)}`
 }
 

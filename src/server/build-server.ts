@@ -10,6 +10,7 @@ import type { Logger } from 'pino'
 import { admit } from '../admission/admit.ts'
 import { readReview, type AdmissionRequest } from '../admission/review.ts'
 import type { Config } from '../config/config.ts'
+import { servedPath } from '../config/webhook-address.ts'
 import { createBodyBudget } from './body-budget.ts'
 import type { Clock } from './clock.ts'
 import { ConnectionRoom } from './connection-room.ts'
@@ -52,9 +53,9 @@ export function buildServer(deps: ServerDeps): WebhookServer {
   boundBodies(app, limits, deps)
   app.setErrorHandler<FastifyError>((error, request, reply) => answerError(error, request, reply, deps))
   app.setNotFoundHandler((request, reply) =>
-    refuse(request, reply, errorBody(404, 'only POST /mutate is served here'), deps),
+    refuse(request, reply, errorBody(404, `only POST ${servedPath} is served here`), deps),
   )
-  app.post('/mutate', (request, reply) =>
+  app.post(servedPath, (request, reply) =>
     deadlines.isOver(request) ? refuseLate(request, reply, deps) : answerReview(request, reply, deps),
   )
   return app

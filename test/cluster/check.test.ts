@@ -9,16 +9,88 @@ import t, { type Test } from 'tap'
 import { checkCluster, findingsOf, type CheckReport } from '../../src/check/check-cluster.ts'
 import type { Severity } from '../../src/diagnosis/finding.ts'
 import { connectCluster } from '../../src/cluster/connect.ts'
-import { installChart, WEBHOOK_NAMESPACE, whenReplicasReady } from '../kit/cluster/cluster-chart.ts'
+import {
+  installChart,
+  RELEASE,
+  upgradeChartWithoutWaiting,
+  WEBHOOK_NAMESPACE,
+  whenReplicasReady,
+} from '../kit/cluster/cluster-chart.ts'
 import { clusterTest } from '../kit/cluster/cluster-namespaces.ts'
 import { prepareCluster, startCluster, type TestCluster } from '../kit/cluster/cluster.ts'
+import { runPrinted } from '../kit/cluster/printed-commands.ts'
+import { chartDirectory, helmBinary } from '../kit/tools/helm.ts'
+import { helm3Binary } from '../kit/tools/helm-binaries.ts'
 import { createCertificateAuthority } from '../kit/webhook/pki.ts'
 import { waitFor } from '../kit/tools/wait-for.ts'
 
 const webhookConfiguration = 'mutatingwebhookconfiguration/model-injector'
 const reader = { kind: 'ServiceAccount', name: 'reader', namespace: 'default' }
 
-await clusterTest(t, import.meta.filename, { prepare: prepareCluster, tests })
+interface JSONPatch {
+  readonly op: 'remove' | 'replace'
+  readonly path: string
+  readonly value?: unknown
+}
+
+interface Break {
+  readonly what: string
+  readonly id: string
+  readonly breaking: (cluster: TestCluster) => Promise<unknown>
+}
+
+const serviceOfWebhook = ['service', 'model-injector', '-n', WEBHOOK_NAMESPACE]
+const bindingOfGuard = ['validatingadmissionpolicybinding', 'model-injector-guard']
+
+const breaks: readonly Break[] = [
+  patched('match conditions that are gone', 'match-conditions', [webhookConfiguration], {
+    op: 'remove',
+    path: '/webhooks/0/matchConditions',
+  }),
+  patched('a path of somebody else', 'webhook-path', [webhookConfiguration], {
+    op: 'replace',
+    path: '/webhooks/0/clientConfig/service/path',
+    value: '/inject',
+  }),
+  patched('an objectSelector', 'object-selector', [webhookConfiguration], {
+    op: 'replace',
+    path: '/webhooks/0/objectSelector',
+    value: { matchLabels: { team: 'ml' } },
+  }),
+  patched('a namespaceSelector of no namespace', 'namespace-selector', [webhookConfiguration], {
+    op: 'replace',
+    path: '/webhooks/0/namespaceSelector',
+    value: { matchLabels: { nobody: 'has' } },
+  }),
+  patched('a targetPort of metrics', 'service', serviceOfWebhook, {
+    op: 'replace',
+    path: '/spec/ports/0/targetPort',
+    value: 'http-metrics',
+  }),
+  patched('another port', 'service', serviceOfWebhook, { op: 'replace', path: '/spec/ports/0/port', value: 8443 }),
+  patched('a selector of other pods', 'service', serviceOfWebhook, {
+    op: 'replace',
+    path: '/spec/selector',
+    value: { app: 'other' },
+  }),
+  {
+    what: 'a guard without its binding',
+    id: 'guard-policy',
+    breaking: (cluster) => cluster.kubectl(['delete', ...bindingOfGuard]),
+  },
+]
+
+function patched(what: string, id: string, object: readonly string[], operation: JSONPatch): Break {
+  const args = ['patch', ...object, '--type=json', '-p', JSON.stringify([operation])]
+  return { what, id, breaking: (cluster) => cluster.kubectl(args) }
+}
+
+async function prepare(): Promise<void> {
+  await helm3Binary()
+  await prepareCluster()
+}
+
+await clusterTest(t, import.meta.filename, { prepare, tests })
 
 async function tests(t: Test): Promise<void> {
   const cluster = await startCluster()
@@ -32,7 +104,7 @@ async function tests(t: Test): Promise<void> {
     t.equal(report.username, 'admin')
     // The cluster of the tests has the agent itself, but no DaemonSet of it.
     t.strictSame(problemsOf(report), [['pod-identity-agent', 'warning']], detailsOf(report))
-    t.strictSame(findingsOf(report).length, 30)
+    t.strictSame(findingsOf(report).length, 33)
   })
 
   await t.test('the command says so with exit code 0', async (t) => {
@@ -43,7 +115,7 @@ async function tests(t: Test): Promise<void> {
       stdout,
       /\n {2}ok {7}certificate-served {3}that of Secret model-injector\/model-injector-tls: model-injector-\S+,\s+model-injector-\S+\n/,
     )
-    t.match(stdout, /\\n1 warning, 30 ok\\n$/)
+    t.match(stdout, /\n1 warning, 33 ok\n$/)
   })
 
   await t.test("a reader by the chart's role gets the checks that could not be made", async (t) => {
@@ -227,6 +299,97 @@ async function tests(t: Test): Promise<void> {
     },
   )
 
+  for (const [name, binary] of [
+    ['Helm 4', helmBinary],
+    ['Helm 3', helm3Binary],
+  ] as const) {
+    await t.test(`each printed command repairs what it is printed for, with ${name}`, async (t) => {
+      const helm = await binary()
+      for (const { what, id, breaking } of breaks) {
+        await breaking(cluster)
+        const finding = await waitFor(`the finding ${id} for ${what}`, async () =>
+          findingsOf(await check()).find((seen) => seen.id === id && seen.severity === 'error'),
+        )
+        await runPrinted(cluster, finding.commands ?? [], helm)
+        await waitFor(`no finding after the commands for ${what}`, async () =>
+          (await problemsBeside(check)).length === 0 ? true : undefined,
+        ).catch(async () => {
+          t.strictSame(await problemsBeside(check), [], `${what}: ${finding.commands?.join('; ') ?? 'no command'}`)
+        })
+        t.pass(`${what}: ${finding.what}`)
+      }
+    })
+
+    await t.test(`an upgrade by ${name} finds no conflict in what was repaired`, async (t) => {
+      const excluded = name.toLowerCase().replace(' ', '-')
+      const upgrade = `helm upgrade ${RELEASE} ${chartDirectory} -n ${WEBHOOK_NAMESPACE} --reset-then-reuse-values --set webhook.excludedNamespaces={${excluded}}`
+      await runPrinted(cluster, [upgrade], await binary())
+      t.match(await cluster.kubectl(['get', webhookConfiguration, '-o', 'jsonpath={..namespaceSelector}']), excluded)
+      t.strictSame(await problemsBeside(check), [])
+    })
+  }
+
+  await t.test('a loader that no registry has is counted, with the words of the kubelet', async (t) => {
+    await cluster.kubectl(['create', '-f', '-'], JSON.stringify(podWithoutLoader(cluster)))
+    const finding = await waitFor('the finding loader-pull', async () =>
+      findingsOf(await check()).find(({ id, severity }) => id === 'loader-pull' && severity === 'error'),
+    )
+    t.match(
+      finding.what,
+      /^registry\.invalid\/loader:1 cannot be pulled for 1 pod in 1 namespace, as default\/no-loader: (?:ErrImagePull|ImagePullBackOff): .*registry\.invalid/,
+    )
+    await cluster.kubectl(['delete', 'pod', 'no-loader', '--grace-period=0', '--force'])
+    await waitFor('the pod to be gone', async () => ((await problemsBeside(check)).length === 0 ? true : undefined))
+  })
+
+  await t.test('replicas that a quota forbids are told in the words of the API server', async (t) => {
+    await cluster.kubectl(['create', 'quota', 'few', '-n', WEBHOOK_NAMESPACE, '--hard=pods=2'])
+    await cluster.kubectl(['rollout', 'restart', '-n', WEBHOOK_NAMESPACE, 'deployment/model-injector'])
+    const finding = await waitFor('the finding replica-start', async () =>
+      findingsOf(await check()).find(({ id, severity }) => id === 'replica-start' && severity === 'error'),
+    )
+    t.match(
+      finding.what,
+      /^pods are not created, FailedCreate: pods "model-injector-\S+" is forbidden: exceeded quota: few/,
+    )
+    t.match(finding.remedy, /raise the ResourceQuota/)
+    await cluster.kubectl(['delete', 'quota', 'few', '-n', WEBHOOK_NAMESPACE])
+    await cluster.kubectl(['rollout', 'status', '-n', WEBHOOK_NAMESPACE, 'deployment/model-injector'])
+    await waitFor('the rollout to be complete', async () =>
+      (await problemsBeside(check)).length === 0 ? true : undefined,
+    )
+  })
+
+  await t.test('an upgrade to an image that is not there is stuck, and the printed command goes back', async (t) => {
+    const { repository } = cluster.images.product
+    const image = { repository, digest: `sha256:${'0'.repeat(64)}` }
+    const upgraded = await upgradeChartWithoutWaiting(cluster, {
+      image,
+      reader: { enabled: true, subjects: [reader] },
+    })
+    t.ok(upgraded.ok, upgraded.stderr)
+    const deadline = '{"spec":{"progressDeadlineSeconds":8}}'
+    await cluster.kubectl(['patch', 'deployment', '-n', WEBHOOK_NAMESPACE, 'model-injector', '-p', deadline])
+    const findings = await waitFor('a rollout that is stuck', async () => {
+      const seen = findingsOf(await check())
+      return seen.some(({ id, severity }) => id === 'rollout' && severity === 'error') ? seen : undefined
+    })
+    const rollout = findings.find(({ id }) => id === 'rollout')
+    t.match(
+      rollout?.what,
+      /^stuck, ProgressDeadlineExceeded: .*; new: model-injector-\S+ \(0 of 1 ready, image .*@sha256:0+\); old: model-injector-\S+ \(2 of 2 ready, image /,
+    )
+    t.match(
+      findings.find(({ id }) => id === 'replica-start'),
+      {
+        severity: 'error',
+        what: /^container webhook: (?:ErrImagePull|ImagePullBackOff) of .*@sha256:0+: .* \(1 pod, as model-injector-/,
+      },
+    )
+    await runPrinted(cluster, rollout?.commands ?? [], await helmBinary())
+    await waitFor('the release of before', async () => ((await problemsBeside(check)).length === 0 ? true : undefined))
+  })
+
   await t.test('a webhook without replicas is an error in every place where it shows', async (t) => {
     await cluster.kubectl(['scale', 'deployment', '-n', WEBHOOK_NAMESPACE, 'model-injector', '--replicas=0'])
     await whenReplicasReady(cluster, 0)
@@ -263,6 +426,19 @@ async function tests(t: Test): Promise<void> {
   })
 }
 
+/** As one that was injected long ago, whose loader's image has gone from its registry. */
+function podWithoutLoader({ images }: TestCluster): object {
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: 'no-loader', labels: { 'models.example.io/injected': 'true' } },
+    spec: {
+      initContainers: [{ name: 'model-loader', image: 'registry.invalid/loader:1' }],
+      containers: [{ name: 'app', image: images.app }],
+    },
+  }
+}
+
 async function checkWith(kubeconfig: string): Promise<CheckReport> {
   const cluster = connectCluster({ kubeconfig })
   try {
@@ -270,12 +446,6 @@ async function checkWith(kubeconfig: string): Promise<CheckReport> {
   } finally {
     cluster.close()
   }
-}
-
-interface JSONPatch {
-  readonly op: 'remove' | 'replace'
-  readonly path: string
-  readonly value?: unknown
 }
 
 type Problem = readonly [string, Severity]

@@ -27,12 +27,13 @@ const needs: readonly Need[] = [
 
 export function checkLoaderNetwork({ injectedPods, prefix }: Survey): readonly Finding[] {
   if (injectedPods.state !== 'found') return [unchecked('loader-network', whyNot(injectedPods))]
-  const pods = injectedPods.value
+  const { pods, unread } = injectedPods.value
   const findings = needs.flatMap((need) => {
     const lacking = pods.filter((pod) => lacks(pod, need))
     return lacking.length === 0 ? [] : [warning('loader-network', describe(lacking, need))]
   })
-  if (findings.length > 0) return findings
+  const rest = unread === undefined ? [] : [unchecked('loader-network', unread)]
+  if (findings.length > 0 || rest.length > 0) return [...findings, ...rest]
   const looked =
     pods.length === 0 ? `no pod has the label ${prefix}${injectedLabel}` : `${pods.length} injected pods looked at`
   return [ok('loader-network', looked)]

@@ -3,6 +3,8 @@ import type { ValidatingAdmissionPolicy } from '../../cluster/objects.ts'
 import { type InstallationCheckId as CheckId, error, ok, unchecked, warning } from '../installation-findings.ts'
 import type { Finding } from '../../diagnosis/finding.ts'
 import { valueOf } from '../../diagnosis/lookup.ts'
+import { writeAgain } from '../../diagnosis/installation-checks.ts'
+import { restoredBy } from '../restore.ts'
 import type { Survey } from '../survey.ts'
 
 const policies = [
@@ -39,7 +41,7 @@ function checkPolicy(policy: ChartPolicy, survey: Survey): Finding {
   if (installed === undefined) return warning(id, `the ValidatingAdmissionPolicy ${name} is not installed`)
   const problem = typeProblem(installed)
   if (problem !== undefined) {
-    return error(id, `the API server cannot evaluate ${name}: ${problem}`, 'apply the chart again (helm upgrade)')
+    return restoredBy(error(id, `the API server cannot evaluate ${name}: ${problem}`, writeAgain), survey)
   }
   if (!mentions(installed, survey.prefix)) {
     return error(id, `${name} is not for annotations below ${survey.prefix}, so it looks at no pod of ours`)
@@ -47,7 +49,8 @@ function checkPolicy(policy: ChartPolicy, survey: Survey): Finding {
   return checkBinding(policy, survey)
 }
 
-function checkBinding({ id, name, action, what }: ChartPolicy, { policyBindings }: Survey): Finding {
+function checkBinding({ id, name, action, what }: ChartPolicy, survey: Survey): Finding {
+  const { policyBindings } = survey
   if (policyBindings.state !== 'found') {
     return unchecked(
       id,
@@ -58,7 +61,7 @@ function checkBinding({ id, name, action, what }: ChartPolicy, { policyBindings 
     .filter(({ spec }) => spec.policyName === name)
     .flatMap(({ spec }) => spec.validationActions ?? [])
   if (actions.length === 0) {
-    return error(id, `${name} has no binding, so it does nothing`, 'apply the chart again (helm upgrade)')
+    return restoredBy(error(id, `${name} has no binding, so it does nothing`, writeAgain), survey)
   }
   if (actions.includes(action) || actions.includes('Deny')) return ok(id, `in force (${actions.join(', ')}): ${what}`)
   return warning(id, `${name} only does ${actions.join(', ')}`, `let its binding do ${action}`)

@@ -3,12 +3,12 @@ import type { Command } from 'commander'
 import type { CheckReport } from '../../check/check-cluster.ts'
 import { checkDelivery } from '../../check/check-delivery.ts'
 import { checkCommands, deliveryOfName, type CheckedDelivery } from '../../deliveries/companions.ts'
-import { quoteWord } from '../../values/shell.ts'
 import { parseLabelName } from '../../values/names.ts'
 import { parseWord, type Parsed } from '../../values/parsed.ts'
 import { useCluster, type ClusterOptions } from '../cluster-options.ts'
 import { problemIf, type Flag, type Flags } from '../../flags/flags.ts'
 import { addFlags, fail } from '../flags.ts'
+import { pointCommands } from './point-commands.ts'
 
 const deliveryNames = Object.keys(checkCommands) as CheckedDelivery[]
 
@@ -100,7 +100,7 @@ export async function checkNamespaceDelivery(
       named: named.ok ? named.value : [],
     }),
   )
-  return withKubectlOptions(report, options)
+  return pointCommands(report, options)
 }
 
 function givenFlags(command: Command): readonly string[] {
@@ -130,23 +130,4 @@ function namespaceProblems(argument: string | undefined, option: string | undefi
       `the namespace ${JSON.stringify(namespace)} is not the name of one`,
     ),
   ]
-}
-
-/** Adds the options of the checked cluster to commands, since the current context may be another one. */
-function withKubectlOptions(report: CheckReport, { kubeconfig, context }: ClusterOptions): CheckReport {
-  const options = [
-    ...(kubeconfig === undefined ? [] : [`--kubeconfig ${quoteWord(kubeconfig)}`]),
-    ...(context === undefined ? [] : [`--context ${quoteWord(context)}`]),
-  ].join(' ')
-  if (options === '') return report
-  const point = (command: string): string => command.replace(/(^|\| )kubectl /, `$1kubectl ${options} `)
-  return {
-    ...report,
-    sections: report.sections.map((section) => ({
-      ...section,
-      findings: section.findings.map((finding) =>
-        finding.commands === undefined ? finding : { ...finding, commands: finding.commands.map(point) },
-      ),
-    })),
-  }
 }

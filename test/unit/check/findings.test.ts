@@ -67,7 +67,9 @@ function withLoaderImage(image: string): Survey {
 }
 
 function withImage(image: string): Survey {
-  return withDeployment({}, { template: { spec: { containers: [{ name: 'webhook', image, args: ['serve'] }] } } })
+  const { template } = the(good.deployment).spec
+  const containers = template.spec.containers.map((container) => ({ ...container, image }))
+  return withDeployment({}, { template: { ...template, spec: { ...template.spec, containers } } })
 }
 
 function withReplica(change: Partial<Replica>): Survey {
@@ -151,6 +153,24 @@ const cases: readonly (readonly [
     withWebhook(good, { matchConditions: conditions.slice(0, 2) }),
     [['match-conditions', 'warning']],
     'not-a-mirror-pod is not there',
+  ],
+  [
+    'another path',
+    withWebhook(good, {
+      clientConfig: { service: { namespace: 'model-injector', name: 'model-injector', path: '/inject', port: 443 } },
+    }),
+    [
+      ['webhook-path', 'error'],
+      ['ca-bundle', 'error'],
+      ['certificate-trust', 'unchecked'],
+    ],
+    'the path is /inject, and the webhook serves /mutate alone',
+  ],
+  [
+    'an objectSelector that asks for a label',
+    withWebhook(good, { objectSelector: { matchLabels: { team: 'ml' } } }),
+    [['object-selector', 'error']],
+    'annotated pods are kept away unless their labels meet team In [ml]',
   ],
   [
     'Ignore without the guard',
@@ -529,15 +549,27 @@ const cases: readonly (readonly [
 
   [
     'a proxy of the app that its loader lacks',
-    { ...good, injectedPods: found([networkPod({ name: 'https_proxy', value: 'http://proxy:3128' })]) },
+    { ...good, injectedPods: found({ pods: [networkPod({ name: 'https_proxy', value: 'http://proxy:3128' })] }) },
     [['loader-network', 'warning']],
   ],
   [
     'a CA of the app that its loader lacks',
-    { ...good, injectedPods: found([networkPod({ name: 'SSL_CERT_FILE', value: '/ca.pem' })]) },
+    { ...good, injectedPods: found({ pods: [networkPod({ name: 'SSL_CERT_FILE', value: '/ca.pem' })] }) },
     [['loader-network', 'warning']],
   ],
   ['pods that cannot be listed', { ...good, injectedPods: unknown('forbidden') }, [['loader-network', 'unchecked']]],
+  [
+    'pods that can be listed in one namespace only',
+    { ...good, injectedPods: found({ pods: [], unread: 'pods outside of the namespace apps: forbidden' }) },
+    [['loader-network', 'unchecked']],
+    'pods outside of the namespace apps: forbidden',
+  ],
+  [
+    'a loader whose image cannot be pulled',
+    { ...good, pendingPods: found({ pods: [waitingForLoader('chat', 'apps', 'failed to resolve: not found')] }) },
+    [['loader-pull', 'error']],
+    /^registry\.example\.com\/loader:1 cannot be pulled for 1 pod in 1 namespace, as apps\/chat: ImagePullBackOff: /,
+  ],
   ['no Pod Identity agent', { ...good, podIdentityAgent: absent }, [['pod-identity-agent', 'warning']]],
   [
     'an agent that is not everywhere',
@@ -747,6 +779,21 @@ t.test('every check of the table is broken by some case, so that none is never w
   )
   t.end()
 })
+
+/** An injected pod in Init:ImagePullBackOff. */
+function waitingForLoader(name: string, namespace: string, message: string): ClusterPod {
+  const image = 'registry.example.com/loader:1'
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name, namespace },
+    spec: { containers: [{ name: 'app' }], initContainers: [{ name: 'model-loader', image }] },
+    status: {
+      phase: 'Pending',
+      initContainerStatuses: [{ name: 'model-loader', state: { waiting: { reason: 'ImagePullBackOff', message } } }],
+    },
+  }
+}
 
 /** An injected pod whose app has a variable. */
 function networkPod(variable: { readonly name: string; readonly value: string }): ClusterPod {

@@ -118,6 +118,7 @@ export function goodSurvey({ caBundle, served }: SurveyCertificates): Survey {
     protectedNamespaces: Object.fromEntries(
       ['kube-system', namespace].map((name) => [name, { 'kubernetes.io/metadata.name': name }]),
     ),
+    namespaces: found(['default', 'kube-system', namespace].map(namespaceNamed)),
     service: found({
       ...meta('Service', 'model-injector'),
       spec: { selector: { app: 'webhook' }, ports: [{ name: 'https', port: 443, targetPort: 'https' }] },
@@ -135,8 +136,9 @@ export function goodSurvey({ caBundle, served }: SurveyCertificates): Survey {
       metadata: { name: 'model-injector', namespace, labels: releaseLabels },
       spec: {
         replicas: 2,
-        selector: {},
+        selector: { matchLabels: { app: 'webhook' } },
         template: {
+          metadata: { labels: { app: 'webhook', version } },
           spec: {
             serviceAccountName: 'model-injector',
             automountServiceAccountToken: false,
@@ -145,6 +147,10 @@ export function goodSurvey({ caBundle, served }: SurveyCertificates): Survey {
                 name: 'webhook',
                 image: `registry.example.com:5000/model-injector:${version}@${digest}`,
                 args: ['serve'],
+                ports: [
+                  { name: 'https', containerPort: 8443 },
+                  { name: 'http-metrics', containerPort: 9090 },
+                ],
               },
             ],
           },
@@ -178,13 +184,18 @@ export function goodSurvey({ caBundle, served }: SurveyCertificates): Survey {
         subjects: [{ kind: 'ServiceAccount', name: 'model-injector', namespace: 'elsewhere' }],
       },
     ]),
-    injectedPods: found([]),
+    injectedPods: found({ pods: [] }),
+    pendingPods: found({ pods: [] }),
     podIdentityAgent: found({
       ...meta('DaemonSet', 'eks-pod-identity-agent'),
       status: { desiredNumberScheduled: 3, numberReady: 3 },
     }),
     probe: { namespace: 'default', answer: found({ created: true, object: injectedPod, warnings: [] }) },
   }
+}
+
+function namespaceNamed(name: string): KubernetesObject {
+  return meta('Namespace', name, { 'kubernetes.io/metadata.name': name })
 }
 
 const injectedPod: ClusterPod = {
