@@ -23,6 +23,7 @@ import { conformanceInMarkdown, limitsInMarkdown } from '../test/loader/conforma
 import { installationChecks } from '../src/diagnosis/installation-checks.ts'
 import { deliveryChecks } from '../src/deliveries/companions.ts'
 import { identityChecks } from '../src/check/identity/checks.ts'
+import { liveChecks } from '../src/check/why/live/live-checks.ts'
 import { checksInMarkdown } from '../src/cli/check/check-report.ts'
 import {
   annotationsInBrief,
@@ -69,6 +70,7 @@ generate('docs/conformance.md', 'conformance', conformanceInMarkdown())
 generate('docs/checks.md', 'checks', checksInMarkdown(installationChecks))
 generate('docs/checks.md', 'delivery-checks', checksInMarkdown(deliveryChecks))
 generate('docs/checks.md', 'identity-checks', checksInMarkdown(identityChecks))
+generate('docs/checks.md', 'live-checks', checksInMarkdown(liveChecks))
 
 function generate(page: string, marker: string, text: string): void {
   const file = join(root, page)

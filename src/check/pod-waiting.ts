@@ -39,6 +39,19 @@ const imageReasons: readonly string[] = [
 /** Every pod passes through them. */
 const usualReasons: readonly string[] = ['ContainerCreating', 'PodInitializing']
 
+export interface WaitingObstacle {
+  readonly reason: string
+  readonly kind: 'image' | 'crash' | 'start'
+  readonly message: string
+}
+
+/** The reason for which a container does not start; undefined while it waits for its turn. */
+export function waitingObstacle({ state }: ContainerStatus): WaitingObstacle | undefined {
+  const { reason = '', message = '' } = state?.waiting ?? {}
+  if (usualReasons.includes(reason) || reason === '') return undefined
+  return { reason, kind: kindOf(reason), message: singleLine(message) }
+}
+
 /** In the order in which a pod meets them; empty if its status names none. */
 export function obstaclesOf(pod: ClusterPod): readonly PodObstacle[] {
   const { status = {} } = pod
@@ -81,8 +94,9 @@ function podObstacles({ status }: ClusterPod): readonly PodObstacle[] {
 
 function containerObstacles(status: ContainerStatus, pod: ClusterPod, isInit: boolean): readonly PodObstacle[] {
   const container = describeContainer(status, pod, isInit)
-  const waiting = status.state?.waiting
-  return waiting === undefined ? endObstacles(status, container) : waitingObstacles(waiting, container)
+  if (status.state?.waiting === undefined) return endObstacles(status, container)
+  const obstacle = waitingObstacle(status)
+  return obstacle === undefined ? [] : [{ ...obstacle, container }]
 }
 
 function describeContainer(
@@ -95,14 +109,6 @@ function describeContainer(
   return { name, isInit, image: stated ?? image, restarts, lastEnd }
 }
 
-function waitingObstacles(
-  { reason = '', message = '' }: { readonly reason?: string; readonly message?: string },
-  container: ObstructedContainer,
-): readonly PodObstacle[] {
-  if (usualReasons.includes(reason) || reason === '') return []
-  return [{ reason, kind: kindOf(reason), container, message: singleLine(message) }]
-}
-
 /** Between two restarts a container runs, or has ended, without the kubelet calling it a crash loop. */
 function endObstacles({ ready, state }: ContainerStatus, container: ObstructedContainer): readonly PodObstacle[] {
   const { lastEnd } = container
@@ -111,7 +117,7 @@ function endObstacles({ ready, state }: ContainerStatus, container: ObstructedCo
   return [{ reason: lastEnd.reason ?? 'Error', kind: 'crash', container, message: singleLine(lastEnd.message ?? '') }]
 }
 
-function kindOf(reason: string): PodObstacle['kind'] {
+function kindOf(reason: string): WaitingObstacle['kind'] {
   if (imageReasons.includes(reason)) return 'image'
   return reason === 'CrashLoopBackOff' ? 'crash' : 'start'
 }

@@ -13,6 +13,7 @@ interface ObjectMeta {
   readonly namespace?: string
   readonly uid?: string
   readonly creationTimestamp?: string
+  readonly deletionTimestamp?: string
   readonly labels?: Readonly<Record<string, string>>
   readonly annotations?: Readonly<Record<string, string>>
   readonly ownerReferences?: readonly OwnerReference[]
@@ -36,8 +37,16 @@ export interface ClusterEvent extends KubernetesObject {
   readonly type?: string
   readonly reason?: string
   readonly message?: string
-  readonly involvedObject?: { readonly kind?: string; readonly name?: string; readonly namespace?: string }
+  readonly involvedObject?: {
+    readonly kind?: string
+    readonly name?: string
+    readonly namespace?: string
+    readonly uid?: string
+    /** `spec.initContainers{model-loader}` */
+    readonly fieldPath?: string
+  }
   readonly count?: number
+  readonly series?: { readonly count?: number; readonly lastObservedTime?: string }
   readonly lastTimestamp?: string | null
   readonly eventTime?: string | null
 }

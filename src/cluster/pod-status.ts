@@ -36,8 +36,11 @@ interface ContainerState {
 
 export interface ContainerEnd {
   readonly exitCode: number
+  readonly signal?: number
   /** `Error`, `OOMKilled`, `ContainerCannotRun` */
   readonly reason?: string
   /** The termination message, or the end of the log where the container asks for it. */
   readonly message?: string
+  readonly startedAt?: string
+  readonly finishedAt?: string
 }

@@ -2,7 +2,6 @@
 import type {
   ConfigMap,
   CSIDriver,
-  ClusterEvent,
   DaemonSet,
   Deployment,
   EC2NodeClass,
@@ -14,6 +13,7 @@ import type {
   NodePool,
   PersistentVolume,
   PersistentVolumeClaim,
+  ClusterEvent,
   ClusterPod,
   PodDisruptionBudget,
   ReplicaSet,

@@ -44,6 +44,17 @@ export function describeObject(target: Target): string {
   return `kubectl describe ${describe(target)}`
 }
 
+export function containerLogs(from: {
+  readonly name: string
+  readonly namespace: string
+  readonly container: string
+  /** The log of the run before. */
+  readonly previous: boolean
+}): string {
+  const { name, namespace, container, previous } = from
+  return `kubectl logs ${quoteWord(name)} -n ${quoteWord(namespace)} -c ${quoteWord(container)}${previous ? ' --previous' : ''}`
+}
+
 function describe({ kind, name, namespace }: Target): string {
   return [kind, quoteWord(name), ...(namespace === undefined ? [] : ['-n', quoteWord(namespace)])].join(' ')
 }

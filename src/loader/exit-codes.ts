@@ -95,3 +95,22 @@ export class LoaderFailure extends Error {
 export function failureLine({ exit, message, remedy }: LoaderFailure): string {
   return singleLine(`${exits[exit].summary}: ${message}; ${remedy} (exit ${exits[exit].code})`)
 }
+
+/** The row of a number; undefined for one that only the kernel or the kubelet gives. */
+export function exitWithCode(code: number): (typeof exits)[Exit] | undefined {
+  return Object.values(exits).find((row) => row.code === code)
+}
+
+/** Takes a line of `failureLine` apart. Undefined for any other text, as the log of a loader that could not even start. */
+export function readFailureLine(
+  line: string,
+): { readonly finding: string; readonly remedy: string; readonly code: number } | undefined {
+  const [, text = '', digits = ''] = /^(.*) \(exit (\d+)\)$/.exec(line.trim()) ?? []
+  const row = exitWithCode(Number(digits))
+  if (row === undefined || !text.startsWith(`${row.summary}: `)) return undefined
+  // A remedy of the table may hold the separator.
+  const usual = `; ${row.remedy}`
+  const end = text.endsWith(usual) ? text.length - usual.length : text.lastIndexOf('; ')
+  if (end < 0) return undefined
+  return { finding: text.slice(0, end), remedy: text.slice(end + 2), code: row.code }
+}

@@ -38,7 +38,19 @@ const beside: Readonly<
   aws: { imports: ['s3', 'network', 'leaves', 'values'], importedBy: ['main', 'cli', 'loader', 'check'] },
   audit: { imports: ['inject', ...request, 'leaves', 'values'], importedBy: ['main', 'cli'] },
   check: {
-    imports: ['inject', ...request, 'companions', 'diagnosis', 'render', 'cluster', 'aws', 's3', 'leaves', 'values'],
+    imports: [
+      'inject',
+      ...request,
+      'companions',
+      'diagnosis',
+      'render',
+      'cluster',
+      'aws',
+      's3',
+      'leaves',
+      'loader-contract',
+      'values',
+    ],
     importedBy: ['main', 'cli'],
   },
   companions: {
@@ -97,7 +109,8 @@ const injectedByDelivery =
 
 function layerOf(path: string): string {
   if (path.startsWith('src/deliveries/')) return injectedByDelivery.test(path) ? 'deliveries' : 'companions'
-  if (path === 'src/loader-contract.ts') return 'loader-contract'
+  // The exit codes are what the loader and those that watch it agree on.
+  if (path === 'src/loader-contract.ts' || path === 'src/loader/exit-codes.ts') return 'loader-contract'
   if (leaves.test(path)) return 'leaves'
   return /^src\/main\.ts$/.test(path) ? 'main' : (/^src\/([^/]+)\//.exec(path)?.[1] ?? path)
 }

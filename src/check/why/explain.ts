@@ -8,6 +8,7 @@ import { readStatus } from '../../inject/read-status.ts'
 import { formatDiagnostic, injectReasons, skipReasons, type Diagnostic } from '../../reasons.ts'
 import { printable } from '../../values/print/printable.ts'
 import { valueOf } from '../../diagnosis/lookup.ts'
+import type { LiveObjectState } from './live/live-state.ts'
 import { explainMatching } from './matching.ts'
 import { fact, notEvaluated, passes, stops, type Step } from './step.ts'
 import type { ExplainedPod, Surroundings } from './explained-pod.ts'
@@ -19,6 +20,8 @@ export interface Explanation {
   readonly namespace: string
   /** True for an existing pod; otherwise the verdict is hypothetical. */
   readonly live: boolean
+  /** Only for an object of the cluster: what its pods do now. */
+  readonly state?: LiveObjectState
   readonly verdict: InjectionVerdict
   /** Reason of the first decisive step. */
   readonly because: string

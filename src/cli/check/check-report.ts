@@ -3,26 +3,20 @@ import { countBySeverity, findingsOf, type CheckReport } from '../../check/check
 import type { Section } from '../../diagnosis/section.ts'
 import type { CheckRow } from '../../diagnosis/check-row.ts'
 import type { IdentityReport } from '../../check/identity/check-identity.ts'
-import { severities, type Finding, type Severity } from '../../diagnosis/finding.ts'
-import { printable } from '../../values/print/printable.ts'
-import { wrapText } from '../../values/print/wrap-text.ts'
+import { severities, type Severity } from '../../diagnosis/finding.ts'
+import { formatOf, printFinding, type FindingStyle } from '../print-finding.ts'
 import { printMarkdownTable } from '../table.ts'
-import type { Paint } from '../terminal.ts'
 
-export interface ReportStyle {
-  readonly width: number
-  readonly paint: Paint
+export interface ReportStyle extends FindingStyle {
   /** Hides findings that are ok. */
   readonly quiet: boolean
 }
 
-const marks: Readonly<
-  Record<Severity, { readonly word: string; readonly format: Parameters<Paint>[0]; readonly summary: string }>
-> = {
-  ok: { word: 'ok', format: 'green', summary: 'ok' },
-  warning: { word: 'warning', format: 'yellow', summary: 'warnings' },
-  error: { word: 'ERROR', format: ['red', 'bold'], summary: 'errors' },
-  unchecked: { word: '-', format: 'dim', summary: 'not checked' },
+const summaries: Readonly<Record<Severity, string>> = {
+  ok: 'ok',
+  warning: 'warnings',
+  error: 'errors',
+  unchecked: 'not checked',
 }
 
 export function printReport(report: CheckReport | IdentityReport, style: ReportStyle): string {
@@ -56,49 +50,14 @@ function printSection({ title, findings }: Section, style: ReportStyle): string 
   return `${style.paint('bold', title)}\n${shown.map((finding) => printFinding(finding, style)).join('')}`
 }
 
-const markWidth = 9
-const idWidth = 21
-const indent = ' '.repeat(2 + markWidth)
-
-function printFinding(
-  { id, severity, what, why, remedy, commands = [] }: Finding,
-  { width, paint }: ReportStyle,
-): string {
-  const { word, format } = marks[severity]
-  const head = `  ${paint(format, word.padEnd(markWidth))}${id.padEnd(idWidth)}`
-  const text = severity === 'unchecked' ? `not checked: ${what}` : what
-  // Contains untrusted names, expressions and answers.
-  const [first = '', ...rest] = wrapText(printable(text), width - indent.length - idWidth)
-  const body = [
-    `${head}${dimIf(severity === 'unchecked', first, paint)}`,
-    ...rest.map((line) => `${indent}${' '.repeat(idWidth)}${dimIf(severity === 'unchecked', line, paint)}`),
-  ]
-  const hints = [printHint('why', why, width, paint), printHint('fix', remedy, width, paint)].flat()
-  // Commands are not wrapped, so that they can be copied: a terminal's own line break is not copied.
-  const runs = commands.map((command) => `${indent}      ${printable(command)}`)
-  return [...body, ...hints, ...runs].map((line) => `${line}\n`).join('')
-}
-
-function dimIf(isDim: boolean, text: string, paint: Paint): string {
-  return isDim ? paint('dim', text) : text
-}
-
-function printHint(label: string, text: string | undefined, width: number, paint: Paint): readonly string[] {
-  if (text === undefined) return []
-  const room = indent.length + 6
-  return wrapText(printable(text), width - room).map(
-    (line, i) => `${indent}${i === 0 ? paint('bold', label.padEnd(6)) : ' '.repeat(6)}${line}`,
-  )
-}
-
 function summarise(report: CheckReport | IdentityReport, { paint }: ReportStyle): string {
   const counts = countBySeverity(findingsOf(report))
   return severities
     .filter((severity) => counts[severity] > 0)
     .map((severity) => {
-      const { format, summary } = marks[severity]
+      const summary = summaries[severity]
       return paint(
-        format,
+        formatOf(severity),
         `${counts[severity]} ${counts[severity] === 1 ? summary.replace(/^(warning|error)s$/, '$1') : summary}`,
       )
     })

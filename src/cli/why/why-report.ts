@@ -1,14 +1,11 @@
 /** The human-readable report of `why`. */
 import type { Explanation, InjectionVerdict } from '../../check/why/explain.ts'
+import type { LiveObjectState } from '../../check/why/live/live-state.ts'
 import type { Step, StepVerdict } from '../../check/why/step.ts'
 import { printable } from '../../values/print/printable.ts'
 import { wrapText } from '../../values/print/wrap-text.ts'
+import { printFinding, type FindingStyle } from '../print-finding.ts'
 import type { Paint } from '../terminal.ts'
-
-export interface WhyStyle {
-  readonly width: number
-  readonly paint: Paint
-}
 
 type Format = Parameters<Paint>[0]
 
@@ -25,24 +22,30 @@ const colors: Readonly<Record<InjectionVerdict, Format>> = {
   denied: ['red', 'bold'],
 }
 
-export function printExplanations(explanations: readonly Explanation[], style: WhyStyle): string {
+export function printExplanations(explanations: readonly Explanation[], style: FindingStyle): string {
   return explanations.map((explanation) => printExplanation(explanation, style)).join('\n')
 }
 
-function printExplanation(explanation: Explanation, style: WhyStyle): string {
-  const { title, namespace, steps, hints, verdict } = explanation
+function printExplanation(explanation: Explanation, style: FindingStyle): string {
+  const { title, namespace, steps, hints, state } = explanation
   const { paint, width } = style
-  const headline = `${paint('bold', title)} in the namespace ${printable(namespace)} ${paint(colors[verdict], sentence(explanation))}`
+  const headline = `${paint('bold', title)} in the namespace ${printable(namespace)} ${paint(colorOf(explanation), sentence(explanation))}`
   const because = wrapText(printable(explanation.because), width - 2)
     .map((line) => `  ${line}\n`)
     .join('')
   const body = steps.map((step) => printStep(step, style)).join('')
   const ends = hints.map((hint) => printHint(hint, style)).join('')
-  return `${headline}\n${because}\n${body}${ends === '' ? '' : `\n${ends}`}`
+  const found = (state?.findings ?? []).map((finding) => printFinding(finding, style)).join('')
+  return `${headline}\n${because}\n${found === '' ? '' : `${found}\n`}${body}${ends === '' ? '' : `\n${ends}`}`
 }
 
-function sentence({ live, verdict }: Explanation): string {
-  if (live) return verdict === 'injected' ? 'is injected' : 'is not injected'
+function colorOf({ verdict, state }: Explanation): Format {
+  if (verdict !== 'injected' || state === undefined) return colors[verdict]
+  return state.health === 'wrong' ? ['red', 'bold'] : state.health === 'good' ? ['green', 'bold'] : ['yellow', 'bold']
+}
+
+function sentence({ live, verdict, state }: Explanation): string {
+  if (live && state !== undefined) return livingSentence(verdict, state)
   const words: Readonly<Record<InjectionVerdict, string>> = {
     injected: 'would be injected',
     'not injected': 'would not be injected',
@@ -51,11 +54,16 @@ function sentence({ live, verdict }: Explanation): string {
   return words[verdict]
 }
 
+function livingSentence(verdict: InjectionVerdict, { health, what }: LiveObjectState): string {
+  if (verdict === 'injected') return `is injected, and ${printable(what)}`
+  return health === 'wrong' ? `is not injected, and ${printable(what)}` : 'is not injected'
+}
+
 const markWidth = 5
 const idWidth = 20
 const indent = ' '.repeat(2 + markWidth + idWidth)
 
-function printStep({ id, verdict, what, details }: Step, { width, paint }: WhyStyle): string {
+function printStep({ id, verdict, what, details }: Step, { width, paint }: FindingStyle): string {
   const { word, format } = marks[verdict]
   const room = width - indent.length
   const [first = '', ...rest] = wrapText(printable(verdict === 'unknown' ? `not evaluated: ${what}` : what), room)
@@ -68,7 +76,7 @@ function printStep({ id, verdict, what, details }: Step, { width, paint }: WhySt
     .join('')
 }
 
-function printHint(hint: string, { width, paint }: WhyStyle): string {
+function printHint(hint: string, { width, paint }: FindingStyle): string {
   return wrapText(printable(hint), width - 8)
     .map((line, i) => `  ${i === 0 ? paint('bold', 'hint') : '    '}  ${line}\n`)
     .join('')

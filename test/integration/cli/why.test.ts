@@ -1,6 +1,8 @@
 /** `why` on the command line: what it reads, what it prints, and its exit codes. */
 import { writeFile } from 'node:fs/promises'
 import t from 'tap'
+import { defaultConfig } from '../../../src/config/parse-config.ts'
+import { inject } from '../../../src/inject/inject.ts'
 import { matchConditions } from '../../../src/match-conditions.ts'
 import {
   startFakeAPIServer,
@@ -171,7 +173,62 @@ const objects: Readonly<Record<string, object>> = {
   },
 }
 
-function answer({ path, method }: FakeRequest): FakeAnswer {
+const loadingPod = injectedPod('loading-1', 'apps', {
+  initContainerStatuses: [{ name: 'model-loader', state: { waiting: { reason: 'PodInitializing' } } }],
+})
+const failingPod = injectedPod('failing-1', 'apps', {
+  initContainerStatuses: [
+    {
+      name: 'model-loader',
+      restartCount: 5,
+      state: { waiting: { reason: 'CrashLoopBackOff' } },
+      lastState: {
+        terminated: { exitCode: 10, reason: 'Error', message: 'access denied: AccessDenied; ask AWS (exit 10)' },
+      },
+    },
+  ],
+})
+const readyPod = injectedPod('ready-1', 'apps', {
+  phase: 'Running',
+  conditions: [{ type: 'Ready', status: 'True' }],
+  initContainerStatuses: [{ name: 'model-loader', state: { terminated: { exitCode: 0 } } }],
+  containerStatuses: [{ name: 'app', ready: true, state: { running: {} } }],
+})
+
+function injectedPod(name: string, namespace: string, status: object): object {
+  const annotations = { 'models.example.io/source': 's3://models/llama/', 'models.example.io/size': '1Gi' }
+  const pod = {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name, namespace, uid: name, annotations },
+    spec: { nodeName: 'node-1', containers: [{ name: 'app', image: 'app:1' }] },
+  }
+  const outcome = inject(pod, namespace, defaultConfig)
+  if (outcome.outcome !== 'injected') throw new Error(outcome.outcome)
+  return { ...outcome.pod, status: { phase: 'Pending', ...status } }
+}
+
+const livingPods: Readonly<Record<string, object>> = Object.fromEntries(
+  [loadingPod, failingPod, readyPod].map((pod) => [
+    `/api/v1/namespaces/apps/pods/${(pod as { metadata: { name: string } }).metadata.name}`,
+    pod,
+  ]),
+)
+
+const mountEvent = {
+  metadata: { name: 'x' },
+  type: 'Warning',
+  reason: 'FailedMount',
+  message: 'MountVolume.SetUp failed',
+  count: 3,
+  lastTimestamp: '2026-01-11T09:12:44Z',
+}
+
+function answer({ path, method, query }: FakeRequest): FakeAnswer {
+  if (path === '/api/v1/namespaces/apps/events') {
+    return { body: { items: query.get('fieldSelector') === 'involvedObject.uid=loading-1' ? [mountEvent] : [] } }
+  }
+  if (livingPods[path] !== undefined) return { body: livingPods[path] }
   if (method === 'POST') return { status: 400, body: { message: 'exceeded quota\nby much' } }
   const object = objects[path]
   return object === undefined ? { status: 404, body: { message: 'not found' } } : { body: object }
@@ -189,6 +246,54 @@ t.test('a pod of the cluster', async (t) => {
     t.match(stdout, /^pod\/forgotten-1 in the namespace apps is not injected\n/)
     t.match(stdout, '\n  hint  deployment/forgotten: models.example.io/source stands in metadata.annotations')
     t.notMatch(stdout, 'replicaset/forgotten', 'the ReplicaSet only copies them')
+  })
+
+  await t.test(
+    'whose loader fails says so first, with the remedy and a command, and then how it was admitted',
+    async (t) => {
+      const { code, stdout, stderr } = await runShared(['why', 'failing-1', ...inCluster], { env: { COLUMNS: '200' } })
+      t.equal(stderr, '')
+      t.equal(code, 1)
+      t.match(
+        stdout,
+        /^pod\/failing-1 in the namespace apps is injected, and its loader fails: access denied \(exit 10\)\n {2}model <- s3:/,
+      )
+      t.match(
+        stdout,
+        '\n  ERROR    pod-loader           model-loader: CrashLoopBackOff after 5 restarts; the last run ended with access denied (exit 10): access denied: AccessDenied\n',
+      )
+      t.match(stdout, '\n           fix   ask AWS\n                 model-injector check --identity apps/default\n')
+      t.ok(stdout.indexOf('pod-loader') < stdout.indexOf('registration'), 'the live state comes first')
+    },
+  )
+
+  await t.test('whose volumes cannot be mounted says so by its events, as data too', async (t) => {
+    const { code, stdout } = await runShared(['why', 'loading-1', '-o', 'json', ...inCluster])
+    t.equal(code, 1)
+    const [explanation] = JSON.parse(stdout) as [object]
+    t.match(explanation, {
+      verdict: 'injected',
+      live: true,
+      state: {
+        health: 'wrong',
+        what: 'its volumes cannot be mounted: FailedMount',
+        findings: [
+          {
+            id: 'pod-volumes',
+            severity: 'error',
+            what: 'FailedMount (3 times, last at 2026-01-11T09:12:44Z): MountVolume.SetUp failed',
+          },
+          { id: 'pod-loader', severity: 'ok' },
+        ],
+      },
+    })
+  })
+
+  await t.test('that is ready is good, without a look at its events', async (t) => {
+    const { code, stdout } = await runShared(['why', 'ready-1', ...inCluster])
+    t.equal(code, 0)
+    t.match(stdout, /^pod\/ready-1 in the namespace apps is injected, and its app is ready\n/)
+    t.notOk(server.requests.some(({ query }) => query.get('fieldSelector') === 'involvedObject.uid=ready-1'))
   })
 
   await t.test('or a workload of it is named as kubectl does', async (t) => {
@@ -235,6 +340,24 @@ t.test('a pod of the cluster', async (t) => {
     t.equal(query?.get('dryRun'), 'All')
     t.match(body, { kind: 'Pod', metadata: { generateName: 'my-inference-app-', namespace: 'apps' } })
   })
+})
+
+t.test('events that may not be read are one line, and an answer that is not whole is exit code 2', async (t) => {
+  const server = await startFakeAPIServer((request) =>
+    request.path.endsWith('/events') ? { status: 403, body: { message: 'events is forbidden' } } : answer(request),
+  )
+  t.teardown(() => server.close())
+  const kubeconfig = await writeKubeconfig(`${directory}/forbidden`, server.url, { namespace: 'apps' })
+  const env = { COLUMNS: '250' }
+  const loading = await runShared(['why', 'loading-1', '--kubeconfig', kubeconfig], { env })
+  t.equal(loading.code, 2)
+  t.match(
+    loading.stdout,
+    '\n  -        pod-events           not checked: cannot list events in the namespace apps: HTTP 403: events is forbidden; missing permission: list events in the namespace apps\n',
+  )
+  const failing = await runShared(['why', 'failing-1', '--kubeconfig', kubeconfig], { env })
+  t.equal(failing.code, 1, 'what is known decides')
+  t.match(failing.stdout, 'its loader fails: access denied (exit 10)')
 })
 
 t.test('the cluster that --config names no longer is not asked, unless an option says so', async (t) => {

@@ -1,4 +1,4 @@
-/** docs/checks.md has every check of `check`. */
+/** docs/checks.md has every check of `check`, and what `why` looks at. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
@@ -6,6 +6,7 @@ import { installationChecks } from '../../../src/diagnosis/installation-checks.t
 import { checkIds } from '../../../src/check/checks.ts'
 import { deliveryChecks } from '../../../src/deliveries/companions.ts'
 import { identityChecks } from '../../../src/check/identity/checks.ts'
+import { liveChecks } from '../../../src/check/why/live/live-checks.ts'
 import { checksInMarkdown } from '../../../src/cli/check/check-report.ts'
 
 const page = readFileSync(join(import.meta.dirname, '../../../docs/checks.md'), 'utf8')
@@ -14,6 +15,7 @@ for (const [marker, checks] of [
   ['checks', installationChecks],
   ['delivery-checks', deliveryChecks],
   ['identity-checks', identityChecks],
+  ['live-checks', liveChecks],
 ] as const) {
   t.test(`docs/checks.md has the table of ${marker}`, (t) => {
     const [, block = ''] = page.split(new RegExp(`<!-- /?${marker} -->\n`))
