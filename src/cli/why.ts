@@ -3,6 +3,7 @@ import { Command } from 'commander'
 import type { Explanation } from '../check/why/explain.ts'
 import { askFacts, factsWithoutCluster, type GivenConfig } from '../check/why/surroundings.ts'
 import type { Cluster } from '../cluster/cluster.ts'
+import { indexKinds } from '../cluster/kind-index.ts'
 import { AppError } from '../errors.ts'
 import {
   filenameFlag,
@@ -13,6 +14,7 @@ import {
   problemIf,
   type Values,
 } from '../flags/flags.ts'
+import { quote } from '../values/print/printable.ts'
 import { clusterFlags, useCluster } from './cluster-options.ts'
 import { exitCodes, printExitCodes } from './exit-codes.ts'
 import { withFlags } from './flags.ts'
@@ -25,7 +27,7 @@ import { readConfig } from './read-config.ts'
 import { colorFlag, painter, terminalWidth } from './terminal.ts'
 import { askedFor, explainFound, type AdmissionSources } from './why/explain-found.ts'
 import { explainLive } from './why/explain-live.ts'
-import { findObject } from './why/find-object.ts'
+import { findObject, readObjectName, type ObjectName } from './why/find-object.ts'
 import { printExplanations } from './why/why-report.ts'
 
 const flags = {
@@ -58,23 +60,30 @@ ${printExitCodes()}
 
 Examples:
   model-injector why my-app-7d4b9c6f5-x2x9z -n apps
-  model-injector why deployment/my-app -n apps --server
+  model-injector why deploy/my-app -n apps --server
+  model-injector why raycluster chat -n apps
   model-injector why -f deployment.yaml
   model-injector why -f deployment.yaml --config config.yaml -n apps`
 
 export function whyCommand(): Command {
   const command = new Command('why')
-    .argument('[pod]', 'name of a pod, or KIND/NAME of a workload, as deployment/my-app')
+    .argument('[pod]', 'name of a pod, or KIND/NAME of what owns pods, as deploy/my-app or raycluster.ray.io/chat')
+    .argument('[name]', 'with KIND as the first argument: the name')
     .addHelpText('after', help)
   const problems = ({ filename = [] }: Partial<WhyOptions>, args: readonly string[]): readonly string[] => [
     ...filenameProblems(filename),
     ...problemIf((args.length === 0) === (filename.length === 0), 'name a pod, or a file with -f, and not both'),
+    ...problemIf(
+      args.length > 0 && readObjectName(args) === undefined,
+      `name one object, as POD, KIND/NAME or KIND NAME: ${quote(args.join(' '))} is none of these`,
+    ),
   ]
   return withFlags(command, { flags, required: [], problems }, why)
 }
 
-async function why(options: WhyOptions, [name]: readonly string[]): Promise<void> {
+async function why(options: WhyOptions, args: readonly string[]): Promise<void> {
   const { filename } = options
+  const name = readObjectName(args)
   const given =
     options.config === undefined ? undefined : { config: await readConfig(options.config), place: options.config }
   const explanations =
@@ -95,12 +104,14 @@ function exitCodeOf(explanations: readonly Explanation[]): number {
 
 async function explainNamed(
   cluster: Cluster,
-  name: string,
+  name: ObjectName,
   given: GivenConfig | undefined,
   options: WhyOptions,
 ): Promise<readonly Explanation[]> {
-  const object = await findObject(cluster, name, options.namespace ?? cluster.namespace)
-  return explainLive(cluster, object, { facts: await askFacts(cluster, given), server: options.server === true })
+  const kinds = indexKinds(cluster)
+  const object = await findObject(cluster, name, options.namespace ?? cluster.namespace, kinds)
+  const sources = { facts: await askFacts(cluster, given), server: options.server === true }
+  return explainLive(cluster, object, sources, kinds)
 }
 
 function print(explanations: readonly Explanation[], { output, color }: WhyOptions): void {

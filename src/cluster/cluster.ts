@@ -13,6 +13,7 @@
 import type { Duplex } from 'node:stream'
 import type { KubernetesObject } from './objects.ts'
 import type { Resource } from './resources.ts'
+import type { ServedKind } from './served-kinds.ts'
 
 export interface Cluster {
   /** Address of the API server. */
@@ -32,6 +33,9 @@ export interface Cluster {
 
   /** Sends the object through the whole admission chain and stores nothing. */
   dryRunCreate(resource: Resource, object: unknown, namespace?: string): Promise<DryRun>
+
+  /** Every kind that can be listed. */
+  servedKinds(): Promise<readonly ServedKind[]>
 
   serverVersion(): Promise<ServerVersion>
 

@@ -6,6 +6,7 @@ import { list } from './list.ts'
 import { loadKubeconfig, type ConnectOptions } from './load-kubeconfig.ts'
 import type { KubernetesObject } from './objects.ts'
 import { pathOf, type Resource } from './resources.ts'
+import { discoveryFormat, readDiscovery, type ServedKind } from './served-kinds.ts'
 import { transportOf, type Call, type Transport } from './transport.ts'
 
 /** Makes no request yet. Throws an AppError if the choice of cluster is not clear. */
@@ -21,6 +22,7 @@ export function connectCluster(options: ConnectOptions): Cluster {
     get: (resource, name, namespace) => get(transport, resource, name, namespace),
     list: (resource, listOptions) => list(transport, resource, listOptions),
     dryRunCreate: (resource, object, namespace) => dryRunCreate(transport, resource, object, namespace),
+    servedKinds: () => servedKinds(transport),
     serverVersion: () => serverVersion(transport),
     whoAmI: () => whoAmI(transport),
     canI: (verb, resource, { namespace, subresource } = {}) =>
@@ -65,6 +67,13 @@ async function dryRunCreate(
   if (status === 401 || (status === 403 && !(await canI(transport, needed)))) throw refused(tried, status, body, needed)
   const { reason = '', message = '' } = body as { reason?: string; message?: string }
   return { created: false, status, reason, message, warnings }
+}
+
+async function servedKinds(transport: Transport): Promise<readonly ServedKind[]> {
+  const tried = 'list the kinds of the cluster'
+  const read = async (path: string): Promise<readonly ServedKind[]> =>
+    readDiscovery(await ask(transport, { tried, method: 'GET', path, accept: discoveryFormat }))
+  return (await Promise.all(['/api', '/apis'].map(read))).flat()
 }
 
 async function serverVersion(transport: Transport): Promise<ServerVersion> {

@@ -24,6 +24,7 @@ interface OwnerReference {
   readonly apiVersion: string
   readonly kind: string
   readonly name: string
+  readonly uid?: string
   readonly controller?: boolean
 }
 

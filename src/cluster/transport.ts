@@ -20,6 +20,8 @@ export interface Call {
   /** Path and query. */
   readonly path: string
   readonly body?: unknown
+  /** A form of JSON (default: that of the object). */
+  readonly accept?: string
 }
 
 export interface Transport {
@@ -40,13 +42,13 @@ export function transportOf(kubeConfig: KubeConfig): Transport {
   const isProxied = kubeConfig.getCurrentCluster()?.proxyUrl !== undefined
   const agent = server.startsWith('http:') ? new HTTPAgent({ keepAlive: true }) : new HTTPSAgent({ keepAlive: true })
 
-  async function send({ tried, method, path, body }: Call): Promise<ApiResponse> {
+  async function send({ tried, method, path, body, accept }: Call): Promise<ApiResponse> {
     try {
       const options: RequestOptions = {}
       // Applied to each request, because tokens expire; the library caches them until then.
       await kubeConfig.applyToHTTPSOptions(options)
       const payload = body === undefined ? undefined : JSON.stringify(body)
-      const headers = { ...(options.headers as Record<string, string> | undefined), ...headersFor(payload) }
+      const headers = { ...(options.headers as Record<string, string> | undefined), ...headersFor(payload, accept) }
       return await exchange(
         new URL(server + path),
         { ...options, method, headers, agent: isProxied ? options.agent : agent },
@@ -65,8 +67,8 @@ export function transportOf(kubeConfig: KubeConfig): Transport {
   }
 }
 
-function headersFor(payload: string | undefined): Record<string, string> {
-  const headers = { accept: 'application/json', 'user-agent': `model-injector/${version}` }
+function headersFor(payload: string | undefined, accept = 'application/json'): Record<string, string> {
+  const headers = { accept, 'user-agent': `model-injector/${version}` }
   return payload === undefined ? headers : { ...headers, 'content-type': 'application/json' }
 }
 

@@ -101,7 +101,7 @@ export function exitWithCode(code: number): (typeof exits)[Exit] | undefined {
   return Object.values(exits).find((row) => row.code === code)
 }
 
-/** Takes a line of `failureLine` apart. Undefined for any other text, as the log of a loader that could not even start. */
+/** Takes a line of `failureLine` apart: what was found, without the summary, and the remedy. Undefined for any other text, as the log of a loader that could not even start. */
 export function readFailureLine(
   line: string,
 ): { readonly finding: string; readonly remedy: string; readonly code: number } | undefined {
@@ -111,6 +111,6 @@ export function readFailureLine(
   // A remedy of the table may hold the separator.
   const usual = `; ${row.remedy}`
   const end = text.endsWith(usual) ? text.length - usual.length : text.lastIndexOf('; ')
-  if (end < 0) return undefined
-  return { finding: text.slice(0, end), remedy: text.slice(end + 2), code: row.code }
+  if (end < row.summary.length + 2) return undefined
+  return { finding: text.slice(row.summary.length + 2, end), remedy: text.slice(end + 2), code: row.code }
 }

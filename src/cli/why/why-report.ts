@@ -1,10 +1,11 @@
 /** The human-readable report of `why`. */
 import type { Explanation, InjectionVerdict } from '../../check/why/explain.ts'
-import type { LiveObjectState } from '../../check/why/live/live-state.ts'
+import type { Health, LiveFinding, LiveObjectState } from '../../check/why/live/live-state.ts'
 import type { Step, StepVerdict } from '../../check/why/step.ts'
-import { printable } from '../../values/print/printable.ts'
+import { enumerate, printable } from '../../values/print/printable.ts'
 import { wrapText } from '../../values/print/wrap-text.ts'
 import { printFinding, type FindingStyle } from '../print-finding.ts'
+import { printTable } from '../table.ts'
 import type { Paint } from '../terminal.ts'
 
 type Format = Parameters<Paint>[0]
@@ -27,31 +28,85 @@ export function printExplanations(explanations: readonly Explanation[], style: F
 }
 
 function printExplanation(explanation: Explanation, style: FindingStyle): string {
-  const { title, namespace, steps, hints, state } = explanation
-  const { paint, width } = style
-  const headline = `${paint('bold', title)} in the namespace ${printable(namespace)} ${paint(colorOf(explanation), sentence(explanation))}`
-  const because = wrapText(printable(explanation.because), width - 2)
-    .map((line) => `  ${line}\n`)
-    .join('')
+  const { steps, hints, state } = explanation
   const body = steps.map((step) => printStep(step, style)).join('')
   const ends = hints.map((hint) => printHint(hint, style)).join('')
-  const found = (state?.findings ?? []).map((finding) => printFinding(finding, style)).join('')
-  return `${headline}\n${because}\n${found === '' ? '' : `${found}\n`}${body}${ends === '' ? '' : `\n${ends}`}`
+  const parts =
+    state?.pods === undefined
+      ? [printHead(explanation, style), ...(state === undefined ? [] : [printFindings(state.findings, style)])]
+      : [...printOwner(explanation, state, style), printTemplate(explanation, style)]
+  return [...parts, body, ends].filter((text) => text !== '').join('\n')
+}
+
+function printHead(explanation: Explanation, style: FindingStyle): string {
+  return `${nameOf(explanation, style)} ${style.paint(colorOf(explanation), sentence(explanation))}\n${printReason(explanation, style)}`
+}
+
+function nameOf({ title, namespace }: Explanation, { paint }: FindingStyle): string {
+  return `${paint('bold', title)} in the namespace ${printable(namespace)}`
+}
+
+function printReason({ because }: Explanation, { width }: FindingStyle): string {
+  return wrapText(printable(because), width - 2)
+    .map((line) => `  ${line}\n`)
+    .join('')
+}
+
+function printFindings(findings: readonly LiveFinding[], style: FindingStyle): string {
+  return findings.map((finding) => printFinding(finding, style)).join('')
+}
+
+/** An object that owns pods: how these are comes before what a new one would get. */
+function printOwner(explanation: Explanation, state: LiveObjectState, style: FindingStyle): readonly string[] {
+  const { paint } = style
+  const shown = state.pods?.shown
+  const own = state.findings.filter(({ id }) => id.startsWith('workload-'))
+  const ofPod = state.findings.filter(({ id }) => !id.startsWith('workload-'))
+  return [
+    `${nameOf(explanation, style)}: ${paint(healthColors[state.health], printable(state.what))}\n`,
+    printFindings(own, style),
+    printGroups(state, style),
+    shown === undefined ? '' : `Pod ${paint('bold', printable(shown))}\n${printFindings(ofPod, style)}`,
+  ]
+}
+
+function printGroups(
+  { pods: { count, groups } = { count: 0, groups: [], shown: '' } }: LiveObjectState,
+  { width }: FindingStyle,
+): string {
+  if (groups.length < 2) return ''
+  const rows = groups.map((group) => {
+    const names = `${enumerate(group.names)}${group.count > group.names.length ? ', …' : ''}`
+    return [`  ${group.count} of ${count}`, printable(`${group.what} (${names})`)]
+  })
+  return printTable(undefined, rows, width)
+}
+
+function printTemplate(explanation: Explanation, style: FindingStyle): string {
+  const { verdict, steps } = explanation
+  const words = steps.length === 0 ? 'cannot be known' : hypothetical[verdict]
+  return `A new pod ${style.paint(colors[verdict], words)}\n${printReason(explanation, style)}`
+}
+
+const healthColors: Readonly<Record<Health, Format>> = {
+  good: ['green', 'bold'],
+  starting: ['yellow', 'bold'],
+  unknown: ['yellow', 'bold'],
+  wrong: ['red', 'bold'],
+}
+
+const hypothetical: Readonly<Record<InjectionVerdict, string>> = {
+  injected: 'would be injected',
+  'not injected': 'would not be injected',
+  denied: 'would be denied',
 }
 
 function colorOf({ verdict, state }: Explanation): Format {
-  if (verdict !== 'injected' || state === undefined) return colors[verdict]
-  return state.health === 'wrong' ? ['red', 'bold'] : state.health === 'good' ? ['green', 'bold'] : ['yellow', 'bold']
+  return verdict !== 'injected' || state === undefined ? colors[verdict] : healthColors[state.health]
 }
 
 function sentence({ live, verdict, state }: Explanation): string {
-  if (live && state !== undefined) return livingSentence(verdict, state)
-  const words: Readonly<Record<InjectionVerdict, string>> = {
-    injected: 'would be injected',
-    'not injected': 'would not be injected',
-    denied: 'would be denied',
-  }
-  return words[verdict]
+  return live && state !== undefined ? livingSentence(verdict, state) : hypothetical[verdict]
 }
 
 function livingSentence(verdict: InjectionVerdict, { health, what }: LiveObjectState): string {

@@ -120,7 +120,18 @@ t.test('a file without a pod, and a missing cluster, are reported', async (t) =>
 })
 
 t.test('a command line that is not understood ends with exit code 64', async (t) => {
-  for (const args of [[], ['pod', '-f', 'x'], ['a', 'b'], ['pod', '-o', 'yaml'], ['-f', ''], ['-f', '-', '-f', '-']]) {
+  const wrong = [
+    [],
+    ['pod', '-f', 'x'],
+    ['a', 'b', 'c'],
+    ['a/b', 'c'],
+    ['a/b/c'],
+    ['a/'],
+    ['pod', '-o', 'yaml'],
+    ['-f', ''],
+    ['-f', '-', '-f', '-'],
+  ]
+  for (const args of wrong) {
     const { code, stdout } = await runShared(['why', ...args])
     t.equal(code, 64, args.join(' '))
     t.equal(stdout, '')
@@ -152,7 +163,12 @@ const objects: Readonly<Record<string, object>> = {
     apiVersion: 'v1',
     kind: 'Pod',
     spec: { containers: [{ name: 'app' }] },
-    metadata: { name: 'forgotten-1', namespace: 'apps', ownerReferences: [{ ...replicaSet, name: 'forgotten' }] },
+    metadata: {
+      name: 'forgotten-1',
+      namespace: 'apps',
+      uid: 'forgotten-1',
+      ownerReferences: [{ ...replicaSet, name: 'forgotten', uid: 'forgotten-set' }],
+    },
   },
   '/apis/apps/v1/namespaces/apps/replicasets/forgotten': {
     apiVersion: 'apps/v1',
@@ -161,15 +177,24 @@ const objects: Readonly<Record<string, object>> = {
     metadata: {
       name: 'forgotten',
       namespace: 'apps',
+      uid: 'forgotten-set',
       annotations: { 'models.example.io/source': 'x' },
-      ownerReferences: [{ ...replicaSet, kind: 'Deployment', name: 'forgotten' }],
+      ownerReferences: [{ ...replicaSet, kind: 'Deployment', name: 'forgotten', uid: 'forgotten' }],
     },
   },
   '/apis/apps/v1/namespaces/apps/deployments/forgotten': {
     apiVersion: 'apps/v1',
     kind: 'Deployment',
-    spec: { template: { spec: { containers: [{ name: 'app' }] } } },
-    metadata: { name: 'forgotten', namespace: 'apps', annotations: { 'models.example.io/source': 'x' } },
+    spec: {
+      selector: { matchLabels: { app: 'forgotten' } },
+      template: { spec: { containers: [{ name: 'app' }] } },
+    },
+    metadata: {
+      name: 'forgotten',
+      namespace: 'apps',
+      uid: 'forgotten',
+      annotations: { 'models.example.io/source': 'x' },
+    },
   },
 }
 
@@ -224,10 +249,127 @@ const mountEvent = {
   lastTimestamp: '2026-01-11T09:12:44Z',
 }
 
-function answer({ path, method, query }: FakeRequest): FakeAnswer {
-  if (path === '/api/v1/namespaces/apps/events') {
-    return { body: { items: query.get('fieldSelector') === 'involvedObject.uid=loading-1' ? [mountEvent] : [] } }
+const createEvent = {
+  ...mountEvent,
+  reason: 'FailedCreate',
+  message: 'Error creating: admission webhook "pods.models.example.io" denied the request: first line\nsecond line',
+  count: 7,
+}
+const events: Readonly<Record<string, object>> = {
+  'involvedObject.uid=loading-1': mountEvent,
+  'involvedObject.uid=refused-1': createEvent,
+}
+
+function owned(pod: object, apiVersion: string, kind: string, name: string): object {
+  const { metadata } = pod as { metadata: object }
+  return {
+    ...pod,
+    metadata: { ...metadata, ownerReferences: [{ apiVersion, kind, name, uid: name, controller: true }] },
   }
+}
+
+/** By selector: `app=chat`; without one all pods of the namespace. */
+function listPods(selector: string | null): readonly object[] {
+  const ofChat = [failingPod, readyPod].map((pod, i) => {
+    const { metadata } = pod as { metadata: object }
+    const named = { ...pod, metadata: { ...metadata, name: `chat-head-${i}`, uid: `chat-head-${i}` } }
+    return owned(named, 'ray.io/v1', 'RayCluster', 'chat')
+  })
+  const forgotten = objects['/api/v1/namespaces/apps/pods/forgotten-1'] ?? {}
+  if (selector === null) return [...ofChat, forgotten]
+  return selector === 'app=forgotten' ? [forgotten] : []
+}
+
+function listReplicaSets(selector: string | null): readonly object[] {
+  const sets = [objects['/apis/apps/v1/namespaces/apps/replicasets/forgotten'], refusedReplicaSet]
+  if (selector === null) return sets.flatMap((set) => set ?? [])
+  return selector === 'app=forgotten' ? [sets[0] ?? {}] : [refusedReplicaSet]
+}
+
+const annotatedTemplate = (annotations: object): object => ({
+  metadata: { annotations },
+  spec: { containers: [{ name: 'app', image: 'app:1' }] },
+})
+
+const refusedReplicaSet = owned(
+  {
+    metadata: { name: 'refused-1', namespace: 'apps', uid: 'refused-1' },
+    spec: { replicas: 2 },
+    status: { replicas: 0 },
+  },
+  'apps/v1',
+  'Deployment',
+  'refused',
+)
+
+const moreObjects: Readonly<Record<string, object>> = {
+  '/apis/apps/v1/namespaces/apps/deployments/refused': {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name: 'refused', namespace: 'apps', uid: 'refused' },
+    spec: {
+      replicas: 2,
+      selector: { matchLabels: { app: 'refused' } },
+      template: annotatedTemplate({
+        'models.example.io/source': 's3://models/llama/',
+        'models.example.io/size': '10Gx',
+      }),
+    },
+  },
+  '/apis/ray.io/v1/namespaces/apps/rayclusters/chat': {
+    apiVersion: 'ray.io/v1',
+    kind: 'RayCluster',
+    metadata: { name: 'chat', namespace: 'apps', uid: 'chat' },
+    spec: {
+      headGroupSpec: {
+        template: annotatedTemplate({
+          'models.example.io/source': 's3://models/llama/',
+          'models.example.io/size': '1Gi',
+        }),
+      },
+      workerGroupSpecs: [{ groupName: 'cpu', template: annotatedTemplate({}) }],
+    },
+  },
+}
+
+const served = (group: string, version: string, kinds: Readonly<Record<string, string>>): object => ({
+  metadata: { name: group },
+  versions: [
+    {
+      version,
+      resources: Object.entries(kinds).map(([resource, kind]) => ({
+        resource,
+        responseKind: { kind },
+        scope: 'Namespaced',
+        singularResource: kind.toLowerCase(),
+        verbs: ['get', 'list'],
+      })),
+    },
+  ],
+})
+const discovery: Readonly<Record<string, object>> = {
+  '/api': { kind: 'APIGroupDiscoveryList', items: [served('', 'v1', { services: 'Service', pods: 'Pod' })] },
+  '/apis': { kind: 'APIGroupDiscoveryList', items: [served('ray.io', 'v1', { rayclusters: 'RayCluster' })] },
+}
+
+function listOf(path: string, query: URLSearchParams): readonly object[] | undefined {
+  const selector = query.get('labelSelector')
+  const lists: Readonly<Record<string, () => readonly object[]>> = {
+    '/api/v1/namespaces/apps/events': () => [events[query.get('fieldSelector') ?? '']].flatMap((event) => event ?? []),
+    '/api/v1/namespaces/apps/pods': () => listPods(selector),
+    '/apis/apps/v1/namespaces/apps/replicasets': () => listReplicaSets(selector),
+    '/apis/apps/v1/namespaces/apps/deployments': () => [],
+    '/apis/apps/v1/namespaces/apps/statefulsets': () => [],
+    '/apis/batch/v1/namespaces/apps/jobs': () => [],
+  }
+  return lists[path]?.()
+}
+
+function answer({ path, method, query }: FakeRequest): FakeAnswer {
+  const items = method === 'GET' ? listOf(path, query) : undefined
+  if (items !== undefined) return { body: { items } }
+  const single = discovery[path] ?? moreObjects[path]
+  if (single !== undefined) return { body: single }
   if (livingPods[path] !== undefined) return { body: livingPods[path] }
   if (method === 'POST') return { status: 400, body: { message: 'exceeded quota\nby much' } }
   const object = objects[path]
@@ -260,7 +402,7 @@ t.test('a pod of the cluster', async (t) => {
       )
       t.match(
         stdout,
-        '\n  ERROR    pod-loader           model-loader: CrashLoopBackOff after 5 restarts; the last run ended with access denied (exit 10): access denied: AccessDenied\n',
+        '\n  ERROR    pod-loader           model-loader: CrashLoopBackOff after 5 restarts; the last run ended with access denied (exit 10): AccessDenied\n',
       )
       t.match(stdout, '\n           fix   ask AWS\n                 model-injector check --identity apps/default\n')
       t.ok(stdout.indexOf('pod-loader') < stdout.indexOf('registration'), 'the live state comes first')
@@ -297,10 +439,17 @@ t.test('a pod of the cluster', async (t) => {
   })
 
   await t.test('or a workload of it is named as kubectl does', async (t) => {
-    for (const name of ['deployment/forgotten', 'Deployments/forgotten']) {
-      const { code, stdout } = await runShared(['why', name, '-n', 'apps', ...inCluster])
+    const names = [
+      ['deployment/forgotten'],
+      ['Deployments/forgotten'],
+      ['deploy', 'forgotten'],
+      ['deployments.v1.apps/forgotten'],
+    ]
+    for (const name of names) {
+      const { code, stdout } = await runShared(['why', ...name, '-n', 'apps', ...inCluster])
       t.equal(code, 1)
-      t.match(stdout, /^deployment\/forgotten in the namespace apps would not be injected\n/)
+      t.match(stdout, /^deployment\/forgotten in the namespace apps: 1 of 1 pods: not injected, and /)
+      t.match(stdout, '\nA new pod would not be injected\n')
     }
   })
 
@@ -314,6 +463,70 @@ t.test('a pod of the cluster', async (t) => {
       code: 2,
       stderr: /^model-injector: "service" is no kind that has a pod; known: pod, deployment, /,
     })
+    for (const [word, guess] of [
+      ['deploymnt', 'did you mean deployment?'],
+      ['rayclustr', 'did you mean raycluster?'],
+      ['jobset', 'jobset is not installed in this cluster'],
+      ['deployment.example.com', 'did you mean deployment?'],
+    ] as const) {
+      const { code, stderr } = await runShared(['why', word, 'x', ...inCluster])
+      t.equal(code, 2)
+      t.match(stderr, `model-injector: "${word}" is no kind that has a pod; ${guess}`)
+    }
+  })
+
+  await t.test('whose workload could not make it is told by the refusal, with the line of each mistake', async (t) => {
+    const { code, stdout, stderr } = await runShared(['why', 'deploy/refused', ...inCluster], {
+      env: { COLUMNS: '200' },
+    })
+    t.equal(stderr, '')
+    t.equal(code, 1)
+    t.match(
+      stdout,
+      /^deployment\/refused in the namespace apps: no pods: the admission webhook "pods\.models\.example\.io" denies them\n/,
+    )
+    t.match(
+      stdout,
+      'replicaset/refused-1: FailedCreate (7 times, last at 2026-01-11T09:12:44Z): Error creating: admission webhook',
+    )
+    t.match(stdout, /\n +second line\n/)
+    t.match(stdout, '\n                 kubectl describe replicaset refused-1 -n apps\n')
+    t.match(stdout, /\nA new pod would be denied\n/)
+  })
+
+  await t.test('of a custom resource is found by what the API server serves, and the worst is shown', async (t) => {
+    for (const name of [
+      ['raycluster/chat'],
+      ['rayclusters.ray.io/chat'],
+      ['rayclusters.v1.ray.io', 'chat'],
+      ['RayCluster', 'chat'],
+    ]) {
+      const { code, stdout } = await runShared(['why', ...name, ...inCluster, '-o', 'json'])
+      t.equal(code, 1)
+      const explanations = JSON.parse(stdout) as readonly { title: string; state?: object }[]
+      t.strictSame(
+        explanations.map(({ title }) => title),
+        ['raycluster/chat (head)'],
+      )
+      t.match(explanations[0]?.state, {
+        health: 'wrong',
+        what: '1 of 2 pods: injected, and its loader fails: access denied (exit 10)',
+        pods: {
+          count: 2,
+          shown: 'chat-head-0',
+          groups: [
+            { count: 1, health: 'wrong', injected: true, names: ['chat-head-0'] },
+            {
+              count: 1,
+              health: 'good',
+              injected: true,
+              what: 'injected, and its app is ready',
+              names: ['chat-head-1'],
+            },
+          ],
+        },
+      })
+    }
   })
 
   await t.test(

@@ -2,8 +2,8 @@
 import t from 'tap'
 import { judgePod, needsEvents } from '../../../src/check/why/live/judge-pod.ts'
 import type { Health } from '../../../src/check/why/live/live-state.ts'
-import type { ClusterEvent, ClusterPod } from '../../../src/cluster/objects.ts'
 import type { ContainerStatus } from '../../../src/cluster/pod-status.ts'
+import type { ClusterEvent, ClusterPod } from '../../../src/cluster/objects.ts'
 import { parseConfig } from '../../../src/config/parse-config.ts'
 import { found, unknown } from '../../../src/diagnosis/lookup.ts'
 import { inject } from '../../../src/inject/inject.ts'
@@ -101,7 +101,7 @@ const rows: readonly Row[] = [
     pod: loading({ restartCount: 5, state: crashing, lastState: ended(10, denied) }),
     health: 'wrong',
     brief: 'its loader fails: access denied (exit 10)',
-    what: 'model-loader: CrashLoopBackOff after 5 restarts; the last run ended with access denied (exit 10): access denied: s3://models/llama/: AccessDenied',
+    what: 'model-loader: CrashLoopBackOff after 5 restarts; the last run ended with access denied (exit 10): s3://models/llama/: AccessDenied',
     remedy: 'allow s3:GetObject and s3:ListBucket on the prefix',
     commands: ['model-injector check --identity apps/reader', logs],
   },
@@ -359,7 +359,7 @@ t.test('every exit of the table is named, with the remedy of its own line or the
       const state = judgePod({ pod, events: undefined }, prefix)
       t.equal(state.brief, `its loader fails: ${summary} (exit ${code})`)
       t.equal(state.findings[0]?.remedy, expected, name)
-      if (message !== undefined) t.equal(readFailureLine(message)?.finding, `${summary}: a; b`)
+      if (message !== undefined) t.equal(readFailureLine(message)?.finding, 'a; b')
     }
   }
   t.equal(readFailureLine('access denied: it; do that (exit 11)'), undefined, 'of another code')

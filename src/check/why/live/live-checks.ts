@@ -8,10 +8,15 @@ export const liveChecks = {
     why: 'a pod that is refused exists nowhere: only the events of its controller tell of it',
     remedy: 'see the events of the controller with kubectl describe',
   }),
-  'workload-rollout': row({
-    about: 'The rollout makes progress.',
-    why: 'a Deployment gives no sign when its new pods do not become ready, and keeps the old ones',
+  'workload-progress': row({
+    about: 'The rollout of a Deployment makes progress, and a Job has not failed.',
+    why: 'a Deployment keeps its old pods when new ones do not become ready, and a failed Job makes no pod any more',
     remedy: 'look at the newest pods',
+  }),
+  'workload-owned': row({
+    about: 'All objects between the object and its pods could be read.',
+    why: 'pods of objects that cannot be read are not counted',
+    remedy: 'grant what the message names',
   }),
   'pod-injected': row({
     about: 'A pod whose annotations ask for a model has it.',

@@ -1,4 +1,4 @@
-/** Reads what the live state of an object is judged from. Facts that may not be read are reported, and nothing stops for them. */
+/** Reads what the state of a pod is judged from. Facts that may not be read are reported, and nothing stops for them. */
 import type { Cluster } from '../../../cluster/cluster.ts'
 import type { ClusterEvent, ClusterPod, KubernetesObject } from '../../../cluster/objects.ts'
 import { resources } from '../../../cluster/resources.ts'

@@ -48,6 +48,7 @@ export function memoryCluster(world: MemoryWorld): Cluster {
       yield* of(resource).filter((object) => isSelected(object, options)) as T[]
     },
     dryRunCreate: async (_resource, object) => Promise.resolve(world.dryRun(object as KubernetesObject)),
+    servedKinds: async () => Promise.resolve([]),
     serverVersion: async () => Promise.resolve(world.version),
     whoAmI: async () => Promise.resolve({ username: 'eve', groups: [] }),
     canI: async () => Promise.resolve(true),
