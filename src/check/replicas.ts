@@ -31,13 +31,13 @@ export async function askReplicas(
   const servername = serverNameIn(installation)
   if (serverURL !== undefined) return found([await askServer(new URL(serverURL), servername)])
   if (installation.pods.state !== 'found') return installation.pods
-  const ready = installation.pods.value.filter(isReady)
+  const ready = installation.pods.value.filter(isReadyReplica)
   if (ready.length === 0) return unknown('no replica is ready')
   const port = portOf(installation)
   return found(await Promise.all(ready.map((pod) => askReplica(cluster, pod, { port, servername }))))
 }
 
-export function isReady({ status, metadata }: ClusterPod): boolean {
+export function isReadyReplica({ status, metadata }: ClusterPod): boolean {
   return (
     metadata.deletionTimestamp === undefined &&
     status?.conditions?.some(({ type, status: value }) => type === 'Ready' && value === 'True') === true

@@ -104,7 +104,7 @@ async function tests(t: Test): Promise<void> {
     t.equal(report.username, 'admin')
     // The cluster of the tests has the agent itself, but no DaemonSet of it.
     t.strictSame(problemsOf(report), [['pod-identity-agent', 'warning']], detailsOf(report))
-    t.strictSame(findingsOf(report).length, 33)
+    t.strictSame(findingsOf(report).length, 34)
   })
 
   await t.test('the command says so with exit code 0', async (t) => {

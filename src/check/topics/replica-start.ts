@@ -7,7 +7,7 @@ import { singleLine } from '../../values/print/printable.ts'
 import { quoteWord } from '../../values/shell.ts'
 import { error, ok, unchecked, warning } from '../installation-findings.ts'
 import { describeObstacle, obstaclesOf, type PodObstacle } from '../pod-waiting.ts'
-import { isReady } from '../replicas.ts'
+import { isReadyReplica } from '../replicas.ts'
 import type { Survey } from '../survey.ts'
 
 export function checkReplicaStart(survey: Survey): readonly Finding[] {
@@ -16,7 +16,7 @@ export function checkReplicaStart(survey: Survey): readonly Finding[] {
   const uncreated = checkCreation(deployment.value)
   if (pods.state !== 'found') return [...uncreated, unchecked('replica-start', whyNot(pods))]
   const current = pods.value.filter(({ metadata }) => metadata.deletionTimestamp === undefined)
-  const waiting = current.filter((pod) => !isReady(pod) && !isReplaced(pod, deployment.value))
+  const waiting = current.filter((pod) => !isReadyReplica(pod) && !isReplaced(pod, deployment.value))
   const findings = [...uncreated, ...checkPods(waiting, current, survey)]
   if (findings.length > 0) return findings
   return [
@@ -179,7 +179,7 @@ function timeOf({ lastTimestamp, eventTime, metadata }: ClusterEvent): string {
 /** While another pod of the same template is ready, the release works and one pod is ill. */
 function severityFor(pods: readonly ClusterPod[], all: readonly ClusterPod[]): typeof error {
   const hashes = new Set(pods.map(templateHash))
-  return all.some((pod) => isReady(pod) && hashes.has(templateHash(pod))) ? warning : error
+  return all.some((pod) => isReadyReplica(pod) && hashes.has(templateHash(pod))) ? warning : error
 }
 
 function templateHash({ metadata }: ClusterPod): string | undefined {
