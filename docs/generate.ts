@@ -23,6 +23,7 @@ import { conformanceInMarkdown, limitsInMarkdown } from '../test/loader/conforma
 import { installationChecks } from '../src/diagnosis/installation-checks.ts'
 import { deliveryChecks } from '../src/deliveries/companions.ts'
 import { identityChecks } from '../src/check/identity/checks.ts'
+import { preChecks } from '../src/check/pre/checks.ts'
 import { liveChecks } from '../src/check/why/live/live-checks.ts'
 import { checksInMarkdown } from '../src/cli/check/check-report.ts'
 import {
@@ -68,6 +69,7 @@ generate('docs/troubleshooting.md', 'reader', readerRoleInMarkdown())
 generate('docs/conformance.md', 'cannot', limitsInMarkdown())
 generate('docs/conformance.md', 'conformance', conformanceInMarkdown())
 generate('docs/checks.md', 'checks', checksInMarkdown(installationChecks))
+generate('docs/checks.md', 'pre-checks', checksInMarkdown(preChecks))
 generate('docs/checks.md', 'delivery-checks', checksInMarkdown(deliveryChecks))
 generate('docs/checks.md', 'identity-checks', checksInMarkdown(identityChecks))
 generate('docs/checks.md', 'live-checks', checksInMarkdown(liveChecks))

@@ -7,7 +7,7 @@ import type { Survey } from './survey.ts'
 
 type Installed = Pick<Survey, 'registration' | 'deployment' | 'service'>
 
-export function installedRelease({ registration, deployment, service }: Installed): Release | undefined {
+function installedRelease({ registration, deployment, service }: Installed): Release | undefined {
   const objects = [valueOf(registration), valueOf(deployment), valueOf(service)]
   return objects.flatMap((object) => (object === undefined ? [] : (releaseOf(object) ?? [])))[0]
 }

@@ -3,7 +3,7 @@ import { Command } from 'commander'
 import { checkCluster, countBySeverity, findingsOf, type CheckReport } from '../check/check-cluster.ts'
 import type { IdentityReport } from '../check/identity/check-identity.ts'
 import type { Finding, Severity } from '../diagnosis/finding.ts'
-import { oneOf, parseSwitch, parseText, type Values } from '../flags/flags.ts'
+import { oneOf, parseSwitch, parseText, problemIf, type Values } from '../flags/flags.ts'
 import { parsed, unreadable, type Parsed } from '../values/parsed.ts'
 import { version } from '../version.ts'
 import {
@@ -18,6 +18,7 @@ import {
   strayIdentityOptions,
   type IdentityOptions,
 } from './check/check-identity.ts'
+import { addPreOptions, checkBeforeInstall, isBefore, strayPreOptions } from './check/check-pre.ts'
 import { printReport } from './check/check-report.ts'
 import { pointCommands } from './check/point-commands.ts'
 import { clusterFlags, useCluster } from './cluster-options.ts'
@@ -29,7 +30,8 @@ const flags = {
   ...clusterFlags,
   namespace: {
     term: '-n, --namespace <name>',
-    description: 'namespace in which a pod is created as a dry run (default: that of the context)',
+    description:
+      'namespace in which a pod is created as a dry run (default: that of the context); with --pre: that of the release',
     parse: parseText,
   },
   serverUrl: {
@@ -55,6 +57,7 @@ ${printExitCodes()}
 
 Examples:
   model-injector check
+  model-injector check --pre
   model-injector check --context prod --quiet
   model-injector check -o json | jq '.findings[] | select(.severity == "error")'
   model-injector check --server-url https://10.0.3.7:8443
@@ -68,27 +71,40 @@ export function checkCommand(): Command {
     .argument('[namespace]', 'with --delivery: the namespace of the pods (default: that of the context)')
     .addHelpText('after', help)
   withFlags(command, { flags, required: [] }, (options, [namespace]) => check(namespace, options, command))
-  return addIdentityOptions(addDeliveryOptions(command))
+  return addIdentityOptions(addDeliveryOptions(addPreOptions(command)))
 }
 
 async function check(namespace: string | undefined, options: CheckOptions, command: Command): Promise<void> {
-  const { delivery } = options
-  printFindings(
-    delivery === undefined
-      ? await checkWithoutDelivery(namespace, options, command)
-      : await checkNamespaceDelivery(delivery, namespace, command, strayIdentityOptions(command)),
-    options,
-  )
+  printFindings(await reportOf(namespace, options, command), options)
 }
 
-async function checkWithoutDelivery(
+async function reportOf(
   namespace: string | undefined,
   options: CheckOptions,
   command: Command,
 ): Promise<CheckReport | IdentityReport> {
+  const { delivery } = options
   const isIdentity = command.opts<IdentityOptions>().identity !== undefined
-  const stray = strayDeliveryOptions(namespace, command, isIdentity)
-  if (isIdentity) return checkServiceAccount(command, stray)
+  if (isBefore(command)) {
+    const stray = [...strayDeliveryOptions(namespace, command, false), ...strayIdentityOptions(command)]
+    return checkBeforeInstall(delivery, command, [
+      ...stray,
+      ...problemIf(isIdentity, '--pre and --identity are two checks: run one after the other'),
+    ])
+  }
+  const strayPre = strayPreOptions(command)
+  if (delivery !== undefined) {
+    return checkNamespaceDelivery(delivery, namespace, command, [...strayPre, ...strayIdentityOptions(command)])
+  }
+  const stray = [...strayPre, ...strayDeliveryOptions(namespace, command, isIdentity)]
+  return isIdentity ? checkServiceAccount(command, stray) : checkInstallation(options, command, stray)
+}
+
+async function checkInstallation(
+  options: CheckOptions,
+  command: Command,
+  stray: readonly string[],
+): Promise<CheckReport> {
   const problems = [...stray, ...strayIdentityOptions(command)]
   if (problems.length > 0) fail(problems, command)
   const report = await useCluster(options, (cluster) =>
@@ -100,7 +116,11 @@ async function checkWithoutDelivery(
 function printFindings(report: CheckReport | IdentityReport, options: CheckOptions): void {
   const style = { width: terminalWidth(), paint: painter(options.color), quiet: options.quiet === true }
   process.stdout.write(options.output === 'json' ? printJSON(report) : printReport(report, style))
-  process.exitCode = exitCodeOf(findingsOf(report))
+  process.exitCode = isUnanswered(report) ? exitCodes.couldNotLook : exitCodeOf(findingsOf(report))
+}
+
+function isUnanswered(report: CheckReport | IdentityReport): boolean {
+  return 'serverVersion' in report && report.serverVersion === undefined
 }
 
 /** A gate that could not look is no green one. */

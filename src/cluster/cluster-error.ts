@@ -51,7 +51,7 @@ export function unreachable(tried: string, server: string, cause: unknown): Clus
 }
 
 /** `list mutatingwebhookconfigurations.admissionregistration.k8s.io in the whole cluster` */
-function describePermission({ verb, group, resource, namespace }: Permission): string {
+export function describePermission({ verb, group, resource, namespace }: Permission): string {
   const [plural = '', subresource] = resource.split('/')
   const full = `${plural}${group === '' ? '' : `.${group}`}${subresource === undefined ? '' : `/${subresource}`}`
   return `${verb} ${full} in ${namespace === undefined ? 'the whole cluster' : `the namespace ${namespace}`}`

@@ -61,6 +61,15 @@ export const resources = {
   cronJobs: namespaced('batch', 'v1', 'cronjobs', 'CronJob'),
   podDisruptionBudgets: namespaced<PodDisruptionBudget>('policy', 'v1', 'poddisruptionbudgets', 'PodDisruptionBudget'),
   endpointSlices: namespaced<EndpointSlice>('discovery.k8s.io', 'v1', 'endpointslices', 'EndpointSlice'),
+  networkPolicies: namespaced('networking.k8s.io', 'v1', 'networkpolicies', 'NetworkPolicy'),
+  certificates: namespaced('cert-manager.io', 'v1', 'certificates', 'Certificate'),
+  issuers: namespaced('cert-manager.io', 'v1', 'issuers', 'Issuer'),
+  customResourceDefinitions: clusterWide(
+    'apiextensions.k8s.io',
+    'v1',
+    'customresourcedefinitions',
+    'CustomResourceDefinition',
+  ),
   storageClasses: clusterWide<StorageClass>('storage.k8s.io', 'v1', 'storageclasses', 'StorageClass'),
   csiDrivers: clusterWide<CSIDriver>('storage.k8s.io', 'v1', 'csidrivers', 'CSIDriver'),
   mutatingWebhookConfigurations: clusterWide<MutatingWebhookConfiguration>(

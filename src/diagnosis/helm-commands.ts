@@ -29,6 +29,10 @@ export function rollBackRelease({ name, namespace }: Release): string {
   return `helm rollback ${quoteWord(name)} -n ${quoteWord(namespace)}`
 }
 
+export function uninstallRelease({ name, namespace }: Release): string {
+  return `helm uninstall ${quoteWord(name)} -n ${quoteWord(namespace)}`
+}
+
 /**
  * Writes all objects as the release has them, without its chart and values. The field manager is Helm 4's own, so that its
  * next upgrade finds no conflict.

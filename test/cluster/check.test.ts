@@ -7,6 +7,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { checkCluster, findingsOf, type CheckReport } from '../../src/check/check-cluster.ts'
+import { checkBefore } from '../../src/check/pre/check-pre.ts'
 import type { Severity } from '../../src/diagnosis/finding.ts'
 import { connectCluster } from '../../src/cluster/connect.ts'
 import {
@@ -95,6 +96,30 @@ await clusterTest(t, import.meta.filename, { prepare, tests })
 async function tests(t: Test): Promise<void> {
   const cluster = await startCluster()
   t.teardown(() => cluster.stop())
+  await t.test('before the installation the cluster is found to be ready for it, but for the agent', async (t) => {
+    const report = await checkPre(cluster, {})
+    t.strictSame(problemsOf(report), [['credential-source', 'warning']], detailsOf(report))
+    t.strictSame(
+      findingsOf(report).map(({ id }) => id),
+      [
+        'cluster-api',
+        'release-namespace',
+        'name-collision',
+        'install-rights',
+        'cert-manager',
+        'webhook-neighbours',
+        'credential-source',
+      ],
+    )
+    t.match(findingsOf(report).find(({ id }) => id === 'cert-manager')?.what, /its webhook answers/)
+    const { code, stdout } = await runCheck(cluster.controlPlane.kubeConfigFile, ['--pre', '--delivery', 'mountpoint'])
+    t.equal(code, 1)
+    t.match(
+      stdout,
+      /\n {2}ERROR {4}delivery-driver {6}the CSI driver of Mountpoint \(s3\.csi\.aws\.com\) is not there\n/,
+    )
+  })
+
   const { ok, stderr } = await installChart(cluster, { reader: { enabled: true, subjects: [reader] } })
   t.ok(ok, stderr)
   const check = (): Promise<CheckReport> => checkWith(cluster.controlPlane.kubeConfigFile)
@@ -116,6 +141,25 @@ async function tests(t: Test): Promise<void> {
       /\n {2}ok {7}certificate-served {3}that of Secret model-injector\/model-injector-tls: model-injector-\S+,\s+model-injector-\S+\n/,
     )
     t.match(stdout, /\n1 warning, 33 ok\n$/)
+  })
+
+  await t.test('after it the same release could be upgraded, and another one not installed', async (t) => {
+    t.strictSame(problemsOf(await checkPre(cluster, {})), [['credential-source', 'warning']])
+    const other = findingsOf(await checkPre(cluster, { release: 'other', namespace: 'elsewhere' }))
+    t.match(
+      other.find(({ id }) => id === 'name-collision'),
+      {
+        severity: 'error',
+        what: 'the MutatingWebhookConfiguration model-injector is of the release model-injector in the namespace model-injector',
+        commands: ['helm uninstall model-injector -n model-injector'],
+      },
+    )
+    const restricted = '{"metadata":{"labels":{"pod-security.kubernetes.io/enforce":"restricted"}}}'
+    await cluster.kubectl(['patch', 'namespace', WEBHOOK_NAMESPACE, '-p', restricted])
+    t.match(
+      findingsOf(await checkPre(cluster, {})).find(({ id }) => id === 'replica-pod'),
+      { severity: 'ok' },
+    )
   })
 
   await t.test("a reader by the chart's role gets the checks that could not be made", async (t) => {
@@ -436,6 +480,19 @@ function podWithoutLoader({ images }: TestCluster): object {
       initContainers: [{ name: 'model-loader', image: 'registry.invalid/loader:1' }],
       containers: [{ name: 'app', image: images.app }],
     },
+  }
+}
+
+async function checkPre(
+  { controlPlane }: TestCluster,
+  change: { readonly release?: string; readonly namespace?: string },
+): Promise<CheckReport> {
+  const cluster = connectCluster({ kubeconfig: controlPlane.kubeConfigFile })
+  const options = { release: RELEASE, namespace: WEBHOOK_NAMESPACE, withCertManager: true, delivery: undefined }
+  try {
+    return await checkBefore(cluster, { ...options, ...change })
+  } finally {
+    cluster.close()
   }
 }
 

@@ -6,7 +6,7 @@ import { error, ok, unchecked, warning } from '../installation-findings.ts'
 import type { Survey } from '../survey.ts'
 
 /** Match conditions and ValidatingAdmissionPolicies are stable since this version. */
-const leastMinor = 30
+export const leastMinor = 30
 
 export function checkAPIServer(survey: Survey): readonly Finding[] {
   const { version } = survey

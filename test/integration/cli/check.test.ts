@@ -84,12 +84,29 @@ t.test('an API server that gives no answer is one error, and no crash', async (t
     '-o',
     'json',
   ])
-  t.equal(code, 1)
+  t.equal(code, 2, 'it could not look')
   t.equal(stderr, '')
   t.match(JSON.parse(stdout), {
     summary: { error: 1, ok: 0 },
     findings: [{ id: 'api-server', severity: 'error', what: /gives no answer: .*ECONNREFUSED/ }],
   })
+})
+
+t.test('--pre asks for the permissions of an installation, and names what it may not look at', async (t) => {
+  const { code, stdout, stderr } = await runShared(['check', '--pre', '--kubeconfig', kubeconfig], {
+    env: { COLUMNS: '200' },
+  })
+  t.equal(code, 1)
+  t.equal(stderr, '')
+  t.match(
+    stdout,
+    /\n {2}ERROR {4}install-rights {7}missing permissions: create namespaces in the whole cluster; create, get,\s+patch /,
+  )
+  t.match(
+    stdout,
+    /\n {2}- {8}cert-manager {9}not checked: .*missing permission: create\s+issuers\.cert-manager\.io in the namespace default\n/,
+  )
+  t.match(stdout, /\n {2}- {8}name-collision {7}not checked: .*missing permission: get\s+validatingadmissionpolicies/)
 })
 
 t.test('a kubeconfig without a current context is reported on stderr', async (t) => {
@@ -108,6 +125,14 @@ t.test('a command line that is not understood ends with exit code 64', async (t)
     ['--server-url', 'x'],
     ['--color', 'blue'],
     ['--unknown'],
+    ['--release', 'x'],
+    ['--without-cert-manager'],
+    ['--pre', 'apps'],
+    ['--pre', '--identity', 'apps/x'],
+    ['--pre', '--server-url', 'https://x'],
+    ['--pre', '--claim', 'x'],
+    ['--pre', '--release', 'A'],
+    ['--pre', '-n', 'A'],
   ]) {
     const { code, stdout } = await runShared(['check', ...args])
     t.equal(code, 64, args.join(' '))

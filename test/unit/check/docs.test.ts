@@ -5,6 +5,7 @@ import t from 'tap'
 import { installationChecks } from '../../../src/diagnosis/installation-checks.ts'
 import { checkIds } from '../../../src/check/checks.ts'
 import { deliveryChecks } from '../../../src/deliveries/companions.ts'
+import { preChecks } from '../../../src/check/pre/checks.ts'
 import { identityChecks } from '../../../src/check/identity/checks.ts'
 import { liveChecks } from '../../../src/check/why/live/live-checks.ts'
 import { checksInMarkdown } from '../../../src/cli/check/check-report.ts'
@@ -13,6 +14,7 @@ const page = readFileSync(join(import.meta.dirname, '../../../docs/checks.md'), 
 
 for (const [marker, checks] of [
   ['checks', installationChecks],
+  ['pre-checks', preChecks],
   ['delivery-checks', deliveryChecks],
   ['identity-checks', identityChecks],
   ['live-checks', liveChecks],
@@ -25,7 +27,7 @@ for (const [marker, checks] of [
 }
 
 t.test('the tables have every check', (t) => {
-  const tables = [installationChecks, deliveryChecks, identityChecks]
+  const tables = [installationChecks, preChecks, deliveryChecks, identityChecks]
   t.strictSame(tables.flatMap(Object.keys), checkIds)
   t.end()
 })
