@@ -3,6 +3,7 @@ import type { Cluster, ServerVersion } from '../cluster/cluster.ts'
 import { ClusterError } from '../cluster/cluster-error.ts'
 import { severities, type Finding, type Severity } from '../diagnosis/finding.ts'
 import { error } from './installation-findings.ts'
+import { explainRefusals, recordRefusals } from './refusals.ts'
 import { topics } from './registry.ts'
 import { surveyCluster, type SurveyOptions } from './survey.ts'
 import type { Section } from '../diagnosis/section.ts'
@@ -17,12 +18,22 @@ export interface CheckReport {
 }
 
 export async function checkCluster(cluster: Cluster, options: SurveyOptions): Promise<CheckReport> {
-  return openReport(cluster, async (version) => {
-    const survey = await surveyCluster(cluster, version, options)
+  return openRecordedReport(cluster, async (version, recorded) => {
+    const survey = await surveyCluster(recorded, version, options)
     return topics
       .map(({ title, check }) => ({ title, findings: check(survey) }))
       .filter(({ findings }) => findings.length > 0)
   })
+}
+
+/** With the permissions that were missing, and how to grant them. */
+export async function openRecordedReport(
+  cluster: Cluster,
+  sectionsOf: (version: ServerVersion, recorded: Cluster) => Promise<readonly Section[]>,
+): Promise<CheckReport> {
+  const { cluster: recorded, refusals } = recordRefusals(cluster)
+  const report = await openReport(cluster, (version) => sectionsOf(version, recorded))
+  return { ...report, sections: [...report.sections, ...explainRefusals(report.sections, refusals, report.username)] }
 }
 
 /** Builds the head of every report; `sectionsOf` adds the rest once the API server has answered. */

@@ -40,6 +40,19 @@ export function isMesh({ metadata }: MutatingWebhookConfiguration): boolean {
   return meshNames.test(metadata.name)
 }
 
+export interface CertificateSource {
+  readonly namespace: string
+  readonly name: string
+}
+
+/** The Certificate from which cert-manager's cainjector takes the CA bundle. */
+export function certificateSourceOf({
+  metadata: { annotations = {} },
+}: MutatingWebhookConfiguration): CertificateSource | undefined {
+  const [namespace, name] = annotations['cert-manager.io/inject-ca-from']?.split('/') ?? []
+  return namespace === undefined || name === undefined ? undefined : { namespace, name }
+}
+
 /** The name that the API server connects to: `model-injector.apps.svc`, or the host of a URL. */
 export function serverNameOf({ clientConfig: { service, url } }: MutatingWebhook): string {
   return service === undefined

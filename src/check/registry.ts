@@ -3,6 +3,7 @@ import type { Finding } from '../diagnosis/finding.ts'
 import type { Survey } from './survey.ts'
 import { checkAdmission } from './topics/admission.ts'
 import { checkAPIServer } from './topics/api-server.ts'
+import { checkIssued } from './topics/certificate-issued.ts'
 import { checkCertificates } from './topics/certificates.ts'
 import { checkConfiguration } from './topics/configuration.ts'
 import { checkLoaderNetwork } from './topics/loader-network.ts'
@@ -26,7 +27,7 @@ export const topics: readonly Topic[] = [
   { title: 'API server', check: checkAPIServer },
   { title: 'Registration', check: checkRegistration },
   { title: 'Other webhooks', check: checkOrder },
-  { title: 'Certificate', check: checkCertificates },
+  { title: 'Certificate', check: (survey) => [...checkIssued(survey), ...checkCertificates(survey)] },
   { title: 'Replicas', check: checkWorkload },
   { title: 'Rollout', check: (survey) => [...checkRollout(survey), ...checkReplicaStart(survey)] },
   { title: 'Configuration', check: checkConfiguration },

@@ -2,7 +2,9 @@
 import type { Cluster, ServerVersion } from '../cluster/cluster.ts'
 import { collect } from '../cluster/collect.ts'
 import type {
+  IssuedCertificate,
   DaemonSet,
+  Deployment,
   MutatingWebhookConfiguration,
   Namespace,
   RoleBinding,
@@ -14,9 +16,10 @@ import { configOf } from './configured.ts'
 import { findInjectedPods, findPendingPods, type InjectedPods } from './injected-pods.ts'
 import { findInstallation, type Installation } from './installation.ts'
 import { selects, type Labels } from '../cluster/label-selector.ts'
-import { found, lookup, valueOf, type Lookup } from '../diagnosis/lookup.ts'
+import { absent, found, lookup, lookupThen, valueOf, type Lookup } from '../diagnosis/lookup.ts'
 import { probeAdmission, type Probe } from './probe.ts'
 import { awaitAll } from './await-all.ts'
+import { certificateSourceOf } from './registration.ts'
 import { askReplicas, type Replica } from './replicas.ts'
 
 export interface Survey extends Installation {
@@ -24,6 +27,10 @@ export interface Survey extends Installation {
   readonly nowMs: number
   /** Annotation prefix of the configuration; the default if unknown. */
   readonly prefix: string
+  /** The Certificate that the CA bundle is to come from; absent too if it is to come from none. */
+  readonly issued: Lookup<IssuedCertificate>
+  /** Deployments of the chart in a cluster without the webhook configuration; absent in others. */
+  readonly strandedDeployments: Lookup<readonly Deployment[]>
   readonly registrations: Lookup<readonly MutatingWebhookConfiguration[]>
   /** Labels of the namespaces that must not be selected: kube-system and the webhook's own. */
   readonly protectedNamespaces: Readonly<Record<string, Labels>>
@@ -53,6 +60,8 @@ export async function surveyCluster(cluster: Cluster, version: ServerVersion, op
   const protectedNamespaces = await readNamespaces(cluster, protectedNames(installation))
   const namespace = options.namespace ?? probeNamespace(cluster, installation, protectedNamespaces)
   const facts = await awaitAll({
+    issued: findIssued(cluster, installation),
+    strandedDeployments: findStranded(cluster, installation),
     registrations: lookup(() => collect(cluster.list(resources.mutatingWebhookConfigurations))),
     namespaces: lookup(() => collect(cluster.list(resources.namespaces))),
     replicas: askReplicas(cluster, installation, options.serverURL),
@@ -65,6 +74,20 @@ export async function surveyCluster(cluster: Cluster, version: ServerVersion, op
     probe: probeAdmission(cluster, prefix, namespace),
   })
   return { ...installation, version: found(version), nowMs: options.nowMs, prefix, protectedNamespaces, ...facts }
+}
+
+async function findIssued(cluster: Cluster, { registration }: Installation): Promise<Lookup<IssuedCertificate>> {
+  return lookupThen(registration, async (configuration) => {
+    const source = certificateSourceOf(configuration)
+    return source && cluster.get(resources.certificates, source.name, source.namespace)
+  })
+}
+
+const chartLabels = 'app.kubernetes.io/name=model-injector,app.kubernetes.io/component=webhook'
+
+async function findStranded(cluster: Cluster, { registration }: Installation): Promise<Survey['strandedDeployments']> {
+  if (registration.state !== 'absent') return absent
+  return lookup(() => collect(cluster.list(resources.deployments, { labelSelector: chartLabels })))
 }
 
 function protectedNames({ webhook }: Installation): readonly string[] {

@@ -4,6 +4,7 @@ import { printable } from '../values/print/printable.ts'
 
 /** An RBAC permission. */
 export interface Permission {
+  /** Several are joined by commas. */
   readonly verb: string
   readonly group: string
   /** Plural name, with a subresource if any: `pods/proxy`. */
@@ -54,7 +55,7 @@ export function unreachable(tried: string, server: string, cause: unknown): Clus
 export function describePermission({ verb, group, resource, namespace }: Permission): string {
   const [plural = '', subresource] = resource.split('/')
   const full = `${plural}${group === '' ? '' : `.${group}`}${subresource === undefined ? '' : `/${subresource}`}`
-  return `${verb} ${full} in ${namespace === undefined ? 'the whole cluster' : `the namespace ${namespace}`}`
+  return `${verb.replaceAll(',', ' and ')} ${full} in ${namespace === undefined ? 'the whole cluster' : `the namespace ${namespace}`}`
 }
 
 /** The message of a Status object; HTML pages of a proxy in between are dropped. */

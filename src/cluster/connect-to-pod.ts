@@ -1,7 +1,7 @@
 /** Connects to a port of a pod, through the API server and the kubelet. */
 import { Duplex, PassThrough } from 'node:stream'
 import { PortForward, type KubeConfig } from '@kubernetes/client-node'
-import { ClusterError, unreachable } from './cluster-error.ts'
+import { ClusterError, refused, unreachable } from './cluster-error.ts'
 import type { PodPort } from './cluster.ts'
 
 /** The part of the library's WebSocket that is used here; the library does not export its types. */
@@ -16,7 +16,7 @@ export async function connectToPod(kubeConfig: KubeConfig, { namespace, name, po
   const socket = (await new PortForward(kubeConfig)
     .portForward(namespace, name, [port], fromPod, complaints, toPod)
     .catch((error: unknown) => {
-      throw failure(tried, kubeConfig.getCurrentCluster()?.server ?? '', error)
+      throw failure(tried, { namespace, server: kubeConfig.getCurrentCluster()?.server ?? '' }, error)
     })) as Socket
   const connection = join(toPod, fromPod, () => {
     socket.close()
@@ -56,13 +56,21 @@ function join(toPod: PassThrough, fromPod: PassThrough, close: () => void): Dupl
   return connection
 }
 
+/** The request is a GET that becomes a connection: API servers ask for `get`, and since 1.35 for `create` as well. */
+const permission = { verb: 'get,create', group: '', resource: 'pods/portforward' }
+
 /** The library passes the event of its WebSocket; its message is the only information about the answer. */
-function failure(tried: string, server: string, error: unknown): ClusterError {
+function failure(
+  tried: string,
+  { namespace, server }: { readonly namespace: string; readonly server: string },
+  error: unknown,
+): ClusterError {
   const message =
     typeof error === 'object' && error !== null && 'message' in error && typeof error.message === 'string'
       ? error.message
       : ''
   const status = /^Unexpected server response: (\d{3})$/.exec(message)?.[1]
-  if (status === undefined) return unreachable(tried, server, new Error(message || 'the connection failed'))
-  return new ClusterError(`cannot ${tried}: HTTP ${status}`, { status: Number(status) })
+  return status === undefined
+    ? unreachable(tried, server, new Error(message || 'the connection failed'))
+    : refused(tried, Number(status), undefined, { ...permission, namespace })
 }

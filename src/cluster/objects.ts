@@ -279,6 +279,11 @@ export interface Taint {
   readonly effect: string
 }
 
+/** cert-manager's. */
+export interface IssuedCertificate extends KubernetesObject {
+  readonly status?: { readonly conditions?: readonly Condition[]; readonly notAfter?: string }
+}
+
 /** Karpenter's. */
 export interface NodePool extends KubernetesObject {
   readonly spec: {

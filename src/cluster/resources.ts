@@ -1,5 +1,6 @@
 /** Kinds of objects that commands request, as named in API paths and RBAC rules. */
 import type {
+  IssuedCertificate,
   ConfigMap,
   CSIDriver,
   DaemonSet,
@@ -62,7 +63,7 @@ export const resources = {
   podDisruptionBudgets: namespaced<PodDisruptionBudget>('policy', 'v1', 'poddisruptionbudgets', 'PodDisruptionBudget'),
   endpointSlices: namespaced<EndpointSlice>('discovery.k8s.io', 'v1', 'endpointslices', 'EndpointSlice'),
   networkPolicies: namespaced('networking.k8s.io', 'v1', 'networkpolicies', 'NetworkPolicy'),
-  certificates: namespaced('cert-manager.io', 'v1', 'certificates', 'Certificate'),
+  certificates: namespaced<IssuedCertificate>('cert-manager.io', 'v1', 'certificates', 'Certificate'),
   issuers: namespaced('cert-manager.io', 'v1', 'issuers', 'Issuer'),
   customResourceDefinitions: clusterWide(
     'apiextensions.k8s.io',

@@ -72,6 +72,11 @@ export const installationChecks = {
     remedy:
       'on EKS it belongs to the control plane: ask AWS support if it is missing; elsewhere install amazon-eks-pod-identity-webhook, or use other credentials than irsa',
   }),
+  'certificate-issued': row({
+    about: 'cert-manager has issued the Certificate that the CA bundle comes from.',
+    why: 'without it replicas wait for their Secret in ContainerCreating, and an old certificate is not renewed',
+    remedy: 'see what cert-manager says of the Certificate, its CertificateRequests and their issuer',
+  }),
   'ca-bundle': row({
     about: 'The CA bundle of the webhook configuration is there, readable and valid.',
     why: 'the API server trusts the webhook only through it',
@@ -181,6 +186,11 @@ export const installationChecks = {
     about: 'Loaders have a proxy and authorities where the app beside them has: of 500 injected pods at most.',
     why: 'a network that needs a proxy or a private CA lets the app through and not the loader, which takes no such variable from others',
     remedy: 'set loader.proxy and loader.caCertificates in the configuration',
+  }),
+  'caller-rights': row({
+    about: 'You may read everything that `check` looks at.',
+    why: 'a check that could not be made says nothing; the exit code is 2',
+    remedy: 'let an admin grant what is missing',
   }),
   admission: row({
     about: 'A pod with annotations, created as a dry run, comes back with its model.',

@@ -129,7 +129,7 @@ async function tests(t: Test): Promise<void> {
     t.equal(report.username, 'admin')
     // The cluster of the tests has the agent itself, but no DaemonSet of it.
     t.strictSame(problemsOf(report), [['pod-identity-agent', 'warning']], detailsOf(report))
-    t.strictSame(findingsOf(report).length, 34)
+    t.strictSame(findingsOf(report).length, 35)
   })
 
   await t.test('the command says so with exit code 0', async (t) => {
@@ -140,7 +140,7 @@ async function tests(t: Test): Promise<void> {
       stdout,
       /\n {2}ok {7}certificate-served {3}that of Secret model-injector\/model-injector-tls: model-injector-\S+,\s+model-injector-\S+\n/,
     )
-    t.match(stdout, /\n1 warning, 33 ok\n$/)
+    t.match(stdout, /\n1 warning, 34 ok\n$/)
   })
 
   await t.test('after it the same release could be upgraded, and another one not installed', async (t) => {
@@ -163,7 +163,8 @@ async function tests(t: Test): Promise<void> {
   })
 
   await t.test("a reader by the chart's role gets the checks that could not be made", async (t) => {
-    const report = await checkWith(await kubeconfigOfReader(t, cluster))
+    const kubeconfig = await kubeconfigOfReader(t, cluster)
+    const report = await checkWith(kubeconfig)
     t.equal(report.username, 'system:serviceaccount:default:reader')
     t.strictSame(
       problemsOf(report).filter(([, severity]) => severity === 'error'),
@@ -180,6 +181,7 @@ async function tests(t: Test): Promise<void> {
         'certificate-served',
         'configuration-served',
         'admission',
+        'caller-rights',
       ],
     )
     t.match(
@@ -189,6 +191,17 @@ async function tests(t: Test): Promise<void> {
     t.match(
       unchecked.find(({ id }) => id === 'configuration-served')?.what,
       /missing permission: get pods\/proxy in the namespace model-injector$/,
+    )
+    t.match(
+      unchecked.find(({ id }) => id === 'certificate-trust')?.what,
+      /missing permission: get and create pods\/portforward in the namespace model-injector/,
+    )
+    const missing = unchecked.find(({ id }) => id === 'caller-rights')
+    await runPrinted(cluster, missing?.commands ?? [], await helmBinary())
+    t.strictSame(
+      problemsOf(await checkWith(kubeconfig)),
+      [['pod-identity-agent', 'warning']],
+      'granted by the commands',
     )
   })
 
@@ -461,13 +474,21 @@ async function tests(t: Test): Promise<void> {
     await whenReplicasReady(cluster, 2)
   })
 
-  await t.test('without the webhook configuration that alone is the error', async (t) => {
-    await cluster.kubectl(['delete', webhookConfiguration])
-    t.strictSame(
-      (await problemsBeside(check)).filter(([, severity]) => severity === 'error'),
-      [['registered', 'error']],
-    )
-  })
+  await t.test(
+    'without the webhook configuration that alone is the error, and the printed command restores it',
+    async (t) => {
+      await cluster.kubectl(['delete', webhookConfiguration])
+      const errors = findingsOf(await check()).filter(({ severity }) => severity === 'error')
+      t.strictSame(
+        errors.map(({ id }) => id),
+        ['registered'],
+      )
+      await runPrinted(cluster, errors[0]?.commands ?? [], await helmBinary())
+      await waitFor('the CA bundle of cert-manager', async () =>
+        (await problemsBeside(check)).length === 0 ? true : undefined,
+      )
+    },
+  )
 }
 
 /** As one that was injected long ago, whose loader's image has gone from its registry. */

@@ -23,7 +23,10 @@ export function namedObjects(release: string, namespace: string): readonly Named
   return [
     { resource: resources.mutatingWebhookConfigurations, name: registrationName },
     ...policies.flatMap((resource) =>
-      ['model-injector-guard', 'model-injector-placement'].map((policy) => ({ resource, name: policy })),
+      ['model-injector-guard', 'model-injector-placement', 'model-injector-values'].map((policy) => ({
+        resource,
+        name: policy,
+      })),
     ),
     ...own.map((resource) => ({ resource, name, namespace })),
   ]

@@ -3,9 +3,10 @@ import type { MutatingWebhook } from '../../cluster/objects.ts'
 import { matchConditions } from '../../match-conditions.ts'
 import { servedPath } from '../../config/webhook-address.ts'
 import { withCommands, type Finding } from '../../diagnosis/finding.ts'
+import { releaseOf, restoreRelease } from '../../diagnosis/helm-commands.ts'
 import { patchPath } from '../../diagnosis/kubectl-commands.ts'
 import { writeAgain } from '../../diagnosis/installation-checks.ts'
-import { whyNot } from '../../diagnosis/lookup.ts'
+import { valueOf, whyNot } from '../../diagnosis/lookup.ts'
 import { error, ok, unchecked, warning } from '../installation-findings.ts'
 import { failedRequirements, keysOf, selects } from '../../cluster/label-selector.ts'
 import { otherOperations, registrationName, selectsPodCreation } from '../registration.ts'
@@ -17,9 +18,7 @@ import { isInForce } from './policies.ts'
 export function checkRegistration(survey: Survey): readonly Finding[] {
   const { registration, webhook } = survey
   if (registration.state === 'unknown') return [unchecked('registered', registration.why)]
-  if (registration.state === 'absent') {
-    return [error('registered', `there is no MutatingWebhookConfiguration ${registrationName}`)]
-  }
+  if (registration.state === 'absent') return [checkStranded(survey)]
   if (webhook.state !== 'found') {
     return [error('registered', `the MutatingWebhookConfiguration ${registrationName} has no webhook in it`)]
   }
@@ -33,6 +32,17 @@ export function checkRegistration(survey: Survey): readonly Finding[] {
     checkReinvocation(webhook.value, survey),
     checkTimeout(webhook.value),
   ]
+}
+
+/** An installation that lost its webhook configuration is not one that is yet to come. */
+function checkStranded({ strandedDeployments }: Survey): Finding {
+  const what = `there is no MutatingWebhookConfiguration ${registrationName}`
+  const [stranded] = valueOf(strandedDeployments) ?? []
+  if (stranded === undefined) return error('registered', what)
+  const { name, namespace = '' } = stranded.metadata
+  const finding = error('registered', `${what}, although its Deployment ${namespace}/${name} is there`, writeAgain)
+  const release = releaseOf(stranded)
+  return release === undefined ? finding : withCommands(finding, restoreRelease(release))
 }
 
 function checkRules(webhook: MutatingWebhook, survey: Survey): Finding {
@@ -163,12 +173,20 @@ function checkNamespaceSelector(webhook: MutatingWebhook, survey: Survey): reado
   return [checkSomeNamespace(webhook, survey)]
 }
 
-function checkSomeNamespace({ namespaceSelector }: MutatingWebhook, survey: Survey): Finding {
+function checkSomeNamespace({ namespaceSelector, clientConfig }: MutatingWebhook, survey: Survey): Finding {
+  const own = clientConfig.service?.namespace
   const { namespaces, protectedNamespaces } = survey
   const names = Object.keys(protectedNamespaces).join(' and ')
   const left = `${names} ${Object.keys(protectedNamespaces).length === 1 ? 'is' : 'are'} left alone`
   if (namespaces.state !== 'found') {
     return unchecked('namespace-selector', `${left}, and it is not known if others are selected: ${whyNot(namespaces)}`)
+  }
+  if (own === 'default') {
+    return warning(
+      'namespace-selector',
+      'the webhook is in the namespace default, whose annotated pods start without a model',
+      'install it into a namespace of its own (helm install -n model-injector --create-namespace)',
+    )
   }
   const all = namespaces.value.length
   const selected = namespaces.value.filter(({ metadata: { labels = {} } }) => selects(namespaceSelector, labels)).length

@@ -44,11 +44,16 @@ t.test('an error makes the exit code 1, and the report has what, why and how to 
     '\n  ERROR    registered           there is no MutatingWebhookConfiguration model-injector\n           why   without it no pod is injected, and nothing says so\n           fix   install the chart, or apply its manifests\n',
   )
   t.match(stdout, /\n {2}- {8}guard-policy {9}not checked: cannot list validatingadmissionpolicies: HTTP 403/)
-  t.match(stdout, /\n\n1 error, 1 warning, 7 not checked, 2 ok\n$/)
+  t.match(stdout, /\n\n1 error, 1 warning, 8 not checked, 2 ok\n$/)
+  t.match(
+    stdout,
+    /\n {17}kubectl --kubeconfig \S+ create clusterrole model-injector-check-list --verb=list --resource=validating/,
+  )
   t.notMatch(stdout, '\u001b', 'no colours and nothing of others that a terminal obeys')
   t.strictSame(
-    stdout.split('\n').filter((line) => line.length > 100),
+    stdout.split('\n').filter((line) => line.length > 100 && !line.includes(' kubectl ')),
     [],
+    'commands alone are not wrapped',
   )
 })
 
@@ -67,7 +72,7 @@ t.test('-o json has the findings as data', async (t) => {
   t.equal(code, 1)
   const report = JSON.parse(stdout) as { cluster: object; summary: object; findings: { id: string }[] }
   t.match(report.cluster, { server: server.url, context: 'fake', serverVersion: 'v1.36.3', username: 'eve' })
-  t.strictSame(report.summary, { error: 1, warning: 1, unchecked: 7, ok: 2 })
+  t.strictSame(report.summary, { error: 1, warning: 1, unchecked: 8, ok: 2 })
   t.match(
     report.findings.find(({ id }) => id === 'registered'),
     { severity: 'error', section: 'Registration', what: /MutatingWebhookConfiguration/, why: /./, remedy: /./ },

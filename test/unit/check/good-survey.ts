@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { parseConfig } from '../../../src/config/parse-config.ts'
 import { matchConditions } from '../../../src/match-conditions.ts'
 import { version } from '../../../src/version.ts'
-import { found, valueOf, type Lookup } from '../../../src/diagnosis/lookup.ts'
+import { absent, found, valueOf, type Lookup } from '../../../src/diagnosis/lookup.ts'
 import { topics } from '../../../src/check/registry.ts'
 import type { Finding, Severity } from '../../../src/diagnosis/finding.ts'
 import type { Survey } from '../../../src/check/survey.ts'
@@ -66,7 +66,9 @@ export function goodWebhook(caBundle: string): MutatingWebhook {
 }
 
 export function registration(webhook: MutatingWebhook): MutatingWebhookConfiguration {
-  return { ...meta('MutatingWebhookConfiguration', 'model-injector', releaseLabels), webhooks: [webhook] }
+  const configuration = meta('MutatingWebhookConfiguration', 'model-injector', releaseLabels)
+  const annotations = { 'cert-manager.io/inject-ca-from': 'model-injector/model-injector' }
+  return { ...configuration, metadata: { ...configuration.metadata, annotations }, webhooks: [webhook] }
 }
 
 export function foreignRegistration(
@@ -110,6 +112,11 @@ export function goodSurvey({ caBundle, served }: SurveyCertificates): Survey {
     prefix: 'models.example.io/',
     registration: found(registration(webhook)),
     webhook: found(webhook),
+    issued: found({
+      ...meta('Certificate', 'model-injector'),
+      status: { conditions: [{ type: 'Ready', status: 'True' }], notAfter: '2030-01-01T00:00:00Z' },
+    }),
+    strandedDeployments: absent,
     registrations: found([
       registration(webhook),
       foreignRegistration('pod-identity-webhook'),

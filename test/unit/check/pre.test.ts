@@ -141,7 +141,7 @@ const cases: readonly Case[] = [
     { named: seen({ MutatingWebhookConfiguration: ofRelease('model-injector', namespace) }) },
     'name-collision',
     'ok',
-    '1 of 9 objects are of model-injector/model-injector: helm upgrade',
+    '1 of 11 objects are of model-injector/model-injector: helm upgrade',
   ],
   [
     'a name that may not be read',

@@ -165,3 +165,21 @@ t.test('an objectSelector that only keeps marked pods away is somebody’s choic
   t.match(registrationFinding(survey, 'object-selector'), { severity: 'ok', what: /others may be kept away/ })
   t.end()
 })
+
+t.test('a webhook in the namespace default is a warning: pods of others live there', (t) => {
+  const service = { namespace: 'default', name: 'model-injector', path: '/mutate', port: 443 }
+  const survey = withWebhook(good, { clientConfig: { service } })
+  t.match(registrationFinding(survey, 'namespace-selector'), { severity: 'warning', what: /the namespace default/ })
+  t.end()
+})
+
+t.test('a webhook configuration that was deleted is restored from the release of its Deployment', (t) => {
+  const lost: Survey = { ...good, registration: absent, webhook: absent }
+  t.match(checkRegistration(lost), [
+    { severity: 'error', what: 'there is no MutatingWebhookConfiguration model-injector', remedy: /install the chart/ },
+  ])
+  const [finding] = checkRegistration({ ...lost, strandedDeployments: found([released(the(good.deployment))]) })
+  t.match(finding, { severity: 'error', what: /although its Deployment model-injector\/model-injector is there$/ })
+  t.strictSame(finding?.commands, [restore])
+  t.end()
+})
