@@ -109,9 +109,10 @@ async function explainNamed(
   options: WhyOptions,
 ): Promise<readonly Explanation[]> {
   const kinds = indexKinds(cluster)
-  const object = await findObject(cluster, name, options.namespace ?? cluster.namespace, kinds)
+  const namespace = options.namespace ?? cluster.namespace
+  const object = await findObject(cluster, name, namespace, kinds)
   const sources = { facts: await askFacts(cluster, given), server: options.server === true }
-  return explainLive(cluster, object, sources, kinds)
+  return explainLive(cluster, object, sources, { kinds, namespace })
 }
 
 function print(explanations: readonly Explanation[], { output, color }: WhyOptions): void {

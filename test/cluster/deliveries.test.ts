@@ -2,7 +2,9 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import type { Explanation } from '../../src/check/why/explain.ts'
 import { nodeLabelFor } from '../../src/deliveries/node/inject.ts'
+import { runCLI } from '../integration/cli/run-cli.ts'
 import type { ApiObject } from '../kit/cluster/api-client.ts'
 import { installChart } from '../kit/cluster/cluster-chart.ts'
 import { clusterTest } from '../kit/cluster/cluster-namespaces.ts'
@@ -41,6 +43,13 @@ async function tests(t: Test): Promise<void> {
     await writeModel('/run/shared/llama/1.2.3', 'of the claim')
     await makeClaim(cluster, 'shared', '/run/shared')
     await readsModel(t, cluster, 'claim', 'pvc://shared/llama/1.2.3')
+    t.match((await why(cluster, 'claim')).state, {
+      what: 'its app fails: an error (exit 1)',
+      findings: [
+        { id: 'pod-loader', severity: 'ok', what: /^model-loader: checked in \d+ s$/ },
+        { id: 'pod-app', severity: 'error' },
+      ],
+    })
   })
 
   await t.test('a claim whose directory is not there: the app never starts', async (t) => {
@@ -50,6 +59,16 @@ async function tests(t: Test): Promise<void> {
       message: /pvc:\/\/shared\/llama\/9\.9\.9 is not there/,
     })
     t.match(status.containerStatuses?.[0]?.state, { waiting: { reason: 'PodInitializing' } })
+    t.match(await why(cluster, 'claim-missing'), {
+      verdict: 'injected',
+      state: {
+        health: 'wrong',
+        what: 'its loader fails: nothing is there (exit 12)',
+        findings: [
+          { id: 'pod-loader', what: /^model-loader: ended with nothing is there .*is not there/, remedy: /./ },
+        ],
+      },
+    })
   })
 
   await t.test('a directory of the node: the pod waits for a node that says it has it', async (t) => {
@@ -60,6 +79,7 @@ async function tests(t: Test): Promise<void> {
       const { status } = await getPod(api, namespace, 'node')
       return status.conditions?.some(({ type, status: value }) => type === 'PodScheduled' && value === 'False')
     })
+    t.match((await why(cluster, 'node')).state?.what, 'no node can take it: no node has the labels')
     await cluster.kubectl(['label', 'node', cluster.node.name, `${nodeLabelFor(path, 'models.example.io/')}=present`])
     await whenEnded(api, namespace, 'node')
     t.strictSame(await log(cluster, 'node'), ['{"model": "of the node"}', readOnly])
@@ -89,6 +109,13 @@ async function readsModel(t: Test, cluster: TestCluster, name: string, source: s
 async function runPod(cluster: TestCluster, name: string, source: string): ReturnType<typeof whenEnded> {
   await createPod(cluster, name, source)
   return await whenEnded(cluster.api, namespace, name)
+}
+
+async function why({ controlPlane }: TestCluster, pod: string): Promise<Explanation> {
+  const where = ['-n', namespace, '-o', 'json', '--kubeconfig', controlPlane.kubeConfigFile]
+  const { stdout, stderr } = await runCLI(['why', pod, ...where])
+  if (stdout === '') throw new Error(stderr)
+  return (JSON.parse(stdout) as [Explanation])[0]
 }
 
 async function createPod({ api, images }: TestCluster, name: string, source: string): Promise<void> {

@@ -20,16 +20,16 @@ export async function explainLive(
   cluster: Cluster,
   object: KubernetesObject,
   { facts, server }: Omit<AdmissionSources, 'cluster'>,
-  kinds: KindIndex,
+  search: { readonly kinds: KindIndex; readonly namespace: string },
 ): Promise<readonly Explanation[]> {
   const sources = { facts, cluster, server }
   if (object.kind === 'Pod' && object.apiVersion === 'v1') return [await explainLivePod(object as ClusterPod, sources)]
   const { config } = facts.configuration
-  const namespace = object.metadata.namespace ?? cluster.namespace
+  const namespace = object.metadata.namespace ?? search.namespace
   const templates = objectsOf(object).flatMap((of) => podsIn(of, config))
   const asking = askedFor(templates, config)
   const request = { prefix: config.annotationPrefix, expectsModel: expectsModel(templates, config) }
-  const { state, shown } = await readWorkload(cluster, object, request, kinds)
+  const { state, shown } = await readWorkload(cluster, object, request, search)
   const known = asking.filter(({ unknown }) => unknown === undefined)
   if (known.length === 0 && shown !== undefined) return [await explainByPod(object, shown, state, sources)]
   const explanations: Explanation[] = []

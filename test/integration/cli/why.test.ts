@@ -276,7 +276,7 @@ function listPods(selector: string | null): readonly object[] {
     return owned(named, 'ray.io/v1', 'RayCluster', 'chat')
   })
   const forgotten = objects['/api/v1/namespaces/apps/pods/forgotten-1'] ?? {}
-  if (selector === null) return [...ofChat, forgotten]
+  if (selector === null) return [...ofChat, forgotten, owned(readyPod, 'example.com/v1', 'Widget', 'opaque')]
   return selector === 'app=forgotten' ? [forgotten] : []
 }
 
@@ -303,6 +303,19 @@ const refusedReplicaSet = owned(
 )
 
 const moreObjects: Readonly<Record<string, object>> = {
+  '/apis/apps/v1/namespaces/apps/deployments/allowed': {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name: 'allowed', namespace: 'apps', uid: 'allowed' },
+    spec: {
+      replicas: 2,
+      selector: { matchLabels: { app: 'allowed' } },
+      template: annotatedTemplate({
+        'models.example.io/source': 's3://models/llama/',
+        'models.example.io/size': '1Gi',
+      }),
+    },
+  },
   '/apis/apps/v1/namespaces/apps/deployments/refused': {
     apiVersion: 'apps/v1',
     kind: 'Deployment',
@@ -316,6 +329,12 @@ const moreObjects: Readonly<Record<string, object>> = {
       }),
     },
   },
+  ...Object.fromEntries(
+    ['opaque', 'empty'].map((name) => [
+      `/apis/example.com/v1/namespaces/apps/widgets/${name}`,
+      { apiVersion: 'example.com/v1', kind: 'Widget', metadata: { name, namespace: 'apps', uid: name }, spec: {} },
+    ]),
+  ),
   '/apis/ray.io/v1/namespaces/apps/rayclusters/chat': {
     apiVersion: 'ray.io/v1',
     kind: 'RayCluster',
@@ -349,7 +368,10 @@ const served = (group: string, version: string, kinds: Readonly<Record<string, s
 })
 const discovery: Readonly<Record<string, object>> = {
   '/api': { kind: 'APIGroupDiscoveryList', items: [served('', 'v1', { services: 'Service', pods: 'Pod' })] },
-  '/apis': { kind: 'APIGroupDiscoveryList', items: [served('ray.io', 'v1', { rayclusters: 'RayCluster' })] },
+  '/apis': {
+    kind: 'APIGroupDiscoveryList',
+    items: [served('ray.io', 'v1', { rayclusters: 'RayCluster' }), served('example.com', 'v1', { widgets: 'Widget' })],
+  },
 }
 
 function listOf(path: string, query: URLSearchParams): readonly object[] | undefined {
@@ -529,6 +551,17 @@ t.test('a pod of the cluster', async (t) => {
     }
   })
 
+  await t.test('of an object whose templates are not known is explained by what it owns', async (t) => {
+    const opaque = await runShared(['why', 'widget/opaque', ...inCluster])
+    t.equal(opaque.code, 0, opaque.stdout + opaque.stderr)
+    t.match(opaque.stdout, /^widget\/opaque in the namespace apps: 1 of 1 pods: injected, and its app is ready\n/)
+    const empty = await runShared(['why', 'widget/empty', ...inCluster])
+    t.equal(empty.code, 1)
+    t.match(empty.stdout, /^widget\/empty in the namespace apps: no pods: its controller has made none yet\n/)
+    t.match(empty.stdout, 'no pod template of this object is known, and it owns no pods')
+    t.notMatch(empty.stdout, 'registration')
+  })
+
   await t.test(
     'is judged by the built-in configuration where that of the cluster is not known, with a note',
     async (t) => {
@@ -571,6 +604,27 @@ t.test('events that may not be read are one line, and an answer that is not whol
   const failing = await runShared(['why', 'failing-1', '--kubeconfig', kubeconfig], { env })
   t.equal(failing.code, 1, 'what is known decides')
   t.match(failing.stdout, 'its loader fails: access denied (exit 10)')
+})
+
+t.test('an object and pods that may not be read are said with the permission, and are no good answer', async (t) => {
+  const server = await startFakeAPIServer((request) =>
+    /\/(?:rayclusters\/chat|pods|replicasets)$/.test(request.path) && request.method === 'GET'
+      ? { status: 403, body: { message: 'forbidden' } }
+      : answer(request),
+  )
+  t.teardown(() => server.close())
+  const kubeconfig = await writeKubeconfig(`${directory}/closed`, server.url, { namespace: 'apps' })
+  const object = await runShared(['why', 'raycluster/chat', '--kubeconfig', kubeconfig])
+  t.equal(object.code, 2)
+  t.match(object.stderr, 'missing permission: get rayclusters.ray.io in the namespace apps')
+  const pods = await runShared(['why', 'deploy/allowed', '--kubeconfig', kubeconfig], { env: { COLUMNS: '250' } })
+  t.equal(pods.code, 2, pods.stdout + pods.stderr)
+  t.match(pods.stdout, /workload-owned +not checked: .*missing permission: list pods in the namespace apps\n/)
+  t.match(
+    pods.stdout,
+    /workload-owned +not checked: .*missing permission: list replicasets\.apps in the namespace apps\n/,
+  )
+  t.match(pods.stdout, /\nA new pod would be injected\n/, 'the rest goes on')
 })
 
 t.test('the cluster that --config names no longer is not asked, unless an option says so', async (t) => {

@@ -173,6 +173,7 @@ const rows: readonly Row[] = [
     health: 'starting',
     brief: 'its loader is loading',
     what: 'model-loader: loading since 2026-01-11T09:00:00Z',
+    commands: [logs],
   },
   {
     of: 'a pull of the image',
@@ -251,6 +252,17 @@ const rows: readonly Row[] = [
     what: `Unschedulable: ${String(message)}`,
     remedy: remedy as RegExp,
   })),
+  {
+    of: 'a node that is on its way',
+    pod: podWith(
+      { conditions: [{ type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message: 'Insufficient cpu' }] },
+      {},
+    ),
+    events: [event('Nominated', 'Pod should schedule on: nodeclaim/x', { type: 'Normal' })],
+    health: 'starting',
+    brief: 'a node is being made for it',
+    what: /Insufficient cpu; an autoscaler makes a node for it: Nominated .*nodeclaim\/x$/,
+  },
   {
     of: 'a scheduling gate',
     pod: podWith(
@@ -343,6 +355,46 @@ t.test('the time that a loader took is said, and how often it had to start', (t)
   const pod = loaded({ ready: true, state: { running: {} } })
   const [first] = judgePod({ pod, events: undefined }, prefix).findings
   t.match(first, { id: 'pod-loader', severity: 'ok', what: 'model-loader: loaded in 42 s' })
+  t.end()
+})
+
+t.test('the word of the autoscaler stands beside that of the scheduler', (t) => {
+  const pod = podWith(
+    { conditions: [{ type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message: 'no nodes available' }] },
+    {},
+  )
+  const events = [
+    event('FailedScheduling', 'no nodes available'),
+    event('NotTriggerScaleUp', "pod didn't trigger scale-up: 1 Insufficient ephemeral-storage", { type: 'Normal' }),
+  ]
+  const { findings, health } = judgePod({ pod, events: found(events) }, prefix)
+  t.equal(health, 'wrong')
+  t.match(findings[0]?.details, [/^NotTriggerScaleUp .*ephemeral-storage$/])
+  t.end()
+})
+
+t.test('a sidecar that did not end well is nothing about a pod that has', (t) => {
+  const pod = loaded({ state: ended(0) }, 'Succeeded')
+  const proxy = { name: 'istio-proxy', state: ended(137) }
+  const both = {
+    ...pod,
+    spec: { ...pod.spec, initContainers: [...(pod.spec.initContainers ?? []), { name: 'istio-proxy' }] },
+    status: { ...pod.status, initContainerStatuses: [...(pod.status?.initContainerStatuses ?? []), proxy] },
+  }
+  t.equal(judgePod({ pod: both, events: undefined }, prefix).health, 'good')
+  const failing = { ...both, status: { ...both.status, phase: 'Pending' } }
+  t.equal(judgePod({ pod: failing, events: undefined }, prefix).brief, 'an init container fails: killed (exit 137)')
+  t.end()
+})
+
+t.test('a loader that only checks a model that is there is not said to load it', (t) => {
+  const pod = loaded({ ready: true, state: { running: {} } })
+  const initContainers = [{ name: 'model-loader', args: ['load', '--verify'] }]
+  const checking = { ...pod, spec: { ...pod.spec, initContainers } }
+  t.match(judgePod({ pod: checking, events: undefined }, prefix).findings[0]?.what, 'model-loader: checked in 42 s')
+  const running = loading({ state: { running: {} } })
+  const atWork = { ...running, spec: { ...running.spec, initContainers } }
+  t.equal(judgePod({ pod: atWork, events: undefined }, prefix).brief, 'its loader is checking the model')
   t.end()
 })
 

@@ -290,10 +290,13 @@ t.test('missing pods are counted as each kind counts them', (t) => {
   t.end()
 })
 
-const noKinds: KindIndex = {
-  all: async () => Promise.resolve([]),
-  find: async () => Promise.resolve(undefined),
-  inGroup: async () => Promise.resolve([]),
+const noSearch: { kinds: KindIndex; namespace: string } = {
+  namespace: 'apps',
+  kinds: {
+    all: async () => Promise.resolve([]),
+    find: async () => Promise.resolve(undefined),
+    inGroup: async () => Promise.resolve([]),
+  },
 }
 
 function clusterOf(
@@ -314,7 +317,7 @@ function clusterOf(
 t.test('pods are found by their owners, at whatever depth, and pods of others are not', async (t) => {
   const other = object('ReplicaSet', 'other')
   const cluster = clusterOf([deployment, replicaSet, other, pod('mine', replicaSet), pod('theirs', other)])
-  const owned = await readOwned(cluster, deployment, noKinds)
+  const owned = await readOwned(cluster, deployment, noSearch)
   t.strictSame(
     owned.pods.map(({ metadata }) => metadata.name),
     ['mine'],
@@ -344,13 +347,13 @@ t.test('pods are found by their owners, at whatever depth, and pods of others ar
     ...clusterOf([trainJob, jobSet, job, leader, workers, pod('worker', workers), pod('x', other)]),
     servedKinds: async () => Promise.resolve(served),
   }
-  const found = await readOwned(deep, trainJob, indexKinds(deep))
+  const found = await readOwned(deep, trainJob, { namespace: 'apps', kinds: indexKinds(deep) })
   t.strictSame(found.pods.map(({ metadata }) => metadata.name).toSorted(), ['leader', 'worker'])
   t.strictSame(found.unread, [])
 })
 
 t.test('pods that may not be listed are said', async (t) => {
-  const { unread } = await readOwned(clusterOf([deployment], ['pods']), deployment, noKinds)
+  const { unread } = await readOwned(clusterOf([deployment], ['pods']), deployment, noSearch)
   t.match(unread, [/missing permission: list pods in the namespace apps/])
 })
 
@@ -364,7 +367,7 @@ t.test('owners that own each other do not lead in circles', async (t) => {
       ownerReferences: b.metadata.ownerReferences?.map((one) => ({ ...one, uid: 'StatefulSet/b' })) ?? [],
     },
   }
-  const { pods } = await readOwned(clusterOf([circle, b, pod('x', b)]), object('TrainJob', 't'), noKinds)
+  const { pods } = await readOwned(clusterOf([circle, b, pod('x', b)]), object('TrainJob', 't'), noSearch)
   t.strictSame(pods, [])
 })
 
@@ -387,7 +390,7 @@ t.test('of a CronJob the newest Job counts, and failed pods that were replaced d
     ),
     pod('second', newest, readyApp, at('05')),
   ])
-  const { state, shown } = await readWorkload(cluster, cronJob, request, noKinds)
+  const { state, shown } = await readWorkload(cluster, cronJob, request, noSearch)
   t.equal(state.what, '1 of 1 pods: not injected, and its app is ready')
   t.equal(shown?.metadata.name, 'second')
   t.end()

@@ -41,25 +41,35 @@ export function judgeLoader(judged: JudgedLoader): Aspect {
   return end === undefined || end.exitCode === 0 ? describeStart(judged) : describeFailure(judged, status, end)
 }
 
-function describeLoaded({ loader }: JudgedLoader, status: ContainerStatus, end: ContainerEnd): Aspect {
+/** A loader with `--verify` checks a model that is on its volume already. */
+interface LoaderWork {
+  readonly done: string
+  readonly brief: string
+  readonly doing: string
+}
+
+const loads: LoaderWork = { done: 'loaded', brief: 'its model is loaded', doing: 'loading' }
+const verifies: LoaderWork = { done: 'checked', brief: 'its model is there', doing: 'checking the model' }
+
+function workOf({ pod, loader }: JudgedLoader): LoaderWork {
+  const container = pod.spec.initContainers?.find(({ name }) => name === loader)
+  return container?.args?.includes('--verify') === true ? verifies : loads
+}
+
+function describeLoaded(judged: JudgedLoader, status: ContainerStatus, end: ContainerEnd): Aspect {
+  const { done, brief } = workOf(judged)
   const duration = durationOf(end)
-  const took = duration === undefined ? 'loaded' : `loaded in ${duration}`
+  const took = duration === undefined ? done : `${done} in ${duration}`
   return {
     health: 'good',
-    brief: 'its model is loaded',
-    finding: ok('pod-loader', `${loader}: ${took}${describeRestarts(status)}`),
+    brief,
+    finding: ok('pod-loader', `${judged.loader}: ${took}${describeRestarts(status)}`),
   }
 }
 
-function describeStart({ loader, status, notices }: JudgedLoader): Aspect {
-  const since = status?.state?.running?.startedAt
-  if (status?.state?.running !== undefined) {
-    return {
-      health: 'starting',
-      brief: 'its loader is loading',
-      finding: ok('pod-loader', `${loader}: loading${since === undefined ? '' : ` since ${since}`}`),
-    }
-  }
+function describeStart(judged: JudgedLoader): Aspect {
+  const { loader, status, notices } = judged
+  if (status?.state?.running !== undefined) return describeWork(judged, status.state.running.startedAt)
   const pull = pullOf(loader, notices)
   if (pull !== undefined) {
     return {
@@ -76,6 +86,16 @@ function describeStart({ loader, status, notices }: JudgedLoader): Aspect {
     brief: 'its loader has not started yet',
     finding: ok('pod-loader', `${loader}: has not started yet`),
   }
+}
+
+/** Its log says how far it is. */
+function describeWork(judged: JudgedLoader, since: string | undefined): Aspect {
+  const { pod, loader } = judged
+  const { doing } = workOf(judged)
+  const { name, namespace = 'default' } = pod.metadata
+  const finding = ok('pod-loader', `${loader}: ${doing}${since === undefined ? '' : ` since ${since}`}`)
+  const logs = containerLogs({ name, namespace, container: loader, previous: false })
+  return { health: 'starting', brief: `its loader is ${doing}`, finding: withCommands(finding, logs) }
 }
 
 /** The newest notice about the image, if it is the one of the beginning. */

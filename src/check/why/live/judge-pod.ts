@@ -21,7 +21,7 @@ import {
   obstructionOf,
 } from './container-end.ts'
 import { describePod, judgeLoader } from './judge-loader.ts'
-import { judgeNode, judgeScheduling, sentenceOf } from './judge-start.ts'
+import { judgeNode, judgeScheduling, sentenceOf, type StartingPod } from './judge-start.ts'
 import { error, ok, unchecked, warning } from './live-checks.ts'
 import { decisiveOf, type Aspect, type LiveFinding, type PodState } from './live-state.ts'
 import { noticesOf, type Notice } from './pod-events.ts'
@@ -34,7 +34,7 @@ export interface SeenPod {
 
 export function judgePod({ pod, events }: SeenPod, prefix: string): PodState {
   const notices = events?.state === 'found' ? noticesOf(events.value) : []
-  const aspects = [...judgeEnd(pod), ...judgeProgress(pod, notices, deliveriesOf(pod, prefix))]
+  const aspects = [...judgeEnd(pod), ...judgeProgress({ pod, notices, deliveries: deliveriesOf(pod, prefix) })]
   const findings = [
     ...aspects.map(({ finding }) => finding),
     ...otherWarnings(pod, notices),
@@ -73,26 +73,26 @@ function judgeEnd({ metadata, status = {} }: ClusterPod): readonly Aspect[] {
   return [{ health: 'starting', brief: 'it is being deleted', finding }]
 }
 
-function judgeProgress(pod: ClusterPod, notices: readonly Notice[], deliveries: readonly string[]): readonly Aspect[] {
-  const scheduling = judgeScheduling(pod, deliveries)
+function judgeProgress(starting: StartingPod): readonly Aspect[] {
+  const { pod } = starting
+  const scheduling = judgeScheduling(starting)
   if (scheduling !== undefined && pod.status?.phase !== 'Failed') return [scheduling]
   const { initContainerStatuses = [], containerStatuses = [] } = pod.status ?? {}
-  const before = [...initContainerStatuses, ...containerStatuses].some(hasStarted)
-    ? []
-    : judgeNode({ pod, deliveries, notices })
-  return [...before, ...judgeInitContainers(pod, notices), ...judgeApp(pod)]
+  const before = [...initContainerStatuses, ...containerStatuses].some(hasStarted) ? [] : judgeNode(starting)
+  return [...before, ...judgeInitContainers(starting), ...judgeApp(pod)]
 }
 
-function judgeInitContainers(pod: ClusterPod, notices: readonly Notice[]): readonly Aspect[] {
+/** A sidecar of a pod that has done its work may end with any code. */
+function judgeInitContainers({ pod, notices }: StartingPod): readonly Aspect[] {
+  const words = {
+    id: 'pod-init',
+    brief: 'an init container fails',
+    cannot: 'an init container cannot start',
+  } as const
   return (pod.spec.initContainers ?? []).flatMap(({ name }) => {
     const status = pod.status?.initContainerStatuses?.find((one) => one.name === name)
-    return isLoaderName(name)
-      ? [judgeLoader({ pod, loader: name, status, notices })]
-      : judgeContainer(pod, status, {
-          id: 'pod-init',
-          brief: 'an init container fails',
-          cannot: 'an init container cannot start',
-        })
+    if (isLoaderName(name)) return [judgeLoader({ pod, loader: name, status, notices })]
+    return pod.status?.phase === 'Succeeded' ? [] : judgeContainer(pod, status, words)
   })
 }
 

@@ -9,15 +9,20 @@ import { error, ok } from './live-checks.ts'
 import type { Aspect } from './live-state.ts'
 import { describeTimes, type Notice } from './pod-events.ts'
 
+export interface StartingPod {
+  readonly pod: ClusterPod
+  readonly deliveries: readonly string[]
+  readonly notices: readonly Notice[]
+}
+
 /** Undefined for a pod that is on a node. */
-export function judgeScheduling(pod: ClusterPod, deliveries: readonly string[]): Aspect | undefined {
+export function judgeScheduling(starting: StartingPod): Aspect | undefined {
+  const { pod } = starting
   if (typeof pod.spec.nodeName === 'string') return undefined
   const condition = pod.status?.conditions?.find(({ type }) => type === 'PodScheduled')
   if (condition?.status === 'True') return undefined
   if (condition?.status !== 'False') return describeUnseen(pod)
-  return condition.reason === 'SchedulingGated'
-    ? describeGates(pod, deliveries)
-    : describeRefusal(pod, condition, deliveries)
+  return condition.reason === 'SchedulingGated' ? describeGates(starting) : describeRefusal(starting, condition)
 }
 
 function describeUnseen({ spec: { schedulerName } }: ClusterPod): Aspect {
@@ -26,15 +31,36 @@ function describeUnseen({ spec: { schedulerName } }: ClusterPod): Aspect {
   return { health: 'starting', brief: 'it waits for a scheduler', finding: ok('pod-scheduled', what) }
 }
 
-function describeRefusal(
-  pod: ClusterPod,
-  { reason = 'Unschedulable', message }: Condition,
-  deliveries: readonly string[],
-): Aspect {
+function describeRefusal(starting: StartingPod, { reason = 'Unschedulable', message }: Condition): Aspect {
+  const { pod, notices } = starting
   const text = shownMessage(message) ?? reason
+  const [autoscaled] = notices.filter(isOfAutoscaler)
+  if (autoscaled !== undefined && nodeComes.includes(autoscaled.reason)) {
+    const what = `${reason}: ${text}; an autoscaler makes a node for it: ${sentenceOf(autoscaled)}`
+    return { health: 'starting', brief: 'a node is being made for it', finding: ok('pod-scheduled', what) }
+  }
   const { brief, remedy } = obstacles.find(({ pattern }) => pattern.test(text)) ?? otherObstacle
   const finding = error('pod-scheduled', `${reason}: ${text}`, remedy)
-  return { health: 'wrong', brief, finding: withCommands(finding, describePod(pod), ...checksFor(pod, deliveries)) }
+  return {
+    health: 'wrong',
+    brief,
+    finding: {
+      ...withCommands(finding, describePod(pod), ...checksFor(starting)),
+      ...(autoscaled !== undefined && { details: [sentenceOf(autoscaled)] }),
+    },
+  }
+}
+
+/** Of cluster-autoscaler and of Karpenter. */
+const nodeComes: readonly string[] = ['TriggeredScaleUp', 'Nominated']
+
+/** Karpenter writes FailedScheduling as the scheduler does, which says the same as the condition. */
+function isOfAutoscaler({ reason, message }: Notice): boolean {
+  return (
+    nodeComes.includes(reason) ||
+    reason === 'NotTriggerScaleUp' ||
+    (reason === 'FailedScheduling' && /nodepool|nodeclaim/i.test(message))
+  )
 }
 
 /** Words of the scheduler's message; the first that fits is what to change first. */
@@ -69,7 +95,8 @@ const obstacles = [
 
 const otherObstacle = { brief: 'no node can take it', remedy: undefined }
 
-function describeGates(pod: ClusterPod, deliveries: readonly string[]): Aspect {
+function describeGates(starting: StartingPod): Aspect {
+  const { pod } = starting
   const gates = Array.isArray(pod.spec.schedulingGates)
     ? (pod.spec.schedulingGates as readonly { name?: string }[])
     : []
@@ -82,23 +109,18 @@ function describeGates(pod: ClusterPod, deliveries: readonly string[]): Aspect {
   return {
     health: 'wrong',
     brief: 'it waits for its scheduling gates',
-    finding: withCommands(finding, ...checksFor(pod, deliveries)),
+    finding: withCommands(finding, ...checksFor(starting)),
   }
 }
 
-export interface StartingPod {
-  readonly pod: ClusterPod
-  readonly deliveries: readonly string[]
-  readonly notices: readonly Notice[]
-}
-
 /** For a pod on a node, before any of its containers has started. */
-export function judgeNode({ pod, deliveries, notices }: StartingPod): readonly Aspect[] {
+export function judgeNode(starting: StartingPod): readonly Aspect[] {
+  const { notices } = starting
   const volumes = notices.find(({ reason }) => /^Failed(?:Attach|Mount|Map)/.test(reason))
   const sandbox = notices.find(({ reason }) => reason === 'FailedCreatePodSandBox')
   return [
     ...(sandbox === undefined ? [] : [describeSandbox(sandbox)]),
-    ...(volumes === undefined ? [] : [describeVolumes(volumes, pod, deliveries)]),
+    ...(volumes === undefined ? [] : [describeVolumes(volumes, starting)]),
   ]
 }
 
@@ -107,12 +129,12 @@ function describeSandbox(notice: Notice): Aspect {
   return { health: 'wrong', brief: 'its sandbox cannot be made', finding }
 }
 
-function describeVolumes(notice: Notice, pod: ClusterPod, deliveries: readonly string[]): Aspect {
+function describeVolumes(notice: Notice, starting: StartingPod): Aspect {
   const finding = error('pod-volumes', sentenceOf(notice), remedyFor(notice.message))
   return {
     health: 'wrong',
     brief: `its volumes cannot be mounted: ${notice.reason}`,
-    finding: withCommands(finding, describePod(pod), ...checksFor(pod, deliveries)),
+    finding: withCommands(finding, describePod(starting.pod), ...checksFor(starting)),
   }
 }
 
@@ -132,10 +154,8 @@ export function sentenceOf(notice: Notice): string {
 /** The deliveries whose companion objects `check --delivery` knows. */
 const checkedDeliveries: readonly string[] = ['claim', 'mountpoint', 'node', 'image']
 
-function checksFor(
-  { metadata: { namespace = 'default' } }: ClusterPod,
-  deliveries: readonly string[],
-): readonly string[] {
+function checksFor({ pod, deliveries }: StartingPod): readonly string[] {
+  const { namespace = 'default' } = pod.metadata
   return deliveries
     .filter((delivery) => checkedDeliveries.includes(delivery))
     .map((delivery) => `model-injector check --delivery ${delivery} ${quoteWord(namespace)}`)

@@ -25,6 +25,7 @@ const madeOf: Readonly<Record<string, readonly Resource[]>> = {
   'batch/v1 Job': [],
   'batch/v1 CronJob': [resources.jobs],
   'v1 ReplicationController': [],
+  'v1 PodTemplate': [],
 }
 
 /** Kinds of which operators usually make pods. */
@@ -38,30 +39,42 @@ const usualKinds: readonly Resource[] = [
 /** A custom resource may be far above its pods: TrainJob, JobSet, Job, Pod. */
 const mostKinds = 16
 
-export async function readOwned(cluster: Cluster, owner: KubernetesObject, kinds: KindIndex): Promise<OwnedObjects> {
-  const search = new Search(cluster, owner)
+/** `namespace`: of the pods of an object that is in none. */
+export async function readOwned(
+  cluster: Cluster,
+  owner: KubernetesObject,
+  { kinds, namespace }: { readonly kinds: KindIndex; readonly namespace: string },
+): Promise<OwnedObjects> {
+  const search = new Search(cluster, owner, namespace)
   const known = madeOf[`${owner.apiVersion} ${owner.kind}`]
   for (const kind of [resources.pods, ...(known ?? usualKinds)]) await search.list(kind)
-  if (known === undefined) await followOwners(search, owner, kinds)
+  if (known !== undefined) return search.found()
+  await followOwners(search, kinds)
+  if (search.found().pods.length > 0) return search.found()
+  await listSiblings(search, owner, kinds)
+  await followOwners(search, kinds)
   return search.found()
 }
 
-/** Of an unknown kind nobody says of what it makes its pods: kinds of its own group, and those that owners lead to. */
-async function followOwners(search: Search, owner: KubernetesObject, kinds: KindIndex): Promise<void> {
-  const group = owner.apiVersion.includes('/') ? owner.apiVersion.slice(0, owner.apiVersion.indexOf('/')) : ''
-  const siblings = valueOf(await lookup(() => kinds.inGroup(group))) ?? []
-  for (const kind of siblings.filter(isBetween(owner)).slice(0, mostKinds)) await search.list(kind, false)
+/** Lists the kinds that the owners of what was found are of. */
+async function followOwners(search: Search, kinds: KindIndex): Promise<void> {
   for (let turn = 0; turn < mostKinds; turn++) {
     const [next] = search.unknownOwners()
     if (next === undefined) return
     const kind = valueOf(await lookup(() => kinds.find(next.apiVersion, next.kind)))
-    if (kind?.namespaced === true) await search.list(kind)
+    if (kind?.namespaced === true) await search.list(kind, 'perhaps')
     search.visited(next)
   }
 }
 
-function isBetween(owner: KubernetesObject): (kind: Resource) => boolean {
-  return ({ kind, namespaced }) => namespaced && kind !== owner.kind
+/** An object without pods may have made something of its own group that could not make them: RayService, RayCluster. */
+async function listSiblings(search: Search, owner: KubernetesObject, kinds: KindIndex): Promise<void> {
+  const [group = '', version] = owner.apiVersion.split('/')
+  if (version === undefined) return
+  const siblings = valueOf(await lookup(() => kinds.inGroup(group))) ?? []
+  for (const kind of siblings.filter(({ namespaced }) => namespaced).slice(0, mostKinds)) {
+    await search.list(kind, 'perhaps')
+  }
 }
 
 interface OwnerKind {
@@ -72,13 +85,15 @@ interface OwnerKind {
 class Search {
   private readonly seen = new Map<string, KubernetesObject>()
   private readonly kinds = new Set<string>()
-  private readonly unread: string[] = []
+  private readonly unread: { readonly isNeeded: 'surely' | 'perhaps'; readonly why: string }[] = []
   private readonly cluster: Cluster
   private readonly owner: KubernetesObject
+  private readonly namespace: string
 
-  constructor(cluster: Cluster, owner: KubernetesObject) {
+  constructor(cluster: Cluster, owner: KubernetesObject, namespace: string) {
     this.cluster = cluster
     this.owner = owner
+    this.namespace = owner.metadata.namespace ?? namespace
     this.visited(owner)
   }
 
@@ -86,15 +101,16 @@ class Search {
     this.kinds.add(`${apiVersion} ${kind}`)
   }
 
-  async list(kind: Resource, isNeeded = true): Promise<void> {
+  /** `perhaps`: the kind may be that of owners of others, and counts as unread only where no pod is found. */
+  async list(kind: Resource, isNeeded: 'surely' | 'perhaps' = 'surely'): Promise<void> {
     const type = { apiVersion: apiVersionOf(kind), kind: kind.kind }
     if (this.kinds.has(`${type.apiVersion} ${type.kind}`)) return
     this.visited(type)
-    const { namespace } = this.owner.metadata
+    const { namespace } = this
     const labelSelector = selectorOf(this.owner)
     const options = { namespace, ...(labelSelector !== undefined && { labelSelector }) }
     const listed = await lookup(() => collect(this.cluster.list(kind, options)))
-    if (listed.state === 'unknown' && isNeeded) this.unread.push(listed.why)
+    if (listed.state === 'unknown') this.unread.push({ isNeeded, why: listed.why })
     for (const object of valueOf(listed) ?? []) this.seen.set(object.metadata.uid ?? '', object)
   }
 
@@ -107,10 +123,12 @@ class Search {
 
   found(): OwnedObjects {
     const owned = [...this.seen.values()].filter((object) => this.isOwned(object)).toSorted(newestFirst)
+    const pods = owned.filter(isPod)
+    const unread = this.unread.filter(({ isNeeded }) => isNeeded === 'surely' || pods.length === 0)
     return {
-      pods: owned.filter(isPod),
+      pods,
       controllers: owned.filter(({ kind }) => kind !== 'Pod'),
-      unread: this.unread,
+      unread: unread.map(({ why }) => why),
     }
   }
 

@@ -21,9 +21,9 @@ export async function readWorkload(
   cluster: Cluster,
   owner: KubernetesObject,
   request: ExpectedModel,
-  kinds: KindIndex,
+  search: { readonly kinds: KindIndex; readonly namespace: string },
 ): Promise<LiveWorkload> {
-  const owned = newestRun(owner, await readOwned(cluster, owner, kinds))
+  const owned = newestRun(owner, await readOwned(cluster, owner, search))
   const current = withoutReplaced(owned.pods)
   const pods = await judgePods(cluster, current.filter(isConcerned(current, request)), request.prefix)
   const short = await readShort(cluster, owner, owned)
