@@ -65,6 +65,9 @@ export const warnReasons = {
   MeshInterception: 'a service mesh takes the traffic of the loader, which may not reach S3 or its credentials',
   CredentialsShared: 'other containers have the credentials as well, although only the loader should',
   PathMayChange: 'the path ends in current, so a restarted container may see another version than its neighbours',
+  NoPodIdentityOnFargate: 'the pod runs on Fargate, which has no agent of EKS Pod Identity',
+  EmptyUnderKata: 'the app may find an empty directory: Kata mounts no subPath of an emptyDir that a loader has filled',
+  PullSecretsNotAdded: 'the pull secrets of the service account are not used, since the pod has a list of its own',
   NodeNameSet: 'the pod names its node, which refuses the pod if it does not have the model',
   DaemonSetPending: 'pods of a DaemonSet stay Pending on nodes that do not have the model',
   SteeringChange:

@@ -14,6 +14,7 @@ import { checkMountsOfOurs, planMounts } from './mounts.ts'
 import { missingScheduling, type Scheduling } from '../pod/scheduling.ts'
 import { planStatus } from './ownership/planned-status.ts'
 import { volumesOf, type Container, type Pod, type Volume } from '../pod/pod.ts'
+import { checkOS, warnOfFargate, warnOfKata } from './platform.ts'
 import { checkPolicy } from './policy.ts'
 import type { InjectionRequest, ModelRequest } from '../request/model-request.ts'
 import { loaderResources } from './resources/loader-resources.ts'
@@ -34,6 +35,8 @@ export function plan(pod: Pod, request: InjectionRequest, context: PlanContext):
   const models = planModels(pod, request, index, context)
   const delivered = models.map((planned) => planned.delivered)
   const identity = needsDownload(request) ? loaderIdentity(pod, request, config, findings) : noIdentity
+  if (needsDownload(request)) warnOfFargate(pod, request, config, findings)
+  warnOfKata(pod, delivered, findings)
   const fsGroup = plannedFsGroup(pod, delivered, config, findings)
   for (const { model, targets, user } of models) {
     checkWriters(pod, model, { targets, loaderUser: user, fsGroup }, context)
@@ -54,6 +57,7 @@ export function plan(pod: Pod, request: InjectionRequest, context: PlanContext):
     imagePullSecrets: loaders.length > 0 ? missingPullSecrets(pod, config) : [],
     scheduling: planScheduling(pod, delivered),
   }
+  warnOfPullSecrets(pod, request, parts.imagePullSecrets, findings)
   checkMountsOfOurs(pod, parts.volumes, findings)
   const lists = {
     [safeToEvictAnnotation]: evictableVolumes(parts.volumes),
@@ -69,15 +73,6 @@ export function plan(pod: Pod, request: InjectionRequest, context: PlanContext):
     rules: allowedBy,
     refusedBy,
   }
-}
-
-function checkOS(pod: Pod, findings: Findings): void {
-  const [field, value] =
-    pod.spec.os?.name === undefined
-      ? ['spec.nodeSelector[kubernetes.io/os]', pod.spec.nodeSelector?.['kubernetes.io/os']]
-      : ['spec.os.name', pod.spec.os.name]
-  if (value === undefined || value === 'linux') return
-  findings.deny({ reason: 'UnsupportedOS', field, found: value, problem: 'is not supported', accepted: 'linux' })
 }
 
 /** True where some loader fetches something, and so needs network and an identity. */
@@ -192,6 +187,17 @@ function warnOfServiceAccount(pod: Pod, request: InjectionRequest, findings: Fin
   const current = pod.spec.serviceAccountName ?? pod.spec.serviceAccount ?? 'default'
   if (request.serviceAccount === undefined || current === 'default' || current === request.serviceAccount) return
   findings.warn('ServiceAccountReplaced', `service account ${current} was replaced with ${request.serviceAccount}`)
+}
+
+/** Kubernetes takes those of the service account only while the pod has none, and no webhook can look them up. */
+function warnOfPullSecrets(pod: Pod, request: InjectionRequest, added: readonly string[], findings: Findings): void {
+  const current = pod.spec.serviceAccountName ?? pod.spec.serviceAccount ?? 'default'
+  if (request.serviceAccount === undefined || current === request.serviceAccount) return
+  if (added.length === 0 && (pod.spec.imagePullSecrets ?? []).length === 0) return
+  findings.warn(
+    'PullSecretsNotAdded',
+    `imagePullSecrets of service account ${request.serviceAccount} are not used: the pod has others, add them to it`,
+  )
 }
 
 function missingPullSecrets(pod: Pod, config: Config): readonly string[] {

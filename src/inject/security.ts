@@ -74,7 +74,8 @@ export function plannedFsGroup(
   }
   const ours = new Set(needing.map(({ volume }) => volume))
   const others = [...volumesOf(pod), ...delivered.flatMap(({ volumes }) => volumes)].filter(
-    (volume) => ('persistentVolumeClaim' in volume || 'ephemeral' in volume) && !ours.has(volume.name),
+    // A generic ephemeral volume is new and the pod's own: nobody's files change their group.
+    (volume) => 'persistentVolumeClaim' in volume && !ours.has(volume.name),
   )
   if (others.length > 0) {
     findings.deny({

@@ -111,6 +111,8 @@ export const podSchema = {
         }),
         serviceAccountName: optionalText,
         serviceAccount: optionalText,
+        schedulerName: optionalText,
+        runtimeClassName: optionalText,
         securityContext: {
           type: 'object',
           nullable: true,

@@ -106,20 +106,43 @@ interface Conflict {
   readonly found: string
 }
 
+/** The field by which a pod keeps off all nodes whose label has the value. */
+export function avoidanceOf(spec: PodSpec, label: string, value: string): Conflict | undefined {
+  const selected = spec.nodeSelector?.[label]
+  if (selected !== undefined && selected !== value) return { field: `spec.nodeSelector[${label}]`, found: selected }
+  const conflicts = termsOf(spec).map((term, i) => termConflict(term, i, { label, value }))
+  return conflicts.every((conflict) => conflict !== undefined) ? conflicts[0] : undefined
+}
+
 function affinityConflict(spec: PodSpec, label: string): Conflict | undefined {
-  for (const [i, { matchExpressions }] of termsOf(spec).entries()) {
-    const excludes = (one: NodeSelectorRequirement): boolean => one.key === label && !allowsPresent(one)
-    const j = (matchExpressions ?? []).findIndex(excludes)
-    const expression = matchExpressions?.[j]
-    if (expression === undefined) continue
-    const field = `spec.affinity.nodeAffinity.${required}.nodeSelectorTerms[${i}].matchExpressions[${j}]`
-    return { field, found: [expression.operator, ...(expression.values ?? []).slice(0, 10)].join(' ') }
+  for (const [i, term] of termsOf(spec).entries()) {
+    const conflict = termConflict(term, i, { label, value: nodeLabelValue })
+    if (conflict !== undefined) return conflict
   }
   return undefined
 }
 
-function allowsPresent({ operator, values }: NodeSelectorRequirement): boolean {
-  const listed = values?.includes(nodeLabelValue) === true
+interface NodeLabel {
+  readonly label: string
+  readonly value: string
+}
+
+function termConflict(
+  { matchExpressions }: NodeSelectorTerm,
+  i: number,
+  { label, value }: NodeLabel,
+): Conflict | undefined {
+  const j = (matchExpressions ?? []).findIndex((one) => one.key === label && !allowsValue(one, value))
+  const expression = matchExpressions?.[j]
+  if (expression === undefined) return undefined
+  return {
+    field: `spec.affinity.nodeAffinity.${required}.nodeSelectorTerms[${i}].matchExpressions[${j}]`,
+    found: [expression.operator, ...(expression.values ?? []).slice(0, 10)].join(' '),
+  }
+}
+
+function allowsValue({ operator, values }: NodeSelectorRequirement, value: string): boolean {
+  const listed = values?.includes(value) === true
   return operator === 'Exists' || (operator === 'In' && listed) || (operator === 'NotIn' && !listed)
 }
 

@@ -18,6 +18,51 @@ t.setTimeout(timeout)
 
 const annotated = { 'models.example.io/source': 's3://models/llama/1.2.3/' }
 
+/** The table of docs/troubleshooting.md. */
+const limitRanges: readonly {
+  readonly what: string
+  readonly limits: object
+  readonly resources?: object
+  readonly annotations?: Readonly<Record<string, string>>
+  readonly status: number
+  readonly says: RegExp
+}[] = [
+  {
+    what: 'a small default',
+    limits: { default: { memory: '128Mi' } },
+    status: 422,
+    says: /models\.example\.io\/memory\]?.*192Mi/,
+  },
+  {
+    what: 'a most of memory',
+    limits: { max: { memory: '256Mi' } },
+    status: 201,
+    says: /"limits":\{[^}]*"memory":"256Mi"/,
+  },
+  {
+    what: 'a least of memory above that of loaders',
+    limits: { min: { memory: '1Gi' } },
+    resources: { requests: { memory: '2Gi' }, limits: { memory: '2Gi' } },
+    status: 403,
+    says: /minimum memory usage per Container is 1Gi/,
+  },
+  {
+    what: 'the same, and an annotation that asks for more',
+    limits: { min: { memory: '1Gi' } },
+    resources: { requests: { memory: '2Gi' }, limits: { memory: '2Gi' } },
+    annotations: { 'models.example.io/memory': '1Gi' },
+    status: 201,
+    says: /"memory":"1Gi"/,
+  },
+  {
+    what: 'a most of ephemeral-storage below the model',
+    limits: { max: { 'ephemeral-storage': '5Gi' } },
+    annotations: { 'models.example.io/size': '10Gi' },
+    status: 403,
+    says: /maximum ephemeral-storage usage per Container is 5Gi/,
+  },
+]
+
 t.test('on a real API server', { timeout }, async (t) => {
   const controlPlane = await startControlPlane()
   t.teardown(() => controlPlane.stop())
@@ -186,6 +231,52 @@ t.test('on a real API server', { timeout }, async (t) => {
       ['model-loader'],
     )
   })
+
+  await t.test('pull secrets of a named service account reach a pod that has none, and no other', async (t) => {
+    await api.createNamespace('accounts')
+    const account = {
+      apiVersion: 'v1',
+      kind: 'ServiceAccount',
+      metadata: { name: 'reader', namespace: 'accounts' },
+      imagePullSecrets: [{ name: 'of-reader' }],
+    }
+    await api.create(account)
+    const named = podIn('accounts', 'app', { ...annotated, 'models.example.io/service-account': 'reader' })
+    const empty = await api.create(named)
+    t.strictSame((empty.body as Pod).spec.imagePullSecrets, [{ name: 'of-reader' }])
+    t.notMatch(empty.warnings.join('\n'), /imagePullSecrets/)
+
+    const imagePullSecrets = [{ name: 'own' }]
+    const other = {
+      ...named,
+      metadata: { ...named.metadata, name: 'other' },
+      spec: { ...(named.spec as object), imagePullSecrets },
+    }
+    const listed = await api.create(other)
+    t.strictSame((listed.body as Pod).spec.imagePullSecrets, imagePullSecrets)
+    t.match(listed.warnings.join('\n'), /imagePullSecrets of service account reader are not used/)
+  })
+
+  for (const { what, limits, resources, annotations, status, says } of limitRanges) {
+    await t.test(`a LimitRange with ${what}: ${says}`, async (t) => {
+      const namespace = `limits-${limitRanges.findIndex((one) => one.what === what)}`
+      await api.createNamespace(namespace)
+      await api.create({
+        apiVersion: 'v1',
+        kind: 'LimitRange',
+        metadata: { name: 'limits', namespace },
+        spec: { limits: [{ type: 'Container', ...limits }] },
+      })
+      const pod = podIn(namespace, 'app', { ...annotated, ...annotations })
+      const containers = [{ name: 'app', image: 'app:1', resources }]
+      const response = await waitFor('the LimitRange to be in force', async () => {
+        const found = await api.tryCreate({ ...pod, spec: { containers } }, { dryRun: true })
+        return found.status === status ? found : undefined
+      })
+      const { message, spec } = response.body as { message?: string } & Partial<Pod>
+      t.match(message ?? JSON.stringify(spec?.initContainers?.[0]?.resources), says)
+    })
+  }
 
   await t.test('pods that ask for thousands of models are denied, and hold up no other', async (t) => {
     await api.createNamespace('crowd')

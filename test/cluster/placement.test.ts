@@ -406,12 +406,23 @@ t.test('the placement policy on a real API server', { timeout }, async (t) => {
       annotationPrefix: 'models.corp.example/',
       unknownAnnotations: 'warn',
       defaults: { delivery: 'mountpoint', 'read-only': false },
+      loader: { imagePullSecrets: ['registry'] },
     }
     await installPlacement(api, { config })
     const tryIt = async (annotations: Annotations): Promise<readonly string[]> =>
       placementWarnings(await apply(api, deployment, { annotations, prefix: config.annotationPrefix }))
 
     t.strictSame(await tryIt({ source: 's3://models/llama/' }), [], 'a mountpoint by default')
+    const reader = { ...complete, delivery: 'download', 'read-only': 'true', 'service-account': 'reader' }
+    t.strictSame(await tryIt(reader), [
+      'imagePullSecrets of service account reader are not used, as loaders bring others: write them into the template',
+    ])
+    const spec = { imagePullSecrets: [{ name: 'app' }] }
+    t.strictSame(
+      placementWarnings(await apply(api, deployment, { annotations: reader, prefix: config.annotationPrefix, spec })),
+      [],
+      'a list of its own is its own choice',
+    )
     t.strictSame(await tryIt({ ...complete, delivery: 'download', sorce: 'x' }), [
       'models.corp.example/read-only is "false": set fsGroup or runAsUser in the template, or the app may fail to write',
       'models.corp.example/sorce is not known: it will be ignored. See model-injector explain',
