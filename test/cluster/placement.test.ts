@@ -93,13 +93,13 @@ const messageCases: readonly {
   {
     name: 'a misspelt annotation',
     annotations: { ...complete, 'mount-pth': '/models' },
-    warnings: ['models.example.io/mount-pth is not known: its pods will be denied. See model-injector explain'],
+    warnings: ['models.example.io/mount-pth is not known: its pods will be denied. Known: mount-path'],
   },
   {
     name: 'a misspelt source',
     annotations: { sorce: 's3://models/llama/' },
     warnings: [
-      'models.example.io/sorce is not known: its pods will be denied. See model-injector explain',
+      'models.example.io/sorce is not known: its pods will be denied. Known: source',
       'no models.example.io/source in spec.template.metadata.annotations: its pods will be denied',
     ],
   },
@@ -108,6 +108,13 @@ const messageCases: readonly {
     annotations: { ...complete, uri: 'x', 'path.llama': '/x' },
     warnings: [
       'models.example.io/path.llama (and 1 more) is not known: its pods will be denied. See model-injector explain',
+    ],
+  },
+  {
+    name: 'an annotation in upper case, and one that many begin like',
+    annotations: { ...complete, 'Requester-Pays': 'true' },
+    warnings: [
+      'models.example.io/Requester-Pays is not known: its pods will be denied. Known: read-only, region, requester-pays',
     ],
   },
   {
@@ -302,7 +309,7 @@ t.test('the placement policy on a real API server', { timeout }, async (t) => {
     await t.test(`a ${kind.kind} gets a warning about a mistake in its template`, async (t) => {
       const { warnings } = await apply(api, kind, { annotations: { ...complete, 'mount-pth': '/models' } })
       t.strictSame(placementWarnings({ warnings }), [
-        'models.example.io/mount-pth is not known: its pods will be denied. See model-injector explain',
+        'models.example.io/mount-pth is not known: its pods will be denied. Known: mount-path',
       ])
     })
   }
@@ -347,7 +354,7 @@ t.test('the placement policy on a real API server', { timeout }, async (t) => {
     })
     t.equal(status, 200)
     t.strictSame(placementWarnings({ warnings }), [
-      'models.example.io/expct is not known: its pods will be denied. See model-injector explain',
+      'models.example.io/expct is not known: its pods will be denied. Known: exclude, expect',
     ])
   })
 
@@ -397,7 +404,7 @@ t.test('the placement policy on a real API server', { timeout }, async (t) => {
       annotations: { ...manyModels(), sorce: 'x' },
     })
     t.strictSame(placementWarnings({ warnings }), [
-      'models.example.io/sorce is not known: its pods will be denied. See model-injector explain',
+      'models.example.io/sorce is not known: its pods will be denied. Known: source',
     ])
   })
 
@@ -425,7 +432,7 @@ t.test('the placement policy on a real API server', { timeout }, async (t) => {
     )
     t.strictSame(await tryIt({ ...complete, delivery: 'download', sorce: 'x' }), [
       'models.corp.example/read-only is "false": set fsGroup or runAsUser in the template, or the app may fail to write',
-      'models.corp.example/sorce is not known: it will be ignored. See model-injector explain',
+      'models.corp.example/sorce is not known: it will be ignored. Known: source',
     ])
     t.strictSame(
       placementWarnings(await apply(api, deployment, { own: complete, annotations: {} })),

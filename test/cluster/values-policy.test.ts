@@ -19,7 +19,7 @@ t.setTimeout(timeout)
 type Annotations = Readonly<Record<string, string>>
 
 const prefix = 'models.example.io/'
-const numRuns = caseCount({ short: 60, long: 3000 })
+const numRuns = caseCount({ short: 60, long: 1000 })
 const complete = { source: 's3://models/llama/', expect: 'objects=3', size: '10Gi' }
 
 const messageCases: readonly { readonly annotations: Annotations; readonly warnings: readonly string[] }[] = [

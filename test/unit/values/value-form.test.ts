@@ -5,7 +5,7 @@ import type { AnnotationRow } from '../../../src/values/annotation-row.ts'
 import { annotationValues } from '../../kit/webhook/annotation-values.ts'
 import { caseCount } from '../../kit/tools/long-runs.ts'
 
-const numRuns = caseCount({ short: 1000, long: 100_000 })
+const numRuns = caseCount({ short: 1000, long: 20_000 })
 
 for (const name of annotationNames) {
   const { form, parse, accepted }: AnnotationRow<unknown> = annotations[name]
