@@ -244,6 +244,26 @@ const messageCases: readonly {
   },
   { name: 'no service account', annotations: { ...complete, 'service-account': 'reader' }, warnings: [] },
   {
+    name: 'a template for Windows',
+    annotations: complete,
+    spec: { nodeSelector: { 'beta.kubernetes.io/os': 'windows' } },
+    warnings: ['models are delivered to Linux pods only, and these are for windows: its pods will be denied'],
+  },
+  {
+    name: 'an emptyDir under Kata',
+    annotations: complete,
+    spec: { runtimeClassName: 'kata-qemu' },
+    warnings: [
+      'runtimeClassName kata-qemu: Kata may show an emptyDir empty; use models.example.io/volume ephemeral/CLASS',
+    ],
+  },
+  {
+    name: 'a claim under Kata',
+    annotations: { ...complete, volume: 'ephemeral/gp3' },
+    spec: { runtimeClassName: 'kata-qemu' },
+    warnings: [],
+  },
+  {
     name: 'a model of the nodes in a DaemonSet',
     annotations: { source: 'node:///opt/models/llama' },
     kind: 'DaemonSet',
