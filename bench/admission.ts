@@ -24,7 +24,7 @@ import { commandNodeFlags, commandVariables, imageNodeFlags } from '../deploy/im
 import { inProcess } from './in-process.ts'
 import { cpuMicrosecondsOf, residentMegabytes } from './machine.ts'
 import { admissionCases, type AdmissionCase } from './pod.ts'
-import { admit, listeningPort, makeCertificate } from './webhook.ts'
+import { listeningPort, makeCertificate, sendReview } from './webhook.ts'
 
 interface Server {
   readonly name: string
@@ -225,7 +225,7 @@ async function admitOnce(
   one: AdmissionCase,
   expected: string,
 ): Promise<void> {
-  const { status, text } = await admit(
+  const { status, text } = await sendReview(
     `${origin}/mutate?timeout=5s&case=${encodeURIComponent(keyOf(one))}`,
     agent,
     one.body,

@@ -14,7 +14,7 @@ import { commandNodeFlags, commandVariables, imageNodeFlags } from '../deploy/im
 import { inProcess } from './in-process.ts'
 import { cpuMicrosecondsOf, peakMegabytes, residentMegabytes } from './machine.ts'
 import { admissionCases } from './pod.ts'
-import { admit, listeningPort, makeCertificate } from './webhook.ts'
+import { listeningPort, makeCertificate, sendReview } from './webhook.ts'
 
 const root = join(import.meta.dirname, '..')
 const points = 10
@@ -70,7 +70,7 @@ try {
     await Promise.all(
       Array.from({ length: atOnce }, async () => {
         for (let i = next++; i < count; i = next++) {
-          await admit(`${origin}/mutate?timeout=30s`, agent, bodies[i % bodies.length] ?? '').catch(() => lost++)
+          await sendReview(`${origin}/mutate?timeout=30s`, agent, bodies[i % bodies.length] ?? '').catch(() => lost++)
         }
       }),
     )

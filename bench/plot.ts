@@ -18,6 +18,7 @@ const rows = (JSON.parse(readFileSync(file, 'utf8')) as readonly MeasuredAdmissi
 const frame = { left: 70, top: 30, width: 480, height: 300 }
 /** Distinguishable in print and for the colour-blind: Okabe and Ito. */
 const colours = ['#000000', '#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00']
+const labelHeight = 14
 const sizes = rows.map(({ bodyBytes }) => bodyBytes)
 const costs = rows.flatMap(({ least, most }) => [least, most])
 const [xs, ys] = [axis(sizes), axis(costs)]
@@ -70,12 +71,17 @@ function svg(): string {
       'CPU time of an admission: median, and least to most of the slots',
       'start',
     ),
-    ...servers.map(([name, points], i) => curve(name, points, colours[i % colours.length] ?? '#000000')),
+    ...servers.map(([, points], i) => curve(points, colourOf(i))),
+    ...labels(servers),
     '</svg>',
   ].join('\n')
 }
 
-function curve(name: string, measured: readonly MeasuredAdmission[], colour: string): string {
+function colourOf(index: number): string {
+  return colours[index % colours.length] ?? '#000000'
+}
+
+function curve(measured: readonly MeasuredAdmission[], colour: string): string {
   const points = measured.map((row) => place(row.bodyBytes, row.cpuMicroseconds))
   const bars = measured.map(({ bodyBytes, least, most }) => {
     const [low, high] = [place(bodyBytes, least), place(bodyBytes, most)]
@@ -83,8 +89,23 @@ function curve(name: string, measured: readonly MeasuredAdmission[], colour: str
   })
   const path = points.map(({ x, y }) => `${round(x)},${round(y)}`).join(' ')
   const dots = points.map(({ x, y }) => `<circle cx="${round(x)}" cy="${round(y)}" r="3" fill="${colour}"/>`)
-  const last = points.at(-1) ?? { x: 0, y: 0 }
-  return `<g><polyline points="${path}" fill="none" stroke="${colour}" stroke-width="1.5"/>${bars.join('')}${dots.join('')}${text({ x: last.x + 8, y: last.y + 4 }, name, 'start', colour)}</g>`
+  return `<g><polyline points="${path}" fill="none" stroke="${colour}" stroke-width="1.5"/>${bars.join('')}${dots.join('')}</g>`
+}
+
+/** At the end of each curve, from the lowest upwards, and never closer than a line of text. */
+function labels(servers: readonly (readonly [string, readonly MeasuredAdmission[]])[]): readonly string[] {
+  const ends = servers.map(([name, measured], i) => {
+    const last = measured.at(-1)
+    const { x, y } = last === undefined ? { x: 0, y: 0 } : place(last.bodyBytes, last.cpuMicroseconds)
+    return { name, x, y, colour: colourOf(i) }
+  })
+  let above = Number.POSITIVE_INFINITY
+  return ends
+    .sort((a, b) => b.y - a.y)
+    .map(({ name, x, y, colour }) => {
+      above = Math.min(y, above - labelHeight)
+      return text({ x: x + 8, y: above + 4 }, name, 'start', colour)
+    })
 }
 
 function line(x1: number, y1: number, x2: number, y2: number): string {

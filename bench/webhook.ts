@@ -27,7 +27,7 @@ export async function listeningPort(child: ChildProcess): Promise<number> {
 }
 
 /** Sends a review as the API server does. */
-export function admit(url: string, agent: Agent, body: string): Promise<{ status: number; text: string }> {
+export function sendReview(url: string, agent: Agent, body: string): Promise<{ status: number; text: string }> {
   return new Promise((done, failed) => {
     const headers = {
       'content-type': 'application/json',
