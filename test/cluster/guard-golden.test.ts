@@ -31,6 +31,13 @@ t.test('the golden corpus on a real API server with the guard', { timeout }, asy
   t.teardown(() => {
     api.close()
   })
+  const kata = {
+    apiVersion: 'node.k8s.io/v1',
+    kind: 'RuntimeClass',
+    metadata: { name: 'kata-qemu' },
+    handler: 'kata-qemu',
+  }
+  await api.create(kata)
   const serviceAccounts = new Set(['default'])
   const counts = { admitted: 0, skipped: 0, refused: 0 }
 

@@ -31,6 +31,7 @@ const collections: Readonly<Record<string, string>> = {
   ResourceQuota: 'resourcequotas',
   LimitRange: 'limitranges',
   Namespace: 'namespaces',
+  RuntimeClass: 'runtimeclasses',
   MutatingWebhookConfiguration: 'mutatingwebhookconfigurations',
   ValidatingWebhookConfiguration: 'validatingwebhookconfigurations',
   CustomResourceDefinition: 'customresourcedefinitions',
