@@ -7,7 +7,10 @@ export interface ServedKind extends Resource {
   readonly shortNames: readonly string[]
 }
 
-/** Asks for all groups in one answer, which API servers give from 1.30 on: https://kubernetes.io/docs/concepts/overview/kubernetes-api/ */
+/**
+ * Asks for all groups in one answer, which API servers give from 1.30 on:
+ * https://kubernetes.io/docs/concepts/overview/kubernetes-api/
+ */
 export const discoveryFormat = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList'
 
 interface GroupDiscovery {

@@ -101,7 +101,10 @@ export function exitWithCode(code: number): (typeof exits)[Exit] | undefined {
   return Object.values(exits).find((row) => row.code === code)
 }
 
-/** Takes a line of `failureLine` apart: what was found, without the summary, and the remedy. Undefined for any other text, as the log of a loader that could not even start. */
+/**
+ * Takes a line of `failureLine` apart: what was found, without the summary, and the remedy. Undefined for any other
+ * text, as the log of a loader that could not even start.
+ */
 export function readFailureLine(
   line: string,
 ): { readonly finding: string; readonly remedy: string; readonly code: number } | undefined {

@@ -60,7 +60,10 @@ function expectsModel(templates: readonly FoundPod[], { annotationPrefix }: Conf
   return templates.length === 1 && skipReasonOf(only?.pod, annotationPrefix) === undefined
 }
 
-/** The operator of the object made its pod of something that is not known here: the pod itself shows what it was made with. */
+/**
+ * The operator of the object made its pod of something that is not known here: the pod itself shows what it was made
+ * with.
+ */
 async function explainByPod(
   { kind, metadata: { name } }: KubernetesObject,
   shown: ClusterPod,

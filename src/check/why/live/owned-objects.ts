@@ -146,7 +146,10 @@ function isPod(object: KubernetesObject): object is ClusterPod {
   return object.kind === 'Pod'
 }
 
-/** Pods, and the ReplicaSets of a Deployment, have the labels that it selects. Others may mean something else by the field. */
+/**
+ * Pods, and the ReplicaSets of a Deployment, have the labels that it selects. Others may mean something else by the
+ * field.
+ */
 function selectorOf(owner: PodOwner): string | undefined {
   const type = `${owner.apiVersion} ${owner.kind}`
   const selector = owner.spec?.selector

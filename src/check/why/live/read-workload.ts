@@ -45,7 +45,10 @@ function ownerUids({ metadata: { ownerReferences = [] } }: KubernetesObject): re
 
 const completionIndex = 'batch.kubernetes.io/job-completion-index'
 
-/** A failed pod that its controller has replaced is history: a Job tries again, and evicted pods stay until they are collected. */
+/**
+ * A failed pod that its controller has replaced is history: a Job tries again, and evicted pods stay until they are
+ * collected.
+ */
 function withoutReplaced(pods: readonly ClusterPod[]): readonly ClusterPod[] {
   const newest = new Map<string, string>()
   const slotOf = (pod: ClusterPod): string =>
