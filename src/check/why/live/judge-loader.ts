@@ -22,7 +22,7 @@ import { error, ok, warning } from './live-checks.ts'
 import type { Aspect } from './live-state.ts'
 import type { Notice } from './pod-events.ts'
 
-export interface JudgedLoader {
+interface JudgedLoader {
   readonly pod: ClusterPod
   /** Its name. */
   readonly loader: string

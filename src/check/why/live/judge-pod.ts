@@ -26,7 +26,7 @@ import { error, ok, unchecked, warning } from './live-checks.ts'
 import { decisiveOf, type Aspect, type LiveFinding, type PodState } from './live-state.ts'
 import { noticesOf, type Notice } from './pod-events.ts'
 
-export interface SeenPod {
+interface SeenPod {
   readonly pod: ClusterPod
   /** Undefined for a pod that is well, whose events were not read. */
   readonly events: Lookup<readonly ClusterEvent[]> | undefined

@@ -4,18 +4,15 @@ import type { ClusterEvent, ClusterPod, KubernetesObject } from '../../../cluste
 import { resources } from '../../../cluster/resources.ts'
 import { lookup, type Lookup } from '../../../diagnosis/lookup.ts'
 import { judgePod, needsEvents } from './judge-pod.ts'
-import type { LiveObjectState, PodState } from './live-state.ts'
+import type { LiveObjectState } from './live-state.ts'
 
 /** Events of one object: the API server keeps them for an hour, and counts those that are equal. */
 const mostEvents = 500
 
 export async function readLivePod(cluster: Cluster, pod: ClusterPod, prefix: string): Promise<LiveObjectState> {
-  const { health, brief, findings } = await readPodState(cluster, pod, prefix)
+  const events = needsEvents(pod) ? await readEvents(cluster, pod) : undefined
+  const { health, brief, findings } = judgePod({ pod, events }, prefix)
   return { health, what: brief, findings }
-}
-
-export async function readPodState(cluster: Cluster, pod: ClusterPod, prefix: string): Promise<PodState> {
-  return judgePod({ pod, events: needsEvents(pod) ? await readEvents(cluster, pod) : undefined }, prefix)
 }
 
 export async function readEvents(

@@ -11,7 +11,7 @@ import { readOwned, type OwnedObjects } from './owned-objects.ts'
 import { missingPods, type PodOwner } from './pod-owner.ts'
 import { readEvents } from './read-live.ts'
 
-export interface LiveWorkload {
+interface LiveWorkload {
   readonly state: LiveObjectState
   /** The pod that the state shows. */
   readonly shown: ClusterPod | undefined

@@ -1,7 +1,7 @@
 /** Reads from the text of a controller why it could not make a pod. */
 import { quote } from '../../../values/print/printable.ts'
 
-export interface PodRefusal {
+interface PodRefusal {
   /** A clause: `the admission webhook "pods.models.example.io" denies them`. */
   readonly brief: string
   readonly remedy: string | undefined
