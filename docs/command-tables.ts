@@ -4,12 +4,17 @@ import { formatUses } from '../src/audit/formats/registry.ts'
 import { waiversSchema } from '../src/audit/waivers/waiver-schema.ts'
 import { loadFlags } from '../src/cli/load.ts'
 import { printMarkdownTable } from '../src/cli/table.ts'
-import { companions } from '../src/deliveries/companions.ts'
+import { deliveryRows } from '../src/cli/help/delivery-rows.ts'
+import { environmentRows } from '../src/cli/help/environment-rows.ts'
 import type { Flags } from '../src/flags/flags.ts'
-import { deliveriesOfScheme, type Delivery } from '../src/values/source.ts'
 
 export function commandExitsInMarkdown(): string {
   return printMarkdownTable(['Exit', 'Meaning'], exitRows())
+}
+
+export function environmentInMarkdown(): string {
+  const rows = environmentRows().map(([names, meaning]) => [names.replace(/[A-Z_]{5,}/g, '`$&`'), meaning])
+  return printMarkdownTable(['Variable', 'Meaning'], rows)
 }
 
 export function auditFormatsInMarkdown(): string {
@@ -34,10 +39,8 @@ export function loadOptionsInMarkdown(): string {
 }
 
 export function renderCommandsInMarkdown(): string {
-  const rows = Object.entries(companions).flatMap(([delivery, { render }]) =>
-    render === undefined
-      ? []
-      : [[`\`render ${delivery}\``, sourcesOf(delivery as Delivery), render.description] as const],
+  const rows = deliveryRows().flatMap(({ delivery, sources, companions }) =>
+    companions === undefined ? [] : [[`\`render ${delivery}\``, sources, companions] as const],
   )
   return printMarkdownTable(['Command', 'For pods with', 'Prints'], rows)
 }
@@ -52,12 +55,4 @@ function optionRows(flags: Flags): readonly (readonly string[])[] {
     byDefault === undefined ? '' : `\`${byDefault}\``,
     description,
   ])
-}
-
-/** The default delivery of a scheme needs no annotation `delivery`. */
-function sourcesOf(delivery: Delivery): string {
-  return Object.entries<readonly string[]>(deliveriesOfScheme)
-    .filter(([, own]) => own.includes(delivery))
-    .map(([scheme, own]) => `\`${scheme}://\`${own[0] === delivery ? '' : ` and \`delivery: ${delivery}\``}`)
-    .join(', ')
 }

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { auditAnnotationsInMarkdown } from './audit-annotations-table.ts'
 import {
   commandExitsInMarkdown,
+  environmentInMarkdown,
   auditFormatsInMarkdown,
   loadOptionsInMarkdown,
   renderCommandsInMarkdown,
@@ -57,6 +58,7 @@ generate('docs/loader.md', 'policy', podFailurePolicyInMarkdown())
 generate('docs/audit.md', 'judgements', judgementsInMarkdown())
 generate('docs/audit.md', 'waivers', waiversInMarkdown())
 generate('docs/README.md', 'exits', commandExitsInMarkdown())
+generate('docs/README.md', 'environment', environmentInMarkdown())
 generate('docs/audit.md', 'outputs', auditFormatsInMarkdown())
 generate('docs/security.md', 'classes', changeClassesInMarkdown())
 generate('docs/security.md', 'changes', changesInMarkdown())

@@ -7,3 +7,9 @@ export function nearest<T extends string>(text: string, words: readonly T[]): T 
   const word = closest(text, words) as T
   return distance(text, word) <= Math.max(2, Math.floor(word.length / 3)) ? word : undefined
 }
+
+/** Follows a sentence about a word that is not known, after `link`; empty if none of the known ones is near. */
+export function suggestion(word: string, known: readonly string[], link: ', ' | '; ' = ', '): string {
+  const near = nearest(word, known)
+  return near === undefined ? '' : `${link}did you mean ${near}?`
+}

@@ -8,6 +8,8 @@ import standaloneCode from 'ajv/dist/standalone/index.js'
 import type { ValidateFunction } from 'ajv'
 import { build as bundle, type Metafile, type Plugin } from 'esbuild'
 import { readClientScript } from '../../src/audit/page/client-script.ts'
+import { readOutline } from '../../src/cli/completion/outline.ts'
+import { readCompletionScript, shells } from '../../src/cli/completion/scripts.ts'
 import { compilerOf } from '../../src/compile-schema.ts'
 import { nativePackages } from './native-packages.ts'
 import { root } from './runtime-lock.ts'
@@ -25,6 +27,12 @@ const computedModules: Plugin = {
       contents: await compiledSchema(path),
       resolveDir: root,
     }))
+    build.onLoad({ filter: /\/src\/cli\/completion\/scripts\.ts$/ }, async () => ({
+      contents: `const scripts = ${JSON.stringify(await completionScripts())}\nexport const shells = Object.keys(scripts)\nexport const readCompletionScript = async (shell) => scripts[shell]`,
+    }))
+    build.onLoad({ filter: /\/src\/cli\/completion\/outline\.ts$/ }, async () => ({
+      contents: `const outline = ${JSON.stringify(await readOutline())}\nexport const readOutline = async () => outline`,
+    }))
     build.onLoad({ filter: /\/src\/audit\/page\/client-script\.ts$/ }, async () => ({
       contents: `const script = ${JSON.stringify(await readClientScript())}\nexport const readClientScript = async () => script`,
     }))
@@ -39,6 +47,12 @@ async function compiledSchema(path: string): Promise<string> {
   return `${standaloneCode.default(compilerOf(validate), validate)}\nexport { validate as ${name} }`
     .replace(/^export const validate = /m, 'const validate = ')
     .replace(/^export default validate.*;$/m, '')
+}
+
+async function completionScripts(): Promise<Readonly<Record<string, string>>> {
+  return Object.fromEntries(
+    await Promise.all(shells.map(async (shell) => [shell, await readCompletionScript(shell)] as const)),
+  )
 }
 
 /** The licence of each package that is in the bundle, in dist/licenses/: its own text or, without one, what its package.json says. */

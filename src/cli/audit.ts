@@ -16,7 +16,7 @@ import {
   problemsOfBoth,
   type Values,
 } from '../flags/flags.ts'
-import { failures, parseFailOn } from './audit/fail-on.ts'
+import { failOnWords, failures, parseFailOn } from './audit/fail-on.ts'
 import { reportExpired, reportUnused } from './audit/read-waivers.ts'
 import { parseListenAddress, servePage, writePage } from './audit/write-page.ts'
 import type { AboutAudit } from '../audit/page/page-data.ts'
@@ -56,8 +56,10 @@ const flags = {
   },
   failOn: {
     term: '--fail-on <judgements>',
-    description: 'exit with 3 if a pod is judged so: judgements or levels, with commas',
+    description: 'exit with 1 if a pod is judged so: judgements or levels, with commas',
     parse: parseFailOn,
+    suggested: failOnWords,
+    list: true,
   },
   html: {
     term: '--html <file>',

@@ -1,12 +1,12 @@
 /** `model-injector explain`: the tables of annotations and reasons, for terminals, scripts and the reference pages. */
 import { Command } from 'commander'
-import { annotationNames, defaultPrefix, isAnnotationName, type AnnotationName } from '../annotations.ts'
+import { annotationNames, annotations, defaultPrefix, isAnnotationName, type AnnotationName } from '../annotations.ts'
 import { oneOf, parseSwitch, problemIf, type Values } from '../flags/flags.ts'
 import { nearest } from '../nearest.ts'
 import { quote } from '../values/print/printable.ts'
-import { annotationsInMarkdown, entryOf, reasonEntries, reasonsInMarkdown } from './reference.ts'
+import { annotationsInMarkdown, entryOf, reasonEntries, reasonsInMarkdown, type ReasonEntry } from './reference.ts'
 import { exitCodes } from './exit-codes.ts'
-import { withFlags } from './flags.ts'
+import { addWordsOfArgument, withFlags } from './flags.ts'
 import { printTable } from './table.ts'
 import { terminalWidth, writeReport } from './terminal.ts'
 
@@ -28,14 +28,19 @@ Examples:
   model-injector explain
   model-injector explain size
   model-injector explain ${defaultPrefix}mount-path.llama
+  model-injector explain NotAllowed
   model-injector explain --reasons -o markdown`
 
 export function explainCommand(): Command {
   const command = new Command('explain')
-    .argument('[annotation]', 'its name, with or without prefix and suffix')
+    .argument('[name]', 'an annotation, with or without prefix and suffix, or a reason')
     .addHelpText('after', help)
+  addWordsOfArgument(command, {
+    ...Object.fromEntries(annotationNames.map((name) => [name, annotations[name].description])),
+    ...Object.fromEntries(reasonEntries().map(({ reason, meaning }) => [reason, meaning])),
+  })
   const problems = ({ reasons }: Partial<ExplainOptions>, [key]: readonly string[]): readonly string[] =>
-    problemIf(reasons === true && key !== undefined, '--reasons explains all reasons, and takes no annotation')
+    problemIf(reasons === true && key !== undefined, '--reasons explains all reasons, and takes no name')
   return withFlags(command, { flags, required: [], problems }, (options, [key]) => {
     explain(key, options)
   })
@@ -43,18 +48,23 @@ export function explainCommand(): Command {
 
 function explain(key: string | undefined, options: ExplainOptions): void {
   const name = key === undefined ? undefined : nameIn(key)
+  const reasons = reasonEntries().filter(({ reason }) => reason === key)
+  if (reasons.length > 0) {
+    process.stdout.write(explainReasons(reasons, options.output))
+    return
+  }
   if (name === undefined || isAnnotationName(name)) {
     process.stdout.write(textFor(name, options))
     return
   }
-  const near = nearest(name, annotationNames)
+  const near = nearest(name, [...annotationNames, ...reasonEntries().map(({ reason }) => reason)])
   const hint = near === undefined ? `known: ${annotationNames.join(', ')}` : `did you mean ${near}?`
-  writeReport(`model-injector: ${quote(key ?? name)} is no annotation of model-injector; ${hint}\n`)
+  writeReport(`model-injector: ${quote(key ?? name)} is no annotation of model-injector, and no reason; ${hint}\n`)
   process.exitCode = exitCodes.wrongUsage
 }
 
 function textFor(name: AnnotationName | undefined, { reasons, output }: ExplainOptions): string {
-  if (reasons === true) return explainReasons(output)
+  if (reasons === true) return explainReasons(reasonEntries(), output)
   return name === undefined ? explainAll(output) : explainOne(name, output)
 }
 
@@ -65,11 +75,16 @@ function nameIn(key: string): string {
 }
 
 function explainAll(output: ExplainOptions['output']): string {
-  const entries = annotationNames.map(entryOf)
-  if (output === 'json') return `${JSON.stringify(entries, null, 2)}\n`
+  if (output === 'json') return `${JSON.stringify(annotationNames.map(entryOf), null, 2)}\n`
   if (output === 'markdown') return annotationsInMarkdown()
-  const rows = entries.map(({ name, scope, default: byDefault, description }) => [name, scope, byDefault, description])
-  return `${printTable(['NAME', 'SCOPE', 'DEFAULT', 'DESCRIPTION'], rows, terminalWidth())}
+  return annotationsAsText(terminalWidth())
+}
+
+export function annotationsAsText(width: number): string {
+  const rows = annotationNames
+    .map(entryOf)
+    .map(({ name, scope, default: byDefault, description }) => [name, scope, byDefault, description])
+  return `${printTable(['NAME', 'SCOPE', 'DEFAULT', 'DESCRIPTION'], rows, width)}
 Annotations go on the pod, or on the pod template of a workload, and start with ${defaultPrefix}
 Those of scope "model" take a suffix for a second model: ${defaultPrefix}source.llama
 `
@@ -90,9 +105,9 @@ function explainOne(name: AnnotationName, output: ExplainOptions['output']): str
   return `${printTable([entry.key], [[entry.description]], terminalWidth())}\n${printTable(undefined, fields, terminalWidth())}`
 }
 
-function explainReasons(output: ExplainOptions['output']): string {
-  if (output === 'json') return `${JSON.stringify(reasonEntries(), null, 2)}\n`
-  if (output === 'markdown') return reasonsInMarkdown()
-  const rows = reasonEntries().map(({ outcome, reason, meaning }) => [outcome, reason, meaning])
+function explainReasons(entries: readonly ReasonEntry[], output: ExplainOptions['output']): string {
+  if (output === 'json') return `${JSON.stringify(entries, null, 2)}\n`
+  if (output === 'markdown') return reasonsInMarkdown(entries)
+  const rows = entries.map(({ outcome, reason, meaning }) => [outcome, reason, meaning])
   return printTable(['OUTCOME', 'REASON', 'MEANING'], rows, terminalWidth())
 }

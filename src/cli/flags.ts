@@ -1,5 +1,7 @@
 /** Flags as options of a command. */
 import { Option, type Command } from 'commander'
+import { nearest } from '../nearest.ts'
+import { quote } from '../values/print/printable.ts'
 import { parseFlags, type Flag, type Flags, type Values } from '../flags/flags.ts'
 
 /** The flags of a command, the required ones, and the check of their combinations. */
@@ -30,8 +32,29 @@ export function addFlags(command: Command, flags: Flags): Command {
   return command
 }
 
-function optionOf({ term, description, default: byDefault, many, choices, env }: Flag<unknown>): Option {
+const flagsOfOptions = new WeakMap<Option, Flag<unknown>>()
+
+/** The flag of which the option was made. */
+export function flagOf(option: Option): Flag<unknown> | undefined {
+  return flagsOfOptions.get(option)
+}
+
+const argumentWords = new WeakMap<Command, Readonly<Record<string, string>>>()
+
+/** Words with their descriptions that a shell completes as the first argument. */
+export function addWordsOfArgument(command: Command, words: Readonly<Record<string, string>>): Command {
+  argumentWords.set(command, words)
+  return command
+}
+
+export function wordsOfArgument(command: Command): Readonly<Record<string, string>> | undefined {
+  return argumentWords.get(command)
+}
+
+function optionOf(flag: Flag<unknown>): Option {
+  const { term, description, default: byDefault, many, choices, env } = flag
   const option = new Option(term, many === true ? `${description}; may be repeated` : description)
+  flagsOfOptions.set(option, flag)
   if (byDefault !== undefined) option.default(byDefault)
   if (env !== undefined) option.env(env)
   if (choices !== undefined) option.argChoices = [...choices]
@@ -58,6 +81,15 @@ function nameSources<F extends Flags>(flags: F, command: Command): F {
     command.getOptionValueSource(key) === 'env' ? { ...flag, term: `${flag.term} (from ${flag.env ?? ''})` } : flag,
   ])
   return Object.fromEntries(named) as F
+}
+
+/** For the default command of a command: a misspelt name of another arrives there as an argument. */
+export function refuseWords(command: Command, otherwise: string): void {
+  const [word] = command.args
+  if (word === undefined) return
+  const known = (command.parent?.commands ?? []).flatMap((other) => [other.name(), ...other.aliases()])
+  const near = nearest(word, known)
+  command.error(`error: unknown command ${quote(word)}; ${near === undefined ? otherwise : `did you mean ${near}?`}`)
 }
 
 export function fail(problems: readonly string[], command: Command): never {

@@ -3,11 +3,15 @@ import { Command, CommanderError } from 'commander'
 import { AppError } from '../errors.ts'
 import { version } from '../version.ts'
 import { exitCodes, printExitCodes } from './exit-codes.ts'
-import { ignoreClosedPipe, writeReport } from './terminal.ts'
+import { printTopics } from './help/topic-names.ts'
+import { programName } from './invocation.ts'
+import { ignoreClosedPipe, terminalWidth, writeReport } from './terminal.ts'
 
 const help = `
 ${printExitCodes()}
 load and publish have more.
+
+${printTopics()}
 
 Examples:
   model-injector inject -f deployment.yaml | kubectl apply -f -
@@ -20,7 +24,9 @@ Examples:
 export async function run(argv: readonly string[]): Promise<void> {
   ignoreClosedPipe()
   try {
-    await (await buildProgram(calledCommand(argv.slice(2)))).parseAsync(argv)
+    const program = await buildProgram(...calledCommands(argv.slice(2)))
+    fitHelp(program.name(programName(argv)), program.name())
+    await program.parseAsync(argv)
   } catch (error) {
     process.exitCode = report(error)
   }
@@ -50,7 +56,7 @@ const commands: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import('./uninject.ts')).uninjectCommand(),
   },
   explain: {
-    description: 'explain the annotations, or one of them',
+    description: 'explain the annotations, or one of them, or a reason',
     load: async () => (await import('./explain.ts')).explainCommand(),
   },
   render: {
@@ -78,6 +84,10 @@ const commands: Readonly<Record<string, CommandEntry>> = {
     description: 'publish versions of a model from S3 to a shared volume, and prune old ones',
     load: async () => (await import('./publish.ts')).publishCommand(),
   },
+  completion: {
+    description: 'print the script that completes commands, options and values in a shell',
+    load: async () => (await import('./completion.ts')).completionCommand(),
+  },
   load: {
     description: 'load a model onto a volume, as the environment says (the injected init container runs this)',
     load: async () => (await import('./load.ts')).loadCommand(),
@@ -86,28 +96,54 @@ const commands: Readonly<Record<string, CommandEntry>> = {
     description: 'print the version, and what it runs on',
     load: async () => (await import('./print-version.ts')).versionCommand(),
   },
+  help: {
+    description: 'show the help of a command, or of a topic',
+    load: async () => (await import('./help.ts')).helpCommand(descriptions()),
+  },
+}
+
+function descriptions(): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(commands).map(([name, { description }]) => [name, description]))
 }
 
 export const commandNames: readonly string[] = Object.keys(commands)
 
 /** `inject` also of `help inject`, whose options are printed. */
-function calledCommand([first, second]: readonly string[]): string | undefined {
-  return first === 'help' ? second : first
+function calledCommands([first, second]: readonly string[]): readonly (string | undefined)[] {
+  return first === 'help' ? [first, second] : [first]
 }
 
-/** All commands by name and description; the one of that name with its options, too. */
-export async function buildProgram(name?: string): Promise<Command> {
+/** All commands with their options. */
+export async function buildWholeProgram(): Promise<Command> {
+  return buildProgram(...commandNames)
+}
+
+/** All commands by name and description; those of these names with their options, too. */
+export async function buildProgram(...called: readonly (string | undefined)[]): Promise<Command> {
   const program = new Command('model-injector')
     .description('Adds ML models to pods that ask for them with annotations.')
     .version(version)
     .showHelpAfterError('(--help shows the options and examples)')
     .exitOverride()
+    .helpCommand(false)
     .addHelpText('after', help)
   for (const [command, { description, load }] of Object.entries(commands)) {
-    const made = command === name ? await load() : new Command(command)
+    const made = called.includes(command) ? await load() : new Command(command)
     program.addCommand(made.description(description).copyInheritedSettings(program))
   }
   return program
+}
+
+/** Usage lines and examples begin with the name by which the program was called; lines are as wide as the terminal. */
+function fitHelp(command: Command, name: string): void {
+  // A command that is not loaded knows none of its arguments.
+  const terms = command.parent === null ? { subcommandTerm: (below: Command) => below.name() } : {}
+  command.configureHelp({ minWidthToWrap: 20, ...terms }).configureOutput({
+    writeOut: (text) => process.stdout.write(text.replace(/(?<=^ {2}|[|(] ?)model-injector (?=[a-z])/gm, `${name} `)),
+    getOutHelpWidth: terminalWidth,
+    getErrHelpWidth: terminalWidth,
+  })
+  for (const below of command.commands) fitHelp(below, name)
 }
 
 function report(error: unknown): number {

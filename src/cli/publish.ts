@@ -13,7 +13,7 @@ import { addressings, endpointForms, parseEndpoint, parseRegion } from '../value
 import { parsed, unreadable, type Parsed } from '../values/parsed.ts'
 import { parseSource, type S3Source } from '../values/source.ts'
 import { virtualHostProblem } from '../values/s3/virtual-host.ts'
-import { withFlags } from './flags.ts'
+import { refuseWords, withFlags } from './flags.ts'
 import { ignoreHome } from './load.ts'
 import { pruneCommand } from './publish/prune.ts'
 import { dryRunFlag, end, outputFlag, runWork } from './publish/run.ts'
@@ -99,8 +99,9 @@ export function publishCommand(): Command {
     .showHelpAfterError('(--help shows the options and examples)')
     .exitOverride()
     .addHelpText('after', () => `\n${versions.helpInformation()}${help}`)
-  // The options are on a command of their own: on this one commander would also accept them after `prune`.
-  publish.addCommand(versions.copyInheritedSettings(publish), { isDefault: true })
+  // The options are on a command of their own: on this one commander would also accept them after `prune`. A misspelt `prune`
+  // arrives there as an argument.
+  publish.addCommand(versions.copyInheritedSettings(publish).allowExcessArguments(), { isDefault: true })
   return publish.addCommand(pruneCommand().copyInheritedSettings(publish))
 }
 
@@ -108,6 +109,9 @@ function versionsCommand(): Command {
   const versions = new Command('versions').description(
     'publish the versions that are not on the volume yet (the default: publish alone is the same)',
   )
+  versions.hook('preAction', () => {
+    refuseWords(versions, 'versions are published of --source')
+  })
   return withFlags(versions, { flags, required: ['source', 'volume'], problems: problemsOf }, run)
 }
 

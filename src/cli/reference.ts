@@ -114,11 +114,13 @@ export function reasonEntries(): readonly ReasonEntry[] {
   )
 }
 
-export function reasonsInMarkdown(): string {
+/** A section for each outcome that has one of the reasons. */
+export function reasonsInMarkdown(entries: readonly ReasonEntry[] = reasonEntries()): string {
   return reasonTables
-    .map(([outcome, meaning, table]) => {
-      const rows = Object.entries<string>(table).map(([reason, sentence]) => [`\`${reason}\``, sentence])
-      return `## ${outcome}: ${meaning}\n\n${printMarkdownTable(['Reason', 'Meaning'], rows)}`
+    .flatMap(([outcome, title]) => {
+      const own = entries.filter((entry) => entry.outcome === outcome)
+      const rows = own.map(({ reason, meaning }) => [`\`${reason}\``, meaning])
+      return own.length === 0 ? [] : [`## ${outcome}: ${title}\n\n${printMarkdownTable(['Reason', 'Meaning'], rows)}`]
     })
     .join('\n')
 }

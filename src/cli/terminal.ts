@@ -15,16 +15,27 @@ export const colorFlag = {
 type Format = Parameters<typeof styleText>[0]
 export type Paint = (format: Format, text: string) => string
 
-/** `auto` looks at NO_COLOR, FORCE_COLOR and whether stdout is a terminal. */
+/** `auto` looks at NO_COLOR, FORCE_COLOR, CLICOLOR_FORCE and whether stdout is a terminal. */
 export function painter(choice: ColorChoice): Paint {
   if (choice === 'never') return (_format, text) => text
-  if (choice === 'always') return (format, text) => styleText(format, text, { validateStream: false })
+  if (choice === 'always' || isForced(process.env)) {
+    return (format, text) => styleText(format, text, { validateStream: false })
+  }
   return (format, text) => styleText(format, text, { stream: process.stdout })
 }
 
 /** Replaces control characters: no name and no parser message may move the cursor or reverse text (CWE-150). */
 export function writeReport(text: string): void {
   process.stderr.write(text.replace(/(?!\n)\p{C}/gu, '\ufffd'))
+}
+
+/** Node itself reads the other two, and FORCE_COLOR before NO_COLOR. */
+function isForced({
+  CLICOLOR_FORCE: forced = '',
+  NO_COLOR: none = '',
+  FORCE_COLOR: ofNode,
+}: NodeJS.ProcessEnv): boolean {
+  return ofNode === undefined && none === '' && forced !== '' && forced !== '0'
 }
 
 const widthWithoutTerminal = 100

@@ -17,7 +17,7 @@ import {
 import { quote } from '../values/print/printable.ts'
 import { clusterFlags, useCluster } from './cluster-options.ts'
 import { exitCodes, printExitCodes } from './exit-codes.ts'
-import { withFlags } from './flags.ts'
+import { addWordsOfArgument, withFlags } from './flags.ts'
 import { configFlag } from './manifest-command.ts'
 import { readDocuments, reportBroken } from './manifests/documents.ts'
 import { readManifestFiles } from './manifests/input.ts'
@@ -27,7 +27,7 @@ import { readConfig } from './read-config.ts'
 import { colorFlag, painter, terminalWidth } from './terminal.ts'
 import { askedFor, explainFound, type AdmissionSources } from './why/explain-found.ts'
 import { explainLive } from './why/explain-live.ts'
-import { findObject, readObjectName, type ObjectName } from './why/find-object.ts'
+import { findObject, podOwnerWords, readObjectName, type ObjectName } from './why/find-object.ts'
 import { printExplanations } from './why/why-report.ts'
 
 const flags = {
@@ -78,6 +78,7 @@ export function whyCommand(): Command {
       `name one object, as POD, KIND/NAME or KIND NAME: ${quote(args.join(' '))} is none of these`,
     ),
   ]
+  addWordsOfArgument(command, Object.fromEntries(podOwnerWords.map((word) => [`${word}/`, ''])))
   return withFlags(command, { flags, required: [], problems }, why)
 }
 

@@ -5,6 +5,7 @@ import { X509Certificate } from 'node:crypto'
 import { annotationNames, annotations, isAnnotationName } from '../annotations.ts'
 import { deliveries } from '../values/source.ts'
 import { loaderVariableNames } from '../loader-contract.ts'
+import { suggestion } from '../nearest.ts'
 import { credentialVariables } from './credential-variables.ts'
 import { quote } from '../values/print/printable.ts'
 import { parseClusterVersion } from '../values/cluster-version.ts'
@@ -15,7 +16,7 @@ import { parseCertificates } from '../values/pem.ts'
 import { parseBytes } from '../values/quantity.ts'
 import type { ConfigFile } from './config-schema.ts'
 import type { WrittenRule } from './policy.ts'
-import { asProblem, suggestion } from './schema-problems.ts'
+import { asProblem } from './schema-problems.ts'
 
 export function fileProblems(file: ConfigFile): readonly string[] {
   return [

@@ -1,7 +1,7 @@
 /** Describes what a schema refuses: where, what was found and what is accepted. */
 import type { ErrorObject } from 'ajv'
 import { runtimePrefixes } from '../kept-variables.ts'
-import { nearest } from '../nearest.ts'
+import { suggestion } from '../nearest.ts'
 import { printable, quote, shorten } from '../values/print/printable.ts'
 
 /**
@@ -47,7 +47,10 @@ function describeSchemaError(error: ErrorObject, whole: string): string {
     if (replacement !== undefined) return `${key}: ${replacement}`
     return `${key}: unknown key${suggestion(params.additionalProperty, known)}; known: ${known.join(', ')}`
   }
-  if (params.allowedValues !== undefined) return `${at}: must be one of ${params.allowedValues.join(', ')}`
+  if (params.allowedValues !== undefined) {
+    const near = typeof error.data === 'string' ? suggestion(error.data, params.allowedValues, '; ') : ''
+    return `${at}: must be one of ${params.allowedValues.join(', ')}${near}`
+  }
   if (params.propertyName !== undefined) {
     return `${at}: the name ${quote(params.propertyName)} is not allowed${droppedHint(params.propertyName)}`
   }
@@ -80,9 +83,4 @@ function fieldPath(pointer: string): string {
     .replaceAll('/', '.')
     .replaceAll('~1', '/')
     .replaceAll('~0', '~')
-}
-
-export function suggestion(word: string, known: readonly string[]): string {
-  const near = nearest(word, known)
-  return near === undefined ? '' : `, did you mean ${near}?`
 }

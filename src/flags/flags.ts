@@ -1,4 +1,5 @@
 /** Parses flags with the product's own parsers and reports all problems at once. */
+import { suggestion } from '../nearest.ts'
 import { quote } from '../values/print/printable.ts'
 import { parsed, parseWord, unreadable, type Parsed } from '../values/parsed.ts'
 
@@ -13,6 +14,10 @@ export interface Flag<T> {
   readonly env?: string
   /** Accepted values for the help; `parse` refuses others. */
   readonly choices?: readonly string[]
+  /** Words that a shell completes where `choices` would not be right in the help. */
+  readonly suggested?: readonly string[]
+  /** True of a value that has words with commas in between. */
+  readonly list?: true
   /** True if the flag may be repeated. */
   readonly many?: true
 }
@@ -56,7 +61,8 @@ export function parseFlags<F extends Flags, R extends keyof F & string>(
 function readOne(flag: Flag<unknown>, text: string, problems: string[]): unknown[] {
   const result = flag.parse(text)
   if (result.ok) return [result.value]
-  problems.push(`${flag.term} ${quote(text)} ${result.problem}${accepts(flag)}`)
+  const near = suggestion(text, flag.choices ?? flag.suggested ?? [], '; ')
+  problems.push(`${flag.term} ${quote(text)} ${result.problem}${accepts(flag)}${flag.list === true ? '' : near}`)
   return []
 }
 

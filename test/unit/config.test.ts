@@ -159,7 +159,10 @@ const mistakes: readonly [text: string, problems: readonly string[]][] = [
   ['policy:', ['policy: must be object']],
   ['openshift: "yes"', ['openshift: must be boolean']],
   ['unknownAnnotations: ignore', ['unknownAnnotations: must be one of deny, warn']],
-  ['loader: {imagePullPolicy: always}', ['loader.imagePullPolicy: must be one of Always, IfNotPresent, Never']],
+  [
+    'loader: {imagePullPolicy: always}',
+    ['loader.imagePullPolicy: must be one of Always, IfNotPresent, Never; did you mean Always?'],
+  ],
   ['allowWholeBucket: "yes"', ['allowWholeBucket: must be boolean']],
   ['requireChecksums: 1', ['requireChecksums: must be boolean']],
   ['loader: {reuse: always}', ['loader.reuse: must be one of verify, trust-own']],

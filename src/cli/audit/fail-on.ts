@@ -14,6 +14,8 @@ export type FailOn = ReadonlySet<Judgement>
 
 const levels = ['note', 'warning', 'error'] as const satisfies readonly Level[]
 
+export const failOnWords: readonly string[] = [...levels, ...problemNames]
+
 export function parseFailOn(text: string): Parsed<FailOn> {
   const read = parseList(text, parseJudgements)
   return read.ok ? parsed(new Set(read.value.flat())) : read
@@ -26,9 +28,9 @@ function parseJudgements(word: string): Parsed<readonly Judgement[]> {
   }
   const judgement = problemNames.find((name) => name === word)
   if (judgement !== undefined) return parsed([judgement])
-  const near = nearest(word, [...problemNames, ...levels])
+  const near = nearest(word, failOnWords)
   return unreadable(
-    `has ${JSON.stringify(word)}, neither a judgement nor a level; ${near === undefined ? `known: ${[...problemNames, ...levels].join(', ')}` : `did you mean ${near}?`}`,
+    `has ${JSON.stringify(word)}, neither a judgement nor a level; ${near === undefined ? `known: ${failOnWords.join(', ')}` : `did you mean ${near}?`}`,
   )
 }
 

@@ -47,6 +47,7 @@ export const deliveryFlag = {
   description: `check the companion resources of a namespace for this delivery: ${deliveryNames.join(', ')}`,
   accepted: deliveryNames.join(', '),
   parse: parseDelivery,
+  suggested: deliveryNames,
 } as const
 
 export function addDeliveryOptions(command: Command): Command {

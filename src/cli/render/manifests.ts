@@ -6,10 +6,8 @@ import { deliveryOfName, renderedDeliveries, type RenderedDelivery } from '../..
 import { mountpointClaimName } from '../../deliveries/mountpoint/inject.ts'
 import { notesOf, sortRequirements, type SortedRequirements } from '../../deliveries/shared/requirements.ts'
 import { objectKey, type Rendering } from '../../render/rendering.ts'
-import { nearest } from '../../nearest.ts'
 import { parseLabelName } from '../../values/names.ts'
 import { parseWord, type Parsed } from '../../values/parsed.ts'
-import { quote } from '../../values/print/printable.ts'
 import { readConfig } from '../read-config.ts'
 import { writeReport } from '../terminal.ts'
 import { trustProblems } from '../../render/access-flags.ts'
@@ -17,7 +15,7 @@ import { nodeFlags, nodeProblems } from '../../deliveries/node/render-command.ts
 import { eksFlags, roleFlags } from '../../render/common-flags.ts'
 import { parseText, problemIf, type Values } from '../../flags/flags.ts'
 import { exitCodes } from '../exit-codes.ts'
-import { fail, withFlags } from '../flags.ts'
+import { fail, refuseWords, withFlags } from '../flags.ts'
 import { configFlag } from '../manifest-command.ts'
 import { backendFlags, leastVolumeBytes } from '../../deliveries/claim/render-flags.ts'
 import { mountpointFlags } from '../../deliveries/mountpoint/render-command.ts'
@@ -83,21 +81,12 @@ export function manifestsCommand(): Command {
     'with -f FILE: the companion resources of manifests, as their annotations require',
   )
   command.hook('preAction', () => {
-    refuseWords(command)
+    refuseWords(command, 'manifests are named with -f')
   })
   return withFlags(command, { flags, required: [], problems: outputProblems }, async (values) => {
     if (values.filename.length === 0) (command.parent ?? command).help({ error: true })
     await renderManifests(values, command)
   })
-}
-
-function refuseWords(command: Command): void {
-  const [word] = command.args
-  if (word === undefined) return
-  const known = (command.parent?.commands ?? []).flatMap((other) => [other.name(), ...other.aliases()])
-  const near = nearest(word, known)
-  const hint = near === undefined ? 'manifests are named with -f' : `did you mean ${near}?`
-  command.error(`error: unknown command ${quote(word)}; ${hint}`)
 }
 
 async function renderManifests(values: ManifestFlags, command: Command): Promise<void> {

@@ -22,6 +22,9 @@ const kinds: readonly (readonly [resource: Resource, singular: string, short?: s
   [resources.cronJobs, 'cronjob', 'cj'],
 ]
 
+/** The singular words, which a shell completes. */
+export const podOwnerWords: readonly string[] = kinds.map(([, singular]) => singular)
+
 export interface ObjectName {
   /** As it was written: `deploy`, `rayclusters.ray.io`. */
   readonly kind: string

@@ -98,6 +98,12 @@ t.test('--diff shows what changes: a patch without colours, unless they are want
   t.match((await runShared(['inject', '-f', file, '--diff'], { env: forced })).stdout, '\u001b[32m+')
   t.notMatch((await runShared(['inject', '-f', file, '--diff', '--color', 'never'], { env: forced })).stdout, '\u001b')
   t.notMatch((await runShared(['inject', '-f', file, '--diff'], { env: { NO_COLOR: '1' } })).stdout, '\u001b')
+  const colours = async (env: Readonly<Record<string, string>>): Promise<boolean> =>
+    (await runShared(['inject', '-f', file, '--diff'], { env })).stdout.includes('\u001b')
+  t.equal(await colours({ CLICOLOR_FORCE: '1' }), true)
+  t.equal(await colours({ CLICOLOR_FORCE: '0' }), false)
+  t.equal(await colours({ CLICOLOR_FORCE: '1', NO_COLOR: '1' }), false)
+  t.equal(await colours({ CLICOLOR_FORCE: '1', FORCE_COLOR: '0' }), false)
 })
 
 t.test('--diff folds the status for people, which is a long line of JSON', async (t) => {

@@ -99,6 +99,8 @@ t.test('--version and --help are fine, and every command shows examples that beg
     'publish',
     'load',
     'version',
+    'completion',
+    'help',
   ]) {
     const { code, stdout } = await runCLI([...command.split(' '), '--help'])
     t.equal(code, 0)
@@ -193,11 +195,90 @@ t.test('explain suggests the nearest name for an unknown one', async (t) => {
   t.strictSame(await runCLI(['explain', 'siez']), {
     code: 64,
     stdout: '',
-    stderr: 'model-injector: "siez" is no annotation of model-injector; did you mean size?\n',
+    stderr: 'model-injector: "siez" is no annotation of model-injector, and no reason; did you mean size?\n',
   })
   const far = await runCLI(['explain', 'constructor\u001b[0m'])
   t.equal(far.code, 64)
-  t.match(far.stderr, '"constructor\\u001b[0m" is no annotation of model-injector; known: inject, source, ')
+  t.match(
+    far.stderr,
+    '"constructor\\u001b[0m" is no annotation of model-injector, and no reason; known: inject, source, ',
+  )
+})
+
+t.test('explain finds a reason, in every format', async (t) => {
+  t.match(
+    (await runCLI(['explain', 'NotAnnotated'])).stdout,
+    `skipped  NotAnnotated  ${skipReasons.NotAnnotated.slice(0, 20)}`,
+  )
+  t.strictSame(JSON.parse((await runCLI(['explain', 'NotAnnotated', '-o', 'json'])).stdout), [
+    { outcome: 'skipped', reason: 'NotAnnotated', meaning: skipReasons.NotAnnotated },
+  ])
+  t.match((await runCLI(['explain', 'NotAnnotated', '-o', 'markdown'])).stdout, '| `NotAnnotated` |')
+  t.match((await runCLI(['explain', 'NotAnotated'])).stderr, 'did you mean NotAnnotated?')
+})
+
+t.test('help shows a command, and topics with what the tables of the docs hold', async (t) => {
+  t.equal((await runCLI(['help', 'policy', 'test'])).stdout, (await runCLI(['policy', 'test', '--help'])).stdout)
+  t.equal((await runCLI(['help'])).stdout, (await runCLI(['--help'])).stdout)
+  t.equal((await runCLI(['help', 'annotations'])).stdout.indexOf((await runCLI(['explain'])).stdout), 0)
+  const [topics = ''] = (await runCLI(['--help'])).stdout.split('\nTopics of help:\n')[1]?.split('\n\n') ?? []
+  const names = topics.split('\n').map((line) => line.trim().split(/\s{2,}/)[0] ?? '')
+  t.strictSame(names, ['annotations', 'deliveries', 'exit-codes', 'configuration', 'policy', 'environment'])
+  const texts = await Promise.all(
+    names.map(async (name) => (await runCLI(['help', name], { env: { COLUMNS: '70' } })).stdout),
+  )
+  for (const text of texts) t.notMatch(text, '`')
+  const [, deliveries, exits, configuration, policy, environment] = texts
+  t.match(deliveries, /^mountpoint +s3:\/\/ and delivery:/m)
+  t.match(exits, /^64 +the command line was not understood/m)
+  t.match(exits, /^75 +no credentials in time/m)
+  t.match(configuration, /^annotationPrefix +string/m)
+  t.match(policy, /^Usage: model-injector policy[^]*^policy\.rules\[\]\.namespaces/m)
+  t.notMatch(policy, 'annotationPrefix')
+  t.match(environment, /^KUBECONFIG +kubeconfig files[^]*^serve +MODEL_INJECTOR_LOADER_IMAGE/m)
+})
+
+t.test('help of a name that is unknown suggests the nearest, also below a command', async (t) => {
+  t.match(await runCLI(['help', 'exit-code']), {
+    code: 64,
+    stdout: '',
+    stderr: '"exit-code"; did you mean exit-codes?',
+  })
+  t.match(await runCLI(['help', 'policy', 'tset']), { code: 64, stdout: '', stderr: '"tset"; did you mean test?' })
+  t.match(await runCLI(['help', 'constructor']), { code: 64, stderr: 'known: serve, inject, ' })
+})
+
+const misspelt: readonly (readonly [line: string, meant: string])[] = [
+  ['inejct -f x', 'inject'],
+  ['inject --filname x', '--filename'],
+  ['inject -f x -o jsn', 'json'],
+  ['policy tset', 'test'],
+  ['render clam', 'claim'],
+  ['publish purne', 'prune'],
+  ['check --delivery clam', 'claim'],
+  ['audit --fail-on tamperd', 'tampered'],
+  ['completion fihs', 'fish'],
+]
+for (const [line, meant] of misspelt) {
+  t.test(`"${line}" is answered with ${meant}`, async (t) => {
+    const { code, stdout, stderr } = await runCLI(line.split(' '))
+    t.match([code, stdout], [64, ''])
+    t.match(stderr, new RegExp(`[Dd]id you mean ${meant}\\?`))
+  })
+}
+
+t.test('help is as wide as COLUMNS says, in every command', async (t) => {
+  const description =
+    (await runCLI(['policy', 'test', '--help'], { env: { COLUMNS: '60' } })).stdout.split('\nEvery pod')[0] ?? ''
+  t.strictSame(
+    description.split('\n').filter((line) => line.length > 60),
+    [],
+  )
+  t.ok(
+    (await runCLI(['policy', 'test', '--help'], { env: { COLUMNS: '200' } })).stdout
+      .split('\n')
+      .some((line) => line.length > 120),
+  )
 })
 
 t.test('explain -o markdown prints what the reference pages hold', async (t) => {

@@ -84,7 +84,7 @@ const wrong: readonly (readonly [line: string, ...problems: string[]])[] = [
   ['uninject', '-f, --filename <path> is required; accepted: a path, or - for stdin'],
   ['why', 'name a pod, or a file with -f, and not both'],
   ['why my-pod -f x.yaml', 'name a pod, or a file with -f, and not both'],
-  ['explain size --reasons', '--reasons explains all reasons, and takes no annotation'],
+  ['explain size --reasons', '--reasons explains all reasons, and takes no name'],
   [
     'check --server-url http://x',
     '--server-url <url> "http://x" is no https:// address; accepted: as https://10.0.3.7:8443',
