@@ -33,10 +33,10 @@ import {
   exitsInMarkdown,
   judgementsInMarkdown,
   loaderVariablesInMarkdown,
-  podFailurePolicyInMarkdown,
   reasonsInMarkdown,
 } from '../src/cli/reference.ts'
 import { openValuesInMarkdown } from './value-forms-table.ts'
+import { podFailurePolicyInMarkdown } from './pod-failure-policy.ts'
 import { configurationInMarkdown } from './configuration-table.ts'
 import { kindsInMarkdown } from './kinds-table.ts'
 

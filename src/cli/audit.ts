@@ -17,8 +17,8 @@ import {
   type Values,
 } from '../flags/flags.ts'
 import { failOnWords, failures, parseFailOn } from './audit/fail-on.ts'
-import { reportExpired, reportUnused } from './audit/read-waivers.ts'
-import { parseListenAddress, servePage, writePage } from './audit/write-page.ts'
+import { parseListenAddress } from './audit/listen-address.ts'
+import type { ReadWaivers } from './audit/read-waivers.ts'
 import type { AboutAudit } from '../audit/page/page-data.ts'
 import { useAuditSource, type AuditSource, type Today } from './audit/audit-source.ts'
 import { clusterFlags } from './cluster-options.ts'
@@ -157,11 +157,12 @@ async function audit(options: AuditCommandOptions): Promise<void> {
 /** An error at the start ends the command; later, the page shows the error and keeps the last audit. */
 async function serve(source: AuditSource, { listen }: AuditCommandOptions): Promise<void> {
   let today = await source.today()
-  if (today.waivers !== undefined) reportExpired(today.waivers)
+  if (today.waivers !== undefined) await reportWaivers(today.waivers)
   async function* look(): AsyncGenerator<AuditedPod> {
     today = await source.today()
     yield* auditPods(source.objects(today.config), today)
   }
+  const { servePage } = await import('./audit/write-page.ts')
   await servePage({ listen }, look, () => aboutOf(source, today))
 }
 
@@ -173,15 +174,19 @@ async function print(source: AuditSource, options: AuditCommandOptions): Promise
   const counted = count.count(auditPods(source.objects(today.config), today))
   const format = auditFormats[options.output ?? 'table']
   if (html === undefined) await writeText(format(counted, contextOf(about, count, options)))
-  else await writePage(html, counted, about)
-  if (today.waivers !== undefined) {
-    reportExpired(today.waivers)
-    reportUnused(today.waivers, options.namespace)
-  }
+  else await (await import('./audit/write-page.ts')).writePage(html, counted, about)
+  if (today.waivers !== undefined) await reportWaivers(today.waivers, options.namespace)
   const failed = failOn === undefined ? [] : [...failures(count.summary, failOn), ...unjudged(count)]
   if (failed.length === 0) return
   writeReport(`model-injector: failed on ${failed.join(', ')}\n`)
   process.exitCode = exitCodes.findings
+}
+
+/** With the namespaces that were read, also those that were not used. */
+async function reportWaivers(waivers: ReadWaivers, namespaces?: readonly string[]): Promise<void> {
+  const { reportExpired, reportUnused } = await import('./audit/read-waivers.ts')
+  reportExpired(waivers)
+  if (namespaces !== undefined) reportUnused(waivers, namespaces)
 }
 
 /** A gate is red when it could not look. */

@@ -5,7 +5,6 @@ import { denyReasons, failReasons, injectReasons, skipReasons, warnReasons } fro
 import { judgementNames, judgements } from '../audit/judgement.ts'
 import { loaderVariableNames, loaderVariables, type LoaderTaskKind } from '../loader-contract.ts'
 import { exits } from '../loader/exit-codes.ts'
-import { printYAML } from './manifests/yaml.ts'
 import { printMarkdownTable } from './table.ts'
 
 export interface AnnotationEntry extends Omit<AnnotationRow<unknown>, 'parse' | 'form' | 'default'> {
@@ -35,13 +34,8 @@ export function entryOf(name: AnnotationName): AnnotationEntry {
     default: describeDefault(byDefault),
     operator,
     ...(appliesTo !== undefined && { appliesTo }),
-    example: exampleLine(name, example),
+    example: `${defaultPrefix}${name}: ${example}`,
   }
-}
-
-/** Ready to be copied into a manifest: `4` and `*.json` need quotes there. */
-function exampleLine(name: AnnotationName, example: string): string {
-  return printYAML({ [defaultPrefix + name]: example.replace(/^"(.*)"$/, '$1') }).trimEnd()
 }
 
 export function annotationsInMarkdown(names: readonly AnnotationName[] = annotationNames): string {
@@ -140,13 +134,4 @@ export function judgementsInMarkdown(): string {
       return [`\`${name}\``, level, conforms ? 'yes' : 'no', meaning, remedy]
     }),
   )
-}
-
-/** A Job ends at once at exit codes that a retry cannot change. */
-export function podFailurePolicyInMarkdown(): string {
-  const values = Object.values(exits)
-    .filter(({ heals }) => !heals)
-    .map(({ code }) => code)
-  const rule = { action: 'FailJob', onExitCodes: { containerName: 'model-loader', operator: 'In', values } }
-  return `\`\`\`yaml\n${printYAML({ podFailurePolicy: { rules: [rule] } })}\`\`\`\n`
 }

@@ -1,21 +1,23 @@
 /** The outputs by the names that `-o` takes. */
-import { csv } from './csv.ts'
 import type { Format } from './format.ts'
-import { json } from './json.ts'
-import { junit } from './junit.ts'
-import { openReports, policyReport } from './reports.ts'
-import { sarif } from './sarif.ts'
 import { table } from './table.ts'
 
+/** All but the default are loaded when they are asked for: some need libraries that take longer to load than an audit. */
 export const auditFormats = {
   table,
-  json,
-  csv,
-  sarif,
-  junit,
-  policyreport: policyReport,
-  openreports: openReports,
+  json: later(async () => (await import('./json.ts')).json),
+  csv: later(async () => (await import('./csv.ts')).csv),
+  sarif: later(async () => (await import('./sarif.ts')).sarif),
+  junit: later(async () => (await import('./junit.ts')).junit),
+  policyreport: later(async () => (await import('./reports.ts')).policyReport),
+  openreports: later(async () => (await import('./reports.ts')).openReports),
 } as const satisfies Readonly<Record<string, Format>>
+
+function later(load: () => Promise<Format>): Format {
+  return async function* (pods, context) {
+    yield* (await load())(pods, context)
+  }
+}
 
 export type FormatName = keyof typeof auditFormats
 

@@ -13,13 +13,12 @@ import { explainMissing } from './missing-pods.ts'
 import { useCluster, type ClusterOptions } from '../cluster-options.ts'
 import { readDocuments, reportBroken, type ManifestDocument } from '../manifests/documents.ts'
 import { openManifestFiles, type OpenedFile } from '../manifests/input.ts'
-import { jsonItems } from '../manifests/json-items.ts'
 import { locate, parseField } from '../manifests/locate.ts'
 import type { Path } from '../manifests/paths.ts'
 import { podsIn, type PodSettings } from '../manifests/pods.ts'
 import { objectsIn, objectsOf, type FoundObject } from '../manifests/workloads.ts'
 import { readConfig } from '../read-config.ts'
-import { readWaivers, type ReadWaivers } from './read-waivers.ts'
+import type { ReadWaivers } from './read-waivers.ts'
 
 export interface AuditSourceOptions extends ClusterOptions {
   /** Empty: all. */
@@ -74,7 +73,9 @@ export async function useAuditSource(
 
 /** The day is that of the audit: a page may be served for weeks. */
 async function withWaivers(today: Promise<Today>, { waivers }: AuditSourceOptions): Promise<Today> {
-  return waivers === undefined ? today : { ...(await today), waivers: await readWaivers(waivers, new Date()) }
+  if (waivers === undefined) return today
+  const { readWaivers } = await import('./read-waivers.ts')
+  return { ...(await today), waivers: await readWaivers(waivers, new Date()) }
 }
 
 async function todayOfFiles(options: AuditSourceOptions): Promise<Today> {
@@ -180,6 +181,7 @@ async function* objectsInList(
   { name, chunks }: Extract<OpenedFile, { chunks: unknown }>,
   { settings, cronJobs }: FileContext,
 ): AsyncGenerator<AuditedObject> {
+  const { jsonItems } = await import('../manifests/json-items.ts')
   for await (const { list, item } of jsonItems(name, chunks)) {
     const found = objectsOf(list.kind === undefined ? item : { ...list, items: [item] })
     if (found.some(({ kind }) => kind === '')) {

@@ -6,9 +6,9 @@ import type { AboutAudit } from '../../audit/page/page-data.ts'
 import { streamPage, writePageFile } from '../../audit/page/write-page.ts'
 import type { AuditedPod } from '../../audit/judgement.ts'
 import { AppError } from '../../errors.ts'
-import { parsed, unreadable, type Parsed } from '../../values/parsed.ts'
 import { closeWithin, listen, trackConnections } from '../../server/listen.ts'
 import { writeReport } from '../terminal.ts'
+import { loopback, type ListenAddress } from './listen-address.ts'
 
 /** Writes the page to a file, or to stdout for `-`. An incomplete page leaves no file. */
 export async function writePage(file: string, pods: AsyncIterable<AuditedPod>, about: AboutAudit): Promise<void> {
@@ -27,23 +27,6 @@ export async function writePage(file: string, pods: AsyncIterable<AuditedPod>, a
 /** Errors of the cluster are AppErrors, so a system error is one of the file. */
 function isSystemError(error: unknown): error is NodeJS.ErrnoException {
   return error instanceof Error && 'syscall' in error
-}
-
-export interface ListenAddress {
-  readonly host: string
-  readonly port: number
-}
-
-const loopback = '127.0.0.1'
-
-/** `0.0.0.0:8080`, `[::1]:8080`, `audit.example.com:8080`; a port alone is one of loopback. */
-export function parseListenAddress(text: string): Parsed<ListenAddress> {
-  const [, bracketed, plain, portText = ''] = /^(?:(?:\[([^\]]+)\]|([A-Za-z0-9.-]+)):)?(\d{1,5})$/.exec(text) ?? []
-  const port = portText === '' ? -1 : Number(portText)
-  if (port < 0 || port > 65535 || (bracketed !== undefined && !isIPv6(bracketed))) {
-    return unreadable('is no address with a port')
-  }
-  return parsed({ host: bracketed ?? plain ?? loopback, port })
 }
 
 export interface ServePageOptions {

@@ -19,7 +19,7 @@ export async function testPolicy(options: PolicyTestOptions): Promise<void> {
   const config = await readConfig(options.config)
   const pods = await testPods(options, config)
   const report = { config: options.config, pods, unusedRules: unusedRules(pods, config) }
-  process.stdout.write(policyFormats[options.output](report))
+  process.stdout.write(await policyFormats[options.output](report))
   writeReport(summarise(report, options))
   if (pods.some(({ asExpected }) => !asExpected)) process.exitCode = exitCodes.findings
 }

@@ -4,13 +4,9 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { annotationNames } from '../../../src/annotations.ts'
 import { denyReasons, failReasons, injectReasons, skipReasons, warnReasons } from '../../../src/reasons.ts'
+import { podFailurePolicyInMarkdown } from '../../../docs/pod-failure-policy.ts'
 import { exits } from '../../../src/loader/exit-codes.ts'
-import {
-  annotationsInMarkdown,
-  exitsInMarkdown,
-  podFailurePolicyInMarkdown,
-  reasonsInMarkdown,
-} from '../../../src/cli/reference.ts'
+import { annotationsInMarkdown, exitsInMarkdown, reasonsInMarkdown } from '../../../src/cli/reference.ts'
 
 const hint = 'the page is out of date: run make generate'
 
