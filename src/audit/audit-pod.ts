@@ -41,7 +41,8 @@ export function examinePod(
 ): ExaminedPod {
   const read = readPod(object)
   if (!read.ok) {
-    const audited = judgeMalformed(object, namespace, { config, diagnostic: located(read.diagnostic, fieldOf) })
+    const diagnostics = read.diagnostics.map((diagnostic) => located(diagnostic, fieldOf))
+    const audited = judgeMalformed(object, namespace, { config, diagnostics })
     return { audited, pod: undefined, status: undefined, isCompared: false }
   }
   const own = textOf(read.pod.metadata?.namespace) ?? namespace
@@ -76,7 +77,7 @@ function located(diagnostic: Diagnostic, fieldOf: FieldOf): Diagnostic {
 function judgeMalformed(
   object: unknown,
   namespace: string,
-  { config, diagnostic }: { config: Config; diagnostic: Diagnostic },
+  { config, diagnostics }: { config: Config; diagnostics: readonly Diagnostic[] },
 ): AuditedPod | undefined {
   const { metadata } = (typeof object === 'object' && object !== null ? object : {}) as Partial<Pod>
   const isOurs =
@@ -87,7 +88,7 @@ function judgeMalformed(
     ...identityOf({ metadata: metadata ?? {}, spec: { containers: [] } }, textOf(metadata?.namespace) ?? namespace),
     models: [],
     rules: [],
-    judgements: [malformed(diagnostic)],
+    judgements: [malformed(diagnostics)],
   }
 }
 

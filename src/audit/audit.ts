@@ -60,7 +60,7 @@ function examineObject({ pod, namespace, unknown, fieldOf }: AuditedObject, conf
     serviceAccount: 'default',
     models: [],
     rules: [],
-    judgements: [malformed(unknown)],
+    judgements: [malformed([unknown])],
     unjudged: true,
   }
   return { audited, pod: undefined, status: undefined, isCompared: false }

@@ -145,14 +145,15 @@ function invalid({ today: { diagnostics } }: PodFacts): Judged | undefined {
   )
 }
 
-export function malformed(diagnostic: Diagnostic): Judged {
-  return judged('invalid', formatDiagnostic(diagnostic), [
-    evidence(diagnostic.field, diagnostic.accepted, diagnostic.found),
-  ])
+export function malformed(diagnostics: readonly Diagnostic[]): Judged {
+  return judgedBy('invalid', diagnostics)
 }
 
 function denial(judgement: Judgement, diagnostics: readonly Diagnostic[]): Judged | undefined {
-  if (diagnostics.length === 0) return undefined
+  return diagnostics.length === 0 ? undefined : judgedBy(judgement, diagnostics)
+}
+
+function judgedBy(judgement: Judgement, diagnostics: readonly Diagnostic[]): Judged {
   return judged(
     judgement,
     diagnostics.map(formatDiagnostic).join(' | '),

@@ -40,7 +40,9 @@ function judge(found: FoundPod, prefix: string): ObjectVerdict {
   const template = found.pod
   const read = readPod(template)
   if (!read.ok) {
-    return skipReasonOf(template, prefix) !== undefined ? skipped(nothingOfOurs) : denied([read.diagnostic], found)
+    return skipReasonOf(template, prefix) !== undefined
+      ? skipped(nothingOfOurs)
+      : denied(read.diagnostics, found, [], read.omitted)
   }
   const clean = uninject(annotatedPod(read.pod, prefix))
   const patch = diff(read.pod, clean)

@@ -35,7 +35,7 @@ export function evaluatePodPolicy(object: unknown, namespace: string, config: Co
   if (skipReason !== undefined) return { state: 'skipped', reason: skipReason }
   const mode = policyMode(config.policy, namespace)
   const read = readPod(object)
-  if (!read.ok) return { state: 'invalid', mode, diagnostics: [read.diagnostic] }
+  if (!read.ok) return { state: 'invalid', mode, diagnostics: read.diagnostics }
   const annotated = annotatedPod(read.pod, prefix)
   const pod = detectInjection(annotated).state === 'notInjected' ? read.pod : uninject(annotated)
   const diagnostics = mistakesOf(pod, namespace, config)

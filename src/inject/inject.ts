@@ -68,7 +68,7 @@ export function inject(object: unknown, namespace: string, config: Config): Outc
   const skipReason = skipReasonOf(object, prefix)
   if (skipReason !== undefined) return { outcome: 'skipped', reason: skipReason, warnings: [] }
   const read = readPod(object)
-  if (!read.ok) return deniedFor(read.diagnostic)
+  if (!read.ok) return deniedForAll(read.diagnostics, read.omitted)
   const exceeded = exceededRequest(read.pod, config)
   if (exceeded !== undefined) return deniedFor(exceeded)
   const annotated = annotatedPod(read.pod, prefix)
@@ -220,6 +220,16 @@ function denied({ diagnostics, warnings, omitted }: Findings, rules: readonly st
 
 /** A denial after which the rest of the pod is not checked. */
 function deniedFor(diagnostic: Diagnostic): Denied {
-  const { reason } = diagnostic
-  return { outcome: 'denied', reason, diagnostics: [shortened(diagnostic)], warnings: [], rules: [] }
+  return deniedForAll([diagnostic], {})
+}
+
+function deniedForAll([first, ...rest]: Denied['diagnostics'], omitted: Omitted): Denied {
+  return {
+    outcome: 'denied',
+    reason: first.reason,
+    diagnostics: [shortened(first), ...rest.map(shortened)],
+    ...(Object.keys(omitted).length > 0 && { omitted }),
+    warnings: [],
+    rules: [],
+  }
 }

@@ -122,7 +122,7 @@ const uses: Readonly<Record<string, (object: unknown) => readonly string[]>> = {
   },
   uninject: (object) => {
     const read = readPod(object)
-    if (!read.ok) return [formatDiagnostic(read.diagnostic)]
+    if (!read.ok) return read.diagnostics.map(formatDiagnostic)
     uninject(annotatedPod(read.pod, prefix))
     return []
   },

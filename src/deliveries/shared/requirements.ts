@@ -26,7 +26,7 @@ export function requirementsOf(object: unknown, namespace: string, config: Confi
   const skipReason = skipReasonOf(object, config.annotationPrefix)
   if (skipReason !== undefined) return { outcome: 'skipped', reason: skipReason }
   const read = readPod(object)
-  if (!read.ok) return { outcome: 'denied', diagnostics: [read.diagnostic] }
+  if (!read.ok) return { outcome: 'denied', diagnostics: read.diagnostics }
   const exceeded = exceededRequest(read.pod, config)
   if (exceeded !== undefined) return { outcome: 'denied', diagnostics: [exceeded] }
   const findings = new Findings()
