@@ -7,7 +7,7 @@ import { parseText } from '../flags/flags.ts'
 import { inject, type Injected } from '../inject/inject.ts'
 import { readStatus } from '../inject/read-status.ts'
 import { injectReasons, skipReasons } from '../reasons.ts'
-import { cannotBeChanged, denied, misplacedAnnotations, notAWorkload, skipped } from './judge.ts'
+import { cannotBeChanged, denied, misplacedAnnotations, notAWorkload, skipped, unjudged } from './judge.ts'
 import { withFlags } from './flags.ts'
 import { manifestFlags, manifestProblems, transformFiles } from './manifest-command.ts'
 import type { FoundPod } from './manifests/pods.ts'
@@ -61,7 +61,7 @@ function judge(
   misplaced: readonly string[],
   { namespace, config }: { namespace: string; config: Config },
 ): ObjectVerdict {
-  if (found.unknown !== undefined) return denied([found.unknown], found)
+  if (found.unknown !== undefined) return unjudged(found, found.unknown)
   const outcome = inject(found.pod, namespace, config)
   const warnings = [...outcome.warnings.map(({ message }) => message), ...misplaced]
   switch (outcome.outcome) {

@@ -1,6 +1,7 @@
 /** Common verdicts and warnings of `inject` and `uninject`. */
 import { formatDiagnostic, formatOmitted, type Diagnostic, type Omitted } from '../reasons.ts'
 import { locate, parseField } from './manifests/locate.ts'
+import type { ManifestDocument } from './manifests/documents.ts'
 import type { ObjectVerdict } from './manifests/transform.ts'
 import { formatPath, valueAt, type Path } from './manifests/paths.ts'
 import { annotatedPlaces, type FoundPod } from './manifests/pods.ts'
@@ -22,9 +23,20 @@ export function denied(
 ): ObjectVerdict {
   const lines = diagnostics.map((diagnostic) => {
     const field = found.fieldOf(diagnostic.field)
-    return `${placeOf(found, field)}${formatDiagnostic({ ...diagnostic, field })}`
+    return `${placeOfField(found, field)}${formatDiagnostic({ ...diagnostic, field })}`
   })
   return { verdict: 'denied', patch: [], lines: [headOf(found), ...lines, ...formatOmitted(omitted)], warnings }
+}
+
+/** Of a pod that is not known yet, or not at all. */
+export function unjudged(found: FoundPod, unknown: Diagnostic): ObjectVerdict {
+  if (found.isPending !== true) return denied([unknown], found)
+  return { verdict: 'skipped', patch: [], lines: [pendingText(found, unknown)], warnings: [], isUnjudged: true }
+}
+
+/** `cannot be judged: workflow.yaml:12:9: spec.…: "{{…}}" is not known …`: no reason, since nothing is wrong. */
+export function pendingText(found: FoundPod, { field, found: value = '', problem }: Diagnostic): string {
+  return `cannot be judged: ${placeOfField(found, field)}${field}: ${value} ${problem}`
 }
 
 /** Two objects of one name are in two namespaces. */
@@ -33,9 +45,13 @@ function headOf({ of: { namespace } }: FoundPod): string {
 }
 
 /** `k8s/app.yaml:12:9: `, which editors and terminals turn into a link. */
-function placeOf({ of: { document, path } }: FoundPod, field: string): string {
+export function placeOfField({ of: { document, path } }: FoundPod, field: string): string {
+  return documentPlace(document, [...path, ...parseField(field)])
+}
+
+function documentPlace(document: ManifestDocument | undefined, path: Path): string {
   if (document === undefined) return ''
-  const { line, column } = locate(document, [...path, ...parseField(field)])
+  const { line, column } = locate(document, path)
   return `${printable(document.file)}:${line}:${column}: `
 }
 
@@ -51,7 +67,7 @@ export function cannotBeChanged({ of: { kind } }: FoundPod): Diagnostic {
 
 /** Finds the most frequent mistake: annotations of the workload itself, for which nothing is injected. */
 export function misplacedAnnotations(
-  { object }: FoundObject,
+  { object, document, path: objectPath }: FoundObject,
   pods: readonly FoundPod[],
   prefix: string,
 ): readonly string[] {
@@ -63,7 +79,7 @@ export function misplacedAnnotations(
     if (misplaced.length === 0) return []
     const [stand, them] = misplaced.length === 1 ? ['stands', 'it'] : ['stand', 'them']
     return [
-      `${misplaced.map(printable).join(', ')} ${stand} in ${formatPath(path)}, where nothing reads ${them}; move ${them} to ${rightPlaces(pods)}`,
+      `${documentPlace(document, [...objectPath, ...path, ...misplaced.slice(0, 1)])}${misplaced.map(printable).join(', ')} ${stand} in ${formatPath(path)}, where nothing reads ${them}; move ${them} to ${rightPlaces(pods)}`,
     ]
   })
 }

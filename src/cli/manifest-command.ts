@@ -60,6 +60,7 @@ export async function transformFiles(
   writeReport(formatReport(pods, options))
   reportBroken(documents)
   if (pods.some(({ verdict }) => verdict === 'denied')) process.exitCode = exitCodes.findings
+  else if (pods.some(({ isUnjudged }) => isUnjudged)) process.exitCode = exitCodes.couldNotLook
 }
 
 function diffStyle({ color }: ManifestOptions): DiffStyle {
@@ -67,7 +68,7 @@ function diffStyle({ color }: ManifestOptions): DiffStyle {
 }
 
 function formatReport(pods: readonly JudgedPod[], { quiet, diff }: ManifestOptions): string {
-  const reported = quiet === true ? pods.filter(({ verdict }) => verdict === 'denied') : pods
+  const reported = quiet === true ? pods.filter(({ verdict, isUnjudged }) => verdict === 'denied' || isUnjudged) : pods
   const lines = reported.flatMap(formatPod)
   const hasDenials = pods.some(({ verdict }) => verdict === 'denied')
   const note = hasDenials && diff !== true ? ['what was denied is left out of the result'] : []

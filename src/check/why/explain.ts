@@ -54,9 +54,18 @@ export function explainPod(explained: ExplainedPod, surroundings: Surroundings, 
 }
 
 /** An object that asks for a model, and whose pods are not known. */
-export function explainUnknown(title: string, namespace: string, unknown: Diagnostic): Explanation {
-  const because = 'it cannot be said: the pods of this object are not known'
-  const steps = [stops('annotations', because, [formatDiagnostic(unknown)])]
+export function explainUnknown(
+  title: string,
+  namespace: string,
+  { unknown, isPending }: { readonly unknown: Diagnostic; readonly isPending?: true | undefined },
+): Explanation {
+  const { field, found = '', problem } = unknown
+  const because = isPending
+    ? 'it cannot be said before Argo fills in the annotations'
+    : 'it cannot be said: the pods of this object are not known'
+  const steps = isPending
+    ? [notEvaluated('annotations', because, [`${field}: ${found} ${problem}`])]
+    : [stops('annotations', because, [formatDiagnostic(unknown)])]
   return { title, namespace, live: false, verdict: 'not injected', because, steps, hints: [] }
 }
 

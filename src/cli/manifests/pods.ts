@@ -5,7 +5,8 @@
 import type { Config } from '../../config/config.ts'
 import { statusAnnotation } from '../../annotations.ts'
 import type { Diagnostic } from '../../reasons.ts'
-import { printable } from '../../values/print/printable.ts'
+import { annotationField } from '../../pod/field-path.ts'
+import { printable, quote } from '../../values/print/printable.ts'
 import { builtInPlaces, groupsWithoutPods, knownKinds, type MadePlace, type PodPlace } from './kinds.ts'
 import type { MadePod } from './made-pods.ts'
 import { formatPath, isObject, matchingPaths, valueAt, type Path } from './paths.ts'
@@ -27,6 +28,8 @@ export interface FoundPod {
   readonly fieldOf: (field: string) => string
   /** Only for an object that asks for a model, and whose pods are not known. */
   readonly unknown?: Diagnostic
+  /** True if nothing is wrong with what is unknown: it has a value once the operator has filled it in. */
+  readonly isPending?: true
 }
 
 export type PodSettings = Pick<Config, 'annotationPrefix' | 'customResources'>
@@ -39,11 +42,37 @@ export function podsIn(found: FoundObject, settings: PodSettings): readonly Foun
     ? unknownPod(found, settings)
     : places.map((place) => ({
         ...place,
+        ...pendingIn(place, found, settings),
         of: found,
         ...(places.length === 1
           ? { title: found.title, part: undefined }
           : { title: `${found.title} (${place.word})`, part: place.word }),
       }))
+}
+
+/** Kinds whose operator replaces `{{inputs.parameters.model}}` before it makes a pod. */
+const filledInByArgo = ['Workflow', 'WorkflowTemplate', 'ClusterWorkflowTemplate', 'CronWorkflow']
+
+function pendingIn(
+  { pod, fieldOf }: Place,
+  { group, kind }: FoundObject,
+  { annotationPrefix }: PodSettings,
+): Pick<FoundPod, 'unknown' | 'isPending' | 'fieldOf'> | undefined {
+  if (group !== 'argoproj.io' || !filledInByArgo.includes(kind)) return undefined
+  const annotations = valueAt(pod, ['metadata', 'annotations'])
+  const pending = Object.entries(isObject(annotations) ? annotations : {}).flatMap(([key, value]) =>
+    key.startsWith(annotationPrefix) && typeof value === 'string' && /\{\{.*\}\}/s.test(value)
+      ? [{ field: fieldOf(annotationField(key)), found: quote(value) }]
+      : [],
+  )
+  const [first, ...others] = pending
+  if (first === undefined) return undefined
+  const also = others.length === 0 ? '' : `, nor are those of ${others.map(({ field }) => printable(field)).join(', ')}`
+  return {
+    fieldOf: () => first.field,
+    isPending: true,
+    unknown: { reason: 'InvalidPod', ...first, problem: `is not known until Argo fills it in${also}` },
+  }
 }
 
 function placesOf(found: FoundObject, settings: PodSettings): readonly Place[] {

@@ -16,6 +16,8 @@ export interface ObjectVerdict {
   /** Lines of the report, after the title of the object. */
   readonly lines: readonly string[]
   readonly warnings: readonly string[]
+  /** True if it could not be judged, which is no verdict about it. */
+  readonly isUnjudged?: true
   /** Notes that apply to all objects alike, reported once. */
   readonly notes?: readonly string[]
 }

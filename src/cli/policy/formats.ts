@@ -23,9 +23,9 @@ function table({ pods }: PolicyReport): string {
 }
 
 function rowsOf(pod: TestedPod): readonly (readonly string[])[] {
-  const { title, namespace, mode, models, problems } = pod
+  const { title, namespace, verdict, mode, models, problems } = pod
   const place = [title, printable(namespace)]
-  if (problems.length > 0) return problems.map((problem) => [...place, '-', 'denied', problem])
+  if (problems.length > 0) return problems.map((problem) => [...place, '-', verdict, problem])
   return models.map((model) => [
     ...place,
     model.name,

@@ -6,7 +6,9 @@ import type { PolicyReport, TestedPod } from './options.ts'
 
 export function printJunit({ config, pods }: PolicyReport): string {
   const failures = pods.filter(({ asExpected }) => !asExpected).length
-  const skipped = pods.filter((pod) => pod.asExpected && pod.verdict === 'skipped').length
+  const skipped = pods.filter(
+    (pod) => pod.asExpected && (pod.verdict === 'skipped' || pod.verdict === 'unjudged'),
+  ).length
   const counts = { tests: pods.length, failures, skipped }
   const suite = printSuite({ name: config, ...counts }, pods.map(printTested))
   return `${openSuites({ name: 'model-injector policy test', ...counts })}${suite}${closeSuites}`
@@ -21,7 +23,7 @@ function printTested(pod: TestedPod): string {
     classname: namespace,
     file,
     ...(asExpected
-      ? verdict === 'skipped'
+      ? verdict === 'skipped' || verdict === 'unjudged'
         ? { skipped: message }
         : { output: lines }
       : { failure: { type: reason ?? verdict, message, lines } }),

@@ -44,7 +44,8 @@ export interface TestedPod {
   /** `deployment/chat` */
   readonly title: string
   readonly namespace: string
-  readonly verdict: 'allowed' | 'denied' | 'skipped'
+  /** `unjudged`: an annotation has no value yet. */
+  readonly verdict: 'allowed' | 'denied' | 'skipped' | 'unjudged'
   /** Reason for the skip or the denial: NotAllowed is from the policy, all others are other mistakes. */
   readonly reason?: SkipReason | Diagnostic['reason']
   readonly mode?: PolicyMode

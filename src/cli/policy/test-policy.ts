@@ -10,6 +10,7 @@ import { readManifestFiles } from '../manifests/input.ts'
 import { podsIn, type FoundPod } from '../manifests/pods.ts'
 import { objectsIn } from '../manifests/workloads.ts'
 import { printable } from '../../values/print/printable.ts'
+import { pendingText, placeOfField } from '../judge.ts'
 import { readConfig } from '../read-config.ts'
 import { writeReport } from '../terminal.ts'
 import { policyFormats } from './formats.ts'
@@ -22,6 +23,7 @@ export async function testPolicy(options: PolicyTestOptions): Promise<void> {
   process.stdout.write(await policyFormats[options.output](report))
   writeReport(summarise(report, options))
   if (pods.some(({ asExpected }) => !asExpected)) process.exitCode = exitCodes.findings
+  else if (pods.some(({ verdict }) => verdict === 'unjudged')) process.exitCode = exitCodes.couldNotLook
 }
 
 async function testPods(options: PolicyTestOptions, config: Config): Promise<readonly TestedPod[]> {
@@ -45,7 +47,11 @@ function testPod(
   { options, config }: { options: PolicyTestOptions; config: Config },
 ): TestedPod {
   const namespace = found.of.namespace ?? options.namespace
-  const judged = describe(verdictOf(found, namespace, config), found)
+  const { unknown } = found
+  const judged: Judged =
+    unknown !== undefined && found.isPending === true
+      ? { verdict: 'unjudged', models: [], problems: [pendingText(found, unknown)] }
+      : describe(verdictOf(found, namespace, config), found)
   return { file, title: found.title, namespace, ...judged, asExpected: isExpected(judged, options) }
 }
 
@@ -57,7 +63,7 @@ function verdictOf({ pod, unknown }: FoundPod, namespace: string, config: Config
     : { state: 'invalid', mode: 'enforce', diagnostics: [unknown] }
 }
 
-function describe(judged: PodVerdict, { fieldOf }: FoundPod): Judged {
+function describe(judged: PodVerdict, found: FoundPod): Judged {
   switch (judged.state) {
     case 'skipped':
       return { verdict: 'skipped', reason: judged.reason, models: [], problems: [] }
@@ -69,9 +75,10 @@ function describe(judged: PodVerdict, { fieldOf }: FoundPod): Judged {
         ...(other && { reason: other.reason }),
         mode,
         models: [],
-        problems: diagnostics.map((diagnostic) =>
-          formatDiagnostic({ ...diagnostic, field: fieldOf(diagnostic.field) }),
-        ),
+        problems: diagnostics.map((diagnostic) => {
+          const field = found.fieldOf(diagnostic.field)
+          return `${placeOfField(found, field)}${formatDiagnostic({ ...diagnostic, field })}`
+        }),
       }
     }
     case 'judged': {
@@ -86,6 +93,7 @@ function describe(judged: PodVerdict, { fieldOf }: FoundPod): Judged {
 
 /** A pod without a model proves no denial: its annotations may be misspelt. */
 function isExpected({ verdict, reason, models }: Judged, { expect, auditWarn }: PolicyTestOptions): boolean {
+  if (verdict === 'unjudged') return true
   if (expect === 'denied') return verdict === 'denied' && reason === 'NotAllowed'
   return (
     verdict !== 'denied' ||
@@ -108,7 +116,7 @@ function unusedRules(pods: readonly TestedPod[], { policy }: Config): readonly U
 }
 
 function summarise({ pods, unusedRules: unused }: PolicyReport, { expect }: PolicyTestOptions): string {
-  const counts = (['allowed', 'denied', 'skipped'] as const).map(
+  const counts = (['allowed', 'denied', 'skipped', 'unjudged'] as const).map(
     (word) => [pods.filter(({ verdict }) => verdict === word).length, word] as const,
   )
   const wrong = pods.filter(({ asExpected }) => !asExpected)

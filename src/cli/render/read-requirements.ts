@@ -2,7 +2,7 @@
 import type { Config } from '../../config/config.ts'
 import { requirementsOf, type Requirement } from '../../deliveries/shared/requirements.ts'
 import { skipReasons } from '../../reasons.ts'
-import { denied, misplacedAnnotations } from '../judge.ts'
+import { denied, misplacedAnnotations, unjudged } from '../judge.ts'
 import { readDocuments, reportBroken } from '../manifests/documents.ts'
 import { readManifestFiles } from '../manifests/input.ts'
 import { valueAt } from '../manifests/paths.ts'
@@ -49,7 +49,7 @@ function warningOf({ title }: FoundObject, text: string): string {
 
 function readPodOf(found: FoundPod, namespace: string, config: Config): ReadObject {
   const { title } = found
-  if (found.unknown !== undefined) return refused(title, denied([found.unknown], found).lines)
+  if (found.unknown !== undefined) return refused(title, unjudged(found, found.unknown).lines)
   const result = requirementsOf(found.pod, namespace, config)
   switch (result.outcome) {
     case 'skipped':

@@ -32,9 +32,9 @@ export async function explainFound(
   pods: readonly FoundPod[],
   { asked, namespace: byDefault, live }: { asked: AdmissionSources; namespace: string; live?: ClusterPod | undefined },
 ): Promise<Explanation> {
-  const { title, pod, fieldOf, unknown } = found
+  const { title, pod, fieldOf, unknown, isPending } = found
   const namespace = found.of.namespace ?? byDefault
-  if (unknown !== undefined) return explainUnknown(title, namespace, unknown)
+  if (unknown !== undefined) return explainUnknown(title, namespace, { unknown, isPending })
   const explanation = await explainSubject({ title, namespace, pod, fieldOf, live }, asked)
   const { annotationPrefix } = asked.facts.configuration.config
   const misplaced = found === pods[0] ? misplacedAnnotations(found.of, pods, annotationPrefix) : []

@@ -199,7 +199,7 @@ spec:
   t.match(good.stderr, 'raycluster/chat (head) skipped: ')
   t.match(
     good.stderr,
-    'warning: models.example.io/env stands in metadata.annotations, where nothing reads it; move it to spec.headGroupSpec.template.metadata.annotations or ',
+    'warning: stdin:3:38: models.example.io/env stands in metadata.annotations, where nothing reads it; move it to spec.headGroupSpec.template.metadata.annotations or ',
   )
   t.match(good.stderr, 'raycluster/chat (workers cpu) skipped: ')
   t.match(good.stderr, 'raycluster/chat (workers gpu) injected: model <- s3://models/llama/ at /m')
@@ -276,12 +276,12 @@ t.test('annotations of the workload itself are warned about, with the place they
   t.equal(code, 0)
   t.match(
     stderr,
-    'cronjob/nightly warning: models.example.io/env stands in metadata.annotations, where nothing reads it; move it to spec.jobTemplate.spec.template.metadata.annotations\n',
+    'cronjob/nightly warning: stdin:5:46: models.example.io/env stands in metadata.annotations, where nothing reads it; move it to spec.jobTemplate.spec.template.metadata.annotations\n',
     'an annotation that is also in the right place is not mentioned',
   )
   t.match(
     stderr,
-    'cronjob/nightly warning: models.example.io/region stands in spec.jobTemplate.metadata.annotations, where',
+    'cronjob/nightly warning: stdin:9:30: models.example.io/region stands in spec.jobTemplate.metadata.annotations, where',
   )
 })
 

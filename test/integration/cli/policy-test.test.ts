@@ -46,7 +46,7 @@ async function testPolicy(t: Test, objects: readonly object[], ...args: readonly
   ])
   return runShared(['policy', 'test', '-f', 'pods/', '--config', 'policy.yaml', ...args], {
     cwd: directory,
-    env: { COLUMNS: '200' },
+    env: { COLUMNS: '240' },
   })
 }
 
@@ -77,7 +77,7 @@ t.test('each model of each workload is allowed by a rule, or denied with every r
       'team-b',
       '-',
       'denied',
-      'spec.template.metadata.annotations[models.example.io/sise]: is no annotation of model-injector; did you mean models.example.io/size?',
+      'pods/deep/3.yaml:11:9: spec.template.metadata.annotations[models.example.io/sise]: is no annotation of model-injector; did you mean models.example.io/size?',
     ],
   ])
   t.equal(

@@ -67,8 +67,8 @@ t.test('annotations on the workload instead of its template are the first hint',
   })
   t.equal(code, 1)
   t.match(
-    stdout,
-    '  hint  models.example.io/source stands in metadata.annotations, where nothing reads it; move it to spec.template.metadata.annotations\n',
+    stdout.replace(/\s+/g, ' '),
+    /hint \S+misplaced\.yaml:3:45: models\.example\.io\/source stands in metadata\.annotations, where nothing reads it; move it to spec\.template\.metadata\.annotations /,
   )
 })
 
