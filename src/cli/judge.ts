@@ -6,7 +6,7 @@ import type { ObjectVerdict } from './manifests/transform.ts'
 import { formatPath, valueAt, type Path } from './manifests/paths.ts'
 import { annotatedPlaces, type FoundPod } from './manifests/pods.ts'
 import type { FoundObject } from './manifests/workloads.ts'
-import { printable } from '../values/print/printable.ts'
+import { printable, quote } from '../values/print/printable.ts'
 
 export const notAWorkload = 'not a workload'
 
@@ -36,7 +36,7 @@ export function unjudged(found: FoundPod, unknown: Diagnostic): ObjectVerdict {
 
 /** `cannot be judged: workflow.yaml:12:9: spec.…: "{{…}}" is not known …`: no reason, since nothing is wrong. */
 export function pendingText(found: FoundPod, { field, found: value = '', problem }: Diagnostic): string {
-  return `cannot be judged: ${placeOfField(found, field)}${field}: ${value} ${problem}`
+  return `cannot be judged: ${placeOfField(found, field)}${field}: ${quote(value)} ${problem}`
 }
 
 /** Two objects of one name are in two namespaces. */

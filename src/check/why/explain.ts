@@ -6,7 +6,7 @@ import { carriesInjection } from '../../inject/ownership/detect-injection.ts'
 import type { Pod } from '../../pod/pod.ts'
 import { readStatus } from '../../inject/read-status.ts'
 import { formatDiagnostic, injectReasons, skipReasons, type Diagnostic } from '../../reasons.ts'
-import { printable } from '../../values/print/printable.ts'
+import { printable, quote } from '../../values/print/printable.ts'
 import { valueOf } from '../../diagnosis/lookup.ts'
 import type { LiveObjectState } from './live/live-state.ts'
 import { explainMatching } from './matching.ts'
@@ -64,7 +64,7 @@ export function explainUnknown(
     ? 'it cannot be said before Argo fills in the annotations'
     : 'it cannot be said: the pods of this object are not known'
   const steps = isPending
-    ? [notEvaluated('annotations', because, [`${field}: ${found} ${problem}`])]
+    ? [notEvaluated('annotations', because, [`${field}: ${quote(found)} ${problem}`])]
     : [stops('annotations', because, [formatDiagnostic(unknown)])]
   return { title, namespace, live: false, verdict: 'not injected', because, steps, hints: [] }
 }

@@ -6,7 +6,7 @@ import type { Config } from '../../config/config.ts'
 import { statusAnnotation } from '../../annotations.ts'
 import type { Diagnostic } from '../../reasons.ts'
 import { annotationField } from '../../pod/field-path.ts'
-import { printable, quote } from '../../values/print/printable.ts'
+import { printable } from '../../values/print/printable.ts'
 import { builtInPlaces, groupsWithoutPods, knownKinds, type MadePlace, type PodPlace } from './kinds.ts'
 import type { MadePod } from './made-pods.ts'
 import { formatPath, isObject, matchingPaths, valueAt, type Path } from './paths.ts'
@@ -62,7 +62,7 @@ function pendingIn(
   const annotations = valueAt(pod, ['metadata', 'annotations'])
   const pending = Object.entries(isObject(annotations) ? annotations : {}).flatMap(([key, value]) =>
     key.startsWith(annotationPrefix) && typeof value === 'string' && /\{\{.*\}\}/s.test(value)
-      ? [{ field: fieldOf(annotationField(key)), found: quote(value) }]
+      ? [{ field: fieldOf(annotationField(key)), found: value }]
       : [],
   )
   const [first, ...others] = pending

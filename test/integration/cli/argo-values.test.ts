@@ -63,6 +63,13 @@ t.test('why says that it cannot be said before Argo fills it in', async (t) => {
   t.match(stdout.replace(/\s+/g, ' '), `"{{inputs.parameters.model}}" ${said}`)
 })
 
+t.test('audit counts it as one that it could not judge', async (t) => {
+  const { code, stdout, stderr } = await runShared(['audit', '-f', '-', '--fail-on', 'tampered'], { stdin: pending })
+  t.equal(code, 1)
+  t.match(stdout.replace(/\s+/g, ' '), `"{{inputs.parameters.model}}" ${said}`)
+  t.match(stderr, 'failed on 1 that cannot be judged')
+})
+
 t.test('braces in other kinds, and other annotations of a workflow, are text as before', async (t) => {
   const job = pending.replace('argoproj.io/v1alpha1', 'batch/v1').replace('Workflow', 'Job')
   t.notMatch((await runShared(['inject', '-f', '-'], { stdin: job })).stderr, said)
