@@ -59,7 +59,7 @@ export function idleReason(owner: PodOwner): string | undefined {
   return conditionOf(owner, 'Complete') === undefined ? undefined : 'it is complete'
 }
 
-export function isOver(owner: PodOwner): boolean {
+function isOver(owner: PodOwner): boolean {
   return conditionOf(owner, 'Complete') !== undefined || conditionOf(owner, 'Failed') !== undefined
 }
 
