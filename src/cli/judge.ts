@@ -14,17 +14,19 @@ export function skipped(reason: string, warnings: readonly string[] = []): Objec
   return { verdict: 'skipped', patch: [], lines: [`skipped: ${reason}`], warnings }
 }
 
-/** Field paths of the core start at the pod; the report gives them from the object in the file. */
+/** Field paths of the core start at the pod; reports give them from the object in the file. */
+export function describeMistake(found: FoundPod, diagnostic: Diagnostic): string {
+  const field = found.fieldOf(diagnostic.field)
+  return `${placeOfField(found, field)}${formatDiagnostic({ ...diagnostic, field })}`
+}
+
 export function denied(
   diagnostics: readonly Diagnostic[],
   found: FoundPod,
   warnings: readonly string[] = [],
   omitted: Omitted = {},
 ): ObjectVerdict {
-  const lines = diagnostics.map((diagnostic) => {
-    const field = found.fieldOf(diagnostic.field)
-    return `${placeOfField(found, field)}${formatDiagnostic({ ...diagnostic, field })}`
-  })
+  const lines = diagnostics.map((diagnostic) => describeMistake(found, diagnostic))
   return { verdict: 'denied', patch: [], lines: [headOf(found), ...lines, ...formatOmitted(omitted)], warnings }
 }
 
@@ -34,9 +36,13 @@ export function unjudged(found: FoundPod, unknown: Diagnostic): ObjectVerdict {
   return { verdict: 'skipped', patch: [], lines: [pendingText(found, unknown)], warnings: [], isUnjudged: true }
 }
 
-/** `cannot be judged: workflow.yaml:12:9: spec.…: "{{…}}" is not known …`: no reason, since nothing is wrong. */
-export function pendingText(found: FoundPod, { field, found: value = '', problem }: Diagnostic): string {
-  return `cannot be judged: ${placeOfField(found, field)}${field}: ${quote(value)} ${problem}`
+export function pendingText(found: FoundPod, unknown: Diagnostic): string {
+  return `cannot be judged: ${describePending(found, unknown)}`
+}
+
+/** `workflow.yaml:12:9: spec.…: "{{…}}" is not known …`: no reason, since nothing is wrong. */
+export function describePending(found: FoundPod, { field, found: value = '', problem }: Diagnostic): string {
+  return `${placeOfField(found, field)}${field}: ${quote(value)} ${problem}`
 }
 
 /** Two objects of one name are in two namespaces. */
@@ -45,7 +51,7 @@ function headOf({ of: { namespace } }: FoundPod): string {
 }
 
 /** `k8s/app.yaml:12:9: `, which editors and terminals turn into a link. */
-export function placeOfField({ of: { document, path } }: FoundPod, field: string): string {
+function placeOfField({ of: { document, path } }: FoundPod, field: string): string {
   return documentPlace(document, [...path, ...parseField(field)])
 }
 

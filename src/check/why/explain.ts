@@ -6,7 +6,7 @@ import { carriesInjection } from '../../inject/ownership/detect-injection.ts'
 import type { Pod } from '../../pod/pod.ts'
 import { readStatus } from '../../inject/read-status.ts'
 import { formatDiagnostic, injectReasons, skipReasons, type Diagnostic } from '../../reasons.ts'
-import { printable, quote } from '../../values/print/printable.ts'
+import { printable } from '../../values/print/printable.ts'
 import { valueOf } from '../../diagnosis/lookup.ts'
 import type { LiveObjectState } from './live/live-state.ts'
 import { explainMatching } from './matching.ts'
@@ -31,14 +31,14 @@ export interface Explanation {
 
 /** `asked`: the API server's own answer to a dry run, if requested. */
 export function explainPod(explained: ExplainedPod, surroundings: Surroundings, asked: Step | undefined): Explanation {
-  const outcome = located(inject(explained.pod, explained.namespace, surroundings.config), explained)
+  const outcome = inject(explained.pod, explained.namespace, surroundings.config)
   const isThere = explained.live !== undefined && carriesInjection(explained.pod, surroundings.config.annotationPrefix)
   const evaluated = [
     ...describeLive(explained.live, surroundings),
     ...explainMatching(explained, surroundings),
-    ...explainCore(surroundings, outcome),
+    ...explainCore(surroundings, outcome, explained),
   ]
-  const steps = [...evaluated, ...(asked === undefined ? [] : [withoutRepetition(asked, evaluated)])]
+  const steps = [...evaluated, ...(asked === undefined ? [] : [withoutRepetition(asked, outcome)])]
   const { title, namespace } = explained
   const conclusion = isThere
     ? { verdict: 'injected' as const, because: describeInjected(explained.pod as Pod, surroundings) }
@@ -57,28 +57,21 @@ export function explainPod(explained: ExplainedPod, surroundings: Surroundings, 
 export function explainUnknown(
   title: string,
   namespace: string,
-  { unknown, isPending }: { readonly unknown: Diagnostic; readonly isPending?: true | undefined },
+  { isPending, description }: { readonly isPending: boolean; readonly description: string },
 ): Explanation {
-  const { field, found = '', problem } = unknown
   const because = isPending
     ? 'it cannot be said before Argo fills in the annotations'
     : 'it cannot be said: the pods of this object are not known'
   const steps = isPending
-    ? [notEvaluated('annotations', because, [`${field}: ${quote(found)} ${problem}`])]
-    : [stops('annotations', because, [formatDiagnostic(unknown)])]
+    ? [notEvaluated('annotations', because, [description])]
+    : [stops('annotations', because, [description])]
   return { title, namespace, live: false, verdict: 'not injected', because, steps, hints: [] }
 }
 
-function located(outcome: Outcome, { fieldOf }: ExplainedPod): Outcome {
-  if (outcome.outcome !== 'denied' || fieldOf === undefined) return outcome
-  const [first, ...rest] = outcome.diagnostics
-  const translate = (diagnostic: Diagnostic): Diagnostic => ({ ...diagnostic, field: fieldOf(diagnostic.field) })
-  return { ...outcome, diagnostics: [translate(first), ...rest.map(translate)] }
-}
-
-/** The API server passes on the same warnings. */
-function withoutRepetition(asked: Step, evaluated: readonly Step[]): Step {
-  const said = evaluated.flatMap(({ details }) => details)
+/** The API server passes on the same mistakes and warnings, which it cannot give a place in a file. */
+function withoutRepetition(asked: Step, outcome: Outcome): Step {
+  const mistakes = outcome.outcome === 'denied' ? outcome.diagnostics : []
+  const said = [...mistakes.map(formatDiagnostic), ...outcome.warnings.map(({ message }) => `warning: ${message}`)]
   return { ...asked, details: asked.details.filter((detail) => !said.includes(detail)) }
 }
 
@@ -101,11 +94,15 @@ function describeLive(live: ClusterPod | undefined, { registration }: Surroundin
   ]
 }
 
-function explainCore({ config, configPlace }: Surroundings, outcome: Outcome): readonly Step[] {
+function explainCore(
+  { config, configPlace }: Surroundings,
+  outcome: Outcome,
+  explained: ExplainedPod,
+): readonly Step[] {
   const prefix = config.annotationPrefix
   if (outcome.outcome === 'skipped') return explainSkip(outcome.reason, prefix)
   const optOut = passes('opt-out', `no ${annotationKey(prefix, 'inject')}: "false"`)
-  if (outcome.outcome === 'denied') return [optOut, ...explainDenial(outcome, configPlace)]
+  if (outcome.outcome === 'denied') return [optOut, ...explainDenial(outcome, configPlace, explained)]
   const rules =
     outcome.rules.length === 0 ? 'no rule is needed' : `allowed by ${outcome.rules.map(printable).join(', ')}`
   return [
@@ -128,7 +125,11 @@ function explainSkip(reason: keyof typeof skipReasons, prefix: string): readonly
   return [stops('outcome', `the webhook would leave it alone: ${skipReasons[reason]}`)]
 }
 
-function explainDenial({ diagnostics, warnings }: Denied, configPlace: string): readonly Step[] {
+function explainDenial(
+  { diagnostics, warnings }: Denied,
+  configPlace: string,
+  { describe = formatDiagnostic }: ExplainedPod,
+): readonly Step[] {
   const [refused, mistakes] = [
     diagnostics.filter(isOfPolicy),
     diagnostics.filter((diagnostic) => !isOfPolicy(diagnostic)),
@@ -139,11 +140,11 @@ function explainDenial({ diagnostics, warnings }: Denied, configPlace: string): 
       ? stops(
           'annotations',
           `the webhook denies it: ${mistakes.length === 1 ? 'a mistake' : `${mistakes.length} mistakes`} in the pod or its annotations`,
-          [...mistakes.map(formatDiagnostic), ...remarks],
+          [...mistakes.map(describe), ...remarks],
         )
       : passes('annotations', 'they can be read, and fit the pod', remarks),
     refused.length > 0
-      ? stops('policy', `the operator's policy does not allow it (${configPlace})`, refused.map(formatDiagnostic))
+      ? stops('policy', `the operator's policy does not allow it (${configPlace})`, refused.map(describe))
       : notEvaluated('policy', 'the annotations come first'),
   ]
 }

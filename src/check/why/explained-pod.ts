@@ -3,6 +3,7 @@ import type { MutatingWebhook, MutatingWebhookConfiguration, ClusterPod } from '
 import type { Config } from '../../config/config.ts'
 import type { Labels } from '../../cluster/label-selector.ts'
 import type { Lookup } from '../../diagnosis/lookup.ts'
+import type { Diagnostic } from '../../reasons.ts'
 
 export interface ExplainedPod {
   /** `deployment/my-app` */
@@ -10,8 +11,8 @@ export interface ExplainedPod {
   readonly namespace: string
   /** The pod, or the template of a workload; unvalidated JSON. */
   readonly pod: unknown
-  /** Translates a field path of the pod to one of the object that has it as its template. */
-  readonly fieldOf?: (field: string) => string
+  /** Words a mistake with its place in the object that has the pod as its template, and in its file. */
+  readonly describe?: (diagnostic: Diagnostic) => string
   /** The same pod, if it exists in the cluster. */
   readonly live: ClusterPod | undefined
 }

@@ -2,7 +2,6 @@
 import type { Config } from '../../config/config.ts'
 import { AppError } from '../../errors.ts'
 import { evaluatePodPolicy, type PodVerdict } from '../../inject/evaluate-pod-policy.ts'
-import { formatDiagnostic } from '../../reasons.ts'
 import { matchesAny } from '../../values/pattern.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { readDocuments, reportBroken } from '../manifests/documents.ts'
@@ -10,7 +9,7 @@ import { readManifestFiles } from '../manifests/input.ts'
 import { podsIn, type FoundPod } from '../manifests/pods.ts'
 import { objectsIn } from '../manifests/workloads.ts'
 import { printable } from '../../values/print/printable.ts'
-import { pendingText, placeOfField } from '../judge.ts'
+import { describeMistake, pendingText } from '../judge.ts'
 import { readConfig } from '../read-config.ts'
 import { writeReport } from '../terminal.ts'
 import { policyFormats } from './formats.ts'
@@ -75,10 +74,7 @@ function describe(judged: PodVerdict, found: FoundPod): Judged {
         ...(other && { reason: other.reason }),
         mode,
         models: [],
-        problems: diagnostics.map((diagnostic) => {
-          const field = found.fieldOf(diagnostic.field)
-          return `${placeOfField(found, field)}${formatDiagnostic({ ...diagnostic, field })}`
-        }),
+        problems: diagnostics.map((diagnostic) => describeMistake(found, diagnostic)),
       }
     }
     case 'judged': {

@@ -6,8 +6,9 @@ import { surroundingsOf, type ClusterFacts } from '../../check/why/surroundings.
 import type { Cluster } from '../../cluster/cluster.ts'
 import type { ClusterPod } from '../../cluster/objects.ts'
 import type { Config } from '../../config/config.ts'
+import type { Diagnostic } from '../../reasons.ts'
 import { skipReasonOf } from '../../request/skip-reason.ts'
-import { misplacedAnnotations } from '../judge.ts'
+import { describeMistake, describePending, misplacedAnnotations } from '../judge.ts'
 import type { FoundPod } from '../manifests/pods.ts'
 
 export interface AdmissionSources {
@@ -32,10 +33,14 @@ export async function explainFound(
   pods: readonly FoundPod[],
   { asked, namespace: byDefault, live }: { asked: AdmissionSources; namespace: string; live?: ClusterPod | undefined },
 ): Promise<Explanation> {
-  const { title, pod, fieldOf, unknown, isPending } = found
+  const { title, pod, unknown, isPending = false } = found
   const namespace = found.of.namespace ?? byDefault
-  if (unknown !== undefined) return explainUnknown(title, namespace, { unknown, isPending })
-  const explanation = await explainSubject({ title, namespace, pod, fieldOf, live }, asked)
+  if (unknown !== undefined) {
+    const description = isPending ? describePending(found, unknown) : describeMistake(found, unknown)
+    return explainUnknown(title, namespace, { isPending, description })
+  }
+  const describe = (diagnostic: Diagnostic): string => describeMistake(found, diagnostic)
+  const explanation = await explainSubject({ title, namespace, pod, describe, live }, asked)
   const { annotationPrefix } = asked.facts.configuration.config
   const misplaced = found === pods[0] ? misplacedAnnotations(found.of, pods, annotationPrefix) : []
   return { ...explanation, hints: [...misplaced, ...explanation.hints] }

@@ -56,9 +56,20 @@ t.test('a mistake is reported with its place and exit code 1', async (t) => {
   t.equal(code, 1)
   t.match(stdout, /^job\/broken in the namespace default would be denied\n {2}the webhook denies it: 2 mistakes/)
   t.match(
-    stdout,
+    stdout.replace(/\s+/g, ' '),
     'metadata.annotations[models.example.io/sise]: is no annotation of model-injector; did you mean models.example.io/size?',
   )
+  const { stdout: json } = await runShared(['why', '-f', `${directory}/bad.yaml`, ...offline, '-o', 'json'])
+  const [{ steps }] = JSON.parse(json) as [{ steps: { id: string; details: string[] }[] }]
+  const details = steps.find(({ id }) => id === 'annotations')?.details ?? []
+  t.equal(details.length, 2)
+  for (const detail of details) {
+    t.match(detail, /^\S+bad\.yaml:\d+:\d+: spec\.template\.metadata\.annotations\[/)
+    const [, line = '', column = ''] = /:(\d+):(\d+): /.exec(detail) ?? []
+    const [, key = ''] = /annotations\[([^\]]+)\]/.exec(detail) ?? []
+    const there = badJob.split('\n')[Number(line) - 1]?.slice(Number(column) - 1)
+    t.match(there, key, 'an editor jumps to the key')
+  }
 })
 
 t.test('annotations on the workload instead of its template are the first hint', async (t) => {
