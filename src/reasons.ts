@@ -100,6 +100,8 @@ export type Omitted = Readonly<Partial<Record<DenyReason, number>>>
 
 export interface Warning {
   readonly reason: WarnReason
+  /** A field path of the pod, as that of a diagnostic; undefined where the pod as a whole is meant. */
+  readonly field?: string
   readonly message: string
 }
 

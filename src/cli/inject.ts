@@ -7,7 +7,15 @@ import { parseText } from '../flags/flags.ts'
 import { inject, type Injected } from '../inject/inject.ts'
 import { readStatus } from '../inject/read-status.ts'
 import { injectReasons, skipReasons } from '../reasons.ts'
-import { cannotBeChanged, denied, misplacedAnnotations, notAWorkload, skipped, unjudged } from './judge.ts'
+import {
+  cannotBeChanged,
+  denied,
+  describeWarning,
+  misplacedAnnotations,
+  notAWorkload,
+  skipped,
+  unjudged,
+} from './judge.ts'
 import { withFlags } from './flags.ts'
 import { manifestFlags, manifestProblems, transformFiles } from './manifest-command.ts'
 import type { FoundPod } from './manifests/pods.ts'
@@ -63,7 +71,7 @@ function judge(
 ): ObjectVerdict {
   if (found.unknown !== undefined) return unjudged(found, found.unknown)
   const outcome = inject(found.pod, namespace, config)
-  const warnings = [...outcome.warnings.map(({ message }) => message), ...misplaced]
+  const warnings = [...outcome.warnings.map((warning) => describeWarning(found, warning)), ...misplaced]
   switch (outcome.outcome) {
     case 'skipped':
       return skipped(skipReasons[outcome.reason], warnings)

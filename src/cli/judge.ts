@@ -1,5 +1,5 @@
 /** Common verdicts and warnings of `inject` and `uninject`. */
-import { formatDiagnostic, formatOmitted, type Diagnostic, type Omitted } from '../reasons.ts'
+import { formatDiagnostic, formatOmitted, type Diagnostic, type Omitted, type Warning } from '../reasons.ts'
 import { locate, parseField } from './manifests/locate.ts'
 import type { ManifestDocument } from './manifests/documents.ts'
 import type { ObjectVerdict } from './manifests/transform.ts'
@@ -18,6 +18,14 @@ export function skipped(reason: string, warnings: readonly string[] = []): Objec
 export function describeMistake(found: FoundPod, diagnostic: Diagnostic): string {
   const field = found.fieldOf(diagnostic.field)
   return `${placeOfField(found, field)}${formatDiagnostic({ ...diagnostic, field })}`
+}
+
+/** A warning about the pod as a whole stands at its annotations, without which there would be none. */
+export function describeWarning(found: FoundPod, { field, message }: Warning): string {
+  const { of, annotationPlaces } = found
+  return field === undefined
+    ? `${documentPlace(of.document, [...of.path, ...(annotationPlaces.at(-1) ?? [])])}${message}`
+    : `${placeOfField(found, found.fieldOf(field))}${message}`
 }
 
 export function denied(

@@ -1,14 +1,13 @@
 /** Evaluates the operator's policy for a pod, injected or not: for tests of a policy, never for admission. */
 import type { Config } from '../config/config.ts'
 import type { PolicyMode } from '../config/policy.ts'
-import type { Diagnostic, SkipReason } from '../reasons.ts'
+import type { Diagnostic, SkipReason, Warning } from '../reasons.ts'
 import { matchesAny } from '../values/pattern.ts'
 import { skipReasonOf } from '../request/skip-reason.ts'
 import { Findings } from '../request/findings.ts'
 import { annotatedPod, type AnnotatedPod } from './annotated-pod.ts'
-import { inject } from './inject.ts'
+import { inject, type Denied, type Outcome } from './inject.ts'
 import { finalServiceAccount } from './plan.ts'
-import type { Pod } from '../pod/pod.ts'
 import { readPod } from '../pod/read-pod.ts'
 import { allowsModel, judgeModel, policyMode, type PolicySubject, type PolicyVerdict } from './policy.ts'
 import { detectInjection } from './ownership/detect-injection.ts'
@@ -26,8 +25,12 @@ export interface ModelVerdict extends PolicyVerdict {
 export type PodVerdict =
   | { readonly state: 'skipped'; readonly reason: SkipReason }
   /** Denied by the webhook for mistakes that have nothing to do with the policy. */
-  | { readonly state: 'invalid'; readonly mode: PolicyMode; readonly diagnostics: readonly Diagnostic[] }
-  | { readonly state: 'judged'; readonly mode: PolicyMode; readonly models: readonly ModelVerdict[] }
+  | ({ readonly state: 'invalid'; readonly mode: PolicyMode; readonly diagnostics: readonly Diagnostic[] } & Remarks)
+  | ({ readonly state: 'judged'; readonly mode: PolicyMode; readonly models: readonly ModelVerdict[] } & Remarks)
+
+interface Remarks {
+  readonly warnings: readonly Warning[]
+}
 
 export function evaluatePodPolicy(object: unknown, namespace: string, config: Config): PodVerdict {
   const prefix = config.annotationPrefix
@@ -35,20 +38,19 @@ export function evaluatePodPolicy(object: unknown, namespace: string, config: Co
   if (skipReason !== undefined) return { state: 'skipped', reason: skipReason }
   const mode = policyMode(config.policy, namespace)
   const read = readPod(object)
-  if (!read.ok) return { state: 'invalid', mode, diagnostics: read.diagnostics }
+  if (!read.ok) return { state: 'invalid', mode, diagnostics: read.diagnostics, warnings: [] }
   const annotated = annotatedPod(read.pod, prefix)
   const pod = detectInjection(annotated).state === 'notInjected' ? read.pod : uninject(annotated)
-  const diagnostics = mistakesOf(pod, namespace, config)
-  return diagnostics.length > 0
-    ? { state: 'invalid', mode, diagnostics }
-    : { state: 'judged', mode, models: judgeModels({ ...annotated, pod }, namespace, config) }
+  const outcome = inject(pod, namespace, config)
+  // The verdict about a model says it.
+  const warnings = outcome.warnings.filter(({ reason }) => reason !== 'PolicyWouldDeny')
+  return hasMistakes(outcome)
+    ? { state: 'invalid', mode, diagnostics: outcome.diagnostics, warnings }
+    : { state: 'judged', mode, models: judgeModels({ ...annotated, pod }, namespace, config), warnings }
 }
 
-function mistakesOf(pod: Pod, namespace: string, config: Config): readonly Diagnostic[] {
-  const outcome = inject(pod, namespace, config)
+function hasMistakes(outcome: Outcome): outcome is Denied {
   return outcome.outcome === 'denied' && outcome.diagnostics.some(({ reason }) => reason !== 'NotAllowed')
-    ? outcome.diagnostics
-    : []
 }
 
 function judgeModels(

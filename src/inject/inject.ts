@@ -119,8 +119,8 @@ function describeChange({ field, class: own, expected }: PartChange): readonly W
   const part = printable(field.replace(/^spec\.(?:initC|c)ontainers\[([^\]]*)\]\./, '$1: '))
   return [
     own === 'steering'
-      ? { reason: 'SteeringChange', message: `${part} ${action}` }
-      : { reason: 'UnknownChange', message: `${part} ${action}: not known to be harmless` },
+      ? { reason: 'SteeringChange', field, message: `${part} ${action}` }
+      : { reason: 'UnknownChange', field, message: `${part} ${action}: not known to be harmless` },
   ]
 }
 
@@ -179,11 +179,16 @@ function reportTraces(
   prefix: string,
   findings: Findings,
 ): void {
+  const status = (): string => annotationField(prefix + statusAnnotation)
   if (detection.state === 'stale') {
-    findings.warn('StatusOutdated', 'the pod carried parts for other annotations; they were replaced')
+    findings.warn('StatusOutdated', 'the pod carried parts for other annotations; they were replaced', status())
   }
   if (detection.state === 'notInjected' && hasStatus(pod, prefix)) {
-    findings.warn('StatusWithoutParts', `${prefix}status describes parts the pod does not have; it was ignored`)
+    findings.warn(
+      'StatusWithoutParts',
+      `${prefix}status describes parts the pod does not have; it was ignored`,
+      status(),
+    )
   }
   for (const field of detection.foreign) {
     findings.deny({

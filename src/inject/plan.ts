@@ -21,6 +21,8 @@ import { loaderResources } from './resources/loader-resources.ts'
 import { checkWriters, loaderUser, plannedFsGroup } from './security.ts'
 import { targetContainers } from './targets.ts'
 import type { InjectionPlan, PlanContext, PlannedModel } from './injection-plan.ts'
+import { annotationKey } from '../request/keys.ts'
+import { annotationField } from '../pod/field-path.ts'
 
 /** Plans for a pod without parts of ours. After a mistake `findings` has it, and the plan must not be used. */
 export function plan(pod: Pod, request: InjectionRequest, context: PlanContext): InjectionPlan {
@@ -41,7 +43,7 @@ export function plan(pod: Pod, request: InjectionRequest, context: PlanContext):
   for (const { model, targets, user } of models) {
     checkWriters(pod, model, { targets, loaderUser: user, fsGroup }, context)
   }
-  warnOfServiceAccount(pod, request, findings)
+  warnOfServiceAccount(pod, request, context)
   const loaders = planLoaders(pod, models, { identity, index, request, context })
   const parts = {
     loaders,
@@ -129,6 +131,7 @@ function planLoaders(
     context.findings.warn(
       'NoNetworkBeforeMesh',
       `init-order ${request.initOrder} puts the loader where a service mesh has cut the network off`,
+      annotationField(annotationKey(context.config.annotationPrefix, 'init-order')),
     )
   }
   const loading = models.flatMap(({ model, delivered: { loader }, user }) =>
@@ -183,10 +186,14 @@ export function finalServiceAccount(pod: Pod, request: InjectionRequest): string
 }
 
 /** Pods without a service account get `default` before any webhook sees them: replacing that is no surprise. */
-function warnOfServiceAccount(pod: Pod, request: InjectionRequest, findings: Findings): void {
+function warnOfServiceAccount(pod: Pod, request: InjectionRequest, { config, findings }: PlanContext): void {
   const current = pod.spec.serviceAccountName ?? pod.spec.serviceAccount ?? 'default'
   if (request.serviceAccount === undefined || current === 'default' || current === request.serviceAccount) return
-  findings.warn('ServiceAccountReplaced', `service account ${current} was replaced with ${request.serviceAccount}`)
+  findings.warn(
+    'ServiceAccountReplaced',
+    `service account ${current} was replaced with ${request.serviceAccount}`,
+    annotationField(annotationKey(config.annotationPrefix, 'service-account')),
+  )
 }
 
 /** Kubernetes takes those of the service account only while the pod has none, and no webhook can look them up. */
@@ -197,6 +204,7 @@ function warnOfPullSecrets(pod: Pod, request: InjectionRequest, added: readonly 
   findings.warn(
     'PullSecretsNotAdded',
     `imagePullSecrets of service account ${request.serviceAccount} are not used: the pod has others, add them to it`,
+    'spec.imagePullSecrets',
   )
 }
 

@@ -8,6 +8,8 @@ import { avoidanceOf } from '../pod/scheduling.ts'
 import type { Findings } from '../request/findings.ts'
 import type { InjectionRequest } from '../request/model-request.ts'
 import { quote } from '../values/print/printable.ts'
+import { annotationKey } from '../request/keys.ts'
+import { annotationField } from '../pod/field-path.ts'
 
 /** The second is the older name; kubelets set both. */
 const osLabels = ['kubernetes.io/os', 'beta.kubernetes.io/os']
@@ -41,6 +43,7 @@ export function warnOfFargate(
   findings.warn(
     'NoPodIdentityOnFargate',
     `Fargate has no EKS Pod Identity: the loader will end with 75; set ${config.annotationPrefix}credentials to irsa`,
+    annotationField(annotationKey(config.annotationPrefix, 'credentials')),
   )
 }
 
@@ -59,6 +62,7 @@ export function warnOfKata(pod: Pod, delivered: readonly DeliveredModel[], findi
   findings.warn(
     'EmptyUnderKata',
     `runtimeClassName ${quote(runtimeClassName.slice(0, 20))}: Kata may show an emptyDir empty; use volume ephemeral/CLASS`,
+    'spec.runtimeClassName',
   )
 }
 

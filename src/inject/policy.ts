@@ -85,14 +85,15 @@ function report(
   findings: Findings,
 ): void {
   if (verdict === 'allowed') return
+  const field = annotationField(annotationKey(config.annotationPrefix, 'source', model.suffix))
   // The name and not the source, which may be long: the API server may cut a warning after 120 characters.
   if (verdict === 'audited') {
-    findings.warn('PolicyWouldDeny', `the policy would deny ${model.name}: ${why}`)
+    findings.warn('PolicyWouldDeny', `the policy would deny ${model.name}: ${why}`, field)
     return
   }
   findings.deny({
     reason: 'NotAllowed',
-    field: annotationField(annotationKey(config.annotationPrefix, 'source', model.suffix)),
+    field,
     found: model.source.uri,
     problem,
     ...(remedy !== undefined && { remedy }),

@@ -86,7 +86,11 @@ export function plannedFsGroup(
     })
     return undefined
   }
-  findings.warn('FsGroupAdded', `fsGroup ${defaultUser} was added so that the loader can write to ${enumerate(ours)}`)
+  findings.warn(
+    'FsGroupAdded',
+    `fsGroup ${defaultUser} was added so that the loader can write to ${enumerate(ours)}`,
+    'spec.securityContext.fsGroup',
+  )
   return defaultUser
 }
 
@@ -98,18 +102,20 @@ export function checkWriters(
   { config, findings }: { config: Config; findings: Findings },
 ): void {
   if (model.readOnly || (writers.fsGroup ?? pod.spec.securityContext?.fsGroup) !== undefined) return
+  const field = (): string => annotationField(annotationKey(config.annotationPrefix, 'read-only', model.suffix))
   const users = writers.targets.map((target) => effectiveUser(pod, target))
   if (users.includes(undefined)) {
     findings.warn(
       'WriterUnknown',
       `${model.name}: the app's user is not known here; without fsGroup it may not be able to write`,
+      field(),
     )
   }
   const foreign = users.filter((user) => user !== undefined && user !== 0 && user !== writers.loaderUser)
   if (foreign.length === 0) return
   findings.deny({
     reason: 'NotWritable',
-    field: annotationField(annotationKey(config.annotationPrefix, 'read-only', model.suffix)),
+    field: field(),
     found: 'false',
     problem: `asks for a writable model, but the app runs as ${enumerate(new Set(foreign.map(String)))} and the loader as ${writers.loaderUser ?? 'another user'}`,
     remedy: 'set spec.securityContext.fsGroup, or run-as-user to the user of the app',

@@ -170,6 +170,7 @@ function reportUnknown({ key, name, suffix }: OwnAnnotation, config: Config, fin
     findings.warn(
       'UnknownAnnotationIgnored',
       `${quote(key)} is not known and was ignored${meant === undefined ? '' : `, did you mean ${meant}?`}`,
+      annotationField(key),
     )
     return
   }

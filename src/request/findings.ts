@@ -32,11 +32,12 @@ export class Findings {
     else this.#omitted.set(reason, (this.#omitted.get(reason) ?? 0) + 1)
   }
 
-  warn(reason: WarnReason, message: string): void {
+  /** The field is no part of the message, which the API server may cut: commands that read files show its place. */
+  warn(reason: WarnReason, message: string, field?: string): void {
     const line = shorten(printable(message.slice(0, longestWarning + 1)), longestWarning)
     if (this.#misread !== undefined || this.#messages.has(line)) return
     this.#messages.add(line)
-    this.warnings.push({ reason, message: line })
+    this.warnings.push({ reason, message: line, ...(field !== undefined && { field }) })
   }
 
   /**

@@ -97,7 +97,8 @@ function readModel(
 function warnOfUnlikelyValues(model: ModelRequest, reader: AnnotationReader, config: Config, findings: Findings): void {
   const { suffix } = model
   for (const { annotation, problem } of unlikelyValues(model, (written) => reader.has(written, suffix))) {
-    findings.warn('UnlikelyValue', `${annotationKey(config.annotationPrefix, annotation, suffix)}: ${problem}`)
+    const key = annotationKey(config.annotationPrefix, annotation, suffix)
+    findings.warn('UnlikelyValue', `${key}: ${problem}`, annotationField(key))
   }
 }
 

@@ -107,11 +107,7 @@ function explainCore(
     outcome.rules.length === 0 ? 'no rule is needed' : `allowed by ${outcome.rules.map(printable).join(', ')}`
   return [
     optOut,
-    passes(
-      'annotations',
-      'they can be read, and fit the pod',
-      outcome.warnings.map(({ message }) => `warning: ${message}`),
-    ),
+    passes('annotations', 'they can be read, and fit the pod', remarksOf(outcome, explained)),
     passes('policy', `${rules} (${configPlace})`),
     passes('outcome', `${injectReasons[outcome.reason]}: ${describeModels(outcome)}`),
   ]
@@ -125,16 +121,18 @@ function explainSkip(reason: keyof typeof skipReasons, prefix: string): readonly
   return [stops('outcome', `the webhook would leave it alone: ${skipReasons[reason]}`)]
 }
 
-function explainDenial(
-  { diagnostics, warnings }: Denied,
-  configPlace: string,
-  { describe = formatDiagnostic }: ExplainedPod,
-): readonly Step[] {
+function remarksOf({ warnings }: Outcome, { describeWarning = ({ message }) => message }: ExplainedPod): string[] {
+  return warnings.map((warning) => `warning: ${describeWarning(warning)}`)
+}
+
+function explainDenial(outcome: Denied, configPlace: string, explained: ExplainedPod): readonly Step[] {
+  const { diagnostics } = outcome
+  const { describe = formatDiagnostic } = explained
   const [refused, mistakes] = [
     diagnostics.filter(isOfPolicy),
     diagnostics.filter((diagnostic) => !isOfPolicy(diagnostic)),
   ]
-  const remarks = warnings.map(({ message }) => `warning: ${message}`)
+  const remarks = remarksOf(outcome, explained)
   return [
     mistakes.length > 0
       ? stops(

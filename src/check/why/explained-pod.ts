@@ -3,7 +3,7 @@ import type { MutatingWebhook, MutatingWebhookConfiguration, ClusterPod } from '
 import type { Config } from '../../config/config.ts'
 import type { Labels } from '../../cluster/label-selector.ts'
 import type { Lookup } from '../../diagnosis/lookup.ts'
-import type { Diagnostic } from '../../reasons.ts'
+import type { Diagnostic, Warning } from '../../reasons.ts'
 
 export interface ExplainedPod {
   /** `deployment/my-app` */
@@ -13,6 +13,8 @@ export interface ExplainedPod {
   readonly pod: unknown
   /** Words a mistake with its place in the object that has the pod as its template, and in its file. */
   readonly describe?: (diagnostic: Diagnostic) => string
+  /** The same for warnings. */
+  readonly describeWarning?: (warning: Warning) => string
   /** The same pod, if it exists in the cluster. */
   readonly live: ClusterPod | undefined
 }

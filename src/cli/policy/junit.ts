@@ -30,7 +30,11 @@ function printTested(pod: TestedPod): string {
   })
 }
 
-function describe({ models, problems, reason, verdict }: TestedPod): readonly string[] {
+function describe({ models, problems, warnings, reason, verdict }: TestedPod): readonly string[] {
   if (verdict === 'skipped') return [`skipped: ${skipReasons[reason as keyof typeof skipReasons]}`]
-  return [...problems, ...models.map((model) => `${model.name}: ${wordOfVerdict(model)}: ${reasonOfVerdict(model)}`)]
+  return [
+    ...problems,
+    ...models.map((model) => `${model.name}: ${wordOfVerdict(model)}: ${reasonOfVerdict(model)}`),
+    ...warnings.map((warning) => `warning: ${warning}`),
+  ]
 }

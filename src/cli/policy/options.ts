@@ -52,6 +52,8 @@ export interface TestedPod {
   readonly models: readonly ModelVerdict[]
   /** Mistakes that the policy does not decide. */
   readonly problems: readonly string[]
+  /** What the pod's author should know, whatever the verdict. */
+  readonly warnings: readonly string[]
   readonly asExpected: boolean
 }
 

@@ -9,7 +9,7 @@ import { readManifestFiles } from '../manifests/input.ts'
 import { podsIn, type FoundPod } from '../manifests/pods.ts'
 import { objectsIn } from '../manifests/workloads.ts'
 import { printable } from '../../values/print/printable.ts'
-import { describeMistake, pendingText } from '../judge.ts'
+import { describeMistake, describeWarning, pendingText } from '../judge.ts'
 import { readConfig } from '../read-config.ts'
 import { writeReport } from '../terminal.ts'
 import { policyFormats } from './formats.ts'
@@ -49,7 +49,7 @@ function testPod(
   const { unknown } = found
   const judged: Judged =
     unknown !== undefined && found.isPending === true
-      ? { verdict: 'unjudged', models: [], problems: [pendingText(found, unknown)] }
+      ? { verdict: 'unjudged', models: [], problems: [pendingText(found, unknown)], warnings: [] }
       : describe(verdictOf(found, namespace, config), found)
   return { file, title: found.title, namespace, ...judged, asExpected: isExpected(judged, options) }
 }
@@ -59,13 +59,13 @@ type Judged = Omit<TestedPod, 'file' | 'title' | 'namespace' | 'asExpected'>
 function verdictOf({ pod, unknown }: FoundPod, namespace: string, config: Config): PodVerdict {
   return unknown === undefined
     ? evaluatePodPolicy(pod, namespace, config)
-    : { state: 'invalid', mode: 'enforce', diagnostics: [unknown] }
+    : { state: 'invalid', mode: 'enforce', diagnostics: [unknown], warnings: [] }
 }
 
 function describe(judged: PodVerdict, found: FoundPod): Judged {
   switch (judged.state) {
     case 'skipped':
-      return { verdict: 'skipped', reason: judged.reason, models: [], problems: [] }
+      return { verdict: 'skipped', reason: judged.reason, models: [], problems: [], warnings: [] }
     case 'invalid': {
       const { mode, diagnostics } = judged
       const other = diagnostics.find(({ reason }) => reason !== 'NotAllowed') ?? diagnostics[0]
@@ -75,16 +75,22 @@ function describe(judged: PodVerdict, found: FoundPod): Judged {
         mode,
         models: [],
         problems: diagnostics.map((diagnostic) => describeMistake(found, diagnostic)),
+        warnings: warningsOf(judged, found),
       }
     }
     case 'judged': {
       const { mode, models } = judged
+      const warnings = warningsOf(judged, found)
       const denied = models.some(({ verdict }) => verdict !== 'allowed')
       return denied
-        ? { verdict: 'denied', reason: 'NotAllowed', mode, models, problems: [] }
-        : { verdict: 'allowed', mode, models, problems: [] }
+        ? { verdict: 'denied', reason: 'NotAllowed', mode, models, problems: [], warnings }
+        : { verdict: 'allowed', mode, models, problems: [], warnings }
     }
   }
+}
+
+function warningsOf({ warnings }: Exclude<PodVerdict, { state: 'skipped' }>, found: FoundPod): readonly string[] {
+  return warnings.map((warning) => describeWarning(found, warning))
 }
 
 /** A pod without a model proves no denial: its annotations may be misspelt. */
@@ -117,6 +123,7 @@ function summarise({ pods, unusedRules: unused }: PolicyReport, { expect }: Poli
   )
   const wrong = pods.filter(({ asExpected }) => !asExpected)
   const lines = [
+    ...pods.flatMap(({ title, warnings }) => warnings.map((warning) => `${title} warning: ${warning}`)),
     ...(expect === 'denied'
       ? wrong.map(
           ({ file, title, verdict }) =>

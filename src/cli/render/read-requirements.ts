@@ -2,7 +2,7 @@
 import type { Config } from '../../config/config.ts'
 import { requirementsOf, type Requirement } from '../../deliveries/shared/requirements.ts'
 import { skipReasons } from '../../reasons.ts'
-import { denied, misplacedAnnotations, unjudged } from '../judge.ts'
+import { denied, describeWarning, misplacedAnnotations, unjudged } from '../judge.ts'
 import { readDocuments, reportBroken } from '../manifests/documents.ts'
 import { readManifestFiles } from '../manifests/input.ts'
 import { valueAt } from '../manifests/paths.ts'
@@ -43,7 +43,7 @@ export async function readRequirements(
 
 type ReadObject = Omit<FoundRequirements, 'present'>
 
-function warningOf({ title }: FoundObject, text: string): string {
+function warningOf({ title }: Pick<FoundObject, 'title'>, text: string): string {
   return `${title} warning: ${text}`
 }
 
@@ -57,7 +57,11 @@ function readPodOf(found: FoundPod, namespace: string, config: Config): ReadObje
     case 'denied':
       return refused(title, denied(result.diagnostics, found).lines)
     case 'found':
-      return { requirements: result.requirements, lines: [], isDenied: false }
+      return {
+        requirements: result.requirements,
+        lines: result.warnings.map((warning) => warningOf(found, describeWarning(found, warning))),
+        isDenied: false,
+      }
   }
 }
 

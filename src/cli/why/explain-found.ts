@@ -6,9 +6,9 @@ import { surroundingsOf, type ClusterFacts } from '../../check/why/surroundings.
 import type { Cluster } from '../../cluster/cluster.ts'
 import type { ClusterPod } from '../../cluster/objects.ts'
 import type { Config } from '../../config/config.ts'
-import type { Diagnostic } from '../../reasons.ts'
+import type { Diagnostic, Warning } from '../../reasons.ts'
 import { skipReasonOf } from '../../request/skip-reason.ts'
-import { describeMistake, describePending, misplacedAnnotations } from '../judge.ts'
+import { describeMistake, describePending, describeWarning, misplacedAnnotations } from '../judge.ts'
 import type { FoundPod } from '../manifests/pods.ts'
 
 export interface AdmissionSources {
@@ -40,7 +40,9 @@ export async function explainFound(
     return explainUnknown(title, namespace, { isPending, description })
   }
   const describe = (diagnostic: Diagnostic): string => describeMistake(found, diagnostic)
-  const explanation = await explainSubject({ title, namespace, pod, describe, live }, asked)
+  const describeRemark = (warning: Warning): string => describeWarning(found, warning)
+  const explained = { title, namespace, pod, describe, describeWarning: describeRemark, live }
+  const explanation = await explainSubject(explained, asked)
   const { annotationPrefix } = asked.facts.configuration.config
   const misplaced = found === pods[0] ? misplacedAnnotations(found.of, pods, annotationPrefix) : []
   return { ...explanation, hints: [...misplaced, ...explanation.hints] }

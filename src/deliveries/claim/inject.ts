@@ -11,6 +11,8 @@ import type { ModelRequest } from '../../request/model-request.ts'
 import { claimVolume, isClaimVolume } from '../shared/claim-volume.ts'
 import type { Deliverer, DeliveredModel, DeliveryContext } from '../delivery.ts'
 import { verifyTask } from '../shared/verify-task.ts'
+import { annotationKey } from '../../request/keys.ts'
+import { annotationField } from '../../pod/field-path.ts'
 
 export const claimDelivery: Deliverer = {
   deliver: deliverClaim,
@@ -18,10 +20,10 @@ export const claimDelivery: Deliverer = {
 }
 
 function deliverClaim(model: ModelRequest, context: DeliveryContext): DeliveredModel | undefined {
-  const { source, name, suffix, expect } = model
+  const { source, suffix, expect } = model
   if (source.scheme !== 'pvc') return undefined
   const chosen = claimVolume(dataVolumeName(suffix), source.claim, context)
-  warnOfMovingPath(name, source.path, context)
+  warnOfMovingPath(model, source.path, context)
   return {
     ...chosen,
     ...(source.path !== undefined && { subPath: source.path }),
@@ -32,7 +34,15 @@ function deliverClaim(model: ModelRequest, context: DeliveryContext): DeliveredM
 }
 
 /** Publishers keep a link of this name; the kubelet follows it at each start of a container. */
-function warnOfMovingPath(name: string, path: string | undefined, { findings }: DeliveryContext): void {
+function warnOfMovingPath(
+  { name, suffix }: ModelRequest,
+  path: string | undefined,
+  { config, findings }: DeliveryContext,
+): void {
   if (path === undefined || basename(path) !== 'current') return
-  findings.warn('PathMayChange', `${name}: after a restart, current may be another version than its neighbours see`)
+  findings.warn(
+    'PathMayChange',
+    `${name}: after a restart, current may be another version than its neighbours see`,
+    annotationField(annotationKey(config.annotationPrefix, 'source', suffix)),
+  )
 }

@@ -173,14 +173,27 @@ function listWritable(volumes: readonly Volume[]): string {
   return names.length === 0 ? '' : `: ${enumerate(names)}`
 }
 
-function warnOfGaps(model: ModelRequest, { pod, findings }: DeliveryContext): void {
+function warnOfGaps(model: ModelRequest, { pod, config, findings }: DeliveryContext): void {
+  const source = (): string => annotationField(annotationKey(config.annotationPrefix, 'source', model.suffix))
   if (model.expect === undefined) {
-    findings.warn('NoExpectation', `${model.name}: without expect, a model still being uploaded looks complete`)
+    findings.warn(
+      'NoExpectation',
+      `${model.name}: without expect, a model still being uploaded looks complete`,
+      source(),
+    )
   }
   if (volumeMediumOf(model, pod) === 'disk' && model.sizeBytes === undefined) {
-    findings.warn('NoSize', `${model.name}: without size, the scheduler may choose a node whose disk is too small`)
+    findings.warn(
+      'NoSize',
+      `${model.name}: without size, the scheduler may choose a node whose disk is too small`,
+      source(),
+    )
   }
   if (model.endpoint?.startsWith('http://')) {
-    findings.warn('PlaintextEndpoint', `${model.name}: the endpoint is http://, the model travels unprotected`)
+    findings.warn(
+      'PlaintextEndpoint',
+      `${model.name}: the endpoint is http://, the model travels unprotected`,
+      source(),
+    )
   }
 }

@@ -71,12 +71,14 @@ function warnOfUnscheduled(name: string, label: string, { pod, findings }: Deliv
     findings.warn(
       'NodeNameSet',
       `${name}: nodeName chooses the node, which refuses the pod if it does not have the model`,
+      'spec.nodeName',
     )
   }
   if (pod.metadata?.ownerReferences?.some(({ kind }) => kind === 'DaemonSet') === true) {
     findings.warn(
       'DaemonSetPending',
       `${name}: name the node label in the DaemonSet's nodeSelector, or pods stay Pending`,
+      'spec.nodeSelector',
     )
   }
 }

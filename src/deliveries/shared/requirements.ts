@@ -6,7 +6,7 @@ import { readPod } from '../../pod/read-pod.ts'
 import { ownAnnotations } from '../../request/keys.ts'
 import { readRequest } from '../../request/read-request.ts'
 import type { ModelRequest } from '../../request/model-request.ts'
-import type { Diagnostic, SkipReason } from '../../reasons.ts'
+import type { Diagnostic, SkipReason, Warning } from '../../reasons.ts'
 import type { Credentials } from '../../values/credentials.ts'
 import type { ClaimSource, NodeSource, OciSource, S3Source } from '../../values/source.ts'
 import type { Identity } from '../../render/access.ts'
@@ -18,7 +18,7 @@ export interface Requirement extends Identity {
 }
 
 export type Requirements =
-  | { readonly outcome: 'found'; readonly requirements: readonly Requirement[] }
+  | { readonly outcome: 'found'; readonly requirements: readonly Requirement[]; readonly warnings: readonly Warning[] }
   | { readonly outcome: 'skipped'; readonly reason: SkipReason }
   | { readonly outcome: 'denied'; readonly diagnostics: readonly Diagnostic[] }
 
@@ -37,6 +37,7 @@ export function requirementsOf(object: unknown, namespace: string, config: Confi
   return {
     outcome: 'found',
     requirements: models.map((model) => ({ namespace, serviceAccount: account, credentials, model })),
+    warnings: findings.warnings,
   }
 }
 

@@ -290,7 +290,7 @@ t.test('warnings of the core are reported, and fail nothing', async (t) => {
   t.equal(code, 0)
   t.match(
     stderr,
-    /^deployment\/my-inference-app injected.*\ndeployment\/my-inference-app warning: model: without expect/,
+    /^deployment\/my-inference-app injected.*\ndeployment\/my-inference-app warning: stdin:13:9: model: without expect/,
   )
 })
 

@@ -133,7 +133,7 @@ export function inputText(golden: GoldenCase): string {
   return readFileSync(inputFile(golden), 'utf8')
 }
 
-/** `pod/x denied (namespace n):` and a line for every diagnostic with its place in the file, or `pod/x skipped: why`, or `pod/x injected: what (why)`; then warnings. */
+/** `pod/x denied (namespace n):` and a line for every diagnostic with its place in the file, or `pod/x skipped: why`, or `pod/x injected: what (why)`; then warnings with their places. */
 function readReport(
   report: string,
   { kind, metadata }: GoldenManifest,
@@ -152,7 +152,7 @@ function readReport(
     }[outcome] ?? (() => [text])
   // Only the command line can see annotations outside the pod template.
   const warnings = others
-    .map((line) => line.replace(/^warning: /, ''))
+    .map((line) => line.replace(/^warning: \S+:\d+:\d+: /, ''))
     .filter((line) => !line.includes('where nothing reads'))
   return { outcome, words: words(), warnings }
 }

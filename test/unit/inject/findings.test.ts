@@ -48,6 +48,24 @@ t.test('texts of users are cut', (t) => {
   t.end()
 })
 
+t.test('a warning has the field of what it warns of, and its text does not name it', (t) => {
+  const annotations = { 'models.example.io/source': 's3://models/a/', 'models.example.io/source.b': 's3://models/b/' }
+  const spec = { containers: [{ name: 'app' }], runtimeClassName: 'kata' }
+  const { warnings } = inject({ metadata: { annotations }, spec }, 'team', defaultConfig)
+  t.strictSame(
+    new Set(warnings.map(({ reason, field }) => `${reason} ${field}`)),
+    new Set([
+      'NoExpectation metadata.annotations[models.example.io/source]',
+      'NoSize metadata.annotations[models.example.io/source]',
+      'NoExpectation metadata.annotations[models.example.io/source.b]',
+      'NoSize metadata.annotations[models.example.io/source.b]',
+      'EmptyUnderKata spec.runtimeClassName',
+    ]),
+  )
+  t.notOk(warnings.some(({ message }) => /metadata|spec\./.test(message)))
+  t.end()
+})
+
 t.test('a warning is given once', (t) => {
   const findings = new Findings()
   for (const message of ['a', 'b', 'a']) findings.warn('NoSize', message)
