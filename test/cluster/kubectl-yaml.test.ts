@@ -73,6 +73,15 @@ t.test('every word that may be a number, a boolean, a date or nothing is the sam
   await compare(t, everyWord, everyWord.length / 2)
 })
 
+t.test('so is text between brackets that ends in a colon', async (t) => {
+  const texts = ['[2001:db8::, a]', '[a :]', '{a:}', '{a: b:, c::}', '[{a: 1:}]', '{"a":{},"b":}', '[a\n   :]']
+  await compare(
+    t,
+    texts.map((text) => `  a: ${text}\n`),
+    texts.length,
+  )
+})
+
 t.test('so is any document', async (t) => {
   const count = caseCount({ short: 400, long: 8000 })
   const texts = fc.sample(fields, { numRuns: count, seed })

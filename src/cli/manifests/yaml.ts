@@ -46,8 +46,12 @@ export function parseDocuments(text: string, lineCounter?: LineCounter): readonl
 }
 
 interface LexerInside {
+  readonly buffer: string
+  readonly flowLevel: number
   continueScalar: (offset: number) => number
+  parsePlainScalar: () => Generator<string, unknown>
   parseQuotedScalar: () => Generator<string, unknown>
+  pushToIndex: (end: number, allowEmpty: boolean) => Generator<string, number>
 }
 
 function* tokensOf(parser: Parser, text: string): ReturnType<Parser['parse']> {
@@ -56,12 +60,18 @@ function* tokensOf(parser: Parser, text: string): ReturnType<Parser['parse']> {
   yield* parser.end()
 }
 
-/** Lines in quotes may stand at the left, the closing quote too, unless they end the document: https://github.com/eemeli/yaml/issues/403 */
 function lenientLexer(): Lexer {
   const lexer = new Lexer()
-  const inside = lexer as unknown as LexerInside & { readonly buffer: string }
-  const strict = inside.continueScalar.bind(lexer)
-  const parseQuoted = inside.parseQuotedScalar.bind(lexer)
+  const inside = lexer as unknown as LexerInside
+  letQuotedLinesStandAtTheLeft(inside)
+  letPlainTextEndInColons(inside)
+  return lexer
+}
+
+/** The closing quote too, unless they end the document: https://github.com/eemeli/yaml/issues/403 */
+function letQuotedLinesStandAtTheLeft(inside: LexerInside): void {
+  const strict = inside.continueScalar.bind(inside)
+  const parseQuoted = inside.parseQuotedScalar.bind(inside)
   inside.parseQuotedScalar = function* parseLeniently() {
     inside.continueScalar = (offset) =>
       /^(?:---|\.\.\.)(?:\s|$)/.test(inside.buffer.slice(offset, offset + 4)) ? -1 : offset
@@ -71,7 +81,27 @@ function lenientLexer(): Lexer {
       inside.continueScalar = strict
     }
   }
-  return lexer
+}
+
+/** As the address in `[2001:db8::]`: between brackets, too, a colon ends a key only before a space or a line break. */
+function letPlainTextEndInColons(inside: LexerInside): void {
+  const push = inside.pushToIndex.bind(inside)
+  const parsePlain = inside.parsePlainScalar.bind(inside)
+  inside.parsePlainScalar = function* parseWithColon() {
+    if (inside.flowLevel === 0) return yield* parsePlain()
+    inside.pushToIndex = (end, allowEmpty) => push(endWithColon(inside.buffer, end), allowEmpty)
+    try {
+      return yield* parsePlain()
+    } finally {
+      inside.pushToIndex = push
+    }
+  }
+}
+
+function endWithColon(text: string, end: number): number {
+  const colon = /\s*:(?=[,[\]{}])/y
+  colon.lastIndex = end
+  return colon.test(text) ? colon.lastIndex : end
 }
 
 /** A document that is YAML, and that kubectl refuses. */

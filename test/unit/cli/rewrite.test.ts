@@ -182,6 +182,16 @@ t.test('maps and lists between brackets stay between brackets', (t) => {
   t.end()
 })
 
+t.test('text between brackets may end in a colon, as kubectl reads it', (t) => {
+  t.strictSame(read('a: [2001:db8::, b:]\n'), { a: ['2001:db8::', 'b:'] })
+  t.strictSame(read('{a:, b::}\n'), { 'a:': null, 'b::': null })
+  t.strictSame(read('[{a: b:}, c :, d]\n'), [{ a: 'b:' }, 'c :', 'd'])
+  t.strictSame(read('{"a":{},"b":[],"c":d,e: , "f":}\n'), { a: {}, b: [], c: 'd', e: null, f: null })
+  t.equal(edit('a: [2001:db8::, b]\n', add('/a/2', 'c')), 'a: [2001:db8::, b, c]\n')
+  t.equal(edit('{a:, b: 1}\n', add('/b', 2)), '{a:, b: 2}\n')
+  t.end()
+})
+
 t.test('an anchor that changes does not change its aliases', (t) => {
   const text = 'a:\n  containers: &all\n  - name: app # the app\nb:\n  containers: *all\n'
   const edited = edit(text, add('/a/containers', [{ name: 'app', image: 'x' }]))
