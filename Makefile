@@ -47,7 +47,7 @@ test: typecheck lint verify-format verify-generated unused dist/main.js
 
 ## Tries the laws, and what has to stay small, on ten times as many cases as `make test` (about an hour)
 test-long: dist/main.js
-	@node test/run.ts --long test/property test/unit/audit/laws.test.ts test/cluster/guard-loaders.test.ts test/cluster/kubectl-yaml.test.ts test/loader/native-scenarios.test.ts test/loader/s5cmd-scenarios.test.ts test/loader/faults.test.ts
+	@node test/run.ts --long test/property test/unit/audit/laws.test.ts test/cluster/guard-loaders.test.ts test/cluster/kubectl-yaml.test.ts test/cluster/kubectl-modules.test.ts test/loader/native-scenarios.test.ts test/loader/s5cmd-scenarios.test.ts test/loader/faults.test.ts
 
 ## Sends the webhook valid, invalid and hostile requests for half an hour, with every fault of clients: no crash, no leak, no wrong answer
 soak: $(INSTALLED)

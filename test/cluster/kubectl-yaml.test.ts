@@ -7,6 +7,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import { readDocuments } from '../../src/cli/manifests/documents.ts'
+import { comparable } from '../kit/cli/comparable.ts'
 import { everyWord, fields } from '../kit/cli/yaml-texts.ts'
 import { kubectlBinary } from '../kit/tools/helm.ts'
 import { caseCount } from '../kit/tools/long-runs.ts'
@@ -42,14 +43,6 @@ function readHere(file: string, text: string): { readonly data: unknown } | { re
   } catch (error) {
     return { problem: (error as Error).message }
   }
-}
-
-/** kubectl prints integers beyond 64 bits with a sign as floats, and no order of keys. */
-function comparable(value: unknown): unknown {
-  if (typeof value === 'bigint') return Number(value)
-  if (Array.isArray(value)) return value.map(comparable)
-  if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, comparable(item)]))
 }
 
 function manifest(name: string, text: string): string {
