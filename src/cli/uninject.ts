@@ -36,7 +36,8 @@ export function uninjectCommand(): Command {
 }
 
 function judge(found: FoundPod, prefix: string): ObjectVerdict {
-  if (found.unknown !== undefined) return denied([found.unknown], found)
+  // A value that is not known yet is none of what is taken out.
+  if (found.unknown !== undefined && found.isPending !== true) return denied([found.unknown], found)
   const template = found.pod
   const read = readPod(template)
   if (!read.ok) {

@@ -97,10 +97,16 @@ async function why(options: WhyOptions, args: readonly string[]): Promise<void> 
 
 /** Good is only an object whose pods are injected, and about whose state nothing is wrong and nothing unknown. */
 function exitCodeOf(explanations: readonly Explanation[]): number {
-  const isFound = explanations.some(({ verdict, state }) => verdict !== 'injected' || state?.health === 'wrong')
-  if (isFound || explanations.length === 0) return exitCodes.findings
-  const findings = explanations.flatMap(({ state }) => state?.findings ?? [])
-  return findings.some(({ severity }) => severity === 'unchecked') ? exitCodes.couldNotLook : exitCodes.good
+  if (explanations.length === 0 || explanations.some(isWrong)) return exitCodes.findings
+  return explanations.some(isUnknown) ? exitCodes.couldNotLook : exitCodes.good
+}
+
+function isWrong({ verdict, state }: Explanation): boolean {
+  return (verdict !== 'injected' && verdict !== 'not known') || state?.health === 'wrong'
+}
+
+function isUnknown({ verdict, state }: Explanation): boolean {
+  return verdict === 'not known' || state?.findings.some(({ severity }) => severity === 'unchecked') === true
 }
 
 async function explainNamed(

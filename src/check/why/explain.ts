@@ -13,7 +13,8 @@ import { explainMatching } from './matching.ts'
 import { fact, notEvaluated, passes, stops, type Step } from './step.ts'
 import type { ExplainedPod, Surroundings } from './explained-pod.ts'
 
-export type InjectionVerdict = 'injected' | 'not injected' | 'denied'
+/** `not known`: the pod has no annotations yet that could be judged. */
+export type InjectionVerdict = 'injected' | 'not injected' | 'denied' | 'not known'
 
 export interface Explanation {
   readonly title: string
@@ -60,12 +61,13 @@ export function explainUnknown(
   { isPending, description }: { readonly isPending: boolean; readonly description: string },
 ): Explanation {
   const because = isPending
-    ? 'it cannot be said before Argo fills in the annotations'
+    ? 'its annotations are not known until Argo fills them in'
     : 'it cannot be said: the pods of this object are not known'
   const steps = isPending
     ? [notEvaluated('annotations', because, [description])]
     : [stops('annotations', because, [description])]
-  return { title, namespace, live: false, verdict: 'not injected', because, steps, hints: [] }
+  const verdict = isPending ? 'not known' : 'not injected'
+  return { title, namespace, live: false, verdict, because, steps, hints: [] }
 }
 
 /** The API server passes on the same mistakes and warnings, which it cannot give a place in a file. */

@@ -15,9 +15,12 @@ import { readDocuments, reportBroken, type ManifestDocument } from '../manifests
 import { openManifestFiles, type OpenedFile } from '../manifests/input.ts'
 import { locate, parseField } from '../manifests/locate.ts'
 import type { Path } from '../manifests/paths.ts'
-import { podsIn, type PodSettings } from '../manifests/pods.ts'
+import { podsIn, type FoundPod, type PodSettings } from '../manifests/pods.ts'
 import { objectsIn, objectsOf, type FoundObject } from '../manifests/workloads.ts'
+import { exitCodes } from '../exit-codes.ts'
+import { pendingText } from '../judge.ts'
 import { readConfig } from '../read-config.ts'
+import { writeReport } from '../terminal.ts'
 import type { ReadWaivers } from './read-waivers.ts'
 
 export interface AuditSourceOptions extends ClusterOptions {
@@ -164,6 +167,7 @@ async function* objectsInFiles(
   const isByNamespace = files.every((file) => 'text' in file)
   yield* found
     .filter(isChosen)
+    .filter(isKnown)
     .toSorted((a, b) => (a.namespace < b.namespace ? -1 : a.namespace > b.namespace ? 1 : 0))
     .map((object) => ({ ...object, isByNamespace }))
   let count = found.length
@@ -171,7 +175,7 @@ async function* objectsInFiles(
     if ('text' in file) continue
     for await (const object of objectsInList(file, context)) {
       count++
-      if (isChosen(object)) yield object
+      if (isChosen(object) && isKnown(object)) yield object
     }
   }
   if (count === 0) throw new AppError('InputUnreadable', `${paths.join(', ')}: holds neither a pod nor a workload`)
@@ -180,7 +184,7 @@ async function* objectsInFiles(
 async function* objectsInList(
   { name, chunks }: Extract<OpenedFile, { chunks: unknown }>,
   { settings, cronJobs }: FileContext,
-): AsyncGenerator<AuditedObject> {
+): AsyncGenerator<ReadObject> {
   const { jsonItems } = await import('../manifests/json-items.ts')
   for await (const { list, item } of jsonItems(name, chunks)) {
     const found = objectsOf(list.kind === undefined ? item : { ...list, items: [item] })
@@ -192,9 +196,14 @@ async function* objectsInList(
   }
 }
 
-function auditedObjects(found: FoundObject, file: string, settings: PodSettings): readonly AuditedObject[] {
+function auditedObjects(found: FoundObject, file: string, settings: PodSettings): readonly ReadObject[] {
+  return podsIn(found, settings).map((read) => auditedObject(read, file))
+}
+
+function auditedObject(read: FoundPod, file: string): ReadObject {
+  const { of: found, pod, path, part, fieldOf, unknown, annotationPlaces } = read
   const { kind, name, namespace = 'default' } = found
-  return podsIn(found, settings).map(({ pod, path, part, fieldOf, unknown, annotationPlaces }) => ({
+  return {
     pod,
     namespace,
     file,
@@ -202,8 +211,27 @@ function auditedObjects(found: FoundObject, file: string, settings: PodSettings)
     ...(found.document !== undefined && { lineOf: lineIn(found, found.document, annotationPlaces.at(-1) ?? []) }),
     ...(part !== undefined && { part }),
     ...(unknown !== undefined && { unknown }),
+    ...pendingOf(read),
     ...(path?.length !== 0 && { workload: { kind, name: printable(name ?? '(no name)') } }),
-  }))
+  }
+}
+
+interface ReadObject extends AuditedObject {
+  /** Says which annotation has no value yet. */
+  readonly pending?: string
+}
+
+function pendingOf(read: FoundPod): Pick<ReadObject, 'pending'> {
+  const { title, unknown, isPending } = read
+  return unknown !== undefined && isPending === true ? { pending: `${title} ${pendingText(read, unknown)}` } : {}
+}
+
+/** Nothing can be judged of values that Argo fills in: they are named, and the command could not look everywhere. */
+function isKnown({ pending }: ReadObject): boolean {
+  if (pending === undefined) return true
+  writeReport(`${pending}\n`)
+  process.exitCode ??= exitCodes.couldNotLook
+  return false
 }
 
 /** The line of the field, or of the annotations where a judgement names none. Only asked for what has a judgement. */

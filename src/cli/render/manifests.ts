@@ -99,6 +99,7 @@ async function renderManifests(values: ManifestFlags, command: Command): Promise
   const rendering = renderRequirements(sorted, values as RequirementValues, config)
   await writeRendering(finished(rendering, found), values, command)
   if (found.isDenied) process.exitCode = exitCodes.findings
+  else if (found.isPending) process.exitCode = exitCodes.couldNotLook
 }
 
 /** Drops requirements that --only excludes, and claims that the manifests already contain. */
@@ -173,24 +174,22 @@ function sourceProblems(uri: string, { origin, size }: ManifestFlags): readonly 
 }
 
 /** Drops objects that the manifests already contain. */
-function finished(rendering: Rendering, { requirements, present, isDenied }: FoundRequirements): Rendering {
+function finished(rendering: Rendering, found: FoundRequirements): Rendering {
+  const { requirements, present } = found
   const kubernetes = rendering.kubernetes.filter((object) => !present.has(objectKey(object)))
   const isNothing = rendering.kubernetes.length + rendering.stacks.length === 0
   return {
     ...rendering,
     kubernetes,
-    notes: [
-      ...rendering.notes,
-      ...notesOf(requirements),
-      ...(isNothing ? [nothingBecause(requirements.length > 0, isDenied)] : []),
-    ],
+    notes: [...rendering.notes, ...notesOf(requirements), ...(isNothing ? [nothingBecause(found)] : [])],
   }
 }
 
 /** Says nothing about pods that were not looked at. */
-function nothingBecause(hasModels: boolean, isDenied: boolean): string {
+function nothingBecause({ requirements, isDenied, isPending }: FoundRequirements): string {
   if (isDenied) return 'nothing is rendered for what was denied'
-  return hasModels
+  if (isPending) return 'nothing is rendered for what is not known until Argo fills it in'
+  return requirements.length > 0
     ? 'these pods need no companion resources that could be rendered'
     : 'no pod or pod template in these files asks for a model'
 }

@@ -15,6 +15,8 @@ export interface FoundRequirements {
   readonly present: ReadonlySet<string>
   readonly lines: readonly string[]
   readonly isDenied: boolean
+  /** True if an annotation has no value yet. */
+  readonly isPending: boolean
 }
 
 export async function readRequirements(
@@ -30,43 +32,43 @@ export async function readRequirements(
     const misplaced = misplacedAnnotations(found, pods, config.annotationPrefix).map((text) => warningOf(found, text))
     return [
       ...pods.map((pod) => readPodOf(pod, found.namespace ?? namespace, config)),
-      { requirements: [], lines: misplaced, isDenied: false },
+      { requirements: [], lines: misplaced },
     ]
   })
   return {
     requirements: read.flatMap(({ requirements }) => requirements),
     present: new Set(objects.map((found) => presentKey(found, namespace))),
     lines: read.flatMap(({ lines }) => lines),
-    isDenied: read.some(({ isDenied }) => isDenied),
+    isDenied: read.some((object) => object.isDenied),
+    isPending: read.some((object) => object.isPending),
   }
 }
 
-type ReadObject = Omit<FoundRequirements, 'present'>
+type ReadObject = Pick<FoundRequirements, 'requirements' | 'lines'> &
+  Partial<Pick<FoundRequirements, 'isDenied' | 'isPending'>>
 
 function warningOf({ title }: Pick<FoundObject, 'title'>, text: string): string {
   return `${title} warning: ${text}`
 }
 
 function readPodOf(found: FoundPod, namespace: string, config: Config): ReadObject {
-  const { title } = found
-  if (found.unknown !== undefined) return refused(title, unjudged(found, found.unknown).lines)
+  const { title, unknown, isPending = false } = found
+  if (unknown !== undefined) {
+    const lines = linesOf(title, unjudged(found, unknown).lines)
+    return { requirements: [], lines, isDenied: !isPending, isPending }
+  }
   const result = requirementsOf(found.pod, namespace, config)
   switch (result.outcome) {
     case 'skipped':
-      return { requirements: [], lines: [`${title} skipped: ${skipReasons[result.reason]}`], isDenied: false }
+      return { requirements: [], lines: [`${title} skipped: ${skipReasons[result.reason]}`] }
     case 'denied':
-      return refused(title, denied(result.diagnostics, found).lines)
+      return { requirements: [], lines: linesOf(title, denied(result.diagnostics, found).lines), isDenied: true }
     case 'found':
       return {
         requirements: result.requirements,
         lines: result.warnings.map((warning) => warningOf(found, describeWarning(found, warning))),
-        isDenied: false,
       }
   }
-}
-
-function refused(title: string, lines: readonly string[]): ReadObject {
-  return { requirements: [], lines: linesOf(title, lines), isDenied: true }
 }
 
 function linesOf(title: string, lines: readonly string[]): string[] {

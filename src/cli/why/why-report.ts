@@ -21,6 +21,7 @@ const colors: Readonly<Record<InjectionVerdict, Format>> = {
   injected: ['green', 'bold'],
   'not injected': ['yellow', 'bold'],
   denied: ['red', 'bold'],
+  'not known': ['yellow', 'bold'],
 }
 
 export function printExplanations(explanations: readonly Explanation[], style: FindingStyle): string {
@@ -99,6 +100,7 @@ const hypothetical: Readonly<Record<InjectionVerdict, string>> = {
   injected: 'would be injected',
   'not injected': 'would not be injected',
   denied: 'would be denied',
+  'not known': 'cannot be judged yet',
 }
 
 function colorOf({ verdict, state }: Explanation): Format {

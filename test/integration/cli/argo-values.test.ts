@@ -57,17 +57,63 @@ t.test('policy test counts it neither as allowed nor as denied, whatever is expe
   t.match(denied.stderr, '1 denied, 1 unjudged')
 })
 
-t.test('why says that it cannot be said before Argo fills it in', async (t) => {
-  const { stdout } = await runShared(['why', '-f', '-', '--config', config], { stdin: pending })
-  t.match(stdout, 'it cannot be said before Argo fills in the annotations')
-  t.match(stdout.replace(/\s+/g, ' '), `"{{inputs.parameters.model}}" ${said}`)
+t.test('why says that it cannot be judged yet, which is neither good nor a finding', async (t) => {
+  const args = ['why', '-f', '-', '--config', config]
+  const { code, stdout } = await runShared(args, { stdin: pending })
+  t.equal(code, 2)
+  t.match(stdout, /^workflow\/score in the namespace default cannot be judged yet\n/)
+  t.match(stdout, 'its annotations are not known until Argo fills them in')
+  t.match(stdout.replace(/\s+/g, ' '), `${place}${field}: "{{inputs.parameters.model}}" ${said}`)
+  const json = await runShared([...args, '-o', 'json'], { stdin: pending })
+  t.match(JSON.parse(json.stdout), [{ verdict: 'not known' }])
+  const denied = await runShared(args, { stdin: `${pending}---\n${workflow('s3://models')}` })
+  t.equal(denied.code, 1, 'a denial beside it counts')
 })
 
-t.test('audit counts it as one that it could not judge', async (t) => {
-  const { code, stdout, stderr } = await runShared(['audit', '-f', '-', '--fail-on', 'tampered'], { stdin: pending })
-  t.equal(code, 1)
-  t.match(stdout.replace(/\s+/g, ' '), `"{{inputs.parameters.model}}" ${said}`)
-  t.match(stderr, 'failed on 1 that cannot be judged')
+t.test('render says that nothing is rendered for it yet', async (t) => {
+  const { code, stdout, stderr } = await runShared(['render', '-f', '-'], { stdin: pending })
+  t.equal(code, 2)
+  t.equal(stdout, '')
+  t.equal(
+    stderr,
+    `workflow/score cannot be judged: ${place}${field}: "{{inputs.parameters.model}}" ${said}\nnothing is rendered for what is not known until Argo fills it in\n`,
+  )
+})
+
+t.test('uninject has nothing to take out of it', async (t) => {
+  const { code, stdout } = await runShared(['uninject', '-f', '-'], { stdin: pending })
+  t.equal(code, 0)
+  t.equal(stdout, pending)
+})
+
+t.test('audit names it, judges the others, and exits with 2', async (t) => {
+  const stdin = `${pending}---\n${workflow('s3://models/llama/').replace('name: score', 'name: known')}`
+  const { code, stdout, stderr } = await runShared(['audit', '-f', '-', '--fail-on', 'tampered', '-o', 'json'], {
+    stdin,
+  })
+  t.equal(code, 2)
+  t.match(stderr, `workflow/score cannot be judged: ${place}${field}: "{{inputs.parameters.model}}" ${said}\n`)
+  const { pods, summary } = JSON.parse(stdout) as { pods: readonly unknown[]; summary: { invalid: number } }
+  t.equal(pods.length, 1)
+  t.equal(summary.invalid, 0)
+  const failed = await runShared(['audit', '-f', '-', '--fail-on', 'missing,unpinned'], { stdin })
+  t.equal(failed.code, 1, 'a judgement of --fail-on counts')
+})
+
+t.test('audit names it only in the namespaces that were asked for', async (t) => {
+  const item = {
+    apiVersion: 'argoproj.io/v1alpha1',
+    kind: 'Workflow',
+    metadata: { name: 'score', namespace: 'apps' },
+    spec: {
+      templates: [{ metadata: { annotations: { 'models.example.io/source': '{{x}}' } }, container: { image: 'app' } }],
+    },
+  }
+  const other = await runShared(['audit', '-f', '-', '-n', 'other'], { stdin: JSON.stringify(item) })
+  t.equal(other.code, 0, 'one of a namespace that was not asked for is left out')
+  const { code, stderr } = await runShared(['audit', '-f', '-', '-n', 'apps'], { stdin: JSON.stringify(item) })
+  t.equal(code, 2)
+  t.match(stderr, said)
 })
 
 t.test('braces in other kinds, and other annotations of a workflow, are text as before', async (t) => {
