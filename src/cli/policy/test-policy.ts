@@ -123,7 +123,6 @@ function summarise({ pods, unusedRules: unused }: PolicyReport, { expect }: Poli
   )
   const wrong = pods.filter(({ asExpected }) => !asExpected)
   const lines = [
-    ...pods.flatMap(({ title, warnings }) => warnings.map((warning) => `${title} warning: ${warning}`)),
     ...(expect === 'denied'
       ? wrong.map(
           ({ file, title, verdict }) =>
@@ -132,7 +131,10 @@ function summarise({ pods, unusedRules: unused }: PolicyReport, { expect }: Poli
       : []),
     ...(expect === 'denied'
       ? []
-      : unused.map(({ name, why }) => `rule ${printable(name)} allows none of these models: ${why}`)),
+      : [
+          ...pods.flatMap(({ title, warnings }) => warnings.map((warning) => `${title} warning: ${warning}`)),
+          ...unused.map(({ name, why }) => `rule ${printable(name)} allows none of these models: ${why}`),
+        ]),
     counts
       .filter(([count]) => count > 0)
       .map(([count, word]) => `${count} ${word}`)
