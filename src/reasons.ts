@@ -119,6 +119,14 @@ export function formatOmitted(omitted: Omitted): string[] {
   return kinds.length === 0 ? [] : [`and ${countOmitted(omitted)} more, not described: ${kinds.join(', ')}`]
 }
 
+/** Reports tell the refusals of the policy from all other mistakes. */
+export function splitOmitted({ NotAllowed, ...others }: Omitted): {
+  readonly refused: Omitted
+  readonly others: Omitted
+} {
+  return { refused: NotAllowed === undefined ? {} : { NotAllowed }, others }
+}
+
 export function countOmitted(omitted: Omitted): number {
   return Object.values(omitted).reduce((sum, count) => sum + count, 0)
 }

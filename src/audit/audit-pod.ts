@@ -1,6 +1,6 @@
 /** Audits one pod: its models, the judgements with their reasons, and the differences from today's plan. */
 import type { Config } from '../config/config.ts'
-import type { Diagnostic } from '../reasons.ts'
+import type { Diagnostic, Omitted } from '../reasons.ts'
 import { skipReasonOf } from '../request/skip-reason.ts'
 import type { Status } from '../inject/status.ts'
 import type { Pod } from '../pod/pod.ts'
@@ -42,7 +42,7 @@ export function examinePod(
   const read = readPod(object)
   if (!read.ok) {
     const diagnostics = read.diagnostics.map((diagnostic) => located(diagnostic, fieldOf))
-    const audited = judgeMalformed(object, namespace, { config, diagnostics })
+    const audited = judgeMalformed(object, namespace, { config, diagnostics, omitted: read.omitted })
     return { audited, pod: undefined, status: undefined, isCompared: false }
   }
   const own = textOf(read.pod.metadata?.namespace) ?? namespace
@@ -77,7 +77,7 @@ function located(diagnostic: Diagnostic, fieldOf: FieldOf): Diagnostic {
 function judgeMalformed(
   object: unknown,
   namespace: string,
-  { config, diagnostics }: { config: Config; diagnostics: readonly Diagnostic[] },
+  { config, diagnostics, omitted }: { config: Config; diagnostics: readonly Diagnostic[]; omitted: Omitted },
 ): AuditedPod | undefined {
   const { metadata } = (typeof object === 'object' && object !== null ? object : {}) as Partial<Pod>
   const isOurs =
@@ -88,7 +88,7 @@ function judgeMalformed(
     ...identityOf({ metadata: metadata ?? {}, spec: { containers: [] } }, textOf(metadata?.namespace) ?? namespace),
     models: [],
     rules: [],
-    judgements: [malformed(diagnostics)],
+    judgements: [malformed(diagnostics, omitted)],
   }
 }
 

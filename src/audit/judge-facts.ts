@@ -4,7 +4,14 @@ import { annotationField } from '../pod/field-path.ts'
 import { initContainersOf } from '../pod/pod.ts'
 import { hasStatus } from '../inject/read-status.ts'
 import type { Status } from '../inject/status.ts'
-import { formatDiagnostic, skipReasons, type Diagnostic } from '../reasons.ts'
+import {
+  formatDiagnostic,
+  formatOmitted,
+  skipReasons,
+  splitOmitted,
+  type Diagnostic,
+  type Omitted,
+} from '../reasons.ts'
 import { printable, quote } from '../values/print/printable.ts'
 import { evidence } from './differences.ts'
 import { conformingJudgements, rankOf, type Evidence, type Judged, type Judgement } from './judgement.ts'
@@ -131,32 +138,34 @@ function tampered(facts: PodFacts): Judged | undefined {
   return judged('tampered', `${traces.map(({ what }) => what).join('; ')}${nameFields(found)}`, found)
 }
 
-function notAllowed({ today: { diagnostics } }: PodFacts): Judged | undefined {
+function notAllowed({ today: { diagnostics, omitted = {} } }: PodFacts): Judged | undefined {
   return denial(
     'notAllowed',
     diagnostics.filter(({ reason }) => reason === 'NotAllowed'),
+    splitOmitted(omitted).refused,
   )
 }
 
-function invalid({ today: { diagnostics } }: PodFacts): Judged | undefined {
+function invalid({ today: { diagnostics, omitted = {} } }: PodFacts): Judged | undefined {
   return denial(
     'invalid',
     diagnostics.filter(({ reason }) => reason !== 'NotAllowed'),
+    splitOmitted(omitted).others,
   )
 }
 
-export function malformed(diagnostics: readonly Diagnostic[]): Judged {
-  return judgedBy('invalid', diagnostics)
+export function malformed(diagnostics: readonly Diagnostic[], omitted: Omitted = {}): Judged {
+  return judgedBy('invalid', diagnostics, omitted)
 }
 
-function denial(judgement: Judgement, diagnostics: readonly Diagnostic[]): Judged | undefined {
-  return diagnostics.length === 0 ? undefined : judgedBy(judgement, diagnostics)
+function denial(judgement: Judgement, diagnostics: readonly Diagnostic[], omitted: Omitted): Judged | undefined {
+  return diagnostics.length === 0 ? undefined : judgedBy(judgement, diagnostics, omitted)
 }
 
-function judgedBy(judgement: Judgement, diagnostics: readonly Diagnostic[]): Judged {
+function judgedBy(judgement: Judgement, diagnostics: readonly Diagnostic[], omitted: Omitted): Judged {
   return judged(
     judgement,
-    diagnostics.map(formatDiagnostic).join(' | '),
+    [...diagnostics.map(formatDiagnostic), ...formatOmitted(omitted)].join(' | '),
     diagnostics.map(({ field, accepted, found }) => evidence(field, accepted, found)),
   )
 }

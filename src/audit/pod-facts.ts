@@ -1,7 +1,7 @@
 /** Facts of a pod that judgements need: the parts it carries, the recorded status, and the plan of today's configuration. */
 import { injectedLabel } from '../annotations.ts'
 import type { Config } from '../config/config.ts'
-import type { Diagnostic, SkipReason } from '../reasons.ts'
+import type { Diagnostic, Omitted, SkipReason } from '../reasons.ts'
 import { exceededRequest } from '../request/bounds.ts'
 import { Findings } from '../request/findings.ts'
 import { skipReasonOf } from '../request/skip-reason.ts'
@@ -39,6 +39,7 @@ export interface PodFacts {
 
 interface TodaysOutcome {
   readonly diagnostics: readonly Diagnostic[]
+  readonly omitted?: Omitted
   /** Names of the policy rules that allow it. */
   readonly rules: readonly string[]
   /** Undefined where nothing would be added. */
@@ -96,7 +97,7 @@ function compareWithPlan(annotated: AnnotatedPod, status: Status, namespace: str
   if (exceeded !== undefined) return deniedToday([exceeded])
   const findings = new Findings()
   const { bare, plan } = planAgain(annotated, status, { namespace, config, findings, keepResources: false })
-  if (findings.denied) return deniedToday(findings.diagnostics)
+  if (findings.denied) return deniedToday(findings.diagnostics, findings.omitted)
   return {
     diagnostics: [],
     rules: plan.rules,
@@ -105,15 +106,15 @@ function compareWithPlan(annotated: AnnotatedPod, status: Status, namespace: str
   }
 }
 
-function deniedToday(diagnostics: readonly Diagnostic[]): TodaysOutcome {
-  return { diagnostics, rules: [], planned: undefined, changes: undefined }
+function deniedToday(diagnostics: readonly Diagnostic[], omitted: Omitted = {}): TodaysOutcome {
+  return { diagnostics, omitted, rules: [], planned: undefined, changes: undefined }
 }
 
 function injectAnew(annotated: AnnotatedPod, detection: Detection, namespace: string, config: Config): TodaysOutcome {
   const bare = detection.state === 'notInjected' ? annotated.pod : uninject(annotated)
   const outcome = inject(bare, namespace, config)
   if (outcome.outcome !== 'injected') {
-    return deniedToday(outcome.outcome === 'denied' ? outcome.diagnostics : [])
+    return outcome.outcome === 'denied' ? deniedToday(outcome.diagnostics, outcome.omitted) : deniedToday([])
   }
   const planned = readStatus(outcome.pod, config.annotationPrefix)
   return {

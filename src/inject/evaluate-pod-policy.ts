@@ -1,7 +1,7 @@
 /** Evaluates the operator's policy for a pod, injected or not: for tests of a policy, never for admission. */
 import type { Config } from '../config/config.ts'
 import type { PolicyMode } from '../config/policy.ts'
-import type { Diagnostic, SkipReason, Warning } from '../reasons.ts'
+import type { Diagnostic, Omitted, SkipReason, Warning } from '../reasons.ts'
 import { matchesAny } from '../values/pattern.ts'
 import { skipReasonOf } from '../request/skip-reason.ts'
 import { Findings } from '../request/findings.ts'
@@ -25,7 +25,12 @@ export interface ModelVerdict extends PolicyVerdict {
 export type PodVerdict =
   | { readonly state: 'skipped'; readonly reason: SkipReason }
   /** Denied by the webhook for mistakes that have nothing to do with the policy. */
-  | ({ readonly state: 'invalid'; readonly mode: PolicyMode; readonly diagnostics: readonly Diagnostic[] } & Remarks)
+  | ({
+      readonly state: 'invalid'
+      readonly mode: PolicyMode
+      readonly diagnostics: readonly Diagnostic[]
+      readonly omitted?: Omitted
+    } & Remarks)
   | ({ readonly state: 'judged'; readonly mode: PolicyMode; readonly models: readonly ModelVerdict[] } & Remarks)
 
 interface Remarks {
@@ -38,14 +43,14 @@ export function evaluatePodPolicy(object: unknown, namespace: string, config: Co
   if (skipReason !== undefined) return { state: 'skipped', reason: skipReason }
   const mode = policyMode(config.policy, namespace)
   const read = readPod(object)
-  if (!read.ok) return { state: 'invalid', mode, diagnostics: read.diagnostics, warnings: [] }
+  if (!read.ok) return { state: 'invalid', mode, diagnostics: read.diagnostics, omitted: read.omitted, warnings: [] }
   const annotated = annotatedPod(read.pod, prefix)
   const pod = detectInjection(annotated).state === 'notInjected' ? read.pod : uninject(annotated)
   const outcome = inject(pod, namespace, config)
   // The verdict about a model says it.
   const warnings = outcome.warnings.filter(({ reason }) => reason !== 'PolicyWouldDeny')
   return hasMistakes(outcome)
-    ? { state: 'invalid', mode, diagnostics: outcome.diagnostics, warnings }
+    ? { state: 'invalid', mode, diagnostics: outcome.diagnostics, omitted: outcome.omitted ?? {}, warnings }
     : { state: 'judged', mode, models: judgeModels({ ...annotated, pod }, namespace, config), warnings }
 }
 

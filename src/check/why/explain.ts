@@ -5,7 +5,15 @@ import { inject, type Denied, type Injected, type Outcome } from '../../inject/i
 import { carriesInjection } from '../../inject/ownership/detect-injection.ts'
 import type { Pod } from '../../pod/pod.ts'
 import { readStatus } from '../../inject/read-status.ts'
-import { formatDiagnostic, injectReasons, skipReasons, type Diagnostic } from '../../reasons.ts'
+import {
+  countOmitted,
+  formatDiagnostic,
+  formatOmitted,
+  splitOmitted,
+  injectReasons,
+  skipReasons,
+  type Diagnostic,
+} from '../../reasons.ts'
 import { printable } from '../../values/print/printable.ts'
 import { valueOf } from '../../diagnosis/lookup.ts'
 import type { LiveObjectState } from './live/live-state.ts'
@@ -128,23 +136,28 @@ function remarksOf({ warnings }: Outcome, { describeWarning = ({ message }) => m
 }
 
 function explainDenial(outcome: Denied, configPlace: string, explained: ExplainedPod): readonly Step[] {
-  const { diagnostics } = outcome
+  const { diagnostics, omitted = {} } = outcome
+  const more = splitOmitted(omitted)
   const { describe = formatDiagnostic } = explained
   const [refused, mistakes] = [
     diagnostics.filter(isOfPolicy),
     diagnostics.filter((diagnostic) => !isOfPolicy(diagnostic)),
   ]
   const remarks = remarksOf(outcome, explained)
+  const count = mistakes.length + countOmitted(more.others)
   return [
     mistakes.length > 0
       ? stops(
           'annotations',
-          `the webhook denies it: ${mistakes.length === 1 ? 'a mistake' : `${mistakes.length} mistakes`} in the pod or its annotations`,
-          [...mistakes.map(describe), ...remarks],
+          `the webhook denies it: ${count === 1 ? 'a mistake' : `${count} mistakes`} in the pod or its annotations`,
+          [...mistakes.map(describe), ...formatOmitted(more.others), ...remarks],
         )
       : passes('annotations', 'they can be read, and fit the pod', remarks),
     refused.length > 0
-      ? stops('policy', `the operator's policy does not allow it (${configPlace})`, refused.map(describe))
+      ? stops('policy', `the operator's policy does not allow it (${configPlace})`, [
+          ...refused.map(describe),
+          ...formatOmitted(more.refused),
+        ])
       : notEvaluated('policy', 'the annotations come first'),
   ]
 }

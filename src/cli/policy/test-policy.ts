@@ -2,6 +2,7 @@
 import type { Config } from '../../config/config.ts'
 import { AppError } from '../../errors.ts'
 import { evaluatePodPolicy, type PodVerdict } from '../../inject/evaluate-pod-policy.ts'
+import { formatOmitted } from '../../reasons.ts'
 import { matchesAny } from '../../values/pattern.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { readDocuments, reportBroken } from '../manifests/documents.ts'
@@ -67,14 +68,14 @@ function describe(judged: PodVerdict, found: FoundPod): Judged {
     case 'skipped':
       return { verdict: 'skipped', reason: judged.reason, models: [], problems: [], warnings: [] }
     case 'invalid': {
-      const { mode, diagnostics } = judged
+      const { mode, diagnostics, omitted = {} } = judged
       const other = diagnostics.find(({ reason }) => reason !== 'NotAllowed') ?? diagnostics[0]
       return {
         verdict: 'denied',
         ...(other && { reason: other.reason }),
         mode,
         models: [],
-        problems: diagnostics.map((diagnostic) => describeMistake(found, diagnostic)),
+        problems: [...diagnostics.map((diagnostic) => describeMistake(found, diagnostic)), ...formatOmitted(omitted)],
         warnings: warningsOf(judged, found),
       }
     }

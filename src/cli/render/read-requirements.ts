@@ -62,7 +62,11 @@ function readPodOf(found: FoundPod, namespace: string, config: Config): ReadObje
     case 'skipped':
       return { requirements: [], lines: [`${title} skipped: ${skipReasons[result.reason]}`] }
     case 'denied':
-      return { requirements: [], lines: linesOf(title, denied(result.diagnostics, found).lines), isDenied: true }
+      return {
+        requirements: [],
+        lines: linesOf(title, denied(result.diagnostics, found, [], result.omitted).lines),
+        isDenied: true,
+      }
     case 'found':
       return {
         requirements: result.requirements,

@@ -6,7 +6,7 @@ import { readPod } from '../../pod/read-pod.ts'
 import { ownAnnotations } from '../../request/keys.ts'
 import { readRequest } from '../../request/read-request.ts'
 import type { ModelRequest } from '../../request/model-request.ts'
-import type { Diagnostic, SkipReason, Warning } from '../../reasons.ts'
+import type { Diagnostic, Omitted, SkipReason, Warning } from '../../reasons.ts'
 import type { Credentials } from '../../values/credentials.ts'
 import type { ClaimSource, NodeSource, OciSource, S3Source } from '../../values/source.ts'
 import type { Identity } from '../../render/access.ts'
@@ -20,18 +20,18 @@ export interface Requirement extends Identity {
 export type Requirements =
   | { readonly outcome: 'found'; readonly requirements: readonly Requirement[]; readonly warnings: readonly Warning[] }
   | { readonly outcome: 'skipped'; readonly reason: SkipReason }
-  | { readonly outcome: 'denied'; readonly diagnostics: readonly Diagnostic[] }
+  | { readonly outcome: 'denied'; readonly diagnostics: readonly Diagnostic[]; readonly omitted?: Omitted }
 
 export function requirementsOf(object: unknown, namespace: string, config: Config): Requirements {
   const skipReason = skipReasonOf(object, config.annotationPrefix)
   if (skipReason !== undefined) return { outcome: 'skipped', reason: skipReason }
   const read = readPod(object)
-  if (!read.ok) return { outcome: 'denied', diagnostics: read.diagnostics }
+  if (!read.ok) return { outcome: 'denied', diagnostics: read.diagnostics, omitted: read.omitted }
   const exceeded = exceededRequest(read.pod, config)
   if (exceeded !== undefined) return { outcome: 'denied', diagnostics: [exceeded] }
   const findings = new Findings()
   const request = readRequest(ownAnnotations(read.pod, config.annotationPrefix), config, findings)
-  if (findings.denied) return { outcome: 'denied', diagnostics: findings.diagnostics }
+  if (findings.denied) return { outcome: 'denied', diagnostics: findings.diagnostics, omitted: findings.omitted }
   const { models, serviceAccount, credentials } = request
   const account = serviceAccount ?? read.pod.spec.serviceAccountName ?? read.pod.spec.serviceAccount ?? 'default'
   return {
