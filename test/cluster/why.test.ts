@@ -82,7 +82,7 @@ t.test('in a cluster', { timeout }, async (t) => {
     )
     t.equal(code, 1)
     t.equal(explanation.verdict, 'denied')
-    const line = /^metadata\.annotations\[models\.example\.io\/size\]: "10Gx" is not a Kubernetes quantity/
+    const line = /^stdin:1:\d+: metadata\.annotations\[models\.example\.io\/size\]: "10Gx" is not a Kubernetes quantity/
     t.match(explanation.steps.find(({ id }) => id === 'annotations')?.details[0], line)
     t.match(
       explanation.steps.find(({ id }) => id === 'dry-run'),
