@@ -1,6 +1,6 @@
 /**
  * Looks for pods that cost much more than their bytes: pods by chance, and mutations of the worst so far. What an admission costs is its
- * CPU time beside that of a pod as long that asks for nothing, so a busy machine changes nothing.
+ * CPU time beside that of reading as many bytes and answering as many, so a busy machine changes nothing.
  */
 import fastJsonPatch from 'fast-json-patch'
 import type { Admission } from '../../../src/admission/admit.ts'
@@ -34,7 +34,7 @@ const MiB = 1024 * 1024
 
 interface Costs {
   readonly bytes: number
-  /** Multiples of the CPU time for the same number of bytes that ask for nothing, an answer over TLS with it. */
+  /** Multiples of the CPU time of reading as many bytes and writing an answer as long, over TLS: 882 mounts are 280 KB. */
   readonly timesFloor: number
   readonly heapMiB: number
   readonly reason: string
@@ -119,7 +119,6 @@ function passedOnce(pod: Json, admit: SearchOptions['admit']): Json {
 function measure(body: string, { answer, requestMs }: SearchOptions): Costs {
   const bytes = body.length
   const parseMs = cpuMsOf(() => JSON.stringify(JSON.parse(body)))
-  const floorMs = requestMs + parseMs * Math.max(1, leastFloorBytes / bytes)
   const heapBefore = process.memoryUsage().heapUsed
   let reason = ''
   let held: unknown
@@ -129,6 +128,8 @@ function measure(body: string, { answer, requestMs }: SearchOptions): Costs {
     held = given
   })
   const heapMiB = (process.memoryUsage().heapUsed - heapBefore) / MiB
+  const answerMs = cpuMsOf(() => Buffer.from(JSON.stringify({ answer: held })))
+  const floorMs = requestMs + parseMs * Math.max(1, leastFloorBytes / bytes) + answerMs
   return { bytes, timesFloor: (requestMs + ms) / floorMs, heapMiB: held === undefined ? 0 : heapMiB, reason }
 }
 
