@@ -26,7 +26,7 @@ export const defaultLimits: Limits = {
   handshakes: 64,
   // Without TLS: 4 KiB each. As many as a node lets wait (net.core.somaxconn).
   waitingConnections: 4096,
-  // The default of `webhook.timeoutSeconds`.
+  // Twice the default of `webhook.timeoutSeconds`: later hardly any client still waits.
   longestWaitMs: 10_000,
   // Covers only receiving. An API server waits for a webhook 30 s at most.
   requestTimeoutMs: 15_000,
