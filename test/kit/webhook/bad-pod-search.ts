@@ -91,8 +91,20 @@ function nextRecipe(worst: readonly Tried[], random: () => number): PodRecipe {
 
 /** Less of everything until it is small enough. */
 function fit(recipe: PodRecipe, limitBytes: number, options: SearchOptions): { recipe: PodRecipe; body: string } {
-  const body = JSON.stringify(reviewFor(recipe, options))
-  return body.length <= limitBytes ? { recipe, body } : fit(scaled(recipe, 0.6), limitBytes, options)
+  const body = textOf(reviewFor(recipe, options))
+  return body !== undefined && body.length <= limitBytes
+    ? { recipe, body }
+    : fit(scaled(recipe, 0.6), limitBytes, options)
+}
+
+/** Undefined where it would be longer than a string can be: amounts that were doubled often multiply each other. */
+function textOf(review: Json): string | undefined {
+  try {
+    return JSON.stringify(review)
+  } catch (error) {
+    if (error instanceof RangeError) return undefined
+    throw error
+  }
 }
 
 function reviewFor(recipe: PodRecipe, { admit }: SearchOptions): Json {
