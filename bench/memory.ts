@@ -1,6 +1,6 @@
 /**
- * The resident set of `model-injector serve` over many admissions of every size and kind, then over bursts of connections that are
- * opened at once, each for one request. Linux only.
+ * The resident set of `model-injector serve` over many admissions of every size and kind, then over bursts of connections
+ * that are opened at once, each for one request. Linux only.
  *
  * node bench/memory.ts [--admissions N] [--bursts N] [--dist DIRECTORY] [--node-flag FLAG]... [--env NAME=VALUE]...
  */

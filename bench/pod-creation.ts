@@ -1,6 +1,6 @@
 /**
- * Pods that are created at once on a real API server, with the webhook and without, by turns: how long each create call takes until the
- * pod is stored, and what becomes of every pod. Root and Linux only; the first run builds the control plane.
+ * Pods that are created at once on a real API server, with the webhook and without, by turns: how long each create call
+ * takes until the pod is stored, and what becomes of every pod. Root and Linux only; the first run builds the control plane.
  *
  * node bench/pod-creation.ts [--pods N] [--rounds N]
  */

@@ -1,5 +1,5 @@
 /**
- * What keeps a pod from running, read from its status in the words of kubelet and scheduler: images, crashes, missing
+ * Obstacles that keep a pod from running, read from its status in the words of kubelet and scheduler: images, crashes, missing
  * Secrets, nodes. Pure; what only events say (a volume that cannot be mounted) is not here.
  */
 import type { ClusterPod } from '../cluster/objects.ts'

@@ -8,7 +8,7 @@ export interface CommandOutline {
   readonly commands: readonly CommandOutline[]
   /** The command that is meant where none is named. */
   readonly byDefault?: string
-  /** What its first argument may be, with a description. */
+  /** The words that its first argument may be, with a description. */
   readonly words?: Readonly<Record<string, string>>
 }
 

@@ -13,7 +13,7 @@ interface Schema {
   readonly additionalProperties?: boolean | Schema
 }
 
-/** A row for each key that has a value of its own: key, type, default, meaning. What is code stands in backticks. */
+/** A row for each key that has a value of its own: key, type, default, meaning. Code stands in backticks. */
 export function configurationRows(): readonly (readonly string[])[] {
   return rowsOf(configSchema, '')
 }

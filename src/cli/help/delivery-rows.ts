@@ -4,7 +4,7 @@ import { deliveriesOfScheme, type Delivery } from '../../values/source.ts'
 
 export interface DeliveryRow {
   readonly delivery: Delivery
-  /** What is code stands in backticks. */
+  /** Code stands in backticks. */
   readonly sources: string
   /** What `render` prints for it. */
   readonly companions?: string

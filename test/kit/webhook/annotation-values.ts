@@ -70,7 +70,7 @@ const samples: Readonly<Partial<Record<AnnotationName, readonly string[]>>> = {
   image: [`example/model-injector@${digest}`, 'a:5000/b_c:1.2'],
 }
 
-/** What parsers and regular expressions understand differently: blanks, dots, slashes, digits, letters beyond ASCII. */
+/** Characters that parsers and regular expressions understand differently: blanks, dots, slashes, digits, letters beyond ASCII. */
 const pieces =
   ' |\t|\n|\v|\r|\u0000|\u007f|\u0085|\u00a0|\u180e|\u2028|\ufeff|\u202e|é|日|𝒳|/|//|.|..|/./|/../|:|,|*|?|#|@|=|+|-|_|0|1|9|e|E|i|K|m|n|"|\'|\\|$|(|{{'.split(
     '|',

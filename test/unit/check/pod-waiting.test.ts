@@ -1,4 +1,4 @@
-/** What keeps a pod from running is read from statuses as the kubelet and the scheduler write them. */
+/** The obstacles of a pod are read from statuses as the kubelet and the scheduler write them. */
 import t from 'tap'
 import { describeObstacle, obstaclesOf, type PodObstacle } from '../../../src/check/pod-waiting.ts'
 import type { ClusterPod } from '../../../src/cluster/objects.ts'

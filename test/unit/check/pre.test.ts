@@ -1,4 +1,4 @@
-/** What would stop an installation is found before it, each with its words. */
+/** Obstacles of an installation are found before it, each with its words. */
 import t from 'tap'
 import type { Severity } from '../../../src/diagnosis/finding.ts'
 import { absent, found, unknown, type Lookup } from '../../../src/diagnosis/lookup.ts'

@@ -5,7 +5,7 @@ import { waitingObstacle, type WaitingObstacle } from '../../pod-waiting.ts'
 import { formatAge } from '../../../values/duration.ts'
 import { singleLine, shorten } from '../../../values/print/printable.ts'
 
-/** What keeps a container from starting at all, as a crash loop does not. */
+/** Reasons that keep a container from starting at all, as a crash loop does not. */
 export function obstructionOf(status: ContainerStatus): WaitingObstacle | undefined {
   const obstacle = waitingObstacle(status)
   return obstacle?.kind === 'crash' ? undefined : obstacle

@@ -102,7 +102,7 @@ interface Words {
   readonly cannot: string
 }
 
-/** What is wrong with a container that is not ours. */
+/** The fault of a container that is not ours. */
 function judgeContainer(pod: ClusterPod, status: ContainerStatus | undefined, words: Words): readonly Aspect[] {
   if (status === undefined) return []
   const obstacle = obstructionOf(status)

@@ -51,7 +51,7 @@ function describeRefusal(starting: StartingPod, { reason = 'Unschedulable', mess
   }
 }
 
-/** Of cluster-autoscaler and of Karpenter. */
+/** Events of cluster-autoscaler and of Karpenter. */
 const nodeComes: readonly string[] = ['TriggeredScaleUp', 'Nominated']
 
 /** Karpenter writes FailedScheduling as the scheduler does, which says the same as the condition. */

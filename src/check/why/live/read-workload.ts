@@ -91,7 +91,7 @@ async function readShort(
 ): Promise<readonly ShortController[]> {
   const all = [...controllers, owner]
   const lacking = all.filter((controller) => missingPods(controller) > 0)
-  // Of a custom resource the numbers are not known, and its own events may say why it has no pods.
+  // The numbers of a custom resource are not known, and its own events may say why it has no pods.
   const silent = pods.length === 0 && lacking.length === 0 ? all.filter(hasNoNumbers) : []
   return Promise.all(
     [...lacking, ...silent]
